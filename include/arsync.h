@@ -1,0 +1,417 @@
+/*
+ * arsync.h - copy files on Linux, fast and safely.
+ *
+ * The whole public contract of libarsync. A program opens a pool, submits copies to it and polls
+ * their completions:
+ *
+ *     arsync_pool *pool;
+ *     arsync_completion done;
+ *     int error = arsync_pool_open(NULL, &pool);
+ *     if (error == 0)
+ *         error = arsync_submit_copy(pool, AT_FDCWD, "from", AT_FDCWD, "to", NULL, 0, NULL);
+ *     if (error == 0 && arsync_poll(pool, &done, 1, -1) == 1)
+ *         error = done.result;
+ *     arsync_pool_close(pool);
+ *
+ * Conventions
+ *
+ *   Errors     A function returns 0 or a count, or a negative errno value, as liburing does. There
+ *              is no errno, no thread-local error and no message to free. -EFAULT is a required
+ *              pointer that is NULL. Every function but arsync_pool_close returns -EOWNERDEAD in a
+ *              child of the process that opened the pool.
+ *   Structs    The first field of every struct that may grow is struct_size, to be set to sizeof.
+ *              Zero in any other field of an options struct is its default. A newer program on an
+ *              older library gets -E2BIG if it asks for what the library does not know; unknown
+ *              flags and values, and non-zero reserved fields, give -EINVAL. In a struct that the
+ *              library fills, struct_size says how much of it there is room for.
+ *   Threads    Any thread may call any function, with two exceptions: one thread polls a pool at a
+ *              time, and nothing may overlap arsync_pool_close. No function calls back.
+ *   Blocking   A function does not wait for a disk or for another thread's I/O unless its comment
+ *              says so.
+ *   Paths      NUL-terminated bytes, relative to a directory descriptor as in openat(2). They and
+ *              all options are copied before a function returns; descriptors are duplicated.
+ *   Signals    The library's threads block all signals and are named "arsync/N".
+ *   Machines   64-bit Linux.
+ *
+ * Everything here is there since version 0.1 unless its comment says otherwise.
+ */
+#ifndef ARSYNC_H
+#define ARSYNC_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define ARSYNC_API __attribute__((visibility("default")))
+#else
+#define ARSYNC_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ------------------------------------------------------------------------------ */
+
+/* The version of this header. While the major version is 0, the soname carries it too. */
+#define ARSYNC_VERSION_MAJOR 0
+#define ARSYNC_VERSION_MINOR 1
+#define ARSYNC_VERSION_PATCH 0
+
+/* The version of the library that is running, as "MAJOR.MINOR.PATCH". A static string. */
+ARSYNC_API const char* arsync_version(void);
+
+/* ---- Handles ------------------------------------------------------------------------------ */
+
+/* Worker threads, their rings and buffers, and the queue of completions. Opaque. */
+typedef struct arsync_pool arsync_pool;
+
+/* One submitted copy. Never 0. An id is never used again: after the job's completion has been
+ * polled, every function that takes the id returns -ENOENT. */
+typedef uint64_t arsync_job;
+
+/* ---- Opening a pool ----------------------------------------------------------------------- */
+
+/* How operations reach the kernel. */
+enum arsync_backend {
+    /* io_uring, or threads where io_uring is denied; arsync_pool_info says which and why. */
+    ARSYNC_BACKEND_AUTO = 0,
+    /* io_uring or nothing: arsync_pool_open fails with io_uring_setup(2)'s error, as -EPERM. */
+    ARSYNC_BACKEND_URING = 1,
+    /* Plain system calls on helper threads. */
+    ARSYNC_BACKEND_THREADS = 2
+};
+
+/* Let a kernel thread pick up submissions, so that submitting needs no system call. Costs up to a
+ * core for each worker while copying; it lost on 2 cores (docs/BENCHMARKS.md). Where it is denied
+ * the pool goes on without, and arsync_pool_info says why. No effect on the threads backend, which
+ * has nothing to poll; info says so. */
+#define ARSYNC_POOL_SQPOLL (1u << 0)
+
+/* Poll the device for the end of O_DIRECT reads and writes in place of interrupts. Where the device
+ * has no polling queues the pool goes on without, and arsync_pool_info says why. */
+#define ARSYNC_POOL_IOPOLL (1u << 1)
+
+/* Ask for the buffers in huge pages that the administrator has set aside (MAP_HUGETLB). Where there
+ * are none, ordinary memory with transparent huge pages is used, and arsync_pool_info says so. */
+#define ARSYNC_POOL_HUGE_PAGES (1u << 2)
+
+typedef struct arsync_pool_options {
+    uint32_t struct_size;  /* sizeof(arsync_pool_options) */
+    uint32_t flags;        /* ARSYNC_POOL_* */
+    uint32_t backend;      /* enum arsync_backend */
+    uint32_t workers;      /* threads that run copies, 1 to 256; default: the CPUs this process may
+                              use, at most 8. One starts when there is work for it. */
+    uint32_t buffer_count; /* buffers a worker, 1 to 1024; default 16. A buffer is memory of one
+                              chunk in flight; copies wait for one when all are in use. */
+    uint32_t buffer_size;  /* bytes a buffer, a multiple of 4096 from 4096 to 64 MiB; default
+                              512 KiB. The largest single read or write. */
+    uint32_t queue_depth;  /* submission queue entries a worker, 1 to 4096, rounded up to a power
+                              of two; default 64. */
+    uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to 1,048,576; default 65,536.
+                              At the limit a submit returns -EAGAIN. */
+    uint32_t reserved[8];  /* 0 */
+} arsync_pool_options;
+
+/* Open a pool. options may be NULL for all defaults. On success *pool is the caller's, to be given
+ * back by arsync_pool_close. Cheap: threads, rings and buffers are made when first needed. Does not
+ * block. Errors: -EINVAL, -E2BIG (conventions above), -ENOMEM, -EMFILE, -ENFILE; with
+ * ARSYNC_BACKEND_URING also what io_uring_setup(2) gives, as -EPERM or -ENOSYS. */
+ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool);
+
+/* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
+ * freed. Blocks until the operations under way end. Completions not polled are dropped; partial
+ * output is removed as for any cancelled job. NULL is allowed. In a forked child it only closes the
+ * descriptors that the child inherited and frees nothing. Returns 0, or -EINVAL for a pool that is
+ * not open, as after a second close; any other use of a closed pool is a use of freed memory. */
+ARSYNC_API int arsync_pool_close(arsync_pool* pool);
+
+/* A descriptor that is readable while completions wait to be polled: for poll(2), epoll(7) and
+ * event loops. The pool's own: only wait on it; do not read, write or close it. Level-triggered.
+ * Returns the descriptor. */
+ARSYNC_API int arsync_pool_event_fd(arsync_pool* pool);
+
+/* What the pool uses, and why. Lengths of the texts include the NUL. */
+typedef struct arsync_info {
+    uint32_t struct_size;        /* in: sizeof(arsync_info) */
+    uint32_t backend;            /* enum arsync_backend: URING or THREADS */
+    uint32_t workers;            /* most threads there will be */
+    uint32_t workers_started;    /* of these, started so far */
+    uint32_t buffer_count;       /* buffers a worker */
+    uint32_t buffer_size;        /* bytes */
+    uint32_t queue_depth;        /* entries */
+    uint32_t buffers_registered; /* over all workers, so far; a worker registers a buffer when a
+                                    large copy first uses it */
+    uint32_t buffers_refused;    /* over all workers: buffers the kernel would not register; they
+                                    are used all the same, unregistered */
+    uint32_t flags;              /* ARSYNC_POOL_* that were asked for and are in force so far */
+    char backend_reason[128];    /* why this backend */
+    char buffers_reason[128];    /* why buffers were refused or are not in huge pages, else "" */
+    char sqpoll_reason[128];     /* why SQPOLL was asked for and is not in force, else "" */
+    char iopoll_reason[128];     /* why IOPOLL was asked for and is not in force, else "" */
+    char kernel_features[128];   /* io_uring features in use, words separated by spaces */
+} arsync_info;
+
+/* Fill info. Decides the backend if no copy has needed it yet. Errors: -EINVAL if struct_size is
+ * less than that of version 0.1. */
+ARSYNC_API int arsync_pool_info(arsync_pool* pool, arsync_info* info);
+
+/* Counters since the pool was opened, over all workers. Each is exact; they are not read at one
+ * instant. Queue depth is the number of reads, writes and other queued operations in flight. */
+typedef struct arsync_stats {
+    uint32_t struct_size;                /* in: sizeof(arsync_stats) */
+    uint32_t queue_depth_max;            /* most operations in flight on one worker */
+    uint64_t jobs_submitted;             /* accepted by a submit */
+    uint64_t jobs_completed;             /* ended, whatever their result */
+    uint64_t jobs_failed;                /* ended with a result other than 0 and -ECANCELED */
+    uint64_t jobs_cancelled;             /* ended with -ECANCELED */
+    uint64_t bytes_read;                 /* bytes that reads brought into buffers */
+    uint64_t bytes_written;              /* bytes that writes took from buffers */
+    uint64_t bytes_reflinked;            /* bytes shared by reflink */
+    uint64_t bytes_offloaded;            /* bytes moved by copy_file_range(2) */
+    uint64_t bytes_copied_in_user_space; /* bytes this library moved from memory to memory */
+    uint64_t reads;                      /* read operations of any kind */
+    uint64_t reads_fixed;                /* of these, into registered buffers (READ_FIXED) */
+    uint64_t reads_inline;               /* of these, plain calls that did not need the queue */
+    uint64_t writes;                     /* write operations of any kind */
+    uint64_t writes_fixed;               /* of these, from registered buffers (WRITE_FIXED) */
+    uint64_t writes_inline;              /* of these, plain calls that did not need the queue */
+    uint64_t short_transfers; /* reads and writes that moved less than asked and went on */
+    uint64_t submissions;     /* operations queued to io_uring (SQEs) */
+    uint64_t enters;          /* io_uring_enter(2) calls; submissions / enters is the batch */
+    uint64_t helper_calls;    /* blocking calls run on helper threads */
+    uint64_t buffer_waits;    /* times a copy waited for a free buffer */
+    uint64_t busy_ns;         /* time with at least one operation in flight */
+    uint64_t queue_depth_ns;  /* sum over time of operations in flight; divided by busy_ns
+                                 it is the time-weighted mean queue depth */
+} arsync_stats;
+
+/* Fill stats. Errors: -EINVAL if struct_size is less than that of version 0.1. */
+ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
+
+/* ---- Copying ------------------------------------------------------------------------------ */
+
+/* How the data is moved. A completion says which method ran. */
+enum arsync_method {
+    ARSYNC_METHOD_AUTO = 0,            /* chosen per file; see ARCHITECTURE.md for the order */
+    ARSYNC_METHOD_INLINE = 1,          /* plain calls, one chunk at a time: small files, streams */
+    ARSYNC_METHOD_REFLINK = 2,         /* share the blocks (FICLONE); no data is moved */
+    ARSYNC_METHOD_COPY_FILE_RANGE = 3, /* copy_file_range(2): the server or filesystem copies */
+    ARSYNC_METHOD_FIXED = 4,           /* READ_FIXED, WRITE_FIXED of one buffer; page cache */
+    ARSYNC_METHOD_DIRECT = 5,          /* as fixed, O_DIRECT at both ends; no CPU copies data */
+    ARSYNC_METHOD_BUFFERED_DIRECT = 6, /* read through the page cache, write O_DIRECT */
+    ARSYNC_METHOD_HEAP = 7,            /* fresh heap memory a chunk; to be measured against */
+    ARSYNC_METHOD_MANAGED = 8          /* READ_FIXED, clone, write; to be measured against */
+};
+
+/* Whether blocks may be shared with the source. */
+enum arsync_reflink {
+    ARSYNC_REFLINK_AUTO = 0,   /* share where the filesystem can, else copy */
+    ARSYNC_REFLINK_ALWAYS = 1, /* share or fail with the filesystem's error */
+    ARSYNC_REFLINK_NEVER = 2   /* always give the destination blocks of its own */
+};
+
+/* What the copy leaves in the page cache. */
+enum arsync_cache {
+    ARSYNC_CACHE_AUTO = 0,   /* whatever is fastest; large files that were not cached stay so */
+    ARSYNC_CACHE_KEEP = 1,   /* through the page cache; both files are cached afterwards */
+    ARSYNC_CACHE_DIRECT = 2, /* O_DIRECT where both ends can, else as KEEP and the completion's
+                                method says so */
+    ARSYNC_CACHE_DROP = 3    /* through the page cache, leaving nothing there that was not there
+                                before (RWF_DONTCACHE, else written back and dropped at the end) */
+};
+
+/* What happens to a destination that exists. */
+enum arsync_replace {
+    ARSYNC_REPLACE_IN_PLACE = 0,  /* overwrite its content, as cp does: same inode, symbolic link
+                                     followed */
+    ARSYNC_REPLACE_EXCLUSIVE = 1, /* fail with -EEXIST */
+    ARSYNC_REPLACE_ATOMIC = 2     /* at every instant the name shows the old file or the complete
+                                     new one. A symbolic link is itself replaced. The new file
+                                     keeps the old one's mode (and owner, where permitted) unless
+                                     preserve says otherwise. */
+};
+
+/* What is on stable storage when the completion arrives. */
+enum arsync_durability {
+    ARSYNC_DURABILITY_NONE = 0, /* nothing is promised */
+    ARSYNC_DURABILITY_FILE = 1, /* the file's data and size (fdatasync) */
+    ARSYNC_DURABILITY_FULL = 2  /* also its name: fdatasync, publish, fsync of the directory */
+};
+
+/* Holes: ranges that read as zeros and have no blocks. */
+enum arsync_sparse {
+    ARSYNC_SPARSE_AUTO = 0,   /* the source's holes stay holes */
+    ARSYNC_SPARSE_ALWAYS = 1, /* every aligned 4 KiB block of zeros becomes a hole */
+    ARSYNC_SPARSE_NEVER = 2   /* no holes: zeros are written */
+};
+
+#define ARSYNC_PRESERVE_MODE (1u << 0)  /* permission bits, setuid, setgid, sticky, POSIX ACL */
+#define ARSYNC_PRESERVE_OWNER (1u << 1) /* user and group */
+#define ARSYNC_PRESERVE_TIMES (1u << 2) /* access and modification time, nanoseconds */
+#define ARSYNC_PRESERVE_XATTR (1u << 3) /* extended attributes but for ACLs and SELinux labels */
+
+/* Read the destination back, past the page cache where the device allows it, and compare 128-bit
+ * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY. */
+#define ARSYNC_COPY_VERIFY (1u << 0)
+/* Copy from FIFOs and character devices, and to existing ones, as streams of bytes. Without this
+ * flag they are refused with -EOPNOTSUPP and never opened. Block devices need no flag. */
+#define ARSYNC_COPY_SPECIAL (1u << 1)
+/* Copy no data: create the destination if it is not there, and give it what preserve names. */
+#define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
+/* Follow no symbolic link in the last component of either path: -ELOOP. */
+#define ARSYNC_COPY_NOFOLLOW (1u << 3)
+/* Give a new file mode 0666 less the umask. By default it has the source's permission bits less the
+ * umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
+#define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
+
+typedef struct arsync_copy_options {
+    uint32_t struct_size; /* sizeof(arsync_copy_options) */
+    uint32_t flags;       /* ARSYNC_COPY_* */
+    uint32_t method;      /* enum arsync_method; one that cannot be used falls back, and the
+                             completion carries ARSYNC_COMPLETION_FALLBACK; REFLINK is the same as
+                             reflink = ALWAYS */
+    uint32_t reflink;     /* enum arsync_reflink */
+    uint32_t cache;       /* enum arsync_cache */
+    uint32_t replace;     /* enum arsync_replace */
+    uint32_t durability;  /* enum arsync_durability */
+    uint32_t preserve;    /* ARSYNC_PRESERVE_* */
+    uint32_t sparse;      /* enum arsync_sparse */
+    uint32_t chunks;      /* most chunks of one file in flight, 1 to 1024; default: by method, and
+                             never more than the worker has buffers */
+    uint32_t reserved[6]; /* 0 */
+} arsync_copy_options;
+
+/* Submit the copy of one file. options may be NULL for all defaults. job may be NULL. user_data
+ * comes back in the completion and means nothing to the library.
+ *
+ * Success means exactly one completion will arrive. An error means nothing was queued.
+ *
+ * The source may be a regular file, a block device, or with ARSYNC_COPY_SPECIAL a stream; a
+ * directory is -EISDIR. What is copied is the content up to the source's size when it was opened,
+ * or to its end if that comes first; of files without a size (/proc, streams) everything to the
+ * end. A size or modification time that changed meanwhile is reported in the completion's flags.
+ *
+ * A destination that was not there before is there afterwards only if the copy succeeded. A
+ * destination overwritten in place by a copy that fails is left incomplete, as with cp; use
+ * ARSYNC_REPLACE_ATOMIC where that matters.
+ *
+ * Errors: -EINVAL, -E2BIG, -EFAULT, -ENAMETOOLONG (a path of 4096 bytes or more), -ENOENT (an empty
+ * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached; poll), -ENOMEM, -ESHUTDOWN (being closed). */
+ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* src, int dst_dirfd,
+                                  const char* dst, const arsync_copy_options* options,
+                                  uint64_t user_data, arsync_job* job);
+
+/* Submit the copy of length bytes between two open files, from src_offset to dst_offset; UINT64_MAX
+ * means to the source's end. The destination grows as needed and is otherwise left as it is; holes
+ * are punched where the source has them. Of the options, replace, preserve and the flags other than
+ * VERIFY must be 0 (-EINVAL); durability FULL is the same as FILE. The descriptors are duplicated,
+ * their file positions not used. Ranges of one file that overlap are -EINVAL in the completion.
+ * Success and errors as for arsync_submit_copy; also -EINVAL for a range past INT64_MAX. */
+ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
+                                        int dst_fd, uint64_t dst_offset, uint64_t length,
+                                        const arsync_copy_options* options, uint64_t user_data,
+                                        arsync_job* job);
+
+/* Ask a job to stop. Its completion still arrives: with -ECANCELED, or with its ordinary result if
+ * it was quicker. Does not wait. Errors: -ENOENT: no such job, or already polled. */
+ARSYNC_API int arsync_cancel(arsync_pool* pool, arsync_job job);
+
+enum arsync_job_state {
+    ARSYNC_JOB_QUEUED = 1,
+    ARSYNC_JOB_RUNNING = 2,
+    ARSYNC_JOB_COMPLETED = 3 /* its completion waits to be polled */
+};
+
+typedef struct arsync_progress {
+    uint32_t struct_size; /* in: sizeof(arsync_progress) */
+    uint32_t state;       /* enum arsync_job_state */
+    uint32_t stage;       /* enum arsync_stage: what it does now */
+    uint32_t method;      /* enum arsync_method, AUTO until chosen */
+    uint64_t bytes_total; /* size of the source, 0 until known or where it has none */
+    uint64_t bytes_done;  /* bytes at the destination so far, holes included */
+} arsync_progress;
+
+/* How far a job is. Errors: -ENOENT as arsync_cancel; -EINVAL if struct_size is less than that of
+ * version 0.1. */
+ARSYNC_API int arsync_job_progress(arsync_pool* pool, arsync_job job, arsync_progress* progress);
+
+/* ---- Completions -------------------------------------------------------------------------- */
+
+/* What a job was doing when it failed. */
+enum arsync_stage {
+    ARSYNC_STAGE_NONE = 0,             /* nothing failed */
+    ARSYNC_STAGE_QUEUE = 1,            /* waiting for its turn (only with -ECANCELED) */
+    ARSYNC_STAGE_OPEN_SOURCE = 2,      /* opening the source, asking for its size and kind */
+    ARSYNC_STAGE_OPEN_DESTINATION = 3, /* opening or creating the destination */
+    ARSYNC_STAGE_CHECK = 4,           /* same file (-EINVAL), kind of file (-EISDIR, -EOPNOTSUPP) */
+    ARSYNC_STAGE_ALLOCATE = 5,        /* reserving space */
+    ARSYNC_STAGE_READ = 6,            /* reading the source */
+    ARSYNC_STAGE_WRITE = 7,           /* writing the destination */
+    ARSYNC_STAGE_REFLINK = 8,         /* sharing blocks */
+    ARSYNC_STAGE_COPY_FILE_RANGE = 9, /* copying inside the kernel */
+    ARSYNC_STAGE_TRUNCATE = 10,       /* setting the destination's size */
+    ARSYNC_STAGE_OWNER = 11,          /* preserving user and group */
+    ARSYNC_STAGE_XATTR = 12,          /* preserving extended attributes */
+    ARSYNC_STAGE_MODE = 13,           /* preserving permissions and ACL */
+    ARSYNC_STAGE_TIMES = 14,          /* preserving times */
+    ARSYNC_STAGE_SYNC = 15,           /* making data or name durable */
+    ARSYNC_STAGE_VERIFY = 16,         /* reading back and comparing */
+    ARSYNC_STAGE_PUBLISH = 17,        /* giving the finished file its name */
+    ARSYNC_STAGE_CLOSE = 18,          /* closing the destination */
+    ARSYNC_STAGE_MEMORY = 19          /* the library had no memory */
+};
+
+/* The source's size or modification time changed between the start of the copy and its end. */
+#define ARSYNC_COMPLETION_SOURCE_CHANGED (1u << 0)
+/* The source ended before the size it had at the start; the destination ends there too. */
+#define ARSYNC_COMPLETION_SOURCE_SHRANK (1u << 1)
+/* The method, or the cache policy DIRECT, that was asked for could not be used; method says what
+ * ran. */
+#define ARSYNC_COMPLETION_FALLBACK (1u << 2)
+/* User or group could not be kept for lack of privilege; setuid and setgid were dropped. */
+#define ARSYNC_COMPLETION_OWNER_LOST (1u << 3)
+
+enum arsync_completion_kind {
+    ARSYNC_COMPLETION_JOB = 1 /* a job has ended; its id is no longer valid */
+};
+
+/* Frozen layout: 64 bytes, no padding. */
+typedef struct arsync_completion {
+    arsync_job job;
+    uint64_t user_data;  /* as given at submit */
+    uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
+    uint64_t hole_bytes; /* of these, bytes in holes */
+    const char* path;    /* NULL for a job; valid until the next poll */
+    int32_t result;      /* 0, -ECANCELED, or what failed as a negative errno */
+    uint32_t kind;       /* enum arsync_completion_kind */
+    uint32_t flags;      /* ARSYNC_COMPLETION_* */
+    uint16_t stage;      /* enum arsync_stage: where it failed */
+    uint16_t method;     /* enum arsync_method that ran, AUTO if none did */
+    uint64_t reserved;   /* 0 */
+} arsync_completion;
+
+/* Take up to max finished completions, oldest end first. Blocks up to timeout_ms until there is at
+ * least one; 0 does not block, -1 waits for ever, for jobs that other threads may yet submit too.
+ * Returns how many; 0 after the timeout. Errors: -EBUSY: another thread polls; -EINVAL: max is 0 or
+ * timeout_ms below -1. */
+ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, uint32_t max,
+                           int timeout_ms);
+
+/* ---- Names -------------------------------------------------------------------------------- */
+
+/* What an errno value means, as "No space left on device", sign ignored. A static string in
+ * English; "Unknown error" for a number that is none. -EILSEQ, -EINVAL and the like have meanings
+ * of their own at some stages: see enum arsync_stage. */
+ARSYNC_API const char* arsync_strerror(int error);
+
+/* A stage as "open source", a method as "buffered-direct", a backend as "uring". Static strings,
+ * "unknown" for a number that is none. */
+ARSYNC_API const char* arsync_stage_name(uint32_t stage);
+ARSYNC_API const char* arsync_method_name(uint32_t method);
+ARSYNC_API const char* arsync_backend_name(uint32_t backend);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ARSYNC_H */
