@@ -1,0 +1,343 @@
+// The C wall: checks every argument, copies what is the caller's, and lets no exception out. What a
+// function does is in pool.h.
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <sched.h>
+#include <system_error>
+
+#include "arsync.h"
+#include "pool.h"
+
+// A handle outlives its pool and is used again for a later one, so that using it too late finds
+// nothing instead of freed memory, as long as no other pool was opened.
+struct arsync_pool {
+    std::atomic<arsync::Pool*> pool = nullptr;
+    arsync_pool* next_free = nullptr;
+};
+
+namespace {
+
+using namespace arsync;
+
+std::mutex free_handles_mutex;
+arsync_pool* free_handles = nullptr;
+
+arsync_pool* take_handle(Pool* pool) {
+    std::lock_guard lock(free_handles_mutex);
+    arsync_pool* handle = free_handles;
+    if (handle)
+        free_handles = handle->next_free;
+    else
+        handle = new arsync_pool;
+    handle->pool = pool;
+    return handle;
+}
+
+void give_back(arsync_pool* handle) {
+    std::lock_guard lock(free_handles_mutex);
+    handle->next_free = free_handles;
+    free_handles = handle;
+}
+
+// Runs body, and turns whatever comes flying into an errno.
+template <class Body>
+int guarded(Body body) noexcept {
+    try {
+        return body();
+    } catch (const Error& error) {
+        return -error.code;
+    } catch (const std::bad_alloc&) {
+        return -ENOMEM;
+    } catch (const std::system_error& error) { // a mutex or a thread
+        return -error.code().value();
+    }
+}
+
+// The same with a pool that is open and of this process.
+template <class Body>
+int with_pool(arsync_pool* handle, Body body) noexcept {
+    if (!handle)
+        return -EFAULT;
+    Pool* pool = handle->pool;
+    if (!pool)
+        return -EINVAL;
+    if (pool->in_forked_child())
+        return -EOWNERDEAD;
+    return guarded([&] { return body(*pool); });
+}
+
+// No struct of this library will ever be larger; a size that is comes from uninitialised memory.
+constexpr uint32_t struct_size_max = 4096;
+
+bool all_zero(const void* data, size_t size) {
+    const auto* bytes = static_cast<const unsigned char*>(data);
+    for (size_t i = 0; i < size; ++i)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+// An options struct of the caller's version, in ours: missing fields are 0, fields that we do not
+// know must be.
+template <class Options>
+int copy_in(const Options* from, Options& to) {
+    to = {};
+    to.struct_size = sizeof to;
+    if (!from)
+        return 0;
+    const uint32_t size = from->struct_size;
+    if (size < sizeof size)
+        return -EINVAL;
+    if (size > struct_size_max)
+        return -E2BIG;
+    const auto* bytes = reinterpret_cast<const unsigned char*>(from);
+    if (size > sizeof to && !all_zero(bytes + sizeof to, size - sizeof to))
+        return -E2BIG;
+    memcpy(&to, from, std::min<size_t>(size, sizeof to));
+    to.struct_size = sizeof to;
+    return all_zero(to.reserved, sizeof to.reserved) ? 0 : -EINVAL;
+}
+
+// A struct that the library fills, into the caller's version of it. version_0_1_size: the least.
+template <class Result, class Fill>
+int copy_out(Result* to, size_t version_0_1_size, Fill fill) {
+    const uint32_t size = to->struct_size;
+    if (size < version_0_1_size)
+        return -EINVAL;
+    if (size > struct_size_max)
+        return -E2BIG;
+    Result result = {};
+    const int error = fill(result);
+    if (error < 0)
+        return error;
+    result.struct_size = size;
+    memset(to, 0, size);
+    memcpy(to, &result, std::min<size_t>(size, sizeof result));
+    return 0;
+}
+
+unsigned default_workers() {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return 1;
+    return std::clamp(static_cast<unsigned>(CPU_COUNT(&set)), 1u, 8u);
+}
+
+// Sets *field to its default if it is 0; false if it is out of range.
+bool settle(uint32_t& field, uint32_t by_default, uint32_t least, uint32_t most) {
+    if (field == 0)
+        field = by_default;
+    return field >= least && field <= most;
+}
+
+int settle(arsync_pool_options& options) {
+    constexpr uint32_t known = ARSYNC_POOL_SQPOLL | ARSYNC_POOL_IOPOLL | ARSYNC_POOL_HUGE_PAGES;
+    const bool valid =
+        (options.flags & ~known) == 0 && options.backend <= ARSYNC_BACKEND_THREADS &&
+        settle(options.workers, default_workers(), 1, 256) &&
+        settle(options.buffer_count, 16, 1, 1024) &&
+        settle(options.buffer_size, 512 << 10, 4096, 64 << 20) && options.buffer_size % 4096 == 0 &&
+        settle(options.queue_depth, 64, 1, 4096) && settle(options.job_limit, 65536, 1, 1 << 20);
+    return valid ? 0 : -EINVAL;
+}
+
+int settle(arsync_copy_options& options) {
+    constexpr uint32_t known_flags = ARSYNC_COPY_VERIFY | ARSYNC_COPY_SPECIAL |
+                                     ARSYNC_COPY_ATTRIBUTES_ONLY | ARSYNC_COPY_NOFOLLOW |
+                                     ARSYNC_COPY_DEFAULT_MODE;
+    constexpr uint32_t known_preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
+                                        ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR;
+    if ((options.flags & ~known_flags) != 0 || (options.preserve & ~known_preserve) != 0 ||
+        options.method > ARSYNC_METHOD_MANAGED || options.reflink > ARSYNC_REFLINK_NEVER ||
+        options.cache > ARSYNC_CACHE_DROP || options.replace > ARSYNC_REPLACE_ATOMIC ||
+        options.durability > ARSYNC_DURABILITY_FULL || options.sparse > ARSYNC_SPARSE_NEVER ||
+        options.chunks > 1024)
+        return -EINVAL;
+    if ((options.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 &&
+        (options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return -EINVAL;
+    if (options.method == ARSYNC_METHOD_REFLINK) {
+        if (options.reflink == ARSYNC_REFLINK_NEVER)
+            return -EINVAL;
+        options.reflink = ARSYNC_REFLINK_ALWAYS;
+    }
+    // Shared blocks are what they are: holes can be neither made nor filled in them.
+    if (options.reflink == ARSYNC_REFLINK_ALWAYS && options.sparse != ARSYNC_SPARSE_AUTO)
+        return -EINVAL;
+    return 0;
+}
+
+int check_path(const char* path) {
+    const size_t length = strnlen(path, PATH_MAX);
+    if (length == 0)
+        return -ENOENT;
+    return length == PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+// A descriptor of our own for the caller's. AT_FDCWD stays: the working directory is the process's,
+// and an absolute path uses none.
+int duplicate(int from, Fd& to) {
+    to = Fd(fcntl(from, F_DUPFD_CLOEXEC, 0));
+    return to ? 0 : -errno;
+}
+
+int duplicate_directory(int dirfd, const char* path, Fd& to, int& use) {
+    use = AT_FDCWD;
+    if (dirfd == AT_FDCWD || path[0] == '/')
+        return 0;
+    const int error = duplicate(dirfd, to);
+    use = to.get();
+    return error;
+}
+
+} // namespace
+
+extern "C" {
+
+int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool) {
+    if (!pool)
+        return -EFAULT;
+    return guarded([&] {
+        arsync_pool_options settled;
+        int error = copy_in(options, settled);
+        if (error == 0)
+            error = settle(settled);
+        if (error < 0)
+            return error;
+        auto opened = std::make_unique<Pool>(settled);
+        *pool = take_handle(opened.get());
+        opened.release();
+        return 0;
+    });
+}
+
+int arsync_pool_close(arsync_pool* handle) {
+    if (!handle)
+        return 0;
+    return guarded([&] {
+        Pool* pool = handle->pool.exchange(nullptr);
+        if (!pool)
+            return -EINVAL;
+        if (pool->in_forked_child()) {
+            pool->abandon(); // its threads and locks are the parent's: nothing here can be freed
+            return 0;
+        }
+        delete pool;
+        give_back(handle);
+        return 0;
+    });
+}
+
+int arsync_pool_event_fd(arsync_pool* handle) {
+    return with_pool(handle, [](Pool& pool) { return pool.event_fd(); });
+}
+
+int arsync_pool_info(arsync_pool* handle, arsync_info* info) {
+    if (!info)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        return copy_out(info, sizeof *info, [&](arsync_info& result) {
+            pool.info(result);
+            return 0;
+        });
+    });
+}
+
+int arsync_pool_stats(arsync_pool* handle, arsync_stats* stats) {
+    if (!stats)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        return copy_out(stats, sizeof *stats, [&](arsync_stats& result) {
+            pool.stats(result);
+            return 0;
+        });
+    });
+}
+
+int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int dst_dirfd,
+                       const char* dst, const arsync_copy_options* options, uint64_t user_data,
+                       arsync_job* id) {
+    if (!src || !dst)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        auto job = std::make_unique<Job>();
+        FileCopy copy;
+        int error = copy_in(options, job->options);
+        if (error == 0)
+            error = settle(job->options);
+        if (error == 0)
+            error = check_path(src);
+        if (error == 0)
+            error = check_path(dst);
+        if (error == 0)
+            error = duplicate_directory(src_dirfd, src, job->source_fd, copy.source_dirfd);
+        if (error == 0)
+            error =
+                duplicate_directory(dst_dirfd, dst, job->destination_fd, copy.destination_dirfd);
+        if (error < 0)
+            return error;
+        copy.source = src;
+        copy.destination = dst;
+        job->what = std::move(copy);
+        job->user_data = user_data;
+        return pool.submit(std::move(job), id);
+    });
+}
+
+int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offset, int dst_fd,
+                             uint64_t dst_offset, uint64_t length,
+                             const arsync_copy_options* options, uint64_t user_data,
+                             arsync_job* id) {
+    return with_pool(handle, [&](Pool& pool) {
+        auto job = std::make_unique<Job>();
+        int error = copy_in(options, job->options);
+        if (error == 0)
+            error = settle(job->options);
+        if (error < 0)
+            return error;
+        const uint64_t bounded = length == UINT64_MAX ? 0 : length;
+        if ((job->options.flags & ~uint32_t{ARSYNC_COPY_VERIFY}) != 0 ||
+            job->options.preserve != 0 || job->options.replace != 0 || src_offset > INT64_MAX ||
+            dst_offset > INT64_MAX || bounded > INT64_MAX - std::max(src_offset, dst_offset))
+            return -EINVAL;
+        error = duplicate(src_fd, job->source_fd);
+        if (error == 0)
+            error = duplicate(dst_fd, job->destination_fd);
+        if (error < 0)
+            return error;
+        job->what = RangeCopy{job->source_fd.get(), src_offset, job->destination_fd.get(),
+                              dst_offset, length};
+        job->user_data = user_data;
+        return pool.submit(std::move(job), id);
+    });
+}
+
+int arsync_cancel(arsync_pool* handle, arsync_job job) {
+    return with_pool(handle, [&](Pool& pool) { return pool.cancel(job); });
+}
+
+int arsync_job_progress(arsync_pool* handle, arsync_job job, arsync_progress* progress) {
+    if (!progress)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        return copy_out(progress, sizeof *progress,
+                        [&](arsync_progress& result) { return pool.progress(job, result); });
+    });
+}
+
+int arsync_poll(arsync_pool* handle, arsync_completion* completions, uint32_t max, int timeout_ms) {
+    if (!completions)
+        return -EFAULT;
+    if (max == 0 || timeout_ms < -1)
+        return -EINVAL;
+    return with_pool(handle, [&](Pool& pool) { return pool.poll(completions, max, timeout_ms); });
+}
+
+} // extern "C"

@@ -1,0 +1,56 @@
+// A copy as the layers above order it: what to copy, how, with what, and what came of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "arsync.h"
+#include "copy/control.h"
+#include "io/buffers.h"
+#include "io/files.h"
+#include "io/ring.h"
+#include "task.h"
+
+namespace arsync {
+
+// The world a copy works in: its worker's.
+struct Io {
+    Files& files;
+    Ring& ring;
+    Buffers& buffers;
+};
+
+// Options are checked by the C wall; from there on every value is one of its enum's. Descriptors
+// are the job's to close.
+struct FileCopy {
+    int source_dirfd = -1;
+    std::string source;
+    int destination_dirfd = -1;
+    std::string destination;
+};
+
+struct RangeCopy {
+    int source = -1;
+    uint64_t source_offset = 0;
+    int destination = -1;
+    uint64_t destination_offset = 0;
+    uint64_t length = 0; // UINT64_MAX: to the source's end
+};
+
+struct Outcome {
+    int result = 0; // 0 or a negative errno
+    Stage stage = ARSYNC_STAGE_NONE;
+    Method method = ARSYNC_METHOD_AUTO;
+    uint32_t flags = 0; // ARSYNC_COMPLETION_*
+    uint64_t bytes = 0;
+    uint64_t hole_bytes = 0;
+};
+
+// Each fills outcome but for result and stage, and throws Error where it fails; by then whatever it
+// had made at a new name is gone again.
+Task<void> copy_file(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                     Control& control, Outcome& outcome);
+Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& options,
+                      Control& control, Outcome& outcome);
+
+} // namespace arsync

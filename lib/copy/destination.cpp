@@ -1,0 +1,313 @@
+#include "copy/destination.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/random.h>
+
+namespace arsync {
+
+namespace {
+
+// Up to this size a file is made at its final name: the moment in which a kill would leave a part
+// of it is short, and O_TMPFILE with linkat(2) costs a third more than a plain create.
+constexpr uint64_t created_size_max = 1 << 20;
+
+// How often to look whether somebody has opened a FIFO for reading.
+constexpr uint64_t fifo_poll_ms = 20;
+
+// open(2) with O_TMPFILE, where there is no such thing.
+bool no_unnamed_files(int error) {
+    return error == -EOPNOTSUPP || error == -EISDIR || error == -ENOENT || error == -EINVAL;
+}
+
+bool same_file(const struct statx& a, const struct statx& b) {
+    return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
+           a.stx_dev_minor == b.stx_dev_minor;
+}
+
+// Never opened unless asked to: opening a FIFO waits, opening a device may do anything.
+bool is_special(mode_t mode) {
+    return !S_ISREG(mode) && !S_ISBLK(mode) && !S_ISDIR(mode);
+}
+
+std::string temporary_name_for(const std::string& name) {
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EAGAIN};
+    char suffix[32];
+    const int length = snprintf(suffix, sizeof suffix, ".arsync-%08x", random);
+    const size_t room = NAME_MAX - 1 - static_cast<size_t>(length);
+    return "." + name.substr(0, room) + suffix;
+}
+
+} // namespace
+
+Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options)
+    : io_(io), copy_(copy), options_(options) {
+    const size_t slash = copy.destination.rfind('/');
+    if (slash == std::string::npos) {
+        name_ = copy.destination;
+    } else {
+        parent_ = copy.destination.substr(0, std::max<size_t>(slash, 1));
+        name_ = copy.destination.substr(slash + 1);
+    }
+}
+
+Destination::~Destination() {
+    if (!published_)
+        remove_partial();
+}
+
+const struct statx& Destination::facts() {
+    if (!has_facts_) {
+        check(ARSYNC_STAGE_OPEN_DESTINATION, io_.files.statx(fd(), "", 0, facts_));
+        has_facts_ = true;
+    }
+    return facts_;
+}
+
+int Destination::stat_name(int at_flags, struct statx& out) const {
+    return io_.files.statx(copy_.destination_dirfd, copy_.destination.c_str(), at_flags, out);
+}
+
+// The parent directory, opened when first needed. access: O_PATH to name things in it, O_RDONLY to
+// sync it.
+int Destination::directory(int access) {
+    if (parent_.empty() && access == O_PATH)
+        return copy_.destination_dirfd;
+    if (!directory_) {
+        const int fd =
+            io_.files.open(copy_.destination_dirfd, parent_.empty() ? "." : parent_.c_str(),
+                           access | O_DIRECTORY, 0);
+        check(access == O_PATH ? ARSYNC_STAGE_OPEN_DESTINATION : ARSYNC_STAGE_SYNC, fd);
+        directory_ = File(io_.files, fd);
+    }
+    return directory_.get();
+}
+
+Task<void> Destination::open(const struct statx& source, Control& control) {
+    control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
+    const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
+    const bool small = S_ISREG(source.stx_mode) && source.stx_size <= created_size_max;
+
+    // Most destinations are new, and one call makes a small one.
+    const mode_t mode =
+        (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
+    if (!atomic && small && create_at_name(mode, false))
+        co_return;
+
+    struct statx found;
+    const bool nofollow = atomic || (options_.flags & ARSYNC_COPY_NOFOLLOW) != 0;
+    int result = stat_name(nofollow ? AT_SYMLINK_NOFOLLOW : 0, found);
+    if (result == -ENOENT && !nofollow) {
+        // A link that leads nowhere: writing through it would make a file where nobody looked.
+        struct statx link;
+        if (stat_name(AT_SYMLINK_NOFOLLOW, link) == 0)
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION,
+                        options_.replace == ARSYNC_REPLACE_EXCLUSIVE ? EEXIST : ENOENT};
+    }
+    if (result == -ENOENT) {
+        new_name_ = true;
+        create(source);
+        co_return;
+    }
+    check(ARSYNC_STAGE_OPEN_DESTINATION, result);
+    if (options_.replace == ARSYNC_REPLACE_EXCLUSIVE)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
+    if (S_ISDIR(found.stx_mode))
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
+    refuse_same(source, found);
+    if (!atomic) {
+        co_await open_existing(source, found, control);
+        co_return;
+    }
+    if (S_ISLNK(found.stx_mode)) {
+        struct statx target;
+        if (stat_name(0, target) == 0)
+            refuse_same(source, target);
+    } else if (!S_ISREG(found.stx_mode)) {
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+    } else {
+        replaced_ = found;
+        has_replaced_ = true;
+    }
+    create(source);
+}
+
+void Destination::refuse_same(const struct statx& source, const struct statx& found) const {
+    if (same_file(source, found))
+        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+}
+
+Task<void> Destination::open_existing(const struct statx& source, const struct statx& found,
+                                      Control& control) {
+    if (S_ISLNK(found.stx_mode))
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP};
+    if (is_special(found.stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+
+    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
+    int flags = verify && !is_special(found.stx_mode) ? O_RDWR : O_WRONLY;
+    if ((options_.flags & ARSYNC_COPY_NOFOLLOW) != 0)
+        flags |= O_NOFOLLOW;
+    const int fd = co_await open_for_writing(flags, found, control);
+    file_ = File(io_.files, fd);
+    kind_ = Kind::existing;
+
+    // What was opened, not what was found: the name may have changed hands in between.
+    refuse_same(source, facts());
+    if (is_special(facts().stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+    if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
+        co_return;
+
+    // The new content must not be readable through permissions that only the old content had.
+    const mode_t old_mode = facts().stx_mode & 07777;
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && (old_mode & ~source.stx_mode) != 0)
+        check(ARSYNC_STAGE_MODE, io_.files.chmod(fd, old_mode & source.stx_mode & 0777));
+    if (facts().stx_size > 0)
+        check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
+}
+
+// O_NONBLOCK, or opening a FIFO that has no reader would hold up the whole worker.
+Task<int> Destination::open_for_writing(int flags, const struct statx& found, Control& control) {
+    const char* path = copy_.destination.c_str();
+    for (;;) {
+        const int fd =
+            io_.files.open(copy_.destination_dirfd, path, flags | O_NONBLOCK | O_NOCTTY, 0);
+        if (fd != -ENXIO || !S_ISFIFO(found.stx_mode))
+            co_return static_cast<int>(check(ARSYNC_STAGE_OPEN_DESTINATION, fd));
+        control.throw_if_cancelled();
+        co_await io_.ring.pause(fifo_poll_ms);
+        control.throw_if_cancelled();
+    }
+}
+
+void Destination::create(const struct statx& source) {
+    const mode_t mode =
+        (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
+    const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
+    const bool can_link = !name_.empty() && name_ != "." && name_ != "..";
+    if (can_link && create_unnamed(mode))
+        return;
+    if (can_link && atomic)
+        create_temporary(mode);
+    else
+        create_at_name(mode, true);
+}
+
+// False: something is there, unless that is an error.
+bool Destination::create_at_name(mode_t mode, bool required) {
+    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
+    const mode_t first = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 ? 0600 : mode;
+    const int fd = io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
+                                  (verify ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL, first);
+    if (fd == -EEXIST && !required && options_.replace != ARSYNC_REPLACE_EXCLUSIVE)
+        return false;
+    check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    file_ = File(io_.files, fd);
+    kind_ = Kind::created;
+    new_name_ = true;
+    narrow();
+    return true;
+}
+
+// False: not possible here.
+bool Destination::create_unnamed(mode_t mode) {
+    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
+    const mode_t first = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 ? 0600 : mode;
+    const int fd =
+        io_.files.open(directory(O_PATH), ".", O_TMPFILE | (verify ? O_RDWR : O_WRONLY), first);
+    if (no_unnamed_files(fd))
+        return false;
+    check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    File file(io_.files, fd);
+    if (!io_.files.can_link(fd))
+        return false;
+    file_ = std::move(file);
+    kind_ = Kind::unnamed;
+    narrow();
+    return true;
+}
+
+void Destination::create_temporary(mode_t mode) {
+    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
+    const mode_t first = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 ? 0600 : mode;
+    int fd = -EEXIST;
+    while (fd == -EEXIST) {
+        temporary_name_ = temporary_name_for(name_);
+        fd = io_.files.open(directory(O_PATH), temporary_name_.c_str(),
+                            (verify ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL, first);
+    }
+    check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    file_ = File(io_.files, fd);
+    kind_ = Kind::temporary;
+    narrow();
+}
+
+// With the owner preserved but not the mode, the bits that the kernel gave (it alone knows the
+// umask) are put aside until the owner is right.
+void Destination::narrow() {
+    if ((options_.preserve & (ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE)) !=
+        ARSYNC_PRESERVE_OWNER)
+        return;
+    final_mode_ = facts().stx_mode & 07777;
+    check(ARSYNC_STAGE_MODE, io_.files.chmod(fd(), final_mode_ & 0700));
+}
+
+void Destination::publish(Control& control) {
+    control.enter(ARSYNC_STAGE_PUBLISH);
+    if (kind_ == Kind::unnamed) {
+        const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && has_replaced_;
+        int result = replaces ? -EEXIST : io_.files.link(fd(), directory(O_PATH), name_.c_str());
+        // A file that appeared at the name meanwhile gives way too, unless asked otherwise.
+        if (result == -EEXIST && options_.replace != ARSYNC_REPLACE_EXCLUSIVE) {
+            do {
+                temporary_name_ = temporary_name_for(name_);
+                result = io_.files.link(fd(), directory(O_PATH), temporary_name_.c_str());
+            } while (result == -EEXIST);
+            check(ARSYNC_STAGE_PUBLISH, result);
+            kind_ = Kind::temporary;
+        } else {
+            check(ARSYNC_STAGE_PUBLISH, result);
+            kind_ = Kind::created;
+        }
+    }
+    // A write error may come as late as this. Not yet published: then it is removed after all.
+    facts();
+    check(ARSYNC_STAGE_CLOSE, file_.close());
+    if (kind_ == Kind::temporary) {
+        check(ARSYNC_STAGE_PUBLISH,
+              io_.files.rename(directory(O_PATH), temporary_name_.c_str(), name_.c_str()));
+        kind_ = Kind::created;
+    }
+    published_ = true;
+}
+
+Task<void> Destination::sync_name(Control& control) {
+    control.enter(ARSYNC_STAGE_SYNC);
+    published_ = !new_name_;
+    directory_ = File(); // may be open with O_PATH, which cannot be synced
+    const int64_t result = co_await io_.ring.sync(directory(O_RDONLY), false);
+    check(ARSYNC_STAGE_SYNC, result);
+    published_ = true;
+}
+
+// Only what is still ours: somebody may have put another file at the name.
+void Destination::remove_partial() {
+    if (kind_ == Kind::temporary) {
+        io_.files.unlink(directory_ ? directory_.get() : copy_.destination_dirfd,
+                         temporary_name_.c_str());
+    } else if (kind_ == Kind::created) {
+        struct statx now;
+        if (!has_facts_)
+            has_facts_ = io_.files.statx(fd(), "", 0, facts_) == 0;
+        if (has_facts_ && stat_name(AT_SYMLINK_NOFOLLOW, now) == 0 && same_file(facts_, now))
+            io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
+    }
+}
+
+} // namespace arsync

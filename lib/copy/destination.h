@@ -1,0 +1,77 @@
+// The file a copy writes to, from opening it to giving it its name.
+//
+// Until publish() has succeeded, nothing is left behind at a name that was new: going out of scope
+// removes it. Four ways to write:
+//
+//    existing    a file that was there, overwritten in place; never removed
+//    created     made at its final name; for small files, and where the others cannot be had
+//    unnamed     O_TMPFILE, linked to its name when complete: not even SIGKILL leaves a part of it
+//    temporary   ".NAME.arsync-XXXXXXXX", renamed when complete; where unnamed cannot be had
+#pragma once
+
+#include <string>
+
+#include "copy/copy.h"
+
+namespace arsync {
+
+class Destination {
+public:
+    Destination(Io io, const FileCopy& copy, const arsync_copy_options& options);
+    Destination(const Destination&) = delete;
+    Destination& operator=(const Destination&) = delete;
+    ~Destination();
+
+    // Open or create it for content of the source's kind and size. Waits only for a FIFO's reader.
+    Task<void> open(const struct statx& source, Control& control);
+    // The data and metadata are complete: close it and let it be seen at its name.
+    void publish(Control& control);
+    // Make the name durable. If that fails, a name that was new is removed after all.
+    Task<void> sync_name(Control& control);
+
+    int fd() const { return file_.get(); }
+    const struct statx& facts(); // of the open file
+    bool regular() { return S_ISREG(facts().stx_mode); }
+    // There is nothing in it: holes may be left as they are.
+    bool fresh() { return regular(); }
+    // The file that atomic replacement replaces, or null.
+    const struct statx* replaced() const { return has_replaced_ ? &replaced_ : nullptr; }
+    // The permission bits it should end with if they are not preserved from the source; 0 if it has
+    // them already.
+    mode_t final_mode() const { return final_mode_; }
+
+private:
+    enum class Kind { none, existing, created, unnamed, temporary };
+
+    Task<void> open_existing(const struct statx& source, const struct statx& found,
+                             Control& control);
+    Task<int> open_for_writing(int flags, const struct statx& found, Control& control);
+    void create(const struct statx& source);
+    bool create_at_name(mode_t mode, bool required);
+    bool create_unnamed(mode_t mode);
+    void create_temporary(mode_t mode);
+    void narrow();
+    void refuse_same(const struct statx& source, const struct statx& found) const;
+    int stat_name(int at_flags, struct statx& out) const;
+    int directory(int access);
+    void remove_partial();
+
+    Io io_;
+    const FileCopy& copy_;
+    const arsync_copy_options& options_;
+    std::string parent_; // of the destination's path, and its last component
+    std::string name_;
+    File directory_;
+    File file_;
+    Kind kind_ = Kind::none;
+    std::string temporary_name_;
+    bool new_name_ = false; // nothing was at the name when the copy began
+    bool published_ = false;
+    bool has_facts_ = false;
+    struct statx facts_ = {};
+    bool has_replaced_ = false;
+    struct statx replaced_ = {};
+    mode_t final_mode_ = 0;
+};
+
+} // namespace arsync

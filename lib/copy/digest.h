@@ -1,0 +1,31 @@
+// A hash of a file's content that does not depend on the order in which its parts are seen, nor on
+// whether zeros are stored or are holes: the sum of the XXH3-128 hashes of all 4 KiB blocks that
+// are not all zeros, each seeded with its number.
+//
+// It finds damage, not forgery.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace arsync {
+
+class Digest {
+public:
+    static constexpr size_t block_size = 4096;
+
+    // Data at an offset that is a multiple of block_size. Only the last part of the content may
+    // have a length that is not.
+    void add(uint64_t offset, const std::byte* data, size_t length);
+
+    bool operator==(const Digest&) const = default;
+
+private:
+    uint64_t low_ = 0;
+    uint64_t high_ = 0;
+};
+
+// Whether all bytes are zero.
+bool is_zero(const std::byte* data, size_t length);
+
+} // namespace arsync

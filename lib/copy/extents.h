@@ -1,0 +1,48 @@
+// A source's data and holes, in pieces no larger than a chunk.
+//
+// The walk only moves forward and ends at the end it was given, so that a file which is written
+// meanwhile cannot keep it going. Data is widened to whole blocks (block_size, counted from the
+// beginning of the range), so that pieces suit O_DIRECT and the digest.
+#pragma once
+
+#include <cstdint>
+
+#include "io/files.h"
+
+namespace arsync {
+
+struct Piece {
+    enum class Kind { data, hole, end } kind;
+    uint64_t offset = 0;
+    uint64_t length = 0;
+};
+
+class Extents {
+public:
+    static constexpr uint64_t block_size = 4096;
+
+    // find_holes: ask the filesystem; otherwise all is data. Where it cannot tell, all is data too.
+    Extents(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk, bool find_holes);
+
+    // Data comes in pieces that end at multiples of chunk, holes in one piece.
+    Piece next();
+
+private:
+    void find();
+
+    Files& files_;
+    const int fd_;
+    const uint64_t begin_;
+    const uint64_t end_;
+    const uint64_t chunk_;
+    bool find_holes_;
+    uint64_t position_;
+    uint64_t data_begin_; // the extent at or after position_
+    uint64_t data_end_;
+};
+
+// Whether a file may have holes. Only when its blocks cover its size, on a filesystem where blocks
+// mean what they say, may the question be skipped.
+bool may_have_holes(const struct statx& facts, bool compresses);
+
+} // namespace arsync

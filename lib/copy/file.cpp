@@ -1,0 +1,189 @@
+// The life of one file's copy, and of one range's: open, move the data, carry over the attributes,
+// make it durable, verify it, give it its name.
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/copy.h"
+#include "copy/destination.h"
+#include "copy/metadata.h"
+#include "copy/method.h"
+#include "copy/move.h"
+#include "copy/verify.h"
+
+namespace arsync {
+
+namespace {
+
+bool asks(const arsync_copy_options& options, uint32_t flag) {
+    return (options.flags & flag) != 0;
+}
+
+void refuse_kind(mode_t mode, const arsync_copy_options& options) {
+    if (S_ISDIR(mode))
+        throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+    const bool stream = S_ISFIFO(mode) || S_ISCHR(mode);
+    const bool plain = S_ISREG(mode) || S_ISBLK(mode);
+    if (!plain && !(stream && asks(options, ARSYNC_COPY_SPECIAL)))
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+}
+
+// Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
+// on, a tape rewind. What was opened is then asked again.
+File open_source(Files& files, const FileCopy& copy, const arsync_copy_options& options,
+                 struct statx& facts) {
+    const bool nofollow = asks(options, ARSYNC_COPY_NOFOLLOW);
+    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(copy.source_dirfd, copy.source.c_str(),
+                                                nofollow ? AT_SYMLINK_NOFOLLOW : 0, facts));
+    if (S_ISLNK(facts.stx_mode))
+        throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
+    refuse_kind(facts.stx_mode, options);
+    const int fd = files.open(copy.source_dirfd, copy.source.c_str(),
+                              O_RDONLY | O_NONBLOCK | O_NOCTTY | (nofollow ? O_NOFOLLOW : 0), 0);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    File source(files, fd);
+    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(fd, "", 0, facts));
+    refuse_kind(facts.stx_mode, options);
+    return source;
+}
+
+uint64_t size_of(Files& files, int fd, const struct statx& facts) {
+    uint64_t size = facts.stx_size;
+    if (S_ISBLK(facts.stx_mode))
+        check(ARSYNC_STAGE_OPEN_SOURCE, files.device_size(fd, size));
+    return size;
+}
+
+bool on_storage(const struct statx& facts) {
+    return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
+}
+
+Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
+    control.enter(ARSYNC_STAGE_SYNC);
+    int64_t result = -EINTR;
+    while (result == -EINTR)
+        result = co_await io.ring.sync(fd, datasync);
+    check(ARSYNC_STAGE_SYNC, result); // once failed, a second try would lie
+}
+
+// Moves the data and fills in what the outcome says of it.
+Task<void> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
+                           Control& control, Outcome& outcome, Digest* digest) {
+    const Moved moved = co_await move_data(io, ends, options, control, digest);
+    outcome.bytes = moved.bytes;
+    outcome.hole_bytes = moved.hole_bytes;
+    outcome.method = control.method();
+    if (moved.changed)
+        outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
+    if (moved.shrank)
+        outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
+    if (fell_back(outcome.method, options))
+        outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
+}
+
+} // namespace
+
+Task<void> copy_file(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                     Control& control, Outcome& outcome) {
+    control.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    struct statx facts;
+    const File source = open_source(io.files, copy, options, facts);
+    const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
+    const uint64_t size = moves_data ? size_of(io.files, source.get(), facts) : 0;
+    control.set_total(size);
+
+    Destination destination(io, copy, options);
+    co_await destination.open(facts, control);
+    const bool verifies = asks(options, ARSYNC_COPY_VERIFY) && moves_data;
+    const bool stored = on_storage(destination.facts());
+    if (verifies && !stored)
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+
+    Digest digest;
+    if (moves_data) {
+        Ends ends;
+        ends.source = source.get();
+        ends.source_facts = &facts;
+        ends.source_end = size;
+        ends.whole_file = true;
+        ends.sized = size > 0;
+        ends.destination = destination.fd();
+        ends.destination_facts = &destination.facts();
+        ends.fresh = destination.regular();
+        ends.owned = true;
+        co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
+    }
+    control.throw_if_cancelled();
+    if (destination.regular())
+        copy_metadata(io.files, source.get(), facts, destination, options, control, outcome);
+
+    const bool durable = options.durability != ARSYNC_DURABILITY_NONE;
+    // fdatasync may leave out owner, mode and times.
+    if ((durable || verifies) && stored)
+        co_await sync_data(io, destination.fd(), options.preserve == 0, control);
+    if (verifies) {
+        Written written;
+        written.fd = destination.fd();
+        written.facts = &destination.facts();
+        written.bytes = outcome.bytes;
+        written.whole_file = true;
+        written.owned = true;
+        co_await verify(io, written, digest, options, control);
+    }
+    control.throw_if_cancelled();
+    destination.publish(control);
+    if (options.durability == ARSYNC_DURABILITY_FULL && stored)
+        co_await destination.sync_name(control);
+}
+
+Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& options,
+                      Control& control, Outcome& outcome) {
+    control.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    struct statx source;
+    struct statx destination;
+    check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source, "", 0, source));
+    check(ARSYNC_STAGE_OPEN_DESTINATION, io.files.statx(copy.destination, "", 0, destination));
+    control.enter(ARSYNC_STAGE_CHECK);
+    if (S_ISDIR(source.stx_mode) || S_ISDIR(destination.stx_mode))
+        throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+    if (!on_storage(source) || !on_storage(destination))
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+
+    const uint64_t size = size_of(io.files, copy.source, source);
+    const uint64_t begin = copy.source_offset;
+    const uint64_t end = begin >= size ? begin : begin + std::min(copy.length, size - begin);
+    const uint64_t to = copy.destination_offset;
+    const bool same = source.stx_ino == destination.stx_ino &&
+                      source.stx_dev_major == destination.stx_dev_major &&
+                      source.stx_dev_minor == destination.stx_dev_minor;
+    if (same && begin < to + (end - begin) && to < end)
+        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+    control.set_total(end - begin);
+    if (begin == end)
+        co_return;
+
+    const bool verifies = asks(options, ARSYNC_COPY_VERIFY);
+    Digest digest;
+    Ends ends;
+    ends.source = copy.source;
+    ends.source_facts = &source;
+    ends.source_begin = begin;
+    ends.source_end = end;
+    ends.destination = copy.destination;
+    ends.destination_facts = &destination;
+    ends.destination_begin = to;
+    co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
+    control.throw_if_cancelled();
+
+    if (options.durability != ARSYNC_DURABILITY_NONE || verifies)
+        co_await sync_data(io, copy.destination, true, control);
+    if (verifies) {
+        Written written;
+        written.fd = copy.destination;
+        written.facts = &destination;
+        written.begin = to;
+        written.bytes = outcome.bytes;
+        co_await verify(io, written, digest, options, control);
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,355 @@
+#include "copy/lanes.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <optional>
+
+#include "copy/extents.h"
+
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x00000080 // Linux 6.14
+#endif
+
+namespace arsync {
+
+namespace {
+
+// Thrown and caught in this file: O_DIRECT was refused, so this transfer is to be done otherwise.
+struct Refused {};
+
+class Lanes {
+public:
+    Lanes(Io world, Control& outside, Transfer& what)
+        : io_(world), control_(outside), transfer_(what),
+          extents_(world.files, what.source, what.source_begin, what.source_end,
+                   what.pipeline.chunk, what.find_holes && what.holes != Holes::fill) {}
+
+    Task<void> run() {
+        for (unsigned i = 0; i < transfer_.pipeline.lanes; ++i)
+            group_.spawn([this] { return lane(); });
+        co_await group_.join();
+    }
+
+private:
+    Task<void> lane() {
+        while (!group_.failed()) {
+            control_.throw_if_cancelled();
+            const Piece piece = extents_.next();
+            if (piece.kind == Piece::Kind::end || piece.offset >= transfer_.end)
+                co_return;
+            if (piece.kind == Piece::Kind::data) {
+                co_await move(piece.offset, piece.length);
+                continue;
+            }
+            const bool kept = co_await keep_hole(piece);
+            for (uint64_t done = 0; !kept && done < piece.length && !group_.failed();) {
+                const uint64_t part = std::min(transfer_.pipeline.chunk, piece.length - done);
+                control_.throw_if_cancelled();
+                co_await move(piece.offset + done, part);
+                done += part;
+            }
+        }
+    }
+
+    // One chunk, through whichever memory the method asks for.
+    Task<void> move(uint64_t offset, uint64_t length) {
+        if (transfer_.method == ARSYNC_METHOD_HEAP) {
+            const std::unique_ptr<std::byte[]> memory(new std::byte[length]);
+            const size_t got = co_await fill({memory.get(), length, -1}, offset);
+            co_await drain({memory.get(), got, -1}, offset);
+            co_return;
+        }
+        const bool bulk = transfer_.method != ARSYNC_METHOD_INLINE;
+        const Lease lease = co_await io_.buffers.lease(bulk);
+        size_t got = co_await fill(lease.slice(0, length), offset);
+        if (transfer_.method == ARSYNC_METHOD_MANAGED) {
+            const std::unique_ptr<std::byte[]> clone(new std::byte[got]);
+            memcpy(clone.get(), lease.data(), got);
+            io_.ring.counters().bytes_copied_in_user_space.add(got);
+            co_await drain({clone.get(), got, -1}, offset);
+            co_return;
+        }
+        co_await drain(lease.slice(0, got), offset);
+    }
+
+    uint32_t flags() const { return transfer_.drop_cache ? RWF_DONTCACHE : 0; }
+
+    // RWF_DONTCACHE is a wish: a filesystem without it gets the same call again without the flag.
+    bool without_flags(int64_t result) {
+        if (result != -EOPNOTSUPP || !transfer_.drop_cache)
+            return false;
+        transfer_.drop_cache = false;
+        return true;
+    }
+
+    // Interrupted, or the kernel was short of something for a moment.
+    Task<bool> again(int64_t result) {
+        if (result == -EAGAIN) {
+            control_.throw_if_cancelled();
+            co_await io_.ring.pause(1);
+        }
+        co_return result == -EINTR || result == -EAGAIN;
+    }
+
+    Task<size_t> fill(Slice to, uint64_t offset) {
+        control_.enter(ARSYNC_STAGE_READ);
+        size_t have = 0;
+        while (have < to.length) {
+            const int64_t got =
+                co_await read({to.data + have, to.length - have, to.buffer_index}, offset + have);
+            const bool retry = co_await again(got);
+            if (retry || without_flags(got))
+                continue;
+            if (transfer_.direct_read && (got == -EINVAL || got == -EOPNOTSUPP))
+                throw Refused{};
+            if (check(ARSYNC_STAGE_READ, got) == 0)
+                break;
+            have += static_cast<size_t>(got);
+            if (have < to.length)
+                io_.ring.counters().short_transfers.add(1);
+            // Only the end of a file can be off the grid, and asking on from there would be
+            // refused.
+            if (transfer_.direct_read && static_cast<uint64_t>(got) % transfer_.direct_align != 0)
+                break;
+        }
+        if (have < to.length)
+            source_ended(offset + have);
+        if (transfer_.digest)
+            transfer_.digest->add(offset - transfer_.digest_origin, to.data, have);
+        co_return have;
+    }
+
+    // A plain call where the data is in the page cache, else the ring.
+    Task<int64_t> read(Slice to, uint64_t offset) {
+        if (transfer_.method == ARSYNC_METHOD_INLINE && !transfer_.drop_cache) {
+            const int64_t got = io_.files.read_cached(transfer_.source, to.data, to.length, offset);
+            if (got >= 0) {
+                Counters& counters = io_.ring.counters();
+                counters.reads.add(1);
+                counters.reads_inline.add(1);
+                counters.bytes_read.add(static_cast<uint64_t>(got));
+                co_return got;
+            }
+            // -EAGAIN: not cached; anything else: not possible this way, or an error that the ring
+            // will give again.
+        }
+        const int64_t got =
+            co_await io_.ring.read(transfer_.source, to, offset, flags(), transfer_.direct_read);
+        co_return got;
+    }
+
+    // The source is shorter than it was. If it is not, a direct read ended early for no good
+    // reason.
+    void source_ended(uint64_t at) {
+        if (transfer_.direct_read) {
+            struct statx now;
+            if (io_.files.statx(transfer_.source, "", 0, now) == 0 && now.stx_size > at)
+                throw Refused{};
+        }
+        transfer_.end = std::min(transfer_.end, at);
+    }
+
+    Task<void> drain(Slice from, uint64_t offset) {
+        if (from.length == 0)
+            co_return;
+        if (transfer_.destination < 0) {
+            control_.add_done(from.length);
+            co_return;
+        }
+        control_.enter(ARSYNC_STAGE_WRITE);
+        if (transfer_.make_holes)
+            co_await drain_data(from, offset);
+        else
+            co_await write_all(from, offset);
+        control_.add_done(from.length);
+    }
+
+    // Write the runs of blocks that are not all zeros; treat the others as holes.
+    Task<void> drain_data(Slice from, uint64_t offset) {
+        constexpr size_t block = Extents::block_size;
+        const auto zero_at = [&](size_t at) {
+            return is_zero(from.data + at, std::min(block, from.length - at));
+        };
+        for (size_t at = 0; at < from.length;) {
+            const bool zero = zero_at(at);
+            size_t end = at;
+            while (end < from.length && zero_at(end) == zero)
+                end = std::min(end + block, from.length);
+            bool kept = false;
+            if (zero)
+                kept = co_await keep_hole({Piece::Kind::hole, offset + at, end - at}, false);
+            if (!kept)
+                co_await write_all({from.data + at, end - at, from.buffer_index}, offset + at);
+            at = end;
+        }
+    }
+
+    Task<void> write_all(Slice from, uint64_t offset) {
+        const uint64_t end = offset + from.length;
+        pad_to_grid(from);
+        size_t done = 0;
+        while (done < from.length) {
+            const int64_t put = co_await write(
+                {from.data + done, from.length - done, from.buffer_index}, offset + done);
+            const bool retry = co_await again(put);
+            if (retry || without_flags(put))
+                continue;
+            if (transfer_.direct_write && (put == -EINVAL || put == -EOPNOTSUPP))
+                throw Refused{};
+            if (check(ARSYNC_STAGE_WRITE, put) == 0)
+                throw Error{ARSYNC_STAGE_WRITE, EIO}; // no progress and no reason
+            done += static_cast<size_t>(put);
+            if (done < from.length)
+                io_.ring.counters().short_transfers.add(1);
+        }
+        transfer_.written_end = std::max(transfer_.written_end, end);
+    }
+
+    // A source that shrank ends anywhere; O_DIRECT writes whole blocks. What is too much is cut off
+    // with the rest of the destination, whose size is set afterwards.
+    void pad_to_grid(Slice& from) const {
+        if (!transfer_.direct_write || from.length % transfer_.direct_align == 0)
+            return;
+        const size_t padded = (from.length / transfer_.direct_align + 1) * transfer_.direct_align;
+        memset(from.data + from.length, 0, padded - from.length);
+        from.length = padded;
+    }
+
+    Task<int64_t> write(Slice from, uint64_t offset) {
+        const uint64_t to = offset - transfer_.source_begin + transfer_.destination_begin;
+        if (transfer_.method == ARSYNC_METHOD_INLINE && !transfer_.drop_cache) {
+            const int64_t put = io_.files.write(transfer_.destination, from.data, from.length, to);
+            Counters& counters = io_.ring.counters();
+            counters.writes.add(1);
+            counters.writes_inline.add(1);
+            counters.bytes_written.add(static_cast<uint64_t>(std::max<int64_t>(put, 0)));
+            co_return put;
+        }
+        const int64_t put = co_await io_.ring.write(transfer_.destination, from, to, flags(),
+                                                    transfer_.direct_write);
+        co_return put;
+    }
+
+    // False: the hole is to be written as zeros. advance: it counts as progress of its own.
+    Task<bool> keep_hole(Piece hole, bool advance = true) {
+        if (transfer_.destination >= 0 && transfer_.holes == Holes::punch) {
+            control_.enter(ARSYNC_STAGE_WRITE);
+            const int64_t result = co_await io_.ring.allocate(
+                transfer_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                hole.offset - transfer_.source_begin + transfer_.destination_begin, hole.length);
+            if (result < 0)
+                co_return false;
+        }
+        if (transfer_.holes == Holes::fill)
+            co_return false;
+        transfer_.hole_bytes += hole.length;
+        if (advance)
+            control_.add_done(hole.length);
+        co_return true;
+    }
+
+    const Io io_;
+    Control& control_;
+    Transfer& transfer_;
+    Extents extents_;
+    Group group_;
+};
+
+} // namespace
+
+Task<void> run_lanes(Io io, Control& control, Transfer& transfer) {
+    transfer.end = transfer.source_end;
+    transfer.written_end = transfer.source_begin;
+    Lanes lanes(io, control, transfer);
+    try {
+        co_await lanes.run();
+    } catch (const Refused&) {
+        transfer.refused = true;
+    }
+}
+
+namespace {
+
+// A cancel ends this wait; see Ring::cancel.
+Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
+    control.throw_if_cancelled();
+    Ring::Operation wait = readable ? io.ring.wait_readable(fd) : io.ring.wait_writable(fd);
+    control.interruptible = &wait.request;
+    const int64_t result = co_await wait;
+    control.interruptible = nullptr;
+    control.throw_if_cancelled();
+    if (result != -EINTR)
+        check(control.stage(), result);
+}
+
+// Some bytes, or none at the end. A FIFO that nobody has opened for writing yet is not at its end.
+Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offset, bool stream) {
+    control.enter(ARSYNC_STAGE_READ);
+    for (;;) {
+        if (stream)
+            co_await interruptible_wait(io, control, fd, true);
+        control.throw_if_cancelled();
+        const int64_t got = co_await io.ring.read(fd, to, offset);
+        if (got == -EINTR || got == -EAGAIN)
+            continue;
+        co_return static_cast<size_t>(check(ARSYNC_STAGE_READ, got));
+    }
+}
+
+Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_t offset,
+                            bool stream) {
+    control.enter(ARSYNC_STAGE_WRITE);
+    size_t done = 0;
+    while (done < from.length) {
+        control.throw_if_cancelled();
+        const int64_t put =
+            co_await io.ring.write(fd, {from.data + done, from.length - done, from.buffer_index},
+                                   stream ? UINT64_MAX : offset + done);
+        if (put == -EINTR)
+            continue;
+        if (put == -EAGAIN) {
+            co_await interruptible_wait(io, control, fd, false);
+            continue;
+        }
+        if (check(ARSYNC_STAGE_WRITE, put) == 0)
+            throw Error{ARSYNC_STAGE_WRITE, EIO};
+        done += static_cast<size_t>(put);
+    }
+}
+
+} // namespace
+
+Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_seekable,
+                      bool destination_seekable) {
+    uint64_t moved = 0;
+    bool ended = false;
+    while (!ended) {
+        const Lease lease = co_await io.buffers.lease(false);
+        const size_t room = std::min(transfer.pipeline.chunk, lease.size());
+        size_t have = 0;
+        // The digest wants whole blocks; without one, bytes go on as they come.
+        do {
+            const uint64_t from =
+                source_seekable ? transfer.source_begin + moved + have : UINT64_MAX;
+            const size_t got =
+                co_await read_some(io, control, transfer.source, lease.slice(have, room - have),
+                                   from, !source_seekable);
+            ended = got == 0;
+            have += got;
+        } while (transfer.digest && !ended && have < room);
+        if (transfer.digest)
+            transfer.digest->add(moved, lease.data(), have);
+        if (have > 0)
+            co_await write_all_stream(io, control, transfer.destination, lease.slice(0, have),
+                                      transfer.destination_begin + moved, !destination_seekable);
+        moved += have;
+        control.add_done(have);
+    }
+    transfer.end = transfer.source_begin + moved;
+    transfer.written_end = transfer.end;
+}
+
+} // namespace arsync

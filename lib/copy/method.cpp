@@ -1,0 +1,151 @@
+// The choice of a method, first match wins:
+//
+//    asked for or known                                         method
+//    ---------------------------------------------------------  -----------------------------------
+//  1 the source has no size                                     inline
+//  2 reflink always, or method reflink                          reflink
+//  3 a method by name, and the ends can                         that method
+//  4 a direct method by name, and the ends cannot               fixed
+//  5 reflink auto, sparse auto, blocks can be shared            reflink
+//  6 reflink auto, sparse auto, the filesystem copies by itself copy_file_range
+//  7 cache direct, both ends can                                direct
+//  8 at most inline_size_max                                    inline
+//  9 cache keep or drop                                         fixed
+// 10 large, not cached, both ends can and direct pays           direct
+// 11 large, must be durable, destination can and direct pays    buffered_direct
+// 12 all else                                                   fixed
+//
+// Rows 10 and 11: see ARCHITECTURE.md for the measurements.
+#include "copy/method.h"
+
+#include <algorithm>
+
+namespace arsync {
+
+Filesystem filesystem(uint64_t magic) {
+    switch (magic) {
+    case 0xEF53: // ext2, ext3, ext4
+        return {false, false, true, false};
+    case 0x58465342: // XFS
+        return {true, false, true, false};
+    case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway
+        return {true, false, false, true};
+    case 0xCA451A4E: // bcachefs
+    case 0x2FC12FC1: // ZFS
+        return {true, false, false, true};
+    case 0x01021994: // tmpfs
+    case 0x858458F6: // ramfs
+        return {false, false, false, false};
+    case 0xF2F52010: // F2FS
+        return {false, false, true, true};
+    case 0x4D44:     // FAT
+    case 0x2011BAB0: // exFAT
+        return {false, false, true, false};
+    case 0x65735546: // FUSE has no clone operation
+    case 0x00C36400: // Ceph
+        return {false, true, false, false};
+    case 0x6969:     // NFS
+    case 0xFF534D42: // CIFS
+    case 0xFE534D42: // SMB2
+        return {true, true, false, false};
+    case 0x794C7630: // overlayfs: its copy_file_range is the upper filesystem's, a plain copy on
+                     // most
+        return {true, false, true, true};
+    default:
+        return {true, false, true, true}; // a refused reflink is cheap, a missed one is not
+    }
+}
+
+// Buffers and pieces of a copy are aligned to 4096 bytes, no more; and something must be left for
+// O_DIRECT when the unaligned tail is taken off.
+static bool can_direct(uint32_t align, uint64_t size) {
+    return align > 0 && align <= 4096 && size >= align;
+}
+
+static bool can_direct(const Facts& facts) {
+    return can_direct(facts.source_align, facts.size) &&
+           can_direct(facts.destination_align, facts.size);
+}
+
+static bool can_write_direct(const Facts& facts) {
+    return can_direct(facts.destination_align, facts.size);
+}
+
+// copy_file_range may share blocks and make holes as it likes.
+static bool may_share(const arsync_copy_options& options) {
+    return options.reflink == ARSYNC_REFLINK_AUTO && options.sparse == ARSYNC_SPARSE_AUTO;
+}
+
+static Method choose_by_itself(const Facts& facts, const arsync_copy_options& options) {
+    if (may_share(options)) {
+        if (facts.reflink)
+            return ARSYNC_METHOD_REFLINK;
+        if (facts.offload && facts.copy_file_range)
+            return ARSYNC_METHOD_COPY_FILE_RANGE;
+    }
+    if (options.cache == ARSYNC_CACHE_DIRECT && can_direct(facts))
+        return ARSYNC_METHOD_DIRECT;
+    if (facts.size <= inline_size_max)
+        return ARSYNC_METHOD_INLINE;
+    if (options.cache == ARSYNC_CACHE_AUTO && facts.size >= direct_size_min && facts.direct_pays) {
+        if (!facts.cached && can_direct(facts))
+            return ARSYNC_METHOD_DIRECT;
+        if (options.durability != ARSYNC_DURABILITY_NONE && can_write_direct(facts))
+            return ARSYNC_METHOD_BUFFERED_DIRECT;
+    }
+    return ARSYNC_METHOD_FIXED;
+}
+
+Method choose_method(const Facts& facts, const arsync_copy_options& options) {
+    if (!facts.sized)
+        return ARSYNC_METHOD_INLINE;
+    if (options.reflink == ARSYNC_REFLINK_ALWAYS)
+        return ARSYNC_METHOD_REFLINK;
+    switch (options.method) {
+    case ARSYNC_METHOD_AUTO:
+        return choose_by_itself(facts, options);
+    case ARSYNC_METHOD_COPY_FILE_RANGE:
+        return facts.copy_file_range && may_share(options) ? ARSYNC_METHOD_COPY_FILE_RANGE
+                                                           : ARSYNC_METHOD_FIXED;
+    case ARSYNC_METHOD_DIRECT:
+        return can_direct(facts) ? ARSYNC_METHOD_DIRECT : ARSYNC_METHOD_FIXED;
+    case ARSYNC_METHOD_BUFFERED_DIRECT:
+        return can_write_direct(facts) ? ARSYNC_METHOD_BUFFERED_DIRECT : ARSYNC_METHOD_FIXED;
+    default:
+        return static_cast<Method>(options.method);
+    }
+}
+
+bool fell_back(Method ran, const arsync_copy_options& options) {
+    if (options.method != ARSYNC_METHOD_AUTO)
+        return ran != static_cast<Method>(options.method);
+    const bool moved = ran != ARSYNC_METHOD_REFLINK && ran != ARSYNC_METHOD_COPY_FILE_RANGE;
+    return options.cache == ARSYNC_CACHE_DIRECT && moved && ran != ARSYNC_METHOD_DIRECT;
+}
+
+uint32_t direct_alignment(Method method, const Facts& facts) {
+    uint32_t align = 512;
+    if (method == ARSYNC_METHOD_DIRECT)
+        align = std::max(align, facts.source_align);
+    return std::max(align, facts.destination_align);
+}
+
+Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& options,
+                  size_t buffer_size, unsigned buffer_count) {
+    // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
+    // a device wants large requests and many of them (make bench prints both).
+    const bool direct = method == ARSYNC_METHOD_DIRECT;
+    Pipeline result{buffer_size, direct ? 16u : 8u};
+    if (!direct)
+        result.chunk = std::min(result.chunk, size_t{256} << 10);
+    if (method == ARSYNC_METHOD_INLINE)
+        result.lanes = 1;
+    if (options.chunks > 0)
+        result.lanes = options.chunks;
+    const uint64_t chunks = facts.size / result.chunk + 1;
+    const uint64_t lanes = std::min<uint64_t>({result.lanes, buffer_count, chunks});
+    result.lanes = static_cast<unsigned>(lanes);
+    return result;
+}
+
+} // namespace arsync

@@ -1,0 +1,56 @@
+// Which method moves the data: a pure function of facts and options. The table is in method.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arsync.h"
+#include "io/error.h"
+
+namespace arsync {
+
+// What the kind of a filesystem tells about copying on it; from statfs(2)'s f_type.
+struct Filesystem {
+    bool reflinks;    // may share blocks between files: worth asking
+    bool offloads;    // copy_file_range(2) is done by a server or the filesystem itself
+    bool direct_pays; // O_DIRECT is faster than the page cache
+    bool compresses;  // may: st_blocks then says nothing about holes
+};
+Filesystem filesystem(uint64_t magic);
+
+// Everything the choice rests on. `reflink`, `offload` and the alignments are cleared when an
+// attempt shows that the kernel disagrees; then the choice is made again.
+struct Facts {
+    bool sized = true;           // false: a stream, or a file that does not tell its size
+    uint64_t size = 0;           // bytes to move
+    bool reflink = false;        // both ends on one filesystem that may share blocks
+    bool offload = false;        // both ends on one filesystem that copies by itself
+    bool copy_file_range = true; // not refused yet
+    uint32_t source_align = 0;   // O_DIRECT alignment in bytes, 0: not supported
+    uint32_t destination_align = 0;
+    bool direct_pays = false; // at both ends
+    bool cached = false;      // most of the source is in the page cache
+};
+
+Method choose_method(const Facts& facts, const arsync_copy_options& options);
+
+// Whether what ran is less than what was asked for.
+bool fell_back(Method ran, const arsync_copy_options& options);
+
+// How a method wants its pipeline by default.
+struct Pipeline {
+    size_t chunk;   // bytes of a read and a write
+    unsigned lanes; // chunks in flight
+};
+Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& options,
+                  size_t buffer_size, unsigned buffer_count);
+
+// The alignment that both ends of a direct method need, at least 512.
+uint32_t direct_alignment(Method method, const Facts& facts);
+
+// Files up to this size are copied by plain calls: for a single chunk there is nothing to overlap.
+inline constexpr uint64_t inline_size_max = 256 << 10;
+// From this size on, opening for and aligning to O_DIRECT is paid back.
+inline constexpr uint64_t direct_size_min = 4 << 20;
+
+} // namespace arsync

@@ -1,0 +1,395 @@
+#include "copy/move.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/direct_end.h"
+#include "copy/extents.h"
+#include "copy/lanes.h"
+#include "copy/method.h"
+
+namespace arsync {
+
+namespace {
+
+// One copy_file_range call: short enough that a cancel and the progress do not wait long.
+constexpr uint64_t offload_slice = 64 << 20;
+
+constexpr Filesystem block_device = {false, false, true, false};
+
+bool has_offsets(const struct statx& facts) {
+    return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
+}
+
+Filesystem filesystem_of(Files& files, int fd, const struct statx& facts, uint64_t& magic) {
+    if (S_ISBLK(facts.stx_mode))
+        return block_device;
+    magic = 0;
+    files.filesystem_type(fd, magic); // unknown is as good as refused
+    return filesystem(magic);
+}
+
+// What a failed FICLONE or copy_file_range says of the method rather than of the disk.
+bool means_not_here(int64_t result) {
+    switch (-result) {
+    case EIO:
+    case ENOSPC:
+    case EDQUOT:
+    case ENOMEM:
+        return false;
+    default:
+        return true;
+    }
+}
+
+class Mover {
+public:
+    Mover(Io world, const Ends& both, const arsync_copy_options& how, Control& outside,
+          Digest* content)
+        : io_(world), ends_(both), options_(how), control_(outside), digest_(content) {}
+
+    Task<Moved> run() {
+        gather();
+        bool done = false;
+        while (!done) {
+            method_ = choose_method(facts_, options_);
+            control_.set_method(method_);
+            control_.restart();
+            if (digest_)
+                *digest_ = {};
+            if (method_ == ARSYNC_METHOD_REFLINK)
+                done = co_await reflink();
+            else if (method_ == ARSYNC_METHOD_COPY_FILE_RANGE)
+                done = co_await offload();
+            else if (!facts_.sized)
+                done = co_await stream();
+            else
+                done = co_await pipeline_through_buffers();
+        }
+        look_at_source_again();
+        set_size();
+        if (options_.cache == ARSYNC_CACHE_DROP)
+            co_await drop_cache();
+        co_return moved_;
+    }
+
+private:
+    const struct statx& source() const { return *ends_.source_facts; }
+    const struct statx& destination() const { return *ends_.destination_facts; }
+    uint64_t length() const { return ends_.source_end - ends_.source_begin; }
+
+    // Only what the choice will look at: small files are most files.
+    void gather() {
+        facts_.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
+        facts_.size = length();
+        if (!facts_.sized)
+            return;
+        uint64_t source_magic = 0;
+        uint64_t destination_magic = 0;
+        const Filesystem from = filesystem_of(io_.files, ends_.source, source(), source_magic);
+        const Filesystem to =
+            filesystem_of(io_.files, ends_.destination, destination(), destination_magic);
+        const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
+        const bool same = regular && source_magic == destination_magic;
+        facts_.reflink = same && from.reflinks;
+        facts_.offload = same && from.offloads;
+        compresses_ = from.compresses;
+
+        const bool large = facts_.size >= direct_size_min;
+        const bool direct_asked = options_.cache == ARSYNC_CACHE_DIRECT ||
+                                  options_.method == ARSYNC_METHOD_DIRECT ||
+                                  options_.method == ARSYNC_METHOD_BUFFERED_DIRECT;
+        if (large || direct_asked) {
+            facts_.source_align = direct_align(source());
+            facts_.destination_align = direct_align(destination());
+            facts_.direct_pays = from.direct_pays && to.direct_pays;
+            forget_unsuitable_alignment();
+        }
+        if ((large && facts_.direct_pays) || options_.cache == ARSYNC_CACHE_DROP) {
+            uint64_t bytes = 0;
+            const int result =
+                io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes);
+            // Where the kernel does not tell, the page cache is the safe guess.
+            facts_.cached = result < 0 || bytes >= facts_.size / 2;
+        }
+    }
+
+    // A range may begin where O_DIRECT cannot.
+    void forget_unsuitable_alignment() {
+        if (facts_.source_align > 0 && ends_.source_begin % facts_.source_align != 0)
+            facts_.source_align = 0;
+        if (facts_.destination_align > 0 && ends_.destination_begin % facts_.destination_align != 0)
+            facts_.destination_align = 0;
+    }
+
+    // ---- without buffers ----
+
+    Task<bool> reflink() {
+        control_.enter(ARSYNC_STAGE_REFLINK);
+        const int64_t result =
+            co_await io_.ring.reflink(ends_.source, ends_.source_begin, ends_.destination,
+                                      ends_.destination_begin, ends_.whole_file ? 0 : length());
+        if (result == -EINTR)
+            co_return false; // the same again
+        if (result < 0) {
+            if (options_.reflink == ARSYNC_REFLINK_ALWAYS || !means_not_here(result))
+                check(ARSYNC_STAGE_REFLINK, result);
+            facts_.reflink = false;
+            co_return false;
+        }
+        io_.ring.counters().bytes_reflinked.add(length());
+        control_.add_done(length());
+        end_ = written_end_ = ends_.source_end;
+        if (digest_)
+            co_await digest_source();
+        co_return true;
+    }
+
+    Task<bool> offload() {
+        Extents extents(io_.files, ends_.source, ends_.source_begin, ends_.source_end,
+                        offload_slice, finds_holes());
+        end_ = ends_.source_end;
+        written_end_ = ends_.source_begin;
+        moved_.hole_bytes = 0;
+        for (;;) {
+            control_.throw_if_cancelled();
+            const Piece piece = extents.next();
+            if (piece.kind == Piece::Kind::end || piece.offset >= end_)
+                break;
+            if (piece.kind == Piece::Kind::hole && ends_.fresh) {
+                moved_.hole_bytes += piece.length;
+                control_.add_done(piece.length);
+                continue;
+            }
+            const bool possible = co_await offload_piece(piece);
+            if (!possible)
+                co_return false;
+        }
+        if (digest_)
+            co_await digest_source();
+        co_return true;
+    }
+
+    // False: refused before the first byte.
+    Task<bool> offload_piece(Piece piece) {
+        control_.enter(ARSYNC_STAGE_COPY_FILE_RANGE);
+        for (uint64_t done = 0; done < piece.length;) {
+            control_.throw_if_cancelled();
+            const uint64_t from = piece.offset + done;
+            const uint64_t part = std::min(offload_slice, piece.length - done);
+            const int64_t got = co_await io_.ring.copy_file_range(
+                ends_.source, from, ends_.destination, to_destination(from), part);
+            if (got == -EINTR)
+                continue;
+            const bool first = control_.bytes_done() == moved_.hole_bytes;
+            // Some filesystems say 0 for what they cannot, others EIO: the pipeline will know
+            // better.
+            if (first && (got == 0 || got == -EIO || (got < 0 && means_not_here(got)))) {
+                facts_.copy_file_range = false;
+                co_return false;
+            }
+            if (check(ARSYNC_STAGE_COPY_FILE_RANGE, got) == 0) {
+                end_ = std::min(end_, from);
+                break;
+            }
+            done += static_cast<uint64_t>(got);
+            written_end_ = std::max(written_end_, from + static_cast<uint64_t>(got));
+            control_.add_done(static_cast<uint64_t>(got));
+        }
+        co_return true;
+    }
+
+    // The data has not been through our hands: read it for its hash.
+    Task<void> digest_source() {
+        Transfer reading = transfer(ends_.source_begin, end_);
+        reading.destination = -1;
+        reading.method = ARSYNC_METHOD_FIXED;
+        reading.pipeline =
+            pipeline(reading.method, facts_, options_, io_.buffers.size(), io_.buffers.count());
+        reading.find_holes = finds_holes();
+        const uint64_t done = control_.bytes_done();
+        co_await run_lanes(io_, control_, reading);
+        control_.restart();
+        control_.add_done(done);
+    }
+
+    // ---- through buffers ----
+
+    Transfer transfer(uint64_t begin, uint64_t end) {
+        Transfer result;
+        result.source = ends_.source;
+        result.destination = ends_.destination;
+        result.source_begin = begin;
+        result.source_end = end;
+        result.destination_begin = to_destination(begin);
+        result.method = method_;
+        result.pipeline =
+            pipeline(method_, facts_, options_, io_.buffers.size(), io_.buffers.count());
+        result.holes = hole_policy();
+        result.make_holes = options_.sparse == ARSYNC_SPARSE_ALWAYS;
+        result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
+        result.digest = digest_;
+        result.digest_origin = ends_.source_begin;
+        return result;
+    }
+
+    Holes hole_policy() const {
+        if (options_.sparse == ARSYNC_SPARSE_NEVER || !S_ISREG(destination().stx_mode))
+            return Holes::fill;
+        return ends_.fresh ? Holes::leave : Holes::punch;
+    }
+
+    bool finds_holes() const {
+        return options_.sparse != ARSYNC_SPARSE_NEVER && may_have_holes(source(), compresses_);
+    }
+
+    Task<bool> stream() {
+        Transfer all = transfer(ends_.source_begin, ends_.source_end);
+        co_await run_stream(io_, control_, all, has_offsets(source()), has_offsets(destination()));
+        take_result(all);
+        co_return true;
+    }
+
+    Task<bool> pipeline_through_buffers() {
+        const bool direct_read = method_ == ARSYNC_METHOD_DIRECT;
+        const bool direct_write = direct_read || method_ == ARSYNC_METHOD_BUFFERED_DIRECT;
+        moved_.hole_bytes = 0;
+        if (!direct_write) {
+            Transfer all = transfer(ends_.source_begin, ends_.source_end);
+            all.find_holes = finds_holes();
+            co_await run_lanes(io_, control_, all);
+            take_result(all);
+            co_return true;
+        }
+
+        const uint32_t align = direct_alignment(method_, facts_);
+        const uint64_t aligned_end = ends_.source_begin + length() / align * align;
+        Transfer body = transfer(ends_.source_begin, aligned_end);
+        body.find_holes = finds_holes();
+        body.direct_read = direct_read;
+        body.direct_write = direct_write;
+        body.direct_align = align;
+        const bool ran = co_await run_direct(body);
+        if (!ran) {
+            facts_.source_align = facts_.destination_align = 0;
+            co_return false;
+        }
+        take_result(body);
+        if (end_ < aligned_end || aligned_end == ends_.source_end)
+            co_return true;
+
+        // What is left is shorter than a block: through the page cache.
+        Transfer tail = transfer(aligned_end, ends_.source_end);
+        tail.method = ARSYNC_METHOD_INLINE;
+        tail.pipeline.lanes = 1;
+        co_await run_lanes(io_, control_, tail);
+        take_result(tail);
+        co_return true;
+    }
+
+    void take_result(const Transfer& part) {
+        end_ = part.end;
+        written_end_ = std::max(written_end_, part.written_end);
+        moved_.hole_bytes += part.hole_bytes;
+        dropped_as_we_went_ = part.drop_cache;
+    }
+
+    // False: O_DIRECT is not to be had after all.
+    Task<bool> run_direct(Transfer& body) {
+        co_await allocate();
+        DirectEnd reading(io_.files, ends_.owned);
+        DirectEnd writing(io_.files, ends_.owned);
+        if (body.direct_read && !reading.open(body.source, O_RDONLY))
+            co_return false;
+        if (!writing.open(body.destination, O_WRONLY))
+            co_return false;
+        co_await run_lanes(io_, control_, body);
+        co_return !body.refused;
+    }
+
+    // Direct writes that extend a file wait for each other, and blocks that are reserved at once
+    // lie together.
+    Task<void> allocate() {
+        if (!ends_.fresh)
+            co_return;
+        control_.enter(ARSYNC_STAGE_ALLOCATE);
+        check(ARSYNC_STAGE_ALLOCATE,
+              io_.files.truncate(ends_.destination, to_destination(ends_.source_end)));
+        written_end_ = ends_.source_end; // the size is as if all were written
+        if (options_.sparse == ARSYNC_SPARSE_ALWAYS || finds_holes())
+            co_return; // blocks under a hole would fill it
+        const int64_t result = co_await io_.ring.allocate(ends_.destination, FALLOC_FL_KEEP_SIZE,
+                                                          ends_.destination_begin, length());
+        if (result == -ENOSPC || result == -EDQUOT || result == -EFBIG || result == -EIO)
+            check(ARSYNC_STAGE_ALLOCATE, result);
+    }
+
+    uint64_t to_destination(uint64_t source_offset) const {
+        return source_offset - ends_.source_begin + ends_.destination_begin;
+    }
+
+    // ---- afterwards ----
+
+    void look_at_source_again() {
+        if (facts_.sized && S_ISREG(source().stx_mode)) {
+            struct statx now;
+            check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", 0, now));
+            moved_.changed = now.stx_size != source().stx_size ||
+                             now.stx_mtime.tv_sec != source().stx_mtime.tv_sec ||
+                             now.stx_mtime.tv_nsec != source().stx_mtime.tv_nsec;
+            // A hole at the end looks the same before and after a truncation: the size tells. A
+            // file that never had the content its size promises (in /sys) has not shrunk.
+            if (now.stx_size < end_)
+                end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
+            moved_.shrank = moved_.changed && end_ < ends_.source_end;
+        }
+        moved_.bytes = end_ - ends_.source_begin;
+    }
+
+    void set_size() {
+        if (!S_ISREG(destination().stx_mode))
+            return;
+        const uint64_t size = to_destination(end_);
+        if (ends_.fresh ? written_end_ == end_ : destination().stx_size >= size)
+            return;
+        control_.enter(ARSYNC_STAGE_TRUNCATE);
+        check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(ends_.destination, size));
+    }
+
+    // Where RWF_DONTCACHE did not do it already.
+    Task<void> drop_cache() {
+        if (dropped_as_we_went_ || method_ == ARSYNC_METHOD_REFLINK)
+            co_return;
+        if (has_offsets(destination())) {
+            co_await io_.ring.write_back(ends_.destination, ends_.destination_begin, moved_.bytes);
+            io_.files.drop_cache(ends_.destination, ends_.destination_begin, moved_.bytes);
+        }
+        if (has_offsets(source()) && !facts_.cached)
+            io_.files.drop_cache(ends_.source, ends_.source_begin, moved_.bytes);
+    }
+
+    const Io io_;
+    const Ends& ends_;
+    const arsync_copy_options& options_;
+    Control& control_;
+    Digest* const digest_;
+
+    Facts facts_;
+    bool compresses_ = false;
+    Method method_ = ARSYNC_METHOD_AUTO;
+    uint64_t end_ = 0;         // where the source turned out to end
+    uint64_t written_end_ = 0; // of the destination, in source offsets
+    bool dropped_as_we_went_ = false;
+    Moved moved_;
+};
+
+} // namespace
+
+Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
+                      Digest* digest) {
+    Mover mover(io, ends, options, control, digest);
+    co_return co_await mover.run();
+}
+
+} // namespace arsync

@@ -1,0 +1,36 @@
+// Moving the data of one copy, whole file or range: gathers the facts, chooses a method, runs it,
+// and falls back to the next where the kernel refuses. Afterwards the destination has the source's
+// content and size, and no more than was asked for is in the page cache.
+#pragma once
+
+#include "copy/copy.h"
+#include "copy/digest.h"
+
+namespace arsync {
+
+struct Ends {
+    int source = -1;
+    const struct statx* source_facts = nullptr;
+    uint64_t source_begin = 0;
+    uint64_t source_end = 0;
+    bool whole_file = false; // source_begin is 0 and source_end the file's end
+    bool sized = true;       // false: source_end means nothing, read to the end
+    int destination = -1;
+    const struct statx* destination_facts = nullptr;
+    uint64_t destination_begin = 0;
+    bool fresh = false; // nothing is in the destination: holes are left by not writing
+    bool owned = false; // the open file descriptions are ours to switch to O_DIRECT
+};
+
+struct Moved {
+    uint64_t bytes = 0;
+    uint64_t hole_bytes = 0;
+    bool changed = false; // the source's size or modification time is another than at the start
+    bool shrank = false;  // besides, it ended before source_end
+};
+
+// digest: of the content, for verifying; or null. Sets control's method.
+Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
+                      Digest* digest);
+
+} // namespace arsync

@@ -1,0 +1,70 @@
+#include "copy/verify.h"
+
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/direct_end.h"
+#include "copy/extents.h"
+#include "copy/lanes.h"
+
+namespace arsync {
+
+namespace {
+
+Transfer reading(int fd, uint64_t begin, uint64_t end, uint64_t origin, Digest& digest,
+                 const Pipeline& pipeline) {
+    Transfer result;
+    result.source = fd;
+    result.source_begin = begin;
+    result.source_end = end;
+    result.pipeline = pipeline;
+    result.find_holes = true;
+    result.digest = &digest;
+    result.digest_origin = origin;
+    return result;
+}
+
+} // namespace
+
+Task<void> verify(Io io, const Written& written, const Digest& digest,
+                  const arsync_copy_options& options, Control& control) {
+    control.enter(ARSYNC_STAGE_VERIFY);
+    struct statx now;
+    check(ARSYNC_STAGE_VERIFY, io.files.statx(written.fd, "", 0, now));
+    if (written.whole_file && S_ISREG(now.stx_mode) && now.stx_size != written.bytes)
+        throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
+
+    io.files.drop_cache(written.fd, written.begin, written.bytes);
+    Facts facts;
+    facts.size = written.bytes;
+    const Pipeline pipes =
+        pipeline(ARSYNC_METHOD_DIRECT, facts, options, io.buffers.size(), io.buffers.count());
+    const uint32_t align = direct_align(*written.facts);
+    const uint64_t end = written.begin + written.bytes;
+    const bool aligned = align > 0 && align <= Extents::block_size && written.begin % align == 0;
+    const uint64_t direct_end =
+        aligned ? written.begin + written.bytes / align * align : written.begin;
+    Digest found;
+    uint64_t done = written.begin;
+    const uint64_t progress = control.bytes_done();
+    if (direct_end > written.begin) {
+        DirectEnd direct(io.files, written.owned);
+        Transfer body = reading(written.fd, written.begin, direct_end, written.begin, found, pipes);
+        body.direct_read = direct.open(body.source, O_RDONLY);
+        body.direct_align = align;
+        co_await run_lanes(io, control, body);
+        if (body.refused)
+            found = {}; // from the beginning, through the page cache
+        else
+            done = direct_end;
+    }
+    Transfer rest = reading(written.fd, done, end, written.begin, found, pipes);
+    co_await run_lanes(io, control, rest);
+    control.restart();
+    control.add_done(progress);
+    control.enter(ARSYNC_STAGE_VERIFY);
+    if (!(found == digest))
+        throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
+}
+
+} // namespace arsync

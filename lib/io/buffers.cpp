@@ -1,0 +1,125 @@
+#include "io/buffers.h"
+
+#include <cassert>
+#include <cerrno>
+#include <sys/mman.h>
+
+#include "io/error.h"
+
+namespace arsync {
+
+static constexpr size_t huge_page_size = size_t{2} << 20;
+
+Lease::~Lease() {
+    if (buffers_)
+        buffers_->release(index_);
+}
+
+std::byte* Lease::data() const {
+    return buffers_->data(index_);
+}
+
+size_t Lease::size() const {
+    return buffers_->size();
+}
+
+Slice Lease::slice(size_t offset, size_t length) const {
+    const bool registered = buffers_->states_[index_] == Buffers::State::registered;
+    return {data() + offset, length, registered ? static_cast<int>(index_) : -1};
+}
+
+Buffers::Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages)
+    : ring_(ring), count_(count), size_(size), huge_pages_(huge_pages) {}
+
+Buffers::~Buffers() {
+    assert(leased_ == 0);
+    if (slab_)
+        munmap(slab_, slab_size_);
+}
+
+bool Buffers::Wait::await_ready() {
+    if (!buffers_.slab_)
+        buffers_.map();
+    if (buffers_.free_.empty())
+        return false;
+    index_ = static_cast<int>(buffers_.free_.back());
+    buffers_.free_.pop_back();
+    ++buffers_.leased_;
+    return true;
+}
+
+void Buffers::Wait::await_suspend(std::coroutine_handle<> waiter) {
+    handle = waiter;
+    next_wait_ = nullptr;
+    *buffers_.waiting_end_ = this;
+    buffers_.waiting_end_ = &next_wait_;
+    buffers_.ring_.counters().buffer_waits.add(1);
+}
+
+Lease Buffers::Wait::await_resume() {
+    const auto index = static_cast<unsigned>(index_);
+    if (registered_ && buffers_.states_[index] == State::plain)
+        buffers_.make_registered(index);
+    return Lease(buffers_, index);
+}
+
+// Handing the buffer to the first waiter, rather than back to the free ones, keeps the order.
+void Buffers::release(unsigned index) {
+    Wait* wait = waiting_first_;
+    if (!wait) {
+        free_.push_back(index); // has room: reserved for all
+        --leased_;
+        return;
+    }
+    waiting_first_ = wait->next_wait_;
+    if (!waiting_first_)
+        waiting_end_ = &waiting_first_;
+    wait->index_ = static_cast<int>(index);
+    ring_.post(*wait);
+}
+
+void Buffers::map() {
+    free_.reserve(count_);
+    states_.assign(count_, State::plain);
+    const size_t wanted = count_ * size_;
+    const size_t huge = (wanted + huge_page_size - 1) / huge_page_size * huge_page_size;
+    void* memory = MAP_FAILED;
+    if (huge_pages_) {
+        memory = mmap(nullptr, huge, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+        if (memory == MAP_FAILED)
+            huge_pages_error_ = -errno;
+        else
+            in_huge_pages_ = true;
+        slab_size_ = huge;
+    }
+    if (memory == MAP_FAILED) {
+        memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        slab_size_ = wanted;
+    }
+    if (memory == MAP_FAILED)
+        throw Error{ARSYNC_STAGE_MEMORY, errno};
+    // Direct I/O in flight into memory that a fork makes copy-on-write would land in the wrong
+    // process's copy.
+    madvise(memory, slab_size_, MADV_DONTFORK);
+    slab_ = static_cast<std::byte*>(memory);
+    for (unsigned i = count_; i-- > 0;)
+        free_.push_back(i); // the lowest first: a single small copy touches one buffer's pages only
+}
+
+void Buffers::make_registered(unsigned index) {
+    // A transparent huge page under the buffer makes pinning cheap. Asked for only now: a small
+    // copy that uses a few pages of one buffer must not pay for clearing two megabytes.
+    madvise(data(index), size_, MADV_HUGEPAGE);
+    const int result = ring_.register_buffer(index, data(index), size_);
+    if (result == 0) {
+        states_[index] = State::registered;
+        ring_.counters().buffers_registered.add(1);
+    } else {
+        states_[index] = State::refused;
+        refusal_ = result;
+        ring_.counters().buffers_refused.add(1);
+    }
+}
+
+} // namespace arsync

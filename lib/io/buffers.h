@@ -1,0 +1,101 @@
+// A worker's I/O memory: one slab, cut into buffers of equal size, and the leases on them.
+//
+// One thread uses it, the worker's. A buffer is free or leased to exactly one coroutine. A
+// coroutine that holds a lease never waits for a second one, so waiting here cannot deadlock.
+// Waiters are served in order. The slab is mapped when the first buffer is leased, each buffer is
+// registered when it is first leased for bulk work, and nothing is given back before the ring has
+// gone: the kernel may write into a registered buffer until then.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+#include "io/ring.h"
+
+namespace arsync {
+
+class Buffers;
+
+// The right to use one buffer; move-only; given back when it goes.
+class Lease {
+public:
+    Lease(Buffers& buffers, unsigned index) : buffers_(&buffers), index_(index) {}
+    Lease(Lease&& other) noexcept : buffers_(other.buffers_), index_(other.index_) {
+        other.buffers_ = nullptr;
+    }
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+
+    std::byte* data() const;
+    size_t size() const;
+    // A part of the buffer, with the index it is registered under, if it is.
+    Slice slice(size_t offset, size_t length) const;
+
+private:
+    Buffers* buffers_;
+    unsigned index_;
+};
+
+class Buffers {
+public:
+    // Nothing is allocated yet. count buffers of size bytes; huge_pages: try MAP_HUGETLB first.
+    Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages);
+    Buffers(const Buffers&) = delete;
+    Buffers& operator=(const Buffers&) = delete;
+    ~Buffers();
+
+    class [[nodiscard]] Wait : Waiter {
+    public:
+        Wait(Buffers& buffers, bool registered) : buffers_(buffers), registered_(registered) {}
+        bool await_ready();
+        void await_suspend(std::coroutine_handle<> waiter);
+        Lease await_resume();
+
+    private:
+        friend class Buffers;
+        Buffers& buffers_;
+        bool registered_;
+        int index_ = -1;
+        Wait* next_wait_ = nullptr;
+    };
+
+    // co_await gives a Lease. registered: bulk work, worth the cost of registering the buffer if it
+    // is not yet. Throws Error{ARSYNC_STAGE_MEMORY} if the slab cannot be mapped.
+    Wait lease(bool registered) { return Wait(*this, registered); }
+
+    unsigned count() const { return count_; }
+    size_t size() const { return size_; }
+    unsigned leased() const { return leased_; }
+    // From any thread: why a buffer was refused registration (a negative errno, 0: none was); why
+    // the slab is not in the huge pages that were asked for (the same), or that it is.
+    int refusal() const { return refusal_; }
+    int huge_pages_error() const { return huge_pages_error_; }
+    bool in_huge_pages() const { return in_huge_pages_; }
+
+private:
+    friend class Lease;
+    enum class State : unsigned char { plain, registered, refused };
+
+    void map();
+    void make_registered(unsigned index);
+    void release(unsigned index);
+    std::byte* data(unsigned index) const { return slab_ + index * size_; }
+
+    Ring& ring_;
+    const unsigned count_;
+    const size_t size_;
+    const bool huge_pages_;
+    std::byte* slab_ = nullptr;
+    size_t slab_size_ = 0;
+    std::vector<unsigned> free_;
+    std::vector<State> states_;
+    Wait* waiting_first_ = nullptr;
+    Wait** waiting_end_ = &waiting_first_;
+    unsigned leased_ = 0;
+    std::atomic<int> refusal_ = 0;
+    std::atomic<int> huge_pages_error_ = 0;
+    std::atomic<bool> in_huge_pages_ = false;
+};
+
+} // namespace arsync

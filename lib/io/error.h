@@ -1,0 +1,28 @@
+// The one exception type of the core: what was being done, and the errno that ended it.
+//
+// Thrown where a call fails; caught at a job's boundary (job.cpp) and at the C wall (c_api.cpp),
+// and carried, not handled, by the coroutine machinery (task.h). Nothing else catches it.
+#pragma once
+
+#include <cstdint>
+
+#include "arsync.h"
+
+namespace arsync {
+
+using Stage = arsync_stage;
+using Method = arsync_method;
+
+struct Error {
+    Stage stage;
+    int code; // a positive errno
+};
+
+// For calls that return a count or a negative errno: the count, or the exception.
+inline int64_t check(Stage stage, int64_t result) {
+    if (result < 0)
+        throw Error{stage, static_cast<int>(-result)};
+    return result;
+}
+
+} // namespace arsync

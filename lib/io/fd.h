@@ -1,0 +1,31 @@
+// A descriptor that is closed when its owner goes. For descriptors that the simulated world may
+// also hand out see Files::close; this one is for real ones only.
+#pragma once
+
+#include <unistd.h>
+#include <utility>
+
+namespace arsync {
+
+class Fd {
+public:
+    Fd() = default;
+    explicit Fd(int fd) : fd_(fd) {}
+    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Fd& operator=(Fd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~Fd() {
+        if (fd_ >= 0)
+            ::close(fd_);
+    }
+
+    int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+} // namespace arsync

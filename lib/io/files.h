@@ -1,0 +1,118 @@
+// The calls on files that a copy makes at once, on its own thread: they touch names, attributes and
+// the page cache, not the disk's data, and are cheaper as plain calls than as ring operations.
+//
+// Every function returns a count or a descriptor, or a negative errno; none retries anything but
+// EINTR. An interface because the simulated world (test/sim) has files of its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+namespace arsync {
+
+class Files {
+public:
+    virtual ~Files() = default;
+
+    // Descriptors. open always adds O_CLOEXEC.
+    virtual int open(int dirfd, const char* path, int flags, mode_t mode) = 0;
+    virtual int close(int fd) = 0;
+    // A second description of the same file with flags of its own, through /proc/self/fd.
+    virtual int reopen(int fd, int flags) = 0;
+    // Switch O_DIRECT of an open description.
+    virtual int set_direct(int fd, bool direct) = 0;
+
+    // Facts. statx asks for the basic fields and STATX_DIOALIGN; an empty path means dirfd itself.
+    virtual int statx(int dirfd, const char* path, int at_flags, struct statx& out) = 0;
+    virtual int filesystem_type(int fd, uint64_t& magic) = 0; // statfs(2) f_type
+    virtual int device_size(int fd, uint64_t& bytes) = 0;     // of a block device
+    virtual int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) = 0;
+    virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
+
+    // Content, as far as it does not wait for a disk.
+    virtual int64_t read_cached(int fd, void* data, size_t length,
+                                uint64_t offset) = 0; // or -EAGAIN
+    virtual int64_t write(int fd, const void* data, size_t length, uint64_t offset) = 0;
+    virtual int truncate(int fd, uint64_t size) = 0;
+    virtual int drop_cache(int fd, uint64_t offset, uint64_t length) = 0; // clean pages only
+
+    // Attributes.
+    virtual int chmod(int fd, mode_t mode) = 0;
+    virtual int chown(int fd, uid_t uid, gid_t gid) = 0;
+    virtual int set_times(int fd, const timespec times[2]) = 0; // access, modification
+    virtual int64_t list_xattrs(int fd, char* names, size_t size) = 0;
+    virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
+    virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
+    virtual int remove_xattr(int fd, const char* name) = 0;
+
+    // Names.
+    virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE
+    virtual bool can_link(int fd) = 0; // whether link() will find its way: without /proc it may not
+    virtual int rename(int dirfd, const char* from, const char* to) = 0; // replaces
+    virtual int unlink(int dirfd, const char* name) = 0;
+};
+
+// The real ones. Has no state; any number may exist.
+class SystemFiles final : public Files {
+public:
+    int open(int dirfd, const char* path, int flags, mode_t mode) override;
+    int close(int fd) override;
+    int reopen(int fd, int flags) override;
+    int set_direct(int fd, bool direct) override;
+    int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
+    int filesystem_type(int fd, uint64_t& magic) override;
+    int device_size(int fd, uint64_t& bytes) override;
+    int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
+    int64_t seek(int fd, int64_t offset, int whence) override;
+    int64_t read_cached(int fd, void* data, size_t length, uint64_t offset) override;
+    int64_t write(int fd, const void* data, size_t length, uint64_t offset) override;
+    int truncate(int fd, uint64_t size) override;
+    int drop_cache(int fd, uint64_t offset, uint64_t length) override;
+    int chmod(int fd, mode_t mode) override;
+    int chown(int fd, uid_t uid, gid_t gid) override;
+    int set_times(int fd, const timespec times[2]) override;
+    int64_t list_xattrs(int fd, char* names, size_t size) override;
+    int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
+    int set_xattr(int fd, const char* name, const void* value, size_t size) override;
+    int remove_xattr(int fd, const char* name) override;
+    int link(int fd, int dirfd, const char* name) override;
+    bool can_link(int fd) override;
+    int rename(int dirfd, const char* from, const char* to) override;
+    int unlink(int dirfd, const char* name) override;
+};
+
+// A descriptor of some Files' world, closed when its owner goes.
+class File {
+public:
+    File() = default;
+    File(Files& files, int fd) : files_(&files), fd_(fd) {}
+    File(File&& other) noexcept : files_(other.files_), fd_(other.fd_) { other.fd_ = -1; }
+    File& operator=(File&& other) noexcept {
+        if (this != &other) {
+            close();
+            files_ = other.files_;
+            fd_ = other.fd_;
+            other.fd_ = -1;
+        }
+        return *this;
+    }
+    ~File() { close(); }
+
+    int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+    // Closes now; what close(2) reports (a deferred write error, say) is the caller's to look at.
+    int close() {
+        int fd = fd_;
+        fd_ = -1;
+        return fd >= 0 ? files_->close(fd) : 0;
+    }
+
+private:
+    Files* files_ = nullptr;
+    int fd_ = -1;
+};
+
+} // namespace arsync

@@ -1,0 +1,99 @@
+#include "io/helpers.h"
+
+#include <csignal>
+#include <cstring>
+#include <pthread.h>
+#include <system_error>
+#include <utility>
+
+namespace arsync {
+
+void name_this_thread(const char* name) {
+    pthread_setname_np(pthread_self(), name);
+}
+
+SignalsBlocked::SignalsBlocked() {
+    static_assert(sizeof saved_ >= sizeof(sigset_t));
+    sigset_t all;
+    sigset_t saved;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    memcpy(saved_, &saved, sizeof saved);
+}
+
+SignalsBlocked::~SignalsBlocked() {
+    sigset_t saved;
+    memcpy(&saved, saved_, sizeof saved);
+    pthread_sigmask(SIG_SETMASK, &saved, nullptr);
+}
+
+Helpers::Helpers(unsigned limit, std::function<void()> notify)
+    : limit_(limit), notify_(std::move(notify)) {
+    threads_.reserve(limit);
+}
+
+Helpers::~Helpers() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    work_.notify_all();
+    for (std::thread& thread : threads_)
+        thread.join();
+}
+
+int Helpers::submit(Request& request) {
+    std::lock_guard lock(mutex_);
+    if (idle_ <= queued_ && threads_.size() < limit_) {
+        try {
+            SignalsBlocked blocked;
+            threads_.emplace_back([this] { run(); });
+        } catch (const std::system_error& error) {
+            if (threads_.empty())
+                return -error.code().value();
+        }
+    }
+    request.next = nullptr;
+    *queued_end_ = &request;
+    queued_end_ = &request.next;
+    ++queued_;
+    work_.notify_one();
+    return 0;
+}
+
+Request* Helpers::take_finished() {
+    std::lock_guard lock(mutex_);
+    return static_cast<Request*>(std::exchange(finished_, nullptr));
+}
+
+void Helpers::run() {
+    name_this_thread("arsync/helper");
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        ++idle_;
+        work_.wait(lock, [&] { return queued_first_ || stopping_; });
+        --idle_;
+        if (!queued_first_)
+            return;
+        auto* request = static_cast<Request*>(queued_first_);
+        queued_first_ = request->next;
+        if (!queued_first_)
+            queued_end_ = &queued_first_;
+        --queued_;
+
+        lock.unlock();
+        request->result = perform(*request);
+        lock.lock();
+
+        const bool first = finished_ == nullptr;
+        request->next = finished_;
+        finished_ = request;
+        if (first) {
+            lock.unlock();
+            notify_();
+            lock.lock();
+        }
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,62 @@
+// Threads that make blocking calls for one ring, so that its own thread does not wait.
+//
+// Requests go in and come out through two queues under one mutex. Threads start as work arrives, up
+// to a limit, and end with the object, after finishing what was queued.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "io/request.h"
+
+namespace arsync {
+
+// Name the calling thread. The kernel keeps 15 bytes.
+void name_this_thread(const char* name);
+
+// While it lives, the calling thread and threads it starts have all signals blocked: the signals of
+// the program that linked us are not ours to take.
+class SignalsBlocked {
+public:
+    SignalsBlocked();
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+    ~SignalsBlocked();
+
+private:
+    unsigned long saved_[16];
+};
+
+class Helpers {
+public:
+    // notify is called, by a helper thread, whenever finished requests were waiting for nobody.
+    Helpers(unsigned limit, std::function<void()> notify);
+    Helpers(const Helpers&) = delete;
+    Helpers& operator=(const Helpers&) = delete;
+    ~Helpers();
+
+    // Perform a request on some thread. Negative errno: no thread could be started; not queued.
+    int submit(Request& request);
+    // The finished requests, results filled in, linked by next; null if there are none.
+    Request* take_finished();
+
+private:
+    void run();
+
+    const unsigned limit_;
+    const std::function<void()> notify_;
+    std::mutex mutex_;
+    std::condition_variable work_;
+    Waiter* queued_first_ = nullptr;
+    Waiter** queued_end_ = &queued_first_;
+    Waiter* finished_ = nullptr;
+    unsigned idle_ = 0;
+    unsigned queued_ = 0;
+    bool stopping_ = false;
+    std::vector<std::thread> threads_;
+};
+
+} // namespace arsync

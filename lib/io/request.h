@@ -1,0 +1,55 @@
+// One operation that may wait for a disk or a peer, as every ring understands it.
+//
+// A request lives in the frame of the coroutine that awaits it, and stays there until its result is
+// in: the kernel or a helper thread may write through it until then.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+namespace arsync {
+
+// A suspended coroutine in a queue.
+struct Waiter {
+    std::coroutine_handle<> handle;
+    Waiter* next = nullptr;
+};
+
+enum class Op : uint8_t {
+    read,            // fd, data, length, offset, rw_flags; offset -1: a stream
+    write,           // the same
+    sync,            // fd; datasync
+    allocate,        // fd, mode (fallocate(2)), offset, length
+    write_back,      // fd, offset, length: start and wait for write-back (sync_file_range(2))
+    wait_readable,   // fd
+    wait_writable,   // fd
+    pause,           // length in milliseconds
+    reflink,         // source_fd, source_offset → fd, offset, length; length 0: the whole file
+    copy_file_range, // source_fd, source_offset → fd, offset, length
+};
+
+struct Request : Waiter {
+    explicit Request(Op operation, int descriptor) : op(operation), fd(descriptor) {}
+
+    Op op;
+    bool datasync = false;
+    bool direct = false; // fd is open with O_DIRECT: the device may be polled for the end
+    int fd;
+    int source_fd = -1;
+    int buffer_index = -1; // registration index of data, -1: not registered
+    uint32_t rw_flags = 0; // RWF_*
+    int mode = 0;
+    void* data = nullptr;
+    uint64_t length = 0;
+    uint64_t offset = 0;
+    uint64_t source_offset = 0;
+    int64_t result = 0;     // a count, or a negative errno
+    bool cancelled = false; // through std::atomic_ref: a helper thread may read it meanwhile
+};
+
+// Perform a request by plain system calls; blocks until it is done. A wait or pause looks at
+// `cancelled` every few milliseconds and ends with -ECANCELED. EINTR is retried.
+int64_t perform(Request& request);
+
+} // namespace arsync

@@ -1,0 +1,140 @@
+#include "io/ring.h"
+
+#include <ctime>
+
+namespace arsync {
+
+static uint64_t monotonic_ns() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags, bool direct) {
+    Operation operation(*this, Op::read, fd);
+    operation.request.data = to.data;
+    operation.request.length = to.length;
+    operation.request.buffer_index = to.buffer_index;
+    operation.request.offset = offset;
+    operation.request.rw_flags = rw_flags;
+    operation.request.direct = direct;
+    return operation;
+}
+
+Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_flags, bool direct) {
+    Operation operation = read(fd, from, offset, rw_flags, direct);
+    operation.request.op = Op::write;
+    return operation;
+}
+
+Ring::Operation Ring::sync(int fd, bool datasync) {
+    Operation operation(*this, Op::sync, fd);
+    operation.request.datasync = datasync;
+    return operation;
+}
+
+Ring::Operation Ring::allocate(int fd, int mode, uint64_t offset, uint64_t length) {
+    Operation operation(*this, Op::allocate, fd);
+    operation.request.mode = mode;
+    operation.request.offset = offset;
+    operation.request.length = length;
+    return operation;
+}
+
+Ring::Operation Ring::write_back(int fd, uint64_t offset, uint64_t length) {
+    Operation operation(*this, Op::write_back, fd);
+    operation.request.offset = offset;
+    operation.request.length = length;
+    return operation;
+}
+
+Ring::Operation Ring::wait_readable(int fd) {
+    return Operation(*this, Op::wait_readable, fd);
+}
+
+Ring::Operation Ring::wait_writable(int fd) {
+    return Operation(*this, Op::wait_writable, fd);
+}
+
+Ring::Operation Ring::pause(uint64_t milliseconds) {
+    Operation operation(*this, Op::pause, -1);
+    operation.request.length = milliseconds;
+    return operation;
+}
+
+Ring::Operation Ring::reflink(int source, uint64_t source_offset, int fd, uint64_t offset,
+                              uint64_t length) {
+    Operation operation(*this, Op::reflink, fd);
+    operation.request.source_fd = source;
+    operation.request.source_offset = source_offset;
+    operation.request.offset = offset;
+    operation.request.length = length;
+    return operation;
+}
+
+Ring::Operation Ring::copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                                      uint64_t length) {
+    Operation operation = reflink(source, source_offset, fd, offset, length);
+    operation.request.op = Op::copy_file_range;
+    return operation;
+}
+
+void Ring::post(Waiter& waiter) {
+    waiter.next = nullptr;
+    *ready_end_ = &waiter;
+    ready_end_ = &waiter.next;
+}
+
+bool Ring::run_ready() {
+    if (!ready_first_)
+        return false;
+    while (Waiter* waiter = ready_first_) {
+        ready_first_ = waiter->next;
+        if (!ready_first_)
+            ready_end_ = &ready_first_;
+        waiter->handle.resume();
+    }
+    return true;
+}
+
+void Ring::begin(Request& request) {
+    account_depth(+1);
+    start(request);
+}
+
+void Ring::complete(Request& request, int64_t result) {
+    request.result = result;
+    account_depth(-1);
+    const uint64_t bytes = result > 0 ? static_cast<uint64_t>(result) : 0;
+    switch (request.op) {
+    case Op::read:
+        counters_.reads.add(1);
+        counters_.reads_fixed.add(request.buffer_index >= 0);
+        counters_.bytes_read.add(bytes);
+        break;
+    case Op::write:
+        counters_.writes.add(1);
+        counters_.writes_fixed.add(request.buffer_index >= 0);
+        counters_.bytes_written.add(bytes);
+        break;
+    case Op::copy_file_range:
+        counters_.bytes_offloaded.add(bytes);
+        break;
+    default:
+        break;
+    }
+    post(request);
+}
+
+void Ring::account_depth(int change) {
+    const uint64_t now = monotonic_ns();
+    if (in_flight_ > 0) {
+        counters_.busy_ns.add(now - depth_since_ns_);
+        counters_.queue_depth_ns.add((now - depth_since_ns_) * in_flight_);
+    }
+    depth_since_ns_ = now;
+    in_flight_ += static_cast<unsigned>(change);
+    counters_.queue_depth_max.raise_to(in_flight_);
+}
+
+} // namespace arsync

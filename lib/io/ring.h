@@ -1,0 +1,99 @@
+// Operations that may wait, each awaitable: the only way a copy reads, writes, syncs or waits.
+//
+// An interface with three implementations: uring.h, threads.h, and the simulated ring in test/sim.
+// A ring belongs to one thread, which starts requests, reaps them and resumes their coroutines.
+// Only wake() may be called from elsewhere. Completed requests are queued first and resumed
+// afterwards by run_ready(), never from inside the reaping, so that a coroutine may start new
+// requests at will.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "io/counters.h"
+#include "io/request.h"
+
+namespace arsync {
+
+// Memory for a read or write, and where it is registered.
+struct Slice {
+    std::byte* data;
+    size_t length;
+    int buffer_index; // -1: not registered
+};
+
+class Ring {
+public:
+    explicit Ring(Counters& counters) : counters_(counters) {}
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+    virtual ~Ring() = default;
+
+    class [[nodiscard]] Operation {
+    public:
+        Operation(Ring& ring, Op op, int fd) : request(op, fd), ring_(ring) {}
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> handle) {
+            request.handle = handle;
+            ring_.begin(request);
+        }
+        int64_t await_resume() const noexcept { return request.result; }
+
+        Request request; // to be filled in before, and cancelled during, the await
+
+    private:
+        Ring& ring_;
+    };
+
+    // Each gives a count or a negative errno. Reads and writes may be short.
+    Operation read(int fd, Slice to, uint64_t offset, uint32_t rw_flags = 0, bool direct = false);
+    Operation write(int fd, Slice from, uint64_t offset, uint32_t rw_flags = 0,
+                    bool direct = false);
+    Operation sync(int fd, bool datasync);
+    Operation allocate(int fd, int mode, uint64_t offset, uint64_t length);
+    Operation write_back(int fd, uint64_t offset, uint64_t length);
+    Operation wait_readable(int fd);
+    Operation wait_writable(int fd);
+    Operation pause(uint64_t milliseconds);
+    Operation reflink(int source, uint64_t source_offset, int fd, uint64_t offset, uint64_t length);
+    Operation copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                              uint64_t length);
+
+    // Queue a coroutine to be resumed by run_ready.
+    void post(Waiter& waiter);
+    // Resume everything that is ready, and what becomes ready by that. False if there was nothing.
+    bool run_ready();
+    // Hand over what was started; take in what has completed. If nothing had, wait until something
+    // has or wake() is called.
+    virtual void wait() = 0;
+    // Make wait() return, now or the next time. From any thread.
+    virtual void wake() = 0;
+    // Ask a request that was begun to end early. Its result still comes. Reads and writes of files
+    // are not interrupted; waits and pauses are.
+    virtual void cancel(Request& request) = 0;
+
+    // Give the kernel a lasting mapping of buffer number index (below the count that the ring was
+    // made for), so that reads and writes need not pin its pages each time. A negative errno means
+    // that the buffer is used as plain memory. Registered until the ring goes.
+    virtual int register_buffer(unsigned index, void* data, size_t size) = 0;
+
+    unsigned in_flight() const { return in_flight_; }
+    Counters& counters() { return counters_; }
+
+protected:
+    // Start a request. Its result comes by complete(), possibly before start returns.
+    virtual void start(Request& request) = 0;
+    void complete(Request& request, int64_t result);
+
+private:
+    void begin(Request& request);
+    void account_depth(int change);
+
+    Counters& counters_;
+    Waiter* ready_first_ = nullptr;
+    Waiter** ready_end_ = &ready_first_;
+    unsigned in_flight_ = 0;
+    uint64_t depth_since_ns_ = 0;
+};
+
+} // namespace arsync

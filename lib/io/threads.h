@@ -1,0 +1,30 @@
+// The ring where io_uring is denied: the same operations by plain system calls on helper threads.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "io/helpers.h"
+#include "io/ring.h"
+
+namespace arsync {
+
+class Threads final : public Ring {
+public:
+    explicit Threads(Counters& counters);
+
+    void wait() override;
+    void wake() override;
+    void cancel(Request& request) override;
+    int register_buffer(unsigned index, void* data, size_t size) override;
+
+private:
+    void start(Request& request) override;
+
+    std::mutex mutex_;
+    std::condition_variable woken_condition_;
+    bool woken_ = false;
+    Helpers helpers_; // last: its threads use the members above
+};
+
+} // namespace arsync

@@ -1,0 +1,359 @@
+#include "io/uring.h"
+
+#include <cassert>
+#include <cerrno>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include "io/error.h"
+
+namespace arsync {
+
+namespace {
+
+// copy_file_range and reflink calls of one worker that run side by side.
+constexpr unsigned helper_limit = 4;
+// How long the SQPOLL thread spins without work before it sleeps.
+constexpr unsigned sqpoll_idle_ms = 50;
+
+// Completions that are nobody's request. Requests are aligned, so their addresses are larger.
+enum : uint64_t { tag_none = 0, tag_wake = 1 };
+
+// Linux 5.19, 5.19, 6.0, 6.1: newer than the headers some distributions still build with.
+constexpr unsigned setup_single_issuer = 1u << 12;
+constexpr unsigned setup_defer_taskrun = 1u << 13;
+constexpr unsigned setup_coop_taskrun = 1u << 8;
+constexpr unsigned setup_submit_all = 1u << 7;
+
+// The operation of io_uring that a request is, not counting registered buffers.
+int ring_operation(Op op) {
+    switch (op) {
+    case Op::read:
+        return IORING_OP_READ;
+    case Op::write:
+        return IORING_OP_WRITE;
+    case Op::sync:
+        return IORING_OP_FSYNC;
+    case Op::allocate:
+        return IORING_OP_FALLOCATE;
+    case Op::write_back:
+        return IORING_OP_SYNC_FILE_RANGE;
+    case Op::wait_readable:
+    case Op::wait_writable:
+        return IORING_OP_POLL_ADD;
+    case Op::pause: // seldom needed: not worth a timespec's lifetime
+    case Op::reflink:
+    case Op::copy_file_range:
+        break;
+    }
+    return -1;
+}
+
+} // namespace
+
+Uring::Queue::Queue(unsigned entries, unsigned flags, unsigned idle_ms) {
+    io_uring_params params{};
+    params.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    params.cq_entries = entries * 4;
+    params.sq_thread_idle = idle_ms;
+    const int error = io_uring_queue_init_params(entries, &ring, &params);
+    if (error < 0)
+        throw Error{ARSYNC_STAGE_QUEUE, -error};
+    io_uring_ring_dontfork(&ring);
+}
+
+io_uring_sqe& Uring::Queue::sqe(Counters& counters) {
+    io_uring_sqe* entry = io_uring_get_sqe(&ring);
+    while (!entry) {
+        counters.enters.add(1);
+        io_uring_submit(&ring);
+        if ((ring.flags & IORING_SETUP_SQPOLL) != 0)
+            io_uring_sqring_wait(&ring);
+        entry = io_uring_get_sqe(&ring);
+    }
+    counters.submissions.add(1);
+    return *entry;
+}
+
+int Uring::probe() {
+    io_uring ring;
+    const int error = io_uring_queue_init(1, &ring, 0);
+    if (error == 0)
+        io_uring_queue_exit(&ring);
+    return error;
+}
+
+Uring::Uring(Counters& counters, const UringOptions& options)
+    : Ring(counters), wake_fd_(eventfd(0, EFD_CLOEXEC)),
+      helpers_(helper_limit, [this] { wake(); }) {
+    if (!wake_fd_)
+        throw Error{ARSYNC_STAGE_QUEUE, errno};
+    open_main(options);
+    find_operations(options);
+    if (options.iopoll)
+        open_polled(options);
+    // One place in the completion queue is the wake read's, a few are cancels'.
+    limit_ = main_->ring.cq.ring_entries - main_->ring.cq.ring_entries / 8;
+}
+
+Uring::~Uring() {
+    assert(in_flight() == 0);
+}
+
+// The newest set-up flags that this kernel takes, best first.
+void Uring::open_main(const UringOptions& options) {
+    if (options.sqpoll) {
+        try {
+            main_ = std::make_unique<Queue>(
+                options.queue_depth, IORING_SETUP_SQPOLL | setup_single_issuer, sqpoll_idle_ms);
+            features_.sqpoll = true;
+            features_.in_use = "sqpoll single_issuer";
+            return;
+        } catch (const Error& error) {
+            features_.sqpoll_error = -error.code;
+        }
+    }
+    struct Try {
+        unsigned flags;
+        const char* words;
+    };
+    constexpr Try tries[] = {
+        {setup_single_issuer | setup_defer_taskrun | setup_submit_all,
+         "single_issuer defer_taskrun submit_all"},
+        {setup_coop_taskrun | setup_submit_all, "coop_taskrun submit_all"},
+        {0, ""},
+    };
+    for (const Try& attempt : tries) {
+        try {
+            main_ = std::make_unique<Queue>(options.queue_depth, attempt.flags, 0);
+            features_.in_use = attempt.words;
+            return;
+        } catch (const Error& error) {
+            if (error.code != EINVAL || attempt.flags == 0)
+                throw;
+        }
+    }
+}
+
+void Uring::open_polled(const UringOptions& options) {
+    try {
+        polled_ = std::make_unique<Queue>(options.queue_depth, IORING_SETUP_IOPOLL, 0);
+        const int error = io_uring_register_buffers_sparse(&polled_->ring, options.buffer_count);
+        if (error < 0 && registration_error_ == 0)
+            registration_error_ = error;
+        iopoll_.store(true);
+    } catch (const Error& error) {
+        iopoll_error_.store(-error.code);
+    }
+}
+
+void Uring::find_operations(const UringOptions& options) {
+    if (io_uring_probe* probe = io_uring_get_probe_ring(&main_->ring)) {
+        for (int op = 0; op < IORING_OP_LAST; ++op)
+            operations_[static_cast<size_t>(op)] = io_uring_opcode_supported(probe, op) != 0;
+        io_uring_free_probe(probe);
+    }
+    operations_ &= ~options.without;
+    if (has(IORING_OP_READ_FIXED) && has(IORING_OP_WRITE_FIXED)) {
+        registration_error_ = io_uring_register_buffers_sparse(&main_->ring, options.buffer_count);
+        if (registration_error_ == 0)
+            features_.in_use += " fixed_buffers";
+    } else {
+        registration_error_ = -EOPNOTSUPP;
+    }
+}
+
+int Uring::register_buffer(unsigned index, void* data, size_t size) {
+    if (registration_error_ < 0)
+        return registration_error_;
+    const iovec part{data, size};
+    const __u64 tag = 0;
+    for (Queue* queue : {main_.get(), polled_.get()}) {
+        if (!queue)
+            continue;
+        const int result =
+            io_uring_register_buffers_update_tag(&queue->ring, index, &part, &tag, 1);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+bool Uring::uses_ring(const Request& request) const {
+    const int op = ring_operation(request.op);
+    return op >= 0 && has(static_cast<io_uring_op>(op));
+}
+
+void Uring::start(Request& request) {
+    if (!uses_ring(request)) {
+        counters().helper_calls.add(1);
+        const int error = helpers_.submit(request);
+        if (error < 0)
+            complete(request, error);
+        return;
+    }
+    if (main_->pending < limit_ && !backlog_first_) {
+        enqueue(request);
+        return;
+    }
+    request.next = nullptr;
+    *backlog_end_ = &request;
+    backlog_end_ = &request.next;
+}
+
+void Uring::enqueue(Request& request) {
+    const bool polled = request.direct && iopoll_.load(std::memory_order_relaxed);
+    Queue& queue = polled ? *polled_ : *main_;
+    io_uring_sqe& sqe = queue.sqe(counters());
+    prepare(sqe, request);
+    io_uring_sqe_set_data(&sqe, &request);
+    ++queue.pending;
+}
+
+void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
+    const auto length = static_cast<unsigned>(request.length);
+    const bool fixed = request.buffer_index >= 0;
+    switch (request.op) {
+    case Op::read:
+        if (fixed)
+            io_uring_prep_read_fixed(&sqe, request.fd, request.data, length, request.offset,
+                                     request.buffer_index);
+        else
+            io_uring_prep_read(&sqe, request.fd, request.data, length, request.offset);
+        sqe.rw_flags = static_cast<int>(request.rw_flags);
+        break;
+    case Op::write:
+        if (fixed)
+            io_uring_prep_write_fixed(&sqe, request.fd, request.data, length, request.offset,
+                                      request.buffer_index);
+        else
+            io_uring_prep_write(&sqe, request.fd, request.data, length, request.offset);
+        sqe.rw_flags = static_cast<int>(request.rw_flags);
+        break;
+    case Op::sync:
+        io_uring_prep_fsync(&sqe, request.fd, request.datasync ? IORING_FSYNC_DATASYNC : 0);
+        break;
+    case Op::allocate:
+        io_uring_prep_fallocate(&sqe, request.fd, request.mode, static_cast<off_t>(request.offset),
+                                static_cast<off_t>(request.length));
+        break;
+    case Op::write_back:
+        // The operation's length has 32 bits; 0 means to the end of the file.
+        io_uring_prep_sync_file_range(
+            &sqe, request.fd, request.length > UINT32_MAX ? 0 : length, request.offset,
+            SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+        break;
+    case Op::wait_readable:
+        io_uring_prep_poll_add(&sqe, request.fd, POLLIN);
+        break;
+    case Op::wait_writable:
+        io_uring_prep_poll_add(&sqe, request.fd, POLLOUT);
+        break;
+    case Op::pause:
+    case Op::reflink:
+    case Op::copy_file_range:
+        assert(false && "performed by helpers");
+        break;
+    }
+}
+
+void Uring::cancel(Request& request) {
+    std::atomic_ref(request.cancelled).store(true, std::memory_order_relaxed);
+    if (!uses_ring(request))
+        return; // the helper that waits sees the flag
+    io_uring_sqe& sqe = main_->sqe(counters());
+    io_uring_prep_cancel(&sqe, &request, 0);
+    sqe.user_data = tag_none;
+}
+
+void Uring::arm_wake() {
+    if (wake_armed_)
+        return;
+    io_uring_sqe& sqe = main_->sqe(counters());
+    io_uring_prep_read(&sqe, wake_fd_.get(), &wake_value_, sizeof wake_value_, 0);
+    sqe.user_data = tag_wake;
+    wake_armed_ = true;
+}
+
+void Uring::wake() {
+    if (wake_pending_.exchange(true))
+        return;
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
+}
+
+void Uring::wait() {
+    arm_wake();
+    // A polled ring delivers only to who asks it; what else completes meanwhile waits for no longer
+    // than the device takes.
+    const bool polling = polled_ && polled_->pending > 0;
+    submit(*main_, !polling);
+    if (polling) {
+        submit(*polled_, true);
+        reap(*polled_);
+    }
+    reap(*main_);
+    take_helped();
+    while (backlog_first_ && main_->pending < limit_) {
+        auto& request = static_cast<Request&>(*backlog_first_);
+        backlog_first_ = request.next;
+        if (!backlog_first_)
+            backlog_end_ = &backlog_first_;
+        enqueue(request);
+    }
+}
+
+void Uring::submit(Queue& queue, bool wait_for_one) {
+    for (;;) {
+        counters().enters.add(1);
+        const int result = wait_for_one ? io_uring_submit_and_wait(&queue.ring, 1)
+                                        : io_uring_submit_and_get_events(&queue.ring);
+        if (result >= 0 || result == -ETIME)
+            return;
+        // EBUSY, EAGAIN: the kernel has no room until completions are taken. EINTR: a debugger,
+        // say.
+        if (result != -EINTR)
+            return;
+    }
+}
+
+void Uring::reap(Queue& queue) {
+    unsigned head;
+    unsigned count = 0;
+    io_uring_cqe* cqe;
+    io_uring_for_each_cqe(&queue.ring, head, cqe) {
+        ++count;
+        if (cqe->user_data == tag_wake) {
+            wake_armed_ = false;
+            wake_pending_.store(false);
+        } else if (cqe->user_data != tag_none) {
+            --queue.pending;
+            auto& request = *reinterpret_cast<Request*>(cqe->user_data);
+            if (&queue == polled_.get() && cqe->res == -EOPNOTSUPP) {
+                iopoll_error_.store(cqe->res); // the device cannot; from now on by the main ring
+                iopoll_.store(false);
+                start(request);
+            } else {
+                complete(request, cqe->res);
+            }
+        }
+    }
+    io_uring_cq_advance(&queue.ring, count);
+}
+
+void Uring::close_inherited() {
+    close(main_->ring.ring_fd);
+    if (polled_)
+        close(polled_->ring.ring_fd);
+    close(wake_fd_.get());
+}
+
+void Uring::take_helped() {
+    for (Request* request = helpers_.take_finished(); request;) {
+        auto* next = static_cast<Request*>(request->next);
+        complete(*request, request->result);
+        request = next;
+    }
+}
+
+} // namespace arsync

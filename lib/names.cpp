@@ -1,0 +1,59 @@
+// Names for numbers, and the version.
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "arsync.h"
+
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
+namespace {
+
+constexpr std::array stage_names = {
+    "none",  "queue",   "open source",     "open destination", "check", "allocate", "read",
+    "write", "reflink", "copy_file_range", "truncate",         "owner", "xattr",    "mode",
+    "times", "sync",    "verify",          "publish",          "close", "memory",
+};
+static_assert(stage_names.size() == ARSYNC_STAGE_MEMORY + 1);
+
+constexpr std::array method_names = {
+    "auto",   "inline",          "reflink", "copy_file_range", "fixed",
+    "direct", "buffered-direct", "heap",    "managed",
+};
+static_assert(method_names.size() == ARSYNC_METHOD_MANAGED + 1);
+
+constexpr std::array backend_names = {"auto", "uring", "threads"};
+static_assert(backend_names.size() == ARSYNC_BACKEND_THREADS + 1);
+
+template <class Names>
+const char* name(const Names& names, uint32_t number) {
+    return number < names.size() ? names[number] : "unknown";
+}
+
+} // namespace
+
+extern "C" {
+
+const char* arsync_version(void) {
+    return TEXT(ARSYNC_VERSION_MAJOR) "." TEXT(ARSYNC_VERSION_MINOR) "." TEXT(ARSYNC_VERSION_PATCH);
+}
+
+const char* arsync_strerror(int error) {
+    const char* text = error == INT32_MIN ? nullptr : strerrordesc_np(abs(error));
+    return text ? text : "Unknown error";
+}
+
+const char* arsync_stage_name(uint32_t stage) {
+    return name(stage_names, stage);
+}
+
+const char* arsync_method_name(uint32_t method) {
+    return name(method_names, method);
+}
+
+const char* arsync_backend_name(uint32_t backend) {
+    return name(backend_names, backend);
+}
+
+} // extern "C"

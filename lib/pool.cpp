@@ -1,0 +1,327 @@
+#include "pool.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "io/uring.h"
+
+namespace arsync {
+
+Pool::Pool(const arsync_pool_options& options)
+    : options_(options), owner_(getpid()), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!event_fd_)
+        throw Error{ARSYNC_STAGE_QUEUE, errno};
+    workers_.reserve(options.workers);
+    if (options.backend == ARSYNC_BACKEND_URING) {
+        decide_backend();
+        if (backend_error_ < 0)
+            throw Error{ARSYNC_STAGE_QUEUE, -backend_error_};
+    }
+}
+
+Pool::~Pool() {
+    {
+        std::lock_guard lock(mutex_);
+        closing_ = true;
+        for (Slot& slot : slots_)
+            if (slot.job)
+                slot.job->control.cancel();
+    }
+    for (auto& worker : workers_)
+        worker->wake_to_cancel();
+    workers_.clear();
+}
+
+bool Pool::in_forked_child() const {
+    return getpid() != owner_;
+}
+
+void Pool::abandon() {
+    for (auto& worker : workers_)
+        worker->abandon();
+    close(event_fd_.get());
+}
+
+// ---- jobs in ----
+
+int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
+    std::lock_guard lock(mutex_);
+    if (closing_)
+        return -ESHUTDOWN;
+    if (outstanding_ == options_.job_limit)
+        return -EAGAIN;
+    if (free_slots_.empty()) {
+        slots_.emplace_back();
+        try {
+            free_slots_.reserve(slots_.size()); // so that giving a slot back cannot fail
+        } catch (...) {
+            slots_.pop_back();
+            throw;
+        }
+        free_slots_.push_back(static_cast<uint32_t>(slots_.size() - 1));
+    }
+    const uint32_t index = free_slots_.back();
+    if (const int error = call_a_worker(); error < 0)
+        return error;
+    free_slots_.pop_back();
+    Slot& slot = slots_[index];
+    job->id = static_cast<uint64_t>(++slot.generation) << 32 | (index + 1);
+    if (id)
+        *id = job->id;
+    *queued_end_ = job.get();
+    queued_end_ = &job->next;
+    ++queued_;
+    ++outstanding_;
+    ++submitted_;
+    slot.job = std::move(job);
+    return 0;
+}
+
+// Somebody to take the job that is about to be queued: a worker that has nothing to do, else a new
+// one, else whoever comes by. Called under the mutex: nobody looks at the queue before we are done.
+int Pool::call_a_worker() {
+    for (auto& worker : workers_) {
+        if (worker->idle()) {
+            worker->wake();
+            return 0;
+        }
+    }
+    if (workers_.size() < options_.workers) {
+        try {
+            workers_.push_back(
+                std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
+            return 0;
+        } catch (const std::system_error& error) {
+            if (workers_.empty())
+                return -error.code().value();
+        }
+    }
+    Worker* least = workers_.front().get();
+    for (auto& worker : workers_)
+        if (worker->running() < least->running())
+            least = worker.get();
+    least->wake();
+    return 0;
+}
+
+// A busy worker leaves the queue to idle ones: two large files should have two threads.
+Job* Pool::take(Worker& worker) {
+    std::lock_guard lock(mutex_);
+    if (!queued_first_)
+        return nullptr;
+    if (worker.running() > 0) {
+        unsigned free = 0;
+        for (auto& other : workers_)
+            free += other->running() == 0;
+        if (queued_ <= free)
+            return nullptr;
+    }
+    Job* job = queued_first_;
+    queued_first_ = job->next;
+    if (!queued_first_)
+        queued_end_ = &queued_first_;
+    --queued_;
+    job->state = ARSYNC_JOB_RUNNING;
+    job->worker = &worker;
+    return job;
+}
+
+Job* Pool::find(arsync_job id) {
+    const uint64_t index = (id & UINT32_MAX) - 1;
+    if ((id & UINT32_MAX) == 0 || index >= slots_.size())
+        return nullptr;
+    Slot& slot = slots_[index];
+    return slot.job && slot.generation == id >> 32 ? slot.job.get() : nullptr;
+}
+
+int Pool::cancel(arsync_job id) {
+    std::lock_guard lock(mutex_);
+    Job* job = find(id);
+    if (!job)
+        return -ENOENT;
+    job->control.cancel();
+    if (job->state == ARSYNC_JOB_RUNNING)
+        job->worker->wake_to_cancel();
+    return 0;
+}
+
+int Pool::progress(arsync_job id, arsync_progress& out) {
+    std::lock_guard lock(mutex_);
+    const Job* job = find(id);
+    if (!job)
+        return -ENOENT;
+    out.state = job->state;
+    out.stage = job->control.stage();
+    out.method = job->control.method();
+    out.bytes_total = job->control.bytes_total();
+    out.bytes_done = job->control.bytes_done();
+    return 0;
+}
+
+bool Pool::closing() {
+    std::lock_guard lock(mutex_);
+    return closing_ && !queued_first_;
+}
+
+// ---- completions out ----
+
+void Pool::finish(Job& job) {
+    std::lock_guard lock(mutex_);
+    job.state = ARSYNC_JOB_COMPLETED;
+    job.worker = nullptr;
+    ++completed_;
+    if (job.outcome.result == -ECANCELED)
+        ++cancelled_;
+    else if (job.outcome.result < 0)
+        ++failed_;
+    const bool first = !finished_first_;
+    job.next = nullptr;
+    *finished_end_ = &job;
+    finished_end_ = &job.next;
+    if (first)
+        mark_readable();
+    finished_condition_.notify_one();
+}
+
+void Pool::mark_readable() {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(event_fd_.get(), &one, sizeof one);
+}
+
+void Pool::mark_empty() {
+    uint64_t value;
+    [[maybe_unused]] const ssize_t got = read(event_fd_.get(), &value, sizeof value);
+}
+
+static arsync_completion completion_of(const Job& job) {
+    arsync_completion completion = {};
+    completion.job = job.id;
+    completion.user_data = job.user_data;
+    completion.bytes = job.outcome.bytes;
+    completion.hole_bytes = job.outcome.hole_bytes;
+    completion.result = job.outcome.result;
+    completion.kind = ARSYNC_COMPLETION_JOB;
+    completion.flags = job.outcome.flags;
+    completion.stage = static_cast<uint16_t>(job.outcome.stage);
+    completion.method = static_cast<uint16_t>(job.outcome.method);
+    return completion;
+}
+
+int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
+    std::unique_lock lock(mutex_);
+    if (polling_)
+        return -EBUSY;
+    polling_ = true;
+    const auto any = [&] { return finished_first_ != nullptr; };
+    if (timeout_ms < 0)
+        finished_condition_.wait(lock, any);
+    else
+        finished_condition_.wait_for(lock, std::chrono::milliseconds(timeout_ms), any);
+    polling_ = false;
+    int count = 0;
+    while (finished_first_ && static_cast<uint32_t>(count) < max) {
+        Job* job = finished_first_;
+        finished_first_ = job->next;
+        completions[count++] = completion_of(*job);
+        const auto index = static_cast<uint32_t>(job->id & UINT32_MAX) - 1;
+        slots_[index].job.reset();
+        free_slots_.push_back(index);
+        --outstanding_;
+    }
+    if (!finished_first_) {
+        finished_end_ = &finished_first_;
+        if (count > 0)
+            mark_empty();
+    }
+    return count;
+}
+
+// ---- what is known of it ----
+
+void Pool::report_backend(arsync_backend backend, int error) {
+    std::lock_guard lock(mutex_);
+    backend_known_ = true;
+    backend_ = backend;
+    backend_error_ = error;
+}
+
+void Pool::decide_backend() {
+    if (backend_known_)
+        return;
+    backend_error_ = options_.backend == ARSYNC_BACKEND_THREADS ? 0 : Uring::probe();
+    const bool threads = options_.backend == ARSYNC_BACKEND_THREADS || backend_error_ < 0;
+    backend_ = threads ? ARSYNC_BACKEND_THREADS : ARSYNC_BACKEND_URING;
+    backend_known_ = true;
+}
+
+static void explain_backend(arsync_info& out, uint32_t asked, int error) {
+    char* text = out.backend_reason;
+    const size_t size = sizeof out.backend_reason;
+    if (asked == ARSYNC_BACKEND_THREADS)
+        snprintf(text, size, "asked for");
+    else if (error == 0)
+        snprintf(text, size, "io_uring is available");
+    else
+        snprintf(text, size, "io_uring_setup: %s%s", strerrordesc_np(-error),
+                 error == -EPERM ? " (denied by kernel.io_uring_disabled or seccomp)" : "");
+}
+
+void Pool::info(arsync_info& out) {
+    std::lock_guard lock(mutex_);
+    decide_backend();
+    out.backend = backend_;
+    out.workers = options_.workers;
+    out.workers_started = static_cast<uint32_t>(workers_.size());
+    out.buffer_count = options_.buffer_count;
+    out.buffer_size = options_.buffer_size;
+    out.queue_depth = options_.queue_depth;
+    explain_backend(out, options_.backend, backend_error_);
+    if (backend_ == ARSYNC_BACKEND_THREADS) {
+        const char* reason = "there is no ring to poll for: the backend is threads";
+        if ((options_.flags & ARSYNC_POOL_SQPOLL) != 0)
+            snprintf(out.sqpoll_reason, sizeof out.sqpoll_reason, "%s", reason);
+        if ((options_.flags & ARSYNC_POOL_IOPOLL) != 0)
+            snprintf(out.iopoll_reason, sizeof out.iopoll_reason, "%s", reason);
+    }
+    for (auto& worker : workers_)
+        worker->describe(out);
+}
+
+void Pool::stats(arsync_stats& out) {
+    std::lock_guard lock(mutex_);
+    out.jobs_submitted = submitted_;
+    out.jobs_completed = completed_;
+    out.jobs_failed = failed_;
+    out.jobs_cancelled = cancelled_;
+    for (auto& worker : workers_) {
+        const Counters& from = worker->counters();
+        out.queue_depth_max =
+            std::max(out.queue_depth_max, static_cast<uint32_t>(from.queue_depth_max.value()));
+        out.bytes_read += from.bytes_read.value();
+        out.bytes_written += from.bytes_written.value();
+        out.bytes_reflinked += from.bytes_reflinked.value();
+        out.bytes_offloaded += from.bytes_offloaded.value();
+        out.bytes_copied_in_user_space += from.bytes_copied_in_user_space.value();
+        out.reads += from.reads.value();
+        out.reads_fixed += from.reads_fixed.value();
+        out.reads_inline += from.reads_inline.value();
+        out.writes += from.writes.value();
+        out.writes_fixed += from.writes_fixed.value();
+        out.writes_inline += from.writes_inline.value();
+        out.short_transfers += from.short_transfers.value();
+        out.submissions += from.submissions.value();
+        out.enters += from.enters.value();
+        out.helper_calls += from.helper_calls.value();
+        out.buffer_waits += from.buffer_waits.value();
+        out.busy_ns += from.busy_ns.value();
+        out.queue_depth_ns += from.queue_depth_ns.value();
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,89 @@
+// What an arsync_pool is: workers, the queue of jobs for them, and the queue of finished ones.
+//
+// One mutex guards all of it. A job is in the table from submit to the poll that takes its
+// completion; on the way it is queued, running on one worker, or completed, and in each state in
+// one list. Workers start as jobs arrive and end with the pool.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <sys/types.h>
+#include <vector>
+
+#include "arsync.h"
+#include "io/fd.h"
+#include "job.h"
+#include "worker.h"
+
+namespace arsync {
+
+class Pool {
+public:
+    // options: every field is set and valid. Throws std::bad_alloc, or Error where a backend or the
+    // event descriptor cannot be had.
+    explicit Pool(const arsync_pool_options& options);
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+    ~Pool();
+
+    // The C functions, arguments checked. Negative errnos as the header has them.
+    int submit(std::unique_ptr<Job> job, arsync_job* id);
+    int cancel(arsync_job id);
+    int progress(arsync_job id, arsync_progress& out);
+    int poll(arsync_completion* completions, uint32_t max, int timeout_ms);
+    int event_fd() const { return event_fd_.get(); }
+    void info(arsync_info& out);
+    void stats(arsync_stats& out);
+
+    bool in_forked_child() const;
+    // In a forked child: close inherited descriptors. The object is not usable, nor freed, after
+    // it.
+    void abandon();
+
+    // For workers.
+    const arsync_pool_options& options() const { return options_; }
+    Job* take(Worker& worker);
+    void finish(Job& job);
+    bool closing();
+    void report_backend(arsync_backend backend, int error);
+
+private:
+    struct Slot {
+        std::unique_ptr<Job> job;
+        uint32_t generation = 0;
+    };
+
+    Job* find(arsync_job id);
+    int call_a_worker();
+    void decide_backend();
+    void mark_readable();
+    void mark_empty();
+
+    const arsync_pool_options options_;
+    const pid_t owner_;
+    Fd event_fd_;
+
+    std::mutex mutex_;
+    std::condition_variable finished_condition_;
+    std::deque<Slot> slots_;
+    std::vector<uint32_t> free_slots_;
+    uint32_t outstanding_ = 0; // jobs in the table
+    Job* queued_first_ = nullptr;
+    Job** queued_end_ = &queued_first_;
+    unsigned queued_ = 0;
+    Job* finished_first_ = nullptr;
+    Job** finished_end_ = &finished_first_;
+    bool polling_ = false;
+    bool closing_ = false;
+    uint64_t submitted_ = 0, completed_ = 0, failed_ = 0, cancelled_ = 0;
+
+    bool backend_known_ = false;
+    arsync_backend backend_ = ARSYNC_BACKEND_URING;
+    int backend_error_ = 0; // why not io_uring, a negative errno
+
+    std::vector<std::unique_ptr<Worker>> workers_; // last: their threads use the members above
+};
+
+} // namespace arsync

@@ -1,0 +1,196 @@
+#include "worker.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "io/helpers.h"
+#include "io/threads.h"
+#include "io/uring.h"
+#include "pool.h"
+
+namespace arsync {
+
+namespace {
+
+// Under the mutex of the texts' owner. The first worker's words stay; later ones say the same.
+template <size_t n>
+void say(char (&text)[n], const std::string& words) {
+    if (text[0] == '\0')
+        snprintf(text, n, "%s", words.c_str());
+}
+
+std::string words_for(int error) {
+    return strerrordesc_np(-error);
+}
+
+} // namespace
+
+// Its thread, and the helpers that this starts, must never take a signal meant for the program.
+static std::thread start_thread(auto&& body) {
+    const SignalsBlocked blocked;
+    return std::thread(std::forward<decltype(body)>(body));
+}
+
+Worker::Worker(Pool& pool, unsigned number)
+    : pool_(pool), number_(number), thread_(start_thread([this] { run(); })) {}
+
+Worker::~Worker() {
+    thread_.join();
+}
+
+void Worker::wake() {
+    told_.store(true, std::memory_order_relaxed);
+    std::lock_guard lock(mutex_);
+    if (ring_)
+        ring_->wake();
+    else
+        woken_early_ = true;
+}
+
+void Worker::wake_to_cancel() {
+    cancels_.store(true);
+    wake();
+}
+
+void Worker::run() {
+    char name[16];
+    snprintf(name, sizeof name, "arsync/%u", number_);
+    name_this_thread(name);
+
+    const arsync_pool_options& options = pool_.options();
+    if (options.backend != ARSYNC_BACKEND_THREADS) {
+        UringOptions wishes;
+        wishes.queue_depth = options.queue_depth;
+        wishes.buffer_count = options.buffer_count;
+        wishes.sqpoll = (options.flags & ARSYNC_POOL_SQPOLL) != 0;
+        wishes.iopoll = (options.flags & ARSYNC_POOL_IOPOLL) != 0;
+        std::unique_ptr<Uring> uring;
+        try {
+            uring = std::make_unique<Uring>(counters_, wishes);
+        } catch (const Error& error) {
+            pool_.report_backend(ARSYNC_BACKEND_THREADS, -error.code);
+        }
+        if (uring) {
+            pool_.report_backend(ARSYNC_BACKEND_URING, 0);
+            serve(*uring, uring.get());
+            return;
+        }
+    }
+    Threads threads(counters_);
+    serve(threads, nullptr);
+}
+
+void Worker::serve(Ring& ring, Uring* uring) {
+    const arsync_pool_options& options = pool_.options();
+    SystemFiles files;
+    Buffers buffers(ring, options.buffer_count, options.buffer_size,
+                    (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0);
+    const Io io{files, ring, buffers};
+    {
+        std::lock_guard lock(mutex_);
+        ring_ = &ring;
+        uring_ = uring;
+        buffers_ = &buffers;
+        if (woken_early_)
+            ring.wake();
+    }
+    for (;;) {
+        told_.store(false, std::memory_order_relaxed);
+        if (cancels_.exchange(false))
+            stop_cancelled(ring);
+        const bool took = take_jobs(io);
+        const bool resumed = ring.run_ready();
+        if (took || resumed)
+            continue;
+        if (!running_ && pool_.closing())
+            break;
+        ring.wait();
+    }
+    std::lock_guard lock(mutex_);
+    ring_ = nullptr;
+    uring_ = nullptr;
+    buffers_ = nullptr;
+}
+
+bool Worker::take_jobs(Io io) {
+    bool took = false;
+    while (running() < running_max) {
+        Job* job = pool_.take(*this);
+        if (!job)
+            break;
+        took = true;
+        job->next = running_;
+        job->previous = nullptr;
+        if (running_)
+            running_->previous = job;
+        running_ = job;
+        running_count_.store(running() + 1, std::memory_order_relaxed);
+        run_and_finish(*job, io);
+    }
+    return took;
+}
+
+Detached Worker::run_and_finish(Job& job, Io io) {
+    co_await run_job(io, job);
+    (job.previous ? job.previous->next : running_) = job.next;
+    if (job.next)
+        job.next->previous = job.previous;
+    running_count_.store(running() - 1, std::memory_order_relaxed);
+    pool_.finish(job); // from here on the job is not ours
+}
+
+void Worker::stop_cancelled(Ring& ring) {
+    for (Job* job = running_; job; job = job->next) {
+        Request*& request = job->control.interruptible;
+        if (job->control.cancelled() && request) {
+            ring.cancel(*request);
+            request = nullptr; // once is enough
+        }
+    }
+}
+
+void Worker::describe(arsync_info& info) {
+    info.buffers_registered += static_cast<uint32_t>(counters_.buffers_registered.value());
+    info.buffers_refused += static_cast<uint32_t>(counters_.buffers_refused.value());
+    const uint32_t asked = pool_.options().flags;
+    std::lock_guard lock(mutex_);
+    if (buffers_) {
+        if (const int error = buffers_->refusal()) {
+            const char* hint = error == -ENOMEM ? " (RLIMIT_MEMLOCK is too low for more)" : "";
+            say(info.buffers_reason, "registering: " + words_for(error) + hint);
+        }
+        if (const int error = buffers_->huge_pages_error())
+            say(info.buffers_reason, "huge pages: " + words_for(error));
+        if (buffers_->in_huge_pages())
+            info.flags |= ARSYNC_POOL_HUGE_PAGES;
+    }
+    if (!uring_)
+        return;
+    const UringFeatures& features = uring_->features();
+    say(info.kernel_features, features.in_use);
+    if ((asked & ARSYNC_POOL_SQPOLL) != 0) {
+        if (features.sqpoll)
+            info.flags |= ARSYNC_POOL_SQPOLL;
+        else
+            say(info.sqpoll_reason, words_for(features.sqpoll_error));
+    }
+    if ((asked & ARSYNC_POOL_IOPOLL) != 0) {
+        if (const int error = uring_->iopoll_error())
+            say(info.iopoll_reason, error == -EOPNOTSUPP
+                                        ? "the device or filesystem has no polling queues"
+                                        : words_for(error));
+        else if (uring_->iopoll())
+            info.flags |= ARSYNC_POOL_IOPOLL;
+    }
+}
+
+// No lock: the thread that held it is not in this process.
+void Worker::abandon() {
+    if (uring_)
+        uring_->close_inherited();
+}
+
+} // namespace arsync

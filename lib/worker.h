@@ -1,0 +1,70 @@
+// One thread, one ring, one set of buffers, and the jobs that run on them.
+//
+// The thread starts with the object. It takes jobs from the pool while it has room, runs each as a
+// coroutine, and hands them back finished. Everything a job touches while it runs belongs to this
+// thread; the only way in from outside is wake().
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "arsync.h"
+#include "io/counters.h"
+#include "job.h"
+
+namespace arsync {
+
+class Pool;
+class Uring;
+
+class Worker {
+public:
+    // Throws std::system_error if no thread can be had.
+    Worker(Pool& pool, unsigned number);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker(); // the pool is closing, and wake() has been called
+
+    // From any thread: there is a job to take, or the pool is closing; a running job was cancelled.
+    void wake();
+    void wake_to_cancel();
+    // From any thread: whether it has nothing to do and has not been told of anything.
+    bool idle() const { return running() == 0 && !told_.load(std::memory_order_relaxed); }
+    unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
+    const Counters& counters() const { return counters_; }
+    // What this worker adds to info: flags in force, reasons, features. From any thread.
+    void describe(arsync_info& info);
+    // In a forked child: close the descriptors inherited from the parent's ring.
+    void abandon();
+
+private:
+    // So many, that cold small files keep a device busy, and so few, that their open files are no
+    // burden.
+    static constexpr unsigned running_max = 64;
+
+    void run();
+    void serve(Ring& ring, Uring* uring);
+    bool take_jobs(Io io);
+    Detached run_and_finish(Job& job, Io io);
+    void stop_cancelled(Ring& ring);
+
+    Pool& pool_;
+    const unsigned number_;
+    Counters counters_;
+    std::atomic<unsigned> running_count_ = 0;
+    std::atomic<bool> told_ = false;
+    std::atomic<bool> cancels_ = false;
+    Job* running_ = nullptr; // a doubly linked list
+
+    // The ring exists only while the thread runs; other threads reach it through these.
+    std::mutex mutex_;
+    Ring* ring_ = nullptr;
+    Uring* uring_ = nullptr;
+    const Buffers* buffers_ = nullptr;
+    bool woken_early_ = false; // before there was a ring
+
+    std::thread thread_; // last: it uses the members above
+};
+
+} // namespace arsync
