@@ -24,7 +24,6 @@ Task<void> run_job(Io io, Job& job) noexcept {
         outcome.result = -ENOMEM;
         outcome.stage = ARSYNC_STAGE_MEMORY;
     }
-    job.control.interruptible = nullptr;
 }
 
 } // namespace arsync

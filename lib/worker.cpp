@@ -144,11 +144,8 @@ Detached Worker::run_and_finish(Job& job, Io io) {
 
 void Worker::stop_cancelled(Ring& ring) {
     for (Job* job = running_; job; job = job->next) {
-        Request*& request = job->control.interruptible;
-        if (job->control.cancelled() && request) {
-            ring.cancel(*request);
-            request = nullptr; // once is enough
-        }
+        if (job->control.cancelled() && job->control.interruptible)
+            ring.cancel(*job->control.interruptible);
     }
 }
 

@@ -276,10 +276,11 @@ namespace {
 // A cancel ends this wait; see Ring::cancel.
 Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
     control.throw_if_cancelled();
-    Ring::Operation wait = readable ? io.ring.wait_readable(fd) : io.ring.wait_writable(fd);
-    control.interruptible = &wait.request;
-    const int64_t result = co_await wait;
-    control.interruptible = nullptr;
+    int64_t result = 0;
+    if (readable)
+        result = co_await io.ring.wait_readable(fd, &control.interruptible);
+    else
+        result = co_await io.ring.wait_writable(fd, &control.interruptible);
     control.throw_if_cancelled();
     if (result != -EINTR)
         check(control.stage(), result);

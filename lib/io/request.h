@@ -44,8 +44,9 @@ struct Request : Waiter {
     uint64_t length = 0;
     uint64_t offset = 0;
     uint64_t source_offset = 0;
-    int64_t result = 0;     // a count, or a negative errno
-    bool cancelled = false; // through std::atomic_ref: a helper thread may read it meanwhile
+    int64_t result = 0;         // a count, or a negative errno
+    int64_t pause_time[2] = {}; // seconds and nanoseconds, where a ring wants them so
+    bool cancelled = false;     // through std::atomic_ref: a helper thread may read it meanwhile
 };
 
 // Perform a request by plain system calls; blocks until it is done. A wait or pause looks at

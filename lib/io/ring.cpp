@@ -12,70 +12,74 @@ static uint64_t monotonic_ns() {
 
 Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags, bool direct) {
     Operation operation(*this, Op::read, fd);
-    operation.request.data = to.data;
-    operation.request.length = to.length;
-    operation.request.buffer_index = to.buffer_index;
-    operation.request.offset = offset;
-    operation.request.rw_flags = rw_flags;
-    operation.request.direct = direct;
+    operation.request_.data = to.data;
+    operation.request_.length = to.length;
+    operation.request_.buffer_index = to.buffer_index;
+    operation.request_.offset = offset;
+    operation.request_.rw_flags = rw_flags;
+    operation.request_.direct = direct;
     return operation;
 }
 
 Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_flags, bool direct) {
     Operation operation = read(fd, from, offset, rw_flags, direct);
-    operation.request.op = Op::write;
+    operation.request_.op = Op::write;
     return operation;
 }
 
 Ring::Operation Ring::sync(int fd, bool datasync) {
     Operation operation(*this, Op::sync, fd);
-    operation.request.datasync = datasync;
+    operation.request_.datasync = datasync;
     return operation;
 }
 
 Ring::Operation Ring::allocate(int fd, int mode, uint64_t offset, uint64_t length) {
     Operation operation(*this, Op::allocate, fd);
-    operation.request.mode = mode;
-    operation.request.offset = offset;
-    operation.request.length = length;
+    operation.request_.mode = mode;
+    operation.request_.offset = offset;
+    operation.request_.length = length;
     return operation;
 }
 
 Ring::Operation Ring::write_back(int fd, uint64_t offset, uint64_t length) {
     Operation operation(*this, Op::write_back, fd);
-    operation.request.offset = offset;
-    operation.request.length = length;
+    operation.request_.offset = offset;
+    operation.request_.length = length;
     return operation;
 }
 
-Ring::Operation Ring::wait_readable(int fd) {
-    return Operation(*this, Op::wait_readable, fd);
+Ring::Operation Ring::wait_readable(int fd, Request** cancellable) {
+    Operation operation(*this, Op::wait_readable, fd);
+    operation.exposed_ = cancellable;
+    return operation;
 }
 
-Ring::Operation Ring::wait_writable(int fd) {
-    return Operation(*this, Op::wait_writable, fd);
+Ring::Operation Ring::wait_writable(int fd, Request** cancellable) {
+    Operation operation(*this, Op::wait_writable, fd);
+    operation.exposed_ = cancellable;
+    return operation;
 }
 
 Ring::Operation Ring::pause(uint64_t milliseconds) {
     Operation operation(*this, Op::pause, -1);
-    operation.request.length = milliseconds;
+    operation.request_.length = milliseconds;
     return operation;
 }
 
 Ring::Operation Ring::reflink(int source, uint64_t source_offset, int fd, uint64_t offset,
                               uint64_t length) {
     Operation operation(*this, Op::reflink, fd);
-    operation.request.source_fd = source;
-    operation.request.source_offset = source_offset;
-    operation.request.offset = offset;
-    operation.request.length = length;
+    operation.request_.source_fd = source;
+    operation.request_.source_offset = source_offset;
+    operation.request_.offset = offset;
+    operation.request_.length = length;
     return operation;
 }
 
 Ring::Operation Ring::copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
                                       uint64_t length) {
     Operation operation = reflink(source, source_offset, fd, offset, length);
-    operation.request.op = Op::copy_file_range;
+    operation.request_.op = Op::copy_file_range;
     return operation;
 }
 

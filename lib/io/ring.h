@@ -31,17 +31,24 @@ public:
 
     class [[nodiscard]] Operation {
     public:
-        Operation(Ring& ring, Op op, int fd) : request(op, fd), ring_(ring) {}
+        Operation(Ring& ring, Op op, int fd) : request_(op, fd), ring_(ring) {}
         bool await_ready() const noexcept { return false; }
         void await_suspend(std::coroutine_handle<> handle) {
-            request.handle = handle;
-            ring_.begin(request);
+            request_.handle = handle;
+            if (exposed_)
+                *exposed_ = &request_;
+            ring_.begin(request_);
         }
-        int64_t await_resume() const noexcept { return request.result; }
-
-        Request request; // to be filled in before, and cancelled during, the await
+        int64_t await_resume() const noexcept {
+            if (exposed_)
+                *exposed_ = nullptr;
+            return request_.result;
+        }
 
     private:
+        friend class Ring;
+        Request request_;
+        Request** exposed_ = nullptr; // where to say which request cancel() is to be given
         Ring& ring_;
     };
 
@@ -52,8 +59,9 @@ public:
     Operation sync(int fd, bool datasync);
     Operation allocate(int fd, int mode, uint64_t offset, uint64_t length);
     Operation write_back(int fd, uint64_t offset, uint64_t length);
-    Operation wait_readable(int fd);
-    Operation wait_writable(int fd);
+    // While it waits, *cancellable is the request, for cancel(); otherwise null.
+    Operation wait_readable(int fd, Request** cancellable);
+    Operation wait_writable(int fd, Request** cancellable);
     Operation pause(uint64_t milliseconds);
     Operation reflink(int source, uint64_t source_offset, int fd, uint64_t offset, uint64_t length);
     Operation copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,

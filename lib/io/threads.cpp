@@ -5,31 +5,44 @@
 namespace arsync {
 
 // Enough to overlap reads and writes of one file and to keep a device's queue from running dry.
-static constexpr unsigned helper_limit = 16;
+static constexpr unsigned transfer_limit = 16;
+// A copy waits for one thing at a time, and a worker runs fewer copies than this.
+static constexpr unsigned wait_limit = 128;
 
-Threads::Threads(Counters& counters) : Ring(counters), helpers_(helper_limit, [this] { wake(); }) {}
+Threads::Threads(Counters& counters)
+    : Ring(counters), transfers_(transfer_limit, [this] { wake(); }),
+      waits_(wait_limit, [this] { wake(); }) {}
 
 void Threads::start(Request& request) {
     counters().helper_calls.add(1);
-    const int error = helpers_.submit(request);
+    const bool waits = request.op == Op::wait_readable || request.op == Op::wait_writable ||
+                       request.op == Op::pause;
+    const int error = (waits ? waits_ : transfers_).submit(request);
     if (error < 0)
         complete(request, error);
 }
 
 void Threads::wait() {
-    Request* finished = helpers_.take_finished();
-    if (!finished) {
+    if (take_finished())
+        return;
+    {
         std::unique_lock lock(mutex_);
         woken_condition_.wait(lock, [&] { return woken_; });
         woken_ = false;
-        lock.unlock();
-        finished = helpers_.take_finished();
     }
-    while (finished) {
-        Request& request = *finished;
-        finished = static_cast<Request*>(request.next);
-        complete(request, request.result);
+    take_finished();
+}
+
+bool Threads::take_finished() {
+    bool any = false;
+    for (Helpers* helpers : {&transfers_, &waits_}) {
+        for (Request* request = helpers->take_finished(); request; any = true) {
+            auto* next = static_cast<Request*>(request->next);
+            complete(*request, request->result);
+            request = next;
+        }
     }
+    return any;
 }
 
 void Threads::wake() {

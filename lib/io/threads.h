@@ -20,11 +20,15 @@ public:
 
 private:
     void start(Request& request) override;
+    bool take_finished();
 
     std::mutex mutex_;
     std::condition_variable woken_condition_;
     bool woken_ = false;
-    Helpers helpers_; // last: its threads use the members above
+    // Waits have threads of their own: any number of them may last for ever, and must not keep a
+    // read or write from its turn. Last, for their threads use the members above.
+    Helpers transfers_;
+    Helpers waits_;
 };
 
 } // namespace arsync

@@ -41,7 +41,8 @@ int ring_operation(Op op) {
     case Op::wait_readable:
     case Op::wait_writable:
         return IORING_OP_POLL_ADD;
-    case Op::pause: // seldom needed: not worth a timespec's lifetime
+    case Op::pause:
+        return IORING_OP_TIMEOUT;
     case Op::reflink:
     case Op::copy_file_range:
         break;
@@ -202,6 +203,10 @@ void Uring::start(Request& request) {
 }
 
 void Uring::enqueue(Request& request) {
+    if (request.cancelled) { // while it was in the backlog, where the kernel could not find it
+        complete(request, -ECANCELED);
+        return;
+    }
     const bool polled = request.direct && iopoll_.load(std::memory_order_relaxed);
     Queue& queue = polled ? *polled_ : *main_;
     io_uring_sqe& sqe = queue.sqe(counters());
@@ -250,6 +255,11 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
         io_uring_prep_poll_add(&sqe, request.fd, POLLOUT);
         break;
     case Op::pause:
+        static_assert(sizeof request.pause_time == sizeof(__kernel_timespec));
+        request.pause_time[0] = static_cast<int64_t>(request.length / 1000);
+        request.pause_time[1] = static_cast<int64_t>(request.length % 1000) * 1'000'000;
+        io_uring_prep_timeout(&sqe, reinterpret_cast<__kernel_timespec*>(request.pause_time), 0, 0);
+        break;
     case Op::reflink:
     case Op::copy_file_range:
         assert(false && "performed by helpers");
@@ -334,7 +344,8 @@ void Uring::reap(Queue& queue) {
                 iopoll_.store(false);
                 start(request);
             } else {
-                complete(request, cqe->res);
+                const bool paused = request.op == Op::pause && cqe->res == -ETIME;
+                complete(request, paused ? 0 : cqe->res);
             }
         }
     }

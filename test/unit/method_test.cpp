@@ -1,0 +1,211 @@
+// The method table of lib/copy/method.cpp, row by row.
+#include <doctest/doctest.h>
+
+#include <initializer_list>
+
+#include "copy/method.h"
+
+using namespace arsync;
+
+namespace {
+
+constexpr uint64_t large = 64 << 20;
+constexpr uint64_t middling = 1 << 20; // more than a chunk, too small for O_DIRECT
+
+// A large cold file between two filesystems that can do everything but share.
+Facts facts(uint64_t size = large) {
+    Facts result;
+    result.size = size;
+    result.source_align = 512;
+    result.destination_align = 4096;
+    result.direct_pays = true;
+    return result;
+}
+
+arsync_copy_options options() {
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("row 1: a source without a size goes inline, whatever was asked for") {
+    Facts f = facts(0);
+    f.sized = false;
+    arsync_copy_options o = options();
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
+    o.method = ARSYNC_METHOD_DIRECT;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
+    o.reflink = ARSYNC_REFLINK_ALWAYS;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
+}
+
+TEST_CASE("row 2: reflink always is tried even where it cannot be expected to work") {
+    arsync_copy_options o = options();
+    o.reflink = ARSYNC_REFLINK_ALWAYS;
+    CHECK(choose_method(facts(), o) == ARSYNC_METHOD_REFLINK);
+    CHECK(choose_method(facts(10), o) == ARSYNC_METHOD_REFLINK);
+}
+
+TEST_CASE("row 3: a method by name is used where the ends can") {
+    for (const Method method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT,
+                                ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_HEAP,
+                                ARSYNC_METHOD_MANAGED, ARSYNC_METHOD_COPY_FILE_RANGE}) {
+        arsync_copy_options o = options();
+        o.method = method;
+        CAPTURE(method);
+        CHECK(choose_method(facts(), o) == method);
+        CHECK(choose_method(facts(4096), o) == method);
+        CHECK_FALSE(fell_back(method, o));
+    }
+}
+
+TEST_CASE("row 4: a direct method by name becomes fixed where an end cannot") {
+    arsync_copy_options o = options();
+    o.method = ARSYNC_METHOD_DIRECT;
+    Facts f = facts();
+    f.source_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+    CHECK(fell_back(ARSYNC_METHOD_FIXED, o));
+    f = facts();
+    f.destination_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+    CHECK_MESSAGE(choose_method(facts(4095), o) == ARSYNC_METHOD_FIXED, "less than one block");
+    f = facts();
+    f.source_align = 65536;
+    CHECK_MESSAGE(choose_method(f, o) == ARSYNC_METHOD_FIXED, "a grid wider than our buffers'");
+
+    o.method = ARSYNC_METHOD_BUFFERED_DIRECT;
+    f = facts();
+    f.source_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
+    f.destination_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+}
+
+TEST_CASE("copy_file_range by name gives way once refused, and to wishes it may not keep") {
+    arsync_copy_options o = options();
+    o.method = ARSYNC_METHOD_COPY_FILE_RANGE;
+    Facts f = facts();
+    f.copy_file_range = false;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+    o.reflink = ARSYNC_REFLINK_NEVER;
+    CHECK(choose_method(facts(), o) == ARSYNC_METHOD_FIXED);
+    o.reflink = ARSYNC_REFLINK_AUTO;
+    o.sparse = ARSYNC_SPARSE_NEVER;
+    CHECK(choose_method(facts(), o) == ARSYNC_METHOD_FIXED);
+}
+
+TEST_CASE("row 5: blocks are shared where they can be, at any size") {
+    Facts f = facts();
+    f.reflink = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_REFLINK);
+    f.size = 1;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_REFLINK);
+
+    arsync_copy_options o = options();
+    o.reflink = ARSYNC_REFLINK_NEVER;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
+    o = options();
+    o.sparse = ARSYNC_SPARSE_ALWAYS;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
+}
+
+TEST_CASE("row 6: a filesystem that copies by itself is let to, unless it may not share") {
+    Facts f = facts();
+    f.offload = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_COPY_FILE_RANGE);
+    arsync_copy_options o = options();
+    o.reflink = ARSYNC_REFLINK_NEVER;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_DIRECT);
+    o = options();
+    o.sparse = ARSYNC_SPARSE_NEVER;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_DIRECT);
+    f.copy_file_range = false;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_DIRECT);
+}
+
+TEST_CASE("row 7: cache direct is direct at any size the grid allows, cached or not") {
+    arsync_copy_options o = options();
+    o.cache = ARSYNC_CACHE_DIRECT;
+    Facts f = facts(4096);
+    f.cached = true;
+    f.direct_pays = false;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_DIRECT);
+    f.destination_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
+    CHECK(fell_back(ARSYNC_METHOD_INLINE, o));
+    CHECK_FALSE(fell_back(ARSYNC_METHOD_REFLINK, o));
+}
+
+TEST_CASE("row 8: a file of one chunk goes inline") {
+    CHECK(choose_method(facts(1), options()) == ARSYNC_METHOD_INLINE);
+    CHECK(choose_method(facts(inline_size_max), options()) == ARSYNC_METHOD_INLINE);
+    CHECK(choose_method(facts(inline_size_max + 1), options()) == ARSYNC_METHOD_FIXED);
+}
+
+TEST_CASE("row 9: keep and drop go through the page cache") {
+    for (const uint32_t cache : {ARSYNC_CACHE_KEEP, ARSYNC_CACHE_DROP}) {
+        arsync_copy_options o = options();
+        o.cache = cache;
+        o.durability = ARSYNC_DURABILITY_FULL;
+        CHECK(choose_method(facts(), o) == ARSYNC_METHOD_FIXED);
+        CHECK_FALSE(fell_back(ARSYNC_METHOD_FIXED, o));
+    }
+}
+
+TEST_CASE("row 10: large and cold goes direct, where both ends can and it pays") {
+    CHECK(choose_method(facts(direct_size_min), options()) == ARSYNC_METHOD_DIRECT);
+    CHECK(choose_method(facts(direct_size_min - 1), options()) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(facts(middling), options()) == ARSYNC_METHOD_FIXED);
+    Facts f = facts();
+    f.cached = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f = facts();
+    f.direct_pays = false;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f = facts();
+    f.source_align = 0;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+}
+
+TEST_CASE("row 11: large and durable is written direct even if it is read from the cache") {
+    arsync_copy_options o = options();
+    o.durability = ARSYNC_DURABILITY_FILE;
+    Facts f = facts();
+    f.cached = true;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
+    f.source_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
+    f.destination_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(facts(middling), o) == ARSYNC_METHOD_FIXED);
+}
+
+TEST_CASE("row 12: all else is fixed") {
+    Facts f = facts(middling);
+    f.source_align = f.destination_align = 0;
+    f.cached = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+}
+
+TEST_CASE("a pipeline has no more lanes than chunks, buffers, or what was asked for") {
+    const size_t buffer = 512 << 10;
+    arsync_copy_options o = options();
+    CHECK(pipeline(ARSYNC_METHOD_FIXED, facts(), o, buffer, 16).lanes > 1);
+    CHECK(pipeline(ARSYNC_METHOD_FIXED, facts(1000), o, buffer, 16).lanes == 1);
+    CHECK(pipeline(ARSYNC_METHOD_FIXED, facts(), o, buffer, 2).lanes == 2);
+    CHECK(pipeline(ARSYNC_METHOD_DIRECT, facts(), o, 4096, 16).chunk == 4096);
+    o.chunks = 3;
+    CHECK(pipeline(ARSYNC_METHOD_DIRECT, facts(), o, buffer, 16).lanes == 3);
+    CHECK(pipeline(ARSYNC_METHOD_INLINE, facts(), options(), buffer, 16).lanes == 1);
+}
+
+TEST_CASE("filesystems are known by their numbers") {
+    CHECK(filesystem(0x58465342).reflinks);          // XFS
+    CHECK_FALSE(filesystem(0xEF53).reflinks);        // ext4
+    CHECK(filesystem(0xEF53).direct_pays);           // ext4
+    CHECK_FALSE(filesystem(0x9123683E).direct_pays); // btrfs
+    CHECK(filesystem(0x9123683E).compresses);        // btrfs
+    CHECK(filesystem(0x6969).offloads);              // NFS
+    CHECK_MESSAGE(filesystem(12345).reflinks, "one we do not know may well share blocks");
+}

@@ -1,0 +1,304 @@
+// The two real rings, one operation at a time: the same request gives the same result on both.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <functional>
+#include <memory>
+#include <string>
+#include <sys/eventfd.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "io/buffers.h"
+#include "io/error.h"
+#include "io/fd.h"
+#include "io/threads.h"
+#include "io/uring.h"
+#include "task.h"
+
+using namespace arsync;
+
+namespace {
+
+struct World {
+    std::string name;
+    Counters counters;
+    std::unique_ptr<Ring> ring;
+};
+
+UringOptions small() {
+    UringOptions options;
+    options.queue_depth = 4;
+    options.buffer_count = 2;
+    return options;
+}
+
+// As on a kernel before any operation that this library uses.
+UringOptions bare() {
+    UringOptions options = small();
+    for (const auto op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READ_FIXED,
+                          IORING_OP_WRITE_FIXED, IORING_OP_FSYNC, IORING_OP_FALLOCATE,
+                          IORING_OP_SYNC_FILE_RANGE, IORING_OP_TIMEOUT, IORING_OP_POLL_ADD})
+        options.without.set(op);
+    return options;
+}
+
+UringOptions polled() {
+    UringOptions options = small();
+    options.iopoll = true;
+    return options;
+}
+
+// Runs body on each kind of ring.
+void on_every_ring(const std::function<void(Ring&)>& body) {
+    const auto run = [&](const char* name, auto make) {
+        World world;
+        world.name = name;
+        world.ring = make(world.counters);
+        CAPTURE(world.name);
+        body(*world.ring);
+        CHECK(world.ring->in_flight() == 0);
+    };
+    const auto uring = [](const UringOptions& options) {
+        return [options](Counters& counters) { return std::make_unique<Uring>(counters, options); };
+    };
+    run("threads", [](Counters& counters) { return std::make_unique<Threads>(counters); });
+    if (const int error = Uring::probe(); error < 0) {
+        MESSAGE("SKIP: io_uring is denied here: ", strerror(-error));
+        return;
+    }
+    run("uring", uring(small()));
+    run("uring without operations", uring(bare()));
+    run("uring with iopoll", uring(polled()));
+}
+
+template <class Make>
+Detached await(Make make, int64_t& result, bool& done) {
+    result = co_await make();
+    done = true;
+}
+
+// Start one operation, and wait for it as a worker does.
+template <class Make>
+int64_t run(Ring& ring, Make make) {
+    int64_t result = 0;
+    bool done = false;
+    await(make, result, done);
+    while (!done) {
+        if (!ring.run_ready())
+            ring.wait();
+    }
+    return result;
+}
+
+Fd temporary_file(const char* content = "") {
+    char name[] = "/tmp/arsync-ring-XXXXXX";
+    Fd fd(mkstemp(name));
+    unlink(name);
+    REQUIRE(write(fd.get(), content, strlen(content)) == static_cast<ssize_t>(strlen(content)));
+    return fd;
+}
+
+Slice slice(char* data, size_t length) {
+    return {reinterpret_cast<std::byte*>(data), length, -1};
+}
+
+} // namespace
+
+TEST_CASE("a read gives bytes, then fewer, then none, then an error") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file("hello");
+        char data[8] = {};
+        CHECK(run(ring, [&] { return ring.read(fd.get(), slice(data, 4), 0); }) == 4);
+        CHECK(memcmp(data, "hell", 4) == 0);
+        CHECK(run(ring, [&] { return ring.read(fd.get(), slice(data, 4), 4); }) == 1);
+        CHECK(run(ring, [&] { return ring.read(fd.get(), slice(data, 4), 5); }) == 0);
+        CHECK(run(ring, [&] { return ring.read(-1, slice(data, 4), 0); }) == -EBADF);
+    });
+}
+
+TEST_CASE("write, allocate, write back and sync reach the file") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file();
+        char data[] = "world";
+        CHECK(run(ring, [&] { return ring.write(fd.get(), slice(data, 5), 3); }) == 5);
+        CHECK(lseek(fd.get(), 0, SEEK_END) == 8);
+        const int64_t allocated =
+            run(ring, [&] { return ring.allocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, 1 << 20); });
+        CHECK((allocated == 0 || allocated == -EOPNOTSUPP));
+        CHECK(lseek(fd.get(), 0, SEEK_END) == 8);
+        CHECK(run(ring, [&] { return ring.write_back(fd.get(), 0, 8); }) == 0);
+        CHECK(run(ring, [&] { return ring.sync(fd.get(), true); }) == 0);
+        CHECK(run(ring, [&] { return ring.sync(fd.get(), false); }) == 0);
+    });
+}
+
+TEST_CASE("copy_file_range copies, reflink says what the filesystem says") {
+    on_every_ring([](Ring& ring) {
+        const Fd from = temporary_file("source");
+        const Fd to = temporary_file();
+        const auto copy = [&] { return ring.copy_file_range(from.get(), 2, to.get(), 1, 4); };
+        CHECK(run(ring, copy) == 4);
+        char data[6] = {};
+        CHECK(pread(to.get(), data, 5, 0) == 5);
+        CHECK(memcmp(data, "\0urce", 5) == 0);
+        CHECK(run(ring, [&] { return ring.reflink(from.get(), 0, -1, 0, 0); }) == -EBADF);
+    });
+}
+
+TEST_CASE("a wait ends when there is something to read, or when it is cancelled") {
+    on_every_ring([](Ring& ring) {
+        const Fd event(eventfd(0, EFD_CLOEXEC));
+        std::thread writer([&] {
+            usleep(20'000);
+            const uint64_t one = 1;
+            CHECK(write(event.get(), &one, sizeof one) == sizeof one);
+        });
+        CHECK(run(ring, [&] { return ring.wait_readable(event.get(), nullptr); }) > 0);
+        writer.join();
+
+        const Fd never(eventfd(0, EFD_CLOEXEC));
+        Request* waiting = nullptr;
+        int64_t result = 0;
+        bool done = false;
+        await([&] { return ring.wait_readable(never.get(), &waiting); }, result, done);
+        CHECK_FALSE(done);
+        REQUIRE(waiting);
+        ring.cancel(*waiting);
+        while (!done) {
+            if (!ring.run_ready())
+                ring.wait();
+        }
+        CHECK(result == -ECANCELED);
+        CHECK_FALSE(waiting);
+    });
+}
+
+TEST_CASE("a pause ends after its time") {
+    on_every_ring([](Ring& ring) { CHECK(run(ring, [&] { return ring.pause(5); }) == 0); });
+}
+
+TEST_CASE("wake ends a wait in which nothing completes") {
+    on_every_ring([](Ring& ring) {
+        std::thread waker([&] {
+            usleep(20'000);
+            ring.wake();
+        });
+        ring.wait();
+        waker.join();
+        ring.wake(); // before the wait: not lost
+        ring.wait();
+    });
+}
+
+TEST_CASE("more requests than the ring has room for wait their turn") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file("0123456789");
+        constexpr size_t count = 500;
+        std::vector<char> data(count);
+        std::vector<int64_t> results(count);
+        const auto done = std::make_unique<bool[]>(count);
+        for (size_t i = 0; i < count; ++i)
+            await([&ring, &fd, at = &data[i],
+                   i] { return ring.read(fd.get(), slice(at, 1), i % 10); },
+                  results[i], done[i]);
+        for (size_t i = 0; i < count; ++i) {
+            while (!done[i]) {
+                if (!ring.run_ready())
+                    ring.wait();
+            }
+            REQUIRE(results[i] == 1);
+            REQUIRE(data[i] == static_cast<char>('0' + i % 10));
+        }
+        CHECK(ring.counters().queue_depth_max.value() == count);
+    });
+}
+
+TEST_CASE("a direct read works on a polled ring whose device cannot be polled") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file("direct");
+        if (fcntl(fd.get(), F_SETFL, O_DIRECT) < 0) {
+            MESSAGE("SKIP: no O_DIRECT on the filesystem of /tmp");
+            return;
+        }
+        alignas(4096) char data[4096];
+        const int64_t got =
+            run(ring, [&] { return ring.read(fd.get(), slice(data, 4096), 0, 0, true); });
+        CHECK(got == 6);
+    });
+}
+
+namespace {
+
+struct Hold {
+    std::coroutine_handle<> handle;
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> waiter) { handle = waiter; }
+    void await_resume() const {}
+};
+
+Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int number) {
+    const Lease lease = co_await buffers.lease(true);
+    order.push_back(number);
+    co_await hold;
+}
+
+} // namespace
+
+TEST_CASE("buffers are lent to one at a time, and waiters are served in order") {
+    on_every_ring([](Ring& ring) {
+        Buffers buffers(ring, 2, 4096, false);
+        Hold holds[4];
+        std::vector<int> order;
+        for (int i = 0; i < 4; ++i)
+            borrow(buffers, holds[i], order, i);
+        CHECK(order == std::vector<int>{0, 1});
+        CHECK(buffers.leased() == 2);
+        holds[1].handle.resume();
+        ring.run_ready();
+        CHECK(order == std::vector<int>{0, 1, 2});
+        holds[0].handle.resume();
+        ring.run_ready();
+        CHECK(order == std::vector<int>{0, 1, 2, 3});
+        holds[2].handle.resume();
+        holds[3].handle.resume();
+        CHECK(buffers.leased() == 0);
+        CHECK(ring.counters().buffer_waits.value() == 2);
+    });
+}
+
+namespace {
+
+Detached read_into_buffer(Ring& ring, Buffers& buffers, int fd, std::string& got, bool& fixed,
+                          bool& done) {
+    const Lease lease = co_await buffers.lease(true);
+    const Slice to = lease.slice(0, 100);
+    fixed = to.buffer_index >= 0;
+    const int64_t count = co_await ring.read(fd, to, 0);
+    if (count > 0)
+        got.assign(reinterpret_cast<const char*>(lease.data()), static_cast<size_t>(count));
+    done = true;
+}
+
+} // namespace
+
+TEST_CASE("a registered buffer is read into by READ_FIXED, an unregistered one all the same") {
+    on_every_ring([](Ring& ring) {
+        Buffers buffers(ring, 2, 4096, false);
+        const Fd fd = temporary_file("into a buffer");
+        std::string got;
+        bool fixed = false;
+        bool done = false;
+        read_into_buffer(ring, buffers, fd.get(), got, fixed, done);
+        while (!done) {
+            if (!ring.run_ready())
+                ring.wait();
+        }
+        CHECK(got == "into a buffer");
+        CHECK(ring.counters().reads_fixed.value() == (fixed ? 1 : 0));
+        CHECK(fixed == (buffers.refusal() == 0));
+    });
+}
