@@ -221,7 +221,7 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
     const auto any = [&] { return finished_first_ != nullptr; };
     if (timeout_ms < 0)
         finished_condition_.wait(lock, any);
-    else
+    else if (timeout_ms > 0)
         finished_condition_.wait_for(lock, std::chrono::milliseconds(timeout_ms), any);
     polling_ = false;
     int count = 0;

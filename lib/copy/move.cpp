@@ -88,8 +88,11 @@ private:
         uint64_t source_magic = 0;
         uint64_t destination_magic = 0;
         const Filesystem from = filesystem_of(io_.files, ends_.source, source(), source_magic);
-        const Filesystem to =
-            filesystem_of(io_.files, ends_.destination, destination(), destination_magic);
+        Filesystem to = from;
+        if (same_device())
+            destination_magic = source_magic;
+        else
+            to = filesystem_of(io_.files, ends_.destination, destination(), destination_magic);
         const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
         const bool same = regular && source_magic == destination_magic;
         facts_.reflink = same && from.reflinks;
@@ -113,6 +116,12 @@ private:
             // Where the kernel does not tell, the page cache is the safe guess.
             facts_.cached = result < 0 || bytes >= facts_.size / 2;
         }
+    }
+
+    bool same_device() const {
+        return S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode) &&
+               source().stx_dev_major == destination().stx_dev_major &&
+               source().stx_dev_minor == destination().stx_dev_minor;
     }
 
     // A range may begin where O_DIRECT cannot.
