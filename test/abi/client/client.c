@@ -1,0 +1,123 @@
+/* What the tests share, and main. */
+#define _XOPEN_SOURCE 700
+#include "client.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int failures;
+int work;
+
+static unsigned char byte_at(size_t i) {
+    return (unsigned char)((i * 2654435761u) >> 13);
+}
+
+void make_file(const char* name, size_t size) {
+    unsigned char* data = malloc(size + 1);
+    NEED(data != NULL);
+    for (size_t i = 0; i < size; i++)
+        data[i] = byte_at(i);
+    int fd = openat(work, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    NEED(fd >= 0);
+    NEED(write(fd, data, size) == (ssize_t)size);
+    close(fd);
+    free(data);
+}
+
+bool exists(const char* name) {
+    struct stat st;
+    return fstatat(work, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool has_content(const char* name, size_t offset, size_t size) {
+    unsigned char* data = malloc(size + 1);
+    NEED(data != NULL);
+    int fd = openat(work, name, O_RDONLY);
+    bool same = fd >= 0 && read(fd, data, size + 1) == (ssize_t)size;
+    for (size_t i = 0; same && i < size; i++)
+        same = data[i] == byte_at(offset + i);
+    if (fd >= 0)
+        close(fd);
+    free(data);
+    return same;
+}
+
+arsync_pool* open_pool(void) {
+    arsync_pool* pool = NULL;
+    NEED(arsync_pool_open(NULL, &pool) == 0 && pool != NULL);
+    return pool;
+}
+
+arsync_copy_options copy_options(void) {
+    arsync_copy_options options = {.struct_size = sizeof options};
+    return options;
+}
+
+int submit(arsync_pool* pool, const char* from, const char* to, const arsync_copy_options* options,
+           arsync_job* job) {
+    return arsync_submit_copy(pool, work, from, work, to, options, 7, job);
+}
+
+arsync_completion wait_one(arsync_pool* pool) {
+    arsync_completion done;
+    memset(&done, 0xff, sizeof done);
+    NEED(arsync_poll(pool, &done, 1, 60000) == 1);
+    return done;
+}
+
+arsync_completion copy(arsync_pool* pool, const char* from, const char* to,
+                       const arsync_copy_options* options) {
+    int error = submit(pool, from, to, options, NULL);
+    if (error != 0) {
+        printf("submit: %s\n", arsync_strerror(error));
+        failures++;
+        return (arsync_completion){.result = error};
+    }
+    return wait_one(pool);
+}
+
+bool is_readable(int fd, int timeout_ms) {
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    return poll(&wait, 1, timeout_ms) == 1 && (wait.revents & POLLIN);
+}
+
+static int remove_entry(const char* path, const struct stat* st, int type, struct FTW* ftw) {
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+/* Run one test in a directory of its own. */
+static bool passes(const struct test* test) {
+    const char* tmp = getenv("TMPDIR");
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s/arsync-client-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    NEED(mkdtemp(dir) != NULL);
+    work = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    NEED(work >= 0);
+    make_file("from", FILE_SIZE);
+    failures = 0;
+    test->run();
+    printf("%s %s\n", failures == 0 ? "ok" : "not ok", test->name);
+    fflush(stdout);
+    close(work);
+    nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return failures == 0;
+}
+
+/* client [TEST] - all tests, or the one that is named. */
+int main(int argc, char** argv) {
+    const struct test* const groups[] = {copy_tests, pool_tests, misuse_tests};
+    int passed = 0, failed = 0;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        for (const struct test* test = groups[i]; test->run != NULL; test++) {
+            if (argc > 1 && strcmp(argv[1], test->name) != 0)
+                continue;
+            *(passes(test) ? &passed : &failed) += 1;
+        }
+    }
+    printf("# %d passed, %d failed, 0 skipped\n", passed, failed);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,230 @@
+/* What a copy does, and what its completion says. */
+#define _XOPEN_SOURCE 700
+#include "client.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void version_is_that_of_the_header(void) {
+    char version[32];
+    snprintf(version, sizeof version, "%d.%d.%d", ARSYNC_VERSION_MAJOR, ARSYNC_VERSION_MINOR,
+             ARSYNC_VERSION_PATCH);
+    CHECK(strcmp(arsync_version(), version) == 0);
+}
+
+static void one_copy_gives_one_complete_completion(void) {
+    arsync_pool* pool = open_pool();
+    arsync_job job = 0;
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
+    CHECK(job != 0);
+    arsync_completion done = wait_one(pool);
+    CHECK_EQUAL(done.result, 0);
+    CHECK(done.job == job);
+    CHECK_EQUAL(done.user_data, 7);
+    CHECK_EQUAL(done.bytes, FILE_SIZE);
+    CHECK_EQUAL(done.hole_bytes, 0);
+    CHECK(done.path == NULL);
+    CHECK_EQUAL(done.kind, ARSYNC_COMPLETION_JOB);
+    CHECK_EQUAL(done.flags, 0);
+    CHECK_EQUAL(done.stage, ARSYNC_STAGE_NONE);
+    CHECK(done.method != ARSYNC_METHOD_AUTO);
+    CHECK_EQUAL(done.reserved, 0);
+    CHECK_EQUAL(arsync_poll(pool, &done, 1, 0), 0);
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
+    CHECK(has_content("to", 0, FILE_SIZE));
+}
+
+static void every_method_copies_on_every_backend(void) {
+    for (uint32_t backend = ARSYNC_BACKEND_AUTO; backend <= ARSYNC_BACKEND_THREADS; backend++) {
+        arsync_pool_options pool_options = {.struct_size = sizeof pool_options, .backend = backend};
+        arsync_pool* pool = NULL;
+        int error = arsync_pool_open(&pool_options, &pool);
+        if (backend == ARSYNC_BACKEND_URING && error != 0) {
+            CHECK(error == -EPERM || error == -ENOSYS || error == -ENOMEM);
+            continue;
+        }
+        NEED(error == 0);
+        for (uint32_t method = ARSYNC_METHOD_AUTO; method <= ARSYNC_METHOD_MANAGED; method++) {
+            /* Sharing or failing is its own contract; not every file system can. */
+            if (method == ARSYNC_METHOD_REFLINK)
+                continue;
+            arsync_copy_options options = copy_options();
+            options.method = method;
+            options.replace = ARSYNC_REPLACE_EXCLUSIVE;
+            arsync_completion done = copy(pool, "from", "to", &options);
+            CHECK_EQUAL(done.result, 0);
+            CHECK_EQUAL(done.bytes, FILE_SIZE);
+            if (method != ARSYNC_METHOD_AUTO && !(done.flags & ARSYNC_COMPLETION_FALLBACK))
+                CHECK_EQUAL(done.method, method);
+            CHECK(has_content("to", 0, FILE_SIZE));
+            CHECK(unlinkat(work, "to", 0) == 0);
+        }
+        CHECK_EQUAL(arsync_pool_close(pool), 0);
+    }
+}
+
+static void failed_copy_says_what_and_where_and_leaves_nothing(void) {
+    arsync_pool* pool = open_pool();
+    arsync_completion done = copy(pool, "missing", "to", NULL);
+    CHECK_EQUAL(done.result, -ENOENT);
+    CHECK_EQUAL(done.stage, ARSYNC_STAGE_OPEN_SOURCE);
+    CHECK_EQUAL(done.method, ARSYNC_METHOD_AUTO);
+    CHECK_EQUAL(done.bytes, 0);
+
+    done = copy(pool, "from", "missing/to", NULL);
+    CHECK_EQUAL(done.result, -ENOENT);
+    CHECK_EQUAL(done.stage, ARSYNC_STAGE_OPEN_DESTINATION);
+
+    CHECK_EQUAL(copy(pool, ".", "to", NULL).result, -EISDIR);
+    CHECK_EQUAL(copy(pool, "from", ".", NULL).result, -EISDIR);
+
+    NEED(mkfifoat(work, "fifo", 0600) == 0);
+    CHECK_EQUAL(copy(pool, "fifo", "to", NULL).result, -EOPNOTSUPP);
+    CHECK(!exists("to"));
+    arsync_pool_close(pool);
+}
+
+static void source_onto_itself_is_refused(void) {
+    arsync_pool* pool = open_pool();
+    NEED(linkat(work, "from", work, "link", 0) == 0);
+    arsync_completion done = copy(pool, "from", "link", NULL);
+    CHECK_EQUAL(done.result, -EINVAL);
+    CHECK_EQUAL(done.stage, ARSYNC_STAGE_CHECK);
+    CHECK(has_content("from", 0, FILE_SIZE));
+    arsync_pool_close(pool);
+}
+
+static void replace_says_what_happens_to_what_is_there(void) {
+    arsync_pool* pool = open_pool();
+    arsync_copy_options options = copy_options();
+    struct stat before, after;
+    make_file("to", 10);
+
+    options.replace = ARSYNC_REPLACE_EXCLUSIVE;
+    CHECK_EQUAL(copy(pool, "from", "to", &options).result, -EEXIST);
+    CHECK(has_content("to", 0, 10));
+
+    NEED(fstatat(work, "to", &before, 0) == 0);
+    options.replace = ARSYNC_REPLACE_IN_PLACE;
+    CHECK_EQUAL(copy(pool, "from", "to", &options).result, 0);
+    NEED(fstatat(work, "to", &after, 0) == 0);
+    CHECK(before.st_ino == after.st_ino);
+    CHECK(has_content("to", 0, FILE_SIZE));
+
+    int old = openat(work, "to", O_RDONLY); /* so that the inode is not used again */
+    NEED(old >= 0);
+    options.replace = ARSYNC_REPLACE_ATOMIC;
+    CHECK_EQUAL(copy(pool, "from", "to", &options).result, 0);
+    NEED(fstatat(work, "to", &after, 0) == 0);
+    CHECK(before.st_ino != after.st_ino);
+    CHECK(has_content("to", 0, FILE_SIZE));
+    close(old);
+    arsync_pool_close(pool);
+}
+
+static void preserve_durable_and_verify_can_be_asked_for(void) {
+    arsync_pool* pool = open_pool();
+    arsync_copy_options options = copy_options();
+    options.flags = ARSYNC_COPY_VERIFY;
+    options.durability = ARSYNC_DURABILITY_FULL;
+    options.replace = ARSYNC_REPLACE_ATOMIC;
+    options.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES;
+    struct timespec times[2] = {{.tv_sec = 1000, .tv_nsec = 1}, {.tv_sec = 2000, .tv_nsec = 2}};
+    NEED(fchmodat(work, "from", 0640, 0) == 0 && utimensat(work, "from", times, 0) == 0);
+    CHECK_EQUAL(copy(pool, "from", "to", &options).result, 0);
+    struct stat st;
+    NEED(fstatat(work, "to", &st, 0) == 0);
+    CHECK_EQUAL(st.st_mode & 07777, 0640);
+    CHECK_EQUAL(st.st_mtim.tv_sec, 2000);
+    CHECK_EQUAL(st.st_mtim.tv_nsec, 2);
+    CHECK(has_content("to", 0, FILE_SIZE));
+    arsync_pool_close(pool);
+}
+
+static void paths_options_and_descriptors_are_the_callers_again_at_once(void) {
+    arsync_pool* pool = open_pool();
+    char from[] = "from", to[] = "to";
+    arsync_copy_options options = copy_options();
+    int from_dir = fcntl(work, F_DUPFD_CLOEXEC, 0), to_dir = fcntl(work, F_DUPFD_CLOEXEC, 0);
+    CHECK_EQUAL(arsync_submit_copy(pool, from_dir, from, to_dir, to, &options, 0, NULL), 0);
+    close(from_dir);
+    close(to_dir);
+    memset(from, 'x', sizeof from - 1);
+    memset(to, 'x', sizeof to - 1);
+    memset(&options, 0xff, sizeof options);
+    CHECK_EQUAL(wait_one(pool).result, 0);
+    CHECK(has_content("to", 0, FILE_SIZE));
+    arsync_pool_close(pool);
+}
+
+static void range_is_copied_between_open_files(void) {
+    arsync_pool* pool = open_pool();
+    int from = openat(work, "from", O_RDONLY);
+    int to = openat(work, "to", O_RDWR | O_CREAT, 0644);
+    NEED(from >= 0 && to >= 0);
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 1000, to, 0, 5000, NULL, 9, NULL), 0);
+    arsync_completion done = wait_one(pool);
+    CHECK_EQUAL(done.result, 0);
+    CHECK_EQUAL(done.user_data, 9);
+    CHECK_EQUAL(done.bytes, 5000);
+    CHECK(has_content("to", 1000, 5000));
+    CHECK_EQUAL(lseek(from, 0, SEEK_CUR), 0);
+    CHECK_EQUAL(lseek(to, 0, SEEK_CUR), 0);
+
+    /* To the end, appended; and the descriptors may be closed at once. */
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 6000, to, 5000, UINT64_MAX, NULL, 9, NULL), 0);
+    close(from);
+    close(to);
+    done = wait_one(pool);
+    CHECK_EQUAL(done.result, 0);
+    CHECK_EQUAL(done.bytes, FILE_SIZE - 6000);
+    CHECK(has_content("to", 1000, FILE_SIZE - 1000));
+    arsync_pool_close(pool);
+}
+
+static void range_refuses_what_has_no_meaning(void) {
+    arsync_pool* pool = open_pool();
+    int from = openat(work, "from", O_RDWR);
+    int to = openat(work, "to", O_RDWR | O_CREAT, 0644);
+    NEED(from >= 0 && to >= 0);
+    const uint64_t last = INT64_MAX;
+    CHECK_EQUAL(arsync_submit_copy_range(NULL, from, 0, to, 0, 1, NULL, 0, NULL), -EFAULT);
+    CHECK_EQUAL(arsync_submit_copy_range(pool, -1, 0, to, 0, 1, NULL, 0, NULL), -EBADF);
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 0, 9999, 0, 1, NULL, 0, NULL), -EBADF);
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, last, to, 0, 1, NULL, 0, NULL), -EINVAL);
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 0, to, last, 1, NULL, 0, NULL), -EINVAL);
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, last + 1, to, 0, UINT64_MAX, NULL, 0, NULL),
+                -EINVAL);
+
+    arsync_copy_options options = copy_options();
+    options.replace = ARSYNC_REPLACE_ATOMIC;
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 0, to, 0, 1, &options, 0, NULL), -EINVAL);
+    options = copy_options();
+    options.preserve = ARSYNC_PRESERVE_MODE;
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 0, to, 0, 1, &options, 0, NULL), -EINVAL);
+    options = copy_options();
+    options.flags = ARSYNC_COPY_SPECIAL;
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 0, to, 0, 1, &options, 0, NULL), -EINVAL);
+
+    CHECK_EQUAL(arsync_submit_copy_range(pool, from, 0, from, 4096, 8192, NULL, 0, NULL), 0);
+    CHECK_EQUAL(wait_one(pool).result, -EINVAL);
+    CHECK(has_content("from", 0, FILE_SIZE));
+    close(from);
+    close(to);
+    arsync_pool_close(pool);
+}
+
+const struct test copy_tests[] = {
+    TEST(version_is_that_of_the_header),
+    TEST(one_copy_gives_one_complete_completion),
+    TEST(every_method_copies_on_every_backend),
+    TEST(failed_copy_says_what_and_where_and_leaves_nothing),
+    TEST(source_onto_itself_is_refused),
+    TEST(replace_says_what_happens_to_what_is_there),
+    TEST(preserve_durable_and_verify_can_be_asked_for),
+    TEST(paths_options_and_descriptors_are_the_callers_again_at_once),
+    TEST(range_is_copied_between_open_files),
+    TEST(range_refuses_what_has_no_meaning),
+    {NULL, NULL},
+};

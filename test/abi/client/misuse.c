@@ -1,0 +1,255 @@
+/* What a caller gets who does not keep to the header, or has another one. */
+#define _XOPEN_SOURCE 700
+#include "client.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void null_is_refused_where_a_pointer_is_needed(void) {
+    arsync_pool* pool = open_pool();
+    arsync_info info = {.struct_size = sizeof info};
+    arsync_stats stats = {.struct_size = sizeof stats};
+    arsync_progress progress = {.struct_size = sizeof progress};
+    arsync_job job;
+    CHECK_EQUAL(arsync_pool_open(NULL, NULL), -EFAULT);
+    CHECK_EQUAL(arsync_pool_event_fd(NULL), -EFAULT);
+    CHECK_EQUAL(arsync_pool_info(NULL, &info), -EFAULT);
+    CHECK_EQUAL(arsync_pool_info(pool, NULL), -EFAULT);
+    CHECK_EQUAL(arsync_pool_stats(NULL, &stats), -EFAULT);
+    CHECK_EQUAL(arsync_pool_stats(pool, NULL), -EFAULT);
+    CHECK_EQUAL(submit(NULL, "from", "to", NULL, NULL), -EFAULT);
+    CHECK_EQUAL(submit(pool, NULL, "to", NULL, NULL), -EFAULT);
+    CHECK_EQUAL(submit(pool, "from", NULL, NULL, NULL), -EFAULT);
+    CHECK_EQUAL(arsync_cancel(NULL, 1), -EFAULT);
+    CHECK_EQUAL(arsync_job_progress(NULL, 1, &progress), -EFAULT);
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
+    CHECK_EQUAL(arsync_job_progress(pool, job, NULL), -EFAULT);
+    CHECK_EQUAL(arsync_pool_close(NULL), 0);
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
+}
+
+static void paths_are_checked_at_submit(void) {
+    arsync_pool* pool = open_pool();
+    static char longest[4097];
+    memset(longest, 'x', 4096);
+    CHECK_EQUAL(submit(pool, "", "to", NULL, NULL), -ENOENT);
+    CHECK_EQUAL(submit(pool, "from", "", NULL, NULL), -ENOENT);
+    CHECK_EQUAL(submit(pool, longest, "to", NULL, NULL), -ENAMETOOLONG);
+    CHECK_EQUAL(submit(pool, "from", longest, NULL, NULL), -ENAMETOOLONG);
+    CHECK_EQUAL(arsync_submit_copy(pool, -1, "from", work, "to", NULL, 0, NULL), -EBADF);
+    CHECK_EQUAL(arsync_submit_copy(pool, work, "from", 9999, "to", NULL, 0, NULL), -EBADF);
+    arsync_completion done;
+    CHECK_EQUAL(arsync_poll(pool, &done, 1, 100), 0); /* an error means that nothing was queued */
+    arsync_pool_close(pool);
+}
+
+/* Opens and closes: what arsync_pool_open returns for these options. */
+static int try_open(const arsync_pool_options* options) {
+    arsync_pool* pool = NULL;
+    int error = arsync_pool_open(options, &pool);
+    if (error == 0)
+        arsync_pool_close(pool);
+    return error;
+}
+
+static void pool_options_that_mean_nothing_are_refused(void) {
+    const arsync_pool_options good = {.struct_size = sizeof good};
+    arsync_pool_options options;
+#define CHECK_OPEN(field, value, want)                                                             \
+    do {                                                                                           \
+        options = good;                                                                            \
+        options.field = (value);                                                                   \
+        CHECK_EQUAL(try_open(&options), want);                                                     \
+    } while (0)
+    CHECK_OPEN(flags, 0, 0);
+    CHECK_OPEN(flags, 1u << 31, -EINVAL);
+    CHECK_OPEN(flags, ARSYNC_POOL_HUGE_PAGES << 1, -EINVAL);
+    CHECK_OPEN(backend, ARSYNC_BACKEND_THREADS, 0);
+    CHECK_OPEN(backend, ARSYNC_BACKEND_THREADS + 1, -EINVAL);
+    CHECK_OPEN(workers, 256, 0);
+    CHECK_OPEN(workers, 257, -EINVAL);
+    CHECK_OPEN(buffer_count, 1024, 0);
+    CHECK_OPEN(buffer_count, 1025, -EINVAL);
+    CHECK_OPEN(buffer_size, 4096, 0);
+    CHECK_OPEN(buffer_size, 64u << 20, 0);
+    CHECK_OPEN(buffer_size, (64u << 20) + 4096, -EINVAL);
+    CHECK_OPEN(buffer_size, 2048, -EINVAL);
+    CHECK_OPEN(buffer_size, 4097, -EINVAL);
+    CHECK_OPEN(queue_depth, 4096, 0);
+    CHECK_OPEN(queue_depth, 4097, -EINVAL);
+    CHECK_OPEN(job_limit, 1048576, 0);
+    CHECK_OPEN(job_limit, 1048577, -EINVAL);
+    for (int i = 0; i < 8; i++)
+        CHECK_OPEN(reserved[i], 1, -EINVAL);
+}
+
+static void copy_options_that_mean_nothing_are_refused(void) {
+    arsync_pool* pool = open_pool();
+    const arsync_copy_options good = copy_options();
+    arsync_copy_options options;
+#define CHECK_SUBMIT(field, value, want)                                                           \
+    do {                                                                                           \
+        options = good;                                                                            \
+        options.field = (value);                                                                   \
+        CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), want);                             \
+    } while (0)
+    CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_DEFAULT_MODE << 1, -EINVAL);
+    CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
+    CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
+    CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
+    CHECK_SUBMIT(replace, ARSYNC_REPLACE_ATOMIC + 1, -EINVAL);
+    CHECK_SUBMIT(durability, ARSYNC_DURABILITY_FULL + 1, -EINVAL);
+    CHECK_SUBMIT(preserve, ARSYNC_PRESERVE_XATTR << 1, -EINVAL);
+    CHECK_SUBMIT(sparse, ARSYNC_SPARSE_NEVER + 1, -EINVAL);
+    CHECK_SUBMIT(chunks, 1025, -EINVAL);
+    for (int i = 0; i < 6; i++)
+        CHECK_SUBMIT(reserved[i], 1, -EINVAL);
+    options = good;
+    options.flags = ARSYNC_COPY_DEFAULT_MODE;
+    options.preserve = ARSYNC_PRESERVE_MODE;
+    CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), -EINVAL);
+    CHECK(!exists("to"));
+    CHECK_SUBMIT(chunks, 1024, 0);
+    CHECK_EQUAL(wait_one(pool).result, 0);
+    arsync_pool_close(pool);
+}
+
+/* A program built with an older or a newer header than the library's. */
+static void options_of_another_size_are_read_as_far_as_they_mean_something(void) {
+    struct {
+        arsync_pool_options known;
+        uint32_t newer[2];
+    } pool_options = {.known.struct_size = sizeof pool_options};
+    CHECK_EQUAL(try_open(&pool_options.known), 0);
+    pool_options.newer[1] = 1;
+    CHECK_EQUAL(try_open(&pool_options.known), -E2BIG);
+    pool_options.known.struct_size = 0;
+    CHECK_EQUAL(try_open(&pool_options.known), -EINVAL);
+
+    /* What lies past struct_size is not read: it would be -EINVAL here. */
+    arsync_pool_options old;
+    memset(&old, 0xff, sizeof old);
+    old.struct_size = 2 * sizeof(uint32_t);
+    old.flags = 0;
+    CHECK_EQUAL(try_open(&old), 0);
+
+    arsync_pool* pool = open_pool();
+    struct {
+        arsync_copy_options known;
+        uint32_t newer[2];
+    } options = {.known.struct_size = sizeof options};
+    CHECK_EQUAL(copy(pool, "from", "to", &options.known).result, 0);
+    options.newer[0] = 1;
+    CHECK_EQUAL(submit(pool, "from", "to", &options.known, NULL), -E2BIG);
+    options.known.struct_size = 0;
+    CHECK_EQUAL(submit(pool, "from", "to", &options.known, NULL), -EINVAL);
+    memset(&options, 0xff, sizeof options);
+    options.known.struct_size = 2 * sizeof(uint32_t);
+    options.known.flags = 0;
+    CHECK_EQUAL(copy(pool, "from", "to", &options.known).result, 0);
+    arsync_pool_close(pool);
+}
+
+static void structs_to_fill_are_filled_as_far_as_there_is_room(void) {
+    arsync_pool* pool = open_pool();
+    arsync_job job;
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
+    union {
+        uint32_t struct_size;
+        arsync_info info;
+        arsync_stats stats;
+        arsync_progress progress;
+        unsigned char bytes[4096];
+    } u;
+#define CHECK_FILLED(type, call)                                                                   \
+    do {                                                                                           \
+        memset(&u, 0xa5, sizeof u);                                                                \
+        u.struct_size = sizeof(type) - 1;                                                          \
+        CHECK_EQUAL(call, -EINVAL);                                                                \
+        u.struct_size = 0;                                                                         \
+        CHECK_EQUAL(call, -EINVAL);                                                                \
+        u.struct_size = sizeof(type);                                                              \
+        CHECK_EQUAL(call, 0);                                                                      \
+        CHECK_EQUAL(u.bytes[sizeof(type)], 0xa5);                                                  \
+        u.struct_size = sizeof(type) + 64; /* as of a newer header */                              \
+        CHECK_EQUAL(call, 0);                                                                      \
+        CHECK_EQUAL(u.bytes[sizeof(type) + 64], 0xa5);                                             \
+    } while (0)
+    CHECK_FILLED(arsync_info, arsync_pool_info(pool, &u.info));
+    CHECK_FILLED(arsync_stats, arsync_pool_stats(pool, &u.stats));
+    CHECK_FILLED(arsync_progress, arsync_job_progress(pool, job, &u.progress));
+    arsync_pool_close(pool);
+}
+
+static void closed_pool_is_not_closed_twice(void) {
+    arsync_pool* pool = open_pool();
+    CHECK_EQUAL(copy(pool, "from", "to", NULL).result, 0);
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
+    CHECK_EQUAL(arsync_pool_close(pool), -EINVAL);
+}
+
+static void forked_child_may_only_close(void) {
+    arsync_pool* pool = open_pool();
+    arsync_job job;
+    CHECK_EQUAL(copy(pool, "from", "to", NULL).result, 0);
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
+    fflush(stdout);
+    pid_t child = fork();
+    NEED(child >= 0);
+    if (child == 0) {
+        arsync_info info = {.struct_size = sizeof info};
+        arsync_stats stats = {.struct_size = sizeof stats};
+        arsync_progress progress = {.struct_size = sizeof progress};
+        arsync_completion done;
+        failures = 0;
+        CHECK_EQUAL(arsync_pool_event_fd(pool), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_pool_info(pool, &info), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_pool_stats(pool, &stats), -EOWNERDEAD);
+        CHECK_EQUAL(submit(pool, "from", "to", NULL, NULL), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_submit_copy_range(pool, 0, 0, 1, 0, 1, NULL, 0, NULL), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_cancel(pool, job), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_job_progress(pool, job, &progress), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_poll(pool, &done, 1, 0), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_pool_close(pool), 0);
+        fflush(stdout);
+        _exit(failures);
+    }
+    int status;
+    NEED(waitpid(child, &status, 0) == child);
+    CHECK_EQUAL(status, 0);
+    CHECK_EQUAL(wait_one(pool).result, 0); /* the child's close did not touch the parent's pool */
+    CHECK_EQUAL(copy(pool, "from", "to", NULL).result, 0);
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
+}
+
+static int open_descriptors(void) {
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void library_leaves_no_descriptor_open(void) {
+    int before = open_descriptors();
+    arsync_pool* pool = open_pool();
+    CHECK_EQUAL(copy(pool, "from", "to", NULL).result, 0);
+    CHECK_EQUAL(copy(pool, "missing", "to", NULL).result, -ENOENT);
+    CHECK_EQUAL(arsync_submit_copy(pool, work, "from", 9999, "to", NULL, 0, NULL), -EBADF);
+    arsync_pool_close(pool);
+    CHECK_EQUAL(open_descriptors(), before);
+}
+
+const struct test misuse_tests[] = {
+    TEST(null_is_refused_where_a_pointer_is_needed),
+    TEST(paths_are_checked_at_submit),
+    TEST(pool_options_that_mean_nothing_are_refused),
+    TEST(copy_options_that_mean_nothing_are_refused),
+    TEST(options_of_another_size_are_read_as_far_as_they_mean_something),
+    TEST(structs_to_fill_are_filled_as_far_as_there_is_room),
+    TEST(closed_pool_is_not_closed_twice),
+    TEST(forked_child_may_only_close),
+    TEST(library_leaves_no_descriptor_open),
+    {NULL, NULL},
+};

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# deps.sh [GROUP...] - install the packages that are missing: build, test, bench, lint (default: all).
+#
+# Quick when nothing is missing: it looks for the command, header or library, not for the package.
+# Without what `build` needs there is no way on, and it fails. Without the rest it says what will be
+# skipped, and goes on.
+set -u
+
+# group | how to see that it is there | Debian, Ubuntu | Fedora | Arch | why
+table='
+build | command:c++          | g++              | gcc-c++                | gcc        | compiles everything
+build | library:libstdc++.a  | g++              | libstdc++-static       | gcc        | is linked into the library: a quick start, no clash of runtimes
+build | command:pkg-config   | pkg-config       | pkgconf-pkg-config     | pkgconf    | tells programs how to link the library
+build | header:liburing.h    | liburing-dev     | liburing-devel         | liburing   | io_uring
+build | header:xxhash.h      | libxxhash-dev    | xxhash-devel           | xxhash     | the hash that --verify compares
+test  | header:doctest/doctest.h | doctest-dev  | doctest-devel          | doctest    | the unit, simulation and system tests
+test  | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsprogs  | every method on a real ext4
+test  | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfsprogs   | every method on a real XFS
+test  | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs-progs | every method on a real btrfs
+test  | command:losetup      | mount            | util-linux             | util-linux | mounts their images
+test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
+test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages
+bench | command:hyperfine    | hyperfine        | hyperfine              | hyperfine  | times whole commands
+lint  | command:clang++      | clang            | clang                  | clang      | a second set of warnings
+lint  | command:clang-format | clang-format     | clang-tools-extra      | clang      | the layout of the source
+lint  | command:shellcheck   | shellcheck       | ShellCheck             | shellcheck | the scripts
+lint  | command:mandoc       | mandoc           | mandoc                 | mandoc     | the man pages
+'
+
+is_there() {
+    local name=${1#*:} path=$PATH:/usr/sbin:/sbin
+    case $1 in
+        command:*) PATH=$path command -v "$name" > /dev/null ;;
+        header:*) echo "#include <$name>" | "${CXX:-c++}" -E -x c++ - > /dev/null 2>&1 ;;
+        library:*) [[ $("${CXX:-c++}" -print-file-name="$name" 2> /dev/null) == /* ]] ;;
+    esac
+}
+
+if command -v apt-get > /dev/null; then manager=apt
+elif command -v dnf > /dev/null; then manager=dnf
+elif command -v pacman > /dev/null; then manager=pacman
+else manager=; fi
+
+# missing GROUP - print a line "package needed-thing why" for each thing of the group not there.
+missing() {
+    while IFS='|' read -r group thing apt dnf pacman why; do
+        read -r group <<< "$group"
+        read -r thing <<< "$thing"
+        if [ "$group" != "$1" ] || is_there "$thing"; then continue; fi
+        case $manager in
+            apt) read -r package <<< "$apt" ;;
+            dnf) read -r package <<< "$dnf" ;;
+            pacman) read -r package <<< "$pacman" ;;
+            *) package=- ;;
+        esac
+        echo "$package ${thing#*:}$why"
+    done <<< "$table"
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo > /dev/null; then sudo "$@"
+    else
+        echo "deps: not root, and there is no sudo; run as root: $*" >&2
+        return 1
+    fi
+}
+
+install_packages() {
+    case $manager in
+        apt)
+            as_root apt-get update -qq &&
+                as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+            ;;
+        dnf) as_root dnf install -y -q "$@" ;;
+        pacman) as_root pacman -S --needed --noconfirm "$@" ;;
+        *) echo "deps: no apt-get, dnf or pacman here; install by hand what is named above" >&2; return 1 ;;
+    esac
+}
+
+[ $# -gt 0 ] || set -- build test bench lint
+lines=$(for group; do missing "$group"; done | sort -u)
+if [ -z "$lines" ]; then exit 0; fi
+
+echo "deps: missing:"
+while read -r package thing why; do printf '  %-22s %-14s %s\n' "$thing" "($package)" "$why"; done <<< "$lines"
+mapfile -t packages < <(cut -d ' ' -f 1 <<< "$lines" | sort -u)
+install_packages "${packages[@]}"
+
+if [ -n "$(missing build)" ]; then
+    echo "deps: cannot build without:" >&2
+    missing build >&2
+    exit 1
+fi
+for group; do missing "$group"; done | sort -u | while read -r _ thing why; do
+    echo "deps: going on without $thing: $why"
+done

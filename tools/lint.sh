@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# lint.sh - formatting, shell scripts, man pages, and the warnings of both compilers. Each tool that is
+# not installed is skipped with a line that says so; the exit status is that of all the others.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+status=0
+# lint WHAT COMMAND... - run it if it is there, and remember if it complains.
+lint() {
+    local what=$1
+    shift
+    if ! command -v "$1" > /dev/null; then
+        echo "skipped: $what: no $1 (make deps)"
+    elif "$@"; then
+        echo "ok: $what"
+    else
+        echo "not ok: $what"
+        status=1
+    fi
+}
+
+mapfile -t cpp < <(find lib tools test -name '*.cpp' | sort)
+mapfile -t sources < <(find include lib tools test -name '*.[ch]' -o -name '*.cpp' | sort)
+mapfile -t scripts < <(grep -rlE '^#!/usr/bin/env bash|^# shellcheck shell' .ci tools test | sort)
+
+lint 'format of the source' clang-format --dry-run -Werror "${sources[@]}"
+# SC2016, SC2317: text in single quotes and functions handed on by name are meant.
+lint 'shell scripts' shellcheck -x -P SCRIPTDIR -e SC2016,SC2317 "${scripts[@]}"
+lint 'man pages' mandoc -T lint -W warning man/arsync.3 man/arsync-cp.1
+
+# The Makefile alone knows the flags.
+compile_all() {
+    local flags
+    mapfile -t flags < <(make -s print-flags CXX="$1" | xargs -n 1)
+    printf '%s\0' "${cpp[@]}" | xargs -0 -n 1 -P "$(nproc)" "${flags[@]}" -Ilib -Itest -fsyntax-only
+}
+for compiler in g++ clang++; do
+    if command -v $compiler > /dev/null; then
+        lint "$compiler warnings" compile_all $compiler
+    else
+        echo "skipped: $compiler warnings: no $compiler (make deps)"
+    fi
+done
+exit $status
