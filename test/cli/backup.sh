@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# -b, --backup, -S and the environment.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+two='echo new > a; echo old > b'
+same '-b renames the old file' "$two" '$CP -bv a b; $CP -bv a b; $CP -bv a new'
+same 'numbered backups count up' "$two" 'for i in 1 2 3; do $CP --backup=numbered -v a b; done; $CP --backup=t -v a b'
+same 'existing follows what is there' "$two" '
+    $CP --backup=existing -v a b; $CP --backup=t -v a b; $CP --backup=nil -v a b; $CP -bv a b; $CP --backup -v a b'
+same 'simple stays simple' "$two" '$CP --backup=t -v a b; $CP --backup=simple -v a b; $CP --backup=never -v a b'
+same 'none makes none' "$two" '$CP --backup=none -v a b; $CP --backup=off -v a b; $CP --backup=off -b -v a b'
+same '-S sets the suffix and asks for backups' "$two" '
+    $CP -S .o -v a b; $CP --suffix=.p --backup=simple -v a b; $CP -bv --suffix .q a b; $CP -S "" -v a b; $CP -S x/y -v a b'
+same 'the environment decides where the command line does not' "$two" '
+    export VERSION_CONTROL=t; $CP a b; $CP -bv a b; $CP -b --backup=simple -v a b; $CP --backup=none -v a b
+    $CP -S .k -v a b; VERSION_CONTROL= $CP -bv a b; VERSION_CONTROL=none $CP -bv a b; $CP --backup= -v a b
+    VERSION_CONTROL=foo $CP -b a b; VERSION_CONTROL=foo $CP a b; VERSION_CONTROL=n $CP -b a b'
+same 'SIMPLE_BACKUP_SUFFIX too' "$two" '
+    export VERSION_CONTROL=simple; SIMPLE_BACKUP_SUFFIX=.p $CP -bv a b; SIMPLE_BACKUP_SUFFIX=/p $CP -bv a b
+    SIMPLE_BACKUP_SUFFIX= $CP -bv a b; SIMPLE_BACKUP_SUFFIX=.q $CP -bv -S .r a b; SIMPLE_BACKUP_SUFFIX=.q $CP -S "" -bv a b'
+same 'what looks like a number but is none does not count' "$two; for n in 9 007 1x 0 -1 ''; do echo > b.~\$n~; done; echo > xb.~50~; echo > b.~60; mkdir b.~8~" '
+    $CP -bv a b; echo > b.~99~; $CP -bv a b; $CP -bv a b'
+same 'numbers may be longer than any integer' "$two; echo > b.~99999999999999999999~" '$CP -bv a b; $CP -bv a b'
+same 'the directory of the destination is where backups go' 'echo new > a; mkdir -p d/e; echo old > d/e/a; echo old > d/a; cd d; ln -s e l' '
+    $CP --backup=t -v a d/e; $CP --backup=t -v a d/e/a; $CP -bv a d/l; $CP -vt d/e/ -b a; $CP -bv a ./d'
+same 'a directory in the place of a simple backup is an error' "$two; mkdir b~" '$CP -bv a b; $CP --backup=t -v a b'
+same 'a source that the backup would destroy is not copied' 'echo 1 > a~; echo 2 > a; ln -s a~ l; ln a~ h' '
+    $CP -bv a~ a; $CP -bfv ./a~ a; $CP --backup=simple -v a~ a; $CP --backup=t -v a~ a; $CP -b -S .x a~ a'
+same 'other names of the future backup are copied' 'echo 1 > a~; echo 2 > a; ln a~ h' '$CP --backup=simple -v h a'
+same '-f -b on one name makes a backup of it' 'echo x > a; mkdir d; echo y > d/a; ln -s a l' '
+    $CP -bfv a a; $CP --backup=t -fv a a; $CP -bv a a; $CP -fv a a; $CP -bfv a ./a; $CP -bfv l l; $CP -bfv d/a d; $CP -bfv no no'
+same 'a failed copy puts the old file back' "$two; mkdir d; echo 0 > d/b; ln -s /proc/self/mem m" '
+    $CP -bv m b; $CP --backup=t -v m d/b; $CP --backup=t -v b d; $CP --backup=simple -v m d/b'
+same 'a symbolic link is itself put aside' "$two; ln -s b l" '$CP -bv a l'
+if is_root; then
+    same 'a backup that cannot be made is an error' 'echo x > a; mkdir d; echo y > d/a' 'as_nobody $CP -bv a d; as_nobody $CP --backup=t -v a d'
+    same 'a failed copy of what may not be read puts the old file back' "$two; chmod 0 a; chmod 666 b" 'as_nobody $CP -bv a b; as_nobody $CP --backup=t -v a b'
+else
+    skip 'backups that may not be made' 'needs root to become nobody'
+fi
+n=$(printf '%0255d' 7)
+holds 'a name too long for a backup loses nothing' "
+    echo new > a; echo old > $n; \$CP -b a $n && false; \$CP --backup=t a $n && false; grep -q old $n"
+holds 'with --atomic a backup is a second link, so the name is never missing' '
+    echo new > a; echo old > b; i=$(stat -c %i b); $CP -b --atomic -v a b > out; grep -qx "'\''a'\'' -> '\''b'\'' (backup: '\''b~'\'')" out
+    test $(stat -c %i b~) = $i; grep -q new b; echo newer > a; $CP -b --atomic a b; grep -q new b~; grep -q newer b'
+holds 'with --atomic a failed copy takes the second link away' '
+    echo old > b; $CP -b --atomic /proc/self/mem b && false; test ! -e b~; grep -q old b'
+finish

@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# For the scripts beside this one, which source it: cases, their count, and a place to work in.
+#
+#     same TITLE SETUP COMMANDS   COMMANDS, in which $CP is cp and then arsync-cp, do the same in two
+#                                 directories that SETUP has prepared: exit status, stdout, stderr
+#                                 but for the program's name, and the files they leave
+#     holds TITLE COMMANDS        COMMANDS succeed in an empty directory; $CP is arsync-cp
+#     skip TITLE WHY
+#     finish                      the count; the script's exit status
+#
+# What is compared beyond names, kinds, modes, owners, links and content is set by COMPARE, a list
+# of: times blocks xattrs acls.
+
+set -u
+export LC_ALL=C.UTF-8
+unset POSIXLY_CORRECT VERSION_CONTROL SIMPLE_BACKUP_SUFFIX
+umask 022
+
+ARSYNC_CP=$(readlink -f "${ARSYNC_CP:-build/arsync-cp}")
+if [ ! -x "$ARSYNC_CP" ]; then
+    echo "no arsync-cp: set ARSYNC_CP, or build it first" >&2
+    exit 1
+fi
+
+WORK=$(mktemp -d)
+chmod 755 "$WORK"
+# A user other than root must be able to reach it, wherever the build is.
+mkdir "$WORK/bin"
+cp "$ARSYNC_CP" "$WORK/bin/arsync-cp"
+OURS=$WORK/bin/arsync-cp
+COMPARE=
+passed=0
+failed=0
+skipped=0
+mounts=()
+
+# Run as the cases' last words, by the trap.
+# shellcheck disable=SC2317
+clean_up() {
+    local m
+    for m in ${mounts[@]+"${mounts[@]}"}; do umount "$m" 2> /dev/null; done
+    chattr -R -i -a "$WORK" 2> /dev/null
+    rm -rf "$WORK"
+}
+trap clean_up EXIT
+
+pass() {
+    passed=$((passed + 1))
+    echo "ok - $1"
+}
+
+# The reason is shown below the line, so that a log tells what went wrong.
+fail() {
+    failed=$((failed + 1))
+    echo "not ok - $1"
+    sed 's/^/    /; 60q' "$WORK/why"
+}
+
+skip() {
+    skipped=$((skipped + 1))
+    echo "skip - $1 ($2)"
+}
+
+finish() {
+    echo "# $passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -gt 0 ] && exit 1
+    [ "$passed" -eq 0 ] && exit 77
+    exit 0
+}
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# bytes COUNT WORD: so many, always the same ones for the same word.
+# shellcheck disable=SC2317
+bytes() { yes "$2" | head -c "$1"; }
+
+# Commands in SETUP and COMMANDS that want less than root's rights.
+# shellcheck disable=SC2317
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+
+# A fresh directory under another filesystem; the options are mount's. Fails where that is denied.
+mount_at() {
+    mkdir -p "$1"
+    mount "${@:2}" "$1" 2> /dev/null || return 1
+    mounts+=("$1")
+}
+
+listing() {
+    find . -mindepth 1 -printf '%P kind=%y mode=%m owner=%U:%G links=%n to=%l\n' | sort
+    case $COMPARE in *times*) find . -mindepth 1 -type f -printf '%P %T+\n' | sort ;; esac
+    case $COMPARE in *blocks*) find . -mindepth 1 -type f -printf '%P blocks=%b\n' | sort ;; esac
+    case $COMPARE in *xattrs*) getfattr -R -d -m - . 2> /dev/null ;; esac
+    case $COMPARE in *acls*) getfacl -R . 2> /dev/null ;; esac
+    find . -type f -exec sha256sum {} + | sort -k 2
+}
+
+# run_in DIRECTORY CP SETUP COMMANDS: leaves DIRECTORY.{status,out,err,files}.
+run_in() {
+    rm -rf "$1"
+    mkdir "$1"
+    chmod 777 "$1"
+    (
+        cd "$1" || exit
+        export CP=$2
+        (eval "$3") > "$1.setup" 2>&1 || cat "$1.setup" >&2
+        (eval "$4") > "$1.out" 2> "$1.err" < /dev/null
+        echo $? > "$1.status"
+        listing > "$1.files"
+    )
+}
+
+same() {
+    run_in "$WORK/theirs" cp "$2" "$3"
+    run_in "$WORK/ours" "$OURS" "$2" "$3"
+    sed -i 's/^arsync-cp: /cp: /; s/? arsync-cp: /? cp: /g; s/arsync-cp --help/cp --help/' \
+        "$WORK/ours.err"
+    : > "$WORK/why"
+    local what
+    for what in status out err files; do
+        diff -a -u --label "cp's $what" --label "arsync-cp's $what" "$WORK/theirs.$what" \
+            "$WORK/ours.$what" >> "$WORK/why"
+    done
+    if [ -s "$WORK/why" ]; then fail "$1"; else pass "$1"; fi
+}
+
+holds() {
+    rm -rf "$WORK/case"
+    mkdir "$WORK/case"
+    chmod 777 "$WORK/case"
+    if (cd "$WORK/case" && export CP=$OURS && set -e && eval "$2") > "$WORK/why" 2>&1; then
+        pass "$1"
+    else
+        echo "exit status $?" >> "$WORK/why"
+        fail "$1"
+    fi
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# --preserve=links, and files that come up twice on the command line.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+linked='mkdir p q d; echo 1 > p/x; ln p/x p/y; echo 2 > q/x; echo 3 > q/y'
+same 'links become files of their own' "$linked" '$CP -v p/x p/y d'
+same '--preserve=links keeps them' "$linked" '$CP -v --preserve=links p/x p/y d; $CP --preserve=links p/x p/z d'
+same 'so does --preserve=all' "$linked; ln -s x p/z" '$CP -v --preserve=all p/x p/z p/y d'
+same 'a second run leaves them linked' "$linked" 'for i in 1 2; do $CP -v --preserve=links p/x p/y d; done'
+same 'what is in the way is replaced' "$linked; echo q > d/y; ln d/y e" '$CP -v --preserve=links p/x p/y d'
+same 'what is in the way is put aside with -b' "$linked; echo q > d/y" '$CP -bv --preserve=links p/x p/y d'
+same 'a directory in the way stays' "$linked; mkdir d/y" '$CP -v --preserve=links p/x p/y d'
+same 'after a copy that failed the next is the first' "$linked; ln p/x p/z; mkdir d/x" '$CP -v --preserve=links p/x p/y p/z d'
+same 'a destination with other links is set free of them' "$linked; echo q > d/x; ln d/x e" '
+    $CP -v --preserve=links q/x d; $CP -v --preserve=links --attributes-only p/x d'
+same 'newer files become links with -u' "$linked; touch -d 2100-01-01 d/x d/y" '
+    $CP -uv --preserve=links p/x p/y d; rm d/y; $CP -uv --preserve=links p/x p/y d; $CP -uv --preserve=links p/x p/y d'
+same 'files left alone by -n do not count as copies' "$linked; echo q > d/x" '$CP -nv --preserve=links p/x p/y d'
+same 'with -f and several links it is the same' "$linked; ln p/x p/z; echo q > d/y" '$CP -fv --preserve=links p/? d'
+same 'a link can be copied over by another file' "$linked" '$CP -v --preserve=links p/x p/y q/y d'
+same 'a link to a copy made through a symbolic link' "$linked; echo t > t; ln -s ../t d/x" '$CP -v --preserve=links p/x p/y d'
+
+same 'a source named twice is copied once' "$linked" '
+    $CP -v p/x p/x d; $CP -v p/x p/./x d; $CP -nv p/x p/x d; $CP -uv q/x q/x d; $CP p/x nope p/x d; $CP -v p/x q/../p/x nope d'
+same 'with -b it would overwrite what was just made' "$linked; ln -s x p/l" '$CP -bv p/x p/x d; $CP --backup=t -v p/x p/x d; $CP -v p/x p/l p/l d'
+same 'what was just made is not overwritten' "$linked" '
+    $CP -v p/x q/x d; $CP -fv p/x q/x d; $CP --remove-destination -v p/x q/x d; $CP -bv p/x q/x d; $CP -v q/x p/x q/y p/y d'
+same 'numbered backups let it be overwritten' "$linked" '$CP --backup=t -v p/x q/x d; cat d/x'
+same '-n, -u and -i come before that' "$linked" '$CP -nv p/x q/x d; $CP -uv p/x q/x d; $CP -iv p/x q/x d; echo y | $CP -iv p/y q/y d'
+holds 'a copy that failed is not there to be overwritten' '
+    mkdir d p q; ln -s /proc/self/mem p/x; echo 2 > q/x; $CP p/x q/x d 2> err && false
+    test $(wc -l < err) = 1; grep -q "error reading .p/x." err; cmp q/x d/x'
+same 'nothing is copied through a symbolic link that was just written through' "$linked; echo t > t; ln -s ../t d/x" '$CP -v p/x q/x d; $CP -v --remove-destination p/x q/x d'
+same 'what cannot be linked is an error' "$linked; mkdir d/y" '$CP --preserve=links -T p/x d/x; $CP --preserve=links p/x p/y d'
+finish

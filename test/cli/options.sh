@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Mistakes on the command line, abbreviations, --help and --version.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+same 'what is no option is refused' 'echo x > a' '
+    $CP -q a b; $CP --foo a b; $CP -vq a b; $CP -v=3 a b; $CP --help=3; $CP --verbose=x a b'
+same 'an option without its argument is refused' '' '$CP -t; $CP -S; $CP --target-d; $CP --sparse'
+same 'long options may be abbreviated' 'echo x > a' '
+    $CP --verb a b; $CP --no-pres=mode -v a c; $CP --no-t -v a d; $CP --attr -v a e; $CP --remo -v a b
+    $CP --str -v a f; $CP --refl=auto -v a g; $CP --spa=auto -v a h; $CP --int -v a i; $CP --forc a j'
+same 'an argument that is not in the list is refused, with the list' 'echo x > a' '
+    for o in --sparse=foo --reflink=foo --backup=foo --preserve=foo --no-preserve=foo --sparse= \
+        --preserve= --preserve=mode, --preserve=mode,foo --sparse=a --reflink=a --backup=n --preserve=modes; do
+        $CP $o a b
+    done'
+same 'the list is in the quotes of the locale' 'echo x > a' '
+    LC_ALL=C $CP --sparse="f'\''oo" a b; $CP --sparse="f'\''oo" a b; $CP --sparse="‘’\\\"" a b
+    $CP --sparse="$(printf "f\nx\377\303\251")" a b; LC_ALL=C $CP --sparse="$(printf "f\nx\377é\\\\")" a b'
+same 'arguments may be abbreviated' 'echo x > a' '
+    $CP --sparse=au a b; $CP --preserve=mod,t,own a b; $CP --backup=si -v a b; $CP --backup=num -v a b
+    $CP --backup=no -v a b; $CP --backup=ni -v a b; $CP --reflink=n a c'
+same 'what excludes each other is refused' 'echo x > a; echo y > b' '
+    $CP -n -b a b; $CP -n --backup=none a b; $CP -i -b -n a b; $CP -nS.x a b
+    $CP --reflink --sparse=always a b; $CP --reflink=always --sparse=never a b
+    $CP -bn --reflink --sparse=never a b; $CP --reflink --sparse=never --backup=foo a b
+    $CP --reflink=auto --sparse=always a c; $CP --reflink=never --sparse=never a d'
+same 'a security context cannot be kept without SELinux' 'echo x > a' '
+    if [ -e /sys/fs/selinux/enforce ]; then exit; fi
+    $CP --preserve=context a b; $CP --preserve=context; $CP --backup=foo --preserve=context a b
+    $CP --preserve=context --no-preserve=all a b; $CP --preserve=context --no-preserve=context a b
+    $CP --preserve=all a c; $CP --preserve=all,context a d'
+same 'of several mistakes the same one is complained about' '' '
+    $CP -bn; $CP --backup=foo; $CP -T -t d; $CP -T -t d a'
+for option in -r -R -a -d -x -l -s -H -L -P -Z --recursive --archive --link --symbolic-link --parents \
+    --copy-contents --one-file-system --context --dereference --no-dereference; do
+    holds "$option, which is for trees, is refused" "
+        echo x > a; \$CP $option a b 2> err && false
+        test \$(wc -l < err) = 2; test ! -e b
+        grep -q \"^arsync-cp: \\(unrecognized option '$option'\\|invalid option -- '${option#-}'\\)\" err
+        grep -qx \"Try 'arsync-cp --help' for more information.\" err"
+done
+for option in --jobs=0 --jobs=257 --jobs=x --jobs= --jobs=-1 --jobs=1T --buffers=0 --buffers=1025 \
+    --buffer-size=4095 --buffer-size=4097 --buffer-size=65M --buffer-size=99999999999999999999 \
+    --buffer-size=K --queue-depth=0 --queue-depth=4097 --method=foo --cache=foo --backend=foo \
+    --method= --cache=d; do
+    holds "$option is refused with what is valid" "
+        echo x > a; \$CP $option a b 2> err && false
+        test ! -e b; grep -q '^arsync-cp: .*argument ‘${option#*=}’ for ‘${option%%=*}’' err; grep -q ^Valid err
+        tail -n 1 err | grep -qx \"Try 'arsync-cp --help' for more information.\""
+done
+for option in --jobs=1 --jobs=256 --buffers=1 --buffers=1K --buffer-size=4K --buffer-size=64m \
+    --buffer-size=1M --buffer-size=8192 --queue-depth=1 --queue-depth=4K --method=inline --cache=keep \
+    --cache=drop --cache=direct --backend=threads --backend=auto --sqpoll --iopoll --durable --verify; do
+    holds "$option copies as ever" "
+        head -c 3000000 /dev/urandom > a; \$CP $option a b > out 2>&1; cmp a b; test ! -s out"
+done
+for option in '--atomic --remove-destination' '--method=reflink --sparse=never' \
+    '--method=reflink --reflink=never' '--reflink=always --method=fixed'; do
+    holds "$option together are refused" "
+        echo x > a; \$CP $option a b 2> err && false; test ! -e b; test \$(wc -l < err) = 2"
+done
+holds '--help tells of every option' '
+    $CP --help > help
+    for o in -b -f -i -n -p -S -t -T -u -v; do grep -q -- "^  $o[, ]" help; done
+    for o in atomic attributes-only backend backup buffer-size buffers cache debug durable force help \
+        interactive iopoll jobs json method no-clobber no-preserve no-target-directory preserve \
+        progress queue-depth reflink remove-destination sparse sqpoll strip-trailing-slashes suffix \
+        target-directory update verbose verify version; do grep -q -- "--$o\b" help; done
+    test $(awk "length > 79" help | wc -l) = 0'
+holds '--version tells which it is' '$CP --version | grep -qx "arsync-cp (arsync) [0-9]*\.[0-9]*\.[0-9]*"'
+same 'what cannot be written to stdout is an error' 'echo x > a' '
+    $CP --help > /dev/full; echo $? >&2; $CP --version >&-; echo $? >&2; $CP -v a b > /dev/full; echo $? >&2
+    $CP -v a b >&-; echo $? >&2; $CP a b >&-; echo $? >&2'
+holds 'closed standard descriptors do not end up in the copy' '
+    echo x > a; $CP a b <&- >&-; cmp a b; $CP -v a c <&- >&- 2>&- && false; cmp a c
+    mkdir d; $CP a nope d 2>&- && false; cmp a d/a'
+finish

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Many files are copied at once, and it comes out as if it had been one after the other.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+same 'what is said is in the order of the command line' '
+    mkdir s d; for i in $(seq 1000); do bytes $((i * 37 % 9000)) $i > s/$i; done; rm s/*7; mkdir s/27 s/97
+    for i in 3 13 23; do mkdir d/$i; done; bytes 20000000 b > s/1' '
+    $CP -v $(seq -f "s/%g" 1000) d 2>&1 | sed "s/^arsync-cp/cp/"'
+same 'a source that an earlier copy makes is the copy' 'mkdir d; echo 1 > x; ln -s d/x s; bytes 9000000 c > y; ln -s d/y t' '
+    $CP -v x s d; $CP -v y t d; cmp y d/t; rm d/*; $CP -v y d/y t d'
+same 'a source that an earlier copy overwrites has the new content' '
+    mkdir d; bytes 9000000 d > x; bytes 9000000 e > d/x; ln d/x y; ln -s d/x z' '$CP -v x y z d; cmp d/y x'
+same 'a destination that is an earlier source is overwritten after it was read' '
+    mkdir d; bytes 9000000 f > x; bytes 5000 g > y; ln x d/y' '$CP -v x y d'
+same 'two names of one destination get the last content' '
+    mkdir d; bytes 9000000 h > x; bytes 700000 i > y; echo 1 > d/x; ln d/x d/y; echo z > z; ln -s x d/z' '$CP -v x y z d'
+same 'a destination that is a symbolic link to an earlier one is written through' 'mkdir d; bytes 9000000 j > x; echo y > y; ln -s x d/y' '$CP -v x y d'
+same 'a backup does not take away what is being read' 'mkdir d; bytes 9000000 k > d/x~; echo old > d/x; echo new > x; ln -s d/x~ s' '$CP -bv s x d; $CP -bv s x d'
+same 'errors of different kinds keep their places' 'mkdir d e; echo 1 > a; echo 2 > b; ln -s /proc/self/mem m; mkdir d/b; ln -s zz d/a' '
+    $CP a b m nope e a d; rm -f d/m; true'
+holds '20,000 files in one command arrive whole' '
+    mkdir s d; (cd s; seq 20000 | split -l 1 -a 4); ulimit -n 100; $CP s/* d; diff -r s d'
+holds 'one large file among many small ones arrives whole' '
+    mkdir s d; (cd s; seq 3000 | split -l 1 -a 4); bytes 50000000 l > s/a; $CP --jobs=4 s/* d; diff -r s d'
+finish

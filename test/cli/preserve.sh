@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Modes, owners, times, extended attributes and ACLs.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+modes='for m in 000 400 444 600 644 664 666 700 755 777 1755 2755 4755 6777 7777; do echo $m > f$m; chmod $m f$m; done; mkdir d'
+for umask in 022 077 002 000 027; do
+    export UMASK=$umask
+    same "a new file has the source's permissions less umask $umask" "$modes" 'umask $UMASK; $CP f* d'
+    same "-p keeps permissions whatever umask $umask" "$modes" 'umask $UMASK; $CP -p f* d'
+    same "--no-preserve=mode gives 0666 less umask $umask" "$modes" 'umask $UMASK; $CP --no-preserve=mode f* d'
+done
+same 'an old file keeps its permissions' "$modes; for f in f*; do echo old > d/\$f; chmod 640 d/\$f; done" '$CP f* d'
+same '--preserve=mode sets them' "$modes; for f in f*; do echo old > d/\$f; chmod 640 d/\$f; done" '$CP --preserve=mode f* d'
+same 'the last of --preserve and --no-preserve counts' 'echo x > a; chmod 711 a' '
+    $CP --no-preserve=mode -p a 1; $CP -p --no-preserve=mode a 2; $CP --no-preserve=mode --preserve=mode a 3
+    $CP --no-preserve=mode --preserve=ownership a 4; $CP --no-preserve=all a 5; $CP --preserve=all --no-preserve=mode,xattr a 6
+    $CP --no-preserve=mode --preserve a 7; $CP --no-preserve=mode --preserve=all a 8; $CP --no-preserve=links a 9'
+COMPARE=times
+same '-p keeps times to the nanosecond' 'echo x > a; touch -d "1999-12-31 23:59:59.123456789" a; echo y > b; mkdir d' '
+    $CP -p a c; $CP --preserve=timestamps a e; $CP --preserve a b; $CP --preserve=all a d'
+same 'times before 1970 and far ahead are kept' 'echo x > a; touch -d "1920-05-05 05:05:05.5" a; echo y > b; touch -d "2400-01-01" b; mkdir d' '
+    $CP -p a b d'
+same '--attributes-only copies no data' 'echo x > a; touch -d 2001-01-01 a; chmod 751 a; echo longer > b; touch -d 2002-02-02 b' '
+    $CP --attributes-only -v a b; $CP --attributes-only -pv a b; $CP --attributes-only -pv a c
+    $CP --attributes-only --reflink -p a d; $CP --attributes-only --sparse=always -p a e'
+COMPARE=
+if is_root; then
+    owned='echo x > a; chown 12345:54321 a; chmod 6755 a; echo y > b; mkdir d; chmod 777 d'
+    same 'the owner is kept when asked for' "$owned" '$CP a d/1; $CP -p a d/2; $CP --preserve=ownership a d/3; $CP --preserve=ownership,mode a b'
+    same 'without privilege the owner is lost, and with it setuid and setgid' "$owned" '
+        as_nobody $CP -pv a d/1; as_nobody $CP --preserve=ownership a d/2; as_nobody $CP --preserve=all a d/4'
+    holds 'without the owner setuid and setgid are never kept' "$owned"'
+        as_nobody $CP --preserve=mode,ownership a d/1; test $(stat -c %a d/1) = 755'
+else
+    skip 'owners are kept' 'needs root'
+fi
+COMPARE=xattrs
+if (cd "$WORK" && : > probe && setfattr -n user.probe -v 1 probe) 2> /dev/null; then
+    some='echo x > a; setfattr -n user.a -v b a; setfattr -n user.long -v $(printf %01000d 1) a; echo y > b; setfattr -n user.other -v c b'
+    same 'extended attributes are kept when asked for' "$some" '
+        $CP a 1; $CP -p a 2; $CP --preserve=xattr a 3; $CP --preserve=all a 4; $CP --preserve=xattr --no-preserve=xattr a 5; $CP --preserve=xattr a b'
+    if is_root && mount_at "$WORK/ram" -t ramfs none; then
+        export RAM=$WORK/ram
+        same 'where there are none, that is an error only if they were asked for by name' "$some" '
+            $CP --preserve=xattr -v a $RAM/1; cat $RAM/1; $CP --preserve=all -v a $RAM/2; cat $RAM/2; $CP --preserve=all,xattr a $RAM/3
+            $CP --preserve=xattr,all a $RAM/4; $CP --preserve=xattr $RAM/2 c; rm $RAM/*'
+    else
+        skip 'where there are no extended attributes' 'needs root and ramfs'
+    fi
+else
+    skip 'extended attributes are kept' 'this filesystem has none'
+fi
+COMPARE=acls
+if (cd "$WORK" && : > probe && setfacl -m u:1:r probe) 2> /dev/null; then
+    same 'ACLs are kept with the mode' 'echo x > a; chmod 640 a; setfacl -m u:1234:rwx,g:99:r a; echo y > b; setfacl -m u:7:r b; echo z > c; setfacl -m u:8:rw c' '
+        $CP a 1; $CP -p a 2; $CP --preserve=mode a 3; $CP --preserve=all a 4; $CP -p a b; touch plain; $CP -p plain c; $CP --preserve=timestamps a 5'
+    same "a directory's default ACL is for new files" 'echo x > a; chmod 755 a; mkdir d; setfacl -d -m u:1234:rwx,o::- d' '
+        $CP a d/1; $CP -p a d/2; umask 077; $CP a d/3'
+else
+    skip 'ACLs are kept' 'this filesystem has none'
+fi
+finish

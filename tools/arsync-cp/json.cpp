@@ -1,0 +1,136 @@
+#include "json.h"
+
+#include <cstdio>
+
+namespace cp {
+
+namespace {
+
+// How many bytes at the beginning of the text are one character in UTF-8; 0 if none are.
+size_t utf8_length(std::string_view text) {
+    auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+    unsigned char first = byte(0);
+    if (first < 0x80)
+        return 1;
+    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((byte(i) & 0xc0) != 0x80)
+            return 0;
+    // Too long for what they say, surrogates, and what lies beyond Unicode.
+    if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
+        (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f))
+        return 0;
+    return length;
+}
+
+void append_escaped(std::string& line, char c) {
+    if (c == '"' || c == '\\') {
+        line += '\\';
+        line += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+        char text[8];
+        snprintf(text, sizeof text, "\\u%04x", static_cast<unsigned>(c));
+        line += text;
+    } else {
+        line += c;
+    }
+}
+
+// Returns whether all of it was valid.
+bool append_string(std::string& line, std::string_view value) {
+    bool valid = true;
+    line += '"';
+    while (!value.empty()) {
+        size_t length = utf8_length(value);
+        if (length == 0)
+            line += "\\ufffd";
+        else if (length == 1)
+            append_escaped(line, value[0]);
+        else
+            line += value.substr(0, length);
+        valid = valid && length != 0;
+        value.remove_prefix(length == 0 ? 1 : length);
+    }
+    line += '"';
+    return valid;
+}
+
+} // namespace
+
+void JsonLine::key(std::string_view name) {
+    if (line.size() > 1)
+        line += ',';
+    line.append("\"").append(name).append("\":");
+}
+
+void JsonLine::text(std::string_view name, std::string_view value) {
+    key(name);
+    append_string(line, value);
+}
+
+void JsonLine::number(std::string_view name, uint64_t value) {
+    key(name);
+    line += std::to_string(value);
+}
+
+void JsonLine::real(std::string_view name, double value) {
+    char text[32];
+    snprintf(text, sizeof text, "%.6f", value);
+    key(name);
+    line += text;
+}
+
+void JsonLine::boolean(std::string_view name, bool value) {
+    key(name);
+    line += value ? "true" : "false";
+}
+
+void JsonLine::name(std::string_view name, std::string_view value) {
+    key(name);
+    if (append_string(line, value))
+        return;
+    key(std::string(name) + "_hex");
+    line += '"';
+    for (char c : value) {
+        char text[4];
+        snprintf(text, sizeof text, "%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        line += text;
+    }
+    line += '"';
+}
+
+std::string JsonLine::finish() {
+    return line + "}\n";
+}
+
+std::string json_of(const Entry& entry) {
+    JsonLine json;
+    const arsync_completion& completion = entry.completion;
+    json.text("type", "file");
+    json.name("source", entry.source.shown);
+    json.name("destination", entry.destination.shown);
+    json.text("outcome", outcome_name(entry.outcome));
+    if (entry.backup)
+        json.name("backup", entry.backup->shown);
+    if (entry.outcome == Outcome::Copied || completion.result != 0) {
+        json.text("method", arsync_method_name(completion.method));
+        json.number("bytes", completion.bytes);
+        json.number("hole_bytes", completion.hole_bytes);
+        json.boolean("fallback", (completion.flags & ARSYNC_COMPLETION_FALLBACK) != 0);
+        json.boolean("source_changed", (completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0);
+        json.boolean("source_shrank", (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
+        json.boolean("owner_lost", (completion.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
+    }
+    if (completion.result != 0) {
+        json.number("errno", static_cast<uint64_t>(-completion.result));
+        json.text("stage", arsync_stage_name(completion.stage));
+    }
+    // Messages quote names, and quoting leaves nothing in them that is not valid text.
+    if (!entry.first_complaint.empty())
+        json.text("message", entry.first_complaint);
+    return json.finish();
+}
+
+} // namespace cp

@@ -1,0 +1,44 @@
+// arsync-cp: GNU cp's manners, libarsync's data path, for files.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "operands.h"
+#include "options.h"
+#include "run.h"
+#include "say.h"
+#include "signals.h"
+
+namespace {
+
+// If one of the standard descriptors is closed, the next file to be opened would get its number,
+// and messages would be written into the copy. These fail when used, as closed ones do.
+void occupy_standard_descriptors() {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+int copy_files(int argc, char** argv) {
+    cp::Parsed parsed = cp::parse_options(argc, argv);
+    if (!parsed.options)
+        return parsed.exit_status;
+    const cp::Options& options = *parsed.options;
+    if (options.json)
+        cp::send_chatter_to_stderr();
+    std::optional<cp::Operands> operands = cp::Operands::understand(options);
+    if (!operands)
+        return 1;
+    return cp::Run(options, *operands).go();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    occupy_standard_descriptors();
+    int status = copy_files(argc, argv);
+    if (!cp::finish_output())
+        status = 1;
+    if (int signal = cp::stop_signal(); signal != 0)
+        cp::die_of(signal);
+    return status;
+}

@@ -1,0 +1,130 @@
+#include "operands.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "backup.h"
+#include "quote.h"
+#include "say.h"
+
+namespace cp {
+
+namespace {
+
+int open_directory(const char* name) {
+    // O_PATH, because files can be created in a directory that may not be listed.
+    return open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+std::string with_one_slash(std::string directory) {
+    while (!directory.empty() && directory.back() == '/' &&
+           directory.find_first_not_of('/') != std::string::npos)
+        directory.pop_back();
+    if (directory.empty() || directory.back() != '/')
+        directory += '/';
+    return directory;
+}
+
+std::string complaint_about(const char* what, const char* name, int error) {
+    return std::string(what) + quote(name) + ": " + arsync_strerror(error);
+}
+
+std::optional<Place> backup_of_itself(const Options& options) {
+    const char* name = options.operands.back();
+    struct stat status;
+    if (!options.force || options.backup == BackupKind::None ||
+        strcmp(options.operands.front(), name) != 0 || stat(name, &status) != 0 ||
+        !S_ISREG(status.st_mode))
+        return std::nullopt;
+    Place place{AT_FDCWD, name, name};
+    std::optional<Backup> backup = next_backup(place, options.backup, options.backup_suffix);
+    return backup ? std::optional<Place>(backup->place) : std::nullopt;
+}
+
+} // namespace
+
+std::optional<Operands> Operands::understand(const Options& options) {
+    Operands result;
+    result.strip_trailing_slashes = options.strip_trailing_slashes;
+    std::span<char*> operands = options.operands;
+    const char* directory = options.target_directory;
+
+    if (operands.empty()) {
+        complain_about_usage("missing file operand");
+        return std::nullopt;
+    }
+    if (operands.size() == 1 && directory == nullptr) {
+        complain_about_usage("missing destination file operand after " + quote(operands[0]));
+        return std::nullopt;
+    }
+    if (options.no_target_directory) {
+        if (directory != nullptr) {
+            complain("cannot combine --target-directory (-t) and --no-target-directory (-T)");
+            return std::nullopt;
+        }
+        if (operands.size() > 2) {
+            complain_about_usage("extra operand " + quote(operands[2]));
+            return std::nullopt;
+        }
+    } else if (directory != nullptr) {
+        result.directory_fd = open_directory(directory);
+        if (result.directory_fd < 0) {
+            complain(complaint_about("target directory ", directory, errno));
+            return std::nullopt;
+        }
+        result.sources = operands;
+    } else {
+        result.directory_fd = open_directory(operands.back());
+        if (result.directory_fd >= 0) {
+            directory = operands.back();
+        } else if (operands.size() > 2) {
+            complain(complaint_about("target ", operands.back(), errno));
+            return std::nullopt;
+        }
+    }
+    if (directory != nullptr)
+        result.directory_shown = with_one_slash(directory);
+    else
+        result.self_backup = backup_of_itself(options);
+    if (options.target_directory == nullptr)
+        result.sources = operands.first(operands.size() - 1);
+    if (directory == nullptr)
+        result.destination_shown = operands.back();
+    return result;
+}
+
+Operands::Operands(Operands&& other) noexcept
+    : sources(other.sources), strip_trailing_slashes(other.strip_trailing_slashes),
+      directory_fd(std::exchange(other.directory_fd, -1)),
+      directory_shown(std::move(other.directory_shown)),
+      destination_shown(std::move(other.destination_shown)),
+      self_backup(std::move(other.self_backup)) {}
+
+Operands::~Operands() {
+    if (directory_fd >= 0)
+        close(directory_fd);
+}
+
+Place Operands::source(size_t index) const {
+    std::string name = sources[index];
+    // As cp does: the option is about names that are made from those of the sources.
+    if (strip_trailing_slashes && directory_fd >= 0)
+        while (name.size() > 1 && name.back() == '/')
+            name.pop_back();
+    return {AT_FDCWD, name, name};
+}
+
+Place Operands::destination(size_t index) const {
+    if (self_backup)
+        return *self_backup;
+    if (directory_fd < 0)
+        return {AT_FDCWD, destination_shown, destination_shown};
+    std::string name(base_name(sources[index]));
+    return {directory_fd, name, directory_shown + name};
+}
+
+} // namespace cp

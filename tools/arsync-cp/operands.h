@@ -1,0 +1,43 @@
+// Which source goes where.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "entry.h"
+#include "options.h"
+
+namespace cp {
+
+// The operands as pairs of a source and its destination, made when they are asked for: a command
+// line may name a hundred thousand files.
+class Operands {
+public:
+    // Nothing after a complaint.
+    static std::optional<Operands> understand(const Options& options);
+
+    Operands(Operands&& other) noexcept;
+    Operands& operator=(Operands&&) = delete;
+    ~Operands();
+
+    size_t count() const { return sources.size(); }
+    Place source(size_t index) const;
+    Place destination(size_t index) const;
+
+    // Copying a file onto its own name with -f and -b means: back it up. The copy then goes to the
+    // backup's name and needs no backup of its own.
+    bool is_self_backup() const { return self_backup.has_value(); }
+
+private:
+    Operands() = default;
+
+    std::span<char*> sources;
+    bool strip_trailing_slashes = false;
+    int directory_fd = -1;         // of the target directory, if there is one
+    std::string directory_shown;   // its name with one slash at the end
+    std::string destination_shown; // otherwise
+    std::optional<Place> self_backup;
+};
+
+} // namespace cp

@@ -1,0 +1,58 @@
+// The command line, understood.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "arsync.h"
+
+namespace cp {
+
+enum class Clobber { Overwrite, Ask, Never };
+enum class BackupKind { None, Simple, Existing, Numbered };
+
+struct Options {
+    std::span<char*> operands;
+    const char* target_directory = nullptr;
+    bool no_target_directory = false;
+    bool strip_trailing_slashes = false;
+
+    Clobber clobber = Clobber::Overwrite;
+    bool update = false;
+    bool force = false;
+    bool remove_destination = false;
+    BackupKind backup = BackupKind::None;
+    std::string backup_suffix = "~";
+
+    bool preserve_links = false;
+    // Asked for by name, not only as part of "all": then not being able to is an error.
+    bool xattr_required = false;
+
+    bool verbose = false;
+    bool debug = false;
+    bool json = false;
+    bool progress = false;
+
+    // The name is made to show the new file by a rename in the library, not by writing into the old
+    // one: what a symbolic link points to is then of no interest.
+    bool atomic() const { return copy.replace == ARSYNC_REPLACE_ATOMIC; }
+
+    arsync_pool_options pool{};
+    arsync_copy_options copy{};
+};
+
+// Either options to work with, or the exit status of a program that has no more to do: --help and
+// --version did their work, mistakes have been complained about.
+struct Parsed {
+    std::optional<Options> options;
+    int exit_status = 0;
+};
+
+Parsed parse_options(int argc, char** argv);
+
+// A complaint and the hint at --help that goes with mistakes on the command line.
+void complain_about_usage(std::string_view message);
+
+} // namespace cp

@@ -1,0 +1,44 @@
+#include "place.h"
+
+#include <cerrno>
+
+namespace cp {
+
+namespace {
+
+bool look_at_directory_of(const Place& place, struct stat& status) {
+    std::string_view base = base_name(place.name);
+    std::string directory =
+        place.name.substr(0, static_cast<size_t>(base.data() - place.name.data()));
+    if (directory.empty())
+        directory = ".";
+    return fstatat(place.dirfd, directory.c_str(), &status, 0) == 0;
+}
+
+} // namespace
+
+int look_at_link(const Place& place, struct stat& status) {
+    return fstatat(place.dirfd, place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+}
+
+int look_through_link(const Place& place, struct stat& status) {
+    return fstatat(place.dirfd, place.name.c_str(), &status, 0) == 0 ? 0 : errno;
+}
+
+std::string_view base_name(std::string_view path) {
+    while (path.size() > 1 && path.back() == '/')
+        path.remove_suffix(1);
+    size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos || path.size() == 1)
+        return path;
+    return path.substr(slash + 1);
+}
+
+bool same_entry(const Place& a, const Place& b) {
+    struct stat directory_a;
+    struct stat directory_b;
+    return base_name(a.name) == base_name(b.name) && look_at_directory_of(a, directory_a) &&
+           look_at_directory_of(b, directory_b) && id_of(directory_a) == id_of(directory_b);
+}
+
+} // namespace cp

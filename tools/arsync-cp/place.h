@@ -1,0 +1,47 @@
+// A file as system calls name it: relative to a directory that stays open, so that it is the same
+// directory for every file even if its name is moved meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <fcntl.h>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+
+namespace cp {
+
+struct Place {
+    int dirfd = AT_FDCWD;
+    std::string name;  // relative to dirfd
+    std::string shown; // as messages name it
+};
+
+// What makes two names one file.
+struct FileId {
+    dev_t dev = 0;
+    ino_t ino = 0;
+    bool operator==(const FileId&) const = default;
+};
+
+inline FileId id_of(const struct stat& status) {
+    return {status.st_dev, status.st_ino};
+}
+
+struct FileIdHash {
+    size_t operator()(const FileId& id) const {
+        return std::hash<ino_t>()(id.ino) ^ (std::hash<dev_t>()(id.dev) << 1);
+    }
+};
+
+// 0 or an errno value.
+int look_at_link(const Place& place, struct stat& status);
+int look_through_link(const Place& place, struct stat& status);
+
+// The name without the directories before it or slashes after it; "/" stays "/".
+std::string_view base_name(std::string_view path);
+
+// Whether both are the same entry of the same directory, however they are spelled.
+bool same_entry(const Place& a, const Place& b);
+
+} // namespace cp

@@ -1,0 +1,262 @@
+#include "plan.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "backup.h"
+#include "prompt.h"
+#include "quote.h"
+#include "same_file.h"
+
+namespace cp {
+
+namespace {
+
+std::string because(int error) {
+    return std::string(": ") + arsync_strerror(error);
+}
+
+bool is_newer(const timespec& a, const timespec& b) {
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+// The library creates no file through a symbolic link; it overwrites one.
+bool create_through_link(const Place& link, mode_t mode) {
+    int fd = openat(link.dirfd, link.name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode & 0777);
+    return fd >= 0 && close(fd) == 0;
+}
+
+} // namespace
+
+bool remove_destination(Entry& entry, bool verbose) {
+    std::string name = quote(entry.destination.shown);
+    if (unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0) {
+        if (verbose)
+            entry.chat("removed " + name + "\n");
+    } else if (int error = errno; error != ENOENT) {
+        entry.fail("cannot remove " + name + because(error));
+        return false;
+    }
+    entry.destination_is_new = true;
+    return true;
+}
+
+// What there is under the two names. Verdict::Copy means here: go on.
+struct Planner::Found {
+    struct stat source_link {};
+    struct stat source {};
+    struct stat destination_link {};
+    struct stat destination {}; // what would be written into
+    bool exists = false;
+    bool dangles = false; // a symbolic link to nothing, to be followed
+
+    bool destination_is_link() const { return exists && S_ISLNK(destination_link.st_mode); }
+};
+
+bool Planner::replaces_name() const {
+    return options.backup != BackupKind::None || options.remove_destination || options.atomic();
+}
+
+Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
+    int error = look_at_link(entry.source, found.source_link);
+    found.source = found.source_link;
+    bool is_link = error == 0 && S_ISLNK(found.source_link.st_mode);
+    // A name that is not there may be one that an earlier copy is about to make, and a symbolic
+    // link may lead to such a file.
+    if ((error != 0 || is_link) && !idle)
+        return Verdict::Wait;
+    if (is_link)
+        error = look_through_link(entry.source, found.source);
+    if (error != 0) {
+        entry.fail("cannot stat " + quote(entry.source.shown) + because(error));
+        return Verdict::Done;
+    }
+    if (S_ISDIR(found.source.st_mode)) {
+        entry.fail("-r not specified; omitting directory " + quote(entry.source.shown));
+        return Verdict::Done;
+    }
+    entry.source_id = id_of(found.source);
+    entry.source_is_regular = S_ISREG(found.source.st_mode);
+    entry.size = entry.source_is_regular ? static_cast<uint64_t>(found.source.st_size) : 0;
+
+    bool awaited = ledger.is_written(entry.source_id) || ledger.is_recent(found.source) ||
+                   (options.preserve_links && ledger.is_read(entry.source_id));
+    if (!idle && awaited)
+        return Verdict::Wait;
+    bool repeats = !entry.source_checked && ledger.source_repeats(entry.source_id, entry.source);
+    entry.source_checked = true;
+    if (repeats && options.backup == BackupKind::None) {
+        entry.complain("warning: source file " + quote(entry.source.shown) +
+                       " specified more than once");
+        entry.outcome = Outcome::Skipped;
+        return Verdict::Done;
+    }
+    return Verdict::Copy;
+}
+
+Verdict Planner::look_at_destination(Entry& entry, Found& found, bool idle) {
+    if (!idle && ledger.made(entry.destination) == Ledger::Made::InFlight)
+        return Verdict::Wait;
+    int error = look_at_link(entry.destination, found.destination_link);
+    found.destination = found.destination_link;
+    if (error == 0 && S_ISLNK(found.destination_link.st_mode) && !replaces_name()) {
+        if (!idle)
+            return Verdict::Wait;
+        error = look_through_link(entry.destination, found.destination);
+        found.dangles = error == ENOENT;
+        // With -f, opening such a link will fail, and then it is removed.
+        if (error == ELOOP && options.force) {
+            found.destination = {};
+            error = 0;
+        }
+    }
+    if (error != 0 && error != ENOENT) {
+        entry.fail("cannot stat " + quote(entry.destination.shown) + because(error));
+        return Verdict::Done;
+    }
+    found.exists = error == 0;
+    if (!found.exists || idle)
+        return Verdict::Copy;
+    FileId id = id_of(found.destination);
+    bool awaited =
+        ledger.is_read(id) || ledger.is_written(id) || ledger.is_recent(found.destination);
+    return awaited ? Verdict::Wait : Verdict::Copy;
+}
+
+Verdict Planner::leave_newer(Entry& entry) {
+    entry.outcome = Outcome::Skipped;
+    if (!options.preserve_links)
+        return Verdict::Done;
+    // It counts as a copy all the same: what is linked among the sources becomes linked here, even
+    // if that takes the place of a newer file.
+    const Place* first = ledger.first_copy(entry.source_id);
+    if (first == nullptr) {
+        ledger.remember_first_copy(entry.source_id, entry.destination);
+        return Verdict::Done;
+    }
+    entry.outcome = Outcome::Pending;
+    entry.link_to = *first;
+    return Verdict::Link;
+}
+
+Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
+    if (options.clobber == Clobber::Never) {
+        entry.outcome = Outcome::Skipped;
+        return Verdict::Done;
+    }
+    std::string source = quote(entry.source.shown);
+    std::string destination = quote(entry.destination.shown);
+    if (would_destroy_itself({entry.source, found.source_link, found.source},
+                             {entry.destination, found.destination_link, found.destination},
+                             options)) {
+        entry.fail(source + " and " + destination + " are the same file");
+        return Verdict::Done;
+    }
+    if (options.update && !is_newer(found.source.st_mtim, found.destination.st_mtim))
+        return leave_newer(entry);
+    if (options.clobber == Clobber::Ask && !entry.allowed) {
+        // What came before is said before the question is put.
+        if (!idle)
+            return Verdict::Wait;
+        if (!may_overwrite(entry.destination, found.destination.st_mode, options)) {
+            entry.outcome = Outcome::Skipped;
+            return Verdict::Done;
+        }
+        entry.allowed = true;
+    }
+    bool is_directory = S_ISDIR(found.destination.st_mode);
+    Ledger::Made made = ledger.made(entry.destination);
+    if (made == Ledger::Made::File && !is_directory && options.backup != BackupKind::Numbered)
+        entry.fail("will not overwrite just-created " + destination + " with " + source);
+    else if (is_directory)
+        entry.fail("cannot overwrite directory " + destination + " with non-directory");
+    else if (made == Ledger::Made::ThroughLink && found.destination_is_link() && !replaces_name())
+        entry.fail("will not copy " + source + " through just-created symlink " + destination);
+    return entry.outcome == Outcome::Failed ? Verdict::Done : Verdict::Copy;
+}
+
+Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool idle) {
+    std::string destination = quote(entry.destination.shown);
+    Place simple = entry.destination;
+    simple.name += options.backup_suffix;
+    struct stat old_backup;
+    if (options.backup != BackupKind::Numbered && look_at_link(simple, old_backup) == 0) {
+        FileId id = id_of(old_backup);
+        if (!idle && (ledger.is_read(id) || ledger.is_written(id) || ledger.is_recent(old_backup)))
+            return Verdict::Wait;
+        if (id == id_of(found.source) && base_name(entry.source.name) == base_name(simple.name)) {
+            entry.fail("backing up " + destination + " might destroy source;  " +
+                       quote(entry.source.shown) + " not copied");
+            return Verdict::Done;
+        }
+    }
+    Aside how = options.atomic() ? Aside::Link : Aside::Rename;
+    entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
+    int error = entry.backup ? 0 : errno;
+    if (error != 0 && error != ENOENT) {
+        entry.fail("cannot backup " + destination + because(error));
+        return Verdict::Done;
+    }
+    entry.destination_is_new = !(entry.backup && how == Aside::Link);
+    return Verdict::Copy;
+}
+
+Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) {
+    if (options.backup != BackupKind::None)
+        return put_destination_aside(entry, found, idle);
+    if (options.atomic())
+        return Verdict::Copy;
+    bool copies_data = (options.copy.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) == 0;
+    // A name that shares its file with others is set free, or links that are not in the source
+    // would be kept up.
+    bool breaks_link = options.preserve_links && found.destination.st_nlink > 1 && copies_data;
+    if (!options.remove_destination && !breaks_link)
+        return Verdict::Copy;
+    return remove_destination(entry, options.verbose) ? Verdict::Copy : Verdict::Done;
+}
+
+Verdict Planner::plan(Entry& entry, bool idle) {
+    Found found;
+    Verdict verdict = look_at_source(entry, found, idle);
+    if (verdict == Verdict::Copy)
+        verdict = look_at_destination(entry, found, idle);
+    entry.destination_is_new = !found.exists;
+    if (verdict == Verdict::Copy && found.exists)
+        verdict = judge_existing(entry, found, idle);
+    if (verdict == Verdict::Copy && found.exists)
+        verdict = clear_destination(entry, found, idle);
+    if (verdict != Verdict::Copy)
+        return verdict;
+
+    entry.through_link = found.destination_is_link() && !entry.destination_is_new;
+    if (found.exists && !entry.destination_is_new)
+        entry.destination_id = id_of(found.destination);
+    if (options.verbose) {
+        std::string line = quote(entry.source.shown) + " -> " + quote(entry.destination.shown);
+        if (entry.backup)
+            line += " (backup: " + quote(entry.backup->shown) + ")";
+        entry.chat(line + "\n");
+    }
+    if (const Place* first =
+            options.preserve_links ? ledger.first_copy(entry.source_id) : nullptr) {
+        entry.link_to = *first;
+        return Verdict::Link;
+    }
+    if (found.dangles) {
+        // POSIX wants the file that the link points to created; by default that is taken for an
+        // accident or an attack.
+        bool created = getenv("POSIXLY_CORRECT") != nullptr &&
+                       create_through_link(entry.destination, found.source.st_mode);
+        if (!created) {
+            entry.fail("not writing through dangling symlink " + quote(entry.destination.shown));
+            return Verdict::Done;
+        }
+        entry.destination_is_new = false;
+        entry.through_link = true;
+    }
+    return Verdict::Copy;
+}
+
+} // namespace cp

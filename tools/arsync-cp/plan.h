@@ -1,0 +1,43 @@
+// Deciding what to do about one source and its destination, and clearing the destination's way.
+#pragma once
+
+#include "entry.h"
+#include "ledger.h"
+#include "options.h"
+
+namespace cp {
+
+enum class Verdict {
+    Wait, // nothing was done: ask again when no copy is in flight
+    Done, // there is nothing to copy; the entry's outcome says why
+    Link, // make the destination a link to entry.link_to
+    Copy,
+};
+
+// Unlinks the destination, so that the copy makes it anew. false after a complaint.
+bool remove_destination(Entry& entry, bool verbose);
+
+class Planner {
+public:
+    Planner(const Options& chosen, Ledger& kept) : options(chosen), ledger(kept) {}
+
+    // idle: no copy is in flight, so what the filesystem shows is final.
+    Verdict plan(Entry& entry, bool idle);
+
+private:
+    struct Found;
+    Verdict look_at_source(Entry& entry, Found& found, bool idle);
+    Verdict look_at_destination(Entry& entry, Found& found, bool idle);
+    Verdict judge_existing(Entry& entry, const Found& found, bool idle);
+    Verdict leave_newer(Entry& entry);
+    Verdict clear_destination(Entry& entry, const Found& found, bool idle);
+    Verdict put_destination_aside(Entry& entry, const Found& found, bool idle);
+
+    // Whether the destination's name itself is dealt with, and not what it may point to.
+    bool replaces_name() const;
+
+    const Options& options;
+    Ledger& ledger;
+};
+
+} // namespace cp

@@ -1,0 +1,54 @@
+// The line of --progress.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+
+namespace cp {
+
+struct Amounts {
+    uint64_t files_done = 0;
+    uint64_t files_total = 0;
+    uint64_t bytes_done = 0;
+    uint64_t bytes_total = 0;
+};
+
+// The line as it fits into so many columns.
+std::string progress_line(const Amounts& amounts, uint64_t bytes_per_second, size_t columns);
+
+// Knows when to draw and how fast things go. Draws nothing unless stderr is a terminal.
+class Progress {
+public:
+    static constexpr int redraw_ms = 100;
+
+    explicit Progress(bool wanted);
+    bool is_shown() const { return shown; }
+    void set_total(uint64_t files, uint64_t bytes);
+
+    // A file whose size was taken for planned bytes is over and done with, having moved so many.
+    void end_file(uint64_t planned, uint64_t moved);
+
+    // Draws if the last time is long enough ago. under_way: bytes of files that are not ended.
+    bool is_due() const;
+    void draw(uint64_t under_way);
+
+    // The last line stays if all went well.
+    void finish(bool keep);
+
+private:
+    struct Sample {
+        int64_t at_ms;
+        uint64_t bytes;
+    };
+    uint64_t rate(uint64_t bytes_done);
+
+    bool shown;
+    Amounts amounts;
+    int64_t began_ms = 0;
+    int64_t drawn_ms = 0;
+    std::deque<Sample> samples;
+};
+
+} // namespace cp

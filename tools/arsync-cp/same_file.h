@@ -1,0 +1,21 @@
+// Copying a file onto itself would destroy it, but two names of one file are not always that.
+#pragma once
+
+#include <sys/stat.h>
+
+#include "options.h"
+#include "place.h"
+
+namespace cp {
+
+// A source or destination, and what is known of it.
+struct Known {
+    const Place& place;
+    const struct stat& link;   // of the name itself, which may be a symbolic link
+    const struct stat& status; // of what a copy would read, or write to
+};
+
+// Whether source and destination lead to one file in a way that a copy would destroy it.
+bool would_destroy_itself(const Known& source, const Known& destination, const Options& options);
+
+} // namespace cp

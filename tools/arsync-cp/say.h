@@ -1,0 +1,42 @@
+// Everything the program prints.
+//
+// The process has one stdout and one stderr, so this is the one module with state of its own.
+// Always true: text for stdout is on its way before a later line of stderr is written, so that
+// both read in the right order when they end in the same place; and the status line is off the
+// terminal before anything else is put there. Only the main thread prints.
+#pragma once
+
+#include <string_view>
+
+namespace cp {
+
+inline constexpr std::string_view program_name = "arsync-cp";
+
+// Text for stdout, or for stderr after send_chatter_to_stderr.
+void say(std::string_view text);
+
+// Text for stdout wherever chatter goes: what a script reads.
+void say_to_script(std::string_view text);
+
+// One line on stderr: the program's name, a colon, the message.
+void complain(std::string_view message);
+
+// Lines on stderr that follow a complaint, as they are.
+void explain(std::string_view lines);
+
+// A question on stderr, without a newline.
+void ask(std::string_view question);
+
+// With --json stdout belongs to the script, so what -v and --debug say goes to stderr.
+void send_chatter_to_stderr();
+
+// Replace the status line on stderr; an empty one erases it.
+void show_status(std::string_view line);
+
+// Leave the status line standing and go on below it.
+void keep_status();
+
+// Flush and close stdout; false, with a message, if any of the text did not get out.
+bool finish_output();
+
+} // namespace cp

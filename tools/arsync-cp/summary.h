@@ -1,0 +1,23 @@
+// The last line of --json: all files together, and what was used.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "arsync.h"
+#include "entry.h"
+
+namespace cp {
+
+struct Totals {
+    std::array<uint64_t, outcome_count> outcomes{}; // how many files, by Outcome
+    uint64_t bytes = 0;
+    uint64_t hole_bytes = 0;
+    double seconds = 0;
+    int exit_status = 0;
+};
+
+std::string json_of(const Totals& totals, const arsync_info& info, const arsync_stats& stats);
+
+} // namespace cp

@@ -1,0 +1,111 @@
+#include "usage.h"
+
+#include "arsync.h"
+
+namespace cp {
+
+std::string_view help_text() {
+    return R"(Usage: arsync-cp [OPTION]... [-T] SOURCE DEST
+  or:  arsync-cp [OPTION]... SOURCE... DIRECTORY
+  or:  arsync-cp [OPTION]... -t DIRECTORY SOURCE...
+Copy SOURCE to DEST, or several SOURCEs to DIRECTORY. Sources are files;
+directories are left out.
+
+An argument that a long option needs, its short form needs too.
+
+What is copied where:
+      --attributes-only        create DEST and give it attributes, but no data
+      --strip-trailing-slashes  take slashes off the end of each SOURCE that is
+                                 copied into a directory
+  -t, --target-directory=DIRECTORY  copy every SOURCE into DIRECTORY
+  -T, --no-target-directory    DEST is a file, even if it names a directory
+
+When DEST exists:
+      --atomic                 replace DEST in one step: its name always shows
+                                 the old file or the whole new one
+      --backup[=CONTROL]       keep the old DEST under a backup name
+  -b                           as --backup, without an argument
+  -f, --force                  if DEST cannot be opened, remove it and try again
+                                 (not with -n)
+  -i, --interactive            ask before overwriting (undoes an earlier -n)
+  -n, --no-clobber             never overwrite (undoes an earlier -i)
+      --remove-destination     remove DEST before it is opened
+  -S, --suffix=SUFFIX          the end of a simple backup's name
+  -u, --update                 overwrite only what is older than SOURCE
+
+What DEST keeps of SOURCE:
+  -p                           as --preserve=mode,ownership,timestamps
+      --preserve[=ATTR_LIST]   keep these attributes (default:
+                                 mode,ownership,timestamps); others are
+                                 context, links, xattr, all
+      --no-preserve=ATTR_LIST  do not keep these attributes
+      --sparse=WHEN            make holes: auto, always, never. See below
+
+How the data is moved:
+      --backend=NAME           auto, uring, threads
+      --buffer-size=SIZE       bytes of a buffer, the largest read or write: a
+                                 multiple of 4K up to 64M (default 512K)
+      --buffers=N              buffers of a worker, 1 to 1024 (default 16)
+      --cache=POLICY           what stays in the page cache: auto, keep, direct,
+                                 drop
+      --iopoll                 poll the device in place of interrupts
+      --jobs=N                 worker threads, 1 to 256 (default: the CPUs, at
+                                 most 8)
+      --method=NAME            auto, inline, reflink, copy_file_range, fixed,
+                                 direct, buffered-direct, heap, managed
+      --queue-depth=N          entries of a worker's queue, 1 to 4096 (default
+                                 64)
+      --reflink[=WHEN]         share blocks with SOURCE: auto, always, never.
+                                 See below
+      --sqpoll                 let a kernel thread pick up submissions
+
+How sure it is:
+      --durable                done means on stable storage, data and name
+      --verify                 read DEST back and compare
+
+What is shown:
+      --debug                  say how each file was copied, and what was used
+                                 and why; implies -v
+      --json                   one JSON object a file and a last one for them
+                                 all, a line each, on stdout; what -v says then
+                                 goes to stderr
+      --progress               a line on stderr that tells how far the copying
+                                 is, if stderr is a terminal
+  -v, --verbose                name each file as it is copied
+      --help                   display this help and exit
+      --version                output version information and exit
+
+SIZE and N may end in K, M or G, powers of 1024.
+
+The holes of SOURCE stay holes in DEST: that is --sparse=auto. --sparse=always
+makes every block of zeros a hole, --sparse=never writes all zeros out.
+
+With --reflink or --reflink=always blocks are shared, or the copy fails. With
+--reflink=auto, the default, they are shared where the file system can. With
+--reflink=never DEST always gets blocks of its own.
+
+A backup's name ends in '~', in SUFFIX, or in the value of SIMPLE_BACKUP_SUFFIX.
+CONTROL, or else the environment's VERSION_CONTROL, is one of these:
+
+  none, off       never make backups, even with --backup
+  numbered, t     make numbered backups
+  existing, nil   numbered if numbered backups are there, otherwise simple
+  simple, never   always make simple backups
+
+With both -f and -b, copying a regular file onto its own name makes a backup of
+it.
+
+In JSON, a name that is not valid UTF-8 has U+FFFD in place of the bytes that
+are not, and a second field, its key ending in _hex, has all of its bytes in
+hexadecimal.
+
+Exit status: 0 if all files were copied, 1 if not, 130 or 143 after SIGINT or
+SIGTERM; then no unfinished new file is left behind.
+)";
+}
+
+std::string version_text() {
+    return std::string("arsync-cp (arsync) ") + arsync_version() + "\n";
+}
+
+} // namespace cp
