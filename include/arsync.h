@@ -121,8 +121,8 @@ ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool*
 /* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
  * freed. Blocks until the operations under way end. Completions not polled are dropped; partial
  * output is removed as for any cancelled job. NULL is allowed. In a forked child it only closes the
- * descriptors that the child inherited and frees nothing. Returns 0, or -EINVAL for a pool that is
- * not open, as after a second close; any other use of a closed pool is a use of freed memory. */
+ * descriptors that the child inherited and frees nothing. Returns 0, or -EINVAL if it was closed
+ * before. Every other function gives -EINVAL for a closed pool too. */
 ARSYNC_API int arsync_pool_close(arsync_pool* pool);
 
 /* A descriptor that is readable while completions wait to be polled: for poll(2), epoll(7) and

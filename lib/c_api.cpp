@@ -7,7 +7,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <sched.h>
 #include <system_error>
@@ -15,35 +14,28 @@
 #include "arsync.h"
 #include "pool.h"
 
-// A handle outlives its pool and is used again for a later one, so that using it too late finds
-// nothing instead of freed memory, as long as no other pool was opened.
+// A handle outlives its pool and is never used for another, so that what comes too late finds
+// nothing, instead of freed memory or somebody else's pool. That costs these few bytes for each
+// pool opened.
 struct arsync_pool {
     std::atomic<arsync::Pool*> pool = nullptr;
-    arsync_pool* next_free = nullptr;
+    arsync_pool* next = nullptr;
 };
 
 namespace {
 
 using namespace arsync;
 
-std::mutex free_handles_mutex;
-arsync_pool* free_handles = nullptr;
+// All handles there ever were, so that leak checkers see them held.
+std::atomic<arsync_pool*> handles = nullptr;
 
-arsync_pool* take_handle(Pool* pool) {
-    std::lock_guard lock(free_handles_mutex);
-    arsync_pool* handle = free_handles;
-    if (handle)
-        free_handles = handle->next_free;
-    else
-        handle = new arsync_pool;
-    handle->pool = pool;
+arsync_pool* make_handle(std::unique_ptr<Pool> pool) {
+    auto* handle = new arsync_pool;
+    handle->pool = pool.release();
+    handle->next = handles;
+    while (!handles.compare_exchange_weak(handle->next, handle)) {
+    }
     return handle;
-}
-
-void give_back(arsync_pool* handle) {
-    std::lock_guard lock(free_handles_mutex);
-    handle->next_free = free_handles;
-    free_handles = handle;
 }
 
 // Runs body, and turns whatever comes flying into an errno.
@@ -211,9 +203,7 @@ int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool) {
             error = settle(settled);
         if (error < 0)
             return error;
-        auto opened = std::make_unique<Pool>(settled);
-        *pool = take_handle(opened.get());
-        opened.release();
+        *pool = make_handle(std::make_unique<Pool>(settled));
         return 0;
     });
 }
@@ -230,7 +220,6 @@ int arsync_pool_close(arsync_pool* handle) {
             return 0;
         }
         delete pool;
-        give_back(handle);
         return 0;
     });
 }

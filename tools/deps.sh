@@ -18,9 +18,18 @@ test  | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsp
 test  | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfsprogs   | every method on a real XFS
 test  | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs-progs | every method on a real btrfs
 test  | command:losetup      | mount            | util-linux             | util-linux | mounts their images
+test  | command:setfacl      | acl              | acl                    | acl        | a copy keeps ACLs
+test  | command:setfattr     | attr             | attr                   | attr       | a copy keeps extended attributes
+test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
+test  | command:script       | bsdutils         | /usr/bin/script        | util-linux | a terminal for the progress line
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages
+bench | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsprogs  | fresh file systems to measure on
+bench | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfsprogs   | reflinks on XFS
+bench | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs-progs | reflinks on btrfs
+bench | command:losetup      | mount            | util-linux             | util-linux | mounts their images
 bench | command:hyperfine    | hyperfine        | hyperfine              | hyperfine  | times whole commands
+bench | command:perf         | linux-perf       | perf                   | perf       | shows where the time goes
 lint  | command:clang++      | clang            | clang                  | clang      | a second set of warnings
 lint  | command:clang-format | clang-format     | clang-tools-extra      | clang      | the layout of the source
 lint  | command:shellcheck   | shellcheck       | ShellCheck             | shellcheck | the scripts
@@ -68,10 +77,7 @@ as_root() {
 
 install_packages() {
     case $manager in
-        apt)
-            as_root apt-get update -qq &&
-                as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
-            ;;
+        apt) as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" > /dev/null ;;
         dnf) as_root dnf install -y -q "$@" ;;
         pacman) as_root pacman -S --needed --noconfirm "$@" ;;
         *) echo "deps: no apt-get, dnf or pacman here; install by hand what is named above" >&2; return 1 ;;
@@ -85,7 +91,9 @@ if [ -z "$lines" ]; then exit 0; fi
 echo "deps: missing:"
 while read -r package thing why; do printf '  %-22s %-14s %s\n' "$thing" "($package)" "$why"; done <<< "$lines"
 mapfile -t packages < <(cut -d ' ' -f 1 <<< "$lines" | sort -u)
-install_packages "${packages[@]}"
+if [ "$manager" = apt ]; then as_root apt-get update -qq; fi
+# A name that this release does not know makes the whole command fail; the others are wanted still.
+install_packages "${packages[@]}" || for package in "${packages[@]}"; do install_packages "$package"; done
 
 if [ -n "$(missing build)" ]; then
     echo "deps: cannot build without:" >&2

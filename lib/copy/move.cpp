@@ -272,13 +272,14 @@ private:
             co_return true;
         }
 
-        const uint32_t align = direct_alignment(method_, facts_);
-        const uint64_t aligned_end = ends_.source_begin + length() / align * align;
+        // Whole blocks, for O_DIRECT and the digest both.
+        constexpr uint64_t block = Extents::block_size;
+        const uint64_t aligned_end = ends_.source_begin + length() / block * block;
         Transfer body = transfer(ends_.source_begin, aligned_end);
         body.find_holes = finds_holes();
         body.direct_read = direct_read;
         body.direct_write = direct_write;
-        body.direct_align = align;
+        body.direct_align = direct_alignment(method_, facts_);
         const bool ran = co_await run_direct(body);
         if (!ran) {
             facts_.source_align = facts_.destination_align = 0;
@@ -288,7 +289,7 @@ private:
         if (end_ < aligned_end || aligned_end == ends_.source_end)
             co_return true;
 
-        // What is left is shorter than a block: through the page cache.
+        // What is left is less than a block: through the page cache.
         Transfer tail = transfer(aligned_end, ends_.source_end);
         tail.method = ARSYNC_METHOD_INLINE;
         tail.pipeline.lanes = 1;

@@ -41,9 +41,11 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
         pipeline(ARSYNC_METHOD_DIRECT, facts, options, io.buffers.size(), io.buffers.count());
     const uint32_t align = direct_align(*written.facts);
     const uint64_t end = written.begin + written.bytes;
-    const bool aligned = align > 0 && align <= Extents::block_size && written.begin % align == 0;
+    constexpr uint64_t block = Extents::block_size;
+    const bool aligned = align > 0 && align <= block && written.begin % align == 0;
+    // Whole blocks, for O_DIRECT and the digest both.
     const uint64_t direct_end =
-        aligned ? written.begin + written.bytes / align * align : written.begin;
+        aligned ? written.begin + written.bytes / block * block : written.begin;
     Digest found;
     uint64_t done = written.begin;
     const uint64_t progress = control.bytes_done();

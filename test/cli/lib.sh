@@ -53,7 +53,7 @@ pass() {
 fail() {
     failed=$((failed + 1))
     echo "not ok - $1"
-    sed 's/^/    /; 60q' "$WORK/why"
+    tail -n 40 "$WORK/why" | sed 's/^/    /'
 }
 
 skip() {
@@ -101,6 +101,7 @@ run_in() {
     chmod 777 "$1"
     (
         cd "$1" || exit
+        # shellcheck disable=SC2030 # each directory has its own
         export CP=$2
         (eval "$3") > "$1.setup" 2>&1 || cat "$1.setup" >&2
         (eval "$4") > "$1.out" 2> "$1.err" < /dev/null
@@ -127,10 +128,22 @@ holds() {
     rm -rf "$WORK/case"
     mkdir "$WORK/case"
     chmod 777 "$WORK/case"
-    if (cd "$WORK/case" && export CP=$OURS && set -e && eval "$2") > "$WORK/why" 2>&1; then
+    # Not as a condition, where set -e has no effect. The trace goes where no case looks for messages.
+    (
+        cd "$WORK/case" || exit
+        # shellcheck disable=SC2031 # likewise
+        export CP=$OURS
+        exec 9>&2
+        BASH_XTRACEFD=9
+        set -ex
+        eval "$2
+true"
+    ) > "$WORK/why" 2>&1 < /dev/null
+    local status=$?
+    if [ $status -eq 0 ]; then
         pass "$1"
     else
-        echo "exit status $?" >> "$WORK/why"
+        echo "exit status $status" >> "$WORK/why"
         fail "$1"
     fi
 }

@@ -3,6 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# shellcheck disable=SC1003,SC1112 # odd names are the point
 names=(
     'a b' "it's" '"q"' "it's \"q\"" $'new\nline' $'\n' $'tab\tx' $'\001' $'\177' $'\377' $'a\377b'
     'é' $'€\377' '$x' '`x`' '~' '~a' 'a~' '#x' 'a#' '\' 'a\b' '!' '*' '?' '[x]' '{a}' '{' '}' 'a;b'

@@ -14,6 +14,7 @@ same 'an argument that is not in the list is refused, with the list' 'echo x > a
         --preserve= --preserve=mode, --preserve=mode,foo --sparse=a --reflink=a --backup=n --preserve=modes; do
         $CP $o a b
     done'
+# shellcheck disable=SC1112 # these quotes are the point
 same 'the list is in the quotes of the locale' 'echo x > a' '
     LC_ALL=C $CP --sparse="f'\''oo" a b; $CP --sparse="f'\''oo" a b; $CP --sparse="‘’\\\"" a b
     $CP --sparse="$(printf "f\nx\377\303\251")" a b; LC_ALL=C $CP --sparse="$(printf "f\nx\377é\\\\")" a b'

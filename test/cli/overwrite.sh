@@ -17,7 +17,7 @@ same '-i overrides -n before it, and -n overrides -i' "$two" '$CP -niv a b; $CP 
 same '-n leaves what is there, silently' "$two; mkdir d; ln a hard; ln -s a soft" '
     $CP -nv a b; echo $?; $CP -nv a new; $CP -n a a; echo $?; $CP -n a hard; $CP -n a soft; $CP -nT a d; $CP -nf a b'
 same '-n creates nothing through a dangling symbolic link' 'echo x > a; ln -s zz l' '$CP -nv a l'
-COMPARE=times
+COMPARE='times'
 old='echo new > a; touch -d 2001-01-01 a'
 same '-u copies what is not there' "$old" '$CP -uv a b; touch -d 2001-01-01 b; $CP -uv a b'
 same '-u leaves what is newer' "$old; echo newer > b; touch -d 2002-01-01 b; mkdir d" '

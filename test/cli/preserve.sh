@@ -16,7 +16,7 @@ same 'the last of --preserve and --no-preserve counts' 'echo x > a; chmod 711 a'
     $CP --no-preserve=mode -p a 1; $CP -p --no-preserve=mode a 2; $CP --no-preserve=mode --preserve=mode a 3
     $CP --no-preserve=mode --preserve=ownership a 4; $CP --no-preserve=all a 5; $CP --preserve=all --no-preserve=mode,xattr a 6
     $CP --no-preserve=mode --preserve a 7; $CP --no-preserve=mode --preserve=all a 8; $CP --no-preserve=links a 9'
-COMPARE=times
+COMPARE='times'
 same '-p keeps times to the nanosecond' 'echo x > a; touch -d "1999-12-31 23:59:59.123456789" a; echo y > b; mkdir d' '
     $CP -p a c; $CP --preserve=timestamps a e; $CP --preserve a b; $CP --preserve=all a d'
 same 'times before 1970 and far ahead are kept' 'echo x > a; touch -d "1920-05-05 05:05:05.5" a; echo y > b; touch -d "2400-01-01" b; mkdir d' '

@@ -23,8 +23,8 @@ struct Entry {
 
     // What planning found.
     FileId source_id;
-    uint64_t size = 0;                    // of a regular source, otherwise 0
-    bool source_is_regular = false;       // and can therefore be read a second time
+    uint64_t size = 0; // of a regular source, otherwise 0
+    mode_t source_mode = 0;
     std::optional<FileId> destination_id; // of what the copy will write into
     bool destination_is_new = false;      // must not be there when the copy begins
     bool through_link = false;            // the destination's name is a symbolic link, followed

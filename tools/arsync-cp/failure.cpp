@@ -26,13 +26,12 @@ std::string describe_failure(const Entry& entry, const arsync_completion& comple
             return source + " and " + destination + " are the same file";
         if (error == EISDIR)
             return "cannot overwrite directory " + destination + " with non-directory";
-        // A socket: opening one says that there is no such device or address.
-        if (error == EOPNOTSUPP) {
+        what = "cannot copy " + source + " to " + destination;
+        // The library opens no socket. Whoever tries hears that there is no such device.
+        if (error == EOPNOTSUPP && S_ISSOCK(entry.source_mode)) {
             what = "cannot open " + source + " for reading";
             error = ENXIO;
-            break;
         }
-        what = "cannot copy " + source + " to " + destination;
         break;
     case ARSYNC_STAGE_READ:
         what = "error reading " + source;

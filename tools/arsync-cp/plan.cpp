@@ -78,8 +78,8 @@ Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
         return Verdict::Done;
     }
     entry.source_id = id_of(found.source);
-    entry.source_is_regular = S_ISREG(found.source.st_mode);
-    entry.size = entry.source_is_regular ? static_cast<uint64_t>(found.source.st_size) : 0;
+    entry.source_mode = found.source.st_mode;
+    entry.size = S_ISREG(entry.source_mode) ? static_cast<uint64_t>(found.source.st_size) : 0;
 
     bool awaited = ledger.is_written(entry.source_id) || ledger.is_recent(found.source) ||
                    (options.preserve_links && ledger.is_read(entry.source_id));

@@ -210,7 +210,7 @@ bool Run::try_again(Entry& entry, const arsync_completion& completion) {
     bool matters = attribute != ARSYNC_PRESERVE_XATTR || options.xattr_required;
     // The data is worth having without the attribute, as with cp; but a backup that is to be put
     // back again is worth more, and a stream has been read already.
-    if (attribute == 0 || !entry.source_is_regular || (matters && entry.backup))
+    if (attribute == 0 || !S_ISREG(entry.source_mode) || (matters && entry.backup))
         return false;
     if (matters || completion.result != -EOPNOTSUPP)
         entry.complain(describe_failure(entry, completion));

@@ -25,8 +25,8 @@ When DEST exists:
                                  the old file or the whole new one
       --backup[=CONTROL]       keep the old DEST under a backup name
   -b                           as --backup, without an argument
-  -f, --force                  if DEST cannot be opened, remove it and try again
-                                 (not with -n)
+  -f, --force                  if DEST cannot be opened, remove it and try
+                                 again (not with -n)
   -i, --interactive            ask before overwriting (undoes an earlier -n)
   -n, --no-clobber             never overwrite (undoes an earlier -i)
       --remove-destination     remove DEST before it is opened
@@ -46,8 +46,8 @@ How the data is moved:
       --buffer-size=SIZE       bytes of a buffer, the largest read or write: a
                                  multiple of 4K up to 64M (default 512K)
       --buffers=N              buffers of a worker, 1 to 1024 (default 16)
-      --cache=POLICY           what stays in the page cache: auto, keep, direct,
-                                 drop
+      --cache=POLICY           what stays in the page cache: auto, keep,
+                                 direct, drop
       --iopoll                 poll the device in place of interrupts
       --jobs=N                 worker threads, 1 to 256 (default: the CPUs, at
                                  most 8)
@@ -84,7 +84,7 @@ With --reflink or --reflink=always blocks are shared, or the copy fails. With
 --reflink=auto, the default, they are shared where the file system can. With
 --reflink=never DEST always gets blocks of its own.
 
-A backup's name ends in '~', in SUFFIX, or in the value of SIMPLE_BACKUP_SUFFIX.
+A backup's name ends in '~', in SUFFIX, or in what SIMPLE_BACKUP_SUFFIX says.
 CONTROL, or else the environment's VERSION_CONTROL, is one of these:
 
   none, off       never make backups, even with --backup

@@ -59,7 +59,8 @@ extern const struct test copy_tests[], pool_tests[], misuse_tests[];
 
 /* ---- Files -------------------------------------------------------------------------------- */
 
-enum { FILE_SIZE = 3 * 1024 * 1024 + 123 }; /* several chunks and a tail */
+/* Several chunks, and a tail that ends in the middle of a page and of a sector. */
+enum { FILE_SIZE = 3 * 1024 * 1024 + 6789 };
 
 extern int work; /* the directory of all files; a test starts with nothing but "from" in it */
 

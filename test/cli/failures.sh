@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# What goes wrong, what is said about it, and what is left behind.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+if is_root && mount_at "$WORK/small" -t tmpfs -o size=64k none; then
+    export SMALL=$WORK/small
+    same 'a full filesystem is told of' 'bytes 200000 x > a; echo y > b; rm -f $SMALL/*' '
+        $CP a $SMALL/a; rm -f $SMALL/a; $CP b $SMALL/old; $CP -v a $SMALL/old; rm -f $SMALL/*; $CP -v b a b $SMALL; rm -f $SMALL/*'
+    holds 'a new file that does not fit is not left behind' '
+        bytes 200000 x > a; rm -f $SMALL/*; $CP a $SMALL/a 2> err && false
+        grep -qx "arsync-cp: error writing .*/a.: No space left on device" err; test ! -e $SMALL/a'
+    holds 'with --atomic the old file is still there when the new one does not fit' '
+        bytes 200000 x > a; rm -f $SMALL/*; echo old > $SMALL/a; $CP --atomic a $SMALL/a && false
+        test "$(cat $SMALL/a)" = old; test "$(ls -A $SMALL)" = a'
+    holds 'with -b the old file is put back when the new one does not fit' '
+        bytes 200000 x > a; rm -f $SMALL/*; echo old > $SMALL/a; $CP -bv a $SMALL/a && false
+        test "$(cat $SMALL/a)" = old; test "$(ls -A $SMALL)" = a'
+    rm -f "$SMALL"/*; echo old > "$SMALL/a"
+    if mount -o remount,ro "$SMALL" 2> /dev/null; then
+        same 'a read-only filesystem is told of' 'echo x > a; echo y > b' '
+            $CP a $SMALL/q; $CP a $SMALL; $CP -f a $SMALL; $CP -b a $SMALL; $CP --remove-destination a $SMALL; $CP -v a b $SMALL; $CP -n a $SMALL'
+    fi
+else
+    skip 'full and read-only filesystems' 'needs root and tmpfs'
+fi
+if is_root && (cd "$WORK" && : > probe && chattr +i probe && chattr -i probe) 2> /dev/null; then
+    same 'an immutable file is told of' 'echo x > a; echo y > b; chattr +i b' '
+        $CP -v a b; $CP -fv a b; $CP -bv a b; $CP -v --remove-destination a b; chattr -i b'
+    same 'an immutable directory is told of' 'mkdir p d; echo x > p/a; ln p/a p/b; echo y > d/b; chattr +i d' '
+        $CP -v p/a d; $CP -v p/a p/b d; $CP -v --preserve=links p/a p/b d; $CP -fv p/a d/b; chattr -i d'
+else
+    skip 'immutable files' 'needs chattr'
+fi
+same 'a source that cannot be read to its end' 'mkdir d' '
+    $CP /proc/self/mem a; $CP -v /proc/self/mem /proc/version d; rm -f a d/mem'
+holds 'leaves no new file behind' '$CP /proc/self/mem a && false; test ! -e a; echo old > b; $CP /proc/self/mem b && false; test -e b'
+same '--reflink=always where blocks cannot be shared' 'echo x > a; echo y > b' '
+    $CP --reflink a /dev/shm/arsync-cli-$$ 2> err; echo $?; sed "s/[0-9][0-9]*\b//g; s/^arsync-//" err; rm -f /dev/shm/arsync-cli-$$ err
+    $CP --reflink=auto a /dev/shm/arsync-cli-$$; cat /dev/shm/arsync-cli-$$; rm -f /dev/shm/arsync-cli-$$'
+holds 'a file size limit is an error, not the end' '
+    bytes 300000 x > a; (trap "" XFSZ; ulimit -f 100; $CP a b 2> err && exit 1; true); grep -q "error writing .b.: File too large" err; test ! -e b'
+holds 'a source that becomes shorter is told of, and is an error' '
+    truncate -s 3G a; $CP --sparse=never --jobs=1 a /dev/null 2> err & sleep .05; truncate -s 1M a; wait $! && status=0 || status=1
+    if [ -s err ]; then grep -qx "arsync-cp: warning: .a. became shorter while it was copied" err; test $status = 1
+    else test $status = 0; fi'
+finish

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# What cp has not got: --json, --debug, --atomic, --durable, --verify, --method, --backend.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export PARSE='import json, sys; lines = [json.loads(line) for line in sys.stdin.buffer]; files = [l for l in lines if l["type"] == "file"]; summary = lines[-1]'
+if command -v python3 > /dev/null; then
+    holds '--json gives an object a file, in order, and a last one' '
+        mkdir d e; echo one > a; bytes 3000000 x > b; $CP --json a nope b e d 2> err > out && false
+        python3 -c "$PARSE
+assert [f[\"source\"] for f in files] == [\"a\", \"nope\", \"b\", \"e\"], files
+assert [f[\"destination\"] for f in files] == [\"d/a\", \"d/nope\", \"d/b\", \"d/e\"], files
+assert [f[\"outcome\"] for f in files] == [\"copied\", \"failed\", \"copied\", \"failed\"], files
+assert files[0][\"bytes\"] == 4 and files[2][\"bytes\"] == 3000000 and files[2][\"method\"] != \"auto\"
+assert files[1][\"message\"].startswith(\"cannot stat\") and files[3][\"message\"].startswith(\"-r not\")
+assert summary[\"type\"] == \"summary\" and summary[\"files\"] == 4 and summary[\"copied\"] == 2 and summary[\"failed\"] == 2
+assert summary[\"bytes\"] == 3000004 and summary[\"exit_status\"] == 1 and summary[\"backend\"] in (\"uring\", \"threads\") and summary[\"backend_reason\"]
+" < out; test $(wc -l < err) = 2'
+    holds '--json tells of what failed, and where' '
+        $CP --json /proc/self/mem b 2> err > out && false
+        python3 -c "$PARSE
+f = files[0]; assert f[\"outcome\"] == \"failed\" and f[\"stage\"] == \"read\" and f[\"errno\"] == 5 and \"error reading\" in f[\"message\"], f" < out'
+    holds '--json is valid for any name' '
+        name=$(printf "\377\"\\\\\n\t\001é\355\240\200\340\200x"); echo x > "$name"; $CP --json "$name" b > out
+        python3 -c "$PARSE
+assert bytes.fromhex(files[0][\"source_hex\"]) == b\"\\xff\\\"\\\\\\n\\t\\x01\\xc3\\xa9\\xed\\xa0\\x80\\xe0\\x80x\", files
+assert files[0][\"source\"].startswith(\"\\ufffd\\\"\\\\\\n\\t\\x01\\u00e9\\ufffd\"), files
+assert \"destination_hex\" not in files[0]" < out'
+    holds '--json tells of skipped files, links, holes and backups' '
+        mkdir d; echo 1 > a; ln a b; echo 2 > c; echo old > d/c; touch -d 2100-01-01 d/c; truncate -s 1M h; echo old > d/h; touch -d 2001-01-01 d/h
+        $CP --json -bu --preserve=links a b c h d > out
+        python3 -c "$PARSE
+assert [f[\"outcome\"] for f in files] == [\"copied\", \"linked\", \"skipped\", \"copied\"], files
+assert files[3][\"hole_bytes\"] == 1 << 20 and files[3][\"backup\"] == \"d/h~\", files
+assert (summary[\"copied\"], summary[\"linked\"], summary[\"skipped\"], summary[\"hole_bytes\"]) == (2, 1, 1, 1 << 20)" < out'
+    holds 'with --json, -v and --debug write to stderr' '
+        echo x > a; $CP --json --debug a b > out 2> err; python3 -c "$PARSE" < out; test $(wc -l < out) = 2; grep -q "^.a. -> .b.$" err; grep -q ^backend: err'
+    holds '--json works without files' '$CP --json nope x > out 2> /dev/null && false; python3 -c "$PARSE
+assert len(lines) == 2" < out'
+else
+    skip '--json' 'needs python3 to read it'
+fi
+holds '--debug tells the method of each file, the backend and why' '
+    echo x > a; bytes 3000000 y > b; mkdir d; $CP --debug a b d > out
+    grep -qx "'\''a'\'' -> '\''d/a'\''" out; test $(grep -c "^method: .*reflink: .*copy offload: " out) = 2
+    test $(grep -c "^backend: .* (.*)" out) = 1; test $(grep -c "^buffers: .*registered" out) = 1; grep -q "^workers: " out'
+holds '--debug says why --sqpoll and --iopoll are or are not in force' '
+    bytes 3000000 y > b; $CP --debug --sqpoll --iopoll b c > out; cmp b c; grep -q "^sqpoll: .*in force" out; grep -q "^iopoll: .*in force" out
+    $CP --debug --backend=threads --sqpoll b d > out; grep -q "^backend: threads" out; grep -q "^sqpoll: not in force (.*)" out'
+holds '--backend=threads uses no io_uring' '
+    bytes 3000000 y > b
+    if command -v strace > /dev/null && strace -f -o trace true 2> /dev/null; then
+        ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=io_uring_setup,io_uring_enter -o trace $CP --backend=threads b c; grep -q io_uring trace && false
+    else $CP --backend=threads b c; fi; cmp b c'
+for method in inline fixed direct buffered-direct heap managed copy_file_range; do
+    holds "--method=$method copies sizes round its boundaries" "
+        for n in 0 1 4095 4096 4097 524287 524288 524289 5000001; do bytes \$n \$n > s\$n; done; mkdir d e
+        \$CP --method=$method s* d; for f in s*; do cmp \$f d/\$f; done
+        \$CP --debug --method=$method --buffer-size=4K --buffers=2 s5000001 e | grep -q '^method: '; cmp s5000001 e/s5000001"
+done
+for cache in keep direct drop auto; do
+    holds "--cache=$cache copies all the same" "bytes 5000001 x > a; echo y > b; mkdir d; \$CP --cache=$cache a b d; cmp a d/a; cmp b d/b"
+done
+holds '--atomic makes a new inode and leaves the old one to its other names' '
+    echo new > a; echo old > b; ln b c; chmod 640 b; $CP --atomic -v a b; test "$(cat b c)" = "$(printf "new\nold")"; test $(stat -c %a b) = 640
+    $CP --atomic a new; cmp a new; test "$(ls -A | tr "\n" " ")" = "a b c new "'
+holds '--atomic replaces a symbolic link, even one to nothing' '
+    echo new > a; echo t > t; ln -s t l; ln -s zz m; $CP --atomic a l; $CP --atomic a m; test ! -L l -a ! -L m; test "$(cat t)" = t; test ! -e zz'
+holds '--atomic leaves a directory alone' 'echo x > a; mkdir d; $CP --atomic -T a d 2> err && false; grep -q "cannot overwrite directory" err; $CP --atomic a d; cmp a d/a'
+holds '--atomic obeys -n, -u and -i' 'echo x > a; touch -d 2001-01-01 a; echo y > b; $CP --atomic -n a b; $CP --atomic -u a b; $CP --atomic -i a b < /dev/null; grep -q y b'
+# LeakSanitizer and strace, which both want to trace, do not go together.
+if command -v strace > /dev/null && (cd "$WORK" && strace -f -o probe true) 2> /dev/null; then
+    holds '--durable syncs the data before the name, and the name before it ends' '
+        bytes 3000000 x > a; ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=fdatasync,fsync,rename,renameat,renameat2,link,linkat,io_uring_enter $CP --backend=threads --durable --atomic a b
+        cmp a b; grep -oE "(fdatasync|fsync|rename[a-z0-9]*|linkat?)\(" trace | uniq | tr -d "\n" | grep -qE "^fdatasync\((rename[a-z0-9]*|linkat?)\(fsync\($"'
+else
+    skip '--durable syncs in order' 'needs strace'
+fi
+holds '--durable copies into a directory that may only be searched and written' '
+    bytes 100000 x > a; mkdir d; $CP --durable a d; cmp a d/a; $CP --durable --verify --atomic a d; cmp a d/a'
+holds '--verify reads back what was written' '
+    for n in 0 1 4097 3000001; do bytes $n v > s$n; done; truncate -s 1M s5; bytes 5 x >> s5; mkdir d e; $CP --verify s* d; for f in s*; do cmp $f d/$f; done
+    $CP --verify --cache=direct s* e; for f in s*; do cmp $f e/$f; done'
+holds '--backend=uring is refused where there is none, with the reason' '
+    echo x > a; if [ "$(cat /proc/sys/kernel/io_uring_disabled 2> /dev/null)" = 2 ]; then
+        $CP --backend=uring a b 2> err && false; grep -q "^arsync-cp: cannot use io_uring: " err; test ! -e b
+    else $CP --backend=uring a b; cmp a b; fi'
+finish

@@ -1,0 +1,67 @@
+// A copy that is cancelled at each of its steps.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "sim/catalogue.h"
+#include "sim/seeds.h"
+
+namespace arsync::sim {
+
+TEST_CASE("whenever it is cancelled, a copy ends, and leaves all or nothing") {
+    for (const Scenario& scenario : catalogue()) {
+        Simulation whole(scenario);
+        expect_copied(whole);
+        for (uint64_t step = 0; step < whole.world.steps(); step += sweep_stride) {
+            Simulation simulation(scenario);
+            simulation.cancel_at = step;
+            expect_right(simulation);
+            const int result = simulation.outcome().result;
+            CHECK_MESSAGE((result == 0 || result == -ECANCELED), report(simulation));
+        }
+    }
+}
+
+TEST_CASE("a cancel is taken notice of at the next chunk") {
+    for (const Method method : all_methods) {
+        if (method == ARSYNC_METHOD_REFLINK || method == ARSYNC_METHOD_COPY_FILE_RANGE)
+            continue;                                   // one operation
+        Scenario scenario = by_method(method, 1 << 20); // 64 chunks
+        scenario.options.chunks = 4;
+        bool cancelled = false;
+        Simulation simulation(scenario);
+        simulation.meanwhile = [&](const Step& step) {
+            const bool reads = step.call == Call::read || step.call == Call::read_cached;
+            if (reads && step.offset >= 256 * 1024 && !cancelled) {
+                simulation.cancel_at = step.index + 1;
+                cancelled = true;
+            }
+        };
+        expect_right(simulation);
+        CHECK(simulation.outcome().result == -ECANCELED);
+        CHECK(simulation.reads_after_cancel() <= 8);
+    }
+}
+
+TEST_CASE("a cancel while data is made durable keeps the copy from being published") {
+    for (const Scenario& scenario : atomic_and_durable()) {
+        Simulation simulation(scenario);
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call == Call::sync && step.subject == Subject::destination)
+                simulation.cancel();
+        };
+        expect_right(simulation);
+        CHECK(simulation.outcome().result == -ECANCELED);
+    }
+}
+
+TEST_CASE("a copy that was cancelled before it began does nothing") {
+    Simulation simulation(by_method(ARSYNC_METHOD_FIXED, 100'000));
+    simulation.cancel();
+    expect_right(simulation);
+    CHECK(simulation.outcome().result == -ECANCELED);
+    CHECK(simulation.outcome().stage == ARSYNC_STAGE_QUEUE);
+    CHECK(simulation.world.steps() == 0);
+}
+
+} // namespace arsync::sim

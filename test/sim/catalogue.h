@@ -1,0 +1,43 @@
+// Scenarios that several tests go through: a world in which each method can run, and one copy for
+// each way of writing a destination.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <vector>
+
+#include "sim/checks.h"
+#include "sim/scenario.h"
+
+namespace arsync::sim {
+
+constexpr Method all_methods[] = {
+    ARSYNC_METHOD_AUTO,  ARSYNC_METHOD_INLINE,          ARSYNC_METHOD_REFLINK,
+    ARSYNC_METHOD_FIXED, ARSYNC_METHOD_COPY_FILE_RANGE, ARSYNC_METHOD_DIRECT,
+    ARSYNC_METHOD_HEAP,  ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_MANAGED};
+
+// A copy of size bytes by this method, in a world where it works.
+Scenario by_method(Method method, uint64_t size);
+
+// Copies that between them take every path through the library. Small enough to be run once for
+// each of their steps.
+std::vector<Scenario> catalogue();
+
+// Of those the ones whose replacement must be atomic and durable.
+std::vector<Scenario> atomic_and_durable();
+
+// Run and check; a failure says all that is needed to see it again.
+inline void expect_right(Simulation& simulation) {
+    simulation.run();
+    check_result(simulation);
+    CHECK_MESSAGE(simulation.world.problems.empty(), report(simulation));
+}
+
+// False if it failed, so that there may be no destination to look at.
+inline bool expect_copied(Simulation& simulation) {
+    expect_right(simulation);
+    CHECK_MESSAGE(simulation.outcome().result == 0, describe(simulation.scenario), ": result ",
+                  simulation.outcome().result, " stage ", simulation.outcome().stage);
+    return simulation.outcome().result == 0;
+}
+
+} // namespace arsync::sim

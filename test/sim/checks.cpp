@@ -1,0 +1,362 @@
+#include "sim/checks.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sim/stages.h"
+
+namespace arsync::sim {
+
+namespace {
+
+using Unsynced = Disk::Unsynced;
+
+bool keeps_holes(const Simulation& s) {
+    return s.scenario.world.reports_holes || s.outcome().method == ARSYNC_METHOD_REFLINK;
+}
+
+enum class Want { data, hole, either };
+
+// A hole that cannot be found, or not be made, is copied as zeros.
+bool failed_at_holes(const Simulation& s) {
+    return s.failed_step() &&
+           (s.failed_step()->call == Call::seek || s.failed_step()->call == Call::allocate);
+}
+
+// Nor can it be said of blocks that the filesystem copied unseen.
+bool offloaded_unseen(const Simulation& s) {
+    return !s.scenario.world.reports_holes && s.outcome().method == ARSYNC_METHOD_COPY_FILE_RANGE;
+}
+
+Want wanted(const Simulation& s, const Content& content, uint64_t block) {
+    const Content& source = s.original();
+    const bool hole = !source.allocated(block);
+    const bool unwritten = !hole && !source.has_data(block);
+    const auto found = content.blocks().find(block);
+    const bool zero = found == content.blocks().end() || all_zeros(found->second);
+    if (s.scenario.hides_size && s.scenario.options.sparse != ARSYNC_SPARSE_NEVER)
+        return Want::either; // a stream
+    switch (s.scenario.options.sparse) {
+    case ARSYNC_SPARSE_NEVER:
+        return Want::data;
+    case ARSYNC_SPARSE_ALWAYS:
+        if (block == block_of(source.size()) && zero)
+            return Want::either; // a part of a block
+        return zero ? Want::hole : Want::data;
+    default:
+        if (unwritten)
+            return Want::either; // reads as a hole, counts as blocks
+        if (hole && (failed_at_holes(s) || offloaded_unseen(s)))
+            return Want::either;
+        return hole && keeps_holes(s) ? Want::hole : Want::data;
+    }
+}
+
+void check_holes(Simulation& s, const Content& content) {
+    const uint64_t blocks = blocks_for(content.size());
+    for (uint64_t block = 0; block < blocks; ++block) {
+        const Want want = wanted(s, content, block);
+        if (want == Want::hole && content.allocated(block))
+            s.world.problem("no hole at block " + std::to_string(block));
+        if (want == Want::data && !content.has_data(block))
+            s.world.problem("a hole at block " + std::to_string(block));
+        if ((want == Want::hole) == content.allocated(block) && want != Want::either)
+            break;
+    }
+    if (!content.blocks().empty() && content.blocks().rbegin()->first >= blocks)
+        s.world.problem("blocks are reserved past the end");
+}
+
+// Holes of a range are those of whole blocks, where source and destination are aligned alike.
+void check_range_holes(Simulation& s, const Content& content) {
+    const Scenario& scenario = s.scenario;
+    const bool aligned = (scenario.source_offset | scenario.destination_offset) % block_size == 0;
+    if (!aligned || scenario.options.sparse != ARSYNC_SPARSE_AUTO || !keeps_holes(s) ||
+        failed_at_holes(s))
+        return;
+    const Range range = copied_range(scenario, s.original().size());
+    const uint64_t first = block_of(range.begin), end = block_of(range.end);
+    const uint64_t source_first = block_of(scenario.source_offset);
+    for (uint64_t block = first; block < end; ++block) {
+        const bool hole = !s.original().allocated(source_first + block - first);
+        if (hole != !content.has_data(block)) {
+            s.world.problem("data and holes differ at block " + std::to_string(block));
+            return;
+        }
+    }
+}
+
+void check_counts(Simulation& s, const Content& content) {
+    const Outcome& outcome = s.outcome();
+    const Range range = copied_range(s.scenario, s.original().size());
+    if (outcome.bytes != range.end - range.begin)
+        s.world.problem("bytes: " + std::to_string(outcome.bytes));
+    if (s.scenario.hides_size)
+        return;
+    // The filesystem knows how many bytes of shared blocks are holes; nobody asked it.
+    const bool counted = !offloaded_unseen(s) && !failed_at_holes(s) &&
+                         outcome.method != ARSYNC_METHOD_REFLINK &&
+                         s.scenario.layout != Layout::unwritten && !s.scenario.range;
+    if (counted && outcome.hole_bytes != content.hole_bytes(range.begin, range.end - range.begin))
+        s.world.problem("hole_bytes: " + std::to_string(outcome.hole_bytes));
+}
+
+void check_method(Simulation& s) {
+    const Outcome& outcome = s.outcome();
+    const arsync_copy_options& options = s.scenario.options;
+    const bool fell_back = outcome.flags & ARSYNC_COMPLETION_FALLBACK;
+    if (s.scenario.range && outcome.bytes == 0)
+        return; // nothing to do, so nothing ran
+    if (options.method != ARSYNC_METHOD_AUTO &&
+        (outcome.method == static_cast<Method>(options.method)) == fell_back)
+        s.world.problem("method " + std::to_string(outcome.method) + " ran" +
+                        (fell_back ? ", said to be a fallback" : ""));
+    const uint64_t clones = s.counters.bytes_copied_in_user_space.value();
+    const bool clones_all = outcome.method == ARSYNC_METHOD_MANAGED;
+    const bool has_data = s.scenario.layout == Layout::dense && outcome.bytes > 0;
+    if (clones_all ? clones == 0 && has_data : clones != 0)
+        s.world.problem("bytes copied in user space: " + std::to_string(clones));
+}
+
+void check_shares(Simulation& s, const Content& content) {
+    const arsync_copy_options& options = s.scenario.options;
+    const bool shares = content.shares_blocks_with(s.source().content);
+    if (shares && options.reflink == ARSYNC_REFLINK_NEVER)
+        s.world.problem("blocks are shared with the source");
+    if (!shares && s.outcome().method == ARSYNC_METHOD_REFLINK && !s.scenario.range &&
+        !content.blocks().empty())
+        s.world.problem("no blocks are shared with the source");
+}
+
+void check_attributes(Simulation& s, const Inode& inode) {
+    const arsync_copy_options& options = s.scenario.options;
+    const Attributes& from = s.source().attributes;
+    const Attributes& to = inode.attributes;
+    const bool lost = s.outcome().flags & ARSYNC_COMPLETION_OWNER_LOST;
+    const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
+    const bool was_file = s.old_inode() != 0 && s.scenario.existing != Existing::link;
+    const bool in_place = s.old_inode() != 0 && !atomic;
+    mode_t mode = from.mode & 0777 & ~s.world.options.umask;
+    if (options.flags & ARSYNC_COPY_DEFAULT_MODE)
+        mode = 0666 & ~s.world.options.umask;
+    if (in_place || (atomic && was_file))
+        mode = existing_mode;
+    if (options.preserve & ARSYNC_PRESERVE_MODE)
+        mode = from.mode & (lost ? 01777 : 07777);
+    // Whose group cannot be kept must not be open to another.
+    if (s.failed_step() && s.failed_step()->call == Call::chown)
+        mode &= to.mode | 0700;
+    if ((to.mode & 07777) != mode)
+        s.world.problem("mode: " + std::to_string(to.mode & 07777) + " is not " +
+                        std::to_string(mode));
+    if ((options.preserve & ARSYNC_PRESERVE_OWNER) && !lost && to.uid != from.uid)
+        s.world.problem("owner: " + std::to_string(to.uid));
+    if (lost && s.world.options.privileged && !s.failed_step())
+        s.world.problem("owner said to be lost");
+    const auto same = [](const timespec& a, const timespec& b) {
+        return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+    };
+    if ((options.preserve & ARSYNC_PRESERVE_TIMES) && !s.source_was_changed() &&
+        !same(to.modified, from.modified))
+        s.world.problem("modification time is not the source's");
+    std::map<std::string, std::string> xattrs;
+    for (const auto& [name, value] : from.xattrs) {
+        const bool acl = name == "system.posix_acl_access";
+        if (options.preserve & (acl ? ARSYNC_PRESERVE_MODE : ARSYNC_PRESERVE_XATTR))
+            xattrs[name] = value;
+    }
+    const Call failed = s.failed_step() ? s.failed_step()->call : Call::open;
+    const bool none_here = failed == Call::list_xattrs || failed == Call::get_xattr;
+    if (to.xattrs != xattrs && !none_here)
+        s.world.problem("extended attributes are not those that were to be kept");
+}
+
+void check_cache(Simulation& s, const Inode& inode) {
+    if (s.failed_step() || s.outcome().method == ARSYNC_METHOD_REFLINK || s.scenario.range)
+        return;
+    const std::set<uint64_t>& before = s.source_cached_before();
+    const std::set<uint64_t>& after = s.source().cached;
+    const bool verify = s.scenario.options.flags & ARSYNC_COPY_VERIFY;
+    if (s.scenario.options.cache == ARSYNC_CACHE_DROP) {
+        // Of a source that was there before a little more may be.
+        if (before.empty() && !after.empty() && s.scenario.world.reports_residency)
+            s.world.problem("the source is in the page cache and was not before");
+        if (!inode.cached.empty())
+            s.world.problem("the destination is in the page cache");
+    }
+    const bool by_name = s.scenario.options.method != ARSYNC_METHOD_AUTO; // which counts for more
+    if (s.scenario.options.cache == ARSYNC_CACHE_KEEP && !verify && !by_name)
+        for (const auto& [block, data] : inode.content.blocks())
+            if (data && !inode.in_cache(block)) {
+                s.world.problem("the destination is not in the page cache");
+                return;
+            }
+}
+
+bool right_after_crash(const Simulation& s, const Disk& disk) {
+    const Names& names = disk.at(s.directory()).names;
+    auto found = names.find("target");
+    if (found != names.end() && disk.at(found->second).is_link())
+        found = names.find(disk.at(found->second).target);
+    return found != names.end() && disk.at(found->second).content == s.expected();
+}
+
+// The completion has arrived; then the power goes.
+void check_durable(Simulation& s, const Disk& disk) {
+    const uint32_t durability = s.scenario.options.durability;
+    if (durability == ARSYNC_DURABILITY_NONE || s.source_was_changed())
+        return;
+    Random random(s.scenario.world.seed);
+    const bool name_too = durability == ARSYNC_DURABILITY_FULL;
+    for (const Unsynced data : {Unsynced::lost, Unsynced::kept, Unsynced::mixed})
+        if (!right_after_crash(s, disk.recover(data, Unsynced::kept, random)) ||
+            (name_too && !right_after_crash(s, disk.recover(data, Unsynced::lost, random))))
+            s.world.problem("a crash after the completion loses the file");
+}
+
+bool temporary(const std::string& name) {
+    const std::string start = ".target.arsync-";
+    return name.compare(0, start.size(), start) == 0;
+}
+
+} // namespace
+
+void check_success(Simulation& s) {
+    const Inode* inode = s.scenario.range ? &s.world.disk.at(s.old_inode()) : s.destination();
+    if (!inode || !inode->is_file()) {
+        s.world.problem("no file at the destination's name");
+        return;
+    }
+    if (s.outcome().stage != ARSYNC_STAGE_NONE)
+        s.world.problem("success with a stage");
+    Names names = s.names_before();
+    if (s.scenario.options.replace == ARSYNC_REPLACE_ATOMIC || !names.count("target"))
+        names["target"] = inode->number;
+    if (s.world.disk.at(s.directory()).names != names)
+        s.world.problem("names are left in the directory, or gone");
+    if (!s.source_was_changed()) {
+        if (!(inode->content == s.expected()))
+            s.world.problem("the destination's content is not the source's");
+        else if (s.scenario.range)
+            check_range_holes(s, inode->content);
+        else
+            check_holes(s, inode->content);
+        check_counts(s, inode->content);
+        if (s.outcome().flags &
+            (ARSYNC_COMPLETION_SOURCE_CHANGED | ARSYNC_COMPLETION_SOURCE_SHRANK))
+            s.world.problem("the source is said to have changed");
+    }
+    if (!s.source_was_changed())
+        check_shares(s, inode->content);
+    check_method(s);
+    if (!s.scenario.range)
+        check_attributes(s, *inode);
+    check_cache(s, *inode);
+    check_durable(s, s.world.disk);
+}
+
+void check_failure(Simulation& s) {
+    const Outcome& outcome = s.outcome();
+    if (outcome.stage == ARSYNC_STAGE_NONE || outcome.result > 0)
+        s.world.problem("failure without a stage");
+    if (refused(s) && s.failed_step())
+        return; // two things failed, and one may have been the cleaning up
+    const Names& names = s.world.disk.at(s.directory()).names;
+    if (names == s.names_before())
+        return; // and the old content was looked at after each step
+    // Once the new file has replaced the old one there is no way back.
+    const bool replaced = s.scenario.options.replace == ARSYNC_REPLACE_ATOMIC &&
+                          s.names_before().count("target") && outcome.stage == ARSYNC_STAGE_SYNC;
+    Names with_new = s.names_before();
+    if (replaced && names.count("target"))
+        with_new["target"] = names.at("target");
+    if (names != with_new)
+        s.world.problem("a failed copy left names in the directory, or took them");
+}
+
+bool refused(const Simulation& s) {
+    const Scenario& scenario = s.scenario;
+    const Outcome& outcome = s.outcome();
+    if (scenario.options.replace == ARSYNC_REPLACE_EXCLUSIVE && outcome.result == -EEXIST)
+        return scenario.existing != Existing::nothing;
+    return scenario.options.reflink == ARSYNC_REFLINK_ALWAYS && outcome.result < 0 &&
+           outcome.stage == ARSYNC_STAGE_REFLINK;
+}
+
+void check_injected(Simulation& s) {
+    const Outcome& outcome = s.outcome();
+    if (!s.failed_step() || refused(s))
+        return;
+    const Step& step = *s.failed_step();
+    const std::string what = describe(step) + " failed with " + std::to_string(s.fail_with) +
+                             ", the copy ended with " + std::to_string(outcome.result) +
+                             " at stage " + std::to_string(outcome.stage);
+    if (outcome.result == 0) {
+        if (!may_survive(s.scenario, step, s.fail_with))
+            s.world.problem("an error was not reported: " + what);
+        return;
+    }
+    if (must_survive(step, s.fail_with))
+        s.world.problem("not an error to fail of: " + what);
+    else if (outcome.result != -s.fail_with || !fits(step, outcome.stage))
+        s.world.problem("another error was reported: " + what);
+}
+
+void check_crash(Simulation& s) {
+    const arsync_copy_options& options = s.scenario.options;
+    const Disk& disk = *s.world.crashed();
+    if (s.outcome().result == 0)
+        check_durable(s, disk); // it had completed, but for what does not matter
+    if (options.replace != ARSYNC_REPLACE_ATOMIC || options.durability == ARSYNC_DURABILITY_NONE)
+        return;
+    constexpr Unsynced policies[] = {Unsynced::lost, Unsynced::kept, Unsynced::mixed};
+    Random random(s.scenario.world.seed);
+    for (unsigned i = 0; i < 12; ++i) {
+        const Disk after = disk.recover(policies[i % 3], policies[i / 3 % 3], random);
+        const Names& names = after.at(s.directory()).names;
+        for (const auto& [name, number] : names)
+            if (!s.names_before().count(name) && name != "target" && !temporary(name))
+                s.world.problem("after a crash there is a file called " + name);
+        const auto now = names.find("target"), before = s.names_before().find("target");
+        const bool had_one = before != s.names_before().end();
+        if (now == names.end()
+                ? had_one
+                : !(had_one && now->second == before->second) && !right_after_crash(s, after))
+            s.world.problem("a crash leaves neither the old file nor the new one");
+        if (s.old_inode() != 0 && had_one && now != names.end() && now->second == before->second &&
+            !(after.at(s.old_inode()).content == s.old_content()))
+            s.world.problem("a crash damages the old file");
+    }
+}
+
+void check_result(Simulation& s) {
+    if (s.world.crashed()) {
+        check_crash(s);
+        return;
+    }
+    if (s.outcome().result == 0)
+        check_success(s);
+    else
+        check_failure(s);
+    check_injected(s);
+}
+
+std::string report(const Simulation& s) {
+    if (s.world.problems.empty())
+        return {};
+    std::string text = describe(s.scenario);
+    const auto at = [&](const char* what, uint64_t step) {
+        if (step != never)
+            text += std::string("; ") + what + " at step " + std::to_string(step);
+    };
+    at("failed", s.fail_at);
+    at("cancelled", s.cancel_at);
+    at("crashed", s.crash_at);
+    text += "\n    result " + std::to_string(s.outcome().result) + " stage " +
+            std::to_string(s.outcome().stage) + " method " + std::to_string(s.outcome().method);
+    for (const std::string& problem : s.world.problems)
+        text += "\n    " + problem;
+    return text;
+}
+
+} // namespace arsync::sim

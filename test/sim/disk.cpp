@@ -1,0 +1,131 @@
+#include "sim/disk.h"
+
+namespace arsync::sim {
+
+Disk::Disk() {
+    root_ = create(S_IFDIR | 0755).number;
+}
+
+Inode& Disk::create(mode_t mode) {
+    Inode& inode = inodes_[next_];
+    inode.number = next_++;
+    inode.attributes.mode = mode;
+    inode.durable_attributes = inode.attributes;
+    return inode;
+}
+
+Inode* Disk::find(InodeNumber directory, const std::string& name) {
+    const Names& names = at(directory).names;
+    const auto found = names.find(name);
+    return found == names.end() ? nullptr : &at(found->second);
+}
+
+static void apply(Names& names, const NameChange& change) {
+    for (const auto& [name, number] : change) {
+        if (number)
+            names[name] = *number;
+        else
+            names.erase(name);
+    }
+}
+
+void Disk::change_names(Inode& directory, const NameChange& change) {
+    for (const auto& [name, number] : change) {
+        if (Inode* replaced = find(directory.number, name))
+            --replaced->links;
+        if (number)
+            ++at(*number).links;
+    }
+    apply(directory.names, change);
+    directory.unsynced.push_back(change);
+}
+
+// A durable name may still lead to it: then a crash brings the file back, as on a real disk.
+void Disk::forget_if_unused(InodeNumber number, bool open) {
+    const Inode& inode = at(number);
+    if (open || inode.links > 0 || inode.is_directory())
+        return;
+    for (const auto& [_, directory] : inodes_) {
+        for (const auto& [name, named] : directory.durable_names)
+            if (named == number)
+                return;
+        for (const NameChange& change : directory.unsynced)
+            for (const auto& [name, named] : change)
+                if (named == number)
+                    return;
+    }
+    inodes_.erase(number);
+}
+
+void Disk::sync_data(Inode& inode) {
+    inode.dirty.clear();
+    if (!inode.write_back_failed)
+        inode.durable_content = inode.content;
+}
+
+void Disk::sync_all(Inode& inode) {
+    sync_data(inode);
+    inode.durable_attributes = inode.attributes;
+    inode.durable_names = inode.names;
+    inode.unsynced.clear();
+}
+
+uint64_t Disk::blocks_allocated() const {
+    uint64_t total = 0;
+    for (const auto& [_, inode] : inodes_)
+        total += inode.content.blocks_allocated();
+    return total;
+}
+
+std::vector<InodeNumber> Disk::numbers() const {
+    std::vector<InodeNumber> result;
+    for (const auto& [number, _] : inodes_)
+        result.push_back(number);
+    return result;
+}
+
+static Content recover_content(const Inode& inode, Disk::Unsynced policy, Random& random) {
+    if (policy == Disk::Unsynced::lost || inode.write_back_failed)
+        return inode.durable_content;
+    if (policy == Disk::Unsynced::kept)
+        return inode.content;
+    Content result = inode.durable_content;
+    for (const auto& [block, data] : inode.content.blocks())
+        if (random.percent(50))
+            result.set_block(block, data);
+    for (const auto& [block, _] : inode.durable_content.blocks())
+        if (!inode.content.allocated(block) && random.percent(50))
+            result.clear_block(block);
+    if (random.percent(50))
+        result.set_size(inode.content.size());
+    return result;
+}
+
+static Names recover_names(const Inode& directory, Disk::Unsynced policy, Random& random) {
+    size_t made_it = 0;
+    if (policy == Disk::Unsynced::kept)
+        made_it = directory.unsynced.size();
+    else if (policy == Disk::Unsynced::mixed)
+        made_it = random.below(directory.unsynced.size() + 1);
+    Names names = directory.durable_names;
+    for (size_t i = 0; i < made_it; ++i)
+        apply(names, directory.unsynced[i]);
+    return names;
+}
+
+Disk Disk::recover(Unsynced data, Unsynced names, Random& random) const {
+    Disk result = *this;
+    for (auto& [_, inode] : result.inodes_) {
+        inode.content = recover_content(inode, data, random);
+        if (data == Unsynced::lost)
+            inode.attributes = inode.durable_attributes;
+        inode.names = recover_names(inode, names, random);
+        inode.cached.clear();
+        inode.dirty.clear();
+    }
+    for (auto& [_, inode] : result.inodes_)
+        result.sync_all(inode);
+    return result;
+}
+
+} // namespace arsync::sim

@@ -1,0 +1,96 @@
+// The simulated filesystem's memory: inodes and directories, each as it is and as it is on stable
+// storage.
+//
+// Nothing becomes durable by itself. A file's bytes and size do by sync_data, its attributes too by
+// sync_all; a directory's names do by sync_all of the directory. What a crash leaves of the rest is
+// the filesystem's choice, so recover() takes a policy: lost, kept, or a seeded mixture in which
+// each block and each prefix of a directory's changes may have made it.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <sys/stat.h>
+#include <utility>
+#include <vector>
+
+#include "sim/content.h"
+#include "sim/random.h"
+
+namespace arsync::sim {
+
+using InodeNumber = uint64_t;
+using Names = std::map<std::string, InodeNumber>;
+
+struct Attributes {
+    mode_t mode = 0; // with the kind of file
+    uid_t uid = 0;
+    gid_t gid = 0;
+    timespec accessed{}, modified{}, changed{};
+    std::map<std::string, std::string> xattrs;
+};
+
+// Names that change together: a rename is one change of two.
+using NameChange = std::vector<std::pair<std::string, std::optional<InodeNumber>>>;
+
+struct Inode {
+    InodeNumber number = 0;
+    Attributes attributes;
+    Attributes durable_attributes;
+    unsigned links = 0;
+    uint64_t version = 0; // counts changes of content
+
+    // A regular file.
+    Content content;
+    Content durable_content;
+    std::set<uint64_t> cached;            // blocks in the page cache, clean
+    std::set<uint64_t> dirty;             // blocks in the page cache that the device has not got
+    std::map<uint64_t, std::byte> damage; // offset → bits that the device gives back wrong
+    bool write_back_failed = false; // its pages count as clean, and the device has not got them
+
+    // A directory; a symbolic link.
+    Names names;
+    Names durable_names;
+    std::vector<NameChange> unsynced;
+    std::string target;
+
+    bool is_directory() const { return S_ISDIR(attributes.mode); }
+    bool is_file() const { return S_ISREG(attributes.mode); }
+    bool is_link() const { return S_ISLNK(attributes.mode); }
+    bool in_cache(uint64_t block) const { return cached.count(block) || dirty.count(block); }
+};
+
+class Disk {
+public:
+    Disk();
+
+    Inode& create(mode_t mode);
+    Inode& at(InodeNumber number) { return inodes_.at(number); }
+    const Inode& at(InodeNumber number) const { return inodes_.at(number); }
+    Inode& root() { return at(root_); }
+    Inode* find(InodeNumber directory, const std::string& name);
+
+    // Names, counted as links.
+    void change_names(Inode& directory, const NameChange& change);
+    void forget_if_unused(InodeNumber number, bool open);
+
+    void sync_data(Inode& inode);
+    void sync_all(Inode& inode);
+    uint64_t blocks_allocated() const;
+    std::vector<InodeNumber> numbers() const;
+
+    enum class Unsynced { lost, kept, mixed };
+    // The disk as it is found after a crash now. Data and names that were not synced follow their
+    // policies.
+    Disk recover(Unsynced data, Unsynced names, Random& random) const;
+
+private:
+    std::map<InodeNumber, Inode> inodes_;
+    InodeNumber next_ = 11;
+    InodeNumber root_ = 0;
+};
+
+} // namespace arsync::sim

@@ -1,0 +1,105 @@
+// What a copy carries over besides content, and what it refuses to touch.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "sim/catalogue.h"
+
+namespace arsync::sim {
+
+TEST_CASE("every combination of attributes, for whoever copies, over whatever is there") {
+    for (uint32_t preserve = 0; preserve < 16; ++preserve)
+        for (const bool privileged : {true, false})
+            for (const mode_t mode : {0600u, 0644u, 04755u, 02710u, 0444u})
+                for (const auto existing :
+                     {Existing::nothing, Existing::smaller, Existing::larger, Existing::link})
+                    for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
+                        for (const uid_t uid : {0u, 1000u}) {
+                            Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+                            scenario.xattrs = true;
+                            scenario.source_mode = mode;
+                            scenario.source_uid = uid;
+                            scenario.existing = existing;
+                            scenario.options.preserve = preserve;
+                            scenario.options.replace = replace;
+                            scenario.world.privileged = privileged;
+                            Simulation simulation(scenario);
+                            expect_copied(simulation);
+                            const bool lost =
+                                (preserve & ARSYNC_PRESERVE_OWNER) && !privileged && uid != 0;
+                            CHECK(((simulation.outcome().flags & ARSYNC_COMPLETION_OWNER_LOST) !=
+                                   0) == lost);
+                        }
+}
+
+TEST_CASE("a new file can have the default mode") {
+    for (const uint64_t size : {100ul, 2ul << 20})
+        for (const mode_t umask : {0u, 027u}) {
+            Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+            scenario.buffer_size = 256 * 1024;
+            scenario.source_mode = 0700;
+            scenario.world.umask = umask;
+            scenario.options.flags = ARSYNC_COPY_DEFAULT_MODE;
+            Simulation simulation(scenario);
+            expect_copied(simulation);
+        }
+}
+
+TEST_CASE("a file is not copied onto itself") {
+    for (const Method method : all_methods)
+        for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+            Scenario scenario = by_method(method, 10'000);
+            scenario.existing = Existing::source;
+            scenario.options.replace = replace;
+            Simulation simulation(scenario);
+            expect_right(simulation);
+            CHECK(simulation.outcome().result == -EINVAL);
+            CHECK(simulation.outcome().stage == ARSYNC_STAGE_CHECK);
+        }
+}
+
+TEST_CASE("a symbolic link at the destination is not followed where that was forbidden") {
+    for (const auto existing : {Existing::link, Existing::dangling_link}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 10'000);
+        scenario.existing = existing;
+        scenario.options.flags = ARSYNC_COPY_NOFOLLOW;
+        Simulation simulation(scenario);
+        expect_right(simulation);
+        CHECK(simulation.outcome().result == -ELOOP);
+    }
+}
+
+TEST_CASE("attributes alone leave the content that is there") {
+    for (const auto existing : {Existing::nothing, Existing::larger}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 10'000);
+        scenario.existing = existing;
+        scenario.source_mode = 0640;
+        scenario.options.flags = ARSYNC_COPY_ATTRIBUTES_ONLY;
+        scenario.options.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES;
+        Simulation simulation(scenario);
+        simulation.run();
+        CHECK_MESSAGE(simulation.world.problems.empty(), report(simulation));
+        REQUIRE(simulation.outcome().result == 0);
+        CHECK(simulation.destination()->content == simulation.old_content());
+        CHECK((simulation.destination()->attributes.mode & 07777) == 0640);
+    }
+}
+
+TEST_CASE("a file that hides its size is copied to its end") {
+    for (const Method method : all_methods)
+        for (const uint64_t size : {0ul, 1ul, 4096ul, 100'001ul})
+            for (const auto cache : {ARSYNC_CACHE_AUTO, ARSYNC_CACHE_DROP})
+                for (const bool verify : {false, true}) {
+                    Scenario scenario = by_method(method, size);
+                    scenario.options.reflink = ARSYNC_REFLINK_AUTO;
+                    scenario.hides_size = true;
+                    scenario.options.cache = cache;
+                    scenario.options.flags = verify ? ARSYNC_COPY_VERIFY : 0;
+                    scenario.world.short_percent = 30;
+                    scenario.world.interrupt_percent = 10;
+                    Simulation simulation(scenario);
+                    expect_copied(simulation);
+                }
+}
+
+} // namespace arsync::sim

@@ -1,0 +1,168 @@
+// Copies to which nothing happens: every method, size, layout and way of replacing.
+#include <doctest/doctest.h>
+
+#include "sim/catalogue.h"
+
+namespace arsync::sim {
+
+namespace {
+
+constexpr uint64_t chunk = 16 * 1024; // Scenario's default buffer
+constexpr uint64_t sizes[] = {0,         1,         4095,          4096,
+                              4097,      chunk - 1, chunk,         chunk + 1,
+                              3 * chunk, 100'001,   (1 << 20) + 1, (1 << 20) + 2 * chunk};
+constexpr Layout layouts[] = {Layout::dense, Layout::holes, Layout::empty, Layout::zeros,
+                              Layout::unwritten};
+
+} // namespace
+
+TEST_CASE("every method copies every size and layout, byte for byte and hole for hole") {
+    for (const Method method : all_methods)
+        for (const uint64_t size : sizes)
+            for (const Layout layout : layouts)
+                for (const auto sparse :
+                     {ARSYNC_SPARSE_AUTO, ARSYNC_SPARSE_ALWAYS, ARSYNC_SPARSE_NEVER}) {
+                    if (method == ARSYNC_METHOD_REFLINK && sparse != ARSYNC_SPARSE_AUTO)
+                        continue; // shared blocks are as they are
+                    if (method == ARSYNC_METHOD_COPY_FILE_RANGE && sparse != ARSYNC_SPARSE_AUTO)
+                        continue;
+                    Scenario scenario = by_method(method, size);
+                    scenario.layout = layout;
+                    scenario.options.sparse = sparse;
+                    scenario.options.reflink = method == ARSYNC_METHOD_REFLINK
+                                                   ? ARSYNC_REFLINK_ALWAYS
+                                                   : ARSYNC_REFLINK_NEVER;
+                    Simulation simulation(scenario);
+                    expect_copied(simulation);
+                }
+}
+
+TEST_CASE("a method that was asked for runs where both ends can") {
+    for (const Method method : all_methods) {
+        if (method == ARSYNC_METHOD_AUTO)
+            continue;
+        Simulation simulation(by_method(method, 100'001));
+        expect_copied(simulation);
+        CHECK(simulation.outcome().method == method);
+        CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_FALLBACK) == 0);
+    }
+}
+
+TEST_CASE("a method that cannot run here gives way to another, and the completion says so") {
+    for (const Method method :
+         {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_COPY_FILE_RANGE}) {
+        Scenario scenario = by_method(method, 100'001);
+        scenario.world.direct_memory_align = scenario.world.direct_offset_align = 0;
+        scenario.world.offload = false;
+        Simulation simulation(scenario);
+        expect_copied(simulation);
+        CHECK(simulation.outcome().method != method);
+        CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_FALLBACK) != 0);
+    }
+}
+
+TEST_CASE("a reflink that must be, and cannot, is the filesystem's error") {
+    Scenario scenario = by_method(ARSYNC_METHOD_REFLINK, 50'000);
+    scenario.world.reflink = false;
+    Simulation simulation(scenario);
+    expect_right(simulation);
+    CHECK(simulation.outcome().result == -EOPNOTSUPP);
+    CHECK(simulation.outcome().stage == ARSYNC_STAGE_REFLINK);
+}
+
+TEST_CASE("blocks are shared where the filesystem can, unless that is not wanted") {
+    for (const auto reflink : {ARSYNC_REFLINK_AUTO, ARSYNC_REFLINK_NEVER}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 100'000);
+        scenario.world.reflink = true;
+        scenario.world.filesystem_type = btrfs_magic;
+        scenario.options.reflink = reflink;
+        Simulation simulation(scenario);
+        expect_copied(simulation);
+        CHECK((simulation.outcome().method == ARSYNC_METHOD_REFLINK) ==
+              (reflink == ARSYNC_REFLINK_AUTO));
+    }
+}
+
+TEST_CASE("O_DIRECT keeps to whatever alignment the device asks for") {
+    for (const unsigned align : {512u, 1024u, 4096u})
+        for (const Method method : {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT})
+            for (const uint64_t size : {511ul, 512ul, 4097ul, 65'536ul, 100'001ul})
+                for (const Layout layout : layouts) {
+                    Scenario scenario = by_method(method, size);
+                    scenario.layout = layout;
+                    scenario.source_cached = false;
+                    scenario.world.direct_memory_align = scenario.world.direct_offset_align = align;
+                    Simulation simulation(scenario);
+                    expect_copied(simulation);
+                }
+}
+
+TEST_CASE("every replace and durability, over whatever is at the name") {
+    for (const auto existing : {Existing::nothing, Existing::smaller, Existing::larger,
+                                Existing::link, Existing::dangling_link})
+        for (const auto replace :
+             {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_EXCLUSIVE, ARSYNC_REPLACE_ATOMIC})
+            for (const auto durability :
+                 {ARSYNC_DURABILITY_NONE, ARSYNC_DURABILITY_FILE, ARSYNC_DURABILITY_FULL})
+                for (const uint64_t size : {0ul, 10'000ul, (1ul << 20) + 4097})
+                    for (const bool by_directory : {false, true}) {
+                        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+                        scenario.existing = existing;
+                        scenario.by_directory = by_directory;
+                        scenario.options.replace = replace;
+                        scenario.options.durability = durability;
+                        Simulation simulation(scenario);
+                        expect_right(simulation);
+                        const bool there = existing != Existing::nothing;
+                        int result = 0;
+                        if (replace == ARSYNC_REPLACE_EXCLUSIVE && there)
+                            result = -EEXIST;
+                        else if (replace == ARSYNC_REPLACE_IN_PLACE &&
+                                 existing == Existing::dangling_link)
+                            result = -ENOENT;
+                        CHECK_MESSAGE(simulation.outcome().result == result, describe(scenario));
+                    }
+}
+
+TEST_CASE("a filesystem that has less to offer changes how, not what") {
+    for (const Method method : all_methods)
+        for (unsigned lacking = 0; lacking < 64; ++lacking) {
+            Scenario scenario = by_method(method, (1 << 20) + 777);
+            scenario.layout = Layout::holes;
+            scenario.buffer_size = 64 * 1024;
+            scenario.world.temporary_files = !(lacking & 1);
+            scenario.world.preallocation = !(lacking & 2);
+            scenario.world.uncached_io = !(lacking & 4);
+            scenario.world.reports_holes = !(lacking & 8);
+            scenario.world.reports_residency = !(lacking & 16);
+            scenario.world.registrations = lacking & 32 ? 1 : 1000;
+            scenario.options.cache = lacking % 3 ? ARSYNC_CACHE_DROP : ARSYNC_CACHE_AUTO;
+            Simulation simulation(scenario);
+            expect_copied(simulation);
+        }
+}
+
+TEST_CASE("one buffer is enough for any number of lanes") {
+    for (const Method method : all_methods) {
+        Scenario scenario = by_method(method, 200'000);
+        scenario.buffer_count = 1;
+        scenario.options.chunks = 8;
+        Simulation simulation(scenario);
+        expect_copied(simulation);
+    }
+}
+
+TEST_CASE("a cache policy leaves in the page cache what it says") {
+    for (const auto cache :
+         {ARSYNC_CACHE_AUTO, ARSYNC_CACHE_KEEP, ARSYNC_CACHE_DIRECT, ARSYNC_CACHE_DROP})
+        for (const bool cached : {false, true})
+            for (const uint64_t size : {5'000ul, 100'000ul, 300'000ul}) {
+                Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+                scenario.source_cached = cached;
+                scenario.options.cache = cache;
+                Simulation simulation(scenario);
+                expect_copied(simulation);
+            }
+}
+
+} // namespace arsync::sim

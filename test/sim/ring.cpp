@@ -1,0 +1,211 @@
+#include "sim/ring.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+
+#include "sim/transfer.h"
+
+namespace arsync::sim {
+
+static Call call_of(Op op) {
+    switch (op) {
+    case Op::read:
+        return Call::read;
+    case Op::write:
+        return Call::write;
+    case Op::sync:
+        return Call::sync;
+    case Op::allocate:
+        return Call::allocate;
+    case Op::write_back:
+        return Call::write_back;
+    case Op::reflink:
+        return Call::reflink;
+    case Op::copy_file_range:
+        return Call::copy_file_range;
+    case Op::pause:
+        return Call::pause;
+    case Op::wait_readable:
+    case Op::wait_writable:
+        break;
+    }
+    return Call::wait;
+}
+
+static bool is_transfer(const Request& request) {
+    return request.op == Op::read || request.op == Op::write;
+}
+
+static bool overlap(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length) {
+    return a < b + b_length && b < a + a_length;
+}
+
+static bool share_memory(const Request& a, const Request& b) {
+    const bool both_only_read_it = a.op == Op::write && b.op == Op::write;
+    return !both_only_read_it && overlap(reinterpret_cast<uintptr_t>(a.data), a.length,
+                                         reinterpret_cast<uintptr_t>(b.data), b.length);
+}
+
+void SimulatedRing::check_started(const Request& request) {
+    if (!is_transfer(request))
+        return;
+    for (const Pending& pending : pending_) {
+        const Request& other = *pending.request;
+        if (!is_transfer(other))
+            continue;
+        if (share_memory(request, other))
+            world_.problem("two operations in flight share memory");
+        if (request.op == Op::write && other.op == Op::write && request.fd == other.fd &&
+            overlap(request.offset, request.length, other.offset, other.length))
+            world_.problem("two writes in flight to one range");
+    }
+    if (request.buffer_index < 0)
+        return;
+    const auto index = static_cast<size_t>(request.buffer_index);
+    const auto* data = static_cast<const std::byte*>(request.data);
+    if (index >= registered_.size() || data < registered_[index].data ||
+        data + request.length > registered_[index].data + registered_[index].size)
+        world_.problem("memory outside its registered buffer");
+}
+
+void SimulatedRing::start(Request& request) {
+    check_started(request);
+    pending_.push_back({&request});
+    // Now and then it is done before start returns.
+    if (world_.random.percent(10))
+        advance(pending_.size() - 1);
+}
+
+void SimulatedRing::wait() {
+    if (pending_.empty() && !woken_) {
+        stuck_ = true;
+        world_.problem("waiting with nothing in flight");
+    }
+    woken_ = false;
+    const size_t in_flight = pending_.size();
+    while (!pending_.empty() && pending_.size() == in_flight)
+        advance(world_.random.below(pending_.size()));
+}
+
+void SimulatedRing::advance(size_t index) {
+    Pending& pending = pending_[index];
+    if (!pending.performed)
+        perform(pending);
+    if (world_.random.percent(40))
+        return;
+    const Pending done = pending;
+    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
+    complete(*done.request, done.result);
+}
+
+void SimulatedRing::perform(Pending& pending) {
+    const Request& request = *pending.request;
+    Step step{call_of(request.op), world_.subject_of(request.fd)};
+    step.offset = request.offset;
+    step.length = request.length;
+    step.flags = world_.flags_of(request.fd);
+    pending.performed = true;
+    pending.result = world_.step(
+        step, [&]() -> int64_t { return pending.cancelled ? -ECANCELED : effect(request); });
+    if (request.op == Op::sync && pending.result < 0 && world_.open(request.fd)) {
+        // As on Linux: the pages count as clean now, and a second sync reports success.
+        Inode& inode = world_.disk.at(world_.descriptor(request.fd)->inode);
+        inode.write_back_failed = true;
+        inode.dirty.clear();
+    }
+}
+
+int64_t SimulatedRing::effect(const Request& request) {
+    if (request.op == Op::pause)
+        return 0;
+    const Description* description = world_.descriptor(request.fd);
+    if (!description)
+        return -EBADF;
+    Inode& inode = world_.disk.at(description->inode);
+    switch (request.op) {
+    case Op::read:
+    case Op::write:
+        return transfer(request, inode, description->flags);
+    case Op::sync:
+        return sim::sync(world_, inode, request.datasync);
+    case Op::allocate:
+        return sim::allocate(world_, inode, request.mode, request.offset, request.length);
+    case Op::write_back:
+        return sim::write_back(inode, request.offset, request.length);
+    case Op::wait_readable:
+        return POLLIN;
+    case Op::wait_writable:
+        return POLLOUT;
+    default:
+        break;
+    }
+    const Description* from = world_.descriptor(request.source_fd);
+    if (!from)
+        return -EBADF;
+    Inode& source = world_.disk.at(from->inode);
+    if (source.number == world_.without_size)
+        return request.op == Op::reflink ? -EOPNOTSUPP : 0;
+    return request.op == Op::reflink ? sim::reflink(world_, source, request.source_offset, inode,
+                                                    request.offset, request.length)
+                                     : sim::copy_file_range(world_, source, request.source_offset,
+                                                            inode, request.offset, request.length);
+}
+
+int64_t SimulatedRing::transfer(const Request& request, Inode& inode, int flags) {
+    const int access = flags & O_ACCMODE;
+    if (access == (request.op == Op::read ? O_WRONLY : O_RDONLY)) {
+        world_.problem("descriptor is not open for this");
+        return -EBADF;
+    }
+    if (request.direct && !(flags & O_DIRECT))
+        world_.problem("request says direct, descriptor is not");
+    if (world_.random.percent(world_.options.interrupt_percent))
+        return -EINTR;
+    auto* data = static_cast<std::byte*>(request.data);
+    const Transfer t{inode, flags, data, request.length, request.offset, request.rw_flags};
+    if (request.op == Op::write) {
+        const int64_t count = sim::write(world_, t);
+        damage(request, inode, count);
+        return count;
+    }
+    const int64_t count = sim::read(world_, t);
+    // What a short read did not fill is anyone's guess.
+    const auto filled = static_cast<size_t>(std::max<int64_t>(count, 0));
+    std::memset(data + filled, 0xa5, request.length - filled);
+    return count;
+}
+
+void SimulatedRing::damage(const Request& request, Inode& inode, int64_t count) {
+    if (count <= 0 || world_.subject_of(inode.number) != Subject::destination)
+        return;
+    if (destination_writes_++ != corrupt_)
+        return;
+    const uint64_t at = request.offset + world_.random.below(static_cast<uint64_t>(count));
+    inode.damage[at] = std::byte{0x40};
+    corrupted_ = true;
+}
+
+void SimulatedRing::cancel(Request& request) {
+    if (is_transfer(request))
+        return;
+    for (Pending& pending : pending_)
+        if (pending.request == &request &&
+            (request.op == Op::pause || request.op == Op::wait_readable ||
+             request.op == Op::wait_writable))
+            pending.cancelled = true;
+}
+
+int SimulatedRing::register_buffer(unsigned index, void* data, size_t size) {
+    return static_cast<int>(world_.step({Call::register_buffer, Subject::none}, [&]() -> int64_t {
+        if (index >= world_.options.registrations)
+            return -ENOMEM;
+        registered_.resize(std::max<size_t>(registered_.size(), index + 1));
+        registered_[index] = {static_cast<const std::byte*>(data), size};
+        return 0;
+    }));
+}
+
+} // namespace arsync::sim

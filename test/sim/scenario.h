@@ -1,0 +1,69 @@
+// One copy to be simulated: the world, what is in it beforehand, and what is asked for.
+//
+// The source is "in/source", the destination "out/target" or "target" below the descriptor of
+// "out".
+#pragma once
+
+#include <string>
+
+#include "arsync.h"
+#include "sim/world.h"
+
+namespace arsync::sim {
+
+// Where a file has data.
+enum class Layout {
+    dense,    // everywhere
+    holes,    // data and holes in turn, of several lengths
+    empty,    // nowhere: one hole
+    zeros,    // everywhere, many blocks of it zeros
+    unwritten // in its first half; the rest is allocated and unwritten
+};
+
+// What is at the destination's name.
+enum class Existing {
+    nothing,
+    smaller,
+    larger,
+    link, // a symbolic one, to a file called "linked"
+    dangling_link,
+    source // a hard link of it
+};
+
+struct Scenario {
+    WorldOptions world;
+    uint64_t size = 0; // of the source
+    Layout layout = Layout::dense;
+    bool source_cached = true;
+    mode_t source_mode = 0640;
+    uid_t source_uid = 0;
+    bool xattrs = false;     // the source has some, capabilities and an ACL among them
+    bool hides_size = false; // the source says its size is 0, as files in /proc do
+    Existing existing = Existing::nothing;
+    bool by_directory = false; // the paths are relative to descriptors, without a slash
+    arsync_copy_options options = {};
+
+    bool range = false; // copy_range between two open files
+    uint64_t source_offset = 0;
+    uint64_t destination_offset = 0;
+    uint64_t length = UINT64_MAX;
+
+    unsigned buffer_count = 4;
+    size_t buffer_size = 16 * 1024;
+};
+std::string describe(const Scenario& scenario);
+
+constexpr mode_t existing_mode = 0604;
+
+// The content that the scenario's source, or the file in its way, has to begin with.
+Content source_content(const Scenario& scenario);
+Content existing_content(const Scenario& scenario);
+// The content that the destination is to have in the end. ended: where the source turned out to.
+Content expected_content(const Scenario& scenario, const Content& source);
+// The range of the destination that is copied.
+struct Range {
+    uint64_t begin, end;
+};
+Range copied_range(const Scenario& scenario, uint64_t source_size);
+
+} // namespace arsync::sim

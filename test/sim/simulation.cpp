@@ -1,0 +1,247 @@
+#include "sim/simulation.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include "sim/stages.h"
+#include "sim/transfer.h"
+
+namespace arsync::sim {
+
+// More steps than any copy here needs: one that goes on is looping.
+static constexpr uint64_t steps_max = 200'000;
+
+Detached start(Io io, Job& job, unsigned& completions) {
+    co_await run_job(io, job);
+    ++completions;
+}
+
+Simulation::Simulation(const Scenario& what)
+    : scenario(what), world(what.world), ring(world, counters), files_(world) {
+    build();
+    buffers_ = std::make_unique<Buffers>(ring, scenario.buffer_count, scenario.buffer_size, false);
+    describe_job();
+}
+
+// Buffers that a coroutine still holds, in a run that got stuck, are better leaked than freed.
+Simulation::~Simulation() {
+    if (completions_ == 0)
+        static_cast<void>(buffers_.release());
+}
+
+InodeNumber add_file(World& world, InodeNumber directory, const char* name, const Content& content,
+                     mode_t mode) {
+    Inode& inode = world.disk.create(S_IFREG | mode);
+    const timespec now = world.now();
+    inode.attributes.accessed = inode.attributes.modified = inode.attributes.changed = now;
+    inode.content = content;
+    world.disk.change_names(world.disk.at(directory), {{name, inode.number}});
+    world.disk.sync_all(inode);
+    world.disk.sync_all(world.disk.at(directory));
+    return inode.number;
+}
+
+void Simulation::build() {
+    original_ = source_content(scenario);
+    old_content_ = existing_content(scenario);
+    const InodeNumber in = world.disk.create(S_IFDIR | 0755).number;
+    directory_ = world.disk.create(S_IFDIR | 0755).number;
+    world.disk.change_names(world.disk.root(), {{"in", in}});
+    world.disk.change_names(world.disk.root(), {{"out", directory_}});
+    world.disk.sync_all(world.disk.root());
+
+    world.source = add_file(world, in, "source", original_, scenario.source_mode);
+    Inode& from = source();
+    from.attributes.uid = scenario.source_uid;
+    from.attributes.gid = scenario.source_uid;
+    if (scenario.xattrs)
+        from.attributes.xattrs = {{"user.note", "a note"},
+                                  {"user.empty", ""},
+                                  {"security.capability", "all"},
+                                  {"system.posix_acl_access", "some"}};
+    if (scenario.hides_size)
+        world.without_size = world.source;
+    if (scenario.source_cached)
+        for (const auto& [block, data] : from.content.blocks())
+            from.cached.insert(block);
+    source_cached_ = from.cached;
+
+    if (scenario.existing == Existing::source) {
+        world.disk.change_names(world.disk.at(directory_), {{"target", world.source}});
+        world.disk.sync_all(world.disk.at(directory_));
+    }
+    const bool link =
+        scenario.existing == Existing::link || scenario.existing == Existing::dangling_link;
+    if (scenario.existing == Existing::smaller || scenario.existing == Existing::larger)
+        old_inode_ = add_file(world, directory_, "target", old_content_, existing_mode);
+    if (scenario.existing == Existing::link)
+        old_inode_ = add_file(world, directory_, "linked", old_content_, existing_mode);
+    if (link) {
+        Inode& inode = world.disk.create(S_IFLNK | 0777);
+        inode.target = "linked";
+        world.disk.change_names(world.disk.at(directory_), {{"target", inode.number}});
+        world.disk.sync_all(world.disk.at(directory_));
+    }
+    names_before_ = world.disk.at(directory_).names;
+    last_file_ = world.disk.numbers().back();
+    expected_ = expected();
+}
+
+void Simulation::describe_job() {
+    job_.options = scenario.options;
+    job_.options.struct_size = sizeof job_.options;
+    if (scenario.range) {
+        RangeCopy range;
+        range.source = world.add_descriptor(world.source, O_RDONLY);
+        range.source_offset = scenario.source_offset;
+        range.destination = world.add_descriptor(old_inode_, O_RDWR);
+        range.destination_offset = scenario.destination_offset;
+        range.length = scenario.length;
+        job_.what = range;
+    } else if (scenario.by_directory) {
+        const InodeNumber in = world.disk.find(world.disk.root().number, "in")->number;
+        job_.what = FileCopy{world.add_descriptor(in, O_RDONLY | O_DIRECTORY), "source",
+                             world.add_descriptor(directory_, O_RDONLY | O_DIRECTORY), "target"};
+    } else {
+        job_.what = FileCopy{AT_FDCWD, "in/source", AT_FDCWD, "out/target"};
+    }
+    own_descriptors_ = world.open_descriptors();
+}
+
+void Simulation::run() {
+    world.before = [this](const Step& step) { return before(step); };
+    world.after = [this](const Step& step, int64_t) { after(step); };
+    start({files_, ring, *buffers_}, job_, completions_);
+    while (completions_ == 0 && !ring.stuck() && world.steps() < steps_max) {
+        if (!ring.run_ready() && completions_ == 0)
+            ring.wait();
+    }
+    if (completions_ == 0)
+        world.problem("the copy does not end");
+    while (ring.run_ready()) // whatever should not be there any more
+        ;
+    check_leaks();
+    if (!world.crashed() && !source_was_changed_ && !(source().content == original_))
+        world.problem("the source's content was changed");
+    world.before = {};
+    world.after = {};
+}
+
+void Simulation::cancel() {
+    job_.control.cancel();
+    if (job_.control.interruptible)
+        ring.cancel(*job_.control.interruptible);
+}
+
+int Simulation::before(const Step& step) {
+    if (step.index == crash_at)
+        world.crash();
+    if (step.index == cancel_at)
+        cancel();
+    if (meanwhile)
+        meanwhile(step);
+    if (step.index != fail_at || !can_fail_with(step, fail_with))
+        return 0;
+    failed_step_ = step;
+    return -fail_with;
+}
+
+void Simulation::after(const Step& step) {
+    if (cancelled() && (step.call == Call::read || step.call == Call::read_cached))
+        ++reads_after_cancel_;
+    if (source().version != source_version_)
+        world.problem("the source was written to");
+    source_version_ = source().version;
+    check_visible();
+    for (const InodeNumber number : world.disk.numbers())
+        if (number > last_file_)
+            check_access(world.disk.at(number));
+}
+
+Inode* Simulation::destination() {
+    Inode* inode = world.disk.find(directory_, "target");
+    return inode && inode->is_link() ? world.disk.find(directory_, inode->target) : inode;
+}
+
+// 0 as well when it was replaced and forgotten.
+uint64_t Simulation::old_version() const {
+    const std::vector<InodeNumber> numbers = world.disk.numbers();
+    const bool there = std::binary_search(numbers.begin(), numbers.end(), old_inode_);
+    return there ? world.disk.at(old_inode_).version : 0;
+}
+
+void Simulation::truncate_source(uint64_t size) {
+    truncate(world, source(), size);
+    source_version_ = source().version;
+    source_was_changed_ = true;
+}
+
+void Simulation::extend_source(uint64_t size) {
+    const std::vector<std::byte> more(size - source().content.size(), std::byte{0x77});
+    source().content.write(source().content.size(), more.data(), more.size());
+    source().attributes.modified = world.now();
+    source_was_changed_ = true;
+}
+
+// Once a new file was seen to be complete at the name it is not compared again until it changes.
+void Simulation::check_visible() {
+    if (scenario.options.replace != ARSYNC_REPLACE_ATOMIC || scenario.range)
+        return;
+    if (old_inode_ != 0 && old_version() != 0)
+        world.problem("the old file was written to");
+    const Names& names = world.disk.at(directory_).names;
+    const auto before = std::as_const(names_before_).find("target");
+    const auto now = names.find("target");
+    if (now == names.end()) {
+        if (before != names_before_.end())
+            world.problem("the old file's name is gone");
+        return;
+    }
+    const Inode& inode = world.disk.at(now->second);
+    if (before != names_before_.end() && before->second == now->second)
+        return;
+    const std::pair<InodeNumber, uint64_t> seen{inode.number, inode.version};
+    if (visible_complete_ == seen || source_was_changed_)
+        return;
+    visible_complete_ = seen;
+    if (!(inode.content == expected_))
+        world.problem("an incomplete file can be seen at the destination's name");
+}
+
+// Whoever may not read the source may not read the copy at any time, and so on.
+void Simulation::check_access(const Inode& inode) {
+    if (!inode.is_file())
+        return;
+    const mode_t mode = inode.attributes.mode & 07777;
+    mode_t allowed = scenario.source_mode;
+    if (scenario.options.replace == ARSYNC_REPLACE_ATOMIC && old_inode_ != 0)
+        allowed |= existing_mode;
+    if (scenario.options.flags & ARSYNC_COPY_DEFAULT_MODE)
+        allowed |= 0666 & ~world.options.umask;
+    allowed |= 0600; // its owner's
+    if ((mode & ~allowed) != 0)
+        world.problem("the new file is open wider than the source");
+    // Without the owner the bits are kept as asked, as cp --preserve=mode does.
+    if ((scenario.options.preserve & ARSYNC_PRESERVE_OWNER) && (mode & (S_ISUID | S_ISGID)) != 0 &&
+        inode.attributes.uid != scenario.source_uid)
+        world.problem("the new file is set-user-ID of another user");
+}
+
+void Simulation::check_leaks() {
+    if (completions_ > 1)
+        world.problem("more than one completion");
+    if (ring.in_flight() > 0)
+        world.problem("still in flight: " + std::to_string(ring.in_flight()));
+    if (buffers_->leased() > 0)
+        world.problem("buffers still leased: " + std::to_string(buffers_->leased()));
+    for (const int fd : world.open_descriptors())
+        if (std::find(own_descriptors_.begin(), own_descriptors_.end(), fd) ==
+            own_descriptors_.end())
+            world.problem("left open: descriptor " + std::to_string(fd));
+    for (const int fd : own_descriptors_)
+        if (!world.open(fd))
+            world.problem("closed, though the caller's: descriptor " + std::to_string(fd));
+}
+
+} // namespace arsync::sim

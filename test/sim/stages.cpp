@@ -1,0 +1,160 @@
+#include "sim/stages.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <initializer_list>
+
+namespace arsync::sim {
+
+namespace {
+
+using Stages = std::initializer_list<Stage>;
+
+bool in(Stage stage, Stages stages) {
+    return std::find(stages.begin(), stages.end(), stage) != stages.end();
+}
+
+bool writable(const Step& step) {
+    return !(step.flags & O_PATH) && (step.flags & O_ACCMODE) != O_RDONLY;
+}
+
+bool is_temporary(const Step& step) {
+    return (step.flags & O_TMPFILE) == O_TMPFILE;
+}
+
+bool is_transfer(Call call) {
+    return call == Call::read || call == Call::write || call == Call::write_now;
+}
+
+bool fits_open(const Step& step, Stage stage) {
+    if (step.subject == Subject::source)
+        return stage == ARSYNC_STAGE_OPEN_SOURCE;
+    if (step.subject == Subject::directory && !is_temporary(step))
+        return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_SYNC, ARSYNC_STAGE_PUBLISH});
+    return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_VERIFY});
+}
+
+bool fits_statx(const Step& step, Stage stage) {
+    if (step.subject == Subject::source)
+        return in(stage, {ARSYNC_STAGE_OPEN_SOURCE, ARSYNC_STAGE_READ});
+    return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_CHECK, ARSYNC_STAGE_MODE,
+                      ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_VERIFY});
+}
+
+} // namespace
+
+bool fits(const Step& step, Stage stage) {
+    const bool source = step.subject == Subject::source;
+    switch (step.call) {
+    case Call::open:
+    case Call::reopen:
+        return fits_open(step, stage);
+    case Call::statx:
+        return fits_statx(step, stage);
+    case Call::close:
+        return stage == ARSYNC_STAGE_CLOSE;
+    case Call::read:
+    case Call::read_cached:
+    case Call::seek:
+        return stage == (source ? ARSYNC_STAGE_READ : ARSYNC_STAGE_VERIFY);
+    case Call::write:
+    case Call::write_now:
+        return stage == ARSYNC_STAGE_WRITE;
+    case Call::truncate:
+        return in(stage, {ARSYNC_STAGE_TRUNCATE, ARSYNC_STAGE_ALLOCATE});
+    case Call::allocate:
+        return in(stage, {ARSYNC_STAGE_ALLOCATE, ARSYNC_STAGE_WRITE});
+    case Call::chmod:
+        return stage == ARSYNC_STAGE_MODE;
+    case Call::chown:
+        return stage == ARSYNC_STAGE_OWNER;
+    case Call::set_times:
+        return stage == ARSYNC_STAGE_TIMES;
+    case Call::list_xattrs:
+    case Call::get_xattr:
+    case Call::set_xattr:
+    case Call::remove_xattr:
+        return in(stage, {ARSYNC_STAGE_XATTR, ARSYNC_STAGE_MODE});
+    case Call::link:
+    case Call::rename:
+        return stage == ARSYNC_STAGE_PUBLISH;
+    case Call::sync:
+        return stage == ARSYNC_STAGE_SYNC;
+    case Call::write_back:
+        return in(stage, {ARSYNC_STAGE_SYNC, ARSYNC_STAGE_VERIFY});
+    case Call::reflink:
+        return stage == ARSYNC_STAGE_REFLINK;
+    case Call::copy_file_range:
+        return stage == ARSYNC_STAGE_COPY_FILE_RANGE;
+    default:
+        return false; // the rest only helps
+    }
+}
+
+bool can_fail_with(const Step& step, int error) {
+    const bool transfer = step.call == Call::read || step.call == Call::write;
+    switch (error) {
+    case EINTR: // everything else is called again by Files itself
+        return transfer;
+    case EAGAIN:
+        return transfer || step.call == Call::write_now;
+    case EPERM:
+        return step.call == Call::chown;
+    default: // what is in force can be taken back
+        return step.call != Call::set_direct || !(step.flags & O_DIRECT);
+    }
+}
+
+bool must_survive(const Step& step, int error) {
+    switch (step.call) {
+    case Call::set_direct:
+    case Call::filesystem_type:
+    case Call::cached:
+    case Call::drop_cache:
+    case Call::register_buffer:
+    case Call::pause:
+        return true;
+    default:
+        return is_transfer(step.call) && (error == EINTR || error == EAGAIN);
+    }
+}
+
+bool may_survive(const Scenario& scenario, const Step& step, int error) {
+    const arsync_copy_options& options = scenario.options;
+    if (must_survive(step, error))
+        return true;
+    switch (step.call) {
+    case Call::close: // of the copy's own file, unless it was given up as unfit
+        return !writable(step) || scenario.range ||
+               (is_temporary(step) && !scenario.world.can_link);
+    case Call::open:
+        return is_temporary(step) && (error == EOPNOTSUPP || error == EINVAL);
+    case Call::read:
+    case Call::write:
+        return ((step.flags & O_DIRECT) && (error == EINVAL || error == EOPNOTSUPP)) ||
+               (options.cache == ARSYNC_CACHE_DROP && error == EOPNOTSUPP);
+    case Call::reflink: // another method may do, unless the disk itself is at fault
+        return options.reflink != ARSYNC_REFLINK_ALWAYS && error != EIO && error != ENOSPC;
+    case Call::copy_file_range: // before the first byte
+    case Call::allocate:        // zeros can be written in place of a hole
+    case Call::statx:           // when it is only a second look
+    case Call::device_size:
+    case Call::read_cached:
+    case Call::seek:
+    case Call::reopen:
+    case Call::write_back:
+        return true;
+    case Call::chown:
+        return !(options.preserve & ARSYNC_PRESERVE_OWNER) || !scenario.world.privileged ||
+               error == EPERM || error == EINVAL;
+    case Call::list_xattrs:
+    case Call::get_xattr:
+    case Call::remove_xattr:
+        return error == EOPNOTSUPP || error == ENODATA;
+    default:
+        return false;
+    }
+}
+
+} // namespace arsync::sim

@@ -1,0 +1,16 @@
+// What a step that fails may do to a copy: which stage it is then reported at, and whether the copy
+// may or must go on all the same.
+#pragma once
+
+#include "io/error.h"
+#include "sim/scenario.h"
+
+namespace arsync::sim {
+
+// Whether the kernel could give this error for this call at all.
+bool can_fail_with(const Step& step, int error);
+bool fits(const Step& step, Stage stage);
+bool may_survive(const Scenario& scenario, const Step& step, int error);
+bool must_survive(const Step& step, int error);
+
+} // namespace arsync::sim

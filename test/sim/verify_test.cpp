@@ -1,0 +1,81 @@
+// A device that does not give back what was written.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "sim/catalogue.h"
+#include "sim/seeds.h"
+
+namespace arsync::sim {
+
+namespace {
+
+// The damage is on the device: whoever reads the page cache does not see it.
+void expect_found(Scenario scenario, uint64_t write) {
+    Simulation simulation(scenario);
+    simulation.ring.corrupt_write(write);
+    expect_right(simulation);
+    const std::string what = describe(scenario) + "; damaged write " + std::to_string(write) +
+                             "; result " + std::to_string(simulation.outcome().result) + " stage " +
+                             std::to_string(simulation.outcome().stage);
+    CHECK_MESSAGE(simulation.ring.corrupted(), what);
+    CHECK_MESSAGE(simulation.outcome().result == -EILSEQ, what);
+    CHECK_MESSAGE(simulation.outcome().stage == ARSYNC_STAGE_VERIFY, what);
+}
+
+} // namespace
+
+TEST_CASE("one bit that the device got wrong is found, whichever write it was in") {
+    for (const Method method : all_methods) {
+        if (method == ARSYNC_METHOD_REFLINK || method == ARSYNC_METHOD_INLINE ||
+            method == ARSYNC_METHOD_COPY_FILE_RANGE)
+            continue; // write without the ring
+        for (const bool direct : {true, false})
+            for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
+                for (uint64_t write = 0; write < 25; ++write) {
+                    Scenario scenario = by_method(method, 400'000 - 17); // 25 chunks
+                    scenario.options.flags = ARSYNC_COPY_VERIFY;
+                    scenario.options.replace = replace;
+                    scenario.world.seed = write;
+                    if (!direct)
+                        scenario.world.direct_offset_align = scenario.world.direct_memory_align = 0;
+                    const bool tail_is_inline =
+                        direct && write == 24 &&
+                        (method == ARSYNC_METHOD_DIRECT || method == ARSYNC_METHOD_BUFFERED_DIRECT);
+                    if (!tail_is_inline || 400'000 % 512 > 17)
+                        expect_found(scenario, write);
+                }
+    }
+}
+
+TEST_CASE("damage to a replacement is found before it replaces anything") {
+    for (const auto existing : {Existing::smaller, Existing::larger, Existing::link}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_FIXED, 100'000);
+        scenario.existing = existing;
+        scenario.options.replace = ARSYNC_REPLACE_ATOMIC;
+        scenario.options.flags = ARSYNC_COPY_VERIFY;
+        expect_found(scenario, 2);
+    }
+}
+
+TEST_CASE("what verifies was right") {
+    for (const Method method : all_methods)
+        for (const Layout layout : {Layout::dense, Layout::holes, Layout::zeros, Layout::empty})
+            for (const auto sparse :
+                 {ARSYNC_SPARSE_AUTO, ARSYNC_SPARSE_ALWAYS, ARSYNC_SPARSE_NEVER})
+                for (const uint64_t size : {0ul, 1ul, 4096ul, 70'001ul}) {
+                    const bool shares =
+                        method == ARSYNC_METHOD_REFLINK || method == ARSYNC_METHOD_COPY_FILE_RANGE;
+                    if (shares && sparse != ARSYNC_SPARSE_AUTO)
+                        continue;
+                    Scenario scenario = by_method(method, size);
+                    scenario.layout = layout;
+                    scenario.options.sparse = sparse;
+                    scenario.options.flags = ARSYNC_COPY_VERIFY;
+                    scenario.world.short_percent = 30;
+                    Simulation simulation(scenario);
+                    expect_copied(simulation);
+                }
+}
+
+} // namespace arsync::sim

@@ -1,0 +1,237 @@
+// Atomic replacement: at every instant the old file or the complete new one.
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <regex>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/child.h"
+#include "system/stream.h"
+
+namespace live {
+
+namespace {
+
+const Options atomic = Options().with_replace(ARSYNC_REPLACE_ATOMIC);
+const Options atomic_stream =
+    Options().with_replace(ARSYNC_REPLACE_ATOMIC).with_flags(ARSYNC_COPY_SPECIAL);
+
+// What a crash may leave: ".NAME.arsync-XXXXXXXX". Returns the first other name.
+std::string unexpected_name(const Directory& directory, const std::vector<std::string>& expected) {
+    const std::regex temporary(R"(\..+\.arsync-[0-9a-f]{8})");
+    for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
+        const std::string name = entry.path().filename();
+        if (std::find(expected.begin(), expected.end(), name) == expected.end() &&
+            !std::regex_match(name, temporary))
+            return name;
+    }
+    return "";
+}
+
+void shows_old_or_new(Kind kind) {
+    const Volume& volume = shared_volume(kind);
+    NEEDS(volume);
+    const Directory directory(volume);
+    constexpr uint64_t size = 300'000;
+    const std::string to = directory / "to";
+    const std::string contents[] = {pattern(size, 1), pattern(2 * size, 2)};
+    write_file(directory / "0", contents[0]);
+    write_file(directory / "1", contents[1]);
+    write_file(to, contents[0]);
+    std::atomic<bool> stop = false;
+    std::atomic<int> odd = 0;
+    std::atomic<int> seen[2] = {0, 0};
+    std::thread reader([&] {
+        while (!stop) {
+            try {
+                const std::string content = read_file(to);
+                if (content == contents[0])
+                    ++seen[0];
+                else if (content == contents[1])
+                    ++seen[1];
+                else
+                    ++odd;
+            } catch (const std::exception&) {
+                ++odd; // the name was not there
+            }
+        }
+    });
+    {
+        Pool pool;
+        constexpr int rounds_min = sanitized ? 20 : 100;
+        bool right = true;
+        for (int i = 1; i <= rounds_min || (i < 100'000 && (seen[0] < 3 || seen[1] < 3)); ++i) {
+            const arsync_completion done = pool.copy(directory / std::to_string(i % 2), to, atomic);
+            right = right && done.result == 0;
+        }
+        CHECK(right);
+    }
+    stop = true;
+    reader.join();
+    CHECK(odd == 0);
+    CHECK(seen[0] > 0);
+    CHECK(seen[1] > 0);
+    CHECK(directory.entries() == 3);
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on ext4") {
+    shows_old_or_new(Kind::ext4);
+}
+TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on XFS") {
+    shows_old_or_new(Kind::xfs);
+}
+TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on btrfs") {
+    shows_old_or_new(Kind::btrfs);
+}
+TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on overlayfs") {
+    shows_old_or_new(Kind::overlay);
+}
+
+TEST_CASE_FIXTURE(Clean, "until it is complete, atomic replacement shows the old file") {
+    const Directory directory;
+    Stream from(directory / "from");
+    write_pattern(directory / "to", 5000, 9);
+    for (const bool old : {true, false}) {
+        const std::string to = directory / (old ? "to" : "new");
+        Pool pool;
+        const arsync_job job = pool.submit(from.path(), to, atomic_stream);
+        REQUIRE(job != 0);
+        REQUIRE(from.give_and_wait(pattern(20'000), pool, job));
+        CHECK(exists(to) == old);
+        if (old)
+            CHECK(read_file(to) == pattern(5000, 9));
+        from.end();
+        CHECK(pool.wait().result == 0);
+        CHECK(read_file(to) == pattern(20'000));
+    }
+    CHECK(directory.entries() == 3);
+}
+
+TEST_CASE_FIXTURE(Clean, "atomic replacement makes a new file with the old one's mode and owner") {
+    const Directory directory;
+    write_pattern(directory / "from", 10'000);
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        const std::string to = directory / ("to" + std::to_string(backend));
+        write_pattern(to, 100, 9);
+        REQUIRE(chmod(to.c_str(), 0466) == 0);
+        if (is_root())
+            REQUIRE(chown(to.c_str(), 1234, 2345) == 0);
+        const std::string other = to + "-link";
+        REQUIRE(link(to.c_str(), other.c_str()) == 0);
+        const struct stat before = stat_of(to);
+        Pool pool{PoolOptions(backend)};
+        CHECK(pool.copy(directory / "from", to, atomic).result == 0);
+        const struct stat after = stat_of(to);
+        CHECK(after.st_ino != before.st_ino);
+        CHECK(after.st_mode == before.st_mode);
+        CHECK(after.st_uid == before.st_uid);
+        CHECK(after.st_gid == before.st_gid);
+        CHECK(after.st_nlink == 1);
+        CHECK(read_file(other) == pattern(100, 9));
+        CHECK(difference(directory / "from", to) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "an ordinary user's atomic replacement keeps the old file's mode") {
+    NEEDS_ROOT();
+    const Directory directory;
+    chmod(directory.path().c_str(), 0777);
+    write_pattern(directory / "from", 10'000);
+    write_pattern(directory / "to", 100, 9);
+    chmod((directory / "to").c_str(), 0664);
+    chown((directory / "to").c_str(), 1234, 2345);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        const arsync_completion done = pool.copy(directory / "from", directory / "to", atomic);
+        EXPECT_WITH(report, done.result == 0, words(done));
+    });
+    CHECK(difference(directory / "from", directory / "to") == "");
+    CHECK(stat_of(directory / "to").st_uid == ordinary_user);
+    CHECK(mode_of(directory / "to") == 0664);
+}
+
+TEST_CASE_FIXTURE(Clean, "atomic replacement replaces a symbolic link itself") {
+    const Directory directory;
+    write_pattern(directory / "from", 10'000);
+    write_pattern(directory / "target", 100, 9);
+    REQUIRE(symlink("target", (directory / "link").c_str()) == 0);
+    REQUIRE(symlink("nowhere", (directory / "dangling").c_str()) == 0);
+    Pool pool;
+    for (const char* name : {"link", "dangling"}) {
+        CHECK(pool.copy(directory / "from", directory / name, atomic).result == 0);
+        struct stat facts;
+        REQUIRE(lstat((directory / name).c_str(), &facts) == 0);
+        CHECK(S_ISREG(facts.st_mode));
+        CHECK(difference(directory / "from", directory / name) == "");
+    }
+    CHECK(read_file(directory / "target") == pattern(100, 9));
+    CHECK_FALSE(exists(directory / "nowhere"));
+}
+
+TEST_CASE_FIXTURE(Clean, "atomic replacement of what is no file is refused") {
+    const Directory directory;
+    write_pattern(directory / "from", 10'000);
+    Stream fifo(directory / "fifo");
+    Pool pool;
+    const arsync_completion done = pool.copy(directory / "from", fifo.path(), atomic_stream);
+    CHECK(done.result == -EOPNOTSUPP);
+    CHECK(done.stage == ARSYNC_STAGE_CHECK);
+    CHECK(S_ISFIFO(stat_of(fifo.path()).st_mode));
+}
+
+TEST_CASE_FIXTURE(Clean, "killed in the middle, atomic replacement leaves the old file") {
+    for (const Kind kind : {Kind::ext4, Kind::tmpfs, Kind::overlay}) {
+        NEEDS(shared_volume(kind));
+        CAPTURE(name_of(kind));
+        const Directory directory(shared_volume(kind));
+        Stream from(directory / "from");
+        write_pattern(directory / "to", 5000, 9);
+        for (const char* name : {"to", "new"}) {
+            Child child([&] {
+                Pool pool;
+                pool.copy(from.path(), directory / name, atomic_stream);
+            });
+            REQUIRE(from.give(pattern(200'000))); // more than a pipe holds: it has been read
+            child.kill();
+            from.end();
+        }
+        CHECK(read_file(directory / "to") == pattern(5000, 9));
+        CHECK_FALSE(exists(directory / "new"));
+        CHECK(unexpected_name(directory, {"from", "to"}) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "killed at any moment, atomic replacement leaves the old or the new file") {
+    const Directory directory;
+    constexpr uint64_t size = 2'000'000;
+    write_pattern(directory / "from", size);
+    constexpr int rounds = sanitized ? 8 : 40;
+    for (int i = 0; i < rounds; ++i) {
+        CAPTURE(i);
+        write_pattern(directory / "to", 5000, 9);
+        {
+            Child child([&] {
+                Pool pool;
+                for (;;)
+                    pool.copy(directory / "from", directory / "to", atomic);
+            });
+            std::this_thread::sleep_for(std::chrono::microseconds(500 * i));
+        }
+        const std::string content = read_file(directory / "to");
+        const bool whole = content == pattern(5000, 9) || content == pattern(size);
+        CHECK(whole);
+        CHECK(unexpected_name(directory, {"from", "to"}) == "");
+    }
+}
+
+} // namespace live

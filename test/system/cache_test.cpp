@@ -1,0 +1,129 @@
+// What a copy leaves in the page cache.
+#include "system/check.h"
+
+namespace live {
+
+namespace {
+
+constexpr uint64_t size = 8 * 1024 * 1024;
+constexpr auto bytes = static_cast<int64_t>(size);
+
+struct Files {
+    const Directory directory{shared_volume(Kind::ext4)};
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+
+    Files() {
+        write_pattern(from, size);
+        make_cold(from);
+    }
+};
+
+bool tells() {
+    Files files;
+    return cached_bytes(files.from) == 0;
+}
+
+} // namespace
+
+#define NEEDS_CACHE_FIGURES()                                                                      \
+    NEEDS(shared_volume(Kind::ext4));                                                              \
+    do {                                                                                           \
+        if (!tells()) {                                                                            \
+            skip("no cachestat(2), or nothing can be taken out of the page cache");                \
+            return;                                                                                \
+        }                                                                                          \
+    } while (false)
+
+TEST_CASE_FIXTURE(Clean, "cache keep leaves both files cached") {
+    NEEDS_CACHE_FIGURES();
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        const Files files;
+        Pool pool{PoolOptions(backend)};
+        const arsync_completion done =
+            pool.copy(files.from, files.to, Options().with_cache(ARSYNC_CACHE_KEEP));
+        CHECK(done.result == 0);
+        CHECK(cached_bytes(files.from) == bytes);
+        CHECK(cached_bytes(files.to) == bytes);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "cache direct uses the page cache at neither end") {
+    NEEDS_CACHE_FIGURES();
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        const Files files;
+        Pool pool{PoolOptions(backend)};
+        const arsync_completion done =
+            pool.copy(files.from, files.to, Options().with_cache(ARSYNC_CACHE_DIRECT));
+        CHECK(done.result == 0);
+        CHECK(done.method == ARSYNC_METHOD_DIRECT);
+        CHECK((done.flags & ARSYNC_COMPLETION_FALLBACK) == 0);
+        CHECK(cached_bytes(files.from) == 0);
+        CHECK(cached_bytes(files.to) == 0);
+        CHECK(difference(files.from, files.to) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "cache direct where it cannot be had says so") {
+    const Volume& volume = shared_volume(Kind::tmpfs);
+    NEEDS(volume);
+    const Volume& other = shared_volume(Kind::ext4);
+    NEEDS(other);
+    // tmpfs has taken O_DIRECT, without effect, since Linux 6.6; what it says of alignment counts.
+    const Directory here(volume);
+    const Directory there(other);
+    write_pattern(here / "from", size);
+    Pool pool;
+    const arsync_completion done =
+        pool.copy(here / "from", there / "to", Options().with_cache(ARSYNC_CACHE_DIRECT));
+    CHECK(done.result == 0);
+    const bool fell_back = (done.flags & ARSYNC_COMPLETION_FALLBACK) != 0;
+    CHECK(fell_back == (done.method != ARSYNC_METHOD_DIRECT));
+    CHECK(difference(here / "from", there / "to") == "");
+}
+
+TEST_CASE_FIXTURE(Clean, "cache drop leaves nothing that was not there before") {
+    NEEDS_CACHE_FIGURES();
+    for (const uint32_t method : {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED,
+                                  ARSYNC_METHOD_HEAP, ARSYNC_METHOD_BUFFERED_DIRECT}) {
+        CAPTURE(method_name(method));
+        const Files files;
+        Pool pool;
+        const Options options = Options().with_method(method).with_cache(ARSYNC_CACHE_DROP);
+        const arsync_completion done = pool.copy(files.from, files.to, options);
+        INFO(words(done));
+        CHECK(done.result == 0);
+        // Pages go when their writing back has ended.
+        eventually([&] { return cached_bytes(files.from) + cached_bytes(files.to) == 0; }, 5000);
+        CHECK(cached_bytes(files.from) == 0);
+        CHECK(cached_bytes(files.to) == 0);
+        CHECK(difference(files.from, files.to) == "");
+
+        make_cached(files.from);
+        CHECK(pool.copy(files.from, files.to, options).result == 0);
+        CHECK(cached_bytes(files.from) == bytes);
+        eventually([&] { return cached_bytes(files.to) == 0; }, 5000);
+        CHECK(cached_bytes(files.to) == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "left to itself, a large file that was not cached stays so") {
+    NEEDS_CACHE_FIGURES();
+    const Directory directory(shared_volume(Kind::ext4));
+    constexpr uint64_t large = 128 * 1024 * 1024;
+    write_pattern(directory / "from", large);
+    make_cold(directory / "from");
+    Pool pool;
+    const arsync_completion done = pool.copy(directory / "from", directory / "to");
+    INFO(words(done));
+    CHECK(done.result == 0);
+    CHECK(cached_bytes(directory / "from") <= bytes);
+    CHECK(cached_bytes(directory / "to") <= bytes);
+    CHECK(difference(directory / "from", directory / "to") == "");
+}
+
+} // namespace live

@@ -1,0 +1,124 @@
+#include "system/child.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <exception>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace live {
+
+namespace {
+
+constexpr unsigned limit_s = 120;
+
+void write_all(int fd, const std::string& text) {
+    for (size_t done = 0; done < text.size();) {
+        const ssize_t put = write(fd, text.data() + done, text.size() - done);
+        if (put <= 0)
+            return;
+        done += static_cast<size_t>(put);
+    }
+}
+
+std::string read_all(int fd) {
+    std::string text;
+    char part[4096];
+    for (ssize_t got; (got = read(fd, part, sizeof part)) > 0;)
+        text.append(part, static_cast<size_t>(got));
+    return text;
+}
+
+} // namespace
+
+void Report::expect(bool holds, const char* condition, int line, const std::string& more) {
+    if (!holds)
+        text_ += "line " + std::to_string(line) + ": " + condition +
+                 (more.empty() ? "" : " (" + more + ")") + "\n";
+}
+
+std::string in_child(const std::function<void(Report&)>& body) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return "no pipe";
+    Child child([&] {
+        Report report;
+        try {
+            body(report);
+        } catch (const std::exception& error) {
+            report.expect(false, error.what(), 0);
+        }
+        write_all(ends[1], report.text());
+    });
+    close(ends[1]);
+    std::string text = read_all(ends[0]);
+    close(ends[0]);
+    const int status = child.wait();
+    if (WIFSIGNALED(status))
+        text += "killed by signal " + std::to_string(WTERMSIG(status));
+    else if (WEXITSTATUS(status) != 0)
+        text += "exit status " + std::to_string(WEXITSTATUS(status));
+    return text;
+}
+
+void check_in_child(const std::function<void(Report&)>& body) {
+    const std::string report = in_child(body);
+    CHECK(report == "");
+}
+
+Child::Child(const std::function<void()>& body) : pid_(fork()) {
+    if (pid_ != 0)
+        return;
+    alarm(limit_s);
+    try {
+        body();
+    } catch (...) {
+        _exit(1);
+    }
+    _exit(0);
+}
+
+void Child::kill() {
+    if (pid_ > 0) {
+        ::kill(pid_, SIGKILL);
+        wait();
+    }
+}
+
+int Child::wait() {
+    int status = 0;
+    if (pid_ > 0)
+        while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        }
+    pid_ = -1;
+    return status;
+}
+
+bool become_ordinary() {
+    // Without the last call /proc/self would stay root's, as in a setuid program.
+    return setgroups(0, nullptr) == 0 && setgid(ordinary_user) == 0 && setuid(ordinary_user) == 0 &&
+           prctl(PR_SET_DUMPABLE, 1) == 0;
+}
+
+bool deny_io_uring() {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{4, program};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+} // namespace live

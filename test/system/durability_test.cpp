@@ -1,0 +1,147 @@
+// Durable copies: what is on disk, and in which order. A crash itself is the simulation's.
+#include <csignal>
+#include <cstdlib>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/child.h"
+
+namespace live {
+
+namespace {
+
+bool is_traced(pid_t pid) {
+    const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");
+    return status.find("TracerPid:\t0\n") == std::string::npos;
+}
+
+// The system calls that one copy makes, a line each; "" where they cannot be seen.
+std::string trace_of(const Directory& directory, const Options& options) {
+    int go[2];
+    if (pipe2(go, O_CLOEXEC) < 0)
+        return "";
+    Child child([&] {
+        char byte;
+        close(go[1]);
+        if (read(go[0], &byte, 1) != 1)
+            _exit(2);
+        Pool pool{PoolOptions(ARSYNC_BACKEND_THREADS)};
+        const arsync_completion done = pool.copy(directory / "from", directory / "to", options);
+        _exit(done.result == 0 ? 0 : 3);
+    });
+    const std::string output = directory / "trace";
+    Child tracer([&] {
+        freopen("/dev/null", "w", stderr);
+        const std::string pid = std::to_string(child.pid());
+        execlp("strace", "strace", "-f", "-o", output.c_str(), "-e",
+               "trace=fsync,fdatasync,linkat,rename,renameat,renameat2,pwritev2,pwrite64,unlinkat",
+               "-p", pid.c_str(), nullptr);
+        _exit(127);
+    });
+    const bool traced = eventually([&] { return is_traced(child.pid()); }, 10'000);
+    close(go[0]);
+    const bool told = traced && write(go[1], "x", 1) == 1;
+    close(go[1]);
+    if (!told)
+        return "";
+    const bool right = child.wait() == 0;
+    tracer.wait();
+    return right ? read_file(output) : "failed";
+}
+
+size_t last_of(const std::string& trace, const std::string& call) {
+    const size_t plain = trace.rfind(" " + call + "(");
+    const size_t resumed = trace.rfind(" " + call + " resumed");
+    if (plain == std::string::npos)
+        return resumed;
+    return resumed == std::string::npos ? plain : std::max(plain, resumed);
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean,
+                  "durable means: the data is synced, then the name given, then that synced") {
+    NEEDS(shared_volume(Kind::ext4));
+    if (!has_command("strace")) {
+        skip("no strace");
+        return;
+    }
+    constexpr auto none = std::string::npos;
+    const Directory directory;
+    for (const uint64_t size : {uint64_t{10'000}, uint64_t{3'000'000}}) {
+        write_pattern(directory / "from", size);
+        for (const bool existing : {false, true}) {
+            for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+                for (const uint32_t durability :
+                     {ARSYNC_DURABILITY_NONE, ARSYNC_DURABILITY_FILE, ARSYNC_DURABILITY_FULL}) {
+                    unlink((directory / "to").c_str());
+                    if (existing)
+                        write_pattern(directory / "to", 10, 9);
+                    const std::string trace = trace_of(
+                        directory, Options().with_replace(replace).with_durability(durability));
+                    if (trace.empty()) {
+                        skip("strace may not look at other processes here");
+                        return;
+                    }
+                    INFO(trace);
+                    CHECK(difference(directory / "from", directory / "to") == "");
+                    const size_t file_synced = last_of(trace, "fdatasync");
+                    const size_t directory_synced = last_of(trace, "fsync");
+                    const size_t renamed = last_of(trace, "renameat");
+                    const size_t linked = last_of(trace, "linkat");
+                    const size_t named = renamed != none ? renamed : linked;
+                    CHECK((file_synced != none) == (durability != ARSYNC_DURABILITY_NONE));
+                    CHECK((directory_synced != none) == (durability == ARSYNC_DURABILITY_FULL));
+                    if (replace == ARSYNC_REPLACE_ATOMIC)
+                        CHECK(named != none);
+                    if (existing && replace == ARSYNC_REPLACE_ATOMIC)
+                        CHECK(renamed != none);
+                    const size_t first_named = linked != none ? trace.find(" linkat(") : named;
+                    if (file_synced != none && named != none)
+                        CHECK(file_synced < first_named);
+                    if (directory_synced != none) {
+                        CHECK(file_synced < directory_synced);
+                        if (named != none)
+                            CHECK(named < directory_synced);
+                    }
+                    const size_t written =
+                        std::max(last_of(trace, "pwritev2") + 1, last_of(trace, "pwrite64") + 1);
+                    CHECK(written > 0);
+                    if (file_synced != none)
+                        CHECK(written < file_synced);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "durable copies succeed everywhere, by every method") {
+    for (const Kind kind : {Kind::ext4, Kind::xfs, Kind::btrfs, Kind::tmpfs, Kind::overlay}) {
+        NEEDS(shared_volume(kind));
+        CAPTURE(name_of(kind));
+        const Directory directory(shared_volume(kind));
+        write_pattern(directory / "from", 1'500'000);
+        for (const uint32_t backend : both_backends) {
+            if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+                continue;
+            Pool pool{PoolOptions(backend)};
+            for (const uint32_t method : all_methods) {
+                if (method == ARSYNC_METHOD_REFLINK)
+                    continue;
+                CAPTURE(method_name(method));
+                const Options options = Options()
+                                            .with_method(method)
+                                            .with_durability(ARSYNC_DURABILITY_FULL)
+                                            .with_replace(ARSYNC_REPLACE_ATOMIC);
+                const arsync_completion done =
+                    pool.copy(directory / "from", directory / "to", options);
+                INFO(words(done));
+                CHECK(done.result == 0);
+                CHECK(difference(directory / "from", directory / "to") == "");
+            }
+        }
+    }
+}
+
+} // namespace live

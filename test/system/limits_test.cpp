@@ -1,0 +1,157 @@
+// Little is allowed: descriptors, file sizes, threads, memory.
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/child.h"
+
+namespace live {
+
+namespace {
+
+bool limit(__rlimit_resource what, rlim_t most) {
+    const rlimit both{most, most};
+    return setrlimit(what, &both) == 0;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "few descriptors make copies fail cleanly, or slow, but lose none") {
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        constexpr int count = 300;
+        write_pattern(directory / "from", 200'000);
+        check_in_child([&](Report& report) {
+            Pool pool{PoolOptions(backend)};
+            const arsync_completion first = pool.copy(directory / "from", directory / "0");
+            EXPECT_WITH(report, first.result == 0, words(first));
+            EXPECT(report, limit(RLIMIT_NOFILE, open_descriptors() + 8));
+            std::vector<std::string> names(count + 1);
+            for (int i = 1; i <= count; ++i) {
+                names[static_cast<size_t>(i)] = directory / std::to_string(i);
+                const arsync_job job = pool.submit(
+                    directory / "from", directory / std::to_string(i),
+                    Options().with_method(ARSYNC_METHOD_FIXED), static_cast<uint64_t>(i));
+                EXPECT(report, job != 0);
+            }
+            int copied = 0;
+            for (int i = 1; i <= count; ++i) {
+                const arsync_completion done = pool.wait();
+                copied += done.result == 0;
+                const bool right = done.result == 0 || done.result == -EMFILE;
+                EXPECT_WITH(report, right, words(done));
+                EXPECT(report, exists(names[done.user_data]) == (done.result == 0));
+            }
+            EXPECT(report, copied > 0);
+            const arsync_completion last = pool.copy(directory / "from", directory / "last");
+            EXPECT_WITH(report, last.result == 0, words(last));
+        });
+        for (int i = 0; i <= count; ++i)
+            if (exists(directory / std::to_string(i)))
+                CHECK(difference(directory / "from", directory / std::to_string(i)) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "no descriptor at all to be had is an error of open or submit") {
+    const Directory directory;
+    write_pattern(directory / "from", 1000);
+    check_in_child([&](Report& report) {
+        const int here = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        Pool pool;
+        EXPECT(report, pool.copy(directory / "from", directory / "to").result == 0);
+        EXPECT(report, limit(RLIMIT_NOFILE, 3));
+        arsync_pool* other = nullptr;
+        EXPECT(report, arsync_pool_open(nullptr, &other) == -EMFILE);
+        EXPECT(report, arsync_submit_copy(pool.get(), here, "from", here, "to", nullptr, 0,
+                                          nullptr) == -EMFILE);
+        const arsync_completion done = pool.copy(directory / "from", directory / "to");
+        EXPECT_WITH(report, done.result == -EMFILE, words(done));
+        EXPECT(report, done.stage == ARSYNC_STAGE_OPEN_SOURCE);
+    });
+}
+
+TEST_CASE_FIXTURE(Clean, "a file larger than allowed is an error and no signal, and is not left") {
+    const Directory directory;
+    constexpr uint64_t size = 2'000'000;
+    write_pattern(directory / "from", size);
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        check_in_child([&](Report& report) {
+            EXPECT(report, limit(RLIMIT_FSIZE, size / 2));
+            Pool pool{PoolOptions(backend)};
+            for (const uint32_t method : all_methods) {
+                if (method == ARSYNC_METHOD_REFLINK)
+                    continue;
+                const arsync_completion done =
+                    pool.copy(directory / "from", directory / "to", Options().with_method(method));
+                EXPECT_WITH(report, done.result == -EFBIG,
+                            method_name(method) + ": " + words(done));
+                EXPECT(report, !exists(directory / "to"));
+            }
+        });
+        CHECK(directory.entries() == 1);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "without a single thread to be had, submitting fails and closing works") {
+    NEEDS_ROOT();
+    const Directory directory;
+    chmod(directory.path().c_str(), 0777);
+    write_pattern(directory / "from", 1000);
+    check_in_child([&](Report& report) {
+        EXPECT(report, limit(RLIMIT_NPROC, 1)); // this process is the one
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        EXPECT(report, pool.error() == 0);
+        const int error =
+            arsync_submit_copy(pool.get(), AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
+                               (directory / "to").c_str(), nullptr, 0, nullptr);
+        EXPECT_WITH(report, error < 0, std::to_string(error));
+        arsync_completion done;
+        EXPECT(report, arsync_poll(pool.get(), &done, 1, 50) == 0);
+        EXPECT(report, pool.close() == 0);
+    });
+    CHECK_FALSE(exists(directory / "to"));
+}
+
+TEST_CASE_FIXTURE(Clean, "a worker that gets no helper threads ends its copies all the same") {
+    NEEDS_ROOT();
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        chmod(directory.path().c_str(), 0777);
+        write_pattern(directory / "from", 2'000'000);
+        check_in_child([&](Report& report) {
+            EXPECT(report, limit(RLIMIT_NPROC, 2)); // this thread and one worker
+            EXPECT(report, become_ordinary());
+            PoolOptions options(backend);
+            Pool pool(options);
+            for (const uint32_t method :
+                 {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_COPY_FILE_RANGE}) {
+                const arsync_job job = pool.submit(directory / "from", directory / "to",
+                                                   Options().with_method(method));
+                EXPECT(report, job != 0);
+                arsync_completion done = pool.wait(5000);
+                if (done.result == -ETIMEDOUT) {
+                    EXPECT_WITH(report, done.result != -ETIMEDOUT, method_name(method));
+                    return;
+                }
+                const bool right = done.result == 0 || done.result == -EAGAIN;
+                EXPECT_WITH(report, right, method_name(method) + ": " + words(done));
+                EXPECT(report, exists(directory / "to") == (done.result == 0));
+                unlink((directory / "to").c_str());
+            }
+        });
+    }
+}
+
+} // namespace live

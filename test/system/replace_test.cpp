@@ -1,0 +1,191 @@
+// What happens to a destination that exists, and to names that lead elsewhere.
+#include <cerrno>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/check.h"
+
+namespace live {
+
+namespace {
+
+constexpr uint64_t size = 300'000;
+
+struct Files {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+
+    Files() { write_pattern(from, size); }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "in place keeps the inode, its links, its mode and its owner") {
+    const Files files;
+    for (const uint64_t old_size : {uint64_t{0}, uint64_t{10}, size, 3 * size}) {
+        CAPTURE(old_size);
+        write_pattern(files.to, old_size, 9);
+        REQUIRE(link(files.to.c_str(), (files.directory / "link").c_str()) == 0);
+        REQUIRE(chmod(files.to.c_str(), 0604) == 0);
+        if (is_root())
+            REQUIRE(chown(files.to.c_str(), 1234, 2345) == 0);
+        const struct stat before = stat_of(files.to);
+        Pool pool;
+        CHECK(pool.copy(files.from, files.to).result == 0);
+        const struct stat after = stat_of(files.to);
+        CHECK(after.st_ino == before.st_ino);
+        CHECK(after.st_nlink == 2);
+        CHECK(after.st_mode == before.st_mode);
+        CHECK(after.st_uid == before.st_uid);
+        CHECK(after.st_gid == before.st_gid);
+        CHECK(difference(files.from, files.directory / "link") == "");
+        unlink(files.to.c_str());
+        unlink((files.directory / "link").c_str());
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "in place writes through a symbolic link") {
+    const Files files;
+    write_pattern(files.directory / "target", 10, 9);
+    REQUIRE(symlink("target", files.to.c_str()) == 0);
+    Pool pool;
+    CHECK(pool.copy(files.from, files.to).result == 0);
+    struct stat facts;
+    REQUIRE(lstat(files.to.c_str(), &facts) == 0);
+    CHECK(S_ISLNK(facts.st_mode));
+    CHECK(difference(files.from, files.directory / "target") == "");
+}
+
+TEST_CASE_FIXTURE(Clean, "exclusive makes new files and touches no others") {
+    const Files files;
+    const Options exclusive = Options().with_replace(ARSYNC_REPLACE_EXCLUSIVE);
+    Pool pool;
+    CHECK(pool.copy(files.from, files.to, exclusive).result == 0);
+    CHECK(difference(files.from, files.to) == "");
+    write_pattern(files.to, 10, 9);
+    // Both ways to make a file: at its name, and without one first.
+    write_pattern(files.directory / "large", 3'000'000);
+    REQUIRE(symlink("nowhere", (files.directory / "dangling").c_str()) == 0);
+    for (const std::string& source : {files.from, files.directory / "large"}) {
+        for (const std::string& name : {files.to, files.directory / "dangling"}) {
+            const arsync_completion done = pool.copy(source, name, exclusive);
+            CHECK(done.result == -EEXIST);
+            CHECK(done.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+        }
+    }
+    CHECK(pool.copy(files.from, files.directory.path(), exclusive).result == -EEXIST);
+    CHECK(read_file(files.to) == pattern(10, 9));
+    CHECK_FALSE(exists(files.directory / "nowhere"));
+    CHECK(files.directory.entries() == 4);
+}
+
+TEST_CASE_FIXTURE(Clean, "a file is not copied onto itself, by whatever name") {
+    const Files files;
+    const std::string hard = files.directory / "hard";
+    const std::string soft = files.directory / "soft";
+    REQUIRE(link(files.from.c_str(), hard.c_str()) == 0);
+    REQUIRE(symlink("from", soft.c_str()) == 0);
+    Pool pool;
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        for (const std::string& name :
+             {files.from, hard, soft,
+              files.directory / "../" +
+                  files.from.substr(files.from.find_last_of('/', files.from.size() - 6) + 1)}) {
+            CAPTURE(name);
+            const arsync_completion done =
+                pool.copy(files.from, name, Options().with_replace(replace));
+            INFO(words(done));
+            CHECK(done.result == -EINVAL);
+            CHECK(done.stage == ARSYNC_STAGE_CHECK);
+        }
+        CHECK(pool.copy(soft, hard, Options().with_replace(replace)).result == -EINVAL);
+    }
+    CHECK(read_file(files.from) == pattern(size));
+    CHECK(files.directory.entries() == 3);
+}
+
+TEST_CASE_FIXTURE(Clean, "names that cannot be a destination are refused") {
+    const Files files;
+    REQUIRE(symlink("nowhere", (files.directory / "dangling").c_str()) == 0);
+    REQUIRE(mkdir((files.directory / "sub").c_str(), 0755) == 0);
+    REQUIRE(symlink("loop", (files.directory / "loop").c_str()) == 0);
+    Pool pool;
+    struct Row {
+        std::string name;
+        int result;
+    };
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        const Row rows[] = {
+            {files.directory / "sub", -EISDIR},
+            {files.directory / "missing/to", -ENOENT},
+            {files.from + "/to", -ENOTDIR},
+            {files.directory / std::string(256, 'n'), -ENAMETOOLONG},
+            {files.directory / "new/", 0}, // any error
+        };
+        for (const Row& row : rows) {
+            CAPTURE(row.name);
+            const arsync_completion done =
+                pool.copy(files.from, row.name, Options().with_replace(replace));
+            INFO(words(done));
+            CHECK(done.result < 0);
+            if (row.result != 0)
+                CHECK(done.result == row.result);
+            CHECK(done.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+        }
+    }
+    // As with cp, nothing is made where a link that leads nowhere points.
+    CHECK(pool.copy(files.from, files.directory / "dangling").result == -ENOENT);
+    CHECK(pool.copy(files.from, files.directory / "loop").result == -ELOOP);
+    CHECK_FALSE(exists(files.directory / "nowhere"));
+    CHECK(files.directory.entries() == 4);
+}
+
+TEST_CASE_FIXTURE(Clean, "nofollow follows no link in the last component of either path") {
+    const Files files;
+    REQUIRE(symlink("from", (files.directory / "link").c_str()) == 0);
+    write_pattern(files.directory / "target", 10, 9);
+    REQUIRE(symlink("target", (files.directory / "to-link").c_str()) == 0);
+    REQUIRE(mkdir((files.directory / "sub").c_str(), 0755) == 0);
+    REQUIRE(symlink("sub", (files.directory / "sub-link").c_str()) == 0);
+    const Options nofollow = Options().with_flags(ARSYNC_COPY_NOFOLLOW);
+    Pool pool;
+    arsync_completion done = pool.copy(files.directory / "link", files.to, nofollow);
+    CHECK(done.result == -ELOOP);
+    CHECK(done.stage == ARSYNC_STAGE_OPEN_SOURCE);
+    CHECK_FALSE(exists(files.to));
+    done = pool.copy(files.from, files.directory / "to-link", nofollow);
+    CHECK(done.result == -ELOOP);
+    CHECK(done.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+    CHECK(read_file(files.directory / "target") == pattern(10, 9));
+    CHECK(pool.copy(files.from, files.directory / "sub-link/to", nofollow).result == 0);
+    CHECK(difference(files.from, files.directory / "sub/to") == "");
+}
+
+TEST_CASE_FIXTURE(Clean, "paths are relative to directory descriptors") {
+    const Files files;
+    REQUIRE(mkdir((files.directory / "sub").c_str(), 0755) == 0);
+    const int here = open(files.directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int sub = open((files.directory / "sub").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    Pool pool;
+    for (const uint32_t replace :
+         {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_EXCLUSIVE, ARSYNC_REPLACE_ATOMIC}) {
+        const std::string name = "to" + std::to_string(replace);
+        const Options options =
+            Options().with_replace(replace).with_durability(ARSYNC_DURABILITY_FULL);
+        REQUIRE(arsync_submit_copy(pool.get(), here, "from", sub, name.c_str(), &options, 0,
+                                   nullptr) == 0);
+        const arsync_completion done = pool.wait();
+        INFO(words(done));
+        CHECK(done.result == 0);
+        CHECK(difference(files.from, files.directory / ("sub/" + name)) == "");
+    }
+    REQUIRE(arsync_submit_copy(pool.get(), sub, "../from", here, "sub/late", nullptr, 0, nullptr) ==
+            0);
+    close(here);
+    close(sub);
+    CHECK(pool.wait().result == 0);
+    CHECK(difference(files.from, files.directory / "sub/late") == "");
+}
+
+} // namespace live

@@ -1,0 +1,167 @@
+// Holes: kept, made and filled.
+#include <vector>
+
+#include "system/check.h"
+
+namespace live {
+
+namespace {
+
+constexpr uint64_t kib = 1024;
+constexpr uint64_t mib = 1024 * kib;
+constexpr uint64_t gib = 1024 * mib;
+
+struct Layout {
+    std::string name;
+    uint64_t size;
+    std::vector<Range> data;
+};
+
+const std::vector<Layout>& layouts() {
+    static const std::vector<Layout> all = {
+        {"nothing but a hole", 700 * kib + 3, {}},
+        {"hole at the start", 600 * kib, {{520 * kib, 600 * kib}}},
+        {"hole at the end", 600 * kib, {{0, 8 * kib}}},
+        {"hole in the middle", 900 * kib + 1, {{0, 12 * kib}, {640 * kib, 900 * kib + 1}}},
+        {"a block each now and then",
+         2 * mib,
+         {{4 * kib, 8 * kib}, {256 * kib, 260 * kib}, {508 * kib, 516 * kib}, {mib, mib + 4096}}},
+        {"data off the grid of blocks", 800 * kib, {{100, 200}, {300'001, 300'003}}},
+        {"5 GiB, islands, one at the very end",
+         5 * gib + 1234,
+         {{64 * kib, 128 * kib},
+          {2 * gib - 4096, 2 * gib + 4096},
+          {4 * gib, 4 * gib + 600 * kib},
+          {5 * gib + 1000, 5 * gib + 1234}}},
+        {"5 GiB, the last of it a hole", 5 * gib + 77, {{0, 4096}, {3 * gib, 3 * gib + mib}}},
+    };
+    return all;
+}
+
+void keeps_holes(Kind kind) {
+    const Volume& volume = shared_volume(kind);
+    NEEDS(volume);
+    const Directory directory(volume);
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    for (const Layout& layout : layouts()) {
+        CAPTURE(layout.name);
+        write_sparse(from, layout.size, layout.data);
+        const uint64_t on_disk = allocated(from);
+        for (const uint32_t backend : both_backends) {
+            if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+                continue;
+            CAPTURE(backend_name(backend));
+            Pool pool{PoolOptions(backend)};
+            for (const uint32_t method : all_methods) {
+                const bool shares = kind == Kind::xfs || kind == Kind::btrfs;
+                if (method == ARSYNC_METHOD_REFLINK && !shares)
+                    continue;
+                CAPTURE(method_name(method));
+                const arsync_completion done = pool.copy(from, to, Options().with_method(method));
+                INFO(words(done));
+                REQUIRE(done.result == 0);
+                CHECK(done.bytes == layout.size);
+                CHECK(done.hole_bytes == hole_bytes(from));
+                CHECK(difference(from, to) == "");
+                CHECK(hole_difference(from, to) == "");
+                // A file system may reserve more than asked for, but not by the megabyte.
+                CHECK(allocated(to) <= on_disk + 512 * kib);
+                unlink(to.c_str());
+            }
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "holes stay holes on ext4") {
+    keeps_holes(Kind::ext4);
+}
+TEST_CASE_FIXTURE(Clean, "holes stay holes on XFS") {
+    keeps_holes(Kind::xfs);
+}
+TEST_CASE_FIXTURE(Clean, "holes stay holes on btrfs") {
+    keeps_holes(Kind::btrfs);
+}
+TEST_CASE_FIXTURE(Clean, "holes stay holes on tmpfs") {
+    keeps_holes(Kind::tmpfs);
+}
+TEST_CASE_FIXTURE(Clean, "holes stay holes on overlayfs") {
+    keeps_holes(Kind::overlay);
+}
+
+TEST_CASE_FIXTURE(Clean, "no old content shows through a hole") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    Pool pool;
+    write_sparse(from, 800 * kib, {{400 * kib, 500 * kib}});
+    for (const uint32_t method : all_methods) {
+        if (method == ARSYNC_METHOD_REFLINK)
+            continue;
+        CAPTURE(method_name(method));
+        write_pattern(to, mib, 9);
+        CHECK(pool.copy(from, to, Options().with_method(method)).result == 0);
+        CHECK(difference(from, to) == "");
+        CHECK(hole_difference(from, to) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "sparse always makes holes of aligned blocks of zeros, and of no others") {
+    for (const Kind kind : {Kind::ext4, Kind::xfs, Kind::btrfs, Kind::tmpfs}) {
+        const Volume& volume = shared_volume(kind);
+        NEEDS(volume);
+        CAPTURE(name_of(kind));
+        const Directory directory(volume);
+        const std::string from = directory / "from";
+        const std::string to = directory / "to";
+        // Zeros: two whole blocks, 4000 bytes only, from the middle of a block to the middle of
+        // another, and the tail.
+        std::string content = pattern(700 * kib + 100);
+        content.replace(8192, 8192, 8192, '\0');
+        content.replace(40 * kib, 4000, 4000, '\0');
+        content.replace(100 * kib + 1000, 300 * kib, 300 * kib, '\0');
+        content.replace(600 * kib, std::string::npos, 100 * kib + 100, '\0');
+        write_file(from, content);
+        const std::vector<Range> expected = {{0, 8192}, {16384, 104 * kib}, {400 * kib, 600 * kib}};
+        Pool pool;
+        for (const uint32_t method : moving_methods) {
+            CAPTURE(method_name(method));
+            const Options options = Options().with_method(method).with_sparse(ARSYNC_SPARSE_ALWAYS);
+            const arsync_completion done = pool.copy(from, to, options);
+            INFO(words(done));
+            CHECK(done.result == 0);
+            CHECK(difference(from, to) == "");
+            CHECK(done.hole_bytes == hole_bytes(to));
+            CHECK(describe(data_ranges(to)) == describe(expected));
+            unlink(to.c_str());
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "sparse never leaves no hole") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    constexpr uint64_t size = 900 * kib + 5;
+    write_sparse(from, size, {{300 * kib, 400 * kib}});
+    Pool pool;
+    for (const uint32_t method : all_methods) {
+        if (method == ARSYNC_METHOD_REFLINK)
+            continue;
+        CAPTURE(method_name(method));
+        const Options options = Options().with_method(method).with_sparse(ARSYNC_SPARSE_NEVER);
+        const arsync_completion done = pool.copy(from, to, options);
+        INFO(words(done));
+        CHECK(done.result == 0);
+        CHECK(done.hole_bytes == 0);
+        CHECK(done.method != ARSYNC_METHOD_COPY_FILE_RANGE);
+        CHECK(difference(from, to) == "");
+        CHECK(hole_bytes(to) == 0);
+        CHECK(allocated(to) >= size);
+        unlink(to.c_str());
+    }
+}
+
+} // namespace live

@@ -1,0 +1,85 @@
+// Verifying passes what is right, and finds what is not.
+#include <cerrno>
+#include <fcntl.h>
+#include <thread>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/stream.h"
+
+namespace live {
+
+namespace {
+
+void verifies(Kind kind) {
+    const Volume& volume = shared_volume(kind);
+    NEEDS(volume);
+    const Directory directory(volume);
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    Pool pool;
+    // Sizes that end within a block of a device, of a file system, and of neither.
+    for (const uint64_t size :
+         {0, 1, 511, 600, 4096, 4097, 5000, 1'000'000, 1'576'961, 2'000'003}) {
+        CAPTURE(size);
+        write_sparse(from, size, {{0, size / 3}, {size / 3 * 2, size}});
+        for (const uint32_t method : all_methods) {
+            if (method == ARSYNC_METHOD_REFLINK && kind != Kind::xfs && kind != Kind::btrfs)
+                continue;
+            CAPTURE(method_name(method));
+            const arsync_completion done =
+                pool.copy(from, to, Options().with_method(method).with_flags(ARSYNC_COPY_VERIFY));
+            INFO(words(done));
+            CHECK(done.result == 0);
+            CHECK(done.bytes == size);
+            CHECK(exists(to));
+            if (exists(to))
+                CHECK(difference(from, to) == "");
+            unlink(to.c_str());
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "verify passes what is right on ext4") {
+    verifies(Kind::ext4);
+}
+TEST_CASE_FIXTURE(Clean, "verify passes what is right on XFS") {
+    verifies(Kind::xfs);
+}
+TEST_CASE_FIXTURE(Clean, "verify passes what is right on btrfs") {
+    verifies(Kind::btrfs);
+}
+TEST_CASE_FIXTURE(Clean, "verify passes what is right on tmpfs") {
+    verifies(Kind::tmpfs);
+}
+TEST_CASE_FIXTURE(Clean, "verify passes what is right on overlayfs") {
+    verifies(Kind::overlay);
+}
+
+TEST_CASE_FIXTURE(Clean, "verify finds what somebody else wrote into the copy meanwhile") {
+    const Directory directory;
+    const std::string to = directory / "to";
+    for (const uint64_t where : {uint64_t{0}, uint64_t{40'000}, uint64_t{99'999}}) {
+        Stream from(directory / "from");
+        write_pattern(to, 10, 9);
+        Pool pool;
+        const arsync_job job = pool.submit(
+            from.path(), to, Options().with_flags(ARSYNC_COPY_SPECIAL | ARSYNC_COPY_VERIFY));
+        REQUIRE(job != 0);
+        // Enough for the first buffers to be written before the end is known.
+        REQUIRE(from.give(pattern(2'000'000)));
+        REQUIRE(eventually([&] { return size_of(to) >= 200'000; }));
+        const int fd = open(to.c_str(), O_WRONLY | O_CLOEXEC);
+        CHECK(pwrite(fd, "\0", 1, static_cast<off_t>(where)) == 1);
+        close(fd);
+        from.end();
+        const arsync_completion done = pool.wait();
+        INFO(words(done));
+        CHECK(done.result == -EILSEQ);
+        CHECK(done.stage == ARSYNC_STAGE_VERIFY);
+    }
+}
+
+} // namespace live

@@ -1,0 +1,208 @@
+// Extended attributes, POSIX ACLs and file capabilities.
+#include <cerrno>
+#include <cstring>
+#include <endian.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include <vector>
+
+#include "system/check.h"
+#include "system/child.h"
+
+namespace live {
+
+namespace {
+
+constexpr const char* acl_name = "system.posix_acl_access";
+constexpr const char* capability_name = "security.capability";
+
+std::string xattr(const std::string& path, const char* name) {
+    char value[8192];
+    const ssize_t size = getxattr(path.c_str(), name, value, sizeof value);
+    return size < 0 ? "" : std::string(value, static_cast<size_t>(size));
+}
+
+bool set_xattr(const std::string& path, const char* name, const std::string& value) {
+    return setxattr(path.c_str(), name, value.data(), value.size(), 0) == 0;
+}
+
+void append(std::string& text, uint64_t value, size_t bytes) {
+    const uint64_t little = htole64(value);
+    text.append(reinterpret_cast<const char*>(&little), bytes);
+}
+
+// rw for the owner, rw for one more user, r for the group, rw as the mask, nothing for others.
+std::string acl_for(uint32_t user) {
+    struct Entry {
+        uint16_t tag, permissions;
+        uint32_t id;
+    };
+    const Entry entries[] = {{0x01, 6, UINT32_MAX},
+                             {0x02, 6, user},
+                             {0x04, 4, UINT32_MAX},
+                             {0x10, 6, UINT32_MAX},
+                             {0x20, 0, UINT32_MAX}};
+    std::string value;
+    append(value, 2, 4);
+    for (const Entry& entry : entries) {
+        append(value, entry.tag, 2);
+        append(value, entry.permissions, 2);
+        append(value, entry.id, 4);
+    }
+    return value;
+}
+
+// cap_net_raw=ep
+std::string capability() {
+    std::string value;
+    append(value, 0x02000001, 4);
+    append(value, 1u << 13, 4);
+    append(value, 0, 12);
+    return value;
+}
+
+struct Files {
+    const Directory directory{shared_volume(Kind::ext4)};
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+
+    explicit Files(uint64_t size = 10'000) {
+        chmod(directory.path().c_str(), 0777);
+        write_pattern(from, size);
+        chmod(from.c_str(), 0640);
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "preserve xattr copies attributes of any size, and only then") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Files files;
+    const std::string odd("a\0b\xff", 4);
+    REQUIRE(set_xattr(files.from, "user.short", "v"));
+    REQUIRE(set_xattr(files.from, "user.empty", ""));
+    REQUIRE(set_xattr(files.from, "user.bytes", odd));
+    REQUIRE(set_xattr(files.from, "user.long", pattern(2000)));
+    REQUIRE(set_xattr(files.from, "trusted.mine", "t"));
+    REQUIRE(set_xattr(files.from, acl_name, acl_for(4321)));
+    Pool pool;
+    const auto preserving = [](uint32_t what) { return Options().with_preserve(what); };
+    CHECK(pool.copy(files.from, files.to).result == 0);
+    CHECK(listxattr(files.to.c_str(), nullptr, 0) == 0);
+
+    CHECK(pool.copy(files.from, files.to, preserving(ARSYNC_PRESERVE_XATTR)).result == 0);
+    CHECK(xattr(files.to, "user.short") == "v");
+    CHECK(getxattr(files.to.c_str(), "user.empty", nullptr, 0) == 0);
+    CHECK(xattr(files.to, "user.bytes") == odd);
+    CHECK(xattr(files.to, "user.long") == pattern(2000));
+    CHECK(xattr(files.to, "trusted.mine") == "t");
+    CHECK(xattr(files.to, acl_name) == ""); // goes with the mode
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "attributes that the destination cannot hold are an error at their stage") {
+    NEEDS(shared_volume(Kind::xfs));
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory from(shared_volume(Kind::xfs));
+    const Directory to(shared_volume(Kind::ext4));
+    write_pattern(from / "file", 10'000);
+    REQUIRE(set_xattr(from / "file", "user.huge", pattern(60'000)));
+    Pool pool;
+    const arsync_completion done =
+        pool.copy(from / "file", to / "file", Options().with_preserve(ARSYNC_PRESERVE_XATTR));
+    INFO(words(done));
+    CHECK((done.result == -ENOSPC || done.result == -E2BIG));
+    CHECK(done.stage == ARSYNC_STAGE_XATTR);
+    CHECK(to.entries() == 0);
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "preserve mode copies the ACL, and takes away one that the source has not") {
+    NEEDS(shared_volume(Kind::ext4));
+    for (const uint64_t size : {uint64_t{10'000}, uint64_t{2'000'000}}) {
+        const Files files(size);
+        Pool pool;
+        const Options mode = Options().with_preserve(ARSYNC_PRESERVE_MODE);
+        write_pattern(files.to, 10, 9);
+        REQUIRE(set_xattr(files.to, acl_name, acl_for(4321)));
+        CHECK(pool.copy(files.from, files.to, mode).result == 0);
+        CHECK(xattr(files.to, acl_name) == "");
+        CHECK(mode_of(files.to) == 0640);
+
+        REQUIRE(set_xattr(files.from, acl_name, acl_for(1111)));
+        for (const char* name : {"to", "new"}) {
+            const std::string to = files.directory / name;
+            CHECK(pool.copy(files.from, to, mode).result == 0);
+            CHECK(xattr(to, acl_name) == acl_for(1111));
+            CHECK(mode_of(to) == mode_of(files.from));
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "preserve mode leaves nothing of the directory's default ACL") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Files files;
+    REQUIRE(set_xattr(files.directory.path(), "system.posix_acl_default", acl_for(4321)));
+    Pool pool;
+    const Options mode = Options().with_preserve(ARSYNC_PRESERVE_MODE);
+    CHECK(pool.copy(files.from, files.to, mode).result == 0);
+    CHECK(xattr(files.to, acl_name) == "");
+    CHECK(mode_of(files.to) == 0640);
+}
+
+TEST_CASE_FIXTURE(Clean, "an ACL is lost without an error where there are none") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Files files;
+    REQUIRE(set_xattr(files.from, acl_name, acl_for(1111)));
+    REQUIRE(set_xattr(files.from, "user.x", "v"));
+    // Ordinary attributes of the source, none wanted: no file system is too poor for that.
+    Pool pool;
+    const Directory elsewhere(shared_volume(Kind::tmpfs));
+    CHECK(pool.copy(files.from, elsewhere / "to", Options().with_preserve(ARSYNC_PRESERVE_TIMES))
+              .result == 0);
+    CHECK(pool.copy(files.from, elsewhere / "to", Options().with_preserve(ARSYNC_PRESERVE_MODE))
+              .result == 0);
+    CHECK(mode_of(elsewhere / "to") == mode_of(files.from));
+}
+
+TEST_CASE_FIXTURE(Clean, "root keeps file capabilities, though the owner changes too") {
+    NEEDS(shared_volume(Kind::ext4));
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        const Files files;
+        REQUIRE(chown(files.from.c_str(), 1234, 2345) == 0);
+        REQUIRE(chmod(files.from.c_str(), 0755) == 0);
+        REQUIRE(set_xattr(files.from, capability_name, capability()));
+        Pool pool;
+        const Options options =
+            Options()
+                .with_preserve(ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_XATTR)
+                .with_replace(replace);
+        for (int existing = 0; existing < 2; ++existing) {
+            CHECK(pool.copy(files.from, files.to, options).result == 0);
+            CHECK(xattr(files.to, capability_name) == xattr(files.from, capability_name));
+            CHECK(stat_of(files.to).st_uid == 1234);
+        }
+        CHECK(pool.copy(files.from, files.directory / "plain").result == 0);
+        CHECK(xattr(files.directory / "plain", capability_name) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "an ordinary user who may not set an attribute is told, and leaves nothing") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Files files;
+    REQUIRE(chmod(files.from.c_str(), 0755) == 0);
+    REQUIRE(set_xattr(files.from, capability_name, capability()));
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        const arsync_completion done =
+            pool.copy(files.from, files.to, Options().with_preserve(ARSYNC_PRESERVE_XATTR));
+        EXPECT_WITH(report, done.result == -EPERM, words(done));
+        EXPECT(report, done.stage == ARSYNC_STAGE_XATTR);
+    });
+    CHECK(files.directory.entries() == 1);
+}
+
+} // namespace live
