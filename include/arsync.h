@@ -306,7 +306,8 @@ ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* 
  * are punched where the source has them. Of the options, replace, preserve and the flags other than
  * VERIFY must be 0 (-EINVAL); durability FULL is the same as FILE. The descriptors are duplicated,
  * their file positions not used. Ranges of one file that overlap are -EINVAL in the completion.
- * Success and errors as for arsync_submit_copy; also -EINVAL for a range past INT64_MAX. */
+ * Success and errors as for arsync_submit_copy; also -EINVAL for a range past INT64_MAX, and -EBADF
+ * for descriptors that are not open for reading and writing, or for appending (O_APPEND). */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
                                         const arsync_copy_options* options, uint64_t user_data,

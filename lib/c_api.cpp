@@ -180,6 +180,12 @@ int duplicate(int from, Fd& to) {
     return to ? 0 : -errno;
 }
 
+// Whether a descriptor is open for reading (O_RDONLY) or writing (O_WRONLY).
+bool may(int fd, int access) {
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
+}
+
 int duplicate_directory(int dirfd, const char* path, Fd& to, int& use) {
     use = AT_FDCWD;
     if (dirfd == AT_FDCWD || path[0] == '/')
@@ -296,6 +302,10 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
             job->options.preserve != 0 || job->options.replace != 0 || src_offset > INT64_MAX ||
             dst_offset > INT64_MAX || bounded > INT64_MAX - std::max(src_offset, dst_offset))
             return -EINVAL;
+        // With O_APPEND the kernel would write at the end, whatever offset it is given.
+        if (!may(src_fd, O_RDONLY) || !may(dst_fd, O_WRONLY) ||
+            (fcntl(dst_fd, F_GETFL) & O_APPEND) != 0)
+            return -EBADF;
         error = duplicate(src_fd, job->source_fd);
         if (error == 0)
             error = duplicate(dst_fd, job->destination_fd);

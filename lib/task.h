@@ -22,17 +22,19 @@ class [[nodiscard]] Task;
 
 namespace detail {
 
+// At its end a task resumes its awaiter, if that has gone to sleep; see Task::await_suspend.
 struct ResumeAwaiter {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
-        return ended.promise().awaiter;
+        const auto& promise = ended.promise();
+        return promise.awaiter ? promise.awaiter : std::noop_coroutine();
     }
     void await_resume() const noexcept {}
 };
 
 struct PromiseBase {
-    std::coroutine_handle<> awaiter;
+    std::coroutine_handle<> awaiter; // null while it waits in await_suspend, not asleep
     std::exception_ptr exception;
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -83,9 +85,15 @@ public:
     }
 
     bool await_ready() const noexcept { return false; }
-    Handle await_suspend(std::coroutine_handle<> awaiter) noexcept {
+    // Runs the task; if it ends without waiting, the awaiter goes on without having slept. Handing
+    // over by symmetric transfer instead would cost stack at every step of a loop over such tasks
+    // wherever the compiler makes no tail call of it, as without optimisation.
+    bool await_suspend(std::coroutine_handle<> awaiter) {
+        handle_.resume();
+        if (handle_.done())
+            return false;
         handle_.promise().awaiter = awaiter;
-        return handle_;
+        return true;
     }
     T await_resume() { return handle_.promise().take(); }
 

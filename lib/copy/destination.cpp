@@ -164,10 +164,12 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
         co_return;
 
-    // The new content must not be readable through permissions that only the old content had.
+    // The new content must not be readable through permissions, or an ACL, that the old content
+    // had.
     const mode_t old_mode = facts().stx_mode & 07777;
-    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && (old_mode & ~source.stx_mode) != 0)
-        check(ARSYNC_STAGE_MODE, io_.files.chmod(fd, old_mode & source.stx_mode & 0777));
+    const mode_t narrow_mode = old_mode & source.stx_mode & 0700;
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode)
+        check(ARSYNC_STAGE_MODE, io_.files.chmod(fd, narrow_mode));
     if (facts().stx_size > 0)
         check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
 }

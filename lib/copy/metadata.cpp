@@ -85,14 +85,11 @@ void copy_acl(Files& files, int source, int destination) {
 // What an overwrite in place would have kept, as far as this process may.
 void take_over(Files& files, int fd, const struct statx& replaced,
                const arsync_copy_options& options) {
-    bool owner_kept = true;
     if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0)
-        owner_kept = files.chown(fd, replaced.stx_uid, replaced.stx_gid) == 0;
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) == 0) {
-        // Writing takes setuid and setgid away, and so does this.
-        const mode_t bits = replaced.stx_mode & 0777;
-        check(ARSYNC_STAGE_MODE, files.chmod(fd, owner_kept ? bits : bits & 0700));
-    }
+        files.chown(fd, replaced.stx_uid, replaced.stx_gid);
+    // Writing takes setuid and setgid away, and so does this.
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) == 0)
+        check(ARSYNC_STAGE_MODE, files.chmod(fd, replaced.stx_mode & 0777));
 }
 
 } // namespace

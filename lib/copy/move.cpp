@@ -293,6 +293,7 @@ private:
         Transfer tail = transfer(aligned_end, ends_.source_end);
         tail.method = ARSYNC_METHOD_INLINE;
         tail.pipeline.lanes = 1;
+        tail.find_holes = finds_holes();
         co_await run_lanes(io_, control_, tail);
         take_result(tail);
         co_return true;
@@ -357,14 +358,23 @@ private:
         moved_.bytes = end_ - ends_.source_begin;
     }
 
+    // A destination that ends in a hole has to be told its size, one that was prepared for more to
+    // lose the rest.
     void set_size() {
-        if (!S_ISREG(destination().stx_mode))
-            return;
-        const uint64_t size = to_destination(end_);
-        if (ends_.fresh ? written_end_ == end_ : destination().stx_size >= size)
+        if (!S_ISREG(destination().stx_mode) || written_end_ == end_)
             return;
         control_.enter(ARSYNC_STAGE_TRUNCATE);
-        check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(ends_.destination, size));
+        const uint64_t size = to_destination(end_);
+        if (ends_.fresh) {
+            check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(ends_.destination, size));
+            return;
+        }
+        // A range. Others may be growing the same file, and a truncation that comes too late would
+        // cut off what they wrote: a byte of the hole is written instead.
+        struct statx now;
+        check(ARSYNC_STAGE_TRUNCATE, io_.files.statx(ends_.destination, "", 0, now));
+        if (now.stx_size < size)
+            check(ARSYNC_STAGE_WRITE, io_.files.write(ends_.destination, "", 1, size - 1));
     }
 
     // Where RWF_DONTCACHE did not do it already.

@@ -1,9 +1,10 @@
 // Atomic replacement: at every instant the old file or the complete new one.
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
-#include <regex>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -20,13 +21,21 @@ const Options atomic = Options().with_replace(ARSYNC_REPLACE_ATOMIC);
 const Options atomic_stream =
     Options().with_replace(ARSYNC_REPLACE_ATOMIC).with_flags(ARSYNC_COPY_SPECIAL);
 
-// What a crash may leave: ".NAME.arsync-XXXXXXXX". Returns the first other name.
+// What a crash may leave: ".NAME.arsync-XXXXXXXX".
+bool is_temporary(const std::string& name) {
+    constexpr size_t digits = 8;
+    const size_t at = name.rfind(".arsync-");
+    return name.starts_with(".") && at != std::string::npos && at > 1 &&
+           name.size() == at + strlen(".arsync-") + digits &&
+           name.find_first_not_of("0123456789abcdef", name.size() - digits) == std::string::npos;
+}
+
+// The first name that is neither expected nor a crash's.
 std::string unexpected_name(const Directory& directory, const std::vector<std::string>& expected) {
-    const std::regex temporary(R"(\..+\.arsync-[0-9a-f]{8})");
     for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
         const std::string name = entry.path().filename();
         if (std::find(expected.begin(), expected.end(), name) == expected.end() &&
-            !std::regex_match(name, temporary))
+            !is_temporary(name))
             return name;
     }
     return "";

@@ -66,7 +66,10 @@ void copies_ranges(Kind kind) {
             if (method == ARSYNC_METHOD_REFLINK)
                 continue;
             CAPTURE(method_name(method));
-            for (const auto& [from, to, length] : cases) {
+            for (const Case& each : cases) {
+                const uint64_t from = each.from;
+                const uint64_t to = each.to;
+                const uint64_t length = each.length;
                 CAPTURE(from);
                 CAPTURE(to);
                 CAPTURE(length);

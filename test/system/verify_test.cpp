@@ -11,6 +11,9 @@ namespace live {
 
 namespace {
 
+// That end within a block of a device, of a file system, and of neither.
+constexpr uint64_t sizes[] = {0, 1, 511, 600, 4096, 4097, 5000, 1'000'000, 1'576'961, 2'000'003};
+
 void verifies(Kind kind) {
     const Volume& volume = shared_volume(kind);
     NEEDS(volume);
@@ -18,9 +21,7 @@ void verifies(Kind kind) {
     const std::string from = directory / "from";
     const std::string to = directory / "to";
     Pool pool;
-    // Sizes that end within a block of a device, of a file system, and of neither.
-    for (const uint64_t size :
-         {0, 1, 511, 600, 4096, 4097, 5000, 1'000'000, 1'576'961, 2'000'003}) {
+    for (const uint64_t size : sizes) {
         CAPTURE(size);
         write_sparse(from, size, {{0, size / 3}, {size / 3 * 2, size}});
         for (const uint32_t method : all_methods) {
