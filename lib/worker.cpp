@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <pthread.h>
 #include <string>
 
 #include "io/helpers.h"
@@ -58,7 +59,7 @@ void Worker::wake_to_cancel() {
 void Worker::run() {
     char name[16];
     snprintf(name, sizeof name, "arsync/%u", number_);
-    name_this_thread(name);
+    pthread_setname_np(pthread_self(), name); // and its helpers', which inherit it
 
     const arsync_pool_options& options = pool_.options();
     if (options.backend != ARSYNC_BACKEND_THREADS) {

@@ -300,21 +300,20 @@ Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offse
     }
 }
 
+// Waits before it writes: io_uring would wait inside a write, where a cancel does not reach it.
 Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_t offset,
                             bool stream) {
     control.enter(ARSYNC_STAGE_WRITE);
     size_t done = 0;
     while (done < from.length) {
+        if (stream)
+            co_await interruptible_wait(io, control, fd, false);
         control.throw_if_cancelled();
         const int64_t put =
             co_await io.ring.write(fd, {from.data + done, from.length - done, from.buffer_index},
                                    stream ? UINT64_MAX : offset + done);
-        if (put == -EINTR)
+        if (put == -EINTR || put == -EAGAIN)
             continue;
-        if (put == -EAGAIN) {
-            co_await interruptible_wait(io, control, fd, false);
-            continue;
-        }
         if (check(ARSYNC_STAGE_WRITE, put) == 0)
             throw Error{ARSYNC_STAGE_WRITE, EIO};
         done += static_cast<size_t>(put);

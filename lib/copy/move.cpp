@@ -377,11 +377,12 @@ private:
             check(ARSYNC_STAGE_WRITE, io_.files.write(ends_.destination, "", 1, size - 1));
     }
 
-    // Where RWF_DONTCACHE did not do it already.
+    // RWF_DONTCACHE may leave what several readers touched at once, and not every filesystem has
+    // it.
     Task<void> drop_cache() {
-        if (dropped_as_we_went_ || method_ == ARSYNC_METHOD_REFLINK)
+        if (method_ == ARSYNC_METHOD_REFLINK)
             co_return;
-        if (has_offsets(destination())) {
+        if (has_offsets(destination()) && !dropped_as_we_went_) {
             co_await io_.ring.write_back(ends_.destination, ends_.destination_begin, moved_.bytes);
             io_.files.drop_cache(ends_.destination, ends_.destination_begin, moved_.bytes);
         }

@@ -67,7 +67,6 @@ Request* Helpers::take_finished() {
 }
 
 void Helpers::run() {
-    name_this_thread("arsync/helper");
     std::unique_lock lock(mutex_);
     for (;;) {
         ++idle_;

@@ -1,7 +1,8 @@
 // Threads that make blocking calls for one ring, so that its own thread does not wait.
 //
 // Requests go in and come out through two queues under one mutex. Threads start as work arrives, up
-// to a limit, and end with the object, after finishing what was queued.
+// to a limit, are named as the thread that starts them, and end with the object, after finishing
+// what was queued.
 #pragma once
 
 #include <condition_variable>
@@ -13,9 +14,6 @@
 #include "io/request.h"
 
 namespace arsync {
-
-// Name the calling thread. The kernel keeps 15 bytes.
-void name_this_thread(const char* name);
 
 // While it lives, the calling thread and threads it starts have all signals blocked: the signals of
 // the program that linked us are not ours to take.

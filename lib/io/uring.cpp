@@ -187,10 +187,7 @@ bool Uring::uses_ring(const Request& request) const {
 
 void Uring::start(Request& request) {
     if (!uses_ring(request)) {
-        counters().helper_calls.add(1);
-        const int error = helpers_.submit(request);
-        if (error < 0)
-            complete(request, error);
+        help(request);
         return;
     }
     if (main_->pending < limit_ && !backlog_first_) {
@@ -200,6 +197,13 @@ void Uring::start(Request& request) {
     request.next = nullptr;
     *backlog_end_ = &request;
     backlog_end_ = &request.next;
+}
+
+// A blocking call on a helper thread; on this one if there is none to be had.
+void Uring::help(Request& request) {
+    counters().helper_calls.add(1);
+    if (helpers_.submit(request) < 0)
+        complete(request, perform(request));
 }
 
 void Uring::enqueue(Request& request) {
@@ -343,6 +347,8 @@ void Uring::reap(Queue& queue) {
                 iopoll_error_.store(cqe->res); // the device cannot; from now on by the main ring
                 iopoll_.store(false);
                 start(request);
+            } else if (cqe->res == -ECANCELED && !request.cancelled) {
+                help(request); // the kernel could not start a thread of its own for it
             } else {
                 const bool paused = request.op == Op::pause && cqe->res == -ETIME;
                 complete(request, paused ? 0 : cqe->res);

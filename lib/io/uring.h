@@ -72,6 +72,7 @@ private:
     void open_polled(const UringOptions& options);
     void find_operations(const UringOptions& options);
     void start(Request& request) override;
+    void help(Request& request);
     void enqueue(Request& request);
     void prepare(io_uring_sqe& sqe, Request& request) const;
     bool has(io_uring_op op) const { return operations_[static_cast<size_t>(op)]; }
