@@ -78,8 +78,8 @@ private:
     uint32_t flags() const { return transfer_.drop_cache ? RWF_DONTCACHE : 0; }
 
     // RWF_DONTCACHE is a wish: a filesystem without it gets the same call again without the flag.
-    bool without_flags(int64_t result) {
-        if (result != -EOPNOTSUPP || !transfer_.drop_cache)
+    bool without_flags(int64_t result, uint32_t used) {
+        if (result != -EOPNOTSUPP || used == 0)
             return false;
         transfer_.drop_cache = false;
         return true;
@@ -95,17 +95,18 @@ private:
     }
 
     Task<size_t> fill(Slice to, uint64_t offset) {
-        control_.enter(ARSYNC_STAGE_READ);
+        control_.enter(transfer_.read_stage);
         size_t have = 0;
         while (have < to.length) {
-            const int64_t got =
-                co_await read({to.data + have, to.length - have, to.buffer_index}, offset + have);
+            const uint32_t used = flags();
+            const int64_t got = co_await read({to.data + have, to.length - have, to.buffer_index},
+                                              offset + have, used);
             const bool retry = co_await again(got);
-            if (retry || without_flags(got))
+            if (retry || without_flags(got, used))
                 continue;
             if (transfer_.direct_read && (got == -EINVAL || got == -EOPNOTSUPP))
                 throw Refused{};
-            if (check(ARSYNC_STAGE_READ, got) == 0)
+            if (check(transfer_.read_stage, got) == 0)
                 break;
             have += static_cast<size_t>(got);
             if (have < to.length)
@@ -123,8 +124,8 @@ private:
     }
 
     // A plain call where the data is in the page cache, else the ring.
-    Task<int64_t> read(Slice to, uint64_t offset) {
-        if (transfer_.method == ARSYNC_METHOD_INLINE && !transfer_.drop_cache) {
+    Task<int64_t> read(Slice to, uint64_t offset, uint32_t rw_flags) {
+        if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
             const int64_t got = io_.files.read_cached(transfer_.source, to.data, to.length, offset);
             if (got >= 0) {
                 Counters& counters = io_.ring.counters();
@@ -137,7 +138,7 @@ private:
             // will give again.
         }
         const int64_t got =
-            co_await io_.ring.read(transfer_.source, to, offset, flags(), transfer_.direct_read);
+            co_await io_.ring.read(transfer_.source, to, offset, rw_flags, transfer_.direct_read);
         co_return got;
     }
 
@@ -192,10 +193,11 @@ private:
         pad_to_grid(from);
         size_t done = 0;
         while (done < from.length) {
+            const uint32_t used = flags();
             const int64_t put = co_await write(
-                {from.data + done, from.length - done, from.buffer_index}, offset + done);
+                {from.data + done, from.length - done, from.buffer_index}, offset + done, used);
             const bool retry = co_await again(put);
-            if (retry || without_flags(put))
+            if (retry || without_flags(put, used))
                 continue;
             if (transfer_.direct_write && (put == -EINVAL || put == -EOPNOTSUPP))
                 throw Refused{};
@@ -218,9 +220,9 @@ private:
         from.length = padded;
     }
 
-    Task<int64_t> write(Slice from, uint64_t offset) {
+    Task<int64_t> write(Slice from, uint64_t offset, uint32_t rw_flags) {
         const uint64_t to = offset - transfer_.source_begin + transfer_.destination_begin;
-        if (transfer_.method == ARSYNC_METHOD_INLINE && !transfer_.drop_cache) {
+        if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
             const int64_t put = io_.files.write(transfer_.destination, from.data, from.length, to);
             Counters& counters = io_.ring.counters();
             counters.writes.add(1);
@@ -228,7 +230,7 @@ private:
             counters.bytes_written.add(static_cast<uint64_t>(std::max<int64_t>(put, 0)));
             co_return put;
         }
-        const int64_t put = co_await io_.ring.write(transfer_.destination, from, to, flags(),
+        const int64_t put = co_await io_.ring.write(transfer_.destination, from, to, rw_flags,
                                                     transfer_.direct_write);
         co_return put;
     }
@@ -348,6 +350,7 @@ Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_s
         moved += have;
         control.add_done(have);
     }
+    transfer.drop_cache = false; // not on the way, then
     transfer.end = transfer.source_begin + moved;
     transfer.written_end = transfer.end;
 }

@@ -28,7 +28,8 @@ struct Transfer {
     uint64_t destination_begin = 0;
     Method method = ARSYNC_METHOD_FIXED;
     Pipeline pipeline = {};
-    bool find_holes = false; // ask the filesystem for the source's holes
+    Stage read_stage = ARSYNC_STAGE_READ; // what reading is for, when it fails
+    bool find_holes = false;              // ask the filesystem for the source's holes
     Holes holes = Holes::leave;
     bool make_holes = false;    // blocks of zeros are treated as holes
     bool direct_read = false;   // the source is open with O_DIRECT

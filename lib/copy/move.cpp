@@ -150,9 +150,27 @@ private:
         io_.ring.counters().bytes_reflinked.add(length());
         control_.add_done(length());
         end_ = written_end_ = ends_.source_end;
+        if (ends_.whole_file) {
+            // A whole file is shared at the size it has by now.
+            struct statx now;
+            check(ARSYNC_STAGE_REFLINK, io_.files.statx(ends_.destination, "", 0, now));
+            written_end_ = now.stx_size;
+            end_ = std::min(end_, written_end_);
+        }
+        count_shared_holes();
         if (digest_)
             co_await digest_source();
         co_return true;
+    }
+
+    void count_shared_holes() {
+        moved_.hole_bytes = 0;
+        if (!finds_holes())
+            return;
+        Extents extents(io_.files, ends_.source, ends_.source_begin, end_, end_ + 1, true);
+        for (Piece piece = extents.next(); piece.kind != Piece::Kind::end; piece = extents.next())
+            if (piece.kind == Piece::Kind::hole)
+                moved_.hole_bytes += piece.length;
     }
 
     Task<bool> offload() {
@@ -161,15 +179,17 @@ private:
         end_ = ends_.source_end;
         written_end_ = ends_.source_begin;
         moved_.hole_bytes = 0;
+        if (makes_holes())
+            set_size_first();
         for (;;) {
             control_.throw_if_cancelled();
             const Piece piece = extents.next();
             if (piece.kind == Piece::Kind::end || piece.offset >= end_)
                 break;
-            if (piece.kind == Piece::Kind::hole && ends_.fresh) {
-                moved_.hole_bytes += piece.length;
-                control_.add_done(piece.length);
-                continue;
+            if (piece.kind == Piece::Kind::hole) {
+                const bool kept = co_await keep_hole(piece);
+                if (kept)
+                    continue;
             }
             const bool possible = co_await offload_piece(piece);
             if (!possible)
@@ -177,6 +197,21 @@ private:
         }
         if (digest_)
             co_await digest_source();
+        co_return true;
+    }
+
+    // False: it has to be copied as zeros.
+    Task<bool> keep_hole(Piece hole) {
+        if (!ends_.fresh) {
+            control_.enter(ARSYNC_STAGE_WRITE);
+            const int64_t result = co_await io_.ring.allocate(
+                ends_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                to_destination(hole.offset), hole.length);
+            if (result < 0)
+                co_return false;
+        }
+        moved_.hole_bytes += hole.length;
+        control_.add_done(hole.length);
         co_return true;
     }
 
@@ -265,6 +300,8 @@ private:
         const bool direct_write = direct_read || method_ == ARSYNC_METHOD_BUFFERED_DIRECT;
         moved_.hole_bytes = 0;
         if (!direct_write) {
+            if (makes_holes())
+                set_size_first();
             Transfer all = transfer(ends_.source_begin, ends_.source_end);
             all.find_holes = finds_holes();
             co_await run_lanes(io_, control_, all);
@@ -308,6 +345,7 @@ private:
 
     // False: O_DIRECT is not to be had after all.
     Task<bool> run_direct(Transfer& body) {
+        set_size_first();
         co_await allocate();
         DirectEnd reading(io_.files, ends_.owned);
         DirectEnd writing(io_.files, ends_.owned);
@@ -319,17 +357,25 @@ private:
         co_return !body.refused;
     }
 
-    // Direct writes that extend a file wait for each other, and blocks that are reserved at once
-    // lie together.
-    Task<void> allocate() {
+    // A new file gets its size before its data where that matters: direct writes that extend a file
+    // wait for each other, and XFS reserves blocks past the end of a growing file that would then
+    // fill the next hole.
+    void set_size_first() {
         if (!ends_.fresh)
-            co_return;
+            return;
         control_.enter(ARSYNC_STAGE_ALLOCATE);
         check(ARSYNC_STAGE_ALLOCATE,
               io_.files.truncate(ends_.destination, to_destination(ends_.source_end)));
         written_end_ = ends_.source_end; // the size is as if all were written
-        if (options_.sparse == ARSYNC_SPARSE_ALWAYS || finds_holes())
-            co_return; // blocks under a hole would fill it
+    }
+
+    bool makes_holes() const { return options_.sparse == ARSYNC_SPARSE_ALWAYS || finds_holes(); }
+
+    // Blocks that are reserved at once lie together. Under a hole they would fill it.
+    Task<void> allocate() {
+        if (!ends_.fresh || makes_holes())
+            co_return;
+        control_.enter(ARSYNC_STAGE_ALLOCATE);
         const int64_t result = co_await io_.ring.allocate(ends_.destination, FALLOC_FL_KEEP_SIZE,
                                                           ends_.destination_begin, length());
         if (result == -ENOSPC || result == -EDQUOT || result == -EFBIG || result == -EIO)

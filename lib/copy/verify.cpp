@@ -18,6 +18,7 @@ Transfer reading(int fd, uint64_t begin, uint64_t end, uint64_t origin, Digest& 
     result.source_begin = begin;
     result.source_end = end;
     result.pipeline = pipeline;
+    result.read_stage = ARSYNC_STAGE_VERIFY;
     result.find_holes = true;
     result.digest = &digest;
     result.digest_origin = origin;
@@ -62,6 +63,8 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     }
     Transfer rest = reading(written.fd, done, end, written.begin, found, pipes);
     co_await run_lanes(io, control, rest);
+    if (options.cache == ARSYNC_CACHE_DROP)
+        io.files.drop_cache(written.fd, written.begin, written.bytes);
     control.restart();
     control.add_done(progress);
     control.enter(ARSYNC_STAGE_VERIFY);

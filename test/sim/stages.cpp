@@ -39,7 +39,8 @@ bool fits_statx(const Step& step, Stage stage) {
     if (step.subject == Subject::source)
         return in(stage, {ARSYNC_STAGE_OPEN_SOURCE, ARSYNC_STAGE_READ});
     return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_CHECK, ARSYNC_STAGE_MODE,
-                      ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_VERIFY});
+                      ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_VERIFY, ARSYNC_STAGE_TRUNCATE,
+                      ARSYNC_STAGE_REFLINK});
 }
 
 } // namespace
