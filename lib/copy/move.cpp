@@ -114,7 +114,7 @@ private:
             const int result =
                 io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes);
             // Where the kernel does not tell, the page cache is the safe guess.
-            facts_.cached = result < 0 || bytes >= facts_.size / 2;
+            facts_.cached = result < 0 || bytes > facts_.size / 2;
         }
     }
 
