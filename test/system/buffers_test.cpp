@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "system/check.h"
+#include "system/child.h"
 
 namespace live {
 
@@ -93,6 +94,29 @@ TEST_CASE_FIXTURE(Clean, "many copies share one buffer of one worker") {
         for (int i = 0; i < count; ++i)
             CHECK(difference(directory / ("from" + std::to_string(i)),
                              directory / ("to" + std::to_string(i))) == "");
+    }
+}
+
+// In a child: running out of stack cannot be caught.
+TEST_CASE_FIXTURE(Clean, "a copy of very many chunks needs no more stack than one of few") {
+    const Directory directory;
+    constexpr uint64_t large = 24 * 1024 * 1024;
+    write_pattern(directory / "from", large);
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        check_in_child([&](Report& report) {
+            PoolOptions options = pool_with(1, 4096, 1);
+            options.backend = backend;
+            Pool pool(options);
+            for (const uint32_t method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED}) {
+                const arsync_completion done =
+                    pool.copy(directory / "from", directory / "to", Options().with_method(method));
+                EXPECT_WITH(report, done.result == 0, words(done));
+                EXPECT(report, difference(directory / "from", directory / "to") == "");
+            }
+        });
     }
 }
 

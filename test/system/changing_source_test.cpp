@@ -16,7 +16,7 @@ constexpr uint64_t shorter = 5 * mib + 1234;
 // One small buffer at a time, so that there is time to change something.
 PoolOptions slow(uint32_t backend) {
     PoolOptions options(backend);
-    options.buffer_size = 4096;
+    options.buffer_size = sanitized ? 64 * 1024 : 4096;
     options.buffer_count = 1;
     options.workers = 1;
     return options;
