@@ -57,7 +57,6 @@ includes = -Iinclude $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp))
 suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s))
-bench    = $(if $(wildcard tools/arsync-bench/*.cpp),$(B)/arsync-bench)
 
 # ---- Build --------------------------------------------------------------------------------------
 
@@ -90,7 +89,7 @@ $(B)/libarsync.a: $(call object,$(call sources,lib))
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/arsync-cp $(B)/arsync-bench: $$(call object,$$(call sources,tools/$$(@F))) $(B)/libarsync.a
+$(B)/arsync-cp: $(call object,$(call sources,tools/arsync-cp)) $(B)/libarsync.a
 	$(call say,LINK,$@)
 	$(Q)$(link) $(runtime) -o $@ $^ $(uring_a)
 
@@ -136,7 +135,7 @@ bench: ## measure against cp (minutes; wants root for fresh file systems)
 	$(Q)tools/deps.sh build bench
 	$(again) run-bench
 
-run-bench: build $(bench)
+run-bench: build
 	$(Q)tools/arsync-bench/run $(B)
 
 # ---- Test ---------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ namespace arsync {
 namespace {
 
 // Up to this size a file is made at its final name: the moment in which a kill would leave a part
-// of it is short, and O_TMPFILE with linkat(2) costs a third more than a plain create.
+// of it is short, and O_TMPFILE with
+// linkat(2) takes more calls than a plain create.
 constexpr uint64_t created_size_max = 1 << 20;
 
 // How often to look whether somebody has opened a FIFO for reading.

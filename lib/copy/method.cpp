@@ -133,7 +133,7 @@ uint32_t direct_alignment(Method method, const Facts& facts) {
 Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count) {
     // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
-    // a device wants large requests and many of them (make bench prints both).
+    // a device wants large requests and many of them.
     const bool direct = method == ARSYNC_METHOD_DIRECT;
     Pipeline result{buffer_size, direct ? 16u : 8u};
     if (!direct)

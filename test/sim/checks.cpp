@@ -93,10 +93,9 @@ void check_counts(Simulation& s, const Content& content) {
         s.world.problem("bytes: " + std::to_string(outcome.bytes));
     if (s.scenario.hides_size)
         return;
-    // The filesystem knows how many bytes of shared blocks are holes; nobody asked it.
-    const bool counted = !offloaded_unseen(s) && !failed_at_holes(s) &&
-                         outcome.method != ARSYNC_METHOD_REFLINK &&
-                         s.scenario.layout != Layout::unwritten && !s.scenario.range;
+    const bool known = !offloaded_unseen(s) && !failed_at_holes(s) &&
+                       (s.scenario.world.reports_holes || outcome.method != ARSYNC_METHOD_REFLINK);
+    const bool counted = known && s.scenario.layout != Layout::unwritten && !s.scenario.range;
     if (counted && outcome.hole_bytes != content.hole_bytes(range.begin, range.end - range.begin))
         s.world.problem("hole_bytes: " + std::to_string(outcome.hole_bytes));
 }
