@@ -178,7 +178,7 @@ run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: tests $(if $(filter abi readme,$(RUN)),stage)
+run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter abi readme,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))

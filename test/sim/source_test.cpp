@@ -1,6 +1,8 @@
 // A source that changes its size while it is copied.
 #include <doctest/doctest.h>
 
+#include <cerrno>
+
 #include "sim/catalogue.h"
 #include "sim/seeds.h"
 
@@ -75,6 +77,26 @@ TEST_CASE("a source that shrinks before its first byte is read shrinks the copy"
             CHECK(simulation.outcome().method == method);
         CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
         CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0);
+    }
+}
+
+TEST_CASE("when a copy cannot be cut off where its source now ends, it has failed") {
+    for (const Method method : {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT}) {
+        Simulation simulation(by_method(method, size)); // which get their size before their data
+        bool done = false;
+        simulation.meanwhile = [&](const Step& now) {
+            if (!done && now.call == Call::read) {
+                simulation.truncate_source(50'001);
+                done = true;
+            }
+            if (done && now.call == Call::truncate) {
+                simulation.fail_at = now.index;
+                simulation.fail_with = EIO;
+            }
+        };
+        expect_right(simulation);
+        CHECK(simulation.outcome().result == -EIO);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_TRUNCATE);
     }
 }
 

@@ -58,7 +58,8 @@ std::string capability() {
     std::string value;
     append(value, 0x02000001, 4);
     append(value, 1u << 13, 4);
-    append(value, 0, 12);
+    append(value, 0, 8);
+    append(value, 0, 4);
     return value;
 }
 
