@@ -54,6 +54,10 @@ public:
         bool done = false;
         while (!done) {
             method_ = choose_method(facts_, options_);
+            if (asks_cache_ && method_ != ARSYNC_METHOD_REFLINK) {
+                ask_cache();
+                method_ = choose_method(facts_, options_);
+            }
             control_.set_method(method_);
             control_.restart();
             if (digest_)
@@ -109,13 +113,17 @@ private:
             facts_.direct_pays = from.direct_pays && to.direct_pays;
             forget_unsuitable_alignment();
         }
-        if ((large && facts_.direct_pays) || options_.cache == ARSYNC_CACHE_DROP) {
-            uint64_t bytes = 0;
-            const int result =
-                io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes);
-            // Where the kernel does not tell, the page cache is the safe guess.
-            facts_.cached = result < 0 || bytes > facts_.size / 2;
-        }
+        asks_cache_ = (large && facts_.direct_pays) || options_.cache == ARSYNC_CACHE_DROP;
+    }
+
+    // Asked only when blocks cannot be shared: cachestat(2) looks at every page of the file, which
+    // takes longer than to share them all.
+    void ask_cache() {
+        asks_cache_ = false;
+        uint64_t bytes = 0;
+        const int result = io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes);
+        // Where the kernel does not tell, the page cache is the safe guess.
+        facts_.cached = result < 0 || bytes > facts_.size / 2;
     }
 
     bool same_device() const {
@@ -444,6 +452,7 @@ private:
 
     Facts facts_;
     bool compresses_ = false;
+    bool asks_cache_ = false; // the choice will look at facts_.cached, which is not known yet
     Method method_ = ARSYNC_METHOD_AUTO;
     uint64_t end_ = 0;         // where the source turned out to end
     uint64_t written_end_ = 0; // of the destination, in source offsets

@@ -123,6 +123,10 @@ TEST_CASE_FIXTURE(Clean, "without a single thread to be had, submitting fails an
 
 TEST_CASE_FIXTURE(Clean, "a worker that gets no helper threads ends its copies all the same") {
     NEEDS_ROOT();
+    if (thread_sanitized) {
+        skip("ThreadSanitizer takes a thread for itself");
+        return;
+    }
     for (const uint32_t backend : both_backends) {
         if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
             continue;
