@@ -12,8 +12,7 @@ namespace arsync {
 namespace {
 
 // Up to this size a file is made at its final name: the moment in which a kill would leave a part
-// of it is short, and O_TMPFILE with
-// linkat(2) takes more calls than a plain create.
+// of it is short, and O_TMPFILE with linkat(2) takes more calls than a plain create.
 constexpr uint64_t created_size_max = 1 << 20;
 
 // How often to look whether somebody has opened a FIFO for reading.
@@ -150,8 +149,7 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if (is_special(found.stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
 
-    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
-    int flags = verify && !is_special(found.stx_mode) ? O_RDWR : O_WRONLY;
+    int flags = is_special(found.stx_mode) ? O_WRONLY : write_access();
     if ((options_.flags & ARSYNC_COPY_NOFOLLOW) != 0)
         flags |= O_NOFOLLOW;
     const int fd = co_await open_for_writing(flags, found, control);
@@ -189,6 +187,19 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& found, Co
     }
 }
 
+// What a new file is created with. With the mode preserved it is the owner's alone until the end;
+// otherwise the kernel takes the umask off.
+mode_t Destination::creation_mode(const struct statx& source) const {
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return 0600;
+    return (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
+}
+
+// What is written is read again only to verify it.
+int Destination::write_access() const {
+    return (options_.flags & ARSYNC_COPY_VERIFY) != 0 ? O_RDWR : O_WRONLY;
+}
+
 void Destination::create(const struct statx& source) {
     const mode_t mode =
         (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
@@ -204,10 +215,8 @@ void Destination::create(const struct statx& source) {
 
 // False: something is there, unless that is an error.
 bool Destination::create_at_name(mode_t mode, bool required) {
-    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
-    const mode_t first = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 ? 0600 : mode;
     const int fd = io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
-                                  (verify ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL, first);
+                                  write_access() | O_CREAT | O_EXCL, mode);
     if (fd == -EEXIST && !required && options_.replace != ARSYNC_REPLACE_EXCLUSIVE)
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -220,10 +229,7 @@ bool Destination::create_at_name(mode_t mode, bool required) {
 
 // False: not possible here.
 bool Destination::create_unnamed(mode_t mode) {
-    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
-    const mode_t first = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 ? 0600 : mode;
-    const int fd =
-        io_.files.open(directory(O_PATH), ".", O_TMPFILE | (verify ? O_RDWR : O_WRONLY), first);
+    const int fd = io_.files.open(directory(O_PATH), ".", O_TMPFILE | write_access(), mode);
     if (no_unnamed_files(fd))
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -237,13 +243,11 @@ bool Destination::create_unnamed(mode_t mode) {
 }
 
 void Destination::create_temporary(mode_t mode) {
-    const bool verify = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
-    const mode_t first = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 ? 0600 : mode;
     int fd = -EEXIST;
     while (fd == -EEXIST) {
         temporary_name_ = temporary_name_for(name_);
         fd = io_.files.open(directory(O_PATH), temporary_name_.c_str(),
-                            (verify ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL, first);
+                            write_access() | O_CREAT | O_EXCL, mode);
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);

@@ -32,8 +32,6 @@ public:
     int fd() const { return file_.get(); }
     const struct statx& facts(); // of the open file
     bool regular() { return S_ISREG(facts().stx_mode); }
-    // There is nothing in it: holes may be left as they are.
-    bool fresh() { return regular(); }
     // The file that atomic replacement replaces, or null.
     const struct statx* replaced() const { return has_replaced_ ? &replaced_ : nullptr; }
     // The permission bits it should end with if they are not preserved from the source; 0 if it has
@@ -46,6 +44,8 @@ private:
     Task<void> open_existing(const struct statx& source, const struct statx& found,
                              Control& control);
     Task<int> open_for_writing(int flags, const struct statx& found, Control& control);
+    mode_t creation_mode(const struct statx& source) const;
+    int write_access() const;
     void create(const struct statx& source);
     bool create_at_name(mode_t mode, bool required);
     bool create_unnamed(mode_t mode);

@@ -324,15 +324,45 @@ Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_
 
 } // namespace
 
+namespace {
+
+// Write the runs of blocks that are not all zeros; where the others would be, nothing is written.
+Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, const Lease& lease,
+                             size_t length, uint64_t moved) {
+    constexpr size_t block = Extents::block_size;
+    const auto zero_at = [&](size_t at) {
+        return is_zero(lease.data() + at, std::min(block, length - at));
+    };
+    for (size_t at = 0; at < length;) {
+        const bool zero = zero_at(at);
+        size_t end = at;
+        while (end < length && zero_at(end) == zero)
+            end = std::min(end + block, length);
+        if (zero) {
+            transfer.hole_bytes += end - at;
+        } else {
+            co_await write_all_stream(io, control, transfer.destination, lease.slice(at, end - at),
+                                      transfer.destination_begin + moved + at, false);
+            transfer.written_end = transfer.source_begin + moved + end;
+        }
+        at = end;
+    }
+}
+
+} // namespace
+
 Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_seekable,
                       bool destination_seekable) {
+    const bool make_holes =
+        transfer.make_holes && transfer.holes == Holes::leave && destination_seekable;
     uint64_t moved = 0;
     bool ended = false;
+    transfer.written_end = transfer.source_begin;
     while (!ended) {
         const Lease lease = co_await io.buffers.lease(false);
         const size_t room = std::min(transfer.pipeline.chunk, lease.size());
         size_t have = 0;
-        // The digest wants whole blocks; without one, bytes go on as they come.
+        // The digest and holes want whole blocks; without them, bytes go on as they come.
         do {
             const uint64_t from =
                 source_seekable ? transfer.source_begin + moved + have : UINT64_MAX;
@@ -341,18 +371,21 @@ Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_s
                                    from, !source_seekable);
             ended = got == 0;
             have += got;
-        } while (transfer.digest && !ended && have < room);
+        } while ((transfer.digest || make_holes) && !ended && have < room);
         if (transfer.digest)
             transfer.digest->add(moved, lease.data(), have);
-        if (have > 0)
+        if (make_holes) {
+            co_await write_data_blocks(io, control, transfer, lease, have, moved);
+        } else if (have > 0) {
             co_await write_all_stream(io, control, transfer.destination, lease.slice(0, have),
                                       transfer.destination_begin + moved, !destination_seekable);
+            transfer.written_end = transfer.source_begin + moved + have;
+        }
         moved += have;
         control.add_done(have);
     }
     transfer.drop_cache = false; // not on the way, then
     transfer.end = transfer.source_begin + moved;
-    transfer.written_end = transfer.end;
 }
 
 } // namespace arsync
