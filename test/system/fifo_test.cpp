@@ -29,6 +29,29 @@ void ends_when_cancelled(Pool& pool, arsync_job job) {
 
 } // namespace
 
+TEST_CASE_FIXTURE(Clean, "sparse always makes holes of a stream's zeros, its tail among them") {
+    const Directory directory;
+    std::string content = pattern(300'000);
+    content.replace(8192, 200'000, 200'000, '\0');
+    content.append(100'000, '\0');
+    Pool pool;
+    Stream from(directory / "from");
+    const std::string to = directory / "to";
+    Options options = special;
+    options.with_sparse(ARSYNC_SPARSE_ALWAYS);
+    REQUIRE(pool.submit(from.path(), to, options) != 0);
+    CHECK(from.give(content));
+    from.end();
+    const arsync_completion done = pool.wait();
+    INFO(words(done));
+    CHECK(done.result == 0);
+    CHECK(done.bytes == content.size());
+    CHECK(read_file(to) == content);
+    // Of the zeros inside all but the ragged ends of two blocks, and the tail from its first block.
+    CHECK(done.hole_bytes > 280'000);
+    CHECK(hole_bytes(to) > 280'000);
+}
+
 TEST_CASE_FIXTURE(Clean, "a FIFO is copied to its end, though its writer comes late") {
     const Directory directory;
     for (const uint32_t backend : both_backends) {
