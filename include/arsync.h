@@ -82,9 +82,9 @@ enum arsync_backend {
 };
 
 /* Let a kernel thread pick up submissions, so that submitting needs no system call. Costs up to a
- * core for each worker while copying; it lost on 2 cores (docs/BENCHMARKS.md). Where it is denied
- * the pool goes on without, and arsync_pool_info says why. No effect on the threads backend, which
- * has nothing to poll; info says so. */
+ * core for each worker while copying; make bench shows what it gives. Where it is denied the pool
+ * goes on without, and arsync_pool_info says why. No effect on the threads backend, which has
+ * nothing to poll; info says so. */
 #define ARSYNC_POOL_SQPOLL (1u << 0)
 
 /* Poll the device for the end of O_DIRECT reads and writes in place of interrupts. Where the device
