@@ -34,6 +34,21 @@ public:
     bool can_link(int) override { return world_.options.can_link; }
     int rename(int dirfd, const char* from, const char* to) override;
     int unlink(int dirfd, const char* name) override;
+    int open_beneath(int, const char*, int, uint64_t) override { return -38; }
+    int64_t list(int, void*, size_t) override { return -38; }
+    int set_list_position(int, int64_t) override { return -38; }
+    int64_t read_link(int, const char*, char*, size_t) override { return -38; }
+    int chmod_name(int, const char*, mode_t) override { return -38; }
+    int chown_name(int, const char*, uid_t, gid_t) override { return -38; }
+    int set_times_name(int, const char*, const timespec*) override { return -38; }
+    int64_t list_xattrs_name(int, const char*, char*, size_t) override { return -38; }
+    int64_t get_xattr_name(int, const char*, const char*, void*, size_t) override { return -38; }
+    int set_xattr_name(int, const char*, const char*, const void*, size_t) override { return -38; }
+    int remove_directory(int, const char*) override { return -38; }
+    int make_directory(int, const char*, mode_t) override { return -38; }
+    int make_special(int, const char*, mode_t, dev_t) override { return -38; }
+    int make_symlink(const char*, int, const char*) override { return -38; }
+    int make_link(int, const char*, int, const char*) override { return -38; }
 
 private:
     // One step on an open descriptor: `effect` gets its inode and description.

@@ -28,6 +28,8 @@ static Call call_of(Op op) {
         return Call::copy_file_range;
     case Op::pause:
         return Call::pause;
+    case Op::open:
+    case Op::sync_filesystem:
     case Op::wait_readable:
     case Op::wait_writable:
         break;
@@ -79,7 +81,11 @@ void SimulatedRing::start(Request& request) {
         advance(pending_.size() - 1);
 }
 
-void SimulatedRing::wait() {
+void SimulatedRing::take_completed(bool block) {
+    if (!block) {
+        look();
+        return;
+    }
     if (pending_.empty() && !woken_) {
         stuck_ = true;
         world_.problem("waiting with nothing in flight");
@@ -87,6 +93,12 @@ void SimulatedRing::wait() {
     woken_ = false;
     const size_t in_flight = pending_.size();
     while (!pending_.empty() && pending_.size() == in_flight)
+        advance(world_.random.below(pending_.size()));
+}
+
+void SimulatedRing::look() {
+    woken_ = false;
+    for (uint64_t left = world_.random.below(pending_.size() + 1); left > 0; --left)
         advance(world_.random.below(pending_.size()));
 }
 

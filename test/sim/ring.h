@@ -17,9 +17,6 @@ class SimulatedRing final : public Ring {
 public:
     SimulatedRing(World& world, Counters& counters) : Ring(counters), world_(world) {}
 
-    // Ends at least one request. If there is none and nobody has called wake, nothing will ever
-    // happen again: noted as a problem, and stuck() from then on.
-    void wait() override;
     void wake() override { woken_ = true; }
     void cancel(Request& request) override;
     int register_buffer(unsigned index, void* data, size_t size) override;
@@ -31,6 +28,9 @@ public:
 
 protected:
     void start(Request& request) override;
+    // Ends at least one request. If there is none and nobody has called wake, nothing will ever
+    // happen again: noted as a problem, and stuck() from then on. A look ends any number, or none.
+    void take_completed(bool block) override;
 
 private:
     struct Pending {
@@ -41,6 +41,7 @@ private:
     };
 
     void check_started(const Request& request);
+    void look();
     void advance(size_t index);
     void perform(Pending& pending);
     int64_t effect(const Request& request);
