@@ -22,6 +22,7 @@ test  | command:setfacl      | acl              | acl                    | acl  
 test  | command:setfattr     | attr             | attr                   | attr       | a copy keeps extended attributes
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
 test  | command:script       | bsdutils         | /usr/bin/script        | util-linux | a terminal for the progress line
+test  | command:git          | git              | git                    | git        | a filter leaves out what git would
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages
 bench | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsprogs  | fresh file systems to measure on
