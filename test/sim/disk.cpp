@@ -3,7 +3,8 @@
 namespace arsync::sim {
 
 Disk::Disk() {
-    root_ = create(S_IFDIR | 0755).number;
+    Inode& root = create(S_IFDIR | 0755);
+    root_ = root.parent = root.number;
 }
 
 Inode& Disk::create(mode_t mode) {
@@ -20,6 +21,17 @@ Inode* Disk::find(InodeNumber directory, const std::string& name) {
     return found == names.end() ? nullptr : &at(found->second);
 }
 
+unsigned Disk::link_count(const Inode& inode) const {
+    if (!inode.is_directory())
+        return inode.links;
+    if (inode.links == 0 && inode.number != root_)
+        return 0; // removed
+    unsigned count = 2;
+    for (const auto& [_, number] : inode.names)
+        count += at(number).is_directory();
+    return count;
+}
+
 static void apply(Names& names, const NameChange& change) {
     for (const auto& [name, number] : change) {
         if (number)
@@ -33,8 +45,12 @@ void Disk::change_names(Inode& directory, const NameChange& change) {
     for (const auto& [name, number] : change) {
         if (Inode* replaced = find(directory.number, name))
             --replaced->links;
-        if (number)
-            ++at(*number).links;
+        if (!number)
+            continue;
+        Inode& named = at(*number);
+        ++named.links;
+        if (named.is_directory())
+            named.parent = directory.number;
     }
     apply(directory.names, change);
     directory.unsynced.push_back(change);
@@ -43,7 +59,7 @@ void Disk::change_names(Inode& directory, const NameChange& change) {
 // A durable name may still lead to it: then a crash brings the file back, as on a real disk.
 void Disk::forget_if_unused(InodeNumber number, bool open) {
     const Inode& inode = at(number);
-    if (open || inode.links > 0 || inode.is_directory())
+    if (open || inode.links > 0 || number == root_)
         return;
     for (const auto& [_, directory] : inodes_) {
         for (const auto& [name, named] : directory.durable_names)
@@ -68,6 +84,11 @@ void Disk::sync_all(Inode& inode) {
     inode.durable_attributes = inode.attributes;
     inode.durable_names = inode.names;
     inode.unsynced.clear();
+}
+
+void Disk::sync_everything() {
+    for (auto& [_, inode] : inodes_)
+        sync_all(inode);
 }
 
 uint64_t Disk::blocks_allocated() const {
@@ -124,7 +145,12 @@ Disk Disk::recover(Unsynced data, Unsynced names, Random& random) const {
         inode.dirty.clear();
     }
     for (auto& [_, inode] : result.inodes_)
+        inode.links = 0;
+    for (auto& [number, inode] : result.inodes_) {
         result.sync_all(inode);
+        for (const auto& [_, named] : inode.names)
+            ++result.at(named).links;
+    }
     return result;
 }
 

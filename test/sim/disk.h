@@ -51,11 +51,14 @@ struct Inode {
     std::map<uint64_t, std::byte> damage; // offset → bits that the device gives back wrong
     bool write_back_failed = false; // its pages count as clean, and the device has not got them
 
-    // A directory; a symbolic link.
+    // A directory.
     Names names;
     Names durable_names;
     std::vector<NameChange> unsynced;
-    std::string target;
+    InodeNumber parent = 0; // what ".." is; stays when its name is removed
+
+    std::string target; // of a symbolic link
+    dev_t device = 0;   // of a device
 
     bool is_directory() const { return S_ISDIR(attributes.mode); }
     bool is_file() const { return S_ISREG(attributes.mode); }
@@ -70,15 +73,19 @@ public:
     Inode& create(mode_t mode);
     Inode& at(InodeNumber number) { return inodes_.at(number); }
     const Inode& at(InodeNumber number) const { return inodes_.at(number); }
+    bool exists(InodeNumber number) const { return inodes_.count(number) != 0; }
     Inode& root() { return at(root_); }
     Inode* find(InodeNumber directory, const std::string& name);
 
+    // As statx(2) says it: a directory has a link from itself and from each directory in it.
+    unsigned link_count(const Inode& inode) const;
     // Names, counted as links.
     void change_names(Inode& directory, const NameChange& change);
     void forget_if_unused(InodeNumber number, bool open);
 
     void sync_data(Inode& inode);
     void sync_all(Inode& inode);
+    void sync_everything();
     uint64_t blocks_allocated() const;
     std::vector<InodeNumber> numbers() const;
 

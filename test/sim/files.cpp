@@ -1,4 +1,4 @@
-// Contents, attributes and facts; names and descriptors are in names.cpp.
+// Contents and facts of the simulated files.
 #include "sim/files.h"
 
 #include <algorithm>
@@ -6,21 +6,10 @@
 #include <cstring>
 #include <fcntl.h>
 
+#include "sim/on.h"
 #include "sim/transfer.h"
 
 namespace arsync::sim {
-
-template <class Effect>
-int64_t SimulatedFiles::on(Step step, int fd, Effect effect) {
-    step.subject = world_.subject_of(fd);
-    step.flags = world_.flags_of(fd);
-    return world_.step(step, [&]() -> int64_t {
-        Description* description = world_.descriptor_to_change(fd);
-        if (!description)
-            return -EBADF;
-        return effect(world_.disk.at(description->inode), *description);
-    });
-}
 
 int SimulatedFiles::set_direct(int fd, bool direct) {
     const bool supported = world_.options.direct_offset_align != 0;
@@ -111,80 +100,6 @@ int SimulatedFiles::drop_cache(int fd, uint64_t offset, uint64_t length) {
     return static_cast<int>(on({Call::drop_cache}, fd, [&](Inode& inode, Description&) {
         sim::drop_cache(inode, offset, length);
         return 0;
-    }));
-}
-
-int SimulatedFiles::chmod(int fd, mode_t mode) {
-    return static_cast<int>(on({Call::chmod}, fd, [&](Inode& inode, Description&) {
-        inode.attributes.mode = (inode.attributes.mode & S_IFMT) | (mode & 07777);
-        inode.attributes.changed = world_.now();
-        return 0;
-    }));
-}
-
-// As Linux does, also when nothing changes: set-user-ID, set-group-ID and capabilities are lost.
-int SimulatedFiles::chown(int fd, uid_t uid, gid_t gid) {
-    return static_cast<int>(on({Call::chown}, fd, [&](Inode& inode, Description&) {
-        Attributes& attributes = inode.attributes;
-        const uid_t new_uid = uid == static_cast<uid_t>(-1) ? attributes.uid : uid;
-        const gid_t new_gid = gid == static_cast<gid_t>(-1) ? attributes.gid : gid;
-        const bool same = new_uid == attributes.uid && new_gid == attributes.gid;
-        if (!world_.options.privileged && !same)
-            return -EPERM;
-        attributes.uid = new_uid;
-        attributes.gid = new_gid;
-        attributes.mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
-        attributes.xattrs.erase("security.capability");
-        attributes.changed = world_.now();
-        return 0;
-    }));
-}
-
-int SimulatedFiles::set_times(int fd, const timespec times[2]) {
-    return static_cast<int>(on({Call::set_times}, fd, [&](Inode& inode, Description&) {
-        inode.attributes.accessed = times[0];
-        inode.attributes.modified = times[1];
-        inode.attributes.changed = world_.now();
-        return 0;
-    }));
-}
-
-int64_t SimulatedFiles::list_xattrs(int fd, char* names, size_t size) {
-    return on({Call::list_xattrs}, fd, [&](Inode& inode, Description&) -> int64_t {
-        std::string all;
-        for (const auto& [name, _] : inode.attributes.xattrs)
-            all += name + '\0';
-        if (size > 0 && size < all.size())
-            return -ERANGE;
-        if (size > 0)
-            std::memcpy(names, all.data(), all.size());
-        return static_cast<int64_t>(all.size());
-    });
-}
-
-int64_t SimulatedFiles::get_xattr(int fd, const char* name, void* value, size_t size) {
-    return on({Call::get_xattr}, fd, [&](Inode& inode, Description&) -> int64_t {
-        const auto found = inode.attributes.xattrs.find(name);
-        if (found == inode.attributes.xattrs.end())
-            return -ENODATA;
-        if (size > 0 && size < found->second.size())
-            return -ERANGE;
-        if (size > 0)
-            std::memcpy(value, found->second.data(), found->second.size());
-        return static_cast<int64_t>(found->second.size());
-    });
-}
-
-int SimulatedFiles::set_xattr(int fd, const char* name, const void* value, size_t size) {
-    return static_cast<int>(on({Call::set_xattr}, fd, [&](Inode& inode, Description&) {
-        inode.attributes.xattrs[name] = std::string(static_cast<const char*>(value), size);
-        return 0;
-    }));
-}
-
-int SimulatedFiles::remove_xattr(int fd, const char* name) {
-    return static_cast<int>(on({Call::remove_xattr}, fd, [&](Inode& inode, Description&) {
-        return inode.attributes.xattrs.erase(name) ? 0 : -ENODATA;
     }));
 }
 

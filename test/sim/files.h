@@ -11,6 +11,7 @@ public:
     explicit SimulatedFiles(World& world) : world_(world) {}
 
     int open(int dirfd, const char* path, int flags, mode_t mode) override;
+    int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) override;
     int close(int fd) override;
     int reopen(int fd, int flags) override;
     int set_direct(int fd, bool direct) override;
@@ -19,6 +20,9 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
+    int64_t list(int fd, void* records, size_t size) override;
+    int set_list_position(int fd, int64_t position) override;
+    int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
     int64_t read_cached(int fd, void* data, size_t length, uint64_t offset) override;
     int64_t write(int fd, const void* data, size_t length, uint64_t offset) override;
     int truncate(int fd, uint64_t size) override;
@@ -30,34 +34,35 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
+    int chmod_name(int dirfd, const char* path, mode_t mode) override;
+    int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) override;
+    int set_times_name(int dirfd, const char* path, const timespec times[2]) override;
+    int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) override;
+    int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
+                           size_t size) override;
+    int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
+                       size_t size) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int) override { return world_.options.can_link; }
     int rename(int dirfd, const char* from, const char* to) override;
     int unlink(int dirfd, const char* name) override;
-    int open_beneath(int, const char*, int, uint64_t) override { return -38; }
-    int64_t list(int, void*, size_t) override { return -38; }
-    int set_list_position(int, int64_t) override { return -38; }
-    int64_t read_link(int, const char*, char*, size_t) override { return -38; }
-    int chmod_name(int, const char*, mode_t) override { return -38; }
-    int chown_name(int, const char*, uid_t, gid_t) override { return -38; }
-    int set_times_name(int, const char*, const timespec*) override { return -38; }
-    int64_t list_xattrs_name(int, const char*, char*, size_t) override { return -38; }
-    int64_t get_xattr_name(int, const char*, const char*, void*, size_t) override { return -38; }
-    int set_xattr_name(int, const char*, const char*, const void*, size_t) override { return -38; }
-    int remove_directory(int, const char*) override { return -38; }
-    int make_directory(int, const char*, mode_t) override { return -38; }
-    int make_special(int, const char*, mode_t, dev_t) override { return -38; }
-    int make_symlink(const char*, int, const char*) override { return -38; }
-    int make_link(int, const char*, int, const char*) override { return -38; }
+    int remove_directory(int dirfd, const char* name) override;
+    int make_directory(int dirfd, const char* name, mode_t mode) override;
+    int make_special(int dirfd, const char* name, mode_t mode, dev_t device) override;
+    int make_symlink(const char* text, int dirfd, const char* name) override;
+    int make_link(int from_dirfd, const char* from, int dirfd, const char* name) override;
 
 private:
     // One step on an open descriptor: `effect` gets its inode and description.
     template <class Effect>
     int64_t on(Step step, int fd, Effect effect);
-    int open_inode(Inode& inode, int flags);
-    int open_name(int dirfd, const char* path, int flags, mode_t mode);
-    int create(Inode& directory, const std::string& name, int flags, mode_t mode);
-    Subject subject_at(int dirfd, const char* path);
+    // One step on a name that is not followed: `effect` gets its inode.
+    template <class Effect>
+    int64_t at(Call call, int dirfd, const char* path, Effect effect);
+    Step step_at(Call call, int dirfd, const char* path, bool follow);
+    int new_name(int dirfd, const char* path, Place& place, bool directory);
+    int add_name(const Place& place, mode_t mode);
+    int link_inode(InodeNumber number, int dirfd, const char* name);
 
     World& world_;
 };

@@ -1,98 +1,34 @@
-// Names and descriptors of the simulated files; their contents and attributes are in files.cpp.
+// Names and descriptors of the simulated files.
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include "sim/files.h"
-#include "sim/transfer.h"
+#include "sim/opening.h"
 
 namespace arsync::sim {
 
-// O_TMPFILE has O_DIRECTORY's bit, so a test of one bit is not enough.
-static bool is_temporary(int flags) {
-    return (flags & O_TMPFILE) == O_TMPFILE;
-}
-
-Subject SimulatedFiles::subject_at(int dirfd, const char* path) {
-    if (*path == '\0')
-        return world_.subject_of(dirfd);
-    InodeNumber directory = 0;
-    std::string name;
-    if (dirfd != AT_FDCWD && !world_.open(dirfd))
-        return Subject::none;
-    if (world_.resolve(dirfd, path, directory, name) < 0)
-        return Subject::none;
-    if (name == ".")
-        return Subject::directory;
-    const Inode* inode = world_.disk.find(directory, name);
-    return inode ? world_.subject_of(inode->number) : Subject::destination;
-}
-
 int SimulatedFiles::open(int dirfd, const char* path, int flags, mode_t mode) {
-    Step step{Call::open, subject_at(dirfd, path)};
+    Step step = step_at(Call::open, dirfd, path, follows(flags));
     step.flags = flags;
     if (is_temporary(flags))
         step.subject = Subject::destination;
     return static_cast<int>(
-        world_.step(step, [&]() -> int64_t { return open_name(dirfd, path, flags, mode); }));
+        world_.step(step, [&] { return open_path(world_, dirfd, path, flags, mode); }));
 }
 
-int SimulatedFiles::open_name(int dirfd, const char* path, int flags, mode_t mode) {
-    InodeNumber directory_number = 0;
-    std::string name;
-    if (*path == '\0')
-        return -ENOENT;
-    if (const int error = world_.resolve(dirfd, path, directory_number, name); error < 0)
-        return error;
-    Inode* directory = &world_.disk.at(directory_number);
-    Inode* inode = name == "." ? directory : world_.disk.find(directory_number, name);
-    if (inode && inode->is_link()) {
-        if (flags & O_NOFOLLOW)
-            return flags & O_PATH ? world_.add_descriptor(inode->number, flags) : -ELOOP;
-        if ((flags & O_CREAT) && (flags & O_EXCL))
-            return -EEXIST;
-        name = inode->target; // relative, in the same directory
-        inode = world_.disk.find(directory_number, name);
-    }
-    if (is_temporary(flags)) {
-        if (!world_.options.temporary_files)
-            return -EOPNOTSUPP;
-        if (!inode)
-            return -ENOENT;
-        return inode->is_directory() ? create(*inode, "", flags, mode) : -ENOTDIR;
-    }
-    if (!inode)
-        return flags & O_CREAT ? create(*directory, name, flags, mode) : -ENOENT;
-    if ((flags & O_CREAT) && (flags & O_EXCL))
-        return -EEXIST;
-    return open_inode(*inode, flags);
+int SimulatedFiles::open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) {
+    Step step = step_at(Call::open_beneath, dirfd, path, follows(flags));
+    step.flags = flags;
+    return static_cast<int>(
+        world_.step(step, [&] { return sim::open_beneath(world_, dirfd, path, flags, resolve); }));
 }
 
-// As Linux does, a file that was created stays when the open then fails over O_DIRECT.
-int SimulatedFiles::create(Inode& directory, const std::string& name, int flags, mode_t mode) {
-    Inode& inode = world_.disk.create(S_IFREG | (mode & 07777 & ~world_.options.umask));
-    const timespec now = world_.now();
-    inode.attributes.accessed = inode.attributes.modified = inode.attributes.changed = now;
-    inode.durable_attributes = inode.attributes;
-    if (!name.empty())
-        world_.disk.change_names(directory, {{name, inode.number}});
-    const int fd = open_inode(inode, flags & ~O_TRUNC & ~O_DIRECTORY);
-    if (fd >= 0)
-        world_.descriptor_to_change(fd)->flags = flags;
-    return fd;
-}
-
-int SimulatedFiles::open_inode(Inode& inode, int flags) {
-    if ((flags & O_DIRECTORY) && !inode.is_directory())
-        return -ENOTDIR;
-    if (inode.is_directory() && (flags & O_ACCMODE) != O_RDONLY)
-        return -EISDIR;
-    if ((flags & O_DIRECT) && world_.options.direct_offset_align == 0)
-        return -EINVAL;
-    if (flags & O_TRUNC)
-        sim::truncate(world_, inode, 0);
-    return world_.add_descriptor(inode.number, flags);
+Step SimulatedFiles::step_at(Call call, int dirfd, const char* path, bool follow) {
+    Step step{call, world_.subject_at(dirfd, path, follow)};
+    step.path = path;
+    return step;
 }
 
 int SimulatedFiles::close(int fd) {
@@ -113,7 +49,7 @@ int SimulatedFiles::reopen(int fd, int flags) {
     step.flags = flags;
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         const Description* description = world_.descriptor(fd);
-        return description ? open_inode(world_.disk.at(description->inode), flags) : -EBADF;
+        return description ? open_inode(world_, world_.disk.at(description->inode), flags) : -EBADF;
     }));
 }
 
@@ -128,12 +64,18 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     std::memset(&out, 0, sizeof out);
     out.stx_mask = STATX_BASIC_STATS | STATX_DIOALIGN;
     out.stx_blksize = block_size;
-    out.stx_nlink = inode.links;
+    out.stx_nlink = world.disk.link_count(inode);
     out.stx_uid = attributes.uid;
     out.stx_gid = attributes.gid;
     out.stx_mode = static_cast<uint16_t>(attributes.mode);
     out.stx_ino = inode.number;
-    if (inode.number != world.without_size) {
+    out.stx_rdev_major = major(inode.device);
+    out.stx_rdev_minor = minor(inode.device);
+    if (inode.is_directory()) {
+        out.stx_size = block_size;
+    } else if (inode.is_link()) {
+        out.stx_size = inode.target.size();
+    } else if (inode.number != world.without_size) {
         out.stx_size = inode.content.size();
         out.stx_blocks = inode.content.blocks_allocated() * (block_size / 512);
     }
@@ -147,84 +89,198 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
 }
 
 int SimulatedFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {
-    const Step step{Call::statx, subject_at(dirfd, path)};
-    return static_cast<int>(world_.step(step, [&]() -> int64_t {
-        if (*path == '\0') {
-            const Description* description = world_.descriptor(dirfd);
-            if (!description)
-                return -EBADF;
-            fill(world_, world_.disk.at(description->inode), out);
+    const bool follow = !(at_flags & AT_SYMLINK_NOFOLLOW);
+    return static_cast<int>(
+        world_.step(step_at(Call::statx, dirfd, path, follow), [&]() -> int64_t {
+            InodeNumber number = world_.disk.root().number;
+            if (*path != '\0') {
+                if (const int error = world_.find(dirfd, path, follow, number); error < 0)
+                    return error;
+            } else if (dirfd != AT_FDCWD) {
+                const Description* description = world_.descriptor(dirfd);
+                if (!description)
+                    return -EBADF;
+                number = description->inode;
+            }
+            fill(world_, world_.disk.at(number), out);
             return 0;
-        }
-        InodeNumber directory = 0;
-        std::string name;
-        if (const int error = world_.resolve(dirfd, path, directory, name); error < 0)
-            return error;
-        const Inode* inode =
-            name == "." ? &world_.disk.at(directory) : world_.disk.find(directory, name);
-        if (inode && inode->is_link() && !(at_flags & AT_SYMLINK_NOFOLLOW))
-            inode = world_.disk.find(directory, inode->target);
-        if (!inode)
-            return -ENOENT;
-        fill(world_, *inode, out);
-        return 0;
-    }));
+        }));
+}
+
+// A place for a new name, as link(2), mkdir(2) and the like want it.
+int SimulatedFiles::new_name(int dirfd, const char* path, Place& place, bool directory) {
+    if (const int error = world_.walk(dirfd, path, false, place); error < 0)
+        return error;
+    if (place.inode != 0)
+        return -EEXIST;
+    const bool removed = world_.disk.link_count(world_.disk.at(place.directory)) == 0;
+    return removed || (place.slash && !directory) ? -ENOENT : 0;
+}
+
+int SimulatedFiles::link_inode(InodeNumber number, int dirfd, const char* name) {
+    Place place;
+    if (const int error = new_name(dirfd, name, place, false); error < 0)
+        return error;
+    const Inode& inode = world_.disk.at(number);
+    if (inode.is_directory())
+        return -EPERM;
+    if (inode.links >= world_.options.links_max)
+        return -EMLINK;
+    world_.change_names(place.directory, {{place.name, number}});
+    return 0;
 }
 
 int SimulatedFiles::link(int fd, int dirfd, const char* name) {
-    const Step step{Call::link, world_.subject_of(fd)};
+    Step step{Call::link, world_.subject_of(fd)};
+    step.path = name;
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         const Description* description = world_.descriptor(fd);
-        InodeNumber directory = 0;
-        std::string last;
         if (!description)
             return -EBADF;
-        if (const int error = world_.resolve(dirfd, name, directory, last); error < 0)
-            return error;
-        if (world_.disk.find(directory, last))
-            return -EEXIST;
-        if (!is_temporary(description->flags) && world_.disk.at(description->inode).links == 0)
+        const bool nameless = world_.disk.at(description->inode).links == 0;
+        if (nameless && !is_temporary(description->flags))
             return -ENOENT;
-        world_.disk.change_names(world_.disk.at(directory), {{last, description->inode}});
-        return 0;
+        return link_inode(description->inode, dirfd, name);
     }));
 }
 
-int SimulatedFiles::rename(int dirfd, const char* from, const char* to) {
-    const Step step{Call::rename, subject_at(dirfd, from)};
+int SimulatedFiles::make_link(int from_dirfd, const char* from, int dirfd, const char* name) {
+    Step step = step_at(Call::make_link, dirfd, name, false);
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
-        InodeNumber directory = 0, to_directory = 0;
-        std::string from_name, to_name;
-        if (const int error = world_.resolve(dirfd, from, directory, from_name); error < 0)
+        InodeNumber number = 0;
+        if (const int error = world_.find(from_dirfd, from, false, number); error < 0)
             return error;
-        if (const int error = world_.resolve(dirfd, to, to_directory, to_name); error < 0)
+        return link_inode(number, dirfd, name);
+    }));
+}
+
+int SimulatedFiles::make_directory(int dirfd, const char* name, mode_t mode) {
+    const Step step = step_at(Call::make_directory, dirfd, name, false);
+    return static_cast<int>(world_.step(step, [&]() -> int64_t {
+        Place place;
+        if (const int error = new_name(dirfd, name, place, true); error < 0)
             return error;
-        if (directory != to_directory)
-            return -EXDEV; // the simulated disk renames inside a directory only
-        const Inode* inode = world_.disk.find(directory, from_name);
-        if (!inode)
+        return add_name(place, S_IFDIR | (mode & 01777));
+    }));
+}
+
+int SimulatedFiles::make_special(int dirfd, const char* name, mode_t mode, dev_t device) {
+    const Step step = step_at(Call::make_special, dirfd, name, false);
+    return static_cast<int>(world_.step(step, [&]() -> int64_t {
+        const mode_t kind = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
+        const bool is_device = S_ISCHR(kind) || S_ISBLK(kind);
+        Place place;
+        if (S_ISDIR(kind))
+            return -EPERM;
+        if (!is_device && !S_ISREG(kind) && !S_ISFIFO(kind) && !S_ISSOCK(kind))
+            return -EINVAL;
+        if (const int error = new_name(dirfd, name, place, false); error < 0)
+            return error;
+        if (is_device && !world_.options.privileged)
+            return -EPERM;
+        const int result = add_name(place, kind | (mode & 07777));
+        world_.disk.find(place.directory, place.name)->device = is_device ? device : 0;
+        return result;
+    }));
+}
+
+int SimulatedFiles::make_symlink(const char* text, int dirfd, const char* name) {
+    const Step step = step_at(Call::make_symlink, dirfd, name, false);
+    return static_cast<int>(world_.step(step, [&]() -> int64_t {
+        const std::string target = text;
+        Place place;
+        if (target.empty())
             return -ENOENT;
-        world_.disk.change_names(world_.disk.at(directory),
-                                 {{to_name, inode->number}, {from_name, std::nullopt}});
+        if (target.size() >= block_size)
+            return -ENAMETOOLONG;
+        if (const int error = new_name(dirfd, name, place, false); error < 0)
+            return error;
+        const int result = add_name(place, S_IFLNK | 0777);
+        world_.disk.find(place.directory, place.name)->target = target;
+        return result;
+    }));
+}
+
+int SimulatedFiles::add_name(const Place& place, mode_t mode) {
+    const Inode& inode = world_.make_inode(world_.disk.at(place.directory), mode);
+    world_.change_names(place.directory, {{place.name, inode.number}});
+    return 0;
+}
+
+// Whether what is at one place may be renamed to what is at another: 0, or why not.
+static int may_replace(const Disk& disk, const Place& from, const Place& to) {
+    const Inode& inode = disk.at(from.inode);
+    if (!inode.is_directory() && (from.slash || to.slash))
+        return -ENOTDIR;
+    if (to.inode == 0)
+        return 0;
+    const Inode& old = disk.at(to.inode);
+    if (inode.is_directory() && !old.is_directory())
+        return -ENOTDIR;
+    if (!inode.is_directory() && old.is_directory())
+        return -EISDIR;
+    return old.names.empty() ? 0 : -ENOTEMPTY;
+}
+
+int SimulatedFiles::rename(int dirfd, const char* from, const char* to) {
+    const Step step = step_at(Call::rename, dirfd, from, false);
+    return static_cast<int>(world_.step(step, [&]() -> int64_t {
+        Place old_place, new_place;
+        if (const int error = world_.walk(dirfd, from, false, old_place); error < 0)
+            return error;
+        if (const int error = world_.walk(dirfd, to, false, new_place); error < 0)
+            return error;
+        if (!old_place.is_name() || !new_place.is_name())
+            return -EBUSY;
+        if (old_place.inode == 0)
+            return -ENOENT;
+        if (old_place.directory != new_place.directory)
+            return -EXDEV; // the simulated disk renames inside a directory only
+        if (const int error = may_replace(world_.disk, old_place, new_place); error < 0)
+            return error;
+        if (old_place.inode == new_place.inode)
+            return 0; // names of one file: both stay
+        world_.change_names(old_place.directory,
+                            {{new_place.name, old_place.inode}, {old_place.name, std::nullopt}});
         return 0;
     }));
 }
 
 int SimulatedFiles::unlink(int dirfd, const char* name) {
-    const Step step{Call::unlink, subject_at(dirfd, name)};
-    return static_cast<int>(world_.step(step, [&]() -> int64_t {
-        InodeNumber directory = 0;
-        std::string last;
-        if (const int error = world_.resolve(dirfd, name, directory, last); error < 0)
-            return error;
-        const Inode* inode = world_.disk.find(directory, last);
-        if (!inode)
-            return -ENOENT;
-        if (inode->is_directory())
-            return -EISDIR;
-        world_.disk.change_names(world_.disk.at(directory), {{last, std::nullopt}});
-        return 0;
-    }));
+    return static_cast<int>(
+        world_.step(step_at(Call::unlink, dirfd, name, false), [&]() -> int64_t {
+            Place place;
+            if (const int error = world_.walk(dirfd, name, false, place); error < 0)
+                return error;
+            if (!place.is_name())
+                return -EISDIR;
+            if (place.inode == 0)
+                return -ENOENT;
+            if (world_.disk.at(place.inode).is_directory())
+                return -EISDIR;
+            world_.change_names(place.directory, {{place.name, std::nullopt}});
+            return 0;
+        }));
+}
+
+int SimulatedFiles::remove_directory(int dirfd, const char* name) {
+    return static_cast<int>(
+        world_.step(step_at(Call::remove_directory, dirfd, name, false), [&]() -> int64_t {
+            Place place;
+            if (const int error = world_.walk(dirfd, name, false, place); error < 0)
+                return error;
+            if (!place.is_name())
+                return place.name == ".." ? -ENOTEMPTY : -EINVAL;
+            if (place.inode == 0)
+                return -ENOENT;
+            const Inode& inode = world_.disk.at(place.inode);
+            if (!inode.is_directory())
+                return -ENOTDIR;
+            if (!inode.names.empty())
+                return -ENOTEMPTY;
+            world_.change_names(place.directory, {{place.name, std::nullopt}});
+            return 0;
+        }));
 }
 
 } // namespace arsync::sim

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include "sim/opening.h"
 #include "sim/transfer.h"
 
 namespace arsync::sim {
@@ -29,7 +30,9 @@ static Call call_of(Op op) {
     case Op::pause:
         return Call::pause;
     case Op::open:
+        return Call::open_on_ring;
     case Op::sync_filesystem:
+        return Call::sync_filesystem;
     case Op::wait_readable:
     case Op::wait_writable:
         break;
@@ -113,28 +116,54 @@ void SimulatedRing::advance(size_t index) {
     complete(*done.request, done.result);
 }
 
-void SimulatedRing::perform(Pending& pending) {
-    const Request& request = *pending.request;
+static const char* path_of(const Request& request) {
+    return static_cast<const char*>(request.data);
+}
+
+Step SimulatedRing::step_of(const Request& request) {
     Step step{call_of(request.op), world_.subject_of(request.fd)};
+    step.flags = world_.flags_of(request.fd);
+    if (request.op == Op::open) {
+        step.path = path_of(request);
+        step.flags = request.mode;
+        step.subject = world_.subject_at(request.fd, step.path, follows(request.mode));
+        return step;
+    }
     step.offset = request.offset;
     step.length = request.length;
-    step.flags = world_.flags_of(request.fd);
+    return step;
+}
+
+// As on Linux: the pages count as clean now, and a second sync reports success.
+static void lose_dirty(Inode& inode) {
+    inode.write_back_failed = true;
+    inode.dirty.clear();
+}
+
+void SimulatedRing::perform(Pending& pending) {
+    const Request& request = *pending.request;
     pending.performed = true;
-    pending.result = world_.step(
-        step, [&]() -> int64_t { return pending.cancelled ? -ECANCELED : effect(request); });
-    if (request.op == Op::sync && pending.result < 0 && world_.open(request.fd)) {
-        // As on Linux: the pages count as clean now, and a second sync reports success.
-        Inode& inode = world_.disk.at(world_.descriptor(request.fd)->inode);
-        inode.write_back_failed = true;
-        inode.dirty.clear();
-    }
+    pending.result = world_.step(step_of(request), [&]() -> int64_t {
+        return pending.cancelled ? -ECANCELED : effect(request);
+    });
+    if (pending.result >= 0)
+        return;
+    if (request.op == Op::sync && world_.open(request.fd))
+        lose_dirty(world_.disk.at(world_.descriptor(request.fd)->inode));
+    if (request.op == Op::sync_filesystem)
+        for (const InodeNumber number : world_.disk.numbers())
+            if (Inode& inode = world_.disk.at(number); !inode.dirty.empty())
+                lose_dirty(inode);
 }
 
 int64_t SimulatedRing::effect(const Request& request) {
     if (request.op == Op::pause)
         return 0;
+    if (request.op == Op::open)
+        return sim::open_beneath(world_, request.fd, path_of(request), request.mode,
+                                 request.offset);
     const Description* description = world_.descriptor(request.fd);
-    if (!description)
+    if (!description || (description->flags & O_PATH))
         return -EBADF;
     Inode& inode = world_.disk.at(description->inode);
     switch (request.op) {
@@ -143,6 +172,9 @@ int64_t SimulatedRing::effect(const Request& request) {
         return transfer(request, inode, description->flags);
     case Op::sync:
         return sim::sync(world_, inode, request.datasync);
+    case Op::sync_filesystem:
+        world_.disk.sync_everything();
+        return 0;
     case Op::allocate:
         return sim::allocate(world_, inode, request.mode, request.offset, request.length);
     case Op::write_back:

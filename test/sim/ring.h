@@ -44,6 +44,7 @@ private:
     void look();
     void advance(size_t index);
     void perform(Pending& pending);
+    Step step_of(const Request& request);
     int64_t effect(const Request& request);
     int64_t transfer(const Request& request, Inode& inode, int flags);
     void damage(const Request& request, Inode& inode, int64_t count);

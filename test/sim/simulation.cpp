@@ -30,26 +30,11 @@ Simulation::~Simulation() {
         static_cast<void>(buffers_.release());
 }
 
-InodeNumber add_file(World& world, InodeNumber directory, const char* name, const Content& content,
-                     mode_t mode) {
-    Inode& inode = world.disk.create(S_IFREG | mode);
-    const timespec now = world.now();
-    inode.attributes.accessed = inode.attributes.modified = inode.attributes.changed = now;
-    inode.content = content;
-    world.disk.change_names(world.disk.at(directory), {{name, inode.number}});
-    world.disk.sync_all(inode);
-    world.disk.sync_all(world.disk.at(directory));
-    return inode.number;
-}
-
 void Simulation::build() {
     original_ = source_content(scenario);
     old_content_ = existing_content(scenario);
-    const InodeNumber in = world.disk.create(S_IFDIR | 0755).number;
-    directory_ = world.disk.create(S_IFDIR | 0755).number;
-    world.disk.change_names(world.disk.root(), {{"in", in}});
-    world.disk.change_names(world.disk.root(), {{"out", directory_}});
-    world.disk.sync_all(world.disk.root());
+    const InodeNumber in = add_directory(world, world.disk.root().number, "in");
+    directory_ = add_directory(world, world.disk.root().number, "out");
 
     world.source = add_file(world, in, "source", original_, scenario.source_mode);
     Inode& from = source();
@@ -67,22 +52,16 @@ void Simulation::build() {
             from.cached.insert(block);
     source_cached_ = from.cached;
 
-    if (scenario.existing == Existing::source) {
-        world.disk.change_names(world.disk.at(directory_), {{"target", world.source}});
-        world.disk.sync_all(world.disk.at(directory_));
-    }
+    if (scenario.existing == Existing::source)
+        add_name(world, directory_, "target", world.source);
     const bool link =
         scenario.existing == Existing::link || scenario.existing == Existing::dangling_link;
     if (scenario.existing == Existing::smaller || scenario.existing == Existing::larger)
         old_inode_ = add_file(world, directory_, "target", old_content_, existing_mode);
     if (scenario.existing == Existing::link)
         old_inode_ = add_file(world, directory_, "linked", old_content_, existing_mode);
-    if (link) {
-        Inode& inode = world.disk.create(S_IFLNK | 0777);
-        inode.target = "linked";
-        world.disk.change_names(world.disk.at(directory_), {{"target", inode.number}});
-        world.disk.sync_all(world.disk.at(directory_));
-    }
+    if (link)
+        add_symlink(world, directory_, "target", "linked");
     names_before_ = world.disk.at(directory_).names;
     last_file_ = world.disk.numbers().back();
     expected_ = expected();

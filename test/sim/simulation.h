@@ -15,14 +15,11 @@
 #include "sim/files.h"
 #include "sim/ring.h"
 #include "sim/scenario.h"
+#include "sim/tree.h"
 
 namespace arsync::sim {
 
 constexpr uint64_t never = UINT64_MAX;
-
-// A file that is there, and durable, before anything begins.
-InodeNumber add_file(World& world, InodeNumber directory, const char* name, const Content& content,
-                     mode_t mode);
 
 // Start a copy as a worker does; completions is raised when it has ended.
 Detached start(Io io, Job& job, unsigned& completions);

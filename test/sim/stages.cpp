@@ -29,9 +29,10 @@ bool is_transfer(Call call) {
 
 bool fits_open(const Step& step, Stage stage) {
     if (step.subject == Subject::source)
-        return stage == ARSYNC_STAGE_OPEN_SOURCE;
+        return in(stage, {ARSYNC_STAGE_OPEN_SOURCE, ARSYNC_STAGE_LIST});
     if (step.subject == Subject::directory && !is_temporary(step))
-        return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_SYNC, ARSYNC_STAGE_PUBLISH});
+        return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_SYNC, ARSYNC_STAGE_PUBLISH,
+                          ARSYNC_STAGE_MAKE_DIRECTORY, ARSYNC_STAGE_REMOVE});
     return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_VERIFY});
 }
 
@@ -49,6 +50,8 @@ bool fits(const Step& step, Stage stage) {
     const bool source = step.subject == Subject::source;
     switch (step.call) {
     case Call::open:
+    case Call::open_beneath:
+    case Call::open_on_ring:
     case Call::reopen:
         return fits_open(step, stage);
     case Call::statx:
@@ -66,21 +69,44 @@ bool fits(const Step& step, Stage stage) {
         return in(stage, {ARSYNC_STAGE_TRUNCATE, ARSYNC_STAGE_ALLOCATE});
     case Call::allocate:
         return in(stage, {ARSYNC_STAGE_ALLOCATE, ARSYNC_STAGE_WRITE});
+    case Call::list:
+    case Call::set_list_position: // of a destination: to find what is extra
+        return in(stage, {source ? ARSYNC_STAGE_LIST : ARSYNC_STAGE_REMOVE});
+    case Call::read_link:
+        return stage == ARSYNC_STAGE_READ_LINK;
     case Call::chmod:
+    case Call::chmod_name:
         return stage == ARSYNC_STAGE_MODE;
     case Call::chown:
+    case Call::chown_name:
         return stage == ARSYNC_STAGE_OWNER;
     case Call::set_times:
+    case Call::set_times_name:
         return stage == ARSYNC_STAGE_TIMES;
     case Call::list_xattrs:
     case Call::get_xattr:
     case Call::set_xattr:
     case Call::remove_xattr:
-        return in(stage, {ARSYNC_STAGE_XATTR, ARSYNC_STAGE_MODE});
+    case Call::list_xattrs_name:
+    case Call::get_xattr_name:
+    case Call::set_xattr_name:
+        return in(stage, {ARSYNC_STAGE_XATTR, ARSYNC_STAGE_MODE, ARSYNC_STAGE_CONTEXT});
     case Call::link:
-    case Call::rename:
         return stage == ARSYNC_STAGE_PUBLISH;
+    case Call::rename:
+        return in(stage, {ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_BACKUP});
+    case Call::unlink:
+    case Call::remove_directory:
+        return stage == ARSYNC_STAGE_REMOVE;
+    case Call::make_directory:
+        return stage == ARSYNC_STAGE_MAKE_DIRECTORY;
+    case Call::make_special:
+        return stage == ARSYNC_STAGE_MAKE_SPECIAL;
+    case Call::make_symlink:
+    case Call::make_link:
+        return stage == ARSYNC_STAGE_LINK;
     case Call::sync:
+    case Call::sync_filesystem:
         return stage == ARSYNC_STAGE_SYNC;
     case Call::write_back:
         return in(stage, {ARSYNC_STAGE_SYNC, ARSYNC_STAGE_VERIFY});
@@ -101,7 +127,7 @@ bool can_fail_with(const Step& step, int error) {
     case EAGAIN:
         return transfer || step.call == Call::write_now;
     case EPERM:
-        return step.call == Call::chown;
+        return step.call == Call::chown || step.call == Call::chown_name;
     default: // what is in force can be taken back
         return step.call != Call::set_direct || !(step.flags & O_DIRECT);
     }
@@ -147,11 +173,14 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::write_back:
         return true;
     case Call::chown:
+    case Call::chown_name:
         return !(options.preserve & ARSYNC_PRESERVE_OWNER) || !scenario.world.privileged ||
                error == EPERM || error == EINVAL;
     case Call::list_xattrs:
     case Call::get_xattr:
     case Call::remove_xattr:
+    case Call::list_xattrs_name:
+    case Call::get_xattr_name:
         return error == EOPNOTSUPP || error == ENODATA;
     default:
         return false;

@@ -3,27 +3,62 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <iterator>
 
 namespace arsync::sim {
 
 const char* name_of(Call call) {
-    static const char* const names[] = {"open",           "close",
-                                        "reopen",         "set_direct",
-                                        "statx",          "filesystem_type",
-                                        "device_size",    "cached",
-                                        "seek",           "read_cached",
-                                        "write_now",      "truncate",
-                                        "drop_cache",     "chmod",
-                                        "chown",          "set_times",
-                                        "list_xattrs",    "get_xattr",
-                                        "set_xattr",      "remove_xattr",
-                                        "link",           "rename",
-                                        "unlink",         "read",
-                                        "write",          "sync",
-                                        "allocate",       "write_back",
-                                        "wait",           "pause",
-                                        "reflink",        "copy_file_range",
+    static const char* const names[] = {"open",
+                                        "open_beneath",
+                                        "close",
+                                        "reopen",
+                                        "set_direct",
+                                        "statx",
+                                        "filesystem_type",
+                                        "device_size",
+                                        "cached",
+                                        "seek",
+                                        "list",
+                                        "set_list_position",
+                                        "read_link",
+                                        "read_cached",
+                                        "write_now",
+                                        "truncate",
+                                        "drop_cache",
+                                        "chmod",
+                                        "chown",
+                                        "set_times",
+                                        "list_xattrs",
+                                        "get_xattr",
+                                        "set_xattr",
+                                        "remove_xattr",
+                                        "chmod_name",
+                                        "chown_name",
+                                        "set_times_name",
+                                        "list_xattrs_name",
+                                        "get_xattr_name",
+                                        "set_xattr_name",
+                                        "link",
+                                        "rename",
+                                        "unlink",
+                                        "remove_directory",
+                                        "make_directory",
+                                        "make_special",
+                                        "make_symlink",
+                                        "make_link",
+                                        "read",
+                                        "write",
+                                        "sync",
+                                        "allocate",
+                                        "write_back",
+                                        "wait",
+                                        "pause",
+                                        "reflink",
+                                        "copy_file_range",
+                                        "open_on_ring",
+                                        "sync_filesystem",
                                         "register_buffer"};
+    static_assert(std::size(names) == static_cast<size_t>(Call::register_buffer) + 1);
     return names[static_cast<size_t>(call)];
 }
 
@@ -31,7 +66,7 @@ std::string describe(const Step& step) {
     static const char* const subjects[] = {"", " source", " destination", " directory"};
     return "step " + std::to_string(step.index) + ": " + name_of(step.call) +
            subjects[static_cast<size_t>(step.subject)] + " " + std::to_string(step.offset) + "+" +
-           std::to_string(step.length);
+           std::to_string(step.length) + (step.path.empty() ? "" : " '" + step.path + "'");
 }
 
 World::World(const WorldOptions& world_options)
@@ -61,7 +96,7 @@ void World::crash() {
 }
 
 int World::add_descriptor(InodeNumber inode, int flags) {
-    descriptors_[next_descriptor_] = {inode, flags};
+    descriptors_[next_descriptor_] = {inode, flags, 0};
     return next_descriptor_++;
 }
 
@@ -73,10 +108,14 @@ int World::remove_descriptor(int fd) {
     }
     const InodeNumber inode = found->second.inode;
     descriptors_.erase(found);
-    const bool others = std::any_of(descriptors_.begin(), descriptors_.end(),
-                                    [&](const auto& entry) { return entry.second.inode == inode; });
-    disk.forget_if_unused(inode, others);
+    forget_if_unused(inode);
     return 0;
+}
+
+void World::forget_if_unused(InodeNumber inode) {
+    const bool is_open = std::any_of(descriptors_.begin(), descriptors_.end(),
+                                     [&](const auto& d) { return d.second.inode == inode; });
+    disk.forget_if_unused(inode, is_open);
 }
 
 const Description* World::descriptor(int fd) {
@@ -99,7 +138,7 @@ std::vector<int> World::open_descriptors() const {
 }
 
 Subject World::subject_of(InodeNumber inode) {
-    if (inode == source)
+    if (inode == source || sources.count(inode))
         return Subject::source;
     return disk.at(inode).is_directory() ? Subject::directory : Subject::destination;
 }
@@ -112,39 +151,6 @@ Subject World::subject_of(int fd) {
 int World::flags_of(int fd) const {
     const auto found = descriptors_.find(fd);
     return found == descriptors_.end() ? 0 : found->second.flags;
-}
-
-int World::resolve(int dirfd, const std::string& path, InodeNumber& directory, std::string& name) {
-    directory = disk.root().number;
-    if (dirfd != AT_FDCWD && path.substr(0, 1) != "/") {
-        const Description* description = descriptor(dirfd);
-        if (!description)
-            return -EBADF;
-        directory = description->inode;
-    }
-    size_t start = 0;
-    while (start < path.size()) {
-        const size_t end = std::min(path.find('/', start), path.size());
-        const std::string part = path.substr(start, end - start);
-        const bool last = path.find_first_not_of('/', end) == std::string::npos;
-        if (!disk.at(directory).is_directory())
-            return -ENOTDIR;
-        if (part.empty() || part == ".") {
-            start = end + 1;
-            continue;
-        }
-        if (last) {
-            name = part;
-            return 0;
-        }
-        const Inode* next = disk.find(directory, part);
-        if (!next)
-            return -ENOENT;
-        directory = next->number;
-        start = end + 1;
-    }
-    name = ".";
-    return 0;
 }
 
 timespec World::now() {

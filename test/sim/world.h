@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -41,13 +42,18 @@ struct WorldOptions {
     unsigned registrations = 1000;  // buffers that may be registered
     uint64_t capacity = UINT64_MAX; // bytes in blocks
     mode_t umask = 022;
-    unsigned short_percent = 0;     // reads and writes that move less than asked
-    unsigned interrupt_percent = 0; // ring reads and writes that end with EINTR
+    unsigned short_percent = 0;            // reads and writes that move less than asked
+    unsigned interrupt_percent = 0;        // ring reads and writes that end with EINTR
+    unsigned uncached_percent = 30;        // opens with RESOLVE_CACHED that would wait for a disk
+    unsigned untyped_percent = 10;         // listed names whose kind is not said: DT_UNKNOWN
+    unsigned descriptors_max = UINT32_MAX; // open ones, the caller's included: then EMFILE
+    unsigned links_max = 65'000;           // names of one file
 };
 
 enum class Call : uint8_t {
     // Files
     open,
+    open_beneath,
     close,
     reopen,
     set_direct,
@@ -56,6 +62,9 @@ enum class Call : uint8_t {
     device_size,
     cached,
     seek,
+    list,
+    set_list_position,
+    read_link,
     read_cached,
     write_now,
     truncate,
@@ -67,9 +76,20 @@ enum class Call : uint8_t {
     get_xattr,
     set_xattr,
     remove_xattr,
+    chmod_name,
+    chown_name,
+    set_times_name,
+    list_xattrs_name,
+    get_xattr_name,
+    set_xattr_name,
     link,
     rename,
     unlink,
+    remove_directory,
+    make_directory,
+    make_special,
+    make_symlink,
+    make_link,
     // Ring
     read,
     write,
@@ -80,12 +100,14 @@ enum class Call : uint8_t {
     pause,
     reflink,
     copy_file_range,
+    open_on_ring,
+    sync_filesystem,
     register_buffer,
 };
 const char* name_of(Call call);
 
-// What a step works on. A file that is neither source nor directory is the destination, whatever
-// its name at that time.
+// What a step works on. Of a tree that is copied all in it is the source, directories too. A file
+// that is neither source nor directory is the destination, whatever its name at that time.
 enum class Subject : uint8_t { none, source, destination, directory };
 
 struct Step {
@@ -95,12 +117,24 @@ struct Step {
     int flags = 0;       // of the open description
     uint64_t offset = 0; // of a transfer
     uint64_t length = 0;
+    std::string path = {}; // of a call by name, as it was given
 };
 std::string describe(const Step& step);
 
 struct Description {
     InodeNumber inode;
-    int flags; // as open(2)
+    int flags;            // as open(2)
+    int64_t position = 0; // of its listing, if it is a directory
+};
+
+// Where a path leads. Of a path that ends in "." or "..", or is the root, the name is "." or "..".
+struct Place {
+    InodeNumber directory = 0; // that the last name is in
+    std::string name;
+    InodeNumber inode = 0; // what is there; 0: nothing
+    bool slash = false;    // the path ends in one, so only a directory will do
+
+    bool is_name() const { return name != "." && name != ".."; }
 };
 
 class World {
@@ -110,8 +144,9 @@ public:
     const WorldOptions options;
     Random random;
     Disk disk;
-    InodeNumber source = 0;       // whose steps have Subject::source
-    InodeNumber without_size = 0; // a file that says it is empty and is not, as in /proc
+    InodeNumber source = 0;        // whose steps have Subject::source
+    std::set<InodeNumber> sources; // the same, of a tree
+    InodeNumber without_size = 0;  // a file that says it is empty and is not, as in /proc
     std::vector<std::string> problems;
 
     // A test's say in what happens. before: a negative errno is the step's result, and the step has
@@ -138,13 +173,27 @@ public:
     Subject subject_of(InodeNumber inode);
     Subject subject_of(int fd);
     int flags_of(int fd) const; // 0 if it is not open
-    // A path relative to a directory descriptor: its directory and last name. Negative errno.
-    int resolve(int dirfd, const std::string& path, InodeNumber& directory, std::string& name);
+    // The subject of what a path leads to; a name that nothing has is of the directory it is in.
+    Subject subject_at(int dirfd, const std::string& path, bool follow);
+    bool descriptors_run_out() const { return descriptors_.size() >= options.descriptors_max; }
+
+    // Follow a path from a directory descriptor, or AT_FDCWD: the root. follow: a symbolic link as
+    // its last name too. resolve: as of openat2(2). Negative errno.
+    int walk(int dirfd, const std::string& path, bool follow, Place& place, uint64_t resolve = 0);
+    // The same, to what is there: -ENOENT if nothing is.
+    int find(int dirfd, const std::string& path, bool follow, InodeNumber& inode);
+    // Change names as a call does: the directory's times and those of what is named follow, and a
+    // file that has lost its last name and is not open is gone.
+    void change_names(InodeNumber directory, const NameChange& change);
+    // A new inode, as if made in this directory by a process with this umask. It has no name yet.
+    Inode& make_inode(const Inode& directory, mode_t mode);
 
     timespec now(); // later each time
     void problem(const std::string& text);
 
 private:
+    void forget_if_unused(InodeNumber inode);
+
     std::map<int, Description> descriptors_;
     std::optional<Disk> crashed_;
     int next_descriptor_ = 1000;

@@ -1,0 +1,28 @@
+// Opening files of the simulated world by name, as open(2) and openat2(2) do: a descriptor, or a
+// negative errno.
+#pragma once
+
+#include <fcntl.h>
+
+#include "sim/world.h"
+
+namespace arsync::sim {
+
+// O_TMPFILE has O_DIRECTORY's bit, so a test of one bit is not enough.
+constexpr bool is_temporary(int flags) {
+    return (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+// Whether an open with these flags goes on from a symbolic link to what it leads to.
+constexpr bool follows(int flags) {
+    const bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+    return !(flags & O_NOFOLLOW) && !exclusive;
+}
+
+int open_path(World& world, int dirfd, const std::string& path, int flags, mode_t mode,
+              uint64_t resolve = 0);
+// openat2(2), which refuses what open(2) ignores. By the seed RESOLVE_CACHED is -EAGAIN.
+int open_beneath(World& world, int dirfd, const std::string& path, int flags, uint64_t resolve);
+int open_inode(World& world, Inode& inode, int flags);
+
+} // namespace arsync::sim
