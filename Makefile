@@ -135,8 +135,13 @@ bench: ## measure against cp (minutes; wants root for fresh file systems)
 	$(Q)tools/deps.sh build bench
 	$(again) run-bench
 
-run-bench: build
+run-bench: build $(patsubst tools/arsync-bench/%.cpp,$(B)/bench/%,$(wildcard tools/arsync-bench/*.cpp))
 	$(Q)tools/arsync-bench/run $(B)
+
+$(B)/bench/%: tools/arsync-bench/%.cpp $(B)/flags
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) -o $@ $< $(LDFLAGS)
 
 # ---- Test ---------------------------------------------------------------------------------------
 
