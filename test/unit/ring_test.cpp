@@ -4,7 +4,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <functional>
+#include <linux/openat2.h>
 #include <memory>
 #include <string>
 #include <sys/eventfd.h>
@@ -15,6 +17,7 @@
 #include "io/buffers.h"
 #include "io/error.h"
 #include "io/fd.h"
+#include "io/files.h"
 #include "io/threads.h"
 #include "io/uring.h"
 #include "task.h"
@@ -39,9 +42,10 @@ UringOptions small() {
 // As on a kernel before any operation that this library uses.
 UringOptions bare() {
     UringOptions options = small();
-    for (const auto op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READ_FIXED,
-                          IORING_OP_WRITE_FIXED, IORING_OP_FSYNC, IORING_OP_FALLOCATE,
-                          IORING_OP_SYNC_FILE_RANGE, IORING_OP_TIMEOUT, IORING_OP_POLL_ADD})
+    for (const auto op :
+         {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,
+          IORING_OP_FSYNC, IORING_OP_FALLOCATE, IORING_OP_SYNC_FILE_RANGE, IORING_OP_TIMEOUT,
+          IORING_OP_POLL_ADD, IORING_OP_OPENAT2})
         options.without.set(op);
     return options;
 }
@@ -191,6 +195,151 @@ TEST_CASE("wake ends a wait in which nothing completes") {
         waker.join();
         ring.wake(); // before the wait: not lost
         ring.wait();
+    });
+}
+
+namespace {
+
+// A directory that is gone, with all in it, at the end.
+struct TemporaryDirectory {
+    std::string path = "/tmp/arsync-ring-XXXXXX";
+    Fd fd;
+
+    TemporaryDirectory() {
+        REQUIRE(mkdtemp(path.data()));
+        fd = Fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        REQUIRE(fd);
+    }
+    ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+    void make_file(const char* name) const {
+        CHECK(Fd(openat(fd.get(), name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
+    }
+};
+
+} // namespace
+
+TEST_CASE("open_beneath opens what is below the directory, and nothing that a link leads to") {
+    on_every_ring([](Ring& ring) {
+        const TemporaryDirectory directory;
+        const auto open = [&](const char* path, int flags, uint64_t resolve) {
+            const int dirfd = directory.fd.get();
+            return run(ring, [&] { return ring.open_beneath(dirfd, path, flags, resolve); });
+        };
+        directory.make_file("file");
+        REQUIRE(mkdirat(directory.fd.get(), "inner", 0700) == 0);
+        directory.make_file("inner/file");
+        REQUIRE(symlinkat("inner", directory.fd.get(), "link") == 0);
+
+        const Fd fd(static_cast<int>(open("inner/file", O_RDWR | O_CLOEXEC, RESOLVE_BENEATH)));
+        REQUIRE(fd);
+        CHECK((fcntl(fd.get(), F_GETFL) & O_ACCMODE) == O_RDWR);
+        CHECK(fcntl(fd.get(), F_GETFD) == FD_CLOEXEC);
+        CHECK(open("none", O_RDONLY, 0) == -ENOENT);
+        CHECK(open("file", O_RDONLY | O_DIRECTORY, 0) == -ENOTDIR);
+        CHECK(open("link", O_RDONLY, RESOLVE_NO_SYMLINKS) == -ELOOP);
+        const Fd followed(static_cast<int>(open("link", O_RDONLY | O_CLOEXEC, 0)));
+        CHECK(followed);
+        if (SystemFiles().open_beneath(directory.fd.get(), "..", O_PATH, RESOLVE_BENEATH) != -EXDEV)
+            MESSAGE("SKIP: openat2 is missing or denied here");
+        else
+            CHECK(open("../file", O_RDONLY, RESOLVE_BENEATH) == -EXDEV);
+    });
+}
+
+TEST_CASE("sync_filesystem writes out what is on the filesystem of a descriptor") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file("to be written");
+        CHECK(run(ring, [&] { return ring.sync_filesystem(fd.get()); }) == 0);
+        CHECK(run(ring, [&] { return ring.sync_filesystem(-1); }) == -EBADF);
+    });
+}
+
+namespace {
+
+Detached take_turns(Ring& ring, char name, std::string& order, unsigned& ended) {
+    for (int i = 0; i < 3; ++i) {
+        order += name;
+        co_await ring.yield();
+    }
+    ++ended;
+}
+
+Detached yield_until(Ring& ring, const bool& raised, bool& ended) {
+    while (!raised)
+        co_await ring.yield();
+    ended = true;
+}
+
+Detached sleep_until_posted(Waiter& waiter, std::vector<std::thread::id>& resumed) {
+    struct Sleep {
+        Waiter& waiter;
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> handle) { waiter.handle = handle; }
+        void await_resume() const {}
+    };
+    co_await Sleep{waiter};
+    resumed.push_back(std::this_thread::get_id());
+}
+
+} // namespace
+
+TEST_CASE("those who yield take turns, and no wait blocks while one has") {
+    on_every_ring([](Ring& ring) {
+        std::string order;
+        unsigned ended = 0;
+        take_turns(ring, 'a', order, ended);
+        take_turns(ring, 'b', order, ended);
+        CHECK(order == "ab");
+        CHECK_FALSE(ring.run_ready()); // not before a look at what has completed
+        while (ended < 2) {
+            if (!ring.run_ready())
+                ring.wait();
+        }
+        CHECK(order == "ababab");
+    });
+}
+
+TEST_CASE("what completes is taken in although somebody yields again and again") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file("x");
+        char data = 0;
+        int64_t result = 0;
+        bool done = false;
+        bool ended = false;
+        yield_until(ring, done, ended);
+        await([&] { return ring.read(fd.get(), slice(&data, 1), 0); }, result, done);
+        while (!ended) {
+            if (!ring.run_ready())
+                ring.wait();
+        }
+        CHECK(result == 1);
+        CHECK(data == 'x');
+    });
+}
+
+TEST_CASE("coroutines posted from other threads are resumed once each, on the ring's own") {
+    on_every_ring([](Ring& ring) {
+        constexpr size_t threads = 3;
+        constexpr size_t each = 200;
+        std::vector<Waiter> waiters(threads * each);
+        std::vector<std::thread::id> resumed;
+        for (Waiter& waiter : waiters)
+            sleep_until_posted(waiter, resumed);
+        std::vector<std::thread> posters;
+        for (size_t i = 0; i < threads; ++i)
+            posters.emplace_back([&ring, first = &waiters[i * each]] {
+                usleep(5'000); // the ring is asleep by then
+                for (size_t j = 0; j < each; ++j)
+                    ring.post_from_outside(first[j]);
+            });
+        while (resumed.size() < waiters.size()) {
+            if (!ring.run_ready())
+                ring.wait();
+        }
+        for (std::thread& poster : posters)
+            poster.join();
+        CHECK_FALSE(ring.run_ready());
+        CHECK(resumed == std::vector(waiters.size(), std::this_thread::get_id()));
     });
 }
 

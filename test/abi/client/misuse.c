@@ -80,7 +80,8 @@ static void pool_options_that_mean_nothing_are_refused(void) {
     CHECK_OPEN(queue_depth, 4097, -EINVAL);
     CHECK_OPEN(job_limit, 1048576, 0);
     CHECK_OPEN(job_limit, 1048577, -EINVAL);
-    for (int i = 0; i < 8; i++)
+    CHECK_OPEN(byte_rate, UINT64_MAX, 0);
+    for (int i = 0; i < 6; i++)
         CHECK_OPEN(reserved[i], 1, -EINVAL);
 }
 
@@ -95,15 +96,19 @@ static void copy_options_that_mean_nothing_are_refused(void) {
         CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), want);                             \
     } while (0)
     CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
-    CHECK_SUBMIT(flags, ARSYNC_COPY_DEFAULT_MODE << 1, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_PARENTS << 1, -EINVAL);
     CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
     CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
-    CHECK_SUBMIT(replace, ARSYNC_REPLACE_ATOMIC + 1, -EINVAL);
+    CHECK_SUBMIT(replace, ARSYNC_REPLACE_REMOVE + 1, -EINVAL);
     CHECK_SUBMIT(durability, ARSYNC_DURABILITY_FULL + 1, -EINVAL);
-    CHECK_SUBMIT(preserve, ARSYNC_PRESERVE_XATTR << 1, -EINVAL);
+    CHECK_SUBMIT(preserve, ARSYNC_PRESERVE_CONTEXT << 1, -EINVAL);
     CHECK_SUBMIT(sparse, ARSYNC_SPARSE_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(chunks, 1025, -EINVAL);
+    CHECK_SUBMIT(update, ARSYNC_UPDATE_CHANGED + 1, -EINVAL);
+    CHECK_SUBMIT(symlinks, ARSYNC_SYMLINKS_FOLLOW + 1, -EINVAL);
+    CHECK_SUBMIT(report, ARSYNC_REPORT_NONE + 1, -EINVAL);
+    CHECK_SUBMIT(backup, ARSYNC_BACKUP_EXISTING + 1, -EINVAL);
     for (int i = 0; i < 6; i++)
         CHECK_SUBMIT(reserved[i], 1, -EINVAL);
     options = good;
