@@ -59,7 +59,7 @@ private:
     // One step on a name that is not followed: `effect` gets its inode.
     template <class Effect>
     int64_t at(Call call, int dirfd, const char* path, Effect effect);
-    Step step_at(Call call, int dirfd, const char* path, bool follow);
+    Step step_at(Call call, int dirfd, const char* path, Last last);
     int new_name(int dirfd, const char* path, Place& place, bool directory);
     int add_name(const Place& place, mode_t mode);
     int link_inode(InodeNumber number, int dirfd, const char* name);

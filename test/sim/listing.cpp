@@ -80,7 +80,9 @@ int64_t SimulatedFiles::list(int fd, void* records, size_t size) {
 
 int SimulatedFiles::set_list_position(int fd, int64_t position) {
     return static_cast<int>(
-        on({Call::set_list_position}, fd, [&](Inode&, Description& description) {
+        on({Call::set_list_position}, fd, [&](Inode& inode, Description& description) {
+            if (!inode.is_directory() && !inode.is_file())
+                return -ESPIPE;
             if (position < 0)
                 return -EINVAL;
             description.position = position;

@@ -10,7 +10,7 @@
 namespace arsync::sim {
 
 int SimulatedFiles::open(int dirfd, const char* path, int flags, mode_t mode) {
-    Step step = step_at(Call::open, dirfd, path, follows(flags));
+    Step step = step_at(Call::open, dirfd, path, last_of(flags));
     step.flags = flags;
     if (is_temporary(flags))
         step.subject = Subject::destination;
@@ -19,14 +19,14 @@ int SimulatedFiles::open(int dirfd, const char* path, int flags, mode_t mode) {
 }
 
 int SimulatedFiles::open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) {
-    Step step = step_at(Call::open_beneath, dirfd, path, follows(flags));
+    Step step = step_at(Call::open_beneath, dirfd, path, last_of(flags));
     step.flags = flags;
     return static_cast<int>(
         world_.step(step, [&] { return sim::open_beneath(world_, dirfd, path, flags, resolve); }));
 }
 
-Step SimulatedFiles::step_at(Call call, int dirfd, const char* path, bool follow) {
-    Step step{call, world_.subject_at(dirfd, path, follow)};
+Step SimulatedFiles::step_at(Call call, int dirfd, const char* path, Last last) {
+    Step step{call, world_.subject_at(dirfd, path, last)};
     step.path = path;
     return step;
 }
@@ -89,27 +89,26 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
 }
 
 int SimulatedFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {
-    const bool follow = !(at_flags & AT_SYMLINK_NOFOLLOW);
-    return static_cast<int>(
-        world_.step(step_at(Call::statx, dirfd, path, follow), [&]() -> int64_t {
-            InodeNumber number = world_.disk.root().number;
-            if (*path != '\0') {
-                if (const int error = world_.find(dirfd, path, follow, number); error < 0)
-                    return error;
-            } else if (dirfd != AT_FDCWD) {
-                const Description* description = world_.descriptor(dirfd);
-                if (!description)
-                    return -EBADF;
-                number = description->inode;
-            }
-            fill(world_, world_.disk.at(number), out);
-            return 0;
-        }));
+    const Last last = at_flags & AT_SYMLINK_NOFOLLOW ? Last::kept : Last::followed;
+    return static_cast<int>(world_.step(step_at(Call::statx, dirfd, path, last), [&]() -> int64_t {
+        InodeNumber number = world_.disk.root().number;
+        if (*path != '\0') {
+            if (const int error = world_.find(dirfd, path, last, number); error < 0)
+                return error;
+        } else if (dirfd != AT_FDCWD) {
+            const Description* description = world_.descriptor(dirfd);
+            if (!description)
+                return -EBADF;
+            number = description->inode;
+        }
+        fill(world_, world_.disk.at(number), out);
+        return 0;
+    }));
 }
 
 // A place for a new name, as link(2), mkdir(2) and the like want it.
 int SimulatedFiles::new_name(int dirfd, const char* path, Place& place, bool directory) {
-    if (const int error = world_.walk(dirfd, path, false, place); error < 0)
+    if (const int error = world_.walk(dirfd, path, Last::name, place); error < 0)
         return error;
     if (place.inode != 0)
         return -EEXIST;
@@ -145,17 +144,17 @@ int SimulatedFiles::link(int fd, int dirfd, const char* name) {
 }
 
 int SimulatedFiles::make_link(int from_dirfd, const char* from, int dirfd, const char* name) {
-    Step step = step_at(Call::make_link, dirfd, name, false);
+    Step step = step_at(Call::make_link, dirfd, name, Last::name);
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         InodeNumber number = 0;
-        if (const int error = world_.find(from_dirfd, from, false, number); error < 0)
+        if (const int error = world_.find(from_dirfd, from, Last::kept, number); error < 0)
             return error;
         return link_inode(number, dirfd, name);
     }));
 }
 
 int SimulatedFiles::make_directory(int dirfd, const char* name, mode_t mode) {
-    const Step step = step_at(Call::make_directory, dirfd, name, false);
+    const Step step = step_at(Call::make_directory, dirfd, name, Last::name);
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         Place place;
         if (const int error = new_name(dirfd, name, place, true); error < 0)
@@ -165,7 +164,7 @@ int SimulatedFiles::make_directory(int dirfd, const char* name, mode_t mode) {
 }
 
 int SimulatedFiles::make_special(int dirfd, const char* name, mode_t mode, dev_t device) {
-    const Step step = step_at(Call::make_special, dirfd, name, false);
+    const Step step = step_at(Call::make_special, dirfd, name, Last::name);
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         const mode_t kind = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
         const bool is_device = S_ISCHR(kind) || S_ISBLK(kind);
@@ -185,7 +184,7 @@ int SimulatedFiles::make_special(int dirfd, const char* name, mode_t mode, dev_t
 }
 
 int SimulatedFiles::make_symlink(const char* text, int dirfd, const char* name) {
-    const Step step = step_at(Call::make_symlink, dirfd, name, false);
+    const Step step = step_at(Call::make_symlink, dirfd, name, Last::name);
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         const std::string target = text;
         Place place;
@@ -212,7 +211,7 @@ static int may_replace(const Disk& disk, const Place& from, const Place& to) {
     const Inode& inode = disk.at(from.inode);
     if (!inode.is_directory() && (from.slash || to.slash))
         return -ENOTDIR;
-    if (to.inode == 0)
+    if (to.inode == 0 || to.inode == from.inode)
         return 0;
     const Inode& old = disk.at(to.inode);
     if (inode.is_directory() && !old.is_directory())
@@ -223,12 +222,12 @@ static int may_replace(const Disk& disk, const Place& from, const Place& to) {
 }
 
 int SimulatedFiles::rename(int dirfd, const char* from, const char* to) {
-    const Step step = step_at(Call::rename, dirfd, from, false);
+    const Step step = step_at(Call::rename, dirfd, from, Last::name);
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         Place old_place, new_place;
-        if (const int error = world_.walk(dirfd, from, false, old_place); error < 0)
+        if (const int error = world_.walk(dirfd, from, Last::name, old_place); error < 0)
             return error;
-        if (const int error = world_.walk(dirfd, to, false, new_place); error < 0)
+        if (const int error = world_.walk(dirfd, to, Last::name, new_place); error < 0)
             return error;
         if (!old_place.is_name() || !new_place.is_name())
             return -EBUSY;
@@ -248,9 +247,9 @@ int SimulatedFiles::rename(int dirfd, const char* from, const char* to) {
 
 int SimulatedFiles::unlink(int dirfd, const char* name) {
     return static_cast<int>(
-        world_.step(step_at(Call::unlink, dirfd, name, false), [&]() -> int64_t {
+        world_.step(step_at(Call::unlink, dirfd, name, Last::name), [&]() -> int64_t {
             Place place;
-            if (const int error = world_.walk(dirfd, name, false, place); error < 0)
+            if (const int error = world_.walk(dirfd, name, Last::name, place); error < 0)
                 return error;
             if (!place.is_name())
                 return -EISDIR;
@@ -258,6 +257,8 @@ int SimulatedFiles::unlink(int dirfd, const char* name) {
                 return -ENOENT;
             if (world_.disk.at(place.inode).is_directory())
                 return -EISDIR;
+            if (place.slash)
+                return -ENOTDIR;
             world_.change_names(place.directory, {{place.name, std::nullopt}});
             return 0;
         }));
@@ -265,9 +266,9 @@ int SimulatedFiles::unlink(int dirfd, const char* name) {
 
 int SimulatedFiles::remove_directory(int dirfd, const char* name) {
     return static_cast<int>(
-        world_.step(step_at(Call::remove_directory, dirfd, name, false), [&]() -> int64_t {
+        world_.step(step_at(Call::remove_directory, dirfd, name, Last::name), [&]() -> int64_t {
             Place place;
-            if (const int error = world_.walk(dirfd, name, false, place); error < 0)
+            if (const int error = world_.walk(dirfd, name, Last::name, place); error < 0)
                 return error;
             if (!place.is_name())
                 return place.name == ".." ? -ENOTEMPTY : -EINVAL;

@@ -23,9 +23,9 @@ int64_t SimulatedFiles::on(Step step, int fd, Effect effect) {
 
 template <class Effect>
 int64_t SimulatedFiles::at(Call call, int dirfd, const char* path, Effect effect) {
-    return world_.step(step_at(call, dirfd, path, false), [&]() -> int64_t {
+    return world_.step(step_at(call, dirfd, path, Last::kept), [&]() -> int64_t {
         InodeNumber number = 0;
-        if (const int error = world_.find(dirfd, path, false, number); error < 0)
+        if (const int error = world_.find(dirfd, path, Last::kept, number); error < 0)
             return error;
         return effect(world_.disk.at(number));
     });

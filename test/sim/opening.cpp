@@ -29,11 +29,15 @@ int open_temporary(World& world, const Place& place, int flags, mode_t mode) {
     if (place.inode == 0)
         return -ENOENT;
     Inode& directory = world.disk.at(place.inode);
-    return directory.is_directory() ? create(world, directory, "", flags, mode) : -ENOTDIR;
+    if (!directory.is_directory())
+        return -ENOTDIR;
+    if (world.disk.link_count(directory) == 0)
+        return -EPERM; // removed, on ext4
+    return create(world, directory, "", flags, mode);
 }
 
 int open_created(World& world, const Place& place, int flags, mode_t mode) {
-    if (place.slash)
+    if (place.slash && place.is_name())
         return -EISDIR;
     if (place.inode == 0) {
         Inode& directory = world.disk.at(place.directory);
@@ -94,8 +98,12 @@ int open_path(World& world, int dirfd, const std::string& path, int flags, mode_
     if (world.descriptors_run_out()) // before anything is looked at or made
         return -EMFILE;
     Place place;
-    if (const int error = world.walk(dirfd, path, follows(flags), place, resolve); error < 0)
-        return error;
+    const bool slash = (flags & O_CREAT) && path.back() == '/'; // fails before a link is followed
+    const Last last = slash ? Last::name : last_of(flags);
+    if (const int error = world.walk(dirfd, path, last, place, resolve); error < 0) {
+        const bool link_with_slash = place.slash && place.is_name(); // a link's text that ends so
+        return error == -ENOTDIR && link_with_slash && (flags & O_CREAT) ? -EISDIR : error;
+    }
     if (is_temporary(flags))
         return open_temporary(world, place, flags, mode);
     if (flags & O_CREAT)

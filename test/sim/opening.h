@@ -14,9 +14,9 @@ constexpr bool is_temporary(int flags) {
 }
 
 // Whether an open with these flags goes on from a symbolic link to what it leads to.
-constexpr bool follows(int flags) {
+constexpr Last last_of(int flags) {
     const bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
-    return !(flags & O_NOFOLLOW) && !exclusive;
+    return (flags & O_NOFOLLOW) || exclusive ? Last::kept : Last::followed;
 }
 
 int open_path(World& world, int dirfd, const std::string& path, int flags, mode_t mode,

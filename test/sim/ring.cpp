@@ -126,7 +126,7 @@ Step SimulatedRing::step_of(const Request& request) {
     if (request.op == Op::open) {
         step.path = path_of(request);
         step.flags = request.mode;
-        step.subject = world_.subject_at(request.fd, step.path, follows(request.mode));
+        step.subject = world_.subject_at(request.fd, step.path, last_of(request.mode));
         return step;
     }
     step.offset = request.offset;

@@ -24,9 +24,13 @@ bool absolute(const std::string& path) {
     return path.substr(0, 1) == "/";
 }
 
+bool follows(Last last, bool slash) {
+    return last == Last::followed || (last == Last::kept && slash);
+}
+
 } // namespace
 
-int World::walk(int dirfd, const std::string& path, bool follow, Place& place, uint64_t resolve) {
+int World::walk(int dirfd, const std::string& path, Last last, Place& place, uint64_t resolve) {
     const bool scoped = resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
     if (path.empty())
         return -ENOENT;
@@ -49,10 +53,10 @@ int World::walk(int dirfd, const std::string& path, bool follow, Place& place, u
     place = {at, ".", at, false};
     while (true) {
         const std::string name = take_name(left);
-        const bool last = left.find_first_not_of('/') == std::string::npos;
+        const bool at_end = left.find_first_not_of('/') == std::string::npos;
         if (name.size() > NAME_MAX)
             return -ENAMETOOLONG;
-        place = {at, ".", at, last && !left.empty()};
+        place = {at, ".", at, at_end && !left.empty()};
         if (name.empty())
             return 0;
         if (!disk.at(at).is_directory())
@@ -67,7 +71,7 @@ int World::walk(int dirfd, const std::string& path, bool follow, Place& place, u
             place = {at, "..", at, place.slash};
         } else if (name != ".") {
             const Inode* next = disk.find(at, name);
-            if (next && next->is_link() && (!last || follow || place.slash)) {
+            if (next && next->is_link() && (!at_end || follows(last, place.slash))) {
                 if ((resolve & RESOLVE_NO_SYMLINKS) || ++links > links_followed_max)
                     return -ELOOP;
                 if (absolute(next->target) && (resolve & RESOLVE_BENEATH))
@@ -78,33 +82,33 @@ int World::walk(int dirfd, const std::string& path, bool follow, Place& place, u
                 continue;
             }
             place = {at, name, next ? next->number : 0, place.slash};
-            if (!next && !last)
+            if (!next && !at_end)
                 return -ENOENT;
-            if (next && place.slash && !next->is_directory())
+            if (next && place.slash && !next->is_directory() && last != Last::name)
                 return -ENOTDIR;
             at = place.inode;
         }
-        if (last)
+        if (at_end)
             return 0;
     }
 }
 
-int World::find(int dirfd, const std::string& path, bool follow, InodeNumber& inode) {
+int World::find(int dirfd, const std::string& path, Last last, InodeNumber& inode) {
     Place place;
-    if (const int error = walk(dirfd, path, follow, place); error < 0)
+    if (const int error = walk(dirfd, path, last, place); error < 0)
         return error;
     inode = place.inode;
     return inode == 0 ? -ENOENT : 0;
 }
 
 // Looks without noting a problem: the step that this is for will.
-Subject World::subject_at(int dirfd, const std::string& path, bool follow) {
+Subject World::subject_at(int dirfd, const std::string& path, Last last) {
     Place place;
     if (dirfd != AT_FDCWD && !open(dirfd))
         return Subject::none;
     if (path.empty())
         return dirfd == AT_FDCWD ? Subject::directory : subject_of(dirfd);
-    if (walk(dirfd, path, follow, place) < 0)
+    if (walk(dirfd, path, last, place) < 0)
         return Subject::none;
     if (place.inode != 0)
         return subject_of(place.inode);

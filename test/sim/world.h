@@ -127,6 +127,10 @@ struct Description {
     int64_t position = 0; // of its listing, if it is a directory
 };
 
+// What becomes of a symbolic link at a path's end: followed; kept, unless a slash comes after it;
+// or kept in any case, by calls that make and remove names.
+enum class Last : uint8_t { followed, kept, name };
+
 // Where a path leads. Of a path that ends in "." or "..", or is the root, the name is "." or "..".
 struct Place {
     InodeNumber directory = 0; // that the last name is in
@@ -174,14 +178,14 @@ public:
     Subject subject_of(int fd);
     int flags_of(int fd) const; // 0 if it is not open
     // The subject of what a path leads to; a name that nothing has is of the directory it is in.
-    Subject subject_at(int dirfd, const std::string& path, bool follow);
+    Subject subject_at(int dirfd, const std::string& path, Last last);
     bool descriptors_run_out() const { return descriptors_.size() >= options.descriptors_max; }
 
-    // Follow a path from a directory descriptor, or AT_FDCWD: the root. follow: a symbolic link as
-    // its last name too. resolve: as of openat2(2). Negative errno.
-    int walk(int dirfd, const std::string& path, bool follow, Place& place, uint64_t resolve = 0);
+    // Follow a path from a directory descriptor, or AT_FDCWD: the root. resolve: as of openat2(2).
+    // Negative errno.
+    int walk(int dirfd, const std::string& path, Last last, Place& place, uint64_t resolve = 0);
     // The same, to what is there: -ENOENT if nothing is.
-    int find(int dirfd, const std::string& path, bool follow, InodeNumber& inode);
+    int find(int dirfd, const std::string& path, Last last, InodeNumber& inode);
     // Change names as a call does: the directory's times and those of what is named follow, and a
     // file that has lost its last name and is not open is gone.
     void change_names(InodeNumber directory, const NameChange& change);

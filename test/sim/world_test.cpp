@@ -2,10 +2,14 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <set>
 
 #include "sim/files.h"
 #include "sim/transfer.h"
+#include "sim/tree.h"
 
 namespace arsync::sim {
 
@@ -183,6 +187,91 @@ TEST_CASE("a disk is full when its blocks are, and says so after what still fits
     CHECK(f.files.truncate(fd, 0) == 0);
     CHECK(f.files.write(fd, bytes.data(), 1, block_size) == 1);
     f.files.close(fd);
+}
+
+TEST_CASE("a directory is listed in pieces, from any position that a record gave") {
+    Fixture f;
+    const int fd = f.files.open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
+    alignas(8) char records[64];
+    std::vector<std::pair<std::string, int64_t>> seen;
+    std::set<int> types;
+    for (int i = 0; i < 100; ++i)
+        add_directory(f.world, f.world.disk.root().number, ("name" + std::to_string(i)).c_str());
+    while (const int64_t size = f.files.list(fd, records, sizeof records)) {
+        REQUIRE(size > 0);
+        for (int64_t at = 0; at < size;) {
+            const auto* record = reinterpret_cast<const dirent64*>(records + at);
+            CHECK(record->d_reclen % 8 == 0);
+            seen.emplace_back(record->d_name, record->d_off);
+            types.insert(record->d_type);
+            at += record->d_reclen;
+        }
+    }
+    CHECK(seen.size() == 102);
+    CHECK(std::set(seen.begin(), seen.end()).size() == 102);
+    CHECK(types == std::set<int>{DT_UNKNOWN, DT_DIR});
+    CHECK(f.files.set_list_position(fd, seen[40].second) == 0);
+    CHECK(f.files.list(fd, records, 16) == -EINVAL);
+    CHECK(f.files.list(fd, records, 32) > 0);
+    CHECK(reinterpret_cast<const dirent64*>(records)->d_name == seen[41].first);
+    CHECK(f.files.close(fd) == 0);
+}
+
+TEST_CASE("names change their directory's times, and the links of what they name") {
+    Fixture f;
+    struct statx before, after;
+    CHECK(f.files.make_directory(AT_FDCWD, "d", 0777) == 0);
+    CHECK(f.files.statx(AT_FDCWD, "d", 0, before) == 0);
+    CHECK((before.stx_mode & 07777) == 0755);
+    CHECK(before.stx_nlink == 2);
+    CHECK(f.files.make_directory(AT_FDCWD, "d/e", 0777) == 0);
+    CHECK(f.files.make_special(AT_FDCWD, "d/f", S_IFIFO | 0600, 0) == 0);
+    CHECK(f.files.make_link(AT_FDCWD, "d/f", AT_FDCWD, "d/g") == 0);
+    CHECK(f.files.statx(AT_FDCWD, "d", 0, after) == 0);
+    CHECK(after.stx_nlink == 3);
+    CHECK(after.stx_mtime.tv_sec > before.stx_mtime.tv_sec);
+    CHECK(after.stx_ino == before.stx_ino);
+    CHECK(f.files.statx(AT_FDCWD, "d/g", 0, after) == 0);
+    CHECK(after.stx_nlink == 2);
+    CHECK(f.files.chmod_name(AT_FDCWD, "d/g", 0640) == 0);
+    CHECK(f.files.set_xattr_name(AT_FDCWD, "d/g", "user.a", "b", 1) == -EPERM);
+    CHECK(f.files.set_xattr_name(AT_FDCWD, "d", "user.a", "b", 1) == 0);
+    CHECK(f.files.list_xattrs_name(AT_FDCWD, "d", nullptr, 0) == 7);
+}
+
+TEST_CASE("opens fail when descriptors run out, and now and then where they would wait") {
+    WorldOptions options;
+    options.descriptors_max = 2;
+    Fixture f(options);
+    const int fd = f.create("a");
+    unsigned waits = 0;
+    for (int i = 0; i < 100; ++i) {
+        const int other = f.files.open_beneath(AT_FDCWD, "a", O_RDONLY, RESOLVE_CACHED);
+        CHECK((other == -EAGAIN || other >= 0));
+        waits += other < 0;
+        CHECK((other < 0 || f.files.close(other) == 0));
+    }
+    CHECK((waits > 10 && waits < 60));
+    const int last = f.files.open(AT_FDCWD, "a", O_RDONLY, 0);
+    CHECK(f.files.open(AT_FDCWD, "b", O_WRONLY | O_CREAT, 0600) == -EMFILE);
+    CHECK(f.files.close(last) == 0);
+    CHECK(f.files.open(AT_FDCWD, "b", O_RDONLY, 0) == -ENOENT); // nor was it made
+    CHECK(f.files.close(fd) == 0);
+}
+
+TEST_CASE("a tree that was not synced may be lost in a crash, one that was is not") {
+    Fixture f;
+    Random random(1);
+    const auto lost = [&] { return f.world.disk.recover(Unsynced::lost, Unsynced::lost, random); };
+    const InodeNumber root = f.world.disk.root().number;
+    CHECK(f.files.make_directory(AT_FDCWD, "d", 0755) == 0);
+    CHECK(f.files.make_symlink("x", AT_FDCWD, "d/link") == 0);
+    CHECK(at_path(lost(), root, "d") == nullptr);
+    f.world.disk.sync_all(f.world.disk.root());
+    CHECK(at_path(lost(), root, "d") != nullptr);
+    CHECK(at_path(lost(), root, "d/link") == nullptr);
+    f.world.disk.sync_everything();
+    CHECK(differences(f.world.disk, root, lost(), root, {true, true, true, true, true}).empty());
 }
 
 } // namespace arsync::sim

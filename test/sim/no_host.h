@@ -1,0 +1,15 @@
+// The pool of a copy that is no tree: nothing is asked of it.
+#pragma once
+
+#include "copy/tree/tree.h"
+
+namespace arsync::sim {
+
+class NoHost final : public TreeHost {
+public:
+    void call_helpers(const std::shared_ptr<Tree>&) override {}
+    void report(std::string, const Outcome&) override {}
+    bool wait_for_room(Ring&, Waiter&) override { return false; }
+};
+
+} // namespace arsync::sim
