@@ -30,6 +30,7 @@ bench | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfspr
 bench | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs-progs | reflinks on btrfs
 bench | command:losetup      | mount            | util-linux             | util-linux | mounts their images
 bench | command:hyperfine    | hyperfine        | hyperfine              | hyperfine  | times whole commands
+bench | command:rsync        | rsync            | rsync                  | rsync      | what trees are measured against, beside cp
 bench | command:perf         | linux-perf       | perf                   | perf       | shows where the time goes
 lint  | command:clang++      | clang            | clang                  | clang      | a second set of warnings
 lint  | command:clang-format | clang-format     | clang-tools-extra      | clang      | the layout of the source
