@@ -55,7 +55,7 @@ link    := $(CXX) $(CXXFLAGS) -pthread $(sanitize) $(LDFLAGS)
 includes = -Iinclude $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
-sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp))
+sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
 suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s))
 
 # ---- Build --------------------------------------------------------------------------------------

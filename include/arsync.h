@@ -109,7 +109,9 @@ typedef struct arsync_pool_options {
                               of two; default 64. */
     uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to 1,048,576; default 65,536.
                               At the limit a submit returns -EAGAIN. */
-    uint32_t reserved[8];  /* 0 */
+    uint64_t byte_rate;    /* bytes a second that all copies of the pool together may move; default
+                              0: no limit. Blocks shared by reflink do not count. */
+    uint32_t reserved[6];  /* 0 */
 } arsync_pool_options;
 
 /* Open a pool. options may be NULL for all defaults. On success *pool is the caller's, to be given
@@ -225,10 +227,49 @@ enum arsync_replace {
     ARSYNC_REPLACE_IN_PLACE = 0,  /* overwrite its content, as cp does: same inode, symbolic link
                                      followed */
     ARSYNC_REPLACE_EXCLUSIVE = 1, /* fail with -EEXIST */
-    ARSYNC_REPLACE_ATOMIC = 2     /* at every instant the name shows the old file or the complete
+    ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows the old file or the complete
                                      new one. A symbolic link is itself replaced. The new file
                                      keeps the old one's mode (and owner, where permitted) unless
                                      preserve says otherwise. */
+    ARSYNC_REPLACE_REMOVE = 3     /* remove it first, whatever it is but a directory, and make the
+                                     new one in its place */
+};
+
+/* Which of the files that exist at the destination are replaced at all. Not asked of directories.
+ * What is not replaced counts as skipped, not as an error. */
+enum arsync_update {
+    ARSYNC_UPDATE_ALL = 0,    /* every one, as replace says */
+    ARSYNC_UPDATE_NONE = 1,   /* none: what is there stays as it is */
+    ARSYNC_UPDATE_OLDER = 2,  /* what is older than its source, by modification time */
+    ARSYNC_UPDATE_CHANGED = 3 /* what differs from its source in kind, size or modification time, or
+                                 for a symbolic link in what it holds. What does not keeps its
+                                 content, and gets the mode, owner and times that preserve names. */
+};
+
+/* What becomes of symbolic links in the source. A link that is kept is made anew, with the same
+ * text; a link that is followed is copied as what it leads to. */
+enum arsync_symlinks {
+    ARSYNC_SYMLINKS_AUTO = 0,       /* FOLLOW without ARSYNC_COPY_RECURSIVE, KEEP with it */
+    ARSYNC_SYMLINKS_KEEP = 1,       /* keep every one */
+    ARSYNC_SYMLINKS_FOLLOW_TOP = 2, /* follow the path given to submit, keep those below it */
+    ARSYNC_SYMLINKS_FOLLOW = 3      /* follow every one; one that leads to a directory on the way
+                                       to it is -ELOOP */
+};
+
+/* Which entries of a job of ARSYNC_COPY_RECURSIVE get a completion of their own. */
+enum arsync_report {
+    ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with a flag to tell of */
+    ARSYNC_REPORT_ALL = 1,    /* every one; directories when they are made, and again if something
+                                 fails at their end */
+    ARSYNC_REPORT_NONE = 2    /* none: the job's completion has the first error and the count */
+};
+
+/* What becomes of an existing file in the way of a new one: it is renamed. */
+enum arsync_backup {
+    ARSYNC_BACKUP_NONE = 0,
+    ARSYNC_BACKUP_SIMPLE = 1,   /* to its name with backup_suffix */
+    ARSYNC_BACKUP_NUMBERED = 2, /* to NAME.~N~, one more than the highest there is */
+    ARSYNC_BACKUP_EXISTING = 3  /* NUMBERED where there are such backups of it, else SIMPLE */
 };
 
 /* What is on stable storage when the completion arrives. */
@@ -249,6 +290,10 @@ enum arsync_sparse {
 #define ARSYNC_PRESERVE_OWNER (1u << 1) /* user and group */
 #define ARSYNC_PRESERVE_TIMES (1u << 2) /* access and modification time, nanoseconds */
 #define ARSYNC_PRESERVE_XATTR (1u << 3) /* extended attributes but for ACLs and SELinux labels */
+#define ARSYNC_PRESERVE_LINKS                                                                      \
+    (1u << 4) /* names of one file become names of one file, within a job                          \
+                 of ARSYNC_COPY_RECURSIVE */
+#define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
 
 /* Read the destination back, past the page cache where the device allows it, and compare 128-bit
  * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY. */
@@ -263,6 +308,34 @@ enum arsync_sparse {
 /* Give a new file mode 0666 less the umask. By default it has the source's permission bits less the
  * umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
 #define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
+/* Copy a directory with all that is in it; see "Trees" below. Without this flag a directory is
+ * -EISDIR. What is no directory is copied all the same; FIFOs, sockets and devices are then made
+ * anew, unless ARSYNC_COPY_SPECIAL says to copy what comes out of them. */
+#define ARSYNC_COPY_RECURSIVE (1u << 5)
+/* Do not go into directories that lie on another filesystem than the source: they are made, and
+ * stay empty. */
+#define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
+/* Remove from every destination directory what its source directory does not have. What the filter
+ * excludes stays; where the source could not be listed in full, all does. Only with
+ * ARSYNC_COPY_RECURSIVE. */
+#define ARSYNC_COPY_MIRROR (1u << 7)
+/* Change nothing; report what would be done. */
+#define ARSYNC_COPY_DRY_RUN (1u << 8)
+/* End the job at the first entry that fails. By default the others are copied. */
+#define ARSYNC_COPY_STOP_ON_ERROR (1u << 9)
+/* Make hard links to the source's files in place of copies of them. */
+#define ARSYNC_COPY_HARD_LINK (1u << 10)
+/* Make symbolic links to the source's files in place of copies of them; their text is the source's
+ * path as it was given, and the entry's path below it. */
+#define ARSYNC_COPY_SYMBOLIC_LINK (1u << 11)
+/* Where the destination has a symbolic link to a directory in the place of a directory, go into
+ * that. By default it is -ENOTDIR. */
+#define ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK (1u << 12)
+/* Remove a destination file that cannot be opened for writing, and try again. */
+#define ARSYNC_COPY_FORCE (1u << 13)
+/* Make the directories on the way to dst that are missing, each with the attributes that preserve
+ * names of the directory at the same place on the way to src: the end of dst's path must be src. */
+#define ARSYNC_COPY_PARENTS (1u << 14)
 
 typedef struct arsync_copy_options {
     uint32_t struct_size; /* sizeof(arsync_copy_options) */
@@ -278,18 +351,49 @@ typedef struct arsync_copy_options {
     uint32_t sparse;      /* enum arsync_sparse */
     uint32_t chunks;      /* most chunks of one file in flight, 1 to 1024; default: by method, and
                              never more than the worker has buffers */
-    uint32_t reserved[6]; /* 0 */
+    uint32_t update;      /* enum arsync_update */
+    uint32_t symlinks;    /* enum arsync_symlinks */
+    uint32_t report;      /* enum arsync_report */
+    uint32_t backup;      /* enum arsync_backup; not with ATOMIC or EXCLUSIVE */
+    const char* backup_suffix; /* of SIMPLE and EXISTING backups, without a slash; NULL: "~" */
+    const char* filter;        /* what to leave out of a tree, see "Trees" below; NULL: nothing */
+    uint32_t reserved[6];      /* 0 */
 } arsync_copy_options;
 
-/* Submit the copy of one file. options may be NULL for all defaults. job may be NULL. user_data
- * comes back in the completion and means nothing to the library.
+/* Trees
+ *
+ * With ARSYNC_COPY_RECURSIVE, src may be a directory. dst then is the name of its copy: made if
+ * nothing is there, else a directory that what is copied is added to. All workers of the pool work
+ * on it. Every file, link and directory below is an entry, copied as a job of its own would be,
+ * with these differences.
+ *
+ *   Errors     An entry that fails does not stop the others. Its completion says what failed, with
+ *              its path; the job's has the first error as its result, and how many there were.
+ *   Waiting    Completions of entries wait to be polled. When 4096 do, copying waits too.
+ *   Links      Below src and dst no symbolic link is followed, unless the options say so: one at
+ *              the destination is replaced, never written through, and one that takes the place of
+ *              a directory meanwhile leads nowhere.
+ *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
+ *   Durable    Names and data are written out once, at the end of the job.
+ *   Filter     Lines of patterns as in gitignore(5): a leading "!" takes back in, a leading or
+ *              inner "/" ties to src, a trailing "/" means directories only, "*" and "?" stop at
+ *              "/", "**" does not; the last pattern that matches decides, and below a directory
+ *              that is out, all is. Lines that are empty or begin with "#" mean nothing; "\\" makes
+ *              the next character an ordinary one.
+ *   Memory     Bounded by the depth of the tree and the options above, not by the number of its
+ *              entries; with ARSYNC_PRESERVE_LINKS also by the number of files that have names not
+ *              seen yet. Where descriptors run out, fewer entries are under way at once. */
+
+/* Submit the copy of one file, or of a tree. options may be NULL for all defaults. job may be NULL.
+ * user_data comes back in the completion and means nothing to the library.
  *
  * Success means exactly one completion will arrive. An error means nothing was queued.
  *
  * The source may be a regular file, a block device, or with ARSYNC_COPY_SPECIAL a stream; a
- * directory is -EISDIR. What is copied is the content up to the source's size when it was opened,
- * or to its end if that comes first; of files without a size (/proc, streams) everything to the
- * end. A size or modification time that changed meanwhile is reported in the completion's flags.
+ * directory without ARSYNC_COPY_RECURSIVE is -EISDIR, one copied into itself -ELOOP. What is copied
+ * is the content up to the source's size when it was opened, or to its end if that comes first; of
+ * files without a size (/proc, streams) everything to the end. A size or modification time that
+ * changed meanwhile is reported in the completion's flags.
  *
  * A destination that was not there before is there afterwards only if the copy succeeded. A
  * destination overwritten in place by a copy that fails is left incomplete, as with cp; use
@@ -323,13 +427,22 @@ enum arsync_job_state {
     ARSYNC_JOB_COMPLETED = 3 /* its completion waits to be polled */
 };
 
+/* More entries may yet be found; bytes_total and entries_total will grow. */
+#define ARSYNC_PROGRESS_WALKING (1u << 0)
+
 typedef struct arsync_progress {
-    uint32_t struct_size; /* in: sizeof(arsync_progress) */
-    uint32_t state;       /* enum arsync_job_state */
-    uint32_t stage;       /* enum arsync_stage: what it does now */
-    uint32_t method;      /* enum arsync_method, AUTO until chosen */
-    uint64_t bytes_total; /* size of the source, 0 until known or where it has none */
-    uint64_t bytes_done;  /* bytes at the destination so far, holes included */
+    uint32_t struct_size;   /* in: sizeof(arsync_progress) */
+    uint32_t state;         /* enum arsync_job_state */
+    uint32_t stage;         /* enum arsync_stage: what it does now; of a tree NONE */
+    uint32_t method;        /* enum arsync_method, AUTO until chosen; of a tree AUTO */
+    uint64_t bytes_total;   /* size of the source, 0 until known or where it has none; of a tree, of
+                               the entries found so far */
+    uint64_t bytes_done;    /* bytes at the destination so far, holes included */
+    uint64_t entries_total; /* of a tree: entries found so far; else 1 */
+    uint64_t entries_done;  /* of these, entries that have ended, whatever came of them */
+    uint64_t errors;        /* of these, entries that failed */
+    uint32_t flags;         /* ARSYNC_PROGRESS_* */
+    uint32_t reserved;      /* 0 */
 } arsync_progress;
 
 /* How far a job is. Errors: -ENOENT as arsync_cancel; -EINVAL if struct_size is less than that of
@@ -359,7 +472,16 @@ enum arsync_stage {
     ARSYNC_STAGE_VERIFY = 16,         /* reading back and comparing */
     ARSYNC_STAGE_PUBLISH = 17,        /* giving the finished file its name */
     ARSYNC_STAGE_CLOSE = 18,          /* closing the destination */
-    ARSYNC_STAGE_MEMORY = 19          /* the library had no memory */
+    ARSYNC_STAGE_MEMORY = 19,         /* the library had no memory */
+    ARSYNC_STAGE_LIST = 20,           /* listing a source directory */
+    ARSYNC_STAGE_MAKE_DIRECTORY = 21, /* making or opening a destination directory: -ENOTDIR if what
+                                         is there is none */
+    ARSYNC_STAGE_READ_LINK = 22,      /* reading a symbolic link */
+    ARSYNC_STAGE_LINK = 23,           /* making a hard or symbolic link */
+    ARSYNC_STAGE_MAKE_SPECIAL = 24,   /* making a FIFO, socket or device */
+    ARSYNC_STAGE_REMOVE = 25,         /* removing what is in the way, or extra (MIRROR) */
+    ARSYNC_STAGE_BACKUP = 26,         /* renaming what is in the way */
+    ARSYNC_STAGE_CONTEXT = 27         /* preserving the SELinux label */
 };
 
 /* The source's size or modification time changed between the start of the copy and its end. */
@@ -371,10 +493,51 @@ enum arsync_stage {
 #define ARSYNC_COMPLETION_FALLBACK (1u << 2)
 /* User or group could not be kept for lack of privilege; setuid and setgid were dropped. */
 #define ARSYNC_COMPLETION_OWNER_LOST (1u << 3)
+/* What was at the destination had to be removed, or was by ARSYNC_REPLACE_REMOVE. */
+#define ARSYNC_COMPLETION_REPLACED (1u << 4)
+/* What was at the destination has been renamed; see enum arsync_backup. */
+#define ARSYNC_COMPLETION_BACKED_UP (1u << 5)
+/* The source is a directory. */
+#define ARSYNC_COMPLETION_DIRECTORY (1u << 6)
 
 enum arsync_completion_kind {
-    ARSYNC_COMPLETION_JOB = 1 /* a job has ended; its id is no longer valid */
+    ARSYNC_COMPLETION_JOB = 1,  /* a job has ended; its id is no longer valid */
+    ARSYNC_COMPLETION_ENTRY = 2 /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
 };
+
+/* What was done for an entry or a job, or would have been but for a dry run or an error. */
+enum arsync_action {
+    ARSYNC_ACTION_NONE = 0,
+    ARSYNC_ACTION_COPY = 1,            /* a file's content was copied */
+    ARSYNC_ACTION_MAKE_DIRECTORY = 2,  /* a directory was made */
+    ARSYNC_ACTION_ENTER_DIRECTORY = 3, /* a directory was there */
+    ARSYNC_ACTION_SYMBOLIC_LINK = 4,
+    ARSYNC_ACTION_HARD_LINK = 5,
+    ARSYNC_ACTION_MAKE_SPECIAL = 6, /* a FIFO, socket or device was made */
+    ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update */
+    ARSYNC_ACTION_REMOVE = 8,       /* an extra entry was removed (MIRROR), with all in it */
+    ARSYNC_ACTION_TREE = 9          /* of a job: a directory was copied; see totals */
+};
+
+/* What a job of ARSYNC_COPY_RECURSIVE did. Owned by the library, valid until the next poll. Grows
+ * at its end only: fields past struct_size are not there. */
+typedef struct arsync_totals {
+    uint32_t struct_size; /* sizeof(arsync_totals) in the library that runs */
+    uint32_t reserved;    /* 0 */
+    uint64_t entries;     /* files, links, directories and others, src itself included; without
+                             those that the filter left out, and removed ones */
+    uint64_t files;       /* of these, copied with their content */
+    uint64_t directories; /* made, or there before */
+    uint64_t symlinks;    /* made */
+    uint64_t hard_links;  /* made */
+    uint64_t specials;    /* made */
+    uint64_t skipped;     /* left as they were */
+    uint64_t removed;     /* extra entries removed, all in them included */
+    uint64_t errors;      /* errors of entries, of removing, and of directories' ends */
+    uint64_t bytes;       /* of files, holes included */
+    uint64_t hole_bytes;  /* of these, bytes in holes */
+    uint64_t files_by_method[16]; /* files, by enum arsync_method */
+} arsync_totals;
 
 /* Frozen layout: 64 bytes, no padding. */
 typedef struct arsync_completion {
@@ -382,13 +545,16 @@ typedef struct arsync_completion {
     uint64_t user_data;  /* as given at submit */
     uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
     uint64_t hole_bytes; /* of these, bytes in holes */
-    const char* path;    /* NULL for a job; valid until the next poll */
-    int32_t result;      /* 0, -ECANCELED, or what failed as a negative errno */
-    uint32_t kind;       /* enum arsync_completion_kind */
+    const char* path;    /* of an entry: its path below src and dst, "" for src itself, any length;
+                            NULL for a job; valid until the next poll */
+    int32_t result;      /* 0, -ECANCELED, or what failed as a negative errno; of a tree, what
+                            failed first */
+    uint16_t kind;       /* enum arsync_completion_kind */
+    uint16_t action;     /* enum arsync_action */
     uint32_t flags;      /* ARSYNC_COMPLETION_* */
     uint16_t stage;      /* enum arsync_stage: where it failed */
     uint16_t method;     /* enum arsync_method that ran, AUTO if none did */
-    uint64_t reserved;   /* 0 */
+    const arsync_totals* totals; /* of a job of ARSYNC_COPY_RECURSIVE; else NULL */
 } arsync_completion;
 
 /* Take up to max finished completions, oldest end first. Blocks up to timeout_ms until there is at

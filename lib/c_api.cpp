@@ -141,19 +141,36 @@ int settle(arsync_pool_options& options) {
 }
 
 int settle(arsync_copy_options& options) {
-    constexpr uint32_t known_flags = ARSYNC_COPY_VERIFY | ARSYNC_COPY_SPECIAL |
-                                     ARSYNC_COPY_ATTRIBUTES_ONLY | ARSYNC_COPY_NOFOLLOW |
-                                     ARSYNC_COPY_DEFAULT_MODE;
+    constexpr uint32_t known_flags =
+        ARSYNC_COPY_VERIFY | ARSYNC_COPY_SPECIAL | ARSYNC_COPY_ATTRIBUTES_ONLY |
+        ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_DEFAULT_MODE | ARSYNC_COPY_RECURSIVE |
+        ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN |
+        ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
+        ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS;
     constexpr uint32_t known_preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
-                                        ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR;
+                                        ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
+                                        ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
     if ((options.flags & ~known_flags) != 0 || (options.preserve & ~known_preserve) != 0 ||
         options.method > ARSYNC_METHOD_MANAGED || options.reflink > ARSYNC_REFLINK_NEVER ||
-        options.cache > ARSYNC_CACHE_DROP || options.replace > ARSYNC_REPLACE_ATOMIC ||
+        options.cache > ARSYNC_CACHE_DROP || options.replace > ARSYNC_REPLACE_REMOVE ||
         options.durability > ARSYNC_DURABILITY_FULL || options.sparse > ARSYNC_SPARSE_NEVER ||
-        options.chunks > 1024)
+        options.chunks > 1024 || options.update > ARSYNC_UPDATE_CHANGED ||
+        options.symlinks > ARSYNC_SYMLINKS_FOLLOW || options.report > ARSYNC_REPORT_NONE ||
+        options.backup > ARSYNC_BACKUP_EXISTING)
         return -EINVAL;
     if ((options.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 &&
         (options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return -EINVAL;
+    const bool recursive = (options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+    constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
+    if ((options.flags & links) == links ||
+        (!recursive && ((options.flags & ARSYNC_COPY_MIRROR) != 0 || options.filter)))
+        return -EINVAL;
+    if (options.backup != ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_IN_PLACE &&
+        options.replace != ARSYNC_REPLACE_REMOVE)
+        return -EINVAL;
+    if (options.backup_suffix &&
+        (options.backup_suffix[0] == '\0' || strchr(options.backup_suffix, '/')))
         return -EINVAL;
     if (options.method == ARSYNC_METHOD_REFLINK) {
         if (options.reflink == ARSYNC_REFLINK_NEVER)
@@ -280,6 +297,14 @@ int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int 
             return error;
         copy.source = src;
         copy.destination = dst;
+        if (job->options.filter)
+            job->filter = Filter(job->options.filter);
+        if (job->options.backup_suffix) {
+            job->backup_suffix = job->options.backup_suffix;
+            job->options.backup_suffix = job->backup_suffix.c_str();
+        }
+        job->options.filter = nullptr;
+        job->totals.struct_size = sizeof job->totals;
         job->what = std::move(copy);
         job->user_data = user_data;
         return pool.submit(std::move(job), id);
@@ -299,8 +324,10 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
             return error;
         const uint64_t bounded = length == UINT64_MAX ? 0 : length;
         if ((job->options.flags & ~uint32_t{ARSYNC_COPY_VERIFY}) != 0 ||
-            job->options.preserve != 0 || job->options.replace != 0 || src_offset > INT64_MAX ||
-            dst_offset > INT64_MAX || bounded > INT64_MAX - std::max(src_offset, dst_offset))
+            job->options.preserve != 0 || job->options.replace != 0 || job->options.update != 0 ||
+            job->options.symlinks != 0 || job->options.backup != 0 || job->options.filter ||
+            src_offset > INT64_MAX || dst_offset > INT64_MAX ||
+            bounded > INT64_MAX - std::max(src_offset, dst_offset))
             return -EINVAL;
         // With O_APPEND the kernel would write at the end, whatever offset it is given.
         if (!may(src_fd, O_RDONLY) || !may(dst_fd, O_WRONLY) ||

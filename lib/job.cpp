@@ -4,19 +4,22 @@
 
 namespace arsync {
 
-static Task<void> run_copy(Io io, Job& job) {
+static Task<void> run_copy(Io io, Job& job, TreeHost& host) {
     job.control.throw_if_cancelled();
-    if (auto* file = std::get_if<FileCopy>(&job.what))
-        co_await copy_file(io, *file, job.options, job.control, job.outcome);
+    if (auto* help = std::get_if<TreeHelp>(&job.what))
+        co_await help->tree->help(io, job.control);
+    else if (auto* file = std::get_if<FileCopy>(&job.what))
+        co_await copy_path(io, *file, job.options, job.filter, job.control, host, job.outcome,
+                           job.totals);
     else
         co_await copy_range(io, std::get<RangeCopy>(job.what), job.options, job.control,
                             job.outcome);
 }
 
-Task<void> run_job(Io io, Job& job) noexcept {
+Task<void> run_job(Io io, Job& job, TreeHost& host) noexcept {
     Outcome& outcome = job.outcome;
     try {
-        co_await run_copy(io, job);
+        co_await run_copy(io, job, host);
     } catch (const Error& error) {
         outcome.result = -error.code;
         outcome.stage = error.stage;

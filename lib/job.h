@@ -6,16 +6,24 @@
 
 #include <variant>
 
-#include "copy/copy.h"
+#include "copy/path.h"
 #include "io/fd.h"
 
 namespace arsync {
 
 class Worker;
 
+// A job of the pool's own, which nobody submitted and nobody hears of: another worker's part in the
+// copy of a tree.
+struct TreeHelp {
+    std::shared_ptr<Tree> tree;
+};
+
 struct Job {
-    std::variant<FileCopy, RangeCopy> what;
+    std::variant<FileCopy, RangeCopy, TreeHelp> what;
     arsync_copy_options options = {};
+    std::string backup_suffix; // that options points to
+    Filter filter;
     Fd source_fd;      // keeps what the copy refers to by number
     Fd destination_fd; // the same
     uint64_t user_data = 0;
@@ -23,16 +31,17 @@ struct Job {
 
     Control control;
     Outcome outcome;
+    arsync_totals totals = {};
 
     // Under the pool's mutex.
     arsync_job_state state = ARSYNC_JOB_QUEUED;
     Worker* worker = nullptr; // that runs it
 
-    Job* next = nullptr;     // in the pool's queue, the worker's list, or the finished ones
+    Job* next = nullptr;     // in the pool's queue, or the worker's list
     Job* previous = nullptr; // in the worker's list
 };
 
 // Run a job to its end: the boundary at which errors become results.
-Task<void> run_job(Io io, Job& job) noexcept;
+Task<void> run_job(Io io, Job& job, TreeHost& host) noexcept;
 
 } // namespace arsync

@@ -11,11 +11,36 @@
 namespace {
 
 constexpr std::array stage_names = {
-    "none",  "queue",   "open source",     "open destination", "check", "allocate", "read",
-    "write", "reflink", "copy_file_range", "truncate",         "owner", "xattr",    "mode",
-    "times", "sync",    "verify",          "publish",          "close", "memory",
+    "none",
+    "queue",
+    "open source",
+    "open destination",
+    "check",
+    "allocate",
+    "read",
+    "write",
+    "reflink",
+    "copy_file_range",
+    "truncate",
+    "owner",
+    "xattr",
+    "mode",
+    "times",
+    "sync",
+    "verify",
+    "publish",
+    "close",
+    "memory",
+    "list",
+    "make directory",
+    "read link",
+    "link",
+    "make special file",
+    "remove",
+    "backup",
+    "context",
 };
-static_assert(stage_names.size() == ARSYNC_STAGE_MEMORY + 1);
+static_assert(stage_names.size() == ARSYNC_STAGE_CONTEXT + 1);
 
 constexpr std::array method_names = {
     "auto",   "inline",          "reflink", "copy_file_range", "fixed",

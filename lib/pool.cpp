@@ -18,6 +18,8 @@ Pool::Pool(const arsync_pool_options& options)
     if (!event_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
     workers_.reserve(options.workers);
+    if (options.byte_rate > 0)
+        pace_.emplace(options.byte_rate);
     if (options.backend == ARSYNC_BACKEND_URING) {
         decide_backend();
         if (backend_error_ < 0)
@@ -32,10 +34,16 @@ Pool::~Pool() {
         for (Slot& slot : slots_)
             if (slot.job)
                 slot.job->control.cancel();
+        make_room();
     }
     for (auto& worker : workers_)
         worker->wake_to_cancel();
     workers_.clear();
+    while (Finished* entry = finished_first_) {
+        finished_first_ = entry->next;
+        if (entry->completion.kind == ARSYNC_COMPLETION_ENTRY)
+            delete entry;
+    }
 }
 
 bool Pool::in_forked_child() const {
@@ -146,8 +154,15 @@ int Pool::cancel(arsync_job id) {
     if (!job)
         return -ENOENT;
     job->control.cancel();
-    if (job->state == ARSYNC_JOB_RUNNING)
+    if (job->state != ARSYNC_JOB_RUNNING)
+        return 0;
+    if ((job->options.flags & ARSYNC_COPY_RECURSIVE) == 0) {
         job->worker->wake_to_cancel();
+        return 0;
+    }
+    for (auto& worker : workers_) // any may have a part in it
+        worker->wake_to_cancel();
+    make_room();
     return 0;
 }
 
@@ -161,6 +176,15 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     out.method = job->control.method();
     out.bytes_total = job->control.bytes_total();
     out.bytes_done = job->control.bytes_done();
+    out.errors = job->control.errors.load(std::memory_order_relaxed);
+    out.entries_total = job->control.entries_total.load(std::memory_order_relaxed);
+    out.entries_done = job->control.entries_done.load(std::memory_order_relaxed);
+    if (out.entries_total == 0) {
+        out.entries_total = 1; // no tree
+        out.entries_done = job->state == ARSYNC_JOB_COMPLETED;
+    }
+    if (job->control.walking.load(std::memory_order_relaxed))
+        out.flags |= ARSYNC_PROGRESS_WALKING;
     return 0;
 }
 
@@ -171,6 +195,25 @@ bool Pool::closing() {
 
 // ---- completions out ----
 
+static arsync_completion completion_of(const Job& job, const Outcome& outcome) {
+    arsync_completion completion = {};
+    completion.job = job.id;
+    completion.user_data = job.user_data;
+    completion.bytes = outcome.bytes;
+    completion.hole_bytes = outcome.hole_bytes;
+    completion.result = outcome.result;
+    completion.kind = ARSYNC_COMPLETION_JOB;
+    completion.action = static_cast<uint16_t>(outcome.action);
+    completion.flags = outcome.flags;
+    completion.stage = static_cast<uint16_t>(outcome.stage);
+    completion.method = static_cast<uint16_t>(outcome.method);
+    return completion;
+}
+
+static uint32_t slot_of(arsync_job id) {
+    return static_cast<uint32_t>(id & UINT32_MAX) - 1;
+}
+
 void Pool::finish(Job& job) {
     std::lock_guard lock(mutex_);
     job.state = ARSYNC_JOB_COMPLETED;
@@ -180,13 +223,65 @@ void Pool::finish(Job& job) {
         ++cancelled_;
     else if (job.outcome.result < 0)
         ++failed_;
+    Finished& finished = slots_[slot_of(job.id)].finished;
+    finished.completion = completion_of(job, job.outcome);
+    queue_finished(finished);
+}
+
+void Pool::queue_finished(Finished& finished) {
     const bool first = !finished_first_;
-    job.next = nullptr;
-    *finished_end_ = &job;
-    finished_end_ = &job.next;
+    finished.next = nullptr;
+    *finished_end_ = &finished;
+    finished_end_ = &finished.next;
     if (first)
         mark_readable();
     finished_condition_.notify_one();
+}
+
+// ---- trees ----
+
+void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) {
+    std::lock_guard lock(mutex_);
+    try {
+        while (!closing_ && workers_.size() < options_.workers)
+            workers_.push_back(
+                std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
+    } catch (const std::system_error&) { // those that there are will do
+    }
+    for (auto& worker : workers_) {
+        if (worker.get() == &owner)
+            continue;
+        auto part = std::make_unique<Job>();
+        part->what = TreeHelp{tree};
+        worker->help(std::move(part));
+    }
+}
+
+void Pool::report(const Job& job, std::string path, const Outcome& outcome) {
+    auto finished = std::make_unique<Finished>();
+    finished->completion = completion_of(job, outcome);
+    finished->completion.kind = ARSYNC_COMPLETION_ENTRY;
+    finished->path = std::move(path);
+    std::lock_guard lock(mutex_);
+    ++entries_waiting_;
+    queue_finished(*finished.release());
+}
+
+// As the header has it under "Waiting".
+static constexpr unsigned entries_waiting_max = 4096;
+
+bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {
+    std::lock_guard lock(mutex_);
+    if (entries_waiting_ < entries_waiting_max || closing_ || job.control.cancelled())
+        return false;
+    blocked_.push_back({&ring, &waiter});
+    return true;
+}
+
+void Pool::make_room() {
+    for (const Blocked& blocked : blocked_)
+        blocked.ring->post_from_outside(*blocked.waiter);
+    blocked_.clear();
 }
 
 void Pool::mark_readable() {
@@ -197,20 +292,6 @@ void Pool::mark_readable() {
 void Pool::mark_empty() {
     uint64_t value;
     [[maybe_unused]] const ssize_t got = read(event_fd_.get(), &value, sizeof value);
-}
-
-static arsync_completion completion_of(const Job& job) {
-    arsync_completion completion = {};
-    completion.job = job.id;
-    completion.user_data = job.user_data;
-    completion.bytes = job.outcome.bytes;
-    completion.hole_bytes = job.outcome.hole_bytes;
-    completion.result = job.outcome.result;
-    completion.kind = ARSYNC_COMPLETION_JOB;
-    completion.flags = job.outcome.flags;
-    completion.stage = static_cast<uint16_t>(job.outcome.stage);
-    completion.method = static_cast<uint16_t>(job.outcome.method);
-    return completion;
 }
 
 int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
@@ -224,22 +305,37 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
     else if (timeout_ms > 0)
         finished_condition_.wait_for(lock, std::chrono::milliseconds(timeout_ms), any);
     polling_ = false;
+    polled_paths_.clear();
+    polled_totals_.clear();
     int count = 0;
-    while (finished_first_ && static_cast<uint32_t>(count) < max) {
-        Job* job = finished_first_;
-        finished_first_ = job->next;
-        completions[count++] = completion_of(*job);
-        const auto index = static_cast<uint32_t>(job->id & UINT32_MAX) - 1;
-        slots_[index].job.reset();
-        free_slots_.push_back(index);
-        --outstanding_;
-    }
+    while (finished_first_ && static_cast<uint32_t>(count) < max)
+        take_finished(completions[count++]);
     if (!finished_first_) {
         finished_end_ = &finished_first_;
         if (count > 0)
             mark_empty();
     }
+    if (entries_waiting_ <= entries_waiting_max / 2)
+        make_room();
     return count;
+}
+
+void Pool::take_finished(arsync_completion& completion) {
+    Finished& finished = *finished_first_;
+    finished_first_ = finished.next;
+    completion = finished.completion;
+    if (completion.kind == ARSYNC_COMPLETION_ENTRY) {
+        const std::unique_ptr<Finished> entry(&finished);
+        completion.path = polled_paths_.emplace_back(std::move(entry->path)).c_str();
+        --entries_waiting_;
+        return;
+    }
+    const uint32_t index = slot_of(completion.job);
+    if ((slots_[index].job->options.flags & ARSYNC_COPY_RECURSIVE) != 0)
+        completion.totals = &polled_totals_.emplace_back(slots_[index].job->totals);
+    slots_[index].job.reset();
+    free_slots_.push_back(index);
+    --outstanding_;
 }
 
 // ---- what is known of it ----

@@ -9,6 +9,8 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <sys/types.h>
 #include <vector>
 
@@ -44,18 +46,34 @@ public:
 
     // For workers.
     const arsync_pool_options& options() const { return options_; }
+    Pace* pace() { return pace_ ? &*pace_ : nullptr; }
     Job* take(Worker& worker);
     void finish(Job& job);
+    // For trees; see TreeHost.
+    void call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree);
+    void report(const Job& job, std::string path, const Outcome& outcome);
+    bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
     bool closing();
     void report_backend(arsync_backend backend, int error);
 
 private:
+    // What waits to be polled: a finished job, or an entry of one.
+    struct Finished {
+        Finished* next = nullptr;
+        arsync_completion completion = {};
+        std::string path; // of an entry
+    };
+
     struct Slot {
         std::unique_ptr<Job> job;
         uint32_t generation = 0;
+        Finished finished; // of the job, when it has
     };
 
     Job* find(arsync_job id);
+    void queue_finished(Finished& finished);
+    void take_finished(arsync_completion& completion);
+    void make_room();
     int call_a_worker();
     void decide_backend();
     void mark_readable();
@@ -63,6 +81,7 @@ private:
 
     const arsync_pool_options options_;
     const pid_t owner_;
+    std::optional<Pace> pace_;
     Fd event_fd_;
 
     std::mutex mutex_;
@@ -73,8 +92,16 @@ private:
     Job* queued_first_ = nullptr;
     Job** queued_end_ = &queued_first_;
     unsigned queued_ = 0;
-    Job* finished_first_ = nullptr;
-    Job** finished_end_ = &finished_first_;
+    Finished* finished_first_ = nullptr;
+    Finished** finished_end_ = &finished_first_;
+    unsigned entries_waiting_ = 0; // among these
+    struct Blocked {
+        Ring* ring;
+        Waiter* waiter;
+    };
+    std::vector<Blocked> blocked_;         // for entries to be polled
+    std::deque<std::string> polled_paths_; // that the last poll's completions point to
+    std::deque<arsync_totals> polled_totals_;
     bool polling_ = false;
     bool closing_ = false;
     uint64_t submitted_ = 0, completed_ = 0, failed_ = 0, cancelled_ = 0;
@@ -84,6 +111,27 @@ private:
     int backend_error_ = 0; // why not io_uring, a negative errno
 
     std::vector<std::unique_ptr<Worker>> workers_; // last: their threads use the members above
+};
+
+// A job's link to its pool.
+class JobHost final : public TreeHost {
+public:
+    JobHost(Pool& pool, const Worker& owner, const Job& job)
+        : pool_(pool), owner_(owner), job_(job) {}
+    void call_helpers(const std::shared_ptr<Tree>& tree) override {
+        pool_.call_helpers(owner_, tree);
+    }
+    void report(std::string path, const Outcome& outcome) override {
+        pool_.report(job_, std::move(path), outcome);
+    }
+    bool wait_for_room(Ring& ring, Waiter& waiter) override {
+        return pool_.wait_for_room(job_, ring, waiter);
+    }
+
+private:
+    Pool& pool_;
+    const Worker& owner_;
+    const Job& job_;
 };
 
 } // namespace arsync

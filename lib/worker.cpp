@@ -86,10 +86,10 @@ void Worker::run() {
 
 void Worker::serve(Ring& ring, Uring* uring) {
     const arsync_pool_options& options = pool_.options();
-    SystemFiles files;
+    static SystemFiles files; // a tree's descriptors outlive the worker that opened them
     Buffers buffers(ring, options.buffer_count, options.buffer_size,
                     (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0);
-    const Io io{files, ring, buffers};
+    const Io io{files, ring, buffers, pool_.pace()};
     {
         std::lock_guard lock(mutex_);
         ring_ = &ring;
@@ -102,7 +102,8 @@ void Worker::serve(Ring& ring, Uring* uring) {
         told_.store(false, std::memory_order_relaxed);
         if (cancels_.exchange(false))
             stop_cancelled(ring);
-        const bool took = take_jobs(io);
+        const bool helps = take_parts(io);
+        const bool took = take_jobs(io) || helps;
         const bool resumed = ring.run_ready();
         if (took || resumed)
             continue;
@@ -123,30 +124,57 @@ bool Worker::take_jobs(Io io) {
         if (!job)
             break;
         took = true;
-        job->next = running_;
-        job->previous = nullptr;
-        if (running_)
-            running_->previous = job;
-        running_ = job;
-        running_count_.store(running() + 1, std::memory_order_relaxed);
-        run_and_finish(*job, io);
+        begin(*job, io);
     }
     return took;
 }
 
+void Worker::help(std::unique_ptr<Job> part) {
+    {
+        std::lock_guard lock(mutex_);
+        parts_.push_back(std::move(part));
+    }
+    wake();
+}
+
+bool Worker::take_parts(Io io) {
+    std::vector<std::unique_ptr<Job>> parts;
+    {
+        std::lock_guard lock(mutex_);
+        parts.swap(parts_);
+    }
+    for (auto& part : parts)
+        begin(*part.release(), io);
+    return !parts.empty();
+}
+
+void Worker::begin(Job& job, Io io) {
+    job.next = running_;
+    job.previous = nullptr;
+    if (running_)
+        running_->previous = &job;
+    running_ = &job;
+    running_count_.store(running() + 1, std::memory_order_relaxed);
+    run_and_finish(job, io);
+}
+
 Detached Worker::run_and_finish(Job& job, Io io) {
-    co_await run_job(io, job);
+    JobHost host(pool_, *this, job);
+    co_await run_job(io, job, host);
     (job.previous ? job.previous->next : running_) = job.next;
     if (job.next)
         job.next->previous = job.previous;
     running_count_.store(running() - 1, std::memory_order_relaxed);
-    pool_.finish(job); // from here on the job is not ours
+    if (std::holds_alternative<TreeHelp>(job.what))
+        delete &job;
+    else
+        pool_.finish(job); // from here on the job is not ours
 }
 
 void Worker::stop_cancelled(Ring& ring) {
     for (Job* job = running_; job; job = job->next) {
-        if (job->control.cancelled() && job->control.interruptible)
-            ring.cancel(*job->control.interruptible);
+        if (job->control.cancelled())
+            job->control.interrupt(ring);
     }
 }
 

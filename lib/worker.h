@@ -8,6 +8,7 @@
 #include <atomic>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "arsync.h"
 #include "io/counters.h"
@@ -31,6 +32,8 @@ public:
     void wake_to_cancel();
     // From any thread: whether it has nothing to do and has not been told of anything.
     bool idle() const { return running() == 0 && !told_.load(std::memory_order_relaxed); }
+    // From any thread: a part in the copy of a tree, beside the jobs that it takes.
+    void help(std::unique_ptr<Job> part);
     unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
     const Counters& counters() const { return counters_; }
     // What this worker adds to info: flags in force, reasons, features. From any thread.
@@ -46,6 +49,8 @@ private:
     void run();
     void serve(Ring& ring, Uring* uring);
     bool take_jobs(Io io);
+    bool take_parts(Io io);
+    void begin(Job& job, Io io);
     Detached run_and_finish(Job& job, Io io);
     void stop_cancelled(Ring& ring);
 
@@ -62,7 +67,8 @@ private:
     Ring* ring_ = nullptr;
     Uring* uring_ = nullptr;
     const Buffers* buffers_ = nullptr;
-    bool woken_early_ = false; // before there was a ring
+    bool woken_early_ = false;                // before there was a ring
+    std::vector<std::unique_ptr<Job>> parts_; // of trees, to be begun
 
     std::thread thread_; // last: it uses the members above
 };

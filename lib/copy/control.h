@@ -1,6 +1,8 @@
 // What links a running copy with the outside: cancellation in, progress out.
 //
-// Any thread may cancel and read; the worker that runs the copy does everything else.
+// Any thread may cancel and read; the worker that runs the copy does everything else. A tree's copy
+// has one for the whole, one for each worker that takes part, and one for each entry under way:
+// what happens to a part's counts for the whole, and a cancel of the whole reaches the parts.
 #pragma once
 
 #include <atomic>
@@ -14,30 +16,78 @@ namespace arsync {
 
 class Control {
 public:
-    // From any thread.
+    Control() = default;
+    // Of a part, on the thread of `owner`, which outlives it.
+    explicit Control(Control& owner) : whole_(&owner.whole()), owner_(&owner) {
+        next_part_ = owner.first_part_;
+        if (next_part_)
+            next_part_->previous_part_ = this;
+        owner.first_part_ = this;
+    }
+    Control(const Control&) = delete;
+    Control& operator=(const Control&) = delete;
+    ~Control() {
+        if (!owner_)
+            return;
+        (previous_part_ ? previous_part_->next_part_ : owner_->first_part_) = next_part_;
+        if (next_part_)
+            next_part_->previous_part_ = previous_part_;
+    }
+    // From now on a part of a copy that runs on another thread, and outlives this.
+    void join(Control& other) { whole_ = &other.whole(); }
+    void leave() { whole_ = nullptr; }
+
+    // From any thread, of a whole.
     void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-    bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
     Stage stage() const { return stage_.load(std::memory_order_relaxed); }
     Method method() const { return method_.load(std::memory_order_relaxed); }
     uint64_t bytes_total() const { return bytes_total_.load(std::memory_order_relaxed); }
     uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
+    bool cancelled() const { return whole().cancelled_.load(std::memory_order_relaxed); }
+
+    // Of the entries of a tree; of the whole, and from any worker.
+    std::atomic<uint64_t> entries_total = 0;
+    std::atomic<uint64_t> entries_done = 0;
+    std::atomic<uint64_t> errors = 0;
+    std::atomic<bool> walking = false;
 
     // From the worker.
     void enter(Stage stage) { stage_.store(stage, std::memory_order_relaxed); }
     void set_method(Method method) { method_.store(method, std::memory_order_relaxed); }
-    void set_total(uint64_t bytes) { bytes_total_.store(bytes, std::memory_order_relaxed); }
+    void set_total(uint64_t bytes) {
+        if (whole_)
+            whole_->bytes_total_.fetch_add(bytes - bytes_total(), std::memory_order_relaxed);
+        bytes_total_.store(bytes, std::memory_order_relaxed);
+    }
     void add_done(uint64_t bytes) {
+        if (whole_)
+            whole_->bytes_done_.fetch_add(bytes, std::memory_order_relaxed);
         bytes_done_.store(bytes_done() + bytes, std::memory_order_relaxed);
     }
-    void restart() { bytes_done_.store(0, std::memory_order_relaxed); }
+    void restart() { add_done(-bytes_done()); }
     void throw_if_cancelled() const {
         if (cancelled())
             throw Error{stage(), ECANCELED};
     }
     // The wait that a cancel should end early, while there is one; see Ring::cancel.
     Request* interruptible = nullptr;
+    // End all such waits, of this and its parts.
+    void interrupt(Ring& ring) {
+        if (interruptible)
+            ring.cancel(*interruptible);
+        for (Control* part = first_part_; part; part = part->next_part_)
+            part->interrupt(ring);
+    }
 
 private:
+    Control& whole() { return whole_ ? *whole_ : *this; }
+    const Control& whole() const { return whole_ ? *whole_ : *this; }
+
+    Control* whole_ = nullptr; // null: this is it
+    Control* owner_ = nullptr;
+    Control* first_part_ = nullptr;
+    Control* next_part_ = nullptr;
+    Control* previous_part_ = nullptr;
     std::atomic<bool> cancelled_ = false;
     std::atomic<Stage> stage_ = ARSYNC_STAGE_QUEUE;
     std::atomic<Method> method_ = ARSYNC_METHOD_AUTO;

@@ -6,6 +6,7 @@
 
 #include "arsync.h"
 #include "copy/control.h"
+#include "copy/pace.h"
 #include "io/buffers.h"
 #include "io/files.h"
 #include "io/ring.h"
@@ -18,7 +19,11 @@ struct Io {
     Files& files;
     Ring& ring;
     Buffers& buffers;
+    Pace* pace = nullptr; // null: as fast as it goes
 };
+
+// Count bytes that were moved against the pace, and wait as it asks.
+Task<void> keep_pace(Io io, Control& control, uint64_t bytes);
 
 // Options are checked by the C wall; from there on every value is one of its enum's. Descriptors
 // are the job's to close.
@@ -27,6 +32,11 @@ struct FileCopy {
     std::string source;
     int destination_dirfd = -1;
     std::string destination;
+    // Both names are single components in open directories below the roots of a tree: no symbolic
+    // link is followed.
+    bool beneath = false;
+    // The source is a symbolic link that is to be followed all the same.
+    bool follows = false;
 };
 
 struct RangeCopy {
@@ -41,15 +51,26 @@ struct Outcome {
     int result = 0; // 0 or a negative errno
     Stage stage = ARSYNC_STAGE_NONE;
     Method method = ARSYNC_METHOD_AUTO;
+    arsync_action action = ARSYNC_ACTION_NONE;
     uint32_t flags = 0; // ARSYNC_COMPLETION_*
     uint64_t bytes = 0;
     uint64_t hole_bytes = 0;
 };
 
+struct Source {
+    File file;
+    struct statx facts;
+};
+
+// Open what is to be read.
+Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         Control& control);
+
 // Each fills outcome but for result and stage, and throws Error where it fails; by then whatever it
-// had made at a new name is gone again.
-Task<void> copy_file(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                     Control& control, Outcome& outcome);
+// had made at a new name is gone again. losses: where attributes cannot be kept.
+enum class Losses;
+Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses losses,
+                       const arsync_copy_options& options, Control& control, Outcome& outcome);
 Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& options,
                       Control& control, Outcome& outcome);
 

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <cstdio>
 #include <fcntl.h>
-#include <sys/random.h>
+
+#include "copy/temporary_name.h"
 
 namespace arsync {
 
@@ -33,20 +32,11 @@ bool is_special(mode_t mode) {
     return !S_ISREG(mode) && !S_ISBLK(mode) && !S_ISDIR(mode);
 }
 
-std::string temporary_name_for(const std::string& name) {
-    uint32_t random = 0;
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EAGAIN};
-    char suffix[32];
-    const int length = snprintf(suffix, sizeof suffix, ".arsync-%08x", random);
-    const size_t room = NAME_MAX - 1 - static_cast<size_t>(length);
-    return "." + name.substr(0, room) + suffix;
-}
-
 } // namespace
 
 Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options)
-    : io_(io), copy_(copy), options_(options) {
+    : io_(io), copy_(copy), options_(options),
+      nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0) {
     const size_t slash = copy.destination.rfind('/');
     if (slash == std::string::npos) {
         name_ = copy.destination;
@@ -94,13 +84,11 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     const bool small = S_ISREG(source.stx_mode) && source.stx_size <= created_size_max;
 
     // Most destinations are new, and one call makes a small one.
-    const mode_t mode =
-        (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
-    if (!atomic && small && create_at_name(mode, false))
+    if (!atomic && small && create_at_name(creation_mode(source), false))
         co_return;
 
     struct statx found;
-    const bool nofollow = atomic || (options_.flags & ARSYNC_COPY_NOFOLLOW) != 0;
+    const bool nofollow = atomic || nofollow_;
     int result = stat_name(nofollow ? AT_SYMLINK_NOFOLLOW : 0, found);
     if (result == -ENOENT && !nofollow) {
         // A link that leads nowhere: writing through it would make a file where nobody looked.
@@ -150,9 +138,16 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
 
     int flags = is_special(found.stx_mode) ? O_WRONLY : write_access();
-    if ((options_.flags & ARSYNC_COPY_NOFOLLOW) != 0)
+    if (nofollow_)
         flags |= O_NOFOLLOW;
     const int fd = co_await open_for_writing(flags, found, control);
+    if (fd < 0) { // removing was asked for
+        check(ARSYNC_STAGE_REMOVE,
+              io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str()));
+        removed_ = new_name_ = true;
+        create(source);
+        co_return;
+    }
     file_ = File(io_.files, fd);
     kind_ = Kind::existing;
 
@@ -179,6 +174,8 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& found, Co
     for (;;) {
         const int fd =
             io_.files.open(copy_.destination_dirfd, path, flags | O_NONBLOCK | O_NOCTTY, 0);
+        if (fd < 0 && fd != -ENXIO && (options_.flags & ARSYNC_COPY_FORCE) != 0)
+            co_return fd;
         if (fd != -ENXIO || !S_ISFIFO(found.stx_mode))
             co_return static_cast<int>(check(ARSYNC_STAGE_OPEN_DESTINATION, fd));
         control.throw_if_cancelled();
@@ -201,8 +198,7 @@ int Destination::write_access() const {
 }
 
 void Destination::create(const struct statx& source) {
-    const mode_t mode =
-        (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
+    const mode_t mode = creation_mode(source);
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
     const bool can_link = !name_.empty() && name_ != "." && name_ != "..";
     if (can_link && create_unnamed(mode))

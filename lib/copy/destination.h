@@ -37,6 +37,8 @@ public:
     // The permission bits it should end with if they are not preserved from the source; 0 if it has
     // them already.
     mode_t final_mode() const { return final_mode_; }
+    // Whether the old one had to be removed.
+    bool removed() const { return removed_; }
 
 private:
     enum class Kind { none, existing, created, unnamed, temporary };
@@ -59,6 +61,7 @@ private:
     Io io_;
     const FileCopy& copy_;
     const arsync_copy_options& options_;
+    const bool nofollow_;
     std::string parent_; // of the destination's path, and its last component
     std::string name_;
     File directory_;
@@ -67,6 +70,7 @@ private:
     std::string temporary_name_;
     bool new_name_ = false; // nothing was at the name when the copy began
     bool published_ = false;
+    bool removed_ = false;
     bool has_facts_ = false;
     struct statx facts_ = {};
     bool has_replaced_ = false;

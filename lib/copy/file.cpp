@@ -1,7 +1,10 @@
 // The life of one file's copy, and of one range's: open, move the data, carry over the attributes,
 // make it durable, verify it, give it its name.
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
+#include <linux/openat2.h>
 
 #include "copy/copy.h"
 #include "copy/destination.h"
@@ -25,25 +28,6 @@ void refuse_kind(mode_t mode, const arsync_copy_options& options) {
     const bool plain = S_ISREG(mode) || S_ISBLK(mode);
     if (!plain && !(stream && asks(options, ARSYNC_COPY_SPECIAL)))
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
-}
-
-// Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
-// on, a tape rewind. What was opened is then asked again.
-File open_source(Files& files, const FileCopy& copy, const arsync_copy_options& options,
-                 struct statx& facts) {
-    const bool nofollow = asks(options, ARSYNC_COPY_NOFOLLOW);
-    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(copy.source_dirfd, copy.source.c_str(),
-                                                nofollow ? AT_SYMLINK_NOFOLLOW : 0, facts));
-    if (S_ISLNK(facts.stx_mode))
-        throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
-    refuse_kind(facts.stx_mode, options);
-    const int fd = files.open(copy.source_dirfd, copy.source.c_str(),
-                              O_RDONLY | O_NONBLOCK | O_NOCTTY | (nofollow ? O_NOFOLLOW : 0), 0);
-    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
-    File source(files, fd);
-    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(fd, "", 0, facts));
-    refuse_kind(facts.stx_mode, options);
-    return source;
 }
 
 uint64_t size_of(Files& files, int fd, const struct statx& facts) {
@@ -82,17 +66,66 @@ Task<void> move_and_report(Io io, const Ends& ends, const arsync_copy_options& o
 
 } // namespace
 
-Task<void> copy_file(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                     Control& control, Outcome& outcome) {
+Task<void> keep_pace(Io io, Control& control, uint64_t bytes) {
+    if (!io.pace)
+        co_return;
+    constexpr uint64_t step_ms = 50; // how long a cancel may go unnoticed
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const uint64_t now_ns =
+        static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    uint64_t left_ms = io.pace->count(bytes, now_ns) / 1'000'000;
+    while (left_ms > 0) {
+        control.throw_if_cancelled();
+        const uint64_t part = std::min(left_ms, step_ms);
+        co_await io.ring.pause(part);
+        left_ms -= part;
+    }
+}
+
+// Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
+// on, a tape rewind. What was opened is then asked again. Below a tree's roots the directory's
+// listing has told already.
+Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    const char* name = copy.source.c_str();
+    constexpr int reading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
     struct statx facts;
-    const File source = open_source(io.files, copy, options, facts);
+    int64_t fd = -EAGAIN;
+    if (copy.beneath && !copy.follows) {
+        constexpr uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+        fd = io.files.open_beneath(copy.source_dirfd, name, reading, resolve | RESOLVE_CACHED);
+        while (fd == -EAGAIN || fd == -EINTR)
+            fd = co_await io.ring.open_beneath(copy.source_dirfd, name, reading, resolve);
+    } else {
+        const bool nofollow = asks(options, ARSYNC_COPY_NOFOLLOW);
+        check(ARSYNC_STAGE_OPEN_SOURCE,
+              io.files.statx(copy.source_dirfd, name, nofollow ? AT_SYMLINK_NOFOLLOW : 0, facts));
+        if (S_ISLNK(facts.stx_mode))
+            throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
+        refuse_kind(facts.stx_mode, options);
+        fd = io.files.open(copy.source_dirfd, name, reading | (nofollow ? O_NOFOLLOW : 0), 0);
+    }
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    Source source{File(io.files, static_cast<int>(fd)), {}};
+    check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(source.file.get(), "", 0, source.facts));
+    refuse_kind(source.facts.stx_mode, options);
+    co_return source;
+}
+
+Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses losses,
+                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    const struct statx& facts = source.facts;
+    outcome.action = ARSYNC_ACTION_COPY;
     const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
-    const uint64_t size = moves_data ? size_of(io.files, source.get(), facts) : 0;
+    const uint64_t size = moves_data ? size_of(io.files, source.file.get(), facts) : 0;
     control.set_total(size);
 
     Destination destination(io, copy, options);
     co_await destination.open(facts, control);
+    if (destination.removed())
+        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
     const bool verifies = asks(options, ARSYNC_COPY_VERIFY) && moves_data;
     const bool stored = on_storage(destination.facts());
     if (verifies && !stored)
@@ -101,7 +134,7 @@ Task<void> copy_file(Io io, const FileCopy& copy, const arsync_copy_options& opt
     Digest digest;
     if (moves_data) {
         Ends ends;
-        ends.source = source.get();
+        ends.source = source.file.get();
         ends.source_facts = &facts;
         ends.source_end = size;
         ends.whole_file = true;
@@ -113,8 +146,14 @@ Task<void> copy_file(Io io, const FileCopy& copy, const arsync_copy_options& opt
         co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
     }
     control.throw_if_cancelled();
-    if (destination.regular())
-        copy_metadata(io.files, source.get(), facts, destination, options, control, outcome);
+    if (destination.regular()) {
+        const struct statx* replaced = destination.replaced();
+        if (replaced)
+            take_over(io.files, destination.fd(), *replaced, options);
+        const mode_t mode = destination.final_mode();
+        copy_metadata(io.files, source.file.get(), facts, destination.fd(),
+                      mode != 0 && !replaced ? mode : keep_mode, losses, options, control, outcome);
+    }
 
     const bool durable = options.durability != ARSYNC_DURABILITY_NONE;
     // fdatasync may leave out owner, mode and times.

@@ -120,6 +120,8 @@ private:
             source_ended(offset + have);
         if (transfer_.digest)
             transfer_.digest->add(offset - transfer_.digest_origin, to.data, have);
+        if (io_.pace)
+            co_await keep_pace(io_, control_, have);
         co_return have;
     }
 
@@ -383,6 +385,7 @@ Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_s
         }
         moved += have;
         control.add_done(have);
+        co_await keep_pace(io, control, have);
     }
     transfer.drop_cache = false; // not on the way, then
     transfer.end = transfer.source_begin + moved;

@@ -10,122 +10,238 @@ namespace arsync {
 namespace {
 
 constexpr const char* access_acl = "system.posix_acl_access";
+constexpr const char* default_acl = "system.posix_acl_default"; // of directories
+constexpr const char* label = "security.selinux";
 
-// False: not for lack of anything but privilege.
-bool set_owner(Files& files, int fd, uid_t uid, gid_t gid) {
-    const int result = files.chown(fd, uid, gid);
-    if (result == 0)
-        return true;
-    if (result != -EPERM && result != -EINVAL) // EINVAL: an id that this user namespace has not
-        check(ARSYNC_STAGE_OWNER, result);
-    files.chown(fd, static_cast<uid_t>(-1), gid); // the group may still be one of ours
-    return false;
-}
-
-// The value of an attribute; false if there is none, or the filesystem has none at all.
-bool get_xattr(Files& files, int fd, const char* name, std::vector<char>& value, Stage stage) {
-    for (;;) {
-        const int64_t size = files.get_xattr(fd, name, nullptr, 0);
-        if (size == -ENODATA || size == -EOPNOTSUPP)
-            return false;
-        value.resize(static_cast<size_t>(check(stage, size)));
-        const int64_t got = files.get_xattr(fd, name, value.data(), value.size());
-        if (got == -ERANGE)
-            continue; // it grew in between
-        if (got == -ENODATA)
-            return false;
-        value.resize(static_cast<size_t>(check(stage, got)));
-        return true;
-    }
-}
-
-// ACLs go with the mode. SELinux labels are the policy's to give. Other "system." attributes belong
-// to the filesystem.
+// ACLs go with the mode, labels have an option of their own. Other "system." attributes belong to
+// the filesystem.
 bool is_copied(std::string_view name) {
-    return !name.starts_with("system.") && name != "security.selinux";
+    return !name.starts_with("system.") && name != label;
 }
 
-void copy_xattrs(Files& files, int source, int destination) {
-    std::vector<char> names;
-    int64_t size = -ERANGE;
-    while (size == -ERANGE) {
-        size = files.list_xattrs(source, nullptr, 0);
-        if (size <= 0)
-            break;
-        names.resize(static_cast<size_t>(size));
-        size = files.list_xattrs(source, names.data(), names.size());
+// The calls that differ between an open file and a name.
+class OpenFiles {
+public:
+    OpenFiles(Files& world, int from, int to) : files_(world), source_(from), destination_(to) {}
+
+    int64_t list(char* names, size_t size) { return files_.list_xattrs(source_, names, size); }
+    int64_t get(const char* name, void* value, size_t size) {
+        return files_.get_xattr(source_, name, value, size);
     }
-    if (size == -EOPNOTSUPP)
-        return;
-    names.resize(static_cast<size_t>(check(ARSYNC_STAGE_XATTR, size)));
-
-    std::vector<char> value;
-    for (size_t at = 0; at < names.size(); at += strlen(&names[at]) + 1) {
-        const char* name = &names[at];
-        if (is_copied(name) && get_xattr(files, source, name, value, ARSYNC_STAGE_XATTR))
-            check(ARSYNC_STAGE_XATTR,
-                  files.set_xattr(destination, name, value.data(), value.size()));
+    int set(const char* name, const void* value, size_t size) {
+        return files_.set_xattr(destination_, name, value, size);
     }
-}
+    int remove(const char* name) { return files_.remove_xattr(destination_, name); }
+    int chown(uid_t uid, gid_t gid) { return files_.chown(destination_, uid, gid); }
+    int chmod(mode_t mode) { return files_.chmod(destination_, mode); }
+    int set_times(const timespec times[2]) { return files_.set_times(destination_, times); }
 
-// An ACL that the destination had, or inherited from its directory, would open it further than its
-// source.
-void copy_acl(Files& files, int source, int destination) {
-    std::vector<char> value;
-    if (get_xattr(files, source, access_acl, value, ARSYNC_STAGE_MODE)) {
-        check(ARSYNC_STAGE_MODE,
-              files.set_xattr(destination, access_acl, value.data(), value.size()));
-        return;
+private:
+    Files& files_;
+    const int source_;
+    const int destination_;
+};
+
+class NamedFiles {
+public:
+    NamedFiles(Files& world, const FileCopy& both) : files_(world), names_(both) {}
+
+    int64_t list(char* names, size_t size) {
+        return files_.list_xattrs_name(names_.source_dirfd, names_.source.c_str(), names, size);
     }
-    const int result = files.remove_xattr(destination, access_acl);
-    if (result != -ENODATA && result != -EOPNOTSUPP)
-        check(ARSYNC_STAGE_MODE, result);
-}
+    int64_t get(const char* name, void* value, size_t size) {
+        return files_.get_xattr_name(names_.source_dirfd, names_.source.c_str(), name, value, size);
+    }
+    int set(const char* name, const void* value, size_t size) {
+        return files_.set_xattr_name(names_.destination_dirfd, names_.destination.c_str(), name,
+                                     value, size);
+    }
+    int remove(const char*) { return -ENODATA; } // it is new, and has none
+    int chown(uid_t uid, gid_t gid) {
+        return files_.chown_name(names_.destination_dirfd, names_.destination.c_str(), uid, gid);
+    }
+    int chmod(mode_t mode) {
+        return files_.chmod_name(names_.destination_dirfd, names_.destination.c_str(), mode);
+    }
+    int set_times(const timespec times[2]) {
+        return files_.set_times_name(names_.destination_dirfd, names_.destination.c_str(), times);
+    }
 
-// What an overwrite in place would have kept, as far as this process may.
-void take_over(Files& files, int fd, const struct statx& replaced,
-               const arsync_copy_options& options) {
-    if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0)
-        files.chown(fd, replaced.stx_uid, replaced.stx_gid);
-    // Writing takes setuid and setgid away, and so does this.
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) == 0)
-        check(ARSYNC_STAGE_MODE, files.chmod(fd, replaced.stx_mode & 0777));
-}
+private:
+    Files& files_;
+    const FileCopy& names_;
+};
+
+template <class Ends>
+class Carrier {
+public:
+    Carrier(Ends both, const struct statx& facts, Losses losses, Control& outside, Outcome& result)
+        : ends_(both), facts_(facts), losses_(losses), control_(outside), outcome_(result) {}
+
+    void owner() {
+        control_.enter(ARSYNC_STAGE_OWNER);
+        const int result = ends_.chown(facts_.stx_uid, facts_.stx_gid);
+        if (result == 0)
+            return;
+        if (result != -EPERM && result != -EINVAL) { // EINVAL: an id this user namespace has not
+            expect(ARSYNC_STAGE_OWNER, result);
+        } else {
+            ends_.chown(static_cast<uid_t>(-1), facts_.stx_gid); // the group may still be ours
+            outcome_.flags |= ARSYNC_COMPLETION_OWNER_LOST;
+        }
+        owner_kept_ = false;
+    }
+
+    void xattrs() {
+        control_.enter(ARSYNC_STAGE_XATTR);
+        std::vector<char> names;
+        int64_t size = -ERANGE;
+        while (size == -ERANGE) { // it grew between the two calls
+            size = ends_.list(nullptr, 0);
+            if (size <= 0)
+                break;
+            names.resize(static_cast<size_t>(size));
+            size = ends_.list(names.data(), names.size());
+        }
+        if (size == -EOPNOTSUPP || !expect(ARSYNC_STAGE_XATTR, size))
+            return;
+        for (size_t at = 0; at < static_cast<size_t>(size); at += strlen(&names[at]) + 1)
+            if (is_copied(&names[at]))
+                copy(ARSYNC_STAGE_XATTR, &names[at]);
+    }
+
+    void context() {
+        control_.enter(ARSYNC_STAGE_CONTEXT);
+        copy(ARSYNC_STAGE_CONTEXT, label);
+    }
+
+    void mode(bool directory) {
+        control_.enter(ARSYNC_STAGE_MODE);
+        acl(access_acl);
+        if (directory)
+            acl(default_acl);
+        permissions();
+    }
+
+    void permissions() {
+        mode_t bits = facts_.stx_mode & 07777;
+        if (!owner_kept_)
+            bits &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
+        expect(ARSYNC_STAGE_MODE, ends_.chmod(bits));
+    }
+
+    void set_mode(mode_t bits) { expect(ARSYNC_STAGE_MODE, ends_.chmod(bits)); }
+
+    void times() {
+        control_.enter(ARSYNC_STAGE_TIMES);
+        const timespec both[2] = {
+            {facts_.stx_atime.tv_sec, static_cast<long>(facts_.stx_atime.tv_nsec)},
+            {facts_.stx_mtime.tv_sec, static_cast<long>(facts_.stx_mtime.tv_nsec)},
+        };
+        expect(ARSYNC_STAGE_TIMES, ends_.set_times(both));
+    }
+
+private:
+    // Whether it went well. A failure is thrown, or noted if it is the first.
+    bool expect(Stage stage, int64_t result) {
+        if (result >= 0)
+            return true;
+        if (losses_ == Losses::fatal)
+            check(stage, result);
+        if (outcome_.result == 0) {
+            outcome_.result = static_cast<int>(result);
+            outcome_.stage = stage;
+        }
+        return false;
+    }
+
+    // The value of the source's attribute; false if there is none, or the filesystem has none.
+    bool get(Stage stage, const char* name) {
+        for (;;) {
+            const int64_t size = ends_.get(name, nullptr, 0);
+            if (size == -ENODATA || size == -EOPNOTSUPP || !expect(stage, size))
+                return false;
+            value_.resize(static_cast<size_t>(size));
+            const int64_t got = ends_.get(name, value_.data(), value_.size());
+            if (got == -ERANGE)
+                continue; // it grew in between
+            if (got == -ENODATA || !expect(stage, got))
+                return false;
+            value_.resize(static_cast<size_t>(got));
+            return true;
+        }
+    }
+
+    void copy(Stage stage, const char* name) {
+        if (get(stage, name))
+            expect(stage, ends_.set(name, value_.data(), value_.size()));
+    }
+
+    // An ACL that the destination had, or inherited from its directory, would open it further than
+    // its source.
+    void acl(const char* name) {
+        if (get(ARSYNC_STAGE_MODE, name)) {
+            expect(ARSYNC_STAGE_MODE, ends_.set(name, value_.data(), value_.size()));
+            return;
+        }
+        const int result = ends_.remove(name);
+        if (result != -ENODATA && result != -EOPNOTSUPP)
+            expect(ARSYNC_STAGE_MODE, result);
+    }
+
+    Ends ends_;
+    const struct statx& facts_;
+    const Losses losses_;
+    Control& control_;
+    Outcome& outcome_;
+    bool owner_kept_ = true;
+    std::vector<char> value_;
+};
 
 } // namespace
 
-void copy_metadata(Files& files, int source, const struct statx& facts, Destination& destination,
-                   const arsync_copy_options& options, Control& control, Outcome& outcome) {
-    const int fd = destination.fd();
-    mode_t mode = facts.stx_mode & 07777;
-    if (const struct statx* replaced = destination.replaced())
-        take_over(files, fd, *replaced, options);
-    if ((options.preserve & ARSYNC_PRESERVE_OWNER) != 0) {
-        control.enter(ARSYNC_STAGE_OWNER);
-        if (!set_owner(files, fd, facts.stx_uid, facts.stx_gid)) {
-            outcome.flags |= ARSYNC_COMPLETION_OWNER_LOST;
-            mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
-        }
-    }
-    if ((options.preserve & ARSYNC_PRESERVE_XATTR) != 0) {
-        control.enter(ARSYNC_STAGE_XATTR);
-        copy_xattrs(files, source, fd);
-    }
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0) {
-        control.enter(ARSYNC_STAGE_MODE);
-        copy_acl(files, source, fd);
-        check(ARSYNC_STAGE_MODE, files.chmod(fd, mode));
-    } else if (destination.final_mode() != 0 && !destination.replaced()) {
-        check(ARSYNC_STAGE_MODE, files.chmod(fd, destination.final_mode()));
-    }
-    if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0) {
-        control.enter(ARSYNC_STAGE_TIMES);
-        const timespec times[2] = {
-            {facts.stx_atime.tv_sec, static_cast<long>(facts.stx_atime.tv_nsec)},
-            {facts.stx_mtime.tv_sec, static_cast<long>(facts.stx_mtime.tv_nsec)},
-        };
-        check(ARSYNC_STAGE_TIMES, files.set_times(fd, times));
-    }
+void copy_metadata(Files& files, int source, const struct statx& facts, int destination,
+                   mode_t unpreserved_mode, Losses losses, const arsync_copy_options& options,
+                   Control& control, Outcome& outcome) {
+    Carrier carry(OpenFiles(files, source, destination), facts, losses, control, outcome);
+    if ((options.preserve & ARSYNC_PRESERVE_OWNER) != 0)
+        carry.owner();
+    if ((options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
+        carry.xattrs();
+    if ((options.preserve & ARSYNC_PRESERVE_CONTEXT) != 0)
+        carry.context();
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        carry.mode(S_ISDIR(facts.stx_mode));
+    else if (unpreserved_mode != keep_mode)
+        carry.set_mode(unpreserved_mode);
+    if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0)
+        carry.times();
+}
+
+void copy_metadata_of_name(Files& files, const FileCopy& names, const struct statx& facts,
+                           Losses losses, const arsync_copy_options& options, Control& control,
+                           Outcome& outcome) {
+    Carrier carry(NamedFiles(files, names), facts, losses, control, outcome);
+    const bool link = S_ISLNK(facts.stx_mode); // has no mode and no ACL
+    if ((options.preserve & ARSYNC_PRESERVE_OWNER) != 0)
+        carry.owner();
+    if ((options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
+        carry.xattrs();
+    if ((options.preserve & ARSYNC_PRESERVE_CONTEXT) != 0)
+        carry.context();
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0 && !link)
+        carry.mode(false);
+    if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0)
+        carry.times();
+}
+
+void take_over(Files& files, int destination, const struct statx& replaced,
+               const arsync_copy_options& options) {
+    if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0)
+        files.chown(destination, replaced.stx_uid, replaced.stx_gid);
+    // Writing takes setuid and setgid away, and so does this.
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) == 0)
+        check(ARSYNC_STAGE_MODE, files.chmod(destination, replaced.stx_mode & 0777));
 }
 
 } // namespace arsync

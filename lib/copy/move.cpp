@@ -229,7 +229,7 @@ private:
         for (uint64_t done = 0; done < piece.length;) {
             control_.throw_if_cancelled();
             const uint64_t from = piece.offset + done;
-            const uint64_t part = std::min(offload_slice, piece.length - done);
+            const uint64_t part = std::min(slice(), piece.length - done);
             const int64_t got = co_await io_.ring.copy_file_range(
                 ends_.source, from, ends_.destination, to_destination(from), part);
             if (got == -EINTR)
@@ -248,8 +248,14 @@ private:
             done += static_cast<uint64_t>(got);
             written_end_ = std::max(written_end_, from + static_cast<uint64_t>(got));
             control_.add_done(static_cast<uint64_t>(got));
+            co_await keep_pace(io_, control_, static_cast<uint64_t>(got));
         }
         co_return true;
+    }
+
+    uint64_t slice() const {
+        return io_.pace ? std::clamp<uint64_t>(io_.pace->rate() / 4, 4096, offload_slice)
+                        : offload_slice;
     }
 
     // The data has not been through our hands: read it for its hash.

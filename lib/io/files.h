@@ -20,6 +20,10 @@ public:
     // Descriptors. open always adds O_CLOEXEC.
     virtual int open(int dirfd, const char* path, int flags, mode_t mode) = 0;
     virtual int close(int fd) = 0;
+    // openat2(2) with its `resolve` flags (RESOLVE_*); with RESOLVE_CACHED -EAGAIN where it would
+    // wait for a disk. Kernels and filters without that call get an openat(2) that follows no
+    // symbolic link in the last component, which is all of a path below a tree's roots.
+    virtual int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) = 0;
     // A second description of the same file with flags of its own, through /proc/self/fd.
     virtual int reopen(int fd, int flags) = 0;
     // Switch O_DIRECT of an open description.
@@ -31,6 +35,12 @@ public:
     virtual int device_size(int fd, uint64_t& bytes) = 0;     // of a block device
     virtual int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) = 0;
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
+
+    // Names in an open directory, from where the last call ended: getdents64(2) records, the count
+    // of their bytes, 0 at the end. position: of the listing, an offset that a record's d_off gave.
+    virtual int64_t list(int fd, void* records, size_t size) = 0;
+    virtual int set_list_position(int fd, int64_t position) = 0;
+    virtual int64_t read_link(int dirfd, const char* path, char* text, size_t size) = 0;
 
     // Content, as far as it does not wait for a disk.
     virtual int64_t read_cached(int fd, void* data, size_t length,
@@ -47,12 +57,27 @@ public:
     virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
+    // The same of a name in a directory that is itself not followed: symbolic links, special files.
+    virtual int chmod_name(int dirfd, const char* path, mode_t mode) = 0; // not of links
+    virtual int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) = 0;
+    virtual int set_times_name(int dirfd, const char* path, const timespec times[2]) = 0;
+    virtual int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) = 0;
+    virtual int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
+                                   size_t size) = 0;
+    virtual int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
+                               size_t size) = 0;
 
     // Names.
     virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE
     virtual bool can_link(int fd) = 0; // whether link() will find its way: without /proc it may not
     virtual int rename(int dirfd, const char* from, const char* to) = 0; // replaces
     virtual int unlink(int dirfd, const char* name) = 0;
+    virtual int remove_directory(int dirfd, const char* name) = 0;
+    virtual int make_directory(int dirfd, const char* name, mode_t mode) = 0;
+    virtual int make_special(int dirfd, const char* name, mode_t mode, dev_t device) = 0;
+    virtual int make_symlink(const char* text, int dirfd, const char* name) = 0;
+    // A hard link; from itself is not followed if it is a symbolic link.
+    virtual int make_link(int from_dirfd, const char* from, int dirfd, const char* name) = 0;
 };
 
 // The real ones. Has no state; any number may exist.
@@ -60,6 +85,7 @@ class SystemFiles final : public Files {
 public:
     int open(int dirfd, const char* path, int flags, mode_t mode) override;
     int close(int fd) override;
+    int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) override;
     int reopen(int fd, int flags) override;
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
@@ -67,6 +93,9 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
+    int64_t list(int fd, void* records, size_t size) override;
+    int set_list_position(int fd, int64_t position) override;
+    int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
     int64_t read_cached(int fd, void* data, size_t length, uint64_t offset) override;
     int64_t write(int fd, const void* data, size_t length, uint64_t offset) override;
     int truncate(int fd, uint64_t size) override;
@@ -78,10 +107,23 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
+    int chmod_name(int dirfd, const char* path, mode_t mode) override;
+    int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) override;
+    int set_times_name(int dirfd, const char* path, const timespec times[2]) override;
+    int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) override;
+    int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
+                           size_t size) override;
+    int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
+                       size_t size) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int fd) override;
     int rename(int dirfd, const char* from, const char* to) override;
     int unlink(int dirfd, const char* name) override;
+    int remove_directory(int dirfd, const char* name) override;
+    int make_directory(int dirfd, const char* name, mode_t mode) override;
+    int make_special(int dirfd, const char* name, mode_t mode, dev_t device) override;
+    int make_symlink(const char* text, int dirfd, const char* name) override;
+    int make_link(int from_dirfd, const char* from, int dirfd, const char* name) override;
 };
 
 // A descriptor of some Files' world, closed when its owner goes.

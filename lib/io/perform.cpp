@@ -9,6 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "io/open_beneath.h"
+
 namespace arsync {
 
 namespace {
@@ -82,6 +84,11 @@ int64_t call(Request& request) {
         return reflink(request);
     case Op::copy_file_range:
         return copy_range(request);
+    case Op::sync_filesystem:
+        return ::syncfs(request.fd);
+    case Op::open:
+        return open_beneath(request.fd, static_cast<const char*>(request.data), request.mode,
+                            request.offset);
     case Op::wait_readable:
     case Op::wait_writable:
     case Op::pause:

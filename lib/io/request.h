@@ -27,6 +27,8 @@ enum class Op : uint8_t {
     pause,           // length in milliseconds
     reflink,         // source_fd, source_offset → fd, offset, length; length 0: the whole file
     copy_file_range, // source_fd, source_offset → fd, offset, length
+    open,            // fd a directory, data the path, mode (O_* flags), offset (RESOLVE_* flags)
+    sync_filesystem, // fd
 };
 
 struct Request : Waiter {
@@ -44,8 +46,9 @@ struct Request : Waiter {
     uint64_t length = 0;
     uint64_t offset = 0;
     uint64_t source_offset = 0;
-    int64_t result = 0;         // a count, or a negative errno
+    int64_t result = 0;         // a count, a descriptor, or a negative errno
     int64_t pause_time[2] = {}; // seconds and nanoseconds, where a ring wants them so
+    uint64_t how[3] = {};       // flags, mode and resolve, the same
     bool cancelled = false;     // through std::atomic_ref: a helper thread may read it meanwhile
 };
 

@@ -83,13 +83,51 @@ Ring::Operation Ring::copy_file_range(int source, uint64_t source_offset, int fd
     return operation;
 }
 
+Ring::Operation Ring::open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) {
+    Operation operation(*this, Op::open, dirfd);
+    operation.request_.data = const_cast<char*>(path);
+    operation.request_.mode = flags;
+    operation.request_.offset = resolve;
+    return operation;
+}
+
+Ring::Operation Ring::sync_filesystem(int fd) {
+    return Operation(*this, Op::sync_filesystem, fd);
+}
+
 void Ring::post(Waiter& waiter) {
     waiter.next = nullptr;
     *ready_end_ = &waiter;
     ready_end_ = &waiter.next;
 }
 
+void Ring::post_later(Waiter& waiter) {
+    waiter.next = nullptr;
+    *later_end_ = &waiter;
+    later_end_ = &waiter.next;
+}
+
+void Ring::post_from_outside(Waiter& waiter) {
+    waiter.next = outside_.load(std::memory_order_relaxed);
+    while (!outside_.compare_exchange_weak(waiter.next, &waiter, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
+    }
+    wake();
+}
+
+void Ring::take_from_outside() {
+    if (!outside_.load(std::memory_order_relaxed))
+        return;
+    Waiter* newest = outside_.exchange(nullptr, std::memory_order_acquire);
+    while (newest) {
+        Waiter* next = newest->next;
+        post(*newest);
+        newest = next;
+    }
+}
+
 bool Ring::run_ready() {
+    take_from_outside();
     if (!ready_first_)
         return false;
     while (Waiter* waiter = ready_first_) {
@@ -99,6 +137,16 @@ bool Ring::run_ready() {
         waiter->handle.resume();
     }
     return true;
+}
+
+void Ring::wait() {
+    take_completed(!later_first_);
+    if (!later_first_)
+        return;
+    *ready_end_ = later_first_;
+    ready_end_ = later_end_;
+    later_first_ = nullptr;
+    later_end_ = &later_first_;
 }
 
 void Ring::begin(Request& request) {

@@ -7,6 +7,7 @@
 // requests at will.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -67,13 +68,34 @@ public:
     Operation copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
                               uint64_t length);
 
+    // openat2(2), where Files::open_beneath would wait: a descriptor. path must stay till then.
+    Operation open_beneath(int dirfd, const char* path, int flags, uint64_t resolve);
+    Operation sync_filesystem(int fd); // syncfs(2)
+
+    // co_await ring.yield(): let everything else go on that can, then go on.
+    auto yield() {
+        struct Yield : Waiter {
+            Ring& ring;
+            explicit Yield(Ring& owner) : ring(owner) {}
+            bool await_ready() const noexcept { return false; }
+            void await_suspend(std::coroutine_handle<> waiting) {
+                handle = waiting;
+                ring.post_later(*this);
+            }
+            void await_resume() const noexcept {}
+        };
+        return Yield(*this);
+    }
+
     // Queue a coroutine to be resumed by run_ready.
     void post(Waiter& waiter);
+    // The same from any thread: the ring's own is woken.
+    void post_from_outside(Waiter& waiter);
     // Resume everything that is ready, and what becomes ready by that. False if there was nothing.
     bool run_ready();
     // Hand over what was started; take in what has completed. If nothing had, wait until something
-    // has or wake() is called.
-    virtual void wait() = 0;
+    // has or wake() is called; but not if a coroutine has only given way.
+    void wait();
     // Make wait() return, now or the next time. From any thread.
     virtual void wake() = 0;
     // Ask a request that was begun to end early. Its result still comes. Reads and writes of files
@@ -92,14 +114,21 @@ protected:
     // Start a request. Its result comes by complete(), possibly before start returns.
     virtual void start(Request& request) = 0;
     void complete(Request& request, int64_t result);
+    // wait(), as far as it is the backend's. block: false: only look.
+    virtual void take_completed(bool block) = 0;
 
 private:
+    void post_later(Waiter& waiter);
+    void take_from_outside();
     void begin(Request& request);
     void account_depth(int change);
 
     Counters& counters_;
     Waiter* ready_first_ = nullptr;
     Waiter** ready_end_ = &ready_first_;
+    Waiter* later_first_ = nullptr; // resumed when nothing is ready, after a look at completions
+    Waiter** later_end_ = &later_first_;
+    std::atomic<Waiter*> outside_ = nullptr; // newest first
     unsigned in_flight_ = 0;
     uint64_t depth_since_ns_ = 0;
 };

@@ -12,6 +12,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "io/open_beneath.h"
+
 namespace arsync {
 
 namespace {
@@ -25,10 +27,17 @@ auto without_eintr(Call call) {
     return result < 0 ? static_cast<decltype(result)>(-errno) : result;
 }
 
-// "/proc/self/fd/N": the way to an open file that has no name.
+// "/proc/self/fd/N": the way to an open file that has no name; "/proc/self/fd/N/NAME": to a name in
+// an open directory, for calls that know no directory descriptors.
 struct ProcPath {
-    char text[32];
+    char text[32 + 4096];
     explicit ProcPath(int fd) { snprintf(text, sizeof text, "/proc/self/fd/%d", fd); }
+    ProcPath(int dirfd, const char* name) {
+        if (dirfd == AT_FDCWD || name[0] == '/')
+            snprintf(text, sizeof text, "%s", name);
+        else
+            snprintf(text, sizeof text, "/proc/self/fd/%d/%s", dirfd, name);
+    }
 };
 
 // cachestat(2), Linux 6.5; older C libraries have no wrapper.
@@ -50,6 +59,10 @@ int SystemFiles::close(int fd) {
     // Linux has closed the descriptor even when it says EINTR.
     const int result = ::close(fd);
     return result < 0 && errno != EINTR ? -errno : 0;
+}
+
+int SystemFiles::open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) {
+    return without_eintr([&] { return arsync::open_beneath(dirfd, path, flags, resolve); });
 }
 
 int SystemFiles::reopen(int fd, int flags) {
@@ -94,6 +107,18 @@ int SystemFiles::cached(int fd, uint64_t offset, uint64_t length, uint64_t& byte
 
 int64_t SystemFiles::seek(int fd, int64_t offset, int whence) {
     return without_eintr([&] { return ::lseek(fd, offset, whence); });
+}
+
+int64_t SystemFiles::list(int fd, void* records, size_t size) {
+    return without_eintr([&] { return ::syscall(SYS_getdents64, fd, records, size); });
+}
+
+int SystemFiles::set_list_position(int fd, int64_t position) {
+    return without_eintr([&] { return ::lseek(fd, position, SEEK_SET); }) < 0 ? -errno : 0;
+}
+
+int64_t SystemFiles::read_link(int dirfd, const char* path, char* text, size_t size) {
+    return without_eintr([&] { return ::readlinkat(dirfd, path, text, size); });
 }
 
 int64_t SystemFiles::read_cached(int fd, void* data, size_t length, uint64_t offset) {
@@ -143,6 +168,34 @@ int SystemFiles::remove_xattr(int fd, const char* name) {
     return without_eintr([&] { return ::fremovexattr(fd, name); });
 }
 
+int SystemFiles::chmod_name(int dirfd, const char* path, mode_t mode) {
+    return without_eintr([&] { return ::fchmodat(dirfd, path, mode, 0); });
+}
+
+int SystemFiles::chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) {
+    return without_eintr([&] { return ::fchownat(dirfd, path, uid, gid, AT_SYMLINK_NOFOLLOW); });
+}
+
+int SystemFiles::set_times_name(int dirfd, const char* path, const timespec times[2]) {
+    return without_eintr([&] { return ::utimensat(dirfd, path, times, AT_SYMLINK_NOFOLLOW); });
+}
+
+int64_t SystemFiles::list_xattrs_name(int dirfd, const char* path, char* names, size_t size) {
+    return without_eintr([&] { return ::llistxattr(ProcPath(dirfd, path).text, names, size); });
+}
+
+int64_t SystemFiles::get_xattr_name(int dirfd, const char* path, const char* name, void* value,
+                                    size_t size) {
+    return without_eintr(
+        [&] { return ::lgetxattr(ProcPath(dirfd, path).text, name, value, size); });
+}
+
+int SystemFiles::set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
+                                size_t size) {
+    return without_eintr(
+        [&] { return ::lsetxattr(ProcPath(dirfd, path).text, name, value, size, 0); });
+}
+
 int SystemFiles::link(int fd, int dirfd, const char* name) {
     // By descriptor needs privilege before Linux 6.10; by /proc needs /proc.
     const int result = without_eintr([&] { return ::linkat(fd, "", dirfd, name, AT_EMPTY_PATH); });
@@ -162,6 +215,26 @@ int SystemFiles::rename(int dirfd, const char* from, const char* to) {
 
 int SystemFiles::unlink(int dirfd, const char* name) {
     return without_eintr([&] { return ::unlinkat(dirfd, name, 0); });
+}
+
+int SystemFiles::remove_directory(int dirfd, const char* name) {
+    return without_eintr([&] { return ::unlinkat(dirfd, name, AT_REMOVEDIR); });
+}
+
+int SystemFiles::make_directory(int dirfd, const char* name, mode_t mode) {
+    return without_eintr([&] { return ::mkdirat(dirfd, name, mode); });
+}
+
+int SystemFiles::make_special(int dirfd, const char* name, mode_t mode, dev_t device) {
+    return without_eintr([&] { return ::mknodat(dirfd, name, mode, device); });
+}
+
+int SystemFiles::make_symlink(const char* text, int dirfd, const char* name) {
+    return without_eintr([&] { return ::symlinkat(text, dirfd, name); });
+}
+
+int SystemFiles::make_link(int from_dirfd, const char* from, int dirfd, const char* name) {
+    return without_eintr([&] { return ::linkat(from_dirfd, from, dirfd, name, 0); });
 }
 
 } // namespace arsync

@@ -26,8 +26,8 @@ void Threads::start(Request& request) {
     complete(request, endless ? error : perform(request));
 }
 
-void Threads::wait() {
-    if (take_finished())
+void Threads::take_completed(bool block) {
+    if (take_finished() || !block)
         return;
     {
         std::unique_lock lock(mutex_);

@@ -13,13 +13,13 @@ class Threads final : public Ring {
 public:
     explicit Threads(Counters& counters);
 
-    void wait() override;
     void wake() override;
     void cancel(Request& request) override;
     int register_buffer(unsigned index, void* data, size_t size) override;
 
 private:
     void start(Request& request) override;
+    void take_completed(bool block) override;
     bool take_finished();
 
     std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -43,8 +44,11 @@ int ring_operation(Op op) {
         return IORING_OP_POLL_ADD;
     case Op::pause:
         return IORING_OP_TIMEOUT;
+    case Op::open:
+        return IORING_OP_OPENAT2;
     case Op::reflink:
     case Op::copy_file_range:
+    case Op::sync_filesystem:
         break;
     }
     return -1;
@@ -264,8 +268,17 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
         request.pause_time[1] = static_cast<int64_t>(request.length % 1000) * 1'000'000;
         io_uring_prep_timeout(&sqe, reinterpret_cast<__kernel_timespec*>(request.pause_time), 0, 0);
         break;
+    case Op::open:
+        static_assert(sizeof request.how == sizeof(open_how));
+        request.how[0] = static_cast<unsigned>(request.mode);
+        request.how[1] = 0;
+        request.how[2] = request.offset;
+        io_uring_prep_openat2(&sqe, request.fd, static_cast<const char*>(request.data),
+                              reinterpret_cast<open_how*>(request.how));
+        break;
     case Op::reflink:
     case Op::copy_file_range:
+    case Op::sync_filesystem:
         assert(false && "performed by helpers");
         break;
     }
@@ -296,14 +309,14 @@ void Uring::wake() {
     [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
 }
 
-void Uring::wait() {
+void Uring::take_completed(bool block) {
     arm_wake();
     // A polled ring delivers only to who asks it; what else completes meanwhile waits for no longer
     // than the device takes.
     const bool polling = polled_ && polled_->pending > 0;
-    submit(*main_, !polling);
+    submit(*main_, block && !polling);
     if (polling) {
-        submit(*polled_, true);
+        submit(*polled_, block);
         reap(*polled_);
     }
     reap(*main_);

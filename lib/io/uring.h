@@ -42,7 +42,6 @@ public:
     // 0 if this process may use io_uring, else the negative errno that says why not.
     static int probe();
 
-    void wait() override;
     void wake() override;
     void cancel(Request& request) override;
     int register_buffer(unsigned index, void* data, size_t size) override;
@@ -72,6 +71,7 @@ private:
     void open_polled(const UringOptions& options);
     void find_operations(const UringOptions& options);
     void start(Request& request) override;
+    void take_completed(bool block) override;
     void help(Request& request);
     void enqueue(Request& request);
     void prepare(io_uring_sqe& sqe, Request& request) const;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "sim/no_host.h"
 #include "sim/stages.h"
 #include "sim/transfer.h"
 
@@ -13,7 +14,8 @@ namespace arsync::sim {
 static constexpr uint64_t steps_max = 200'000;
 
 Detached start(Io io, Job& job, unsigned& completions) {
-    co_await run_job(io, job);
+    NoHost host;
+    co_await run_job(io, job, host);
     ++completions;
 }
 

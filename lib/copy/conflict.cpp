@@ -1,0 +1,120 @@
+#include "copy/conflict.h"
+
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/backup.h"
+#include "copy/read_link.h"
+
+namespace arsync {
+
+namespace {
+
+bool same_file(const struct statx& a, const struct statx& b) {
+    return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
+           a.stx_dev_minor == b.stx_dev_minor;
+}
+
+bool is_newer(const struct statx& a, const struct statx& b) {
+    if (a.stx_mtime.tv_sec != b.stx_mtime.tv_sec)
+        return a.stx_mtime.tv_sec > b.stx_mtime.tv_sec;
+    return a.stx_mtime.tv_nsec > b.stx_mtime.tv_nsec;
+}
+
+bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source,
+                  const struct statx& found) {
+    if ((source.stx_mode & S_IFMT) != (found.stx_mode & S_IFMT))
+        return false;
+    switch (source.stx_mode & S_IFMT) {
+    case S_IFREG:
+        return source.stx_size == found.stx_size &&
+               source.stx_mtime.tv_sec == found.stx_mtime.tv_sec &&
+               source.stx_mtime.tv_nsec == found.stx_mtime.tv_nsec;
+    case S_IFLNK:
+        return read_link(files, copy.source_dirfd, copy.source.c_str()) ==
+               read_link(files, copy.destination_dirfd, copy.destination.c_str());
+    case S_IFCHR:
+    case S_IFBLK:
+        return source.stx_rdev_major == found.stx_rdev_major &&
+               source.stx_rdev_minor == found.stx_rdev_minor;
+    default:
+        return true;
+    }
+}
+
+bool stays(Files& files, const FileCopy& copy, const struct statx& source,
+           const struct statx& found, const arsync_copy_options& options) {
+    switch (options.update) {
+    case ARSYNC_UPDATE_NONE:
+        return true;
+    case ARSYNC_UPDATE_OLDER:
+        return !is_newer(source, found);
+    case ARSYNC_UPDATE_CHANGED:
+        return is_unchanged(files, copy, source, found);
+    default:
+        return false;
+    }
+}
+
+} // namespace
+
+Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source,
+                  const arsync_copy_options& options, Outcome& outcome) {
+    const int dirfd = copy.destination_dirfd;
+    const char* name = copy.destination.c_str();
+    const bool makes_data =
+        S_ISREG(source.stx_mode) &&
+        (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) == 0;
+    // At the roots a link that is overwritten in place leads to what is written.
+    const bool through_link = !copy.beneath && makes_data &&
+                              options.replace == ARSYNC_REPLACE_IN_PLACE &&
+                              options.backup == ARSYNC_BACKUP_NONE;
+    struct statx found;
+    int result = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found);
+    if (result == 0 && S_ISLNK(found.stx_mode) && through_link) {
+        result = files.statx(dirfd, name, 0, found);
+        if (result == -ENOENT)
+            return Way::overwrite; // which is refused when it is opened
+    }
+    if (result == -ENOENT)
+        return Way::free;
+    check(ARSYNC_STAGE_OPEN_DESTINATION, result);
+    if (S_ISDIR(found.stx_mode))
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
+    if (options.replace == ARSYNC_REPLACE_EXCLUSIVE && options.update == ARSYNC_UPDATE_ALL)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
+    if (same_file(source, found)) {
+        if ((options.flags & ARSYNC_COPY_HARD_LINK) != 0)
+            return Way::skip; // it is that link already
+        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+    }
+    if (stays(files, copy, source, found, options))
+        return Way::skip;
+
+    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    if (options.backup != ARSYNC_BACKUP_NONE) {
+        if (!dry)
+            back_up(files, copy, options);
+        outcome.flags |= ARSYNC_COMPLETION_BACKED_UP;
+        return Way::free;
+    }
+    if (options.replace == ARSYNC_REPLACE_ATOMIC)
+        return Way::overwrite;
+    // In place of what has another name somewhere, links that are not in the source would be kept
+    // up; what holds no data cannot be overwritten, nor be written through.
+    const bool shared = (options.preserve & ARSYNC_PRESERVE_LINKS) != 0 && found.stx_nlink > 1 &&
+                        (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) == 0;
+    const bool special = !S_ISREG(found.stx_mode) && (copy.beneath || S_ISLNK(found.stx_mode));
+    if (options.replace == ARSYNC_REPLACE_IN_PLACE && makes_data && !shared && !special)
+        return Way::overwrite;
+    const bool links = (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
+    if (links && options.replace == ARSYNC_REPLACE_IN_PLACE &&
+        (options.flags & ARSYNC_COPY_FORCE) == 0)
+        throw Error{ARSYNC_STAGE_LINK, EEXIST}; // as link(2) has it
+    if (!dry)
+        check(ARSYNC_STAGE_REMOVE, files.unlink(dirfd, name));
+    outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+    return Way::free;
+}
+
+} // namespace arsync

@@ -1,0 +1,313 @@
+#include "copy/entry.h"
+
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include "copy/conflict.h"
+#include "copy/metadata.h"
+#include "copy/read_link.h"
+#include "copy/temporary_name.h"
+
+namespace arsync {
+
+namespace {
+
+class Entry {
+public:
+    Entry(Io world, const FileCopy& both, const EntryContext& where, const arsync_copy_options& how,
+          Control& outside, Outcome& result)
+        : io_(world), names_(both), context_(where), options_(how), control_(outside),
+          outcome_(result),
+          losses_(asks(ARSYNC_COPY_RECURSIVE) ? Losses::reported : Losses::fatal) {}
+
+    Task<void> copy(unsigned char type) {
+        // Most entries are files, at names that are free: what is opened tells all there is to
+        // know.
+        if (type == DT_REG && makes_copies() && !names_.follows &&
+            (context_.fresh || options_.update == ARSYNC_UPDATE_ALL))
+            source_ = co_await open_source(io_, names_, options_, control_);
+        else
+            look();
+        if (context_.links && facts().stx_nlink > 1 && makes_links_of_names()) {
+            const bool linked = co_await link_to_first();
+            if (linked)
+                co_return;
+        }
+        const Way way = context_.fresh
+                            ? Way::free
+                            : clear_the_way(io_.files, names_, facts(), options_, outcome_);
+        if (way == Way::skip) {
+            outcome_.action = ARSYNC_ACTION_SKIP;
+            keep_attributes();
+        } else {
+            co_await make(way);
+        }
+        if (context_.directory)
+            claim_.done(*context_.directory, names_.destination);
+    }
+
+private:
+    bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
+    const struct statx& facts() const { return source_.facts; }
+    bool makes_copies() const {
+        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
+    }
+    bool makes_links_of_names() const {
+        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+    }
+    // Whether what is in it is copied; otherwise it is made anew.
+    bool has_contents() const {
+        return S_ISREG(facts().stx_mode) || asks(ARSYNC_COPY_SPECIAL) ||
+               (!asks(ARSYNC_COPY_RECURSIVE) && !S_ISLNK(facts().stx_mode));
+    }
+
+    void look() {
+        control_.enter(ARSYNC_STAGE_OPEN_SOURCE);
+        check(ARSYNC_STAGE_OPEN_SOURCE,
+              io_.files.statx(names_.source_dirfd, names_.source.c_str(),
+                              names_.follows ? 0 : AT_SYMLINK_NOFOLLOW, source_.facts));
+        if (S_ISDIR(facts().stx_mode)) // only an intruder makes one of what was none
+            throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+    }
+
+    // Whether it is done: this is another name of what has been copied before.
+    Task<bool> link_to_first() {
+        const Identity id = identity(facts());
+        for (;;) {
+            Links::Place first;
+            const auto answer = context_.links->ask(id, facts().stx_nlink, claim_, first);
+            if (answer == Links::Answer::first)
+                co_return false;
+            if (answer == Links::Answer::linked) {
+                make_link_to(first);
+                co_return true;
+            }
+            control_.throw_if_cancelled();
+            co_await context_.links->wait(id, io_.ring);
+        }
+    }
+
+    void make_link_to(const Links::Place& first) {
+        outcome_.action = ARSYNC_ACTION_HARD_LINK;
+        const bool dry = asks(ARSYNC_COPY_DRY_RUN);
+        if (dry && first.directory->missing)
+            return;
+        const Pin pin(io_.files, first.directory);
+        struct statx copied;
+        struct statx found;
+        const bool both = !context_.fresh &&
+                          io_.files.statx(pin->destination(), first.name.c_str(),
+                                          AT_SYMLINK_NOFOLLOW, copied) == 0 &&
+                          io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                          AT_SYMLINK_NOFOLLOW, found) == 0;
+        if (both && identity(copied) == identity(found)) {
+            outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it
+            return;
+        }
+        // What is there is another file, whatever it looks like.
+        arsync_copy_options how = options_;
+        if (how.update != ARSYNC_UPDATE_NONE)
+            how.update = ARSYNC_UPDATE_ALL;
+        if (how.replace == ARSYNC_REPLACE_IN_PLACE)
+            how.replace = ARSYNC_REPLACE_REMOVE;
+        const Way way =
+            context_.fresh ? Way::free : clear_the_way(io_.files, names_, facts(), how, outcome_);
+        if (way == Way::skip)
+            outcome_.action = ARSYNC_ACTION_SKIP;
+        if (way == Way::skip || dry)
+            return;
+        control_.enter(ARSYNC_STAGE_LINK);
+        make_name(
+            way, ARSYNC_STAGE_LINK,
+            [&](const FileCopy& to) {
+                return io_.files.make_link(pin->destination(), first.name.c_str(),
+                                           to.destination_dirfd, to.destination.c_str());
+            },
+            [](const FileCopy&) {});
+    }
+
+    Task<void> make(Way way) {
+        if (asks(ARSYNC_COPY_HARD_LINK))
+            make_hard_link(way);
+        else if (asks(ARSYNC_COPY_SYMBOLIC_LINK))
+            make_symlink(way, std::string(context_.source_text), false);
+        else if (has_contents())
+            co_await copy_contents(way);
+        else if (S_ISLNK(facts().stx_mode))
+            make_symlink(way, read_link(io_.files, names_.source_dirfd, names_.source.c_str()),
+                         true);
+        else
+            make_special(way);
+    }
+
+    Task<void> copy_contents(Way way) {
+        outcome_.action = ARSYNC_ACTION_COPY;
+        if (asks(ARSYNC_COPY_DRY_RUN)) {
+            outcome_.bytes = facts().stx_size;
+            control_.set_total(outcome_.bytes);
+            control_.add_done(outcome_.bytes);
+            co_return;
+        }
+        if (!source_.file)
+            source_ = co_await open_source(io_, names_, options_, control_);
+        if (context_.fresh || way == Way::overwrite) {
+            co_await copy_opened(io_, names_, source_, losses_, options_, control_, outcome_);
+            co_return;
+        }
+        arsync_copy_options how = options_;
+        if (how.replace != ARSYNC_REPLACE_ATOMIC)
+            how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
+        co_await copy_opened(io_, names_, source_, losses_, how, control_, outcome_);
+    }
+
+    void make_hard_link(Way way) {
+        outcome_.action = ARSYNC_ACTION_HARD_LINK;
+        if (asks(ARSYNC_COPY_DRY_RUN))
+            return;
+        control_.enter(ARSYNC_STAGE_LINK);
+        File followed;
+        if (names_.follows) {
+            followed = File(io_.files,
+                            io_.files.open(names_.source_dirfd, names_.source.c_str(), O_PATH, 0));
+            check(ARSYNC_STAGE_OPEN_SOURCE, followed.get());
+        }
+        make_name(
+            way, ARSYNC_STAGE_LINK,
+            [&](const FileCopy& to) {
+                if (followed)
+                    return io_.files.link(followed.get(), to.destination_dirfd,
+                                          to.destination.c_str());
+                return io_.files.make_link(to.source_dirfd, to.source.c_str(), to.destination_dirfd,
+                                           to.destination.c_str());
+            },
+            [](const FileCopy&) {});
+    }
+
+    // keeps_attributes: it is a link of the source's, with attributes of its own.
+    void make_symlink(Way way, const std::string& text, bool keeps_attributes) {
+        outcome_.action = ARSYNC_ACTION_SYMBOLIC_LINK;
+        if (asks(ARSYNC_COPY_DRY_RUN))
+            return;
+        control_.enter(ARSYNC_STAGE_LINK);
+        make_name(
+            way, ARSYNC_STAGE_LINK,
+            [&](const FileCopy& to) {
+                return io_.files.make_symlink(text.c_str(), to.destination_dirfd,
+                                              to.destination.c_str());
+            },
+            [&](const FileCopy& to) {
+                if (keeps_attributes)
+                    copy_attributes(to);
+            });
+    }
+
+    void make_special(Way way) {
+        outcome_.action = ARSYNC_ACTION_MAKE_SPECIAL;
+        if (asks(ARSYNC_COPY_DRY_RUN))
+            return;
+        control_.enter(ARSYNC_STAGE_MAKE_SPECIAL);
+        mode_t mode = facts().stx_mode & 0777;
+        if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
+            mode = 0600;
+        else if (asks(ARSYNC_COPY_DEFAULT_MODE))
+            mode = 0666;
+        const dev_t device = makedev(facts().stx_rdev_major, facts().stx_rdev_minor);
+        make_name(
+            way, ARSYNC_STAGE_MAKE_SPECIAL,
+            [&](const FileCopy& to) {
+                return io_.files.make_special(to.destination_dirfd, to.destination.c_str(),
+                                              (facts().stx_mode & S_IFMT) | mode, device);
+            },
+            [&](const FileCopy& to) { copy_attributes(to); });
+    }
+
+    void copy_attributes(const FileCopy& names) {
+        copy_metadata_of_name(io_.files, names, facts(), losses_, options_, control_, outcome_);
+    }
+
+    // Removes what was made at a name, unless all went well.
+    struct Undo {
+        Files& files;
+        const FileCopy& names;
+        bool armed = false;
+        ~Undo() {
+            if (armed)
+                files.unlink(names.destination_dirfd, names.destination.c_str());
+        }
+    };
+
+    // make(names) makes something at the destination of the names, 0 or a negative errno; finish
+    // gives it its attributes. To replace a file atomically, it is made at another name first.
+    template <class Make, class Finish>
+    void make_name(Way way, Stage stage, Make make, Finish finish) {
+        if (way == Way::free) {
+            check(stage, make(names_));
+            Undo undo{io_.files, names_, true};
+            finish(names_);
+            undo.armed = false;
+            return;
+        }
+        FileCopy temporary = names_;
+        const size_t slash = names_.destination.rfind('/');
+        const size_t begin = slash == std::string::npos ? 0 : slash + 1;
+        int result = -EEXIST;
+        while (result == -EEXIST) {
+            temporary.destination = names_.destination.substr(0, begin) +
+                                    temporary_name_for(names_.destination.substr(begin));
+            result = make(temporary);
+        }
+        check(stage, result);
+        Undo undo{io_.files, temporary, true};
+        finish(temporary);
+        check(ARSYNC_STAGE_PUBLISH,
+              io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
+                               names_.destination.c_str()));
+        // Of two names of one file renaming does nothing, successfully.
+        undo.armed = outcome_.action == ARSYNC_ACTION_HARD_LINK;
+    }
+
+    // Of a file that is skipped because its content is the same.
+    void keep_attributes() {
+        constexpr uint32_t cheap =
+            ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES;
+        if (options_.update != ARSYNC_UPDATE_CHANGED || asks(ARSYNC_COPY_DRY_RUN) ||
+            !makes_copies() || (options_.preserve & cheap) == 0)
+            return;
+        struct statx found;
+        if (io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                            AT_SYMLINK_NOFOLLOW, found) < 0)
+            return; // removed since; the next run will see
+        const bool same_mode = (options_.preserve & ARSYNC_PRESERVE_MODE) == 0 ||
+                               S_ISLNK(found.stx_mode) || found.stx_mode == facts().stx_mode;
+        const bool same_owner =
+            (options_.preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
+            (found.stx_uid == facts().stx_uid && found.stx_gid == facts().stx_gid);
+        if (same_mode && same_owner)
+            return;
+        arsync_copy_options how = options_;
+        how.preserve &= cheap;
+        copy_metadata_of_name(io_.files, names_, facts(), losses_, how, control_, outcome_);
+    }
+
+    const Io io_;
+    const FileCopy& names_;
+    const EntryContext& context_;
+    const arsync_copy_options& options_;
+    Control& control_;
+    Outcome& outcome_;
+    const Losses losses_;
+    Source source_{};
+    Links::Claim claim_;
+};
+
+} // namespace
+
+Task<void> copy_entry(Io io, const FileCopy& names, unsigned char type, const EntryContext& context,
+                      const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    Entry entry(io, names, context, options, control, outcome);
+    co_await entry.copy(type);
+}
+
+} // namespace arsync

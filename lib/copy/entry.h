@@ -1,0 +1,23 @@
+// One entry of any kind but a directory: file, link, FIFO, socket, device. What is in its way is
+// dealt with, then it is copied, linked or made.
+#pragma once
+
+#include "copy/copy.h"
+#include "copy/tree/links.h"
+
+namespace arsync {
+
+// Where in a tree an entry is; as it stands, in none.
+struct EntryContext {
+    Links* links = nullptr;                  // null: names of one file are copied one by one
+    const DirectoryRef* directory = nullptr; // that holds it
+    bool fresh = false;                      // nothing is at the destination: its directory is new
+    std::string_view source_text;            // what a symbolic link to it holds
+};
+
+// type: DT_*, what the listing says it is. Fills outcome but for result and stage, except that an
+// attribute that could not be kept may become its result; throws Error.
+Task<void> copy_entry(Io io, const FileCopy& names, unsigned char type, const EntryContext& context,
+                      const arsync_copy_options& options, Control& control, Outcome& outcome);
+
+} // namespace arsync

@@ -1,0 +1,38 @@
+// The names in an open directory, a buffer of them at a time.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "io/error.h"
+#include "io/files.h"
+
+namespace arsync {
+
+class Listing {
+public:
+    struct Name {
+        const char* text;   // valid until the next fill()
+        unsigned char type; // DT_*
+    };
+
+    // Take in the next names. False: there are none left. Errors are thrown with `stage`.
+    bool fill(Files& files, int fd, Stage stage);
+    // The next name that was taken in, without "." and ".."; text is null after the last.
+    Name next();
+    // Whether no further name might have had room: there are likely to be more.
+    bool is_full() const { return length_ > size - 2 * 280; }
+    // Where the names end that were taken in; for Files::set_list_position.
+    int64_t position() const { return position_; }
+
+private:
+    // Some two hundred names: enough to make a batch of, little enough to hold many.
+    static constexpr size_t size = 8192;
+
+    std::unique_ptr<std::byte[]> records_;
+    size_t length_ = 0;
+    size_t at_ = 0;
+    int64_t position_ = 0;
+};
+
+} // namespace arsync

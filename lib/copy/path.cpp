@@ -1,0 +1,91 @@
+#include "copy/path.h"
+
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "copy/entry.h"
+#include "copy/metadata.h"
+#include "copy/tree/parents.h"
+
+namespace arsync {
+
+namespace {
+
+bool asks(const arsync_copy_options& options, uint32_t flags) {
+    return (options.flags & flags) != 0;
+}
+
+// Whether there is nothing to decide: the source's content goes into the destination.
+bool is_plain(const arsync_copy_options& options) {
+    constexpr uint32_t other = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_HARD_LINK |
+                               ARSYNC_COPY_SYMBOLIC_LINK;
+    return !asks(options, other) && options.update == ARSYNC_UPDATE_ALL &&
+           options.backup == ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_REMOVE &&
+           options.symlinks != ARSYNC_SYMLINKS_KEEP;
+}
+
+bool follows_top(const arsync_copy_options& options) {
+    switch (options.symlinks) {
+    case ARSYNC_SYMLINKS_AUTO:
+        return !asks(options, ARSYNC_COPY_RECURSIVE);
+    case ARSYNC_SYMLINKS_KEEP:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void count_single(const Outcome& outcome, arsync_totals& totals) {
+    totals.entries = 1;
+    totals.files = outcome.action == ARSYNC_ACTION_COPY;
+    totals.symlinks = outcome.action == ARSYNC_ACTION_SYMBOLIC_LINK;
+    totals.hard_links = outcome.action == ARSYNC_ACTION_HARD_LINK;
+    totals.specials = outcome.action == ARSYNC_ACTION_MAKE_SPECIAL;
+    totals.skipped = outcome.action == ARSYNC_ACTION_SKIP;
+    totals.bytes = outcome.bytes;
+    totals.hole_bytes = outcome.hole_bytes;
+    totals.files_by_method[outcome.method] = totals.files;
+}
+
+Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         const Filter& filter, Control& control, TreeHost& host, Outcome& outcome,
+                         arsync_totals& totals) {
+    control.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    const bool follows = follows_top(options);
+    struct statx facts;
+    check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source_dirfd, copy.source.c_str(),
+                                                   follows ? 0 : AT_SYMLINK_NOFOLLOW, facts));
+    if (S_ISDIR(facts.stx_mode)) {
+        if (!asks(options, ARSYNC_COPY_RECURSIVE))
+            throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+        const auto tree = std::make_shared<Tree>(copy, options, filter, control, host);
+        co_await tree->run(io, outcome, totals);
+        co_return;
+    }
+    FileCopy names = copy;
+    names.follows = follows;
+    EntryContext context;
+    context.source_text = copy.source;
+    co_await copy_entry(io, names, DT_UNKNOWN, context, options, control, outcome);
+    count_single(outcome, totals);
+}
+
+} // namespace
+
+Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                     const Filter& filter, Control& control, TreeHost& host, Outcome& outcome,
+                     arsync_totals& totals) {
+    Parents parents;
+    if (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN))
+        parents.make(io.files, copy, options);
+    if (is_plain(options)) {
+        const Source source = co_await open_source(io, copy, options, control);
+        co_await copy_opened(io, copy, source, Losses::fatal, options, control, outcome);
+    } else {
+        co_await copy_anything(io, copy, options, filter, control, host, outcome, totals);
+    }
+    parents.finish(io.files, options, control, outcome);
+}
+
+} // namespace arsync

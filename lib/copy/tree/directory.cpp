@@ -1,0 +1,158 @@
+#include "copy/tree/directory.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <vector>
+
+#include "io/error.h"
+
+namespace arsync {
+
+Identity identity(const struct statx& facts) {
+    return {facts.stx_dev_major, facts.stx_dev_minor, facts.stx_ino};
+}
+
+std::string path_below(const Directory* directory, std::string_view name) {
+    std::vector<std::string_view> parts{name};
+    size_t length = name.size();
+    for (; directory && directory->parent; directory = directory->parent.get()) {
+        parts.push_back(directory->name);
+        length += directory->name.size() + 1;
+    }
+    std::string path;
+    path.reserve(length);
+    for (size_t i = parts.size(); i-- > 0;) {
+        path += parts[i];
+        if (i > 0 && !(i == 1 && parts[0].empty()))
+            path += '/';
+    }
+    return path;
+}
+
+// Parents may be many: one after the other, not each from within the destructor of its child.
+Directory::~Directory() {
+    home.forget(*this);
+    DirectoryRef up = std::move(parent);
+    while (up && up.use_count() == 1)
+        up = std::move(up->parent);
+}
+
+void Directories::add(Directory& directory, File source, File destination) {
+    std::lock_guard lock(mutex_);
+    directory.source_ = std::move(source);
+    directory.destination_ = std::move(destination);
+    directory.pins_ = 1;
+}
+
+void Directories::pin(Files& files, Directory& directory) {
+    std::lock_guard lock(mutex_);
+    remove_idle(directory);
+    if (!directory.source_)
+        reopen(files, directory);
+    ++directory.pins_;
+}
+
+void Directories::unpin(Directory& directory) {
+    std::lock_guard lock(mutex_);
+    if (--directory.pins_ > 0 || !directory.source_)
+        return;
+    keep_idle(directory);
+    if (idle_count_ > idle_max_)
+        close(*oldest_);
+}
+
+bool Directories::close_idle() {
+    std::lock_guard lock(mutex_);
+    const bool any = oldest_ != nullptr;
+    while (oldest_)
+        close(*oldest_);
+    return any;
+}
+
+void Directories::finish(Directory& directory) {
+    std::lock_guard lock(mutex_);
+    directory.facts.reset();
+    if (directory.idle_)
+        close(directory);
+}
+
+static File open_again(Files& files, int dirfd, const std::string& name, bool follow,
+                       const Identity& known, Stage stage) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY;
+    int fd = 0;
+    if (follow)
+        fd = files.open(dirfd, name.c_str(), flags, 0);
+    else
+        fd = files.open_beneath(dirfd, name.c_str(), flags | O_NOFOLLOW,
+                                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    check(stage, fd);
+    File file(files, fd);
+    struct statx now;
+    check(stage, files.statx(fd, "", 0, now));
+    if (identity(now) != known)
+        throw Error{stage, ESTALE}; // it was moved away, and another put in its place
+    return file;
+}
+
+// From the nearest directory above that is open; the root always is.
+void Directories::reopen(Files& files, Directory& directory) {
+    std::vector<Directory*> way;
+    for (Directory* up = &directory; !up->source_; up = up->parent.get())
+        way.push_back(up);
+    for (size_t i = way.size(); i-- > 0;) {
+        Directory& next = *way[i];
+        Directory& above = *next.parent;
+        File source = open_again(files, above.source(), next.name, next.source_followed,
+                                 next.source_id, ARSYNC_STAGE_OPEN_SOURCE);
+        File destination;
+        if (!next.missing)
+            destination =
+                open_again(files, above.destination(), next.name, next.destination_followed,
+                           next.destination_id, ARSYNC_STAGE_MAKE_DIRECTORY);
+        next.source_ = std::move(source);
+        next.destination_ = std::move(destination);
+        next.reopened = true;
+        if (&next == &directory)
+            break;
+        keep_idle(next);
+        // The one above is not needed any more, but is likely to be: it goes when others come.
+        while (idle_count_ > idle_max_ && oldest_ != &next)
+            close(*oldest_);
+    }
+}
+
+void Directories::keep_idle(Directory& directory) {
+    if (!directory.parent) // the root stays open: all others are reached from it
+        return;
+    directory.idle_ = true;
+    directory.previous_idle_ = newest_;
+    directory.next_idle_ = nullptr;
+    (newest_ ? newest_->next_idle_ : oldest_) = &directory;
+    newest_ = &directory;
+    ++idle_count_;
+}
+
+void Directories::remove_idle(Directory& directory) {
+    if (!directory.idle_)
+        return;
+    directory.idle_ = false;
+    (directory.previous_idle_ ? directory.previous_idle_->next_idle_ : oldest_) =
+        directory.next_idle_;
+    (directory.next_idle_ ? directory.next_idle_->previous_idle_ : newest_) =
+        directory.previous_idle_;
+    --idle_count_;
+}
+
+void Directories::close(Directory& directory) {
+    remove_idle(directory);
+    directory.source_ = File();
+    directory.destination_ = File();
+}
+
+void Directories::forget(Directory& directory) {
+    std::lock_guard lock(mutex_);
+    remove_idle(directory);
+}
+
+} // namespace arsync

@@ -1,0 +1,128 @@
+// The directories of a tree that is being copied: each as a pair, the source and what is made of
+// it.
+//
+// A directory is reached from its parent's descriptors and by its name alone, no symbolic link
+// followed, so paths may be of any length, and what an intruder puts in the place of a directory
+// leads nowhere. Descriptors are few: those of a directory that nobody is using just now may be
+// closed. When it is used again it is opened again, and must be what it was, by device and inode.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "io/files.h"
+
+namespace arsync {
+
+struct Identity {
+    uint32_t major = 0, minor = 0; // of the device
+    uint64_t inode = 0;
+    bool operator==(const Identity&) const = default;
+};
+Identity identity(const struct statx& facts);
+
+class Directories;
+struct Directory;
+using DirectoryRef = std::shared_ptr<Directory>;
+
+struct Directory {
+    explicit Directory(Directories& all) : home(all) {}
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+    ~Directory();
+
+    Directories& home;
+    DirectoryRef parent; // null: the root of the tree
+    std::string name;    // in its parents
+    Identity source_id;
+    Identity destination_id;
+    std::unique_ptr<struct statx> facts; // of the source when it was opened; until it is finished
+    bool source_followed = false;        // the name is a symbolic link that was to be followed
+    bool destination_followed = false;
+    bool made = false;    // the destination is new
+    bool missing = false; // there is no destination, for this is a dry run
+    mode_t final_mode;    // for the destination, if the mode is not preserved; or keep_mode
+
+    // While it is pinned. -1 for a destination that is missing.
+    int source() const { return source_.get(); }
+    int destination() const { return destination_.get(); }
+
+    // Of the listing: how far it is, whether its end was reached, and whether all went well.
+    int64_t position = 0;
+    bool reopened = false; // the listing has to be set to `position`
+    std::atomic<bool> listed_in_full = false;
+
+    // What has not ended: the listing, batches of entries, directories in it. At 0 it is finished.
+    std::atomic<unsigned> pending = 1;
+
+private:
+    friend class Directories;
+    File source_;
+    File destination_;
+    unsigned pins_ = 0; // under the mutex of `home`
+    Directory* previous_idle_ = nullptr;
+    Directory* next_idle_ = nullptr;
+    bool idle_ = false;
+};
+
+// "a/b/NAME", as below the roots.
+std::string path_below(const Directory* directory, std::string_view name);
+
+class Directories {
+public:
+    // At most so many directories that are not in use are kept open.
+    explicit Directories(unsigned idle_max) : idle_max_(idle_max) {}
+    Directories(const Directories&) = delete;
+    Directories& operator=(const Directories&) = delete;
+
+    // From any thread.
+    // Take over a directory just opened, pinned.
+    void add(Directory& directory, File source, File destination);
+    // Keep a directory open until unpin. Throws Error where it cannot be opened again.
+    void pin(Files& files, Directory& directory);
+    void unpin(Directory& directory);
+    // Close those that nobody uses. Whether there were any.
+    bool close_idle();
+    // It will not be needed any more, but for a link to what is in it.
+    void finish(Directory& directory);
+
+private:
+    friend struct Directory;
+    void reopen(Files& files, Directory& directory);
+    void keep_idle(Directory& directory);
+    void remove_idle(Directory& directory);
+    void close(Directory& directory);
+    void forget(Directory& directory);
+
+    const unsigned idle_max_;
+    std::mutex mutex_;
+    Directory* oldest_ = nullptr;
+    Directory* newest_ = nullptr;
+    unsigned idle_count_ = 0;
+};
+
+// A directory that stays open while this lives.
+class Pin {
+public:
+    // Pinned already.
+    explicit Pin(DirectoryRef directory) : directory_(std::move(directory)) {}
+    Pin(Files& files, DirectoryRef directory) : directory_(std::move(directory)) {
+        directory_->home.pin(files, *directory_);
+    }
+    Pin(Pin&& other) noexcept = default;
+    Pin& operator=(Pin&&) = delete;
+    ~Pin() {
+        if (directory_)
+            directory_->home.unpin(*directory_);
+    }
+    Directory& operator*() const { return *directory_; }
+    Directory* operator->() const { return directory_.get(); }
+    const DirectoryRef& ref() const { return directory_; }
+
+private:
+    DirectoryRef directory_;
+};
+
+} // namespace arsync

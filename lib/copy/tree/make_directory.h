@@ -1,0 +1,21 @@
+// A destination directory, made or found, as a place to put things in.
+#pragma once
+
+#include "copy/copy.h"
+
+namespace arsync {
+
+struct MadeDirectory {
+    File directory;
+    struct statx facts;
+    bool made = false;
+    mode_t final_mode; // to be set at its end if the mode is not preserved; or keep_mode
+};
+
+// source: what it is to be like. Until its end it is the owner's alone where it might be wider than
+// its source, and the owner may always write to it. follow: a symbolic link to a directory will do.
+// Throws Error: ENOTDIR where something else is.
+MadeDirectory make_directory(Files& files, int dirfd, const char* name, const struct statx& source,
+                             bool beneath, bool follow, const arsync_copy_options& options);
+
+} // namespace arsync

@@ -1,0 +1,513 @@
+#include "copy/tree/member.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <new>
+#include <sys/resource.h>
+
+#include "copy/entry.h"
+#include "copy/listing.h"
+#include "copy/metadata.h"
+#include "copy/tree/make_directory.h"
+#include "copy/tree/mirror.h"
+#include "copy/tree/take.h"
+
+namespace arsync {
+
+// Some names of one directory, and the entries under way among them. It keeps the directory open.
+struct Batch {
+    explicit Batch(Pin directory) : pin(std::move(directory)) {}
+    Pin pin;
+    Listing listing;
+    unsigned parts = 1; // entries that have not ended, and the walk over the names
+};
+
+namespace {
+
+// So many entries side by side keep a device busy; more only wait in its queue.
+constexpr unsigned window_max = 64;
+// Directories that one worker opens or lists side by side.
+constexpr unsigned walkers_max = 4;
+// Entries after which others get their turn: completed requests, and other jobs.
+constexpr unsigned yield_after = 32;
+
+// A walker holds a directory and its parent, an entry two files.
+unsigned walkers() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = 1024;
+    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 64, 1, walkers_max));
+}
+
+bool out_of_descriptors(const Outcome& outcome) {
+    return outcome.result == -EMFILE || outcome.result == -ENFILE;
+}
+
+void take_error(Outcome& outcome, const Error& error) {
+    outcome.result = -error.code;
+    outcome.stage = error.stage;
+}
+
+} // namespace
+
+Member::Member(Tree& tree, Io io, Control& control)
+    : tree_(tree), io_(io), control_(control), window_(window_max) {}
+
+Task<void> Member::run() {
+    for (unsigned i = 0; i < walkers(); ++i)
+        walkers_.spawn([this] { return walk(); });
+    try {
+        co_await walkers_.join();
+        co_await entries_.join();
+    } catch (const std::bad_alloc&) { // not even the frame of a coroutine
+        tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
+        tree_.stop();
+    }
+}
+
+Task<void> Member::walk() {
+    for (;;) {
+        std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring);
+        if (!unit) {
+            if (tree_.over())
+                co_return;
+            continue;
+        }
+        DirectoryRef directory = unit->directory;
+        if (!unit->name.empty())
+            directory = co_await enter(*unit);
+        if (directory)
+            co_await list(directory);
+        tree_.unit_ended();
+    }
+}
+
+// ---- directories ----
+
+// Null: there is nothing to list.
+Task<DirectoryRef> Member::enter(const Unit& unit) {
+    Outcome outcome;
+    DirectoryRef directory;
+    for (unsigned attempt = 0;; ++attempt) {
+        outcome = {};
+        outcome.action = ARSYNC_ACTION_MAKE_DIRECTORY;
+        outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+        try {
+            directory = co_await open_pair(unit, outcome);
+        } catch (const Error& error) {
+            take_error(outcome, error);
+        } catch (const std::bad_alloc&) {
+            take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
+        }
+        if (!out_of_descriptors(outcome))
+            break;
+        const bool again = co_await wait_for_descriptors(attempt);
+        if (!again)
+            break;
+    }
+    if (directory && !directory->made)
+        outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
+    end_entry(unit.directory.get(), unit.name, outcome);
+    if (!directory) {
+        complete(unit.directory);
+        co_return nullptr;
+    }
+    const struct statx& facts = *directory->facts;
+    const bool leaves_file_system =
+        (tree_.options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0 &&
+        (facts.stx_dev_major != tree_.device_major_ || facts.stx_dev_minor != tree_.device_minor_);
+    if (outcome.result == 0 && !leaves_file_system)
+        co_return directory;
+    complete(std::move(directory));
+    co_return nullptr;
+}
+
+Task<DirectoryRef> Member::open_pair(const Unit& unit, Outcome& outcome) {
+    auto directory = std::make_shared<Directory>(tree_.directories_);
+    directory->parent = unit.directory;
+    directory->name = unit.name;
+    directory->source_followed = unit.follows;
+    directory->final_mode = keep_mode;
+    directory->facts = std::make_unique<struct statx>();
+    struct statx& facts = *directory->facts;
+    const Pin above(io_.files, unit.directory);
+
+    File source = co_await open_source_directory(above, unit, facts, outcome);
+    directory->source_id = identity(facts);
+    refuse_loop(unit.directory.get(), directory->source_id, unit.follows);
+
+    const char* name = unit.name.c_str();
+    const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    const bool keeps_symlink = (tree_.options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
+    struct statx found;
+    File destination;
+    if (dry && (above->missing || io_.files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW,
+                                                  found) == -ENOENT)) {
+        directory->made = directory->missing = true;
+    } else {
+        MadeDirectory made = make_directory(io_.files, above->destination(), name, facts, true,
+                                            keeps_symlink, tree_.options_);
+        directory->made = made.made;
+        directory->final_mode = made.final_mode;
+        directory->destination_followed = keeps_symlink;
+        directory->destination_id = identity(made.facts);
+        destination = std::move(made.directory);
+        const bool other_filesystem =
+            directory->destination_id.major != above->destination_id.major ||
+            directory->destination_id.minor != above->destination_id.minor;
+        if (other_filesystem && tree_.options_.durability != ARSYNC_DURABILITY_NONE) {
+            const int fd = io_.files.reopen(destination.get(), O_RDONLY | O_DIRECTORY);
+            check(ARSYNC_STAGE_MAKE_DIRECTORY, fd);
+            std::lock_guard lock(tree_.mutex_);
+            tree_.other_filesystems_.emplace_back(io_.files, fd);
+        }
+    }
+    tree_.directories_.add(*directory, std::move(source), std::move(destination));
+    tree_.directories_.unpin(*directory);
+    co_return directory;
+}
+
+// One that may not be listed is made all the same, as it is the directory of what it holds.
+Task<File> Member::open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
+                                         Outcome& outcome) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY;
+    constexpr uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    const char* name = unit.name.c_str();
+    int64_t fd = -EAGAIN;
+    if (unit.follows)
+        fd = io_.files.open(above->source(), name, flags, 0);
+    else
+        fd = io_.files.open_beneath(above->source(), name, flags | O_NOFOLLOW,
+                                    resolve | RESOLVE_CACHED);
+    while (fd == -EAGAIN || fd == -EINTR)
+        fd = co_await io_.ring.open_beneath(above->source(), name, flags | O_NOFOLLOW, resolve);
+    if (fd == -EACCES) {
+        outcome.result = -EACCES;
+        outcome.stage = ARSYNC_STAGE_LIST;
+        fd = io_.files.open(above->source(), name,
+                            O_PATH | O_DIRECTORY | (unit.follows ? 0 : O_NOFOLLOW), 0);
+    }
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    File source(io_.files, static_cast<int>(fd));
+    check(ARSYNC_STAGE_OPEN_SOURCE, io_.files.statx(source.get(), "", 0, facts));
+    co_return source;
+}
+
+// The destination, reached by a mount or a link; or, where links are followed, a directory on the
+// way to itself.
+void Member::refuse_loop(const Directory* above, const Identity& source, bool follows) const {
+    if (!tree_.root_->missing && source == tree_.root_->destination_id)
+        throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+    for (; follows && above; above = above->parent.get())
+        if (above->source_id == source)
+            throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+}
+
+Task<void> Member::list(DirectoryRef directory) {
+    for (;;) {
+        Batch* batch = nullptr;
+        Outcome outcome;
+        bool any = false;
+        for (unsigned attempt = 0;; ++attempt) {
+            outcome = {};
+            try {
+                auto next = std::make_unique<Batch>(Pin(io_.files, directory));
+                if (directory->reopened)
+                    check(ARSYNC_STAGE_LIST,
+                          io_.files.set_list_position(directory->source(), directory->position));
+                directory->reopened = false;
+                any = next->listing.fill(io_.files, directory->source(), ARSYNC_STAGE_LIST);
+                directory->position = next->listing.position();
+                batch = next.release();
+            } catch (const Error& error) {
+                take_error(outcome, error);
+            } catch (const std::bad_alloc&) {
+                take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
+            }
+            if (!out_of_descriptors(outcome))
+                break;
+            const bool again = co_await wait_for_descriptors(attempt);
+            if (!again)
+                break;
+        }
+        if (outcome.result < 0) {
+            outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+            outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
+            tree_.note_error(outcome.result, outcome.stage);
+            report(&*directory, {}, outcome);
+        } else if (!any) {
+            directory->listed_in_full.store(true, std::memory_order_relaxed);
+        }
+        if (!any) {
+            delete batch;
+            complete(std::move(directory));
+            co_return;
+        }
+        directory->pending.fetch_add(1, std::memory_order_relaxed);
+        // A full buffer: there is likely to be more, for others to begin with at once.
+        const bool shared = batch->listing.is_full();
+        if (shared)
+            tree_.push({directory, {}, false});
+        co_await begin_entries(*batch);
+        end_part(*batch);
+        if (shared || tree_.stopping())
+            co_return;
+    }
+}
+
+// Finish directories whose last part has ended, this one and upwards.
+void Member::complete(DirectoryRef directory) {
+    while (directory && directory->pending.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        finish(directory);
+        directory = directory->parent;
+    }
+}
+
+void Member::finish(const DirectoryRef& directory) {
+    const arsync_copy_options& options = tree_.options_;
+    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0 && !directory->made &&
+                         directory->listed_in_full.load(std::memory_order_relaxed);
+    const bool has_attributes =
+        (options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 || directory->final_mode != keep_mode;
+    if (!tree_.stopping() && (mirrors || (has_attributes && !dry))) {
+        Outcome outcome;
+        outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+        outcome.action =
+            directory->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
+        try {
+            const Pin pin(io_.files, directory);
+            if (mirrors)
+                remove_extra(pin);
+            Control control(control_);
+            if (has_attributes && !dry)
+                copy_metadata(io_.files, pin->source(), *pin->facts, pin->destination(),
+                              pin->final_mode, Losses::reported, options, control, outcome);
+        } catch (const Error& error) {
+            take_error(outcome, error);
+        } catch (const std::bad_alloc&) {
+            take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
+        }
+        if (outcome.result < 0) {
+            tree_.note_error(outcome.result, outcome.stage);
+            report(&*directory, {}, outcome);
+        }
+    }
+    tree_.directories_.finish(*directory);
+}
+
+void Member::remove_extra(const Pin& directory) {
+    const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    arsync::remove_extra(io_.files, directory, tree_.filter_, dry, [this](const Removal& removal) {
+        Outcome outcome;
+        outcome.action = ARSYNC_ACTION_REMOVE;
+        outcome.flags = removal.directory ? ARSYNC_COMPLETION_DIRECTORY : 0;
+        outcome.result = removal.error;
+        if (removal.error < 0) {
+            outcome.stage = ARSYNC_STAGE_REMOVE;
+            tree_.note_error(outcome.result, outcome.stage);
+        } else {
+            totals_.removed += removal.entries;
+        }
+        if (is_reported(outcome))
+            tree_.host_.report(removal.path, outcome);
+    });
+}
+
+// ---- entries ----
+
+Task<void> Member::begin_entries(Batch& batch) {
+    const Directory& directory = *batch.pin;
+    const bool follows_all = tree_.options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    for (auto name = batch.listing.next(); name.text && !tree_.stopping();
+         name = batch.listing.next()) {
+        Unit unit{batch.pin.ref(), name.text, false};
+        unsigned char type = name.type;
+        struct statx facts;
+        if (type == DT_UNKNOWN &&
+            io_.files.statx(directory.source(), name.text, AT_SYMLINK_NOFOLLOW, facts) == 0)
+            type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
+        if (type == DT_LNK && follows_all) {
+            unit.follows = true;
+            if (io_.files.statx(directory.source(), name.text, 0, facts) == 0)
+                type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
+        }
+        if (!tree_.filter_.empty() &&
+            tree_.filter_.excludes(path_below(&directory, unit.name), type == DT_DIR))
+            continue;
+        tree_.control_.entries_total.fetch_add(1, std::memory_order_relaxed);
+        if (type == DT_DIR) {
+            batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
+            tree_.push(std::move(unit));
+            continue;
+        }
+        co_await wait_for_room();
+        ++batch.parts;
+        ++under_way_;
+        entries_.spawn([&] { return copy(batch, std::move(unit.name), type, unit.follows); });
+        if (entries_.failed())
+            tree_.stopped_.store(true, std::memory_order_relaxed);
+        if (++since_yield_ >= yield_after) {
+            since_yield_ = 0;
+            co_await io_.ring.yield();
+        }
+    }
+}
+
+Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows) {
+    const Directory& directory = *batch.pin;
+    FileCopy names;
+    names.source_dirfd = directory.source();
+    names.source = name;
+    names.destination_dirfd = directory.destination();
+    names.destination = std::move(name);
+    names.beneath = true;
+    names.follows = follows;
+    EntryContext context;
+    context.links =
+        (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;
+    context.directory = &batch.pin.ref();
+    context.fresh = directory.made;
+    std::string source_text;
+    if ((tree_.options_.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0) {
+        source_text = tree_.roots_.source + "/" + path_below(&directory, names.source);
+        context.source_text = source_text;
+    }
+
+    Outcome outcome;
+    for (unsigned attempt = 0;; ++attempt) {
+        outcome = {};
+        try {
+            Control control(control_);
+            co_await copy_entry(io_, names, type, context, tree_.entry_options_, control, outcome);
+        } catch (const Error& error) {
+            take_error(outcome, error);
+        } catch (const std::bad_alloc&) {
+            take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
+        }
+        if (!out_of_descriptors(outcome))
+            break;
+        const bool again = co_await wait_for_descriptors(attempt);
+        if (!again)
+            break;
+    }
+    end_entry(&directory, names.source, outcome);
+    end_part(batch);
+    --under_way_;
+    if (Waiter* waiter = waiting_first_) {
+        waiting_first_ = waiter->next;
+        io_.ring.post(*waiter);
+    }
+}
+
+void Member::end_part(Batch& batch) {
+    if (--batch.parts > 0)
+        return;
+    DirectoryRef directory = batch.pin.ref();
+    delete &batch;
+    complete(std::move(directory));
+}
+
+void Member::end_entry(const Directory* directory, std::string_view name, const Outcome& outcome) {
+    tree_.control_.entries_done.fetch_add(1, std::memory_order_relaxed);
+    if (outcome.result == -ECANCELED && tree_.control_.cancelled())
+        return;
+    if (outcome.result < 0)
+        tree_.note_error(outcome.result, outcome.stage);
+    count(outcome);
+    report(directory, name, outcome);
+}
+
+bool Member::is_reported(const Outcome& outcome) const {
+    constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
+                                 ARSYNC_COMPLETION_SOURCE_SHRANK | ARSYNC_COMPLETION_OWNER_LOST;
+    if (tree_.options_.report == ARSYNC_REPORT_NONE)
+        return false;
+    return tree_.reports_all_ || outcome.result < 0 || (outcome.flags & telling) != 0;
+}
+
+void Member::report(const Directory* directory, std::string_view name, const Outcome& outcome) {
+    if (is_reported(outcome))
+        tree_.host_.report(path_below(directory, name), outcome);
+}
+
+void Member::count(const Outcome& outcome) {
+    ++totals_.entries;
+    if (outcome.result < 0)
+        return;
+    totals_.bytes += outcome.bytes;
+    totals_.hole_bytes += outcome.hole_bytes;
+    switch (outcome.action) {
+    case ARSYNC_ACTION_COPY:
+        ++totals_.files;
+        ++totals_.files_by_method[outcome.method];
+        break;
+    case ARSYNC_ACTION_MAKE_DIRECTORY:
+    case ARSYNC_ACTION_ENTER_DIRECTORY:
+        ++totals_.directories;
+        break;
+    case ARSYNC_ACTION_SYMBOLIC_LINK:
+        ++totals_.symlinks;
+        break;
+    case ARSYNC_ACTION_HARD_LINK:
+        ++totals_.hard_links;
+        break;
+    case ARSYNC_ACTION_MAKE_SPECIAL:
+        ++totals_.specials;
+        break;
+    case ARSYNC_ACTION_SKIP:
+        ++totals_.skipped;
+        break;
+    default:
+        break;
+    }
+}
+
+// ---- waiting ----
+
+// Until an entry may be begun: not too many are under way, and not too many reports unread.
+Task<void> Member::wait_for_room() {
+    struct Entry : Waiter {
+        Member& member;
+        explicit Entry(Member& own) : member(own) {}
+        bool await_ready() const noexcept { return member.under_way_ < member.window_; }
+        void await_suspend(std::coroutine_handle<> waiting) {
+            handle = waiting;
+            next = member.waiting_first_;
+            member.waiting_first_ = this;
+        }
+        void await_resume() const noexcept {}
+    };
+    struct Poll : Waiter {
+        Member& member;
+        explicit Poll(Member& own) : member(own) {}
+        bool await_ready() const noexcept { return false; }
+        bool await_suspend(std::coroutine_handle<> waiting) {
+            handle = waiting;
+            return member.tree_.host_.wait_for_room(member.io_.ring, *this);
+        }
+        void await_resume() const noexcept {}
+    };
+    while (under_way_ >= window_)
+        co_await Entry(*this);
+    if (tree_.options_.report != ARSYNC_REPORT_NONE)
+        co_await Poll(*this);
+}
+
+// Fewer at once from now on. False: it would not help.
+Task<bool> Member::wait_for_descriptors(unsigned attempt) {
+    constexpr unsigned attempts_max = 2000; // some ten seconds
+    window_ = std::max(1u, window_ / 2);
+    const bool closed = tree_.directories_.close_idle();
+    if (attempt >= attempts_max || tree_.stopping())
+        co_return false;
+    // Those who wait must not all come back at the same time.
+    if (!closed || attempt > 0)
+        co_await io_.ring.pause(1 + (attempt + under_way_) % 8);
+    co_return true;
+}
+
+} // namespace arsync

@@ -1,0 +1,70 @@
+#include "copy/tree/parents.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/metadata.h"
+#include "copy/tree/make_directory.h"
+
+namespace arsync {
+
+// A path's components before the last, "." and repeated slashes left out.
+static std::vector<std::string> components_before_last(const std::string& path) {
+    std::vector<std::string> components;
+    for (size_t at = 0; at < path.size();) {
+        const size_t end = std::min(path.find('/', at), path.size());
+        std::string part = path.substr(at, end - at);
+        if (!part.empty() && part != ".")
+            components.push_back(std::move(part));
+        at = end + 1;
+    }
+    if (!components.empty())
+        components.pop_back();
+    return components;
+}
+
+static File open_directory(Files& files, int dirfd, const std::string& name, Stage stage) {
+    const int fd = files.open(dirfd, name.c_str(), O_RDONLY | O_DIRECTORY, 0);
+    check(stage, fd);
+    return File(files, fd);
+}
+
+void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
+    if (!copy.destination.ends_with(copy.source))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, EINVAL};
+    std::string top = copy.destination.substr(0, copy.destination.size() - copy.source.size());
+    if (top.empty())
+        top = ".";
+    int source = copy.source_dirfd;
+    const File base =
+        open_directory(files, copy.destination_dirfd, top, ARSYNC_STAGE_MAKE_DIRECTORY);
+    int destination = base.get();
+    bool first = true;
+    for (const std::string& name : components_before_last(copy.source)) {
+        const std::string from = first && copy.source.starts_with('/') ? "/" + name : name;
+        first = false;
+        Parent parent;
+        parent.source = open_directory(files, source, from, ARSYNC_STAGE_OPEN_SOURCE);
+        check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(parent.source.get(), "", 0, parent.facts));
+        MadeDirectory made =
+            make_directory(files, destination, name.c_str(), parent.facts, false, true, options);
+        parent.destination = std::move(made.directory);
+        parent.final_mode = made.final_mode;
+        parents_.push_back(std::move(parent));
+        source = parents_.back().source.get();
+        destination = parents_.back().destination.get();
+    }
+}
+
+void Parents::finish(Files& files, const arsync_copy_options& options, Control& control,
+                     Outcome& outcome) {
+    while (!parents_.empty()) {
+        const Parent& parent = parents_.back();
+        copy_metadata(files, parent.source.get(), parent.facts, parent.destination.get(),
+                      parent.final_mode, Losses::reported, options, control, outcome);
+        parents_.pop_back();
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,28 @@
+// The directories on the way to a destination, made as those on the way to its source are.
+#pragma once
+
+#include <vector>
+
+#include "copy/copy.h"
+
+namespace arsync {
+
+class Parents {
+public:
+    // Make those that are missing. The source's path must be the end of the destination's.
+    void make(Files& files, const FileCopy& copy, const arsync_copy_options& options);
+    // What is below them is done: give them their attributes, the innermost first.
+    void finish(Files& files, const arsync_copy_options& options, Control& control,
+                Outcome& outcome);
+
+private:
+    struct Parent {
+        File source;
+        File destination;
+        struct statx facts;
+        mode_t final_mode;
+    };
+    std::vector<Parent> parents_;
+};
+
+} // namespace arsync

@@ -1,0 +1,269 @@
+#include "copy/tree/tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include "copy/metadata.h"
+#include "copy/tree/make_directory.h"
+#include "copy/tree/member.h"
+
+namespace arsync {
+
+namespace {
+
+// Directories not in use that stay open: two descriptors each, of those the process may have.
+unsigned idle_directories() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = 1024;
+    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 16, 2, 256));
+}
+
+// What is left to the whole: names and data are made durable at its end, and its links are kept
+// here.
+arsync_copy_options for_entries(const arsync_copy_options& options) {
+    arsync_copy_options result = options;
+    const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
+    if (options.durability != ARSYNC_DURABILITY_NONE)
+        result.durability = atomic ? ARSYNC_DURABILITY_FILE : ARSYNC_DURABILITY_NONE;
+    return result;
+}
+
+} // namespace
+
+Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
+           Control& control, TreeHost& host)
+    : roots_(roots), options_(options), entry_options_(for_entries(options)), filter_(filter),
+      control_(control), host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL),
+      directories_(idle_directories()) {
+    totals_.struct_size = sizeof totals_;
+}
+
+Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
+    control_.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    control_.entries_total.fetch_add(1, std::memory_order_relaxed);
+    control_.walking.store(true, std::memory_order_relaxed);
+    outcome.action = ARSYNC_ACTION_TREE;
+    outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
+    root_ = open_roots(io.files);
+    control_.enter(ARSYNC_STAGE_NONE);
+
+    Control part(control_);
+    Member member(*this, io, part);
+    Outcome of_root;
+    of_root.action = root_->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
+    of_root.flags = ARSYNC_COMPLETION_DIRECTORY;
+    if (reports_all_)
+        host_.report({}, of_root);
+    push({root_, {}, false});
+    co_await member.run();
+    leave(member.totals());
+    struct Helpers : Waiter {
+        Tree& tree;
+        Ring& ring;
+        Helpers(Tree& all, Ring& own) : tree(all), ring(own) {}
+        bool await_ready() const noexcept { return false; }
+        bool await_suspend(std::coroutine_handle<> waiting) {
+            handle = waiting;
+            std::lock_guard lock(tree.mutex_);
+            tree.ended_ = true;
+            if (tree.helpers_ == 0)
+                return false;
+            tree.owner_ = {this, &ring};
+            return true;
+        }
+        void await_resume() const noexcept {}
+    };
+    co_await Helpers(*this, io.ring);
+    stack_.clear();
+    control_.walking.store(false, std::memory_order_relaxed);
+
+    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    if (options_.durability != ARSYNC_DURABILITY_NONE && !dry && !control_.cancelled())
+        co_await sync(io);
+    // Helpers that come too late may keep this object, but no descriptors.
+    links_.clear();
+    root_.reset();
+    outcome.bytes = totals_.bytes;
+    outcome.hole_bytes = totals_.hole_bytes;
+    totals = totals_;
+    if (control_.cancelled()) {
+        outcome.result = -ECANCELED;
+        outcome.stage = ARSYNC_STAGE_NONE;
+    } else {
+        outcome.result = first_error_;
+        outcome.stage = first_stage_;
+    }
+}
+
+Task<void> Tree::help(Io io, Control& own) {
+    {
+        std::lock_guard lock(mutex_);
+        if (ended_)
+            co_return;
+        ++helpers_;
+    }
+    own.join(control_);
+    {
+        Member member(*this, io, own);
+        co_await member.run();
+        leave(member.totals());
+    }
+    own.leave();
+    std::lock_guard lock(mutex_);
+    if (--helpers_ == 0 && owner_.waiter)
+        owner_.ring->post_from_outside(*owner_.waiter);
+}
+
+// ---- the roots ----
+
+DirectoryRef Tree::open_roots(Files& files) {
+    const bool follows = options_.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
+                         options_.symlinks == ARSYNC_SYMLINKS_FOLLOW_TOP;
+    auto root = std::make_shared<Directory>(directories_);
+    root->facts = std::make_unique<struct statx>();
+    struct statx& facts = *root->facts;
+    const int fd = files.open(roots_.source_dirfd, roots_.source.c_str(),
+                              O_RDONLY | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    File source(files, fd);
+    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(fd, "", 0, facts));
+    root->source_id = identity(facts);
+    device_major_ = facts.stx_dev_major;
+    device_minor_ = facts.stx_dev_minor;
+    refuse_inside_itself(files, root->source_id);
+
+    const char* path = roots_.destination.c_str();
+    File destination;
+    root->final_mode = keep_mode;
+    struct statx found;
+    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    if (dry && files.statx(roots_.destination_dirfd, path, 0, found) == -ENOENT) {
+        root->made = root->missing = true;
+    } else {
+        MadeDirectory made =
+            make_directory(files, roots_.destination_dirfd, path, facts, false,
+                           (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, options_);
+        root->made = made.made;
+        root->final_mode = made.final_mode;
+        root->destination_id = identity(made.facts);
+        root_destination_ = root->destination_id;
+        destination = std::move(made.directory);
+        if (root->destination_id == root->source_id)
+            throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+    }
+    directories_.add(*root, std::move(source), std::move(destination));
+    return root;
+}
+
+// A directory that is made in what is being copied would be copied too, and again in it.
+void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
+    std::string path = roots_.destination;
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    struct statx facts;
+    if (files.statx(roots_.destination_dirfd, path.c_str(), 0, facts) == 0 &&
+        identity(facts) == source)
+        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+    const size_t slash = path.rfind('/');
+    const std::string above = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    File up(files, files.open(roots_.destination_dirfd, above.c_str(), O_PATH | O_DIRECTORY, 0));
+    Identity last;
+    while (up && files.statx(up.get(), "", 0, facts) == 0 && identity(facts) != last) {
+        last = identity(facts);
+        if (last == source)
+            throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+        up = File(files, files.open(up.get(), "..", O_PATH | O_DIRECTORY, 0));
+    }
+}
+
+Task<void> Tree::sync(Io io) {
+    control_.enter(ARSYNC_STAGE_SYNC);
+    std::vector<int> all{root_->destination()};
+    for (const File& other : other_filesystems_)
+        all.push_back(other.get());
+    for (const int fd : all) {
+        const int64_t result = co_await io.ring.sync_filesystem(fd);
+        if (result < 0)
+            note_error(static_cast<int>(result), ARSYNC_STAGE_SYNC);
+    }
+}
+
+// ---- units ----
+
+void Tree::push(Unit unit) {
+    bool call = false;
+    {
+        std::lock_guard lock(mutex_);
+        stack_.push_back(std::move(unit));
+        if (!sleepers_.empty()) {
+            const Sleeper sleeper = sleepers_.back();
+            sleepers_.pop_back();
+            sleeper.ring->post_from_outside(*sleeper.waiter);
+        }
+        // A tree of a few entries is done before another thread has begun.
+        constexpr uint64_t small_tree = 64;
+        call = control_.entries_total.load(std::memory_order_relaxed) > small_tree;
+    }
+    if (call && !called_.exchange(true))
+        host_.call_helpers(shared_from_this());
+}
+
+bool Tree::over() {
+    std::lock_guard lock(mutex_);
+    return stopping() || (stack_.empty() && active_ == 0);
+}
+
+void Tree::unit_ended() {
+    std::lock_guard lock(mutex_);
+    if (--active_ == 0 && (stack_.empty() || stopping()))
+        wake_all_under_lock();
+}
+
+void Tree::wake_all_under_lock() {
+    for (const Sleeper& sleeper : sleepers_)
+        sleeper.ring->post_from_outside(*sleeper.waiter);
+    sleepers_.clear();
+}
+
+void Tree::stop() {
+    stopped_.store(true, std::memory_order_relaxed);
+    std::lock_guard lock(mutex_);
+    wake_all_under_lock();
+}
+
+// ---- what came of it ----
+
+void Tree::note_error(int result, Stage stage) {
+    control_.errors.fetch_add(1, std::memory_order_relaxed);
+    {
+        std::lock_guard lock(mutex_);
+        ++totals_.errors;
+        if (first_error_ == 0) {
+            first_error_ = result;
+            first_stage_ = stage;
+        }
+    }
+    if ((options_.flags & ARSYNC_COPY_STOP_ON_ERROR) != 0)
+        stopped_.store(true, std::memory_order_relaxed);
+}
+
+void Tree::leave(const arsync_totals& part) {
+    std::lock_guard lock(mutex_);
+    totals_.entries += part.entries;
+    totals_.files += part.files;
+    totals_.directories += part.directories;
+    totals_.symlinks += part.symlinks;
+    totals_.hard_links += part.hard_links;
+    totals_.specials += part.specials;
+    totals_.skipped += part.skipped;
+    totals_.removed += part.removed;
+    totals_.bytes += part.bytes;
+    totals_.hole_bytes += part.hole_bytes;
+    for (size_t i = 0; i < std::size(totals_.files_by_method); ++i)
+        totals_.files_by_method[i] += part.files_by_method[i];
+}
+
+} // namespace arsync

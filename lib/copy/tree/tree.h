@@ -1,0 +1,114 @@
+// Copying a tree with all workers of a pool at once.
+//
+// The work is a stack of units that any worker may take: a directory to be entered, or one to be
+// listed further. The worker that takes a unit lists some two hundred names, puts the rest of the
+// listing back for the others, puts the directories among the names on top, and copies all else: at
+// once what does not wait, several side by side what does. Last in, first out, so the stack is no
+// longer than the tree is deep times the names of one listing. A directory is finished, its own
+// attributes set, by whoever ends the last thing in it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "copy/copy.h"
+#include "copy/filter.h"
+#include "copy/tree/directory.h"
+#include "copy/tree/links.h"
+
+namespace arsync {
+
+class Tree;
+
+// What the copy of a tree needs of the pool that it runs in. From any worker.
+class TreeHost {
+public:
+    virtual ~TreeHost() = default;
+    // There is work for others: let them call Tree::help.
+    virtual void call_helpers(const std::shared_ptr<Tree>& tree) = 0;
+    // An entry has ended. path: below the roots.
+    virtual void report(std::string path, const Outcome& outcome) = 0;
+    // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is
+    // room, or when the job is cancelled.
+    virtual bool wait_for_room(Ring& ring, Waiter& waiter) = 0;
+};
+
+// A directory to enter, by its name in `directory`; without a name, `directory` is to be listed on.
+struct Unit {
+    DirectoryRef directory;
+    std::string name;
+    bool follows = false; // the name is a symbolic link that is to be followed
+};
+
+class Tree : public std::enable_shared_from_this<Tree> {
+public:
+    // What is referred to lives until run() has ended. control: of the job.
+    Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
+         Control& control, TreeHost& host);
+
+    // On the worker that the job was given to. Fills outcome, its result included; throws Error
+    // where the roots cannot be opened.
+    Task<void> run(Io io, Outcome& outcome, arsync_totals& totals);
+    // On any other worker, with a control of its own: take part until there is nothing left to do.
+    Task<void> help(Io io, Control& own);
+
+private:
+    friend class Member;
+
+    DirectoryRef open_roots(Files& files);
+    void refuse_inside_itself(Files& files, const Identity& source) const;
+    Task<void> sync(Io io);
+
+    // Units. co_await Take(tree, ring): the next; or none, when there will be no more if over().
+    class Take;
+    bool over();
+    void push(Unit unit);
+    void unit_ended();
+    void wake_all_under_lock();
+
+    // Whether to begin nothing more.
+    bool stopping() const {
+        return stopped_.load(std::memory_order_relaxed) || control_.cancelled();
+    }
+    void stop(); // without more units
+    void note_error(int result, Stage stage);
+    void leave(const arsync_totals& part);
+    bool is_root(const Identity& destination) const { return destination == root_destination_; }
+
+    const FileCopy& roots_;
+    const arsync_copy_options& options_;
+    arsync_copy_options entry_options_; // as of one entry
+    const Filter& filter_;
+    Control& control_;
+    TreeHost& host_;
+    const bool reports_all_;
+
+    Directories directories_;
+    Links links_;
+    DirectoryRef root_;
+    Identity root_destination_;
+    uint32_t device_major_ = 0, device_minor_ = 0; // of the source's root
+
+    std::atomic<bool> stopped_ = false;
+    std::atomic<bool> called_ = false;
+
+    std::mutex mutex_; // of what follows
+    std::vector<Unit> stack_;
+    struct Sleeper {
+        Waiter* waiter;
+        Ring* ring;
+    };
+    std::vector<Sleeper> sleepers_;
+    unsigned active_ = 0; // units taken and not ended
+    bool ended_ = false;  // nobody may join any more
+    unsigned helpers_ = 0;
+    Sleeper owner_{}; // waits for the helpers to leave
+    int first_error_ = 0;
+    Stage first_stage_ = ARSYNC_STAGE_NONE;
+    arsync_totals totals_{};
+    std::vector<File> other_filesystems_; // that the destination reaches into
+};
+
+} // namespace arsync
