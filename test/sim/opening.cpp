@@ -98,12 +98,8 @@ int open_path(World& world, int dirfd, const std::string& path, int flags, mode_
     if (world.descriptors_run_out()) // before anything is looked at or made
         return -EMFILE;
     Place place;
-    const bool slash = (flags & O_CREAT) && path.back() == '/'; // fails before a link is followed
-    const Last last = slash ? Last::name : last_of(flags);
-    if (const int error = world.walk(dirfd, path, last, place, resolve); error < 0) {
-        const bool link_with_slash = place.slash && place.is_name(); // a link's text that ends so
-        return error == -ENOTDIR && link_with_slash && (flags & O_CREAT) ? -EISDIR : error;
-    }
+    if (const int error = world.walk(dirfd, path, last_of(flags), place, resolve); error < 0)
+        return error;
     if (is_temporary(flags))
         return open_temporary(world, place, flags, mode);
     if (flags & O_CREAT)

@@ -13,10 +13,11 @@ constexpr bool is_temporary(int flags) {
     return (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-// Whether an open with these flags goes on from a symbolic link to what it leads to.
+// What an open with these flags does with a symbolic link at the path's end.
 constexpr Last last_of(int flags) {
-    const bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
-    return (flags & O_NOFOLLOW) || exclusive ? Last::kept : Last::followed;
+    if (flags & O_CREAT)
+        return flags & (O_EXCL | O_NOFOLLOW) ? Last::name : Last::created;
+    return flags & O_NOFOLLOW ? Last::kept : Last::followed;
 }
 
 int open_path(World& world, int dirfd, const std::string& path, int flags, mode_t mode,

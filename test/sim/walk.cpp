@@ -25,7 +25,7 @@ bool absolute(const std::string& path) {
 }
 
 bool follows(Last last, bool slash) {
-    return last == Last::followed || (last == Last::kept && slash);
+    return last == Last::followed || last == (slash ? Last::kept : Last::created);
 }
 
 } // namespace
@@ -84,7 +84,8 @@ int World::walk(int dirfd, const std::string& path, Last last, Place& place, uin
             place = {at, name, next ? next->number : 0, place.slash};
             if (!next && !at_end)
                 return -ENOENT;
-            if (next && place.slash && !next->is_directory() && last != Last::name)
+            if (next && place.slash && !next->is_directory() &&
+                (last == Last::followed || last == Last::kept))
                 return -ENOTDIR;
             at = place.inode;
         }

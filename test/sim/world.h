@@ -128,8 +128,9 @@ struct Description {
 };
 
 // What becomes of a symbolic link at a path's end: followed; kept, unless a slash comes after it;
-// or kept in any case, by calls that make and remove names.
-enum class Last : uint8_t { followed, kept, name };
+// kept in any case, by calls that make and remove names; or followed, unless a slash comes after
+// it, by opens that may create a file.
+enum class Last : uint8_t { followed, kept, name, created };
 
 // Where a path leads. Of a path that ends in "." or "..", or is the root, the name is "." or "..".
 struct Place {
