@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unistd.h>
 
 #include "arsync.h"
 #include "choice.h"
@@ -24,6 +25,11 @@ void Attributes::set_default() {
     mode = ownership = timestamps = true;
 }
 
+void Attributes::set_archive() {
+    mode = ownership = timestamps = links = xattr = true;
+    context = context || selinux_enabled();
+}
+
 void Attributes::set_one(int attribute, bool preserve) {
     switch (attribute) {
     case Mode:
@@ -40,7 +46,7 @@ void Attributes::set_one(int attribute, bool preserve) {
         links = preserve;
         break;
     case Context:
-        context_required = preserve;
+        context = context_required = preserve;
         break;
     case Xattr:
         xattr = xattr_required = preserve;
@@ -48,6 +54,7 @@ void Attributes::set_one(int attribute, bool preserve) {
     case All:
         mode = ownership = timestamps = links = xattr = preserve;
         mode_declined = !preserve;
+        context = preserve && selinux_enabled();
         break;
     default:
         break;
@@ -74,7 +81,14 @@ uint32_t Attributes::preserve_flags() const {
     flags |= ownership ? ARSYNC_PRESERVE_OWNER : 0;
     flags |= timestamps ? ARSYNC_PRESERVE_TIMES : 0;
     flags |= xattr ? ARSYNC_PRESERVE_XATTR : 0;
+    flags |= links ? ARSYNC_PRESERVE_LINKS : 0;
+    flags |= context ? ARSYNC_PRESERVE_CONTEXT : 0;
     return flags;
+}
+
+bool selinux_enabled() {
+    static const bool enabled = access("/sys/fs/selinux/enforce", F_OK) == 0;
+    return enabled;
 }
 
 } // namespace cp

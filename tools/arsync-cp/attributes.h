@@ -11,6 +11,9 @@ public:
     // What -p and --preserve without a list mean.
     void set_default();
 
+    // What -a means.
+    void set_archive();
+
     // Each word of a list, separated by commas; false after a complaint about one of them.
     bool set(std::string_view list, bool preserve);
 
@@ -26,6 +29,7 @@ public:
     bool context_required = false;
 
 private:
+    bool context = false;
     void set_one(int attribute, bool preserve);
 
     bool mode = false;
@@ -34,5 +38,8 @@ private:
     bool timestamps = false;
     bool xattr = false;
 };
+
+// Whether the kernel gives files SELinux labels.
+bool selinux_enabled();
 
 } // namespace cp

@@ -23,13 +23,17 @@ const char* outcome_name(Outcome outcome) {
 }
 
 void Entry::chat(std::string text) {
-    lines.push_back({false, std::move(text)});
+    lines.push_back({Line::Kind::Chat, std::move(text)});
 }
 
 void Entry::complain(std::string message) {
     if (first_complaint.empty())
         first_complaint = message;
-    lines.push_back({true, std::move(message)});
+    lines.push_back({Line::Kind::Complaint, std::move(message)});
+}
+
+void Entry::tell_script(std::string line) {
+    lines.push_back({Line::Kind::Script, std::move(line)});
 }
 
 void Entry::fail(std::string message) {

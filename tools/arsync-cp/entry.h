@@ -1,4 +1,4 @@
-// One file of the command line on its way through the program.
+// One operand of the command line, or one name of a list, on its way through the program.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,13 @@ struct Entry {
     Place source;
     Place destination;
 
+    // Whether it is on the command line. Otherwise it is on a list, or was picked out of a tree.
+    bool named = true;
+    // The library does all of it, by the options for trees: a directory, or a name of a list.
+    bool is_tree = false;
+    // Its answer at the question of -i was yes; it is reported outside the order of the others.
+    bool picked = false;
+
     // What planning found.
     FileId source_id;
     uint64_t size = 0; // of a regular source, otherwise 0
@@ -30,6 +37,7 @@ struct Entry {
     bool through_link = false;            // the destination's name is a symbolic link, followed
     bool source_checked = false;          // for being named twice
     bool allowed = false;                 // the user was asked and said yes
+    bool removal_due = false;             // in a dry run: what is there would be removed first
     std::optional<Place> backup;
     std::optional<Place> link_to; // an earlier copy of the same source, to be linked
 
@@ -40,17 +48,24 @@ struct Entry {
     bool forced = false;         // the destination was removed because it would not open
     bool attribute_lost = false; // copied, but not with all that was asked for
     arsync_completion completion{};
+    std::optional<arsync_totals> totals; // of a tree
+    uint64_t entry_errors = 0;           // of a tree: completions of entries with an error
+    bool entry_failed = false;           // and whether one of them matters
 
     // What there is to say about it, kept until its turn comes.
     struct Line {
-        bool is_complaint;
+        enum class Kind { Chat, Complaint, Script } kind;
         std::string text;
     };
     std::vector<Line> lines;
     std::string first_complaint;
 
+    // How many entries there are shows only when it is copied.
+    bool counts_entries() const { return is_tree && (S_ISDIR(source_mode) || !named); }
+
     void chat(std::string text);
     void complain(std::string message);
+    void tell_script(std::string line);
     void fail(std::string message);
 };
 

@@ -6,32 +6,135 @@
 
 namespace cp {
 
-std::string describe_failure(const Entry& entry, const arsync_completion& completion) {
-    std::string source = quote(entry.source.shown);
-    std::string destination = quote(entry.destination.shown);
+namespace {
+
+// Of the source, not followed; 0 if it cannot be seen any more.
+mode_t kind_of(const Place& source) {
+    struct stat status;
+    return look_at_link(source, status) == 0 ? status.st_mode & S_IFMT : 0;
+}
+
+bool is_directory(const arsync_completion& completion) {
+    return (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 ||
+           completion.action == ARSYNC_ACTION_TREE ||
+           completion.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
+           completion.action == ARSYNC_ACTION_ENTER_DIRECTORY;
+}
+
+// Not being able to ask for its kind and not being able to open it are one stage for the library,
+// and two messages of cp.
+std::string what_of_opening(const Subject& subject, const arsync_completion& completion,
+                            const Options& options) {
+    std::string source = quote(subject.source.shown);
+    struct stat status;
+    bool follow = options.dereference == Dereference::Always;
+    int error =
+        follow ? look_through_link(subject.source, status) : look_at_link(subject.source, status);
+    // A file of the command line has been looked at before it was to be opened.
+    if (subject.operand.is_tree && error != 0 && error == -completion.result)
+        return "cannot stat " + source;
+    if (is_directory(completion) || (error == 0 && S_ISDIR(status.st_mode)))
+        return "cannot access " + source;
+    return "cannot open " + source + " for reading";
+}
+
+std::string what_of_making(const Subject& subject, const arsync_completion& completion,
+                           const Options& options) {
+    std::string source = quote(subject.source.shown);
+    std::string destination = quote(subject.destination.shown);
+    if (options.symbolic_links())
+        return "cannot create symbolic link " + destination + " to " + source;
+    if (options.hard_links())
+        return "cannot create hard link " + destination + " to " + source;
+    if (completion.action == ARSYNC_ACTION_HARD_LINK)
+        return "cannot create hard link " + destination;
+    switch (kind_of(subject.source)) {
+    case S_IFLNK:
+        if (options.dereference != Dereference::Always)
+            return "cannot create symbolic link " + destination;
+        break;
+    case S_IFIFO:
+        if (!options.reads_specials())
+            return "cannot create fifo " + destination;
+        break;
+    case S_IFSOCK:
+    case S_IFBLK:
+    case S_IFCHR:
+        if (!options.reads_specials())
+            return "cannot create special file " + destination;
+        break;
+    default:
+        break;
+    }
+    return "cannot create regular file " + destination;
+}
+
+std::string describe_check(const Subject& subject, const arsync_completion& completion) {
+    std::string source = quote(subject.source.shown);
+    std::string destination = quote(subject.destination.shown);
+    int error = -completion.result;
+    mode_t kind = error == ELOOP || error == EOPNOTSUPP ? kind_of(subject.source) : 0;
+    if (error == EINVAL)
+        return source + " and " + destination + " are the same file";
+    if (error == EISDIR)
+        return "cannot overwrite directory " + destination + " with non-directory";
+    if (error == ELOOP && S_ISLNK(kind) && subject.source.shown != subject.operand.source.shown)
+        return "cannot copy cyclic symbolic link " + source;
+    if (error == ELOOP)
+        return "cannot copy a directory, " + quote(subject.operand.source.shown) +
+               ", into itself, " + quote(subject.operand.destination.shown);
+    // The library opens no socket. Whoever tries hears that there is no such device.
+    if (error == EOPNOTSUPP && S_ISSOCK(kind))
+        return "cannot open " + source + " for reading: " + arsync_strerror(ENXIO);
+    return "cannot copy " + source + " to " + destination + ": " + arsync_strerror(error);
+}
+
+} // namespace
+
+std::string describe_failure(const Subject& subject, const arsync_completion& completion,
+                             const Options& options) {
+    std::string source = quote(subject.source.shown);
+    std::string destination = quote(subject.destination.shown);
     int error = -completion.result;
     std::string what;
     switch (completion.stage) {
     case ARSYNC_STAGE_OPEN_SOURCE:
-        what = "cannot open " + source + " for reading";
+        what = what_of_opening(subject, completion, options);
+        break;
+    case ARSYNC_STAGE_LIST:
+        what = "cannot access " + source;
+        break;
+    case ARSYNC_STAGE_READ_LINK:
+        what = "cannot read symbolic link " + source;
         break;
     case ARSYNC_STAGE_OPEN_DESTINATION:
-        what = "cannot create regular file " + destination;
+        // In a tree, or in the way of a link; for a file it has been said before it was tried.
+        if (error == EISDIR && !subject.destination.name.ends_with('/'))
+            return "cannot overwrite directory " + destination + " with non-directory";
+        what = what_of_making(subject, completion, options);
         // Only a directory may have a slash after its name, and this was to be a file.
-        if (error == EISDIR && entry.destination.name.ends_with('/'))
+        if (error == EISDIR)
             error = ENOTDIR;
         break;
+    case ARSYNC_STAGE_LINK:
+    case ARSYNC_STAGE_MAKE_SPECIAL:
+        what = what_of_making(subject, completion, options);
+        break;
+    case ARSYNC_STAGE_MAKE_DIRECTORY:
+        if (error == ENOTDIR && kind_of(subject.destination) != 0)
+            return "cannot overwrite non-directory " + destination + " with directory " + source;
+        what = "cannot create directory " + destination;
+        break;
     case ARSYNC_STAGE_CHECK:
-        if (error == EINVAL)
-            return source + " and " + destination + " are the same file";
-        if (error == EISDIR)
-            return "cannot overwrite directory " + destination + " with non-directory";
-        what = "cannot copy " + source + " to " + destination;
-        // The library opens no socket. Whoever tries hears that there is no such device.
-        if (error == EOPNOTSUPP && S_ISSOCK(entry.source_mode)) {
-            what = "cannot open " + source + " for reading";
-            error = ENXIO;
-        }
+        return describe_check(subject, completion);
+    case ARSYNC_STAGE_REMOVE:
+        what = "cannot remove " + destination;
+        break;
+    case ARSYNC_STAGE_BACKUP:
+        what = "cannot backup " + destination;
+        break;
+    case ARSYNC_STAGE_CONTEXT:
+        what = "failed to set the security context of " + destination;
         break;
     case ARSYNC_STAGE_READ:
         what = "error reading " + source;
@@ -84,12 +187,11 @@ std::string describe_failure(const Entry& entry, const arsync_completion& comple
     return what + ": " + arsync_strerror(error);
 }
 
-std::string describe_warning(const Entry& entry, const arsync_completion& completion) {
-    std::string source = quote(entry.source.shown);
+std::string describe_warning(const std::string& source, const arsync_completion& completion) {
     if ((completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0)
-        return "warning: " + source + " became shorter while it was copied";
+        return "warning: " + quote(source) + " became shorter while it was copied";
     if ((completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0)
-        return "warning: " + source + " changed while it was copied";
+        return "warning: " + quote(source) + " changed while it was copied";
     return "";
 }
 
@@ -103,9 +205,28 @@ uint32_t attribute_of(uint32_t stage) {
         return ARSYNC_PRESERVE_MODE;
     case ARSYNC_STAGE_TIMES:
         return ARSYNC_PRESERVE_TIMES;
+    case ARSYNC_STAGE_CONTEXT:
+        return ARSYNC_PRESERVE_CONTEXT;
     default:
         return 0;
     }
+}
+
+bool loss_matters(const arsync_completion& completion, const Options& options) {
+    switch (completion.stage) {
+    case ARSYNC_STAGE_XATTR:
+        return options.xattr_required;
+    case ARSYNC_STAGE_CONTEXT:
+        return options.context_required;
+    default:
+        return true;
+    }
+}
+
+bool loss_is_told(const arsync_completion& completion, const Options& options) {
+    if (loss_matters(completion, options))
+        return true;
+    return !options.reduce_diagnostics && completion.result != -EOPNOTSUPP;
 }
 
 } // namespace cp

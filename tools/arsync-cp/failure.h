@@ -4,16 +4,29 @@
 #include <string>
 
 #include "entry.h"
+#include "options.h"
 
 namespace cp {
 
-// For a completion with an error.
-std::string describe_failure(const Entry& entry, const arsync_completion& completion);
+// What failed: a file of the command line, or an entry of a tree.
+struct Subject {
+    Place source;
+    Place destination;
+    const Entry& operand; // that it belongs to
+};
+
+// For a completion with an error. Looks at the source again where that tells more.
+std::string describe_failure(const Subject& subject, const arsync_completion& completion,
+                             const Options& options);
 
 // What went well but not quite as expected; empty if there is nothing to say.
-std::string describe_warning(const Entry& entry, const arsync_completion& completion);
+std::string describe_warning(const std::string& source, const arsync_completion& completion);
 
 // ARSYNC_PRESERVE_* that could not be kept, if that is what failed, otherwise 0.
 uint32_t attribute_of(uint32_t stage);
+
+// An attribute is lost: whether that is an error, and if not, whether it is worth a message.
+bool loss_matters(const arsync_completion& completion, const Options& options);
+bool loss_is_told(const arsync_completion& completion, const Options& options);
 
 } // namespace cp

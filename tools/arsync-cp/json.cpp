@@ -105,31 +105,114 @@ std::string JsonLine::finish() {
     return line + "}\n";
 }
 
-std::string json_of(const Entry& entry) {
-    JsonLine json;
-    const arsync_completion& completion = entry.completion;
-    json.text("type", "file");
-    json.name("source", entry.source.shown);
-    json.name("destination", entry.destination.shown);
-    json.text("outcome", outcome_name(entry.outcome));
-    if (entry.backup)
-        json.name("backup", entry.backup->shown);
-    if (entry.outcome == Outcome::Copied || completion.result != 0) {
-        json.text("method", arsync_method_name(completion.method));
-        json.number("bytes", completion.bytes);
-        json.number("hole_bytes", completion.hole_bytes);
-        json.boolean("fallback", (completion.flags & ARSYNC_COMPLETION_FALLBACK) != 0);
-        json.boolean("source_changed", (completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0);
-        json.boolean("source_shrank", (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
-        json.boolean("owner_lost", (completion.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
-    }
+namespace {
+
+void add_copy(JsonLine& json, const arsync_completion& completion) {
+    json.text("method", arsync_method_name(completion.method));
+    json.number("bytes", completion.bytes);
+    json.number("hole_bytes", completion.hole_bytes);
+    json.boolean("fallback", (completion.flags & ARSYNC_COMPLETION_FALLBACK) != 0);
+    json.boolean("source_changed", (completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0);
+    json.boolean("source_shrank", (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
+    json.boolean("owner_lost", (completion.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
+}
+
+void add_failure(JsonLine& json, const arsync_completion& completion, const std::string& message) {
     if (completion.result != 0) {
         json.number("errno", static_cast<uint64_t>(-completion.result));
         json.text("stage", arsync_stage_name(completion.stage));
     }
     // Messages quote names, and quoting leaves nothing in them that is not valid text.
-    if (!entry.first_complaint.empty())
-        json.text("message", entry.first_complaint);
+    if (!message.empty())
+        json.text("message", message);
+}
+
+// What was done, or was to be done.
+const char* type_of(uint16_t action) {
+    switch (action) {
+    case ARSYNC_ACTION_MAKE_DIRECTORY:
+    case ARSYNC_ACTION_ENTER_DIRECTORY:
+        return "directory";
+    case ARSYNC_ACTION_SYMBOLIC_LINK:
+        return "symbolic-link";
+    case ARSYNC_ACTION_MAKE_SPECIAL:
+        return "special";
+    case ARSYNC_ACTION_REMOVE:
+        return "extra";
+    default:
+        return "file";
+    }
+}
+
+const char* outcome_of(const arsync_completion& completion) {
+    if (completion.result == -ECANCELED)
+        return outcome_name(Outcome::Cancelled);
+    if (completion.result != 0)
+        return outcome_name(Outcome::Failed);
+    switch (completion.action) {
+    case ARSYNC_ACTION_HARD_LINK:
+        return outcome_name(Outcome::Linked);
+    case ARSYNC_ACTION_SKIP:
+        return outcome_name(Outcome::Skipped);
+    case ARSYNC_ACTION_ENTER_DIRECTORY:
+        return "entered";
+    case ARSYNC_ACTION_REMOVE:
+        return "removed";
+    case ARSYNC_ACTION_COPY:
+        return outcome_name(Outcome::Copied);
+    default:
+        return "made";
+    }
+}
+
+} // namespace
+
+void add_totals(JsonLine& json, const arsync_totals& totals) {
+    json.number("entries", totals.entries);
+    json.number("directories", totals.directories);
+    json.number("symbolic_links", totals.symlinks);
+    json.number("specials", totals.specials);
+    json.number("removed", totals.removed);
+    json.number("errors", totals.errors);
+}
+
+std::string json_of_entry(const std::string& source, const std::string& destination,
+                          const arsync_completion& completion, const std::string& message) {
+    JsonLine json;
+    bool is_directory = (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0;
+    json.text("type", is_directory && completion.action != ARSYNC_ACTION_REMOVE
+                          ? "directory"
+                          : type_of(completion.action));
+    if (completion.action != ARSYNC_ACTION_REMOVE)
+        json.name("source", source);
+    json.name("destination", destination);
+    json.text("outcome", outcome_of(completion));
+    if (completion.action == ARSYNC_ACTION_COPY)
+        add_copy(json, completion);
+    add_failure(json, completion, message);
+    return json.finish();
+}
+
+std::string json_of(const Entry& entry) {
+    JsonLine json;
+    const arsync_completion& completion = entry.completion;
+    json.text("type", entry.is_tree ? "tree" : "file");
+    json.name("source", entry.source.shown);
+    json.name("destination", entry.destination.shown);
+    json.text("outcome", outcome_name(entry.outcome));
+    if (entry.backup)
+        json.name("backup", entry.backup->shown);
+    if (entry.totals) {
+        json.number("copied", entry.totals->files);
+        json.number("linked", entry.totals->hard_links);
+        json.number("skipped", entry.totals->skipped);
+        json.number("bytes", entry.totals->bytes);
+        json.number("hole_bytes", entry.totals->hole_bytes);
+        add_totals(json, *entry.totals);
+    } else if (entry.outcome == Outcome::Copied || completion.result != 0) {
+        add_copy(json, completion);
+    }
+    add_failure(json, completion, entry.first_complaint);
     return json.finish();
 }
 

@@ -10,16 +10,15 @@ namespace cp {
 
 namespace {
 
-int link_as(const Place& file, const Place& directory, const std::string& name) {
-    // The copy may have been made through a symbolic link; it is the copy that is linked to.
+int link_as(const Place& file, const Place& directory, const std::string& name, bool follow) {
     return linkat(file.dirfd, file.name.c_str(), directory.dirfd, name.c_str(),
-                  AT_SYMLINK_FOLLOW) == 0
+                  follow ? AT_SYMLINK_FOLLOW : 0) == 0
                ? 0
                : errno;
 }
 
 // link(2) never replaces, so the new link takes the name by a rename: at no moment is it free.
-int replace_by_link(const Place& file, const Place& destination) {
+int replace_by_link(const Place& file, const Place& destination, bool follow) {
     std::string_view base = base_name(destination.name);
     std::string directory(destination.name, 0,
                           static_cast<size_t>(base.data() - destination.name.data()));
@@ -28,7 +27,7 @@ int replace_by_link(const Place& file, const Place& destination) {
     for (unsigned i = 0; error == EEXIST && i < 1000; i++) {
         temporary =
             directory + ".arsync-link." + std::to_string(getpid()) + "." + std::to_string(i);
-        error = link_as(file, destination, temporary);
+        error = link_as(file, destination, temporary, follow);
     }
     if (error != 0)
         return error;
@@ -42,12 +41,12 @@ int replace_by_link(const Place& file, const Place& destination) {
 
 } // namespace
 
-bool link_destination(Entry& entry, bool verbose) {
+bool link_destination(Entry& entry, bool follow, bool verbose) {
     const Place& file = *entry.link_to;
-    int error = link_as(file, entry.destination, entry.destination.name);
+    int error = link_as(file, entry.destination, entry.destination.name, follow);
     bool replaced = error == EEXIST;
     if (replaced)
-        error = replace_by_link(file, entry.destination);
+        error = replace_by_link(file, entry.destination, follow);
     if (error != 0) {
         entry.fail("cannot create hard link " + quote(entry.destination.shown) + " to " +
                    quote(file.shown) + ": " + arsync_strerror(error));

@@ -7,6 +7,7 @@ namespace cp {
 
 // Gives the destination's name to the file at entry.link_to, in place of what is there. false after
 // a complaint.
-bool link_destination(Entry& entry, bool verbose);
+// follow: where that is a symbolic link, to what it leads to.
+bool link_destination(Entry& entry, bool follow, bool verbose);
 
 } // namespace cp

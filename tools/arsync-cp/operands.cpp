@@ -1,5 +1,6 @@
 #include "operands.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -31,6 +32,23 @@ std::string with_one_slash(std::string directory) {
 
 std::string complaint_about(const char* what, const char* name, int error) {
     return std::string(what) + quote(name) + ": " + arsync_strerror(error);
+}
+
+// Of --files-from: made if it is not there, so that whoever shares out a list need not.
+const char* directory_to_fill(const Options& options) {
+    std::span<char*> operands = options.operands;
+    size_t expected = options.target_directory != nullptr ? 1 : 2;
+    if (operands.size() > expected) {
+        complain_about_usage("extra operand " + quote(operands[expected]));
+        return nullptr;
+    }
+    const char* directory =
+        options.target_directory != nullptr ? options.target_directory : operands.back();
+    if (!options.dry_run && mkdir(directory, 0777) != 0 && errno != EEXIST) {
+        complain(complaint_about("cannot create directory ", directory, errno));
+        return nullptr;
+    }
+    return directory;
 }
 
 std::optional<Place> backup_of_itself(const Options& options) {
@@ -70,13 +88,21 @@ std::optional<Operands> Operands::understand(const Options& options) {
             complain_about_usage("extra operand " + quote(operands[2]));
             return std::nullopt;
         }
+    } else if (options.files_from != nullptr) {
+        directory = directory_to_fill(options);
+        if (directory == nullptr)
+            return std::nullopt;
+        result.directory_fd = open_directory(directory);
+        if (result.directory_fd < 0) {
+            complain(complaint_about("target directory ", directory, errno));
+            return std::nullopt;
+        }
     } else if (directory != nullptr) {
         result.directory_fd = open_directory(directory);
         if (result.directory_fd < 0) {
             complain(complaint_about("target directory ", directory, errno));
             return std::nullopt;
         }
-        result.sources = operands;
     } else {
         result.directory_fd = open_directory(operands.back());
         if (result.directory_fd >= 0) {
@@ -86,11 +112,18 @@ std::optional<Operands> Operands::understand(const Options& options) {
             return std::nullopt;
         }
     }
+    if (options.parents && directory == nullptr) {
+        complain_about_usage("with --parents, the destination must be a directory");
+        return std::nullopt;
+    }
+    result.parents = options.parents;
     if (directory != nullptr)
         result.directory_shown = with_one_slash(directory);
     else
         result.self_backup = backup_of_itself(options);
-    if (options.target_directory == nullptr)
+    if (options.target_directory != nullptr)
+        result.sources = operands;
+    else
         result.sources = operands.first(operands.size() - 1);
     if (directory == nullptr)
         result.destination_shown = operands.back();
@@ -98,7 +131,8 @@ std::optional<Operands> Operands::understand(const Options& options) {
 }
 
 Operands::Operands(Operands&& other) noexcept
-    : sources(other.sources), strip_trailing_slashes(other.strip_trailing_slashes),
+    : sources(other.sources), parents(other.parents),
+      strip_trailing_slashes(other.strip_trailing_slashes),
       directory_fd(std::exchange(other.directory_fd, -1)),
       directory_shown(std::move(other.directory_shown)),
       destination_shown(std::move(other.destination_shown)),
@@ -123,7 +157,19 @@ Place Operands::destination(size_t index) const {
         return *self_backup;
     if (directory_fd < 0)
         return {AT_FDCWD, destination_shown, destination_shown};
-    std::string name(base_name(sources[index]));
+    std::string_view path = sources[index];
+    if (parents) {
+        // The library wants the end of the destination's path to be the source's.
+        std::string name = (path.starts_with('/') ? "." : "") + source(index).name;
+        std::string_view shown = path.substr(std::min(path.find_first_not_of('/'), path.size()));
+        while (shown.ends_with('/'))
+            shown.remove_suffix(1);
+        return {directory_fd, name, directory_shown + std::string(shown)};
+    }
+    std::string name(base_name(path));
+    // "x/.." is to be copied into the directory, not beside it; "/" has no name of its own.
+    if (name == ".." || name == "/")
+        name = ".";
     return {directory_fd, name, directory_shown + name};
 }
 

@@ -21,9 +21,14 @@ public:
     Operands& operator=(Operands&&) = delete;
     ~Operands();
 
+    // With --files-from there is one source, the directory that the listed names are in.
     size_t count() const { return sources.size(); }
     Place source(size_t index) const;
     Place destination(size_t index) const;
+
+    // The target directory; -1 if there is none.
+    int target_fd() const { return directory_fd; }
+    const std::string& target_shown() const { return directory_shown; }
 
     // Copying a file onto its own name with -f and -b means: back it up. The copy then goes to the
     // backup's name and needs no backup of its own.
@@ -33,6 +38,7 @@ private:
     Operands() = default;
 
     std::span<char*> sources;
+    bool parents = false;
     bool strip_trailing_slashes = false;
     int directory_fd = -1;         // of the target directory, if there is one
     std::string directory_shown;   // its name with one slash at the end

@@ -2,12 +2,15 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <getopt.h>
 #include <unistd.h>
 #include <utility>
 
 #include "attributes.h"
 #include "choice.h"
+#include "filter.h"
+#include "option_table.h"
 #include "quote.h"
 #include "say.h"
 #include "sizes.h"
@@ -17,71 +20,6 @@
 namespace cp {
 
 namespace {
-
-enum LongOnly {
-    Atomic = 256,
-    AttributesOnly,
-    Backend,
-    Backup,
-    BufferSize,
-    Buffers,
-    Cache,
-    Debug,
-    Durable,
-    Help,
-    IoPoll,
-    Jobs,
-    Json,
-    Method,
-    NoPreserve,
-    Preserve,
-    Progress,
-    QueueDepth,
-    Reflink,
-    RemoveDestination,
-    Sparse,
-    SqPoll,
-    StripTrailingSlashes,
-    Verify,
-    Version,
-};
-
-constexpr option long_options[] = {
-    {"atomic", no_argument, nullptr, Atomic},
-    {"attributes-only", no_argument, nullptr, AttributesOnly},
-    {"backend", required_argument, nullptr, Backend},
-    {"backup", optional_argument, nullptr, Backup},
-    {"buffer-size", required_argument, nullptr, BufferSize},
-    {"buffers", required_argument, nullptr, Buffers},
-    {"cache", required_argument, nullptr, Cache},
-    {"debug", no_argument, nullptr, Debug},
-    {"durable", no_argument, nullptr, Durable},
-    {"force", no_argument, nullptr, 'f'},
-    {"help", no_argument, nullptr, Help},
-    {"interactive", no_argument, nullptr, 'i'},
-    {"iopoll", no_argument, nullptr, IoPoll},
-    {"jobs", required_argument, nullptr, Jobs},
-    {"json", no_argument, nullptr, Json},
-    {"method", required_argument, nullptr, Method},
-    {"no-clobber", no_argument, nullptr, 'n'},
-    {"no-preserve", required_argument, nullptr, NoPreserve},
-    {"no-target-directory", no_argument, nullptr, 'T'},
-    {"preserve", optional_argument, nullptr, Preserve},
-    {"progress", no_argument, nullptr, Progress},
-    {"queue-depth", required_argument, nullptr, QueueDepth},
-    {"reflink", optional_argument, nullptr, Reflink},
-    {"remove-destination", no_argument, nullptr, RemoveDestination},
-    {"sparse", required_argument, nullptr, Sparse},
-    {"sqpoll", no_argument, nullptr, SqPoll},
-    {"strip-trailing-slashes", no_argument, nullptr, StripTrailingSlashes},
-    {"suffix", required_argument, nullptr, 'S'},
-    {"target-directory", required_argument, nullptr, 't'},
-    {"update", no_argument, nullptr, 'u'},
-    {"verbose", no_argument, nullptr, 'v'},
-    {"verify", no_argument, nullptr, Verify},
-    {"version", no_argument, nullptr, Version},
-    {nullptr, 0, nullptr, 0},
-};
 
 void hint_at_help() {
     std::string text;
@@ -103,10 +41,16 @@ private:
                      uint32_t& field);
     bool take_word(std::span<const Choice> choices, std::string_view option, uint32_t& field);
     bool take_target_directory();
+    bool take_update();
+    bool take_rate();
+    void take_archive();
+    bool take_context();
     bool check_combinations();
     bool choose_backup();
     void choose_backup_suffix();
     bool choose_preserved();
+    bool choose_context();
+    void choose_tree();
     Parsed mistake();
 
     Options options;
@@ -114,6 +58,7 @@ private:
     // Whether the complaint is of the kind that --help can help with.
     bool hint = true;
     bool wants_backup = false;
+    uint32_t continue_on_error = 1;
     const char* backup_control = nullptr;
     const char* suffix = nullptr;
 };
@@ -152,11 +97,86 @@ bool Parser::take_target_directory() {
     return false;
 }
 
+// As cp does since 9.3; until then it took no argument.
+bool Parser::take_update() {
+    if (optarg == nullptr) {
+        options.update = true;
+        return true;
+    }
+    uint32_t update = ARSYNC_UPDATE_ALL;
+    if (!take_word(update_words, "--update", update))
+        return false;
+    if (options.clobber == Clobber::Never)
+        return true;
+    options.update = update == ARSYNC_UPDATE_OLDER;
+    options.clobber = update == ARSYNC_UPDATE_NONE ? Clobber::Never : Clobber::Overwrite;
+    return true;
+}
+
+bool Parser::take_rate() {
+    std::optional<uint64_t> rate = parse_size(optarg);
+    if (rate)
+        options.pool.byte_rate = *rate;
+    else
+        complain("invalid argument " + quote_word(optarg) + " for " + quote_word("--bwlimit") +
+                 "\nValid is a number of bytes a second, or 0 for no limit");
+    return rate.has_value();
+}
+
+void Parser::take_archive() {
+    options.dereference = Dereference::Never;
+    options.recursive = options.reduce_diagnostics = true;
+    attributes.set_archive();
+}
+
+bool Parser::take_context() {
+    if (selinux_enabled())
+        options.context = optarg != nullptr ? optarg : "";
+    else if (optarg != nullptr)
+        complain("warning: ignoring --context; it requires an SELinux-enabled kernel");
+    return true;
+}
+
 bool Parser::take(int opt) {
     switch (opt) {
+    case '0':
+        options.nul_separated = true;
+        return true;
+    case 'a':
+        take_archive();
+        return true;
     case 'b':
         wants_backup = true;
         return true;
+    case 'd':
+        attributes.links = true;
+        options.dereference = Dereference::Never;
+        return true;
+    case 'H':
+        options.dereference = Dereference::Named;
+        return true;
+    case 'l':
+        options.copy.flags |= ARSYNC_COPY_HARD_LINK;
+        return true;
+    case 'L':
+        options.dereference = Dereference::Always;
+        return true;
+    case 'P':
+        options.dereference = Dereference::Never;
+        return true;
+    case 'r':
+    case 'R':
+        options.recursive = true;
+        return true;
+    case 's':
+        options.copy.flags |= ARSYNC_COPY_SYMBOLIC_LINK;
+        return true;
+    case 'x':
+        options.copy.flags |= ARSYNC_COPY_ONE_FILE_SYSTEM;
+        return true;
+    case 'Z':
+    case Context:
+        return take_context();
     case 'f':
         options.force = true;
         return true;
@@ -179,8 +199,7 @@ bool Parser::take(int opt) {
         options.no_target_directory = true;
         return true;
     case 'u':
-        options.update = true;
-        return true;
+        return take_update();
     case 'v':
         options.verbose = true;
         return true;
@@ -201,13 +220,33 @@ bool Parser::take(int opt) {
         return take_number("--buffer-size", 4096, 64 << 20, 4096, options.pool.buffer_size);
     case Buffers:
         return take_number("--buffers", 1, 1024, 1, options.pool.buffer_count);
+    case BwLimit:
+        return take_rate();
     case Cache:
         return take_word(cache_words, "--cache", options.copy.cache);
+    case ContinueOnError:
+        return take_word(yes_no_words, "--continue-on-error", continue_on_error);
+    case CopyContents:
+        options.copy_contents = true;
+        return true;
     case Debug:
         options.debug = options.verbose = true;
         return true;
+    case DryRun:
+        options.dry_run = options.verbose = true;
+        options.copy.flags |= ARSYNC_COPY_DRY_RUN;
+        return true;
     case Durable:
         options.copy.durability = ARSYNC_DURABILITY_FULL;
+        return true;
+    case Exclude:
+    case Include:
+        return append_pattern(options.filter, optarg, opt == Include);
+    case ExcludeFrom:
+        hint = false;
+        return append_patterns_of(options.filter, optarg);
+    case FilesFrom:
+        options.files_from = optarg;
         return true;
     case IoPoll:
         options.pool.flags |= ARSYNC_POOL_IOPOLL;
@@ -217,10 +256,19 @@ bool Parser::take(int opt) {
     case Json:
         options.json = true;
         return true;
+    case KeepDirectorySymlink:
+        options.copy.flags |= ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
+        return true;
     case Method:
         return take_word(method_words, "--method", options.copy.method);
+    case Mirror:
+        options.copy.flags |= ARSYNC_COPY_MIRROR;
+        return true;
     case NoPreserve:
         return attributes.set(optarg, false);
+    case Parents:
+        options.parents = true;
+        return true;
     case Preserve:
         if (optarg != nullptr)
             return attributes.set(optarg, true);
@@ -236,6 +284,9 @@ bool Parser::take(int opt) {
         return optarg == nullptr || take_word(reflink_words, "--reflink", options.copy.reflink);
     case RemoveDestination:
         options.remove_destination = true;
+        return true;
+    case SkipUnchanged:
+        options.skip_unchanged = true;
         return true;
     case Sparse:
         return take_word(sparse_words, "--sparse", options.copy.sparse);
@@ -258,8 +309,11 @@ bool Parser::check_combinations() {
     bool reflink_always = options.copy.reflink == ARSYNC_REFLINK_ALWAYS;
     bool method_reflink = options.copy.method == ARSYNC_METHOD_REFLINK;
     bool sparse_auto = options.copy.sparse == ARSYNC_SPARSE_AUTO;
+    bool mirror = (options.copy.flags & ARSYNC_COPY_MIRROR) != 0;
     const char* conflict = nullptr;
-    if (wants_backup && options.clobber == Clobber::Never)
+    if (options.hard_links() && options.symbolic_links())
+        conflict = "cannot make both hard and symbolic links";
+    else if (wants_backup && options.clobber == Clobber::Never)
         conflict = "options --backup and --no-clobber are mutually exclusive";
     else if (reflink_always && !sparse_auto)
         conflict = "--reflink can be used only with --sparse=auto";
@@ -271,6 +325,16 @@ bool Parser::check_combinations() {
         conflict = "--reflink can be used only with --method=auto or --method=reflink";
     else if (options.atomic() && options.remove_destination)
         conflict = "options --atomic and --remove-destination are mutually exclusive";
+    else if (options.atomic() && wants_backup && options.recursive)
+        conflict = "options --atomic and --backup cannot be used together for directories";
+    else if (mirror && !options.recursive)
+        conflict = "--mirror can be used only with --recursive (-r)";
+    else if (options.nul_separated && options.files_from == nullptr)
+        conflict = "--null (-0) can be used only with --files-from";
+    else if (options.files_from != nullptr && options.parents)
+        conflict = "options --files-from and --parents are mutually exclusive";
+    else if (options.skip_unchanged && (options.update || options.clobber != Clobber::Overwrite))
+        conflict = "--skip-unchanged can be used only without -i, -n and -u";
     if (conflict != nullptr)
         complain(conflict);
     return conflict == nullptr;
@@ -308,16 +372,57 @@ bool Parser::choose_preserved() {
     options.copy.preserve = attributes.preserve_flags();
     options.preserve_links = attributes.links;
     options.xattr_required = attributes.xattr_required;
+    options.context_required = attributes.context_required;
     if (attributes.default_mode())
         options.copy.flags |= ARSYNC_COPY_DEFAULT_MODE;
-    if (!attributes.context_required)
+    if (!attributes.context_required || selinux_enabled())
         return true;
     hint = false;
-    if (access("/sys/fs/selinux/enforce", F_OK) == 0)
-        complain("preserving the security context is not supported");
-    else
-        complain("cannot preserve security context without an SELinux-enabled kernel");
+    complain("cannot preserve security context without an SELinux-enabled kernel");
     return false;
+}
+
+// Whatever this process and its threads make from now on gets the context.
+bool Parser::choose_context() {
+    if (options.context == nullptr)
+        return true;
+    hint = false;
+    if (attributes.context_required) {
+        complain("cannot set target context and preserve it");
+        return false;
+    }
+    if (*options.context == '\0') {
+        complain("finding out the default context of a file is not supported; use --context=CTX");
+        return false;
+    }
+    options.copy.preserve &= ~ARSYNC_PRESERVE_CONTEXT;
+    int fd = open("/proc/thread-self/attr/fscreate", O_WRONLY | O_CLOEXEC);
+    ssize_t length = static_cast<ssize_t>(strlen(options.context));
+    bool set = fd >= 0 && write(fd, options.context, strlen(options.context)) == length;
+    if (!set)
+        complain("failed to set default file creation context to " + quote_word(options.context) +
+                 ": " + arsync_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return set;
+}
+
+void Parser::choose_tree() {
+    if (options.dereference == Dereference::Undecided)
+        options.dereference =
+            options.recursive && !options.hard_links() ? Dereference::Never : Dereference::Always;
+    switch (options.dereference) {
+    case Dereference::Always:
+        options.copy.symlinks = ARSYNC_SYMLINKS_FOLLOW;
+        break;
+    case Dereference::Named:
+        options.copy.symlinks = ARSYNC_SYMLINKS_FOLLOW_TOP;
+        break;
+    default:
+        options.copy.symlinks = ARSYNC_SYMLINKS_KEEP;
+        break;
+    }
+    options.continue_on_error = continue_on_error != 0;
 }
 
 Parsed Parser::mistake() {
@@ -328,7 +433,7 @@ Parsed Parser::mistake() {
 
 Parsed Parser::parse(int argc, char** argv) {
     int opt = 0;
-    while ((opt = getopt_long(argc, argv, "bfinpS:t:Tuv", long_options, nullptr)) != -1) {
+    while ((opt = getopt_long(argc, argv, short_options, long_options, nullptr)) != -1) {
         if (opt == Help || opt == Version) {
             if (opt == Help)
                 say(help_text());
@@ -339,8 +444,9 @@ Parsed Parser::parse(int argc, char** argv) {
         if (!take(opt))
             return mistake();
     }
-    if (!check_combinations() || !choose_backup() || !choose_preserved())
+    if (!check_combinations() || !choose_backup() || !choose_preserved() || !choose_context())
         return mistake();
+    choose_tree();
     choose_backup_suffix();
     options.operands = {argv + optind, static_cast<size_t>(argc - optind)};
     return {std::move(options), 0};

@@ -11,6 +11,7 @@
 namespace cp {
 
 enum class Clobber { Overwrite, Ask, Never };
+enum class Dereference { Undecided, Never, Named, Always };
 enum class BackupKind { None, Simple, Existing, Numbered };
 
 struct Options {
@@ -26,9 +27,24 @@ struct Options {
     BackupKind backup = BackupKind::None;
     std::string backup_suffix = "~";
 
+    bool recursive = false;
+    bool parents = false;
+    bool copy_contents = false;
+    Dereference dereference = Dereference::Undecided;
+    bool skip_unchanged = false;
+    bool dry_run = false;
+    bool continue_on_error = true;
+    const char* files_from = nullptr;
+    bool nul_separated = false; // the names in it
+    std::string filter; // for copy.filter, which is set when the options do not move any more
+    const char* context = nullptr; // an SELinux context for all that is made
+
     bool preserve_links = false;
+    // Not all that could be kept is worth a message.
+    bool reduce_diagnostics = false;
     // Asked for by name, not only as part of "all": then not being able to is an error.
     bool xattr_required = false;
+    bool context_required = false;
 
     bool verbose = false;
     bool debug = false;
@@ -38,6 +54,17 @@ struct Options {
     // The name is made to show the new file by a rename in the library, not by writing into the old
     // one: what a symbolic link points to is then of no interest.
     bool atomic() const { return copy.replace == ARSYNC_REPLACE_ATOMIC; }
+
+    bool makes_links() const {
+        return (copy.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
+    }
+    bool hard_links() const { return (copy.flags & ARSYNC_COPY_HARD_LINK) != 0; }
+    bool symbolic_links() const { return (copy.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0; }
+    bool follows_named() const { return dereference != Dereference::Never; }
+    // What is there is removed before anything is made in its place.
+    bool removes_first() const { return remove_destination || (force && makes_links()); }
+    // FIFOs and devices are read, not made anew.
+    bool reads_specials() const { return !recursive || copy_contents; }
 
     arsync_pool_options pool{};
     arsync_copy_options copy{};

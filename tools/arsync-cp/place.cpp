@@ -4,8 +4,6 @@
 
 namespace cp {
 
-namespace {
-
 bool look_at_directory_of(const Place& place, struct stat& status) {
     std::string_view base = base_name(place.name);
     std::string directory =
@@ -14,8 +12,6 @@ bool look_at_directory_of(const Place& place, struct stat& status) {
         directory = ".";
     return fstatat(place.dirfd, directory.c_str(), &status, 0) == 0;
 }
-
-} // namespace
 
 int look_at_link(const Place& place, struct stat& status) {
     return fstatat(place.dirfd, place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
@@ -32,6 +28,19 @@ std::string_view base_name(std::string_view path) {
     if (slash == std::string_view::npos || path.size() == 1)
         return path;
     return path.substr(slash + 1);
+}
+
+std::string join(std::string_view directory, std::string_view path) {
+    std::string name(directory);
+    if (path.empty())
+        return name;
+    if (!name.ends_with('/'))
+        name += '/';
+    return name.append(path);
+}
+
+Place below(const Place& directory, std::string_view path) {
+    return {directory.dirfd, join(directory.name, path), join(directory.shown, path)};
 }
 
 bool same_entry(const Place& a, const Place& b) {

@@ -38,8 +38,15 @@ struct FileIdHash {
 int look_at_link(const Place& place, struct stat& status);
 int look_through_link(const Place& place, struct stat& status);
 
+// Of the directory that the name is in.
+bool look_at_directory_of(const Place& place, struct stat& status);
+
 // The name without the directories before it or slashes after it; "/" stays "/".
 std::string_view base_name(std::string_view path);
+
+// The name of an entry of a directory, and of what is further below.
+std::string join(std::string_view directory, std::string_view path);
+Place below(const Place& directory, std::string_view path);
 
 // Whether both are the same entry of the same directory, however they are spelled.
 bool same_entry(const Place& a, const Place& b);

@@ -30,10 +30,24 @@ bool create_through_link(const Place& link, mode_t mode) {
 
 } // namespace
 
-bool remove_destination(Entry& entry, bool verbose) {
+bool links_from_here(const Entry& entry) {
+    if (entry.source.name.starts_with('/'))
+        return true;
+    struct stat here;
+    struct stat directory;
+    return look_at_directory_of(entry.destination, directory) && stat(".", &here) == 0 &&
+           id_of(here) == id_of(directory);
+}
+
+bool remove_destination(Entry& entry, const Options& options) {
     std::string name = quote(entry.destination.shown);
+    if (options.dry_run) {
+        entry.chat("removed " + name + "\n");
+        entry.removal_due = true;
+        return true;
+    }
     if (unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0) {
-        if (verbose)
+        if (options.verbose)
             entry.chat("removed " + name + "\n");
     } else if (int error = errno; error != ENOENT) {
         entry.fail("cannot remove " + name + because(error));
@@ -55,14 +69,16 @@ struct Planner::Found {
     bool destination_is_link() const { return exists && S_ISLNK(destination_link.st_mode); }
 };
 
-bool Planner::replaces_name() const {
-    return options.backup != BackupKind::None || options.remove_destination || options.atomic();
+bool Planner::replaces_name(mode_t source_mode) const {
+    bool makes_data = S_ISREG(source_mode) || (options.reads_specials() && !S_ISLNK(source_mode));
+    return !makes_data || options.makes_links() || options.backup != BackupKind::None ||
+           options.remove_destination || options.atomic();
 }
 
 Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
     int error = look_at_link(entry.source, found.source_link);
     found.source = found.source_link;
-    bool is_link = error == 0 && S_ISLNK(found.source_link.st_mode);
+    bool is_link = error == 0 && S_ISLNK(found.source_link.st_mode) && options.follows_named();
     // A name that is not there may be one that an earlier copy is about to make, and a symbolic
     // link may lead to such a file.
     if ((error != 0 || is_link) && !idle)
@@ -73,14 +89,17 @@ Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
         entry.fail("cannot stat " + quote(entry.source.shown) + because(error));
         return Verdict::Done;
     }
-    if (S_ISDIR(found.source.st_mode)) {
+    if (S_ISDIR(found.source.st_mode) && !options.recursive) {
         entry.fail("-r not specified; omitting directory " + quote(entry.source.shown));
         return Verdict::Done;
     }
     entry.source_id = id_of(found.source);
+    entry.is_tree = S_ISDIR(found.source.st_mode);
     entry.source_mode = found.source.st_mode;
     entry.size = S_ISREG(entry.source_mode) ? static_cast<uint64_t>(found.source.st_size) : 0;
 
+    if (S_ISDIR(entry.source_mode) || !entry.named)
+        return Verdict::Copy;
     bool awaited = ledger.is_written(entry.source_id) || ledger.is_recent(found.source) ||
                    (options.preserve_links && ledger.is_read(entry.source_id));
     if (!idle && awaited)
@@ -101,7 +120,8 @@ Verdict Planner::look_at_destination(Entry& entry, Found& found, bool idle) {
         return Verdict::Wait;
     int error = look_at_link(entry.destination, found.destination_link);
     found.destination = found.destination_link;
-    if (error == 0 && S_ISLNK(found.destination_link.st_mode) && !replaces_name()) {
+    if (error == 0 && S_ISLNK(found.destination_link.st_mode) &&
+        !replaces_name(found.source.st_mode)) {
         if (!idle)
             return Verdict::Wait;
         error = look_through_link(entry.destination, found.destination);
@@ -117,7 +137,7 @@ Verdict Planner::look_at_destination(Entry& entry, Found& found, bool idle) {
         return Verdict::Done;
     }
     found.exists = error == 0;
-    if (!found.exists || idle)
+    if (!found.exists || idle || S_ISDIR(entry.source_mode))
         return Verdict::Copy;
     FileId id = id_of(found.destination);
     bool awaited =
@@ -127,7 +147,7 @@ Verdict Planner::look_at_destination(Entry& entry, Found& found, bool idle) {
 
 Verdict Planner::leave_newer(Entry& entry) {
     entry.outcome = Outcome::Skipped;
-    if (!options.preserve_links)
+    if (!options.preserve_links || options.hard_links())
         return Verdict::Done;
     // It counts as a copy all the same: what is linked among the sources becomes linked here, even
     // if that takes the place of a newer file.
@@ -141,6 +161,19 @@ Verdict Planner::leave_newer(Entry& entry) {
     return Verdict::Link;
 }
 
+Verdict Planner::ask_user(Entry& entry, const Found& found, bool idle) {
+    if (options.clobber != Clobber::Ask || entry.allowed)
+        return Verdict::Copy;
+    // What came before is said before the question is put.
+    if (!idle)
+        return Verdict::Wait;
+    entry.allowed = may_overwrite(entry.destination, found.destination.st_mode, options);
+    if (entry.allowed)
+        return Verdict::Copy;
+    entry.outcome = Outcome::Skipped;
+    return Verdict::Done;
+}
+
 Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
     if (options.clobber == Clobber::Never) {
         entry.outcome = Outcome::Skipped;
@@ -148,23 +181,20 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
     }
     std::string source = quote(entry.source.shown);
     std::string destination = quote(entry.destination.shown);
-    if (would_destroy_itself({entry.source, found.source_link, found.source},
-                             {entry.destination, found.destination_link, found.destination},
-                             options)) {
+    Sameness sameness =
+        compare_files({entry.source, found.source_link, found.source},
+                      {entry.destination, found.destination_link, found.destination}, options);
+    if (sameness == Sameness::Destroyed) {
         entry.fail(source + " and " + destination + " are the same file");
         return Verdict::Done;
     }
     if (options.update && !is_newer(found.source.st_mtim, found.destination.st_mtim))
         return leave_newer(entry);
-    if (options.clobber == Clobber::Ask && !entry.allowed) {
-        // What came before is said before the question is put.
-        if (!idle)
-            return Verdict::Wait;
-        if (!may_overwrite(entry.destination, found.destination.st_mode, options)) {
-            entry.outcome = Outcome::Skipped;
-            return Verdict::Done;
-        }
-        entry.allowed = true;
+    if (Verdict answer = ask_user(entry, found, idle); answer != Verdict::Copy)
+        return answer;
+    if (sameness == Sameness::Done) {
+        entry.outcome = Outcome::Skipped;
+        return Verdict::Done;
     }
     bool is_directory = S_ISDIR(found.destination.st_mode);
     Ledger::Made made = ledger.made(entry.destination);
@@ -172,7 +202,8 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
         entry.fail("will not overwrite just-created " + destination + " with " + source);
     else if (is_directory)
         entry.fail("cannot overwrite directory " + destination + " with non-directory");
-    else if (made == Ledger::Made::ThroughLink && found.destination_is_link() && !replaces_name())
+    else if (made == Ledger::Made::ThroughLink && found.destination_is_link() &&
+             !replaces_name(entry.source_mode))
         entry.fail("will not copy " + source + " through just-created symlink " + destination);
     return entry.outcome == Outcome::Failed ? Verdict::Done : Verdict::Copy;
 }
@@ -192,6 +223,13 @@ Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool id
             return Verdict::Done;
         }
     }
+    if (options.dry_run) {
+        std::optional<Backup> next =
+            next_backup(entry.destination, options.backup, options.backup_suffix);
+        entry.backup = next ? std::optional<Place>(next->place) : std::nullopt;
+        entry.removal_due = true;
+        return Verdict::Copy;
+    }
     Aside how = options.atomic() ? Aside::Link : Aside::Rename;
     entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
     int error = entry.backup ? 0 : errno;
@@ -210,11 +248,48 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
         return Verdict::Copy;
     bool copies_data = (options.copy.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) == 0;
     // A name that shares its file with others is set free, or links that are not in the source
-    // would be kept up.
-    bool breaks_link = options.preserve_links && found.destination.st_nlink > 1 && copies_data;
-    if (!options.remove_destination && !breaks_link)
-        return Verdict::Copy;
-    return remove_destination(entry, options.verbose) ? Verdict::Copy : Verdict::Done;
+    // would be kept up. A kept link, or what is made anew, can only take an empty place.
+    bool breaks_link = options.preserve_links && found.destination.st_nlink > 1;
+    bool makes_anew = !options.follows_named() && !S_ISREG(entry.source_mode);
+    if (!options.removes_first() && !(copies_data && (breaks_link || makes_anew))) {
+        // As link(2) has it: with -i, a yes is enough.
+        if (!options.hard_links() || options.clobber != Clobber::Ask)
+            return Verdict::Copy;
+    }
+    return remove_destination(entry, options) ? Verdict::Copy : Verdict::Done;
+}
+
+Verdict Planner::plan_tree(Entry& entry, const Found& found) {
+    std::string source = quote(entry.source.shown);
+    std::string destination = quote(entry.destination.shown);
+    if (found.exists) {
+        bool same = id_of(found.source) == id_of(found.destination);
+        bool is_directory = S_ISDIR(found.destination.st_mode);
+        struct stat target;
+        if (!is_directory && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
+            is_directory =
+                look_through_link(entry.destination, target) == 0 && S_ISDIR(target.st_mode);
+        if (same && options.clobber != Clobber::Never)
+            entry.fail(source + " and " + destination + " are the same file");
+        else if (!is_directory)
+            entry.fail("cannot overwrite non-directory " + destination + " with directory " +
+                       source);
+    }
+    if (entry.outcome == Outcome::Failed)
+        return Verdict::Done;
+    const Place* earlier = ledger.first_copy(entry.source_id);
+    if (earlier == nullptr) {
+        ledger.remember_first_copy(entry.source_id, entry.destination);
+    } else if (same_entry(*earlier, entry.destination)) {
+        entry.complain("warning: source directory " + source + " specified more than once");
+        entry.outcome = Outcome::Skipped;
+        return Verdict::Done;
+    } else if (!options.follows_named()) {
+        entry.fail("will not create hard link " + destination + " to directory " +
+                   quote(earlier->shown));
+        return Verdict::Done;
+    }
+    return Verdict::Tree;
 }
 
 Verdict Planner::plan(Entry& entry, bool idle) {
@@ -223,8 +298,14 @@ Verdict Planner::plan(Entry& entry, bool idle) {
     if (verdict == Verdict::Copy)
         verdict = look_at_destination(entry, found, idle);
     entry.destination_is_new = !found.exists;
+    if (verdict == Verdict::Copy && S_ISDIR(entry.source_mode))
+        return plan_tree(entry, found);
     if (verdict == Verdict::Copy && found.exists)
         verdict = judge_existing(entry, found, idle);
+    if (verdict == Verdict::Copy && options.skip_unchanged) {
+        entry.is_tree = true;
+        return Verdict::Tree;
+    }
     if (verdict == Verdict::Copy && found.exists)
         verdict = clear_destination(entry, found, idle);
     if (verdict != Verdict::Copy)
@@ -239,12 +320,18 @@ Verdict Planner::plan(Entry& entry, bool idle) {
             line += " (backup: " + quote(entry.backup->shown) + ")";
         entry.chat(line + "\n");
     }
-    if (const Place* first =
-            options.preserve_links ? ledger.first_copy(entry.source_id) : nullptr) {
+    if (const Place* first = options.preserve_links && !options.hard_links()
+                                 ? ledger.first_copy(entry.source_id)
+                                 : nullptr) {
         entry.link_to = *first;
         return Verdict::Link;
     }
-    if (found.dangles) {
+    if (options.symbolic_links() && !links_from_here(entry)) {
+        entry.fail(quote_if_needed(entry.destination.shown) +
+                   ": can make relative symbolic links only in current directory");
+        return Verdict::Done;
+    }
+    if (found.dangles && !options.dry_run) {
         // POSIX wants the file that the link points to created; by default that is taken for an
         // accident or an attack.
         bool created = getenv("POSIXLY_CORRECT") != nullptr &&

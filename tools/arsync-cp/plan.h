@@ -12,10 +12,15 @@ enum class Verdict {
     Done, // there is nothing to copy; the entry's outcome says why
     Link, // make the destination a link to entry.link_to
     Copy,
+    Tree, // the source is a directory, to be copied with all that is in it
 };
 
 // Unlinks the destination, so that the copy makes it anew. false after a complaint.
-bool remove_destination(Entry& entry, bool verbose);
+bool remove_destination(Entry& entry, const Options& options);
+
+// Whether a symbolic link at the destination that says what the source is called leads there: a
+// relative one must be in the current directory.
+bool links_from_here(const Entry& entry);
 
 class Planner {
 public:
@@ -28,13 +33,15 @@ private:
     struct Found;
     Verdict look_at_source(Entry& entry, Found& found, bool idle);
     Verdict look_at_destination(Entry& entry, Found& found, bool idle);
+    Verdict plan_tree(Entry& entry, const Found& found);
+    Verdict ask_user(Entry& entry, const Found& found, bool idle);
     Verdict judge_existing(Entry& entry, const Found& found, bool idle);
     Verdict leave_newer(Entry& entry);
     Verdict clear_destination(Entry& entry, const Found& found, bool idle);
     Verdict put_destination_aside(Entry& entry, const Found& found, bool idle);
 
     // Whether the destination's name itself is dealt with, and not what it may point to.
-    bool replaces_name() const;
+    bool replaces_name(mode_t source_mode) const;
 
     const Options& options;
     Ledger& ledger;

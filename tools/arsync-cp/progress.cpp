@@ -45,6 +45,8 @@ std::string progress_line(const Amounts& amounts, uint64_t bytes_per_second, siz
     // A line as wide as the terminal makes some of them wrap.
     size_t room = columns > 1 ? columns - 1 : 0;
     uint64_t done = std::min(amounts.bytes_done, amounts.bytes_total);
+    // While more is being found, what is known is a lower bound, and a share of it means nothing.
+    const char* or_more = amounts.growing ? "+" : "";
     uint64_t percent = 100;
     if (amounts.bytes_total > 0)
         percent = static_cast<uint64_t>(100.0 * static_cast<double>(done) /
@@ -57,22 +59,24 @@ std::string progress_line(const Amounts& amounts, uint64_t bytes_per_second, siz
 
     // The most useful first: what does not fit any more is left out.
     std::array<std::string, 5> parts = {
-        std::to_string(percent) + "%",
-        format_size(done) + "/" + format_size(amounts.bytes_total),
-        std::to_string(amounts.files_done) + "/" + std::to_string(amounts.files_total) +
+        amounts.growing ? "" : std::to_string(percent) + "%",
+        format_size(done) + "/" + format_size(amounts.bytes_total) + or_more,
+        std::to_string(amounts.files_done) + "/" + std::to_string(amounts.files_total) + or_more +
             (amounts.files_total == 1 ? " file" : " files"),
         format_size(bytes_per_second) + "/s",
-        time + " left",
+        time + or_more + " left",
     };
     std::string line;
     for (const std::string& part : parts) {
+        if (part.empty())
+            continue;
         std::string longer = line.empty() ? part : line + "  " + part;
         if (longer.size() > room)
             break;
         line = longer;
     }
     constexpr size_t narrowest_bar = 10;
-    if (line.size() + 2 + narrowest_bar <= room)
+    if (!amounts.growing && line.size() + 2 + narrowest_bar <= room)
         line += "  " + bar(done, amounts.bytes_total, std::min<size_t>(room - line.size() - 2, 40));
     return line;
 }
@@ -95,6 +99,13 @@ void Progress::end_file(uint64_t planned, uint64_t moved) {
     amounts.bytes_total -= std::min(planned, amounts.bytes_total);
 }
 
+void Progress::end_tree(uint64_t entries, uint64_t bytes) {
+    amounts.files_done += entries;
+    amounts.files_total += entries;
+    amounts.bytes_done += bytes;
+    amounts.bytes_total += bytes;
+}
+
 bool Progress::is_due() const {
     return shown && now_ms() - drawn_ms >= redraw_ms;
 }
@@ -110,9 +121,13 @@ uint64_t Progress::rate(uint64_t bytes_done) {
     return moved * 1000 / static_cast<uint64_t>(passed);
 }
 
-void Progress::draw(uint64_t under_way) {
+void Progress::draw(const Amounts& under_way) {
     Amounts shown_amounts = amounts;
-    shown_amounts.bytes_done += under_way;
+    shown_amounts.files_done += under_way.files_done;
+    shown_amounts.files_total += under_way.files_total;
+    shown_amounts.bytes_done += under_way.bytes_done;
+    shown_amounts.bytes_total += under_way.bytes_total;
+    shown_amounts.growing = under_way.growing;
     show_status(progress_line(shown_amounts, rate(shown_amounts.bytes_done), terminal_columns()));
     drawn_ms = now_ms();
 }
@@ -124,7 +139,7 @@ void Progress::finish(bool keep) {
         return show_status("");
     // The whole run's rate, in place of that of its last seconds.
     samples.clear();
-    draw(0);
+    draw({});
     keep_status();
 }
 

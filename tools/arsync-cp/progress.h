@@ -13,6 +13,7 @@ struct Amounts {
     uint64_t files_total = 0;
     uint64_t bytes_done = 0;
     uint64_t bytes_total = 0;
+    bool growing = false; // there may be more than is known yet
 };
 
 // The line as it fits into so many columns.
@@ -26,13 +27,16 @@ public:
     explicit Progress(bool wanted);
     bool is_shown() const { return shown; }
     void set_total(uint64_t files, uint64_t bytes);
+    // A tree, which was not in the total, is over and done with.
+    void end_tree(uint64_t entries, uint64_t bytes);
 
     // A file whose size was taken for planned bytes is over and done with, having moved so many.
     void end_file(uint64_t planned, uint64_t moved);
 
-    // Draws if the last time is long enough ago. under_way: bytes of files that are not ended.
+    // Whether the last time is long enough ago.
     bool is_due() const;
-    void draw(uint64_t under_way);
+    // under_way: of what has not ended, in addition.
+    void draw(const Amounts& under_way);
 
     // The last line stays if all went well.
     void finish(bool keep);

@@ -111,6 +111,13 @@ std::string quote(std::string_view name) {
     return shell_quoted(name);
 }
 
+std::string quote_if_needed(std::string_view name) {
+    static constexpr std::string_view special = " !\"$&'()*:;<=>?[\\^`|";
+    bool is_word = !name.empty() && name.find_first_of(special) == std::string_view::npos &&
+                   name[0] != '#' && name[0] != '~' && name != "{" && name != "}";
+    return is_word && is_printable(name) ? std::string(name) : quote(name);
+}
+
 std::string quote_word(std::string_view word) {
     need_locale();
     bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

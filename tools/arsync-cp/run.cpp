@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,9 +14,12 @@
 #include "failure.h"
 #include "json.h"
 #include "link.h"
+#include "list.h"
+#include "parents.h"
 #include "quote.h"
 #include "say.h"
 #include "signals.h"
+#include "tree.h"
 
 namespace cp {
 
@@ -39,6 +44,34 @@ double now() {
     timespec time{};
     clock_gettime(CLOCK_MONOTONIC, &time);
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// What planning has left for the library to do about a file.
+arsync_copy_options file_options(const Entry& entry, const Options& options) {
+    arsync_copy_options copy = options.copy;
+    copy.preserve = entry.preserve & ~ARSYNC_PRESERVE_LINKS;
+    copy.flags &=
+        ~(ARSYNC_COPY_MIRROR | ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
+    if (options.parents)
+        copy.flags |= ARSYNC_COPY_PARENTS;
+    bool is_link = S_ISLNK(entry.source_mode);
+    bool makes_data = !options.makes_links() && !is_link &&
+                      (S_ISREG(entry.source_mode) || options.reads_specials());
+    if (!options.atomic())
+        copy.replace = entry.destination_is_new || !makes_data ? ARSYNC_REPLACE_EXCLUSIVE
+                                                               : ARSYNC_REPLACE_IN_PLACE;
+    if (entry.removal_due)
+        copy.replace = ARSYNC_REPLACE_REMOVE;
+    if (makes_data) {
+        copy.symlinks = ARSYNC_SYMLINKS_AUTO;
+        // Linked or special, what is there is what the user named.
+        copy.flags |= ARSYNC_COPY_SPECIAL;
+    } else {
+        copy.symlinks = is_link ? ARSYNC_SYMLINKS_KEEP : ARSYNC_SYMLINKS_FOLLOW;
+        copy.flags |= ARSYNC_COPY_RECURSIVE;
+        copy.report = ARSYNC_REPORT_NONE;
+    }
+    return copy;
 }
 
 } // namespace
@@ -69,17 +102,11 @@ int Run::go() {
     signal_fd = listen_for_signals();
     if (progress.is_shown())
         measure_total();
-    for (size_t i = 0; i < operands.count() && !stop_requested(); i++) {
-        Entry& entry = window.emplace_back();
-        entry.source = operands.source(i);
-        entry.destination = operands.destination(i);
-        plan_and_start(entry);
-        print_settled();
-        while (running >= running_most || window.size() >= window_limit)
-            wait_for_completions();
-    }
-    while (running > 0)
-        wait_for_completions();
+    if (options.files_from != nullptr)
+        copy_list();
+    else
+        copy_operands();
+    wait_for_all();
     print_settled();
     totals.exit_status = failed || stopping ? 1 : 0;
     report();
@@ -87,26 +114,106 @@ int Run::go() {
     return totals.exit_status;
 }
 
-void Run::plan_and_start(Entry& entry) {
+void Run::copy_operands() {
+    for (size_t i = 0; i < operands.count() && !stop_requested(); i++) {
+        Entry& entry = window.emplace_back();
+        entry.source = operands.source(i);
+        entry.destination = operands.destination(i);
+        plan_and_start(entry);
+        print_settled();
+        wait_for_room();
+    }
+}
+
+// The library plans these: there may be very many, and nobody named them one by one.
+void Run::copy_list() {
+    Place from = operands.source(0);
+    int directory = open(from.name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) {
+        complain("source directory " + quote(from.shown) + ": " + arsync_strerror(errno));
+        failed = true;
+        return;
+    }
+    List list;
+    list_is_open = list.open(options);
+    running_most = jobs_for_descriptors();
+    std::optional<std::string> name;
+    while (list_is_open && !stop_requested() && (name = list.next())) {
+        Entry& entry = window.emplace_back();
+        entry.named = false;
+        entry.is_tree = true;
+        entry.source = {directory, *name, join(from.shown, *name)};
+        entry.destination = {operands.target_fd(), *name, operands.target_shown() + *name};
+        start(entry);
+        print_settled();
+        wait_for_room();
+    }
+    failed = failed || !list_is_open || list.failed();
+    list_is_open = false;
+    wait_for_all();
+    close(directory);
+}
+
+void Run::wait_for_room() {
+    while (running >= running_most || window.size() >= window_limit)
+        wait_for_completions();
+}
+
+void Run::wait_for_all() {
+    while (running > 0)
+        wait_for_completions();
+}
+
+Verdict Run::plan(Entry& entry) {
+    if (entry.picked)
+        return planner.plan(entry, true);
+    if (options.parents) {
+        struct stat status;
+        // Who comes first makes a directory, and says so.
+        if (options.verbose)
+            wait_for_all();
+        bool is_there = look_at_link(entry.source, status) == 0;
+        if (!plan_parents(entry, options.verbose && is_there))
+            return Verdict::Done;
+    }
     Verdict verdict = planner.plan(entry, running == 0);
     while (verdict == Verdict::Wait) {
-        while (running > 0)
-            wait_for_completions();
+        wait_for_all();
         if (stop_requested()) {
             entry.outcome = Outcome::Cancelled;
-            return end(entry);
+            return Verdict::Done;
         }
         verdict = planner.plan(entry, true);
     }
-    switch (verdict) {
+    return verdict;
+}
+
+void Run::plan_and_start(Entry& entry) {
+    switch (plan(entry)) {
     case Verdict::Copy:
         return start(entry);
+    case Verdict::Tree:
+        return start_tree(entry);
     case Verdict::Link:
         make_link(entry);
         return end(entry);
     default:
         return end(entry);
     }
+}
+
+// Trees run side by side where that makes no difference, and where what is said about their entries
+// need not be kept for its turn.
+void Run::start_tree(Entry& entry) {
+    bool alone = wants_all_entries(options) || options.parents || entry.picked ||
+                 options.dereference == Dereference::Always ||
+                 (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 ||
+                 operands.target_fd() < 0 || is_entangled(entry.source, operands.target_fd());
+    if (alone && !entry.picked)
+        wait_for_all();
+    start(entry);
+    if (alone && !entry.picked)
+        wait_for_all();
 }
 
 void Run::start(Entry& entry) {
@@ -130,20 +237,15 @@ void Run::start(Entry& entry) {
 }
 
 int Run::submit(Entry& entry) {
-    arsync_copy_options copy = options.copy;
-    copy.preserve = entry.preserve;
-    if (!options.atomic())
-        copy.replace =
-            entry.destination_is_new ? ARSYNC_REPLACE_EXCLUSIVE : ARSYNC_REPLACE_IN_PLACE;
-    // Linked or special, what is there is what the user named.
-    copy.flags |= ARSYNC_COPY_SPECIAL;
+    arsync_copy_options copy =
+        entry.is_tree ? tree_options(entry, options) : file_options(entry, options);
     return arsync_submit_copy(pool, entry.source.dirfd, entry.source.name.c_str(),
                               entry.destination.dirfd, entry.destination.name.c_str(), &copy,
                               reinterpret_cast<uintptr_t>(&entry), &entry.job);
 }
 
 void Run::make_link(Entry& entry) {
-    if (link_destination(entry, options.verbose))
+    if (options.dry_run || link_destination(entry, options.follows_named(), options.verbose))
         entry.outcome = Outcome::Linked;
     else
         undo_backup(entry);
@@ -161,15 +263,79 @@ void Run::wait_for_completions() {
     }
     for (int i = 0; i < count; i++) {
         Entry& entry = *reinterpret_cast<Entry*>(static_cast<uintptr_t>(completions[i].user_data));
-        settle(entry, completions[i]);
+        if (completions[i].kind == ARSYNC_COMPLETION_ENTRY)
+            take_entry(entry, completions[i]);
+        else
+            settle(entry, completions[i]);
     }
     print_settled();
+    start_picked();
     show_progress();
+}
+
+void Run::take_entry(Entry& tree, const arsync_completion& completion) {
+    report_entry(tree, completion, options);
+    failed = failed || tree.entry_failed;
+    if (!is_to_be_picked(completion, options) || stopping)
+        return;
+    Entry& entry = picked.emplace_back();
+    entry.named = false;
+    entry.picked = true;
+    entry.source = below(tree.source, completion.path);
+    entry.destination = below(tree.destination, completion.path);
+}
+
+// The answers, and what comes of them, before any more is taken from the library.
+void Run::start_picked() {
+    if (in_question)
+        return;
+    in_question = true;
+    for (auto next = picked.begin(); next != picked.end();) {
+        Entry& entry = *next++;
+        if (entry.job != 0 || entry.outcome != Outcome::Pending)
+            continue;
+        if (stop_requested()) {
+            entry.outcome = Outcome::Cancelled;
+            end(entry);
+        } else {
+            plan_and_start(entry);
+        }
+    }
+    in_question = false;
+    picked.remove_if([](const Entry& entry) { return entry.outcome != Outcome::Pending; });
+}
+
+void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
+    if (completion.totals != nullptr) {
+        arsync_totals& kept = entry.totals.emplace();
+        memcpy(&kept, completion.totals,
+               std::min<size_t>(sizeof kept, completion.totals->struct_size));
+    }
+    bool untold = completion.result != 0 && completion.result != -ECANCELED &&
+                  entry.entry_errors == 0 && !entry.entry_failed;
+    if (untold)
+        entry.complain(
+            describe_failure({entry.source, entry.destination, entry}, completion, options));
+    bool missed = entry.totals && entry.totals->errors > entry.entry_errors;
+    if (completion.result == -ECANCELED)
+        entry.outcome = Outcome::Cancelled;
+    else if (untold || missed || entry.entry_failed)
+        entry.outcome = Outcome::Failed;
+    else
+        entry.outcome = Outcome::Copied;
+    if (entry.totals)
+        entry.totals->errors = std::max<uint64_t>(entry.totals->errors, untold ? 1 : 0);
+    entry.completion.totals = nullptr;
+    running--;
+    ledger.end(entry.source_id, nullptr, entry.destination, Ledger::Made::Nothing);
+    end(entry);
 }
 
 void Run::settle(Entry& entry, const arsync_completion& completion) {
     entry.job = 0;
     entry.completion = completion;
+    if (entry.is_tree)
+        return settle_tree(entry, completion);
     if (completion.result == 0) {
         succeed(entry, completion);
     } else if (completion.result == -ECANCELED) {
@@ -178,12 +344,12 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
     } else if (try_again(entry, completion)) {
         return;
     } else if (entry.outcome == Outcome::Pending) {
-        entry.fail(describe_failure(entry, completion));
+        entry.fail(describe_failure({entry.source, entry.destination, entry}, completion, options));
         undo_backup(entry);
     }
     running--;
     auto made = Ledger::Made::Nothing;
-    if (entry.outcome == Outcome::Copied)
+    if (entry.outcome == Outcome::Copied && entry.named)
         made = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
     ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
                entry.destination, made);
@@ -201,19 +367,20 @@ bool Run::try_again(Entry& entry, const arsync_completion& completion) {
         return false;
     }
     if (not_opened && options.force && !entry.destination_is_new && !options.atomic()) {
-        if (!remove_destination(entry, options.verbose))
+        if (!remove_destination(entry, options))
             return false;
         entry.through_link = false;
         return submit(entry) == 0;
     }
     uint32_t attribute = attribute_of(completion.stage) & entry.preserve;
-    bool matters = attribute != ARSYNC_PRESERVE_XATTR || options.xattr_required;
+    bool matters = loss_matters(completion, options);
     // The data is worth having without the attribute, as with cp; but a backup that is to be put
     // back again is worth more, and a stream has been read already.
     if (attribute == 0 || !S_ISREG(entry.source_mode) || (matters && entry.backup))
         return false;
-    if (matters || completion.result != -EOPNOTSUPP)
-        entry.complain(describe_failure(entry, completion));
+    if (loss_is_told(completion, options))
+        entry.complain(
+            describe_failure({entry.source, entry.destination, entry}, completion, options));
     entry.attribute_lost = entry.attribute_lost || matters;
     entry.preserve &= ~attribute;
     return submit(entry) == 0;
@@ -223,11 +390,11 @@ void Run::succeed(Entry& entry, const arsync_completion& completion) {
     entry.outcome = Outcome::Copied;
     totals.bytes += completion.bytes;
     totals.hole_bytes += completion.hole_bytes;
-    if (options.preserve_links)
+    if (options.preserve_links && !options.hard_links())
         ledger.remember_first_copy(entry.source_id, entry.destination);
     if (options.debug)
         entry.chat(describe_copy(completion));
-    std::string warning = describe_warning(entry, completion);
+    std::string warning = describe_warning(entry.source.shown, completion);
     if (!warning.empty())
         entry.complain(std::move(warning));
     bool shrank = (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0;
@@ -249,29 +416,64 @@ void Run::undo_backup(Entry& entry) {
 }
 
 void Run::end(Entry& entry) {
-    totals.outcomes[static_cast<size_t>(entry.outcome)]++;
     failed = failed || entry.outcome == Outcome::Failed;
-    progress.end_file(entry.size, entry.outcome == Outcome::Copied ? entry.completion.bytes : 0);
+    if (entry.totals)
+        add_tree(totals, *entry.totals);
+    else
+        totals.outcomes[static_cast<size_t>(entry.outcome)]++;
+    if (entry.picked) {
+        // It was counted with its tree already.
+        totals.outcomes[static_cast<size_t>(Outcome::Skipped)]--;
+        print_lines(entry);
+        if (options.json)
+            say_to_script(json_of(entry));
+    } else if (entry.counts_entries()) {
+        trees_left -= entry.named ? 1 : 0;
+        progress.end_tree(entry.totals ? entry.totals->entries : 0,
+                          entry.totals ? entry.totals->bytes : 0);
+    } else {
+        uint64_t bytes = entry.totals ? entry.totals->bytes : entry.completion.bytes;
+        progress.end_file(entry.size, entry.outcome == Outcome::Copied ? bytes : 0);
+    }
+}
+
+void Run::print_lines(Entry& entry) {
+    for (const Entry::Line& line : entry.lines) {
+        switch (line.kind) {
+        case Entry::Line::Kind::Chat:
+            say(line.text);
+            break;
+        case Entry::Line::Kind::Complaint:
+            complain(line.text);
+            break;
+        case Entry::Line::Kind::Script:
+            say_to_script(line.text);
+            break;
+        }
+    }
+    entry.lines.clear();
 }
 
 void Run::print_settled() {
     while (!window.empty()) {
         Entry& first = window.front();
-        for (const Entry::Line& line : first.lines)
-            line.is_complaint ? complain(line.text) : say(line.text);
-        first.lines.clear();
+        print_lines(first);
         if (first.outcome == Outcome::Pending)
             return;
-        if (options.json)
+        if (options.json && !(first.is_tree && !first.named && first.totals))
             say_to_script(json_of(first));
         window.pop_front();
     }
 }
 
 bool Run::stop_requested() {
-    if (stopping || stop_signal() == 0)
+    bool give_up = failed && !options.continue_on_error;
+    if (stopping || (stop_signal() == 0 && !give_up))
         return stopping;
     stopping = true;
+    for (const Entry& entry : picked)
+        if (entry.job != 0)
+            arsync_cancel(pool, entry.job);
     for (const Entry& entry : window)
         if (entry.job != 0)
             arsync_cancel(pool, entry.job);
@@ -279,29 +481,49 @@ bool Run::stop_requested() {
 }
 
 void Run::measure_total() {
-    uint64_t total = 0;
+    if (options.files_from != nullptr)
+        return;
+    uint64_t files = 0;
+    uint64_t bytes = 0;
     for (size_t i = 0; i < operands.count(); i++) {
-        struct stat status;
-        if (look_through_link(operands.source(i), status) == 0 && S_ISREG(status.st_mode))
-            total += static_cast<uint64_t>(status.st_size);
+        struct stat status {};
+        Place source = operands.source(i);
+        options.follows_named() ? look_through_link(source, status) : look_at_link(source, status);
+        if (S_ISDIR(status.st_mode) && options.recursive)
+            trees_left++;
+        else
+            files++;
+        if (S_ISREG(status.st_mode))
+            bytes += static_cast<uint64_t>(status.st_size);
     }
-    progress.set_total(operands.count(), total);
+    progress.set_total(files, bytes);
 }
 
-uint64_t Run::bytes_under_way() {
-    uint64_t sum = 0;
+Amounts Run::under_way() {
+    Amounts sum;
+    size_t trees_running = 0;
     for (const Entry& entry : window) {
         arsync_progress so_far{};
         so_far.struct_size = sizeof so_far;
-        if (entry.job != 0 && arsync_job_progress(pool, entry.job, &so_far) == 0)
-            sum += so_far.bytes_done;
+        if (entry.job == 0 || arsync_job_progress(pool, entry.job, &so_far) != 0)
+            continue;
+        sum.bytes_done += so_far.bytes_done;
+        if (!entry.counts_entries())
+            continue;
+        trees_running++;
+        sum.bytes_total += so_far.bytes_total;
+        sum.files_done += so_far.entries_done;
+        sum.files_total += so_far.entries_total;
+        sum.growing = sum.growing || (so_far.flags & ARSYNC_PROGRESS_WALKING) != 0;
     }
+    sum.growing = sum.growing || list_is_open ||
+                  (options.files_from == nullptr && trees_left > trees_running);
     return sum;
 }
 
 void Run::show_progress() {
     if (progress.is_due())
-        progress.draw(bytes_under_way());
+        progress.draw(under_way());
 }
 
 void Run::report() {

@@ -1,5 +1,9 @@
 // The main loop: plan, submit, wait, report.
 //
+// Files are planned here and copied by one job each. A directory is one job too, and the library
+// plans what is in it. What -i was asked about in a tree is picked out of it and goes the way of
+// files.
+//
 // Always true: entries are in the window in the order of the command line, and what is said about
 // one of them is printed when all before it are settled; an entry with a job is running and its
 // address does not change until its completion has been taken.
@@ -8,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 
 #include "entry.h"
 #include "ledger.h"
@@ -28,7 +33,13 @@ public:
 
 private:
     bool open_pool();
+    void copy_operands();
+    void copy_list();
     void plan_and_start(Entry& entry);
+    Verdict plan(Entry& entry);
+    void start_tree(Entry& entry);
+    void wait_for_room();
+    void wait_for_all();
     void start(Entry& entry);
     int submit(Entry& entry);
     void make_link(Entry& entry);
@@ -37,14 +48,18 @@ private:
     bool stop_requested();
     void wait_for_completions();
     void settle(Entry& entry, const arsync_completion& completion);
+    void settle_tree(Entry& entry, const arsync_completion& completion);
+    void take_entry(Entry& tree, const arsync_completion& completion);
+    void start_picked();
     bool try_again(Entry& entry, const arsync_completion& completion);
     void succeed(Entry& entry, const arsync_completion& completion);
     void undo_backup(Entry& entry);
     void end(Entry& entry);
+    void print_lines(Entry& entry);
     void print_settled();
 
     void measure_total();
-    uint64_t bytes_under_way();
+    Amounts under_way();
     void show_progress();
     void report();
 
@@ -54,6 +69,10 @@ private:
     Planner planner;
     Progress progress;
     std::deque<Entry> window;
+    std::list<Entry> picked;  // out of trees, and begun or still to be
+    bool in_question = false; // start_picked is under way
+    size_t trees_left = 0;    // directories among the operands that have not ended
+    bool list_is_open = false;
     size_t running = 0;
     size_t running_most = 1;
 

@@ -15,7 +15,12 @@ struct Known {
     const struct stat& status; // of what a copy would read, or write to
 };
 
-// Whether source and destination lead to one file in a way that a copy would destroy it.
-bool would_destroy_itself(const Known& source, const Known& destination, const Options& options);
+enum class Sameness {
+    Harmless,  // they are different files, or it does not matter
+    Destroyed, // a copy would destroy it
+    Done,      // the destination is already what it is to become
+};
+
+Sameness compare_files(const Known& source, const Known& destination, const Options& options);
 
 } // namespace cp

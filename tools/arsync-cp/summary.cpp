@@ -4,6 +4,24 @@
 
 namespace cp {
 
+void add_tree(Totals& totals, const arsync_totals& tree) {
+    auto count = [&](Outcome outcome) -> uint64_t& {
+        return totals.outcomes[static_cast<size_t>(outcome)];
+    };
+    count(Outcome::Copied) += tree.files;
+    count(Outcome::Linked) += tree.hard_links;
+    count(Outcome::Skipped) += tree.skipped;
+    count(Outcome::Failed) += tree.errors;
+    totals.bytes += tree.bytes;
+    totals.hole_bytes += tree.hole_bytes;
+    totals.trees.entries += tree.entries;
+    totals.trees.directories += tree.directories;
+    totals.trees.symlinks += tree.symlinks;
+    totals.trees.specials += tree.specials;
+    totals.trees.removed += tree.removed;
+    totals.trees.errors += tree.errors;
+}
+
 std::string json_of(const Totals& totals, const arsync_info& info, const arsync_stats& stats) {
     JsonLine json;
     json.text("type", "summary");
@@ -16,6 +34,7 @@ std::string json_of(const Totals& totals, const arsync_info& info, const arsync_
         json.number(outcome_name(outcome), totals.outcomes[static_cast<size_t>(outcome)]);
     json.number("bytes", totals.bytes);
     json.number("hole_bytes", totals.hole_bytes);
+    add_totals(json, totals.trees);
     json.real("seconds", totals.seconds);
     json.number("exit_status", static_cast<uint64_t>(totals.exit_status));
 

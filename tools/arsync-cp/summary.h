@@ -12,11 +12,14 @@ namespace cp {
 
 struct Totals {
     std::array<uint64_t, outcome_count> outcomes{}; // how many files, by Outcome
+    arsync_totals trees{};                          // of all trees together
     uint64_t bytes = 0;
     uint64_t hole_bytes = 0;
     double seconds = 0;
     int exit_status = 0;
 };
+
+void add_tree(Totals& totals, const arsync_totals& tree);
 
 std::string json_of(const Totals& totals, const arsync_info& info, const arsync_stats& stats);
 

@@ -24,6 +24,17 @@ inline constexpr Choice sparse_words[] = {
     {"always", ARSYNC_SPARSE_ALWAYS},
 };
 
+inline constexpr Choice update_words[] = {
+    {"all", ARSYNC_UPDATE_ALL},
+    {"none", ARSYNC_UPDATE_NONE},
+    {"older", ARSYNC_UPDATE_OLDER},
+};
+
+inline constexpr Choice yes_no_words[] = {
+    {"yes", 1},
+    {"no", 0},
+};
+
 inline constexpr Choice reflink_words[] = {
     {"auto", ARSYNC_REFLINK_AUTO},
     {"always", ARSYNC_REFLINK_ALWAYS},

@@ -1,0 +1,60 @@
+#include "parents.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "quote.h"
+
+namespace cp {
+
+namespace {
+
+// cp does not quote these; but a terminal is not to be given any bytes.
+std::string shown_plain(const std::string& name) {
+    std::string quoted = quote(name);
+    return quoted == "'" + name + "'" ? name : quoted;
+}
+
+} // namespace
+
+bool plan_parents(Entry& entry, bool verbose) {
+    const std::string& path = entry.source.shown;
+    std::string_view base = base_name(path);
+    size_t directory_end = static_cast<size_t>(base.data() - path.data());
+    size_t begin = std::min(path.find_first_not_of('/'), directory_end);
+    // The target directory's name, which stands before the source's in the destination's.
+    size_t own_length = directory_end + base.size() - begin;
+    std::string shown_top(entry.destination.shown, 0, entry.destination.shown.size() - own_length);
+    struct stat status;
+    if (directory_end > begin) {
+        Place parent = entry.destination;
+        parent.name = path.substr(begin, directory_end - begin);
+        if (look_through_link(parent, status) == 0 && S_ISDIR(status.st_mode))
+            return true;
+    }
+    for (size_t slash = path.find('/', begin); slash < directory_end;
+         slash = path.find('/', path.find_first_not_of('/', slash))) {
+        std::string source = path.substr(0, slash);
+        Place made{entry.destination.dirfd, path.substr(begin, slash - begin), ""};
+        made.shown = shown_top + made.name;
+        if (int error = look_through_link(made, status); error == 0) {
+            if (S_ISDIR(status.st_mode))
+                continue;
+            entry.fail(quote(made.shown) + " exists but is not a directory");
+            return false;
+        }
+        int error = look_through_link({entry.source.dirfd, source, source}, status);
+        if (error == 0 && !S_ISDIR(status.st_mode))
+            error = ENOTDIR;
+        if (error != 0) {
+            entry.fail("failed to get attributes of " + quote(source) + ": " +
+                       arsync_strerror(error));
+            return false;
+        }
+        if (verbose)
+            entry.chat(shown_plain(source) + " -> " + shown_plain(made.shown) + "\n");
+    }
+    return true;
+}
+
+} // namespace cp

@@ -1,0 +1,196 @@
+#include "tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unistd.h>
+
+#include "backup.h"
+#include "debug.h"
+#include "failure.h"
+#include "json.h"
+#include "plan.h"
+#include "quote.h"
+#include "say.h"
+
+namespace cp {
+
+namespace {
+
+uint32_t backup_of(BackupKind kind) {
+    switch (kind) {
+    case BackupKind::Simple:
+        return ARSYNC_BACKUP_SIMPLE;
+    case BackupKind::Numbered:
+        return ARSYNC_BACKUP_NUMBERED;
+    case BackupKind::Existing:
+        return ARSYNC_BACKUP_EXISTING;
+    case BackupKind::None:
+        break;
+    }
+    return ARSYNC_BACKUP_NONE;
+}
+
+uint32_t update_of(const Options& options) {
+    if (options.clobber != Clobber::Overwrite)
+        return ARSYNC_UPDATE_NONE; // what is there is asked about afterwards, or not at all
+    if (options.skip_unchanged)
+        return ARSYNC_UPDATE_CHANGED;
+    return options.update ? ARSYNC_UPDATE_OLDER : ARSYNC_UPDATE_ALL;
+}
+
+bool is_directory(const arsync_completion& completion) {
+    return (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 ||
+           completion.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
+           completion.action == ARSYNC_ACTION_ENTER_DIRECTORY;
+}
+
+// cp makes the directories all the same. That they would hold nothing is what it comes to.
+bool cannot_link(const Entry& tree, const Options& options) {
+    return options.symbolic_links() && !tree.source.name.starts_with('/');
+}
+
+// cp names a file when it begins to copy it; what keeps it from beginning comes without a name.
+bool was_begun(const arsync_completion& completion, const std::string& complaint) {
+    if (completion.result == 0)
+        return true;
+    if (is_directory(completion) || completion.action == ARSYNC_ACTION_REMOVE)
+        return false;
+    if (completion.result == -ECANCELED || completion.stage == ARSYNC_STAGE_CHECK)
+        return false;
+    for (const char* beginning : {"cannot stat ", "cannot access ", "cannot overwrite ",
+                                  "cannot remove ", "cannot backup "})
+        if (complaint.starts_with(beginning))
+            return false;
+    return true;
+}
+
+void announce(Entry& tree, const Subject& subject, const arsync_completion& completion,
+              const Options& options) {
+    std::string destination = quote(subject.destination.shown);
+    std::string line = quote(subject.source.shown) + " -> " + destination;
+    bool replaced = (completion.flags & ARSYNC_COMPLETION_REPLACED) != 0;
+    switch (completion.action) {
+    case ARSYNC_ACTION_ENTER_DIRECTORY:
+    case ARSYNC_ACTION_SKIP:
+        return;
+    case ARSYNC_ACTION_REMOVE:
+        tree.chat("removed " + destination + "\n");
+        return;
+    default:
+        break;
+    }
+    if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) != 0) {
+        std::optional<Place> backup =
+            newest_backup(subject.destination, options.backup, options.backup_suffix);
+        if (backup)
+            line += " (backup: " + quote(backup->shown) + ")";
+    }
+    if (replaced)
+        tree.chat("removed " + destination + "\n");
+    tree.chat(line + "\n");
+}
+
+std::vector<FileId> directories_above(int fd, std::string path) {
+    std::vector<FileId> found;
+    struct stat status;
+    constexpr size_t deepest = 4096;
+    int directory = openat(fd, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (directory >= 0 && fstat(directory, &status) == 0 && found.size() < deepest) {
+        FileId id = id_of(status);
+        if (!found.empty() && id == found.back())
+            break;
+        found.push_back(id);
+        int above = openat(directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        close(directory);
+        directory = above;
+    }
+    if (directory >= 0)
+        close(directory);
+    return found;
+}
+
+} // namespace
+
+bool wants_all_entries(const Options& options) {
+    return options.verbose || options.json || options.clobber == Clobber::Ask;
+}
+
+arsync_copy_options tree_options(const Entry& tree, const Options& options) {
+    arsync_copy_options copy = options.copy;
+    copy.flags |= ARSYNC_COPY_RECURSIVE;
+    if (options.force)
+        copy.flags |= ARSYNC_COPY_FORCE;
+    if (options.copy_contents)
+        copy.flags |= ARSYNC_COPY_SPECIAL;
+    if (!options.continue_on_error)
+        copy.flags |= ARSYNC_COPY_STOP_ON_ERROR;
+    if (options.parents || !tree.named)
+        copy.flags |= ARSYNC_COPY_PARENTS;
+    if (options.removes_first() && !options.atomic())
+        copy.replace = ARSYNC_REPLACE_REMOVE;
+    copy.update = update_of(options);
+    copy.backup = backup_of(options.backup);
+    copy.backup_suffix = options.backup_suffix.c_str();
+    copy.report = wants_all_entries(options) ? ARSYNC_REPORT_ALL : ARSYNC_REPORT_ERRORS;
+    copy.filter = options.filter.empty() ? nullptr : options.filter.c_str();
+    // A listed directory is made; what is to be in it is for the list to say.
+    if (!options.recursive)
+        copy.filter = "*";
+    if (cannot_link(tree, options)) {
+        copy.flags |= ARSYNC_COPY_DRY_RUN;
+        copy.report = ARSYNC_REPORT_ALL;
+    }
+    return copy;
+}
+
+bool is_to_be_picked(const arsync_completion& completion, const Options& options) {
+    return options.clobber == Clobber::Ask && completion.result == 0 &&
+           completion.action == ARSYNC_ACTION_SKIP;
+}
+
+void report_entry(Entry& tree, const arsync_completion& completion, const Options& options) {
+    Subject subject{below(tree.source, completion.path), below(tree.destination, completion.path),
+                    tree};
+    bool lost = completion.result != 0 && attribute_of(completion.stage) != 0;
+    std::string complaint;
+    if (completion.result != 0)
+        tree.entry_errors++;
+    if (completion.result != 0 && completion.result != -ECANCELED) {
+        if (!lost || loss_is_told(completion, options))
+            complaint = describe_failure(subject, completion, options);
+        tree.entry_failed = tree.entry_failed || !lost || loss_matters(completion, options);
+    } else if (cannot_link(tree, options) && !is_directory(completion)) {
+        complaint = quote_if_needed(subject.destination.shown) +
+                    ": can make relative symbolic links only in current directory";
+        tree.entry_failed = true;
+    }
+    std::string warning =
+        completion.result == 0 ? describe_warning(subject.source.shown, completion) : "";
+    if ((completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0)
+        tree.entry_failed = true;
+
+    if (options.verbose && was_begun(completion, complaint))
+        announce(tree, subject, completion, options);
+    if (options.debug && completion.result == 0 && completion.action == ARSYNC_ACTION_COPY)
+        tree.chat(describe_copy(completion));
+    for (std::string* text : {&complaint, &warning})
+        if (!text->empty())
+            tree.complain(*text);
+    if (options.json && !is_to_be_picked(completion, options))
+        tree.tell_script(
+            json_of_entry(subject.source.shown, subject.destination.shown, completion, complaint));
+}
+
+bool is_entangled(const Place& source, int target_fd) {
+    auto contains = [](const std::vector<FileId>& ids, const FileId& id) {
+        return std::find(ids.begin(), ids.end(), id) != ids.end();
+    };
+    std::vector<FileId> above_target = directories_above(target_fd, ".");
+    std::vector<FileId> above_source = directories_above(source.dirfd, source.name);
+    if (above_source.empty() || above_target.empty())
+        return true;
+    return contains(above_target, above_source.front()) ||
+           contains(above_source, above_target.front());
+}
+
+} // namespace cp
