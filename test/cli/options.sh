@@ -33,17 +33,17 @@ same 'a security context cannot be kept without SELinux' 'echo x > a' '
     $CP --preserve=all a c; $CP --preserve=all,context a d'
 same 'of several mistakes the same one is complained about' '' '
     $CP -bn; $CP --backup=foo; $CP -T -t d; $CP -T -t d a'
-for option in -r -R -a -d -x -l -s -H -L -P -Z --recursive --archive --link --symbolic-link --parents \
-    --copy-contents --one-file-system --context --dereference --no-dereference; do
-    holds "$option, which is for trees, is refused" "
-        echo x > a; \$CP $option a b 2> err && false
-        test \$(wc -l < err) = 2; test ! -e b
-        grep -q \"^arsync-cp: \\(unrecognized option '$option'\\|invalid option -- '${option#-}'\\)\" err
-        grep -qx \"Try 'arsync-cp --help' for more information.\" err"
-done
+same 'hard and symbolic links exclude each other' 'echo x > a' '$CP -ls a b; $CP -sl -bn a b'
+same 'a directory is left out without -r' 'mkdir -p s d; echo x > s/f; ln -s s l' '
+    $CP s d; echo $?; $CP -v s s/f d; $CP l d; $CP -d l d; $CP -dT s d; $CP -x s/. d; $CP -p s/ d'
+same '--context means nothing without SELinux' 'echo x > a' '
+    if [ -e /sys/fs/selinux/enforce ]; then exit; fi
+    $CP -Z a b; $CP --context a c; $CP --context=foo a d; $CP --context=foo --preserve=context a e'
+same 'with --parents the target is a directory' 'mkdir -p s; echo x > s/f; echo y > g' '
+    $CP --parents s/f zzz; $CP --parents s/f g; $CP --parents -T s/f g; $CP --parents s/f s/f zzz'
 for option in --jobs=0 --jobs=257 --jobs=x --jobs= --jobs=-1 --jobs=1T --buffers=0 --buffers=1025 \
     --buffer-size=4095 --buffer-size=4097 --buffer-size=65M --buffer-size=99999999999999999999 \
-    --buffer-size=K --queue-depth=0 --queue-depth=4097 --method=foo --cache=foo --backend=foo \
+    --buffer-size=K --bwlimit=x --bwlimit=1T --continue-on-error=maybe --update=foo --queue-depth=0 --queue-depth=4097 --method=foo --cache=foo --backend=foo \
     --method= --cache=d; do
     holds "$option is refused with what is valid" "
         echo x > a; \$CP $option a b 2> err && false
@@ -52,20 +52,22 @@ for option in --jobs=0 --jobs=257 --jobs=x --jobs= --jobs=-1 --jobs=1T --buffers
 done
 for option in --jobs=1 --jobs=256 --buffers=1 --buffers=1K --buffer-size=4K --buffer-size=64m \
     --buffer-size=1M --buffer-size=8192 --queue-depth=1 --queue-depth=4K --method=inline --cache=keep \
-    --cache=drop --cache=direct --backend=threads --backend=auto --sqpoll --iopoll --durable --verify; do
+    --cache=drop --bwlimit=1G --bwlimit=0 --continue-on-error=no --update=all --update=older --cache=direct --backend=threads --backend=auto --sqpoll --iopoll --durable --verify; do
     holds "$option copies as ever" "
         head -c 3000000 /dev/urandom > a; \$CP $option a b > out 2>&1; cmp a b; test ! -s out"
 done
 for option in '--atomic --remove-destination' '--method=reflink --sparse=never' \
-    '--method=reflink --reflink=never' '--reflink=always --method=fixed'; do
+    '--mirror' '-0' '--files-from=x --parents' '--skip-unchanged -u' '-r --atomic -b' '--method=reflink --reflink=never' '--reflink=always --method=fixed'; do
     holds "$option together are refused" "
         echo x > a; \$CP $option a b 2> err && false; test ! -e b; test \$(wc -l < err) = 2"
 done
 holds '--help tells of every option' '
     $CP --help > help
-    for o in -b -f -i -n -p -S -t -T -u -v; do grep -q -- "^  $o[, ]" help; done
-    for o in atomic attributes-only backend backup buffer-size buffers cache debug durable force help \
-        interactive iopoll jobs json method no-clobber no-preserve no-target-directory preserve \
+    for o in -0 -a -b -d -f -H -i -l -L -n -p -P -r -s -S -t -T -u -v -x -Z; do grep -q -- "^  $o[, ]" help; done
+    for o in archive atomic attributes-only backend backup buffer-size buffers bwlimit cache context \
+        continue-on-error copy-contents debug dereference dry-run durable exclude exclude-from files-from force help include \
+        interactive iopoll jobs json keep-directory-symlink link method mirror no-clobber no-dereference \
+        no-preserve no-target-directory null one-file-system parents preserve recursive skip-unchanged symbolic-link \
         progress queue-depth reflink remove-destination sparse sqpoll strip-trailing-slashes suffix \
         target-directory update verbose verify version; do grep -q -- "--$o\b" help; done
     test $(awk "length > 79" help | wc -l) = 0'
