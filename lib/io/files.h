@@ -58,7 +58,7 @@ public:
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
     // The same of a name in a directory that is itself not followed: symbolic links, special files.
-    virtual int chmod_name(int dirfd, const char* path, mode_t mode) = 0; // not of links
+    virtual int chmod_name(int dirfd, const char* path, mode_t mode) = 0; // of a link: -EOPNOTSUPP
     virtual int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) = 0;
     virtual int set_times_name(int dirfd, const char* path, const timespec times[2]) = 0;
     virtual int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) = 0;

@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "io/fd.h"
 #include "io/open_beneath.h"
 
 namespace arsync {
@@ -169,7 +170,17 @@ int SystemFiles::remove_xattr(int fd, const char* name) {
 }
 
 int SystemFiles::chmod_name(int dirfd, const char* path, mode_t mode) {
-    return without_eintr([&] { return ::fchmodat(dirfd, path, mode, 0); });
+    // fchmodat(2) follows links. What is opened here is the name itself, and then known by number.
+    const int fd = open(dirfd, path, O_PATH | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return fd;
+    const Fd held(fd);
+    struct stat facts;
+    if (::fstat(fd, &facts) < 0)
+        return -errno;
+    if (S_ISLNK(facts.st_mode))
+        return -EOPNOTSUPP;
+    return without_eintr([&] { return ::chmod(ProcPath(fd).text, mode); });
 }
 
 int SystemFiles::chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) {

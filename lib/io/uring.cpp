@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -270,7 +271,7 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
         break;
     case Op::open:
         static_assert(sizeof request.how == sizeof(open_how));
-        request.how[0] = static_cast<unsigned>(request.mode);
+        request.how[0] = static_cast<unsigned>(request.mode | O_CLOEXEC);
         request.how[1] = 0;
         request.how[2] = request.offset;
         io_uring_prep_openat2(&sqe, request.fd, static_cast<const char*>(request.data),
