@@ -14,12 +14,20 @@
 
 namespace arsync {
 
+// The last device whose filesystem was asked for: the files of a tree are mostly on one.
+struct FilesystemMemo {
+    bool known = false;
+    uint32_t major = 0, minor = 0;
+    uint64_t magic = 0;
+};
+
 // The world a copy works in: its worker's.
 struct Io {
     Files& files;
     Ring& ring;
     Buffers& buffers;
-    Pace* pace = nullptr; // null: as fast as it goes
+    Pace* pace = nullptr;           // null: as fast as it goes
+    FilesystemMemo* memo = nullptr; // null: ask each time
 };
 
 // Count bytes that were moved against the pace, and wait as it asks.
@@ -37,6 +45,9 @@ struct FileCopy {
     bool beneath = false;
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;
+    // The device of the destination's directory, if it is known: a new file will be on it.
+    bool knows_device = false;
+    uint32_t device_major = 0, device_minor = 0;
 };
 
 struct RangeCopy {

@@ -51,6 +51,13 @@ Destination::~Destination() {
         remove_partial();
 }
 
+// All facts, in place of what was guessed of a file that was just created.
+void Destination::learn() {
+    has_facts_ = has_facts_ && !guessed_;
+    guessed_ = false;
+    facts();
+}
+
 const struct statx& Destination::facts() {
     if (!has_facts_) {
         check(ARSYNC_STAGE_OPEN_DESTINATION, io_.files.statx(fd(), "", 0, facts_));
@@ -219,6 +226,12 @@ bool Destination::create_at_name(mode_t mode, bool required) {
     file_ = File(io_.files, fd);
     kind_ = Kind::created;
     new_name_ = true;
+    if (copy_.knows_device) { // and so all that a small copy asks of it
+        facts_.stx_mode = S_IFREG;
+        facts_.stx_dev_major = copy_.device_major;
+        facts_.stx_dev_minor = copy_.device_minor;
+        has_facts_ = guessed_ = !required;
+    }
     narrow();
     return true;
 }
@@ -257,6 +270,7 @@ void Destination::narrow() {
     if ((options_.preserve & (ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE)) !=
         ARSYNC_PRESERVE_OWNER)
         return;
+    learn();
     final_mode_ = facts().stx_mode & 07777;
     check(ARSYNC_STAGE_MODE, io_.files.chmod(fd(), final_mode_ & 0700));
 }
@@ -280,8 +294,14 @@ void Destination::publish(Control& control) {
         }
     }
     // A write error may come as late as this. Not yet published: then it is removed after all.
+    // By its inode, but a small one of a tree, whose inode is not asked for, by its name.
     facts();
-    check(ARSYNC_STAGE_CLOSE, file_.close());
+    const int closed = file_.close();
+    if (closed < 0 && guessed_) {
+        io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
+        kind_ = Kind::none;
+    }
+    check(ARSYNC_STAGE_CLOSE, closed);
     if (kind_ == Kind::temporary) {
         check(ARSYNC_STAGE_PUBLISH,
               io_.files.rename(directory(O_PATH), temporary_name_.c_str(), name_.c_str()));
@@ -306,7 +326,7 @@ void Destination::remove_partial() {
                          temporary_name_.c_str());
     } else if (kind_ == Kind::created) {
         struct statx now;
-        if (!has_facts_)
+        if (!has_facts_ || guessed_)
             has_facts_ = io_.files.statx(fd(), "", 0, facts_) == 0;
         if (has_facts_ && stat_name(AT_SYMLINK_NOFOLLOW, now) == 0 && same_file(facts_, now))
             io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());

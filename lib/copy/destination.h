@@ -53,6 +53,7 @@ private:
     bool create_unnamed(mode_t mode);
     void create_temporary(mode_t mode);
     void narrow();
+    void learn();
     void refuse_same(const struct statx& source, const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
     int directory(int access);
@@ -72,6 +73,7 @@ private:
     bool published_ = false;
     bool removed_ = false;
     bool has_facts_ = false;
+    bool guessed_ = false; // facts_ are known only as far as a small new file's copy looks at them
     struct statx facts_ = {};
     bool has_replaced_ = false;
     struct statx replaced_ = {};

@@ -22,11 +22,16 @@ bool has_offsets(const struct statx& facts) {
     return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
 }
 
-Filesystem filesystem_of(Files& files, int fd, const struct statx& facts, uint64_t& magic) {
+Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64_t& magic) {
     if (S_ISBLK(facts.stx_mode))
         return block_device;
-    magic = 0;
-    files.filesystem_type(fd, magic); // unknown is as good as refused
+    FilesystemMemo once;
+    FilesystemMemo& memo = io.memo ? *io.memo : once;
+    if (!memo.known || memo.major != facts.stx_dev_major || memo.minor != facts.stx_dev_minor) {
+        memo = {true, facts.stx_dev_major, facts.stx_dev_minor, 0};
+        io.files.filesystem_type(fd, memo.magic); // unknown is as good as refused
+    }
+    magic = memo.magic;
     return filesystem(magic);
 }
 
@@ -91,12 +96,12 @@ private:
             return;
         uint64_t source_magic = 0;
         uint64_t destination_magic = 0;
-        const Filesystem from = filesystem_of(io_.files, ends_.source, source(), source_magic);
+        const Filesystem from = filesystem_of(io_, ends_.source, source(), source_magic);
         Filesystem to = from;
         if (same_device())
             destination_magic = source_magic;
         else
-            to = filesystem_of(io_.files, ends_.destination, destination(), destination_magic);
+            to = filesystem_of(io_, ends_.destination, destination(), destination_magic);
         const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
         const bool same = regular && source_magic == destination_magic;
         facts_.reflink = same && from.reflinks;

@@ -54,7 +54,8 @@ void take_error(Outcome& outcome, const Error& error) {
 } // namespace
 
 Member::Member(Tree& tree, Io io, Control& control)
-    : tree_(tree), io_(io), control_(control), window_(window_max) {}
+    : tree_(tree), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
+      window_(window_max) {}
 
 Task<void> Member::run() {
     for (unsigned i = 0; i < walkers(); ++i)
@@ -366,6 +367,9 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     names.destination = std::move(name);
     names.beneath = true;
     names.follows = follows;
+    names.knows_device = !directory.missing;
+    names.device_major = directory.destination_id.major;
+    names.device_minor = directory.destination_id.minor;
     EntryContext context;
     context.links =
         (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;

@@ -38,6 +38,7 @@ private:
     void report(const Directory* directory, std::string_view name, const Outcome& outcome);
 
     Tree& tree_;
+    FilesystemMemo memo_;
     const Io io_;
     Control& control_;
     Group walkers_;
