@@ -20,6 +20,8 @@ test  | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs
 test  | command:losetup      | mount            | util-linux             | util-linux | mounts their images
 test  | command:setfacl      | acl              | acl                    | acl        | a copy keeps ACLs
 test  | command:setfattr     | attr             | attr                   | attr       | a copy keeps extended attributes
+test  | command:getcap       | libcap2-bin      | libcap                 | libcap     | a copy keeps file capabilities
+test  | command:rsync        | rsync            | rsync                  | rsync      | judges whether two trees are alike
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
 test  | command:script       | bsdutils         | /usr/bin/script        | util-linux | a terminal for the progress line
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would

@@ -9,7 +9,11 @@
 #     finish                      the count; the script's exit status
 #
 # What is compared beyond names, kinds, modes, owners, links and content is set by COMPARE, a list
-# of: times blocks xattrs acls.
+# of: times blocks xattrs acls. With SORT=1 lines of stdout and stderr may come in any order, as those
+# about trees do.
+#
+#     identical A B               in a case: two trees are alike, as rsync, getfacl, getfattr, getcap and
+#                                 stat see them
 
 set -u
 export LC_ALL=C.UTF-8
@@ -29,6 +33,7 @@ mkdir "$WORK/bin"
 cp "$ARSYNC_CP" "$WORK/bin/arsync-cp"
 OURS=$WORK/bin/arsync-cp
 COMPARE=
+SORT=
 passed=0
 failed=0
 skipped=0
@@ -110,6 +115,33 @@ run_in() {
     )
 }
 
+# shellcheck disable=SC2317
+facts_of() {
+    (
+        cd "$1" || exit
+        find . -printf '%P kind=%y mode=%m owner=%U:%G links=%n size=%s time=%T@ to=%l\n' |
+            sed -E '/kind=d/s/(links|size)=[0-9]+//g' | LC_ALL=C sort
+        find . ! -type l -print0 | LC_ALL=C sort -z | xargs -0 getfacl -n -P 2> /dev/null
+        find . -print0 | LC_ALL=C sort -z | xargs -0 getfattr -h -d -m - 2> /dev/null
+        getcap -r . 2> /dev/null | LC_ALL=C sort
+        find . \( -type b -o -type c \) -exec stat -c '%n %t:%T' {} + | LC_ALL=C sort
+    )
+}
+
+# shellcheck disable=SC2317
+identical() {
+    local way
+    for way in "$1/ $2/" "$2/ $1/"; do
+        # shellcheck disable=SC2086 # two words
+        if ! rsync -naiHAX --checksum --delete $way > "$WORK/rsync" 2>&1 || [ -s "$WORK/rsync" ]; then
+            echo "rsync $way:"
+            head -n 20 "$WORK/rsync"
+            return 1
+        fi
+    done
+    diff -a <(facts_of "$1") <(facts_of "$2")
+}
+
 same() {
     run_in "$WORK/theirs" cp "$2" "$3"
     run_in "$WORK/ours" "$OURS" "$2" "$3"
@@ -117,6 +149,10 @@ same() {
         "$WORK/ours.err"
     : > "$WORK/why"
     local what
+    if [ -n "$SORT" ]; then
+        for what in out err; do sort -o "$WORK/theirs.$what" "$WORK/theirs.$what"; done
+        for what in out err; do sort -o "$WORK/ours.$what" "$WORK/ours.$what"; done
+    fi
     for what in status out err files; do
         diff -a -u --label "cp's $what" --label "arsync-cp's $what" "$WORK/theirs.$what" \
             "$WORK/ours.$what" >> "$WORK/why"

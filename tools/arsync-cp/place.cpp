@@ -34,9 +34,9 @@ std::string join(std::string_view directory, std::string_view path) {
     std::string name(directory);
     if (path.empty())
         return name;
-    if (!name.ends_with('/'))
-        name += '/';
-    return name.append(path);
+    while (name.ends_with('/'))
+        name.pop_back();
+    return name.append("/").append(path);
 }
 
 Place below(const Place& directory, std::string_view path) {

@@ -44,6 +44,14 @@ bool is_directory(const arsync_completion& completion) {
            completion.action == ARSYNC_ACTION_ENTER_DIRECTORY;
 }
 
+// A directory in a file's place, which nobody has asked to be overwritten: a complaint of the
+// library, but not of cp.
+bool is_left(const arsync_completion& completion, const Options& options) {
+    return options.clobber != Clobber::Overwrite && completion.result == -EISDIR &&
+           (completion.stage == ARSYNC_STAGE_OPEN_DESTINATION ||
+            completion.stage == ARSYNC_STAGE_CHECK);
+}
+
 // cp makes the directories all the same. That they would hold nothing is what it comes to.
 bool cannot_link(const Entry& tree, const Options& options) {
     return options.symbolic_links() && !tree.source.name.starts_with('/');
@@ -144,8 +152,8 @@ arsync_copy_options tree_options(const Entry& tree, const Options& options) {
 }
 
 bool is_to_be_picked(const arsync_completion& completion, const Options& options) {
-    return options.clobber == Clobber::Ask && completion.result == 0 &&
-           completion.action == ARSYNC_ACTION_SKIP;
+    return options.clobber == Clobber::Ask &&
+           (completion.action == ARSYNC_ACTION_SKIP || is_left(completion, options));
 }
 
 void report_entry(Entry& tree, const arsync_completion& completion, const Options& options) {
@@ -155,6 +163,8 @@ void report_entry(Entry& tree, const arsync_completion& completion, const Option
     std::string complaint;
     if (completion.result != 0)
         tree.entry_errors++;
+    if (is_left(completion, options))
+        return;
     if (completion.result != 0 && completion.result != -ECANCELED) {
         if (!lost || loss_is_told(completion, options))
             complaint = describe_failure(subject, completion, options);
