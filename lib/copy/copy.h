@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "arsync.h"
 #include "copy/control.h"
@@ -33,6 +35,16 @@ struct Io {
 // Count bytes that were moved against the pace, and wait as it asks.
 Task<void> keep_pace(Io io, Control& control, uint64_t bytes);
 
+// What the directory tells of a file that is made in it.
+struct NewFile {
+    bool known = false; // that it will be on this device
+    uint32_t device_major = 0, device_minor = 0;
+    // It will have this owner and group, the mode that it is made with less the umask, and no ACL.
+    bool plain = false;
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+
 // Options are checked by the C wall; from there on every value is one of its enum's. Descriptors
 // are the job's to close.
 struct FileCopy {
@@ -45,9 +57,7 @@ struct FileCopy {
     bool beneath = false;
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;
-    // The device of the destination's directory, if it is known: a new file will be on it.
-    bool knows_device = false;
-    uint32_t device_major = 0, device_minor = 0;
+    NewFile new_file = {}; // what is known of a file that is made at the destination
 };
 
 struct RangeCopy {
@@ -71,6 +81,8 @@ struct Outcome {
 struct Source {
     File file;
     struct statx facts;
+    // The names of its extended attributes, each with its NUL, if they have been listed.
+    std::optional<std::vector<char>> xattrs;
 };
 
 // Open what is to be read.

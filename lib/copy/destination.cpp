@@ -34,9 +34,11 @@ bool is_special(mode_t mode) {
 
 } // namespace
 
-Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options)
+Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         bool no_acl)
     : io_(io), copy_(copy), options_(options),
-      nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0) {
+      nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0),
+      no_source_acl_(no_acl) {
     const size_t slash = copy.destination.rfind('/');
     if (slash == std::string::npos) {
         name_ = copy.destination;
@@ -169,8 +171,10 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     // had.
     const mode_t old_mode = facts().stx_mode & 07777;
     const mode_t narrow_mode = old_mode & source.stx_mode & 0700;
-    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode)
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode) {
         check(ARSYNC_STAGE_MODE, io_.files.chmod(fd, narrow_mode));
+        facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
+    }
     if (facts().stx_size > 0)
         check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
 }
@@ -191,10 +195,14 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& found, Co
     }
 }
 
-// What a new file is created with. With the mode preserved it is the owner's alone until the end;
-// otherwise the kernel takes the umask off.
+// What a new file is created with. With the mode preserved it is the owner's alone until the end,
+// unless from the beginning nobody may do more with it than with the source; otherwise the kernel
+// takes the umask off.
 mode_t Destination::creation_mode(const struct statx& source) const {
-    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
+    const NewFile& known = copy_.new_file;
+    const bool as_source =
+        known.plain && no_source_acl_ && known.uid == source.stx_uid && known.gid == source.stx_gid;
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && !as_source)
         return 0600;
     return (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
 }
@@ -226,11 +234,13 @@ bool Destination::create_at_name(mode_t mode, bool required) {
     file_ = File(io_.files, fd);
     kind_ = Kind::created;
     new_name_ = true;
-    if (copy_.knows_device) { // and so all that a small copy asks of it
+    constexpr uint32_t asked = ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE;
+    if (copy_.new_file.known && !required && (options_.preserve & asked) == 0) {
+        // And so all that a small copy asks of it.
         facts_.stx_mode = S_IFREG;
-        facts_.stx_dev_major = copy_.device_major;
-        facts_.stx_dev_minor = copy_.device_minor;
-        has_facts_ = guessed_ = !required;
+        facts_.stx_dev_major = copy_.new_file.device_major;
+        facts_.stx_dev_minor = copy_.new_file.device_minor;
+        has_facts_ = guessed_ = true;
     }
     narrow();
     return true;
@@ -267,12 +277,14 @@ void Destination::create_temporary(mode_t mode) {
 // With the owner preserved but not the mode, the bits that the kernel gave (it alone knows the
 // umask) are put aside until the owner is right.
 void Destination::narrow() {
+    has_no_acl_ = copy_.new_file.plain;
     if ((options_.preserve & (ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE)) !=
         ARSYNC_PRESERVE_OWNER)
         return;
     learn();
     final_mode_ = facts().stx_mode & 07777;
     check(ARSYNC_STAGE_MODE, io_.files.chmod(fd(), final_mode_ & 0700));
+    facts_.stx_mode = static_cast<uint16_t>(facts_.stx_mode & (S_IFMT | 0700));
 }
 
 void Destination::publish(Control& control) {

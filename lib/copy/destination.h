@@ -17,7 +17,8 @@ namespace arsync {
 
 class Destination {
 public:
-    Destination(Io io, const FileCopy& copy, const arsync_copy_options& options);
+    // no_acl: the source is known to have none.
+    Destination(Io io, const FileCopy& copy, const arsync_copy_options& options, bool no_acl);
     Destination(const Destination&) = delete;
     Destination& operator=(const Destination&) = delete;
     ~Destination();
@@ -37,6 +38,8 @@ public:
     // The permission bits it should end with if they are not preserved from the source; 0 if it has
     // them already.
     mode_t final_mode() const { return final_mode_; }
+    // Whether it was made where there are no ACLs to inherit.
+    bool has_no_acl() const { return has_no_acl_; }
     // Whether the old one had to be removed.
     bool removed() const { return removed_; }
 
@@ -63,6 +66,7 @@ private:
     const FileCopy& copy_;
     const arsync_copy_options& options_;
     const bool nofollow_;
+    const bool no_source_acl_;
     std::string parent_; // of the destination's path, and its last component
     std::string name_;
     File directory_;
@@ -72,6 +76,7 @@ private:
     bool new_name_ = false; // nothing was at the name when the copy began
     bool published_ = false;
     bool removed_ = false;
+    bool has_no_acl_ = false;
     bool has_facts_ = false;
     bool guessed_ = false; // facts_ are known only as far as a small new file's copy looks at them
     struct statx facts_ = {};

@@ -152,6 +152,7 @@ private:
         }
         if (!source_.file)
             source_ = co_await open_source(io_, names_, options_, control_);
+        list_xattrs_once();
         if (context_.fresh || way == Way::overwrite) {
             co_await copy_opened(io_, names_, source_, losses_, options_, control_, outcome_);
             co_return;
@@ -160,6 +161,16 @@ private:
         if (how.replace != ARSYNC_REPLACE_ATOMIC)
             how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
         co_await copy_opened(io_, names_, source_, losses_, how, control_, outcome_);
+    }
+
+    // They tell of an ACL too, and that there is none where there are none.
+    void list_xattrs_once() {
+        constexpr uint32_t asked = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR;
+        if ((options_.preserve & asked) != asked || !S_ISREG(facts().stx_mode))
+            return;
+        std::vector<char> names;
+        if (list_xattrs(io_.files, source_.file.get(), names) >= 0)
+            source_.xattrs = std::move(names);
     }
 
     void make_hard_link(Way way) {

@@ -108,7 +108,7 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
         fd = io.files.open(copy.source_dirfd, name, reading | (nofollow ? O_NOFOLLOW : 0), 0);
     }
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
-    Source source{File(io.files, static_cast<int>(fd)), {}};
+    Source source{File(io.files, static_cast<int>(fd)), {}, {}};
     check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(source.file.get(), "", 0, source.facts));
     refuse_kind(source.facts.stx_mode, options);
     co_return source;
@@ -122,7 +122,7 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     const uint64_t size = moves_data ? size_of(io.files, source.file.get(), facts) : 0;
     control.set_total(size);
 
-    Destination destination(io, copy, options);
+    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs));
     co_await destination.open(facts, control);
     if (destination.removed())
         outcome.flags |= ARSYNC_COMPLETION_REPLACED;
@@ -151,8 +151,16 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
         if (replaced)
             take_over(io.files, destination.fd(), *replaced, options);
         const mode_t mode = destination.final_mode();
-        copy_metadata(io.files, source.file.get(), facts, destination.fd(),
-                      mode != 0 && !replaced ? mode : keep_mode, losses, options, control, outcome);
+        Described ends{.source = source.file.get(),
+                       .facts = facts,
+                       .xattrs = source.xattrs ? &*source.xattrs : nullptr,
+                       .destination = destination.fd()};
+        if (!replaced)
+            ends.destination_facts = &destination.facts();
+        ends.destination_has_no_acl = destination.has_no_acl();
+        if (mode != 0 && !replaced)
+            ends.unpreserved_mode = mode;
+        copy_metadata(io.files, ends, losses, options, control, outcome);
     }
 
     const bool durable = options.durability != ARSYNC_DURABILITY_NONE;

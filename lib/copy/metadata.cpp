@@ -19,35 +19,78 @@ bool is_copied(std::string_view name) {
     return !name.starts_with("system.") && name != label;
 }
 
+// The names that a list call gives, with room made for them; or a negative errno.
+template <class List>
+int64_t all_names(std::vector<char>& names, List list) {
+    names.resize(256); // enough for most; a list that is empty takes one call
+    for (;;) {
+        const int64_t size = list(names.data(), names.size());
+        if (size >= 0)
+            names.resize(static_cast<size_t>(size));
+        if (size != -ERANGE)
+            return size;
+        const int64_t needed = list(nullptr, 0);
+        if (needed < 0)
+            return needed;
+        names.resize(static_cast<size_t>(needed) + 256); // it may grow between the two calls
+    }
+}
+
+bool contains(const std::vector<char>& names, const char* name) {
+    for (size_t at = 0; at < names.size(); at += strlen(&names[at]) + 1)
+        if (strcmp(&names[at], name) == 0)
+            return true;
+    return false;
+}
+
 // The calls that differ between an open file and a name.
 class OpenFiles {
 public:
-    OpenFiles(Files& world, int from, int to) : files_(world), source_(from), destination_(to) {}
+    OpenFiles(Files& world, const Described& both) : files_(world), ends_(both) {}
 
-    int64_t list(char* names, size_t size) { return files_.list_xattrs(source_, names, size); }
+    int64_t list(std::vector<char>& names) {
+        if (!ends_.xattrs)
+            return list_xattrs(files_, ends_.source, names);
+        names = *ends_.xattrs;
+        return static_cast<int64_t>(names.size());
+    }
     int64_t get(const char* name, void* value, size_t size) {
-        return files_.get_xattr(source_, name, value, size);
+        if (ends_.xattrs && !contains(*ends_.xattrs, name))
+            return -ENODATA;
+        return files_.get_xattr(ends_.source, name, value, size);
     }
     int set(const char* name, const void* value, size_t size) {
-        return files_.set_xattr(destination_, name, value, size);
+        return files_.set_xattr(ends_.destination, name, value, size);
     }
-    int remove(const char* name) { return files_.remove_xattr(destination_, name); }
-    int chown(uid_t uid, gid_t gid) { return files_.chown(destination_, uid, gid); }
-    int chmod(mode_t mode) { return files_.chmod(destination_, mode); }
-    int set_times(const timespec times[2]) { return files_.set_times(destination_, times); }
+    int remove(const char* name) {
+        return ends_.destination_has_no_acl ? -ENODATA
+                                            : files_.remove_xattr(ends_.destination, name);
+    }
+    bool has_owner(uid_t uid, gid_t gid) const {
+        const struct statx* now = ends_.destination_facts;
+        return now && now->stx_uid == uid && now->stx_gid == gid;
+    }
+    int chown(uid_t uid, gid_t gid) { return files_.chown(ends_.destination, uid, gid); }
+    bool has_mode(mode_t mode) const {
+        const struct statx* now = ends_.destination_facts;
+        return now && (now->stx_mode & 07777) == mode;
+    }
+    int chmod(mode_t mode) { return files_.chmod(ends_.destination, mode); }
+    int set_times(const timespec times[2]) { return files_.set_times(ends_.destination, times); }
 
 private:
     Files& files_;
-    const int source_;
-    const int destination_;
+    const Described& ends_;
 };
 
 class NamedFiles {
 public:
     NamedFiles(Files& world, const FileCopy& both) : files_(world), names_(both) {}
 
-    int64_t list(char* names, size_t size) {
-        return files_.list_xattrs_name(names_.source_dirfd, names_.source.c_str(), names, size);
+    int64_t list(std::vector<char>& names) {
+        return all_names(names, [&](char* text, size_t size) {
+            return files_.list_xattrs_name(names_.source_dirfd, names_.source.c_str(), text, size);
+        });
     }
     int64_t get(const char* name, void* value, size_t size) {
         return files_.get_xattr_name(names_.source_dirfd, names_.source.c_str(), name, value, size);
@@ -57,6 +100,8 @@ public:
                                      value, size);
     }
     int remove(const char*) { return -ENODATA; } // it is new, and has none
+    bool has_owner(uid_t, gid_t) const { return false; }
+    bool has_mode(mode_t) const { return false; }
     int chown(uid_t uid, gid_t gid) {
         return files_.chown_name(names_.destination_dirfd, names_.destination.c_str(), uid, gid);
     }
@@ -79,7 +124,10 @@ public:
         : ends_(both), facts_(facts), losses_(losses), control_(outside), outcome_(result) {}
 
     void owner() {
+        if (ends_.has_owner(facts_.stx_uid, facts_.stx_gid))
+            return;
         control_.enter(ARSYNC_STAGE_OWNER);
+        changed_ = true;
         const int result = ends_.chown(facts_.stx_uid, facts_.stx_gid);
         if (result == 0)
             return;
@@ -95,14 +143,7 @@ public:
     void xattrs() {
         control_.enter(ARSYNC_STAGE_XATTR);
         std::vector<char> names;
-        int64_t size = -ERANGE;
-        while (size == -ERANGE) { // it grew between the two calls
-            size = ends_.list(nullptr, 0);
-            if (size <= 0)
-                break;
-            names.resize(static_cast<size_t>(size));
-            size = ends_.list(names.data(), names.size());
-        }
+        const int64_t size = ends_.list(names);
         if (size == -EOPNOTSUPP || !expect(ARSYNC_STAGE_XATTR, size))
             return;
         for (size_t at = 0; at < static_cast<size_t>(size); at += strlen(&names[at]) + 1)
@@ -127,7 +168,8 @@ public:
         mode_t bits = facts_.stx_mode & 07777;
         if (!owner_kept_)
             bits &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
-        expect(ARSYNC_STAGE_MODE, ends_.chmod(bits));
+        if (changed_ || !ends_.has_mode(bits))
+            expect(ARSYNC_STAGE_MODE, ends_.chmod(bits));
     }
 
     void set_mode(mode_t bits) { expect(ARSYNC_STAGE_MODE, ends_.chmod(bits)); }
@@ -181,10 +223,12 @@ private:
     // its source.
     void acl(const char* name) {
         if (get(ARSYNC_STAGE_MODE, name)) {
+            changed_ = true;
             expect(ARSYNC_STAGE_MODE, ends_.set(name, value_.data(), value_.size()));
             return;
         }
         const int result = ends_.remove(name);
+        changed_ = changed_ || result == 0;
         if (result != -ENODATA && result != -EOPNOTSUPP)
             expect(ARSYNC_STAGE_MODE, result);
     }
@@ -195,15 +239,29 @@ private:
     Control& control_;
     Outcome& outcome_;
     bool owner_kept_ = true;
+    bool changed_ = false; // what may have changed the mode too
     std::vector<char> value_;
 };
 
 } // namespace
 
-void copy_metadata(Files& files, int source, const struct statx& facts, int destination,
-                   mode_t unpreserved_mode, Losses losses, const arsync_copy_options& options,
-                   Control& control, Outcome& outcome) {
-    Carrier carry(OpenFiles(files, source, destination), facts, losses, control, outcome);
+int64_t list_xattrs(Files& files, int fd, std::vector<char>& names) {
+    return all_names(names,
+                     [&](char* text, size_t size) { return files.list_xattrs(fd, text, size); });
+}
+
+bool has_acl(const std::vector<char>& xattrs) {
+    return contains(xattrs, access_acl);
+}
+
+bool has_default_acl(Files& files, int directory) {
+    const int64_t size = files.get_xattr(directory, default_acl, nullptr, 0);
+    return size != -ENODATA && size != -EOPNOTSUPP;
+}
+
+void copy_metadata(Files& files, const Described& ends, Losses losses,
+                   const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    Carrier carry(OpenFiles(files, ends), ends.facts, losses, control, outcome);
     if ((options.preserve & ARSYNC_PRESERVE_OWNER) != 0)
         carry.owner();
     if ((options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
@@ -211,9 +269,9 @@ void copy_metadata(Files& files, int source, const struct statx& facts, int dest
     if ((options.preserve & ARSYNC_PRESERVE_CONTEXT) != 0)
         carry.context();
     if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
-        carry.mode(S_ISDIR(facts.stx_mode));
-    else if (unpreserved_mode != keep_mode)
-        carry.set_mode(unpreserved_mode);
+        carry.mode(S_ISDIR(ends.facts.stx_mode));
+    else if (ends.unpreserved_mode != keep_mode)
+        carry.set_mode(ends.unpreserved_mode);
     if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0)
         carry.times();
 }

@@ -3,6 +3,8 @@
 // times.
 #pragma once
 
+#include <vector>
+
 #include "copy/copy.h"
 
 namespace arsync {
@@ -13,13 +15,28 @@ enum class Losses {
     reported // the first becomes the outcome's result; the others are carried over all the same
 };
 
-// What the options name, from the open source, whose facts were taken when the copy began, to the
-// open destination. unpreserved_mode: the permission bits it gets if the mode is not preserved, or
-// keep_mode. Owner lost for lack of privilege goes into outcome.flags.
 inline constexpr mode_t keep_mode = static_cast<mode_t>(-1);
-void copy_metadata(Files& files, int source, const struct statx& facts, int destination,
-                   mode_t unpreserved_mode, Losses losses, const arsync_copy_options& options,
-                   Control& control, Outcome& outcome);
+
+// An open file or directory, and what is made of it.
+struct Described {
+    int source;
+    const struct statx& facts;                 // of the source when the copy began
+    const std::vector<char>* xattrs = nullptr; // of the source, names; null: not listed yet
+    int destination;
+    const struct statx* destination_facts = nullptr; // as it is now; null: not known
+    bool destination_has_no_acl = false;
+    mode_t unpreserved_mode = keep_mode; // permission bits it gets if the mode is not preserved
+};
+
+// What the options name, as far as the destination does not have it already. Owner lost for lack of
+// privilege goes into outcome.flags.
+void copy_metadata(Files& files, const Described& ends, Losses losses,
+                   const arsync_copy_options& options, Control& control, Outcome& outcome);
+
+// The names of a file's extended attributes, or a negative errno.
+int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);
+bool has_acl(const std::vector<char>& xattrs);
+bool has_default_acl(Files& files, int directory);
 
 // The same by names in open directories, not followed: of symbolic links and special files.
 void copy_metadata_of_name(Files& files, const FileCopy& names, const struct statx& facts,

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <string>
 
-#include "io/files.h"
+#include "copy/copy.h"
 
 namespace arsync {
 
@@ -43,6 +43,7 @@ struct Directory {
     bool destination_followed = false;
     bool made = false;    // the destination is new
     bool missing = false; // there is no destination, for this is a dry run
+    NewFile new_file;     // what a file made in the destination will be like
     mode_t final_mode;    // for the destination, if the mode is not preserved; or keep_mode
 
     // While it is pinned. -1 for a destination that is missing.

@@ -155,6 +155,7 @@ Task<DirectoryRef> Member::open_pair(const Unit& unit, Outcome& outcome) {
         directory->final_mode = made.final_mode;
         directory->destination_followed = keeps_symlink;
         directory->destination_id = identity(made.facts);
+        directory->new_file = tree_.new_file_in(io_.files, made);
         destination = std::move(made.directory);
         const bool other_filesystem =
             directory->destination_id.major != above->destination_id.major ||
@@ -284,9 +285,12 @@ void Member::finish(const DirectoryRef& directory) {
             if (mirrors)
                 remove_extra(pin);
             Control control(control_);
+            const Described ends{.source = pin->source(),
+                                 .facts = *pin->facts,
+                                 .destination = pin->destination(),
+                                 .unpreserved_mode = pin->final_mode};
             if (has_attributes && !dry)
-                copy_metadata(io_.files, pin->source(), *pin->facts, pin->destination(),
-                              pin->final_mode, Losses::reported, options, control, outcome);
+                copy_metadata(io_.files, ends, Losses::reported, options, control, outcome);
         } catch (const Error& error) {
             take_error(outcome, error);
         } catch (const std::bad_alloc&) {
@@ -367,9 +371,7 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     names.destination = std::move(name);
     names.beneath = true;
     names.follows = follows;
-    names.knows_device = !directory.missing;
-    names.device_major = directory.destination_id.major;
-    names.device_minor = directory.destination_id.minor;
+    names.new_file = directory.new_file;
     EntryContext context;
     context.links =
         (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;

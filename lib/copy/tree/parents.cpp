@@ -61,8 +61,11 @@ void Parents::finish(Files& files, const arsync_copy_options& options, Control& 
                      Outcome& outcome) {
     while (!parents_.empty()) {
         const Parent& parent = parents_.back();
-        copy_metadata(files, parent.source.get(), parent.facts, parent.destination.get(),
-                      parent.final_mode, Losses::reported, options, control, outcome);
+        const Described ends{.source = parent.source.get(),
+                             .facts = parent.facts,
+                             .destination = parent.destination.get(),
+                             .unpreserved_mode = parent.final_mode};
+        copy_metadata(files, ends, Losses::reported, options, control, outcome);
         parents_.pop_back();
     }
 }

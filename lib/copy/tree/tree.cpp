@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "copy/metadata.h"
 #include "copy/tree/make_directory.h"
@@ -37,7 +38,7 @@ Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filt
            Control& control, TreeHost& host)
     : roots_(roots), options_(options), entry_options_(for_entries(options)), filter_(filter),
       control_(control), host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL),
-      directories_(idle_directories()) {
+      uid_(geteuid()), gid_(getegid()), directories_(idle_directories()) {
     totals_.struct_size = sizeof totals_;
 }
 
@@ -150,6 +151,7 @@ DirectoryRef Tree::open_roots(Files& files) {
         root->final_mode = made.final_mode;
         root->destination_id = identity(made.facts);
         root_destination_ = root->destination_id;
+        root->new_file = new_file_in(files, made);
         destination = std::move(made.directory);
         if (root->destination_id == root->source_id)
             throw Error{ARSYNC_STAGE_CHECK, EINVAL};
@@ -177,6 +179,21 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
             throw Error{ARSYNC_STAGE_CHECK, ELOOP};
         up = File(files, files.open(up.get(), "..", O_PATH | O_DIRECTORY, 0));
     }
+}
+
+// Without a default ACL, and with the group that this process has, it does not matter whether
+// groups come from the directory.
+NewFile Tree::new_file_in(Files& files, const MadeDirectory& directory) const {
+    NewFile result;
+    result.known = true;
+    result.device_major = directory.facts.stx_dev_major;
+    result.device_minor = directory.facts.stx_dev_minor;
+    result.uid = uid_;
+    result.gid = gid_;
+    result.plain = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 &&
+                   directory.facts.stx_gid == gid_ &&
+                   !has_default_acl(files, directory.directory.get());
+    return result;
 }
 
 Task<void> Tree::sync(Io io) {

@@ -21,6 +21,7 @@
 namespace arsync {
 
 class Tree;
+struct MadeDirectory;
 
 // What the copy of a tree needs of the pool that it runs in. From any worker.
 class TreeHost {
@@ -59,6 +60,7 @@ private:
 
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
+    NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
     Task<void> sync(Io io);
 
     // Units. co_await Take(tree, ring): the next; or none, when there will be no more if over().
@@ -84,6 +86,8 @@ private:
     Control& control_;
     TreeHost& host_;
     const bool reports_all_;
+    const uid_t uid_; // that new files get
+    const gid_t gid_;
 
     Directories directories_;
     Links links_;
