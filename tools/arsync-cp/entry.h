@@ -49,6 +49,7 @@ struct Entry {
     bool attribute_lost = false; // copied, but not with all that was asked for
     arsync_completion completion{};
     std::optional<arsync_totals> totals; // of a tree
+    uint64_t entries_told = 0;           // of a tree: completions of entries
     uint64_t entry_errors = 0;           // of a tree: completions of entries with an error
     bool entry_failed = false;           // and whether one of them matters
 

@@ -121,7 +121,8 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
         what = what_of_making(subject, completion, options);
         break;
     case ARSYNC_STAGE_MAKE_DIRECTORY:
-        if (error == ENOTDIR && kind_of(subject.destination) != 0)
+        // ENOENT: a symbolic link to nothing, with --keep-directory-symlink.
+        if ((error == ENOTDIR || error == ENOENT) && kind_of(subject.destination) != 0)
             return "cannot overwrite non-directory " + destination + " with directory " + source;
         what = "cannot create directory " + destination;
         break;

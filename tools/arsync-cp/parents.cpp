@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "quote.h"
 
@@ -13,6 +14,25 @@ namespace {
 std::string shown_plain(const std::string& name) {
     std::string quoted = quote(name);
     return quoted == "'" + name + "'" ? name : quoted;
+}
+
+// What the path comes to when all on the way is a directory and none of it a link, as it is below
+// one that is about to be made.
+std::string simplified(std::string_view path) {
+    std::vector<std::string_view> parts;
+    while (!path.empty()) {
+        size_t length = std::min(path.find('/'), path.size());
+        std::string_view part = path.substr(0, length);
+        path.remove_prefix(std::min(length + 1, path.size()));
+        if (part == ".." && !parts.empty() && parts.back() != "..")
+            parts.pop_back();
+        else if (!part.empty() && part != ".")
+            parts.push_back(part);
+    }
+    std::string result;
+    for (std::string_view part : parts)
+        result.append(result.empty() ? "" : "/").append(part);
+    return result;
 }
 
 } // namespace
@@ -32,6 +52,7 @@ bool plan_parents(Entry& entry, bool verbose) {
         if (look_through_link(parent, status) == 0 && S_ISDIR(status.st_mode))
             return true;
     }
+    std::vector<std::string> new_ones;
     for (size_t slash = path.find('/', begin); slash < directory_end;
          slash = path.find('/', path.find_first_not_of('/', slash))) {
         std::string source = path.substr(0, slash);
@@ -43,6 +64,10 @@ bool plan_parents(Entry& entry, bool verbose) {
             entry.fail(quote(made.shown) + " exists but is not a directory");
             return false;
         }
+        std::string simple = simplified(made.name);
+        if (!new_ones.empty() && (simple.empty() || std::find(new_ones.begin(), new_ones.end(),
+                                                              simple) != new_ones.end()))
+            continue;
         int error = look_through_link({entry.source.dirfd, source, source}, status);
         if (error == 0 && !S_ISDIR(status.st_mode))
             error = ENOTDIR;
@@ -51,6 +76,7 @@ bool plan_parents(Entry& entry, bool verbose) {
                        arsync_strerror(error));
             return false;
         }
+        new_ones.push_back(std::move(simple));
         if (verbose)
             entry.chat(shown_plain(source) + " -> " + shown_plain(made.shown) + "\n");
     }

@@ -311,6 +311,13 @@ void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
         memcpy(&kept, completion.totals,
                std::min<size_t>(sizeof kept, completion.totals->struct_size));
     }
+    // What is no directory is the whole of its tree.
+    if (entry.entries_told == 0 && completion.action != ARSYNC_ACTION_TREE &&
+        completion.result != -ECANCELED && (completion.result != 0 || wants_all_entries(options))) {
+        arsync_completion whole = completion;
+        whole.path = "";
+        take_entry(entry, whole);
+    }
     bool untold = completion.result != 0 && completion.result != -ECANCELED &&
                   entry.entry_errors == 0 && !entry.entry_failed;
     if (untold)

@@ -159,6 +159,7 @@ bool is_to_be_picked(const arsync_completion& completion, const Options& options
 void report_entry(Entry& tree, const arsync_completion& completion, const Options& options) {
     Subject subject{below(tree.source, completion.path), below(tree.destination, completion.path),
                     tree};
+    tree.entries_told++;
     bool lost = completion.result != 0 && attribute_of(completion.stage) != 0;
     std::string complaint;
     if (completion.result != 0)

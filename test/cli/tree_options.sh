@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Of trees: what cp has no or other words for. --parents, --exclude, --mirror, --files-from, --dry-run, --json ...
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+SORT=1
+tree='mkdir -p s/d/e t; echo 1 > s/f; echo 2 > s/d/g; echo 3 > s/d/e/h; chmod 700 s/d; chmod 751 s/d/e; ln -s d s/ld; ln -s s/d l'
+same '--parents makes the directories on the way' "$tree" '
+    $CP --parents -v s/d/e/h t; $CP --parents -v s/d/g s/f s/d/e/h t; $CP --parents -rv s/d/e t; $CP --parents -rv s t; $CP --parents -v -t t s/f; $CP --parents f t'
+same '--parents with slashes, dots and links' "$tree; mkdir t2 t3 t4 t5" '
+    $CP --parents -v s//d///g t; $CP --parents -rv s/d/ t2; (cd s && $CP --parents -v ./d/../d/g ../t3); $CP --parents -v s/ld/g l/e/h t4; $CP --parents -rv s/ld t5; $CP --parents -rLv s/ld t5; $CP --parents -v "$PWD/s/f" t3 > /dev/null; test -f "t3/$PWD/s/f" && rm -rf t3/*'
+same '--parents and what is in the way' "$tree; mkdir t/s t2; echo x > t/s/d; echo y > t2/s" '$CP --parents -v s/d/g t; $CP --parents -v s/d/e/h t t2; $CP --parents s/f/x s/nope t; $CP --parents nope/a t; $CP -r --parents s t2'
+same '--parents with -p and a umask' "$tree; chmod 2755 s; chmod 555 s/d; mkdir t2 t3" 'umask 077; $CP --parents -p s/d/e/h t; $CP --parents s/d/e/h t2; $CP -a --parents s/d/e t3; chmod 755 t*/s/d'
+same '--strip-trailing-slashes' "$tree" '$CP -rv --strip-trailing-slashes l/ s/ld/ t; $CP -rv l/ t; $CP -rv l/. t'
+if is_root && mkdir -p "$WORK/m" && mount_at "$WORK/m" -t tmpfs none; then
+    export MOUNT=$WORK/m
+    mkdir -p "$MOUNT/s/inner"
+    mount_at "$MOUNT/s/inner" -t tmpfs -o mode=755 none && echo 1 > "$MOUNT/s/inner/f" && echo 2 > "$MOUNT/s/f"
+    mounts=("${mounts[1]}" "${mounts[0]}")
+    same '-x stays on one filesystem' '' '$CP -rxv $MOUNT/s t; $CP -axv $MOUNT/s u; $CP -rv $MOUNT/s v; $CP -rxv $MOUNT/s/inner w; $CP -x $MOUNT/s/inner/f x'
+else
+    skip '-x stays on one filesystem' 'needs to mount'
+fi
+SORT=
+
+some='mkdir -p s/build s/src/build s/keep; for f in a.o a.c src/b.o src/b.c build/x src/build/y keep/k.o "#h" "!n"; do echo $f > "s/$f"; done'
+files='(cd t && find . -type f -printf "%P\n" | sort | tr "\n" " ")'
+export FILES=$files
+holds '--exclude leaves out what matches' "$some"'
+    $CP -r --exclude="*.o" s t; test "$(eval "$FILES")" = "!n #h a.c build/x src/b.c src/build/y "; rm -rf t
+    $CP -r --exclude=/build --exclude="*.o" --include=k.o s t; test "$(eval "$FILES")" = "!n #h a.c keep/k.o src/b.c src/build/y "; rm -rf t
+    $CP -r --include=k.o --exclude="*.o" --exclude=build/ s t; test "$(eval "$FILES")" = "!n #h a.c src/b.c "; rm -rf t
+    $CP -r --exclude="#h" --exclude="\!n" --exclude="**/build" --exclude=keep s t; test "$(eval "$FILES")" = "a.c a.o src/b.c src/b.o "; rm -rf t'
+holds '--exclude-from reads lines' "$some"'
+    printf "# all but one\n*.o\n!k.o\n\nbuild/" > p; $CP -r --exclude-from=p s t; test "$(eval "$FILES")" = "!n #h a.c keep/k.o src/b.c "; rm -rf t
+    $CP -r --exclude-from=- --include=x s t < p; test "$(eval "$FILES")" = "!n #h a.c keep/k.o src/b.c "
+    $CP -r --exclude-from=nope s u 2> err && false; test "$(cat err)" = "arsync-cp: cannot read patterns from '\''nope'\'': No such file or directory"; test ! -e u
+    $CP -r --exclude="$(printf "a\nb")" s u 2> err && false; test ! -e u'
+holds 'what is named is not left out' "$some"'; mkdir t; $CP --exclude="*.o" s/a.o t; $CP -r --exclude=s s t; test -f t/a.o -a -f t/s/a.c'
+holds '--mirror removes what the source has not, and only that' "$some"'
+    mkdir -p t/old/deep t/src; echo x > t/old/deep/f; echo y > t/extra; echo z > t/src/b.o2; ln -s /etc t/link; echo o > t/x.o
+    $CP -rvT --mirror --exclude="*.o" s t > out; test ! -e t/old -a ! -e t/extra -a ! -L t/link -a -e t/x.o -a ! -e t/src/b.o2 -a -e /etc/passwd; grep -qx "removed .t/old." out; grep -qx "removed .t/link." out
+    $CP -aT --mirror s t; rsync -naiHAX --delete s/ t/ > out; test ! -s out'
+holds '--mirror removes nothing where the source could not be listed' "$some"'
+    if [ $(id -u) = 0 ]; then cp -r s t; echo x > t/src/extra; rm t/a.c; chown -R 65534 s t; chmod 300 s/src; chmod 777 .; as_nobody $CP -rT --mirror s t 2> err && false; grep -q "cannot access .s/src.: Permission denied" err; test -e t/src/extra -a -e t/src/b.c -a -e t/a.c; chmod 700 s/src; fi'
+holds '--skip-unchanged copies what differs in size or time, and no more' "$some"'
+    $CP -a s t; find t -type f -printf "%p %i %C@\n" | sort > before; echo longer > s/a.c; touch -d 2001-01-01 s/src/b.c; chmod 600 s/a.o; rm t/a.o; sleep .02; $CP -avT --skip-unchanged s t > out
+    test "$(sort out | tr "\n" " ")" = "'\''s/a.c'\'' -> '\''t/a.c'\'' '\''s/a.o'\'' -> '\''t/a.o'\'' '\''s/src/b.c'\'' -> '\''t/src/b.c'\'' "; rsync -naiHAX --checksum s/ t/ > out; test ! -s out
+    $CP -av --skip-unchanged s/a.c t > out; test ! -s out; touch s/a.c; $CP -av --skip-unchanged s/a.c s/a.o t > out; test $(wc -l < out) = 1'
+holds '--dry-run says what would be done and does nothing' "$some"'
+    mkdir t; echo old > t/a.c; echo x > t/extra; find . -printf "%p %T@ %C@ %s\n" | sort > ../before; $CP -a --dry-run --mirror -T s t > ../out; $CP --dry-run s/a.c s/a.o t >> ../out; $CP --dry-run --remove-destination s/a.c t >> ../out; $CP -b --dry-run s/a.c t >> ../out; $CP --dry-run -r s new >> ../out
+    $CP --dry-run -l s/a.c new; $CP --dry-run -p --preserve=links s/a.c s/a.o t > /dev/null; $CP --dry-run nope t 2> ../err && false; grep -q "cannot stat" ../err
+    find . -printf "%p %T@ %C@ %s\n" | sort | cmp - ../before; grep -qx "removed .t/extra." ../out; grep -qx ".s/src/b.c. -> .t/src/b.c." ../out; grep -qx ".s/a.c. -> .t/a.c. (backup: .t/a.c~.)" ../out; grep -qx ".s. -> .new." ../out'
+holds '--update=none, older and all' 'mkdir s t; echo 1 > s/f; echo old > t/f; $CP --update=none s/f t; grep -q old t/f; $CP -rT --update=none s t; grep -q old t/f; touch -d 2001-01-01 s/f; $CP --update=older s/f t; $CP -rT --update=older s t; grep -q old t/f; $CP -u --update=all s/f t; grep -q 1 t/f; $CP -n --update=all s/f t'
+holds '--files-from copies what is listed to the same places' "$some"'
+    printf "a.c\nsrc/b.c\n\n/keep/\n./src/build/y\nkeep/k.o" > list; $CP --files-from=list s t; test "$(eval "$FILES")" = "a.c keep/k.o src/b.c src/build/y "; rm -rf t
+    printf "src\nkeep\n" > list; $CP --files-from=list -v s t | sort > out; test "$(cat out)" = "$(printf "'\''s/keep'\'' -> '\''t/keep'\''\n'\''s/src'\'' -> '\''t/src'\''")"; test -z "$(cd t && find . -type f)"; rm -rf t
+    $CP -r --files-from=list s t; test "$(eval "$FILES")" = "keep/k.o src/b.c src/b.o src/build/y "; rm -rf t
+    (cd s && find . -type f -print0) | $CP -a -0 --files-from=- -t t s; (cd s && find . -type d) | $CP -a --files-from=- s t; diff -r s t'
+holds '--files-from tells of what is not there, and goes on' "$some"'
+    printf "nope\na.c\n../s/a.o\nsrc/no/x\na.o\n" > list; $CP --files-from=list s t 2> err && false; test "$(eval "$FILES")" = "a.c a.o "; test $(wc -l < err) = 3; grep -qx "arsync-cp: cannot stat .s/nope.: No such file or directory" err; grep -q "not a name below the source: .\.\./s/a.o." err
+    $CP --files-from=none s t 2> err && false; grep -q "cannot open .none. for reading" err; $CP --files-from=list nope t 2> err && false; $CP --files-from=list s 2> err && false; $CP --files-from=list s t t 2> err && false; true'
+holds '--files-from: names with newlines, and many of them' '
+    mkdir -p s/d; n=$(printf "a\nb\377"); echo x > "s/$n"; (cd s/d && seq -f "f%g" 3000 | xargs touch); (cd s; find . -type f -print0) > list; $CP -p -0 --files-from=list s t; diff -r s t'
+holds '--continue-on-error=no stops at the first failure' '
+    mkdir t; for i in $(seq 500); do echo $i > f$i; done; $CP --continue-on-error=no f1 nope f2 t 2> err && false; test $(wc -l < err) = 1; test ! -e t/f2
+    $CP --continue-on-error=yes f1 nope f2 t 2> err && false; cmp f2 t/f2; mkdir -p s; cp f* s; mkdir -p u/s/f250; $CP -r --continue-on-error=no s u 2> err && false; test $(grep -c "cannot overwrite directory" err) = 1'
+holds '--bwlimit keeps to its rate' 'bytes 3000000 x > a; mkdir s; cp a s/1; cp a s/2; start=$(date +%s%N); $CP -r --reflink=never --bwlimit=4M s t; end=$(date +%s%N); diff -r s t; test $(((end - start) / 1000000)) -ge 900 -a $(((end - start) / 1000000)) -le 4000'
+holds '--keep-directory-symlink goes into a link to a directory' '
+    mkdir -p s/d/e real t; echo 1 > s/d/f; echo 2 > s/d/e/g; ln -s ../real t/d; $CP -rT s t 2> err && false; test "$(cat err)" = "arsync-cp: cannot overwrite non-directory '\''t/d'\'' with directory '\''s/d'\''"; test -z "$(ls real)"
+    $CP -rT --keep-directory-symlink s t; cmp s/d/e/g real/e/g; test -L t/d; ln -s real l; $CP -r --keep-directory-symlink -T s/d l; ln -s nowhere t/x; mkdir s/x; $CP -rT --keep-directory-symlink s t 2> err && false; grep -q "cannot overwrite non-directory .t/x." err'
+if command -v python3 > /dev/null; then
+    export PARSE='import json, sys; lines = [json.loads(line) for line in sys.stdin.buffer]; summary = lines[-1]; entries = {l["destination"]: l for l in lines if l["type"] not in ("tree", "summary")}; trees = [l for l in lines if l["type"] == "tree"]'
+    holds '--json gives an object an entry, one a tree, and a last one' '
+        mkdir -p s/d; echo one > s/f; ln s/f s/hard; ln -s f s/l; mkfifo s/p; echo x > "s/d/$(printf "\377")"; mkdir -p t/s; echo y > t/s/extra; mkdir t/s/hard2; $CP -a --json --mirror s t > out
+        python3 -c "$PARSE
+assert entries[\"t/s\"][\"outcome\"] == \"entered\" and entries[\"t/s/d\"][\"outcome\"] == \"made\" and entries[\"t/s/d\"][\"type\"] == \"directory\", entries
+assert sorted([entries[\"t/s/f\"][\"outcome\"], entries[\"t/s/hard\"][\"outcome\"]]) == [\"copied\", \"linked\"]
+assert entries[\"t/s/l\"][\"type\"] == \"symbolic-link\" and entries[\"t/s/p\"][\"type\"] == \"special\" and entries[\"t/s/extra\"][\"outcome\"] == \"removed\"
+assert [bytes.fromhex(e[\"destination_hex\"]) for e in entries.values() if \"destination_hex\" in e] == [b\"t/s/d/\\xff\"]
+assert len(trees) == 1 and trees[0][\"source\"] == \"s\" and trees[0][\"copied\"] == 2 and trees[0][\"removed\"] == 2, trees
+assert summary[\"copied\"] == 2 and summary[\"linked\"] == 1 and summary[\"symbolic_links\"] == 1 and summary[\"specials\"] == 1 and summary[\"entries\"] == 7 and summary[\"directories\"] == 2 and summary[\"exit_status\"] == 0, summary
+" < out'
+    holds '--json tells of entries that failed' '
+        mkdir -p s/f t/s/g t/s/f; echo 1 > s/g; echo 2 > s/h; $CP -r --json s t > out 2> err && false; python3 -c "$PARSE
+assert entries[\"t/s/g\"][\"outcome\"] == \"failed\" and entries[\"t/s/g\"][\"message\"].startswith(\"cannot overwrite directory\") and trees[0][\"errors\"] == 1 and trees[0][\"outcome\"] == \"failed\" and summary[\"failed\"] == 1 and summary[\"exit_status\"] == 1" < out'
+    cat > "$WORK/terminal.py" << 'END'
+import fcntl, os, pty, struct, subprocess, sys, termios, time
+master, slave = pty.openpty()
+size = lambda columns: fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+size(80)
+child = subprocess.Popen(sys.argv[1:], stderr=slave)
+drawn, began, resized = b"", time.time(), False
+os.set_blocking(master, False)
+while child.poll() is None:
+    time.sleep(0.02)
+    try:
+        drawn += os.read(master, 65536)
+    except BlockingIOError:
+        pass
+    if not resized and time.time() - began > 0.6:
+        size(40)
+        resized = True
+        drawn += b"\r<resized>"
+try:
+    drawn += os.read(master, 65536)
+except OSError:
+    pass
+sys.stdout.buffer.write(drawn)
+sys.exit(child.returncode)
+END
+    export TERMINAL=$WORK/terminal.py
+    holds '--progress of a tree keeps to the terminal, even when it is resized' '
+        mkdir -p s; for i in $(seq 60); do mkdir s/$i; for j in 1 2 3; do bytes 30000 x > s/$i/$j; done; done; python3 "$TERMINAL" $CP -r --progress --reflink=never --bwlimit=3M s t > drawn; diff -r s t
+        tr "\r" "\n" < drawn | sed "s/\x1b\[K//" > lines; awk "length > 79 { bad = 1 } END { exit bad }" lines; sed "1,/<resized>/d" lines | tail -n +3 | awk "length > 39 { bad = 1 } END { exit bad }"
+        grep -q "files .*/s" lines; tail -n 3 lines | grep -q "100%  5.1M/5.1M  2[0-9][0-9]/2[0-9][0-9] files"'
+else
+    skip '--json of trees' 'needs python3 to read it'
+fi
+finish
