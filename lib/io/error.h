@@ -1,7 +1,8 @@
 // The one exception type of the core: what was being done, and the errno that ended it.
 //
-// Thrown where a call fails; caught at a job's boundary (job.cpp) and at the C wall (c_api.cpp),
-// and carried, not handled, by the coroutine machinery (task.h). Nothing else catches it.
+// Thrown where a call fails; caught where one thing's failure must not be another's: at a job's
+// boundary (job.cpp), an entry's of a tree (tree/member.cpp, tree/mirror.cpp), and the C wall
+// (c_api.cpp); and carried, not handled, by the coroutine machinery (task.h).
 #pragma once
 
 #include <cstdint>
