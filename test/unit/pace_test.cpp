@@ -1,0 +1,35 @@
+#include "copy/pace.h"
+
+#include <doctest/doctest.h>
+#include <thread>
+#include <vector>
+
+using arsync::Pace;
+
+TEST_CASE("a pace asks for as much time as the bytes take at its rate") {
+    Pace pace(1'000'000);
+    CHECK(pace.count(500'000, 1'000) == 500'000'000);
+    CHECK(pace.rate() == 1'000'000);
+}
+
+TEST_CASE(
+    "what is counted before the time is over adds up, and time without copies is not saved up") {
+    Pace pace(1'000);
+    CHECK(pace.count(1'000, 0) == 1'000'000'000);
+    CHECK(pace.count(1'000, 0) == 2'000'000'000);
+    CHECK(pace.count(1'000, 1'500'000'000) == 1'500'000'000);
+    CHECK(pace.count(1'000, 60'000'000'000) == 1'000'000'000);
+}
+
+TEST_CASE("threads that count at once are all heard") {
+    Pace pace(1'000'000'000);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&] {
+            for (int n = 0; n < 10'000; ++n)
+                pace.count(1, 0);
+        });
+    for (auto& thread : threads)
+        thread.join();
+    CHECK(pace.count(0, 0) == 40'000);
+}
