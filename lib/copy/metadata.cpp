@@ -14,9 +14,9 @@ constexpr const char* default_acl = "system.posix_acl_default"; // of directorie
 constexpr const char* label = "security.selinux";
 
 // ACLs go with the mode, labels have an option of their own. Other "system." attributes belong to
-// the filesystem.
+// the filesystem. XFS shows its ACLs to root a second time, as "trusted." ones.
 bool is_copied(std::string_view name) {
-    return !name.starts_with("system.") && name != label;
+    return !name.starts_with("system.") && !name.starts_with("trusted.SGI_ACL_") && name != label;
 }
 
 // The names that a list call gives, with room made for them; or a negative errno.
@@ -99,7 +99,9 @@ public:
         return files_.set_xattr_name(names_.destination_dirfd, names_.destination.c_str(), name,
                                      value, size);
     }
-    int remove(const char*) { return -ENODATA; } // it is new, and has none
+    int remove(const char* name) {
+        return files_.remove_xattr_name(names_.destination_dirfd, names_.destination.c_str(), name);
+    }
     bool has_owner(uid_t, gid_t) const { return false; }
     bool has_mode(mode_t) const { return false; }
     int chown(uid_t uid, gid_t gid) {

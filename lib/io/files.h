@@ -66,6 +66,7 @@ public:
                                    size_t size) = 0;
     virtual int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
                                size_t size) = 0;
+    virtual int remove_xattr_name(int dirfd, const char* path, const char* name) = 0;
 
     // Names.
     virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE
@@ -115,6 +116,7 @@ public:
                            size_t size) override;
     int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
                        size_t size) override;
+    int remove_xattr_name(int dirfd, const char* path, const char* name) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int fd) override;
     int rename(int dirfd, const char* from, const char* to) override;

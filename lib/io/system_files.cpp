@@ -206,6 +206,9 @@ int SystemFiles::set_xattr_name(int dirfd, const char* path, const char* name, c
     return without_eintr(
         [&] { return ::lsetxattr(ProcPath(dirfd, path).text, name, value, size, 0); });
 }
+int SystemFiles::remove_xattr_name(int dirfd, const char* path, const char* name) {
+    return without_eintr([&] { return ::lremovexattr(ProcPath(dirfd, path).text, name); });
+}
 
 int SystemFiles::link(int fd, int dirfd, const char* name) {
     // By descriptor needs privilege before Linux 6.10; by /proc needs /proc.

@@ -157,4 +157,10 @@ int SimulatedFiles::remove_xattr(int fd, const char* name) {
     }));
 }
 
+int SimulatedFiles::remove_xattr_name(int dirfd, const char* path, const char* name) {
+    return static_cast<int>(at(Call::remove_xattr_name, dirfd, path, [&](Inode& inode) {
+        return inode.attributes.xattrs.erase(name) ? 0 : -ENODATA;
+    }));
+}
+
 } // namespace arsync::sim

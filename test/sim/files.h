@@ -42,6 +42,7 @@ public:
                            size_t size) override;
     int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
                        size_t size) override;
+    int remove_xattr_name(int dirfd, const char* path, const char* name) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int) override { return world_.options.can_link; }
     int rename(int dirfd, const char* from, const char* to) override;

@@ -90,6 +90,7 @@ bool fits(const Step& step, Stage stage) {
     case Call::list_xattrs_name:
     case Call::get_xattr_name:
     case Call::set_xattr_name:
+    case Call::remove_xattr_name:
         return in(stage, {ARSYNC_STAGE_XATTR, ARSYNC_STAGE_MODE, ARSYNC_STAGE_CONTEXT});
     case Call::link:
         return stage == ARSYNC_STAGE_PUBLISH;
@@ -181,6 +182,7 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::remove_xattr:
     case Call::list_xattrs_name:
     case Call::get_xattr_name:
+    case Call::remove_xattr_name:
         return error == EOPNOTSUPP || error == ENODATA;
     default:
         return false;

@@ -38,6 +38,7 @@ const char* name_of(Call call) {
                                         "list_xattrs_name",
                                         "get_xattr_name",
                                         "set_xattr_name",
+                                        "remove_xattr_name",
                                         "link",
                                         "rename",
                                         "unlink",

@@ -82,6 +82,7 @@ enum class Call : uint8_t {
     list_xattrs_name,
     get_xattr_name,
     set_xattr_name,
+    remove_xattr_name,
     link,
     rename,
     unlink,
