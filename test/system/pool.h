@@ -26,6 +26,14 @@ struct Options : arsync_copy_options {
     Options& with_sparse(uint32_t value) { return set(sparse, value); }
     Options& with_chunks(uint32_t value) { return set(chunks, value); }
     Options& with_flags(uint32_t value) { return set(flags, value); }
+    Options& with_update(uint32_t value) { return set(update, value); }
+    Options& with_symlinks(uint32_t value) { return set(symlinks, value); }
+    Options& with_report(uint32_t value) { return set(report, value); }
+    Options& with_backup(uint32_t value) { return set(backup, value); }
+    Options& with_filter(const char* lines) { // to live as long as this is used
+        filter = lines;
+        return *this;
+    }
 
 private:
     Options& set(uint32_t& field, uint32_t value) {
