@@ -295,7 +295,12 @@ private:
         const bool same_owner =
             (options_.preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
             (found.stx_uid == facts().stx_uid && found.stx_gid == facts().stx_gid);
-        if (same_mode && same_owner)
+        const auto same_time = [](const statx_timestamp& a, const statx_timestamp& b) {
+            return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+        };
+        const bool same_times = (options_.preserve & ARSYNC_PRESERVE_TIMES) == 0 ||
+                                same_time(found.stx_mtime, facts().stx_mtime);
+        if (same_mode && same_owner && same_times)
             return;
         arsync_copy_options how = options_;
         how.preserve &= cheap;

@@ -56,6 +56,8 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     Outcome of_root;
     of_root.action = root_->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
     of_root.flags = ARSYNC_COMPLETION_DIRECTORY;
+    control_.entries_done.fetch_add(1, std::memory_order_relaxed);
+    totals_.entries = totals_.directories = 1;
     if (reports_all_)
         host_.report({}, of_root);
     push({root_, {}, false});

@@ -1,0 +1,456 @@
+#include "sim/tree_scenario.h"
+
+#include <cerrno>
+
+#include "copy/filter.h"
+
+namespace arsync::sim {
+
+namespace {
+
+// Data blocks like no others, so that a file in the wrong place shows.
+Content content_for(uint64_t number, uint64_t size) {
+    Content content;
+    for (uint64_t block = 0; block < blocks_for(size); ++block) {
+        auto data = std::make_shared<Block>();
+        Random random(number * 1'000'003 + block);
+        for (size_t i = 0; i < data->size(); i += 8) {
+            const uint64_t bytes = random.next();
+            for (size_t k = 0; k < 8; ++k)
+                (*data)[i + k] = static_cast<std::byte>(bytes >> 8 * k);
+        }
+        content.set_block(block, std::move(data));
+    }
+    content.set_size(blocks_for(size) * block_size);
+    content.resize(size);
+    return content;
+}
+
+// ---- the source ----
+
+class Builder {
+public:
+    Builder(World& world, const TreeScenario& scenario)
+        : world_(world), scenario_(scenario), random_(scenario.world.seed * 31 + 7) {}
+
+    InodeNumber source() {
+        std::vector<InodeNumber> directories{
+            add_directory(world_, world_.disk.root().number, "in", 0751)};
+        for (unsigned i = 0; i < scenario_.directories; ++i) {
+            const InodeNumber above = directories[random_.below(directories.size())];
+            const mode_t mode = random_.of({0755u, 0700u, 0555u, 0775u, 01777u});
+            const std::string name = "d" + std::to_string(i);
+            directories.push_back(add_directory(world_, above, name.c_str(), mode));
+            describe_owner(world_.disk.at(directories.back()));
+        }
+        for (unsigned i = 0; i < scenario_.entries; ++i)
+            add_entry(directories[random_.below(directories.size())], i);
+        set_source(world_, directories.front());
+        return directories.front();
+    }
+
+    // A destination that has some of the source, in one state or another, and extra entries.
+    void conflicts(InodeNumber source, InodeNumber target) {
+        const Names names = world_.disk.at(source).names;
+        for (const auto& [name, number] : names) {
+            const Inode& inode = world_.disk.at(number);
+            if (!inode.is_directory() && inode.links == 1 && random_.percent(60))
+                conflict(target, name.c_str(), inode);
+            if (!inode.is_directory() || random_.percent(40))
+                continue;
+            if (random_.percent(70))
+                conflicts(number, add_directory(world_, target, name.c_str(), 0711));
+            else if (random_.percent(50))
+                add_file(world_, target, name.c_str(), content_for(number + 5000, 3000), 0644);
+            else
+                add_symlink(world_, target, name.c_str(), "..");
+        }
+        add_file(world_, target, "extra", content_for(target + 9000, 100), 0644);
+        const InodeNumber extra = add_directory(world_, target, "extra.d");
+        add_file(world_, add_directory(world_, extra, "deeper"), "file", content_for(1, 5), 0600);
+        add_file(world_, extra, "file", content_for(2, 5), 0600);
+    }
+
+private:
+    void add_entry(InodeNumber directory, unsigned number) {
+        std::string name = "f" + std::to_string(number) + (random_.percent(20) ? ".x" : "");
+        const char* text = name.c_str();
+        const auto kind = random_.below(100);
+        InodeNumber made = 0;
+        if (kind < 12) {
+            const Names& siblings = world_.disk.at(directory).names;
+            std::string target = "nowhere";
+            if (!siblings.empty() && random_.percent(70))
+                target = std::next(siblings.begin(),
+                                   static_cast<std::ptrdiff_t>(random_.below(siblings.size())))
+                             ->first;
+            made = add_symlink(world_, directory, text, target.c_str());
+        } else if (kind < 30 && !made_.empty()) {
+            add_name(world_, directory, text, made_[random_.below(made_.size())]);
+            return;
+        } else if (kind < 40) {
+            const mode_t mode = random_.of({0644u | S_IFIFO, 0600u | S_IFCHR, 0755u | S_IFSOCK});
+            made = add_special(world_, directory, text, mode, S_ISCHR(mode) ? 0x103 : 0);
+        } else {
+            made = add_any_file(directory, text, number);
+        }
+        describe_owner(world_.disk.at(made));
+        made_.push_back(made);
+    }
+
+    InodeNumber add_any_file(InodeNumber directory, const char* name, unsigned number) {
+        const uint64_t chunk = scenario_.buffer_size;
+        uint64_t size =
+            random_.of({uint64_t{0}, uint64_t{0}, uint64_t{1}, uint64_t{4095}, uint64_t{4096},
+                        uint64_t{4097}, chunk - 1, chunk, chunk + 1, 3 * chunk, 5 * chunk + 77});
+        if (random_.percent(2))
+            size = (1 << 20) + 5000; // past what is made at its name
+        const mode_t mode = random_.of({0644u, 0600u, 0444u, 0755u, 04755u});
+        const InodeNumber made = add_file(world_, directory, name, content_for(number, size), mode);
+        Inode& inode = world_.disk.at(made);
+        if (random_.percent(20))
+            inode.attributes.xattrs = {{"user.note", "a note"}};
+        if (random_.percent(70))
+            for (const auto& [block, _] : inode.content.blocks())
+                inode.cached.insert(block);
+        return made;
+    }
+
+    void describe_owner(Inode& inode) {
+        inode.attributes.uid = random_.of({0u, 0u, 1000u});
+        inode.attributes.gid = random_.of({0u, 100u});
+    }
+
+    void conflict(InodeNumber target, const char* name, const Inode& source) {
+        const Attributes attributes = source.attributes;
+        const Content content = source.content;
+        const std::string text = source.target;
+        const bool is_file = source.is_file();
+        InodeNumber made = 0;
+        switch (random_.below(5)) {
+        case 0: // the same, as an earlier copy has left it
+            if (is_file)
+                made = add_file(world_, target, name, content, 0604);
+            else if (source.is_link())
+                made = add_symlink(world_, target, name, text.c_str());
+            else
+                made = add_special(world_, target, name, attributes.mode, source.device);
+            if (is_file || random_.percent(50))
+                world_.disk.at(made).attributes.modified = attributes.modified;
+            break;
+        case 1:
+            made = add_symlink(world_, target, name, "extra");
+            break;
+        case 2:
+            made = add_special(world_, target, name, S_IFIFO | 0600);
+            break;
+        case 3:
+            made = add_directory(world_, target, name);
+            break;
+        default:
+            made = add_file(world_, target, name, content_for(source.number + 7000, 6000), 0604);
+            break;
+        }
+        Inode& inode = world_.disk.at(made);
+        if (random_.percent(50) && inode.attributes.modified.tv_sec != attributes.modified.tv_sec)
+            inode.attributes.modified = {1'000'000'000, 5}; // older than any source
+        world_.disk.sync_all(inode);
+    }
+
+    World& world_;
+    const TreeScenario& scenario_;
+    Random random_;
+    std::vector<InodeNumber> made_; // no directories
+};
+
+// ---- what is to come of it ----
+
+InodeNumber clone(World& world, const Inode& from, InodeNumber directory, const char* name) {
+    const mode_t mode = from.attributes.mode;
+    InodeNumber made = 0;
+    if (from.is_directory())
+        made = add_directory(world, directory, name);
+    else if (from.is_link())
+        made = add_symlink(world, directory, name, from.target.c_str());
+    else if (from.is_file())
+        made = add_file(world, directory, name, from.content, 0);
+    else
+        made = add_special(world, directory, name, mode, from.device);
+    world.disk.at(made).attributes = from.attributes;
+    return made;
+}
+
+void clone_tree(World& world, InodeNumber from, InodeNumber to) {
+    const Names names = world.disk.at(from).names;
+    for (const auto& [name, number] : names) {
+        const InodeNumber made = clone(world, world.disk.at(number), to, name.c_str());
+        clone_tree(world, number, made);
+    }
+}
+
+void remove_name(World& world, InodeNumber directory, const std::string& name) {
+    world.disk.change_names(world.disk.at(directory), {{name, std::nullopt}});
+    world.disk.sync_all(world.disk.at(directory));
+}
+
+unsigned count_tree(const Disk& disk, InodeNumber top) {
+    unsigned count = 1;
+    for (const auto& [_, number] : disk.at(top).names)
+        count += count_tree(disk, number);
+    return count;
+}
+
+class Model {
+public:
+    Model(World& world, const TreeScenario& scenario, Expectation& result)
+        : world_(world), disk_(world.disk), scenario_(scenario), filter_(scenario.filter),
+          result_(result) {}
+
+    void merge(InodeNumber from, InodeNumber to, const std::string& path, bool made) {
+        const Names names = disk_.at(from).names;
+        for (const auto& [name, number] : names) {
+            const std::string at = path.empty() ? name : path + "/" + name;
+            const InodeNumber followed = follow(from, number);
+            const bool is_directory = followed != 0 && disk_.at(followed).is_directory();
+            if (!filter_.empty() && filter_.excludes(at, is_directory))
+                continue;
+            ++result_.totals.entries;
+            int result = -ENOENT; // the link leads nowhere
+            if (is_directory)
+                result = enter(followed, to, name, at);
+            else if (followed != 0)
+                result = copy(followed, to, name);
+            result_.results[at] = result;
+            result_.totals.errors += result < 0;
+        }
+        if (!made && scenario_.asks(ARSYNC_COPY_MIRROR))
+            mirror(names, to, path);
+        disk_.at(to).attributes = disk_.at(from).attributes;
+    }
+
+private:
+    InodeNumber follow(InodeNumber directory, InodeNumber number) {
+        while (scenario_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW && disk_.at(number).is_link()) {
+            const Inode* target = disk_.find(directory, disk_.at(number).target);
+            if (!target)
+                return 0;
+            number = target->number;
+        }
+        return number;
+    }
+
+    int enter(InodeNumber from, InodeNumber to, const std::string& name, const std::string& path) {
+        const Inode* found = disk_.find(to, name);
+        if (found && !found->is_directory())
+            return -ENOTDIR;
+        const InodeNumber target = found ? found->number : add_directory(world_, to, name.c_str());
+        ++result_.totals.directories;
+        merge(from, target, path, !found);
+        return 0;
+    }
+
+    int copy(InodeNumber number, InodeNumber to, const std::string& name) {
+        const Inode& from = disk_.at(number);
+        if (Inode* found = disk_.find(to, name)) {
+            if (found->is_directory())
+                return -EISDIR;
+            if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE &&
+                scenario_.options.update == ARSYNC_UPDATE_ALL)
+                return -EEXIST;
+            if (stays(from, *found)) {
+                ++result_.totals.skipped;
+                return 0;
+            }
+            const bool regular = found->is_file() || found->is_link();
+            if (from.is_file() && !regular && !scenario_.asks(ARSYNC_COPY_DRY_RUN) &&
+                scenario_.options.replace == ARSYNC_REPLACE_ATOMIC)
+                return -EOPNOTSUPP; // a FIFO or device is not replaced by a file
+            remove_name(world_, to, name);
+        }
+        if (scenario_.preserves(ARSYNC_PRESERVE_LINKS) && from.links > 1) {
+            if (const auto first = firsts_.find(number); first != firsts_.end()) {
+                add_name(world_, to, name.c_str(), first->second);
+                ++result_.totals.hard_links;
+                return 0;
+            }
+        }
+        firsts_[number] = clone(world_, from, to, name.c_str());
+        if (from.is_file()) {
+            ++result_.totals.files;
+            result_.totals.bytes += from.content.size();
+        } else if (from.is_link()) {
+            ++result_.totals.symlinks;
+        } else {
+            ++result_.totals.specials;
+        }
+        return 0;
+    }
+
+    bool stays(const Inode& from, Inode& found) {
+        const timespec& a = from.attributes.modified;
+        const timespec& b = found.attributes.modified;
+        const bool same_time = a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+        switch (scenario_.options.update) {
+        case ARSYNC_UPDATE_NONE:
+            return true;
+        case ARSYNC_UPDATE_OLDER: // no two of different times are of one second
+            return same_time || a.tv_sec < b.tv_sec;
+        case ARSYNC_UPDATE_CHANGED:
+            break;
+        default:
+            return false;
+        }
+        if ((from.attributes.mode & S_IFMT) != (found.attributes.mode & S_IFMT) ||
+            from.target != found.target || from.device != found.device ||
+            (from.is_file() && (!same_time || from.content.size() != found.content.size())))
+            return false;
+        found.attributes.mode = from.attributes.mode; // not more than that
+        found.attributes.uid = from.attributes.uid;
+        found.attributes.gid = from.attributes.gid;
+        found.attributes.modified = from.attributes.modified;
+        return true;
+    }
+
+    void mirror(const Names& wanted, InodeNumber to, const std::string& path) {
+        const Names names = disk_.at(to).names;
+        for (const auto& [name, number] : names) {
+            const std::string at = path.empty() ? name : path + "/" + name;
+            if (wanted.count(name) || filter_.excludes(at, disk_.at(number).is_directory()))
+                continue;
+            result_.totals.removed += count_tree(disk_, number);
+            result_.removed.insert(at);
+            remove_name(world_, to, name);
+        }
+    }
+
+    World& world_;
+    Disk& disk_;
+    const TreeScenario& scenario_;
+    const Filter filter_;
+    Expectation& result_;
+    std::map<InodeNumber, InodeNumber> firsts_; // copies by their source
+};
+
+} // namespace
+
+std::string describe(const TreeScenario& s) {
+    const auto number = [](uint64_t n) { return std::to_string(n); };
+    const arsync_copy_options& o = s.options;
+    return "seed " + number(s.world.seed) + ": " + number(s.directories) + " directories, " +
+           number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") + "; flags " +
+           number(o.flags) + " preserve " + number(o.preserve) + " replace " + number(o.replace) +
+           " update " + number(o.update) + " symlinks " + number(o.symlinks) + " report " +
+           number(o.report) + " durability " + number(o.durability) + " filter '" + s.filter +
+           "'; " + number(s.workers) + " workers, " + number(s.buffer_count) + " buffers of " +
+           number(s.buffer_size);
+}
+
+TreeScenario choose_tree(uint64_t seed) {
+    Random random(seed * 7919 + 3);
+    TreeScenario s;
+    s.world.seed = seed;
+    s.world.temporary_files = random.percent(70);
+    s.world.offload = random.percent(60);
+    s.world.reflink = random.percent(20);
+    s.world.reports_residency = random.percent(80);
+    s.world.short_percent = random.of({0u, 0u, 30u});
+    s.world.interrupt_percent = random.of({0u, 0u, 20u});
+    s.world.uncached_percent = random.of({0u, 30u, 100u});
+    s.world.untyped_percent = random.of({0u, 10u, 100u});
+    s.workers = random.percent(25) ? 2 : 1;
+    s.directories = static_cast<unsigned>(random.below(9));
+    s.entries = static_cast<unsigned>(random.below(30)) + (s.workers > 1 ? 70 : 0);
+    s.existing = random.percent(40);
+    s.buffer_count = 1 + static_cast<unsigned>(random.below(6));
+
+    arsync_copy_options& o = s.options;
+    o.flags = ARSYNC_COPY_RECURSIVE;
+    const auto sometimes = [&](unsigned chance, uint32_t flag) {
+        o.flags |= random.percent(chance) ? flag : 0;
+    };
+    sometimes(15, ARSYNC_COPY_VERIFY);
+    sometimes(25, ARSYNC_COPY_MIRROR);
+    sometimes(10, ARSYNC_COPY_DRY_RUN);
+    sometimes(20, ARSYNC_COPY_ONE_FILE_SYSTEM);
+    o.preserve = random.percent(30) ? 31 : static_cast<uint32_t>(random.below(32));
+    o.replace = static_cast<uint32_t>(random.below(4));
+    o.update = random.percent(50) ? 0 : static_cast<uint32_t>(random.below(4));
+    o.symlinks = static_cast<uint32_t>(random.below(4));
+    if (o.symlinks == ARSYNC_SYMLINKS_FOLLOW)
+        o.preserve &= ~ARSYNC_PRESERVE_LINKS; // a name may be met more often than there are names
+    o.report = random.of({0u, 1u, 1u, 1u, 2u});
+    o.durability = static_cast<uint32_t>(random.below(3));
+    if (!s.existing && o.symlinks != ARSYNC_SYMLINKS_FOLLOW)
+        sometimes(20, ARSYNC_COPY_STOP_ON_ERROR);
+    if (random.percent(20))
+        s.filter = "*.x\nd1/\n/f3\n";
+    return s;
+}
+
+std::vector<TreeScenario> tree_catalogue() {
+    std::vector<TreeScenario> all;
+    const auto add = [&](uint64_t seed, uint32_t preserve) -> TreeScenario& {
+        TreeScenario s;
+        s.world.seed = seed;
+        s.options.flags = ARSYNC_COPY_RECURSIVE;
+        s.options.preserve = preserve;
+        s.options.report = ARSYNC_REPORT_ALL;
+        all.push_back(s);
+        return all.back();
+    };
+    add(1, 0);
+    add(2, 31);
+    add(3, 31).options.durability = ARSYNC_DURABILITY_FULL;
+    add(4, ARSYNC_PRESERVE_LINKS).options.flags |= ARSYNC_COPY_VERIFY;
+    add(5, 31).options.symlinks = ARSYNC_SYMLINKS_KEEP;
+    TreeScenario& atomic = add(6, 31);
+    atomic.options.replace = ARSYNC_REPLACE_ATOMIC;
+    atomic.options.durability = ARSYNC_DURABILITY_FILE;
+    atomic.existing = true;
+    TreeScenario& mirror = add(7, ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES);
+    mirror.options.flags |= ARSYNC_COPY_MIRROR;
+    mirror.existing = true;
+    TreeScenario& dry = add(8, 31);
+    dry.options.flags |= ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN;
+    dry.existing = true;
+    TreeScenario& follow = add(9, ARSYNC_PRESERVE_OWNER);
+    follow.options.symlinks = ARSYNC_SYMLINKS_FOLLOW;
+    TreeScenario& changed = add(10, 31);
+    changed.options.update = ARSYNC_UPDATE_CHANGED;
+    changed.options.replace = ARSYNC_REPLACE_REMOVE;
+    changed.existing = true;
+    return all;
+}
+
+Trees build_trees(World& world, const TreeScenario& scenario) {
+    Builder builder(world, scenario);
+    Trees trees;
+    trees.source = builder.source();
+    trees.above = add_directory(world, world.disk.root().number, "out");
+    if (scenario.existing) {
+        trees.target = add_directory(world, trees.above, "target", 0711);
+        builder.conflicts(trees.source, trees.target);
+    }
+    return trees;
+}
+
+Expectation expect_of(World& world, const TreeScenario& scenario, const Trees& trees) {
+    Expectation result;
+    const InodeNumber top = add_directory(world, world.disk.root().number, "expected");
+    const InodeNumber before = add_directory(world, top, "before");
+    const InodeNumber merged = add_directory(world, top, "after");
+    if (trees.target != 0) {
+        clone_tree(world, trees.target, merged);
+        clone_tree(world, trees.target, before);
+        world.disk.at(before).attributes = world.disk.at(trees.target).attributes;
+    }
+    result.totals.entries = 1;
+    result.totals.directories = 1;
+    result.results[""] = 0;
+    Model model(world, scenario, result);
+    model.merge(trees.source, merged, "", trees.target == 0);
+    result.tree = scenario.asks(ARSYNC_COPY_DRY_RUN) ? before : merged;
+    return result;
+}
+
+} // namespace arsync::sim

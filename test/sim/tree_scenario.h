@@ -1,0 +1,54 @@
+// One copy of a tree to be simulated: the source, what is in its way, what is asked for, and what
+// must come of it if nothing goes wrong.
+//
+// The source is "in", the destination "out/target".
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "arsync.h"
+#include "sim/tree.h"
+
+namespace arsync::sim {
+
+struct TreeScenario {
+    WorldOptions world; // its seed says what the tree is
+    arsync_copy_options options = {};
+    std::string filter;
+    unsigned directories = 5;
+    unsigned entries = 16;
+    bool existing = false; // the destination has some of it already, and more
+    unsigned workers = 1;
+    unsigned buffer_count = 4;
+    size_t buffer_size = 16 * 1024;
+
+    bool asks(uint32_t flags) const { return (options.flags & flags) != 0; }
+    bool preserves(uint32_t what) const { return (options.preserve & what) != 0; }
+};
+std::string describe(const TreeScenario& scenario);
+
+// Any copy, in any world in which nothing fails.
+TreeScenario choose_tree(uint64_t seed);
+// One by one what a tree may be copied like, for tests that go through every step of it.
+std::vector<TreeScenario> tree_catalogue();
+
+// Make what is there to begin with.
+struct Trees {
+    InodeNumber source = 0;
+    InodeNumber above = 0;  // the destination's parent
+    InodeNumber target = 0; // 0: there is none yet
+};
+Trees build_trees(World& world, const TreeScenario& scenario);
+
+// What a copy to which nothing happens does, by the contract in arsync.h.
+struct Expectation {
+    InodeNumber tree = 0;               // the destination as it will be
+    std::map<std::string, int> results; // of each entry, by its path
+    std::set<std::string> removed;      // paths
+    arsync_totals totals{};
+};
+Expectation expect_of(World& world, const TreeScenario& scenario, const Trees& trees);
+
+} // namespace arsync::sim

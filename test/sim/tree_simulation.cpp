@@ -1,0 +1,203 @@
+#include "sim/tree_simulation.h"
+
+#include <cerrno>
+#include <fcntl.h>
+
+#include "sim/stages.h"
+
+namespace arsync::sim {
+
+// More steps than any copy here needs: one that goes on is looping.
+static constexpr uint64_t steps_max = 400'000;
+// So many turns in which nobody has anything to do: they sleep for ever.
+static constexpr unsigned idle_max = 200;
+
+static Detached begin(Io io, Job& job, TreeHost& host, unsigned& completions) {
+    co_await run_job(io, job, host);
+    ++completions;
+}
+
+bool is_open(const Step& step) {
+    return step.call == Call::open || step.call == Call::open_beneath ||
+           step.call == Call::reopen || step.call == Call::open_on_ring;
+}
+
+TreeSimulation::Worker::Worker(World& world, const TreeScenario& scenario)
+    : ring(world, counters),
+      buffers(std::make_unique<Buffers>(ring, scenario.buffer_count, scenario.buffer_size, false)) {
+}
+
+TreeSimulation::TreeSimulation(const TreeScenario& what)
+    : scenario(what), world(what.world), files_(world), random_(what.world.seed + 17) {
+    for (unsigned i = 0; i < scenario.workers; ++i)
+        workers_.push_back(std::make_unique<Worker>(world, scenario));
+    trees_ = build_trees(world, scenario);
+    expected_ = expect_of(world, scenario, trees_);
+    original_ = world.disk;
+    job_.what = FileCopy{AT_FDCWD, "in", AT_FDCWD, "out/target"};
+    job_.options = scenario.options;
+    job_.options.struct_size = sizeof job_.options;
+    job_.filter = Filter(scenario.filter);
+}
+
+// Buffers that a coroutine still holds, in a run that got stuck, are better leaked than freed.
+TreeSimulation::~TreeSimulation() {
+    if (completions_ == 0)
+        for (auto& worker : workers_)
+            static_cast<void>(worker->buffers.release());
+}
+
+void TreeSimulation::report(std::string path, const Outcome& result) {
+    reports_.push_back({std::move(path), result});
+}
+
+// Nobody polls for a while.
+bool TreeSimulation::wait_for_room(Ring& ring, Waiter& waiter) {
+    if (job_.control.cancelled() || !random_.percent(5))
+        return false;
+    without_room_.emplace_back(&ring, &waiter);
+    return true;
+}
+
+void TreeSimulation::give_room() {
+    for (const auto& [ring, waiter] : without_room_)
+        ring->post_from_outside(*waiter);
+    without_room_.clear();
+}
+
+void TreeSimulation::start_helper() {
+    helper_ = std::make_unique<Job>();
+    helper_->what = TreeHelp{called_};
+    begin(io(*workers_.back()), *helper_, *this, helper_completions_);
+}
+
+// Whether anything was done.
+bool TreeSimulation::turn() {
+    if (random_.percent(20))
+        give_room();
+    if (called_ && !helper_ && workers_.size() > 1 && random_.percent(50))
+        start_helper();
+    bool resumed = false;
+    for (auto& worker : workers_)
+        resumed = worker->ring.run_ready() || resumed;
+    if (resumed)
+        return true;
+    // Woken, for it is not for one ring to say that nobody will ever come.
+    SimulatedRing& ring = workers_[random_.below(workers_.size())]->ring;
+    ring.wake();
+    ring.wait();
+    return false;
+}
+
+void TreeSimulation::run() {
+    world.before = [this](const Step& step) { return before(step); };
+    begin(io(*workers_.front()), job_, *this, completions_);
+    unsigned idle = 0;
+    while ((completions_ == 0 || (helper_ && helper_completions_ == 0)) && idle < idle_max &&
+           world.steps() < steps_max)
+        idle = turn() ? 0 : idle + 1;
+    if (completions_ == 0 || (helper_ && helper_completions_ == 0))
+        world.problem(idle == idle_max ? "somebody sleeps for ever" : "the copy does not end");
+    for (auto& worker : workers_)
+        while (worker->ring.run_ready()) // whatever should not be there any more
+            ;
+    world.before = {};
+    check_leaks();
+    for (const std::string& difference : sim::differences(
+             *original_, trees_.source, world.disk, trees_.source, {true, true, true, true, true}))
+        world.problem("the source was changed: " + difference);
+    if (const Inode* top = target(""); top && top->is_directory())
+        check_names("", *top);
+}
+
+void TreeSimulation::cancel() {
+    job_.control.cancel();
+    job_.control.interrupt(workers_.front()->ring);
+    if (helper_)
+        helper_->control.interrupt(workers_.back()->ring);
+    give_room();
+}
+
+int TreeSimulation::before(const Step& step) {
+    if (step.index == cancel_at)
+        cancel();
+    if (meanwhile)
+        if (const int error = meanwhile(step); error < 0)
+            return error;
+    if (step.index != fail_at || !can_fail_with(step, fail_with))
+        return 0;
+    failed_step_ = step;
+    return -fail_with;
+}
+
+const Inode* TreeSimulation::target(const std::string& path) const {
+    return at_path(world.disk, trees_.above, path.empty() ? "target" : "target/" + path);
+}
+
+bool TreeSimulation::existed(const std::string& path) const {
+    return trees_.target != 0 && at_path(*original_, trees_.target, path) != nullptr;
+}
+
+std::vector<std::string> TreeSimulation::differences_on(const Disk& disk) const {
+    const Inode* top = at_path(disk, trees_.above, "target");
+    const bool dry = scenario.asks(ARSYNC_COPY_DRY_RUN);
+    if (!top)
+        return dry && trees_.target == 0 ? std::vector<std::string>{}
+                                         : std::vector<std::string>{"nothing is there"};
+    Compared also;
+    also.mode = dry || scenario.preserves(ARSYNC_PRESERVE_MODE);
+    also.owner = dry || scenario.preserves(ARSYNC_PRESERVE_OWNER);
+    also.times = dry || scenario.preserves(ARSYNC_PRESERVE_TIMES);
+    also.xattrs = dry || scenario.preserves(ARSYNC_PRESERVE_XATTR);
+    also.links = scenario.preserves(ARSYNC_PRESERVE_LINKS);
+    return sim::differences(world.disk, expected_.tree, disk, top->number, also);
+}
+
+// Whatever happened: a name that was not there leads to what it should, and to all of it.
+void TreeSimulation::check_names(const std::string& path, const Inode& directory) {
+    for (const auto& [name, number] : directory.names) {
+        const std::string at = path.empty() ? name : path + "/" + name;
+        const Inode& inode = world.disk.at(number);
+        const Inode* right = wanted(at);
+        if (!right && !existed(at))
+            world.problem("a name that should not be there: " + at);
+        else if (!existed(at) && inode.is_file() && !(inode.content == right->content))
+            world.problem("a part of a file: " + at);
+        check_names(at, inode);
+    }
+}
+
+void TreeSimulation::check_leaks() {
+    if (completions_ > 1)
+        world.problem("more than one completion");
+    for (const auto& worker : workers_) {
+        if (worker->ring.in_flight() > 0)
+            world.problem("still in flight: " + std::to_string(worker->ring.in_flight()));
+        if (worker->buffers->leased() > 0)
+            world.problem("buffers still leased: " + std::to_string(worker->buffers->leased()));
+    }
+    for (const int fd : world.open_descriptors())
+        world.problem("left open: descriptor " + std::to_string(fd));
+}
+
+std::string report(const TreeSimulation& simulation) {
+    if (simulation.world.problems.empty())
+        return {};
+    std::string text = describe(simulation.scenario);
+    if (simulation.failed_step())
+        text += "\n  failed with " + std::to_string(simulation.fail_with) + ": " +
+                describe(*simulation.failed_step());
+    if (simulation.cancel_at != never)
+        text += "\n  cancelled at " + std::to_string(simulation.cancel_at);
+    text += "\n  result " + std::to_string(simulation.outcome().result) + " stage " +
+            std::to_string(simulation.outcome().stage);
+    for (const TreeSimulation::Report& entry : simulation.reports())
+        if (entry.outcome.result < 0)
+            text += "\n  entry '" + entry.path + "': " + std::to_string(entry.outcome.result) +
+                    " stage " + std::to_string(entry.outcome.stage);
+    for (const std::string& problem : simulation.world.problems)
+        text += "\n  " + problem;
+    return text;
+}
+
+} // namespace arsync::sim

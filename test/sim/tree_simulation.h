@@ -1,0 +1,98 @@
+// The copy of a tree, run as a pool runs it, by one worker or two, each with a ring of its own on
+// one thread.
+//
+// After the run it is checked that there was one completion, that nothing leaked, that nobody
+// sleeps for ever, that the source is as it was, and that no name is new that should not be there
+// or leads to a part of a file.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "io/buffers.h"
+#include "job.h"
+#include "sim/files.h"
+#include "sim/ring.h"
+#include "sim/simulation.h"
+#include "sim/tree_scenario.h"
+
+namespace arsync::sim {
+
+class TreeSimulation final : TreeHost {
+public:
+    explicit TreeSimulation(const TreeScenario& what);
+    ~TreeSimulation();
+
+    // What is to happen, by the number of the step before which it does.
+    uint64_t fail_at = never;
+    int fail_with = 0; // a positive errno
+    uint64_t cancel_at = never;
+    std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
+
+    void cancel();
+    void run();
+
+    struct Report {
+        std::string path;
+        Outcome outcome;
+    };
+    const Outcome& outcome() const { return job_.outcome; }
+    const arsync_totals& totals() const { return job_.totals; }
+    const std::vector<Report>& reports() const { return reports_; }
+    const std::optional<Step>& failed_step() const { return failed_step_; }
+    const Expectation& expected() const { return expected_; }
+    bool existed(const std::string& path) const;
+    // What is at a path below the destination, or null.
+    const Inode* target(const std::string& path) const;
+    const Inode* wanted(const std::string& path) const {
+        return at_path(world.disk, expected_.tree, path);
+    }
+    // How the destination on a disk differs from what is expected: where it should not.
+    std::vector<std::string> differences_on(const Disk& disk) const;
+    bool helped() const { return helper_ != nullptr; }
+
+    const TreeScenario scenario;
+    World world;
+
+private:
+    struct Worker {
+        explicit Worker(World& world, const TreeScenario& scenario);
+        Counters counters;
+        SimulatedRing ring;
+        std::unique_ptr<Buffers> buffers;
+    };
+
+    void call_helpers(const std::shared_ptr<Tree>& tree) override { called_ = tree; }
+    void report(std::string path, const Outcome& result) override;
+    bool wait_for_room(Ring& ring, Waiter& waiter) override;
+
+    Io io(Worker& worker) { return {files_, worker.ring, *worker.buffers}; }
+    int before(const Step& step);
+    void start_helper();
+    void give_room();
+    bool turn();
+    void check_leaks();
+    void check_names(const std::string& path, const Inode& directory);
+
+    SimulatedFiles files_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    Random random_;
+    Trees trees_;
+    Expectation expected_;
+    Job job_;
+    std::unique_ptr<Job> helper_;
+    std::shared_ptr<Tree> called_;
+    unsigned completions_ = 0;
+    unsigned helper_completions_ = 0;
+    std::vector<std::pair<Ring*, Waiter*>> without_room_;
+    std::vector<Report> reports_;
+    std::optional<Step> failed_step_;
+    std::optional<Disk> original_;
+};
+
+bool is_open(const Step& step);
+
+// All problems and what they are problems of, or nothing.
+std::string report(const TreeSimulation& simulation);
+
+} // namespace arsync::sim
