@@ -61,8 +61,10 @@ struct Options {
     bool hard_links() const { return (copy.flags & ARSYNC_COPY_HARD_LINK) != 0; }
     bool symbolic_links() const { return (copy.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0; }
     bool follows_named() const { return dereference != Dereference::Never; }
-    // What is there is removed before anything is made in its place.
-    bool removes_first() const { return remove_destination || (force && makes_links()); }
+    // What is there gives way to a link without a word, as a yes to -i is for hard links.
+    bool links_replace() const {
+        return (force && makes_links()) || (hard_links() && clobber == Clobber::Ask);
+    }
     // FIFOs and devices are read, not made anew.
     bool reads_specials() const { return !recursive || copy_contents; }
 

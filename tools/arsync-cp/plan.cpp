@@ -39,15 +39,16 @@ bool links_from_here(const Entry& entry) {
            id_of(here) == id_of(directory);
 }
 
-bool remove_destination(Entry& entry, const Options& options) {
+bool remove_destination(Entry& entry, const Options& options, bool say_so) {
     std::string name = quote(entry.destination.shown);
     if (options.dry_run) {
-        entry.chat("removed " + name + "\n");
+        if (say_so)
+            entry.chat("removed " + name + "\n");
         entry.removal_due = true;
         return true;
     }
     if (unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0) {
-        if (options.verbose)
+        if (options.verbose && say_so)
             entry.chat("removed " + name + "\n");
     } else if (int error = errno; error != ENOENT) {
         entry.fail("cannot remove " + name + because(error));
@@ -251,12 +252,10 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
     // would be kept up. A kept link, or what is made anew, can only take an empty place.
     bool breaks_link = options.preserve_links && found.destination.st_nlink > 1;
     bool makes_anew = !options.follows_named() && !S_ISREG(entry.source_mode);
-    if (!options.removes_first() && !(copies_data && (breaks_link || makes_anew))) {
-        // As link(2) has it: with -i, a yes is enough.
-        if (!options.hard_links() || options.clobber != Clobber::Ask)
-            return Verdict::Copy;
-    }
-    return remove_destination(entry, options) ? Verdict::Copy : Verdict::Done;
+    bool told = options.remove_destination || (copies_data && (breaks_link || makes_anew));
+    if (!told && !options.links_replace())
+        return Verdict::Copy;
+    return remove_destination(entry, options, told) ? Verdict::Copy : Verdict::Done;
 }
 
 Verdict Planner::plan_tree(Entry& entry, const Found& found) {

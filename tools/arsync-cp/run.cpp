@@ -373,7 +373,8 @@ bool Run::try_again(Entry& entry, const arsync_completion& completion) {
         entry.outcome = Outcome::Skipped;
         return false;
     }
-    if (not_opened && options.force && !entry.destination_is_new && !options.atomic()) {
+    bool writes = S_ISREG(entry.source_mode) || options.reads_specials();
+    if (not_opened && writes && options.force && !entry.destination_is_new && !options.atomic()) {
         if (!remove_destination(entry, options))
             return false;
         entry.through_link = false;

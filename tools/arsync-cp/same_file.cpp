@@ -48,7 +48,7 @@ Sameness compare_files(const Known& source, const Known& destination, const Opti
         bool takes_target = !keeps_links && source_is_link && !destination_is_link;
         return takes_target ? Sameness::Destroyed : Sameness::Harmless;
     }
-    if (options.removes_first()) {
+    if (options.remove_destination) {
         // Removing one of several links leaves the file to be read through another.
         bool distinct_links = one_inode && destination.link.st_nlink > 1 && !one_entry();
         if (destination_is_link || distinct_links)

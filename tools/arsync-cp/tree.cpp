@@ -76,7 +76,8 @@ void announce(Entry& tree, const Subject& subject, const arsync_completion& comp
               const Options& options) {
     std::string destination = quote(subject.destination.shown);
     std::string line = quote(subject.source.shown) + " -> " + destination;
-    bool replaced = (completion.flags & ARSYNC_COMPLETION_REPLACED) != 0;
+    bool replaced = (completion.flags & ARSYNC_COMPLETION_REPLACED) != 0 &&
+                    (options.remove_destination || !options.links_replace());
     switch (completion.action) {
     case ARSYNC_ACTION_ENTER_DIRECTORY:
     case ARSYNC_ACTION_SKIP:
@@ -134,7 +135,7 @@ arsync_copy_options tree_options(const Entry& tree, const Options& options) {
         copy.flags |= ARSYNC_COPY_STOP_ON_ERROR;
     if (options.parents || !tree.named)
         copy.flags |= ARSYNC_COPY_PARENTS;
-    if (options.removes_first() && !options.atomic())
+    if (options.remove_destination && !options.atomic())
         copy.replace = ARSYNC_REPLACE_REMOVE;
     copy.update = update_of(options);
     copy.backup = backup_of(options.backup);
