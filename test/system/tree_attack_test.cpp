@@ -1,0 +1,142 @@
+// Somebody puts symbolic links in the place of directories and files while they are copied.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <thread>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+// Exchanges pairs of names without end, in a thread of its own.
+class Swapper {
+public:
+    using Pair = std::pair<std::string, std::string>;
+    explicit Swapper(std::vector<Pair> pairs)
+        : thread_([this, pairs = std::move(pairs)] {
+              while (!stop_)
+                  for (const auto& [a, b] : pairs)
+                      swaps_ +=
+                          renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+          }) {}
+    Swapper(const Swapper&) = delete;
+    Swapper& operator=(const Swapper&) = delete;
+    ~Swapper() {
+        stop_ = true;
+        thread_.join();
+    }
+    uint64_t swaps() const { return swaps_; }
+
+private:
+    std::atomic<bool> stop_ = false;
+    std::atomic<uint64_t> swaps_ = 0;
+    std::thread thread_;
+};
+
+// The same names wherever it is, so that one can be taken for another.
+void make_tree(const std::string& top, const std::string& marker) {
+    make_directories(top + "/dir/sub");
+    for (int i = 0; i < 20; ++i) {
+        write_file(top + "/file" + std::to_string(i), marker);
+        write_file(top + "/dir/file" + std::to_string(i), marker);
+        write_file(top + "/dir/sub/file" + std::to_string(i), marker);
+    }
+}
+
+const std::vector<Options>& ways() {
+    static const std::vector<Options> all = {
+        archive(),
+        archive(ARSYNC_COPY_MIRROR).with_update(ARSYNC_UPDATE_CHANGED),
+        archive().with_replace(ARSYNC_REPLACE_ATOMIC),
+        archive(ARSYNC_COPY_FORCE).with_replace(ARSYNC_REPLACE_REMOVE),
+        recursive().with_backup(ARSYNC_BACKUP_SIMPLE),
+    };
+    return all;
+}
+
+// Copies for a while; how often.
+int copy_again_and_again(const std::string& from, const std::string& to, const Swapper& swapper) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1200);
+    int copies = 0;
+    for (const uint32_t backend : backends()) {
+        Pool pool{PoolOptions(backend)};
+        const auto half =
+            std::chrono::steady_clock::now() + (end - std::chrono::steady_clock::now()) / 2;
+        do {
+            const TreeCopy copy =
+                copy_tree(pool, from, to, ways()[static_cast<size_t>(copies) % ways().size()]);
+            CHECK(copy.strays == 0);
+            CHECK(copy.job.kind == ARSYNC_COMPLETION_JOB);
+            ++copies;
+        } while (std::chrono::steady_clock::now() < half);
+    }
+    CHECK(swapper.swaps() > 100);
+    return copies;
+}
+
+// What files below top hold, links not followed.
+bool holds(const std::string& top, const std::string& marker) {
+    for (const auto& [path, what] : contents(top))
+        if (what.starts_with("file") && what.find(marker) != std::string::npos)
+            return true;
+    return false;
+}
+
+// What is swapped with links/NAME, and what that leads to. One that is below another would be
+// swapped through the link of that.
+const std::vector<std::vector<std::string>>& places() {
+    static const std::vector<std::vector<std::string>> all = {{"dir", "file1"}, {"dir/sub"}};
+    return all;
+}
+
+std::vector<Swapper::Pair> make_links(const Directory& directory, const std::string& attacked,
+                                      const std::vector<std::string>& names) {
+    make_directories(directory / "links");
+    std::vector<Swapper::Pair> pairs;
+    for (const std::string& name : names) {
+        const std::string link = directory / ("links/" + std::to_string(pairs.size()));
+        make_symlink(directory / ("outside/" + name), link);
+        pairs.emplace_back(attacked + "/" + name, link);
+    }
+    return pairs;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "links that are swapped into the source never make it read outside") {
+    for (const auto& names : places()) {
+        CAPTURE(names[0]);
+        const Directory directory;
+        make_tree(directory / "from", "ours");
+        make_tree(directory / "outside", "SECRET");
+        const Swapper swapper(make_links(directory, directory / "from", names));
+        CHECK(copy_again_and_again(directory / "from", directory / "to", swapper) > 5);
+        CHECK(holds(directory / "to", "ours"));
+        CHECK_FALSE(holds(directory / "to", "SECRET"));
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "links that are swapped into the destination never make it write outside") {
+    for (const auto& names : places()) {
+        CAPTURE(names[0]);
+        const Directory directory;
+        make_tree(directory / "from", "ours");
+        make_tree(directory / "to", "old");
+        make_tree(directory / "outside", "victim");
+        write_file(directory / "outside/dir/extra", "kept");
+        write_file(directory / "outside/dir/sub/extra", "kept");
+        const auto before = state(directory / "outside");
+        const Swapper swapper(make_links(directory, directory / "to", names));
+        CHECK(copy_again_and_again(directory / "from", directory / "to", swapper) > 5);
+        CHECK(difference(before, state(directory / "outside")) == "");
+    }
+}
+
+} // namespace live
