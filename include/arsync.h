@@ -258,7 +258,8 @@ enum arsync_symlinks {
 
 /* Which entries of a job of ARSYNC_COPY_RECURSIVE get a completion of their own. */
 enum arsync_report {
-    ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with a flag to tell of */
+    ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with SOURCE_CHANGED,
+                                       SOURCE_SHRANK or OWNER_LOST in their flags */
     ARSYNC_REPORT_ALL = 1,    /* every one; directories when they are made, and again if something
                                  fails at their end */
     ARSYNC_REPORT_NONE = 2    /* none: the job's completion has the first error and the count */
@@ -334,7 +335,8 @@ enum arsync_sparse {
 /* Remove a destination file that cannot be opened for writing, and try again. */
 #define ARSYNC_COPY_FORCE (1u << 13)
 /* Make the directories on the way to dst that are missing, each with the attributes that preserve
- * names of the directory at the same place on the way to src: the end of dst's path must be src. */
+ * names of the directory at the same place on the way to src; those that are there get these
+ * attributes too. The end of dst's path must be src. */
 #define ARSYNC_COPY_PARENTS (1u << 14)
 
 typedef struct arsync_copy_options {
@@ -407,11 +409,12 @@ ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* 
 
 /* Submit the copy of length bytes between two open files, from src_offset to dst_offset; UINT64_MAX
  * means to the source's end. The destination grows as needed and is otherwise left as it is; holes
- * are punched where the source has them. Of the options, replace, preserve and the flags other than
- * VERIFY must be 0 (-EINVAL); durability FULL is the same as FILE. The descriptors are duplicated,
- * their file positions not used. Ranges of one file that overlap are -EINVAL in the completion.
- * Success and errors as for arsync_submit_copy; also -EINVAL for a range past INT64_MAX, and -EBADF
- * for descriptors that are not open for reading and writing, or for appending (O_APPEND). */
+ * are punched where the source has them. Of the options, replace, preserve, update, symlinks,
+ * backup, filter and the flags other than VERIFY must be 0 (-EINVAL); durability FULL is the same
+ * as FILE. The descriptors are duplicated, their file positions not used. Ranges of one file that
+ * overlap are -EINVAL in the completion. Success and errors as for arsync_submit_copy; also -EINVAL
+ * for a range past INT64_MAX, and -EBADF for descriptors that are not open for reading and writing,
+ * or for appending (O_APPEND). */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
                                         const arsync_copy_options* options, uint64_t user_data,

@@ -81,8 +81,6 @@ Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source
     check(ARSYNC_STAGE_OPEN_DESTINATION, result);
     if (S_ISDIR(found.stx_mode))
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
-    if (options.replace == ARSYNC_REPLACE_EXCLUSIVE && options.update == ARSYNC_UPDATE_ALL)
-        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
     if (same_file(source, found)) {
         if ((options.flags & ARSYNC_COPY_HARD_LINK) != 0)
             return Way::skip; // it is that link already
@@ -90,6 +88,8 @@ Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source
     }
     if (stays(files, copy, source, found, options))
         return Way::skip;
+    if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
 
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     if (options.backup != ARSYNC_BACKUP_NONE) {

@@ -82,6 +82,7 @@ private:
                 co_return false;
             if (answer == Links::Answer::linked) {
                 make_link_to(first);
+                context_.links->linked(id);
                 co_return true;
             }
             control_.throw_if_cancelled();
@@ -287,9 +288,11 @@ private:
             !makes_copies() || (options_.preserve & cheap) == 0)
             return;
         struct statx found;
-        if (io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
-                            AT_SYMLINK_NOFOLLOW, found) < 0)
+        const int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                           AT_SYMLINK_NOFOLLOW, found);
+        if (result == -ENOENT)
             return; // removed since; the next run will see
+        check(ARSYNC_STAGE_OPEN_DESTINATION, result);
         const bool same_mode = (options_.preserve & ARSYNC_PRESERVE_MODE) == 0 ||
                                S_ISLNK(found.stx_mode) || found.stx_mode == facts().stx_mode;
         const bool same_owner =

@@ -190,7 +190,8 @@ private:
     bool expect(Stage stage, int64_t result) {
         if (result >= 0)
             return true;
-        if (losses_ == Losses::fatal)
+        // Out of descriptors: the entry is undone, and tried again later.
+        if (losses_ == Losses::fatal || result == -EMFILE || result == -ENFILE)
             check(stage, result);
         if (outcome_.result == 0) {
             outcome_.result = static_cast<int>(result);

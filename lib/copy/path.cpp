@@ -26,6 +26,8 @@ bool is_plain(const arsync_copy_options& options) {
 }
 
 bool follows_top(const arsync_copy_options& options) {
+    if (asks(options, ARSYNC_COPY_NOFOLLOW))
+        return false;
     switch (options.symlinks) {
     case ARSYNC_SYMLINKS_AUTO:
         return !asks(options, ARSYNC_COPY_RECURSIVE);
@@ -36,8 +38,28 @@ bool follows_top(const arsync_copy_options& options) {
     }
 }
 
+// What has no data that was synced with its name.
+bool is_name_alone(const Outcome& outcome) {
+    return outcome.action == ARSYNC_ACTION_SYMBOLIC_LINK ||
+           outcome.action == ARSYNC_ACTION_HARD_LINK ||
+           outcome.action == ARSYNC_ACTION_MAKE_SPECIAL;
+}
+
+Task<void> sync_directory_of(Io io, const FileCopy& copy, Control& control) {
+    control.enter(ARSYNC_STAGE_SYNC);
+    const size_t slash = copy.destination.rfind('/');
+    const std::string above =
+        slash == std::string::npos ? "." : copy.destination.substr(0, slash + 1);
+    const int fd = io.files.open(copy.destination_dirfd, above.c_str(), O_RDONLY | O_DIRECTORY, 0);
+    check(ARSYNC_STAGE_SYNC, fd);
+    const File directory(io.files, fd);
+    const int64_t result = co_await io.ring.sync(fd, false);
+    check(ARSYNC_STAGE_SYNC, result);
+}
+
 void count_single(const Outcome& outcome, arsync_totals& totals) {
     totals.entries = 1;
+    totals.errors = outcome.result < 0;
     totals.files = outcome.action == ARSYNC_ACTION_COPY;
     totals.symlinks = outcome.action == ARSYNC_ACTION_SYMBOLIC_LINK;
     totals.hard_links = outcome.action == ARSYNC_ACTION_HARD_LINK;
@@ -56,6 +78,11 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     struct statx facts;
     check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source_dirfd, copy.source.c_str(),
                                                    follows ? 0 : AT_SYMLINK_NOFOLLOW, facts));
+    const bool keeps =
+        options.symlinks == ARSYNC_SYMLINKS_KEEP ||
+        (options.symlinks == ARSYNC_SYMLINKS_AUTO && asks(options, ARSYNC_COPY_RECURSIVE));
+    if (S_ISLNK(facts.stx_mode) && !keeps)
+        throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
     if (S_ISDIR(facts.stx_mode)) {
         if (!asks(options, ARSYNC_COPY_RECURSIVE))
             throw Error{ARSYNC_STAGE_CHECK, EISDIR};
@@ -67,8 +94,12 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     names.follows = follows;
     EntryContext context;
     context.source_text = copy.source;
+    totals.entries = totals.errors = 1; // if it fails
     co_await copy_entry(io, names, DT_UNKNOWN, context, options, control, outcome);
     count_single(outcome, totals);
+    const bool dry = asks(options, ARSYNC_COPY_DRY_RUN);
+    if (options.durability == ARSYNC_DURABILITY_FULL && is_name_alone(outcome) && !dry)
+        co_await sync_directory_of(io, copy, control);
 }
 
 } // namespace

@@ -53,6 +53,7 @@ public:
     virtual int chmod(int fd, mode_t mode) = 0;
     virtual int chown(int fd, uid_t uid, gid_t gid) = 0;
     virtual int set_times(int fd, const timespec times[2]) = 0; // access, modification
+    // The source may be a directory that is open with O_PATH.
     virtual int64_t list_xattrs(int fd, char* names, size_t size) = 0;
     virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;

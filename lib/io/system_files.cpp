@@ -154,11 +154,17 @@ int SystemFiles::set_times(int fd, const timespec times[2]) {
 }
 
 int64_t SystemFiles::list_xattrs(int fd, char* names, size_t size) {
-    return without_eintr([&] { return ::flistxattr(fd, names, size); });
+    const int64_t result = without_eintr([&] { return ::flistxattr(fd, names, size); });
+    if (result != -EBADF) // or open with O_PATH
+        return result;
+    return without_eintr([&] { return ::listxattr(ProcPath(fd).text, names, size); });
 }
 
 int64_t SystemFiles::get_xattr(int fd, const char* name, void* value, size_t size) {
-    return without_eintr([&] { return ::fgetxattr(fd, name, value, size); });
+    const int64_t result = without_eintr([&] { return ::fgetxattr(fd, name, value, size); });
+    if (result != -EBADF) // or open with O_PATH
+        return result;
+    return without_eintr([&] { return ::getxattr(ProcPath(fd).text, name, value, size); });
 }
 
 int SystemFiles::set_xattr(int fd, const char* name, const void* value, size_t size) {

@@ -14,7 +14,8 @@ int64_t SimulatedFiles::on(Step step, int fd, Effect effect) {
     step.flags = world_.flags_of(fd);
     return world_.step(step, [&]() -> int64_t {
         Description* description = world_.descriptor_to_change(fd);
-        const bool only_facts = step.call == Call::filesystem_type;
+        const bool only_facts = step.call == Call::filesystem_type ||
+                                step.call == Call::list_xattrs || step.call == Call::get_xattr;
         if (!description || ((description->flags & O_PATH) && !only_facts))
             return -EBADF;
         return effect(world_.disk.at(description->inode), *description);

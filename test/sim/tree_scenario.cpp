@@ -45,6 +45,15 @@ public:
         }
         for (unsigned i = 0; i < scenario_.entries; ++i)
             add_entry(directories[random_.below(directories.size())], i);
+        InodeNumber file = 0;
+        for (unsigned i = 0; i < scenario_.linked; ++i) {
+            const InodeNumber above = directories[random_.below(directories.size())];
+            const std::string name = "l" + std::to_string(i);
+            if (file == 0)
+                file = add_file(world_, above, name.c_str(), content_for(77, 20'000), 0644);
+            else
+                add_name(world_, above, name.c_str(), file);
+        }
         set_source(world_, directories.front());
         return directories.front();
     }
@@ -254,13 +263,12 @@ private:
         if (Inode* found = disk_.find(to, name)) {
             if (found->is_directory())
                 return -EISDIR;
-            if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE &&
-                scenario_.options.update == ARSYNC_UPDATE_ALL)
-                return -EEXIST;
             if (stays(from, *found)) {
                 ++result_.totals.skipped;
                 return 0;
             }
+            if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
+                return -EEXIST;
             const bool regular = found->is_file() || found->is_link();
             if (from.is_file() && !regular && !scenario_.asks(ARSYNC_COPY_DRY_RUN) &&
                 scenario_.options.replace == ARSYNC_REPLACE_ATOMIC)
@@ -395,6 +403,8 @@ std::vector<TreeScenario> tree_catalogue() {
         s.options.flags = ARSYNC_COPY_RECURSIVE;
         s.options.preserve = preserve;
         s.options.report = ARSYNC_REPORT_ALL;
+        s.directories = 3;
+        s.entries = 9;
         all.push_back(s);
         return all.back();
     };

@@ -19,6 +19,7 @@ struct TreeScenario {
     std::string filter;
     unsigned directories = 5;
     unsigned entries = 16;
+    unsigned linked = 0;   // names, "l0" and so on, of one more file
     bool existing = false; // the destination has some of it already, and more
     unsigned workers = 1;
     unsigned buffer_count = 4;

@@ -19,7 +19,8 @@ static Detached begin(Io io, Job& job, TreeHost& host, unsigned& completions) {
 
 bool is_open(const Step& step) {
     return step.call == Call::open || step.call == Call::open_beneath ||
-           step.call == Call::reopen || step.call == Call::open_on_ring;
+           step.call == Call::reopen || step.call == Call::open_on_ring ||
+           step.call == Call::chmod_name; // by a descriptor of its own
 }
 
 TreeSimulation::Worker::Worker(World& world, const TreeScenario& scenario)
@@ -124,7 +125,8 @@ int TreeSimulation::before(const Step& step) {
     if (meanwhile)
         if (const int error = meanwhile(step); error < 0)
             return error;
-    if (step.index != fail_at || !can_fail_with(step, fail_with))
+    if (step.index != fail_at || !can_fail_with(step, fail_with) ||
+        (fail_with == EMFILE && !is_open(step)))
         return 0;
     failed_step_ = step;
     return -fail_with;

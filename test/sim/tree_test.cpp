@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
 
 #include "sim/seeds.h"
+#include "sim/stages.h"
 #include "sim/tree_simulation.h"
 
 namespace arsync::sim {
@@ -78,13 +81,267 @@ void expect_no_problems(TreeSimulation& s) {
     CHECK_MESSAGE(s.world.problems.empty(), report(s));
 }
 
+// What the end of the job calls durable is there after a crash.
+void check_durable(TreeSimulation& s) {
+    if (s.scenario.options.durability == ARSYNC_DURABILITY_NONE ||
+        s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        return;
+    Random random(s.scenario.world.seed);
+    const Disk recovered = s.world.disk.recover(Disk::Unsynced::lost, Disk::Unsynced::lost, random);
+    for (const std::string& difference : s.differences_on(recovered))
+        s.world.problem("after a crash: " + difference);
+}
+
+// ---- faults ----
+
+bool writes(const Step& step) {
+    return !(step.flags & O_PATH) && (step.flags & O_ACCMODE) != O_RDONLY;
+}
+
+// Before there is a tree nothing is waited for, and nobody else holds descriptors of it.
+bool opens_root(const Step& step) {
+    return step.call == Call::open && (step.path == "in" || step.path.starts_with("out"));
+}
+
+// Whether a copy may be whole though this step failed.
+bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) {
+    switch (step.call) {
+    case Call::close: // of what was only read
+        return !writes(step);
+    case Call::open: // looking upwards for the source, which ends at the first that may not be
+        if (step.path == ".." || step.path == "out/")
+            return true;
+        [[fallthrough]];
+    case Call::open_beneath:
+    case Call::open_on_ring:
+    case Call::reopen:
+    case Call::chmod_name: // tried again when others have closed theirs
+        return error == EMFILE && !opens_root(step);
+    case Call::statx:           // a second look, or a kind that opening will tell too
+    case Call::read_cached:     // the ring reads it
+    case Call::seek:            // without holes
+    case Call::copy_file_range: // before the first byte another method does
+    case Call::allocate:        // only to have it in one piece, or zeros do
+    case Call::write_back:      // sync does it
+        return true;
+    case Call::reflink:
+        return error != EIO && error != ENOSPC;
+    case Call::get_xattr: // a default ACL that cannot be seen is taken to be there
+        return step.subject == Subject::directory;
+    case Call::list_xattrs: // listed again when they are copied
+        return step.subject == Subject::source;
+    case Call::chown: // an atomic replacement keeps the old owner if it may
+        return !scenario.preserves(ARSYNC_PRESERVE_OWNER);
+    default:
+        return must_survive(step, error);
+    }
+}
+
+bool is_above(const std::string& above, const std::string& path) {
+    return path != above && (above.empty() || path.starts_with(above + "/"));
+}
+
+// Whether what is in a directory for which this was reported may be missing.
+bool keeps_out(Stage stage) {
+    return stage == ARSYNC_STAGE_OPEN_SOURCE || stage == ARSYNC_STAGE_MAKE_DIRECTORY ||
+           stage == ARSYNC_STAGE_LIST || stage == ARSYNC_STAGE_CHECK;
+}
+
+bool is_explained(const TreeSimulation& s, const std::string& path) {
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        const bool above = is_above(entry.path, path) &&
+                           (keeps_out(entry.outcome.stage) ||
+                            (entry.outcome.stage == ARSYNC_STAGE_REMOVE && !s.wanted(path)));
+        if (entry.outcome.result < 0 && (entry.path == path || above))
+            return true;
+    }
+    return false;
+}
+
+// Whatever was not reported is as it should be.
+void check_others(TreeSimulation& s) {
+    for (const auto& [path, result] : s.expected().results) {
+        if (result < 0 || is_explained(s, path))
+            continue;
+        const Inode* right = s.wanted(path);
+        const Inode* found = s.target(path);
+        if (!found)
+            s.world.problem("missing, and not reported: " + path);
+        else if ((found->attributes.mode & S_IFMT) != (right->attributes.mode & S_IFMT) ||
+                 !(found->content == right->content) || found->target != right->target)
+            s.world.problem("wrong, and not reported: " + path);
+    }
+    for (const std::string& path : s.expected().removed)
+        if (s.target(path) && !is_explained(s, path))
+            s.world.problem("not removed, and not reported: " + path);
+}
+
+// Whether an entry of this name cannot be copied anyway.
+bool fails_by_itself(const TreeSimulation& s, const std::string& name) {
+    for (const auto& [path, result] : s.expected().results)
+        if (result < 0 && path.substr(path.rfind('/') + 1) == name)
+            return true;
+    return false;
+}
+
+void check_failure(TreeSimulation& s) {
+    const int error = s.fail_with;
+    if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        check_copied(s); // that is, nothing was changed
+    if (!s.failed_step()) {
+        if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+            check_copied(s);
+        return;
+    }
+    if (s.totals().entries == 0) { // not even the roots
+        if (s.outcome().result != -error)
+            s.world.problem("the job's result is not the error");
+        return;
+    }
+    uint64_t reported = 0;
+    uint64_t removals = 0;
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        const auto expected = s.expected().results.find(entry.path);
+        const bool by_itself = expected != s.expected().results.end() && expected->second < 0 &&
+                               expected->second == entry.outcome.result;
+        if (entry.outcome.result == 0 || by_itself)
+            continue;
+        ++reported;
+        removals += entry.outcome.stage == ARSYNC_STAGE_REMOVE; // of what is extra: not waited for
+        if (entry.outcome.result != -error)
+            s.world.problem("reported as another error: " + entry.path);
+    }
+    const uint64_t synced = s.failed_step()->call == Call::sync_filesystem;
+    const bool noticed = reported > 0 || synced;
+    if (reported > 1)
+        s.world.problem("more than one entry failed");
+    if (noticed && s.outcome().result >= 0)
+        s.world.problem("the job says nothing of it");
+    if (noticed && s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR))
+        return;
+    if (!noticed && !may_be_harmless(s.scenario, *s.failed_step(), error) &&
+        !fails_by_itself(s, s.failed_step()->path))
+        s.world.problem("the error was dropped");
+    if (reported > removals && error == EMFILE && !opens_root(*s.failed_step()))
+        s.world.problem("it ran out of descriptors, and failed");
+    if (!noticed)
+        check_copied(s);
+    else if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        check_others(s);
+}
+
+void expect_failure_handled(const TreeScenario& scenario, uint64_t step, int error) {
+    TreeSimulation simulation(scenario);
+    simulation.fail_at = step;
+    simulation.fail_with = error;
+    simulation.run();
+    check_failure(simulation);
+    expect_no_problems(simulation);
+}
+
+void expect_cancelled_well(const TreeScenario& scenario, uint64_t step) {
+    TreeSimulation simulation(scenario);
+    simulation.cancel_at = step;
+    simulation.run();
+    if (simulation.outcome().result != -ECANCELED)
+        check_whole(simulation);
+    if (scenario.asks(ARSYNC_COPY_DRY_RUN))
+        check_copied(simulation);
+    expect_no_problems(simulation);
+}
+
+uint64_t steps_of(const TreeScenario& scenario) {
+    TreeSimulation whole(scenario);
+    whole.run();
+    expect_no_problems(whole);
+    return whole.world.steps();
+}
+
 } // namespace
 
 TEST_CASE("any tree is copied as asked, all of it, and accounted for") {
-    for_each_seed(3000, [](uint64_t seed) {
+    unsigned helped = 0;
+    for_each_seed(2000, [&](uint64_t seed) {
         TreeSimulation simulation(choose_tree(seed));
         simulation.run();
         check_whole(simulation);
+        check_durable(simulation);
+        expect_no_problems(simulation);
+        helped += simulation.helped();
+    });
+    CHECK((helped > 0 || std::getenv("ARSYNC_SIM_SEED")));
+}
+
+TEST_CASE("whichever step of a tree's copy fails, it is told of, and all else is copied") {
+    for (const TreeScenario& scenario : tree_catalogue()) {
+        const uint64_t steps = steps_of(scenario);
+        for (uint64_t step = 0; step < steps; step += sweep_stride)
+            for (const int error : {EIO, EMFILE, step % 2 ? ENOSPC : EACCES})
+                expect_failure_handled(scenario, step, error);
+    }
+}
+
+TEST_CASE("any step of any tree's copy may fail") {
+    for_each_seed(700, [](uint64_t seed) {
+        TreeScenario scenario = choose_tree(seed);
+        scenario.options.report = ARSYNC_REPORT_ALL;
+        const uint64_t steps = steps_of(scenario);
+        Random random(seed);
+        for (const int error : {EIO, ENOSPC, EMFILE, EACCES})
+            expect_failure_handled(scenario, random.below(steps), error);
+    });
+}
+
+TEST_CASE("whenever it is cancelled, a tree's copy ends, with no part of a file left") {
+    for (const TreeScenario& scenario : tree_catalogue()) {
+        const uint64_t steps = steps_of(scenario);
+        for (uint64_t step = 0; step < steps; step += sweep_stride)
+            expect_cancelled_well(scenario, step);
+    }
+    for_each_seed(500, [](uint64_t seed) {
+        const TreeScenario scenario = choose_tree(seed);
+        expect_cancelled_well(scenario, Random(seed).below(steps_of(scenario)));
+    });
+}
+
+TEST_CASE("with few descriptors a tree takes longer, and is copied all the same") {
+    for_each_seed(200, [](uint64_t seed) {
+        TreeScenario scenario = choose_tree(seed);
+        scenario.world.descriptors_max = Random(seed).of({16u, 20u, 32u}) * scenario.workers;
+        TreeSimulation simulation(scenario);
+        simulation.run();
+        check_whole(simulation);
+        expect_no_problems(simulation);
+    });
+}
+
+TEST_CASE("names of a file whose first copies fail are copied by the next, and nobody waits on") {
+    constexpr unsigned names = 6;
+    for_each_seed(300, [](uint64_t seed) {
+        TreeScenario scenario;
+        scenario.world.seed = seed;
+        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+        scenario.options.preserve = ARSYNC_PRESERVE_LINKS;
+        scenario.options.report = ARSYNC_REPORT_ALL;
+        scenario.linked = names;
+        scenario.workers = 1 + seed % 2;
+        scenario.entries = scenario.workers > 1 ? 70 : 5;
+        TreeSimulation simulation(scenario);
+        const uint64_t failures = seed % (names + 1);
+        uint64_t failed = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            const bool makes = step.call == Call::open && (step.flags & O_CREAT);
+            return makes && step.path.starts_with("l") && failed++ < failures ? -EACCES : 0;
+        };
+        simulation.run();
+        check_others(simulation);
+        uint64_t missing = 0;
+        for (const auto& entry : simulation.reports())
+            missing += entry.outcome.result == -EACCES;
+        CHECK_MESSAGE(missing == failures, "seed ", seed);
+        CHECK_MESSAGE(simulation.totals().errors == failures, "seed ", seed);
+        if (failures < names)
+            CHECK_MESSAGE(failed == failures + 1, "seed ", seed, ": more than one was copied");
         expect_no_problems(simulation);
     });
 }

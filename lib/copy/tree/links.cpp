@@ -15,9 +15,14 @@ Links::Answer Links::ask(const Identity& id, uint32_t names, Claim& claim, Place
     if (!record.copied)
         return Answer::wait;
     place = record.place;
-    if (--record.names_left == 0)
-        records_.erase(at);
     return Answer::linked;
+}
+
+void Links::linked(const Identity& id) {
+    std::lock_guard lock(mutex_);
+    const auto at = records_.find(id);
+    if (at != records_.end() && --at->second.names_left == 0)
+        records_.erase(at);
 }
 
 void Links::Claim::done(DirectoryRef directory, std::string name) {

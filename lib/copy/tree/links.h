@@ -43,8 +43,10 @@ public:
 
     enum class Answer { first, linked, wait };
     // What to do with a name of a file that has `names` names. first: claim is held; linked: place
-    // says to what.
+    // says to what, until as many names as there are have been linked.
     Answer ask(const Identity& id, uint32_t names, Claim& claim, Place& place);
+    // A name has been linked, and will not be asked for again.
+    void linked(const Identity& id);
 
     // co_await links.wait(id, ring): until the first copy has ended, one way or the other. Ask
     // again then.

@@ -46,6 +46,20 @@ bool out_of_descriptors(const Outcome& outcome) {
     return outcome.result == -EMFILE || outcome.result == -ENFILE;
 }
 
+// What failed there did not cost the entry.
+bool is_attribute(Stage stage) {
+    switch (stage) {
+    case ARSYNC_STAGE_OWNER:
+    case ARSYNC_STAGE_XATTR:
+    case ARSYNC_STAGE_CONTEXT:
+    case ARSYNC_STAGE_MODE:
+    case ARSYNC_STAGE_TIMES:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void take_error(Outcome& outcome, const Error& error) {
     outcome.result = -error.code;
     outcome.stage = error.stage;
@@ -143,10 +157,16 @@ Task<DirectoryRef> Member::open_pair(const Unit& unit, Outcome& outcome) {
     const char* name = unit.name.c_str();
     const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const bool keeps_symlink = (tree_.options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
-    struct statx found;
     File destination;
-    if (dry && (above->missing || io_.files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW,
-                                                  found) == -ENOENT)) {
+    bool missing = above->missing;
+    if (dry && !missing) {
+        struct statx found;
+        const int there = io_.files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW, found);
+        missing = there == -ENOENT;
+        if (!missing)
+            check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
+    }
+    if (missing) {
         directory->made = directory->missing = true;
     } else {
         MadeDirectory made = make_directory(io_.files, above->destination(), name, facts, true,
@@ -331,20 +351,30 @@ Task<void> Member::begin_entries(Batch& batch) {
          name = batch.listing.next()) {
         Unit unit{batch.pin.ref(), name.text, false};
         unsigned char type = name.type;
-        struct statx facts;
-        if (type == DT_UNKNOWN &&
-            io_.files.statx(directory.source(), name.text, AT_SYMLINK_NOFOLLOW, facts) == 0)
-            type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
+        Outcome unknown; // if it is not to be known what it is
+        unknown.stage = ARSYNC_STAGE_OPEN_SOURCE;
+        const auto look = [&](int at_flags) {
+            struct statx facts;
+            unknown.result = io_.files.statx(directory.source(), name.text, at_flags, facts);
+            if (unknown.result == 0)
+                type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
+        };
+        if (type == DT_UNKNOWN)
+            look(AT_SYMLINK_NOFOLLOW);
         if (type == DT_LNK && follows_all) {
             unit.follows = true;
-            if (io_.files.statx(directory.source(), name.text, 0, facts) == 0)
-                type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
+            look(0);
         }
         if (!tree_.filter_.empty() &&
             tree_.filter_.excludes(path_below(&directory, unit.name), type == DT_DIR))
             continue;
         tree_.control_.entries_total.fetch_add(1, std::memory_order_relaxed);
+        if (unknown.result < 0) {
+            end_entry(&directory, unit.name, unknown);
+            continue;
+        }
         if (type == DT_DIR) {
+            co_await wait_for_poll();
             batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
             tree_.push(std::move(unit));
             continue;
@@ -442,7 +472,7 @@ void Member::report(const Directory* directory, std::string_view name, const Out
 
 void Member::count(const Outcome& outcome) {
     ++totals_.entries;
-    if (outcome.result < 0)
+    if (outcome.result < 0 && !is_attribute(outcome.stage))
         return;
     totals_.bytes += outcome.bytes;
     totals_.hole_bytes += outcome.hole_bytes;
@@ -476,6 +506,12 @@ void Member::count(const Outcome& outcome) {
 
 // Until an entry may be begun: not too many are under way, and not too many reports unread.
 Task<void> Member::wait_for_room() {
+    while (under_way_ >= window_)
+        co_await wait_for_entry();
+    co_await wait_for_poll();
+}
+
+Task<void> Member::wait_for_entry() {
     struct Entry : Waiter {
         Member& member;
         explicit Entry(Member& own) : member(own) {}
@@ -487,6 +523,10 @@ Task<void> Member::wait_for_room() {
         }
         void await_resume() const noexcept {}
     };
+    co_await Entry(*this);
+}
+
+Task<void> Member::wait_for_poll() {
     struct Poll : Waiter {
         Member& member;
         explicit Poll(Member& own) : member(own) {}
@@ -497,8 +537,6 @@ Task<void> Member::wait_for_room() {
         }
         void await_resume() const noexcept {}
     };
-    while (under_way_ >= window_)
-        co_await Entry(*this);
     if (tree_.options_.report != ARSYNC_REPORT_NONE)
         co_await Poll(*this);
 }

@@ -31,6 +31,8 @@ private:
     void remove_extra(const Pin& directory);
 
     Task<void> wait_for_room();
+    Task<void> wait_for_entry();
+    Task<void> wait_for_poll();
     Task<bool> wait_for_descriptors(unsigned attempt);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
     void count(const Outcome& outcome);

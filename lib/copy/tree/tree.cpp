@@ -141,9 +141,16 @@ DirectoryRef Tree::open_roots(Files& files) {
     const char* path = roots_.destination.c_str();
     File destination;
     root->final_mode = keep_mode;
-    struct statx found;
     const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    if (dry && files.statx(roots_.destination_dirfd, path, 0, found) == -ENOENT) {
+    bool missing = false;
+    if (dry) {
+        struct statx found;
+        const int there = files.statx(roots_.destination_dirfd, path, AT_SYMLINK_NOFOLLOW, found);
+        missing = there == -ENOENT;
+        if (!missing)
+            check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
+    }
+    if (missing) {
         root->made = root->missing = true;
     } else {
         MadeDirectory made =
