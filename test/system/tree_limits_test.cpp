@@ -1,0 +1,112 @@
+// Few descriptors, and a caller that polls nothing for a while.
+#include <cerrno>
+#include <set>
+#include <sys/resource.h>
+
+#include "system/check.h"
+#include "system/child.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+// As the header has it under "Waiting", and what is under way when it comes to that.
+constexpr uint64_t waiting_max = 4096 + 2048;
+
+void waits_for_polling(const std::string& from, uint64_t entries) {
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        Pool pool{PoolOptions(backend)};
+        const arsync_job job =
+            pool.submit(from, directory / "to", recursive().with_report(ARSYNC_REPORT_ALL));
+        REQUIRE(job != 0);
+        const auto done = [&] { return pool.progress(job).entries_done; };
+        CHECK(eventually([&] { return done() >= 4096; }));
+        CHECK_FALSE(eventually([&] { return done() > waiting_max; }, 300));
+        CHECK(pool.progress(job).state == ARSYNC_JOB_RUNNING);
+        const TreeCopy copy = take_all(pool);
+        CHECK(copy.job.result == 0);
+        CHECK(copy.strays == 0);
+        CHECK(copy.entries.size() == entries);
+        std::set<std::string> paths;
+        for (const Entry& entry : copy.entries)
+            paths.insert(entry.path);
+        CHECK(paths.size() == entries);
+        CHECK(copy.totals.entries == entries);
+    }
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "32 descriptors are enough for a tree that is deep and wide") {
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    std::string deep = directory / "from";
+    for (int i = 0; i < 100; ++i) {
+        deep += "/d";
+        make_directories(deep);
+        write_file(deep + "/file", std::to_string(i));
+    }
+    for (int i = 0; i < 40; ++i) {
+        const std::string wide = directory / ("from/wide" + std::to_string(i));
+        make_directories(wide);
+        for (int j = 0; j < 40; ++j)
+            write_file(wide + "/" + std::to_string(j), std::to_string(i * j));
+        make_hard_link(directory / "from/d/d/file", wide + "/linked");
+    }
+    for (const uint32_t backend : backends()) {
+        const std::string to = directory / backend_name(backend);
+        check_in_child([&](Report& report) {
+            const rlimit few = {32, 32};
+            EXPECT(report, setrlimit(RLIMIT_NOFILE, &few) == 0);
+            Pool pool{PoolOptions(backend)};
+            const size_t before = open_descriptors();
+            const TreeCopy copy = copy_tree(pool, directory / "from", to, archive());
+            EXPECT_WITH(report, copy.job.result == 0, words(copy));
+            EXPECT(report, copy.entries.empty());
+            EXPECT(report, pool.close() == 0);
+            EXPECT(report, open_descriptors() <= before);
+        });
+        CHECK(tree_difference(directory / "from", to) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a tree of files waits until its entries are polled, each of them once") {
+    const Directory directory;
+    constexpr int count = 20'000;
+    for (int i = 0; i < count; ++i) {
+        if (i % 1000 == 0)
+            make_directories(directory / ("from/" + std::to_string(i / 1000)));
+        write_file(directory / ("from/" + std::to_string(i / 1000) + "/" + std::to_string(i)), "");
+    }
+    waits_for_polling(directory / "from", count + 20 + 1);
+}
+
+TEST_CASE_FIXTURE(Clean, "a tree that waits to be polled can be cancelled, and its pool closed") {
+    const Directory directory;
+    make_directories(directory / "from");
+    for (int i = 0; i < 6000; ++i)
+        write_file(directory / ("from/" + std::to_string(i)), "");
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        for (const bool cancels : {true, false}) {
+            const Directory to;
+            Pool pool{PoolOptions(backend)};
+            const arsync_job job = pool.submit(directory / "from", to / "to",
+                                               recursive().with_report(ARSYNC_REPORT_ALL));
+            REQUIRE(job != 0);
+            CHECK(eventually([&] { return pool.progress(job).entries_done >= 4096; }));
+            if (cancels) {
+                CHECK(arsync_cancel(pool.get(), job) == 0);
+                const TreeCopy copy = take_all(pool);
+                CHECK(copy.job.result == -ECANCELED);
+                CHECK(copy.strays == 0);
+            }
+            CHECK(pool.close() == 0);
+        }
+    }
+}
+
+} // namespace live
