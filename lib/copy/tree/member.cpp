@@ -92,8 +92,10 @@ Task<void> Member::walk() {
             continue;
         }
         DirectoryRef directory = unit->directory;
-        if (!unit->name.empty())
+        if (!unit->name.empty()) {
+            co_await wait_for_poll(); // of the stack's directories each has something to report
             directory = co_await enter(*unit);
+        }
         if (directory)
             co_await list(directory);
         tree_.unit_ended();
