@@ -84,6 +84,14 @@ TEST_CASE_FIXTURE(Clean, "a tree of files waits until its entries are polled, ea
     waits_for_polling(directory / "from", count + 20 + 1);
 }
 
+TEST_CASE_FIXTURE(Clean, "a tree of directories waits until its entries are polled") {
+    const Directory directory;
+    constexpr int count = 12'000;
+    for (int i = 0; i < count; ++i)
+        make_directories(directory / ("from/" + std::to_string(i)));
+    waits_for_polling(directory / "from", count + 1);
+}
+
 TEST_CASE_FIXTURE(Clean, "a tree that waits to be polled can be cancelled, and its pool closed") {
     const Directory directory;
     make_directories(directory / "from");
