@@ -79,8 +79,6 @@ Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source
     if (result == -ENOENT)
         return Way::free;
     check(ARSYNC_STAGE_OPEN_DESTINATION, result);
-    if (S_ISDIR(found.stx_mode))
-        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
     if (same_file(source, found)) {
         if ((options.flags & ARSYNC_COPY_HARD_LINK) != 0)
             return Way::skip; // it is that link already
@@ -88,6 +86,8 @@ Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source
     }
     if (stays(files, copy, source, found, options))
         return Way::skip;
+    if (S_ISDIR(found.stx_mode))
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
     if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
 
@@ -108,8 +108,8 @@ Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source
     if (options.replace == ARSYNC_REPLACE_IN_PLACE && makes_data && !shared && !special)
         return Way::overwrite;
     const bool links = (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
-    if (links && options.replace == ARSYNC_REPLACE_IN_PLACE &&
-        (options.flags & ARSYNC_COPY_FORCE) == 0)
+    if (links && options.replace == ARSYNC_REPLACE_IN_PLACE && S_ISREG(source.stx_mode) &&
+        !S_ISLNK(found.stx_mode) && (options.flags & ARSYNC_COPY_FORCE) == 0)
         throw Error{ARSYNC_STAGE_LINK, EEXIST}; // as link(2) has it
     if (!dry)
         check(ARSYNC_STAGE_REMOVE, files.unlink(dirfd, name));

@@ -59,8 +59,9 @@ private:
     }
     // Whether what is in it is copied; otherwise it is made anew.
     bool has_contents() const {
-        return S_ISREG(facts().stx_mode) || asks(ARSYNC_COPY_SPECIAL) ||
-               (!asks(ARSYNC_COPY_RECURSIVE) && !S_ISLNK(facts().stx_mode));
+        return !S_ISLNK(facts().stx_mode) &&
+               (S_ISREG(facts().stx_mode) || asks(ARSYNC_COPY_SPECIAL) ||
+                !asks(ARSYNC_COPY_RECURSIVE));
     }
 
     void look() {

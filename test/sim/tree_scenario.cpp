@@ -261,12 +261,12 @@ private:
     int copy(InodeNumber number, InodeNumber to, const std::string& name) {
         const Inode& from = disk_.at(number);
         if (Inode* found = disk_.find(to, name)) {
-            if (found->is_directory())
-                return -EISDIR;
             if (stays(from, *found)) {
                 ++result_.totals.skipped;
                 return 0;
             }
+            if (found->is_directory())
+                return -EISDIR;
             if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
                 return -EEXIST;
             const bool regular = found->is_file() || found->is_link();

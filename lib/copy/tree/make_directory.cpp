@@ -14,7 +14,9 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     const bool keeps_mode = (options.preserve & ARSYNC_PRESERVE_MODE) != 0;
     const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
     const bool default_mode = (options.flags & ARSYNC_COPY_DEFAULT_MODE) != 0;
-    const mode_t wanted = default_mode ? 0777 : source.stx_mode & 0777;
+    // As mkdir(2) takes it, and cp gives it.
+    const mode_t wanted =
+        (default_mode ? 0777 : source.stx_mode & 0777) | (source.stx_mode & S_ISVTX);
 
     MadeDirectory result;
     const int made = files.make_directory(dirfd, name, keeps_mode ? 0700 : wanted | 0700);
@@ -43,7 +45,7 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
 
     // The kernel has taken the umask off, or put a default ACL on; it alone knows.
     const mode_t given = result.facts.stx_mode & 07777;
-    const mode_t final_mode = (given & 07000) | (given & wanted);
+    const mode_t final_mode = (given & 07000) | (given & wanted & 0777);
     const mode_t meanwhile = keeps_owner ? 0700 : given | 0700;
     if (meanwhile != given)
         check(stage, files.chmod(fd, meanwhile));
