@@ -376,7 +376,6 @@ Task<void> Member::begin_entries(Batch& batch) {
             continue;
         }
         if (type == DT_DIR) {
-            co_await wait_for_poll();
             batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
             tree_.push(std::move(unit));
             continue;
@@ -386,7 +385,7 @@ Task<void> Member::begin_entries(Batch& batch) {
         ++under_way_;
         entries_.spawn([&] { return copy(batch, std::move(unit.name), type, unit.follows); });
         if (entries_.failed())
-            tree_.stopped_.store(true, std::memory_order_relaxed);
+            tree_.stop();
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
             co_await io_.ring.yield();
