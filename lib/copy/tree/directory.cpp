@@ -49,8 +49,22 @@ void Directories::pin(Files& files, Directory& directory) {
     std::lock_guard lock(mutex_);
     remove_idle(directory);
     if (!directory.source_)
-        reopen(files, directory);
+        reopen_somehow(files, directory);
     ++directory.pins_;
+}
+
+// Descriptors that only spare the work of opening again are given up for one that is needed.
+void Directories::reopen_somehow(Files& files, Directory& directory) {
+    try {
+        reopen(files, directory);
+        return;
+    } catch (const Error& error) {
+        if ((error.code != EMFILE && error.code != ENFILE) || !oldest_)
+            throw;
+    }
+    while (oldest_)
+        close(*oldest_);
+    reopen(files, directory);
 }
 
 void Directories::unpin(Directory& directory) {

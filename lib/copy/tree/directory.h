@@ -91,6 +91,7 @@ public:
 
 private:
     friend struct Directory;
+    void reopen_somehow(Files& files, Directory& directory);
     void reopen(Files& files, Directory& directory);
     void keep_idle(Directory& directory);
     void remove_idle(Directory& directory);
