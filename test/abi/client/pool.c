@@ -214,7 +214,7 @@ static void names_are_those_of_the_header(void) {
         CHECK(strcmp(arsync_method_name(i), "unknown") != 0);
     for (uint32_t i = 0; i <= ARSYNC_BACKEND_THREADS; i++)
         CHECK(strcmp(arsync_backend_name(i), "unknown") != 0);
-    CHECK(strcmp(arsync_stage_name(ARSYNC_STAGE_MEMORY + 1), "unknown") == 0);
+    CHECK(strcmp(arsync_stage_name(ARSYNC_STAGE_CONTEXT + 1), "unknown") == 0);
     CHECK(strcmp(arsync_method_name(UINT32_MAX), "unknown") == 0);
     CHECK(strcmp(arsync_backend_name(ARSYNC_BACKEND_THREADS + 1), "unknown") == 0);
 }
