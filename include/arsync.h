@@ -318,7 +318,8 @@ enum arsync_sparse {
 #define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
 /* Remove from every destination directory what its source directory does not have. What the filter
  * excludes stays; where the source could not be listed in full, all does. Only with
- * ARSYNC_COPY_RECURSIVE. */
+ * ARSYNC_COPY_RECURSIVE; not with backup or KEEP_DIRECTORY_SYMLINK. A source below dst is -ELOOP.
+ */
 #define ARSYNC_COPY_MIRROR (1u << 7)
 /* Change nothing; report what would be done. */
 #define ARSYNC_COPY_DRY_RUN (1u << 8)

@@ -169,6 +169,11 @@ int settle(arsync_copy_options& options) {
     if (options.backup != ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_IN_PLACE &&
         options.replace != ARSYNC_REPLACE_REMOVE)
         return -EINVAL;
+    // What a mirror removes would be the backups, or lie behind the links.
+    const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0;
+    if (mirrors && (options.backup != ARSYNC_BACKUP_NONE ||
+                    (options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0))
+        return -EINVAL;
     if (options.backup_suffix &&
         (options.backup_suffix[0] == '\0' || strchr(options.backup_suffix, '/')))
         return -EINVAL;

@@ -38,6 +38,8 @@ Pool::~Pool() {
     }
     for (auto& worker : workers_)
         worker->wake_to_cancel();
+    for (auto& worker : workers_)
+        worker->join();
     workers_.clear();
     while (Finished* entry = finished_first_) {
         finished_first_ = entry->next;
@@ -188,6 +190,15 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     return 0;
 }
 
+// A ring may be woken by any thread that has just posted to it, even when what was posted has run
+// already: so none goes before all threads are done.
+void Pool::leave_with_others() {
+    std::unique_lock lock(mutex_);
+    ++left_;
+    left_condition_.notify_all();
+    left_condition_.wait(lock, [&] { return left_ == workers_.size(); });
+}
+
 bool Pool::closing() {
     std::lock_guard lock(mutex_);
     return closing_ && !queued_first_;
@@ -242,8 +253,10 @@ void Pool::queue_finished(Finished& finished) {
 
 void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) {
     std::lock_guard lock(mutex_);
+    if (closing_)
+        return;
     try {
-        while (!closing_ && workers_.size() < options_.workers)
+        while (workers_.size() < options_.workers)
             workers_.push_back(
                 std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
     } catch (const std::system_error&) { // those that there are will do

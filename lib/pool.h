@@ -54,6 +54,7 @@ public:
     void report(const Job& job, std::string path, const Outcome& outcome);
     bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
     bool closing();
+    void leave_with_others();
     void report_backend(arsync_backend backend, int error);
 
 private:
@@ -86,6 +87,8 @@ private:
 
     std::mutex mutex_;
     std::condition_variable finished_condition_;
+    std::condition_variable left_condition_;
+    size_t left_ = 0; // workers that have nothing more to do, ever
     std::deque<Slot> slots_;
     std::vector<uint32_t> free_slots_;
     uint32_t outstanding_ = 0; // jobs in the table

@@ -38,9 +38,11 @@ static std::thread start_thread(auto&& body) {
 Worker::Worker(Pool& pool, unsigned number)
     : pool_(pool), number_(number), thread_(start_thread([this] { run(); })) {}
 
-Worker::~Worker() {
+void Worker::join() {
     thread_.join();
 }
+
+Worker::~Worker() = default;
 
 void Worker::wake() {
     told_.store(true, std::memory_order_relaxed);
@@ -111,6 +113,7 @@ void Worker::serve(Ring& ring, Uring* uring) {
             break;
         ring.wait();
     }
+    pool_.leave_with_others();
     std::lock_guard lock(mutex_);
     ring_ = nullptr;
     uring_ = nullptr;

@@ -25,8 +25,9 @@ public:
     Worker(Pool& pool, unsigned number);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
-    ~Worker(); // the pool is closing, and wake() has been called
+    ~Worker(); // after join()
 
+    void join(); // the pool is closing, and wake() has been called
     // From any thread: there is a job to take, or the pool is closing; a running job was cancelled.
     void wake();
     void wake_to_cancel();

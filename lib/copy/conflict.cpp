@@ -58,8 +58,8 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
 
 } // namespace
 
-Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                  const arsync_copy_options& options, Outcome& outcome) {
+Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
+                    const arsync_copy_options& options) {
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
     const bool makes_data =
@@ -91,13 +91,8 @@ Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source
     if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
 
-    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    if (options.backup != ARSYNC_BACKUP_NONE) {
-        if (!dry)
-            back_up(files, copy, options);
-        outcome.flags |= ARSYNC_COMPLETION_BACKED_UP;
-        return Way::free;
-    }
+    if (options.backup != ARSYNC_BACKUP_NONE)
+        return Way::back_up;
     if (options.replace == ARSYNC_REPLACE_ATOMIC)
         return Way::overwrite;
     // In place of what has another name somewhere, links that are not in the source would be kept
@@ -111,10 +106,26 @@ Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source
     if (links && options.replace == ARSYNC_REPLACE_IN_PLACE && S_ISREG(source.stx_mode) &&
         !S_ISLNK(found.stx_mode) && (options.flags & ARSYNC_COPY_FORCE) == 0)
         throw Error{ARSYNC_STAGE_LINK, EEXIST}; // as link(2) has it
-    if (!dry)
-        check(ARSYNC_STAGE_REMOVE, files.unlink(dirfd, name));
-    outcome.flags |= ARSYNC_COMPLETION_REPLACED;
-    return Way::free;
+    return Way::remove;
+}
+
+Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,
+                  Outcome& outcome) {
+    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    if (way == Way::back_up) {
+        if (!dry)
+            back_up(files, copy, options);
+        outcome.flags |= ARSYNC_COMPLETION_BACKED_UP;
+        return Way::free;
+    }
+    if (way == Way::remove) {
+        if (!dry)
+            check(ARSYNC_STAGE_REMOVE,
+                  files.unlink(copy.destination_dirfd, copy.destination.c_str()));
+        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+        return Way::free;
+    }
+    return way;
 }
 
 } // namespace arsync

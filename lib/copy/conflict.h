@@ -8,12 +8,18 @@ namespace arsync {
 enum class Way {
     free,      // nothing is there, or not any more
     overwrite, // a file is there, and is to be overwritten or replaced as the options say
+    remove,    // what is there is to be removed first
+    back_up,   // or renamed
     skip       // what is there stays
 };
 
-// source: of what is to be put there; not a directory. Removes or renames what is in the way as the
-// options say, and says so in outcome.flags. Throws Error where it may not, or cannot.
-Way clear_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                  const arsync_copy_options& options, Outcome& outcome);
+// source: of what is to be put there; not a directory. Changes nothing. Throws Error where it may
+// not be put there.
+Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
+                    const arsync_copy_options& options);
+// Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: free
+// or overwrite then. To be called when nothing else is likely to fail.
+Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,
+                  Outcome& outcome);
 
 } // namespace arsync

@@ -170,7 +170,7 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     // The new content must not be readable through permissions, or an ACL, that the old content
     // had.
     const mode_t old_mode = facts().stx_mode & 07777;
-    const mode_t narrow_mode = old_mode & source.stx_mode & 0700;
+    const mode_t narrow_mode = (old_mode & source.stx_mode & 0700) | 0200;
     if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode) {
         check(ARSYNC_STAGE_MODE, io_.files.chmod(fd, narrow_mode));
         facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);

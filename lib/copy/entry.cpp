@@ -35,14 +35,19 @@ public:
             if (linked)
                 co_return;
         }
-        const Way way = context_.fresh
-                            ? Way::free
-                            : clear_the_way(io_.files, names_, facts(), options_, outcome_);
+        const Way way =
+            context_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), options_);
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
             keep_attributes();
+            // With UPDATE_NONE what is there may be anything: no copy to link others to.
+            if (options_.update == ARSYNC_UPDATE_NONE)
+                co_return;
         } else {
-            co_await make(way);
+            // What cannot be read must not cost what is there.
+            if (has_contents() && makes_copies() && !source_.file)
+                source_ = co_await open_source(io_, names_, options_, control_);
+            co_await make(clear_the_way(io_.files, names_, way, options_, outcome_));
         }
         if (context_.directory)
             claim_.done(*context_.directory, names_.destination);
@@ -115,14 +120,17 @@ private:
         if (how.replace == ARSYNC_REPLACE_IN_PLACE)
             how.replace = ARSYNC_REPLACE_REMOVE;
         const Way way =
-            context_.fresh ? Way::free : clear_the_way(io_.files, names_, facts(), how, outcome_);
-        if (way == Way::skip)
+            context_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), how);
+        if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
-        if (way == Way::skip || dry)
+            return;
+        }
+        const Way cleared = clear_the_way(io_.files, names_, way, how, outcome_);
+        if (dry)
             return;
         control_.enter(ARSYNC_STAGE_LINK);
         make_name(
-            way, ARSYNC_STAGE_LINK,
+            cleared, ARSYNC_STAGE_LINK,
             [&](const FileCopy& to) {
                 return io_.files.make_link(pin->destination(), first.name.c_str(),
                                            to.destination_dirfd, to.destination.c_str());
@@ -152,8 +160,6 @@ private:
             control_.add_done(outcome_.bytes);
             co_return;
         }
-        if (!source_.file)
-            source_ = co_await open_source(io_, names_, options_, control_);
         list_xattrs_once();
         if (context_.fresh || way == Way::overwrite) {
             co_await copy_opened(io_, names_, source_, losses_, options_, control_, outcome_);

@@ -329,6 +329,10 @@ bool Parser::check_combinations() {
         conflict = "options --atomic and --backup cannot be used together for directories";
     else if (mirror && !options.recursive)
         conflict = "--mirror can be used only with --recursive (-r)";
+    else if (mirror && wants_backup)
+        conflict = "options --mirror and --backup are mutually exclusive";
+    else if (mirror && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
+        conflict = "options --mirror and --keep-directory-symlink are mutually exclusive";
     else if (options.nul_separated && options.files_from == nullptr)
         conflict = "--null (-0) can be used only with --files-from";
     else if (options.files_from != nullptr && options.parents)

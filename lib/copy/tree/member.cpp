@@ -91,13 +91,18 @@ Task<void> Member::walk() {
                 co_return;
             continue;
         }
-        DirectoryRef directory = unit->directory;
-        if (!unit->name.empty()) {
-            co_await wait_for_poll(); // of the stack's directories each has something to report
-            directory = co_await enter(*unit);
+        try {
+            DirectoryRef directory = unit->directory;
+            if (!unit->name.empty()) {
+                co_await wait_for_poll(); // of the stack's directories each has something to report
+                directory = co_await enter(*unit);
+            }
+            if (directory)
+                co_await list(directory);
+        } catch (const std::bad_alloc&) {
+            tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
+            tree_.stop();
         }
-        if (directory)
-            co_await list(directory);
         tree_.unit_ended();
     }
 }

@@ -22,6 +22,14 @@ unsigned idle_directories() {
     return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 16, 2, 256));
 }
 
+// Each holds a few directories and files open.
+unsigned members_max() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = 1024;
+    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 16, 1, 256));
+}
+
 // What is left to the whole: names and data are made durable at its end, and its links are kept
 // here.
 arsync_copy_options for_entries(const arsync_copy_options& options) {
@@ -104,7 +112,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
 Task<void> Tree::help(Io io, Control& own) {
     {
         std::lock_guard lock(mutex_);
-        if (ended_)
+        if (ended_ || helpers_ + 1 >= members_max())
             co_return;
         ++helpers_;
     }
@@ -164,6 +172,8 @@ DirectoryRef Tree::open_roots(Files& files) {
         destination = std::move(made.directory);
         if (root->destination_id == root->source_id)
             throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+        if ((options_.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made)
+            refuse_source_inside(files, source.get());
     }
     directories_.add(*root, std::move(source), std::move(destination));
     return root;
@@ -180,13 +190,33 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     const size_t slash = path.rfind('/');
     const std::string above = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    File up(files, files.open(roots_.destination_dirfd, above.c_str(), O_PATH | O_DIRECTORY, 0));
+    const File up(files,
+                  files.open(roots_.destination_dirfd, above.c_str(), O_PATH | O_DIRECTORY, 0));
+    if (up)
+        refuse_below(files, up.get(), source);
+}
+
+// In a mirror of itself the source is extra.
+void Tree::refuse_source_inside(Files& files, int source) const {
+    const int fd = files.open(source, "..", O_PATH | O_DIRECTORY, 0);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    const File up(files, fd);
+    refuse_below(files, fd, root_destination_);
+}
+
+// Neither the open directory nor any above it may be `root`.
+void Tree::refuse_below(Files& files, int directory, const Identity& root) const {
+    struct statx facts;
+    File up;
     Identity last;
-    while (up && files.statx(up.get(), "", 0, facts) == 0 && identity(facts) != last) {
+    while (files.statx(directory, "", 0, facts) == 0 && identity(facts) != last) {
         last = identity(facts);
-        if (last == source)
+        if (last == root)
             throw Error{ARSYNC_STAGE_CHECK, ELOOP};
-        up = File(files, files.open(up.get(), "..", O_PATH | O_DIRECTORY, 0));
+        directory = files.open(directory, "..", O_PATH | O_DIRECTORY, 0);
+        if (directory < 0)
+            return;
+        up = File(files, directory);
     }
 }
 
@@ -239,6 +269,8 @@ void Tree::push(Unit unit) {
 
 bool Tree::over() {
     std::lock_guard lock(mutex_);
+    if (stopping())
+        wake_all_under_lock(); // whoever stopped it may not have seen who fell asleep since
     return stopping() || (stack_.empty() && active_ == 0);
 }
 

@@ -60,6 +60,8 @@ private:
 
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
+    void refuse_source_inside(Files& files, int source) const;
+    void refuse_below(Files& files, int directory, const Identity& root) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
     Task<void> sync(Io io);
 
