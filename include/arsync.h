@@ -69,6 +69,9 @@ typedef struct arsync_pool arsync_pool;
  * polled, every function that takes the id returns -ENOENT. */
 typedef uint64_t arsync_job;
 
+/* Jobs between which hard links are kept, see arsync_link_set_open. Never 0, never used again. */
+typedef uint64_t arsync_link_set;
+
 /* ---- Opening a pool ----------------------------------------------------------------------- */
 
 /* How operations reach the kernel. */
@@ -104,7 +107,7 @@ typedef struct arsync_pool_options {
     uint32_t buffer_count; /* buffers a worker, 1 to 1024; default 16. A buffer is memory of one
                               chunk in flight; copies wait for one when all are in use. */
     uint32_t buffer_size;  /* bytes a buffer, a multiple of 4096 from 4096 to 64 MiB; default
-                              512 KiB. The largest single read or write. */
+                              2 MiB. The largest single read or write. */
     uint32_t queue_depth;  /* submission queue entries a worker, 1 to 4096, rounded up to a power
                               of two; default 64. */
     uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to 1,048,576; default 65,536.
@@ -228,7 +231,8 @@ enum arsync_replace {
                                      followed */
     ARSYNC_REPLACE_EXCLUSIVE = 1, /* fail with -EEXIST */
     ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows the old file or the complete
-                                     new one. A symbolic link is itself replaced. The new file
+                                     new one. A symbolic link is itself replaced, in a tree a
+                                     FIFO, socket or device too. The new file
                                      keeps the old one's mode (and owner, where permitted) unless
                                      preserve says otherwise. */
     ARSYNC_REPLACE_REMOVE = 3     /* remove it first, whatever it is but a directory, and make the
@@ -265,7 +269,8 @@ enum arsync_report {
     ARSYNC_REPORT_NONE = 2    /* none: the job's completion has the first error and the count */
 };
 
-/* What becomes of an existing file in the way of a new one: it is renamed. */
+/* What becomes of an existing file in the way of a new one: it is renamed; with
+ * ARSYNC_REPLACE_ATOMIC it gets a second name, and keeps its own until the new file has that. */
 enum arsync_backup {
     ARSYNC_BACKUP_NONE = 0,
     ARSYNC_BACKUP_SIMPLE = 1,   /* to its name with backup_suffix */
@@ -291,9 +296,8 @@ enum arsync_sparse {
 #define ARSYNC_PRESERVE_OWNER (1u << 1) /* user and group */
 #define ARSYNC_PRESERVE_TIMES (1u << 2) /* access and modification time, nanoseconds */
 #define ARSYNC_PRESERVE_XATTR (1u << 3) /* extended attributes but for ACLs and SELinux labels */
-#define ARSYNC_PRESERVE_LINKS                                                                      \
-    (1u << 4) /* names of one file become names of one file, within a job                          \
-                 of ARSYNC_COPY_RECURSIVE */
+/* Names of one file become names of one file, within a tree or a link set. */
+#define ARSYNC_PRESERVE_LINKS (1u << 4)
 #define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
 
 /* Read the destination back, past the page cache where the device allows it, and compare 128-bit
@@ -357,10 +361,13 @@ typedef struct arsync_copy_options {
     uint32_t update;      /* enum arsync_update */
     uint32_t symlinks;    /* enum arsync_symlinks */
     uint32_t report;      /* enum arsync_report */
-    uint32_t backup;      /* enum arsync_backup; not with ATOMIC or EXCLUSIVE */
+    uint32_t backup;      /* enum arsync_backup; not with EXCLUSIVE */
     const char* backup_suffix; /* of SIMPLE and EXISTING backups, without a slash; NULL: "~" */
     const char* filter;        /* what to leave out of a tree, see "Trees" below; NULL: nothing */
-    uint32_t reserved[6];      /* 0 */
+    arsync_link_set link_set; /* with ARSYNC_PRESERVE_LINKS: hard links are kept between all jobs of
+                                 this set, see arsync_link_set_open; 0: within this job only; one
+                                 that is not open: -EINVAL */
+    uint32_t reserved[4];     /* 0 */
 } arsync_copy_options;
 
 /* Trees
@@ -385,7 +392,8 @@ typedef struct arsync_copy_options {
  *              the next character an ordinary one.
  *   Memory     Bounded by the depth of the tree and the options above, not by the number of its
  *              entries; with ARSYNC_PRESERVE_LINKS also by the number of files that have names not
- *              seen yet. Where descriptors run out, fewer entries are under way at once. */
+ *              seen yet, which with ARSYNC_SYMLINKS_FOLLOW any file may have. Where descriptors run
+ * out, fewer entries are under way at once. */
 
 /* Submit the copy of one file, or of a tree. options may be NULL for all defaults. job may be NULL.
  * user_data comes back in the completion and means nothing to the library.
@@ -408,14 +416,27 @@ ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* 
                                   const char* dst, const arsync_copy_options* options,
                                   uint64_t user_data, arsync_job* job);
 
+/* Open a set of jobs between which hard links are kept: names of one file that are copied by
+ * different jobs with link_set = *set and ARSYNC_PRESERVE_LINKS become names of one copy, as within
+ * one tree. The jobs may run side by side and one after another; a name whose file is just being
+ * copied by another job waits for that. A file is remembered, by its copy's path from that job's
+ * dst_dirfd, until the set is closed; a copy that is not found there any more, or has changed, or
+ * to which no link can be made, is made anew. A set belongs to its pool and is closed with it. Does
+ * not block. Errors: -EFAULT, -ENOMEM, -ESHUTDOWN, -EINVAL for a pool that is none. Since 0.1. */
+ARSYNC_API int arsync_link_set_open(arsync_pool* pool, arsync_link_set* set);
+
+/* Close it. Jobs that were submitted with it still use it. -ENOENT: no such set, or closed. Since
+ * 0.1. */
+ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
+
 /* Submit the copy of length bytes between two open files, from src_offset to dst_offset; UINT64_MAX
  * means to the source's end. The destination grows as needed and is otherwise left as it is; holes
  * are punched where the source has them. Of the options, replace, preserve, update, symlinks,
- * backup, filter and the flags other than VERIFY must be 0 (-EINVAL); durability FULL is the same
- * as FILE. The descriptors are duplicated, their file positions not used. Ranges of one file that
- * overlap are -EINVAL in the completion. Success and errors as for arsync_submit_copy; also -EINVAL
- * for a range past INT64_MAX, and -EBADF for descriptors that are not open for reading and writing,
- * or for appending (O_APPEND). */
+ * backup, filter, link_set and the flags other than VERIFY must be 0 (-EINVAL); durability FULL is
+ * the same as FILE. The descriptors are duplicated, their file positions not used. Ranges of one
+ * file that overlap are -EINVAL in the completion. Success and errors as for arsync_submit_copy;
+ * also -EINVAL for a range past INT64_MAX, and -EBADF for descriptors that are not open for reading
+ * and writing, or for appending (O_APPEND). */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
                                         const arsync_copy_options* options, uint64_t user_data,
@@ -499,7 +520,7 @@ enum arsync_stage {
 #define ARSYNC_COMPLETION_OWNER_LOST (1u << 3)
 /* What was at the destination had to be removed, or was by ARSYNC_REPLACE_REMOVE. */
 #define ARSYNC_COMPLETION_REPLACED (1u << 4)
-/* What was at the destination has been renamed; see enum arsync_backup. */
+/* What was at the destination has been backed up; see enum arsync_backup. */
 #define ARSYNC_COMPLETION_BACKED_UP (1u << 5)
 /* The source is a directory. */
 #define ARSYNC_COMPLETION_DIRECTORY (1u << 6)

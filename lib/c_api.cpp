@@ -135,7 +135,7 @@ int settle(arsync_pool_options& options) {
         (options.flags & ~known) == 0 && options.backend <= ARSYNC_BACKEND_THREADS &&
         settle(options.workers, default_workers(), 1, 256) &&
         settle(options.buffer_count, 16, 1, 1024) &&
-        settle(options.buffer_size, 512 << 10, 4096, 64 << 20) && options.buffer_size % 4096 == 0 &&
+        settle(options.buffer_size, 2 << 20, 4096, 64 << 20) && options.buffer_size % 4096 == 0 &&
         settle(options.queue_depth, 64, 1, 4096) && settle(options.job_limit, 65536, 1, 1 << 20);
     return valid ? 0 : -EINVAL;
 }
@@ -166,8 +166,7 @@ int settle(arsync_copy_options& options) {
     if ((options.flags & links) == links ||
         (!recursive && ((options.flags & ARSYNC_COPY_MIRROR) != 0 || options.filter)))
         return -EINVAL;
-    if (options.backup != ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_IN_PLACE &&
-        options.replace != ARSYNC_REPLACE_REMOVE)
+    if (options.backup != ARSYNC_BACKUP_NONE && options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         return -EINVAL;
     // What a mirror removes would be the backups, or lie behind the links.
     const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0;
@@ -309,6 +308,12 @@ int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int 
             job->options.backup_suffix = job->backup_suffix.c_str();
         }
         job->options.filter = nullptr;
+        if (job->options.link_set != 0) {
+            job->links = pool.find_link_set(job->options.link_set);
+            if (!job->links)
+                return -EINVAL;
+            copy.links = job->links.get();
+        }
         job->totals.struct_size = sizeof job->totals;
         job->what = std::move(copy);
         job->user_data = user_data;
@@ -331,7 +336,7 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
         if ((job->options.flags & ~uint32_t{ARSYNC_COPY_VERIFY}) != 0 ||
             job->options.preserve != 0 || job->options.replace != 0 || job->options.update != 0 ||
             job->options.symlinks != 0 || job->options.backup != 0 || job->options.filter ||
-            src_offset > INT64_MAX || dst_offset > INT64_MAX ||
+            job->options.link_set != 0 || src_offset > INT64_MAX || dst_offset > INT64_MAX ||
             bounded > INT64_MAX - std::max(src_offset, dst_offset))
             return -EINVAL;
         // With O_APPEND the kernel would write at the end, whatever offset it is given.
@@ -348,6 +353,16 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
         job->user_data = user_data;
         return pool.submit(std::move(job), id);
     });
+}
+
+int arsync_link_set_open(arsync_pool* handle, arsync_link_set* set) {
+    if (!set)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) { return pool.open_link_set(*set); });
+}
+
+int arsync_link_set_close(arsync_pool* handle, arsync_link_set set) {
+    return with_pool(handle, [&](Pool& pool) { return pool.close_link_set(set); });
 }
 
 int arsync_cancel(arsync_pool* handle, arsync_job job) {

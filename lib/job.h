@@ -24,8 +24,9 @@ struct Job {
     arsync_copy_options options = {};
     std::string backup_suffix; // that options points to
     Filter filter;
-    Fd source_fd;      // keeps what the copy refers to by number
-    Fd destination_fd; // the same
+    std::shared_ptr<Links> links; // shared with other jobs; or null
+    Fd source_fd;                 // keeps what the copy refers to by number
+    Fd destination_fd;            // the same
     uint64_t user_data = 0;
     arsync_job id = 0;
 
@@ -37,8 +38,8 @@ struct Job {
     arsync_job_state state = ARSYNC_JOB_QUEUED;
     Worker* worker = nullptr; // that runs it
 
-    Job* next = nullptr;     // in the pool's queue, or the worker's list
-    Job* previous = nullptr; // in the worker's list
+    Job* next = nullptr; // in the pool's queue, or the worker's list
+    Job* previous = nullptr;
 };
 
 // Run a job to its end: the boundary at which errors become results.

@@ -84,9 +84,7 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     job->id = static_cast<uint64_t>(++slot.generation) << 32 | (index + 1);
     if (id)
         *id = job->id;
-    *queued_end_ = job.get();
-    queued_end_ = &job->next;
-    ++queued_;
+    queue(*job);
     ++outstanding_;
     ++submitted_;
     slot.job = std::move(job);
@@ -133,13 +131,24 @@ Job* Pool::take(Worker& worker) {
             return nullptr;
     }
     Job* job = queued_first_;
-    queued_first_ = job->next;
-    if (!queued_first_)
-        queued_end_ = &queued_first_;
-    --queued_;
+    unqueue(*job);
     job->state = ARSYNC_JOB_RUNNING;
     job->worker = &worker;
     return job;
+}
+
+void Pool::queue(Job& job) {
+    job.next = nullptr;
+    job.previous = queued_last_;
+    (queued_last_ ? queued_last_->next : queued_first_) = &job;
+    queued_last_ = &job;
+    ++queued_;
+}
+
+void Pool::unqueue(Job& job) {
+    (job.previous ? job.previous->next : queued_first_) = job.next;
+    (job.next ? job.next->previous : queued_last_) = job.previous;
+    --queued_;
 }
 
 Job* Pool::find(arsync_job id) {
@@ -150,14 +159,42 @@ Job* Pool::find(arsync_job id) {
     return slot.job && slot.generation == id >> 32 ? slot.job.get() : nullptr;
 }
 
+int Pool::open_link_set(arsync_link_set& set) {
+    std::lock_guard lock(mutex_);
+    if (closing_)
+        return -ESHUTDOWN;
+    link_sets_.emplace(last_link_set_ + 1, std::make_shared<Links>(true));
+    set = ++last_link_set_;
+    return 0;
+}
+
+int Pool::close_link_set(arsync_link_set set) {
+    std::lock_guard lock(mutex_);
+    return link_sets_.erase(set) == 1 ? 0 : -ENOENT;
+}
+
+std::shared_ptr<Links> Pool::find_link_set(arsync_link_set set) {
+    std::lock_guard lock(mutex_);
+    const auto found = link_sets_.find(set);
+    return found == link_sets_.end() ? nullptr : found->second;
+}
+
 int Pool::cancel(arsync_job id) {
     std::lock_guard lock(mutex_);
     Job* job = find(id);
     if (!job)
         return -ENOENT;
     job->control.cancel();
+    if (job->state == ARSYNC_JOB_QUEUED) { // at once, whatever it waited for
+        unqueue(*job);
+        job->outcome.result = -ECANCELED;
+        job->outcome.stage = ARSYNC_STAGE_QUEUE;
+        complete(*job);
+    }
     if (job->state != ARSYNC_JOB_RUNNING)
         return 0;
+    if (job->links)
+        job->links->wake_sleepers();
     if ((job->options.flags & ARSYNC_COPY_RECURSIVE) == 0) {
         job->worker->wake_to_cancel();
         return 0;
@@ -227,6 +264,10 @@ static uint32_t slot_of(arsync_job id) {
 
 void Pool::finish(Job& job) {
     std::lock_guard lock(mutex_);
+    complete(job);
+}
+
+void Pool::complete(Job& job) {
     job.state = ARSYNC_JOB_COMPLETED;
     job.worker = nullptr;
     ++completed_;

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +33,9 @@ public:
 
     // The C functions, arguments checked. Negative errnos as the header has them.
     int submit(std::unique_ptr<Job> job, arsync_job* id);
+    int open_link_set(arsync_link_set& set);
+    int close_link_set(arsync_link_set set);
+    std::shared_ptr<Links> find_link_set(arsync_link_set set); // null: there is none
     int cancel(arsync_job id);
     int progress(arsync_job id, arsync_progress& out);
     int poll(arsync_completion* completions, uint32_t max, int timeout_ms);
@@ -71,7 +75,11 @@ private:
         Finished finished; // of the job, when it has
     };
 
+    // Under the mutex.
     Job* find(arsync_job id);
+    void queue(Job& job);
+    void unqueue(Job& job);
+    void complete(Job& job);
     void queue_finished(Finished& finished);
     void take_finished(arsync_completion& completion);
     void make_room();
@@ -89,11 +97,13 @@ private:
     std::condition_variable finished_condition_;
     std::condition_variable left_condition_;
     size_t left_ = 0; // workers that have nothing more to do, ever
+    std::map<arsync_link_set, std::shared_ptr<Links>> link_sets_;
+    arsync_link_set last_link_set_ = 0;
     std::deque<Slot> slots_;
     std::vector<uint32_t> free_slots_;
-    uint32_t outstanding_ = 0; // jobs in the table
-    Job* queued_first_ = nullptr;
-    Job** queued_end_ = &queued_first_;
+    uint32_t outstanding_ = 0;    // jobs in the table
+    Job* queued_first_ = nullptr; // a doubly linked list
+    Job* queued_last_ = nullptr;
     unsigned queued_ = 0;
     Finished* finished_first_ = nullptr;
     Finished** finished_end_ = &finished_first_;

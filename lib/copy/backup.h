@@ -1,12 +1,15 @@
-// Backups: an existing file gives way by being renamed.
+// Backups: an existing file gives way by being renamed, or to an atomic copy, has a second name.
 #pragma once
 
 #include "copy/copy.h"
 
 namespace arsync {
 
-// Rename what is at the copy's destination as the options say. Throws Error. The backup's name, in
+// Back up what is at the copy's destination as the options say. Throws Error. The backup's name, in
 // the same directory.
 std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
+// After a copy that failed: give the old file its name alone again. False: something else has that
+// name by now, and the backup stays.
+bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup);
 
 } // namespace arsync

@@ -4,16 +4,13 @@
 #include <fcntl.h>
 
 #include "copy/backup.h"
+#include "copy/identity.h"
 #include "copy/read_link.h"
+#include "copy/split_path.h"
 
 namespace arsync {
 
 namespace {
-
-bool same_file(const struct statx& a, const struct statx& b) {
-    return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
-           a.stx_dev_minor == b.stx_dev_minor;
-}
 
 bool is_newer(const struct statx& a, const struct statx& b) {
     if (a.stx_mtime.tv_sec != b.stx_mtime.tv_sec)
@@ -58,6 +55,21 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
 
 } // namespace
 
+void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy_options& options,
+                           Stage stage) {
+    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    if (!dry || (options.flags & ARSYNC_COPY_PARENTS) != 0)
+        return;
+    std::string path = copy.destination;
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    const SplitPath split = split_path(path);
+    struct statx facts;
+    check(stage, files.statx(copy.destination_dirfd, split.directory(), 0, facts));
+    if (!S_ISDIR(facts.stx_mode))
+        throw Error{stage, ENOTDIR};
+}
+
 Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
                     const arsync_copy_options& options) {
     const int dirfd = copy.destination_dirfd;
@@ -76,10 +88,13 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
         if (result == -ENOENT)
             return Way::overwrite; // which is refused when it is opened
     }
-    if (result == -ENOENT)
+    if (result == -ENOENT) {
+        if (!copy.beneath)
+            refuse_missing_parent(files, copy, options, ARSYNC_STAGE_OPEN_DESTINATION);
         return Way::free;
+    }
     check(ARSYNC_STAGE_OPEN_DESTINATION, result);
-    if (same_file(source, found)) {
+    if (identity(source) == identity(found)) {
         if ((options.flags & ARSYNC_COPY_HARD_LINK) != 0)
             return Way::skip; // it is that link already
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
@@ -93,8 +108,12 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
 
     if (options.backup != ARSYNC_BACKUP_NONE)
         return Way::back_up;
-    if (options.replace == ARSYNC_REPLACE_ATOMIC)
+    if (options.replace == ARSYNC_REPLACE_ATOMIC) {
+        const bool file_or_link = S_ISREG(found.stx_mode) || S_ISLNK(found.stx_mode);
+        if (makes_data && !copy.beneath && !file_or_link)
+            throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
         return Way::overwrite;
+    }
     // In place of what has another name somewhere, links that are not in the source would be kept
     // up; what holds no data cannot be overwritten, nor be written through.
     const bool shared = (options.preserve & ARSYNC_PRESERVE_LINKS) != 0 && found.stx_nlink > 1 &&
@@ -110,13 +129,13 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
 }
 
 Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,
-                  Outcome& outcome) {
+                  Outcome& outcome, std::string& backup) {
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     if (way == Way::back_up) {
         if (!dry)
-            back_up(files, copy, options);
+            backup = back_up(files, copy, options);
         outcome.flags |= ARSYNC_COMPLETION_BACKED_UP;
-        return Way::free;
+        return options.replace == ARSYNC_REPLACE_ATOMIC ? Way::overwrite : Way::free;
     }
     if (way == Way::remove) {
         if (!dry)

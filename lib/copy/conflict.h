@@ -17,9 +17,15 @@ enum class Way {
 // not be put there.
 Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
                     const arsync_copy_options& options);
+// A dry run makes nothing that would tell that the directory is missing in which it would be made.
+// Throws Error then.
+void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy_options& options,
+                           Stage stage);
+
 // Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: free
 // or overwrite then. To be called when nothing else is likely to fail.
+// backup: the name that what was there has now, if it was backed up.
 Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,
-                  Outcome& outcome);
+                  Outcome& outcome, std::string& backup);
 
 } // namespace arsync

@@ -16,6 +16,8 @@
 
 namespace arsync {
 
+class Links;
+
 // The last device whose filesystem was asked for: the files of a tree are mostly on one.
 struct FilesystemMemo {
     bool known = false;
@@ -57,7 +59,8 @@ struct FileCopy {
     bool beneath = false;
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;
-    NewFile new_file = {}; // what is known of a file that is made at the destination
+    NewFile new_file = {};  // what is known of a file that is made at the destination
+    Links* links = nullptr; // the job's, shared with other jobs; null: there are none
 };
 
 struct RangeCopy {

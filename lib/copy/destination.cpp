@@ -1,9 +1,9 @@
 #include "copy/destination.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/identity.h"
 #include "copy/temporary_name.h"
 
 namespace arsync {
@@ -22,11 +22,6 @@ bool no_unnamed_files(int error) {
     return error == -EOPNOTSUPP || error == -EISDIR || error == -ENOENT || error == -EINVAL;
 }
 
-bool same_file(const struct statx& a, const struct statx& b) {
-    return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
-           a.stx_dev_minor == b.stx_dev_minor;
-}
-
 // Never opened unless asked to: opening a FIFO waits, opening a device may do anything.
 bool is_special(mode_t mode) {
     return !S_ISREG(mode) && !S_ISBLK(mode) && !S_ISDIR(mode);
@@ -38,15 +33,7 @@ Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options&
                          bool no_acl)
     : io_(io), copy_(copy), options_(options),
       nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0),
-      no_source_acl_(no_acl) {
-    const size_t slash = copy.destination.rfind('/');
-    if (slash == std::string::npos) {
-        name_ = copy.destination;
-    } else {
-        parent_ = copy.destination.substr(0, std::max<size_t>(slash, 1));
-        name_ = copy.destination.substr(slash + 1);
-    }
-}
+      no_source_acl_(no_acl), path_(split_path(copy.destination)) {}
 
 Destination::~Destination() {
     if (!published_)
@@ -75,12 +62,11 @@ int Destination::stat_name(int at_flags, struct statx& out) const {
 // The parent directory, opened when first needed. access: O_PATH to name things in it, O_RDONLY to
 // sync it.
 int Destination::directory(int access) {
-    if (parent_.empty() && access == O_PATH)
+    if (path_.parent.empty() && access == O_PATH)
         return copy_.destination_dirfd;
     if (!directory_) {
         const int fd =
-            io_.files.open(copy_.destination_dirfd, parent_.empty() ? "." : parent_.c_str(),
-                           access | O_DIRECTORY, 0);
+            io_.files.open(copy_.destination_dirfd, path_.directory(), access | O_DIRECTORY, 0);
         check(access == O_PATH ? ARSYNC_STAGE_OPEN_DESTINATION : ARSYNC_STAGE_SYNC, fd);
         directory_ = File(io_.files, fd);
     }
@@ -125,17 +111,17 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
         struct statx target;
         if (stat_name(0, target) == 0)
             refuse_same(source, target);
-    } else if (!S_ISREG(found.stx_mode)) {
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
-    } else {
+    } else if (S_ISREG(found.stx_mode)) {
         replaced_ = found;
         has_replaced_ = true;
+    } else if (!copy_.beneath) { // nobody wants a file in place of /dev/null
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
     }
     create(source);
 }
 
 void Destination::refuse_same(const struct statx& source, const struct statx& found) const {
-    if (same_file(source, found))
+    if (identity(source) == identity(found))
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
 }
 
@@ -215,7 +201,7 @@ int Destination::write_access() const {
 void Destination::create(const struct statx& source) {
     const mode_t mode = creation_mode(source);
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
-    const bool can_link = !name_.empty() && name_ != "." && name_ != "..";
+    const bool can_link = !path_.name.empty() && path_.name != "." && path_.name != "..";
     if (can_link && create_unnamed(mode))
         return;
     if (can_link && atomic)
@@ -264,7 +250,7 @@ bool Destination::create_unnamed(mode_t mode) {
 void Destination::create_temporary(mode_t mode) {
     int fd = -EEXIST;
     while (fd == -EEXIST) {
-        temporary_name_ = temporary_name_for(name_);
+        temporary_name_ = temporary_name_for(path_.name);
         fd = io_.files.open(directory(O_PATH), temporary_name_.c_str(),
                             write_access() | O_CREAT | O_EXCL, mode);
     }
@@ -291,11 +277,12 @@ void Destination::publish(Control& control) {
     control.enter(ARSYNC_STAGE_PUBLISH);
     if (kind_ == Kind::unnamed) {
         const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && has_replaced_;
-        int result = replaces ? -EEXIST : io_.files.link(fd(), directory(O_PATH), name_.c_str());
+        int result =
+            replaces ? -EEXIST : io_.files.link(fd(), directory(O_PATH), path_.name.c_str());
         // A file that appeared at the name meanwhile gives way too, unless asked otherwise.
         if (result == -EEXIST && options_.replace != ARSYNC_REPLACE_EXCLUSIVE) {
             do {
-                temporary_name_ = temporary_name_for(name_);
+                temporary_name_ = temporary_name_for(path_.name);
                 result = io_.files.link(fd(), directory(O_PATH), temporary_name_.c_str());
             } while (result == -EEXIST);
             check(ARSYNC_STAGE_PUBLISH, result);
@@ -316,7 +303,7 @@ void Destination::publish(Control& control) {
     check(ARSYNC_STAGE_CLOSE, closed);
     if (kind_ == Kind::temporary) {
         check(ARSYNC_STAGE_PUBLISH,
-              io_.files.rename(directory(O_PATH), temporary_name_.c_str(), name_.c_str()));
+              io_.files.rename(directory(O_PATH), temporary_name_.c_str(), path_.name.c_str()));
         kind_ = Kind::created;
     }
     published_ = true;
@@ -340,7 +327,8 @@ void Destination::remove_partial() {
         struct statx now;
         if (!has_facts_ || guessed_)
             has_facts_ = io_.files.statx(fd(), "", 0, facts_) == 0;
-        if (has_facts_ && stat_name(AT_SYMLINK_NOFOLLOW, now) == 0 && same_file(facts_, now))
+        if (has_facts_ && stat_name(AT_SYMLINK_NOFOLLOW, now) == 0 &&
+            identity(facts_) == identity(now))
             io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
     }
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "copy/copy.h"
+#include "copy/split_path.h"
 
 namespace arsync {
 
@@ -67,8 +68,7 @@ private:
     const arsync_copy_options& options_;
     const bool nofollow_;
     const bool no_source_acl_;
-    std::string parent_; // of the destination's path, and its last component
-    std::string name_;
+    const SplitPath path_; // the destination's
     File directory_;
     File file_;
     Kind kind_ = Kind::none;

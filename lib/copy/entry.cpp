@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
+#include "copy/backup.h"
 #include "copy/conflict.h"
 #include "copy/metadata.h"
 #include "copy/read_link.h"
+#include "copy/split_path.h"
 #include "copy/temporary_name.h"
 
 namespace arsync {
@@ -21,6 +23,15 @@ public:
         : io_(world), names_(both), context_(where), options_(how), control_(outside),
           outcome_(result),
           losses_(asks(ARSYNC_COPY_RECURSIVE) ? Losses::reported : Losses::fatal) {}
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    // What gave way to a copy that failed gets its name back.
+    ~Entry() {
+        if (backup_.empty())
+            return;
+        if (undo_backup(io_.files, names_, backup_))
+            outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
+    }
 
     Task<void> copy(unsigned char type) {
         // Most entries are files, at names that are free: what is opened tells all there is to
@@ -30,7 +41,7 @@ public:
             source_ = co_await open_source(io_, names_, options_, control_);
         else
             look();
-        if (context_.links && facts().stx_nlink > 1 && makes_links_of_names()) {
+        if (context_.links && may_have_names() && makes_links_of_names()) {
             const bool linked = co_await link_to_first();
             if (linked)
                 co_return;
@@ -47,10 +58,12 @@ public:
             // What cannot be read must not cost what is there.
             if (has_contents() && makes_copies() && !source_.file)
                 source_ = co_await open_source(io_, names_, options_, control_);
-            co_await make(clear_the_way(io_.files, names_, way, options_, outcome_));
+            const Way cleared = clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
+            co_await make(cleared);
+            backup_.clear();
         }
-        if (context_.directory)
-            claim_.done(*context_.directory, names_.destination);
+        if (claim_)
+            tell_of_copy();
     }
 
 private:
@@ -78,38 +91,117 @@ private:
             throw Error{ARSYNC_STAGE_CHECK, EISDIR};
     }
 
+    // Where links are followed, they are further names, and nobody knows how many there are.
+    bool follows_links() const {
+        return names_.follows || options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    }
+    bool may_have_names() const { return facts().stx_nlink > 1 || follows_links(); }
+
     // Whether it is done: this is another name of what has been copied before.
     Task<bool> link_to_first() {
         const Identity id = identity(facts());
+        const uint32_t count = follows_links() ? Links::names_unknown : facts().stx_nlink;
         for (;;) {
             Links::Place first;
-            const auto answer = context_.links->ask(id, facts().stx_nlink, claim_, first);
-            if (answer == Links::Answer::first)
+            const auto answer = context_.links->ask(id, count, claim_, first);
+            if (answer == Links::Answer::first) {
+                if (!context_.directory)
+                    base_ = context_.links->base_of(io_.files, names_.destination_dirfd);
                 co_return false;
+            }
             if (answer == Links::Answer::linked) {
-                make_link_to(first);
-                context_.links->linked(id);
-                co_return true;
+                switch (try_link_to(first)) {
+                case Linked::yes:
+                    context_.links->linked(id, first);
+                    co_return true;
+                case Linked::gone:
+                    context_.links->forget(id, first);
+                    continue;
+                case Linked::impossible:
+                    co_return false;
+                }
             }
             control_.throw_if_cancelled();
-            co_await context_.links->wait(id, io_.ring);
+            co_await context_.links->wait(id, io_.ring, control_);
         }
     }
 
-    void make_link_to(const Links::Place& first) {
+    // gone: the first copy is not there any more. impossible: there can be no link to it from here,
+    // so this name gets a copy of its own.
+    enum class Linked { yes, gone, impossible };
+    Linked try_link_to(const Links::Place& first) {
+        try {
+            return link_to(first) ? Linked::yes : Linked::gone;
+        } catch (const Error& error) {
+            if (error.stage != ARSYNC_STAGE_LINK || (error.code != EXDEV && error.code != EMLINK))
+                throw;
+            return Linked::impossible;
+        }
+    }
+
+    // False: it is gone.
+    bool link_to(const Links::Place& first) {
         outcome_.action = ARSYNC_ACTION_HARD_LINK;
-        const bool dry = asks(ARSYNC_COPY_DRY_RUN);
-        if (dry && first.directory->missing)
-            return;
-        const Pin pin(io_.files, first.directory);
-        struct statx copied;
+        if (first.directory) {
+            if (asks(ARSYNC_COPY_DRY_RUN) && first.directory->missing)
+                return true;
+            const Pin pin(io_.files, first.directory);
+            struct statx copied;
+            Identity copy;
+            if (!context_.fresh && io_.files.statx(pin->destination(), first.name.c_str(),
+                                                   AT_SYMLINK_NOFOLLOW, copied) == 0)
+                copy = identity(copied);
+            make_link_to(copy, [&](const FileCopy& to) {
+                return io_.files.make_link(pin->destination(), first.name.c_str(),
+                                           to.destination_dirfd, to.destination.c_str());
+            });
+            return true;
+        }
+        if (asks(ARSYNC_COPY_DRY_RUN))
+            return true;
+        const int fd = io_.files.open(first.base ? first.base->get() : AT_FDCWD, first.name.c_str(),
+                                      O_PATH | O_NOFOLLOW, 0);
+        if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+            return false;
+        check(ARSYNC_STAGE_LINK, fd);
+        const File copied(io_.files, fd);
         struct statx found;
-        const bool both = !context_.fresh &&
-                          io_.files.statx(pin->destination(), first.name.c_str(),
-                                          AT_SYMLINK_NOFOLLOW, copied) == 0 &&
-                          io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
-                                          AT_SYMLINK_NOFOLLOW, found) == 0;
-        if (both && identity(copied) == identity(found)) {
+        check(ARSYNC_STAGE_LINK, io_.files.statx(fd, "", 0, found));
+        if (Links::look(found) != first.copy)
+            return false;
+        make_link_to(first.copy.id, [&](const FileCopy& to) {
+            return io_.files.link(fd, to.destination_dirfd, to.destination.c_str());
+        });
+        return true;
+    }
+
+    // To those who have further names of it.
+    void tell_of_copy() {
+        Links::Place place;
+        place.name = names_.destination;
+        place.base = base_;
+        if (context_.directory)
+            place.directory = *context_.directory;
+        if (context_.links->shared() && !asks(ARSYNC_COPY_DRY_RUN)) {
+            struct statx made;
+            const int result = io_.files.statx(names_.destination_dirfd, place.name.c_str(),
+                                               AT_SYMLINK_NOFOLLOW, made);
+            const bool is_copy = result == 0 && ((made.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
+            if (!is_copy) // but gone again, or a link to it
+                return;
+            place.copy = Links::look(made);
+        }
+        claim_.done(std::move(place));
+    }
+
+    // copy: what the link is to, if anything may be in its way. make(names) makes it.
+    template <class Make>
+    void make_link_to(const Identity& copy, Make make) {
+        struct statx found;
+        const bool is_there =
+            !context_.fresh && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                               AT_SYMLINK_NOFOLLOW, found) == 0;
+        if (is_there && identity(found) == copy) {
             outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it
             return;
         }
@@ -125,17 +217,12 @@ private:
             outcome_.action = ARSYNC_ACTION_SKIP;
             return;
         }
-        const Way cleared = clear_the_way(io_.files, names_, way, how, outcome_);
-        if (dry)
+        const Way cleared = clear_the_way(io_.files, names_, way, how, outcome_, backup_);
+        if (asks(ARSYNC_COPY_DRY_RUN))
             return;
         control_.enter(ARSYNC_STAGE_LINK);
-        make_name(
-            cleared, ARSYNC_STAGE_LINK,
-            [&](const FileCopy& to) {
-                return io_.files.make_link(pin->destination(), first.name.c_str(),
-                                           to.destination_dirfd, to.destination.c_str());
-            },
-            [](const FileCopy&) {});
+        make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&) {});
+        backup_.clear();
     }
 
     Task<void> make(Way way) {
@@ -155,7 +242,7 @@ private:
     Task<void> copy_contents(Way way) {
         outcome_.action = ARSYNC_ACTION_COPY;
         if (asks(ARSYNC_COPY_DRY_RUN)) {
-            outcome_.bytes = facts().stx_size;
+            outcome_.bytes = asks(ARSYNC_COPY_ATTRIBUTES_ONLY) ? 0 : facts().stx_size;
             control_.set_total(outcome_.bytes);
             control_.add_done(outcome_.bytes);
             co_return;
@@ -269,12 +356,10 @@ private:
             return;
         }
         FileCopy temporary = names_;
-        const size_t slash = names_.destination.rfind('/');
-        const size_t begin = slash == std::string::npos ? 0 : slash + 1;
+        const SplitPath path = split_path(names_.destination);
         int result = -EEXIST;
         while (result == -EEXIST) {
-            temporary.destination = names_.destination.substr(0, begin) +
-                                    temporary_name_for(names_.destination.substr(begin));
+            temporary.destination = path.parent + temporary_name_for(path.name);
             result = make(temporary);
         }
         check(stage, result);
@@ -326,6 +411,8 @@ private:
     const Losses losses_;
     Source source_{};
     Links::Claim claim_;
+    std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere
+    std::string backup_;               // of what was in the way, until the copy is there
 };
 
 } // namespace

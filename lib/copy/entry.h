@@ -9,7 +9,8 @@ namespace arsync {
 
 // Where in a tree an entry is; as it stands, in none.
 struct EntryContext {
-    Links* links = nullptr;                  // null: names of one file are copied one by one
+    Links* links =
+        nullptr; // null: names of one file are copied one by one; in no tree: shared ones
     const DirectoryRef* directory = nullptr; // that holds it
     bool fresh = false;                      // nothing is at the destination: its directory is new
     std::string_view source_text;            // what a symbolic link to it holds

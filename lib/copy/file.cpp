@@ -8,6 +8,7 @@
 
 #include "copy/copy.h"
 #include "copy/destination.h"
+#include "copy/identity.h"
 #include "copy/metadata.h"
 #include "copy/method.h"
 #include "copy/move.h"
@@ -199,10 +200,7 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
     const uint64_t begin = copy.source_offset;
     const uint64_t end = begin >= size ? begin : begin + std::min(copy.length, size - begin);
     const uint64_t to = copy.destination_offset;
-    const bool same = source.stx_ino == destination.stx_ino &&
-                      source.stx_dev_major == destination.stx_dev_major &&
-                      source.stx_dev_minor == destination.stx_dev_minor;
-    if (same && begin < to + (end - begin) && to < end)
+    if (identity(source) == identity(destination) && begin < to + (end - begin) && to < end)
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     control.set_total(end - begin);
     if (begin == end)

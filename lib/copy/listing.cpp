@@ -25,9 +25,9 @@ Listing::Name Listing::next() {
         at_ += record.d_reclen;
         const std::string_view name = record.d_name;
         if (name != "." && name != "..")
-            return {record.d_name, record.d_type};
+            return {record.d_name, record.d_type, record.d_off};
     }
-    return {nullptr, DT_UNKNOWN};
+    return {nullptr, DT_UNKNOWN, position_};
 }
 
 } // namespace arsync

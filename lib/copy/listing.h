@@ -14,15 +14,17 @@ public:
     struct Name {
         const char* text;   // valid until the next fill()
         unsigned char type; // DT_*
+        int64_t end;        // its position: where the next name begins
     };
 
     // Take in the next names. False: there are none left. Errors are thrown with `stage`.
     bool fill(Files& files, int fd, Stage stage);
     // The next name that was taken in, without "." and ".."; text is null after the last.
     Name next();
+    bool is_empty() const { return length_ == 0; }
     // Whether no further name might have had room: there are likely to be more.
     bool is_full() const { return length_ > size - 2 * 280; }
-    // Where the names end that were taken in; for Files::set_list_position.
+    // Where the names end that were taken in. Positions are for Files::set_list_position.
     int64_t position() const { return position_; }
 
 private:

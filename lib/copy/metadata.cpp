@@ -125,6 +125,15 @@ public:
     Carrier(Ends both, const struct statx& facts, Losses losses, Control& outside, Outcome& result)
         : ends_(both), facts_(facts), losses_(losses), control_(outside), outcome_(result) {}
 
+    void before_mode(uint32_t preserve) {
+        if ((preserve & ARSYNC_PRESERVE_OWNER) != 0)
+            owner();
+        if ((preserve & ARSYNC_PRESERVE_XATTR) != 0)
+            xattrs();
+        if ((preserve & ARSYNC_PRESERVE_CONTEXT) != 0)
+            context();
+    }
+
     void owner() {
         if (ends_.has_owner(facts_.stx_uid, facts_.stx_gid))
             return;
@@ -265,12 +274,7 @@ bool has_default_acl(Files& files, int directory) {
 void copy_metadata(Files& files, const Described& ends, Losses losses,
                    const arsync_copy_options& options, Control& control, Outcome& outcome) {
     Carrier carry(OpenFiles(files, ends), ends.facts, losses, control, outcome);
-    if ((options.preserve & ARSYNC_PRESERVE_OWNER) != 0)
-        carry.owner();
-    if ((options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
-        carry.xattrs();
-    if ((options.preserve & ARSYNC_PRESERVE_CONTEXT) != 0)
-        carry.context();
+    carry.before_mode(options.preserve);
     if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
         carry.mode(S_ISDIR(ends.facts.stx_mode));
     else if (ends.unpreserved_mode != keep_mode)
@@ -284,14 +288,9 @@ void copy_metadata_of_name(Files& files, const FileCopy& names, const struct sta
                            Outcome& outcome) {
     Carrier carry(NamedFiles(files, names), facts, losses, control, outcome);
     const bool link = S_ISLNK(facts.stx_mode); // has no mode and no ACL
-    if ((options.preserve & ARSYNC_PRESERVE_OWNER) != 0)
-        carry.owner();
-    if ((options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
-        carry.xattrs();
-    if ((options.preserve & ARSYNC_PRESERVE_CONTEXT) != 0)
-        carry.context();
+    carry.before_mode(options.preserve);
     if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0 && !link)
-        carry.mode(false);
+        carry.mode(S_ISDIR(facts.stx_mode));
     if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0)
         carry.times();
 }

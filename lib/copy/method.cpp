@@ -25,7 +25,7 @@ namespace arsync {
 Filesystem filesystem(uint64_t magic) {
     switch (magic) {
     case 0xEF53: // ext2, ext3, ext4
-        return {false, false, true, false};
+        return {false, false, true, false, true};
     case 0x58465342: // XFS
         return {true, false, true, false};
     case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway
@@ -133,10 +133,12 @@ uint32_t direct_alignment(Method method, const Facts& facts) {
 Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count) {
     // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
-    // a device wants large requests and many of them.
-    const bool direct = method == ARSYNC_METHOD_DIRECT;
-    Pipeline result{buffer_size, direct ? 16u : 8u};
-    if (!direct)
+    // a device wants large requests, and enough of them.
+    const bool direct = method == ARSYNC_METHOD_DIRECT || method == ARSYNC_METHOD_BUFFERED_DIRECT;
+    Pipeline result{buffer_size, 8};
+    if (direct)
+        result.lanes = static_cast<unsigned>(std::clamp<size_t>((8 << 20) / result.chunk, 4, 16));
+    else
         result.chunk = std::min(result.chunk, size_t{256} << 10);
     if (method == ARSYNC_METHOD_INLINE)
         result.lanes = 1;

@@ -15,6 +15,8 @@ struct Filesystem {
     bool offloads;    // copy_file_range(2) is done by a server or the filesystem itself
     bool direct_pays; // O_DIRECT is faster than the page cache
     bool compresses;  // may: st_blocks then says nothing about holes
+    // With its blocks reserved first, a file is written through the page cache with less work.
+    bool reserving_pays = false;
 };
 Filesystem filesystem(uint64_t magic);
 

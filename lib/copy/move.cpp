@@ -54,6 +54,15 @@ public:
           Digest* content)
         : io_(world), ends_(both), options_(how), control_(outside), digest_(content) {}
 
+    Mover(const Mover&) = delete;
+    Mover& operator=(const Mover&) = delete;
+    // What fails half-way gives back the blocks that it had reserved.
+    ~Mover() {
+        struct statx now;
+        if (reserving_ && io_.files.statx(ends_.destination, "", 0, now) == 0)
+            io_.files.truncate(ends_.destination, now.stx_size);
+    }
+
     Task<Moved> run() {
         gather();
         bool done = false;
@@ -78,6 +87,7 @@ public:
         }
         look_at_source_again();
         set_size();
+        reserving_ = false;
         if (options_.cache == ARSYNC_CACHE_DROP)
             co_await drop_cache();
         co_return moved_;
@@ -107,6 +117,7 @@ private:
         facts_.reflink = same && from.reflinks;
         facts_.offload = same && from.offloads;
         compresses_ = from.compresses;
+        reserving_pays_ = regular && to.reserving_pays && facts_.size > inline_size_max;
 
         const bool large = facts_.size >= direct_size_min;
         const bool direct_asked = options_.cache == ARSYNC_CACHE_DIRECT ||
@@ -321,6 +332,8 @@ private:
         if (!direct_write) {
             if (makes_holes())
                 set_size_first();
+            else if (reserving_pays_)
+                co_await reserve();
             Transfer all = transfer(ends_.source_begin, ends_.source_end);
             all.find_holes = finds_holes();
             co_await run_lanes(io_, control_, all);
@@ -365,7 +378,7 @@ private:
     // False: O_DIRECT is not to be had after all.
     Task<bool> run_direct(Transfer& body) {
         set_size_first();
-        co_await allocate();
+        co_await reserve();
         DirectEnd reading(io_.files, ends_.owned);
         DirectEnd writing(io_.files, ends_.owned);
         if (body.direct_read && !reading.open(body.source, O_RDONLY))
@@ -391,14 +404,16 @@ private:
     bool makes_holes() const { return options_.sparse == ARSYNC_SPARSE_ALWAYS || finds_holes(); }
 
     // Blocks that are reserved at once lie together. Under a hole they would fill it.
-    Task<void> allocate() {
+    Task<void> reserve() {
         if (!ends_.fresh || makes_holes())
             co_return;
         control_.enter(ARSYNC_STAGE_ALLOCATE);
+        reserving_ = true;
         const int64_t result = co_await io_.ring.allocate(ends_.destination, FALLOC_FL_KEEP_SIZE,
                                                           ends_.destination_begin, length());
         if (result == -ENOSPC || result == -EDQUOT || result == -EFBIG || result == -EIO)
             check(ARSYNC_STAGE_ALLOCATE, result);
+        reserved_ = result == 0;
     }
 
     uint64_t to_destination(uint64_t source_offset) const {
@@ -426,7 +441,8 @@ private:
     // A destination that ends in a hole has to be told its size, one that was prepared for more to
     // lose the rest.
     void set_size() {
-        if (!S_ISREG(destination().stx_mode) || written_end_ == end_)
+        const bool has_spare_blocks = reserved_ && end_ < ends_.source_end;
+        if (!S_ISREG(destination().stx_mode) || (written_end_ == end_ && !has_spare_blocks))
             return;
         control_.enter(ARSYNC_STAGE_TRUNCATE);
         const uint64_t size = to_destination(end_);
@@ -463,6 +479,9 @@ private:
 
     Facts facts_;
     bool compresses_ = false;
+    bool reserving_pays_ = false;
+    bool reserving_ = false; // blocks, which are not all written yet
+    bool reserved_ = false;
     bool asks_cache_ = false; // the choice will look at facts_.cached, which is not known yet
     Method method_ = ARSYNC_METHOD_AUTO;
     uint64_t end_ = 0;         // where the source turned out to end

@@ -3,9 +3,11 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <optional>
 
 #include "copy/entry.h"
 #include "copy/metadata.h"
+#include "copy/split_path.h"
 #include "copy/tree/parents.h"
 
 namespace arsync {
@@ -17,12 +19,12 @@ bool asks(const arsync_copy_options& options, uint32_t flags) {
 }
 
 // Whether there is nothing to decide: the source's content goes into the destination.
-bool is_plain(const arsync_copy_options& options) {
+bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
     constexpr uint32_t other = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_HARD_LINK |
                                ARSYNC_COPY_SYMBOLIC_LINK;
     return !asks(options, other) && options.update == ARSYNC_UPDATE_ALL &&
            options.backup == ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_REMOVE &&
-           options.symlinks != ARSYNC_SYMLINKS_KEEP;
+           options.symlinks != ARSYNC_SYMLINKS_KEEP && !copy.links;
 }
 
 bool follows_top(const arsync_copy_options& options) {
@@ -47,10 +49,9 @@ bool is_name_alone(const Outcome& outcome) {
 
 Task<void> sync_directory_of(Io io, const FileCopy& copy, Control& control) {
     control.enter(ARSYNC_STAGE_SYNC);
-    const size_t slash = copy.destination.rfind('/');
-    const std::string above =
-        slash == std::string::npos ? "." : copy.destination.substr(0, slash + 1);
-    const int fd = io.files.open(copy.destination_dirfd, above.c_str(), O_RDONLY | O_DIRECTORY, 0);
+    const SplitPath path = split_path(copy.destination);
+    const int fd =
+        io.files.open(copy.destination_dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
     check(ARSYNC_STAGE_SYNC, fd);
     const File directory(io.files, fd);
     const int64_t result = co_await io.ring.sync(fd, false);
@@ -94,7 +95,13 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     names.follows = follows;
     EntryContext context;
     context.source_text = copy.source;
-    totals.entries = totals.errors = 1; // if it fails
+    if ((options.preserve & ARSYNC_PRESERVE_LINKS) != 0)
+        context.links = copy.links;
+    struct statx itself;
+    if (context.links && follows) // only what is a link is another name of what it leads to
+        names.follows = io.files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW,
+                                       itself) == 0 &&
+                        S_ISLNK(itself.stx_mode);
     co_await copy_entry(io, names, DT_UNKNOWN, context, options, control, outcome);
     count_single(outcome, totals);
     const bool dry = asks(options, ARSYNC_COPY_DRY_RUN);
@@ -107,16 +114,24 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
 Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
                      const Filter& filter, Control& control, TreeHost& host, Outcome& outcome,
                      arsync_totals& totals) {
+    totals.entries = totals.errors = 1; // if it goes no further
     Parents parents;
     if (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN))
         parents.make(io.files, copy, options);
-    if (is_plain(options)) {
-        const Source source = co_await open_source(io, copy, options, control);
-        co_await copy_opened(io, copy, source, Losses::fatal, options, control, outcome);
-    } else {
-        co_await copy_anything(io, copy, options, filter, control, host, outcome, totals);
+    std::optional<Error> failure; // the parents that were made get their attributes all the same
+    try {
+        if (is_plain(copy, options)) {
+            const Source source = co_await open_source(io, copy, options, control);
+            co_await copy_opened(io, copy, source, Losses::fatal, options, control, outcome);
+        } else {
+            co_await copy_anything(io, copy, options, filter, control, host, outcome, totals);
+        }
+    } catch (const Error& error) {
+        failure = error;
     }
     parents.finish(io.files, options, control, outcome);
+    if (failure)
+        throw *failure;
 }
 
 } // namespace arsync

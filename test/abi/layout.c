@@ -90,7 +90,8 @@ FIELD(arsync_copy_options, report, 48, 4);
 FIELD(arsync_copy_options, backup, 52, 4);
 FIELD(arsync_copy_options, backup_suffix, 56, 8);
 FIELD(arsync_copy_options, filter, 64, 8);
-FIELD(arsync_copy_options, reserved, 72, 24);
+FIELD(arsync_copy_options, link_set, 72, 8);
+FIELD(arsync_copy_options, reserved, 80, 16);
 SIZE(arsync_copy_options, 96);
 
 FIELD(arsync_progress, struct_size, 0, 4);

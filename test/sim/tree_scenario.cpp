@@ -269,10 +269,6 @@ private:
                 return -EISDIR;
             if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
                 return -EEXIST;
-            const bool regular = found->is_file() || found->is_link();
-            if (from.is_file() && !regular && !scenario_.asks(ARSYNC_COPY_DRY_RUN) &&
-                scenario_.options.replace == ARSYNC_REPLACE_ATOMIC)
-                return -EOPNOTSUPP; // a FIFO or device is not replaced by a file
             remove_name(world_, to, name);
         }
         if (scenario_.preserves(ARSYNC_PRESERVE_LINKS) && from.links > 1) {

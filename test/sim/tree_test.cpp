@@ -98,11 +98,6 @@ bool writes(const Step& step) {
     return !(step.flags & O_PATH) && (step.flags & O_ACCMODE) != O_RDONLY;
 }
 
-// Before there is a tree nothing is waited for, and nobody else holds descriptors of it.
-bool opens_root(const Step& step) {
-    return step.call == Call::open && (step.path == "in" || step.path.starts_with("out"));
-}
-
 // Whether a copy may be whole though this step failed.
 bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) {
     switch (step.call) {
@@ -116,7 +111,7 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::open_on_ring:
     case Call::reopen:
     case Call::chmod_name: // tried again when others have closed theirs
-        return error == EMFILE && !opens_root(step);
+        return error == EMFILE;
     case Call::statx:           // a second look, or a kind that opening will tell too
     case Call::read_cached:     // the ring reads it
     case Call::seek:            // without holes
@@ -193,13 +188,14 @@ void check_failure(TreeSimulation& s) {
             check_copied(s);
         return;
     }
-    if (s.totals().entries == 0) { // not even the roots
+    if (s.totals().directories == 0) { // not even the roots
+        if (s.totals().entries != 1 || s.totals().errors != 1)
+            s.world.problem("the root is not counted as the one that failed");
         if (s.outcome().result != -error)
             s.world.problem("the job's result is not the error");
         return;
     }
     uint64_t reported = 0;
-    uint64_t removals = 0;
     for (const TreeSimulation::Report& entry : s.reports()) {
         const auto expected = s.expected().results.find(entry.path);
         const bool by_itself = expected != s.expected().results.end() && expected->second < 0 &&
@@ -207,7 +203,6 @@ void check_failure(TreeSimulation& s) {
         if (entry.outcome.result == 0 || by_itself)
             continue;
         ++reported;
-        removals += entry.outcome.stage == ARSYNC_STAGE_REMOVE; // of what is extra: not waited for
         if (entry.outcome.result != -error)
             s.world.problem("reported as another error: " + entry.path);
     }
@@ -222,7 +217,7 @@ void check_failure(TreeSimulation& s) {
     if (!noticed && !may_be_harmless(s.scenario, *s.failed_step(), error) &&
         !fails_by_itself(s, s.failed_step()->path))
         s.world.problem("the error was dropped");
-    if (reported > removals && error == EMFILE && !opens_root(*s.failed_step()))
+    if (reported > 0 && error == EMFILE)
         s.world.problem("it ran out of descriptors, and failed");
     if (!noticed)
         check_copied(s);

@@ -12,6 +12,7 @@
 #include "system/check.h"
 #include "system/child.h"
 #include "system/stream.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -41,7 +42,7 @@ std::string unexpected_name(const Directory& directory, const std::vector<std::s
     return "";
 }
 
-void shows_old_or_new(Kind kind) {
+void shows_old_or_new(Kind kind, const Options& options) {
     const Volume& volume = shared_volume(kind);
     NEEDS(volume);
     const Directory directory(volume);
@@ -74,7 +75,8 @@ void shows_old_or_new(Kind kind) {
         constexpr int rounds_min = sanitized ? 20 : 100;
         bool right = true;
         for (int i = 1; i <= rounds_min || (i < 100'000 && (seen[0] < 3 || seen[1] < 3)); ++i) {
-            const arsync_completion done = pool.copy(directory / std::to_string(i % 2), to, atomic);
+            const arsync_completion done =
+                pool.copy(directory / std::to_string(i % 2), to, options);
             right = right && done.result == 0;
         }
         CHECK(right);
@@ -84,22 +86,46 @@ void shows_old_or_new(Kind kind) {
     CHECK(odd == 0);
     CHECK(seen[0] > 0);
     CHECK(seen[1] > 0);
-    CHECK(directory.entries() == 3);
+    CHECK(directory.entries() == (options.backup == ARSYNC_BACKUP_NONE ? 3 : 4));
 }
 
 } // namespace
 
 TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on ext4") {
-    shows_old_or_new(Kind::ext4);
+    shows_old_or_new(Kind::ext4, atomic);
 }
 TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on XFS") {
-    shows_old_or_new(Kind::xfs);
+    shows_old_or_new(Kind::xfs, atomic);
 }
 TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on btrfs") {
-    shows_old_or_new(Kind::btrfs);
+    shows_old_or_new(Kind::btrfs, atomic);
 }
 TEST_CASE_FIXTURE(Clean, "a reader sees the old or the whole new file on overlayfs") {
-    shows_old_or_new(Kind::overlay);
+    shows_old_or_new(Kind::overlay, atomic);
+}
+TEST_CASE_FIXTURE(Clean,
+                  "a reader sees the old or the whole new file that is backed up meanwhile") {
+    shows_old_or_new(Kind::ext4, Options(atomic).with_backup(ARSYNC_BACKUP_SIMPLE));
+}
+
+TEST_CASE_FIXTURE(Clean, "a copy that fails leaves no backup, and what was there at its name") {
+    const Directory directory;
+    make_files(directory.path(), {"to"}, " old");
+    Pool pool;
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        CAPTURE(replace);
+        const ino_t before = inode_of(directory / "to");
+        // It opens, and cannot be read: nothing is mapped at its beginning.
+        const arsync_completion done =
+            pool.copy("/proc/self/mem", directory / "to",
+                      Options().with_replace(replace).with_backup(ARSYNC_BACKUP_NUMBERED));
+        CHECK(done.result == -EIO);
+        CHECK(done.stage == ARSYNC_STAGE_READ);
+        CHECK((done.flags & ARSYNC_COMPLETION_BACKED_UP) == 0);
+        CHECK_NAMES(directory.path(), {"to"});
+        CHECK(inode_of(directory / "to") == before);
+        CHECK(read_file(directory / "to") == "to old");
+    }
 }
 
 TEST_CASE_FIXTURE(Clean, "until it is complete, atomic replacement shows the old file") {

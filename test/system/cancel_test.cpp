@@ -1,10 +1,12 @@
 // Cancelling, at random moments.
 #include <cerrno>
 #include <random>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -91,6 +93,42 @@ TEST_CASE_FIXTURE(Clean, "what is cancelled while it waits for its turn does not
     }
     CHECK(directory.entries() == 2 + copied);
     CHECK(pool.stats().jobs_cancelled == count - copied);
+}
+
+TEST_CASE_FIXTURE(Clean, "what waits for its turn ends when it is cancelled, not at its turn") {
+    const Directory directory;
+    make_node(directory / "fifo", S_IFIFO | 0600);
+    write_file(directory / "from", "x");
+    PoolOptions options;
+    options.workers = 1;
+    Pool pool(options);
+    std::vector<arsync_job> endless; // nobody writes into the FIFO
+    const auto is_queued = [&](arsync_job job) {
+        return pool.progress(job).state == ARSYNC_JOB_QUEUED;
+    };
+    const auto begin_one = [&] {
+        endless.push_back(pool.submit(directory / "fifo",
+                                      directory / ("to" + std::to_string(endless.size())),
+                                      Options().with_flags(ARSYNC_COPY_SPECIAL)));
+        return eventually([&] { return !is_queued(endless.back()); }, 200);
+    };
+    while (begin_one())
+        REQUIRE(endless.size() < 2000);
+    const arsync_job last = pool.submit(directory / "from", directory / "to");
+    for (const arsync_job job : {endless.back(), last}) {
+        CHECK(is_queued(job));
+        CHECK(arsync_cancel(pool.get(), job) == 0);
+        const arsync_completion done = pool.wait(5000);
+        CHECK(done.job == job);
+        CHECK(done.result == -ECANCELED);
+        CHECK(done.stage == ARSYNC_STAGE_QUEUE);
+    }
+    endless.pop_back();
+    for (const arsync_job job : endless)
+        CHECK(arsync_cancel(pool.get(), job) == 0);
+    for (size_t i = 0; i < endless.size(); ++i)
+        CHECK(pool.wait().result == -ECANCELED);
+    CHECK_NAMES(directory.path(), {"fifo", "from"});
 }
 
 TEST_CASE_FIXTURE(Clean, "closing a pool leaves no partial output") {

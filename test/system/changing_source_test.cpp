@@ -62,6 +62,8 @@ TEST_CASE_FIXTURE(Clean, "a source that shrinks is copied to its new end, and th
                     CHECK((done.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
                     CHECK(done.bytes == shorter);
                     CHECK(difference(directory / "from", directory / "to") == "");
+                    // What was reserved for the rest is given back.
+                    CHECK(allocated(directory / "to") <= shorter + 64 * 1024);
                 }
                 unlink((directory / "to").c_str());
             }

@@ -262,6 +262,14 @@ const Volume& shared_volume(Kind kind) {
     }
 }
 
+Mounted::Mounted(const std::string& path)
+    : path_(path), usable_(mount("none", path.c_str(), "tmpfs", 0, "size=1m") == 0) {}
+
+Mounted::~Mounted() {
+    if (usable_)
+        umount2(path_.c_str(), MNT_DETACH);
+}
+
 Directory::Directory() {
     const Volume& volume = shared_volume(Kind::ext4);
     path_ = new_directory(volume.usable() ? volume.path() : temporary_directory());

@@ -59,6 +59,23 @@ private:
 // The volume of that kind which all cases share, made when first asked for.
 const Volume& shared_volume(Kind kind);
 
+// A tmpfs of a megabyte over a directory that is there. The directory is to be on a volume, whose
+// mounts are our own.
+class Mounted {
+public:
+    explicit Mounted(const std::string& path);
+    Mounted(const Mounted&) = delete;
+    Mounted& operator=(const Mounted&) = delete;
+    ~Mounted();
+
+    bool usable() const { return usable_; }
+    std::string why() const { return "cannot mount a tmpfs"; }
+
+private:
+    std::string path_;
+    bool usable_;
+};
+
 // A new directory, removed with all that is in it.
 class Directory {
 public:

@@ -91,6 +91,18 @@ const Entry* TreeCopy::find(const std::string& path) const {
     return found == entries.end() ? nullptr : &*found;
 }
 
+uint32_t TreeCopy::action_of(const std::string& path) const {
+    const Entry* entry = find(path);
+    return entry ? entry->action : 0;
+}
+
+std::set<std::pair<std::string, uint32_t>> TreeCopy::actions() const {
+    std::set<std::pair<std::string, uint32_t>> all;
+    for (const Entry& entry : entries)
+        all.insert({entry.path, entry.action});
+    return all;
+}
+
 std::vector<std::string> TreeCopy::errors() const {
     std::vector<std::string> all;
     for (const Entry& entry : entries)
@@ -149,10 +161,31 @@ std::string lines(const std::vector<std::string>& all) {
     return text;
 }
 
+std::string lines(const std::set<std::string>& all) {
+    return lines(std::vector<std::string>(all.begin(), all.end()));
+}
+
+std::string lines(const std::set<std::pair<std::string, uint32_t>>& actions) {
+    std::string text;
+    for (const auto& [path, action] : actions)
+        text += path + ": " + std::to_string(action) + "\n";
+    return text;
+}
+
 // ---- making ----
 
 void make_directories(const std::string& path) {
     fs::create_directories(path);
+}
+
+void make_files(const std::string& top, const std::vector<std::string>& paths,
+                const std::string& more) {
+    make_directories(top);
+    for (const std::string& path : paths) {
+        make_directories(top + "/" + path.substr(0, path.rfind('/') + 1));
+        if (!path.ends_with("/"))
+            write_file(top + "/" + path, path + more);
+    }
 }
 
 void make_symlink(const std::string& text, const std::string& path) {
@@ -184,6 +217,32 @@ void set_mtime(const std::string& path, int64_t seconds, long nanoseconds) {
 
 void remove_tree(const std::string& path) {
     output_of({"rm", "-rf", "--", path});
+}
+
+// ---- looking ----
+
+mode_t kind_of(const std::string& path) {
+    struct stat facts;
+    return lstat(path.c_str(), &facts) == 0 ? facts.st_mode & S_IFMT : 0;
+}
+
+ino_t inode_of(const std::string& path) {
+    struct stat facts;
+    return lstat(path.c_str(), &facts) == 0 ? facts.st_ino : 0;
+}
+
+std::string text_of(const std::string& link) {
+    char text[4096];
+    const ssize_t size = readlink(link.c_str(), text, sizeof text);
+    return size < 0 ? "no link" : std::string(text, static_cast<size_t>(size));
+}
+
+Names names_in(const std::string& top) {
+    Names all;
+    for (const auto& [path, what] : contents(top))
+        if (!path.empty())
+            all.insert(path.substr(1));
+    return all;
 }
 
 // ---- comparing ----

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "system/pool.h"
@@ -40,7 +42,9 @@ struct TreeCopy {
     std::vector<Entry> entries; // in the order they came
     unsigned strays = 0;        // completions that came after the job's own
 
-    const Entry* find(const std::string& path) const; // null if nothing was said of it
+    const Entry* find(const std::string& path) const;           // null if nothing was said of it
+    uint32_t action_of(const std::string& path) const;          // 0 likewise
+    std::set<std::pair<std::string, uint32_t>> actions() const; // of all entries, with their paths
     // Of each entry that failed "PATH: STAGE: ERROR", sorted.
     std::vector<std::string> errors() const;
     std::vector<Entry> sorted() const;
@@ -52,11 +56,17 @@ TreeCopy copy_tree(Pool& pool, const std::string& from, const std::string& to,
                    const Options& options = recursive());
 std::string words(const TreeCopy& copy);
 std::string lines(const std::vector<std::string>& all);
+std::string lines(const std::set<std::string>& all);
+std::string lines(const std::set<std::pair<std::string, uint32_t>>& actions);
 
 // ---- making ----
 
 // Each throws where it fails.
 void make_directories(const std::string& path);
+// Files that hold their own paths and what more says, with the directories they are in; a name that
+// ends in a slash is an empty directory.
+void make_files(const std::string& top, const std::vector<std::string>& paths,
+                const std::string& more = "");
 void make_symlink(const std::string& text, const std::string& path);
 void make_hard_link(const std::string& old, const std::string& path);
 void make_node(const std::string& path, mode_t mode, dev_t device = 0);
@@ -64,6 +74,24 @@ void set_mode(const std::string& path, mode_t mode);
 void set_owner(const std::string& path, unsigned user, unsigned group);
 void set_mtime(const std::string& path, int64_t seconds, long nanoseconds = 0);
 void remove_tree(const std::string& path); // of any depth
+
+// ---- looking ----
+
+// No link is followed. 0 where nothing is.
+mode_t kind_of(const std::string& path);
+ino_t inode_of(const std::string& path);
+std::string text_of(const std::string& link); // what it holds; "no link" of anything else
+
+using Names = std::set<std::string>;
+// The paths below top, without top itself.
+Names names_in(const std::string& top);
+
+#define CHECK_NAMES(top, ...)                                                                      \
+    do {                                                                                           \
+        const live::Names there = live::names_in(top);                                             \
+        INFO(live::lines(there));                                                                  \
+        CHECK(there == live::Names(__VA_ARGS__));                                                  \
+    } while (false)
 
 // ---- comparing ----
 

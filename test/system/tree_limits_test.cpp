@@ -1,4 +1,5 @@
 // Few descriptors, and a caller that polls nothing for a while.
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <sys/resource.h>
@@ -90,6 +91,38 @@ TEST_CASE_FIXTURE(Clean, "a tree of directories waits until its entries are poll
     for (int i = 0; i < count; ++i)
         make_directories(directory / ("from/" + std::to_string(i)));
     waits_for_polling(directory / "from", count + 1);
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror waits until what it removed is polled, each entry once") {
+    constexpr size_t count = 20'000;
+    const Directory from;
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const Directory to;
+        std::set<std::string> names;
+        for (size_t i = 0; i < count; ++i) {
+            names.insert(std::to_string(i));
+            write_file(to / std::to_string(i), "");
+        }
+        Pool pool{PoolOptions(backend)};
+        const arsync_job job = pool.submit(
+            from.path(), to.path(), recursive(ARSYNC_COPY_MIRROR).with_report(ARSYNC_REPORT_ALL));
+        REQUIRE(job != 0);
+        CHECK(eventually([&] { return to.entries() <= count - 4000; }));
+        CHECK_FALSE(eventually([&] { return to.entries() < count - waiting_max; }, 300));
+        CHECK(pool.progress(job).state == ARSYNC_JOB_RUNNING);
+        const TreeCopy copy = take_all(pool);
+        CHECK(copy.job.result == 0);
+        CHECK(copy.strays == 0);
+        CHECK(to.entries() == 0);
+        CHECK(copy.totals.removed == count);
+        std::multiset<std::string> removed;
+        for (const Entry& entry : copy.entries)
+            if (entry.action == ARSYNC_ACTION_REMOVE && entry.result == 0)
+                removed.insert(entry.path);
+        CHECK(copy.entries.size() == count + 1); // and the root's own
+        CHECK(std::equal(removed.begin(), removed.end(), names.begin(), names.end()));
+    }
 }
 
 TEST_CASE_FIXTURE(Clean, "a tree that waits to be polled can be cancelled, and its pool closed") {

@@ -6,7 +6,7 @@ using namespace arsync;
 
 namespace {
 
-DirectoryRef child(Directories& all, DirectoryRef parent, const char* name) {
+DirectoryRef child(const std::shared_ptr<Directories>& all, DirectoryRef parent, const char* name) {
     auto directory = std::make_shared<Directory>(all);
     directory->parent = std::move(parent);
     directory->name = name;
@@ -16,7 +16,7 @@ DirectoryRef child(Directories& all, DirectoryRef parent, const char* name) {
 } // namespace
 
 TEST_CASE("paths below the root have no slash at either end") {
-    Directories all(4);
+    const auto all = std::make_shared<Directories>(4);
     const DirectoryRef root = child(all, nullptr, "");
     const DirectoryRef a = child(all, root, "a");
     const DirectoryRef b = child(all, a, "b");
@@ -29,7 +29,7 @@ TEST_CASE("paths below the root have no slash at either end") {
 }
 
 TEST_CASE("a chain of a million directories goes without a chain of a million destructors") {
-    Directories all(4);
+    const auto all = std::make_shared<Directories>(4);
     DirectoryRef last = child(all, nullptr, "");
     for (int i = 0; i < 1'000'000; ++i)
         last = child(all, std::move(last), "d");

@@ -9,10 +9,6 @@
 
 namespace arsync {
 
-Identity identity(const struct statx& facts) {
-    return {facts.stx_dev_major, facts.stx_dev_minor, facts.stx_ino};
-}
-
 std::string path_below(const Directory* directory, std::string_view name) {
     std::vector<std::string_view> parts{name};
     size_t length = name.size();
@@ -32,7 +28,7 @@ std::string path_below(const Directory* directory, std::string_view name) {
 
 // Parents may be many: one after the other, not each from within the destructor of its child.
 Directory::~Directory() {
-    home.forget(*this);
+    home->forget(*this);
     DirectoryRef up = std::move(parent);
     while (up && up.use_count() == 1)
         up = std::move(up->parent);

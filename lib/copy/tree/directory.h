@@ -13,27 +13,21 @@
 #include <string>
 
 #include "copy/copy.h"
+#include "copy/identity.h"
 
 namespace arsync {
-
-struct Identity {
-    uint32_t major = 0, minor = 0; // of the device
-    uint64_t inode = 0;
-    bool operator==(const Identity&) const = default;
-};
-Identity identity(const struct statx& facts);
 
 class Directories;
 struct Directory;
 using DirectoryRef = std::shared_ptr<Directory>;
 
 struct Directory {
-    explicit Directory(Directories& all) : home(all) {}
+    explicit Directory(std::shared_ptr<Directories> all) : home(std::move(all)) {}
     Directory(const Directory&) = delete;
     Directory& operator=(const Directory&) = delete;
     ~Directory();
 
-    Directories& home;
+    const std::shared_ptr<Directories> home;
     DirectoryRef parent; // null: the root of the tree
     std::string name;    // in its parents
     Identity source_id;
@@ -111,13 +105,13 @@ public:
     // Pinned already.
     explicit Pin(DirectoryRef directory) : directory_(std::move(directory)) {}
     Pin(Files& files, DirectoryRef directory) : directory_(std::move(directory)) {
-        directory_->home.pin(files, *directory_);
+        directory_->home->pin(files, *directory_);
     }
     Pin(Pin&& other) noexcept = default;
     Pin& operator=(Pin&&) = delete;
     ~Pin() {
         if (directory_)
-            directory_->home.unpin(*directory_);
+            directory_->home->unpin(*directory_);
     }
     Directory& operator*() const { return *directory_; }
     Directory* operator->() const { return directory_.get(); }

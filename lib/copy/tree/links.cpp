@@ -1,13 +1,22 @@
 #include "copy/tree/links.h"
 
+#include <climits>
+#include <fcntl.h>
+
 namespace arsync {
+
+static void wake(std::vector<std::pair<Ring*, Waiter*>>& sleepers) {
+    for (const auto& [ring, waiter] : sleepers)
+        ring->post_from_outside(*waiter);
+    sleepers.clear();
+}
 
 Links::Answer Links::ask(const Identity& id, uint32_t names, Claim& claim, Place& place) {
     std::lock_guard lock(mutex_);
     const auto [at, is_new] = records_.try_emplace(id);
     Record& record = at->second;
     if (is_new) {
-        record.names_left = names;
+        record.names_left = shared_ ? names_unknown : names; // the same name may come twice
         claim.links_ = this;
         claim.id_ = id;
         return Answer::first;
@@ -18,44 +27,99 @@ Links::Answer Links::ask(const Identity& id, uint32_t names, Claim& claim, Place
     return Answer::linked;
 }
 
-void Links::linked(const Identity& id) {
-    std::lock_guard lock(mutex_);
-    const auto at = records_.find(id);
-    if (at != records_.end() && --at->second.names_left == 0)
+// One more of its names has come.
+void Links::meet(Records::iterator at) {
+    if (at->second.names_left != names_unknown && --at->second.names_left == 0)
         records_.erase(at);
 }
 
-void Links::Claim::done(DirectoryRef directory, std::string name) {
+void Links::linked(const Identity& id, const Place& place) {
+    std::lock_guard lock(mutex_);
+    const auto at = records_.find(id);
+    if (at != records_.end() && at->second.copied && at->second.place == place)
+        meet(at);
+}
+
+void Links::forget(const Identity& id, const Place& gone) {
+    std::lock_guard lock(mutex_);
+    const auto at = records_.find(id);
+    if (at != records_.end() && at->second.copied && at->second.place == gone)
+        records_.erase(at);
+}
+
+void Links::Claim::done(Place place) {
     if (links_)
-        links_->finish(id_, {std::move(directory), std::move(name)});
+        links_->finish(id_, std::move(place));
     links_ = nullptr;
 }
 
 void Links::finish(const Identity& id, Place place) {
-    std::vector<std::pair<Ring*, Waiter*>> sleepers;
-    {
-        std::lock_guard lock(mutex_);
-        const auto at = records_.find(id);
-        at->second.copied = true;
-        at->second.place = std::move(place);
-        sleepers = std::move(at->second.sleepers);
-        if (--at->second.names_left == 0)
-            records_.erase(at);
+    std::lock_guard lock(mutex_);
+    const auto at = records_.find(id); // there: nobody removes what is not copied yet
+    if (shared_ && place.directory) {
+        const Directory* root = place.directory.get();
+        while (root->parent)
+            root = root->parent.get();
+        by_root_[root].push_back(id);
     }
-    for (const auto& [ring, waiter] : sleepers)
-        ring->post_from_outside(*waiter);
+    at->second.copied = true;
+    at->second.place = std::move(place);
+    wake(at->second.sleepers);
+    meet(at);
 }
 
 void Links::fail(const Identity& id) {
-    std::vector<std::pair<Ring*, Waiter*>> sleepers;
-    {
-        std::lock_guard lock(mutex_);
-        const auto at = records_.find(id);
-        sleepers = std::move(at->second.sleepers);
-        records_.erase(at);
+    std::lock_guard lock(mutex_);
+    const auto at = records_.find(id);
+    wake(at->second.sleepers);
+    records_.erase(at);
+}
+
+void Links::wake_sleepers() {
+    std::lock_guard lock(mutex_);
+    for (auto& [id, record] : records_)
+        wake(record.sleepers);
+}
+
+std::shared_ptr<const File> Links::base_of(Files& files, int dirfd) {
+    if (dirfd == AT_FDCWD)
+        return nullptr;
+    struct statx facts;
+    check(ARSYNC_STAGE_LINK, files.statx(dirfd, "", 0, facts));
+    std::lock_guard lock(mutex_);
+    std::shared_ptr<const File>& base = bases_[identity(facts)];
+    if (!base) {
+        const int fd = files.open(dirfd, ".", O_PATH | O_DIRECTORY, 0);
+        check(ARSYNC_STAGE_LINK, fd);
+        base = std::make_shared<const File>(files, fd);
     }
-    for (const auto& [ring, waiter] : sleepers)
-        ring->post_from_outside(*waiter);
+    return base;
+}
+
+void Links::settle(const DirectoryRef& root, const std::string& path,
+                   const std::shared_ptr<const File>& base) {
+    if (!shared_) {
+        records_.clear(); // nobody will ask any more
+        return;
+    }
+    std::lock_guard lock(mutex_);
+    const auto own = by_root_.find(root.get());
+    if (own == by_root_.end())
+        return;
+    const std::vector<Identity> ids = std::move(own->second);
+    by_root_.erase(own);
+    for (const Identity& id : ids) {
+        const auto at = records_.find(id);
+        if (at == records_.end() || !at->second.place.directory)
+            continue;
+        Place& place = at->second.place;
+        place.name = path + "/" + path_below(place.directory.get(), place.name);
+        place.directory.reset();
+        place.base = base;
+        // What is too deep to be reached is copied anew.
+        if (place.name.size() >= PATH_MAX)
+            records_.erase(at);
+    }
 }
 
 } // namespace arsync

@@ -1,8 +1,8 @@
-// Files of a tree that have several names: the first name met is copied, the others are linked to
-// that copy.
+// Files that have several names: the first name met is copied, the others are linked to that copy.
 //
-// Known by device and inode. Only files with names not yet met are remembered. While the first is
-// being copied the others wait, asleep; if it fails, one of them is the first.
+// Known by device and inode. Within one tree only files with names not yet met are remembered.
+// While the first is being copied the others wait, asleep; if it fails, one of them is the first. A
+// tree has links of its own, or shares them with other jobs of the pool.
 #pragma once
 
 #include <mutex>
@@ -17,10 +17,28 @@ namespace arsync {
 
 class Links {
 public:
-    // Where the first copy is.
+    explicit Links(bool outlives_its_trees = false) : shared_(outlives_its_trees) {}
+
+    // What the copy was like: by this it is known again, as inode numbers are used again.
+    struct Look {
+        Identity id;
+        uint64_t size = 0;
+        int64_t modified_s = 0;
+        uint32_t modified_ns = 0;
+        bool operator==(const Look&) const = default;
+    };
+    static Look look(const struct statx& facts) {
+        return {identity(facts), facts.stx_size, facts.stx_mtime.tv_sec, facts.stx_mtime.tv_nsec};
+    }
+
+    // Where the first copy is: its name in a directory of a tree that is being copied; or, without
+    // that, its path from `base`, where a file that does not look like `copy` is somebody else's.
     struct Place {
         DirectoryRef directory;
         std::string name;
+        std::shared_ptr<const File> base; // null: the working directory
+        Look copy;
+        bool operator==(const Place&) const = default;
     };
 
     // The right to make the first copy. Going out of scope without done() gives it to another.
@@ -33,7 +51,8 @@ public:
             if (links_)
                 links_->fail(id_);
         }
-        void done(DirectoryRef directory, std::string name);
+        explicit operator bool() const { return links_ != nullptr; }
+        void done(Place place);
 
     private:
         friend class Links;
@@ -42,20 +61,26 @@ public:
     };
 
     enum class Answer { first, linked, wait };
+    // Of so many names that it is not known how many are to come.
+    static constexpr uint32_t names_unknown = UINT32_MAX;
     // What to do with a name of a file that has `names` names. first: claim is held; linked: place
     // says to what, until as many names as there are have been linked.
     Answer ask(const Identity& id, uint32_t names, Claim& claim, Place& place);
-    // A name has been linked, and will not be asked for again.
-    void linked(const Identity& id);
+    // A name has been linked to the copy there, and will not be asked for again.
+    void linked(const Identity& id, const Place& place);
+    // The first copy is not there any more.
+    void forget(const Identity& id, const Place& gone);
 
-    // co_await links.wait(id, ring): until the first copy has ended, one way or the other. Ask
-    // again then.
-    auto wait(const Identity& id, Ring& ring) {
+    // co_await links.wait(id, ring, control): until the first copy has ended, one way or the other,
+    // or the job is cancelled. Ask again then.
+    auto wait(const Identity& id, Ring& ring, const Control& control) {
         struct Wait : Waiter {
             Links& links;
             const Identity id;
             Ring& ring;
-            Wait(Links& all, const Identity& file, Ring& own) : links(all), id(file), ring(own) {}
+            const Control& control;
+            Wait(Links& all, const Identity& file, Ring& own, const Control& job)
+                : links(all), id(file), ring(own), control(job) {}
             bool await_ready() const noexcept { return false; }
             bool await_suspend(std::coroutine_handle<> waiting) {
                 handle = waiting;
@@ -63,11 +88,19 @@ public:
             }
             void await_resume() const noexcept {}
         };
-        return Wait(*this, id, ring);
+        return Wait(*this, id, ring, control);
     }
+    // So that those whose job was cancelled see it.
+    void wake_sleepers();
 
-    // Nothing will be asked any more.
-    void clear() { records_.clear(); }
+    // Whether copies are looked for when their tree has ended: then a Place needs its `copy`.
+    bool shared() const { return shared_; }
+    // The base of a path from an open directory, one descriptor for all of them. Throws Error.
+    std::shared_ptr<const File> base_of(Files& files, int dirfd);
+    // A tree has ended, whose root has this path: from now on what is in it is found by its path,
+    // if by anybody.
+    void settle(const DirectoryRef& root, const std::string& path,
+                const std::shared_ptr<const File>& base);
 
 private:
     struct Hash {
@@ -77,7 +110,7 @@ private:
     };
     struct Record {
         bool copied = false;
-        uint64_t names_left = 0; // not met yet
+        uint32_t names_left = 0; // not met yet
         Place place;
         std::vector<std::pair<Ring*, Waiter*>> sleepers;
     };
@@ -86,16 +119,22 @@ private:
     bool sleep(const Identity& id, Wait& wait) {
         std::lock_guard lock(mutex_);
         const auto found = records_.find(id);
-        if (found == records_.end() || found->second.copied)
+        if (found == records_.end() || found->second.copied || wait.control.cancelled())
             return false;
         found->second.sleepers.emplace_back(&wait.ring, &wait);
         return true;
     }
     void finish(const Identity& id, Place place);
     void fail(const Identity& id);
+    using Records = std::unordered_map<Identity, Record, Hash>;
+    void meet(Records::iterator at);
 
+    const bool shared_;
     std::mutex mutex_;
-    std::unordered_map<Identity, Record, Hash> records_;
+    Records records_;
+    // If shared: of trees that are being copied, by their roots, the records of copies in them.
+    std::unordered_map<const Directory*, std::vector<Identity>> by_root_;
+    std::unordered_map<Identity, std::shared_ptr<const File>, Hash> bases_;
 };
 
 } // namespace arsync

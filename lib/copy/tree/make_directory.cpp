@@ -29,25 +29,43 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
         if (!S_ISDIR(found.stx_mode))
             throw Error{stage, ENOTDIR};
     }
-    constexpr int flags = O_RDONLY | O_DIRECTORY;
-    int fd = 0;
-    if (beneath && !follow)
-        fd = files.open_beneath(dirfd, name, flags | O_NOFOLLOW,
-                                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-    else
-        fd = files.open(dirfd, name, flags | (follow ? 0 : O_NOFOLLOW), 0);
+    const auto open = [&] {
+        constexpr int flags = O_RDONLY | O_DIRECTORY;
+        if (beneath && !follow)
+            return files.open_beneath(dirfd, name, flags | O_NOFOLLOW,
+                                      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        return files.open(dirfd, name, flags | (follow ? 0 : O_NOFOLLOW), 0);
+    };
+    int fd = open();
+    struct statx made_as = {};
+    bool shut = false; // by a umask that takes even its owner's rights
+    if (fd == -EACCES && result.made) {
+        check(stage, files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, made_as));
+        shut = (made_as.stx_mode & 0700) != 0700;
+    }
+    if (shut) {
+        check(stage, files.chmod_name(dirfd, name, (made_as.stx_mode & 07777) | 0700));
+        fd = open();
+    }
+    if (fd < 0 && result.made)
+        files.remove_directory(dirfd, name); // it is not known as ours when it is tried again
     check(stage, fd == -ELOOP ? -ENOTDIR : fd);
     result.directory = File(files, fd);
     check(stage, files.statx(fd, "", 0, result.facts));
     result.final_mode = keep_mode;
-    if (!result.made || keeps_mode)
+    if (!result.made)
         return result;
+    if (keeps_mode) {
+        if ((result.facts.stx_mode & 0700) != 0700)
+            check(stage, files.chmod(fd, 0700));
+        return result;
+    }
 
     // The kernel has taken the umask off, or put a default ACL on; it alone knows.
-    const mode_t given = result.facts.stx_mode & 07777;
+    const mode_t given = (shut ? made_as : result.facts).stx_mode & 07777;
     const mode_t final_mode = (given & 07000) | (given & wanted & 0777);
     const mode_t meanwhile = keeps_owner ? 0700 : given | 0700;
-    if (meanwhile != given)
+    if (meanwhile != (result.facts.stx_mode & 07777))
         check(stage, files.chmod(fd, meanwhile));
     if (meanwhile != final_mode)
         result.final_mode = final_mode;

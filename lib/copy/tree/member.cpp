@@ -67,6 +67,31 @@ void take_error(Outcome& outcome, const Error& error) {
 
 } // namespace
 
+// co_await Poll(member): until not too many reports are unread.
+struct Member::Poll : Waiter {
+    Member& member;
+    explicit Poll(Member& own) : member(own) {}
+    bool await_ready() const noexcept { return member.tree_.options_.report == ARSYNC_REPORT_NONE; }
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        handle = waiting;
+        return member.tree_.host_.wait_for_room(member.io_.ring, *this);
+    }
+    void await_resume() const noexcept {}
+};
+
+// co_await EntryEnd(member): until one of the entries under way has ended.
+struct Member::EntryEnd : Waiter {
+    Member& member;
+    explicit EntryEnd(Member& own) : member(own) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) {
+        handle = waiting;
+        next = member.waiting_first_;
+        member.waiting_first_ = this;
+    }
+    void await_resume() const noexcept {}
+};
+
 Member::Member(Tree& tree, Io io, Control& control)
     : tree_(tree), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
       window_(window_max) {}
@@ -83,6 +108,20 @@ Task<void> Member::run() {
     }
 }
 
+Task<void> Member::open_roots() {
+    Outcome outcome;
+    // What others hold may come free; nothing of this tree's will.
+    co_await attempt(
+        outcome, [&] { return open_roots_once(); }, 200);
+    if (outcome.result < 0)
+        throw Error{outcome.stage, -outcome.result};
+}
+
+Task<void> Member::open_roots_once() {
+    tree_.root_ = tree_.open_roots(io_.files);
+    co_return;
+}
+
 Task<void> Member::walk() {
     for (;;) {
         std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring);
@@ -94,7 +133,7 @@ Task<void> Member::walk() {
         try {
             DirectoryRef directory = unit->directory;
             if (!unit->name.empty()) {
-                co_await wait_for_poll(); // of the stack's directories each has something to report
+                co_await Poll(*this); // of the stack's directories each has something to report
                 directory = co_await enter(*unit);
             }
             if (directory)
@@ -113,28 +152,14 @@ Task<void> Member::walk() {
 Task<DirectoryRef> Member::enter(const Unit& unit) {
     Outcome outcome;
     DirectoryRef directory;
-    for (unsigned attempt = 0;; ++attempt) {
-        outcome = {};
-        outcome.action = ARSYNC_ACTION_MAKE_DIRECTORY;
-        outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
-        try {
-            directory = co_await open_pair(unit, outcome);
-        } catch (const Error& error) {
-            take_error(outcome, error);
-        } catch (const std::bad_alloc&) {
-            take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
-        }
-        if (!out_of_descriptors(outcome))
-            break;
-        const bool again = co_await wait_for_descriptors(attempt);
-        if (!again)
-            break;
-    }
+    outcome.action = ARSYNC_ACTION_MAKE_DIRECTORY;
+    outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+    co_await attempt(outcome, [&] { return open_pair(unit, outcome, directory); });
     if (directory && !directory->made)
         outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
     end_entry(unit.directory.get(), unit.name, outcome);
     if (!directory) {
-        complete(unit.directory);
+        co_await complete(unit.directory);
         co_return nullptr;
     }
     const struct statx& facts = *directory->facts;
@@ -143,11 +168,11 @@ Task<DirectoryRef> Member::enter(const Unit& unit) {
         (facts.stx_dev_major != tree_.device_major_ || facts.stx_dev_minor != tree_.device_minor_);
     if (outcome.result == 0 && !leaves_file_system)
         co_return directory;
-    complete(std::move(directory));
+    co_await complete(std::move(directory));
     co_return nullptr;
 }
 
-Task<DirectoryRef> Member::open_pair(const Unit& unit, Outcome& outcome) {
+Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened) {
     auto directory = std::make_shared<Directory>(tree_.directories_);
     directory->parent = unit.directory;
     directory->name = unit.name;
@@ -194,9 +219,9 @@ Task<DirectoryRef> Member::open_pair(const Unit& unit, Outcome& outcome) {
             tree_.other_filesystems_.emplace_back(io_.files, fd);
         }
     }
-    tree_.directories_.add(*directory, std::move(source), std::move(destination));
-    tree_.directories_.unpin(*directory);
-    co_return directory;
+    tree_.directories_->add(*directory, std::move(source), std::move(destination));
+    tree_.directories_->unpin(*directory);
+    opened = std::move(directory);
 }
 
 // One that may not be listed is made all the same, as it is the directory of what it holds.
@@ -235,33 +260,24 @@ void Member::refuse_loop(const Directory* above, const Identity& source, bool fo
             throw Error{ARSYNC_STAGE_CHECK, ELOOP};
 }
 
+Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
+    auto next = std::make_unique<Batch>(Pin(io_.files, directory));
+    if (directory->reopened)
+        check(ARSYNC_STAGE_LIST,
+              io_.files.set_list_position(directory->source(), directory->position));
+    directory->reopened = false;
+    next->listing.fill(io_.files, directory->source(), ARSYNC_STAGE_LIST);
+    directory->position = next->listing.position();
+    batch = std::move(next);
+    co_return;
+}
+
 Task<void> Member::list(DirectoryRef directory) {
     for (;;) {
-        Batch* batch = nullptr;
+        std::unique_ptr<Batch> batch;
         Outcome outcome;
-        bool any = false;
-        for (unsigned attempt = 0;; ++attempt) {
-            outcome = {};
-            try {
-                auto next = std::make_unique<Batch>(Pin(io_.files, directory));
-                if (directory->reopened)
-                    check(ARSYNC_STAGE_LIST,
-                          io_.files.set_list_position(directory->source(), directory->position));
-                directory->reopened = false;
-                any = next->listing.fill(io_.files, directory->source(), ARSYNC_STAGE_LIST);
-                directory->position = next->listing.position();
-                batch = next.release();
-            } catch (const Error& error) {
-                take_error(outcome, error);
-            } catch (const std::bad_alloc&) {
-                take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
-            }
-            if (!out_of_descriptors(outcome))
-                break;
-            const bool again = co_await wait_for_descriptors(attempt);
-            if (!again)
-                break;
-        }
+        co_await attempt(outcome, [&] { return fill(directory, batch); });
+        const bool any = batch && !batch->listing.is_empty();
         if (outcome.result < 0) {
             outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
             outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
@@ -271,8 +287,8 @@ Task<void> Member::list(DirectoryRef directory) {
             directory->listed_in_full.store(true, std::memory_order_relaxed);
         }
         if (!any) {
-            delete batch;
-            complete(std::move(directory));
+            batch.reset();
+            co_await complete(std::move(directory));
             co_return;
         }
         directory->pending.fetch_add(1, std::memory_order_relaxed);
@@ -280,73 +296,98 @@ Task<void> Member::list(DirectoryRef directory) {
         const bool shared = batch->listing.is_full();
         if (shared)
             tree_.push({directory, {}, false});
-        co_await begin_entries(*batch);
-        end_part(*batch);
+        Batch& begun = *batch.release(); // from here on its last part's to free
+        co_await begin_entries(begun);
+        if (DirectoryRef done = end_part(begun))
+            co_await complete(std::move(done));
         if (shared || tree_.stopping())
             co_return;
     }
 }
 
-// Finish directories whose last part has ended, this one and upwards.
-void Member::complete(DirectoryRef directory) {
+// Of the directory a part has ended. Finish those whose last part has, this one and upwards.
+Task<void> Member::complete(DirectoryRef directory) {
     while (directory && directory->pending.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        finish(directory);
+        co_await finish(directory);
         directory = directory->parent;
     }
 }
 
-void Member::finish(const DirectoryRef& directory) {
+Task<void> Member::finish(const DirectoryRef& directory) {
     const arsync_copy_options& options = tree_.options_;
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0 && !directory->made &&
                          directory->listed_in_full.load(std::memory_order_relaxed);
-    const bool has_attributes =
-        (options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 || directory->final_mode != keep_mode;
-    if (!tree_.stopping() && (mirrors || (has_attributes && !dry))) {
+    const bool has_attributes = !dry && ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 ||
+                                         directory->final_mode != keep_mode);
+    if (!tree_.stopping() && (mirrors || has_attributes)) {
         Outcome outcome;
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
         outcome.action =
             directory->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
-        try {
-            const Pin pin(io_.files, directory);
-            if (mirrors)
-                remove_extra(pin);
-            Control control(control_);
-            const Described ends{.source = pin->source(),
-                                 .facts = *pin->facts,
-                                 .destination = pin->destination(),
-                                 .unpreserved_mode = pin->final_mode};
-            if (has_attributes && !dry)
-                copy_metadata(io_.files, ends, Losses::reported, options, control, outcome);
-        } catch (const Error& error) {
-            take_error(outcome, error);
-        } catch (const std::bad_alloc&) {
-            take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
-        }
+        std::optional<Pin> pin;
+        co_await attempt(outcome, [&] { return open_again(directory, pin); });
+        if (pin && mirrors)
+            co_await remove_extra(*pin, outcome);
+        if (pin && has_attributes && outcome.result == 0)
+            co_await attempt(outcome, [&] { return set_attributes(*pin, outcome); });
         if (outcome.result < 0) {
+            co_await Poll(*this);
             tree_.note_error(outcome.result, outcome.stage);
             report(&*directory, {}, outcome);
         }
     }
-    tree_.directories_.finish(*directory);
+    tree_.directories_->finish(*directory);
 }
 
-void Member::remove_extra(const Pin& directory) {
+Task<void> Member::open_again(const DirectoryRef& directory, std::optional<Pin>& pin) {
+    pin.emplace(io_.files, directory);
+    co_return;
+}
+
+Task<void> Member::set_attributes(const Pin& directory, Outcome& outcome) {
+    Control control(control_);
+    const Described ends{.source = directory->source(),
+                         .facts = *directory->facts,
+                         .destination = directory->destination(),
+                         .unpreserved_mode = directory->final_mode};
+    copy_metadata(io_.files, ends, Losses::reported, tree_.options_, control, outcome);
+    co_return;
+}
+
+Task<void> Member::remove_extra(const Pin& directory, Outcome& of_directory) {
     const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    arsync::remove_extra(io_.files, directory, tree_.filter_, dry, [this](const Removal& removal) {
+    Extra extra(io_, directory, tree_.filter_, dry);
+    std::optional<ExtraEntry> entry;
+    for (;;) {
+        co_await attempt(of_directory, [&] { return find_next(extra, entry); });
+        if (of_directory.result < 0 || !entry || tree_.stopping())
+            co_return;
         Outcome outcome;
         outcome.action = ARSYNC_ACTION_REMOVE;
-        outcome.flags = removal.directory ? ARSYNC_COMPLETION_DIRECTORY : 0;
-        outcome.result = removal.error;
-        if (removal.error < 0) {
-            outcome.stage = ARSYNC_STAGE_REMOVE;
+        outcome.flags = entry->directory ? ARSYNC_COMPLETION_DIRECTORY : 0;
+        uint64_t removed = 0;
+        if (entry->error < 0)
+            take_error(outcome, {ARSYNC_STAGE_REMOVE, -entry->error});
+        else
+            co_await attempt(outcome, [&] { return extra.remove(*entry, control_, removed); });
+        totals_.removed += removed;
+        if (outcome.result == -ECANCELED && tree_.control_.cancelled())
+            co_return;
+        if (outcome.result == 0 && removed == 0)
+            continue; // it holds what is excluded, and nothing else
+        if (outcome.result < 0)
             tree_.note_error(outcome.result, outcome.stage);
-        } else {
-            totals_.removed += removal.entries;
+        if (is_reported(outcome)) {
+            co_await Poll(*this);
+            tree_.host_.report(entry->path, outcome);
         }
-        if (is_reported(outcome))
-            tree_.host_.report(removal.path, outcome);
-    });
+    }
+}
+
+Task<void> Member::find_next(Extra& extra, std::optional<ExtraEntry>& entry) {
+    entry = extra.next();
+    co_return;
 }
 
 // ---- entries ----
@@ -385,7 +426,9 @@ Task<void> Member::begin_entries(Batch& batch) {
             tree_.push(std::move(unit));
             continue;
         }
-        co_await wait_for_room();
+        while (under_way_ >= window_)
+            co_await EntryEnd(*this);
+        co_await Poll(*this);
         ++batch.parts;
         ++under_way_;
         entries_.spawn([&] { return copy(batch, std::move(unit.name), type, unit.follows); });
@@ -420,24 +463,15 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     }
 
     Outcome outcome;
-    for (unsigned attempt = 0;; ++attempt) {
-        outcome = {};
-        try {
-            Control control(control_);
-            co_await copy_entry(io_, names, type, context, tree_.entry_options_, control, outcome);
-        } catch (const Error& error) {
-            take_error(outcome, error);
-        } catch (const std::bad_alloc&) {
-            take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
-        }
-        if (!out_of_descriptors(outcome))
-            break;
-        const bool again = co_await wait_for_descriptors(attempt);
-        if (!again)
-            break;
-    }
+    std::optional<Control> control; // another for each attempt
+    co_await attempt(outcome, [&] {
+        control.emplace(control_);
+        return copy_entry(io_, names, type, context, tree_.entry_options_, *control, outcome);
+    });
+    control.reset();
     end_entry(&directory, names.source, outcome);
-    end_part(batch);
+    if (DirectoryRef done = end_part(batch))
+        co_await complete(std::move(done));
     --under_way_;
     if (Waiter* waiter = waiting_first_) {
         waiting_first_ = waiter->next;
@@ -445,12 +479,35 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     }
 }
 
-void Member::end_part(Batch& batch) {
+// Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
+// time with the outcome as it was.
+template <class Begin>
+Task<void> Member::attempt(Outcome& outcome, Begin begin, unsigned attempts_max) {
+    const Outcome before = outcome;
+    for (unsigned number = 0;; ++number) {
+        outcome = before;
+        try {
+            co_await begin();
+        } catch (const Error& error) {
+            take_error(outcome, error);
+        } catch (const std::bad_alloc&) {
+            take_error(outcome, {ARSYNC_STAGE_MEMORY, ENOMEM});
+        }
+        if (!out_of_descriptors(outcome) || number >= attempts_max)
+            co_return;
+        const bool again = co_await wait_for_descriptors(number);
+        if (!again)
+            co_return;
+    }
+}
+
+// What is complete with the batch, if this was its last part.
+DirectoryRef Member::end_part(Batch& batch) {
     if (--batch.parts > 0)
-        return;
+        return nullptr;
     DirectoryRef directory = batch.pin.ref();
     delete &batch;
-    complete(std::move(directory));
+    return directory;
 }
 
 void Member::end_entry(const Directory* directory, std::string_view name, const Outcome& outcome) {
@@ -510,49 +567,11 @@ void Member::count(const Outcome& outcome) {
 
 // ---- waiting ----
 
-// Until an entry may be begun: not too many are under way, and not too many reports unread.
-Task<void> Member::wait_for_room() {
-    while (under_way_ >= window_)
-        co_await wait_for_entry();
-    co_await wait_for_poll();
-}
-
-Task<void> Member::wait_for_entry() {
-    struct Entry : Waiter {
-        Member& member;
-        explicit Entry(Member& own) : member(own) {}
-        bool await_ready() const noexcept { return member.under_way_ < member.window_; }
-        void await_suspend(std::coroutine_handle<> waiting) {
-            handle = waiting;
-            next = member.waiting_first_;
-            member.waiting_first_ = this;
-        }
-        void await_resume() const noexcept {}
-    };
-    co_await Entry(*this);
-}
-
-Task<void> Member::wait_for_poll() {
-    struct Poll : Waiter {
-        Member& member;
-        explicit Poll(Member& own) : member(own) {}
-        bool await_ready() const noexcept { return false; }
-        bool await_suspend(std::coroutine_handle<> waiting) {
-            handle = waiting;
-            return member.tree_.host_.wait_for_room(member.io_.ring, *this);
-        }
-        void await_resume() const noexcept {}
-    };
-    if (tree_.options_.report != ARSYNC_REPORT_NONE)
-        co_await Poll(*this);
-}
-
 // Fewer at once from now on. False: it would not help.
 Task<bool> Member::wait_for_descriptors(unsigned attempt) {
-    constexpr unsigned attempts_max = 2000; // some ten seconds
     window_ = std::max(1u, window_ / 2);
-    const bool closed = tree_.directories_.close_idle();
-    if (attempt >= attempts_max || tree_.stopping())
+    const bool closed = tree_.directories_->close_idle();
+    if (tree_.stopping())
         co_return false;
     // Those who wait must not all come back at the same time.
     if (!closed || attempt > 0)

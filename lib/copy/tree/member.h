@@ -6,6 +6,8 @@
 namespace arsync {
 
 struct Batch;
+class Extra;
+struct ExtraEntry;
 
 class Member {
 public:
@@ -13,26 +15,34 @@ public:
 
     // Until the tree has no more work.
     Task<void> run();
+    // Before it, on the first member only: the roots. Throws Error.
+    Task<void> open_roots();
     const arsync_totals& totals() const { return totals_; }
 
 private:
+    Task<void> open_roots_once();
     Task<void> walk();
     Task<DirectoryRef> enter(const Unit& unit);
-    Task<DirectoryRef> open_pair(const Unit& unit, Outcome& outcome);
+    Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
     void refuse_loop(const Directory* above, const Identity& source, bool follows) const;
     Task<void> list(DirectoryRef directory);
+    Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
     Task<void> begin_entries(Batch& batch);
     Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows);
-    void end_part(Batch& batch);
-    void complete(DirectoryRef directory);
-    void finish(const DirectoryRef& directory);
-    void remove_extra(const Pin& directory);
+    template <class Begin>
+    Task<void> attempt(Outcome& outcome, Begin begin, unsigned attempts_max = 2000); // ten seconds
+    DirectoryRef end_part(Batch& batch);
+    Task<void> complete(DirectoryRef directory);
+    Task<void> finish(const DirectoryRef& directory);
+    Task<void> open_again(const DirectoryRef& directory, std::optional<Pin>& pin);
+    Task<void> set_attributes(const Pin& directory, Outcome& outcome);
+    Task<void> remove_extra(const Pin& directory, Outcome& of_directory);
+    Task<void> find_next(Extra& extra, std::optional<ExtraEntry>& entry);
 
-    Task<void> wait_for_room();
-    Task<void> wait_for_entry();
-    Task<void> wait_for_poll();
+    struct Poll;
+    struct EntryEnd;
     Task<bool> wait_for_descriptors(unsigned attempt);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
     void count(const Outcome& outcome);

@@ -9,34 +9,33 @@
 #include <utility>
 #include <vector>
 
-#include "copy/listing.h"
-
 namespace arsync {
 
 namespace {
 
 // Removes a directory with all in it that is not excluded, however deep, with the descriptors of
-// two directories: down by name, up by "..", which must lead to where it came from.
+// two directories: down by name, up by "..", which must lead to where it came from. A dry run takes
+// the same way and removes nothing.
 class Remover {
 public:
-    Remover(Files& world, const Filter& filter, std::string path)
-        : files_(world), filter_(filter), path_(std::move(path)) {}
+    Remover(Io world, const Filter& filter, const Control& outside, bool dry_run, uint64_t& removed)
+        : io_(world), filter_(filter), control_(outside), dry_run_(dry_run), removed_(removed) {}
 
-    // How many entries are gone. Throws Error at the first that will not go.
-    uint64_t run(int dirfd, const char* name) {
+    Task<void> run(int dirfd, const ExtraEntry& top) {
         struct statx facts;
-        check(ARSYNC_STAGE_REMOVE, files_.statx(dirfd, "", 0, facts));
+        check(ARSYNC_STAGE_REMOVE, io_.files.statx(dirfd, "", 0, facts));
         device_ = identity(facts);
-        descend(dirfd, name);
+        path_ = top.path;
+        descend(dirfd, top.name.c_str());
         while (!levels_.empty()) {
-            if (const std::string child = empty_out(); !child.empty()) {
-                path_ += "/" + child;
-                descend(current_.get(), child.c_str());
-            } else {
+            const std::string child = co_await empty_out();
+            if (!child.empty())
+                try_descend(child);
+            else
                 ascend(dirfd);
-            }
         }
-        return removed_;
+        if (first_error_ != 0)
+            throw Error{ARSYNC_STAGE_REMOVE, first_error_};
     }
 
 private:
@@ -44,60 +43,106 @@ private:
         std::string name;
         Identity id;
         std::set<std::string, std::less<>> kept; // names that are excluded, or hold what is
+        int64_t position = 0;                    // to list on from: what is before it is dealt with
     };
 
+    // What will not go does not keep the others, but what they are in.
+    void leave(std::string_view name, int error) {
+        if (error == EMFILE || error == ENFILE) // begun anew when there are some
+            throw Error{ARSYNC_STAGE_REMOVE, error};
+        if (first_error_ == 0)
+            first_error_ = error;
+        levels_.back().kept.emplace(name);
+    }
+
+    void try_descend(const std::string& name) {
+        try {
+            descend(current_.get(), name.c_str());
+            path_ += "/" + name;
+        } catch (const Error& error) {
+            leave(name, error.code);
+        }
+    }
+
     void descend(int dirfd, const char* name) {
-        const int fd = files_.open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
-                                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-        check(ARSYNC_STAGE_REMOVE, fd);
-        File next(files_, fd);
-        struct statx facts;
-        check(ARSYNC_STAGE_REMOVE, files_.statx(fd, "", 0, facts));
-        const Identity id = identity(facts);
+        const int fd =
+            io_.files.open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                                   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
         // What is mounted there is not extra because its mount point is.
+        if (fd == -EXDEV)
+            throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
+        // No directory, so it was not as one that unlink(2) refused it.
+        check(ARSYNC_STAGE_REMOVE, fd == -ENOTDIR ? -EPERM : fd);
+        File next(io_.files, fd);
+        struct statx facts;
+        check(ARSYNC_STAGE_REMOVE, io_.files.statx(fd, "", 0, facts));
+        const Identity id = identity(facts);
         if (id.major != device_.major || id.minor != device_.minor)
             throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
         levels_.push_back({name, id, {}});
         current_ = std::move(next);
     }
 
-    bool is_kept(const char* name) {
-        if (filter_.empty())
-            return false;
+    bool is_directory(const Listing::Name& name) {
+        if (name.type != DT_UNKNOWN)
+            return name.type == DT_DIR;
         struct statx facts;
-        const bool directory =
-            files_.statx(current_.get(), name, AT_SYMLINK_NOFOLLOW, facts) == 0 &&
-            S_ISDIR(facts.stx_mode);
-        return filter_.excludes(path_ + "/" + name, directory);
+        return io_.files.statx(current_.get(), name.text, AT_SYMLINK_NOFOLLOW, facts) == 0 &&
+               S_ISDIR(facts.stx_mode);
+    }
+
+    bool is_kept(const Listing::Name& name) {
+        return !filter_.empty() && filter_.excludes(path_ + "/" + name.text, is_directory(name));
+    }
+
+    // False: it is a directory, or may be one.
+    bool remove(const Listing::Name& name) {
+        if (dry_run_) {
+            if (is_directory(name))
+                return false;
+        } else {
+            const int result = io_.files.unlink(current_.get(), name.text);
+            if (result == -EISDIR || result == -EPERM)
+                return false;
+            if (result == -ENOENT)
+                return true; // gone by itself
+            if (result < 0) {
+                leave(name.text, -result);
+                return true;
+            }
+        }
+        ++removed_;
+        return true;
     }
 
     // Removes what is no directory. The name of a directory, or "" when nothing is left to remove.
-    std::string empty_out() {
-        auto& kept = levels_.back().kept;
-        for (;;) {
-            check(ARSYNC_STAGE_REMOVE, files_.set_list_position(current_.get(), 0));
-            Listing listing;
-            bool any = false;
-            while (listing.fill(files_, current_.get(), ARSYNC_STAGE_REMOVE)) {
+    Task<std::string> empty_out() {
+        Level& level = levels_.back();
+        Listing listing;
+        bool any = true;
+        while (any) { // until a listing that began at the beginning finds nothing
+            any = false;
+            check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(current_.get(), level.position));
+            while (listing.fill(io_.files, current_.get(), ARSYNC_STAGE_REMOVE)) {
                 for (auto name = listing.next(); name.text; name = listing.next()) {
-                    if (kept.contains(std::string_view(name.text)))
+                    if (level.kept.contains(std::string_view(name.text)))
                         continue;
-                    if (is_kept(name.text)) {
-                        kept.emplace(name.text);
+                    if (is_kept(name)) {
+                        level.kept.emplace(name.text);
                         continue;
                     }
-                    any = true;
-                    const int result = files_.unlink(current_.get(), name.text);
-                    if (result == -EISDIR || result == -EPERM)
-                        return name.text;
-                    if (result != -ENOENT)
-                        check(ARSYNC_STAGE_REMOVE, result);
-                    ++removed_;
+                    any = !dry_run_;
+                    if (remove(name))
+                        continue;
+                    // Of what is really removed nothing is left before it.
+                    level.position = dry_run_ ? name.end : 0;
+                    co_return name.text;
                 }
+                control_.throw_if_cancelled();
+                co_await io_.ring.yield();
             }
-            if (!any)
-                return {};
         }
+        co_return std::string();
     }
 
     void ascend(int top) {
@@ -106,88 +151,88 @@ private:
         File above;
         int parent = top;
         if (!levels_.empty()) {
-            parent = files_.open(current_.get(), "..", O_RDONLY | O_DIRECTORY, 0);
+            parent = io_.files.open(current_.get(), "..", O_RDONLY | O_DIRECTORY, 0);
             check(ARSYNC_STAGE_REMOVE, parent);
-            above = File(files_, parent);
+            above = File(io_.files, parent);
             struct statx facts;
-            check(ARSYNC_STAGE_REMOVE, files_.statx(parent, "", 0, facts));
+            check(ARSYNC_STAGE_REMOVE, io_.files.statx(parent, "", 0, facts));
             if (identity(facts) != levels_.back().id)
                 throw Error{ARSYNC_STAGE_REMOVE, ESTALE}; // it was moved: not ours any more
             path_.resize(path_.size() - done.name.size() - 1);
         }
         current_ = std::move(above);
-        if (done.kept.empty()) {
-            check(ARSYNC_STAGE_REMOVE, files_.remove_directory(parent, done.name.c_str()));
-            ++removed_;
-        } else if (!levels_.empty()) {
-            levels_.back().kept.insert(done.name);
+        if (!done.kept.empty()) {
+            if (!levels_.empty())
+                levels_.back().kept.insert(done.name);
+            return;
         }
+        const int result = dry_run_ ? 0 : io_.files.remove_directory(parent, done.name.c_str());
+        if (result < 0 && !levels_.empty())
+            return leave(done.name, -result);
+        check(ARSYNC_STAGE_REMOVE, result);
+        ++removed_;
     }
 
-    Files& files_;
+    const Io io_;
     const Filter& filter_;
+    const Control& control_;
+    const bool dry_run_;
+    uint64_t& removed_;
     std::string path_; // of the directory that is being emptied, below the roots
     Identity device_;
     File current_;
     std::vector<Level> levels_;
-    uint64_t removed_ = 0;
+    int first_error_ = 0; // a positive errno
 };
-
-Removal remove(Files& files, int dirfd, const char* name, bool directory, const Filter& filter,
-               std::string path, bool dry_run) {
-    Removal removal;
-    removal.path = std::move(path);
-    removal.directory = directory;
-    removal.entries = 1;
-    if (dry_run)
-        return removal;
-    try {
-        if (directory)
-            removal.entries = Remover(files, filter, removal.path).run(dirfd, name);
-        else
-            check(ARSYNC_STAGE_REMOVE, files.unlink(dirfd, name));
-    } catch (const Error& error) { // one that stays does not keep the others
-        removal.error = -error.code;
-    }
-    return removal;
-}
 
 } // namespace
 
-void remove_extra(Files& files, const Pin& directory, const Filter& filter, bool dry_run,
-                  const std::function<void(const Removal&)>& report) {
-    const int dirfd = directory->destination();
-    check(ARSYNC_STAGE_REMOVE, files.set_list_position(dirfd, 0));
-    Listing listing;
-    while (listing.fill(files, dirfd, ARSYNC_STAGE_REMOVE)) {
-        for (auto name = listing.next(); name.text; name = listing.next()) {
-            struct statx facts;
-            const int in_source =
-                files.statx(directory->source(), name.text, AT_SYMLINK_NOFOLLOW, facts);
-            if (in_source == 0)
-                continue;
-            std::string path = path_below(&*directory, name.text);
-            const int there = in_source == -ENOENT
-                                  ? files.statx(dirfd, name.text, AT_SYMLINK_NOFOLLOW, facts)
-                                  : in_source;
-            if (there == -ENOENT)
-                continue;    // gone by itself
-            if (there < 0) { // it is not to be known whether it is extra
-                Removal unknown;
-                unknown.path = std::move(path);
-                unknown.error = there;
-                report(unknown);
-                continue;
-            }
-            const bool is_directory = S_ISDIR(facts.stx_mode);
-            if (filter.excludes(path, is_directory))
-                continue;
-            const Removal removal =
-                remove(files, dirfd, name.text, is_directory, filter, std::move(path), dry_run);
-            if (removal.error < 0 || removal.entries > 0)
-                report(removal);
+// Whether it is extra, or may be.
+bool Extra::examine(const char* name, ExtraEntry& entry) {
+    struct statx facts;
+    entry.error = io_.files.statx(directory_->source(), name, AT_SYMLINK_NOFOLLOW, facts);
+    if (entry.error == 0)
+        return false;
+    if (entry.error == -ENOENT)
+        entry.error = io_.files.statx(directory_->destination(), name, AT_SYMLINK_NOFOLLOW, facts);
+    if (entry.error == -ENOENT)
+        return false; // gone by itself
+    entry.name = name;
+    entry.path = path_below(&*directory_, name);
+    if (entry.error < 0)
+        return true;
+    entry.directory = S_ISDIR(facts.stx_mode);
+    return !filter_.excludes(entry.path, entry.directory);
+}
+
+std::optional<ExtraEntry> Extra::next() {
+    const int dirfd = directory_->destination();
+    if (!begun_)
+        check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(dirfd, 0));
+    begun_ = true;
+    for (;;) {
+        for (auto name = names_.next(); name.text; name = names_.next()) {
+            ExtraEntry entry;
+            if (examine(name.text, entry))
+                return entry;
         }
+        if (!names_.fill(io_.files, dirfd, ARSYNC_STAGE_REMOVE))
+            return std::nullopt;
     }
+}
+
+Task<void> Extra::remove(const ExtraEntry& entry, const Control& control, uint64_t& removed) {
+    const int dirfd = directory_->destination();
+    if (entry.directory) {
+        if (dry_run_)
+            removed = 0; // when it is begun anew
+        Remover remover(io_, filter_, control, dry_run_, removed);
+        co_await remover.run(dirfd, entry);
+        co_return;
+    }
+    if (!dry_run_)
+        check(ARSYNC_STAGE_REMOVE, io_.files.unlink(dirfd, entry.name.c_str()));
+    ++removed;
 }
 
 } // namespace arsync

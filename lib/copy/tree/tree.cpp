@@ -6,7 +6,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "copy/conflict.h"
 #include "copy/metadata.h"
+#include "copy/split_path.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/member.h"
 
@@ -30,8 +32,7 @@ unsigned members_max() {
     return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 16, 1, 256));
 }
 
-// What is left to the whole: names and data are made durable at its end, and its links are kept
-// here.
+// What is left to the whole: names and data are made durable at its end.
 arsync_copy_options for_entries(const arsync_copy_options& options) {
     arsync_copy_options result = options;
     const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
@@ -46,7 +47,9 @@ Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filt
            Control& control, TreeHost& host)
     : roots_(roots), options_(options), entry_options_(for_entries(options)), filter_(filter),
       control_(control), host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL),
-      uid_(geteuid()), gid_(getegid()), directories_(idle_directories()) {
+      uid_(geteuid()), gid_(getegid()),
+      directories_(std::make_shared<Directories>(idle_directories())),
+      links_(roots.links ? *roots.links : own_links_) {
     totals_.struct_size = sizeof totals_;
 }
 
@@ -56,11 +59,14 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     control_.walking.store(true, std::memory_order_relaxed);
     outcome.action = ARSYNC_ACTION_TREE;
     outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
-    root_ = open_roots(io.files);
-    control_.enter(ARSYNC_STAGE_NONE);
-
+    std::shared_ptr<const File> links_base;
+    if (links_.shared())
+        links_base = links_.base_of(io.files, roots_.destination_dirfd);
     Control part(control_);
     Member member(*this, io, part);
+    co_await member.open_roots();
+    control_.enter(ARSYNC_STAGE_NONE);
+
     Outcome of_root;
     of_root.action = root_->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
     of_root.flags = ARSYNC_COMPLETION_DIRECTORY;
@@ -95,7 +101,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     if (options_.durability != ARSYNC_DURABILITY_NONE && !dry && !control_.cancelled())
         co_await sync(io);
     // Helpers that come too late may keep this object, but no descriptors.
-    links_.clear();
+    links_.settle(root_, roots_.destination, links_base);
     root_.reset();
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
@@ -159,6 +165,7 @@ DirectoryRef Tree::open_roots(Files& files) {
             check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
     }
     if (missing) {
+        refuse_missing_parent(files, roots_, options_, ARSYNC_STAGE_MAKE_DIRECTORY);
         root->made = root->missing = true;
     } else {
         MadeDirectory made =
@@ -175,7 +182,7 @@ DirectoryRef Tree::open_roots(Files& files) {
         if ((options_.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made)
             refuse_source_inside(files, source.get());
     }
-    directories_.add(*root, std::move(source), std::move(destination));
+    directories_->add(*root, std::move(source), std::move(destination));
     return root;
 }
 
@@ -188,12 +195,20 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
     if (files.statx(roots_.destination_dirfd, path.c_str(), 0, facts) == 0 &&
         identity(facts) == source)
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
-    const size_t slash = path.rfind('/');
-    const std::string above = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    const File up(files,
-                  files.open(roots_.destination_dirfd, above.c_str(), O_PATH | O_DIRECTORY, 0));
+    const int fd =
+        files.open(roots_.destination_dirfd, split_path(path).directory(), O_PATH | O_DIRECTORY, 0);
+    refuse_unknown(fd);
+    const File up(files, fd);
     if (up)
         refuse_below(files, up.get(), source);
+}
+
+// What is above may not be ours to see; but for want of descriptors, or in a mirror, which would
+// remove its own source, not to know is not good enough.
+void Tree::refuse_unknown(int result) const {
+    const bool mirrors = (options_.flags & ARSYNC_COPY_MIRROR) != 0;
+    if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || mirrors)
+        check(ARSYNC_STAGE_CHECK, result);
 }
 
 // In a mirror of itself the source is extra.
@@ -214,6 +229,7 @@ void Tree::refuse_below(Files& files, int directory, const Identity& root) const
         if (last == root)
             throw Error{ARSYNC_STAGE_CHECK, ELOOP};
         directory = files.open(directory, "..", O_PATH | O_DIRECTORY, 0);
+        refuse_unknown(directory);
         if (directory < 0)
             return;
         up = File(files, directory);

@@ -60,6 +60,7 @@ private:
 
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
+    void refuse_unknown(int result) const;
     void refuse_source_inside(Files& files, int source) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
@@ -79,7 +80,6 @@ private:
     void stop(); // without more units
     void note_error(int result, Stage stage);
     void leave(const arsync_totals& part);
-    bool is_root(const Identity& destination) const { return destination == root_destination_; }
 
     const FileCopy& roots_;
     const arsync_copy_options& options_;
@@ -91,8 +91,9 @@ private:
     const uid_t uid_; // that new files get
     const gid_t gid_;
 
-    Directories directories_;
-    Links links_;
+    const std::shared_ptr<Directories> directories_;
+    Links own_links_;
+    Links& links_; // these, or those that are shared with other jobs
     DirectoryRef root_;
     Identity root_destination_;
     uint32_t device_major_ = 0, device_minor_ = 0; // of the source's root

@@ -109,7 +109,8 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     CHECK_SUBMIT(symlinks, ARSYNC_SYMLINKS_FOLLOW + 1, -EINVAL);
     CHECK_SUBMIT(report, ARSYNC_REPORT_NONE + 1, -EINVAL);
     CHECK_SUBMIT(backup, ARSYNC_BACKUP_EXISTING + 1, -EINVAL);
-    for (int i = 0; i < 6; i++)
+    CHECK_SUBMIT(link_set, 1, -EINVAL);
+    for (int i = 0; i < 4; i++)
         CHECK_SUBMIT(reserved[i], 1, -EINVAL);
     options = good;
     options.flags = ARSYNC_COPY_DEFAULT_MODE;
@@ -119,6 +120,32 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     CHECK_SUBMIT(chunks, 1024, 0);
     CHECK_EQUAL(wait_one(pool).result, 0);
     arsync_pool_close(pool);
+}
+
+static void link_sets_are_known_by_their_number_alone(void) {
+    arsync_pool* pool = open_pool();
+    arsync_pool* other = open_pool();
+    arsync_link_set set = 0;
+    CHECK_EQUAL(arsync_link_set_open(NULL, &set), -EFAULT);
+    CHECK_EQUAL(arsync_link_set_open(pool, NULL), -EFAULT);
+    CHECK_EQUAL(arsync_link_set_close(NULL, 1), -EFAULT);
+    CHECK_EQUAL(arsync_link_set_open(pool, &set), 0);
+    CHECK(set != 0);
+    arsync_copy_options options = copy_options();
+    options.preserve = ARSYNC_PRESERVE_LINKS;
+    options.link_set = set;
+    CHECK_EQUAL(submit(other, "from", "to", &options, NULL), -EINVAL);
+    CHECK_EQUAL(arsync_link_set_close(other, set), -ENOENT);
+    CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), 0);
+    CHECK_EQUAL(arsync_link_set_close(pool, set), 0);
+    CHECK_EQUAL(wait_one(pool).result, 0);
+    CHECK_EQUAL(arsync_link_set_close(pool, set), -ENOENT);
+    CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), -EINVAL);
+    arsync_link_set next = 0;
+    CHECK_EQUAL(arsync_link_set_open(pool, &next), 0);
+    CHECK(next != set);
+    arsync_pool_close(other);
+    arsync_pool_close(pool); /* and the set with it */
 }
 
 /* A program built with an older or a newer header than the library's. */
@@ -251,6 +278,7 @@ const struct test misuse_tests[] = {
     TEST(paths_are_checked_at_submit),
     TEST(pool_options_that_mean_nothing_are_refused),
     TEST(copy_options_that_mean_nothing_are_refused),
+    TEST(link_sets_are_known_by_their_number_alone),
     TEST(options_of_another_size_are_read_as_far_as_they_mean_something),
     TEST(structs_to_fill_are_filled_as_far_as_there_is_room),
     TEST(closed_pool_is_not_closed_twice),

@@ -1,0 +1,163 @@
+// Symbolic links, hard links and mounts in a tree, and where they lead.
+#include <cerrno>
+#include <map>
+#include <sys/stat.h>
+
+#include "system/check.h"
+#include "system/tree.h"
+
+namespace live {
+
+TEST_CASE_FIXTURE(Clean,
+                  "one file system: what is mounted in the source is made, and stays empty") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::tmpfs)); // so that mounts are our own
+    const Directory directory;
+    make_files(directory / "from", {"a", "sub/mnt/", "sub/z"});
+    const Mounted mounted(directory / "from/sub/mnt");
+    NEEDS(mounted);
+    write_file(directory / "from/sub/mnt/inside", "i");
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "one",
+                                    recursive(ARSYNC_COPY_ONE_FILE_SYSTEM));
+    CHECK(copy.job.result == 0);
+    CHECK_NAMES(directory / "one", {"a", "sub", "sub/mnt", "sub/z"});
+    CHECK(copy_tree(pool, directory / "from", directory / "all").job.result == 0);
+    CHECK(read_file(directory / "all/sub/mnt/inside") == "i");
+}
+
+TEST_CASE_FIXTURE(Clean, "symbolic links are kept or followed, as the policy says") {
+    const Directory directory;
+    make_files(directory / "real", {"file", "dir/below"});
+    make_symlink("file", directory / "real/to-file");
+    make_symlink("dir", directory / "real/to-dir");
+    make_symlink("real", directory / "from");
+    Pool pool;
+    for (const uint32_t policy : {ARSYNC_SYMLINKS_AUTO, ARSYNC_SYMLINKS_KEEP}) {
+        const std::string to = directory / ("keep" + std::to_string(policy));
+        const TreeCopy copy =
+            copy_tree(pool, directory / "from", to, recursive().with_symlinks(policy));
+        CHECK(copy.job.result == 0);
+        CHECK(text_of(to) == "real");
+        CHECK(copy.totals.symlinks == 1);
+        CHECK(copy.totals.entries == 1);
+    }
+    const TreeCopy top = copy_tree(pool, directory / "from", directory / "top",
+                                   recursive().with_symlinks(ARSYNC_SYMLINKS_FOLLOW_TOP));
+    CHECK(top.job.result == 0);
+    CHECK(kind_of(directory / "top") == S_IFDIR);
+    CHECK(tree_difference(directory / "real", directory / "top") == "");
+    CHECK(top.totals.symlinks == 2);
+    const TreeCopy all = copy_tree(pool, directory / "from", directory / "all",
+                                   recursive().with_symlinks(ARSYNC_SYMLINKS_FOLLOW));
+    CHECK(all.job.result == 0);
+    CHECK_NAMES(directory / "all",
+                {"file", "dir", "dir/below", "to-file", "to-dir", "to-dir/below"});
+    CHECK(kind_of(directory / "all/to-file") == S_IFREG);
+    CHECK(kind_of(directory / "all/to-dir") == S_IFDIR);
+    CHECK(read_file(directory / "all/to-dir/below") == "dir/below");
+    CHECK(all.totals.symlinks == 0);
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "links that are followed in circles, or nowhere, fail; the rest is copied") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "sub/deep/b", "z"});
+    make_symlink("../..", directory / "from/sub/deep/up");
+    make_symlink(".", directory / "from/sub/here");
+    make_symlink("self", directory / "from/self");
+    make_symlink("nothing", directory / "from/nowhere");
+    Pool pool;
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const std::string to = directory / backend_name(backend);
+        const TreeCopy copy = copy_tree(pool, directory / "from", to,
+                                        recursive().with_symlinks(ARSYNC_SYMLINKS_FOLLOW));
+        INFO(words(copy));
+        std::map<std::string, int> results;
+        for (const Entry& entry : copy.entries)
+            results[entry.path] = entry.result;
+        CHECK(results == std::map<std::string, int>{{"sub/deep/up", -ELOOP},
+                                                    {"sub/here", -ELOOP},
+                                                    {"self", -ELOOP},
+                                                    {"nowhere", -ENOENT}});
+        CHECK(copy.totals.errors == 4);
+        CHECK_NAMES(to, {"a", "sub", "sub/deep", "sub/deep/b", "z"});
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a directory is copied neither into itself nor onto itself") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "sub/b"});
+    make_symlink("from/sub", directory / "alias");
+    Pool pool;
+    const auto before = state(directory.path());
+    for (const char* to : {"from/new", "from/sub/new", "from/sub", "alias/new"}) {
+        CAPTURE(to);
+        const TreeCopy copy = copy_tree(pool, directory / "from", directory / to);
+        INFO(words(copy));
+        CHECK(copy.job.result == -ELOOP);
+        CHECK(difference(before, state(directory.path())) == "");
+    }
+    for (const char* to : {"from", "from/", "from/sub/..", "./from"}) {
+        CAPTURE(to);
+        const TreeCopy copy = copy_tree(pool, directory / "from", directory / to);
+        INFO(words(copy));
+        CHECK(copy.job.result == -EINVAL);
+        CHECK(difference(before, state(directory.path())) == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "hard and symbolic links in place of copies") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "sub/b"});
+    Pool pool;
+    const TreeCopy hard =
+        copy_tree(pool, directory / "from", directory / "hard", recursive(ARSYNC_COPY_HARD_LINK));
+    CHECK(hard.job.result == 0);
+    for (const char* name : {"/a", "/sub/b"})
+        CHECK(inode_of((directory / "hard") + name) == inode_of((directory / "from") + name));
+    CHECK(inode_of(directory / "hard/sub") != inode_of(directory / "from/sub"));
+    CHECK(hard.totals.hard_links == 2);
+    CHECK(hard.totals.files == 0);
+    CHECK(hard.totals.bytes == 0);
+    const TreeCopy symbolic = copy_tree(pool, directory / "from", directory / "symbolic",
+                                        recursive(ARSYNC_COPY_SYMBOLIC_LINK));
+    CHECK(symbolic.job.result == 0);
+    CHECK(text_of(directory / "symbolic/a") == directory / "from/a");
+    CHECK(text_of(directory / "symbolic/sub/b") == directory / "from/sub/b");
+    CHECK(kind_of(directory / "symbolic/sub") == S_IFDIR);
+    CHECK(symbolic.totals.symlinks == 2);
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a link in a directory's place is gone into only where that is asked for") {
+    const Directory directory;
+    make_files(directory / "from", {"sub/a", "other"});
+    make_files(directory / "elsewhere", {"there"});
+    make_directories(directory / "to");
+    make_symlink("../elsewhere", directory / "to/sub");
+    Pool pool;
+    const TreeCopy without = copy_tree(pool, directory / "from", directory / "to");
+    CHECK(without.errors() == std::vector<std::string>{"sub: make directory: Not a directory"});
+    CHECK(without.job.result == -ENOTDIR);
+    CHECK_NAMES(directory / "elsewhere", {"there"});
+    CHECK(read_file(directory / "to/other") == "other");
+    const TreeCopy with = copy_tree(pool, directory / "from", directory / "to",
+                                    recursive(ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK));
+    INFO(words(with));
+    CHECK(with.job.result == 0);
+    CHECK(text_of(directory / "to/sub") == "../elsewhere");
+    CHECK_NAMES(directory / "elsewhere", {"there", "a"});
+    // To a file it is none to a directory.
+    make_files(directory / "second", {"sub/a"});
+    make_files(directory / "file", {"it"});
+    make_directories(directory / "third");
+    make_symlink("../file/it", directory / "third/sub");
+    CHECK(copy_tree(pool, directory / "second", directory / "third",
+                    recursive(ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK))
+              .job.result == -ENOTDIR);
+    CHECK(read_file(directory / "file/it") == "it");
+}
+
+} // namespace live

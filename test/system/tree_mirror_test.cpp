@@ -1,0 +1,217 @@
+// Mirror: what is extra at the destination goes.
+#include <cerrno>
+#include <sys/stat.h>
+
+#include "system/check.h"
+#include "system/child.h"
+#include "system/command.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+// An attribute of chattr(1), for as long as this lives.
+class Attribute {
+public:
+    Attribute(const char* letter, const std::string& path) : letter_(letter), path_(path) {
+        why_ = output_of({"chattr", "+" + letter_, path_});
+    }
+    Attribute(const Attribute&) = delete;
+    Attribute& operator=(const Attribute&) = delete;
+    ~Attribute() {
+        if (usable())
+            output_of({"chattr", "-" + letter_, path_});
+    }
+    bool usable() const { return why_.empty(); }
+    std::string why() const { return "no chattr +" + letter_; }
+
+private:
+    const std::string letter_, path_;
+    std::string why_;
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "mirror removes what is extra, whole directories too") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "sub/b"});
+    make_files(directory / "to", {"a", "extra", "sub/extra", "dir/1", "dir/deep/2", "dir/empty/"});
+    make_symlink(directory / "from", directory / "to/link"); // what it leads to stays
+    make_node(directory / "to/fifo", S_IFIFO | 0600);
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const std::string to = directory / backend_name(backend);
+        output_of({"cp", "-a", directory / "to", to});
+        Pool pool{PoolOptions(backend)};
+        const TreeCopy plain = copy_tree(pool, directory / "from", to);
+        CHECK(plain.totals.removed == 0);
+        CHECK(exists(to + "/dir/deep/2"));
+        const TreeCopy copy =
+            copy_tree(pool, directory / "from", to,
+                      recursive(ARSYNC_COPY_MIRROR).with_report(ARSYNC_REPORT_ALL));
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK(tree_difference(directory / "from", to) == "");
+        CHECK(copy.totals.removed == 9);
+        CHECK(copy.totals.entries == 4);
+        CHECK(copy.action_of("dir") == ARSYNC_ACTION_REMOVE);
+        CHECK(copy.action_of("sub/extra") == ARSYNC_ACTION_REMOVE);
+    }
+    CHECK_NAMES(directory / "from", {"a", "sub", "sub/b"});
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror leaves what the filter excludes, inside extra directories too") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "a.keep"});
+    make_files(directory / "to", {"b", "b.keep", "dir/c", "dir/c.keep", "dir/deep/d.keep",
+                                  "dir/other/e", "out/f", "out/g.keep"});
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to",
+                                    recursive(ARSYNC_COPY_MIRROR).with_filter("*.keep\n/out/\n"));
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK_NAMES(directory / "to", {"a", "b.keep", "dir", "dir/c.keep", "dir/deep",
+                                   "dir/deep/d.keep", "out", "out/f", "out/g.keep"});
+    CHECK(copy.totals.removed == 4); // b, dir/c, dir/other, dir/other/e
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror removes nothing where the source could not be listed") {
+    NEEDS_ROOT();
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"locked/a", "locked/sub/b", "open/a"});
+    make_files(directory / "to", {"locked/extra", "locked/sub/extra", "open/extra", "gone"});
+    output_of({"chown", "-R", std::to_string(ordinary_user), directory / "to"});
+    set_mode(directory / "from/locked", 0);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        const TreeCopy copy =
+            copy_tree(pool, directory / "from", directory / "to", recursive(ARSYNC_COPY_MIRROR));
+        EXPECT_WITH(report,
+                    copy.errors() == std::vector<std::string>{"locked: list: Permission denied"},
+                    words(copy));
+        EXPECT(report, copy.totals.removed == 2);
+    });
+    CHECK_NAMES(directory / "to",
+                {"locked", "locked/extra", "locked/sub", "locked/sub/extra", "open", "open/a"});
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror leaves what is mounted in an extra directory, and says so") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::tmpfs)); // so that mounts are our own
+    const Directory directory;
+    make_files(directory / "from", {"a"});
+    make_files(directory / "to", {"extra/mnt/", "gone"});
+    const Mounted mounted(directory / "to/extra/mnt");
+    NEEDS(mounted);
+    write_file(directory / "to/extra/mnt/inside", "i");
+    Pool pool;
+    const TreeCopy copy =
+        copy_tree(pool, directory / "from", directory / "to", recursive(ARSYNC_COPY_MIRROR));
+    CHECK(copy.errors() == std::vector<std::string>{"extra: remove: Device or resource busy"});
+    CHECK(copy.job.result == -EBUSY);
+    CHECK_NAMES(directory / "to", {"a", "extra", "extra/mnt", "extra/mnt/inside"});
+    CHECK(copy.totals.removed == 1);
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror tells of an extra file that may not be removed, and removes the "
+                         "others") {
+    const Directory directory;
+    make_files(directory / "from", {"a"});
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const std::string to = directory / backend_name(backend);
+        make_files(to, {"b", "dir/1", "dir/deep/2", "stuck", "z"});
+        const Attribute immutable("i", to + "/stuck");
+        NEEDS(immutable);
+        Pool pool{PoolOptions(backend)};
+        const TreeCopy copy =
+            copy_tree(pool, directory / "from", to, recursive(ARSYNC_COPY_MIRROR));
+        CHECK(copy.errors() == std::vector<std::string>{"stuck: remove: Operation not permitted"});
+        CHECK(copy.job.result == -EPERM);
+        CHECK(copy.job.stage == ARSYNC_STAGE_REMOVE);
+        CHECK(copy.totals.errors == 1);
+        CHECK_NAMES(to, {"a", "stuck"});
+        CHECK(copy.totals.removed == 6);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror counts what went inside an extra directory that stays") {
+    const Directory directory;
+    make_files(directory / "from", {"a"});
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const std::string to = directory / backend_name(backend);
+        make_files(to, {"dir/1", "dir/deep/2", "dir/deep/empty/"});
+        const Attribute append_only("a", to); // no name goes from it, from those below it all may
+        NEEDS(append_only);
+        Pool pool{PoolOptions(backend)};
+        const TreeCopy copy =
+            copy_tree(pool, directory / "from", to, recursive(ARSYNC_COPY_MIRROR));
+        CHECK(copy.errors() == std::vector<std::string>{"dir: remove: Operation not permitted"});
+        CHECK(copy.job.result == -EPERM);
+        CHECK_NAMES(to, {"a", "dir"});
+        CHECK(copy.totals.removed == 4);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror removes what is beside a file that may not be removed, inside an "
+                         "extra directory too") {
+    const Directory directory;
+    make_files(directory / "from", {"a"});
+    make_files(directory / "to", {"dir/stuck", "dir/sub/deep/1"});
+    for (int i = 0; i < 200; ++i)
+        make_files(directory / "to/dir", {std::to_string(i)});
+    const Attribute immutable("i", directory / "to/dir/stuck");
+    NEEDS(immutable);
+    Pool pool;
+    const TreeCopy copy =
+        copy_tree(pool, directory / "from", directory / "to", recursive(ARSYNC_COPY_MIRROR));
+    INFO(words(copy));
+    CHECK(copy.job.result == -EPERM);
+    CHECK(copy.totals.errors == 1);
+    CHECK_NAMES(directory / "to", {"a", "dir", "dir/stuck"});
+    CHECK(copy.totals.removed == 203);
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror can be cancelled in the middle of one extra directory") {
+    NEEDS(shared_volume(Kind::tmpfs)); // where so many names are made quickly
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        bool in_the_middle = false;
+        for (uint64_t count = sanitized ? 10'000 : 50'000; !in_the_middle && count < 1'000'000;
+             count *= 4) {
+            CAPTURE(count);
+            const Directory directory(shared_volume(Kind::tmpfs));
+            const std::string extra = directory / "to/extra";
+            make_directories(directory / "from");
+            make_directories(extra);
+            for (uint64_t i = 0; i < count; ++i)
+                make_node(extra + "/" + std::to_string(i), S_IFREG | 0600);
+            set_mtime(extra, 1'000'000'000); // until the first name goes
+            Pool pool{PoolOptions(backend)};
+            const arsync_job job =
+                pool.submit(directory / "from", directory / "to", recursive(ARSYNC_COPY_MIRROR));
+            REQUIRE(job != 0);
+            CHECK(eventually([&] {
+                struct stat facts;
+                return lstat(extra.c_str(), &facts) < 0 || facts.st_mtim.tv_sec != 1'000'000'000;
+            }));
+            arsync_cancel(pool.get(), job); // -ENOENT if it was too quick
+            const TreeCopy copy = take_all(pool);
+            INFO(words(copy));
+            CHECK(copy.strays == 0);
+            const uint64_t left = exists(extra) ? names_in(extra).size() : 0;
+            in_the_middle = left > 0; // else it was too quick: once more, with more files
+            if (in_the_middle)
+                CHECK(copy.job.result == -ECANCELED);
+            CHECK(left < count);
+            CHECK(copy.totals.removed == count - left + !exists(extra));
+        }
+        CHECK(in_the_middle); // else nothing was tried
+    }
+}
+
+} // namespace live

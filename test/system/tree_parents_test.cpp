@@ -1,0 +1,149 @@
+// The directories on the way to what is copied.
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+#include <utility>
+
+#include "system/check.h"
+#include "system/child.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+// Two directories that paths are below.
+class Ends {
+public:
+    Ends(const std::string& from, const std::string& to)
+        : from_(open(from.c_str(), O_PATH | O_DIRECTORY)),
+          to_(open(to.c_str(), O_PATH | O_DIRECTORY)) {}
+    Ends(const Ends&) = delete;
+    Ends& operator=(const Ends&) = delete;
+    ~Ends() {
+        close(from_);
+        close(to_);
+    }
+
+    TreeCopy copy(Pool& pool, const char* path, const char* as, const Options& options) const {
+        TreeCopy refused;
+        refused.job.result =
+            arsync_submit_copy(pool.get(), from_, path, to_, as, &options, 0, nullptr);
+        return refused.job.result < 0 ? refused : take_all(pool);
+    }
+
+private:
+    int from_, to_;
+};
+
+constexpr uint32_t mode_and_times = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES;
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "parents makes the directories on the way, with their attributes") {
+    const Directory directory;
+    make_files(directory / "from", {"a/b/c/file", "a/b/beside", "a/beside"});
+    make_directories(directory / "to");
+    set_mode(directory / "from/a", 0710);
+    set_mode(directory / "from/a/b", 0751);
+    set_mtime(directory / "from/a", 1'000'000'000);
+    const Ends ends(directory / "from", directory / "to");
+    Pool pool;
+    const auto copied = [&](const char* path, const char* as, const Options& options) {
+        return ends.copy(pool, path, as, options).job.result;
+    };
+    const Options options = recursive(ARSYNC_COPY_PARENTS).with_preserve(mode_and_times);
+    CHECK(copied("a/b/c", "a/b/c", recursive()) == -ENOENT);
+    CHECK(copied("a/b/c", "other/c", options) == -EINVAL);
+    CHECK_NAMES(directory / "to", {});
+    CHECK(copied("a/b/c", "a/b/c", options) == 0);
+    CHECK_NAMES(directory / "to", {"a", "a/b", "a/b/c", "a/b/c/file"});
+    CHECK(mode_of(directory / "to/a") == 0710);
+    CHECK(mode_of(directory / "to/a/b") == 0751);
+    CHECK(stat_of(directory / "to/a").st_mtim.tv_sec == 1'000'000'000);
+    // Those that are there get the attributes too.
+    set_mode(directory / "to/a", 0700);
+    CHECK(copied("a/beside", "a/beside", options) == 0);
+    CHECK(mode_of(directory / "to/a") == 0710);
+    CHECK(read_file(directory / "to/a/beside") == "a/beside");
+}
+
+TEST_CASE_FIXTURE(Clean, "parents get their attributes where the copy below them fails") {
+    NEEDS_ROOT(); // to become somebody who may not read
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a/b/secret"});
+    set_mode(directory / "from/a/b/secret", 0);
+    set_mode(directory / "from/a/b", 0515);
+    set_mode(directory / "from/a", 0715);
+    set_mtime(directory / "from/a/b", 1'100'000'000, 7);
+    set_mtime(directory / "from/a", 1'000'000'000, 5);
+    struct Failing {
+        std::string path;
+        int result;
+    };
+    for (const uint32_t flags : {0u, ARSYNC_COPY_RECURSIVE}) {
+        CAPTURE(flags);
+        for (const Failing& failing : {Failing{"a/b/none", -ENOENT}, {"a/b/secret", -EACCES}}) {
+            CAPTURE(failing.path);
+            const std::string to = directory / "to";
+            make_directories(to);
+            set_mode(to, 0777);
+            check_in_child([&](Report& report) {
+                EXPECT(report, become_ordinary());
+                const Ends ends(directory / "from", to);
+                Pool pool;
+                const TreeCopy copy = ends.copy(pool, failing.path.c_str(), failing.path.c_str(),
+                                                Options()
+                                                    .with_flags(flags | ARSYNC_COPY_PARENTS)
+                                                    .with_preserve(mode_and_times));
+                EXPECT_WITH(report, copy.job.result == failing.result, words(copy));
+                EXPECT(report, copy.job.stage == ARSYNC_STAGE_OPEN_SOURCE);
+            });
+            CHECK_NAMES(to, {"a", "a/b"});
+            CHECK(mode_of(to + "/a") == 0715);
+            CHECK(mode_of(to + "/a/b") == 0515);
+            const auto mtime = [](const std::string& path) {
+                const timespec time = stat_of(path).st_mtim;
+                return std::pair<int64_t, long>(time.tv_sec, time.tv_nsec);
+            };
+            CHECK(mtime(to + "/a") == std::pair<int64_t, long>(1'000'000'000, 5));
+            CHECK(mtime(to + "/a/b") == std::pair<int64_t, long>(1'100'000'000, 7));
+            remove_tree(to);
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "parents that may be searched, but not listed, are made") {
+    NEEDS_ROOT(); // to become somebody who may not list
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a/b/file"});
+    set_mode(directory / "from/a", 0711);
+    make_directories(directory / "to");
+    set_mode(directory / "to", 0777);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        const Ends ends(directory / "from", directory / "to");
+        Pool pool;
+        const TreeCopy copy =
+            ends.copy(pool, "a/b/file", "a/b/file", Options().with_flags(ARSYNC_COPY_PARENTS));
+        EXPECT_WITH(report, copy.job.result == 0, words(copy));
+    });
+    CHECK_NAMES(directory / "to", {"a", "a/b", "a/b/file"});
+}
+
+TEST_CASE_FIXTURE(Clean, "parents that cannot be made are one entry and one error") {
+    const Directory directory;
+    make_files(directory / "from", {"a/file"});
+    make_files(directory / "to", {"a"});
+    const Ends ends(directory / "from", directory / "to");
+    Pool pool;
+    const TreeCopy copy = ends.copy(pool, "a/file", "a/file", recursive(ARSYNC_COPY_PARENTS));
+    CHECK(copy.job.result == -ENOTDIR);
+    REQUIRE(copy.has_totals);
+    CHECK(copy.totals.entries == 1);
+    CHECK(copy.totals.errors == 1);
+}
+
+} // namespace live
