@@ -90,12 +90,13 @@ mount_at() {
     mounts+=("$1")
 }
 
+# Everything sorted: the order of a directory is its filesystem's own.
 listing() {
     find . -mindepth 1 -printf '%P kind=%y mode=%m owner=%U:%G links=%n to=%l\n' | sort
     case $COMPARE in *times*) find . -mindepth 1 -type f -printf '%P %T+\n' | sort ;; esac
     case $COMPARE in *blocks*) find . -mindepth 1 -type f -printf '%P blocks=%b\n' | sort ;; esac
-    case $COMPARE in *xattrs*) getfattr -R -d -m - . 2> /dev/null ;; esac
-    case $COMPARE in *acls*) getfacl -R . 2> /dev/null ;; esac
+    case $COMPARE in *xattrs*) find . -print0 | sort -z | xargs -0 getfattr -h -d -m - 2> /dev/null ;; esac
+    case $COMPARE in *acls*) find . ! -type l -print0 | sort -z | xargs -0 getfacl 2> /dev/null ;; esac
     find . -type f -exec sha256sum {} + | sort -k 2
 }
 
@@ -152,6 +153,7 @@ same() {
     : > "$WORK/why"
     local what
     if [ -n "$SORT" ]; then
+        sed -i 's/? cp: /?\ncp: /g; s/? $/?/' "$WORK/theirs.err" "$WORK/ours.err" # questions end without a newline
         for what in out err; do sort -o "$WORK/theirs.$what" "$WORK/theirs.$what"; done
         for what in out err; do sort -o "$WORK/ours.$what" "$WORK/ours.$what"; done
     fi

@@ -38,4 +38,10 @@ if is_root; then
     same '--copy-contents reads them' 'mkdir -p s t; mknod s/null c 1 3; echo x > s/f; ln -s f s/l; mkfifo p' '$CP -rv --copy-contents s t; (echo in > p &); timeout 5 $CP -r --copy-contents p t; cat t/p; $CP -r --copy-contents /dev/null t'
 fi
 same 'devices and FIFOs alone are read without -r' 'mkfifo p; mkdir t' '(echo in > p &); timeout 5 $CP -v p t; (echo in > p &); timeout 5 $CP -Pv p t/q; $CP -d /dev/null t/n'
+several='mkdir a b c d e f g; for i in 1 2 3 4 5; do echo $i > a/$i; ln a/$i b/$i; ln b/$i c/$i; done; ln a/1 one; ln a/2 two; ln -s ../a/1 c/to'
+same 'hard links between all that is named' "$several" '$CP -a a b c one d; $CP -dr one a two e; $CP -r --preserve=links c one two f; $CP -aH one c/to a g'
+same 'hard links to what -L follows' "$several" '$CP -aL c d; $CP -aL a c e; $CP -dL c/to a/1 one f; $CP -rL c/to a/1 one g'
+same 'hard links with --parents' "$several" '$CP -a --parents a/1 b/1 c d; $CP -d --parents a/1 b/1 one e'
+same 'names that are met twice are names of one copy all the same' "$several" '$CP -a a a/1 b d; $CP -a a/2 a e; yes | $CP -ai a f; yes | $CP -ai a f'
+holds 'hard links between listed names' "$several"'; find a b one > list; $CP -a --files-from=list . out; test "$(stat -c %h out/one)" = 3; test out/a/1 -ef out/one; test out/a/3 -ef out/b/3; test "$(stat -c %h out/a/4)" = 2'
 finish

@@ -54,7 +54,7 @@ holds '--backend=threads uses no io_uring' '
     else $CP --backend=threads b c; fi; cmp b c'
 for method in inline fixed direct buffered-direct heap managed copy_file_range; do
     holds "--method=$method copies sizes round its boundaries" "
-        for n in 0 1 4095 4096 4097 524287 524288 524289 5000001; do bytes \$n \$n > s\$n; done; mkdir d e
+        for n in 0 1 4095 4096 4097 262143 262144 262145 2097151 2097152 2097153 5000001; do bytes \$n \$n > s\$n; done; mkdir d e
         \$CP --method=$method s* d; for f in s*; do cmp \$f d/\$f; done
         \$CP --debug --method=$method --buffer-size=4K --buffers=2 s5000001 e | grep -q '^method: '; cmp s5000001 e/s5000001"
 done

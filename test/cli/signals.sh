@@ -28,6 +28,25 @@ holds 'with -b the old file is put back' '
 holds 'with --atomic the old file is still there' '
     truncate -s 40G big; echo old > b; python3 -c "$RUN" $CP --atomic --sparse=never big b & child=$!
     sleep .5; test "$(cat b)" = old; kill -TERM $child; wait $child || true; test "$(cat b)" = old; test "$(ls -A | tr "\n" " ")" = "b big "'
+# At this rate it takes seconds; the signal comes when something is there.
+export TREE='mkdir -p s/d/e; for i in $(seq 300); do bytes 2000 $i > s/d/$i; bytes 3000 $i > s/d/e/$i; done; for i in $(seq 8); do bytes 8000000 $i > s/big$i; bytes 9000000 $i > s/d/e/big$i; done; ln -s big1 s/link'
+export SLOWLY='--bwlimit=30M --reflink=never'
+for signal in INT:130 TERM:143; do
+    export SIGNAL=${signal%:*} STATUS=${signal#*:}
+    holds "SIG$SIGNAL in the middle of a tree leaves whole files only" "$TREE"'
+        mkdir d; python3 -c "$RUN" $CP -a $SLOWLY s d 2> err & child=$!
+        for i in $(seq 100); do [ -n "$(find d -type f -size +0 -size -9)" ] && break; sleep .05; done; sleep .2
+        kill -$SIGNAL $child; wait $child && status=0 || status=$?; test $status = $STATUS; test ! -s err
+        test -z "$(find d -name ".*")"; (cd d/s; find . -type f -exec sha256sum {} +) > there; (cd s; sha256sum --quiet -c ../there)
+        test "$(wc -l < there)" -gt 0; test "$(wc -l < there)" -lt 616'
+    holds "SIG$SIGNAL in the middle of a tree with --atomic leaves old or new files, whole" "$TREE"'
+        mkdir d; cp -r s d; echo old > old; find d -type f -exec cp old {} ";"; ln -sfn elsewhere d/s/link
+        python3 -c "$RUN" $CP -a --atomic $SLOWLY s d 2> err & child=$!
+        for i in $(seq 100); do [ -n "$(find d -type f -size +4 ! -name ".*")" ] && break; sleep .05; done; sleep .2
+        kill -$SIGNAL $child; wait $child && status=0 || status=$?; test $status = $STATUS; test ! -s err
+        test -z "$(find d -name ".*")"; (cd d/s; find . -type f -exec sha256sum {} +) > there; test "$(wc -l < there)" = 616
+        grep -v "^$(sha256sum < old | cut -c -64)" there > new; (cd s; sha256sum --quiet -c ../new); test "$(wc -l < new)" -lt 616'
+done
 holds 'timeout(1), which signals twice, leaves no unfinished file either' '
     truncate -s 40G big; timeout 0.5 $CP --sparse=never big b && false; test ! -e b'
 holds 'a signal that is ignored stays ignored' '

@@ -31,8 +31,11 @@ same '-u leaves what is not older' "$tree; touch -d 2001-01-01 s/f s/d/g; mkdir 
 same '-f removes what cannot be opened' "$tree; cp -r s d" '$CP -rfvT s d; $CP -rvT --remove-destination s d'
 same '-b keeps what was there' "$tree; for i in 1 2 3; do mkdir d\$i; cp -r s d\$i; done" '
     $CP -rbv s d1; $CP -rbv s d1; $CP -rv --backup=t s d2; $CP -rv --backup=t s d2; $CP -rv --backup=t s d2; $CP -rv --backup=nil s d2; $CP -abv -S .old s d3; $CP -rbv s/f s/d d3'
+# Each with the same answer: which file is asked for first is the filesystem's affair.
 same '-i asks for each file' "mkdir -p s/d d/s/d; echo 1 > s/d/f; echo old > d/s/d/f; echo 2 > s/d/g" '
-    $CP -riv s d; echo n | $CP -riv s d; echo y | $CP -riv s d; echo y | $CP -aiv s d; echo y | $CP -ribv s d; echo y | $CP -ri --remove-destination -v s d'
+    $CP -riv s d; yes n | $CP -riv s d; for o in -r -a -rb "-r --remove-destination"; do yes | $CP $o -iv s d; done'
+same '-i takes the end of the answers for a no' "mkdir -p s/d d/s/d; echo 1 > s/d/f; echo old > d/s/d/f" '
+    $CP -riv s d; echo n | $CP -riv s d; echo y | $CP -riv s d'
 same '-i and a kept link, a FIFO, a directory in the way' "mkdir -p s d/s/g; ln -s x s/l; echo old > d/s/l; cp -r s t; mkfifo q; echo 1 > q2; mkdir -p s2 d/s2; mkfifo s2/p; echo old > d/s2/p; mkdir -p s3 d/s3/f; echo 3 > s3/f" '
     echo n | $CP -riv s d; echo y | $CP -riv s d; echo y | $CP -riv s2 d; echo y | $CP -riv s3 d'
 umask 022
@@ -51,8 +54,18 @@ if is_root; then
     same 'what may not be written is named, and the rest copied' "$tree; chown -R 65534:65534 s; mkdir -p d/s/d d/s/empty; chmod 777 d/s; chmod 755 d d/s/d; echo old > d/s/f; ln -s mine d/s/dang" '
         as_nobody $CP -rv s d; as_nobody $CP -rfv s d; as_nobody $CP -r s d/s/empty; as_nobody $CP -ls s d; as_nobody $CP -rlv s/d d; as_nobody $CP -rs $PWD/s/d d'
     same 'ownership that cannot be kept' "$tree; chown -R 12:34 s; chmod -R a+rX s; chmod 4755 s/f; chmod 2755 s/d" 'as_nobody $CP -a s d; as_nobody $CP -rp s e; as_nobody $CP -r s f; as_nobody $CP -r --preserve=ownership s g'
+    # Even those that take the rights that the copy itself needs.
+    for umask in 0777 0477 0700 0300; do
+        export UMASK=$umask
+        same "an ordinary user's -r with umask $umask" "$tree; chown -R 65534:65534 s" '
+            umask $UMASK; as_nobody $CP -r s new; as_nobody $CP -rv s new; as_nobody $CP -r --no-preserve=mode s plain; as_nobody $CP s/f file
+            mkdir -m 777 d; as_nobody $CP -rv s d; mkdir -m 777 e; as_nobody $CP -r --parents s/d/e e'
+        same "an ordinary user's -a with umask $umask" "$tree; chown -R 65534:65534 s" '
+            umask $UMASK; as_nobody $CP -a s new; as_nobody $CP -av s new; as_nobody $CP -rp s again; mkdir -m 777 d; as_nobody $CP -av s d; as_nobody $CP -a --parents s/d/e d'
+    done
 else
     skip 'what may not be read or written' 'needs root to become nobody'
+    skip 'umasks that take the rights of the owner' 'needs root to become nobody'
 fi
 if command -v rsync > /dev/null; then
     full='mkdir -p s/d/e s/empty s/ro; echo 1 > s/f; bytes 3000000 x > s/d/big; ln s/f s/d/hard; ln s/f s/d/e/hard2; ln -s ../f s/d/l; ln -s /no/where s/dang; mkfifo -m 620 s/p; truncate -s 1M s/hole; bytes 70000 h >> s/hole

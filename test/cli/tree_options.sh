@@ -52,6 +52,13 @@ holds '--dry-run says what would be done and does nothing' "$some"'
     $CP --dry-run -l s/a.c new; $CP --dry-run -p --preserve=links s/a.c s/a.o t > /dev/null; $CP --dry-run nope t 2> ../err && false; grep -q "cannot stat" ../err
     find . -printf "%p %T@ %C@ %s\n" | sort | cmp - ../before; grep -qx "removed .t/extra." ../out; grep -qx ".s/src/b.c. -> .t/src/b.c." ../out; grep -qx ".s/a.c. -> .t/a.c. (backup: .t/a.c~.)" ../out; grep -qx ".s. -> .new." ../out'
 holds '--update=none, older and all' 'mkdir s t; echo 1 > s/f; echo old > t/f; $CP --update=none s/f t; grep -q old t/f; $CP -rT --update=none s t; grep -q old t/f; touch -d 2001-01-01 s/f; $CP --update=older s/f t; $CP -rT --update=older s t; grep -q old t/f; $CP -u --update=all s/f t; grep -q 1 t/f; $CP -n --update=all s/f t'
+holds '--atomic and -b: the old file has a second name' "$some"'
+    cp -r s t; echo old > t/a.c; ln t/a.c second; ln -sf nowhere t/src/b.c; $CP -rT --atomic -b s t; diff s/a.c t/a.c; test t/a.c~ -ef second; test "$(readlink t/src/b.c~)" = nowhere; test ! -L t/src/b.c; $CP -rT --atomic --backup=t s t; test -e t/a.c.~1~
+    rm -rf t; mkdir t; mkfifo t/a.c p; $CP -rT --atomic s t; cmp s/a.c t/a.c; $CP --atomic s/a.c p 2> err && false; test -p p'
+if is_root; then
+    holds '--mirror leaves a bind mount, though it is of the same file system' 'mkdir -p s precious t/extra/m; echo x > precious/f; mount --bind precious t/extra/m
+        $CP -rT --mirror s t 2> err && rc=0 || rc=1; umount t/extra/m; test $rc = 1; test -e precious/f; grep -q "Device or resource busy" err'
+fi
 holds '--files-from copies what is listed to the same places' "$some"'
     printf "a.c\nsrc/b.c\n\n/keep/\n./src/build/y\nkeep/k.o" > list; $CP --files-from=list s t; test "$(eval "$FILES")" = "a.c keep/k.o src/b.c src/build/y "; rm -rf t
     printf "src\nkeep\n" > list; $CP --files-from=list -v s t | sort > out; test "$(cat out)" = "$(printf "'\''s/keep'\'' -> '\''t/keep'\''\n'\''s/src'\'' -> '\''t/src'\''")"; test -z "$(cd t && find . -type f)"; rm -rf t

@@ -166,7 +166,7 @@ bool Parser::take(int opt) {
         return true;
     case 'r':
     case 'R':
-        options.recursive = true;
+        options.recursive = options.enters_listed = true;
         return true;
     case 's':
         options.copy.flags |= ARSYNC_COPY_SYMBOLIC_LINK;
@@ -325,8 +325,6 @@ bool Parser::check_combinations() {
         conflict = "--reflink can be used only with --method=auto or --method=reflink";
     else if (options.atomic() && options.remove_destination)
         conflict = "options --atomic and --remove-destination are mutually exclusive";
-    else if (options.atomic() && wants_backup && options.recursive)
-        conflict = "options --atomic and --backup cannot be used together for directories";
     else if (mirror && !options.recursive)
         conflict = "--mirror can be used only with --recursive (-r)";
     else if (mirror && wants_backup)

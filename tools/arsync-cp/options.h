@@ -28,6 +28,8 @@ struct Options {
     std::string backup_suffix = "~";
 
     bool recursive = false;
+    bool enters_listed =
+        false; // -r itself was given: directories of a list are copied with all in them
     bool parents = false;
     bool copy_contents = false;
     Dereference dereference = Dereference::Undecided;

@@ -319,7 +319,8 @@ Verdict Planner::plan(Entry& entry, bool idle) {
             line += " (backup: " + quote(entry.backup->shown) + ")";
         entry.chat(line + "\n");
     }
-    if (const Place* first = options.preserve_links && !options.hard_links()
+    // With --parents the library links them, when it has made the directories.
+    if (const Place* first = options.preserve_links && !options.hard_links() && !options.parents
                                  ? ledger.first_copy(entry.source_id)
                                  : nullptr) {
         entry.link_to = *first;

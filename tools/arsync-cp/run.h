@@ -9,6 +9,7 @@
 // address does not change until its completion has been taken.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -78,12 +79,13 @@ private:
 
     arsync_pool* pool = nullptr;
     int event_fd = -1;
+    arsync_link_set link_set = 0; // of all sources, if there are several
     int signal_fd = -1;
     bool stopping = false;
 
     bool failed = false;
     Totals totals;
-    double began = 0;
+    std::chrono::steady_clock::time_point began;
 };
 
 } // namespace cp

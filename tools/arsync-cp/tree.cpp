@@ -143,7 +143,7 @@ arsync_copy_options tree_options(const Entry& tree, const Options& options) {
     copy.report = wants_all_entries(options) ? ARSYNC_REPORT_ALL : ARSYNC_REPORT_ERRORS;
     copy.filter = options.filter.empty() ? nullptr : options.filter.c_str();
     // A listed directory is made; what is to be in it is for the list to say.
-    if (!options.recursive)
+    if (!tree.named && !options.enters_listed)
         copy.filter = "*";
     if (cannot_link(tree, options)) {
         copy.flags |= ARSYNC_COPY_DRY_RUN;

@@ -72,7 +72,7 @@ What DEST keeps of SOURCE:
 How the data is moved:
       --backend=NAME           auto, uring, threads
       --buffer-size=SIZE       bytes of a buffer, the largest read or write: a
-                                 multiple of 4K up to 64M (default 512K)
+                                 multiple of 4K up to 64M (default 2M)
       --buffers=N              buffers of a worker, 1 to 1024 (default 16)
       --bwlimit=RATE           move at most so many bytes a second
       --cache=POLICY           what stays in the page cache: auto, keep,

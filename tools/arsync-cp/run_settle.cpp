@@ -1,0 +1,220 @@
+// What comes back: completions, what becomes of their entries, and what is said about them.
+#include "run.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "backup.h"
+#include "debug.h"
+#include "failure.h"
+#include "json.h"
+#include "quote.h"
+#include "say.h"
+#include "tree.h"
+
+namespace cp {
+
+void Run::take_entry(Entry& tree, const arsync_completion& completion) {
+    report_entry(tree, completion, options);
+    failed = failed || tree.entry_failed;
+    if (!is_to_be_picked(completion, options) || stopping)
+        return;
+    Entry& entry = picked.emplace_back();
+    entry.named = false;
+    entry.picked = true;
+    entry.source = below(tree.source, completion.path);
+    entry.destination = below(tree.destination, completion.path);
+}
+
+// The answers, and what comes of them, before any more is taken from the library.
+void Run::start_picked() {
+    if (in_question)
+        return;
+    in_question = true;
+    for (auto next = picked.begin(); next != picked.end();) {
+        Entry& entry = *next++;
+        if (entry.job != 0 || entry.outcome != Outcome::Pending)
+            continue;
+        if (stop_requested()) {
+            entry.outcome = Outcome::Cancelled;
+            end(entry);
+        } else {
+            plan_and_start(entry);
+        }
+    }
+    in_question = false;
+    picked.remove_if([](const Entry& entry) { return entry.outcome != Outcome::Pending; });
+}
+
+void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
+    if (completion.totals != nullptr) {
+        arsync_totals& kept = entry.totals.emplace();
+        memcpy(&kept, completion.totals,
+               std::min<size_t>(sizeof kept, completion.totals->struct_size));
+    }
+    // What is no directory is the whole of its tree.
+    if (entry.entries_told == 0 && completion.action != ARSYNC_ACTION_TREE &&
+        completion.result != -ECANCELED && (completion.result != 0 || wants_all_entries(options))) {
+        arsync_completion whole = completion;
+        whole.path = "";
+        take_entry(entry, whole);
+    }
+    bool untold = completion.result != 0 && completion.result != -ECANCELED &&
+                  entry.entry_errors == 0 && !entry.entry_failed;
+    if (untold)
+        entry.complain(
+            describe_failure({entry.source, entry.destination, entry}, completion, options));
+    bool missed = entry.totals && entry.totals->errors > entry.entry_errors;
+    if (completion.result == -ECANCELED)
+        entry.outcome = Outcome::Cancelled;
+    else if (untold || missed || entry.entry_failed)
+        entry.outcome = Outcome::Failed;
+    else
+        entry.outcome = Outcome::Copied;
+    if (entry.totals)
+        entry.totals->errors = std::max<uint64_t>(entry.totals->errors, untold ? 1 : 0);
+    entry.completion.totals = nullptr;
+    running--;
+    ledger.end(entry.source_id, nullptr, entry.destination, Ledger::Made::Nothing);
+    end(entry);
+}
+
+void Run::settle(Entry& entry, const arsync_completion& completion) {
+    entry.job = 0;
+    entry.completion = completion;
+    if (entry.is_tree)
+        return settle_tree(entry, completion);
+    if (completion.result == 0) {
+        succeed(entry, completion);
+    } else if (completion.result == -ECANCELED) {
+        entry.outcome = Outcome::Cancelled;
+        undo_backup(entry);
+    } else if (try_again(entry, completion)) {
+        return;
+    } else if (entry.outcome == Outcome::Pending) {
+        entry.fail(describe_failure({entry.source, entry.destination, entry}, completion, options));
+        undo_backup(entry);
+    }
+    running--;
+    auto made = Ledger::Made::Nothing;
+    if ((entry.outcome == Outcome::Copied || entry.outcome == Outcome::Linked) && entry.named)
+        made = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
+    ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
+               entry.destination, made);
+    end(entry);
+}
+
+// Whether the copy runs again, in another way. If not, the outcome may have been decided.
+bool Run::try_again(Entry& entry, const arsync_completion& completion) {
+    if (stopping)
+        return false;
+    bool not_opened = completion.stage == ARSYNC_STAGE_OPEN_DESTINATION;
+    if (not_opened && completion.result == -EEXIST && options.clobber == Clobber::Never) {
+        // Somebody else made it since we looked.
+        entry.outcome = Outcome::Skipped;
+        return false;
+    }
+    bool writes = S_ISREG(entry.source_mode) || options.reads_specials();
+    if (not_opened && writes && options.force && !entry.destination_is_new && !options.atomic()) {
+        if (!remove_destination(entry, options))
+            return false;
+        entry.through_link = false;
+        return submit(entry) == 0;
+    }
+    uint32_t attribute = attribute_of(completion.stage) & entry.preserve;
+    bool matters = loss_matters(completion, options);
+    // The data is worth having without the attribute, as with cp; but a backup that is to be put
+    // back again is worth more, and a stream has been read already.
+    if (attribute == 0 || !S_ISREG(entry.source_mode) || (matters && entry.backup))
+        return false;
+    if (loss_is_told(completion, options))
+        entry.complain(
+            describe_failure({entry.source, entry.destination, entry}, completion, options));
+    entry.attribute_lost = entry.attribute_lost || matters;
+    entry.preserve &= ~attribute;
+    return submit(entry) == 0;
+}
+
+void Run::succeed(Entry& entry, const arsync_completion& completion) {
+    bool linked = link_set != 0 && completion.action == ARSYNC_ACTION_HARD_LINK;
+    entry.outcome = linked ? Outcome::Linked : Outcome::Copied;
+    totals.bytes += completion.bytes;
+    totals.hole_bytes += completion.hole_bytes;
+    if (options.preserve_links && !options.hard_links())
+        ledger.remember_first_copy(entry.source_id, entry.destination);
+    if (options.debug)
+        entry.chat(describe_copy(completion));
+    std::string warning = describe_warning(entry.source.shown, completion);
+    if (!warning.empty())
+        entry.complain(std::move(warning));
+    bool shrank = (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0;
+    failed = failed || shrank || entry.attribute_lost;
+}
+
+void Run::undo_backup(Entry& entry) {
+    if (!entry.backup)
+        return;
+    Aside how = options.atomic() ? Aside::Link : Aside::Rename;
+    int error = put_back(*entry.backup, entry.destination, how);
+    if (error != 0)
+        entry.complain("cannot un-backup " + quote(entry.destination.shown) + ": " +
+                       arsync_strerror(error));
+    else if (options.verbose)
+        entry.chat(quote(entry.backup->shown) + " -> " + quote(entry.destination.shown) +
+                   " (unbackup)\n");
+    entry.backup.reset();
+}
+
+void Run::end(Entry& entry) {
+    failed = failed || entry.outcome == Outcome::Failed;
+    if (entry.totals)
+        add_tree(totals, *entry.totals);
+    else
+        totals.outcomes[static_cast<size_t>(entry.outcome)]++;
+    if (entry.picked) {
+        // It was counted with its tree already.
+        totals.outcomes[static_cast<size_t>(Outcome::Skipped)]--;
+        print_lines(entry);
+        if (options.json)
+            say_to_script(json_of(entry));
+    } else if (entry.counts_entries()) {
+        trees_left -= entry.named ? 1 : 0;
+        progress.end_tree(entry.totals ? entry.totals->entries : 0,
+                          entry.totals ? entry.totals->bytes : 0);
+    } else {
+        uint64_t bytes = entry.totals ? entry.totals->bytes : entry.completion.bytes;
+        progress.end_file(entry.size, entry.outcome == Outcome::Copied ? bytes : 0);
+    }
+}
+
+void Run::print_lines(Entry& entry) {
+    for (const Entry::Line& line : entry.lines) {
+        switch (line.kind) {
+        case Entry::Line::Kind::Chat:
+            say(line.text);
+            break;
+        case Entry::Line::Kind::Complaint:
+            complain(line.text);
+            break;
+        case Entry::Line::Kind::Script:
+            say_to_script(line.text);
+            break;
+        }
+    }
+    entry.lines.clear();
+}
+
+void Run::print_settled() {
+    while (!window.empty()) {
+        Entry& first = window.front();
+        print_lines(first);
+        if (first.outcome == Outcome::Pending)
+            return;
+        if (options.json && !(first.is_tree && !first.named && first.totals))
+            say_to_script(json_of(first));
+        window.pop_front();
+    }
+}
+
+} // namespace cp
