@@ -2,6 +2,7 @@
 // function does is in pool.h.
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -137,6 +138,7 @@ int settle(arsync_pool_options& options) {
         settle(options.buffer_count, 16, 1, 1024) &&
         settle(options.buffer_size, 2 << 20, 4096, 64 << 20) && options.buffer_size % 4096 == 0 &&
         settle(options.queue_depth, 64, 1, 4096) && settle(options.job_limit, 65536, 1, 1 << 20);
+    options.queue_depth = std::bit_ceil(options.queue_depth);
     return valid ? 0 : -EINVAL;
 }
 
@@ -204,7 +206,8 @@ int duplicate(int from, Fd& to) {
 // Whether a descriptor is open for reading (O_RDONLY) or writing (O_WRONLY).
 bool may(int fd, int access) {
     const int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
+    return flags >= 0 && (flags & O_PATH) == 0 &&
+           ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
 }
 
 int duplicate_directory(int dirfd, const char* path, Fd& to, int& use) {

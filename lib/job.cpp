@@ -16,16 +16,14 @@ static Task<void> run_copy(Io io, Job& job, TreeHost& host) {
                             job.outcome);
 }
 
-Task<void> run_job(Io io, Job& job, TreeHost& host) noexcept {
+Task<void> run_job(Io io, Job& job, TreeHost& host) {
     Outcome& outcome = job.outcome;
     try {
         co_await run_copy(io, job, host);
     } catch (const Error& error) {
-        outcome.result = -error.code;
-        outcome.stage = error.stage;
+        outcome.fail(-error.code, error.stage);
     } catch (const std::bad_alloc&) {
-        outcome.result = -ENOMEM;
-        outcome.stage = ARSYNC_STAGE_MEMORY;
+        outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
     }
 }
 

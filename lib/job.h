@@ -42,7 +42,8 @@ struct Job {
     Job* previous = nullptr;
 };
 
-// Run a job to its end: the boundary at which errors become results.
-Task<void> run_job(Io io, Job& job, TreeHost& host) noexcept;
+// Run a job to its end: the boundary at which errors become results. Throws only std::bad_alloc,
+// and only from the call itself, if there is no memory for its frame.
+Task<void> run_job(Io io, Job& job, TreeHost& host);
 
 } // namespace arsync

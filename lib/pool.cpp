@@ -46,6 +46,7 @@ Pool::~Pool() {
         if (entry->completion.kind == ARSYNC_COMPLETION_ENTRY)
             delete entry;
     }
+    free_polled(polled_entries_, polled_jobs_);
 }
 
 bool Pool::in_forked_child() const {
@@ -59,6 +60,15 @@ void Pool::abandon() {
 }
 
 // ---- jobs in ----
+
+// A job's id: its slot's number, counted from 1, and above that its generation. As many bits as
+// job_limit needs.
+static constexpr unsigned slot_bits = 21;
+static constexpr uint64_t slot_mask = (1u << slot_bits) - 1;
+
+static uint64_t slot_of(arsync_job id) {
+    return (id & slot_mask) - 1; // huge, if it is no id at all
+}
 
 int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     std::lock_guard lock(mutex_);
@@ -81,7 +91,7 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
         return error;
     free_slots_.pop_back();
     Slot& slot = slots_[index];
-    job->id = static_cast<uint64_t>(++slot.generation) << 32 | (index + 1);
+    job->id = ++slot.generation << slot_bits | (index + 1);
     if (id)
         *id = job->id;
     queue(*job);
@@ -108,6 +118,9 @@ int Pool::call_a_worker() {
         } catch (const std::system_error& error) {
             if (workers_.empty())
                 return -error.code().value();
+        } catch (const std::bad_alloc&) {
+            if (workers_.empty())
+                return -ENOMEM;
         }
     }
     Worker* least = workers_.front().get();
@@ -121,8 +134,10 @@ int Pool::call_a_worker() {
 // A busy worker leaves the queue to idle ones: two large files should have two threads.
 Job* Pool::take(Worker& worker) {
     std::lock_guard lock(mutex_);
-    if (!queued_first_)
+    if (!queued_first_) {
+        worker.found_nothing();
         return nullptr;
+    }
     if (worker.running() > 0) {
         unsigned free = 0;
         for (auto& other : workers_)
@@ -152,11 +167,10 @@ void Pool::unqueue(Job& job) {
 }
 
 Job* Pool::find(arsync_job id) {
-    const uint64_t index = (id & UINT32_MAX) - 1;
-    if ((id & UINT32_MAX) == 0 || index >= slots_.size())
+    if (slot_of(id) >= slots_.size())
         return nullptr;
-    Slot& slot = slots_[index];
-    return slot.job && slot.generation == id >> 32 ? slot.job.get() : nullptr;
+    Slot& slot = slots_[slot_of(id)];
+    return slot.job && slot.job->id == id ? slot.job.get() : nullptr;
 }
 
 int Pool::open_link_set(arsync_link_set& set) {
@@ -169,8 +183,14 @@ int Pool::open_link_set(arsync_link_set& set) {
 }
 
 int Pool::close_link_set(arsync_link_set set) {
+    std::shared_ptr<Links> closed; // may hold much: to be freed without the mutex
     std::lock_guard lock(mutex_);
-    return link_sets_.erase(set) == 1 ? 0 : -ENOENT;
+    const auto found = link_sets_.find(set);
+    if (found == link_sets_.end())
+        return -ENOENT;
+    closed = std::move(found->second);
+    link_sets_.erase(found);
+    return 0;
 }
 
 std::shared_ptr<Links> Pool::find_link_set(arsync_link_set set) {
@@ -258,10 +278,6 @@ static arsync_completion completion_of(const Job& job, const Outcome& outcome) {
     return completion;
 }
 
-static uint32_t slot_of(arsync_job id) {
-    return static_cast<uint32_t>(id & UINT32_MAX) - 1;
-}
-
 void Pool::finish(Job& job) {
     std::lock_guard lock(mutex_);
     complete(job);
@@ -285,7 +301,7 @@ void Pool::queue_finished(Finished& finished) {
     finished.next = nullptr;
     *finished_end_ = &finished;
     finished_end_ = &finished.next;
-    if (first)
+    if (first && event_fd_used_)
         mark_readable();
     finished_condition_.notify_one();
 }
@@ -338,6 +354,14 @@ void Pool::make_room() {
     blocked_.clear();
 }
 
+int Pool::event_fd() {
+    std::lock_guard lock(mutex_);
+    if (!event_fd_used_ && finished_first_)
+        mark_readable();
+    event_fd_used_ = true;
+    return event_fd_.get();
+}
+
 void Pool::mark_readable() {
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = write(event_fd_.get(), &one, sizeof one);
@@ -359,19 +383,28 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
     else if (timeout_ms > 0)
         finished_condition_.wait_for(lock, std::chrono::milliseconds(timeout_ms), any);
     polling_ = false;
-    polled_paths_.clear();
-    polled_totals_.clear();
+    Finished* const old_entries = std::exchange(polled_entries_, nullptr);
+    Job* const old_jobs = std::exchange(polled_jobs_, nullptr);
     int count = 0;
     while (finished_first_ && static_cast<uint32_t>(count) < max)
         take_finished(completions[count++]);
     if (!finished_first_) {
         finished_end_ = &finished_first_;
-        if (count > 0)
+        if (count > 0 && event_fd_used_)
             mark_empty();
     }
     if (entries_waiting_ <= entries_waiting_max / 2)
         make_room();
+    lock.unlock();
+    free_polled(old_entries, old_jobs);
     return count;
+}
+
+void Pool::free_polled(Finished* entries, Job* jobs) {
+    while (entries)
+        delete std::exchange(entries, entries->next);
+    while (jobs)
+        delete std::exchange(jobs, jobs->next);
 }
 
 void Pool::take_finished(arsync_completion& completion) {
@@ -379,23 +412,27 @@ void Pool::take_finished(arsync_completion& completion) {
     finished_first_ = finished.next;
     completion = finished.completion;
     if (completion.kind == ARSYNC_COMPLETION_ENTRY) {
-        const std::unique_ptr<Finished> entry(&finished);
-        completion.path = polled_paths_.emplace_back(std::move(entry->path)).c_str();
+        completion.path = finished.path.c_str();
+        finished.next = std::exchange(polled_entries_, &finished);
         --entries_waiting_;
         return;
     }
-    const uint32_t index = slot_of(completion.job);
-    if ((slots_[index].job->options.flags & ARSYNC_COPY_RECURSIVE) != 0)
-        completion.totals = &polled_totals_.emplace_back(slots_[index].job->totals);
-    slots_[index].job.reset();
-    free_slots_.push_back(index);
+    const uint64_t index = slot_of(completion.job);
+    Job* job = slots_[index].job.release();
+    if ((job->options.flags & ARSYNC_COPY_RECURSIVE) != 0)
+        completion.totals = &job->totals;
+    job->next = std::exchange(polled_jobs_, job);
+    free_slots_.push_back(static_cast<uint32_t>(index)); // has room, see submit
     --outstanding_;
 }
 
 // ---- what is known of it ----
 
+// One worker that cannot have a ring does not make it a pool without.
 void Pool::report_backend(arsync_backend backend, int error) {
     std::lock_guard lock(mutex_);
+    if (backend_known_ && backend_ == ARSYNC_BACKEND_URING)
+        return;
     backend_known_ = true;
     backend_ = backend;
     backend_error_ = error;

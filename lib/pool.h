@@ -39,7 +39,7 @@ public:
     int cancel(arsync_job id);
     int progress(arsync_job id, arsync_progress& out);
     int poll(arsync_completion* completions, uint32_t max, int timeout_ms);
-    int event_fd() const { return event_fd_.get(); }
+    int event_fd();
     void info(arsync_info& out);
     void stats(arsync_stats& out);
 
@@ -71,8 +71,8 @@ private:
 
     struct Slot {
         std::unique_ptr<Job> job;
-        uint32_t generation = 0;
-        Finished finished; // of the job, when it has
+        uint64_t generation = 0; // no id is given out twice in the life of any program
+        Finished finished;       // of the job, when it has
     };
 
     // Under the mutex.
@@ -82,6 +82,7 @@ private:
     void complete(Job& job);
     void queue_finished(Finished& finished);
     void take_finished(arsync_completion& completion);
+    static void free_polled(Finished* entries, Job* jobs);
     void make_room();
     int call_a_worker();
     void decide_backend();
@@ -112,10 +113,12 @@ private:
         Ring* ring;
         Waiter* waiter;
     };
-    std::vector<Blocked> blocked_;         // for entries to be polled
-    std::deque<std::string> polled_paths_; // that the last poll's completions point to
-    std::deque<arsync_totals> polled_totals_;
+    std::vector<Blocked> blocked_; // for entries to be polled
+    // What the last poll's completions point into: entries' paths and jobs' totals.
+    Finished* polled_entries_ = nullptr;
+    Job* polled_jobs_ = nullptr;
     bool polling_ = false;
+    bool event_fd_used_ = false; // somebody has asked for it
     bool closing_ = false;
     uint64_t submitted_ = 0, completed_ = 0, failed_ = 0, cancelled_ = 0;
 

@@ -127,15 +127,17 @@ public:
     Group& operator=(const Group&) = delete;
 
     // Start what make() returns, a Task<void>. Never throws: what make or the task throws comes out
-    // of join. Nothing is started any more once one task has failed.
+    // of join. Nothing is started any more once one task has failed; false then.
     template <class Make>
-    void spawn(Make&& make) noexcept {
+    bool spawn(Make&& make) noexcept {
         if (failed())
-            return;
+            return false;
         try {
             run(*this, make());
+            return true;
         } catch (...) { // no memory for a frame
             fail(std::current_exception());
+            return false;
         }
     }
 

@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <memory>
+#include <new>
 #include <pthread.h>
 #include <string>
 
@@ -47,10 +49,8 @@ Worker::~Worker() = default;
 void Worker::wake() {
     told_.store(true, std::memory_order_relaxed);
     std::lock_guard lock(mutex_);
-    if (ring_)
+    if (ring_) // before there is one, there is no wait to end
         ring_->wake();
-    else
-        woken_early_ = true;
 }
 
 void Worker::wake_to_cancel() {
@@ -70,20 +70,48 @@ void Worker::run() {
         wishes.buffer_count = options.buffer_count;
         wishes.sqpoll = (options.flags & ARSYNC_POOL_SQPOLL) != 0;
         wishes.iopoll = (options.flags & ARSYNC_POOL_IOPOLL) != 0;
-        std::unique_ptr<Uring> uring;
-        try {
-            uring = std::make_unique<Uring>(counters_, wishes);
-        } catch (const Error& error) {
-            pool_.report_backend(ARSYNC_BACKEND_THREADS, -error.code);
-        }
-        if (uring) {
-            pool_.report_backend(ARSYNC_BACKEND_URING, 0);
-            serve(*uring, uring.get());
-            return;
+        for (bool again = true; again;) {
+            std::unique_ptr<Uring> uring;
+            Error failure{ARSYNC_STAGE_QUEUE, ENOMEM};
+            try {
+                uring = std::make_unique<Uring>(counters_, wishes);
+            } catch (const Error& error) {
+                failure = error;
+            } catch (const std::bad_alloc&) {
+            }
+            if (uring) {
+                pool_.report_backend(ARSYNC_BACKEND_URING, 0);
+                serve(*uring, uring.get());
+                return;
+            }
+            again = options.backend == ARSYNC_BACKEND_URING;
+            if (again && !fail_next(failure))
+                return;
+            if (!again)
+                pool_.report_backend(ARSYNC_BACKEND_THREADS, -failure.code);
         }
     }
     Threads threads(counters_);
     serve(threads, nullptr);
+}
+
+// io_uring or nothing, and there is no ring now: the next job fails, and for the one after it there
+// may be one. False: the pool is closing.
+bool Worker::fail_next(const Error& error) {
+    constexpr timespec pause{0, 10'000'000};
+    for (;;) {
+        if (Job* job = pool_.take(*this)) {
+            job->outcome.result = -error.code;
+            job->outcome.stage = error.stage;
+            pool_.finish(*job);
+            return true;
+        }
+        if (pool_.closing()) {
+            pool_.leave_with_others();
+            return false;
+        }
+        nanosleep(&pause, nullptr);
+    }
 }
 
 void Worker::serve(Ring& ring, Uring* uring) {
@@ -97,21 +125,25 @@ void Worker::serve(Ring& ring, Uring* uring) {
         ring_ = &ring;
         uring_ = uring;
         buffers_ = &buffers;
-        if (woken_early_)
-            ring.wake();
     }
+    unsigned begun = 0; // since the last look at what has completed
     for (;;) {
-        told_.store(false, std::memory_order_relaxed);
         if (cancels_.exchange(false))
             stop_cancelled(ring);
         const bool helps = take_parts(io);
-        const bool took = take_jobs(io) || helps;
+        const unsigned took = take_jobs(io);
         const bool resumed = ring.run_ready();
-        if (took || resumed)
+        begun += took;
+        if (begun >= begun_max)
+            ring.look();
+        else if (!helps && took == 0 && !resumed) {
+            if (!running_ && pool_.closing())
+                break;
+            ring.wait();
+        } else {
             continue;
-        if (!running_ && pool_.closing())
-            break;
-        ring.wait();
+        }
+        begun = 0;
     }
     pool_.leave_with_others();
     std::lock_guard lock(mutex_);
@@ -120,13 +152,13 @@ void Worker::serve(Ring& ring, Uring* uring) {
     buffers_ = nullptr;
 }
 
-bool Worker::take_jobs(Io io) {
-    bool took = false;
-    while (running() < running_max) {
+unsigned Worker::take_jobs(Io io) {
+    unsigned took = 0;
+    while (took < begun_max && running() < running_max) {
         Job* job = pool_.take(*this);
         if (!job)
             break;
-        took = true;
+        ++took;
         begin(*job, io);
     }
     return took;
@@ -158,12 +190,30 @@ void Worker::begin(Job& job, Io io) {
         running_->previous = &job;
     running_ = &job;
     running_count_.store(running() + 1, std::memory_order_relaxed);
-    run_and_finish(job, io);
+    try {
+        run_and_finish(job, io);
+    } catch (const std::bad_alloc&) { // for its frame
+        job.outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+        end(job);
+    }
 }
 
 Detached Worker::run_and_finish(Job& job, Io io) {
     JobHost host(pool_, *this, job);
-    co_await run_job(io, job, host);
+    try {
+        co_await run_job(io, job, host);
+    } catch (const std::bad_alloc&) { // for the frame of that
+        job.outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    }
+    end(job);
+}
+
+// What the caller gave is closed here, not by whoever polls: closing may wait, and may fail.
+void Worker::end(Job& job) {
+    job.source_fd = Fd();
+    const int closed = job.destination_fd.close();
+    if (closed < 0 && job.outcome.result == 0 && std::holds_alternative<RangeCopy>(job.what))
+        job.outcome.fail(closed, ARSYNC_STAGE_CLOSE);
     (job.previous ? job.previous->next : running_) = job.next;
     if (job.next)
         job.next->previous = job.previous;

@@ -31,8 +31,11 @@ public:
     // From any thread: there is a job to take, or the pool is closing; a running job was cancelled.
     void wake();
     void wake_to_cancel();
-    // From any thread: whether it has nothing to do and has not been told of anything.
+    // From any thread: whether it has nothing to do and has not been told of anything since it
+    // last found the pool's queue empty.
     bool idle() const { return running() == 0 && !told_.load(std::memory_order_relaxed); }
+    // Under the pool's mutex: there is nothing for it to take.
+    void found_nothing() { told_.store(false, std::memory_order_relaxed); }
     // From any thread: a part in the copy of a tree, beside the jobs that it takes.
     void help(std::unique_ptr<Job> part);
     unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
@@ -46,20 +49,24 @@ private:
     // So many, that cold small files keep a device busy, and so few, that their open files are no
     // burden.
     static constexpr unsigned running_max = 64;
+    // Jobs begun between two looks at what has completed: many end before they ever wait.
+    static constexpr unsigned begun_max = 32;
 
     void run();
+    bool fail_next(const Error& error);
     void serve(Ring& ring, Uring* uring);
-    bool take_jobs(Io io);
+    unsigned take_jobs(Io io);
     bool take_parts(Io io);
     void begin(Job& job, Io io);
     Detached run_and_finish(Job& job, Io io);
+    void end(Job& job);
     void stop_cancelled(Ring& ring);
 
     Pool& pool_;
     const unsigned number_;
     Counters counters_;
     std::atomic<unsigned> running_count_ = 0;
-    std::atomic<bool> told_ = false;
+    std::atomic<bool> told_ = true; // it looks for work when its thread has begun
     std::atomic<bool> cancels_ = false;
     Job* running_ = nullptr; // a doubly linked list
 
@@ -68,7 +75,6 @@ private:
     Ring* ring_ = nullptr;
     Uring* uring_ = nullptr;
     const Buffers* buffers_ = nullptr;
-    bool woken_early_ = false;                // before there was a ring
     std::vector<std::unique_ptr<Job>> parts_; // of trees, to be begun
 
     std::thread thread_; // last: it uses the members above

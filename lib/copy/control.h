@@ -65,6 +65,11 @@ public:
         bytes_done_.store(bytes_done() + bytes, std::memory_order_relaxed);
     }
     void restart() { add_done(-bytes_done()); }
+    // Of a part that is begun anew with another control.
+    void take_back() {
+        set_total(0);
+        restart();
+    }
     void throw_if_cancelled() const {
         if (cancelled())
             throw Error{stage(), ECANCELED};

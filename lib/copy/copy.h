@@ -79,6 +79,11 @@ struct Outcome {
     uint32_t flags = 0; // ARSYNC_COMPLETION_*
     uint64_t bytes = 0;
     uint64_t hole_bytes = 0;
+
+    void fail(int error, Stage where) {
+        result = error;
+        stage = where;
+    }
 };
 
 struct Source {

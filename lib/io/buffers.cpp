@@ -94,8 +94,11 @@ void Buffers::map() {
         slab_size_ = huge;
     }
     if (memory == MAP_FAILED) {
-        memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        slab_size_ = wanted;
+        // Older kernels do not begin a large mapping where a huge page could.
+        const size_t more = wanted >= huge_page_size ? huge_page_size : 0;
+        slab_size_ = wanted + more;
+        memory =
+            mmap(nullptr, slab_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     }
     if (memory == MAP_FAILED)
         throw Error{ARSYNC_STAGE_MEMORY, errno};
@@ -103,6 +106,8 @@ void Buffers::map() {
     // process's copy.
     madvise(memory, slab_size_, MADV_DONTFORK);
     slab_ = static_cast<std::byte*>(memory);
+    const auto misplaced = reinterpret_cast<uintptr_t>(memory) % huge_page_size;
+    first_ = slab_ + (slab_size_ > wanted && misplaced > 0 ? huge_page_size - misplaced : 0);
     for (unsigned i = count_; i-- > 0;)
         free_.push_back(i); // the lowest first: a single small copy touches one buffer's pages only
 }

@@ -3,8 +3,8 @@
 // One thread uses it, the worker's. A buffer is free or leased to exactly one coroutine. A
 // coroutine that holds a lease never waits for a second one, so waiting here cannot deadlock.
 // Waiters are served in order. The slab is mapped when the first buffer is leased, each buffer is
-// registered when it is first leased for bulk work, and nothing is given back before the ring has
-// gone: the kernel may write into a registered buffer until then.
+// registered when it is first leased for bulk work, and nothing is given back before the worker
+// ends, when no request is left.
 #pragma once
 
 #include <atomic>
@@ -80,7 +80,7 @@ private:
     void map();
     void make_registered(unsigned index);
     void release(unsigned index);
-    std::byte* data(unsigned index) const { return slab_ + index * size_; }
+    std::byte* data(unsigned index) const { return first_ + index * size_; }
 
     Ring& ring_;
     const unsigned count_;
@@ -88,6 +88,7 @@ private:
     const bool huge_pages_;
     std::byte* slab_ = nullptr;
     size_t slab_size_ = 0;
+    std::byte* first_ = nullptr; // buffer 0: where a huge page may begin
     std::vector<unsigned> free_;
     std::vector<State> states_;
     Wait* waiting_first_ = nullptr;

@@ -2,6 +2,7 @@
 // also hand out see Files::close; this one is for real ones only.
 #pragma once
 
+#include <cerrno>
 #include <unistd.h>
 #include <utility>
 
@@ -19,6 +20,12 @@ public:
     ~Fd() {
         if (fd_ >= 0)
             ::close(fd_);
+    }
+
+    // 0, or the negative errno of close(2): a write error may come as late as that.
+    int close() {
+        const int fd = std::exchange(fd_, -1);
+        return fd >= 0 && ::close(fd) < 0 ? -errno : 0;
     }
 
     int get() const { return fd_; }

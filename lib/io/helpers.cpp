@@ -1,22 +1,23 @@
 #include "io/helpers.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <new>
 #include <pthread.h>
 #include <system_error>
 #include <utility>
 
 namespace arsync {
 
-void name_this_thread(const char* name) {
-    pthread_setname_np(pthread_self(), name);
-}
-
 SignalsBlocked::SignalsBlocked() {
     static_assert(sizeof saved_ >= sizeof(sigset_t));
     sigset_t all;
     sigset_t saved;
     sigfillset(&all);
+    // Blocked, these would kill the process where its handler, say a sandbox's, has an answer.
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+        sigdelset(&all, own);
     pthread_sigmask(SIG_SETMASK, &all, &saved);
     memcpy(saved_, &saved, sizeof saved);
 }
@@ -28,9 +29,7 @@ SignalsBlocked::~SignalsBlocked() {
 }
 
 Helpers::Helpers(unsigned limit, std::function<void()> notify)
-    : limit_(limit), notify_(std::move(notify)) {
-    threads_.reserve(limit);
-}
+    : limit_(limit), notify_(std::move(notify)) {}
 
 Helpers::~Helpers() {
     {
@@ -42,7 +41,7 @@ Helpers::~Helpers() {
         thread.join();
 }
 
-int Helpers::submit(Request& request) {
+int Helpers::submit(Request& request) noexcept {
     std::lock_guard lock(mutex_);
     if (idle_ <= queued_ && threads_.size() < limit_) {
         try {
@@ -51,6 +50,9 @@ int Helpers::submit(Request& request) {
         } catch (const std::system_error& error) {
             if (threads_.empty())
                 return -error.code().value();
+        } catch (const std::bad_alloc&) {
+            if (threads_.empty())
+                return -ENOMEM;
         }
     }
     request.next = nullptr;
@@ -59,6 +61,12 @@ int Helpers::submit(Request& request) {
     ++queued_;
     work_.notify_one();
     return 0;
+}
+
+// A transfer or a pause ends by itself; a wait may last for ever, and nobody could cancel it.
+int64_t Helpers::without_thread(Request& request, int error) {
+    const bool endless = request.op == Op::wait_readable || request.op == Op::wait_writable;
+    return endless ? error : perform(request);
 }
 
 Request* Helpers::take_finished() {

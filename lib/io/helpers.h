@@ -15,8 +15,8 @@
 
 namespace arsync {
 
-// While it lives, the calling thread and threads it starts have all signals blocked: the signals of
-// the program that linked us are not ours to take.
+// While it lives, the calling thread and threads it starts have all signals blocked but those that
+// a thread brings upon itself: the signals of the program that linked us are not ours to take.
 class SignalsBlocked {
 public:
     SignalsBlocked();
@@ -37,7 +37,9 @@ public:
     ~Helpers();
 
     // Perform a request on some thread. Negative errno: no thread could be started; not queued.
-    int submit(Request& request);
+    int submit(Request& request) noexcept;
+    // What is left then: its result, made on the calling thread if it is sure to end.
+    static int64_t without_thread(Request& request, int error);
     // The finished requests, results filled in, linked by next; null if there are none.
     Request* take_finished();
 

@@ -141,6 +141,16 @@ bool Ring::run_ready() {
 
 void Ring::wait() {
     take_completed(!later_first_);
+    resume_later();
+}
+
+void Ring::look() {
+    if (in_flight_ > 0)
+        take_completed(false);
+    resume_later();
+}
+
+void Ring::resume_later() {
     if (!later_first_)
         return;
     *ready_end_ = later_first_;

@@ -96,6 +96,8 @@ public:
     // Hand over what was started; take in what has completed. If nothing had, wait until something
     // has or wake() is called; but not if a coroutine has only given way.
     void wait();
+    // The same without ever waiting: a turn for others between many things that do not wait.
+    void look();
     // Make wait() return, now or the next time. From any thread.
     virtual void wake() = 0;
     // Ask a request that was begun to end early. Its result still comes. Reads and writes of files
@@ -120,6 +122,7 @@ protected:
 private:
     void post_later(Waiter& waiter);
     void take_from_outside();
+    void resume_later();
     void begin(Request& request);
     void account_depth(int change);
 

@@ -18,12 +18,8 @@ void Threads::start(Request& request) {
     const bool waits = request.op == Op::wait_readable || request.op == Op::wait_writable ||
                        request.op == Op::pause;
     const int error = (waits ? waits_ : transfers_).submit(request);
-    if (error == 0)
-        return;
-    // No thread can be had. A transfer or a pause ends by itself, so it is made right here; a wait
-    // may last for ever, and nobody could cancel it.
-    const bool endless = waits && request.op != Op::pause;
-    complete(request, endless ? error : perform(request));
+    if (error < 0)
+        complete(request, Helpers::without_thread(request, error));
 }
 
 void Threads::take_completed(bool block) {

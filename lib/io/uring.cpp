@@ -1,7 +1,9 @@
 #include "io/uring.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
@@ -17,6 +19,16 @@ namespace {
 constexpr unsigned helper_limit = 4;
 // How long the SQPOLL thread spins without work before it sleeps.
 constexpr unsigned sqpoll_idle_ms = 50;
+
+// Room for completions, however short the submission queue is: waits and cancels are not counted
+// when requests are held back, see Uring::start.
+constexpr unsigned completions_min = 512;
+
+// Ends when it likes, if ever, so it must not keep a place that a transfer waits for.
+bool is_wait(const Request& request) {
+    return request.op == Op::wait_readable || request.op == Op::wait_writable ||
+           request.op == Op::pause;
+}
 
 // Completions that are nobody's request. Requests are aligned, so their addresses are larger.
 enum : uint64_t { tag_none = 0, tag_wake = 1 };
@@ -60,12 +72,18 @@ int ring_operation(Op op) {
 Uring::Queue::Queue(unsigned entries, unsigned flags, unsigned idle_ms) {
     io_uring_params params{};
     params.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-    params.cq_entries = entries * 4;
+    params.cq_entries = std::max(entries * 4, completions_min);
     params.sq_thread_idle = idle_ms;
     const int error = io_uring_queue_init_params(entries, &ring, &params);
     if (error < 0)
         throw Error{ARSYNC_STAGE_QUEUE, -error};
     io_uring_ring_dontfork(&ring);
+    // A sandbox may allow the set-up and deny the use.
+    const int denied = io_uring_get_events(&ring);
+    if (denied < 0) {
+        io_uring_queue_exit(&ring);
+        throw Error{ARSYNC_STAGE_QUEUE, -denied};
+    }
 }
 
 io_uring_sqe& Uring::Queue::sqe(Counters& counters) {
@@ -82,11 +100,12 @@ io_uring_sqe& Uring::Queue::sqe(Counters& counters) {
 }
 
 int Uring::probe() {
-    io_uring ring;
-    const int error = io_uring_queue_init(1, &ring, 0);
-    if (error == 0)
-        io_uring_queue_exit(&ring);
-    return error;
+    try {
+        const Queue queue(1, 0, 0);
+        return 0;
+    } catch (const Error& error) {
+        return -error.code;
+    }
 }
 
 Uring::Uring(Counters& counters, const UringOptions& options)
@@ -98,44 +117,51 @@ Uring::Uring(Counters& counters, const UringOptions& options)
     find_operations(options);
     if (options.iopoll)
         open_polled(options);
-    // One place in the completion queue is the wake read's, a few are cancels'.
-    limit_ = main_->ring.cq.ring_entries - main_->ring.cq.ring_entries / 8;
+    limit_ = main_->ring.cq.ring_entries / 2;
 }
 
+// The kernel still reads into this object. Closing a ring does not wait for that.
 Uring::~Uring() {
     assert(in_flight() == 0);
+    while (wake_armed_) {
+        wake();
+        submit(*main_, true);
+        reap(*main_);
+    }
 }
 
 // The newest set-up flags that this kernel takes, best first.
 void Uring::open_main(const UringOptions& options) {
     if (options.sqpoll) {
+        constexpr Setup polled[] = {
+            {IORING_SETUP_SQPOLL | setup_single_issuer, "sqpoll single_issuer"},
+            {IORING_SETUP_SQPOLL, "sqpoll"},
+        };
         try {
-            main_ = std::make_unique<Queue>(
-                options.queue_depth, IORING_SETUP_SQPOLL | setup_single_issuer, sqpoll_idle_ms);
+            open_best(polled, options.queue_depth);
             features_.sqpoll = true;
-            features_.in_use = "sqpoll single_issuer";
             return;
         } catch (const Error& error) {
             features_.sqpoll_error = -error.code;
         }
     }
-    struct Try {
-        unsigned flags;
-        const char* words;
-    };
-    constexpr Try tries[] = {
+    constexpr Setup plain[] = {
         {setup_single_issuer | setup_defer_taskrun | setup_submit_all,
          "single_issuer defer_taskrun submit_all"},
         {setup_coop_taskrun | setup_submit_all, "coop_taskrun submit_all"},
         {0, ""},
     };
-    for (const Try& attempt : tries) {
+    open_best(plain, options.queue_depth);
+}
+
+void Uring::open_best(std::span<const Setup> setups, unsigned queue_depth) {
+    for (const Setup& setup : setups) {
         try {
-            main_ = std::make_unique<Queue>(options.queue_depth, attempt.flags, 0);
-            features_.in_use = attempt.words;
+            main_ = std::make_unique<Queue>(queue_depth, setup.flags, sqpoll_idle_ms);
+            features_.in_use = setup.words;
             return;
         } catch (const Error& error) {
-            if (error.code != EINVAL || attempt.flags == 0)
+            if (error.code != EINVAL || &setup == &setups.back())
                 throw;
         }
     }
@@ -195,7 +221,7 @@ void Uring::start(Request& request) {
         help(request);
         return;
     }
-    if (main_->pending < limit_ && !backlog_first_) {
+    if (is_wait(request) || (main_->pending < limit_ && !backlog_first_)) {
         enqueue(request);
         return;
     }
@@ -207,21 +233,19 @@ void Uring::start(Request& request) {
 // A blocking call on a helper thread; on this one if there is none to be had.
 void Uring::help(Request& request) {
     counters().helper_calls.add(1);
-    if (helpers_.submit(request) < 0)
-        complete(request, perform(request));
+    const int error = helpers_.submit(request);
+    if (error < 0)
+        complete(request, Helpers::without_thread(request, error));
 }
 
 void Uring::enqueue(Request& request) {
-    if (request.cancelled) { // while it was in the backlog, where the kernel could not find it
-        complete(request, -ECANCELED);
-        return;
-    }
     const bool polled = request.direct && iopoll_.load(std::memory_order_relaxed);
     Queue& queue = polled ? *polled_ : *main_;
     io_uring_sqe& sqe = queue.sqe(counters());
     prepare(sqe, request);
     io_uring_sqe_set_data(&sqe, &request);
-    ++queue.pending;
+    if (!is_wait(request))
+        ++queue.pending;
 }
 
 void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
@@ -316,11 +340,17 @@ void Uring::take_completed(bool block) {
     // than the device takes.
     const bool polling = polled_ && polled_->pending > 0;
     submit(*main_, block && !polling);
+    const unsigned polled_before = polling ? polled_->pending : 0;
     if (polling) {
         submit(*polled_, block);
         reap(*polled_);
     }
     reap(*main_);
+    // What the kernel gave to a thread of its own is not to be polled for: it returned at once.
+    if (polling && block && polled_->pending == polled_before) {
+        constexpr timespec moment{0, 20'000};
+        nanosleep(&moment, nullptr);
+    }
     take_helped();
     while (backlog_first_ && main_->pending < limit_) {
         auto& request = static_cast<Request&>(*backlog_first_);
@@ -338,10 +368,15 @@ void Uring::submit(Queue& queue, bool wait_for_one) {
                                         : io_uring_submit_and_get_events(&queue.ring);
         if (result >= 0 || result == -ETIME)
             return;
-        // EBUSY, EAGAIN: the kernel has no room until completions are taken. EINTR: a debugger,
-        // say.
-        if (result != -EINTR)
-            return;
+        if (result == -EINTR) // a debugger, say
+            continue;
+        // EBUSY, EAGAIN: the kernel has no room until completions are taken. Anything else is a
+        // ring that was denied after it had been had: nothing will come of trying fast.
+        if (result != -EBUSY && result != -EAGAIN) {
+            constexpr timespec pause{0, 10'000'000};
+            nanosleep(&pause, nullptr);
+        }
+        return;
     }
 }
 
@@ -353,10 +388,11 @@ void Uring::reap(Queue& queue) {
         ++count;
         if (cqe->user_data == tag_wake) {
             wake_armed_ = false;
-            wake_pending_.store(false);
+            wake_pending_.exchange(false); // before what was posted is looked for
         } else if (cqe->user_data != tag_none) {
-            --queue.pending;
             auto& request = *reinterpret_cast<Request*>(cqe->user_data);
+            if (!is_wait(request))
+                --queue.pending;
             if (&queue == polled_.get() && cqe->res == -EOPNOTSUPP) {
                 iopoll_error_.store(cqe->res); // the device cannot; from now on by the main ring
                 iopoll_.store(false);

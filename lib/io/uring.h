@@ -1,8 +1,9 @@
 // The ring on io_uring.
 //
-// The thread that makes it is the only one that submits (SINGLE_ISSUER). At most `limit_` requests
-// are with the kernel at a time, fewer than the completion queue holds, so it cannot overflow; more
-// wait in a backlog. One read of an event descriptor is always in flight: it is how wake() and the
+// The thread that makes it is the only one that submits (SINGLE_ISSUER). At most `limit_` transfers
+// are with the kernel at a time, half of what the completion queue holds; more wait in a backlog.
+// Waits and pauses do not count: there are as many as copies, and what is more than the queue holds
+// the kernel keeps. One read of an event descriptor is always in flight: it is how wake() and the
 // helper threads end a wait. What io_uring has no operation for, or this kernel's does not, goes to
 // helpers.
 #pragma once
@@ -10,6 +11,7 @@
 #include <bitset>
 #include <liburing.h>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "io/fd.h"
@@ -67,7 +69,13 @@ private:
         io_uring_sqe& sqe(Counters& counters);
     };
 
+    // Flags to set a ring up with, and what they are called.
+    struct Setup {
+        unsigned flags;
+        const char* words;
+    };
     void open_main(const UringOptions& options);
+    void open_best(std::span<const Setup> setups, unsigned queue_depth);
     void open_polled(const UringOptions& options);
     void find_operations(const UringOptions& options);
     void start(Request& request) override;

@@ -32,8 +32,14 @@ uint64_t blocked_signals(const std::filesystem::path& task) {
     return at == std::string::npos ? 0 : std::stoull(status.substr(at + 7), nullptr, 16);
 }
 
-// All but SIGKILL, SIGSTOP and the two that the C library keeps for itself.
-constexpr uint64_t may_be_open = 1u << 8 | 1u << 18 | uint64_t{3} << 31;
+constexpr uint64_t bit_of(int signal) {
+    return uint64_t{1} << (signal - 1);
+}
+// SIGKILL, SIGSTOP, the two that the C library keeps for itself, and what a thread brings upon
+// itself.
+constexpr uint64_t may_be_open = bit_of(SIGKILL) | bit_of(SIGSTOP) | bit_of(32) | bit_of(33) |
+                                 bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGFPE) |
+                                 bit_of(SIGILL) | bit_of(SIGTRAP) | bit_of(SIGSYS);
 
 bool is_kernels(const std::string& name) {
     return name.starts_with("iou-");

@@ -99,13 +99,18 @@ Member::Member(Tree& tree, Io io, Control& control)
 Task<void> Member::run() {
     for (unsigned i = 0; i < walkers(); ++i)
         walkers_.spawn([this] { return walk(); });
-    try {
-        co_await walkers_.join();
-        co_await entries_.join();
-    } catch (const std::bad_alloc&) { // not even the frame of a coroutine
-        tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
-        tree_.stop();
+    for (Group* group : {&walkers_, &entries_}) {
+        try {
+            co_await group->join();
+        } catch (const std::bad_alloc&) { // not even the frame of a coroutine
+            out_of_memory();
+        }
     }
+}
+
+void Member::out_of_memory() {
+    tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    tree_.stop();
 }
 
 Task<void> Member::open_roots() {
@@ -139,8 +144,7 @@ Task<void> Member::walk() {
             if (directory)
                 co_await list(directory);
         } catch (const std::bad_alloc&) {
-            tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
-            tree_.stop();
+            out_of_memory();
         }
         tree_.unit_ended();
     }
@@ -431,9 +435,13 @@ Task<void> Member::begin_entries(Batch& batch) {
         co_await Poll(*this);
         ++batch.parts;
         ++under_way_;
-        entries_.spawn([&] { return copy(batch, std::move(unit.name), type, unit.follows); });
-        if (entries_.failed())
+        const bool begun =
+            entries_.spawn([&] { return copy(batch, std::move(unit.name), type, unit.follows); });
+        if (!begun) {
+            --batch.parts;
+            --under_way_;
             tree_.stop();
+        }
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
             co_await io_.ring.yield();
@@ -442,12 +450,33 @@ Task<void> Member::begin_entries(Batch& batch) {
 }
 
 Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows) {
+    Outcome outcome;
+    std::optional<Control> control; // another for each attempt
+    co_await attempt(outcome, [&] {
+        if (control)
+            control->take_back();
+        control.emplace(control_);
+        return copy_once(batch, name, type, follows, *control, outcome);
+    });
+    control.reset();
+    end_entry(&*batch.pin, name, outcome);
+    if (DirectoryRef done = end_part(batch))
+        co_await complete(std::move(done));
+    --under_way_;
+    if (Waiter* waiter = waiting_first_) {
+        waiting_first_ = waiter->next;
+        io_.ring.post(*waiter);
+    }
+}
+
+Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsigned char type,
+                             bool follows, Control& control, Outcome& outcome) {
     const Directory& directory = *batch.pin;
     FileCopy names;
     names.source_dirfd = directory.source();
     names.source = name;
     names.destination_dirfd = directory.destination();
-    names.destination = std::move(name);
+    names.destination = name;
     names.beneath = true;
     names.follows = follows;
     names.new_file = directory.new_file;
@@ -461,22 +490,7 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
         source_text = tree_.roots_.source + "/" + path_below(&directory, names.source);
         context.source_text = source_text;
     }
-
-    Outcome outcome;
-    std::optional<Control> control; // another for each attempt
-    co_await attempt(outcome, [&] {
-        control.emplace(control_);
-        return copy_entry(io_, names, type, context, tree_.entry_options_, *control, outcome);
-    });
-    control.reset();
-    end_entry(&directory, names.source, outcome);
-    if (DirectoryRef done = end_part(batch))
-        co_await complete(std::move(done));
-    --under_way_;
-    if (Waiter* waiter = waiting_first_) {
-        waiting_first_ = waiter->next;
-        io_.ring.post(*waiter);
-    }
+    co_await copy_entry(io_, names, type, context, tree_.entry_options_, control, outcome);
 }
 
 // Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
@@ -529,8 +543,13 @@ bool Member::is_reported(const Outcome& outcome) const {
 }
 
 void Member::report(const Directory* directory, std::string_view name, const Outcome& outcome) {
-    if (is_reported(outcome))
+    if (!is_reported(outcome))
+        return;
+    try {
         tree_.host_.report(path_below(directory, name), outcome);
+    } catch (const std::bad_alloc&) { // what cannot be told of must not go on
+        out_of_memory();
+    }
 }
 
 void Member::count(const Outcome& outcome) {

@@ -31,6 +31,9 @@ private:
     Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
     Task<void> begin_entries(Batch& batch);
     Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows);
+    Task<void> copy_once(const Batch& batch, const std::string& name, unsigned char type,
+                         bool follows, Control& control, Outcome& outcome);
+    void out_of_memory();
     template <class Begin>
     Task<void> attempt(Outcome& outcome, Begin begin, unsigned attempts_max = 2000); // ten seconds
     DirectoryRef end_part(Batch& batch);
