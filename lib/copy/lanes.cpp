@@ -329,21 +329,22 @@ Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_
 namespace {
 
 // Write the runs of blocks that are not all zeros; where the others would be, nothing is written.
-Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, const Lease& lease,
-                             size_t length, uint64_t moved) {
+Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, Slice from,
+                             uint64_t moved) {
     constexpr size_t block = Extents::block_size;
     const auto zero_at = [&](size_t at) {
-        return is_zero(lease.data() + at, std::min(block, length - at));
+        return is_zero(from.data + at, std::min(block, from.length - at));
     };
-    for (size_t at = 0; at < length;) {
+    for (size_t at = 0; at < from.length;) {
         const bool zero = zero_at(at);
         size_t end = at;
-        while (end < length && zero_at(end) == zero)
-            end = std::min(end + block, length);
+        while (end < from.length && zero_at(end) == zero)
+            end = std::min(end + block, from.length);
         if (zero) {
             transfer.hole_bytes += end - at;
         } else {
-            co_await write_all_stream(io, control, transfer.destination, lease.slice(at, end - at),
+            const Slice part{from.data + at, end - at, from.buffer_index};
+            co_await write_all_stream(io, control, transfer.destination, part,
                                       transfer.destination_begin + moved + at, false);
             transfer.written_end = transfer.source_begin + moved + end;
         }
@@ -353,6 +354,7 @@ Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, const 
 
 } // namespace
 
+// In memory of its own: a stream may be silent for ever, and leases are for what ends.
 Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_seekable,
                       bool destination_seekable) {
     const bool make_holes =
@@ -360,26 +362,27 @@ Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_s
     uint64_t moved = 0;
     bool ended = false;
     transfer.written_end = transfer.source_begin;
+    const size_t room = transfer.pipeline.chunk;
+    const std::unique_ptr<std::byte[]> memory(new std::byte[room]);
     while (!ended) {
-        const Lease lease = co_await io.buffers.lease(false);
-        const size_t room = std::min(transfer.pipeline.chunk, lease.size());
         size_t have = 0;
         // The digest and holes want whole blocks; without them, bytes go on as they come.
         do {
             const uint64_t from =
                 source_seekable ? transfer.source_begin + moved + have : UINT64_MAX;
             const size_t got =
-                co_await read_some(io, control, transfer.source, lease.slice(have, room - have),
-                                   from, !source_seekable);
+                co_await read_some(io, control, transfer.source,
+                                   {memory.get() + have, room - have, -1}, from, !source_seekable);
             ended = got == 0;
             have += got;
         } while ((transfer.digest || make_holes) && !ended && have < room);
         if (transfer.digest)
-            transfer.digest->add(moved, lease.data(), have);
+            transfer.digest->add(moved, memory.get(), have);
+        const Slice read{memory.get(), have, -1};
         if (make_holes) {
-            co_await write_data_blocks(io, control, transfer, lease, have, moved);
+            co_await write_data_blocks(io, control, transfer, read, moved);
         } else if (have > 0) {
-            co_await write_all_stream(io, control, transfer.destination, lease.slice(0, have),
+            co_await write_all_stream(io, control, transfer.destination, read,
                                       transfer.destination_begin + moved, !destination_seekable);
             transfer.written_end = transfer.source_begin + moved + have;
         }
