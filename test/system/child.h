@@ -44,7 +44,8 @@ private:
 // its limits.
 constexpr unsigned ordinary_user = 54321;
 bool become_ordinary();
-// In a child: io_uring_setup(2) fails with EPERM from here on, as in a container.
+// In a child: this system call fails with EPERM from here on; io_uring_setup(2), as in a container.
+bool deny(int system_call);
 bool deny_io_uring();
 
 } // namespace live

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,38 @@ TEST_CASE_FIXTURE(Clean, "with io_uring denied by seccomp, copies run on threads
             works_on_threads(report, directory);
         else
             report.expect(false, "seccomp", 0);
+    });
+}
+
+TEST_CASE_FIXTURE(Clean, "with io_uring_enter(2) alone denied by seccomp, copies run on threads") {
+    const Directory directory;
+    write_pattern(directory / "from", size);
+    check_in_child([&](Report& report) {
+        if (deny(__NR_io_uring_enter))
+            works_on_threads(report, directory);
+        else
+            report.expect(false, "seccomp", 0);
+    });
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "with registering alone denied by seccomp, buffers are used unregistered") {
+    if (!has_io_uring()) {
+        skip("io_uring is denied");
+        return;
+    }
+    const Directory directory;
+    write_pattern(directory / "from", size);
+    check_in_child([&](Report& report) {
+        if (!deny(__NR_io_uring_register)) {
+            report.expect(false, "seccomp", 0);
+            return;
+        }
+        Pool pool;
+        copies_by_every_method(report, pool, directory);
+        EXPECT(report, pool.info().backend == ARSYNC_BACKEND_URING);
+        EXPECT(report, strlen(pool.info().buffers_reason) > 0);
+        EXPECT(report, pool.stats().reads_fixed == 0);
     });
 }
 
