@@ -24,6 +24,7 @@ test  | command:getcap       | libcap2-bin      | libcap                 | libca
 test  | command:rsync        | rsync            | rsync                  | rsync      | judges whether two trees are alike
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
 test  | command:script       | bsdutils         | /usr/bin/script        | util-linux | a terminal for the progress line
+test  | command:python3      | python3          | python3                | python     | sockets, terminals, and a reader of JSON
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages

@@ -12,6 +12,7 @@
 # of: times blocks xattrs acls. With SORT=1 lines of stdout and stderr may come in any order, as those
 # about trees do.
 #
+#     eventually COMMANDS         in a case: COMMANDS succeed within a minute
 #     identical A B               in a case: two trees are alike, as rsync, getfacl, getfattr, getcap and
 #                                 stat see them
 
@@ -82,6 +83,23 @@ bytes() { yes "$2" | head -c "$1"; }
 # Commands in SETUP and COMMANDS that want less than root's rights.
 # shellcheck disable=SC2317
 as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+
+# eventually COMMANDS: until they succeed; fails where they do not within a minute.
+# shellcheck disable=SC2317
+eventually() {
+    local - # what is tried is not traced
+    set +x
+    for _ in $(seq 1200); do
+        if eval "$1"; then return 0; fi
+        sleep .05
+    done
+    echo "not within a minute: $1"
+    return 1
+}
+
+# Whether the process writes a file that has no name yet, or one of its own.
+# shellcheck disable=SC2317
+is_writing() { find "/proc/$1/fd" -lname "$WORK/*" -printf '%l\n' 2> /dev/null | grep -Eq ' \(deleted\)$|/\.[^/]*$'; }
 
 # A fresh directory under another filesystem; the options are mount's. Fails where that is denied.
 mount_at() {
