@@ -3,7 +3,8 @@
 #
 #     same TITLE SETUP COMMANDS   COMMANDS, in which $CP is cp and then arsync-cp, do the same in two
 #                                 directories that SETUP has prepared: exit status, stdout, stderr
-#                                 but for the program's name, and the files they leave
+#                                 but for the program's name, and the files they leave; any command
+#                                 of SETUP that fails fails the case
 #     holds TITLE COMMANDS        COMMANDS succeed in an empty directory; $CP is arsync-cp
 #     skip TITLE WHY
 #     finish                      the count; the script's exit status
@@ -64,7 +65,7 @@ fail() {
 
 skip() {
     skipped=$((skipped + 1))
-    echo "skip - $1 ($2)"
+    echo "SKIP: $1: $2"
 }
 
 finish() {
@@ -127,7 +128,11 @@ run_in() {
         cd "$1" || exit
         # shellcheck disable=SC2030 # each directory has its own
         export CP=$2
-        (eval "$3") > "$1.setup" 2>&1 || cat "$1.setup" >&2
+        (
+            set -e # not as a condition, where it has no effect
+            eval "$3"
+        ) > "$1.setup" 2>&1
+        echo $? > "$1.setup.status"
         (eval "$4") > "$1.out" 2> "$1.err" < /dev/null
         echo $? > "$1.status"
         listing > "$1.files"
@@ -170,6 +175,9 @@ same() {
         "$WORK/ours.err"
     : > "$WORK/why"
     local what
+    for what in theirs ours; do
+        [ "$(cat "$WORK/$what.setup.status")" = 0 ] || { echo "the setup failed:"; cat "$WORK/$what.setup"; } >> "$WORK/why"
+    done
     if [ -n "$SORT" ]; then
         sed -i 's/? cp: /?\ncp: /g; s/? $/?/' "$WORK/theirs.err" "$WORK/ours.err" # questions end without a newline
         for what in out err; do sort -o "$WORK/theirs.$what" "$WORK/theirs.$what"; done

@@ -115,6 +115,11 @@ void many_jobs(uint32_t backend) {
 
 } // namespace
 
+TEST_CASE("what is tried on both backends can be tried on io_uring") {
+    if (!has_io_uring())
+        skip("io_uring is denied: every case of this suite ran on threads only");
+}
+
 TEST_CASE_FIXTURE(Clean,
                   "10,000 jobs of 8 threads, cancelled at random, end once each, on io_uring") {
     if (!has_io_uring()) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "copy/filter.h"
+#include "unit/skip.h"
 
 using namespace arsync;
 
@@ -138,7 +139,7 @@ public:
 TEST_CASE("generated patterns leave out what git check-ignore says") {
     const Repository repository;
     if (!repository.git("init -q .")) {
-        MESSAGE("SKIP: no git");
+        skip("no git");
         return;
     }
     constexpr unsigned cases = 400;

@@ -21,6 +21,7 @@
 #include "io/threads.h"
 #include "io/uring.h"
 #include "task.h"
+#include "unit/skip.h"
 
 using namespace arsync;
 
@@ -70,10 +71,8 @@ void on_every_ring(const std::function<void(Ring&)>& body) {
         return [options](Counters& counters) { return std::make_unique<Uring>(counters, options); };
     };
     run("threads", [](Counters& counters) { return std::make_unique<Threads>(counters); });
-    if (const int error = Uring::probe(); error < 0) {
-        MESSAGE("SKIP: io_uring is denied here: ", strerror(-error));
-        return;
-    }
+    if (Uring::probe() < 0)
+        return; // said once, by a case of its own
     run("uring", uring(small()));
     run("uring without operations", uring(bare()));
     run("uring with iopoll", uring(polled()));
@@ -219,7 +218,11 @@ struct TemporaryDirectory {
 } // namespace
 
 TEST_CASE("open_beneath opens what is below the directory, and nothing that a link leads to") {
-    on_every_ring([](Ring& ring) {
+    const bool has_openat2 =
+        SystemFiles().open_beneath(AT_FDCWD, "..", O_PATH, RESOLVE_BENEATH) == -EXDEV;
+    if (!has_openat2)
+        skip("openat2 is missing or denied here");
+    on_every_ring([&](Ring& ring) {
         const TemporaryDirectory directory;
         const auto open = [&](const char* path, int flags, uint64_t resolve) {
             const int dirfd = directory.fd.get();
@@ -239,10 +242,25 @@ TEST_CASE("open_beneath opens what is below the directory, and nothing that a li
         CHECK(open("link", O_RDONLY, RESOLVE_NO_SYMLINKS) == -ELOOP);
         const Fd followed(static_cast<int>(open("link", O_RDONLY | O_CLOEXEC, 0)));
         CHECK(followed);
-        if (SystemFiles().open_beneath(directory.fd.get(), "..", O_PATH, RESOLVE_BENEATH) != -EXDEV)
-            MESSAGE("SKIP: openat2 is missing or denied here");
-        else
+        if (has_openat2)
             CHECK(open("../file", O_RDONLY, RESOLVE_BENEATH) == -EXDEV);
+    });
+}
+
+TEST_CASE("io_uring can be tried here") {
+    if (const int error = Uring::probe(); error < 0)
+        skip(std::string("all of these cases on io_uring: ") + strerror(-error));
+}
+
+TEST_CASE("sync and write_back are asked of the kernel, which knows no such descriptor") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file("to be written");
+        for (const bool datasync : {false, true}) {
+            CHECK(run(ring, [&] { return ring.sync(fd.get(), datasync); }) == 0);
+            CHECK(run(ring, [&] { return ring.sync(-1, datasync); }) == -EBADF);
+        }
+        CHECK(run(ring, [&] { return ring.write_back(fd.get(), 0, 4096); }) == 0);
+        CHECK(run(ring, [&] { return ring.write_back(-1, 0, 4096); }) == -EBADF);
     });
 }
 
@@ -367,12 +385,12 @@ TEST_CASE("more requests than the ring has room for wait their turn") {
 }
 
 TEST_CASE("a direct read works on a polled ring whose device cannot be polled") {
-    on_every_ring([](Ring& ring) {
-        const Fd fd = temporary_file("direct");
-        if (fcntl(fd.get(), F_SETFL, O_DIRECT) < 0) {
-            MESSAGE("SKIP: no O_DIRECT on the filesystem of /tmp");
-            return;
-        }
+    const Fd fd = temporary_file("direct");
+    if (fcntl(fd.get(), F_SETFL, O_DIRECT) < 0) {
+        skip("no O_DIRECT on the filesystem of /tmp");
+        return;
+    }
+    on_every_ring([&](Ring& ring) {
         alignas(4096) char data[4096];
         const int64_t got =
             run(ring, [&] { return ring.read(fd.get(), slice(data, 4096), 0, 0, true); });
