@@ -10,6 +10,9 @@
 #include <ctime>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <vector>
+
+#include "io/mounts.h"
 
 namespace arsync {
 
@@ -29,10 +32,12 @@ public:
     // Switch O_DIRECT of an open description.
     virtual int set_direct(int fd, bool direct) = 0;
 
-    // Facts. statx asks for the basic fields and STATX_DIOALIGN; an empty path means dirfd itself.
+    // Facts. statx asks for the basic fields, STATX_DIOALIGN and STATX_MNT_ID; an empty path means
+    // dirfd itself.
     virtual int statx(int dirfd, const char* path, int at_flags, struct statx& out) = 0;
     virtual int filesystem_type(int fd, uint64_t& magic) = 0; // statfs(2) f_type
-    virtual int device_size(int fd, uint64_t& bytes) = 0;     // of a block device
+    virtual int places_of(int directory, std::vector<PlaceOnDevice>& places) = 0; // see mounts.h
+    virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
     virtual int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) = 0;
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
 
@@ -92,6 +97,7 @@ public:
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
+    int places_of(int directory, std::vector<PlaceOnDevice>& places) override;
     int device_size(int fd, uint64_t& bytes) override;
     int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
     int64_t seek(int fd, int64_t offset, int whence) override;

@@ -80,8 +80,8 @@ int SystemFiles::set_direct(int fd, bool direct) {
 
 int SystemFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {
     const int flags = at_flags | (*path ? 0 : AT_EMPTY_PATH);
-    return without_eintr(
-        [&] { return ::statx(dirfd, path, flags, STATX_BASIC_STATS | STATX_DIOALIGN, &out); });
+    constexpr unsigned mask = STATX_BASIC_STATS | STATX_DIOALIGN | STATX_MNT_ID;
+    return without_eintr([&] { return ::statx(dirfd, path, flags, mask, &out); });
 }
 
 int SystemFiles::filesystem_type(int fd, uint64_t& magic) {
@@ -90,6 +90,10 @@ int SystemFiles::filesystem_type(int fd, uint64_t& magic) {
     if (result == 0)
         magic = static_cast<uint64_t>(static_cast<uint32_t>(facts.f_type));
     return result;
+}
+
+int SystemFiles::places_of(int directory, std::vector<PlaceOnDevice>& places) {
+    return arsync::places_of(directory, places);
 }
 
 int SystemFiles::device_size(int fd, uint64_t& bytes) {

@@ -1,6 +1,8 @@
 // The calls of io/files.h on a simulated world.
 #pragma once
 
+#include <cerrno>
+
 #include "io/files.h"
 #include "sim/world.h"
 
@@ -17,6 +19,8 @@ public:
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
+    // Nothing is mounted in this world, nor does it have a list of mounts.
+    int places_of(int, std::vector<PlaceOnDevice>&) override { return -ENOENT; }
     int device_size(int fd, uint64_t& bytes) override;
     int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
     int64_t seek(int fd, int64_t offset, int whence) override;

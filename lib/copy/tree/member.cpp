@@ -211,6 +211,9 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
         directory->final_mode = made.final_mode;
         directory->destination_followed = keeps_symlink;
         directory->destination_id = identity(made.facts);
+        if ((tree_.options_.flags & ARSYNC_COPY_MIRROR) != 0 &&
+            directory->destination_id == tree_.root_->source_id)
+            refuse_meeting();
         directory->new_file = tree_.new_file_in(io_.files, made);
         destination = std::move(made.directory);
         const bool other_filesystem =
@@ -257,11 +260,17 @@ Task<File> Member::open_source_directory(const Pin& above, const Unit& unit, str
 // The destination, reached by a mount or a link; or, where links are followed, a directory on the
 // way to itself.
 void Member::refuse_loop(const Directory* above, const Identity& source, bool follows) const {
-    if (!tree_.root_->missing && source == tree_.root_->destination_id)
-        throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+    if (!tree_.root_->missing && source == tree_.root_->destination_id && tree_.may_meet(source))
+        refuse_meeting();
     for (; follows && above; above = above->parent.get())
         if (above->source_id == source)
             throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+}
+
+// What the roots did not tell, as it was mounted since: a mirror would remove what it has to copy.
+void Member::refuse_meeting() const {
+    tree_.removes_nothing_.store(true, std::memory_order_relaxed);
+    throw Error{ARSYNC_STAGE_CHECK, ELOOP};
 }
 
 Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
@@ -321,7 +330,8 @@ Task<void> Member::finish(const DirectoryRef& directory) {
     const arsync_copy_options& options = tree_.options_;
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0 && !directory->made &&
-                         directory->listed_in_full.load(std::memory_order_relaxed);
+                         directory->listed_in_full.load(std::memory_order_relaxed) &&
+                         !tree_.removes_nothing_.load(std::memory_order_relaxed);
     const bool has_attributes = !dry && ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 ||
                                          directory->final_mode != keep_mode);
     if (!tree_.stopping() && (mirrors || has_attributes)) {
@@ -365,7 +375,8 @@ Task<void> Member::remove_extra(const Pin& directory, Outcome& of_directory) {
     std::optional<ExtraEntry> entry;
     for (;;) {
         co_await attempt(of_directory, [&] { return find_next(extra, entry); });
-        if (of_directory.result < 0 || !entry || tree_.stopping())
+        if (of_directory.result < 0 || !entry || tree_.stopping() ||
+            tree_.removes_nothing_.load(std::memory_order_relaxed))
             co_return;
         Outcome outcome;
         outcome.action = ARSYNC_ACTION_REMOVE;

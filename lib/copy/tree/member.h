@@ -27,6 +27,7 @@ private:
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
     void refuse_loop(const Directory* above, const Identity& source, bool follows) const;
+    [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory);
     Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
     Task<void> begin_entries(Batch& batch);

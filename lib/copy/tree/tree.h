@@ -60,8 +60,10 @@ private:
 
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
+    bool may_meet(const Identity& destination) const;
     void refuse_unknown(int result) const;
     void refuse_source_inside(Files& files, int source) const;
+    void refuse_overlap(Files& files, int source, int destination) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
     Task<void> sync(Io io);
@@ -100,6 +102,7 @@ private:
 
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> called_ = false;
+    std::atomic<bool> removes_nothing_ = false; // a mirror has met itself all the same
 
     std::mutex mutex_; // of what follows
     std::vector<Unit> stack_;
