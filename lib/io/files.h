@@ -54,25 +54,16 @@ public:
     virtual int truncate(int fd, uint64_t size) = 0;
     virtual int drop_cache(int fd, uint64_t offset, uint64_t length) = 0; // clean pages only
 
-    // Attributes.
-    virtual int chmod(int fd, mode_t mode) = 0;
+    // Attributes. The descriptor may be one with O_PATH: of symbolic links and special files, which
+    // are not to be opened, and of what may not be. Mode and extended attributes of such a one need
+    // /proc, or are -ENOSYS.
+    virtual int chmod(int fd, mode_t mode) = 0; // of no symbolic link
     virtual int chown(int fd, uid_t uid, gid_t gid) = 0;
     virtual int set_times(int fd, const timespec times[2]) = 0; // access, modification
-    // The source may be a directory that is open with O_PATH.
     virtual int64_t list_xattrs(int fd, char* names, size_t size) = 0;
     virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
-    // The same of a name in a directory that is itself not followed: symbolic links, special files.
-    virtual int chmod_name(int dirfd, const char* path, mode_t mode) = 0; // of a link: -EOPNOTSUPP
-    virtual int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) = 0;
-    virtual int set_times_name(int dirfd, const char* path, const timespec times[2]) = 0;
-    virtual int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) = 0;
-    virtual int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                                   size_t size) = 0;
-    virtual int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                               size_t size) = 0;
-    virtual int remove_xattr_name(int dirfd, const char* path, const char* name) = 0;
 
     // Names.
     virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE
@@ -115,15 +106,6 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
-    int chmod_name(int dirfd, const char* path, mode_t mode) override;
-    int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) override;
-    int set_times_name(int dirfd, const char* path, const timespec times[2]) override;
-    int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) override;
-    int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                           size_t size) override;
-    int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                       size_t size) override;
-    int remove_xattr_name(int dirfd, const char* path, const char* name) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int fd) override;
     int rename(int dirfd, const char* from, const char* to) override;

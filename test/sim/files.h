@@ -38,15 +38,6 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
-    int chmod_name(int dirfd, const char* path, mode_t mode) override;
-    int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) override;
-    int set_times_name(int dirfd, const char* path, const timespec times[2]) override;
-    int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) override;
-    int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                           size_t size) override;
-    int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                       size_t size) override;
-    int remove_xattr_name(int dirfd, const char* path, const char* name) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int) override { return world_.options.can_link; }
     int rename(int dirfd, const char* from, const char* to) override;

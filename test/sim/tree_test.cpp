@@ -109,8 +109,7 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         [[fallthrough]];
     case Call::open_beneath:
     case Call::open_on_ring:
-    case Call::reopen:
-    case Call::chmod_name: // tried again when others have closed theirs
+    case Call::reopen: // tried again when others have closed theirs
         return error == EMFILE;
     case Call::statx:           // a second look, or a kind that opening will tell too
     case Call::read_cached:     // the ring reads it
