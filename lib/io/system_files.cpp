@@ -91,7 +91,10 @@ int SystemFiles::set_direct(int fd, bool direct) {
 int SystemFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {
     const int flags = at_flags | (*path ? 0 : AT_EMPTY_PATH);
     constexpr unsigned mask = STATX_BASIC_STATS | STATX_DIOALIGN | STATX_MNT_ID;
-    return without_eintr([&] { return ::statx(dirfd, path, flags, mask, &out); });
+    const int result = without_eintr([&] { return ::statx(dirfd, path, flags, mask, &out); });
+    if (result == 0 && (out.stx_mask & STATX_MNT_ID) == 0)
+        out.stx_mnt_id = 0;
+    return result;
 }
 
 int SystemFiles::filesystem_type(int fd, uint64_t& magic) {

@@ -46,6 +46,8 @@ constexpr unsigned ordinary_user = 54321;
 bool become_ordinary();
 // In a child: io_uring_setup(2) fails with EPERM from here on, as in a container.
 bool deny_io_uring();
+// The same of openat2(2), with any error.
+bool deny_openat2(int error);
 
 } // namespace live
 

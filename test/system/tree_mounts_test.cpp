@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "system/check.h"
+#include "system/child.h"
 #include "system/tree.h"
 
 namespace live {
@@ -133,6 +134,36 @@ TEST_CASE_FIXTURE(Clean, "one file system is copied to another that is mounted i
                 {"a", "mnt", "new", "new/a", "new/mnt", "new/sub", "new/sub/b", "sub", "sub/b"});
     // Without that it would never end.
     CHECK(copy_tree(pool, directory / "s", directory / "s/mnt/other").job.result == -ELOOP);
+}
+
+TEST_CASE_FIXTURE(Clean, "mirror leaves what a bind mount shows in an extra directory, with "
+                         "openat2 and without") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    for (const int denied_with : {0, ENOSYS, EPERM}) {
+        CAPTURE(denied_with);
+        const Directory directory;
+        make_files(directory / "from", {"a"});
+        make_files(directory / "to", {"extra/mnt/", "extra/sub/mnt/", "gone"});
+        make_files(directory / "precious", {"x", "sub/y"});
+        const auto before = state(directory / "precious");
+        const Bound one(directory / "precious", directory / "to/extra/mnt");
+        const Bound two(directory / "precious", directory / "to/extra/sub/mnt");
+        NEEDS(two);
+        check_in_child([&](Report& report) {
+            EXPECT(report, denied_with == 0 || deny_openat2(denied_with));
+            Pool pool;
+            const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to",
+                                            recursive(ARSYNC_COPY_MIRROR));
+            EXPECT_WITH(report,
+                        copy.errors() ==
+                            std::vector<std::string>{"extra: remove: Device or resource busy"},
+                        words(copy));
+        });
+        CHECK(difference(before, state(directory / "precious")) == "");
+        CHECK(exists(directory / "to/extra/sub/mnt"));
+        CHECK_FALSE(exists(directory / "to/gone"));
+    }
 }
 
 } // namespace live

@@ -25,6 +25,7 @@ public:
         struct statx facts;
         check(ARSYNC_STAGE_REMOVE, io_.files.statx(dirfd, "", 0, facts));
         device_ = identity(facts);
+        mount_ = facts.stx_mnt_id;
         path_ = top.path;
         descend(dirfd, top.name.c_str());
         while (!levels_.empty()) {
@@ -77,7 +78,11 @@ private:
         struct statx facts;
         check(ARSYNC_STAGE_REMOVE, io_.files.statx(fd, "", 0, facts));
         const Identity id = identity(facts);
-        if (id.major != device_.major || id.minor != device_.minor)
+        // Without openat2(2) it was opened all the same; of a bind mount only this tells.
+        const bool mount_root =
+            (facts.stx_attributes_mask & facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+        const bool other_device = id.major != device_.major || id.minor != device_.minor;
+        if (mount_root || other_device || facts.stx_mnt_id != mount_)
             throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
         levels_.push_back({name, id, {}});
         current_ = std::move(next);
@@ -180,6 +185,7 @@ private:
     uint64_t& removed_;
     std::string path_; // of the directory that is being emptied, below the roots
     Identity device_;
+    uint64_t mount_ = 0; // 0 for all where the kernel does not tell
     File current_;
     std::vector<Level> levels_;
     int first_error_ = 0; // a positive errno
