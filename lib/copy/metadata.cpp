@@ -159,14 +159,20 @@ public:
     }
 
 private:
-    // Whether it went well. A failure is thrown, or noted if it is the first.
+    static bool is_extra(Stage stage) {
+        return stage == ARSYNC_STAGE_XATTR || stage == ARSYNC_STAGE_CONTEXT;
+    }
+
+    // Whether it went well. A failure is thrown, or noted if it is the gravest.
     bool expect(Stage stage, int64_t result) {
         if (result >= 0)
             return true;
         // Out of descriptors: the entry is undone, and tried again later.
         if (losses_ == Losses::fatal || result == -EMFILE || result == -ENFILE)
             check(stage, result);
-        if (outcome_.result == 0) {
+        // The gravest is told: who does without extended attributes still wants to know the others.
+        const bool told_of_less = is_extra(outcome_.stage) && !is_extra(stage);
+        if (outcome_.result == 0 || told_of_less) {
             outcome_.result = static_cast<int>(result);
             outcome_.stage = stage;
         }

@@ -12,7 +12,7 @@ namespace arsync {
 // What becomes of an attribute that cannot be kept.
 enum class Losses {
     fatal,   // the first ends the copy
-    reported // the first becomes the outcome's result; the others are carried over all the same
+    reported // the gravest becomes the outcome's result; the others are carried over all the same
 };
 
 inline constexpr mode_t keep_mode = static_cast<mode_t>(-1);
