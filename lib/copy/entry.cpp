@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <optional>
 #include <sys/sysmacros.h>
 
 #include "copy/backup.h"
@@ -59,7 +60,7 @@ public:
         } else {
             // What cannot be read must not cost what is there.
             if (has_contents() && makes_copies() && !source_.file)
-                source_ = co_await open_source(io_, names_, options_, control_);
+                co_await open_what_was_seen();
             const Way cleared = clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
             co_await make(cleared);
             backup_.clear();
@@ -91,6 +92,14 @@ private:
                               names_.follows ? 0 : AT_SYMLINK_NOFOLLOW, source_.facts));
         if (S_ISDIR(facts().stx_mode)) // only an intruder makes one of what was none
             throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+    }
+
+    // All that was decided is of the file that was looked at; under its name may be another by now.
+    Task<void> open_what_was_seen() {
+        const Identity seen = identity(facts());
+        source_ = co_await open_source(io_, names_, options_, control_);
+        if (identity(facts()) != seen)
+            throw Error{ARSYNC_STAGE_OPEN_SOURCE, ESTALE};
     }
 
     // Where links are followed, they are further names, and nobody knows how many there are.
@@ -141,21 +150,35 @@ private:
         }
     }
 
+    // None: what was copied is not to be found there any more, nor is it of use to know why.
+    std::optional<Pin> pin_first(const Links::Place& first) {
+        try {
+            return Pin(io_.files, first.directory);
+        } catch (const Error& error) {
+            if (error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM)
+                throw; // it may be there all the same
+            return std::nullopt;
+        }
+    }
+
     // False: it is gone.
     bool link_to(const Links::Place& first) {
         outcome_.action = ARSYNC_ACTION_HARD_LINK;
         if (first.directory) {
             if (asks(ARSYNC_COPY_DRY_RUN) && first.directory->missing)
                 return true;
-            const Pin pin(io_.files, first.directory);
+            const std::optional<Pin> pin = pin_first(first);
+            if (!pin)
+                return false;
+            const int dirfd = (*pin)->destination();
             struct statx copied;
             Identity copy;
-            if (!context_.fresh && io_.files.statx(pin->destination(), first.name.c_str(),
-                                                   AT_SYMLINK_NOFOLLOW, copied) == 0)
+            if (!context_.fresh &&
+                io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, copied) == 0)
                 copy = identity(copied);
             make_link_to(copy, [&](const FileCopy& to) {
-                return io_.files.make_link(pin->destination(), first.name.c_str(),
-                                           to.destination_dirfd, to.destination.c_str());
+                return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd,
+                                           to.destination.c_str());
             });
             return true;
         }

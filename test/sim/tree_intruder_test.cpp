@@ -1,6 +1,9 @@
 // Somebody else puts a file of his choice at a name of a tree that is just being copied.
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <fcntl.h>
+
 #include "sim/tree_simulation.h"
 
 namespace arsync::sim {
@@ -103,6 +106,50 @@ TEST_CASE("a file put in the place of one that is up to date gets none of its at
             });
     }
     CHECK(done > 100);
+}
+
+TEST_CASE("a file put in the place of a source that was looked at is not copied for it") {
+    unsigned done = 0;
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
+        TreeScenario scenario = with_all_attributes(seed);
+        scenario.existing = true; // so that it is looked at before it is opened
+        scenario.world.untyped_percent = 0;
+        scenario.options.update = ARSYNC_UPDATE_CHANGED;
+        scenario.options.replace = ARSYNC_REPLACE_REMOVE;
+        TreeSimulation simulation(scenario);
+        World& world = simulation.world;
+        const InodeNumber source = world.disk.root().names.at("in");
+        const InodeNumber other =
+            add_file(world, world.disk.root().number, "other", content_of("another"), 0600);
+        std::string looked_at;
+        std::string swapped;
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.subject != Subject::source || !swapped.empty())
+                return 0;
+            if (step.call == Call::statx && !step.path.empty())
+                looked_at = step.path;
+            const InodeNumber directory = holder_of(world.disk, source, step.path);
+            if (!is_open(step) || step.path != looked_at || directory == 0)
+                return 0;
+            const InodeNumber old = world.disk.at(directory).names.at(step.path);
+            if (!world.disk.at(old).is_file() || (step.flags & O_PATH) != 0)
+                return 0;
+            swapped = step.path;
+            world.change_names(directory, {{swapped, other}});
+            return 0;
+        };
+        simulation.run();
+        if (swapped.empty())
+            continue;
+        ++done;
+        for (const auto& entry : simulation.reports())
+            if (entry.path == swapped || entry.path.ends_with("/" + swapped)) {
+                CHECK_MESSAGE(entry.outcome.result == -ESTALE, seed, ": ", entry.path);
+                CHECK_MESSAGE(entry.outcome.stage == ARSYNC_STAGE_OPEN_SOURCE, seed);
+            }
+        CHECK(simulation.totals().errors > 0);
+    }
+    CHECK(done > 10);
 }
 
 } // namespace arsync::sim

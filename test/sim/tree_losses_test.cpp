@@ -1,0 +1,70 @@
+// Of what is lost of a tree's entries, what costs more is told, and what costs nothing is not lost.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <map>
+
+#include "sim/tree_simulation.h"
+
+namespace arsync::sim {
+
+namespace {
+
+TreeScenario with_everything(uint64_t seed) {
+    TreeScenario scenario;
+    scenario.world.seed = seed;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+    scenario.options.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
+                                ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
+                                ARSYNC_PRESERVE_LINKS;
+    scenario.options.report = ARSYNC_REPORT_ALL;
+    return scenario;
+}
+
+} // namespace
+
+TEST_CASE("of an entry that loses extended attributes and its times, the times are told") {
+    unsigned lost = 0;
+    for (uint64_t seed = 1; seed <= 40; ++seed) {
+        TreeSimulation simulation(with_everything(seed));
+        simulation.meanwhile = [&](const Step& step) {
+            lost += step.call == Call::set_xattr;
+            return step.call == Call::set_xattr   ? -ENOSPC
+                   : step.call == Call::set_times ? -EPERM
+                                                  : 0;
+        };
+        simulation.run();
+        for (const auto& entry : simulation.reports())
+            CHECK_MESSAGE((entry.outcome.stage == ARSYNC_STAGE_NONE ||
+                           entry.outcome.stage == ARSYNC_STAGE_TIMES),
+                          seed, ": ", entry.path);
+    }
+    CHECK(lost > 20);
+}
+
+// Of the directory that the first name was copied from nothing is needed any more.
+TEST_CASE("a file gets its further names, or copies, though the first one's directory is gone") {
+    for (const int error : {ENOENT, ESTALE, ELOOP, EACCES}) {
+        unsigned gone = 0;
+        for (uint64_t seed = 1; seed <= 60; ++seed) {
+            TreeScenario scenario = with_everything(seed);
+            scenario.world.uncached_percent = 0; // each directory is opened once
+            scenario.linked = 8;
+            TreeSimulation simulation(scenario);
+            std::map<std::string, unsigned> opened;
+            simulation.meanwhile = [&](const Step& step) {
+                if (step.call != Call::open_beneath || step.subject != Subject::source)
+                    return 0;
+                const bool again = ++opened[step.path] > 1;
+                gone += again;
+                return again ? -error : 0;
+            };
+            simulation.run();
+            for (const auto& entry : simulation.reports())
+                CHECK_MESSAGE(entry.outcome.result == 0, seed, ": ", entry.path);
+        }
+        CHECK(gone > 10);
+    }
+}
+
+} // namespace arsync::sim
