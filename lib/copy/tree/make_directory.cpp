@@ -67,7 +67,8 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     // The kernel has taken the umask off, or put a default ACL on; it alone knows.
     const mode_t given = (shut ? made_as : result.facts).stx_mode & 07777;
     const mode_t final_mode = (given & 07000) | (given & wanted & 0777);
-    const mode_t meanwhile = keeps_owner ? 0700 : given | 0700;
+    // With setgid from the beginning: what is made in it inherits its group and setgid.
+    const mode_t meanwhile = keeps_owner ? (given & 07000) | 0700 : given | 0700;
     if (meanwhile != (result.facts.stx_mode & 07777))
         check(stage, files.chmod(fd, meanwhile));
     if (meanwhile != final_mode)
