@@ -44,7 +44,8 @@ private:
         std::string name;
         Identity id;
         std::set<std::string, std::less<>> kept; // names that are excluded, or hold what is
-        int64_t position = 0;                    // to list on from: what is before it is dealt with
+        int64_t position = 0;                    // to list on from
+        bool changed = false;                    // names have gone since the listing began
     };
 
     // What will not go does not keep the others, but what they are in.
@@ -124,11 +125,13 @@ private:
     Task<std::string> empty_out() {
         Level& level = levels_.back();
         Listing listing;
-        bool any = true;
-        while (any) { // until a listing that began at the beginning finds nothing
-            any = false;
+        for (;;) {
             check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(current_.get(), level.position));
-            while (listing.fill(io_.files, current_.get(), ARSYNC_STAGE_REMOVE)) {
+            for (;;) {
+                control_.throw_if_cancelled();
+                co_await io_.ring.yield();
+                if (!listing.fill(io_.files, current_.get(), ARSYNC_STAGE_REMOVE))
+                    break;
                 for (auto name = listing.next(); name.text; name = listing.next()) {
                     if (level.kept.contains(std::string_view(name.text)))
                         continue;
@@ -136,18 +139,19 @@ private:
                         level.kept.emplace(name.text);
                         continue;
                     }
-                    any = !dry_run_;
+                    level.changed = !dry_run_;
                     if (remove(name))
                         continue;
-                    // Of what is really removed nothing is left before it.
-                    level.position = dry_run_ ? name.end : 0;
+                    level.position = name.end;
                     co_return name.text;
                 }
-                control_.throw_if_cancelled();
-                co_await io_.ring.yield();
             }
+            if (!level.changed)
+                co_return std::string();
+            // On some file systems positions move when names go, and so names are passed over.
+            level.changed = false;
+            level.position = 0;
         }
-        co_return std::string();
     }
 
     void ascend(int top) {
@@ -194,45 +198,48 @@ private:
 } // namespace
 
 // Whether it is extra, or may be.
-bool Extra::examine(const char* name, ExtraEntry& entry) {
+bool Extra::examine(const Directory& directory, const char* name, ExtraEntry& entry) {
     struct statx facts;
-    entry.error = io_.files.statx(directory_->source(), name, AT_SYMLINK_NOFOLLOW, facts);
+    entry.error = io_.files.statx(directory.source(), name, AT_SYMLINK_NOFOLLOW, facts);
     if (entry.error == 0)
         return false;
     if (entry.error == -ENOENT)
-        entry.error = io_.files.statx(directory_->destination(), name, AT_SYMLINK_NOFOLLOW, facts);
+        entry.error = io_.files.statx(directory.destination(), name, AT_SYMLINK_NOFOLLOW, facts);
     if (entry.error == -ENOENT)
         return false; // gone by itself
     entry.name = name;
-    entry.path = path_below(&*directory_, name);
+    entry.path = path_below(&directory, name);
     if (entry.error < 0)
         return true;
     entry.directory = S_ISDIR(facts.stx_mode);
     return !filter_.excludes(entry.path, entry.directory);
 }
 
-std::optional<ExtraEntry> Extra::next() {
-    const int dirfd = directory_->destination();
-    if (!begun_)
-        check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(dirfd, 0));
-    begun_ = true;
+Task<void> Extra::next(const Directory& directory, std::optional<ExtraEntry>& next) {
+    next.reset();
     for (;;) {
         for (auto name = names_.next(); name.text; name = names_.next()) {
             ExtraEntry entry;
-            if (examine(name.text, entry))
-                return entry;
+            if (examine(directory, name.text, entry)) {
+                next = std::move(entry);
+                co_return;
+            }
         }
+        control_.throw_if_cancelled();
+        co_await io_.ring.yield();
+        const int dirfd = directory.destination();
+        check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(dirfd, names_.position()));
         if (!names_.fill(io_.files, dirfd, ARSYNC_STAGE_REMOVE))
-            return std::nullopt;
+            co_return;
     }
 }
 
-Task<void> Extra::remove(const ExtraEntry& entry, const Control& control, uint64_t& removed) {
-    const int dirfd = directory_->destination();
+Task<void> Extra::remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed) {
+    const int dirfd = directory.destination();
     if (entry.directory) {
         if (dry_run_)
             removed = 0; // when it is begun anew
-        Remover remover(io_, filter_, control, dry_run_, removed);
+        Remover remover(io_, filter_, control_, dry_run_, removed);
         co_await remover.run(dirfd, entry);
         co_return;
     }

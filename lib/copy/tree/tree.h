@@ -34,6 +34,8 @@ public:
     // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is
     // room, or when the job is cancelled.
     virtual bool wait_for_room(Ring& ring, Waiter& waiter) = 0;
+    // The most that may take part in a tree.
+    virtual unsigned workers() const = 0;
 };
 
 // A directory to enter, by its name in `directory`; without a name, `directory` is to be listed on.
