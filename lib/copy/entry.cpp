@@ -54,15 +54,22 @@ public:
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
             keep_attributes(there);
-            // With UPDATE_NONE what is there may be anything: no copy to link others to.
-            if (options_.update == ARSYNC_UPDATE_NONE)
+            // With UPDATE_NONE what is there may be anything, and a newer one of another kind: no
+            // copy to link others to.
+            const bool same_kind = ((there.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
+            if (options_.update == ARSYNC_UPDATE_NONE || !same_kind)
                 co_return;
         } else {
             // What cannot be read must not cost what is there.
             if (has_contents() && makes_copies() && !source_.file)
                 co_await open_what_was_seen();
-            const Way cleared = clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
+            const bool links = asks(ARSYNC_COPY_HARD_LINK);
+            const Way cleared =
+                links ? clear_for_link(way, options_)
+                      : clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
             co_await make(cleared);
+            if (links && way == Way::remove)
+                outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
             backup_.clear();
         }
         if (claim_)
@@ -219,6 +226,14 @@ private:
         claim_.done(std::move(place));
     }
 
+    // Whether there can be a link is known when it is made: what is in its way is replaced by it,
+    // not removed before.
+    Way clear_for_link(Way way, const arsync_copy_options& how) {
+        if (way == Way::remove && !asks(ARSYNC_COPY_DRY_RUN))
+            return Way::overwrite;
+        return clear_the_way(io_.files, names_, way, how, outcome_, backup_);
+    }
+
     // copy: what the link is to, if anything may be in its way. make(names) makes it.
     template <class Make>
     void make_link_to(const Identity& copy, Make make) {
@@ -242,11 +257,13 @@ private:
             outcome_.action = ARSYNC_ACTION_SKIP;
             return;
         }
-        const Way cleared = clear_the_way(io_.files, names_, way, how, outcome_, backup_);
+        const Way cleared = clear_for_link(way, how);
         if (asks(ARSYNC_COPY_DRY_RUN))
             return;
         control_.enter(ARSYNC_STAGE_LINK);
         make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, Undo&) {});
+        if (way == Way::remove)
+            outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
         backup_.clear();
     }
 
