@@ -318,12 +318,12 @@ enum arsync_sparse {
  * anew, unless ARSYNC_COPY_SPECIAL says to copy what comes out of them. */
 #define ARSYNC_COPY_RECURSIVE (1u << 5)
 /* Do not go into directories that lie on another filesystem than the source: they are made, and
- * stay empty. */
+ * stay empty. So a destination inside the source will do if it is on another filesystem. */
 #define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
 /* Remove from every destination directory what its source directory does not have. What the filter
  * excludes stays; where the source could not be listed in full, all does. Only with
- * ARSYNC_COPY_RECURSIVE; not with backup or KEEP_DIRECTORY_SYMLINK. A source below dst is -ELOOP.
- */
+ * ARSYNC_COPY_RECURSIVE; not with backup or KEEP_DIRECTORY_SYMLINK. Where source and destination
+ * share a directory, one below the other or through mounts, it is -ELOOP and nothing is removed. */
 #define ARSYNC_COPY_MIRROR (1u << 7)
 /* Change nothing; report what would be done. */
 #define ARSYNC_COPY_DRY_RUN (1u << 8)

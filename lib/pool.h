@@ -143,6 +143,7 @@ public:
     bool wait_for_room(Ring& ring, Waiter& waiter) override {
         return pool_.wait_for_room(job_, ring, waiter);
     }
+    unsigned workers() const override { return pool_.options().workers; }
 
 private:
     Pool& pool_;

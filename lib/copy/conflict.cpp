@@ -71,7 +71,7 @@ void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy
 }
 
 Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                    const arsync_copy_options& options) {
+                    const arsync_copy_options& options, struct statx* there) {
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
     const bool makes_data =
@@ -99,6 +99,8 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
             return Way::skip; // it is that link already
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     }
+    if (there)
+        *there = found;
     if (stays(files, copy, source, found, options))
         return Way::skip;
     if (S_ISDIR(found.stx_mode))

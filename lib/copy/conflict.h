@@ -14,9 +14,9 @@ enum class Way {
 };
 
 // source: of what is to be put there; not a directory. Changes nothing. Throws Error where it may
-// not be put there.
+// not be put there. there: of what stays, if it is asked for.
 Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                    const arsync_copy_options& options);
+                    const arsync_copy_options& options, struct statx* there = nullptr);
 // A dry run makes nothing that would tell that the directory is missing in which it would be made.
 // Throws Error then.
 void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy_options& options,

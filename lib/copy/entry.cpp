@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <optional>
 #include <sys/sysmacros.h>
 
 #include "copy/backup.h"
@@ -46,20 +47,29 @@ public:
             if (linked)
                 co_return;
         }
-        const Way way =
-            context_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), options_);
+        struct statx there = {};
+        const Way way = context_.fresh
+                            ? Way::free
+                            : look_at_the_way(io_.files, names_, facts(), options_, &there);
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
-            keep_attributes();
-            // With UPDATE_NONE what is there may be anything: no copy to link others to.
-            if (options_.update == ARSYNC_UPDATE_NONE)
+            keep_attributes(there);
+            // With UPDATE_NONE what is there may be anything, and a newer one of another kind: no
+            // copy to link others to.
+            const bool same_kind = ((there.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
+            if (options_.update == ARSYNC_UPDATE_NONE || !same_kind)
                 co_return;
         } else {
             // What cannot be read must not cost what is there.
             if (has_contents() && makes_copies() && !source_.file)
-                source_ = co_await open_source(io_, names_, options_, control_);
-            const Way cleared = clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
+                co_await open_what_was_seen();
+            const bool links = asks(ARSYNC_COPY_HARD_LINK);
+            const Way cleared =
+                links ? clear_for_link(way, options_)
+                      : clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
             co_await make(cleared);
+            if (links && way == Way::remove)
+                outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
             backup_.clear();
         }
         if (claim_)
@@ -89,6 +99,14 @@ private:
                               names_.follows ? 0 : AT_SYMLINK_NOFOLLOW, source_.facts));
         if (S_ISDIR(facts().stx_mode)) // only an intruder makes one of what was none
             throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+    }
+
+    // All that was decided is of the file that was looked at; under its name may be another by now.
+    Task<void> open_what_was_seen() {
+        const Identity seen = identity(facts());
+        source_ = co_await open_source(io_, names_, options_, control_);
+        if (identity(facts()) != seen)
+            throw Error{ARSYNC_STAGE_OPEN_SOURCE, ESTALE};
     }
 
     // Where links are followed, they are further names, and nobody knows how many there are.
@@ -139,21 +157,35 @@ private:
         }
     }
 
+    // None: what was copied is not to be found there any more, nor is it of use to know why.
+    std::optional<Pin> pin_first(const Links::Place& first) {
+        try {
+            return Pin(io_.files, first.directory);
+        } catch (const Error& error) {
+            if (error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM)
+                throw; // it may be there all the same
+            return std::nullopt;
+        }
+    }
+
     // False: it is gone.
     bool link_to(const Links::Place& first) {
         outcome_.action = ARSYNC_ACTION_HARD_LINK;
         if (first.directory) {
             if (asks(ARSYNC_COPY_DRY_RUN) && first.directory->missing)
                 return true;
-            const Pin pin(io_.files, first.directory);
+            const std::optional<Pin> pin = pin_first(first);
+            if (!pin)
+                return false;
+            const int dirfd = (*pin)->destination();
             struct statx copied;
             Identity copy;
-            if (!context_.fresh && io_.files.statx(pin->destination(), first.name.c_str(),
-                                                   AT_SYMLINK_NOFOLLOW, copied) == 0)
+            if (!context_.fresh &&
+                io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, copied) == 0)
                 copy = identity(copied);
             make_link_to(copy, [&](const FileCopy& to) {
-                return io_.files.make_link(pin->destination(), first.name.c_str(),
-                                           to.destination_dirfd, to.destination.c_str());
+                return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd,
+                                           to.destination.c_str());
             });
             return true;
         }
@@ -194,6 +226,14 @@ private:
         claim_.done(std::move(place));
     }
 
+    // Whether there can be a link is known when it is made: what is in its way is replaced by it,
+    // not removed before.
+    Way clear_for_link(Way way, const arsync_copy_options& how) {
+        if (way == Way::remove && !asks(ARSYNC_COPY_DRY_RUN))
+            return Way::overwrite;
+        return clear_the_way(io_.files, names_, way, how, outcome_, backup_);
+    }
+
     // copy: what the link is to, if anything may be in its way. make(names) makes it.
     template <class Make>
     void make_link_to(const Identity& copy, Make make) {
@@ -217,11 +257,13 @@ private:
             outcome_.action = ARSYNC_ACTION_SKIP;
             return;
         }
-        const Way cleared = clear_the_way(io_.files, names_, way, how, outcome_, backup_);
+        const Way cleared = clear_for_link(way, how);
         if (asks(ARSYNC_COPY_DRY_RUN))
             return;
         control_.enter(ARSYNC_STAGE_LINK);
-        make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&) {});
+        make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, Undo&) {});
+        if (way == Way::remove)
+            outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
         backup_.clear();
     }
 
@@ -288,7 +330,7 @@ private:
                 return io_.files.make_link(to.source_dirfd, to.source.c_str(), to.destination_dirfd,
                                            to.destination.c_str());
             },
-            [](const FileCopy&) {});
+            [](const FileCopy&, Undo&) {});
     }
 
     // keeps_attributes: it is a link of the source's, with attributes of its own.
@@ -303,9 +345,9 @@ private:
                 return io_.files.make_symlink(text.c_str(), to.destination_dirfd,
                                               to.destination.c_str());
             },
-            [&](const FileCopy& to) {
+            [&](const FileCopy& to, Undo& undo) {
                 if (keeps_attributes)
-                    copy_attributes(to);
+                    copy_attributes(to, undo.made_like(facts()), options_);
             });
     }
 
@@ -326,33 +368,92 @@ private:
                 return io_.files.make_special(to.destination_dirfd, to.destination.c_str(),
                                               (facts().stx_mode & S_IFMT) | mode, device);
             },
-            [&](const FileCopy& to) { copy_attributes(to); });
+            [&](const FileCopy& to, Undo& undo) {
+                copy_attributes(to, undo.made_like(facts()), options_);
+            });
     }
 
-    void copy_attributes(const FileCopy& names) {
-        copy_metadata_of_name(io_.files, names, facts(), losses_, options_, control_, outcome_);
+    // Whoever may write to the directory may put another file at the name at any moment. So
+    // attributes are given to what is open, and only if that is what is known to be meant.
+    File open_known(int dirfd, const std::string& name, int flags, const Identity& known,
+                    Stage stage) {
+        const int fd = io_.files.open(dirfd, name.c_str(), O_PATH | flags, 0);
+        check(stage, fd);
+        File file(io_.files, fd);
+        struct statx found;
+        check(stage, io_.files.statx(fd, "", 0, found));
+        if (identity(found) != known)
+            throw Error{stage, ESTALE};
+        return file;
     }
 
-    // Removes what was made at a name, unless all went well.
-    struct Undo {
-        Files& files;
-        const FileCopy& names;
-        bool armed = false;
+    // Of what may not be opened, or need not be. there: what is at the destination.
+    void copy_attributes(const FileCopy& names, const struct statx& there,
+                         const arsync_copy_options& how) {
+        if ((how.preserve & ~ARSYNC_PRESERVE_LINKS) == 0)
+            return;
+        const File source =
+            open_known(names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
+                       identity(facts()), ARSYNC_STAGE_OPEN_SOURCE);
+        // At the roots what is up to date may be found through a link.
+        const File destination =
+            open_known(names.destination_dirfd, names.destination,
+                       names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0, identity(there),
+                       ARSYNC_STAGE_OPEN_DESTINATION);
+        const Described ends{
+            .source = source.get(), .facts = facts(), .destination = destination.get()};
+        copy_metadata(io_.files, ends, losses_, how, control_, outcome_);
+    }
+
+    // Removes what was made at a name, if it is there still, unless all went well.
+    class Undo {
+    public:
+        Undo(Files& files, const FileCopy& names)
+            : files_(files), names_(names), looked_(look(made_)) {}
+        Undo(const Undo&) = delete;
+        Undo& operator=(const Undo&) = delete;
         ~Undo() {
-            if (armed)
-                files.unlink(names.destination_dirfd, names.destination.c_str());
+            struct statx now;
+            if (armed_ && looked_ == 0 && look(now) == 0 && identity(now) == identity(made_))
+                files_.unlink(names_.destination_dirfd, names_.destination.c_str());
         }
+        void disarm() { armed_ = false; }
+        // What was made. Throws Error if it is not as it was made: it is not ours then.
+        const struct statx& made_like(const struct statx& source) {
+            check(ARSYNC_STAGE_OPEN_DESTINATION, looked_);
+            const mode_t kind = source.stx_mode & S_IFMT;
+            const bool same_device = (kind != S_IFCHR && kind != S_IFBLK) ||
+                                     (made_.stx_rdev_major == source.stx_rdev_major &&
+                                      made_.stx_rdev_minor == source.stx_rdev_minor);
+            if ((made_.stx_mode & S_IFMT) != kind || !same_device || made_.stx_nlink > 1) {
+                disarm();
+                throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ESTALE};
+            }
+            return made_;
+        }
+
+    private:
+        int look(struct statx& found) {
+            return files_.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                AT_SYMLINK_NOFOLLOW, found);
+        }
+        Files& files_;
+        const FileCopy& names_;
+        struct statx made_ = {};
+        const int looked_;
+        bool armed_ = true;
     };
 
-    // make(names) makes something at the destination of the names, 0 or a negative errno; finish
-    // gives it its attributes. To replace a file atomically, it is made at another name first.
+    // make(names) makes something at the destination of the names, 0 or a negative errno;
+    // finish(names, undo) gives it its attributes. To replace a file atomically, it is made at
+    // another name first.
     template <class Make, class Finish>
     void make_name(Way way, Stage stage, Make make, Finish finish) {
         if (way == Way::free) {
             check(stage, make(names_));
-            Undo undo{io_.files, names_, true};
-            finish(names_);
-            undo.armed = false;
+            Undo undo(io_.files, names_);
+            finish(names_, undo);
+            undo.disarm();
             return;
         }
         FileCopy temporary = names_;
@@ -363,28 +464,23 @@ private:
             result = make(temporary);
         }
         check(stage, result);
-        Undo undo{io_.files, temporary, true};
-        finish(temporary);
+        Undo undo(io_.files, temporary);
+        finish(temporary, undo);
         check(ARSYNC_STAGE_PUBLISH,
               io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
                                names_.destination.c_str()));
         // Of two names of one file renaming does nothing, successfully.
-        undo.armed = outcome_.action == ARSYNC_ACTION_HARD_LINK;
+        if (outcome_.action != ARSYNC_ACTION_HARD_LINK)
+            undo.disarm();
     }
 
     // Of a file that is skipped because its content is the same.
-    void keep_attributes() {
+    void keep_attributes(const struct statx& found) {
         constexpr uint32_t cheap =
             ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES;
         if (options_.update != ARSYNC_UPDATE_CHANGED || asks(ARSYNC_COPY_DRY_RUN) ||
             !makes_copies() || (options_.preserve & cheap) == 0)
             return;
-        struct statx found;
-        const int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
-                                           AT_SYMLINK_NOFOLLOW, found);
-        if (result == -ENOENT)
-            return; // removed since; the next run will see
-        check(ARSYNC_STAGE_OPEN_DESTINATION, result);
         const bool same_mode = (options_.preserve & ARSYNC_PRESERVE_MODE) == 0 ||
                                S_ISLNK(found.stx_mode) || found.stx_mode == facts().stx_mode;
         const bool same_owner =
@@ -399,7 +495,7 @@ private:
             return;
         arsync_copy_options how = options_;
         how.preserve &= cheap;
-        copy_metadata_of_name(io_.files, names_, facts(), losses_, how, control_, outcome_);
+        copy_attributes(names_, found, how);
     }
 
     const Io io_;

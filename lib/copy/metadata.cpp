@@ -43,7 +43,7 @@ bool contains(const std::vector<char>& names, const char* name) {
     return false;
 }
 
-// The calls that differ between an open file and a name.
+// The calls, but for what is known without them.
 class OpenFiles {
 public:
     OpenFiles(Files& world, const Described& both) : files_(world), ends_(both) {}
@@ -83,46 +83,10 @@ private:
     const Described& ends_;
 };
 
-class NamedFiles {
-public:
-    NamedFiles(Files& world, const FileCopy& both) : files_(world), names_(both) {}
-
-    int64_t list(std::vector<char>& names) {
-        return all_names(names, [&](char* text, size_t size) {
-            return files_.list_xattrs_name(names_.source_dirfd, names_.source.c_str(), text, size);
-        });
-    }
-    int64_t get(const char* name, void* value, size_t size) {
-        return files_.get_xattr_name(names_.source_dirfd, names_.source.c_str(), name, value, size);
-    }
-    int set(const char* name, const void* value, size_t size) {
-        return files_.set_xattr_name(names_.destination_dirfd, names_.destination.c_str(), name,
-                                     value, size);
-    }
-    int remove(const char* name) {
-        return files_.remove_xattr_name(names_.destination_dirfd, names_.destination.c_str(), name);
-    }
-    bool has_owner(uid_t, gid_t) const { return false; }
-    bool has_mode(mode_t) const { return false; }
-    int chown(uid_t uid, gid_t gid) {
-        return files_.chown_name(names_.destination_dirfd, names_.destination.c_str(), uid, gid);
-    }
-    int chmod(mode_t mode) {
-        return files_.chmod_name(names_.destination_dirfd, names_.destination.c_str(), mode);
-    }
-    int set_times(const timespec times[2]) {
-        return files_.set_times_name(names_.destination_dirfd, names_.destination.c_str(), times);
-    }
-
-private:
-    Files& files_;
-    const FileCopy& names_;
-};
-
-template <class Ends>
 class Carrier {
 public:
-    Carrier(Ends both, const struct statx& facts, Losses losses, Control& outside, Outcome& result)
+    Carrier(OpenFiles both, const struct statx& facts, Losses losses, Control& outside,
+            Outcome& result)
         : ends_(both), facts_(facts), losses_(losses), control_(outside), outcome_(result) {}
 
     void before_mode(uint32_t preserve) {
@@ -195,14 +159,20 @@ public:
     }
 
 private:
-    // Whether it went well. A failure is thrown, or noted if it is the first.
+    static bool is_extra(Stage stage) {
+        return stage == ARSYNC_STAGE_XATTR || stage == ARSYNC_STAGE_CONTEXT;
+    }
+
+    // Whether it went well. A failure is thrown, or noted if it is the gravest.
     bool expect(Stage stage, int64_t result) {
         if (result >= 0)
             return true;
         // Out of descriptors: the entry is undone, and tried again later.
         if (losses_ == Losses::fatal || result == -EMFILE || result == -ENFILE)
             check(stage, result);
-        if (outcome_.result == 0) {
+        // The gravest is told: who does without extended attributes still wants to know the others.
+        const bool told_of_less = is_extra(outcome_.stage) && !is_extra(stage);
+        if (outcome_.result == 0 || told_of_less) {
             outcome_.result = static_cast<int>(result);
             outcome_.stage = stage;
         }
@@ -245,7 +215,7 @@ private:
             expect(ARSYNC_STAGE_MODE, result);
     }
 
-    Ends ends_;
+    OpenFiles ends_;
     const struct statx& facts_;
     const Losses losses_;
     Control& control_;
@@ -275,22 +245,11 @@ void copy_metadata(Files& files, const Described& ends, Losses losses,
                    const arsync_copy_options& options, Control& control, Outcome& outcome) {
     Carrier carry(OpenFiles(files, ends), ends.facts, losses, control, outcome);
     carry.before_mode(options.preserve);
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+    const bool link = S_ISLNK(ends.facts.stx_mode); // has no mode and no ACL
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0 && !link)
         carry.mode(S_ISDIR(ends.facts.stx_mode));
     else if (ends.unpreserved_mode != keep_mode)
         carry.set_mode(ends.unpreserved_mode);
-    if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0)
-        carry.times();
-}
-
-void copy_metadata_of_name(Files& files, const FileCopy& names, const struct statx& facts,
-                           Losses losses, const arsync_copy_options& options, Control& control,
-                           Outcome& outcome) {
-    Carrier carry(NamedFiles(files, names), facts, losses, control, outcome);
-    const bool link = S_ISLNK(facts.stx_mode); // has no mode and no ACL
-    carry.before_mode(options.preserve);
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0 && !link)
-        carry.mode(S_ISDIR(facts.stx_mode));
     if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0)
         carry.times();
 }

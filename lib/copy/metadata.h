@@ -12,12 +12,12 @@ namespace arsync {
 // What becomes of an attribute that cannot be kept.
 enum class Losses {
     fatal,   // the first ends the copy
-    reported // the first becomes the outcome's result; the others are carried over all the same
+    reported // the gravest becomes the outcome's result; the others are carried over all the same
 };
 
 inline constexpr mode_t keep_mode = static_cast<mode_t>(-1);
 
-// An open file or directory, and what is made of it.
+// Something open, and what is made of it. Descriptors may be ones with O_PATH.
 struct Described {
     int source;
     const struct statx& facts;                 // of the source when the copy began
@@ -37,11 +37,6 @@ void copy_metadata(Files& files, const Described& ends, Losses losses,
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);
 bool has_acl(const std::vector<char>& xattrs);
 bool has_default_acl(Files& files, int directory);
-
-// The same by names in open directories, not followed: of symbolic links and special files.
-void copy_metadata_of_name(Files& files, const FileCopy& names, const struct statx& facts,
-                           Losses losses, const arsync_copy_options& options, Control& control,
-                           Outcome& outcome);
 
 // What an overwrite in place would have kept of the file that is replaced, as far as this process
 // may.

@@ -10,6 +10,9 @@
 #include <ctime>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <vector>
+
+#include "io/mounts.h"
 
 namespace arsync {
 
@@ -29,10 +32,12 @@ public:
     // Switch O_DIRECT of an open description.
     virtual int set_direct(int fd, bool direct) = 0;
 
-    // Facts. statx asks for the basic fields and STATX_DIOALIGN; an empty path means dirfd itself.
+    // Facts. statx asks for the basic fields, STATX_DIOALIGN and STATX_MNT_ID; an empty path means
+    // dirfd itself.
     virtual int statx(int dirfd, const char* path, int at_flags, struct statx& out) = 0;
     virtual int filesystem_type(int fd, uint64_t& magic) = 0; // statfs(2) f_type
-    virtual int device_size(int fd, uint64_t& bytes) = 0;     // of a block device
+    virtual int places_of(int directory, std::vector<PlaceOnDevice>& places) = 0; // see mounts.h
+    virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
     virtual int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) = 0;
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
 
@@ -49,25 +54,16 @@ public:
     virtual int truncate(int fd, uint64_t size) = 0;
     virtual int drop_cache(int fd, uint64_t offset, uint64_t length) = 0; // clean pages only
 
-    // Attributes.
-    virtual int chmod(int fd, mode_t mode) = 0;
+    // Attributes. The descriptor may be one with O_PATH: of symbolic links and special files, which
+    // are not to be opened, and of what may not be. Mode and extended attributes of such a one need
+    // /proc, or are -ENOSYS.
+    virtual int chmod(int fd, mode_t mode) = 0; // of no symbolic link
     virtual int chown(int fd, uid_t uid, gid_t gid) = 0;
     virtual int set_times(int fd, const timespec times[2]) = 0; // access, modification
-    // The source may be a directory that is open with O_PATH.
     virtual int64_t list_xattrs(int fd, char* names, size_t size) = 0;
     virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
-    // The same of a name in a directory that is itself not followed: symbolic links, special files.
-    virtual int chmod_name(int dirfd, const char* path, mode_t mode) = 0; // of a link: -EOPNOTSUPP
-    virtual int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) = 0;
-    virtual int set_times_name(int dirfd, const char* path, const timespec times[2]) = 0;
-    virtual int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) = 0;
-    virtual int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                                   size_t size) = 0;
-    virtual int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                               size_t size) = 0;
-    virtual int remove_xattr_name(int dirfd, const char* path, const char* name) = 0;
 
     // Names.
     virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE
@@ -92,6 +88,7 @@ public:
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
+    int places_of(int directory, std::vector<PlaceOnDevice>& places) override;
     int device_size(int fd, uint64_t& bytes) override;
     int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
@@ -109,15 +106,6 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
-    int chmod_name(int dirfd, const char* path, mode_t mode) override;
-    int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) override;
-    int set_times_name(int dirfd, const char* path, const timespec times[2]) override;
-    int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) override;
-    int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                           size_t size) override;
-    int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                       size_t size) override;
-    int remove_xattr_name(int dirfd, const char* path, const char* name) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int fd) override;
     int rename(int dirfd, const char* from, const char* to) override;

@@ -28,19 +28,29 @@ auto without_eintr(Call call) {
     return result < 0 ? static_cast<decltype(result)>(-errno) : result;
 }
 
-// "/proc/self/fd/N": the way to an open file that has no name; "/proc/self/fd/N/NAME": to a name in
-// an open directory, for calls that know no directory descriptors.
+// "/proc/self/fd/N": the way to an open file that has no name, or that is open with O_PATH.
 struct ProcPath {
-    char text[32 + 4096];
+    char text[32];
     explicit ProcPath(int fd) { snprintf(text, sizeof text, "/proc/self/fd/%d", fd); }
-    ProcPath(int dirfd, const char* name) {
-        if (dirfd == AT_FDCWD || name[0] == '/')
-            snprintf(text, sizeof text, "%s", name);
-        else
-            snprintf(text, sizeof text, "/proc/self/fd/%d/%s", dirfd, name);
-    }
 };
 
+// Whether a call took the descriptor: attributes are not for those with O_PATH.
+bool opened(int64_t result) {
+    return result != -EBADF;
+}
+
+// The same call by a path to what is open. It is not looked up by its name, nor, if it is a
+// symbolic link, followed.
+template <class Call>
+auto by_proc(int fd, Call call) {
+    const ProcPath path(fd);
+    const auto result = without_eintr([&] { return call(path.text); });
+    using Result = decltype(call(path.text));
+    return result == -ENOENT ? static_cast<Result>(-ENOSYS) : static_cast<Result>(result);
+}
+
+// fchmodat2(2), Linux 6.6.
+constexpr long fchmodat2_number = 452;
 // cachestat(2), Linux 6.5; older C libraries have no wrapper.
 constexpr long cachestat_number = 451;
 struct CacheRange {
@@ -80,8 +90,11 @@ int SystemFiles::set_direct(int fd, bool direct) {
 
 int SystemFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {
     const int flags = at_flags | (*path ? 0 : AT_EMPTY_PATH);
-    return without_eintr(
-        [&] { return ::statx(dirfd, path, flags, STATX_BASIC_STATS | STATX_DIOALIGN, &out); });
+    constexpr unsigned mask = STATX_BASIC_STATS | STATX_DIOALIGN | STATX_MNT_ID;
+    const int result = without_eintr([&] { return ::statx(dirfd, path, flags, mask, &out); });
+    if (result == 0 && (out.stx_mask & STATX_MNT_ID) == 0)
+        out.stx_mnt_id = 0;
+    return result;
 }
 
 int SystemFiles::filesystem_type(int fd, uint64_t& magic) {
@@ -90,6 +103,10 @@ int SystemFiles::filesystem_type(int fd, uint64_t& magic) {
     if (result == 0)
         magic = static_cast<uint64_t>(static_cast<uint32_t>(facts.f_type));
     return result;
+}
+
+int SystemFiles::places_of(int directory, std::vector<PlaceOnDevice>& places) {
+    return arsync::places_of(directory, places);
 }
 
 int SystemFiles::device_size(int fd, uint64_t& bytes) {
@@ -142,78 +159,59 @@ int SystemFiles::drop_cache(int fd, uint64_t offset, uint64_t length) {
 }
 
 int SystemFiles::chmod(int fd, mode_t mode) {
-    return without_eintr([&] { return ::fchmod(fd, mode); });
+    int result = without_eintr([&] { return ::fchmod(fd, mode); });
+    if (opened(result))
+        return result;
+    result = by_proc(fd, [&](const char* path) { return ::chmod(path, mode); });
+    if (result != -ENOSYS)
+        return result;
+    return static_cast<int>(
+        without_eintr([&] { return ::syscall(fchmodat2_number, fd, "", mode, AT_EMPTY_PATH); }));
 }
 
 int SystemFiles::chown(int fd, uid_t uid, gid_t gid) {
-    return without_eintr([&] { return ::fchown(fd, uid, gid); });
+    const int result = without_eintr([&] { return ::fchown(fd, uid, gid); });
+    if (opened(result))
+        return result;
+    return without_eintr([&] { return ::fchownat(fd, "", uid, gid, AT_EMPTY_PATH); });
 }
 
 int SystemFiles::set_times(int fd, const timespec times[2]) {
-    return without_eintr([&] { return ::futimens(fd, times); });
+    int result = without_eintr([&] { return ::futimens(fd, times); });
+    if (opened(result))
+        return result;
+    result = without_eintr([&] { return ::utimensat(fd, "", times, AT_EMPTY_PATH); });
+    if (result != -EINVAL) // which Linux knows since 5.8
+        return result;
+    return by_proc(fd, [&](const char* path) { return ::utimensat(AT_FDCWD, path, times, 0); });
 }
 
 int64_t SystemFiles::list_xattrs(int fd, char* names, size_t size) {
     const int64_t result = without_eintr([&] { return ::flistxattr(fd, names, size); });
-    if (result != -EBADF) // or open with O_PATH
-        return result;
-    return without_eintr([&] { return ::listxattr(ProcPath(fd).text, names, size); });
+    return opened(result)
+               ? result
+               : by_proc(fd, [&](const char* path) { return ::listxattr(path, names, size); });
 }
 
 int64_t SystemFiles::get_xattr(int fd, const char* name, void* value, size_t size) {
     const int64_t result = without_eintr([&] { return ::fgetxattr(fd, name, value, size); });
-    if (result != -EBADF) // or open with O_PATH
-        return result;
-    return without_eintr([&] { return ::getxattr(ProcPath(fd).text, name, value, size); });
+    return opened(result)
+               ? result
+               : by_proc(fd, [&](const char* path) { return ::getxattr(path, name, value, size); });
 }
 
 int SystemFiles::set_xattr(int fd, const char* name, const void* value, size_t size) {
-    return without_eintr([&] { return ::fsetxattr(fd, name, value, size, 0); });
+    const int result = without_eintr([&] { return ::fsetxattr(fd, name, value, size, 0); });
+    return opened(result) ? result : by_proc(fd, [&](const char* path) {
+        return ::setxattr(path, name, value, size, 0);
+    });
 }
 
 int SystemFiles::remove_xattr(int fd, const char* name) {
-    return without_eintr([&] { return ::fremovexattr(fd, name); });
-}
-
-int SystemFiles::chmod_name(int dirfd, const char* path, mode_t mode) {
-    // fchmodat(2) follows links. What is opened here is the name itself, and then known by number.
-    const int fd = open(dirfd, path, O_PATH | O_NOFOLLOW, 0);
-    if (fd < 0)
-        return fd;
-    const Fd held(fd);
-    struct stat facts;
-    if (::fstat(fd, &facts) < 0)
-        return -errno;
-    if (S_ISLNK(facts.st_mode))
-        return -EOPNOTSUPP;
-    return without_eintr([&] { return ::chmod(ProcPath(fd).text, mode); });
-}
-
-int SystemFiles::chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) {
-    return without_eintr([&] { return ::fchownat(dirfd, path, uid, gid, AT_SYMLINK_NOFOLLOW); });
-}
-
-int SystemFiles::set_times_name(int dirfd, const char* path, const timespec times[2]) {
-    return without_eintr([&] { return ::utimensat(dirfd, path, times, AT_SYMLINK_NOFOLLOW); });
-}
-
-int64_t SystemFiles::list_xattrs_name(int dirfd, const char* path, char* names, size_t size) {
-    return without_eintr([&] { return ::llistxattr(ProcPath(dirfd, path).text, names, size); });
-}
-
-int64_t SystemFiles::get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                                    size_t size) {
-    return without_eintr(
-        [&] { return ::lgetxattr(ProcPath(dirfd, path).text, name, value, size); });
-}
-
-int SystemFiles::set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                                size_t size) {
-    return without_eintr(
-        [&] { return ::lsetxattr(ProcPath(dirfd, path).text, name, value, size, 0); });
-}
-int SystemFiles::remove_xattr_name(int dirfd, const char* path, const char* name) {
-    return without_eintr([&] { return ::lremovexattr(ProcPath(dirfd, path).text, name); });
+    const int result = without_eintr([&] { return ::fremovexattr(fd, name); });
+    return opened(result)
+               ? result
+               : by_proc(fd, [&](const char* path) { return ::removexattr(path, name); });
 }
 
 int SystemFiles::link(int fd, int dirfd, const char* name) {

@@ -1,4 +1,4 @@
-// Attributes of the simulated files, by descriptor and by name.
+// Attributes of the simulated files.
 #include <cstring>
 
 #include "sim/on.h"
@@ -84,12 +84,6 @@ int change_xattr(World& world, Inode& inode, const std::string& name, const void
 
 int SimulatedFiles::chmod(int fd, mode_t mode) {
     return static_cast<int>(on({Call::chmod}, fd, [&](Inode& inode, Description&) {
-        return change_mode(world_, inode, mode);
-    }));
-}
-
-int SimulatedFiles::chmod_name(int dirfd, const char* path, mode_t mode) {
-    return static_cast<int>(at(Call::chmod_name, dirfd, path, [&](Inode& inode) {
         return inode.is_link() ? -EOPNOTSUPP : change_mode(world_, inode, mode);
     }));
 }
@@ -100,21 +94,10 @@ int SimulatedFiles::chown(int fd, uid_t uid, gid_t gid) {
     }));
 }
 
-int SimulatedFiles::chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) {
-    return static_cast<int>(at(Call::chown_name, dirfd, path, [&](Inode& inode) {
-        return change_owner(world_, inode, uid, gid);
-    }));
-}
-
 int SimulatedFiles::set_times(int fd, const timespec times[2]) {
     return static_cast<int>(on({Call::set_times}, fd, [&](Inode& inode, Description&) {
         return change_times(world_, inode, times);
     }));
-}
-
-int SimulatedFiles::set_times_name(int dirfd, const char* path, const timespec times[2]) {
-    return static_cast<int>(at(Call::set_times_name, dirfd, path,
-                               [&](Inode& inode) { return change_times(world_, inode, times); }));
 }
 
 int64_t SimulatedFiles::list_xattrs(int fd, char* names, size_t size) {
@@ -122,20 +105,9 @@ int64_t SimulatedFiles::list_xattrs(int fd, char* names, size_t size) {
               [&](Inode& inode, Description&) { return all_xattrs(inode, names, size); });
 }
 
-int64_t SimulatedFiles::list_xattrs_name(int dirfd, const char* path, char* names, size_t size) {
-    return at(Call::list_xattrs_name, dirfd, path,
-              [&](Inode& inode) { return all_xattrs(inode, names, size); });
-}
-
 int64_t SimulatedFiles::get_xattr(int fd, const char* name, void* value, size_t size) {
     return on({Call::get_xattr}, fd,
               [&](Inode& inode, Description&) { return xattr(inode, name, value, size); });
-}
-
-int64_t SimulatedFiles::get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                                       size_t size) {
-    return at(Call::get_xattr_name, dirfd, path,
-              [&](Inode& inode) { return xattr(inode, name, value, size); });
 }
 
 int SimulatedFiles::set_xattr(int fd, const char* name, const void* value, size_t size) {
@@ -144,21 +116,8 @@ int SimulatedFiles::set_xattr(int fd, const char* name, const void* value, size_
     }));
 }
 
-int SimulatedFiles::set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                                   size_t size) {
-    return static_cast<int>(at(Call::set_xattr_name, dirfd, path, [&](Inode& inode) {
-        return change_xattr(world_, inode, name, value, size);
-    }));
-}
-
 int SimulatedFiles::remove_xattr(int fd, const char* name) {
     return static_cast<int>(on({Call::remove_xattr}, fd, [&](Inode& inode, Description&) {
-        return inode.attributes.xattrs.erase(name) ? 0 : -ENODATA;
-    }));
-}
-
-int SimulatedFiles::remove_xattr_name(int dirfd, const char* path, const char* name) {
-    return static_cast<int>(at(Call::remove_xattr_name, dirfd, path, [&](Inode& inode) {
         return inode.attributes.xattrs.erase(name) ? 0 : -ENODATA;
     }));
 }

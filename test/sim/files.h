@@ -1,6 +1,8 @@
 // The calls of io/files.h on a simulated world.
 #pragma once
 
+#include <cerrno>
+
 #include "io/files.h"
 #include "sim/world.h"
 
@@ -17,6 +19,8 @@ public:
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
+    // Nothing is mounted in this world, nor does it have a list of mounts.
+    int places_of(int, std::vector<PlaceOnDevice>&) override { return -ENOENT; }
     int device_size(int fd, uint64_t& bytes) override;
     int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
@@ -34,15 +38,6 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
-    int chmod_name(int dirfd, const char* path, mode_t mode) override;
-    int chown_name(int dirfd, const char* path, uid_t uid, gid_t gid) override;
-    int set_times_name(int dirfd, const char* path, const timespec times[2]) override;
-    int64_t list_xattrs_name(int dirfd, const char* path, char* names, size_t size) override;
-    int64_t get_xattr_name(int dirfd, const char* path, const char* name, void* value,
-                           size_t size) override;
-    int set_xattr_name(int dirfd, const char* path, const char* name, const void* value,
-                       size_t size) override;
-    int remove_xattr_name(int dirfd, const char* path, const char* name) override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int) override { return world_.options.can_link; }
     int rename(int dirfd, const char* from, const char* to) override;

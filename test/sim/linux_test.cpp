@@ -106,7 +106,10 @@ struct Side {
     std::string times(int dirfd, const char* path) {
         const timespec set[2] = {{0, UTIME_OMIT}, {1'000'000, 7}};
         struct statx facts {};
-        const int error = files.set_times_name(dirfd, path, set);
+        const int fd = files.open(dirfd, path, O_PATH | O_NOFOLLOW, 0);
+        const int error = fd < 0 ? fd : files.set_times(fd, set);
+        if (fd >= 0)
+            CHECK(files.close(fd) == 0);
         if (error == 0)
             CHECK(files.statx(dirfd, path, AT_SYMLINK_NOFOLLOW, facts) == 0);
         return std::to_string(error) + " " + std::to_string(facts.stx_mtime.tv_sec) + " " +

@@ -8,15 +8,30 @@
 
 namespace arsync::sim {
 
+// Whether the call does with a descriptor that is open with O_PATH.
+inline bool takes_path(Call call) {
+    switch (call) {
+    case Call::filesystem_type:
+    case Call::chmod:
+    case Call::chown:
+    case Call::set_times:
+    case Call::list_xattrs:
+    case Call::get_xattr:
+    case Call::set_xattr:
+    case Call::remove_xattr:
+        return true;
+    default:
+        return false;
+    }
+}
+
 template <class Effect>
 int64_t SimulatedFiles::on(Step step, int fd, Effect effect) {
     step.subject = world_.subject_of(fd);
     step.flags = world_.flags_of(fd);
     return world_.step(step, [&]() -> int64_t {
         Description* description = world_.descriptor_to_change(fd);
-        const bool only_facts = step.call == Call::filesystem_type ||
-                                step.call == Call::list_xattrs || step.call == Call::get_xattr;
-        if (!description || ((description->flags & O_PATH) && !only_facts))
+        if (!description || ((description->flags & O_PATH) && !takes_path(step.call)))
             return -EBADF;
         return effect(world_.disk.at(description->inode), *description);
     });

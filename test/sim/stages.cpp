@@ -75,22 +75,15 @@ bool fits(const Step& step, Stage stage) {
     case Call::read_link:
         return stage == ARSYNC_STAGE_READ_LINK;
     case Call::chmod:
-    case Call::chmod_name:
         return stage == ARSYNC_STAGE_MODE;
     case Call::chown:
-    case Call::chown_name:
         return stage == ARSYNC_STAGE_OWNER;
     case Call::set_times:
-    case Call::set_times_name:
         return stage == ARSYNC_STAGE_TIMES;
     case Call::list_xattrs:
     case Call::get_xattr:
     case Call::set_xattr:
     case Call::remove_xattr:
-    case Call::list_xattrs_name:
-    case Call::get_xattr_name:
-    case Call::set_xattr_name:
-    case Call::remove_xattr_name:
         return in(stage, {ARSYNC_STAGE_XATTR, ARSYNC_STAGE_MODE, ARSYNC_STAGE_CONTEXT});
     case Call::link:
         return stage == ARSYNC_STAGE_PUBLISH;
@@ -128,7 +121,7 @@ bool can_fail_with(const Step& step, int error) {
     case EAGAIN:
         return transfer || step.call == Call::write_now;
     case EPERM:
-        return step.call == Call::chown || step.call == Call::chown_name;
+        return step.call == Call::chown;
     default: // what is in force can be taken back
         return step.call != Call::set_direct || !(step.flags & O_DIRECT);
     }
@@ -174,15 +167,11 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::write_back:
         return true;
     case Call::chown:
-    case Call::chown_name:
         return !(options.preserve & ARSYNC_PRESERVE_OWNER) || !scenario.world.privileged ||
                error == EPERM || error == EINVAL;
     case Call::list_xattrs:
     case Call::get_xattr:
     case Call::remove_xattr:
-    case Call::list_xattrs_name:
-    case Call::get_xattr_name:
-    case Call::remove_xattr_name:
         return error == EOPNOTSUPP || error == ENODATA;
     default:
         return false;

@@ -19,8 +19,7 @@ static Detached begin(Io io, Job& job, TreeHost& host, unsigned& completions) {
 
 bool is_open(const Step& step) {
     return step.call == Call::open || step.call == Call::open_beneath ||
-           step.call == Call::reopen || step.call == Call::open_on_ring ||
-           step.call == Call::chmod_name; // by a descriptor of its own
+           step.call == Call::reopen || step.call == Call::open_on_ring;
 }
 
 TreeSimulation::Worker::Worker(World& world, const TreeScenario& scenario)

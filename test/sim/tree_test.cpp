@@ -2,6 +2,7 @@
 // cancelled, and when descriptors are few.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
@@ -109,8 +110,7 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         [[fallthrough]];
     case Call::open_beneath:
     case Call::open_on_ring:
-    case Call::reopen:
-    case Call::chmod_name: // tried again when others have closed theirs
+    case Call::reopen: // tried again when others have closed theirs
         return error == EMFILE;
     case Call::statx:           // a second look, or a kind that opening will tell too
     case Call::read_cached:     // the ring reads it
@@ -179,6 +179,13 @@ bool fails_by_itself(const TreeSimulation& s, const std::string& name) {
     return false;
 }
 
+bool lost_links_only(const TreeSimulation& s) {
+    const std::vector<std::string> all = s.differences_on(s.world.disk);
+    return !all.empty() && std::all_of(all.begin(), all.end(), [](const std::string& difference) {
+        return difference.ends_with("is a name of another file");
+    });
+}
+
 void check_failure(TreeSimulation& s) {
     const int error = s.fail_with;
     if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
@@ -214,6 +221,8 @@ void check_failure(TreeSimulation& s) {
         s.world.problem("the job says nothing of it");
     if (noticed && s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR))
         return;
+    if (!noticed && lost_links_only(s))
+        return; // the first copy was not found again
     if (!noticed && !may_be_harmless(s.scenario, *s.failed_step(), error) &&
         !fails_by_itself(s, s.failed_step()->path))
         s.world.problem("the error was dropped");

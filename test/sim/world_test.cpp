@@ -233,10 +233,28 @@ TEST_CASE("names change their directory's times, and the links of what they name
     CHECK(after.stx_ino == before.stx_ino);
     CHECK(f.files.statx(AT_FDCWD, "d/g", 0, after) == 0);
     CHECK(after.stx_nlink == 2);
-    CHECK(f.files.chmod_name(AT_FDCWD, "d/g", 0640) == 0);
-    CHECK(f.files.set_xattr_name(AT_FDCWD, "d/g", "user.a", "b", 1) == -EPERM);
-    CHECK(f.files.set_xattr_name(AT_FDCWD, "d", "user.a", "b", 1) == 0);
-    CHECK(f.files.list_xattrs_name(AT_FDCWD, "d", nullptr, 0) == 7);
+}
+
+TEST_CASE("what is open with O_PATH has attributes all the same, links and pipes too") {
+    Fixture f;
+    const auto open = [&](const char* path) {
+        return f.files.open(AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);
+    };
+    CHECK(f.files.make_directory(AT_FDCWD, "d", 0777) == 0);
+    CHECK(f.files.make_special(AT_FDCWD, "f", S_IFIFO | 0600, 0) == 0);
+    CHECK(f.files.make_symlink("f", AT_FDCWD, "l") == 0);
+    const int fds[] = {open("d"), open("f"), open("l")};
+    CHECK(f.files.chmod(fds[1], 0640) == 0);
+    CHECK(f.files.chmod(fds[2], 0640) == -EOPNOTSUPP);
+    CHECK(f.files.chown(fds[2], 1, 2) == 0);
+    struct statx facts;
+    CHECK(f.files.statx(AT_FDCWD, "l", AT_SYMLINK_NOFOLLOW, facts) == 0);
+    CHECK(facts.stx_uid == 1);
+    CHECK(f.files.set_xattr(fds[1], "user.a", "b", 1) == -EPERM);
+    CHECK(f.files.set_xattr(fds[0], "user.a", "b", 1) == 0);
+    CHECK(f.files.list_xattrs(fds[0], nullptr, 0) == 7);
+    for (const int fd : fds)
+        CHECK(f.files.close(fd) == 0);
 }
 
 TEST_CASE("opens fail when descriptors run out, and now and then where they would wait") {

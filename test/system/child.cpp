@@ -109,11 +109,11 @@ bool become_ordinary() {
            prctl(PR_SET_DUMPABLE, 1) == 0;
 }
 
-bool deny(int system_call) {
+bool deny(int system_call, int error) {
     sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(system_call), 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     const sock_fprog filter{4, program};
@@ -122,7 +122,7 @@ bool deny(int system_call) {
 }
 
 bool deny_io_uring() {
-    return deny(__NR_io_uring_setup);
+    return deny(__NR_io_uring_setup, EPERM);
 }
 
 } // namespace live

@@ -44,8 +44,8 @@ private:
 // its limits.
 constexpr unsigned ordinary_user = 54321;
 bool become_ordinary();
-// In a child: this system call fails with EPERM from here on; io_uring_setup(2), as in a container.
-bool deny(int system_call);
+// In a child: this system call fails from here on; io_uring_setup(2) with EPERM, as in a container.
+bool deny(int system_call, int error);
 bool deny_io_uring();
 
 } // namespace live

@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(Clean, "with io_uring_enter(2) alone denied by seccomp, copies
     const Directory directory;
     write_pattern(directory / "from", size);
     check_in_child([&](Report& report) {
-        if (deny(__NR_io_uring_enter))
+        if (deny(__NR_io_uring_enter, EPERM))
             works_on_threads(report, directory);
         else
             report.expect(false, "seccomp", 0);
@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(Clean,
     const Directory directory;
     write_pattern(directory / "from", size);
     check_in_child([&](Report& report) {
-        if (!deny(__NR_io_uring_register)) {
+        if (!deny(__NR_io_uring_register, EPERM)) {
             report.expect(false, "seccomp", 0);
             return;
         }

@@ -40,13 +40,16 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     struct statx made_as = {};
     bool shut = false; // by a umask that takes even its owner's rights
     if (fd == -EACCES && result.made) {
-        check(stage, files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, made_as));
+        const int closed = files.open(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        check(stage, closed);
+        const File held(files, closed);
+        check(stage, files.statx(closed, "", 0, made_as));
         shut = (made_as.stx_mode & 0700) != 0700;
+        if (shut)
+            check(stage, files.chmod(closed, (made_as.stx_mode & 07777) | 0700));
     }
-    if (shut) {
-        check(stage, files.chmod_name(dirfd, name, (made_as.stx_mode & 07777) | 0700));
+    if (shut)
         fd = open();
-    }
     if (fd < 0 && result.made)
         files.remove_directory(dirfd, name); // it is not known as ours when it is tried again
     check(stage, fd == -ELOOP ? -ENOTDIR : fd);
@@ -64,7 +67,8 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     // The kernel has taken the umask off, or put a default ACL on; it alone knows.
     const mode_t given = (shut ? made_as : result.facts).stx_mode & 07777;
     const mode_t final_mode = (given & 07000) | (given & wanted & 0777);
-    const mode_t meanwhile = keeps_owner ? 0700 : given | 0700;
+    // With setgid from the beginning: what is made in it inherits its group and setgid.
+    const mode_t meanwhile = keeps_owner ? (given & 07000) | 0700 : given | 0700;
     if (meanwhile != (result.facts.stx_mode & 07777))
         check(stage, files.chmod(fd, meanwhile));
     if (meanwhile != final_mode)

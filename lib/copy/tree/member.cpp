@@ -42,6 +42,16 @@ unsigned walkers() {
     return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 64, 1, walkers_max));
 }
 
+// Entries side by side: what they hold, two files each and a third in passing, is to fit, with all
+// workers' and the directories.
+unsigned window(unsigned workers) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = 1024;
+    return static_cast<unsigned>(
+        std::clamp<rlim_t>(limit.rlim_cur / 4 / std::max(1u, workers), 1, window_max));
+}
+
 bool out_of_descriptors(const Outcome& outcome) {
     return outcome.result == -EMFILE || outcome.result == -ENFILE;
 }
@@ -94,7 +104,7 @@ struct Member::EntryEnd : Waiter {
 
 Member::Member(Tree& tree, Io io, Control& control)
     : tree_(tree), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
-      window_(window_max) {}
+      window_max_(window(tree.host_.workers())), window_(window_max_) {}
 
 Task<void> Member::run() {
     for (unsigned i = 0; i < walkers(); ++i)
@@ -211,6 +221,9 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
         directory->final_mode = made.final_mode;
         directory->destination_followed = keeps_symlink;
         directory->destination_id = identity(made.facts);
+        if ((tree_.options_.flags & ARSYNC_COPY_MIRROR) != 0 &&
+            directory->destination_id == tree_.root_->source_id)
+            refuse_meeting();
         directory->new_file = tree_.new_file_in(io_.files, made);
         destination = std::move(made.directory);
         const bool other_filesystem =
@@ -257,11 +270,17 @@ Task<File> Member::open_source_directory(const Pin& above, const Unit& unit, str
 // The destination, reached by a mount or a link; or, where links are followed, a directory on the
 // way to itself.
 void Member::refuse_loop(const Directory* above, const Identity& source, bool follows) const {
-    if (!tree_.root_->missing && source == tree_.root_->destination_id)
-        throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+    if (!tree_.root_->missing && source == tree_.root_->destination_id && tree_.may_meet(source))
+        refuse_meeting();
     for (; follows && above; above = above->parent.get())
         if (above->source_id == source)
             throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+}
+
+// What the roots did not tell, as it was mounted since: a mirror would remove what it has to copy.
+void Member::refuse_meeting() const {
+    tree_.removes_nothing_.store(true, std::memory_order_relaxed);
+    throw Error{ARSYNC_STAGE_CHECK, ELOOP};
 }
 
 Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
@@ -321,7 +340,8 @@ Task<void> Member::finish(const DirectoryRef& directory) {
     const arsync_copy_options& options = tree_.options_;
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0 && !directory->made &&
-                         directory->listed_in_full.load(std::memory_order_relaxed);
+                         directory->listed_in_full.load(std::memory_order_relaxed) &&
+                         !tree_.removes_nothing_.load(std::memory_order_relaxed);
     const bool has_attributes = !dry && ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 ||
                                          directory->final_mode != keep_mode);
     if (!tree_.stopping() && (mirrors || has_attributes)) {
@@ -329,12 +349,10 @@ Task<void> Member::finish(const DirectoryRef& directory) {
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
         outcome.action =
             directory->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
-        std::optional<Pin> pin;
-        co_await attempt(outcome, [&] { return open_again(directory, pin); });
-        if (pin && mirrors)
-            co_await remove_extra(*pin, outcome);
-        if (pin && has_attributes && outcome.result == 0)
-            co_await attempt(outcome, [&] { return set_attributes(*pin, outcome); });
+        if (mirrors)
+            co_await remove_extra(directory, outcome);
+        if (has_attributes && outcome.result == 0)
+            co_await attempt(outcome, [&] { return set_attributes(directory, outcome); });
         if (outcome.result < 0) {
             co_await Poll(*this);
             tree_.note_error(outcome.result, outcome.stage);
@@ -344,12 +362,8 @@ Task<void> Member::finish(const DirectoryRef& directory) {
     tree_.directories_->finish(*directory);
 }
 
-Task<void> Member::open_again(const DirectoryRef& directory, std::optional<Pin>& pin) {
-    pin.emplace(io_.files, directory);
-    co_return;
-}
-
-Task<void> Member::set_attributes(const Pin& directory, Outcome& outcome) {
+Task<void> Member::set_attributes(const DirectoryRef& ref, Outcome& outcome) {
+    const Pin directory(io_.files, ref);
     Control control(control_);
     const Described ends{.source = directory->source(),
                          .facts = *directory->facts,
@@ -359,13 +373,16 @@ Task<void> Member::set_attributes(const Pin& directory, Outcome& outcome) {
     co_return;
 }
 
-Task<void> Member::remove_extra(const Pin& directory, Outcome& of_directory) {
+Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_directory) {
     const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    Extra extra(io_, directory, tree_.filter_, dry);
+    Extra extra(io_, tree_.filter_, control_, dry);
     std::optional<ExtraEntry> entry;
     for (;;) {
-        co_await attempt(of_directory, [&] { return find_next(extra, entry); });
-        if (of_directory.result < 0 || !entry || tree_.stopping())
+        co_await attempt(of_directory, [&] { return find_next(directory, extra, entry); });
+        if (of_directory.result == -ECANCELED && tree_.control_.cancelled())
+            of_directory.fail(0, ARSYNC_STAGE_NONE);
+        if (of_directory.result < 0 || !entry || tree_.stopping() ||
+            tree_.removes_nothing_.load(std::memory_order_relaxed))
             co_return;
         Outcome outcome;
         outcome.action = ARSYNC_ACTION_REMOVE;
@@ -374,7 +391,7 @@ Task<void> Member::remove_extra(const Pin& directory, Outcome& of_directory) {
         if (entry->error < 0)
             take_error(outcome, {ARSYNC_STAGE_REMOVE, -entry->error});
         else
-            co_await attempt(outcome, [&] { return extra.remove(*entry, control_, removed); });
+            co_await attempt(outcome, [&] { return remove(directory, extra, *entry, removed); });
         totals_.removed += removed;
         if (outcome.result == -ECANCELED && tree_.control_.cancelled())
             co_return;
@@ -389,9 +406,17 @@ Task<void> Member::remove_extra(const Pin& directory, Outcome& of_directory) {
     }
 }
 
-Task<void> Member::find_next(Extra& extra, std::optional<ExtraEntry>& entry) {
-    entry = extra.next();
-    co_return;
+// Pinned for as long as it does not wait for descriptors.
+Task<void> Member::find_next(const DirectoryRef& directory, Extra& extra,
+                             std::optional<ExtraEntry>& entry) {
+    const Pin pin(io_.files, directory);
+    co_await extra.next(*pin, entry);
+}
+
+Task<void> Member::remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
+                          uint64_t& removed) {
+    const Pin pin(io_.files, directory);
+    co_await extra.remove(*pin, entry, removed);
 }
 
 // ---- entries ----
@@ -459,6 +484,8 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
         return copy_once(batch, name, type, follows, *control, outcome);
     });
     control.reset();
+    if (outcome.result == 0)
+        widen();
     end_entry(&*batch.pin, name, outcome);
     if (DirectoryRef done = end_part(batch))
         co_await complete(std::move(done));
@@ -586,15 +613,30 @@ void Member::count(const Outcome& outcome) {
 
 // ---- waiting ----
 
-// Fewer at once from now on. False: it would not help.
+// What took the descriptors may have been somebody else, and for a moment.
+void Member::widen() {
+    constexpr unsigned entries_each = 16;
+    if (window_ == window_max_ || ++since_narrowed_ < entries_each)
+        return;
+    since_narrowed_ = 0;
+    ++window_;
+}
+
+// Fewer at once for a while: half as many, though all that are under way may find none left. False:
+// it would not help.
 Task<bool> Member::wait_for_descriptors(unsigned attempt) {
-    window_ = std::max(1u, window_ / 2);
+    if (pausing_ == 0)
+        window_ = std::max(1u, window_ / 2);
+    since_narrowed_ = 0;
     const bool closed = tree_.directories_->close_idle();
     if (tree_.stopping())
         co_return false;
     // Those who wait must not all come back at the same time.
-    if (!closed || attempt > 0)
+    if (!closed || attempt > 0) {
+        ++pausing_;
         co_await io_.ring.pause(1 + (attempt + under_way_) % 8);
+        --pausing_;
+    }
     co_return true;
 }
 

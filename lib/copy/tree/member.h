@@ -27,6 +27,7 @@ private:
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
     void refuse_loop(const Directory* above, const Identity& source, bool follows) const;
+    [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory);
     Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
     Task<void> begin_entries(Batch& batch);
@@ -39,13 +40,16 @@ private:
     DirectoryRef end_part(Batch& batch);
     Task<void> complete(DirectoryRef directory);
     Task<void> finish(const DirectoryRef& directory);
-    Task<void> open_again(const DirectoryRef& directory, std::optional<Pin>& pin);
-    Task<void> set_attributes(const Pin& directory, Outcome& outcome);
-    Task<void> remove_extra(const Pin& directory, Outcome& of_directory);
-    Task<void> find_next(Extra& extra, std::optional<ExtraEntry>& entry);
+    Task<void> set_attributes(const DirectoryRef& directory, Outcome& outcome);
+    Task<void> remove_extra(const DirectoryRef& directory, Outcome& of_directory);
+    Task<void> find_next(const DirectoryRef& directory, Extra& extra,
+                         std::optional<ExtraEntry>& entry);
+    Task<void> remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
+                      uint64_t& removed);
 
     struct Poll;
     struct EntryEnd;
+    void widen();
     Task<bool> wait_for_descriptors(unsigned attempt);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
     void count(const Outcome& outcome);
@@ -59,7 +63,10 @@ private:
     Group walkers_;
     Group entries_;
     unsigned under_way_ = 0;
-    unsigned window_; // most entries under way
+    const unsigned window_max_;
+    unsigned window_;             // most entries under way
+    unsigned since_narrowed_ = 0; // entries that ended well
+    unsigned pausing_ = 0;        // that wait for descriptors
     unsigned since_yield_ = 0;
     Waiter* waiting_first_ = nullptr; // for an entry to end
     arsync_totals totals_{};

@@ -25,6 +25,7 @@ public:
         struct statx facts;
         check(ARSYNC_STAGE_REMOVE, io_.files.statx(dirfd, "", 0, facts));
         device_ = identity(facts);
+        mount_ = facts.stx_mnt_id;
         path_ = top.path;
         descend(dirfd, top.name.c_str());
         while (!levels_.empty()) {
@@ -43,7 +44,8 @@ private:
         std::string name;
         Identity id;
         std::set<std::string, std::less<>> kept; // names that are excluded, or hold what is
-        int64_t position = 0;                    // to list on from: what is before it is dealt with
+        int64_t position = 0;                    // to list on from
+        bool changed = false;                    // names have gone since the listing began
     };
 
     // What will not go does not keep the others, but what they are in.
@@ -77,7 +79,11 @@ private:
         struct statx facts;
         check(ARSYNC_STAGE_REMOVE, io_.files.statx(fd, "", 0, facts));
         const Identity id = identity(facts);
-        if (id.major != device_.major || id.minor != device_.minor)
+        // Without openat2(2) it was opened all the same; of a bind mount only this tells.
+        const bool mount_root =
+            (facts.stx_attributes_mask & facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+        const bool other_device = id.major != device_.major || id.minor != device_.minor;
+        if (mount_root || other_device || facts.stx_mnt_id != mount_)
             throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
         levels_.push_back({name, id, {}});
         current_ = std::move(next);
@@ -119,11 +125,13 @@ private:
     Task<std::string> empty_out() {
         Level& level = levels_.back();
         Listing listing;
-        bool any = true;
-        while (any) { // until a listing that began at the beginning finds nothing
-            any = false;
+        for (;;) {
             check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(current_.get(), level.position));
-            while (listing.fill(io_.files, current_.get(), ARSYNC_STAGE_REMOVE)) {
+            for (;;) {
+                control_.throw_if_cancelled();
+                co_await io_.ring.yield();
+                if (!listing.fill(io_.files, current_.get(), ARSYNC_STAGE_REMOVE))
+                    break;
                 for (auto name = listing.next(); name.text; name = listing.next()) {
                     if (level.kept.contains(std::string_view(name.text)))
                         continue;
@@ -131,18 +139,19 @@ private:
                         level.kept.emplace(name.text);
                         continue;
                     }
-                    any = !dry_run_;
+                    level.changed = !dry_run_;
                     if (remove(name))
                         continue;
-                    // Of what is really removed nothing is left before it.
-                    level.position = dry_run_ ? name.end : 0;
+                    level.position = name.end;
                     co_return name.text;
                 }
-                control_.throw_if_cancelled();
-                co_await io_.ring.yield();
             }
+            if (!level.changed)
+                co_return std::string();
+            // On some file systems positions move when names go, and so names are passed over.
+            level.changed = false;
+            level.position = 0;
         }
-        co_return std::string();
     }
 
     void ascend(int top) {
@@ -180,6 +189,7 @@ private:
     uint64_t& removed_;
     std::string path_; // of the directory that is being emptied, below the roots
     Identity device_;
+    uint64_t mount_ = 0; // 0 for all where the kernel does not tell
     File current_;
     std::vector<Level> levels_;
     int first_error_ = 0; // a positive errno
@@ -188,45 +198,48 @@ private:
 } // namespace
 
 // Whether it is extra, or may be.
-bool Extra::examine(const char* name, ExtraEntry& entry) {
+bool Extra::examine(const Directory& directory, const char* name, ExtraEntry& entry) {
     struct statx facts;
-    entry.error = io_.files.statx(directory_->source(), name, AT_SYMLINK_NOFOLLOW, facts);
+    entry.error = io_.files.statx(directory.source(), name, AT_SYMLINK_NOFOLLOW, facts);
     if (entry.error == 0)
         return false;
     if (entry.error == -ENOENT)
-        entry.error = io_.files.statx(directory_->destination(), name, AT_SYMLINK_NOFOLLOW, facts);
+        entry.error = io_.files.statx(directory.destination(), name, AT_SYMLINK_NOFOLLOW, facts);
     if (entry.error == -ENOENT)
         return false; // gone by itself
     entry.name = name;
-    entry.path = path_below(&*directory_, name);
+    entry.path = path_below(&directory, name);
     if (entry.error < 0)
         return true;
     entry.directory = S_ISDIR(facts.stx_mode);
     return !filter_.excludes(entry.path, entry.directory);
 }
 
-std::optional<ExtraEntry> Extra::next() {
-    const int dirfd = directory_->destination();
-    if (!begun_)
-        check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(dirfd, 0));
-    begun_ = true;
+Task<void> Extra::next(const Directory& directory, std::optional<ExtraEntry>& next) {
+    next.reset();
     for (;;) {
         for (auto name = names_.next(); name.text; name = names_.next()) {
             ExtraEntry entry;
-            if (examine(name.text, entry))
-                return entry;
+            if (examine(directory, name.text, entry)) {
+                next = std::move(entry);
+                co_return;
+            }
         }
+        control_.throw_if_cancelled();
+        co_await io_.ring.yield();
+        const int dirfd = directory.destination();
+        check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(dirfd, names_.position()));
         if (!names_.fill(io_.files, dirfd, ARSYNC_STAGE_REMOVE))
-            return std::nullopt;
+            co_return;
     }
 }
 
-Task<void> Extra::remove(const ExtraEntry& entry, const Control& control, uint64_t& removed) {
-    const int dirfd = directory_->destination();
+Task<void> Extra::remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed) {
+    const int dirfd = directory.destination();
     if (entry.directory) {
         if (dry_run_)
             removed = 0; // when it is begun anew
-        Remover remover(io_, filter_, control, dry_run_, removed);
+        Remover remover(io_, filter_, control_, dry_run_, removed);
         co_await remover.run(dirfd, entry);
         co_return;
     }

@@ -16,29 +16,29 @@ struct ExtraEntry {
     int error = 0; // a negative errno: it is not to be known whether it is extra
 };
 
-// The extra entries of one directory, but for what the filter excludes.
+// The extra entries of one directory, but for what the filter excludes. The directory need be
+// pinned during each call only.
 class Extra {
 public:
-    // directory: lives as long as this.
-    Extra(Io io, const Pin& directory, const Filter& filter, bool dry_run)
-        : io_(io), directory_(directory), filter_(filter), dry_run_(dry_run) {}
+    // What is referred to lives as long as this.
+    Extra(Io io, const Filter& filter, const Control& control, bool dry_run)
+        : io_(io), filter_(filter), control_(control), dry_run_(dry_run) {}
 
-    // The next. Throws Error.
-    std::optional<ExtraEntry> next();
+    // The next, or none. Throws Error.
+    Task<void> next(const Directory& directory, std::optional<ExtraEntry>& next);
     // Removes it with all in it that is not excluded, adding to `removed` at each entry that is
     // gone, or that would be in a dry run. What will not go stays, with what it is in, and is
     // thrown as an Error when all else is gone.
-    Task<void> remove(const ExtraEntry& entry, const Control& control, uint64_t& removed);
+    Task<void> remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed);
 
 private:
-    bool examine(const char* name, ExtraEntry& entry);
+    bool examine(const Directory& directory, const char* name, ExtraEntry& entry);
 
     const Io io_;
-    const Pin& directory_;
     const Filter& filter_;
+    const Control& control_;
     const bool dry_run_;
     Listing names_;
-    bool begun_ = false;
 };
 
 } // namespace arsync

@@ -25,20 +25,16 @@ static std::vector<std::string> components_before_last(const std::string& path) 
 }
 
 // To be searched is all that is needed of a directory on the way.
-static File open_directory(Files& files, int dirfd, const std::string& name, Stage stage,
-                           bool& by_name) {
+static File open_directory(Files& files, int dirfd, const std::string& name, Stage stage) {
     int fd = files.open(dirfd, name.c_str(), O_RDONLY | O_DIRECTORY, 0);
-    if (fd == -EACCES) {
-        by_name = true;
+    if (fd == -EACCES)
         fd = files.open(dirfd, name.c_str(), O_PATH | O_DIRECTORY, 0);
-    }
     check(stage, fd);
     return File(files, fd);
 }
 
 static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& name,
-                                  const struct statx& source, const arsync_copy_options& options,
-                                  bool& by_name) {
+                                  const struct statx& source, const arsync_copy_options& options) {
     try {
         return make_directory(files, dirfd, name.c_str(), source, false, true, options);
     } catch (const Error& error) {
@@ -47,7 +43,6 @@ static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& na
         const int fd = files.open(dirfd, name.c_str(), O_PATH | O_DIRECTORY, 0);
         if (fd < 0)
             throw; // it is not there, and may not be made
-        by_name = true;
         MadeDirectory found = {};
         found.directory = File(files, fd);
         found.final_mode = keep_mode;
@@ -62,20 +57,17 @@ void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options
     if (top.empty())
         top = ".";
     int source = copy.source_dirfd;
-    bool searched = false;
     const File base =
-        open_directory(files, copy.destination_dirfd, top, ARSYNC_STAGE_MAKE_DIRECTORY, searched);
+        open_directory(files, copy.destination_dirfd, top, ARSYNC_STAGE_MAKE_DIRECTORY);
     int destination = base.get();
     bool first = true;
     for (const std::string& name : components_before_last(copy.source)) {
         const std::string from = first && copy.source.starts_with('/') ? "/" + name : name;
         first = false;
         Parent parent;
-        parent.source =
-            open_directory(files, source, from, ARSYNC_STAGE_OPEN_SOURCE, parent.by_name);
+        parent.source = open_directory(files, source, from, ARSYNC_STAGE_OPEN_SOURCE);
         check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(parent.source.get(), "", 0, parent.facts));
-        MadeDirectory made =
-            make_or_open(files, destination, name, parent.facts, options, parent.by_name);
+        MadeDirectory made = make_or_open(files, destination, name, parent.facts, options);
         parent.destination = std::move(made.directory);
         parent.final_mode = made.final_mode;
         parents_.push_back(std::move(parent));
@@ -84,27 +76,10 @@ void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options
     }
 }
 
-void Parents::finish_by_name(Files& files, const Parent& parent, const arsync_copy_options& options,
-                             Control& control, Outcome& outcome) {
-    FileCopy names;
-    names.source_dirfd = parent.source.get();
-    names.destination_dirfd = parent.destination.get();
-    names.source = names.destination = ".";
-    copy_metadata_of_name(files, names, parent.facts, Losses::reported, options, control, outcome);
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) == 0 && parent.final_mode != keep_mode)
-        check(ARSYNC_STAGE_MODE,
-              files.chmod_name(parent.destination.get(), ".", parent.final_mode));
-}
-
 void Parents::finish(Files& files, const arsync_copy_options& options, Control& control,
                      Outcome& outcome) {
     while (!parents_.empty()) {
         const Parent& parent = parents_.back();
-        if (parent.by_name) {
-            finish_by_name(files, parent, options, control, outcome);
-            parents_.pop_back();
-            continue;
-        }
         const Described ends{.source = parent.source.get(),
                              .facts = parent.facts,
                              .destination = parent.destination.get(),

@@ -19,13 +19,9 @@ private:
     struct Parent {
         File source;
         File destination;
-        bool by_name = false; // one of them may be searched, but not read: open with O_PATH
         struct statx facts;
         mode_t final_mode;
     };
-    static void finish_by_name(Files& files, const Parent& parent,
-                               const arsync_copy_options& options, Control& control,
-                               Outcome& outcome);
     std::vector<Parent> parents_;
 };
 

@@ -179,8 +179,13 @@ DirectoryRef Tree::open_roots(Files& files) {
         destination = std::move(made.directory);
         if (root->destination_id == root->source_id)
             throw Error{ARSYNC_STAGE_CHECK, EINVAL};
-        if ((options_.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made)
+        // A path with a slash at its end follows links, so what was opened may lie elsewhere.
+        if (!made.made && may_meet(root->destination_id))
+            refuse_below(files, destination.get(), root->source_id);
+        if ((options_.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
+            refuse_overlap(files, source.get(), destination.get());
+        }
     }
     directories_->add(*root, std::move(source), std::move(destination));
     return root;
@@ -192,15 +197,27 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
     while (path.size() > 1 && path.ends_with('/'))
         path.pop_back();
     struct statx facts;
-    if (files.statx(roots_.destination_dirfd, path.c_str(), 0, facts) == 0 &&
-        identity(facts) == source)
+    const bool is_there = files.statx(roots_.destination_dirfd, path.c_str(), 0, facts) == 0;
+    if (is_there && identity(facts) == source)
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+    if (is_there && !may_meet(identity(facts)))
+        return;
     const int fd =
         files.open(roots_.destination_dirfd, split_path(path).directory(), O_PATH | O_DIRECTORY, 0);
     refuse_unknown(fd);
     const File up(files, fd);
-    if (up)
-        refuse_below(files, up.get(), source);
+    if (!up)
+        return;
+    check(ARSYNC_STAGE_CHECK, files.statx(fd, "", 0, facts));
+    if (may_meet(identity(facts)))
+        refuse_below(files, fd, source);
+}
+
+// One file system is left where another is mounted: so a disk that is mounted in a system can be
+// given a copy of it.
+bool Tree::may_meet(const Identity& destination) const {
+    return (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) == 0 ||
+           (destination.major == device_major_ && destination.minor == device_minor_);
 }
 
 // What is above may not be ours to see; but for want of descriptors, or in a mirror, which would
@@ -217,6 +234,37 @@ void Tree::refuse_source_inside(Files& files, int source) const {
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     const File up(files, fd);
     refuse_below(files, fd, root_destination_);
+}
+
+// A mirror must not remove its own source, nor what is mounted in it, and may come to it through
+// any mount: ".." of a bind mount leads to where it is mounted, not to the directory that it shows.
+// So no place in a file system may be reached from both roots. Where that is not to be known, both
+// are at least of one mount, in which ".." tells the truth, or of different file systems.
+void Tree::refuse_overlap(Files& files, int source, int destination) const {
+    std::vector<PlaceOnDevice> from;
+    std::vector<PlaceOnDevice> to;
+    int result = files.places_of(source, from);
+    if (result == 0)
+        result = files.places_of(destination, to);
+    if (result == -EMFILE || result == -ENFILE)
+        check(ARSYNC_STAGE_CHECK, result);
+    if (result == 0) {
+        if ((options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
+            std::erase_if(from, [&, own = from[0].device](const PlaceOnDevice& place) {
+                return place.device != own;
+            });
+        if (overlap(from, to))
+            throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+        return;
+    }
+    struct statx one;
+    struct statx other;
+    check(ARSYNC_STAGE_CHECK, files.statx(source, "", 0, one));
+    check(ARSYNC_STAGE_CHECK, files.statx(destination, "", 0, other));
+    const bool same_device =
+        one.stx_dev_major == other.stx_dev_major && one.stx_dev_minor == other.stx_dev_minor;
+    if (same_device && one.stx_mnt_id != other.stx_mnt_id)
+        throw Error{ARSYNC_STAGE_CHECK, ELOOP};
 }
 
 // Neither the open directory nor any above it may be `root`.

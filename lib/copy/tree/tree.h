@@ -34,6 +34,8 @@ public:
     // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is
     // room, or when the job is cancelled.
     virtual bool wait_for_room(Ring& ring, Waiter& waiter) = 0;
+    // The most that may take part in a tree.
+    virtual unsigned workers() const = 0;
 };
 
 // A directory to enter, by its name in `directory`; without a name, `directory` is to be listed on.
@@ -60,8 +62,10 @@ private:
 
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
+    bool may_meet(const Identity& destination) const;
     void refuse_unknown(int result) const;
     void refuse_source_inside(Files& files, int source) const;
+    void refuse_overlap(Files& files, int source, int destination) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
     Task<void> sync(Io io);
@@ -100,6 +104,7 @@ private:
 
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> called_ = false;
+    std::atomic<bool> removes_nothing_ = false; // a mirror has met itself all the same
 
     std::mutex mutex_; // of what follows
     std::vector<Unit> stack_;

@@ -1,0 +1,141 @@
+#include "io/mounts.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/fd.h"
+
+namespace arsync {
+
+namespace {
+
+struct Mount {
+    uint64_t number = 0;
+    PlaceOnDevice root; // what of the file system it shows
+    std::string point;
+};
+
+std::string_view take_field(std::string_view& line) {
+    const size_t end = std::min(line.find(' '), line.size());
+    const std::string_view field = line.substr(0, end);
+    line.remove_prefix(std::min(end + 1, line.size()));
+    return field;
+}
+
+// Spaces, tabs, newlines and backslashes are written as "\040" and so on.
+std::string unescaped(std::string_view text) {
+    std::string result;
+    for (size_t at = 0; at < text.size(); ++at) {
+        unsigned value = 0;
+        const char* digits = text.data() + at + 1;
+        if (text[at] == '\\' && text.size() - at > 3 &&
+            std::from_chars(digits, digits + 3, value, 8).ptr == digits + 3) {
+            result += static_cast<char>(value);
+            at += 3;
+        } else {
+            result += text[at];
+        }
+    }
+    return result;
+}
+
+// "NUMBER PARENT MAJOR:MINOR ROOT POINT ...": proc_pid_mountinfo(5).
+Mount parse(std::string_view line) {
+    Mount mount;
+    const std::string_view number = take_field(line);
+    std::from_chars(number.data(), number.data() + number.size(), mount.number);
+    take_field(line);
+    mount.root.device = take_field(line);
+    mount.root.path = unescaped(take_field(line));
+    mount.point = unescaped(take_field(line));
+    return mount;
+}
+
+std::vector<Mount> parse_all(std::string_view text) {
+    std::vector<Mount> mounts;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find('\n'), text.size());
+        mounts.push_back(parse(text.substr(0, end)));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return mounts;
+}
+
+// Whether a path is that directory or below it.
+bool is_in(std::string_view path, std::string_view directory) {
+    return directory == "/" || path == directory ||
+           (path.starts_with(directory) && path[directory.size()] == '/');
+}
+
+int read_all(const char* path, std::string& text) {
+    const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+    if (!file)
+        return -errno;
+    char part[4096];
+    for (;;) {
+        const ssize_t size = ::read(file.get(), part, sizeof part);
+        if (size < 0 && errno != EINTR)
+            return -errno;
+        if (size == 0)
+            return 0;
+        if (size > 0)
+            text.append(part, static_cast<size_t>(size));
+    }
+}
+
+} // namespace
+
+bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path,
+               std::vector<PlaceOnDevice>& places) {
+    const std::vector<Mount> mounts = parse_all(mountinfo);
+    const auto own = std::find_if(mounts.begin(), mounts.end(),
+                                  [&](const Mount& each) { return each.number == mount; });
+    if (own == mounts.end() || !is_in(path, own->point))
+        return false;
+    PlaceOnDevice place = own->root;
+    const std::string_view below = path.substr(own->point == "/" ? 0 : own->point.size());
+    if (!below.empty() && below != "/")
+        place.path = (place.path == "/" ? "" : place.path) + std::string(below);
+    places.assign(1, place);
+    for (const Mount& each : mounts)
+        if (each.number != mount && each.point != path && is_in(each.point, path))
+            places.push_back(each.root);
+    return true;
+}
+
+int places_of(int directory, std::vector<PlaceOnDevice>& places) {
+    struct statx facts;
+    if (::statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &facts) < 0)
+        return -errno;
+    if ((facts.stx_mask & STATX_MNT_ID) == 0)
+        return -EOPNOTSUPP;
+    char path[PATH_MAX];
+    const std::string link = "/proc/self/fd/" + std::to_string(directory);
+    const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+    if (length < 0)
+        return -errno;
+    if (length == sizeof path)
+        return -ENAMETOOLONG;
+    std::string mountinfo;
+    const int result = read_all("/proc/self/mountinfo", mountinfo);
+    if (result < 0)
+        return result;
+    const std::string_view text(path, static_cast<size_t>(length));
+    return places_in(mountinfo, facts.stx_mnt_id, text, places) ? 0 : -ENOENT;
+}
+
+bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b) {
+    for (const PlaceOnDevice& one : a)
+        for (const PlaceOnDevice& other : b)
+            if (one.device == other.device &&
+                (is_in(one.path, other.path) || is_in(other.path, one.path)))
+                return true;
+    return false;
+}
+
+} // namespace arsync

@@ -1,0 +1,31 @@
+// Where directories really are. A mount shows a part of a file system under one more path, so that
+// neither paths nor ".." tell whether one directory lies in another: the kernel's list of mounts
+// does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace arsync {
+
+struct PlaceOnDevice {
+    std::string device; // "8:1", of the file system as it was mounted
+    std::string path;   // in the file system, from its own root
+    bool operator==(const PlaceOnDevice&) const = default;
+};
+
+// The place of an open directory, and then those of all that is mounted below it. 0, or a negative
+// errno where it is not to be known: without /proc, or before Linux 5.8.
+int places_of(int directory, std::vector<PlaceOnDevice>& places);
+
+// Whether something is in a place of each.
+bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b);
+
+// The same from what /proc/self/mountinfo says, of a path in the mount of that number. False: the
+// list does not know it.
+bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path,
+               std::vector<PlaceOnDevice>& places);
+
+} // namespace arsync
