@@ -343,8 +343,9 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
             bounded > INT64_MAX - std::max(src_offset, dst_offset))
             return -EINVAL;
         // With O_APPEND the kernel would write at the end, whatever offset it is given.
+        const bool verifies = (job->options.flags & ARSYNC_COPY_VERIFY) != 0;
         if (!may(src_fd, O_RDONLY) || !may(dst_fd, O_WRONLY) ||
-            (fcntl(dst_fd, F_GETFL) & O_APPEND) != 0)
+            (verifies && !may(dst_fd, O_RDONLY)) || (fcntl(dst_fd, F_GETFL) & O_APPEND) != 0)
             return -EBADF;
         error = duplicate(src_fd, job->source_fd);
         if (error == 0)

@@ -147,6 +147,17 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
         co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
     }
     control.throw_if_cancelled();
+    if (verifies) { // before the times are set, for reading changes one
+        co_await sync_data(io, destination.fd(), true, control);
+        Written written;
+        written.fd = destination.fd();
+        written.facts = &destination.facts();
+        written.bytes = outcome.bytes;
+        written.whole_file = true;
+        written.owned = true;
+        co_await verify(io, written, digest, options, control);
+        control.throw_if_cancelled();
+    }
     if (destination.regular()) {
         const struct statx* replaced = destination.replaced();
         if (replaced)
@@ -166,17 +177,9 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
 
     const bool durable = options.durability != ARSYNC_DURABILITY_NONE;
     // fdatasync may leave out owner, mode and times.
-    if ((durable || verifies) && stored)
-        co_await sync_data(io, destination.fd(), options.preserve == 0, control);
-    if (verifies) {
-        Written written;
-        written.fd = destination.fd();
-        written.facts = &destination.facts();
-        written.bytes = outcome.bytes;
-        written.whole_file = true;
-        written.owned = true;
-        co_await verify(io, written, digest, options, control);
-    }
+    const bool datasync = options.preserve == 0;
+    if (durable && stored)
+        co_await sync_data(io, destination.fd(), datasync, control);
     control.throw_if_cancelled();
     destination.publish(control);
     if (options.durability == ARSYNC_DURABILITY_FULL && stored)
@@ -198,21 +201,28 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
 
     const uint64_t size = size_of(io.files, copy.source, source);
     const uint64_t begin = copy.source_offset;
+    // A regular file of size 0 may be one of the kernel's, and hold something all the same.
+    const bool sized = size > 0 || !S_ISREG(source.stx_mode);
     const uint64_t end = begin >= size ? begin : begin + std::min(copy.length, size - begin);
     const uint64_t to = copy.destination_offset;
     if (identity(source) == identity(destination) && begin < to + (end - begin) && to < end)
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     control.set_total(end - begin);
-    if (begin == end)
+    if (copy.length == 0 || (sized && begin == end))
         co_return;
 
     const bool verifies = asks(options, ARSYNC_COPY_VERIFY);
     Digest digest;
+    // Looking for holes moves the file position, which is the caller's.
+    const File own_source(io.files, io.files.reopen(copy.source, O_RDONLY | O_NONBLOCK));
     Ends ends;
-    ends.source = copy.source;
+    ends.source = own_source ? own_source.get() : copy.source;
+    ends.may_seek = static_cast<bool>(own_source);
     ends.source_facts = &source;
     ends.source_begin = begin;
     ends.source_end = end;
+    ends.sized = sized;
+    ends.unsized_end = copy.length < UINT64_MAX - begin ? begin + copy.length : UINT64_MAX;
     ends.destination = copy.destination;
     ends.destination_facts = &destination;
     ends.destination_begin = to;
@@ -222,8 +232,10 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
     if (options.durability != ARSYNC_DURABILITY_NONE || verifies)
         co_await sync_data(io, copy.destination, true, control);
     if (verifies) {
+        const File own(io.files, io.files.reopen(copy.destination, O_RDONLY));
         Written written;
-        written.fd = copy.destination;
+        written.fd = own ? own.get() : copy.destination;
+        written.may_seek = static_cast<bool>(own);
         written.facts = &destination;
         written.begin = to;
         written.bytes = outcome.bytes;

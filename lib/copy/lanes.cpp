@@ -129,7 +129,7 @@ private:
     Task<int64_t> read(Slice to, uint64_t offset, uint32_t rw_flags) {
         if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
             const int64_t got = io_.files.read_cached(transfer_.source, to.data, to.length, offset);
-            if (got >= 0) {
+            if (got > 0) {
                 Counters& counters = io_.ring.counters();
                 counters.reads.add(1);
                 counters.reads_inline.add(1);
@@ -137,7 +137,7 @@ private:
                 co_return got;
             }
             // -EAGAIN: not cached; anything else: not possible this way, or an error that the ring
-            // will give again.
+            // will give again. 0: the end, or Linux 5.9 or 5.10, which may say so anywhere.
         }
         const int64_t got =
             co_await io_.ring.read(transfer_.source, to, offset, rw_flags, transfer_.direct_read);
@@ -167,6 +167,7 @@ private:
             co_await drain_data(from, offset);
         else
             co_await write_all(from, offset);
+        cut_to_grid(from);
         control_.add_done(from.length);
     }
 
@@ -192,7 +193,7 @@ private:
 
     Task<void> write_all(Slice from, uint64_t offset) {
         const uint64_t end = offset + from.length;
-        pad_to_grid(from);
+        cut_to_grid(from);
         size_t done = 0;
         while (done < from.length) {
             const uint32_t used = flags();
@@ -212,14 +213,11 @@ private:
         transfer_.written_end = std::max(transfer_.written_end, end);
     }
 
-    // A source that shrank ends anywhere; O_DIRECT writes whole blocks. What is too much is cut off
-    // with the rest of the destination, whose size is set afterwards.
-    void pad_to_grid(Slice& from) const {
-        if (!transfer_.direct_write || from.length % transfer_.direct_align == 0)
-            return;
-        const size_t padded = (from.length / transfer_.direct_align + 1) * transfer_.direct_align;
-        memset(from.data + from.length, 0, padded - from.length);
-        from.length = padded;
+    // A source that shrank ends anywhere; O_DIRECT writes whole blocks. What is left is copied
+    // afterwards, see transfer_.end.
+    void cut_to_grid(Slice& from) const {
+        if (transfer_.direct_write)
+            from.length -= from.length % transfer_.direct_align;
     }
 
     Task<int64_t> write(Slice from, uint64_t offset, uint32_t rw_flags) {
@@ -291,15 +289,22 @@ Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
 }
 
 // Some bytes, or none at the end. A FIFO that nobody has opened for writing yet is not at its end.
-Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offset, bool stream) {
+// Files of the kernel's may make their reader wait, too; there are some that have no offsets,
+// though they are regular: seekable is cleared then.
+Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offset, bool& seekable) {
     control.enter(ARSYNC_STAGE_READ);
     for (;;) {
-        if (stream)
-            co_await interruptible_wait(io, control, fd, true);
+        co_await interruptible_wait(io, control, fd, true);
         control.throw_if_cancelled();
-        const int64_t got = co_await io.ring.read(fd, to, offset);
+        const int64_t got = co_await io.ring.read(fd, to, seekable ? offset : UINT64_MAX);
+        if (got == -EAGAIN)
+            co_await io.ring.pause(1);
         if (got == -EINTR || got == -EAGAIN)
             continue;
+        if (got == -ESPIPE && seekable) {
+            seekable = false;
+            continue;
+        }
         co_return static_cast<size_t>(check(ARSYNC_STAGE_READ, got));
     }
 }
@@ -316,6 +321,8 @@ Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_
         const int64_t put =
             co_await io.ring.write(fd, {from.data + done, from.length - done, from.buffer_index},
                                    stream ? UINT64_MAX : offset + done);
+        if (put == -EAGAIN)
+            co_await io.ring.pause(1);
         if (put == -EINTR || put == -EAGAIN)
             continue;
         if (check(ARSYNC_STAGE_WRITE, put) == 0)
@@ -368,11 +375,12 @@ Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_s
         size_t have = 0;
         // The digest and holes want whole blocks; without them, bytes go on as they come.
         do {
-            const uint64_t from =
-                source_seekable ? transfer.source_begin + moved + have : UINT64_MAX;
-            const size_t got =
-                co_await read_some(io, control, transfer.source,
-                                   {memory.get() + have, room - have, -1}, from, !source_seekable);
+            const uint64_t from = transfer.source_begin + moved + have;
+            const auto wanted = std::min<uint64_t>(room - have, transfer.source_end - from);
+            size_t got = 0;
+            if (wanted > 0)
+                got = co_await read_some(io, control, transfer.source,
+                                         {memory.get() + have, wanted, -1}, from, source_seekable);
             ended = got == 0;
             have += got;
         } while ((transfer.digest || make_holes) && !ended && have < room);

@@ -49,8 +49,9 @@ struct Transfer {
 // Move source_begin to source_end. Throws Error; or sets refused, where only O_DIRECT was at fault.
 Task<void> run_lanes(Io io, Control& control, Transfer& transfer);
 
-// Move a source that has no size, or no offsets, from its position to its end, one chunk at a time.
-// source_seekable, destination_seekable: whether that end has offsets.
+// Move a source that has no size, or no offsets, from its position to its end, or to source_end if
+// that comes first, one chunk at a time. source_seekable, destination_seekable: whether that end
+// has offsets.
 Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_seekable,
                       bool destination_seekable);
 

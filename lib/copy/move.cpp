@@ -88,6 +88,10 @@ public:
         look_at_source_again();
         set_size();
         reserving_ = false;
+        if (digest_ && moved_.shrank) { // what was read beyond the end does not count
+            *digest_ = {};
+            co_await digest_source();
+        }
         if (options_.cache == ARSYNC_CACHE_DROP)
             co_await drop_cache();
         co_return moved_;
@@ -252,8 +256,9 @@ private:
                 continue;
             const bool first = control_.bytes_done() == moved_.hole_bytes;
             // Some filesystems say 0 for what they cannot, others EIO: the pipeline will know
-            // better.
-            if (first && (got == 0 || got == -EIO || (got < 0 && means_not_here(got)))) {
+            // better. So it will where there is more than they say.
+            if ((first && (got == 0 || got == -EIO || (got < 0 && means_not_here(got)))) ||
+                (got == 0 && source_size() > from)) {
                 facts_.copy_file_range = false;
                 co_return false;
             }
@@ -315,11 +320,13 @@ private:
     }
 
     bool finds_holes() const {
-        return options_.sparse != ARSYNC_SPARSE_NEVER && may_have_holes(source(), compresses_);
+        return ends_.may_seek && options_.sparse != ARSYNC_SPARSE_NEVER &&
+               may_have_holes(source(), compresses_);
     }
 
     Task<bool> stream() {
-        Transfer all = transfer(ends_.source_begin, ends_.source_end);
+        Transfer all =
+            transfer(ends_.source_begin, ends_.sized ? ends_.source_end : ends_.unsized_end);
         co_await run_stream(io_, control_, all, has_offsets(source()), has_offsets(destination()));
         take_result(all);
         co_return true;
@@ -355,11 +362,17 @@ private:
             co_return false;
         }
         take_result(body);
-        if (end_ < aligned_end || aligned_end == ends_.source_end)
+        uint64_t tail_begin = aligned_end;
+        uint64_t tail_end = ends_.source_end;
+        if (end_ < aligned_end) { // it has shrunk
+            tail_begin = ends_.source_begin + (end_ - ends_.source_begin) / block * block;
+            tail_end = end_;
+        }
+        if (tail_begin == tail_end)
             co_return true;
 
         // What is left is less than a block: through the page cache.
-        Transfer tail = transfer(aligned_end, ends_.source_end);
+        Transfer tail = transfer(tail_begin, tail_end);
         tail.method = ARSYNC_METHOD_INLINE;
         tail.pipeline.lanes = 1;
         tail.find_holes = finds_holes();
@@ -423,19 +436,37 @@ private:
     // ---- afterwards ----
 
     void look_at_source_again() {
-        if (facts_.sized && S_ISREG(source().stx_mode)) {
+        if (S_ISREG(source().stx_mode)) {
             struct statx now;
             check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", 0, now));
-            moved_.changed = now.stx_size != source().stx_size ||
-                             now.stx_mtime.tv_sec != source().stx_mtime.tv_sec ||
-                             now.stx_mtime.tv_nsec != source().stx_mtime.tv_nsec;
-            // A hole at the end looks the same before and after a truncation: the size tells. A
-            // file that never had the content its size promises (in /sys) has not shrunk.
-            if (now.stx_size < end_)
-                end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
-            moved_.shrank = moved_.changed && end_ < ends_.source_end;
+            moved_.changed = now.stx_size != source().stx_size;
+            if (ends_.sized)
+                compare_with(now);
+        } else if (ends_.sized && end_ < ends_.source_end) { // a device's size does not change
+            throw Error{ARSYNC_STAGE_READ, EIO};
         }
         moved_.bytes = end_ - ends_.source_begin;
+    }
+
+    void compare_with(const struct statx& now) {
+        moved_.changed = moved_.changed || now.stx_mtime.tv_sec != source().stx_mtime.tv_sec ||
+                         now.stx_mtime.tv_nsec != source().stx_mtime.tv_nsec;
+        // Its end was met early, and it says as before that there is more: a copy without that is
+        // no copy. But files that the kernel makes up, as in /sys, promise any size, and have no
+        // blocks.
+        if (end_ < ends_.source_end && !moved_.changed && now.stx_blocks > 0)
+            throw Error{ARSYNC_STAGE_READ, EIO};
+        // A hole at the end looks the same before and after a truncation: the size tells. A file
+        // that never had the content its size promises has not shrunk.
+        if (now.stx_size < end_ && facts_.sized) // what went into a stream has gone
+            end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
+        moved_.shrank = moved_.changed && end_ < ends_.source_end;
+    }
+
+    uint64_t source_size() {
+        struct statx now;
+        check(ARSYNC_STAGE_COPY_FILE_RANGE, io_.files.statx(ends_.source, "", 0, now));
+        return now.stx_size;
     }
 
     // A destination that ends in a hole has to be told its size, one that was prepared for more to
@@ -464,11 +495,22 @@ private:
         if (method_ == ARSYNC_METHOD_REFLINK)
             co_return;
         if (has_offsets(destination()) && !dropped_as_we_went_) {
-            co_await io_.ring.write_back(ends_.destination, ends_.destination_begin, moved_.bytes);
+            co_await write_back();
             io_.files.drop_cache(ends_.destination, ends_.destination_begin, moved_.bytes);
         }
         if (has_offsets(source()) && !facts_.cached)
             io_.files.drop_cache(ends_.source, ends_.source_begin, moved_.bytes);
+    }
+
+    // An error that is told here is not told again by a later fsync.
+    Task<void> write_back() {
+        control_.enter(ARSYNC_STAGE_SYNC);
+        int64_t result = -EINTR;
+        while (result == -EINTR)
+            result = co_await io_.ring.write_back(ends_.destination, ends_.destination_begin,
+                                                  moved_.bytes);
+        if (result != -EINVAL && result != -EOPNOTSUPP && result != -ESPIPE && result != -ENOSYS)
+            check(ARSYNC_STAGE_SYNC, result);
     }
 
     const Io io_;

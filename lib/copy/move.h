@@ -13,8 +13,10 @@ struct Ends {
     const struct statx* source_facts = nullptr;
     uint64_t source_begin = 0;
     uint64_t source_end = 0;
-    bool whole_file = false; // source_begin is 0 and source_end the file's end
-    bool sized = true;       // false: source_end means nothing, read to the end
+    bool whole_file = false;           // source_begin is 0 and source_end the file's end
+    bool sized = true;                 // false: source_end means nothing, read to the end
+    uint64_t unsized_end = UINT64_MAX; // or to here
+    bool may_seek = true; // the source's file position is nobody else's, so holes can be looked for
     int destination = -1;
     const struct statx* destination_facts = nullptr;
     uint64_t destination_begin = 0;

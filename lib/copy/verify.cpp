@@ -19,7 +19,6 @@ Transfer reading(int fd, uint64_t begin, uint64_t end, uint64_t origin, Digest& 
     result.source_end = end;
     result.pipeline = pipeline;
     result.read_stage = ARSYNC_STAGE_VERIFY;
-    result.find_holes = true;
     result.digest = &digest;
     result.digest_origin = origin;
     return result;
@@ -55,6 +54,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
         Transfer body = reading(written.fd, written.begin, direct_end, written.begin, found, pipes);
         body.direct_read = direct.open(body.source, O_RDONLY);
         body.direct_align = align;
+        body.find_holes = written.may_seek || body.source != written.fd;
         co_await run_lanes(io, control, body);
         if (body.refused)
             found = {}; // from the beginning, through the page cache
@@ -62,6 +62,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
             done = direct_end;
     }
     Transfer rest = reading(written.fd, done, end, written.begin, found, pipes);
+    rest.find_holes = written.may_seek;
     co_await run_lanes(io, control, rest);
     if (options.cache == ARSYNC_CACHE_DROP)
         io.files.drop_cache(written.fd, written.begin, written.bytes);

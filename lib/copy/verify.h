@@ -13,6 +13,7 @@ struct Written {
     uint64_t bytes = 0;
     bool whole_file = false; // its size is compared too
     bool owned = false;      // see DirectEnd
+    bool may_seek = true;    // see Ends
 };
 
 // What was written is on the device already. Reads past the page cache where the device allows it,

@@ -20,7 +20,8 @@ enum class Want { data, hole, either };
 // A hole that cannot be found, or not be made, is copied as zeros.
 bool failed_at_holes(const Simulation& s) {
     return s.failed_step() &&
-           (s.failed_step()->call == Call::seek || s.failed_step()->call == Call::allocate);
+           (s.failed_step()->call == Call::seek || s.failed_step()->call == Call::allocate ||
+            s.failed_step()->call == Call::reopen); // of a range's source, to look for them
 }
 
 // Nor can it be said of blocks that the filesystem copied unseen.

@@ -148,7 +148,8 @@ void SimulatedRing::perform(Pending& pending) {
     });
     if (pending.result >= 0)
         return;
-    if (request.op == Op::sync && world_.open(request.fd))
+    const bool syncs = request.op == Op::sync || request.op == Op::write_back;
+    if (syncs && world_.open(request.fd))
         lose_dirty(world_.disk.at(world_.descriptor(request.fd)->inode));
     if (request.op == Op::sync_filesystem)
         for (const InodeNumber number : world_.disk.numbers())

@@ -65,6 +65,8 @@ bool fits(const Step& step, Stage stage) {
     case Call::write:
     case Call::write_now:
         return stage == ARSYNC_STAGE_WRITE;
+    case Call::wait:
+        return stage == (source ? ARSYNC_STAGE_READ : ARSYNC_STAGE_WRITE);
     case Call::truncate:
         return in(stage, {ARSYNC_STAGE_TRUNCATE, ARSYNC_STAGE_ALLOCATE});
     case Call::allocate:
@@ -164,8 +166,9 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::read_cached:
     case Call::seek:
     case Call::reopen:
-    case Call::write_back:
         return true;
+    case Call::write_back: // where there is no such thing
+        return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS || error == ESPIPE;
     case Call::chown:
         return !(options.preserve & ARSYNC_PRESERVE_OWNER) || !scenario.world.privileged ||
                error == EPERM || error == EINVAL;
