@@ -4,7 +4,7 @@
  * The whole public contract of libarsync. A program opens a pool, submits copies to it and polls
  * their completions:
  *
- *     arsync_pool *pool;
+ *     arsync_pool *pool = NULL;
  *     arsync_completion done;
  *     int error = arsync_pool_open(NULL, &pool);
  *     if (error == 0)
@@ -17,8 +17,8 @@
  *
  *   Errors     A function returns 0 or a count, or a negative errno value, as liburing does. There
  *              is no errno, no thread-local error and no message to free. -EFAULT is a required
- *              pointer that is NULL. Every function but arsync_pool_close returns -EOWNERDEAD in a
- *              child of the process that opened the pool.
+ *              pointer that is NULL. Every function that takes a pool, but arsync_pool_close,
+ *              returns -EOWNERDEAD in a child of the process that opened it.
  *   Structs    The first field of every struct that may grow is struct_size, to be set to sizeof.
  *              Zero in any other field of an options struct is its default. A newer program on an
  *              older library gets -E2BIG if it asks for what the library does not know; unknown
@@ -29,8 +29,11 @@
  *   Blocking   A function does not wait for a disk or for another thread's I/O unless its comment
  *              says so.
  *   Paths      NUL-terminated bytes, relative to a directory descriptor as in openat(2). They and
- *              all options are copied before a function returns; descriptors are duplicated.
- *   Signals    The library's threads block all signals and are named "arsync/N".
+ *              all options are copied before a function returns; descriptors are duplicated. But
+ *              AT_FDCWD is the working directory of the time when the copy runs: do not change it
+ *              while jobs with relative paths are outstanding.
+ *   Signals    The library's threads are named "arsync/N" and block all signals but those that a
+ *              thread brings upon itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
  *   Machines   64-bit Linux.
  *
  * Everything here is there since version 0.1 unless its comment says otherwise.
@@ -76,9 +79,11 @@ typedef uint64_t arsync_link_set;
 
 /* How operations reach the kernel. */
 enum arsync_backend {
-    /* io_uring, or threads where io_uring is denied; arsync_pool_info says which and why. */
+    /* io_uring, or threads where io_uring is denied; arsync_pool_info says which and why. A worker
+     * that could not get a ring, as for lack of memory, uses threads in a pool of rings too. */
     ARSYNC_BACKEND_AUTO = 0,
-    /* io_uring or nothing: arsync_pool_open fails with io_uring_setup(2)'s error, as -EPERM. */
+    /* io_uring or nothing: arsync_pool_open fails with io_uring_setup(2)'s error, as -EPERM; a job
+     * whose worker can get no ring later on fails at ARSYNC_STAGE_QUEUE. */
     ARSYNC_BACKEND_URING = 1,
     /* Plain system calls on helper threads. */
     ARSYNC_BACKEND_THREADS = 2
@@ -87,7 +92,8 @@ enum arsync_backend {
 /* Let a kernel thread pick up submissions, so that submitting needs no system call. Costs up to a
  * core for each worker while copying; make bench shows what it gives. Where it is denied the pool
  * goes on without, and arsync_pool_info says why. No effect on the threads backend, which has
- * nothing to poll; info says so. */
+ * nothing to poll; info says so. Files that the ring opens are opened with the credentials that the
+ * process had when the worker started. */
 #define ARSYNC_POOL_SQPOLL (1u << 0)
 
 /* Poll the device for the end of O_DIRECT reads and writes in place of interrupts. Where the device
@@ -125,9 +131,10 @@ ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool*
 
 /* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
  * freed. Blocks until the operations under way end. Completions not polled are dropped; partial
- * output is removed as for any cancelled job. NULL is allowed. In a forked child it only closes the
- * descriptors that the child inherited and frees nothing. Returns 0, or -EINVAL if it was closed
- * before. Every other function gives -EINVAL for a closed pool too. */
+ * output is removed as for any cancelled job. NULL is allowed. In a forked child it frees nothing,
+ * and closes only the pool's own descriptors, those of its event and its rings; those of files
+ * under way stay open there until exec or exit. Returns 0, or -EINVAL if it was closed before.
+ * Every other function gives -EINVAL for a closed pool too. */
 ARSYNC_API int arsync_pool_close(arsync_pool* pool);
 
 /* A descriptor that is readable while completions wait to be polled: for poll(2), epoll(7) and
@@ -143,7 +150,7 @@ typedef struct arsync_info {
     uint32_t workers_started;    /* of these, started so far */
     uint32_t buffer_count;       /* buffers a worker */
     uint32_t buffer_size;        /* bytes */
-    uint32_t queue_depth;        /* entries */
+    uint32_t queue_depth;        /* entries, rounded up to a power of two */
     uint32_t buffers_registered; /* over all workers, so far; a worker registers a buffer when a
                                     large copy first uses it */
     uint32_t buffers_refused;    /* over all workers: buffers the kernel would not register; they
@@ -161,7 +168,8 @@ typedef struct arsync_info {
 ARSYNC_API int arsync_pool_info(arsync_pool* pool, arsync_info* info);
 
 /* Counters since the pool was opened, over all workers. Each is exact; they are not read at one
- * instant. Queue depth is the number of reads, writes and other queued operations in flight. */
+ * instant. Queue depth is the number of reads, writes and other queued operations in flight, waits
+ * for streams and pauses among them. */
 typedef struct arsync_stats {
     uint32_t struct_size;                /* in: sizeof(arsync_stats) */
     uint32_t queue_depth_max;            /* most operations in flight on one worker */
@@ -182,10 +190,12 @@ typedef struct arsync_stats {
     uint64_t writes_inline;              /* of these, plain calls that did not need the queue */
     uint64_t short_transfers; /* reads and writes that moved less than asked and went on */
     uint64_t submissions;     /* operations queued to io_uring (SQEs) */
-    uint64_t enters;          /* io_uring_enter(2) calls; submissions / enters is the batch */
-    uint64_t helper_calls;    /* blocking calls run on helper threads */
+    uint64_t enters;          /* io_uring_enter(2) calls, made or asked for: with SQPOLL some need
+                                 not be made; submissions / enters is the batch */
+    uint64_t helper_calls;    /* blocking calls for helper threads, also those made without one
+                                 because none could be started */
     uint64_t buffer_waits;    /* times a copy waited for a free buffer */
-    uint64_t busy_ns;         /* time with at least one operation in flight */
+    uint64_t busy_ns;         /* time with at least one operation in flight, waits included */
     uint64_t queue_depth_ns;  /* sum over time of operations in flight; divided by busy_ns
                                  it is the time-weighted mean queue depth */
 } arsync_stats;
@@ -195,9 +205,20 @@ ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
 
 /* ---- Copying ------------------------------------------------------------------------------ */
 
-/* How the data is moved. A completion says which method ran. */
+/* How the data is moved. A completion says which method ran. AUTO takes, for each file, the first
+ * of these that fits:
+ *
+ *   inline            a source without a size: a stream, a file in /proc
+ *   reflink           unless the options' reflink is NEVER or sparse not AUTO: the filesystem can
+ *   copy_file_range   on the same conditions: the filesystem or its server copies by itself
+ *   direct            cache DIRECT, and both ends can
+ *   inline            at most 256 KiB
+ *   fixed             cache KEEP or DROP
+ *   direct            at least 4 MiB, not cached, both ends can, and it is faster there
+ *   buffered-direct   at least 4 MiB, to be durable, the destination can, and it is faster there
+ *   fixed             all else */
 enum arsync_method {
-    ARSYNC_METHOD_AUTO = 0,            /* chosen per file; see ARCHITECTURE.md for the order */
+    ARSYNC_METHOD_AUTO = 0,            /* chosen for each file */
     ARSYNC_METHOD_INLINE = 1,          /* plain calls, one chunk at a time: small files, streams */
     ARSYNC_METHOD_REFLINK = 2,         /* share the blocks (FICLONE); no data is moved */
     ARSYNC_METHOD_COPY_FILE_RANGE = 3, /* copy_file_range(2): the server or filesystem copies */
@@ -211,7 +232,7 @@ enum arsync_method {
 /* Whether blocks may be shared with the source. */
 enum arsync_reflink {
     ARSYNC_REFLINK_AUTO = 0,   /* share where the filesystem can, else copy */
-    ARSYNC_REFLINK_ALWAYS = 1, /* share or fail with the filesystem's error */
+    ARSYNC_REFLINK_ALWAYS = 1, /* share or fail with the filesystem's error; sparse must be AUTO */
     ARSYNC_REFLINK_NEVER = 2   /* always give the destination blocks of its own */
 };
 
@@ -304,7 +325,8 @@ enum arsync_sparse {
  * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY. */
 #define ARSYNC_COPY_VERIFY (1u << 0)
 /* Copy from FIFOs and character devices, and to existing ones, as streams of bytes. Without this
- * flag they are refused with -EOPNOTSUPP and never opened. Block devices need no flag. */
+ * flag they are refused with -EOPNOTSUPP and never opened. Block devices need no flag. Each worker
+ * has 64 places for jobs, and a stream that waits, for data or for a reader, keeps its place. */
 #define ARSYNC_COPY_SPECIAL (1u << 1)
 /* Copy no data: create the destination if it is not there, and give it what preserve names. */
 #define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
@@ -314,8 +336,8 @@ enum arsync_sparse {
  * umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
 #define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
 /* Copy a directory with all that is in it; see "Trees" below. Without this flag a directory is
- * -EISDIR. What is no directory is copied all the same; FIFOs, sockets and devices are then made
- * anew, unless ARSYNC_COPY_SPECIAL says to copy what comes out of them. */
+ * -EISDIR. Anything else is copied all the same; FIFOs, sockets and devices are then made anew,
+ * unless ARSYNC_COPY_SPECIAL says to copy what comes out of them. */
 #define ARSYNC_COPY_RECURSIVE (1u << 5)
 /* Do not go into directories that lie on another filesystem than the source: they are made, and
  * stay empty. So a destination inside the source will do if it is on another filesystem. */
@@ -332,7 +354,7 @@ enum arsync_sparse {
 /* Make hard links to the source's files in place of copies of them. */
 #define ARSYNC_COPY_HARD_LINK (1u << 10)
 /* Make symbolic links to the source's files in place of copies of them; their text is the source's
- * path as it was given, and the entry's path below it. */
+ * path as it was given, and the entry's path below it. Not together with ARSYNC_COPY_HARD_LINK. */
 #define ARSYNC_COPY_SYMBOLIC_LINK (1u << 11)
 /* Where the destination has a symbolic link to a directory in the place of a directory, go into
  * that. By default it is -ENOTDIR. */
@@ -349,7 +371,7 @@ typedef struct arsync_copy_options {
     uint32_t flags;       /* ARSYNC_COPY_* */
     uint32_t method;      /* enum arsync_method; one that cannot be used falls back, and the
                              completion carries ARSYNC_COMPLETION_FALLBACK; REFLINK is the same as
-                             reflink = ALWAYS */
+                             reflink = ALWAYS, and not allowed with reflink = NEVER */
     uint32_t reflink;     /* enum arsync_reflink */
     uint32_t cache;       /* enum arsync_cache */
     uint32_t replace;     /* enum arsync_replace */
@@ -362,8 +384,10 @@ typedef struct arsync_copy_options {
     uint32_t symlinks;    /* enum arsync_symlinks */
     uint32_t report;      /* enum arsync_report */
     uint32_t backup;      /* enum arsync_backup; not with EXCLUSIVE */
-    const char* backup_suffix; /* of SIMPLE and EXISTING backups, without a slash; NULL: "~" */
-    const char* filter;        /* what to leave out of a tree, see "Trees" below; NULL: nothing */
+    const char* backup_suffix; /* of SIMPLE and EXISTING backups, not empty, without a slash;
+                                  NULL: "~" */
+    const char* filter;        /* what to leave out of a tree, see "Trees" below; NULL: nothing;
+                                  only with ARSYNC_COPY_RECURSIVE */
     arsync_link_set link_set; /* with ARSYNC_PRESERVE_LINKS: hard links are kept between all jobs of
                                  this set, see arsync_link_set_open; 0: within this job only; one
                                  that is not open: -EINVAL */
@@ -384,16 +408,19 @@ typedef struct arsync_copy_options {
  *              the destination is replaced, never written through, and one that takes the place of
  *              a directory meanwhile leads nowhere.
  *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
- *   Durable    Names and data are written out once, at the end of the job.
+ *   Durable    Names and data are written out once, at the end of the job; with
+ *              ARSYNC_REPLACE_ATOMIC each file's data also before it gets its name.
  *   Filter     Lines of patterns as in gitignore(5): a leading "!" takes back in, a leading or
  *              inner "/" ties to src, a trailing "/" means directories only, "*" and "?" stop at
- *              "/", "**" does not; the last pattern that matches decides, and below a directory
- *              that is out, all is. Lines that are empty or begin with "#" mean nothing; "\\" makes
- *              the next character an ordinary one.
+ *              "/", "**" does not, "[a-z]" is one of these characters and "[!a-z]" one that is not;
+ *              the last pattern that matches decides, and below a directory that is left out, all
+ *              is. Lines that are empty or begin with "#" mean nothing; "\\" makes the next
+ *              character an ordinary one.
  *   Memory     Bounded by the depth of the tree and the options above, not by the number of its
  *              entries; with ARSYNC_PRESERVE_LINKS also by the number of files that have names not
- *              seen yet, which with ARSYNC_SYMLINKS_FOLLOW any file may have. Where descriptors run
- * out, fewer entries are under way at once. */
+ *              seen yet, which with ARSYNC_SYMLINKS_FOLLOW any file may have.
+ *   Limits     Where descriptors run out, fewer entries are under way at once.
+ */
 
 /* Submit the copy of one file, or of a tree. options may be NULL for all defaults. job may be NULL.
  * user_data comes back in the completion and means nothing to the library.
@@ -422,7 +449,7 @@ ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* 
  * copied by another job waits for that. A file is remembered, by its copy's path from that job's
  * dst_dirfd, until the set is closed; a copy that is not found there any more, or has changed, or
  * to which no link can be made, is made anew. A set belongs to its pool and is closed with it. Does
- * not block. Errors: -EFAULT, -ENOMEM, -ESHUTDOWN, -EINVAL for a pool that is none. Since 0.1. */
+ * not block. Errors: -EFAULT, -ENOMEM, -ESHUTDOWN, -EINVAL (the pool is not open). Since 0.1. */
 ARSYNC_API int arsync_link_set_open(arsync_pool* pool, arsync_link_set* set);
 
 /* Close it. Jobs that were submitted with it still use it. -ENOENT: no such set, or closed. Since
@@ -435,8 +462,9 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
  * backup, filter, link_set and the flags other than VERIFY must be 0 (-EINVAL); durability FULL is
  * the same as FILE. The descriptors are duplicated, their file positions not used. Ranges of one
  * file that overlap are -EINVAL in the completion. Success and errors as for arsync_submit_copy;
- * also -EINVAL for a range past INT64_MAX, and -EBADF for descriptors that are not open for reading
- * and writing, or for appending (O_APPEND). */
+ * also -EINVAL for a range past INT64_MAX, and -EBADF for a source that is not open for reading, a
+ * destination that is not open for writing or is open with O_APPEND, and either with O_PATH. An
+ * error in closing the duplicate of dst_fd, as NFS may give, is the job's: ARSYNC_STAGE_CLOSE. */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
                                         const arsync_copy_options* options, uint64_t user_data,
@@ -479,7 +507,8 @@ ARSYNC_API int arsync_job_progress(arsync_pool* pool, arsync_job job, arsync_pro
 /* What a job was doing when it failed. */
 enum arsync_stage {
     ARSYNC_STAGE_NONE = 0,             /* nothing failed */
-    ARSYNC_STAGE_QUEUE = 1,            /* waiting for its turn (only with -ECANCELED) */
+    ARSYNC_STAGE_QUEUE = 1,            /* waiting for its turn: -ECANCELED, or the error for which
+                                          there was no ring (ARSYNC_BACKEND_URING) */
     ARSYNC_STAGE_OPEN_SOURCE = 2,      /* opening the source, asking for its size and kind */
     ARSYNC_STAGE_OPEN_DESTINATION = 3, /* opening or creating the destination */
     ARSYNC_STAGE_CHECK = 4,           /* same file (-EINVAL), kind of file (-EISDIR, -EOPNOTSUPP) */
@@ -500,12 +529,12 @@ enum arsync_stage {
     ARSYNC_STAGE_MEMORY = 19,         /* the library had no memory */
     ARSYNC_STAGE_LIST = 20,           /* listing a source directory */
     ARSYNC_STAGE_MAKE_DIRECTORY = 21, /* making or opening a destination directory: -ENOTDIR if what
-                                         is there is none */
+                                         is there is not a directory */
     ARSYNC_STAGE_READ_LINK = 22,      /* reading a symbolic link */
     ARSYNC_STAGE_LINK = 23,           /* making a hard or symbolic link */
     ARSYNC_STAGE_MAKE_SPECIAL = 24,   /* making a FIFO, socket or device */
     ARSYNC_STAGE_REMOVE = 25,         /* removing what is in the way, or extra (MIRROR) */
-    ARSYNC_STAGE_BACKUP = 26,         /* renaming what is in the way */
+    ARSYNC_STAGE_BACKUP = 26,         /* giving what is in the way its backup's name */
     ARSYNC_STAGE_CONTEXT = 27         /* preserving the SELinux label */
 };
 
@@ -522,7 +551,7 @@ enum arsync_stage {
 #define ARSYNC_COMPLETION_REPLACED (1u << 4)
 /* What was at the destination has been backed up; see enum arsync_backup. */
 #define ARSYNC_COMPLETION_BACKED_UP (1u << 5)
-/* The source is a directory. */
+/* The source is a directory, or what was removed was one. */
 #define ARSYNC_COMPLETION_DIRECTORY (1u << 6)
 
 enum arsync_completion_kind {
@@ -539,7 +568,8 @@ enum arsync_action {
     ARSYNC_ACTION_SYMBOLIC_LINK = 4,
     ARSYNC_ACTION_HARD_LINK = 5,
     ARSYNC_ACTION_MAKE_SPECIAL = 6, /* a FIFO, socket or device was made */
-    ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update */
+    ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update, or because it
+                                       is that link already */
     ARSYNC_ACTION_REMOVE = 8,       /* an extra entry was removed (MIRROR), with all in it */
     ARSYNC_ACTION_TREE = 9          /* of a job: a directory was copied; see totals */
 };
@@ -592,12 +622,12 @@ ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, ui
 /* ---- Names -------------------------------------------------------------------------------- */
 
 /* What an errno value means, as "No space left on device", sign ignored. A static string in
- * English; "Unknown error" for a number that is none. -EILSEQ, -EINVAL and the like have meanings
+ * English; "Unknown error" for any other number. -EILSEQ, -EINVAL and the like have meanings
  * of their own at some stages: see enum arsync_stage. */
 ARSYNC_API const char* arsync_strerror(int error);
 
 /* A stage as "open source", a method as "buffered-direct", a backend as "uring". Static strings,
- * "unknown" for a number that is none. */
+ * "unknown" for any other number. */
 ARSYNC_API const char* arsync_stage_name(uint32_t stage);
 ARSYNC_API const char* arsync_method_name(uint32_t method);
 ARSYNC_API const char* arsync_backend_name(uint32_t backend);
