@@ -463,8 +463,10 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
  * the same as FILE. The descriptors are duplicated, their file positions not used. Ranges of one
  * file that overlap are -EINVAL in the completion. Success and errors as for arsync_submit_copy;
  * also -EINVAL for a range past INT64_MAX, and -EBADF for a source that is not open for reading, a
- * destination that is not open for writing or is open with O_APPEND, and either with O_PATH. An
- * error in closing the duplicate of dst_fd, as NFS may give, is the job's: ARSYNC_STAGE_CLOSE. */
+ * destination that is not open for writing (with VERIFY: and reading) or is open with O_APPEND, and
+ * either with O_PATH. Of a source without a size (/proc) length bytes are read, or all there are.
+ * An error in closing the duplicate of dst_fd, as NFS may give, is the job's: ARSYNC_STAGE_CLOSE.
+ */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
                                         const arsync_copy_options* options, uint64_t user_data,

@@ -23,7 +23,7 @@ test  | command:setfattr     | attr             | attr                   | attr 
 test  | command:getcap       | libcap2-bin      | libcap                 | libcap     | a copy keeps file capabilities
 test  | command:rsync        | rsync            | rsync                  | rsync      | judges whether two trees are alike
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
-test  | command:script       | bsdutils         | /usr/bin/script        | util-linux | a terminal for the progress line
+build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows
 test  | command:python3      | python3          | python3                | python     | sockets, terminals, and a reader of JSON
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler

@@ -54,6 +54,18 @@ void give_second_name(Files& files, int dirfd, const std::string& name, const st
     check(ARSYNC_STAGE_BACKUP, result);
 }
 
+// Its only name would be gone.
+void refuse_source_as_backup(Files& files, const FileCopy& copy, const std::string& backup) {
+    if (split_path(copy.source).name != split_path(backup).name)
+        return;
+    struct statx source;
+    struct statx found;
+    if (files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW, source) == 0 &&
+        files.statx(copy.destination_dirfd, backup.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0 &&
+        identity(source) == identity(found))
+        throw Error{ARSYNC_STAGE_BACKUP, EINVAL};
+}
+
 } // namespace
 
 std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
@@ -66,6 +78,7 @@ std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_option
     else
         backup += options.backup_suffix ? options.backup_suffix : "~";
     const int dirfd = copy.destination_dirfd;
+    refuse_source_as_backup(files, copy, backup);
     if (options.replace == ARSYNC_REPLACE_ATOMIC)
         give_second_name(files, dirfd, copy.destination, backup);
     else

@@ -22,6 +22,13 @@ bool no_unnamed_files(int error) {
     return error == -EOPNOTSUPP || error == -EISDIR || error == -ENOENT || error == -EINVAL;
 }
 
+// Whether it is this file that cannot be opened for writing, rather than any just now: only then
+// may it be removed instead.
+bool is_refused(int error) {
+    return error == -EACCES || error == -EPERM || error == -ETXTBSY || error == -EROFS ||
+           error == -ELOOP;
+}
+
 // Never opened unless asked to: opening a FIFO waits, opening a device may do anything.
 bool is_special(mode_t mode) {
     return !S_ISREG(mode) && !S_ISBLK(mode) && !S_ISDIR(mode);
@@ -75,7 +82,9 @@ int Destination::directory(int access) {
 
 Task<void> Destination::open(const struct statx& source, Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
-    const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
+    const bool attributes_only = (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
+    // What gets attributes alone keeps its content.
+    const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC && !attributes_only;
     const bool small = S_ISREG(source.stx_mode) && source.stx_size <= created_size_max;
 
     // Most destinations are new, and one call makes a small one.
@@ -171,7 +180,7 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& found, Co
     for (;;) {
         const int fd =
             io_.files.open(copy_.destination_dirfd, path, flags | O_NONBLOCK | O_NOCTTY, 0);
-        if (fd < 0 && fd != -ENXIO && (options_.flags & ARSYNC_COPY_FORCE) != 0)
+        if (is_refused(fd) && (options_.flags & ARSYNC_COPY_FORCE) != 0)
             co_return fd;
         if (fd != -ENXIO || !S_ISFIFO(found.stx_mode))
             co_return static_cast<int>(check(ARSYNC_STAGE_OPEN_DESTINATION, fd));

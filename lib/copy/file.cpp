@@ -161,7 +161,7 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     if (destination.regular()) {
         const struct statx* replaced = destination.replaced();
         if (replaced)
-            take_over(io.files, destination.fd(), *replaced, options);
+            take_over(io.files, destination.fd(), copy, *replaced, options);
         const mode_t mode = destination.final_mode();
         Described ends{.source = source.file.get(),
                        .facts = facts,

@@ -2,8 +2,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <string_view>
 #include <vector>
+
+#include "copy/identity.h"
 
 namespace arsync {
 
@@ -254,13 +257,37 @@ void copy_metadata(Files& files, const Described& ends, Losses losses,
         carry.times();
 }
 
-void take_over(Files& files, int destination, const struct statx& replaced,
+// Group bits of a file with an ACL are its mask: without the ACL they would be its group's.
+static mode_t take_over_acl(Files& files, int destination, const FileCopy& names,
+                            const struct statx& replaced) {
+    const mode_t bits = replaced.stx_mode & 0777;
+    const int fd =
+        files.open(names.destination_dirfd, names.destination.c_str(), O_PATH | O_NOFOLLOW, 0);
+    if (fd == -ENOENT)
+        return bits & 0700; // nobody knows any more
+    check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    const File old(files, fd);
+    struct statx now;
+    check(ARSYNC_STAGE_OPEN_DESTINATION, files.statx(fd, "", 0, now));
+    if (identity(now) != identity(replaced))
+        return bits & 0700;
+    std::vector<char> acl(65536); // the most that an attribute may hold
+    const int64_t size = files.get_xattr(fd, access_acl, acl.data(), acl.size());
+    if (size == -ENODATA || size == -EOPNOTSUPP)
+        return bits;
+    check(ARSYNC_STAGE_MODE, size);
+    const int set = files.set_xattr(destination, access_acl, acl.data(), static_cast<size_t>(size));
+    return set == 0 ? bits : bits & 0707;
+}
+
+void take_over(Files& files, int destination, const FileCopy& names, const struct statx& replaced,
                const arsync_copy_options& options) {
     if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0)
         files.chown(destination, replaced.stx_uid, replaced.stx_gid);
     // Writing takes setuid and setgid away, and so does this.
     if ((options.preserve & ARSYNC_PRESERVE_MODE) == 0)
-        check(ARSYNC_STAGE_MODE, files.chmod(destination, replaced.stx_mode & 0777));
+        check(ARSYNC_STAGE_MODE,
+              files.chmod(destination, take_over_acl(files, destination, names, replaced)));
 }
 
 } // namespace arsync

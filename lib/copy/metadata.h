@@ -40,7 +40,7 @@ bool has_default_acl(Files& files, int directory);
 
 // What an overwrite in place would have kept of the file that is replaced, as far as this process
 // may.
-void take_over(Files& files, int destination, const struct statx& replaced,
+void take_over(Files& files, int destination, const FileCopy& names, const struct statx& replaced,
                const arsync_copy_options& options);
 
 } // namespace arsync

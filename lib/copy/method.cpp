@@ -15,7 +15,7 @@
 // 11 large, must be durable, destination can and direct pays    buffered_direct
 // 12 all else                                                   fixed
 //
-// Rows 10 and 11: see ARCHITECTURE.md for the measurements.
+// Rows 10 and 11: ARCHITECTURE.md says why.
 #include "copy/method.h"
 
 #include <algorithm>
