@@ -93,6 +93,9 @@ struct Source {
     std::optional<std::vector<char>> xattrs;
 };
 
+// How often to try again to open what has no reader yet (a FIFO) or what somebody has a lease on.
+constexpr uint64_t open_again_ms = 20;
+
 // Open what is to be read.
 Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          Control& control);

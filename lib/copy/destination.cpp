@@ -14,9 +14,6 @@ namespace {
 // of it is short, and O_TMPFILE with linkat(2) takes more calls than a plain create.
 constexpr uint64_t created_size_max = 1 << 20;
 
-// How often to look whether somebody has opened a FIFO for reading.
-constexpr uint64_t fifo_poll_ms = 20;
-
 // open(2) with O_TMPFILE, where there is no such thing.
 bool no_unnamed_files(int error) {
     return error == -EOPNOTSUPP || error == -EISDIR || error == -ENOENT || error == -EINVAL;
@@ -162,13 +159,28 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
         co_return;
 
+    // Nor by who owned the old content.
+    const bool to_other = (options_.preserve & ARSYNC_PRESERVE_OWNER) != 0 &&
+                          (facts().stx_uid != source.stx_uid || facts().stx_gid != source.stx_gid);
+    if (to_other) {
+        const int given = io_.files.chown(fd, source.stx_uid, source.stx_gid);
+        if (given != -EPERM && given != -EINVAL) // which will be told in the end
+            check(ARSYNC_STAGE_OWNER, given);
+        learn();
+    }
     // The new content must not be readable through permissions, or an ACL, that the old content
     // had.
     const mode_t old_mode = facts().stx_mode & 07777;
     const mode_t narrow_mode = (old_mode & source.stx_mode & 0700) | 0200;
     if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode) {
-        check(ARSYNC_STAGE_MODE, io_.files.chmod(fd, narrow_mode));
-        facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
+        const int narrowed = io_.files.chmod(fd, narrow_mode);
+        // A tree's file that may be written, and is somebody else's: as with any attribute, the
+        // content comes first, and the loss is told in the end.
+        const bool others = copy_.beneath && (narrowed == -EPERM || narrowed == -EOPNOTSUPP);
+        if (!others) {
+            check(ARSYNC_STAGE_MODE, narrowed);
+            facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
+        }
     }
     if (facts().stx_size > 0)
         check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
@@ -182,10 +194,12 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& found, Co
             io_.files.open(copy_.destination_dirfd, path, flags | O_NONBLOCK | O_NOCTTY, 0);
         if (is_refused(fd) && (options_.flags & ARSYNC_COPY_FORCE) != 0)
             co_return fd;
-        if (fd != -ENXIO || !S_ISFIFO(found.stx_mode))
+        // A lease that somebody has on it (a file server, say) is being given back.
+        const bool leased = fd == -EAGAIN && S_ISREG(found.stx_mode);
+        if (!leased && (fd != -ENXIO || !S_ISFIFO(found.stx_mode)))
             co_return static_cast<int>(check(ARSYNC_STAGE_OPEN_DESTINATION, fd));
         control.throw_if_cancelled();
-        co_await io_.ring.pause(fifo_poll_ms);
+        co_await io_.ring.pause(open_again_ms);
         control.throw_if_cancelled();
     }
 }

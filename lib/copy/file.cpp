@@ -42,6 +42,13 @@ bool on_storage(const struct statx& facts) {
     return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
 }
 
+// Somebody has a lease on the file (a file server, say), and has been asked to give it back.
+Task<void> wait_for_lease(Io io, Control& control) {
+    control.throw_if_cancelled();
+    co_await io.ring.pause(open_again_ms);
+    control.throw_if_cancelled();
+}
+
 Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
     control.enter(ARSYNC_STAGE_SYNC);
     int64_t result = -EINTR;
@@ -97,8 +104,13 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
     if (copy.beneath && !copy.follows) {
         constexpr uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
         fd = io.files.open_beneath(copy.source_dirfd, name, reading, resolve | RESOLVE_CACHED);
-        while (fd == -EAGAIN || fd == -EINTR)
+        bool asked = false;
+        while (fd == -EAGAIN || fd == -EINTR) {
+            if (asked && fd == -EAGAIN)
+                co_await wait_for_lease(io, control);
             fd = co_await io.ring.open_beneath(copy.source_dirfd, name, reading, resolve);
+            asked = true;
+        }
     } else {
         const bool nofollow = asks(options, ARSYNC_COPY_NOFOLLOW);
         check(ARSYNC_STAGE_OPEN_SOURCE,
@@ -106,7 +118,12 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
         if (S_ISLNK(facts.stx_mode))
             throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
         refuse_kind(facts.stx_mode, options);
-        fd = io.files.open(copy.source_dirfd, name, reading | (nofollow ? O_NOFOLLOW : 0), 0);
+        const int flags = reading | (nofollow ? O_NOFOLLOW : 0);
+        fd = io.files.open(copy.source_dirfd, name, flags, 0);
+        while (fd == -EAGAIN && S_ISREG(facts.stx_mode)) {
+            co_await wait_for_lease(io, control);
+            fd = io.files.open(copy.source_dirfd, name, flags, 0);
+        }
     }
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     Source source{File(io.files, static_cast<int>(fd)), {}, {}};

@@ -146,6 +146,7 @@ public:
         mode_t bits = facts_.stx_mode & 07777;
         if (!owner_kept_)
             bits &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
+        bits &= ~bits_lost_;
         if (changed_ || !ends_.has_mode(bits))
             expect(ARSYNC_STAGE_MODE, ends_.chmod(bits));
     }
@@ -209,7 +210,9 @@ private:
     void acl(const char* name) {
         if (get(ARSYNC_STAGE_MODE, name)) {
             changed_ = true;
-            expect(ARSYNC_STAGE_MODE, ends_.set(name, value_.data(), value_.size()));
+            const int set = ends_.set(name, value_.data(), value_.size());
+            if (!expect(ARSYNC_STAGE_MODE, set) && name == access_acl)
+                bits_lost_ |= S_IRWXG; // the mask's: without the ACL they would be the group's
             return;
         }
         const int result = ends_.remove(name);
@@ -224,6 +227,7 @@ private:
     Control& control_;
     Outcome& outcome_;
     bool owner_kept_ = true;
+    mode_t bits_lost_ = 0; // of the mode, with an ACL that could not be set
     bool changed_ = false; // what may have changed the mode too
     std::vector<char> value_;
 };

@@ -132,6 +132,8 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
     parents.finish(io.files, options, control, outcome);
     if (failure)
         throw *failure;
+    if (options.durability == ARSYNC_DURABILITY_FULL && outcome.action != ARSYNC_ACTION_TREE)
+        co_await parents.sync(io.ring, control);
 }
 
 } // namespace arsync

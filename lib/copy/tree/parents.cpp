@@ -57,9 +57,8 @@ void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options
     if (top.empty())
         top = ".";
     int source = copy.source_dirfd;
-    const File base =
-        open_directory(files, copy.destination_dirfd, top, ARSYNC_STAGE_MAKE_DIRECTORY);
-    int destination = base.get();
+    base_ = open_directory(files, copy.destination_dirfd, top, ARSYNC_STAGE_MAKE_DIRECTORY);
+    int destination = base_.get();
     bool first = true;
     for (const std::string& name : components_before_last(copy.source)) {
         const std::string from = first && copy.source.starts_with('/') ? "/" + name : name;
@@ -70,6 +69,7 @@ void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options
         MadeDirectory made = make_or_open(files, destination, name, parent.facts, options);
         parent.destination = std::move(made.directory);
         parent.final_mode = made.final_mode;
+        parent.made = made.made;
         parents_.push_back(std::move(parent));
         source = parents_.back().source.get();
         destination = parents_.back().destination.get();
@@ -78,14 +78,32 @@ void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options
 
 void Parents::finish(Files& files, const arsync_copy_options& options, Control& control,
                      Outcome& outcome) {
-    while (!parents_.empty()) {
-        const Parent& parent = parents_.back();
+    for (size_t i = parents_.size(); i-- > 0;) {
+        const Parent& parent = parents_[i];
         const Described ends{.source = parent.source.get(),
                              .facts = parent.facts,
                              .destination = parent.destination.get(),
                              .unpreserved_mode = parent.final_mode};
         copy_metadata(files, ends, Losses::reported, options, control, outcome);
-        parents_.pop_back();
+    }
+}
+
+// Those that were made, and the directory that has the first one's name.
+Task<void> Parents::sync(Ring& ring, Control& control) {
+    const File* above = &base_;
+    bool named = false;
+    for (const Parent& parent : parents_) {
+        if (parent.made) {
+            control.enter(ARSYNC_STAGE_SYNC);
+            if (!named) {
+                const int64_t holder = co_await ring.sync(above->get(), false);
+                check(ARSYNC_STAGE_SYNC, holder);
+            }
+            const int64_t itself = co_await ring.sync(parent.destination.get(), false);
+            check(ARSYNC_STAGE_SYNC, itself);
+            named = true;
+        }
+        above = &parent.destination;
     }
 }
 

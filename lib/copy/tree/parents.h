@@ -14,6 +14,8 @@ public:
     // What is below them is done: give them their attributes, the innermost first.
     void finish(Files& files, const arsync_copy_options& options, Control& control,
                 Outcome& outcome);
+    // Make the names and attributes of those that were made durable. Throws Error.
+    Task<void> sync(Ring& ring, Control& control);
 
 private:
     struct Parent {
@@ -21,7 +23,9 @@ private:
         File destination;
         struct statx facts;
         mode_t final_mode;
+        bool made = false;
     };
+    File base_; // that has the first one
     std::vector<Parent> parents_;
 };
 
