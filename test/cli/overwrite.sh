@@ -47,7 +47,7 @@ same 'a symbolic link to itself can only be replaced' 'echo x > a; for l in 1 2 
 # cp 9.1 replaces it, although -n is there to leave things alone.
 holds '-n leaves a symbolic link to itself even with -f' 'echo x > a; ln -s l l; $CP -fn a l; test -L l'
 same 'a program that runs can only be replaced' 'echo x > a; cp "$(command -v sleep)" s' '
-    ./s 5 & sleep .2; $CP -v a s; $CP -fv a s; kill $!'
+    ./s 60 & eventually "test /proc/$!/exe -ef s"; $CP -v a s; $CP -fv a s; kill $!'
 if is_root; then
     mine='echo new > a; echo old > b; chmod 444 b'
     same 'a file that may not be written cannot be overwritten' "$mine" '

@@ -76,6 +76,29 @@ TEST_CASE_FIXTURE(Clean, "mirror leaves what the filter excludes, inside extra d
     CHECK(copy.totals.removed == 4); // b, dir/c, dir/other, dir/other/e
 }
 
+TEST_CASE_FIXTURE(Clean, "a source below the mirror would be extra there: it is refused") {
+    const Directory directory;
+    make_files(directory / "to", {"a", "src/b", "deep/in/src/c"});
+    const auto before = state(directory / "to");
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        Pool pool{PoolOptions(backend)};
+        for (const std::string source : {"src", "deep/in/src", "deep"}) {
+            CAPTURE(source);
+            for (const uint32_t dry_run : {0u, ARSYNC_COPY_DRY_RUN}) {
+                CAPTURE(dry_run);
+                const TreeCopy copy = copy_tree(pool, directory / ("to/" + source),
+                                                directory / "to",
+                                                recursive(ARSYNC_COPY_MIRROR | dry_run));
+                INFO(words(copy));
+                CHECK(copy.job.result == -ELOOP);
+                CHECK(copy.job.stage == ARSYNC_STAGE_CHECK);
+                CHECK(difference(before, state(directory / "to")) == "");
+            }
+        }
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "mirror removes nothing where the source could not be listed") {
     NEEDS_ROOT();
     const Directory directory;

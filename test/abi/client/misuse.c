@@ -122,6 +122,83 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     arsync_pool_close(pool);
 }
 
+/* What submit says to these options; of what it takes, the copy is waited for. */
+static int try_copy(arsync_pool* pool, arsync_copy_options options) {
+    int error = submit(pool, "from", "to", &options, NULL);
+    if (error == 0)
+        wait_one(pool);
+    unlinkat(work, "to", 0);
+    return error;
+}
+
+static void copy_options_that_contradict_each_other_are_refused(void) {
+    arsync_pool* pool = open_pool();
+#define CHECK_TOGETHER(want, ...)                                                                  \
+    CHECK_EQUAL(try_copy(pool, (arsync_copy_options){.struct_size = sizeof(arsync_copy_options),   \
+                                                     __VA_ARGS__}),                                \
+                want)
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_HARD_LINK);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_SYMBOLIC_LINK);
+    CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR);
+    CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_MIRROR);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_RECURSIVE, .filter = "x");
+    CHECK_TOGETHER(-EINVAL, .filter = "x");
+    for (uint32_t backup = ARSYNC_BACKUP_SIMPLE; backup <= ARSYNC_BACKUP_EXISTING; backup++) {
+        CHECK_TOGETHER(0, .backup = backup, .replace = ARSYNC_REPLACE_ATOMIC);
+        CHECK_TOGETHER(-EINVAL, .backup = backup, .replace = ARSYNC_REPLACE_EXCLUSIVE);
+        CHECK_TOGETHER(0, .backup = backup, .flags = ARSYNC_COPY_RECURSIVE);
+        CHECK_TOGETHER(-EINVAL, .backup = backup,
+                       .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR);
+    }
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
+    CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR |
+                                     ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
+    CHECK_TOGETHER(0, .backup = ARSYNC_BACKUP_SIMPLE, .backup_suffix = ".old");
+    CHECK_TOGETHER(-EINVAL, .backup = ARSYNC_BACKUP_SIMPLE, .backup_suffix = "");
+    CHECK_TOGETHER(-EINVAL, .backup = ARSYNC_BACKUP_SIMPLE, .backup_suffix = "a/b");
+    CHECK_TOGETHER(0, .method = ARSYNC_METHOD_REFLINK, .reflink = ARSYNC_REFLINK_ALWAYS);
+    CHECK_TOGETHER(-EINVAL, .method = ARSYNC_METHOD_REFLINK, .reflink = ARSYNC_REFLINK_NEVER);
+    for (uint32_t sparse = ARSYNC_SPARSE_ALWAYS; sparse <= ARSYNC_SPARSE_NEVER; sparse++) {
+        CHECK_TOGETHER(0, .sparse = sparse);
+        CHECK_TOGETHER(-EINVAL, .sparse = sparse, .reflink = ARSYNC_REFLINK_ALWAYS);
+        CHECK_TOGETHER(-EINVAL, .sparse = sparse, .method = ARSYNC_METHOD_REFLINK);
+    }
+    arsync_pool_close(pool);
+}
+
+static void options_that_mean_nothing_for_a_range_are_refused(void) {
+    arsync_pool* pool = open_pool();
+    make_file("to", 100);
+    int from = openat(work, "from", O_RDONLY);
+    int to = openat(work, "to", O_RDWR);
+    NEED(from >= 0 && to >= 0);
+    arsync_link_set set;
+    CHECK_EQUAL(arsync_link_set_open(pool, &set), 0);
+    arsync_copy_options options;
+#define CHECK_RANGE(want, ...)                                                                     \
+    do {                                                                                           \
+        options = (arsync_copy_options){.struct_size = sizeof options, __VA_ARGS__};               \
+        CHECK_EQUAL(arsync_submit_copy_range(pool, from, 1, to, 0, 100, &options, 0, NULL), want); \
+    } while (0)
+    CHECK_RANGE(-EINVAL, .update = ARSYNC_UPDATE_NONE);
+    CHECK_RANGE(-EINVAL, .symlinks = ARSYNC_SYMLINKS_KEEP);
+    CHECK_RANGE(-EINVAL, .backup = ARSYNC_BACKUP_SIMPLE);
+    CHECK_RANGE(-EINVAL, .replace = ARSYNC_REPLACE_ATOMIC);
+    CHECK_RANGE(-EINVAL, .preserve = ARSYNC_PRESERVE_TIMES);
+    CHECK_RANGE(-EINVAL, .filter = "x");
+    CHECK_RANGE(-EINVAL, .filter = "x", .flags = ARSYNC_COPY_RECURSIVE);
+    CHECK_RANGE(-EINVAL, .link_set = set);
+    CHECK_RANGE(-EINVAL, .flags = ARSYNC_COPY_RECURSIVE);
+    CHECK(has_content("to", 0, 100));
+    CHECK_RANGE(0, .flags = ARSYNC_COPY_VERIFY);
+    CHECK_EQUAL(wait_one(pool).result, 0);
+    CHECK(has_content("to", 1, 100));
+    close(from);
+    close(to);
+    arsync_pool_close(pool);
+}
+
 static void link_sets_are_known_by_their_number_alone(void) {
     arsync_pool* pool = open_pool();
     arsync_pool* other = open_pool();
@@ -222,9 +299,34 @@ static void closed_pool_is_not_closed_twice(void) {
     CHECK_EQUAL(arsync_pool_close(pool), -EINVAL);
 }
 
+static void closed_pool_is_good_for_nothing(void) {
+    arsync_pool* pool = open_pool();
+    arsync_info info = {.struct_size = sizeof info};
+    arsync_stats stats = {.struct_size = sizeof stats};
+    arsync_progress progress = {.struct_size = sizeof progress};
+    arsync_completion done;
+    arsync_link_set set;
+    arsync_job job;
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
+    CHECK_EQUAL(arsync_link_set_open(pool, &set), 0);
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
+    CHECK_EQUAL(arsync_pool_event_fd(pool), -EINVAL);
+    CHECK_EQUAL(arsync_pool_info(pool, &info), -EINVAL);
+    CHECK_EQUAL(arsync_pool_stats(pool, &stats), -EINVAL);
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, NULL), -EINVAL);
+    CHECK_EQUAL(arsync_submit_copy_range(pool, 0, 0, 1, 0, 1, NULL, 0, NULL), -EINVAL);
+    CHECK_EQUAL(arsync_cancel(pool, job), -EINVAL);
+    CHECK_EQUAL(arsync_job_progress(pool, job, &progress), -EINVAL);
+    CHECK_EQUAL(arsync_poll(pool, &done, 1, 0), -EINVAL);
+    CHECK_EQUAL(arsync_link_set_open(pool, &set), -EINVAL);
+    CHECK_EQUAL(arsync_link_set_close(pool, set), -EINVAL);
+}
+
 static void forked_child_may_only_close(void) {
     arsync_pool* pool = open_pool();
+    arsync_link_set set;
     arsync_job job;
+    CHECK_EQUAL(arsync_link_set_open(pool, &set), 0);
     CHECK_EQUAL(copy(pool, "from", "to", NULL).result, 0);
     CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
     fflush(stdout);
@@ -244,6 +346,8 @@ static void forked_child_may_only_close(void) {
         CHECK_EQUAL(arsync_cancel(pool, job), -EOWNERDEAD);
         CHECK_EQUAL(arsync_job_progress(pool, job, &progress), -EOWNERDEAD);
         CHECK_EQUAL(arsync_poll(pool, &done, 1, 0), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_link_set_open(pool, &set), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_link_set_close(pool, set), -EOWNERDEAD);
         CHECK_EQUAL(arsync_pool_close(pool), 0);
         fflush(stdout);
         _exit(failures);
@@ -278,10 +382,13 @@ const struct test misuse_tests[] = {
     TEST(paths_are_checked_at_submit),
     TEST(pool_options_that_mean_nothing_are_refused),
     TEST(copy_options_that_mean_nothing_are_refused),
+    TEST(copy_options_that_contradict_each_other_are_refused),
+    TEST(options_that_mean_nothing_for_a_range_are_refused),
     TEST(link_sets_are_known_by_their_number_alone),
     TEST(options_of_another_size_are_read_as_far_as_they_mean_something),
     TEST(structs_to_fill_are_filled_as_far_as_there_is_room),
     TEST(closed_pool_is_not_closed_twice),
+    TEST(closed_pool_is_good_for_nothing),
     TEST(forked_child_may_only_close),
     TEST(library_leaves_no_descriptor_open),
     {NULL, NULL},
