@@ -103,6 +103,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     // Helpers that come too late may keep this object, but no descriptors.
     links_.settle(root_, roots_.destination, links_base);
     root_.reset();
+    outcome.flags |= flags_.load(std::memory_order_relaxed);
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
@@ -329,6 +330,15 @@ void Tree::push(Unit unit) {
     }
     if (call && !called_.exchange(true))
         host_.call_helpers(shared_from_this());
+}
+
+std::optional<Unit> Tree::take_back() {
+    std::lock_guard lock(mutex_);
+    if (stack_.empty())
+        return std::nullopt;
+    std::optional<Unit> unit = std::move(stack_.back());
+    stack_.pop_back();
+    return unit;
 }
 
 bool Tree::over() {
