@@ -104,4 +104,52 @@ TEST_CASE_FIXTURE(Clean, "what an entry lost is told of the tree though no entry
     });
 }
 
+TEST_CASE_FIXTURE(Clean, "an existing directory that may be written to need not be read") {
+    NEEDS_ROOT();
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a", "drop/b", "drop/sub/c"});
+    make_directories(directory / "to/drop");
+    set_mode(directory / "to", 0777);
+    set_mode(directory / "to/drop", 0733);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        TreeCopy copy = copy_tree(pool, directory / "from", directory / "to");
+        EXPECT_WITH(report, copy.job.result == 0, words(copy));
+        copy = copy_tree(pool, directory / "from", directory / "to/drop");
+        EXPECT_WITH(report, copy.job.result == 0, words(copy));
+        // What is extra is not to be known.
+        copy = copy_tree(pool, directory / "from", directory / "to", recursive(ARSYNC_COPY_MIRROR));
+        EXPECT_WITH(report,
+                    copy.errors() ==
+                        std::vector<std::string>{"drop: make directory: Permission denied"},
+                    words(copy));
+    });
+    CHECK_NAMES(directory / "to/drop",
+                {"a", "b", "sub", "sub/c", "drop", "drop/b", "drop/sub", "drop/sub/c"});
+}
+
+TEST_CASE_FIXTURE(Clean, "a dry run tells of what may not be read") {
+    NEEDS_ROOT();
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"open", "shut"});
+    make_node(directory / "from/fifo", S_IFIFO | 0600);
+    set_mode(directory / "from/shut", 0);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        for (const uint32_t flag : {0u, ARSYNC_COPY_DRY_RUN}) {
+            const TreeCopy copy =
+                copy_tree(pool, directory / "from", directory / "to", recursive(flag));
+            EXPECT_WITH(report,
+                        copy.errors() ==
+                            std::vector<std::string>{"shut: open source: Permission denied"},
+                        words(copy));
+            remove_tree(directory / "to");
+        }
+    });
+}
+
 } // namespace live
