@@ -238,15 +238,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
             refuse_meeting();
         directory->new_file = tree_.new_file_in(io_.files, made);
         destination = std::move(made.directory);
-        const bool other_filesystem =
-            directory->destination_id.major != above->destination_id.major ||
-            directory->destination_id.minor != above->destination_id.minor;
-        if (other_filesystem && tree_.options_.durability != ARSYNC_DURABILITY_NONE) {
-            const int fd = io_.files.reopen(destination.get(), O_RDONLY | O_DIRECTORY);
-            check(ARSYNC_STAGE_MAKE_DIRECTORY, fd);
-            std::lock_guard lock(tree_.mutex_);
-            tree_.other_filesystems_.emplace_back(io_.files, fd);
-        }
+        tree_.remember_filesystem(io_.files, *directory, destination.get());
     }
     tree_.directories_->add(*directory, std::move(source), std::move(destination));
     tree_.directories_->unpin(*directory);

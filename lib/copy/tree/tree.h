@@ -68,6 +68,7 @@ private:
     void refuse_overlap(Files& files, int source, int destination) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
+    void remember_filesystem(Files& files, const Directory& directory, int destination);
     Task<void> sync(Io io);
 
     // Units. co_await Take(tree, ring): the next; or none, when there will be no more if over().
@@ -130,7 +131,11 @@ private:
     int first_error_ = 0;
     Stage first_stage_ = ARSYNC_STAGE_NONE;
     arsync_totals totals_{};
-    std::vector<File> other_filesystems_; // that the destination reaches into
+    struct OtherFilesystem {
+        uint32_t major, minor;
+        File directory;
+    };
+    std::vector<OtherFilesystem> other_filesystems_; // that the destination reaches into, each once
 };
 
 } // namespace arsync
