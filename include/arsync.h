@@ -349,7 +349,8 @@ enum arsync_sparse {
 #define ARSYNC_COPY_MIRROR (1u << 7)
 /* Change nothing; report what would be done. */
 #define ARSYNC_COPY_DRY_RUN (1u << 8)
-/* End the job at the first entry that fails. By default the others are copied. */
+/* End the job at the first entry that fails. By default the others are copied. Directories that
+ * were made by then get their attributes, as they do after a cancel. */
 #define ARSYNC_COPY_STOP_ON_ERROR (1u << 9)
 /* Make hard links to the source's files in place of copies of them. */
 #define ARSYNC_COPY_HARD_LINK (1u << 10)
@@ -540,6 +541,8 @@ enum arsync_stage {
     ARSYNC_STAGE_CONTEXT = 27         /* preserving the SELinux label */
 };
 
+/* In the completion of a job of ARSYNC_COPY_RECURSIVE, SOURCE_CHANGED, SOURCE_SHRANK and OWNER_LOST
+ * say that they hold of any entry. */
 /* The source's size or modification time changed between the start of the copy and its end. */
 #define ARSYNC_COMPLETION_SOURCE_CHANGED (1u << 0)
 /* The source ended before the size it had at the start; the destination ends there too. */

@@ -61,7 +61,7 @@ public:
                 co_return;
         } else {
             // What cannot be read must not cost what is there.
-            if (has_contents() && makes_copies() && !source_.file)
+            if (has_contents() && reads() && !source_.file)
                 co_await open_what_was_seen();
             const bool links = asks(ARSYNC_COPY_HARD_LINK);
             const Way cleared =
@@ -81,6 +81,11 @@ private:
     const struct statx& facts() const { return source_.facts; }
     bool makes_copies() const {
         return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
+    }
+    // A dry run opens what it would copy, for that tells whether it may; but waits for no stream.
+    bool reads() const {
+        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK) &&
+               (!asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode));
     }
     bool makes_links_of_names() const {
         return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);

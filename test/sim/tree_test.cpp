@@ -109,6 +109,9 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
             return true;
         [[fallthrough]];
     case Call::open_beneath:
+        if (error == EACCES && step.subject == Subject::directory) // it need not be read
+            return true;
+        [[fallthrough]];
     case Call::open_on_ring:
     case Call::reopen: // tried again when others have closed theirs
         return error == EMFILE;

@@ -124,7 +124,9 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
         // ENOENT: a symbolic link to nothing, with --keep-directory-symlink.
         if ((error == ENOTDIR || error == ENOENT) && kind_of(subject.destination) != 0)
             return "cannot overwrite non-directory " + destination + " with directory " + source;
-        what = "cannot create directory " + destination;
+        what = completion.action == ARSYNC_ACTION_HARD_LINK // in what was made before
+                   ? what_of_making(subject, completion, options)
+                   : "cannot create directory " + destination;
         break;
     case ARSYNC_STAGE_CHECK:
         return describe_check(subject, completion);

@@ -89,13 +89,15 @@ void Directories::finish(Directory& directory) {
 
 static File open_again(Files& files, int dirfd, const std::string& name, bool follow,
                        const Identity& known, Stage stage) {
-    constexpr int flags = O_RDONLY | O_DIRECTORY;
-    int fd = 0;
-    if (follow)
-        fd = files.open(dirfd, name.c_str(), flags, 0);
-    else
-        fd = files.open_beneath(dirfd, name.c_str(), flags | O_NOFOLLOW,
-                                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    const auto open = [&](int access) {
+        if (follow)
+            return files.open(dirfd, name.c_str(), access | O_DIRECTORY, 0);
+        return files.open_beneath(dirfd, name.c_str(), access | O_DIRECTORY | O_NOFOLLOW,
+                                  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    };
+    int fd = open(O_RDONLY);
+    if (fd == -EACCES) // nor was it read before
+        fd = open(O_PATH);
     check(stage, fd);
     File file(files, fd);
     struct statx now;

@@ -29,8 +29,8 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
         if (!S_ISDIR(found.stx_mode))
             throw Error{stage, ENOTDIR};
     }
-    const auto open = [&] {
-        constexpr int flags = O_RDONLY | O_DIRECTORY;
+    const auto open = [&](int access = O_RDONLY) {
+        const int flags = access | O_DIRECTORY;
         if (beneath && !follow)
             return files.open_beneath(dirfd, name, flags | O_NOFOLLOW,
                                       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
@@ -50,6 +50,11 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     }
     if (shut)
         fd = open();
+    // To be listed or synced it must be read; to put things in it, only searched and written to.
+    const bool must_be_read =
+        (options.flags & ARSYNC_COPY_MIRROR) != 0 || options.durability != ARSYNC_DURABILITY_NONE;
+    if (fd == -EACCES && !result.made && !must_be_read)
+        fd = open(O_PATH);
     if (fd < 0 && result.made)
         files.remove_directory(dirfd, name); // it is not known as ours when it is tried again
     check(stage, fd == -ELOOP ? -ENOTDIR : fd);

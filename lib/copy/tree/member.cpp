@@ -141,9 +141,10 @@ Task<void> Member::walk() {
     for (;;) {
         std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring);
         if (!unit) {
-            if (tree_.over())
-                co_return;
-            continue;
+            if (!tree_.over())
+                continue;
+            co_await give_up_units();
+            co_return;
         }
         try {
             DirectoryRef directory = unit->directory;
@@ -157,6 +158,17 @@ Task<void> Member::walk() {
             out_of_memory();
         }
         tree_.unit_ended();
+    }
+}
+
+// What is not begun any more is not waited for: directories that were made are not left without
+// their attributes.
+Task<void> Member::give_up_units() {
+    try {
+        while (std::optional<Unit> unit = tree_.take_back())
+            co_await complete(std::move(unit->directory));
+    } catch (const std::bad_alloc&) {
+        out_of_memory();
     }
 }
 
@@ -226,15 +238,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
             refuse_meeting();
         directory->new_file = tree_.new_file_in(io_.files, made);
         destination = std::move(made.directory);
-        const bool other_filesystem =
-            directory->destination_id.major != above->destination_id.major ||
-            directory->destination_id.minor != above->destination_id.minor;
-        if (other_filesystem && tree_.options_.durability != ARSYNC_DURABILITY_NONE) {
-            const int fd = io_.files.reopen(destination.get(), O_RDONLY | O_DIRECTORY);
-            check(ARSYNC_STAGE_MAKE_DIRECTORY, fd);
-            std::lock_guard lock(tree_.mutex_);
-            tree_.other_filesystems_.emplace_back(io_.files, fd);
-        }
+        tree_.remember_filesystem(io_.files, *directory, destination.get());
     }
     tree_.directories_->add(*directory, std::move(source), std::move(destination));
     tree_.directories_->unpin(*directory);
@@ -323,8 +327,12 @@ Task<void> Member::list(DirectoryRef directory) {
         co_await begin_entries(begun);
         if (DirectoryRef done = end_part(begun))
             co_await complete(std::move(done));
-        if (shared || tree_.stopping())
+        if (shared)
             co_return;
+        if (tree_.stopping()) {
+            co_await complete(std::move(directory));
+            co_return;
+        }
     }
 }
 
@@ -341,10 +349,12 @@ Task<void> Member::finish(const DirectoryRef& directory) {
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0 && !directory->made &&
                          directory->listed_in_full.load(std::memory_order_relaxed) &&
-                         !tree_.removes_nothing_.load(std::memory_order_relaxed);
-    const bool has_attributes = !dry && ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 ||
-                                         directory->final_mode != keep_mode);
-    if (!tree_.stopping() && (mirrors || has_attributes)) {
+                         !tree_.removes_nothing_.load(std::memory_order_relaxed) &&
+                         !tree_.stopping();
+    const bool has_attributes =
+        !dry && (directory->made || !tree_.stopping()) &&
+        ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 || directory->final_mode != keep_mode);
+    if (mirrors || has_attributes) {
         Outcome outcome;
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
         outcome.action =
@@ -353,6 +363,7 @@ Task<void> Member::finish(const DirectoryRef& directory) {
             co_await remove_extra(directory, outcome);
         if (has_attributes && outcome.result == 0)
             co_await attempt(outcome, [&] { return set_attributes(directory, outcome); });
+        tree_.note_flags(outcome);
         if (outcome.result < 0) {
             co_await Poll(*this);
             tree_.note_error(outcome.result, outcome.stage);
@@ -557,16 +568,15 @@ void Member::end_entry(const Directory* directory, std::string_view name, const 
         return;
     if (outcome.result < 0)
         tree_.note_error(outcome.result, outcome.stage);
+    tree_.note_flags(outcome);
     count(outcome);
     report(directory, name, outcome);
 }
 
 bool Member::is_reported(const Outcome& outcome) const {
-    constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
-                                 ARSYNC_COMPLETION_SOURCE_SHRANK | ARSYNC_COMPLETION_OWNER_LOST;
     if (tree_.options_.report == ARSYNC_REPORT_NONE)
         return false;
-    return tree_.reports_all_ || outcome.result < 0 || (outcome.flags & telling) != 0;
+    return tree_.reports_all_ || outcome.result < 0 || (outcome.flags & Tree::telling) != 0;
 }
 
 void Member::report(const Directory* directory, std::string_view name, const Outcome& outcome) {
@@ -581,7 +591,10 @@ void Member::report(const Directory* directory, std::string_view name, const Out
 
 void Member::count(const Outcome& outcome) {
     ++totals_.entries;
-    if (outcome.result < 0 && !is_attribute(outcome.stage))
+    // A directory that may not be listed is made all the same.
+    const bool is_there =
+        outcome.result == 0 || is_attribute(outcome.stage) || outcome.stage == ARSYNC_STAGE_LIST;
+    if (!is_there)
         return;
     totals_.bytes += outcome.bytes;
     totals_.hole_bytes += outcome.hole_bytes;

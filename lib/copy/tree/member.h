@@ -22,6 +22,7 @@ public:
 private:
     Task<void> open_roots_once();
     Task<void> walk();
+    Task<void> give_up_units();
     Task<DirectoryRef> enter(const Unit& unit);
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,

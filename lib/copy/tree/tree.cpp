@@ -103,6 +103,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     // Helpers that come too late may keep this object, but no descriptors.
     links_.settle(root_, roots_.destination, links_base);
     root_.reset();
+    outcome.flags |= flags_.load(std::memory_order_relaxed);
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
@@ -299,11 +300,27 @@ NewFile Tree::new_file_in(Files& files, const MadeDirectory& directory) const {
     return result;
 }
 
+// To be synced at the end. What is just made is where its parent is.
+void Tree::remember_filesystem(Files& files, const Directory& directory, int destination) {
+    const Identity& id = directory.destination_id;
+    const auto is_on = [&](const auto& place) {
+        return place.major == id.major && place.minor == id.minor;
+    };
+    if (directory.made || options_.durability == ARSYNC_DURABILITY_NONE || is_on(root_destination_))
+        return;
+    std::lock_guard lock(mutex_);
+    if (std::any_of(other_filesystems_.begin(), other_filesystems_.end(), is_on))
+        return;
+    const int fd = files.reopen(destination, O_RDONLY | O_DIRECTORY);
+    check(ARSYNC_STAGE_MAKE_DIRECTORY, fd);
+    other_filesystems_.push_back({id.major, id.minor, File(files, fd)});
+}
+
 Task<void> Tree::sync(Io io) {
     control_.enter(ARSYNC_STAGE_SYNC);
     std::vector<int> all{root_->destination()};
-    for (const File& other : other_filesystems_)
-        all.push_back(other.get());
+    for (const OtherFilesystem& other : other_filesystems_)
+        all.push_back(other.directory.get());
     for (const int fd : all) {
         const int64_t result = co_await io.ring.sync_filesystem(fd);
         if (result < 0)
@@ -329,6 +346,15 @@ void Tree::push(Unit unit) {
     }
     if (call && !called_.exchange(true))
         host_.call_helpers(shared_from_this());
+}
+
+std::optional<Unit> Tree::take_back() {
+    std::lock_guard lock(mutex_);
+    if (stack_.empty())
+        return std::nullopt;
+    std::optional<Unit> unit = std::move(stack_.back());
+    stack_.pop_back();
+    return unit;
 }
 
 bool Tree::over() {

@@ -68,12 +68,14 @@ private:
     void refuse_overlap(Files& files, int source, int destination) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
+    void remember_filesystem(Files& files, const Directory& directory, int destination);
     Task<void> sync(Io io);
 
     // Units. co_await Take(tree, ring): the next; or none, when there will be no more if over().
     class Take;
     bool over();
     void push(Unit unit);
+    std::optional<Unit> take_back(); // when it is over: what nobody has taken
     void unit_ended();
     void wake_all_under_lock();
 
@@ -83,6 +85,14 @@ private:
     }
     void stop(); // without more units
     void note_error(int result, Stage stage);
+    // What is told of an entry even if all went well, and so of the tree.
+    static constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
+                                        ARSYNC_COMPLETION_SOURCE_SHRANK |
+                                        ARSYNC_COMPLETION_OWNER_LOST;
+    void note_flags(const Outcome& outcome) {
+        if ((outcome.flags & telling) != 0)
+            flags_.fetch_or(outcome.flags & telling, std::memory_order_relaxed);
+    }
     void leave(const arsync_totals& part);
 
     const FileCopy& roots_;
@@ -104,6 +114,7 @@ private:
 
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> called_ = false;
+    std::atomic<uint32_t> flags_ = 0;           // of all entries
     std::atomic<bool> removes_nothing_ = false; // a mirror has met itself all the same
 
     std::mutex mutex_; // of what follows
@@ -120,7 +131,11 @@ private:
     int first_error_ = 0;
     Stage first_stage_ = ARSYNC_STAGE_NONE;
     arsync_totals totals_{};
-    std::vector<File> other_filesystems_; // that the destination reaches into
+    struct OtherFilesystem {
+        uint32_t major, minor;
+        File directory;
+    };
+    std::vector<OtherFilesystem> other_filesystems_; // that the destination reaches into, each once
 };
 
 } // namespace arsync
