@@ -112,9 +112,9 @@ SIZE, N and RATE may end in K, M or G, powers of 1024.
 
 A PATTERN is like a line of a .gitignore file in SOURCE: 'name' anywhere below,
 '/name' only directly in it, 'name/' only a directory; '*' and '?' stop at '/',
-'**' does not; '[a-z]' is one of these characters, '[!a-z]' one that is not. The
-last one that matches decides, and below a directory that is left out everything
-is. What is named on the command line is never left out.
+'**' does not; '[a-z]' is one of these characters, '[!a-z]' one that is not.
+The last one that matches decides, and below a directory that is left out
+everything is. What is named on the command line is never left out.
 
 The holes of SOURCE stay holes in DEST: that is --sparse=auto. --sparse=always
 makes every block of zeros a hole, --sparse=never writes all zeros out.
@@ -138,8 +138,8 @@ In JSON, a name that is not valid UTF-8 has U+FFFD in place of the bytes that
 are not, and a second field, its key ending in _hex, has all of its bytes in
 hexadecimal.
 
-Exit status: 0 if all files were copied, 1 if not, 129, 130 or 143 after SIGHUP,
-SIGINT or SIGTERM; then no unfinished new file is left behind.
+Exit status: 0 if all files were copied, 1 if not, 129, 130 or 143 after
+SIGHUP, SIGINT or SIGTERM; then no unfinished new file is left behind.
 )";
 }
 
