@@ -87,9 +87,9 @@ TEST_CASE_FIXTURE(Clean, "a source below the mirror would be extra there: it is 
             CAPTURE(source);
             for (const uint32_t dry_run : {0u, ARSYNC_COPY_DRY_RUN}) {
                 CAPTURE(dry_run);
-                const TreeCopy copy = copy_tree(pool, directory / ("to/" + source),
-                                                directory / "to",
-                                                recursive(ARSYNC_COPY_MIRROR | dry_run));
+                const TreeCopy copy =
+                    copy_tree(pool, directory / ("to/" + source), directory / "to",
+                              recursive(ARSYNC_COPY_MIRROR | dry_run));
                 INFO(words(copy));
                 CHECK(copy.job.result == -ELOOP);
                 CHECK(copy.job.stage == ARSYNC_STAGE_CHECK);
