@@ -11,13 +11,17 @@ sed -n 's/^\.Fn \(arsync_[a-z_]*\).*/\1/p; s/^\.Fo \(arsync_[a-z_]*\)$/\1/p' "$t
 
 # What a C program can name besides functions: types, fields, constants.
 names() {
-    sed -e 's|/\*.*\*/||' "$top/include/arsync.h" | grep -oE '\bARSYNC_[A-Z0-9_]+' | grep -v -e '_H$' -e _API
-    sed -n '/^typedef struct arsync_[a-z_]* {/,/^}/s/^ *[a-z0-9_ ]*[ *]\([a-z_]*\)\(\[[0-9]*\]\)*;.*/\1/p' "$top/include/arsync.h"
+    sed -e ':all; N; $! b all; s|/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/||g' "$top/include/arsync.h" > "$scratch/bare.h"
+    grep -oE '\bARSYNC_[A-Z0-9_]+' "$scratch/bare.h" | grep -v -e '_H$' -e _API
+    sed -n '/^typedef struct arsync_[a-z_]* {/,/^}/s/^ *[a-z0-9_ ]*[ *]\([a-z_]*\)\(\[[0-9]*\]\)*;.*/\1/p' "$scratch/bare.h"
 }
+# A name in a sentence is no description: it has to be marked up, on a line of its own (Dv of a
+# constant, Fa of a field), where others may stand beside it.
 all_in_manual() {
     local missing=0
+    sed -nE 's/^\.(It )?(Dv|Fa) (.*)/\3/p' "$top/man/arsync.3" | grep -oE '[A-Za-z0-9_]+' | sort -u > "$scratch/marked"
     for name in $(names | sort -u); do
-        grep -qw -- "$name" "$top/man/arsync.3" || { echo "not in arsync.3: $name"; missing=1; }
+        grep -qx -- "$name" "$scratch/marked" || { echo "not in arsync.3: $name"; missing=1; }
     done
     return "$missing"
 }

@@ -44,6 +44,14 @@ holds '--debug tells the method of each file, the backend and why' '
     echo x > a; bytes 3000000 y > b; mkdir d; $CP --debug a b d > out
     grep -qx "'\''a'\'' -> '\''d/a'\''" out; test $(grep -c "^method: .*reflink: .*copy offload: " out) = 2
     test $(grep -c "^backend: .* (.*)" out) = 1; test $(grep -c "^buffers: .*registered" out) = 1; grep -q "^workers: " out'
+if is_root; then
+    holds '--debug says that buffers are not registered where no memory may be locked' '
+        bytes 3000000 y > a; chmod 777 .; for limit in 0 64 1024; do
+            (ulimit -l $limit; as_nobody $CP --debug --method=fixed a b) > out; cmp a b
+            grep -Eq "^buffers: .* a worker; 0 registered, [1-9][0-9]* refused \(registering: .+\)$" out; rm b; done'
+else
+    skip '--debug says that buffers are not registered' 'needs root to become nobody'
+fi
 holds '--debug says why --sqpoll and --iopoll are or are not in force' '
     bytes 3000000 y > b; $CP --debug --sqpoll --iopoll b c > out; cmp b c; grep -q "^sqpoll: .*in force" out; grep -q "^iopoll: .*in force" out
     $CP --debug --backend=threads --sqpoll b d > out; grep -q "^backend: threads" out; grep -q "^sqpoll: not in force (.*)" out'

@@ -135,8 +135,7 @@ TEST_CASE_FIXTURE(Clean, "however often one looks, a private source's copy is pr
                 unlink(to.c_str());
             }
             CHECK(right);
-            CHECK(eventually([&] { return watcher.looks() > 0 || !right; }, 1000) ==
-                  (watcher.looks() > 0));
+            CHECK(watcher.looks() > 0); // else nothing was tried
             CHECK(watcher.wrong() == 0);
         }
     }
@@ -165,6 +164,7 @@ TEST_CASE_FIXTURE(Clean, "setuid is never seen with another owner") {
                 unlink(to.c_str());
         }
         CHECK(right);
+        CHECK(watcher.looks() > 0); // else nothing was tried
         CHECK(watcher.wrong() == 0);
     }
 }

@@ -23,8 +23,8 @@ void ends_when_cancelled(Pool& pool, arsync_job job) {
     std::this_thread::sleep_for(std::chrono::milliseconds(30)); // let it wait
     const auto start = Clock::now();
     CHECK(arsync_cancel(pool.get(), job) == 0);
-    CHECK(pool.wait(5000).result == -ECANCELED);
-    CHECK(Clock::now() - start < std::chrono::seconds(2));
+    CHECK(pool.wait().result == -ECANCELED);
+    CHECK(Clock::now() - start < std::chrono::seconds(20));
 }
 
 } // namespace
@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(Clean, "closing the pool ends the waiting for a FIFO") {
         std::this_thread::sleep_for(std::chrono::milliseconds(30));
         const auto start = Clock::now();
         CHECK(pool.close() == 0);
-        CHECK(Clock::now() - start < std::chrono::seconds(2));
+        CHECK(Clock::now() - start < std::chrono::seconds(20));
         CHECK(directory.entries() == 1);
     }
 }

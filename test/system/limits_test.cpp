@@ -144,7 +144,7 @@ TEST_CASE_FIXTURE(Clean, "a worker that gets no helper threads ends its copies a
                 const arsync_job job = pool.submit(directory / "from", directory / "to",
                                                    Options().with_method(method));
                 EXPECT(report, job != 0);
-                arsync_completion done = pool.wait(5000);
+                arsync_completion done = pool.wait();
                 if (done.result == -ETIMEDOUT) {
                     EXPECT_WITH(report, done.result != -ETIMEDOUT, method_name(method));
                     return;

@@ -25,7 +25,11 @@ const std::vector<uint64_t> sizes = {0,
                                      512 * kib + 1,
                                      1024 * kib,
                                      1024 * kib + 1,
-                                     5 * 512 * kib + 4096 + 7};
+                                     2048 * kib - 1,
+                                     2048 * kib,
+                                     2048 * kib + 1,
+                                     5 * 512 * kib + 4096 + 7,
+                                     5 * 2048 * kib + 4096 + 7}; // direct chunks are of 2 MiB
 
 bool can_share(Kind kind) {
     return kind == Kind::xfs || kind == Kind::btrfs;

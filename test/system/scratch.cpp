@@ -262,8 +262,9 @@ const Volume& shared_volume(Kind kind) {
     }
 }
 
-Mounted::Mounted(const std::string& path)
-    : path_(path), usable_(mount("none", path.c_str(), "tmpfs", 0, "size=1m") == 0) {}
+Mounted::Mounted(const std::string& path, const std::string& type)
+    : path_(path), type_(type), usable_(mount("none", path.c_str(), type.c_str(), 0,
+                                              type == "tmpfs" ? "size=1m" : nullptr) == 0) {}
 
 Mounted::~Mounted() {
     if (usable_)

@@ -59,20 +59,21 @@ private:
 // The volume of that kind which all cases share, made when first asked for.
 const Volume& shared_volume(Kind kind);
 
-// A tmpfs of a megabyte over a directory that is there. The directory is to be on a volume, whose
-// mounts are our own.
+// A small file system in memory (a tmpfs is of a megabyte) over a directory that is there. The
+// directory is to be on a volume, whose mounts are our own.
 class Mounted {
 public:
-    explicit Mounted(const std::string& path);
+    explicit Mounted(const std::string& path, const std::string& type = "tmpfs");
     Mounted(const Mounted&) = delete;
     Mounted& operator=(const Mounted&) = delete;
     ~Mounted();
 
     bool usable() const { return usable_; }
-    std::string why() const { return "cannot mount a tmpfs"; }
+    std::string why() const { return "cannot mount a " + type_; }
 
 private:
     std::string path_;
+    std::string type_;
     bool usable_;
 };
 

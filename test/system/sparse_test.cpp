@@ -1,7 +1,10 @@
 // Holes: kept, made and filled.
+#include <algorithm>
+#include <sstream>
 #include <vector>
 
 #include "system/check.h"
+#include "system/command.h"
 
 namespace live {
 
@@ -73,7 +76,71 @@ void keeps_holes(Kind kind) {
     }
 }
 
+// Where filefrag(8) sees blocks with something in them.
+std::vector<Range> extents(const std::string& path) {
+    std::istringstream lines(output_of({"filefrag", "-s", "-v", "-b4096", path}));
+    std::vector<Range> found;
+    for (std::string line; std::getline(lines, line);) {
+        // "   0:       16..      31:      34816..     34831:     16:             last,eof"
+        std::replace_if(
+            line.begin(), line.end(), [](char c) { return c == ':' || c == '.'; }, ' ');
+        std::istringstream words(line);
+        uint64_t number, first, last;
+        if (!(words >> number >> first >> last) || line.find("unwritten") != std::string::npos)
+            continue;
+        if (!found.empty() && found.back().end == first * 4096)
+            found.back().end = (last + 1) * 4096;
+        else
+            found.push_back({first * 4096, (last + 1) * 4096});
+    }
+    return found;
+}
+
+// SEEK_HOLE is the library's own way to find holes; here somebody else says where they are.
+void keeps_holes_as_filefrag_sees_them(Kind kind) {
+    NEEDS_COMMAND("filefrag");
+    NEEDS(shared_volume(kind));
+    const Directory directory(shared_volume(kind));
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    const std::vector<Range> data = {
+        {64 * kib, 128 * kib}, {mib, 2 * mib}, {3 * mib, 3 * mib + 4096}};
+    write_sparse(from, 5 * mib, data);
+    REQUIRE(describe(extents(from)) == describe(data));
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        Pool pool{PoolOptions(backend)};
+        for (const uint32_t method : all_methods) {
+            if (method == ARSYNC_METHOD_REFLINK && kind == Kind::ext4)
+                continue;
+            CAPTURE(method_name(method));
+            CHECK(pool.copy(from, to, Options().with_method(method)).result == 0);
+            CHECK(describe(extents(to)) == describe(data));
+            unlink(to.c_str());
+        }
+    }
+    Pool pool;
+    CHECK(pool.copy(from, to, Options().with_sparse(ARSYNC_SPARSE_NEVER)).result == 0);
+    CHECK(describe(extents(to)) == describe({{0, 5 * mib}}));
+    const std::string zeros = directory / "zeros";
+    write_file(zeros, std::string(mib, '\0') + pattern(mib) + std::string(mib, '\0'));
+    CHECK(pool.copy(zeros, to, Options().with_sparse(ARSYNC_SPARSE_ALWAYS)).result == 0);
+    CHECK(describe(extents(to)) == describe({{mib, 2 * mib}}));
+}
+
 } // namespace
+
+TEST_CASE_FIXTURE(Clean, "filefrag sees the same holes in a copy on ext4") {
+    keeps_holes_as_filefrag_sees_them(Kind::ext4);
+}
+TEST_CASE_FIXTURE(Clean, "filefrag sees the same holes in a copy on XFS") {
+    keeps_holes_as_filefrag_sees_them(Kind::xfs);
+}
+TEST_CASE_FIXTURE(Clean, "filefrag sees the same holes in a copy on btrfs") {
+    keeps_holes_as_filefrag_sees_them(Kind::btrfs);
+}
 
 TEST_CASE_FIXTURE(Clean, "holes stay holes on ext4") {
     keeps_holes(Kind::ext4);

@@ -9,6 +9,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -152,19 +153,31 @@ TEST_CASE_FIXTURE(Clean, "preserve mode leaves nothing of the directory's defaul
     CHECK(mode_of(files.to) == 0640);
 }
 
-TEST_CASE_FIXTURE(Clean, "an ACL is lost without an error where there are none") {
+TEST_CASE_FIXTURE(Clean,
+                  "an ACL is an error where there can be none, as with cp, if it is wanted") {
     NEEDS(shared_volume(Kind::ext4));
+    NEEDS(shared_volume(Kind::tmpfs)); // so that mounts are our own
     const Files files;
+    const Directory place(shared_volume(Kind::tmpfs));
+    make_directories(place / "elsewhere");
+    const Mounted elsewhere(place / "elsewhere", "ramfs"); // tmpfs has ACLs
+    NEEDS(elsewhere);
+    const std::string to = place / "elsewhere/to";
+    Pool pool;
+    const Options mode = Options().with_preserve(ARSYNC_PRESERVE_MODE);
+    CHECK(pool.copy(files.from, to, mode).result == 0); // without one
+    CHECK(mode_of(to) == mode_of(files.from));
+    unlink(to.c_str());
+
     REQUIRE(set_xattr(files.from, acl_name, acl_for(1111)));
     REQUIRE(set_xattr(files.from, "user.x", "v"));
-    // Ordinary attributes of the source, none wanted: no file system is too poor for that.
-    Pool pool;
-    const Directory elsewhere(shared_volume(Kind::tmpfs));
-    CHECK(pool.copy(files.from, elsewhere / "to", Options().with_preserve(ARSYNC_PRESERVE_TIMES))
-              .result == 0);
-    CHECK(pool.copy(files.from, elsewhere / "to", Options().with_preserve(ARSYNC_PRESERVE_MODE))
-              .result == 0);
-    CHECK(mode_of(elsewhere / "to") == mode_of(files.from));
+    const arsync_completion done = pool.copy(files.from, to, mode);
+    CHECK(done.result == -EOPNOTSUPP);
+    CHECK(done.stage == ARSYNC_STAGE_MODE);
+    CHECK_FALSE(exists(to));
+    // None wanted: no file system is too poor for that.
+    CHECK(pool.copy(files.from, to, Options().with_preserve(ARSYNC_PRESERVE_TIMES)).result == 0);
+    CHECK(exists(to));
 }
 
 TEST_CASE_FIXTURE(Clean, "root keeps file capabilities, though the owner changes too") {
