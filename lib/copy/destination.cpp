@@ -182,8 +182,8 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
             facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
         }
     }
-    if (facts().stx_size > 0)
-        check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
+    // An empty one too: it is written anew, and its times shall say so.
+    check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
 }
 
 // O_NONBLOCK, or opening a FIFO that has no reader would hold up the whole worker.

@@ -69,4 +69,5 @@ if is_root; then
 else
     skip 'what one may not read or write' 'needs root to become nobody'
 fi
+holds "an empty file over an empty one makes it new" ": > a; : > b; touch -d 2001-01-01 b; \$CP a b; test -z \"\$(find b ! -newermt 2001-01-02)\""
 finish
