@@ -33,4 +33,10 @@ holds 'a copy that failed is not there to be overwritten' '
     test $(wc -l < err) = 1; grep -q "error reading .p/x." err; cmp q/x d/x'
 same 'nothing is copied through a symbolic link that was just written through' "$linked; echo t > t; ln -s ../t d/x" '$CP -v p/x q/x d; $CP -v --remove-destination p/x q/x d'
 same 'what cannot be linked is an error' "$linked; mkdir d/y" '$CP --preserve=links -T p/x d/x; $CP --preserve=links p/x p/y d'
+if is_root; then
+    holds '-lf whose link cannot be made costs nothing' 'mkdir m; mount -t tmpfs none m; echo new > a; echo old > m/b
+        $CP -lf a m/b 2> err && rc=0 || rc=1; cat m/b > left; umount m; test $rc = 1; grep -q old left; grep -q "cannot create hard link" err'
+else
+    skip '-lf whose link cannot be made' 'needs root to mount'
+fi
 finish

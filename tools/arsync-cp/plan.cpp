@@ -255,6 +255,11 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
     bool told = options.remove_destination || (copies_data && (breaks_link || makes_anew));
     if (!told && !options.links_replace())
         return Verdict::Copy;
+    // A link that cannot be made must not cost what it would replace; the library sees to it.
+    if (!told && (options.copy.flags & ARSYNC_COPY_HARD_LINK) != 0) {
+        entry.removal_due = true;
+        return Verdict::Copy;
+    }
     return remove_destination(entry, options, told) ? Verdict::Copy : Verdict::Done;
 }
 
