@@ -63,26 +63,38 @@ int Destination::stat_name(int at_flags, struct statx& out) const {
     return io_.files.statx(copy_.destination_dirfd, copy_.destination.c_str(), at_flags, out);
 }
 
-// The parent directory, opened when first needed. access: O_PATH to name things in it, O_RDONLY to
-// sync it.
-int Destination::directory(int access) {
-    if (path_.parent.empty() && access == O_PATH)
+// The parent directory, to name things in it; opened when first needed.
+int Destination::directory() {
+    if (path_.parent.empty())
         return copy_.destination_dirfd;
     if (!directory_) {
         const int fd =
-            io_.files.open(copy_.destination_dirfd, path_.directory(), access | O_DIRECTORY, 0);
-        check(access == O_PATH ? ARSYNC_STAGE_OPEN_DESTINATION : ARSYNC_STAGE_SYNC, fd);
+            io_.files.open(copy_.destination_dirfd, path_.directory(), O_PATH | O_DIRECTORY, 0);
+        check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
         directory_ = File(io_.files, fd);
     }
     return directory_.get();
 }
 
+// Before anything is written or replaced: a directory that may be written to but not read cannot be
+// synced.
+void Destination::prepare_sync_of_name() {
+    const int fd =
+        io_.files.open(copy_.destination_dirfd, path_.directory(), O_RDONLY | O_DIRECTORY, 0);
+    check(fd == -EACCES ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    directory_ = File(io_.files, fd);
+}
+
 Task<void> Destination::open(const struct statx& source, Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
+    if (options_.durability == ARSYNC_DURABILITY_FULL)
+        prepare_sync_of_name();
     const bool attributes_only = (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
     // What gets attributes alone keeps its content.
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC && !attributes_only;
-    const bool small = S_ISREG(source.stx_mode) && source.stx_size <= created_size_max;
+    // With the owner to be set before the mode is, a name would show it too soon.
+    const bool small =
+        S_ISREG(source.stx_mode) && source.stx_size <= created_size_max && !gives_owner_alone();
 
     // Most destinations are new, and one call makes a small one.
     if (!atomic && small && create_at_name(creation_mode(source), false))
@@ -257,7 +269,7 @@ bool Destination::create_at_name(mode_t mode, bool required) {
 
 // False: not possible here.
 bool Destination::create_unnamed(mode_t mode) {
-    const int fd = io_.files.open(directory(O_PATH), ".", O_TMPFILE | write_access(), mode);
+    const int fd = io_.files.open(directory(), ".", O_TMPFILE | write_access(), mode);
     if (no_unnamed_files(fd))
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -274,8 +286,8 @@ void Destination::create_temporary(mode_t mode) {
     int fd = -EEXIST;
     while (fd == -EEXIST) {
         temporary_name_ = temporary_name_for(path_.name);
-        fd = io_.files.open(directory(O_PATH), temporary_name_.c_str(),
-                            write_access() | O_CREAT | O_EXCL, mode);
+        fd = io_.files.open(directory(), temporary_name_.c_str(), write_access() | O_CREAT | O_EXCL,
+                            mode);
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);
@@ -283,12 +295,16 @@ void Destination::create_temporary(mode_t mode) {
     narrow();
 }
 
+bool Destination::gives_owner_alone() const {
+    return (options_.preserve & (ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE)) ==
+           ARSYNC_PRESERVE_OWNER;
+}
+
 // With the owner preserved but not the mode, the bits that the kernel gave (it alone knows the
 // umask) are put aside until the owner is right.
 void Destination::narrow() {
     has_no_acl_ = copy_.new_file.plain;
-    if ((options_.preserve & (ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE)) !=
-        ARSYNC_PRESERVE_OWNER)
+    if (!gives_owner_alone())
         return;
     learn();
     final_mode_ = facts().stx_mode & 07777;
@@ -300,13 +316,12 @@ void Destination::publish(Control& control) {
     control.enter(ARSYNC_STAGE_PUBLISH);
     if (kind_ == Kind::unnamed) {
         const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && has_replaced_;
-        int result =
-            replaces ? -EEXIST : io_.files.link(fd(), directory(O_PATH), path_.name.c_str());
+        int result = replaces ? -EEXIST : io_.files.link(fd(), directory(), path_.name.c_str());
         // A file that appeared at the name meanwhile gives way too, unless asked otherwise.
         if (result == -EEXIST && options_.replace != ARSYNC_REPLACE_EXCLUSIVE) {
             do {
                 temporary_name_ = temporary_name_for(path_.name);
-                result = io_.files.link(fd(), directory(O_PATH), temporary_name_.c_str());
+                result = io_.files.link(fd(), directory(), temporary_name_.c_str());
             } while (result == -EEXIST);
             check(ARSYNC_STAGE_PUBLISH, result);
             kind_ = Kind::temporary;
@@ -326,7 +341,7 @@ void Destination::publish(Control& control) {
     check(ARSYNC_STAGE_CLOSE, closed);
     if (kind_ == Kind::temporary) {
         check(ARSYNC_STAGE_PUBLISH,
-              io_.files.rename(directory(O_PATH), temporary_name_.c_str(), path_.name.c_str()));
+              io_.files.rename(directory(), temporary_name_.c_str(), path_.name.c_str()));
         kind_ = Kind::created;
     }
     published_ = true;
@@ -335,8 +350,7 @@ void Destination::publish(Control& control) {
 Task<void> Destination::sync_name(Control& control) {
     control.enter(ARSYNC_STAGE_SYNC);
     published_ = !new_name_;
-    directory_ = File(); // may be open with O_PATH, which cannot be synced
-    const int64_t result = co_await io_.ring.sync(directory(O_RDONLY), false);
+    const int64_t result = co_await io_.ring.sync(directory_.get(), false);
     check(ARSYNC_STAGE_SYNC, result);
     published_ = true;
 }

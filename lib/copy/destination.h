@@ -56,11 +56,13 @@ private:
     bool create_at_name(mode_t mode, bool required);
     bool create_unnamed(mode_t mode);
     void create_temporary(mode_t mode);
+    bool gives_owner_alone() const;
     void narrow();
     void learn();
     void refuse_same(const struct statx& source, const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
-    int directory(int access);
+    int directory();
+    void prepare_sync_of_name();
     void remove_partial();
 
     Io io_;

@@ -1,11 +1,14 @@
 // Durable copies: what is on disk, and in which order. A crash itself is the simulation's.
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -140,6 +143,40 @@ TEST_CASE_FIXTURE(Clean, "durable copies succeed everywhere, by every method") {
                 CHECK(done.result == 0);
                 CHECK(difference(directory / "from", directory / "to") == "");
             }
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a directory that cannot be synced is found before anything is published") {
+    NEEDS_ROOT();
+    const Directory directory;
+    chmod(directory.path().c_str(), 0755);
+    const std::string from = directory / "from";
+    make_directories(directory / "in");
+    REQUIRE(chmod((directory / "in").c_str(), 0733) == 0); // to be written to, not to be read
+    write_pattern(from, 3'000'000);
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        for (const bool existing : {false, true}) {
+            const std::string to = directory / "in/to";
+            if (existing) {
+                write_pattern(to, 10, 9);
+                chmod(to.c_str(), 0666);
+            }
+            Child child([&] {
+                if (setgid(65534) != 0 || setuid(65534) != 0)
+                    _exit(2);
+                Pool pool;
+                const arsync_completion done = pool.copy(
+                    from, to,
+                    Options().with_replace(replace).with_durability(ARSYNC_DURABILITY_FULL));
+                _exit(done.result == -EACCES && done.stage == ARSYNC_STAGE_SYNC ? 0 : 3);
+            });
+            CHECK(child.wait() == 0);
+            CHECK(exists(to) == existing);
+            if (existing)
+                CHECK(size_of(to) == 10);
+            unlink(to.c_str());
         }
     }
 }

@@ -169,4 +169,29 @@ TEST_CASE_FIXTURE(Clean, "setuid is never seen with another owner") {
     }
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "with the owner preserved but not the mode, nobody else sees it half made") {
+    NEEDS_ROOT();
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    write_pattern(from, 5'000);
+    REQUIRE(chown(from.c_str(), 1234, 2345) == 0);
+    REQUIRE(chmod(from.c_str(), 0640) == 0);
+    const Watcher watcher(to, [](const struct stat& facts) {
+        return (facts.st_mode & 077) != 0 && facts.st_gid != 2345;
+    });
+    Pool pool;
+    bool right = true;
+    for (int i = 0; i < (sanitized ? 50 : 300); ++i) {
+        const Options options = Options().with_preserve(ARSYNC_PRESERVE_OWNER);
+        right = right && pool.copy(from, to, options).result == 0;
+        right = right && mode_of(to) == 0640;
+        unlink(to.c_str());
+    }
+    CHECK(right);
+    CHECK(watcher.looks() > 0); // else nothing was tried
+    CHECK(watcher.wrong() == 0);
+}
+
 } // namespace live

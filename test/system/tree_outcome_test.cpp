@@ -157,4 +157,30 @@ TEST_CASE_FIXTURE(Clean, "totals are what is there") {
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "walking ends when all is found, though the last files take long") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "sub/b"});
+    write_pattern(directory / "from/sub/large", 4'000'000);
+    const Counts all = count_tree(directory / "from");
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        PoolOptions slow(backend);
+        slow.byte_rate = 2'000'000;
+        Pool pool{slow};
+        const arsync_job job = pool.submit(directory / "from", directory / backend_name(backend),
+                                           recursive().with_reflink(ARSYNC_REFLINK_NEVER));
+        REQUIRE(job != 0);
+        arsync_progress seen{};
+        CHECK(eventually([&] {
+            seen = pool.progress(job);
+            return seen.state != ARSYNC_JOB_QUEUED && (seen.flags & ARSYNC_PROGRESS_WALKING) == 0 &&
+                   seen.bytes_total == all.bytes;
+        }));
+        CHECK(seen.state == ARSYNC_JOB_RUNNING);
+        CHECK(seen.entries_total == all.entries);
+        CHECK(seen.bytes_done < seen.bytes_total);
+        CHECK(take_all(pool).job.result == 0);
+    }
+}
+
 } // namespace live

@@ -366,7 +366,11 @@ bool Tree::over() {
 
 void Tree::unit_ended() {
     std::lock_guard lock(mutex_);
-    if (--active_ == 0 && (stack_.empty() || stopping()))
+    if (--active_ > 0)
+        return;
+    if (stack_.empty()) // every entry has been found, and the last ones are under way
+        control_.walking.store(false, std::memory_order_relaxed);
+    if (stack_.empty() || stopping())
         wake_all_under_lock();
 }
 
