@@ -2,6 +2,7 @@
 #pragma once
 
 #include "copy/tree/tree.h"
+#include "copy/tree/window.h"
 
 namespace arsync {
 
@@ -49,11 +50,8 @@ private:
                       uint64_t& removed);
 
     struct Poll;
-    struct EntryEnd;
-    void widen();
     Task<bool> wait_for_descriptors(unsigned attempt);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
-    void count(const Outcome& outcome);
     bool is_reported(const Outcome& outcome) const;
     void report(const Directory* directory, std::string_view name, const Outcome& outcome);
 
@@ -63,13 +61,8 @@ private:
     Control& control_;
     Group walkers_;
     Group entries_;
-    unsigned under_way_ = 0;
-    const unsigned window_max_;
-    unsigned window_;             // most entries under way
-    unsigned since_narrowed_ = 0; // entries that ended well
-    unsigned pausing_ = 0;        // that wait for descriptors
+    Window window_;
     unsigned since_yield_ = 0;
-    Waiter* waiting_first_ = nullptr; // for an entry to end
     arsync_totals totals_{};
 };
 

@@ -11,6 +11,7 @@
 #include "copy/split_path.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/member.h"
+#include "copy/tree/totals.h"
 
 namespace arsync {
 
@@ -404,18 +405,7 @@ void Tree::note_error(int result, Stage stage) {
 
 void Tree::leave(const arsync_totals& part) {
     std::lock_guard lock(mutex_);
-    totals_.entries += part.entries;
-    totals_.files += part.files;
-    totals_.directories += part.directories;
-    totals_.symlinks += part.symlinks;
-    totals_.hard_links += part.hard_links;
-    totals_.specials += part.specials;
-    totals_.skipped += part.skipped;
-    totals_.removed += part.removed;
-    totals_.bytes += part.bytes;
-    totals_.hole_bytes += part.hole_bytes;
-    for (size_t i = 0; i < std::size(totals_.files_by_method); ++i)
-        totals_.files_by_method[i] += part.files_by_method[i];
+    add(totals_, part);
 }
 
 } // namespace arsync

@@ -1,0 +1,153 @@
+// The entries of a directory that are no directories: begun side by side, and what is told of them.
+#include "copy/tree/member.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <new>
+
+#include "copy/entry.h"
+#include "copy/tree/attempt.h"
+#include "copy/tree/batch.h"
+#include "copy/tree/totals.h"
+
+namespace arsync {
+
+namespace {
+
+// Entries after which others get their turn: completed requests, and other jobs.
+constexpr unsigned yield_after = 32;
+
+} // namespace
+
+Task<void> Member::begin_entries(Batch& batch) {
+    const Directory& directory = *batch.pin;
+    const bool follows_all = tree_.options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    for (auto name = batch.listing.next(); name.text && !tree_.stopping();
+         name = batch.listing.next()) {
+        Unit unit{batch.pin.ref(), name.text, false};
+        unsigned char type = name.type;
+        Outcome unknown; // if it is not to be known what it is
+        unknown.stage = ARSYNC_STAGE_OPEN_SOURCE;
+        const auto look = [&](int at_flags) {
+            struct statx facts;
+            unknown.result = io_.files.statx(directory.source(), name.text, at_flags, facts);
+            if (unknown.result == 0)
+                type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
+        };
+        if (type == DT_UNKNOWN)
+            look(AT_SYMLINK_NOFOLLOW);
+        if (type == DT_LNK && follows_all) {
+            unit.follows = true;
+            look(0);
+        }
+        if (!tree_.filter_.empty() &&
+            tree_.filter_.excludes(path_below(&directory, unit.name), type == DT_DIR))
+            continue;
+        tree_.control_.entries_total.fetch_add(1, std::memory_order_relaxed);
+        if (unknown.result < 0) {
+            end_entry(&directory, unit.name, unknown);
+            continue;
+        }
+        if (type == DT_DIR) {
+            batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
+            tree_.push(std::move(unit));
+            continue;
+        }
+        while (!window_.has_room())
+            co_await Window::EntryEnd(window_);
+        co_await Poll(*this);
+        ++batch.parts;
+        window_.enter();
+        const bool begun =
+            entries_.spawn([&] { return copy(batch, std::move(unit.name), type, unit.follows); });
+        if (!begun) {
+            --batch.parts;
+            window_.leave();
+            tree_.stop();
+        }
+        if (++since_yield_ >= yield_after) {
+            since_yield_ = 0;
+            co_await io_.ring.yield();
+        }
+    }
+}
+
+Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows) {
+    Outcome outcome;
+    std::optional<Control> control; // another for each attempt
+    co_await attempt(outcome, [&] {
+        if (control)
+            control->take_back();
+        control.emplace(control_);
+        return copy_once(batch, name, type, follows, *control, outcome);
+    });
+    control.reset();
+    if (outcome.result == 0)
+        window_.widen();
+    end_entry(&*batch.pin, name, outcome);
+    if (DirectoryRef done = end_part(batch))
+        co_await complete(std::move(done));
+    window_.leave();
+}
+
+Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsigned char type,
+                             bool follows, Control& control, Outcome& outcome) {
+    const Directory& directory = *batch.pin;
+    FileCopy names;
+    names.source_dirfd = directory.source();
+    names.source = name;
+    names.destination_dirfd = directory.destination();
+    names.destination = name;
+    names.beneath = true;
+    names.follows = follows;
+    names.new_file = directory.new_file;
+    EntryContext context;
+    context.links =
+        (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;
+    context.directory = &batch.pin.ref();
+    context.fresh = directory.made;
+    std::string source_text;
+    if ((tree_.options_.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0) {
+        source_text = tree_.roots_.source + "/" + path_below(&directory, names.source);
+        context.source_text = source_text;
+    }
+    co_await copy_entry(io_, names, type, context, tree_.entry_options_, control, outcome);
+}
+
+// What is complete with the batch, if this was its last part.
+DirectoryRef Member::end_part(Batch& batch) {
+    if (--batch.parts > 0)
+        return nullptr;
+    DirectoryRef directory = batch.pin.ref();
+    delete &batch;
+    return directory;
+}
+
+void Member::end_entry(const Directory* directory, std::string_view name, const Outcome& outcome) {
+    tree_.control_.entries_done.fetch_add(1, std::memory_order_relaxed);
+    if (outcome.result == -ECANCELED && tree_.control_.cancelled())
+        return;
+    if (outcome.result < 0)
+        tree_.note_error(outcome.result, outcome.stage);
+    tree_.note_flags(outcome);
+    count(totals_, outcome);
+    report(directory, name, outcome);
+}
+
+bool Member::is_reported(const Outcome& outcome) const {
+    if (tree_.options_.report == ARSYNC_REPORT_NONE)
+        return false;
+    return tree_.reports_all_ || outcome.result < 0 || (outcome.flags & Tree::telling) != 0;
+}
+
+void Member::report(const Directory* directory, std::string_view name, const Outcome& outcome) {
+    if (!is_reported(outcome))
+        return;
+    try {
+        tree_.host_.report(path_below(directory, name), outcome);
+    } catch (const std::bad_alloc&) { // what cannot be told of must not go on
+        out_of_memory();
+    }
+}
+
+} // namespace arsync

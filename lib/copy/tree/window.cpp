@@ -1,0 +1,55 @@
+#include "copy/tree/window.h"
+
+#include <algorithm>
+#include <sys/resource.h>
+
+namespace arsync {
+
+namespace {
+
+// So many entries side by side keep a device busy; more only wait in its queue.
+constexpr unsigned most = 64;
+
+// An entry holds two files, and a third in passing.
+unsigned size_for(unsigned workers) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = 1024;
+    return static_cast<unsigned>(
+        std::clamp<rlim_t>(limit.rlim_cur / 4 / std::max(1u, workers), 1, most));
+}
+
+} // namespace
+
+Window::Window(Ring& ring, unsigned workers)
+    : ring_(ring), size_max_(size_for(workers)), size_(size_max_) {}
+
+void Window::leave() {
+    --under_way_;
+    if (Waiter* waiter = waiting_first_) {
+        waiting_first_ = waiter->next;
+        ring_.post(*waiter);
+    }
+}
+
+void Window::widen() {
+    constexpr unsigned entries_each = 16;
+    if (size_ == size_max_ || ++since_narrowed_ < entries_each)
+        return;
+    since_narrowed_ = 0;
+    ++size_;
+}
+
+void Window::narrow() {
+    if (pausing_ == 0)
+        size_ = std::max(1u, size_ / 2);
+    since_narrowed_ = 0;
+}
+
+Task<void> Window::pause(unsigned attempt) {
+    ++pausing_;
+    co_await ring_.pause(1 + (attempt + under_way_) % 8);
+    --pausing_;
+}
+
+} // namespace arsync
