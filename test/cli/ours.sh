@@ -4,7 +4,14 @@
 . "$(dirname "$0")/lib.sh"
 
 export PARSE='import json, sys; lines = [json.loads(line) for line in sys.stdin.buffer]; files = [l for l in lines if l["type"] == "file"]; summary = lines[-1]'
+holds '-s and --skip-unchanged make the link, or complain that there can be none' '
+    mkdir s t; echo x > s/f; $CP -s --skip-unchanged s/f nf; test "$(readlink nf)" = s/f; $CP -s --skip-unchanged "$PWD/s/f" t; test t/f -ef s/f
+    $CP -s --skip-unchanged s/f t/g 2> err && false; test "$(cat err)" = "arsync-cp: t/g: can make relative symbolic links only in current directory"; test ! -L t/g'
 if command -v python3 > /dev/null; then
+    holds '--json tells of links that were refused' '
+        mkdir s; echo x > s/f; $CP -rs --json s t > out 2> err && false; python3 -c "$PARSE
+link, tree = lines[1:3]; assert (link[\"destination\"], link[\"outcome\"]) == (\"t/f\", \"failed\") and \"relative symbolic links\" in link[\"message\"], link
+assert (tree[\"outcome\"], tree[\"entries\"], tree[\"directories\"], tree[\"errors\"], tree[\"symbolic_links\"]) == (\"failed\", 2, 1, 1, 0) and summary[\"failed\"] == 1, lines" < out'
     holds '--json gives an object a file, in order, and a last one' '
         mkdir d e; echo one > a; bytes 3000000 x > b; $CP --json a nope b e d 2> err > out && false
         python3 -c "$PARSE

@@ -21,6 +21,8 @@ if is_root && mkdir -p "$WORK/m" && mount_at "$WORK/m" -t tmpfs none; then
 else
     skip '-x stays on one filesystem' 'needs to mount'
 fi
+same '-s of a tree with a relative name makes the directories, and complains' 'mkdir -p s/a/b t u v; echo 1 > s/f; echo 2 > s/a/g; ln -s f s/l; mkfifo s/p; mkdir -p e/a/b; chmod 750 e/a' '
+    $CP -as e t; echo $?; $CP -rs e w; $CP -rsv s x; (cd t && $CP -rsv ../s .); $CP -rsT s v; $CP -rsLv s y; (cd u; cp -r ../s .; $CP -rsvT s .); $CP -asv $PWD/s z > /dev/null; rm -r z; echo > file; $CP -rsT s file'
 SORT=
 
 some='mkdir -p s/build s/src/build s/keep; for f in a.o a.c src/b.o src/b.c build/x src/build/y keep/k.o "#h" "!n"; do echo $f > "s/$f"; done'

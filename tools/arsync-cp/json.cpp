@@ -186,7 +186,9 @@ std::string json_of_entry(const std::string& source, const std::string& destinat
     if (completion.action != ARSYNC_ACTION_REMOVE)
         json.name("source", source);
     json.name("destination", destination);
-    json.text("outcome", outcome_of(completion));
+    // The library would have made it, but was told not to.
+    bool refused = completion.result == 0 && !message.empty();
+    json.text("outcome", refused ? outcome_name(Outcome::Failed) : outcome_of(completion));
     if (completion.action == ARSYNC_ACTION_COPY)
         add_copy(json, completion);
     add_failure(json, completion, message);

@@ -335,6 +335,8 @@ bool Parser::check_combinations() {
         conflict = "--null (-0) can be used only with --files-from";
     else if (options.files_from != nullptr && options.parents)
         conflict = "options --files-from and --parents are mutually exclusive";
+    else if (options.files_from != nullptr && options.symbolic_links())
+        conflict = "options --files-from and --symbolic-link are mutually exclusive";
     else if (options.skip_unchanged && (options.update || options.clobber != Clobber::Overwrite))
         conflict = "--skip-unchanged can be used only without -i, -n and -u";
     if (conflict != nullptr)

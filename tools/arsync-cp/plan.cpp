@@ -30,13 +30,20 @@ bool create_through_link(const Place& link, mode_t mode) {
 
 } // namespace
 
-bool links_from_here(const Entry& entry) {
-    if (entry.source.name.starts_with('/'))
-        return true;
+bool is_working_directory(const struct stat& status) {
     struct stat here;
+    return stat(".", &here) == 0 && id_of(here) == id_of(status);
+}
+
+bool links_from_here(const Entry& entry) {
     struct stat directory;
-    return look_at_directory_of(entry.destination, directory) && stat(".", &here) == 0 &&
-           id_of(here) == id_of(directory);
+    return entry.source.name.starts_with('/') ||
+           (look_at_directory_of(entry.destination, directory) && is_working_directory(directory));
+}
+
+std::string no_relative_link(const Place& destination) {
+    return quote_if_needed(destination.shown) +
+           ": can make relative symbolic links only in current directory";
 }
 
 bool remove_destination(Entry& entry, const Options& options, bool say_so) {
@@ -307,6 +314,10 @@ Verdict Planner::plan(Entry& entry, bool idle) {
     if (verdict == Verdict::Copy && found.exists)
         verdict = judge_existing(entry, found, idle);
     if (verdict == Verdict::Copy && options.skip_unchanged) {
+        if (options.symbolic_links() && !links_from_here(entry)) {
+            entry.fail(no_relative_link(entry.destination));
+            return Verdict::Done;
+        }
         entry.is_tree = true;
         return Verdict::Tree;
     }
@@ -332,8 +343,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         return Verdict::Link;
     }
     if (options.symbolic_links() && !links_from_here(entry)) {
-        entry.fail(quote_if_needed(entry.destination.shown) +
-                   ": can make relative symbolic links only in current directory");
+        entry.fail(no_relative_link(entry.destination));
         return Verdict::Done;
     }
     if (found.dangles && !options.dry_run) {

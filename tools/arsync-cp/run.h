@@ -50,6 +50,7 @@ private:
     void wait_for_completions();
     void settle(Entry& entry, const arsync_completion& completion);
     void settle_tree(Entry& entry, const arsync_completion& completion);
+    void keep_totals(Entry& entry, const arsync_completion& completion);
     void take_entry(Entry& tree, const arsync_completion& completion);
     void start_picked();
     bool try_again(Entry& entry, const arsync_completion& completion);

@@ -47,11 +47,25 @@ void Run::start_picked() {
     picked.remove_if([](const Entry& entry) { return entry.outcome != Outcome::Pending; });
 }
 
+void Run::keep_totals(Entry& entry, const arsync_completion& completion) {
+    if (completion.totals == nullptr)
+        return;
+    if (entry.tells_of_refused && entry.totals) { // nothing else of a dry run counts
+        entry.totals->entries = completion.totals->entries;
+        entry.totals->errors = std::max(entry.totals->errors, entry.entry_errors);
+        return;
+    }
+    arsync_totals& kept = entry.totals.emplace();
+    memcpy(&kept, completion.totals, std::min<size_t>(sizeof kept, completion.totals->struct_size));
+}
+
 void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
-    if (completion.totals != nullptr) {
-        arsync_totals& kept = entry.totals.emplace();
-        memcpy(&kept, completion.totals,
-               std::min<size_t>(sizeof kept, completion.totals->struct_size));
+    keep_totals(entry, completion);
+    bool is_there = entry.totals && entry.totals->directories > 0;
+    if (is_there && refuses_links(entry, options) && !entry.tells_of_refused && !stopping) {
+        entry.tells_of_refused = true;
+        if (submit(entry) == 0)
+            return;
     }
     // What is no directory is the whole of its tree.
     if (entry.entries_told == 0 && completion.action != ARSYNC_ACTION_TREE &&
