@@ -45,6 +45,10 @@ holds '--mirror removes what the source has not, and only that' "$some"'
     $CP -aT --mirror s t; rsync -naiHAX --delete s/ t/ > out; test ! -s out'
 holds '--mirror of what lies below the destination is refused' '
     mkdir -p t/s/d; echo x > t/s/d/f; echo y > t/other; for dry in "" --dry-run; do $CP -rT --mirror $dry t/s t 2> err && false; test $(wc -l < err) = 1; test "$(cd t && find . -type f | sort | tr "\n" " ")" = "./other ./s/d/f "; done'
+holds '--mirror of several sources to one place is refused before anything is done' '
+    mkdir -p a b/sub b/a t/extra; echo 1 > a/1; echo 2 > b/2; echo f > f; touch sub
+    for sources in "a/. b/." "a/. b" "b a/." "f a/." "a b/a" "a ./a/" "--parents b b/a"; do $CP -r --mirror $sources t 2> err && false; grep -q "^arsync-cp: with --mirror, .* cannot both be copied to " err; test $(wc -l < err) = 1; test "$(ls t)" = extra; done
+    mkdir -p t/a/old; $CP -r --mirror a b f t; test "$(ls t | tr "\n" " ")" = "a b extra f "; test ! -e t/a/old; $CP -r --mirror --parents b/a b/sub t; test -d t/b/sub'
 holds '--mirror removes nothing where the source could not be listed' "$some"'
     if [ $(id -u) = 0 ]; then cp -r s t; echo x > t/src/extra; rm t/a.c; chown -R 65534 s t; chmod 300 s/src; chmod 777 .; as_nobody $CP -rT --mirror s t 2> err && false; grep -q "cannot access .s/src.: Permission denied" err; test -e t/src/extra -a -e t/src/b.c -a -e t/a.c; chmod 700 s/src; fi'
 holds '--skip-unchanged copies what differs in size or time, and no more' "$some"'

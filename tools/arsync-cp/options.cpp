@@ -331,6 +331,8 @@ bool Parser::check_combinations() {
         conflict = "options --mirror and --backup are mutually exclusive";
     else if (mirror && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
         conflict = "options --mirror and --keep-directory-symlink are mutually exclusive";
+    else if (mirror && options.clobber != Clobber::Overwrite)
+        conflict = "--mirror can be used only without -i and -n";
     else if (options.nul_separated && options.files_from == nullptr)
         conflict = "--null (-0) can be used only with --files-from";
     else if (options.files_from != nullptr && options.parents)
