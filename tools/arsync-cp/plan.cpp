@@ -303,6 +303,14 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found) {
     return Verdict::Tree;
 }
 
+// What the copy will write into, if that is not new.
+void Planner::note_destination(Entry& entry, const Found& found) const {
+    if (!found.exists || entry.destination_is_new)
+        return;
+    entry.through_link = found.destination_is_link() && !replaces_name(entry.source_mode);
+    entry.destination_id = id_of(found.destination);
+}
+
 Verdict Planner::plan(Entry& entry, bool idle) {
     Found found;
     Verdict verdict = look_at_source(entry, found, idle);
@@ -319,6 +327,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
             return Verdict::Done;
         }
         entry.is_tree = true;
+        note_destination(entry, found);
         return Verdict::Tree;
     }
     if (verdict == Verdict::Copy && found.exists)
@@ -326,9 +335,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
     if (verdict != Verdict::Copy)
         return verdict;
 
-    entry.through_link = found.destination_is_link() && !entry.destination_is_new;
-    if (found.exists && !entry.destination_is_new)
-        entry.destination_id = id_of(found.destination);
+    note_destination(entry, found);
     if (options.verbose) {
         std::string line = quote(entry.source.shown) + " -> " + quote(entry.destination.shown);
         if (entry.backup)

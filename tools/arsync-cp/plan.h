@@ -41,6 +41,7 @@ private:
     Verdict ask_user(Entry& entry, const Found& found, bool idle);
     Verdict judge_existing(Entry& entry, const Found& found, bool idle);
     Verdict leave_newer(Entry& entry);
+    void note_destination(Entry& entry, const Found& found) const;
     Verdict clear_destination(Entry& entry, const Found& found, bool idle);
     Verdict put_destination_aside(Entry& entry, const Found& found, bool idle);
 

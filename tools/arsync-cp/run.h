@@ -51,6 +51,7 @@ private:
     void settle(Entry& entry, const arsync_completion& completion);
     void settle_tree(Entry& entry, const arsync_completion& completion);
     void keep_totals(Entry& entry, const arsync_completion& completion);
+    void note_end(const Entry& entry, bool made);
     void take_entry(Entry& tree, const arsync_completion& completion);
     void start_picked();
     bool try_again(Entry& entry, const arsync_completion& completion);

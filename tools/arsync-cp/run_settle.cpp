@@ -59,6 +59,12 @@ void Run::keep_totals(Entry& entry, const arsync_completion& completion) {
     memcpy(&kept, completion.totals, std::min<size_t>(sizeof kept, completion.totals->struct_size));
 }
 
+void Run::note_end(const Entry& entry, bool made) {
+    auto how = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
+    ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
+               entry.destination, made && entry.named ? how : Ledger::Made::Nothing);
+}
+
 void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
     keep_totals(entry, completion);
     bool is_there = entry.totals && entry.totals->directories > 0;
@@ -90,7 +96,9 @@ void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
         entry.totals->errors = std::max<uint64_t>(entry.totals->errors, untold ? 1 : 0);
     entry.completion.totals = nullptr;
     running--;
-    ledger.end(entry.source_id, nullptr, entry.destination, Ledger::Made::Nothing);
+    bool made = entry.outcome == Outcome::Copied && !S_ISDIR(entry.source_mode) &&
+                completion.action != ARSYNC_ACTION_SKIP;
+    note_end(entry, made);
     end(entry);
 }
 
@@ -111,11 +119,7 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
         undo_backup(entry);
     }
     running--;
-    auto made = Ledger::Made::Nothing;
-    if ((entry.outcome == Outcome::Copied || entry.outcome == Outcome::Linked) && entry.named)
-        made = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
-    ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
-               entry.destination, made);
+    note_end(entry, entry.outcome == Outcome::Copied || entry.outcome == Outcome::Linked);
     end(entry);
 }
 
