@@ -78,6 +78,10 @@ holds '--files-from copies what is listed to the same places' "$some"'
 holds '--files-from tells of what is not there, and goes on' "$some"'
     printf "nope\na.c\n../s/a.o\nsrc/no/x\na.o\n" > list; $CP --files-from=list s t 2> err && false; test "$(eval "$FILES")" = "a.c a.o "; test $(wc -l < err) = 3; grep -qx "arsync-cp: cannot stat .s/nope.: No such file or directory" err; grep -q "not a name below the source: .\.\./s/a.o." err
     $CP --files-from=none s t 2> err && false; grep -q "cannot open .none. for reading" err; $CP --files-from=list nope t 2> err && false; $CP --files-from=list s 2> err && false; $CP --files-from=list s t t 2> err && false; true'
+holds '--files-from makes no directory before it has found the source and the list' "$some"'
+    echo a.c > list; $CP --files-from=none s t 2> err && false; test ! -e t; $CP --files-from=list nope t 2> err && false; grep -q "source directory .nope." err; test ! -e t
+    $CP --files-from=list --dry-run s t > out; test "$(cat out)" = "'\''s/a.c'\'' -> '\''t/a.c'\''"; test ! -e t; $CP --files-from=list --dry-run -t t s > out2; cmp out out2
+    $CP -T --files-from=list s t; cmp s/a.c t/a.c; $CP -T --files-from=list s list 2> err && false; grep -q "target directory .list.: Not a directory" err; $CP -T -t t --files-from=list s 2> err && false; grep -q "cannot combine" err'
 holds '--files-from: names with newlines, and many of them' '
     mkdir -p s/d; n=$(printf "a\nb\377"); echo x > "s/$n"; (cd s/d && seq -f "f%g" 3000 | xargs touch); (cd s; find . -type f -print0) > list; $CP -p -0 --files-from=list s t; diff -r s t'
 holds '--continue-on-error=no stops at the first failure' '

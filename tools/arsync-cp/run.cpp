@@ -64,7 +64,7 @@ arsync_copy_options file_options(const Entry& entry, const Options& options) {
 
 } // namespace
 
-Run::Run(const Options& chosen, const Operands& named)
+Run::Run(const Options& chosen, Operands& named)
     : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger),
       progress(chosen.progress) {
     if (named.count() > 1)
@@ -129,7 +129,7 @@ void Run::copy_list() {
         return;
     }
     List list;
-    list_is_open = list.open(options);
+    list_is_open = list.open(options) && operands.open_target_to_fill(options);
     running_most = jobs_for_descriptors();
     std::optional<std::string> name;
     while (list_is_open && !stop_requested() && (name = list.next())) {
@@ -137,7 +137,7 @@ void Run::copy_list() {
         entry.named = false;
         entry.is_tree = true;
         entry.source = {directory, *name, join(from.shown, *name)};
-        entry.destination = {operands.target_fd(), *name, operands.target_shown() + *name};
+        entry.destination = operands.place_of(*name);
         start(entry);
         print_settled();
         wait_for_room();

@@ -27,7 +27,7 @@ namespace cp {
 
 class Run {
 public:
-    Run(const Options& chosen, const Operands& named);
+    Run(const Options& chosen, Operands& named);
 
     // Copies everything; the exit status. If a signal ended it, everything is cleaned up.
     int go();
@@ -67,7 +67,7 @@ private:
     void report();
 
     const Options& options;
-    const Operands& operands;
+    Operands& operands;
     Ledger ledger;
     Planner planner;
     Progress progress;
