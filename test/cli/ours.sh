@@ -45,6 +45,8 @@ assert files[3][\"hole_bytes\"] == 1 << 20 and files[3][\"backup\"] == \"d/h~\",
 assert (summary[\"copied\"], summary[\"linked\"], summary[\"skipped\"], summary[\"hole_bytes\"]) == (2, 1, 1, 1 << 20)" < out'
     holds 'with --json, -v and --debug write to stderr' '
         echo x > a; $CP --json --debug a b > out 2> err; python3 -c "$PARSE" < out; test $(wc -l < out) = 2; grep -q "^.a. -> .b.$" err; grep -q ^backend: err'
+    holds '--json tells of what is done while the rest is still to be' '
+        mkdir d; echo x > a; mkfifo p; $CP --json a p d > out & child=$!; eventually "grep -q \"\\\"d/a\\\"\" out"; echo y > p; wait $child; test $(wc -l < out) = 3'
     holds '--json works without files' '$CP --json nope x > out 2> /dev/null && false; python3 -c "$PARSE
 assert len(lines) == 2" < out'
 else

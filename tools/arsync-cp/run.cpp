@@ -253,6 +253,8 @@ void Run::wait_for_completions() {
     arsync_completion completions[64];
     int count = arsync_poll(pool, completions, 64, 0);
     if (count == 0) {
+        if (options.json)
+            flush_for_script();
         pollfd wait_for[] = {{event_fd, POLLIN, 0}, {stopping ? -1 : signal_fd, POLLIN, 0}};
         poll(wait_for, 2, progress.is_shown() ? Progress::redraw_ms : -1);
         show_progress();
@@ -269,6 +271,7 @@ void Run::wait_for_completions() {
     start_picked();
     show_progress();
 }
+
 bool Run::stop_requested() {
     bool give_up = failed && !options.continue_on_error;
     if (stopping || (stop_signal() == 0 && !give_up))
