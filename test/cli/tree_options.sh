@@ -103,6 +103,11 @@ assert [bytes.fromhex(e[\"destination_hex\"]) for e in entries.values() if \"des
 assert len(trees) == 1 and trees[0][\"source\"] == \"s\" and trees[0][\"copied\"] == 2 and trees[0][\"removed\"] == 2, trees
 assert summary[\"copied\"] == 2 and summary[\"linked\"] == 1 and summary[\"symbolic_links\"] == 1 and summary[\"specials\"] == 1 and summary[\"entries\"] == 7 and summary[\"directories\"] == 2 and summary[\"exit_status\"] == 0, summary
 " < out'
+    holds '--json and --dry-run tell of the backups in a tree' '
+        mkdir -p s t/s; for f in f g h; do echo new > s/$f; done; for f in f g f.~1~; do echo old > t/s/$f; done
+        for kind in simple existing numbered; do $CP -r --backup=$kind --dry-run s t | sort > dry; cp -r t was; $CP -rv --backup=$kind s t | sort > real; cmp dry real; rm -r t; mv was t; done
+        $CP -r --json --backup s t > out; python3 -c "$PARSE
+assert [entries[\"t/s/\" + f].get(\"backup\") for f in \"fgh\"] == [\"t/s/f.~2~\", \"t/s/g~\", None], entries" < out'
     holds '--json tells of entries that failed' '
         mkdir -p s/f t/s/g t/s/f; echo 1 > s/g; echo 2 > s/h; $CP -r --json s t > out 2> err && false; python3 -c "$PARSE
 assert entries[\"t/s/g\"][\"outcome\"] == \"failed\" and entries[\"t/s/g\"][\"message\"].startswith(\"cannot overwrite directory\") and trees[0][\"errors\"] == 1 and trees[0][\"outcome\"] == \"failed\" and summary[\"failed\"] == 1 and summary[\"exit_status\"] == 1" < out'

@@ -88,8 +88,20 @@ bool was_begun(const arsync_completion& completion, const std::string& complaint
     return true;
 }
 
+// Where what was there is now, or would be.
+std::optional<Place> backup_made(const Subject& subject, const arsync_completion& completion,
+                                 const Options& options) {
+    if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) == 0)
+        return std::nullopt;
+    if (!options.dry_run)
+        return newest_backup(subject.destination, options.backup, options.backup_suffix);
+    std::optional<Backup> next =
+        next_backup(subject.destination, options.backup, options.backup_suffix);
+    return next ? std::optional<Place>(next->place) : std::nullopt;
+}
+
 void announce(Entry& tree, const Subject& subject, const arsync_completion& completion,
-              const Options& options) {
+              const std::optional<Place>& backup, const Options& options) {
     std::string destination = quote(subject.destination.shown);
     std::string line = quote(subject.source.shown) + " -> " + destination;
     bool replaced = (completion.flags & ARSYNC_COMPLETION_REPLACED) != 0 &&
@@ -104,12 +116,8 @@ void announce(Entry& tree, const Subject& subject, const arsync_completion& comp
     default:
         break;
     }
-    if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) != 0) {
-        std::optional<Place> backup =
-            newest_backup(subject.destination, options.backup, options.backup_suffix);
-        if (backup)
-            line += " (backup: " + quote(backup->shown) + ")";
-    }
+    if (backup)
+        line += " (backup: " + quote(backup->shown) + ")";
     if (replaced)
         tree.chat("removed " + destination + "\n");
     tree.chat(line + "\n");
@@ -210,16 +218,19 @@ void report_entry(Entry& tree, const arsync_completion& completion, const Option
     if ((completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0)
         tree.entry_failed = true;
 
+    std::optional<Place> backup;
+    if (options.verbose || options.json)
+        backup = backup_made(subject, completion, options);
     if (options.verbose && was_begun(completion, complaint))
-        announce(tree, subject, completion, options);
+        announce(tree, subject, completion, backup, options);
     if (options.debug && completion.result == 0 && completion.action == ARSYNC_ACTION_COPY)
         tree.chat(describe_copy(completion));
     for (std::string* text : {&complaint, &warning})
         if (!text->empty())
             tree.complain(*text);
     if (options.json && !is_to_be_picked(completion, options))
-        tree.tell_script(
-            json_of_entry(subject.source.shown, subject.destination.shown, completion, complaint));
+        tree.tell_script(json_of_entry(subject.source.shown, subject.destination.shown, backup,
+                                       completion, complaint));
 }
 
 bool is_entangled(const Place& source, int target_fd) {
