@@ -37,8 +37,9 @@ bool is_working_directory(const struct stat& status) {
 
 bool links_from_here(const Entry& entry) {
     struct stat directory;
+    // Where there is no directory, that is what is to be complained about.
     return entry.source.name.starts_with('/') ||
-           (look_at_directory_of(entry.destination, directory) && is_working_directory(directory));
+           !look_at_directory_of(entry.destination, directory) || is_working_directory(directory);
 }
 
 std::string no_relative_link(const Place& destination) {

@@ -226,7 +226,8 @@ void Run::start(Entry& entry) {
         return;
     arsync_completion completion{};
     completion.result = error;
-    completion.stage = ARSYNC_STAGE_OPEN_DESTINATION;
+    bool is_directory = S_ISDIR(entry.source_mode);
+    completion.stage = is_directory ? ARSYNC_STAGE_MAKE_DIRECTORY : ARSYNC_STAGE_OPEN_DESTINATION;
     settle(entry, completion);
 }
 

@@ -96,6 +96,8 @@ void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
         entry.totals->errors = std::max<uint64_t>(entry.totals->errors, untold ? 1 : 0);
     entry.completion.totals = nullptr;
     running--;
+    if (entry.outcome == Outcome::Failed && (!entry.totals || entry.totals->directories == 0))
+        ledger.forget_first_copy(entry.source_id, entry.destination);
     bool made = entry.outcome == Outcome::Copied && !S_ISDIR(entry.source_mode) &&
                 completion.action != ARSYNC_ACTION_SKIP;
     note_end(entry, made);
