@@ -355,7 +355,8 @@ enum arsync_sparse {
 /* Make hard links to the source's files in place of copies of them. */
 #define ARSYNC_COPY_HARD_LINK (1u << 10)
 /* Make symbolic links to the source's files in place of copies of them; their text is the source's
- * path as it was given, and the entry's path below it. Not together with ARSYNC_COPY_HARD_LINK. */
+ * path as it was given, and the entry's path below it. Of what preserve names they get the times.
+ * Not together with ARSYNC_COPY_HARD_LINK. */
 #define ARSYNC_COPY_SYMBOLIC_LINK (1u << 11)
 /* Where the destination has a symbolic link to a directory in the place of a directory, go into
  * that. By default it is -ENOTDIR. */

@@ -338,8 +338,9 @@ private:
             [](const FileCopy&, Undo&) {});
     }
 
-    // keeps_attributes: it is a link of the source's, with attributes of its own.
-    void make_symlink(Way way, const std::string& text, bool keeps_attributes) {
+    // is_source: it is a link of the source's, with attributes of its own. A link to the source
+    // gets its times, as with cp, and nothing else.
+    void make_symlink(Way way, const std::string& text, bool is_source) {
         outcome_.action = ARSYNC_ACTION_SYMBOLIC_LINK;
         if (asks(ARSYNC_COPY_DRY_RUN))
             return;
@@ -351,8 +352,13 @@ private:
                                               to.destination.c_str());
             },
             [&](const FileCopy& to, Undo& undo) {
-                if (keeps_attributes)
-                    copy_attributes(to, undo.made_like(facts()), options_);
+                arsync_copy_options how = options_;
+                struct statx link = facts();
+                if (!is_source) {
+                    how.preserve &= ARSYNC_PRESERVE_TIMES;
+                    link.stx_mode = S_IFLNK;
+                }
+                copy_attributes(to, undo.made_like(link), how);
             });
     }
 

@@ -44,4 +44,13 @@ holds 'a source that becomes shorter is told of, and is an error' '
     truncate -s 200M a; $CP --sparse=never --reflink=never --bwlimit=10M a b 2> err & child=$!
     eventually "is_writing $child"; truncate -s 1M a; wait $child && status=0 || status=$?; test $status = 1
     grep -qx "arsync-cp: warning: .a. became shorter while it was copied" err'
+same 'what is made where no directory is' 'mkdir s; echo x > a; echo y > s/f' '
+    $CP a no/x; $CP -s a no/x; $CP -l a no/x; $CP -r s no/x; $CP -rs s no/x; $CP -r s ""; $CP a ""; $CP -r "" s; $CP -rT s no/x/y; $CP -rns s a; mkdir t; $CP -rns s/f t'
+if is_root; then
+    same 'a directory that may not be listed is made, and told of' 'mkdir -p s/ok t/there u; echo x > s/ok/f; chmod 311 s; chmod 777 . t t/there; chmod 755 u' '
+        as_nobody $CP -r s t; as_nobody $CP -av s t/a; as_nobody $CP -rl s t/l; as_nobody $CP -rT s t/there; as_nobody $CP -r s s/ok t; as_nobody $CP -r s s u; as_nobody $CP -r s ./s s/ok u'
+else
+    skip 'a directory that may not be listed' 'needs root to become nobody'
+fi
+same 'a second operand comes after a first that failed' 'mkdir -p d/e t u; echo 1 > d/f; echo x > t/d' '$CP -r d d t; $CP -r d nope ./d t; $CP -rn d d t; $CP -r d d u'
 finish

@@ -16,6 +16,7 @@ same 'links onto themselves and what they lead to' "$links; cp -P s/lf s/lf2; ln
     $CP -P s/lf s/lf; $CP -P s/lf s/f; $CP -P s/f s/lf; $CP -P s/lf s/lf2; $CP -P s/lf s/lf3; $CP -Pb s/lf s/lf3; $CP -P --remove-destination s/f s/lf; $CP -d s/lf2 s/f; $CP -Pf s/lf2 s/f; $CP -Pb s/lf2 s/f'
 loops='mkdir -p s/d/e t; echo 1 > s/f; echo 2 > s/d/g; ln -s .. s/d/up; ln -s . s/d/self; ln -s ../../d s/d/e/over; ln -s b s/a; ln -s a s/b; ln -s ../d s/d/e/same'
 same 'links that lead back to a directory on the way' "$loops" '$CP -rL s t; $CP -aL s u; $CP -rL s/d/up v; $CP -rL s/a s/b t'
+same '-s keeps the times, and nothing else' "$links; find s -exec touch -h -d 2001-01-01 {} +; chown -h 1:1 s/f s/lf 2> /dev/null || true" 'for option in -as -sp -rs; do mkdir u; $CP $option $PWD/s $PWD/s/f $PWD/s/lf u 2> err; find u -type l ! -newermt 2002-01-01 -printf "%P %u\n" | sort; rm -r u; done'
 COMPARE=times
 same '-a keeps the times and owner of links' "$links; find s -exec touch -h -d 2001-01-01 {} +" '$CP -a s t/a; $CP -a s/lf s/dang t; $CP -p s/lf t/x; touch -d 2001-01-01 t/x; find t -type l -newermt 2002-01-01 -print'
 COMPARE=

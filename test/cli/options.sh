@@ -9,6 +9,10 @@ same 'an option without its argument is refused' '' '$CP -t; $CP -S; $CP --targe
 same 'long options may be abbreviated' 'echo x > a' '
     $CP --verb a b; $CP --no-pres=mode -v a c; $CP --no-t -v a d; $CP --attr -v a e; $CP --remo -v a b
     $CP --str -v a f; $CP --refl=auto -v a g; $CP --spa=auto -v a h; $CP --int -v a i; $CP --forc a j'
+same 'an abbreviation of an option of cp means that one, whatever else begins so' 'echo x > a; echo y > b; mkdir d' '
+    for o in --f --i --in --int --at --d --de --b --bac --pr --pres=mode --con --cont --cop --e --v --ver --s --no --p --a --u; do $CP $o a c < /dev/null 2> /dev/null; echo $o $?; done
+    $CP -v a --b=simple b --f; $CP -vt d --b a; $CP -v --b a -- --f d; $CP -S --b -v a b; $CP -t --b a; POSIXLY_CORRECT=1 $CP -v a --f'
+holds 'abbreviations of our own options' 'echo x > a; $CP --pro a b; $CP --conti=no a c; $CP --dry a d; test ! -e d; $CP --jso a d | grep -q summary; $CP --deb a d | grep -q "^method"; $CP --atomi a d; $CP --inc=a a e; $CP --veri a f; $CP --m=inline a g 2> err && false; grep -q ambiguous err'
 same 'an argument that is not in the list is refused, with the list' 'echo x > a' '
     for o in --sparse=foo --reflink=foo --backup=foo --preserve=foo --no-preserve=foo --sparse= \
         --preserve= --preserve=mode, --preserve=mode,foo --sparse=a --reflink=a --backup=n --preserve=modes; do
@@ -57,7 +61,7 @@ for option in --jobs=1 --jobs=256 --buffers=1 --buffers=1K --buffer-size=4K --bu
         head -c 3000000 /dev/urandom > a; \$CP $option a b > out 2>&1; cmp a b; test ! -s out"
 done
 for option in '--atomic --remove-destination' '--method=reflink --sparse=never' \
-    '--mirror' '-0' '--files-from=x --parents' '--skip-unchanged -u' '--method=reflink --reflink=never' '--reflink=always --method=fixed'; do
+    '--mirror' '-r --mirror -i' '-r --mirror -n' '-r --mirror --update=none' '-0' '--files-from=x --parents' '--files-from=x -s' '--skip-unchanged -u' '--method=reflink --reflink=never' '--reflink=always --method=fixed'; do
     holds "$option together are refused" "
         echo x > a; \$CP $option a b 2> err && false; test ! -e b; test \$(wc -l < err) = 2"
 done

@@ -4,7 +4,17 @@
 . "$(dirname "$0")/lib.sh"
 
 export PARSE='import json, sys; lines = [json.loads(line) for line in sys.stdin.buffer]; files = [l for l in lines if l["type"] == "file"]; summary = lines[-1]'
+holds '-s and --skip-unchanged make the link, or complain that there can be none' '
+    mkdir s t; echo x > s/f; $CP -s --skip-unchanged s/f nf; test "$(readlink nf)" = s/f; $CP -s --skip-unchanged "$PWD/s/f" t; test t/f -ef s/f
+    $CP -s --skip-unchanged s/f t/g 2> err && false; test "$(cat err)" = "arsync-cp: t/g: can make relative symbolic links only in current directory"; test ! -L t/g'
+holds '--skip-unchanged does not overwrite what was just made' '
+    mkdir -p p q t; echo 1 > p/x; echo 2 > q/x; $CP --skip-unchanged p/x q/x t 2> err && false; test "$(cat err)" = "arsync-cp: will not overwrite just-created '\''t/x'\'' with '\''q/x'\''"; cmp p/x t/x
+    touch -r t/x p/x; $CP --skip-unchanged p/x q/x t; cmp q/x t/x; echo old > t/y; ln -sf y t/x; $CP --skip-unchanged p/x q/x t 2> err && false; grep -q "through just-created symlink" err; cmp p/x t/y'
 if command -v python3 > /dev/null; then
+    holds '--json tells of links that were refused' '
+        mkdir s; echo x > s/f; $CP -rs --json s t > out 2> err && false; python3 -c "$PARSE
+link, tree = lines[1:3]; assert (link[\"destination\"], link[\"outcome\"]) == (\"t/f\", \"failed\") and \"relative symbolic links\" in link[\"message\"], link
+assert (tree[\"outcome\"], tree[\"entries\"], tree[\"directories\"], tree[\"errors\"], tree[\"symbolic_links\"]) == (\"failed\", 2, 1, 1, 0) and summary[\"failed\"] == 1, lines" < out'
     holds '--json gives an object a file, in order, and a last one' '
         mkdir d e; echo one > a; bytes 3000000 x > b; $CP --json a nope b e d 2> err > out && false
         python3 -c "$PARSE
@@ -35,6 +45,8 @@ assert files[3][\"hole_bytes\"] == 1 << 20 and files[3][\"backup\"] == \"d/h~\",
 assert (summary[\"copied\"], summary[\"linked\"], summary[\"skipped\"], summary[\"hole_bytes\"]) == (2, 1, 1, 1 << 20)" < out'
     holds 'with --json, -v and --debug write to stderr' '
         echo x > a; $CP --json --debug a b > out 2> err; python3 -c "$PARSE" < out; test $(wc -l < out) = 2; grep -q "^.a. -> .b.$" err; grep -q ^backend: err'
+    holds '--json tells of what is done while the rest is still to be' '
+        mkdir d; echo x > a; mkfifo p; $CP --json a p d > out & child=$!; eventually "grep -q \"\\\"d/a\\\"\" out"; echo y > p; wait $child; test $(wc -l < out) = 3'
     holds '--json works without files' '$CP --json nope x > out 2> /dev/null && false; python3 -c "$PARSE
 assert len(lines) == 2" < out'
 else

@@ -20,8 +20,8 @@ same 'files in /proc and /sys are read to their end' '' '
     $CP /proc/self/status s; grep -c . s; rm s; $CP /proc/self/mem m 2> err; sed "s/^arsync-//" err >&2; rm -f m err
     $CP v /proc/no; $CP v /sys/kernel/notes'
 if command -v python3 > /dev/null; then
-    same 'a socket cannot be read' 'python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\"s\")"; echo x > a; mkdir d' '
-        $CP -v s b; $CP -v a s; $CP -fv a s'
+    same 'a socket cannot be read' 'python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\"s\")"; echo x > a; mkdir d; ln -s s l' '
+        $CP -v s b; $CP -v a s; $CP -fv a s; $CP l d; $CP -L l d; $CP -rL l d'
 else
     skip 'a socket cannot be read' 'needs python3 to make one'
 fi

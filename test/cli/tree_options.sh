@@ -21,6 +21,8 @@ if is_root && mkdir -p "$WORK/m" && mount_at "$WORK/m" -t tmpfs none; then
 else
     skip '-x stays on one filesystem' 'needs to mount'
 fi
+same '-s of a tree with a relative name makes the directories, and complains' 'mkdir -p s/a/b t u v; echo 1 > s/f; echo 2 > s/a/g; ln -s f s/l; mkfifo s/p; mkdir -p e/a/b; chmod 750 e/a' '
+    $CP -as e t; echo $?; $CP -rs e w; $CP -rsv s x; (cd t && $CP -rsv ../s .); $CP -rsT s v; $CP -rsLv s y; (cd u; cp -r ../s .; $CP -rsvT s .); $CP -asv $PWD/s z > /dev/null; rm -r z; echo > file; $CP -rsT s file'
 SORT=
 
 some='mkdir -p s/build s/src/build s/keep; for f in a.o a.c src/b.o src/b.c build/x src/build/y keep/k.o "#h" "!n"; do echo $f > "s/$f"; done'
@@ -42,7 +44,11 @@ holds '--mirror removes what the source has not, and only that' "$some"'
     $CP -rvT --mirror --exclude="*.o" s t > out; test ! -e t/old -a ! -e t/extra -a ! -L t/link -a -e t/x.o -a ! -e t/src/b.o2 -a -e /etc/passwd; grep -qx "removed .t/old." out; grep -qx "removed .t/link." out
     $CP -aT --mirror s t; rsync -naiHAX --delete s/ t/ > out; test ! -s out'
 holds '--mirror of what lies below the destination is refused' '
-    mkdir -p t/s/d; echo x > t/s/d/f; echo y > t/other; for dry in "" --dry-run; do $CP -rT --mirror $dry t/s t 2> err && false; test $(wc -l < err) = 1; test "$(cd t && find . -type f | sort | tr "\n" " ")" = "./other ./s/d/f "; done'
+    mkdir -p t/s/d; echo x > t/s/d/f; echo y > t/other; for dry in "" --dry-run; do $CP -rT --mirror $dry t/s t 2> err && false; test "$(cat err)" = "arsync-cp: cannot mirror '\''t/s'\'' to '\''t'\'': they have a directory in common"; test "$(cd t && find . -type f | sort | tr "\n" " ")" = "./other ./s/d/f "; done'
+holds '--mirror of several sources to one place is refused before anything is done' '
+    mkdir -p a b/sub b/a t/extra; echo 1 > a/1; echo 2 > b/2; echo f > f; touch sub
+    for sources in "a/. b/." "a/. b" "b a/." "f a/." "a b/a" "a ./a/" "--parents b b/a"; do $CP -r --mirror $sources t 2> err && false; grep -q "^arsync-cp: with --mirror, .* cannot both be copied to " err; test $(wc -l < err) = 1; test "$(ls t)" = extra; done
+    mkdir -p t/a/old; $CP -r --mirror a b f t; test "$(ls t | tr "\n" " ")" = "a b extra f "; test ! -e t/a/old; $CP -r --mirror --parents b/a b/sub t; test -d t/b/sub'
 holds '--mirror removes nothing where the source could not be listed' "$some"'
     if [ $(id -u) = 0 ]; then cp -r s t; echo x > t/src/extra; rm t/a.c; chown -R 65534 s t; chmod 300 s/src; chmod 777 .; as_nobody $CP -rT --mirror s t 2> err && false; grep -q "cannot access .s/src.: Permission denied" err; test -e t/src/extra -a -e t/src/b.c -a -e t/a.c; chmod 700 s/src; fi'
 holds '--skip-unchanged copies what differs in size or time, and no more' "$some"'
@@ -72,6 +78,10 @@ holds '--files-from copies what is listed to the same places' "$some"'
 holds '--files-from tells of what is not there, and goes on' "$some"'
     printf "nope\na.c\n../s/a.o\nsrc/no/x\na.o\n" > list; $CP --files-from=list s t 2> err && false; test "$(eval "$FILES")" = "a.c a.o "; test $(wc -l < err) = 3; grep -qx "arsync-cp: cannot stat .s/nope.: No such file or directory" err; grep -q "not a name below the source: .\.\./s/a.o." err
     $CP --files-from=none s t 2> err && false; grep -q "cannot open .none. for reading" err; $CP --files-from=list nope t 2> err && false; $CP --files-from=list s 2> err && false; $CP --files-from=list s t t 2> err && false; true'
+holds '--files-from makes no directory before it has found the source and the list' "$some"'
+    echo a.c > list; $CP --files-from=none s t 2> err && false; test ! -e t; $CP --files-from=list nope t 2> err && false; grep -q "source directory .nope." err; test ! -e t
+    $CP --files-from=list --dry-run s t > out; test "$(cat out)" = "'\''s/a.c'\'' -> '\''t/a.c'\''"; test ! -e t; $CP --files-from=list --dry-run -t t s > out2; cmp out out2
+    $CP -T --files-from=list s t; cmp s/a.c t/a.c; $CP -T --files-from=list s list 2> err && false; grep -q "target directory .list.: Not a directory" err; $CP -T -t t --files-from=list s 2> err && false; grep -q "cannot combine" err'
 holds '--files-from: names with newlines, and many of them' '
     mkdir -p s/d; n=$(printf "a\nb\377"); echo x > "s/$n"; (cd s/d && seq -f "f%g" 3000 | xargs touch); (cd s; find . -type f -print0) > list; $CP -p -0 --files-from=list s t; diff -r s t'
 holds '--continue-on-error=no stops at the first failure' '
@@ -93,6 +103,11 @@ assert [bytes.fromhex(e[\"destination_hex\"]) for e in entries.values() if \"des
 assert len(trees) == 1 and trees[0][\"source\"] == \"s\" and trees[0][\"copied\"] == 2 and trees[0][\"removed\"] == 2, trees
 assert summary[\"copied\"] == 2 and summary[\"linked\"] == 1 and summary[\"symbolic_links\"] == 1 and summary[\"specials\"] == 1 and summary[\"entries\"] == 7 and summary[\"directories\"] == 2 and summary[\"exit_status\"] == 0, summary
 " < out'
+    holds '--json and --dry-run tell of the backups in a tree' '
+        mkdir -p s t/s; for f in f g h; do echo new > s/$f; done; for f in f g f.~1~; do echo old > t/s/$f; done
+        for kind in simple existing numbered; do $CP -r --backup=$kind --dry-run s t | sort > dry; cp -r t was; $CP -rv --backup=$kind s t | sort > real; cmp dry real; rm -r t; mv was t; done
+        $CP -r --json --backup s t > out; python3 -c "$PARSE
+assert [entries[\"t/s/\" + f].get(\"backup\") for f in \"fgh\"] == [\"t/s/f.~2~\", \"t/s/g~\", None], entries" < out'
     holds '--json tells of entries that failed' '
         mkdir -p s/f t/s/g t/s/f; echo 1 > s/g; echo 2 > s/h; $CP -r --json s t > out 2> err && false; python3 -c "$PARSE
 assert entries[\"t/s/g\"][\"outcome\"] == \"failed\" and entries[\"t/s/g\"][\"message\"].startswith(\"cannot overwrite directory\") and trees[0][\"errors\"] == 1 and trees[0][\"outcome\"] == \"failed\" and summary[\"failed\"] == 1 and summary[\"exit_status\"] == 1" < out'

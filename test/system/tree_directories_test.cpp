@@ -53,6 +53,25 @@ TEST_CASE_FIXTURE(Clean, "a directory that is made but may not be listed is coun
     CHECK(exists(directory / "to/locked"));
 }
 
+TEST_CASE_FIXTURE(Clean, "so is a source that may not be listed itself") {
+    NEEDS_ROOT();
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a"});
+    set_mode(directory / "from", 0711);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to", archive());
+        EXPECT_WITH(report, copy.job.result == -EACCES, words(copy));
+        EXPECT_WITH(report, copy.errors() == std::vector<std::string>{": list: Permission denied"},
+                    words(copy));
+        EXPECT(report, copy.totals.errors == 1);
+        EXPECT(report, copy.totals.directories == 1);
+    });
+    CHECK(mode_of(directory / "to") == 0711);
+}
+
 TEST_CASE_FIXTURE(Clean, "directories made before a tree is stopped have their attributes") {
     constexpr int64_t time = 1'000'000'000;
     const Directory directory;

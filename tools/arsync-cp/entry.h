@@ -52,6 +52,10 @@ struct Entry {
     uint64_t entries_told = 0;           // of a tree: completions of entries
     uint64_t entry_errors = 0;           // of a tree: completions of entries with an error
     bool entry_failed = false;           // and whether one of them matters
+    // Of a tree whose links would lead nowhere, which takes two jobs: its directories are made, and
+    // what this tells of is the rest.
+    bool tells_of_refused = false;
+    std::string filter; // of the job under way
 
     // What there is to say about it, kept until its turn comes.
     struct Line {

@@ -69,17 +69,24 @@ std::string what_of_making(const Subject& subject, const arsync_completion& comp
     return "cannot create regular file " + destination;
 }
 
-std::string describe_check(const Subject& subject, const arsync_completion& completion) {
+std::string describe_check(const Subject& subject, const arsync_completion& completion,
+                           const Options& options) {
     std::string source = quote(subject.source.shown);
     std::string destination = quote(subject.destination.shown);
     int error = -completion.result;
     mode_t kind = error == ELOOP || error == EOPNOTSUPP ? kind_of(subject.source) : 0;
+    struct stat target;
+    if (error == EOPNOTSUPP && look_through_link(subject.source, target) == 0)
+        kind = target.st_mode;
     if (error == EINVAL)
         return source + " and " + destination + " are the same file";
     if (error == EISDIR)
         return "cannot overwrite directory " + destination + " with non-directory";
     if (error == ELOOP && S_ISLNK(kind) && subject.source.shown != subject.operand.source.shown)
         return "cannot copy cyclic symbolic link " + source;
+    if (error == ELOOP && (options.copy.flags & ARSYNC_COPY_MIRROR) != 0)
+        return "cannot mirror " + quote(subject.operand.source.shown) + " to " +
+               quote(subject.operand.destination.shown) + ": they have a directory in common";
     if (error == ELOOP)
         return "cannot copy a directory, " + quote(subject.operand.source.shown) +
                ", into itself, " + quote(subject.operand.destination.shown);
@@ -129,7 +136,7 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
                    : "cannot create directory " + destination;
         break;
     case ARSYNC_STAGE_CHECK:
-        return describe_check(subject, completion);
+        return describe_check(subject, completion, options);
     case ARSYNC_STAGE_REMOVE:
         what = "cannot remove " + destination;
         break;

@@ -177,7 +177,8 @@ void add_totals(JsonLine& json, const arsync_totals& totals) {
 }
 
 std::string json_of_entry(const std::string& source, const std::string& destination,
-                          const arsync_completion& completion, const std::string& message) {
+                          const std::optional<Place>& backup, const arsync_completion& completion,
+                          const std::string& message) {
     JsonLine json;
     bool is_directory = (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0;
     json.text("type", is_directory && completion.action != ARSYNC_ACTION_REMOVE
@@ -186,7 +187,11 @@ std::string json_of_entry(const std::string& source, const std::string& destinat
     if (completion.action != ARSYNC_ACTION_REMOVE)
         json.name("source", source);
     json.name("destination", destination);
-    json.text("outcome", outcome_of(completion));
+    // The library would have made it, but was told not to.
+    bool refused = completion.result == 0 && !message.empty();
+    json.text("outcome", refused ? outcome_name(Outcome::Failed) : outcome_of(completion));
+    if (backup)
+        json.name("backup", backup->shown);
     if (completion.action == ARSYNC_ACTION_COPY)
         add_copy(json, completion);
     add_failure(json, completion, message);

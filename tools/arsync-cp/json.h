@@ -31,7 +31,8 @@ std::string json_of(const Entry& entry);
 
 // Of a tree's entry, which are too many to be kept.
 std::string json_of_entry(const std::string& source, const std::string& destination,
-                          const arsync_completion& completion, const std::string& message);
+                          const std::optional<Place>& backup, const arsync_completion& completion,
+                          const std::string& message);
 
 // The fields that tell what was done in trees.
 void add_totals(JsonLine& json, const arsync_totals& totals);

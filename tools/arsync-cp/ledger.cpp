@@ -66,6 +66,12 @@ const Place* Ledger::first_copy(const FileId& id) const {
     return found == first_copies.end() ? nullptr : &found->second;
 }
 
+void Ledger::forget_first_copy(const FileId& id, const Place& destination) {
+    auto found = first_copies.find(id);
+    if (found != first_copies.end() && found->second.name == destination.name)
+        first_copies.erase(found);
+}
+
 void Ledger::remember_first_copy(const FileId& id, const Place& destination) {
     if (several)
         first_copies.try_emplace(id, destination);

@@ -44,6 +44,8 @@ public:
     // The destination that the first copy of this source gave, for links among the sources.
     const Place* first_copy(const FileId& id) const;
     void remember_first_copy(const FileId& id, const Place& destination);
+    // It came to nothing there, so the next one is the first.
+    void forget_first_copy(const FileId& id, const Place& destination);
 
 private:
     using Count = std::unordered_map<FileId, unsigned, FileIdHash>;

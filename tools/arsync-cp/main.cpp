@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "mirror.h"
 #include "operands.h"
 #include "options.h"
 #include "run.h"
@@ -27,6 +28,8 @@ int copy_files(int argc, char** argv) {
         cp::send_chatter_to_stderr();
     std::optional<cp::Operands> operands = cp::Operands::understand(options);
     if (!operands)
+        return 1;
+    if ((options.copy.flags & ARSYNC_COPY_MIRROR) != 0 && !cp::mirrors_are_apart(*operands))
         return 1;
     return cp::Run(options, *operands).go();
 }

@@ -34,23 +34,6 @@ std::string complaint_about(const char* what, const char* name, int error) {
     return std::string(what) + quote(name) + ": " + arsync_strerror(error);
 }
 
-// Of --files-from: made if it is not there, so that whoever shares out a list need not.
-const char* directory_to_fill(const Options& options) {
-    std::span<char*> operands = options.operands;
-    size_t expected = options.target_directory != nullptr ? 1 : 2;
-    if (operands.size() > expected) {
-        complain_about_usage("extra operand " + quote(operands[expected]));
-        return nullptr;
-    }
-    const char* directory =
-        options.target_directory != nullptr ? options.target_directory : operands.back();
-    if (!options.dry_run && mkdir(directory, 0777) != 0 && errno != EEXIST) {
-        complain(complaint_about("cannot create directory ", directory, errno));
-        return nullptr;
-    }
-    return directory;
-}
-
 std::optional<Place> backup_of_itself(const Options& options) {
     const char* name = options.operands.back();
     struct stat status;
@@ -88,15 +71,17 @@ std::optional<Operands> Operands::understand(const Options& options) {
             complain_about_usage("extra operand " + quote(operands[2]));
             return std::nullopt;
         }
-    } else if (options.files_from != nullptr) {
-        directory = directory_to_fill(options);
-        if (directory == nullptr)
-            return std::nullopt;
-        result.directory_fd = open_directory(directory);
-        if (result.directory_fd < 0) {
-            complain(complaint_about("target directory ", directory, errno));
+    }
+    if (options.files_from != nullptr) {
+        size_t expected = directory != nullptr ? 1 : 2;
+        if (operands.size() > expected) {
+            complain_about_usage("extra operand " + quote(operands[expected]));
             return std::nullopt;
         }
+        if (directory == nullptr)
+            directory = operands.back();
+    } else if (options.no_target_directory) {
+        // Whatever it is, it is the copy's own name.
     } else if (directory != nullptr) {
         result.directory_fd = open_directory(directory);
         if (result.directory_fd < 0) {
@@ -128,6 +113,26 @@ std::optional<Operands> Operands::understand(const Options& options) {
     if (directory == nullptr)
         result.destination_shown = operands.back();
     return result;
+}
+
+bool Operands::open_target_to_fill(const Options& options) {
+    const char* directory =
+        options.target_directory != nullptr ? options.target_directory : options.operands.back();
+    // Made if it is not there, so that whoever shares out a list need not.
+    if (!options.dry_run && mkdir(directory, 0777) != 0 && errno != EEXIST) {
+        complain(complaint_about("cannot create directory ", directory, errno));
+        return false;
+    }
+    directory_fd = open_directory(directory);
+    if (directory_fd >= 0 || (options.dry_run && errno == ENOENT))
+        return true;
+    complain(complaint_about("target directory ", directory, errno));
+    return false;
+}
+
+Place Operands::place_of(const std::string& name) const {
+    std::string shown = directory_shown + name;
+    return directory_fd >= 0 ? Place{directory_fd, name, shown} : Place{AT_FDCWD, shown, shown};
 }
 
 Operands::Operands(Operands&& other) noexcept

@@ -28,7 +28,12 @@ public:
 
     // The target directory; -1 if there is none.
     int target_fd() const { return directory_fd; }
-    const std::string& target_shown() const { return directory_shown; }
+
+    // With --files-from: opens the target directory, and makes it if need be, which is for when the
+    // list has been found. false after a complaint.
+    bool open_target_to_fill(const Options& options);
+    // Of a name of the list. In a dry run the directory need not be there.
+    Place place_of(const std::string& name) const;
 
     // Copying a file onto its own name with -f and -b means: back it up. The copy then goes to the
     // backup's name and needs no backup of its own.

@@ -331,10 +331,14 @@ bool Parser::check_combinations() {
         conflict = "options --mirror and --backup are mutually exclusive";
     else if (mirror && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
         conflict = "options --mirror and --keep-directory-symlink are mutually exclusive";
+    else if (mirror && options.clobber != Clobber::Overwrite)
+        conflict = "--mirror can be used only without -i and -n";
     else if (options.nul_separated && options.files_from == nullptr)
         conflict = "--null (-0) can be used only with --files-from";
     else if (options.files_from != nullptr && options.parents)
         conflict = "options --files-from and --parents are mutually exclusive";
+    else if (options.files_from != nullptr && options.symbolic_links())
+        conflict = "options --files-from and --symbolic-link are mutually exclusive";
     else if (options.skip_unchanged && (options.update || options.clobber != Clobber::Overwrite))
         conflict = "--skip-unchanged can be used only without -i, -n and -u";
     if (conflict != nullptr)
@@ -433,9 +437,38 @@ Parsed Parser::mistake() {
     return {std::nullopt, 1};
 }
 
+// What getopt_long will look at next: operands that come before it are passed over. nullptr:
+// nothing.
+const char* next_option(int argc, char** argv) {
+    bool passes_over = getenv("POSIXLY_CORRECT") == nullptr;
+    for (int i = optind; i < argc; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != '\0')
+            return argv[i];
+        if (!passes_over)
+            break;
+    }
+    return nullptr;
+}
+
+// What abbreviates one option of cp means that one, whatever else there is here that begins so.
+const option* table_for(const char* argument) {
+    if (argument == nullptr || strncmp(argument, "--", 2) != 0)
+        return long_options.data();
+    std::string_view word(argument + 2);
+    word = word.substr(0, word.find('='));
+    bool is_whole = false;
+    for (const option& known : own_options)
+        is_whole = is_whole || word == known.name;
+    size_t begun = 0;
+    for (const option* known = cps_options; known->name != nullptr; known++)
+        begun += std::string_view(known->name).starts_with(word) ? 1 : 0;
+    return begun == 1 && !is_whole ? cps_options : long_options.data();
+}
+
 Parsed Parser::parse(int argc, char** argv) {
     int opt = 0;
-    while ((opt = getopt_long(argc, argv, short_options, long_options, nullptr)) != -1) {
+    while ((opt = getopt_long(argc, argv, short_options, table_for(next_option(argc, argv)),
+                              nullptr)) != -1) {
         if (opt == Help || opt == Version) {
             if (opt == Help)
                 say(help_text());

@@ -16,25 +16,6 @@ std::string shown_plain(const std::string& name) {
     return quoted == "'" + name + "'" ? name : quoted;
 }
 
-// What the path comes to when all on the way is a directory and none of it a link, as it is below
-// one that is about to be made.
-std::string simplified(std::string_view path) {
-    std::vector<std::string_view> parts;
-    while (!path.empty()) {
-        size_t length = std::min(path.find('/'), path.size());
-        std::string_view part = path.substr(0, length);
-        path.remove_prefix(std::min(length + 1, path.size()));
-        if (part == ".." && !parts.empty() && parts.back() != "..")
-            parts.pop_back();
-        else if (!part.empty() && part != ".")
-            parts.push_back(part);
-    }
-    std::string result;
-    for (std::string_view part : parts)
-        result.append(result.empty() ? "" : "/").append(part);
-    return result;
-}
-
 } // namespace
 
 bool plan_parents(Entry& entry, bool verbose) {

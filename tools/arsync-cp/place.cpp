@@ -1,6 +1,8 @@
 #include "place.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 namespace cp {
 
@@ -41,6 +43,23 @@ std::string join(std::string_view directory, std::string_view path) {
 
 Place below(const Place& directory, std::string_view path) {
     return {directory.dirfd, join(directory.name, path), join(directory.shown, path)};
+}
+
+std::string simplified(std::string_view path) {
+    std::vector<std::string_view> parts;
+    while (!path.empty()) {
+        size_t length = std::min(path.find('/'), path.size());
+        std::string_view part = path.substr(0, length);
+        path.remove_prefix(std::min(length + 1, path.size()));
+        if (part == ".." && !parts.empty() && parts.back() != "..")
+            parts.pop_back();
+        else if (!part.empty() && part != ".")
+            parts.push_back(part);
+    }
+    std::string result;
+    for (std::string_view part : parts)
+        result.append(result.empty() ? "" : "/").append(part);
+    return result;
 }
 
 bool same_entry(const Place& a, const Place& b) {

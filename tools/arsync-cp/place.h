@@ -48,6 +48,10 @@ std::string_view base_name(std::string_view path);
 std::string join(std::string_view directory, std::string_view path);
 Place below(const Place& directory, std::string_view path);
 
+// What the path comes to when all on the way is a directory and none of it a link, as it is below
+// one that is about to be made.
+std::string simplified(std::string_view path);
+
 // Whether both are the same entry of the same directory, however they are spelled.
 bool same_entry(const Place& a, const Place& b);
 

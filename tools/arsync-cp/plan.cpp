@@ -30,13 +30,21 @@ bool create_through_link(const Place& link, mode_t mode) {
 
 } // namespace
 
-bool links_from_here(const Entry& entry) {
-    if (entry.source.name.starts_with('/'))
-        return true;
+bool is_working_directory(const struct stat& status) {
     struct stat here;
+    return stat(".", &here) == 0 && id_of(here) == id_of(status);
+}
+
+bool links_from_here(const Entry& entry) {
     struct stat directory;
-    return look_at_directory_of(entry.destination, directory) && stat(".", &here) == 0 &&
-           id_of(here) == id_of(directory);
+    // Where there is no directory, that is what is to be complained about.
+    return entry.source.name.starts_with('/') ||
+           !look_at_directory_of(entry.destination, directory) || is_working_directory(directory);
+}
+
+std::string no_relative_link(const Place& destination) {
+    return quote_if_needed(destination.shown) +
+           ": can make relative symbolic links only in current directory";
 }
 
 bool remove_destination(Entry& entry, const Options& options, bool say_so) {
@@ -296,6 +304,14 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found) {
     return Verdict::Tree;
 }
 
+// What the copy will write into, if that is not new.
+void Planner::note_destination(Entry& entry, const Found& found) const {
+    if (!found.exists || entry.destination_is_new)
+        return;
+    entry.through_link = found.destination_is_link() && !replaces_name(entry.source_mode);
+    entry.destination_id = id_of(found.destination);
+}
+
 Verdict Planner::plan(Entry& entry, bool idle) {
     Found found;
     Verdict verdict = look_at_source(entry, found, idle);
@@ -307,7 +323,12 @@ Verdict Planner::plan(Entry& entry, bool idle) {
     if (verdict == Verdict::Copy && found.exists)
         verdict = judge_existing(entry, found, idle);
     if (verdict == Verdict::Copy && options.skip_unchanged) {
+        if (options.symbolic_links() && !links_from_here(entry)) {
+            entry.fail(no_relative_link(entry.destination));
+            return Verdict::Done;
+        }
         entry.is_tree = true;
+        note_destination(entry, found);
         return Verdict::Tree;
     }
     if (verdict == Verdict::Copy && found.exists)
@@ -315,9 +336,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
     if (verdict != Verdict::Copy)
         return verdict;
 
-    entry.through_link = found.destination_is_link() && !entry.destination_is_new;
-    if (found.exists && !entry.destination_is_new)
-        entry.destination_id = id_of(found.destination);
+    note_destination(entry, found);
     if (options.verbose) {
         std::string line = quote(entry.source.shown) + " -> " + quote(entry.destination.shown);
         if (entry.backup)
@@ -332,8 +351,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         return Verdict::Link;
     }
     if (options.symbolic_links() && !links_from_here(entry)) {
-        entry.fail(quote_if_needed(entry.destination.shown) +
-                   ": can make relative symbolic links only in current directory");
+        entry.fail(no_relative_link(entry.destination));
         return Verdict::Done;
     }
     if (found.dangles && !options.dry_run) {

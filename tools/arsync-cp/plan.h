@@ -21,6 +21,10 @@ bool remove_destination(Entry& entry, const Options& options, bool say_so = true
 // Whether a symbolic link at the destination that says what the source is called leads there: a
 // relative one must be in the current directory.
 bool links_from_here(const Entry& entry);
+bool is_working_directory(const struct stat& status);
+
+// The complaint where it does not.
+std::string no_relative_link(const Place& destination);
 
 class Planner {
 public:
@@ -37,6 +41,7 @@ private:
     Verdict ask_user(Entry& entry, const Found& found, bool idle);
     Verdict judge_existing(Entry& entry, const Found& found, bool idle);
     Verdict leave_newer(Entry& entry);
+    void note_destination(Entry& entry, const Found& found) const;
     Verdict clear_destination(Entry& entry, const Found& found, bool idle);
     Verdict put_destination_aside(Entry& entry, const Found& found, bool idle);
 

@@ -64,7 +64,7 @@ arsync_copy_options file_options(const Entry& entry, const Options& options) {
 
 } // namespace
 
-Run::Run(const Options& chosen, const Operands& named)
+Run::Run(const Options& chosen, Operands& named)
     : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger),
       progress(chosen.progress) {
     if (named.count() > 1)
@@ -129,7 +129,7 @@ void Run::copy_list() {
         return;
     }
     List list;
-    list_is_open = list.open(options);
+    list_is_open = list.open(options) && operands.open_target_to_fill(options);
     running_most = jobs_for_descriptors();
     std::optional<std::string> name;
     while (list_is_open && !stop_requested() && (name = list.next())) {
@@ -137,7 +137,7 @@ void Run::copy_list() {
         entry.named = false;
         entry.is_tree = true;
         entry.source = {directory, *name, join(from.shown, *name)};
-        entry.destination = {operands.target_fd(), *name, operands.target_shown() + *name};
+        entry.destination = operands.place_of(*name);
         start(entry);
         print_settled();
         wait_for_room();
@@ -226,7 +226,8 @@ void Run::start(Entry& entry) {
         return;
     arsync_completion completion{};
     completion.result = error;
-    completion.stage = ARSYNC_STAGE_OPEN_DESTINATION;
+    bool is_directory = S_ISDIR(entry.source_mode);
+    completion.stage = is_directory ? ARSYNC_STAGE_MAKE_DIRECTORY : ARSYNC_STAGE_OPEN_DESTINATION;
     settle(entry, completion);
 }
 
@@ -253,6 +254,8 @@ void Run::wait_for_completions() {
     arsync_completion completions[64];
     int count = arsync_poll(pool, completions, 64, 0);
     if (count == 0) {
+        if (options.json)
+            flush_for_script();
         pollfd wait_for[] = {{event_fd, POLLIN, 0}, {stopping ? -1 : signal_fd, POLLIN, 0}};
         poll(wait_for, 2, progress.is_shown() ? Progress::redraw_ms : -1);
         show_progress();
@@ -269,6 +272,7 @@ void Run::wait_for_completions() {
     start_picked();
     show_progress();
 }
+
 bool Run::stop_requested() {
     bool give_up = failed && !options.continue_on_error;
     if (stopping || (stop_signal() == 0 && !give_up))

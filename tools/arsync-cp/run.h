@@ -27,7 +27,7 @@ namespace cp {
 
 class Run {
 public:
-    Run(const Options& chosen, const Operands& named);
+    Run(const Options& chosen, Operands& named);
 
     // Copies everything; the exit status. If a signal ended it, everything is cleaned up.
     int go();
@@ -50,6 +50,8 @@ private:
     void wait_for_completions();
     void settle(Entry& entry, const arsync_completion& completion);
     void settle_tree(Entry& entry, const arsync_completion& completion);
+    void keep_totals(Entry& entry, const arsync_completion& completion);
+    void note_end(const Entry& entry, bool made);
     void take_entry(Entry& tree, const arsync_completion& completion);
     void start_picked();
     bool try_again(Entry& entry, const arsync_completion& completion);
@@ -65,7 +67,7 @@ private:
     void report();
 
     const Options& options;
-    const Operands& operands;
+    Operands& operands;
     Ledger ledger;
     Planner planner;
     Progress progress;

@@ -47,11 +47,31 @@ void Run::start_picked() {
     picked.remove_if([](const Entry& entry) { return entry.outcome != Outcome::Pending; });
 }
 
+void Run::keep_totals(Entry& entry, const arsync_completion& completion) {
+    if (completion.totals == nullptr)
+        return;
+    if (entry.tells_of_refused && entry.totals) { // nothing else of a dry run counts
+        entry.totals->entries = completion.totals->entries;
+        entry.totals->errors = std::max(entry.totals->errors, entry.entry_errors);
+        return;
+    }
+    arsync_totals& kept = entry.totals.emplace();
+    memcpy(&kept, completion.totals, std::min<size_t>(sizeof kept, completion.totals->struct_size));
+}
+
+void Run::note_end(const Entry& entry, bool made) {
+    auto how = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
+    ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
+               entry.destination, made && entry.named ? how : Ledger::Made::Nothing);
+}
+
 void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
-    if (completion.totals != nullptr) {
-        arsync_totals& kept = entry.totals.emplace();
-        memcpy(&kept, completion.totals,
-               std::min<size_t>(sizeof kept, completion.totals->struct_size));
+    keep_totals(entry, completion);
+    bool is_there = entry.totals && entry.totals->directories > 0;
+    if (is_there && refuses_links(entry, options) && !entry.tells_of_refused && !stopping) {
+        entry.tells_of_refused = true;
+        if (submit(entry) == 0)
+            return;
     }
     // What is no directory is the whole of its tree.
     if (entry.entries_told == 0 && completion.action != ARSYNC_ACTION_TREE &&
@@ -76,7 +96,11 @@ void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
         entry.totals->errors = std::max<uint64_t>(entry.totals->errors, untold ? 1 : 0);
     entry.completion.totals = nullptr;
     running--;
-    ledger.end(entry.source_id, nullptr, entry.destination, Ledger::Made::Nothing);
+    if (entry.outcome == Outcome::Failed && (!entry.totals || entry.totals->directories == 0))
+        ledger.forget_first_copy(entry.source_id, entry.destination);
+    bool made = entry.outcome == Outcome::Copied && !S_ISDIR(entry.source_mode) &&
+                completion.action != ARSYNC_ACTION_SKIP;
+    note_end(entry, made);
     end(entry);
 }
 
@@ -97,11 +121,7 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
         undo_backup(entry);
     }
     running--;
-    auto made = Ledger::Made::Nothing;
-    if ((entry.outcome == Outcome::Copied || entry.outcome == Outcome::Linked) && entry.named)
-        made = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
-    ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
-               entry.destination, made);
+    note_end(entry, entry.outcome == Outcome::Copied || entry.outcome == Outcome::Linked);
     end(entry);
 }
 

@@ -60,6 +60,10 @@ void say_to_script(std::string_view text) {
     write_stdout(text);
 }
 
+void flush_for_script() {
+    flush_stdout();
+}
+
 void complain(std::string_view message) {
     std::string line;
     line.append(program_name).append(": ").append(message).append("\n");

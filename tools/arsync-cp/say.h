@@ -18,6 +18,9 @@ void say(std::string_view text);
 // Text for stdout wherever chatter goes: what a script reads.
 void say_to_script(std::string_view text);
 
+// What was said for a script is on its way to it, which must not wait as long as the program does.
+void flush_for_script();
+
 // One line on stderr: the program's name, a colon, the message.
 void complain(std::string_view message);
 

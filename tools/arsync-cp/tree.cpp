@@ -52,9 +52,25 @@ bool is_left(const arsync_completion& completion, const Options& options) {
             completion.stage == ARSYNC_STAGE_CHECK);
 }
 
-// cp makes the directories all the same. That they would hold nothing is what it comes to.
-bool cannot_link(const Entry& tree, const Options& options) {
-    return options.symbolic_links() && !tree.source.name.starts_with('/');
+// Links that say what the source is called lead there only from the working directory.
+bool leads_there(const Entry& tree, std::string_view path) {
+    struct stat directory;
+    return path.find('/') == std::string_view::npos &&
+           look_through_link(tree.destination, directory) == 0 && is_working_directory(directory);
+}
+
+// Leaves out all but the directories, and the links that lead to their files.
+std::string without_refused(const Entry& tree, const std::string& filter) {
+    std::string only = leads_there(tree, "") ? "*\n!*/\n!/*\n" : "*\n!*/\n";
+    // What was to be taken back in is taken back in if it is a directory.
+    for (size_t begin = 0; begin < filter.size();) {
+        size_t end = std::min(filter.find('\n', begin), filter.size());
+        std::string line = filter.substr(begin, end - begin);
+        bool files_too = line.starts_with('!') && !line.ends_with('/');
+        only += line + (files_too ? "/\n" : "\n");
+        begin = end + 1;
+    }
+    return only;
 }
 
 // cp names a file when it begins to copy it; what keeps it from beginning comes without a name.
@@ -72,8 +88,20 @@ bool was_begun(const arsync_completion& completion, const std::string& complaint
     return true;
 }
 
+// Where what was there is now, or would be.
+std::optional<Place> backup_made(const Subject& subject, const arsync_completion& completion,
+                                 const Options& options) {
+    if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) == 0)
+        return std::nullopt;
+    if (!options.dry_run)
+        return newest_backup(subject.destination, options.backup, options.backup_suffix);
+    std::optional<Backup> next =
+        next_backup(subject.destination, options.backup, options.backup_suffix);
+    return next ? std::optional<Place>(next->place) : std::nullopt;
+}
+
 void announce(Entry& tree, const Subject& subject, const arsync_completion& completion,
-              const Options& options) {
+              const std::optional<Place>& backup, const Options& options) {
     std::string destination = quote(subject.destination.shown);
     std::string line = quote(subject.source.shown) + " -> " + destination;
     bool replaced = (completion.flags & ARSYNC_COMPLETION_REPLACED) != 0 &&
@@ -88,12 +116,8 @@ void announce(Entry& tree, const Subject& subject, const arsync_completion& comp
     default:
         break;
     }
-    if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) != 0) {
-        std::optional<Place> backup =
-            newest_backup(subject.destination, options.backup, options.backup_suffix);
-        if (backup)
-            line += " (backup: " + quote(backup->shown) + ")";
-    }
+    if (backup)
+        line += " (backup: " + quote(backup->shown) + ")";
     if (replaced)
         tree.chat("removed " + destination + "\n");
     tree.chat(line + "\n");
@@ -124,7 +148,12 @@ bool wants_all_entries(const Options& options) {
     return options.verbose || options.json || options.clobber == Clobber::Ask;
 }
 
-arsync_copy_options tree_options(const Entry& tree, const Options& options) {
+bool refuses_links(const Entry& tree, const Options& options) {
+    return options.symbolic_links() && S_ISDIR(tree.source_mode) &&
+           !tree.source.name.starts_with('/');
+}
+
+arsync_copy_options tree_options(Entry& tree, const Options& options) {
     arsync_copy_options copy = options.copy;
     copy.flags |= ARSYNC_COPY_RECURSIVE;
     if (options.force)
@@ -141,14 +170,20 @@ arsync_copy_options tree_options(const Entry& tree, const Options& options) {
     copy.backup = backup_of(options.backup);
     copy.backup_suffix = options.backup_suffix.c_str();
     copy.report = wants_all_entries(options) ? ARSYNC_REPORT_ALL : ARSYNC_REPORT_ERRORS;
-    copy.filter = options.filter.empty() ? nullptr : options.filter.c_str();
+    tree.filter = options.filter;
     // A listed directory is made; what is to be in it is for the list to say.
     if (!tree.named && !options.enters_listed)
-        copy.filter = "*";
-    if (cannot_link(tree, options)) {
-        copy.flags |= ARSYNC_COPY_DRY_RUN;
-        copy.report = ARSYNC_REPORT_ALL;
+        tree.filter = "*";
+    if (refuses_links(tree, options)) {
+        copy.flags &= ~ARSYNC_COPY_MIRROR; // as where anything else has failed
+        if (tree.tells_of_refused) {
+            copy.flags |= ARSYNC_COPY_DRY_RUN;
+            copy.report = ARSYNC_REPORT_ALL;
+        } else {
+            tree.filter = without_refused(tree, options.filter);
+        }
     }
+    copy.filter = tree.filter.empty() ? nullptr : tree.filter.c_str();
     return copy;
 }
 
@@ -158,6 +193,8 @@ bool is_to_be_picked(const arsync_completion& completion, const Options& options
 }
 
 void report_entry(Entry& tree, const arsync_completion& completion, const Options& options) {
+    if (tree.tells_of_refused && (is_directory(completion) || leads_there(tree, completion.path)))
+        return;
     Subject subject{below(tree.source, completion.path), below(tree.destination, completion.path),
                     tree};
     tree.entries_told++;
@@ -171,26 +208,29 @@ void report_entry(Entry& tree, const arsync_completion& completion, const Option
         if (!lost || loss_is_told(completion, options))
             complaint = describe_failure(subject, completion, options);
         tree.entry_failed = tree.entry_failed || !lost || loss_matters(completion, options);
-    } else if (cannot_link(tree, options) && !is_directory(completion)) {
-        complaint = quote_if_needed(subject.destination.shown) +
-                    ": can make relative symbolic links only in current directory";
+    } else if (tree.tells_of_refused && completion.action != ARSYNC_ACTION_SKIP) {
+        complaint = no_relative_link(subject.destination);
         tree.entry_failed = true;
+        tree.entry_errors++;
     }
     std::string warning =
         completion.result == 0 ? describe_warning(subject.source.shown, completion) : "";
     if ((completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0)
         tree.entry_failed = true;
 
+    std::optional<Place> backup;
+    if (options.verbose || options.json)
+        backup = backup_made(subject, completion, options);
     if (options.verbose && was_begun(completion, complaint))
-        announce(tree, subject, completion, options);
+        announce(tree, subject, completion, backup, options);
     if (options.debug && completion.result == 0 && completion.action == ARSYNC_ACTION_COPY)
         tree.chat(describe_copy(completion));
     for (std::string* text : {&complaint, &warning})
         if (!text->empty())
             tree.complain(*text);
     if (options.json && !is_to_be_picked(completion, options))
-        tree.tell_script(
-            json_of_entry(subject.source.shown, subject.destination.shown, completion, complaint));
+        tree.tell_script(json_of_entry(subject.source.shown, subject.destination.shown, backup,
+                                       completion, complaint));
 }
 
 bool is_entangled(const Place& source, int target_fd) {

@@ -13,8 +13,12 @@ namespace cp {
 // Whether every entry is to be told of, and not only those that fail.
 bool wants_all_entries(const Options& options);
 
-// Valid as long as the options.
-arsync_copy_options tree_options(const Entry& tree, const Options& options);
+// Whether relative symbolic links into the tree would be asked for. The library would make them; as
+// with cp there are only the directories, and complaints.
+bool refuses_links(const Entry& tree, const Options& options);
+
+// Valid as long as the options and the tree.
+arsync_copy_options tree_options(Entry& tree, const Options& options);
 
 // What happened to an entry of a tree, as lines of the tree's operand and, with --json, as a line
 // for the script.

@@ -51,7 +51,8 @@ When DEST exists:
       --keep-directory-symlink  go into what is a symbolic link to a directory
                                  in the place of a directory
       --mirror                 with -r, remove from DEST what SOURCE does not
-                                 have; a SOURCE below DEST is refused
+                                 have; a SOURCE below DEST is refused, and so
+                                 are two SOURCEs to the same place
   -n, --no-clobber             never overwrite (undoes an earlier -i)
       --remove-destination     remove DEST before it is opened
       --skip-unchanged         leave what has SOURCE's size and time

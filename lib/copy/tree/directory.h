@@ -35,6 +35,7 @@ struct Directory {
     std::unique_ptr<struct statx> facts; // of the source when it was opened; until it is finished
     bool source_followed = false;        // the name is a symbolic link that was to be followed
     bool destination_followed = false;
+    bool shut = false;    // the source may not be listed
     bool made = false;    // the destination is new
     bool missing = false; // there is no destination, for this is a dry run
     NewFile new_file;     // what a file made in the destination will be like

@@ -227,6 +227,8 @@ void Member::refuse_meeting() const {
 }
 
 Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
+    if (directory->shut)
+        throw Error{ARSYNC_STAGE_LIST, EACCES};
     auto next = std::make_unique<Batch>(Pin(io_.files, directory));
     if (directory->reopened)
         check(ARSYNC_STAGE_LIST,

@@ -144,8 +144,14 @@ DirectoryRef Tree::open_roots(Files& files) {
     auto root = std::make_shared<Directory>(directories_);
     root->facts = std::make_unique<struct statx>();
     struct statx& facts = *root->facts;
-    const int fd = files.open(roots_.source_dirfd, roots_.source.c_str(),
-                              O_RDONLY | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
+    const auto open = [&](int access) {
+        return files.open(roots_.source_dirfd, roots_.source.c_str(),
+                          access | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
+    };
+    int fd = open(O_RDONLY);
+    root->shut = fd == -EACCES; // and made all the same, as below it
+    if (root->shut)
+        fd = open(O_PATH);
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     File source(files, fd);
     check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(fd, "", 0, facts));
