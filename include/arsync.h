@@ -367,6 +367,12 @@ enum arsync_sparse {
  * names of the directory at the same place on the way to src; those that are there get these
  * attributes too. The end of dst's path must be src. */
 #define ARSYNC_COPY_PARENTS (1u << 14)
+/* With ARSYNC_COPY_PARENTS: treat src as an entry of the tree at src_dirfd, so that no symbolic
+ * link on the way to src or dst is followed (-ENOTDIR), no ".." and no absolute path
+ * (-EXDEV), and a link at dst is replaced, not written through. ARSYNC_SYMLINKS_FOLLOW follows
+ * those on the way to src all the same, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK those on the way to dst.
+ * Not together with ARSYNC_COPY_SYMBOLIC_LINK. */
+#define ARSYNC_COPY_BENEATH (1u << 15)
 
 typedef struct arsync_copy_options {
     uint32_t struct_size; /* sizeof(arsync_copy_options) */

@@ -148,7 +148,8 @@ int settle(arsync_copy_options& options) {
         ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_DEFAULT_MODE | ARSYNC_COPY_RECURSIVE |
         ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN |
         ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
-        ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS;
+        ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
+        ARSYNC_COPY_BENEATH;
     constexpr uint32_t known_preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                         ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
                                         ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
@@ -167,6 +168,10 @@ int settle(arsync_copy_options& options) {
     constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
     if ((options.flags & links) == links ||
         (!recursive && ((options.flags & ARSYNC_COPY_MIRROR) != 0 || options.filter)))
+        return -EINVAL;
+    // The text of a link would be a path from a directory that it is not in.
+    if ((options.flags & ARSYNC_COPY_BENEATH) != 0 &&
+        (options.flags & (ARSYNC_COPY_PARENTS | ARSYNC_COPY_SYMBOLIC_LINK)) != ARSYNC_COPY_PARENTS)
         return -EINVAL;
     if (options.backup != ARSYNC_BACKUP_NONE && options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         return -EINVAL;

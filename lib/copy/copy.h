@@ -61,6 +61,15 @@ struct FileCopy {
     bool follows = false;
     NewFile new_file = {};  // what is known of a file that is made at the destination
     Links* links = nullptr; // the job's, shared with other jobs; null: there are none
+    // By what a link set knows the copy, if not by the two above: it keeps a directory open for
+    // each destination_dirfd.
+    int base_dirfd = -1;
+    std::string path_from_base;
+
+    int base() const { return path_from_base.empty() ? destination_dirfd : base_dirfd; }
+    const std::string& from_base() const {
+        return path_from_base.empty() ? destination : path_from_base;
+    }
 };
 
 struct RangeCopy {

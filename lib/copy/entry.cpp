@@ -129,7 +129,7 @@ private:
             const auto answer = context_.links->ask(id, count, claim_, first);
             if (answer == Links::Answer::first) {
                 if (!context_.directory)
-                    base_ = context_.links->base_of(io_.files, names_.destination_dirfd);
+                    base_ = context_.links->base_of(io_.files, names_.base());
                 co_return false;
             }
             if (answer == Links::Answer::linked) {
@@ -215,13 +215,13 @@ private:
     // To those who have further names of it.
     void tell_of_copy() {
         Links::Place place;
-        place.name = names_.destination;
+        place.name = names_.from_base();
         place.base = base_;
         if (context_.directory)
             place.directory = *context_.directory;
         if (context_.links->shared() && !asks(ARSYNC_COPY_DRY_RUN)) {
             struct statx made;
-            const int result = io_.files.statx(names_.destination_dirfd, place.name.c_str(),
+            const int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
                                                AT_SYMLINK_NOFOLLOW, made);
             const bool is_copy = result == 0 && ((made.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
             if (!is_copy) // but gone again, or a link to it

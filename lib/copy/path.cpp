@@ -24,7 +24,7 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
                                ARSYNC_COPY_SYMBOLIC_LINK;
     return !asks(options, other) && options.update == ARSYNC_UPDATE_ALL &&
            options.backup == ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_REMOVE &&
-           options.symlinks != ARSYNC_SYMLINKS_KEEP && !copy.links;
+           options.symlinks != ARSYNC_SYMLINKS_KEEP && !copy.links && !copy.beneath;
 }
 
 bool follows_top(const arsync_copy_options& options) {
@@ -116,15 +116,17 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
                      arsync_totals& totals) {
     totals.entries = totals.errors = 1; // if it goes no further
     Parents parents;
-    if (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN))
-        parents.make(io.files, copy, options);
+    FileCopy names = copy;
     std::optional<Error> failure; // the parents that were made get their attributes all the same
     try {
-        if (is_plain(copy, options)) {
-            const Source source = co_await open_source(io, copy, options, control);
-            co_await copy_opened(io, copy, source, Losses::fatal, options, control, outcome);
+        if (asks(options, ARSYNC_COPY_BENEATH) ||
+            (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN)))
+            parents.make(io.files, names, options);
+        if (is_plain(names, options)) {
+            const Source source = co_await open_source(io, names, options, control);
+            co_await copy_opened(io, names, source, Losses::fatal, options, control, outcome);
         } else {
-            co_await copy_anything(io, copy, options, filter, control, host, outcome, totals);
+            co_await copy_anything(io, names, options, filter, control, host, outcome, totals);
         }
     } catch (const Error& error) {
         failure = error;

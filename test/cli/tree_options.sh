@@ -82,6 +82,12 @@ holds '--files-from makes no directory before it has found the source and the li
     echo a.c > list; $CP --files-from=none s t 2> err && false; test ! -e t; $CP --files-from=list nope t 2> err && false; grep -q "source directory .nope." err; test ! -e t
     $CP --files-from=list --dry-run s t > out; test "$(cat out)" = "'\''s/a.c'\'' -> '\''t/a.c'\''"; test ! -e t; $CP --files-from=list --dry-run -t t s > out2; cmp out out2
     $CP -T --files-from=list s t; cmp s/a.c t/a.c; $CP -T --files-from=list s list 2> err && false; grep -q "target directory .list.: Not a directory" err; $CP -T -t t --files-from=list s 2> err && false; grep -q "cannot combine" err'
+holds '--files-from follows no symbolic link on the way, nor writes through one' '
+    mkdir -p s/d out t; echo 1 > s/d/g; echo 2 > s/f; echo secret > out/h; ln -s ../out s/l; ln -s d s/in; ln -s ../out t/d; ln -s ../out/h t/f; printf "l/h\nin/g\nd/g\nf\nl\n" > list
+    for dry in --dry-run ""; do $CP $dry -a --files-from=list s t > /dev/null 2> err && false; sort err > sorted; printf "%s\n" "arsync-cp: '\''t/d'\'' exists but is not a directory" "arsync-cp: cannot copy '\''s/in/g'\'' through the symbolic link '\''s/in'\''" "arsync-cp: cannot copy '\''s/l/h'\'' through the symbolic link '\''s/l'\''" | cmp - sorted; done
+    test "$(cat out/*)" = secret; test "$(ls t | tr "\n" " ")" = "d f l "; test ! -L t/f; cmp s/f t/f; test "$(readlink t/l)" = ../out
+    $CP -L --files-from=list s u; cmp out/h u/l/h; cmp s/d/g u/in/g; $CP -a --keep-directory-symlink --files-from=list s t 2> err && false; cmp s/d/g out/g; rm t/d; ln -s nowhere t/d; $CP --files-from=list s t 2> err && false; grep -q "^arsync-cp: .t/d. exists but is not a directory" err
+    mkdir -p h/a h/b; echo x > h/a/1; ln h/a/1 h/b/2; printf "a/1\nb/2\n" | $CP -a --files-from=- h v; test v/a/1 -ef v/b/2; printf "d/none\n" | $CP -a --files-from=- s w 2> err && false; test $(stat -c %a w/d) = 755; test $(wc -l < err) = 1'
 holds '--files-from: names with newlines, and many of them' '
     mkdir -p s/d; n=$(printf "a\nb\377"); echo x > "s/$n"; (cd s/d && seq -f "f%g" 3000 | xargs touch); (cd s; find . -type f -print0) > list; $CP -p -0 --files-from=list s t; diff -r s t'
 holds '--continue-on-error=no stops at the first failure' '

@@ -146,4 +146,44 @@ TEST_CASE_FIXTURE(Clean, "parents that cannot be made are one entry and one erro
     CHECK(copy.totals.errors == 1);
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "beneath, no symbolic link on the way is followed, nor one written through") {
+    const Directory directory;
+    make_files(directory / "from", {"a/b/file", "top"});
+    make_files(directory / "outside", {"file"});
+    make_symlink("../outside", directory / "from/out");
+    make_symlink("a", directory / "from/in");
+    make_directories(directory / "to");
+    make_symlink("../outside", directory / "to/a");
+    make_symlink("../outside/file", directory / "to/top");
+    const Ends ends(directory / "from", directory / "to");
+    Pool pool;
+    const Options beneath = recursive(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH);
+    for (const uint32_t dry : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        const auto copied = [&](const char* path, Options options) {
+            options.flags |= dry;
+            return ends.copy(pool, path, path, options).job.result;
+        };
+        CHECK(copied("out/file", beneath) == -ENOTDIR);
+        CHECK(copied("in/b/file", beneath) == -ENOTDIR);
+        CHECK(copied("a/b/file", beneath) == -ENOTDIR);
+        CHECK(copied("a/../top", beneath) == -EXDEV);
+        CHECK(copied("/etc/passwd", beneath) == -EXDEV);
+        CHECK(copied("top", beneath) == 0);
+    }
+    CHECK_NAMES(directory / "outside", {"file"});
+    CHECK(read_file(directory / "outside/file") == "file");
+    CHECK(read_file(directory / "to/top") == "top");
+    CHECK(kind_of(directory / "to/top") == S_IFREG);
+
+    Options follows = beneath;
+    follows.symlinks = ARSYNC_SYMLINKS_FOLLOW;
+    CHECK(ends.copy(pool, "in/b/file", "in/b/file", follows).job.result == 0);
+    CHECK(read_file(directory / "to/in/b/file") == "a/b/file");
+    Options keeps = beneath;
+    keeps.flags |= ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
+    CHECK(ends.copy(pool, "a/b", "a/b", keeps).job.result == 0);
+    CHECK(read_file(directory / "outside/b/file") == "a/b/file");
+}
+
 } // namespace live

@@ -69,6 +69,41 @@ std::string what_of_making(const Subject& subject, const arsync_completion& comp
     return "cannot create regular file " + destination;
 }
 
+// The first on the way to the place that is no directory, or a link to one; empty: there is none.
+std::string obstacle_before(const Place& place, mode_t& kind) {
+    for (size_t slash = place.name.find('/'); slash != std::string::npos;
+         slash = place.name.find('/', slash + 1)) {
+        struct stat status;
+        if (slash == 0 || look_at_link({place.dirfd, place.name.substr(0, slash), ""}, status) != 0)
+            continue;
+        kind = status.st_mode & S_IFMT;
+        if (kind != S_IFDIR)
+            return place.shown.substr(0, place.shown.size() - (place.name.size() - slash));
+    }
+    return "";
+}
+
+// What keeps the library from going the way to a name of a list; empty: it is something else.
+std::string describe_way(const Subject& subject, const arsync_completion& completion) {
+    bool is_other = subject.operand.named || subject.source.shown != subject.operand.source.shown ||
+                    (completion.result != -ENOTDIR && completion.result != -ENOENT);
+    mode_t kind = 0;
+    if (is_other)
+        return "";
+    if (completion.stage == ARSYNC_STAGE_OPEN_SOURCE) {
+        std::string link = obstacle_before(subject.source, kind);
+        if (!link.empty() && kind == S_IFLNK && completion.result != -ENOENT)
+            return "cannot copy " + quote(subject.source.shown) + " through the symbolic link " +
+                   quote(link);
+    }
+    if (completion.stage == ARSYNC_STAGE_MAKE_DIRECTORY) {
+        std::string name = obstacle_before(subject.destination, kind);
+        if (!name.empty())
+            return quote(name) + " exists but is not a directory";
+    }
+    return "";
+}
+
 std::string describe_check(const Subject& subject, const arsync_completion& completion,
                            const Options& options) {
     std::string source = quote(subject.source.shown);
@@ -103,7 +138,9 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
     std::string source = quote(subject.source.shown);
     std::string destination = quote(subject.destination.shown);
     int error = -completion.result;
-    std::string what;
+    std::string what = describe_way(subject, completion);
+    if (!what.empty())
+        return what;
     switch (completion.stage) {
     case ARSYNC_STAGE_OPEN_SOURCE:
         what = what_of_opening(subject, completion, options);

@@ -164,6 +164,9 @@ arsync_copy_options tree_options(Entry& tree, const Options& options) {
         copy.flags |= ARSYNC_COPY_STOP_ON_ERROR;
     if (options.parents || !tree.named)
         copy.flags |= ARSYNC_COPY_PARENTS;
+    // What is listed lies in the tree: links on the way would lead out of it.
+    if (!tree.named)
+        copy.flags |= ARSYNC_COPY_BENEATH;
     if (options.remove_destination && !options.atomic())
         copy.replace = ARSYNC_REPLACE_REMOVE;
     copy.update = update_of(options);

@@ -9,8 +9,10 @@ namespace arsync {
 
 class Parents {
 public:
-    // Make those that are missing. The source's path must be the end of the destination's.
-    void make(Files& files, const FileCopy& copy, const arsync_copy_options& options);
+    // Make those that are missing; in a dry run look for them only. The source's path must be the
+    // end of the destination's. With ARSYNC_COPY_BENEATH the names of copy become those in the
+    // innermost.
+    void make(Files& files, FileCopy& copy, const arsync_copy_options& options);
     // What is below them is done: give them their attributes, the innermost first.
     void finish(Files& files, const arsync_copy_options& options, Control& control,
                 Outcome& outcome);
@@ -25,6 +27,8 @@ private:
         mode_t final_mode;
         bool made = false;
     };
+    void enter(FileCopy& copy, std::string name) const;
+
     File base_; // that has the first one
     std::vector<Parent> parents_;
 };

@@ -62,7 +62,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
     std::shared_ptr<const File> links_base;
     if (links_.shared())
-        links_base = links_.base_of(io.files, roots_.destination_dirfd);
+        links_base = links_.base_of(io.files, roots_.base());
     Control part(control_);
     Member member(*this, io, part);
     co_await member.open_roots();
@@ -102,7 +102,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     if (options_.durability != ARSYNC_DURABILITY_NONE && !dry && !control_.cancelled())
         co_await sync(io);
     // Helpers that come too late may keep this object, but no descriptors.
-    links_.settle(root_, roots_.destination, links_base);
+    links_.settle(root_, roots_.from_base(), links_base);
     root_.reset();
     outcome.flags |= flags_.load(std::memory_order_relaxed);
     outcome.bytes = totals_.bytes;

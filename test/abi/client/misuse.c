@@ -96,7 +96,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
         CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), want);                             \
     } while (0)
     CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
-    CHECK_SUBMIT(flags, ARSYNC_COPY_PARENTS << 1, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_BENEATH << 1, -EINVAL);
     CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
     CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
@@ -140,6 +140,10 @@ static void copy_options_that_contradict_each_other_are_refused(void) {
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_HARD_LINK);
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_SYMBOLIC_LINK);
     CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+    CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_BENEATH);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_BENEATH | ARSYNC_COPY_PARENTS);
+    CHECK_TOGETHER(-EINVAL,
+                   .flags = ARSYNC_COPY_BENEATH | ARSYNC_COPY_PARENTS | ARSYNC_COPY_SYMBOLIC_LINK);
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR);
     CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_MIRROR);
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_RECURSIVE, .filter = "x");
