@@ -249,7 +249,10 @@ enum arsync_cache {
 /* What happens to a destination that exists. */
 enum arsync_replace {
     ARSYNC_REPLACE_IN_PLACE = 0,  /* overwrite its content, as cp does: same inode, symbolic link
-                                     followed */
+                                     followed. What is made anew, as links and FIFOs are, takes the
+                                     place of a file as cp says too: where symbolic links are kept
+                                     and the source is no regular file, or by ARSYNC_COPY_FORCE and
+                                     ARSYNC_PRESERVE_LINKS; else it is -EEXIST. */
     ARSYNC_REPLACE_EXCLUSIVE = 1, /* fail with -EEXIST */
     ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows the old file or the complete
                                      new one. A symbolic link is itself replaced, in a tree a
@@ -360,7 +363,8 @@ enum arsync_sparse {
 /* Where the destination has a symbolic link to a directory in the place of a directory, go into
  * that. By default it is -ENOTDIR. */
 #define ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK (1u << 12)
-/* Remove a destination file that cannot be opened for writing, and try again. */
+/* Remove a destination file that cannot be opened for writing, and try again; and one that is in
+ * the way of a link. */
 #define ARSYNC_COPY_FORCE (1u << 13)
 /* Make the directories on the way to dst that are missing, each with the attributes that preserve
  * names of the directory at the same place on the way to src; those that are there get these
@@ -407,7 +411,10 @@ typedef struct arsync_copy_options {
  *   Waiting    Completions of entries wait to be polled. When 4096 do, copying waits too.
  *   Links      Below src and dst no symbolic link is followed, unless the options say so: one at
  *              the destination is replaced, never written through, and one that takes the place of
- *              a directory meanwhile leads nowhere.
+ *              a directory meanwhile leads nowhere. With ARSYNC_COPY_ATTRIBUTES_ONLY it stays:
+ *              -ELOOP.
+ *   Specials   A FIFO, a socket or a device at the destination is not overwritten in place by a
+ *              file, unless ARSYNC_COPY_SPECIAL says to write into it.
  *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
  *   Durable    Names and data are written out once, at the end of the job; with
  *              ARSYNC_REPLACE_ATOMIC each file's data also before it gets its name.

@@ -53,6 +53,72 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
     }
 }
 
+bool writes_contents(const struct statx& source, const arsync_copy_options& options) {
+    if ((options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0)
+        return false;
+    return S_ISREG(source.stx_mode) ||
+           (!S_ISLNK(source.stx_mode) && (options.flags & ARSYNC_COPY_SPECIAL) != 0);
+}
+
+bool keeps_symlinks(const FileCopy& copy, const arsync_copy_options& options) {
+    switch (options.symlinks) {
+    case ARSYNC_SYMLINKS_KEEP:
+        return true;
+    case ARSYNC_SYMLINKS_AUTO:
+        return (options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+    case ARSYNC_SYMLINKS_FOLLOW_TOP:
+        return copy.beneath;
+    default:
+        return false;
+    }
+}
+
+// Of content in place of what is there. In a tree nobody has named what is there: a symbolic link
+// is not written through, and a stream or a device is only written to where that was asked for.
+Way way_of_contents(const FileCopy& copy, const struct statx& found,
+                    const arsync_copy_options& options) {
+    const bool attributes_only = (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
+    if (S_ISREG(found.stx_mode) || (!copy.beneath && !S_ISLNK(found.stx_mode)))
+        return Way::overwrite;
+    if (S_ISLNK(found.stx_mode)) {
+        if (copy.beneath && attributes_only) // what is to have them is what the link leads to
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP};
+        return Way::remove;
+    }
+    if (S_ISSOCK(found.stx_mode)) { // as open(2) has it
+        if ((options.flags & ARSYNC_COPY_FORCE) == 0)
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ENXIO};
+        return Way::remove;
+    }
+    if ((options.flags & ARSYNC_COPY_SPECIAL) == 0)
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+    return Way::overwrite;
+}
+
+// As cp goes about it.
+Way way_in_place(const FileCopy& copy, const struct statx& source, const struct statx& found,
+                 const arsync_copy_options& options) {
+    const bool attributes_only = (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
+    // In place of what has another name somewhere, links that are not in the source would be kept
+    // up.
+    const bool shared = (options.preserve & ARSYNC_PRESERVE_LINKS) != 0 && found.stx_nlink > 1;
+    if (shared && !attributes_only)
+        return Way::remove;
+    if (writes_contents(source, options))
+        return way_of_contents(copy, found, options);
+    const bool anew = !S_ISREG(source.stx_mode) && keeps_symlinks(copy, options);
+    if (anew && !attributes_only)
+        return Way::remove;
+    // As link(2), symlink(2) and mknod(2) have it.
+    const bool links = S_ISLNK(source.stx_mode) ||
+                       (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
+    if (!links)
+        throw Error{ARSYNC_STAGE_MAKE_SPECIAL, EEXIST};
+    if ((options.flags & ARSYNC_COPY_FORCE) == 0)
+        throw Error{ARSYNC_STAGE_LINK, EEXIST};
+    return Way::remove;
+}
+
 } // namespace
 
 void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy_options& options,
@@ -74,9 +140,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
                     const arsync_copy_options& options, struct statx* there) {
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
-    const bool makes_data =
-        S_ISREG(source.stx_mode) &&
-        (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) == 0;
+    const bool makes_data = writes_contents(source, options);
     // At the roots a link that is overwritten in place leads to what is written.
     const bool through_link = !copy.beneath && makes_data &&
                               options.replace == ARSYNC_REPLACE_IN_PLACE &&
@@ -116,17 +180,8 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
             throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
         return Way::overwrite;
     }
-    // In place of what has another name somewhere, links that are not in the source would be kept
-    // up; what holds no data cannot be overwritten, nor be written through.
-    const bool shared = (options.preserve & ARSYNC_PRESERVE_LINKS) != 0 && found.stx_nlink > 1 &&
-                        (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) == 0;
-    const bool special = !S_ISREG(found.stx_mode) && (copy.beneath || S_ISLNK(found.stx_mode));
-    if (options.replace == ARSYNC_REPLACE_IN_PLACE && makes_data && !shared && !special)
-        return Way::overwrite;
-    const bool links = (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
-    if (links && options.replace == ARSYNC_REPLACE_IN_PLACE && S_ISREG(source.stx_mode) &&
-        !S_ISLNK(found.stx_mode) && (options.flags & ARSYNC_COPY_FORCE) == 0)
-        throw Error{ARSYNC_STAGE_LINK, EEXIST}; // as link(2) has it
+    if (options.replace == ARSYNC_REPLACE_IN_PLACE)
+        return way_in_place(copy, source, found, options);
     return Way::remove;
 }
 

@@ -35,4 +35,68 @@ TEST_CASE_FIXTURE(Clean, "names of a file are not linked to something newer of a
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "what cp cannot overwrite stays, and is told of") {
+    const Directory directory;
+    make_files(directory / "from", {"socket", "fifo", "attributes"});
+    make_symlink("attributes", directory / "from/link");
+    make_directories(directory / "to");
+    make_files(directory / "to", {"link"});
+    make_node(directory / "to/socket", S_IFSOCK | 0600);
+    make_node(directory / "to/fifo", S_IFIFO | 0600);
+    Pool pool;
+    const auto copied = [&](Options options) {
+        return copy_tree(pool, directory / "from", directory / "to", options).errors();
+    };
+    const std::vector<std::string> streams = {
+        "fifo: check: Operation not supported",
+        "socket: open destination: No such device or address"};
+    CHECK(copied(recursive()) == streams);
+    CHECK(kind_of(directory / "to/socket") == S_IFSOCK);
+    CHECK(kind_of(directory / "to/fifo") == S_IFIFO);
+    CHECK(kind_of(directory / "to/link") == S_IFLNK); // made anew, as it is kept
+
+    CHECK(copied(recursive(ARSYNC_COPY_FORCE)) == std::vector<std::string>{streams[0]});
+    CHECK(kind_of(directory / "to/socket") == S_IFREG);
+    CHECK(copied(recursive().with_replace(ARSYNC_REPLACE_REMOVE)).empty());
+    CHECK(kind_of(directory / "to/fifo") == S_IFREG);
+}
+
+TEST_CASE_FIXTURE(Clean, "links, and attributes alone, take the place of nothing") {
+    const Directory directory;
+    make_files(directory / "from", {"over-link"});
+    make_symlink("nowhere", directory / "from/link");
+    make_files(directory / "to", {"link", "aside"});
+    make_symlink("aside", directory / "to/over-link");
+    Pool pool;
+    const auto copied = [&](uint32_t flags) {
+        return copy_tree(pool, directory / "from", directory / "to", recursive(flags)).errors();
+    };
+    using Lines = std::vector<std::string>;
+    CHECK(copied(ARSYNC_COPY_ATTRIBUTES_ONLY) ==
+          Lines{"link: link: File exists",
+                "over-link: open destination: Too many levels of symbolic links"});
+    CHECK(copied(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_ATTRIBUTES_ONLY) ==
+          Lines{"link: link: File exists", "over-link: link: File exists"});
+    CHECK(copied(ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_ATTRIBUTES_ONLY) ==
+          Lines{"link: link: File exists", "over-link: link: File exists"});
+    CHECK(read_file(directory / "to/link") == "link");
+    CHECK(text_of(directory / "to/over-link") == "aside");
+    CHECK(copied(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_FORCE) == Lines{});
+    CHECK(inode_of(directory / "to/over-link") == inode_of(directory / "from/over-link"));
+}
+
+TEST_CASE_FIXTURE(Clean, "where links are followed, special files take the place of nothing") {
+    const Directory directory;
+    make_directories(directory / "from");
+    make_node(directory / "from/fifo", S_IFIFO | 0600);
+    make_files(directory / "to", {"fifo"});
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to",
+                                    recursive().with_symlinks(ARSYNC_SYMLINKS_FOLLOW));
+    CHECK(copy.errors() == std::vector<std::string>{"fifo: make special file: File exists"});
+    CHECK(read_file(directory / "to/fifo") == "fifo");
+    CHECK(copy_tree(pool, directory / "from", directory / "to").job.result == 0);
+    CHECK(kind_of(directory / "to/fifo") == S_IFIFO);
+}
+
 } // namespace live
