@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "system/check.h"
+#include "system/command.h"
 #include "system/tree.h"
 
 namespace live {
@@ -97,6 +98,47 @@ TEST_CASE_FIXTURE(Clean, "where links are followed, special files take the place
     CHECK(read_file(directory / "to/fifo") == "fifo");
     CHECK(copy_tree(pool, directory / "from", directory / "to").job.result == 0);
     CHECK(kind_of(directory / "to/fifo") == S_IFIFO);
+}
+
+TEST_CASE_FIXTURE(Clean, "a file is not lost where it is the source by another name") {
+    const Directory directory;
+    Pool pool;
+    const auto copied = [&](const std::string& to, Options options) {
+        output_of({"rm", "-rf", directory / "from", to});
+        make_files(directory / "from", {"hard"});
+        make_directories(to);
+        make_hard_link(directory / "from/hard", to + "/hard");
+        make_files(to, {"end"});
+        make_symlink(to + "/end", directory / "from/end"); // which would be a link to itself
+        const TreeCopy copy = copy_tree(pool, directory / "from", to, options);
+        CHECK(read_file(directory / "from/hard") == "hard");
+        CHECK(read_file(to + "/hard") == "hard");
+        return copy.errors();
+    };
+    const std::string to = directory / "to";
+    const std::string end = "end: check: Invalid argument";
+    const std::string hard = "hard: check: Invalid argument";
+    using Lines = std::vector<std::string>;
+    const auto is_linked = [&] {
+        return inode_of(to + "/hard") == inode_of(directory / "from/hard");
+    };
+    CHECK(copied(to, recursive()) == Lines{end, hard});
+    CHECK(copied(to, archive()) == Lines{end, hard});
+    CHECK(copied(to, recursive().with_replace(ARSYNC_REPLACE_ATOMIC)) == Lines{end, hard});
+    CHECK(is_linked());
+    CHECK(read_file(to + "/end") == "end");
+    CHECK(copied(to, recursive().with_update(ARSYNC_UPDATE_NONE)) == Lines{});
+    CHECK(copied(to, recursive(ARSYNC_COPY_HARD_LINK)) == Lines{});
+    CHECK(is_linked());
+    CHECK(read_file(to + "/end") == "end");
+
+    CHECK(copied(to, recursive().with_replace(ARSYNC_REPLACE_REMOVE)) == Lines{end});
+    CHECK(!is_linked());
+    CHECK(read_file(to + "/end") == "end");
+    CHECK(copied(to, recursive().with_backup(ARSYNC_BACKUP_SIMPLE)) == Lines{});
+    CHECK(!is_linked());
+    CHECK(inode_of(to + "/hard~") == inode_of(directory / "from/hard"));
+    CHECK(read_file(to + "/end~") == "end");
 }
 
 } // namespace live

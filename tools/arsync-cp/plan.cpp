@@ -273,7 +273,12 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found) {
         if (!is_directory && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
             is_directory =
                 look_through_link(entry.destination, target) == 0 && S_ISDIR(target.st_mode);
-        if (same && options.clobber != Clobber::Never)
+        if (same && (options.clobber == Clobber::Never || options.hard_links())) {
+            // All that is in it is there already.
+            entry.outcome = Outcome::Skipped;
+            return Verdict::Done;
+        }
+        if (same)
             entry.fail(source + " and " + destination + " are the same file");
         else if (!is_directory)
             entry.fail("cannot overwrite non-directory " + destination + " with directory " +
