@@ -63,7 +63,7 @@ public:
             // What cannot be read must not cost what is there.
             if (has_contents() && reads() && !source_.file)
                 co_await open_what_was_seen();
-            const bool links = asks(ARSYNC_COPY_HARD_LINK);
+            const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
             const Way cleared =
                 links ? clear_for_link(way, options_)
                       : clear_the_way(io_.files, names_, way, options_, outcome_, backup_);

@@ -256,7 +256,9 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
     if (!told && !options.links_replace())
         return Verdict::Copy;
     // A link that cannot be made must not cost what it would replace; the library sees to it.
-    if (!told && (options.copy.flags & ARSYNC_COPY_HARD_LINK) != 0) {
+    if (options.makes_links()) {
+        if (told && options.verbose)
+            entry.chat("removed " + quote(entry.destination.shown) + "\n");
         entry.removal_due = true;
         return Verdict::Copy;
     }
@@ -320,7 +322,8 @@ Verdict Planner::plan(Entry& entry, bool idle) {
     if (verdict != Verdict::Copy)
         return verdict;
 
-    entry.through_link = found.destination_is_link() && !entry.destination_is_new;
+    entry.through_link =
+        found.destination_is_link() && !entry.destination_is_new && !entry.removal_due;
     if (found.exists && !entry.destination_is_new)
         entry.destination_id = id_of(found.destination);
     if (options.verbose) {
