@@ -79,7 +79,7 @@ bool Planner::replaces_name(mode_t source_mode) const {
 Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
     int error = look_at_link(entry.source, found.source_link);
     found.source = found.source_link;
-    bool is_link = error == 0 && S_ISLNK(found.source_link.st_mode) && options.follows_named();
+    bool is_link = error == 0 && S_ISLNK(found.source_link.st_mode) && options.follows(entry.named);
     // A name that is not there may be one that an earlier copy is about to make, and a symbolic
     // link may lead to such a file.
     if ((error != 0 || is_link) && !idle)
@@ -184,7 +184,8 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
     std::string destination = quote(entry.destination.shown);
     Sameness sameness =
         compare_files({entry.source, found.source_link, found.source},
-                      {entry.destination, found.destination_link, found.destination}, options);
+                      {entry.destination, found.destination_link, found.destination}, options,
+                      options.follows(entry.named));
     if (sameness == Sameness::Destroyed) {
         entry.fail(source + " and " + destination + " are the same file");
         return Verdict::Done;
@@ -251,7 +252,7 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
     // A name that shares its file with others is set free, or links that are not in the source
     // would be kept up. A kept link, or what is made anew, can only take an empty place.
     bool breaks_link = options.preserve_links && found.destination.st_nlink > 1;
-    bool makes_anew = !options.follows_named() && !S_ISREG(entry.source_mode);
+    bool makes_anew = !options.follows(entry.named) && !S_ISREG(entry.source_mode);
     bool told = options.remove_destination || (copies_data && (breaks_link || makes_anew));
     if (!told && !options.links_replace())
         return Verdict::Copy;

@@ -242,7 +242,7 @@ int Run::submit(Entry& entry) {
 }
 
 void Run::make_link(Entry& entry) {
-    if (options.dry_run || link_destination(entry, options.follows_named(), options.verbose))
+    if (options.dry_run || link_destination(entry, options.follows(entry.named), options.verbose))
         entry.outcome = Outcome::Linked;
     else
         undo_backup(entry);
