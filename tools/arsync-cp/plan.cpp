@@ -318,13 +318,14 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         entry.is_tree = true;
         return Verdict::Tree;
     }
+    if (verdict == Verdict::Copy && entry.picked)
+        touched.about_to_replace(entry.source, entry.destination, options);
     if (verdict == Verdict::Copy && found.exists)
         verdict = clear_destination(entry, found, idle);
     if (verdict != Verdict::Copy)
         return verdict;
 
-    entry.through_link =
-        found.destination_is_link() && !entry.destination_is_new && !entry.removal_due;
+    entry.through_link = found.destination_is_link() && !entry.destination_is_new;
     if (found.exists && !entry.destination_is_new)
         entry.destination_id = id_of(found.destination);
     if (options.verbose) {
