@@ -271,7 +271,8 @@ enum arsync_update {
     ARSYNC_UPDATE_OLDER = 2,  /* what is older than its source, by modification time */
     ARSYNC_UPDATE_CHANGED = 3 /* what differs from its source in kind, size or modification time, or
                                  for a symbolic link in what it holds. What does not keeps its
-                                 content, and gets the mode, owner and times that preserve names. */
+                                 content, and gets the mode, owner and times that preserve names.
+                                 What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs. */
 };
 
 /* What becomes of symbolic links in the source. A link that is kept is made anew, with the same

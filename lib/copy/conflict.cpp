@@ -18,10 +18,19 @@ bool is_newer(const struct statx& a, const struct statx& b) {
     return a.stx_mtime.tv_nsec > b.stx_mtime.tv_nsec;
 }
 
+bool writes_contents(const struct statx& source, const arsync_copy_options& options) {
+    if ((options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0)
+        return false;
+    return S_ISREG(source.stx_mode) ||
+           (!S_ISLNK(source.stx_mode) && (options.flags & ARSYNC_COPY_SPECIAL) != 0);
+}
+
 bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source,
-                  const struct statx& found) {
+                  const struct statx& found, const arsync_copy_options& options) {
     if ((source.stx_mode & S_IFMT) != (found.stx_mode & S_IFMT))
         return false;
+    if (!S_ISREG(source.stx_mode) && writes_contents(source, options))
+        return false; // nobody knows what comes out of it
     switch (source.stx_mode & S_IFMT) {
     case S_IFREG:
         return source.stx_size == found.stx_size &&
@@ -45,7 +54,7 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
     case ARSYNC_UPDATE_OLDER:
         return !is_newer(source, found);
     case ARSYNC_UPDATE_CHANGED:
-        return is_unchanged(files, copy, source, found);
+        return is_unchanged(files, copy, source, found, options);
     default:
         return false;
     }
@@ -114,13 +123,6 @@ Meeting meet(Files& files, const FileCopy& copy, const struct statx& source,
         return Meeting::done;
     return options.replace == ARSYNC_REPLACE_REMOVE && found.stx_nlink > 1 ? Meeting::harmless
                                                                            : Meeting::fatal;
-}
-
-bool writes_contents(const struct statx& source, const arsync_copy_options& options) {
-    if ((options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0)
-        return false;
-    return S_ISREG(source.stx_mode) ||
-           (!S_ISLNK(source.stx_mode) && (options.flags & ARSYNC_COPY_SPECIAL) != 0);
 }
 
 bool keeps_symlinks(const FileCopy& copy, const arsync_copy_options& options) {
