@@ -33,6 +33,8 @@ holds 'a copy that failed is not there to be overwritten' '
     test $(wc -l < err) = 1; grep -q "error reading .p/x." err; cmp q/x d/x'
 same 'nothing is copied through a symbolic link that was just written through' "$linked; echo t > t; ln -s ../t d/x" '$CP -v p/x q/x d; $CP -v --remove-destination p/x q/x d'
 same 'what cannot be linked is an error' "$linked; mkdir d/y" '$CP --preserve=links -T p/x d/x; $CP --preserve=links p/x p/y d'
+same 'a file with one name is copied twice where backups allow it' 'mkdir t; echo 1 > a; ln -s a l; mkfifo p; echo 2 > b; ln b c' '
+    $CP -av --backup=t a a t; $CP -av --backup=t l p l p t; $CP -av --backup=t b b t; $CP -v --backup=t --preserve=links a a t; $CP -av --backup=t b c c t'
 if is_root; then
     for options in -lf -li -ali '-l --remove-destination' '-ali --remove-destination'; do
         export OPTIONS=$options

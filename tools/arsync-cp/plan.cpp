@@ -335,9 +335,10 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         entry.chat(line + "\n");
     }
     // With --parents the library links them, when it has made the directories.
-    if (const Place* first = options.preserve_links && !options.hard_links() && !options.parents
-                                 ? ledger.first_copy(entry.source_id)
-                                 : nullptr) {
+    bool has_names = found.source.st_nlink > 1 || options.follows(entry.named);
+    bool keeps_names =
+        has_names && options.preserve_links && !options.hard_links() && !options.parents;
+    if (const Place* first = keeps_names ? ledger.first_copy(entry.source_id) : nullptr) {
         entry.link_to = *first;
         return Verdict::Link;
     }
