@@ -336,7 +336,7 @@ enum arsync_sparse {
 #define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
 /* Follow no symbolic link in the last component of either path: -ELOOP. */
 #define ARSYNC_COPY_NOFOLLOW (1u << 3)
-/* Give a new file mode 0666 less the umask. By default it has the source's permission bits less the
+/* Give a new file mode 0666 less the umask, a socket 0777. By default it has the source's permission bits less the
  * umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
 #define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
 /* Copy a directory with all that is in it; see "Trees" below. Without this flag a directory is

@@ -365,7 +365,7 @@ private:
         if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
             mode = 0600;
         else if (asks(ARSYNC_COPY_DEFAULT_MODE))
-            mode = 0666;
+            mode = S_ISSOCK(facts().stx_mode) ? 0777 : 0666; // as bind(2) makes it
         const dev_t device = makedev(facts().stx_rdev_major, facts().stx_rdev_minor);
         make_name(
             way, ARSYNC_STAGE_MAKE_SPECIAL,
