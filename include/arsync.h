@@ -249,7 +249,10 @@ enum arsync_cache {
 /* What happens to a destination that exists. */
 enum arsync_replace {
     ARSYNC_REPLACE_IN_PLACE = 0,  /* overwrite its content, as cp does: same inode, symbolic link
-                                     followed */
+                                     followed. What is made anew, as links and FIFOs are, takes the
+                                     place of a file as cp says too: where symbolic links are kept
+                                     and the source is no regular file, or by ARSYNC_COPY_FORCE and
+                                     ARSYNC_PRESERVE_LINKS; else it is -EEXIST. */
     ARSYNC_REPLACE_EXCLUSIVE = 1, /* fail with -EEXIST */
     ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows the old file or the complete
                                      new one. A symbolic link is itself replaced, in a tree a
@@ -268,7 +271,8 @@ enum arsync_update {
     ARSYNC_UPDATE_OLDER = 2,  /* what is older than its source, by modification time */
     ARSYNC_UPDATE_CHANGED = 3 /* what differs from its source in kind, size or modification time, or
                                  for a symbolic link in what it holds. What does not keeps its
-                                 content, and gets the mode, owner and times that preserve names. */
+                                 content, and gets the mode, owner and times that preserve names.
+                                 What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs. */
 };
 
 /* What becomes of symbolic links in the source. A link that is kept is made anew, with the same
@@ -332,7 +336,7 @@ enum arsync_sparse {
 #define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
 /* Follow no symbolic link in the last component of either path: -ELOOP. */
 #define ARSYNC_COPY_NOFOLLOW (1u << 3)
-/* Give a new file mode 0666 less the umask. By default it has the source's permission bits less the
+/* Give a new file mode 0666 less the umask, a socket 0777. By default it has the source's permission bits less the
  * umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
 #define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
 /* Copy a directory with all that is in it; see "Trees" below. Without this flag a directory is
@@ -361,7 +365,8 @@ enum arsync_sparse {
 /* Where the destination has a symbolic link to a directory in the place of a directory, go into
  * that. By default it is -ENOTDIR. */
 #define ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK (1u << 12)
-/* Remove a destination file that cannot be opened for writing, and try again. */
+/* Remove a destination file that cannot be opened for writing, and try again; and one that is in
+ * the way of a link. */
 #define ARSYNC_COPY_FORCE (1u << 13)
 /* Make the directories on the way to dst that are missing, each with the attributes that preserve
  * names of the directory at the same place on the way to src; those that are there get these
@@ -414,7 +419,10 @@ typedef struct arsync_copy_options {
  *   Waiting    Completions of entries wait to be polled. When 4096 do, copying waits too.
  *   Links      Below src and dst no symbolic link is followed, unless the options say so: one at
  *              the destination is replaced, never written through, and one that takes the place of
- *              a directory meanwhile leads nowhere.
+ *              a directory meanwhile leads nowhere. With ARSYNC_COPY_ATTRIBUTES_ONLY it stays:
+ *              -ELOOP.
+ *   Specials   A FIFO, a socket or a device at the destination is not overwritten in place by a
+ *              file, unless ARSYNC_COPY_SPECIAL says to write into it.
  *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
  *   Durable    Names and data are written out once, at the end of the job; with
  *              ARSYNC_REPLACE_ATOMIC each file's data also before it gets its name.

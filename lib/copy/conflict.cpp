@@ -18,10 +18,19 @@ bool is_newer(const struct statx& a, const struct statx& b) {
     return a.stx_mtime.tv_nsec > b.stx_mtime.tv_nsec;
 }
 
+bool writes_contents(const struct statx& source, const arsync_copy_options& options) {
+    if ((options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0)
+        return false;
+    return S_ISREG(source.stx_mode) ||
+           (!S_ISLNK(source.stx_mode) && (options.flags & ARSYNC_COPY_SPECIAL) != 0);
+}
+
 bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source,
-                  const struct statx& found) {
+                  const struct statx& found, const arsync_copy_options& options) {
     if ((source.stx_mode & S_IFMT) != (found.stx_mode & S_IFMT))
         return false;
+    if (!S_ISREG(source.stx_mode) && writes_contents(source, options))
+        return false; // nobody knows what comes out of it
     switch (source.stx_mode & S_IFMT) {
     case S_IFREG:
         return source.stx_size == found.stx_size &&
@@ -42,15 +51,137 @@ bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source
 bool stays(Files& files, const FileCopy& copy, const struct statx& source,
            const struct statx& found, const arsync_copy_options& options) {
     switch (options.update) {
-    case ARSYNC_UPDATE_NONE:
-        return true;
     case ARSYNC_UPDATE_OLDER:
         return !is_newer(source, found);
     case ARSYNC_UPDATE_CHANGED:
-        return is_unchanged(files, copy, source, found);
+        return is_unchanged(files, copy, source, found, options);
     default:
         return false;
     }
+}
+
+// Whether both names are one entry of one directory, however they are spelled; yes where that is
+// not to be known.
+bool is_one_entry(Files& files, const FileCopy& copy) {
+    const SplitPath from = split_path(copy.source);
+    const SplitPath to = split_path(copy.destination);
+    if (from.name != to.name)
+        return false;
+    struct statx above_source;
+    struct statx above_destination;
+    return files.statx(copy.source_dirfd, from.directory(), 0, above_source) < 0 ||
+           files.statx(copy.destination_dirfd, to.directory(), 0, above_destination) < 0 ||
+           identity(above_source) == identity(above_destination);
+}
+
+// Whether a name, followed, leads to a file.
+bool leads_to(Files& files, int dirfd, const std::string& name, const struct statx& file) {
+    struct statx target;
+    return files.statx(dirfd, name.c_str(), 0, target) == 0 && identity(target) == identity(file);
+}
+
+// What it comes to that the source may be at the destination already, by another name or through a
+// symbolic link.
+enum class Meeting {
+    harmless, // it is not, or is read through another name all the same
+    done,     // nothing would change
+    fatal     // it would be lost, or become a link to itself
+};
+
+Meeting meet_through_link(Files& files, const FileCopy& copy, const struct statx& source,
+                          const struct statx& found, const arsync_copy_options& options) {
+    if (S_ISLNK(source.stx_mode) == S_ISLNK(found.stx_mode) || options.backup != ARSYNC_BACKUP_NONE)
+        return Meeting::harmless;
+    const bool hard_link = (options.flags & ARSYNC_COPY_HARD_LINK) != 0;
+    if (S_ISLNK(source.stx_mode)) {
+        if (!leads_to(files, copy.source_dirfd, copy.source, found))
+            return Meeting::harmless;
+        return hard_link ? Meeting::done : Meeting::fatal;
+    }
+    const bool makes_link = hard_link || (options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0;
+    if (makes_link || options.replace == ARSYNC_REPLACE_REMOVE)
+        return Meeting::harmless;
+    return leads_to(files, copy.destination_dirfd, copy.destination, source) ? Meeting::fatal
+                                                                             : Meeting::harmless;
+}
+
+Meeting meet(Files& files, const FileCopy& copy, const struct statx& source,
+             const struct statx& found, const arsync_copy_options& options) {
+    if (identity(source) != identity(found))
+        return meet_through_link(files, copy, source, found, options);
+    if ((options.flags & ARSYNC_COPY_HARD_LINK) != 0)
+        return Meeting::done;
+    struct statx name; // not what it leads to
+    const bool one_inode =
+        files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW, name) == 0 &&
+        identity(name) == identity(found);
+    if (!one_inode || is_one_entry(files, copy))
+        return Meeting::fatal;
+    if (options.backup != ARSYNC_BACKUP_NONE)
+        return Meeting::harmless;
+    if (S_ISLNK(found.stx_mode))
+        return Meeting::done;
+    return options.replace == ARSYNC_REPLACE_REMOVE && found.stx_nlink > 1 ? Meeting::harmless
+                                                                           : Meeting::fatal;
+}
+
+bool keeps_symlinks(const FileCopy& copy, const arsync_copy_options& options) {
+    switch (options.symlinks) {
+    case ARSYNC_SYMLINKS_KEEP:
+        return true;
+    case ARSYNC_SYMLINKS_AUTO:
+        return (options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+    case ARSYNC_SYMLINKS_FOLLOW_TOP:
+        return copy.beneath;
+    default:
+        return false;
+    }
+}
+
+// Of content in place of what is there. In a tree nobody has named what is there: a symbolic link
+// is not written through, and a stream or a device is only written to where that was asked for.
+Way way_of_contents(const FileCopy& copy, const struct statx& found,
+                    const arsync_copy_options& options) {
+    const bool attributes_only = (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
+    if (S_ISREG(found.stx_mode) || (!copy.beneath && !S_ISLNK(found.stx_mode)))
+        return Way::overwrite;
+    if (S_ISLNK(found.stx_mode)) {
+        if (copy.beneath && attributes_only) // what is to have them is what the link leads to
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP};
+        return Way::remove;
+    }
+    if (S_ISSOCK(found.stx_mode)) { // as open(2) has it
+        if ((options.flags & ARSYNC_COPY_FORCE) == 0)
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ENXIO};
+        return Way::remove;
+    }
+    if ((options.flags & ARSYNC_COPY_SPECIAL) == 0)
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+    return Way::overwrite;
+}
+
+// As cp goes about it.
+Way way_in_place(const FileCopy& copy, const struct statx& source, const struct statx& found,
+                 const arsync_copy_options& options) {
+    const bool attributes_only = (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
+    // In place of what has another name somewhere, links that are not in the source would be kept
+    // up.
+    const bool shared = (options.preserve & ARSYNC_PRESERVE_LINKS) != 0 && found.stx_nlink > 1;
+    if (shared && !attributes_only)
+        return Way::remove;
+    if (writes_contents(source, options))
+        return way_of_contents(copy, found, options);
+    const bool anew = !S_ISREG(source.stx_mode) && keeps_symlinks(copy, options);
+    if (anew && !attributes_only)
+        return Way::remove;
+    // As link(2), symlink(2) and mknod(2) have it.
+    const bool links = S_ISLNK(source.stx_mode) ||
+                       (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
+    if (!links)
+        throw Error{ARSYNC_STAGE_MAKE_SPECIAL, EEXIST};
+    if ((options.flags & ARSYNC_COPY_FORCE) == 0)
+        throw Error{ARSYNC_STAGE_LINK, EEXIST};
+    return Way::remove;
 }
 
 } // namespace
@@ -74,9 +205,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
                     const arsync_copy_options& options, struct statx* there) {
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
-    const bool makes_data =
-        S_ISREG(source.stx_mode) &&
-        (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) == 0;
+    const bool makes_data = writes_contents(source, options);
     // At the roots a link that is overwritten in place leads to what is written.
     const bool through_link = !copy.beneath && makes_data &&
                               options.replace == ARSYNC_REPLACE_IN_PLACE &&
@@ -94,13 +223,18 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
         return Way::free;
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, result);
-    if (identity(source) == identity(found)) {
-        if ((options.flags & ARSYNC_COPY_HARD_LINK) != 0)
-            return Way::skip; // it is that link already
-        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
-    }
     if (there)
         *there = found;
+    if (options.update == ARSYNC_UPDATE_NONE)
+        return Way::skip;
+    switch (meet(files, copy, source, found, options)) {
+    case Meeting::done:
+        return Way::skip;
+    case Meeting::fatal:
+        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+    case Meeting::harmless:
+        break;
+    }
     if (stays(files, copy, source, found, options))
         return Way::skip;
     if (S_ISDIR(found.stx_mode))
@@ -116,17 +250,8 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
             throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
         return Way::overwrite;
     }
-    // In place of what has another name somewhere, links that are not in the source would be kept
-    // up; what holds no data cannot be overwritten, nor be written through.
-    const bool shared = (options.preserve & ARSYNC_PRESERVE_LINKS) != 0 && found.stx_nlink > 1 &&
-                        (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) == 0;
-    const bool special = !S_ISREG(found.stx_mode) && (copy.beneath || S_ISLNK(found.stx_mode));
-    if (options.replace == ARSYNC_REPLACE_IN_PLACE && makes_data && !shared && !special)
-        return Way::overwrite;
-    const bool links = (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
-    if (links && options.replace == ARSYNC_REPLACE_IN_PLACE && S_ISREG(source.stx_mode) &&
-        !S_ISLNK(found.stx_mode) && (options.flags & ARSYNC_COPY_FORCE) == 0)
-        throw Error{ARSYNC_STAGE_LINK, EEXIST}; // as link(2) has it
+    if (options.replace == ARSYNC_REPLACE_IN_PLACE)
+        return way_in_place(copy, source, found, options);
     return Way::remove;
 }
 

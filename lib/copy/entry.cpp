@@ -63,7 +63,7 @@ public:
             // What cannot be read must not cost what is there.
             if (has_contents() && reads() && !source_.file)
                 co_await open_what_was_seen();
-            const bool links = asks(ARSYNC_COPY_HARD_LINK);
+            const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
             const Way cleared =
                 links ? clear_for_link(way, options_)
                       : clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
@@ -371,7 +371,7 @@ private:
         if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
             mode = 0600;
         else if (asks(ARSYNC_COPY_DEFAULT_MODE))
-            mode = 0666;
+            mode = S_ISSOCK(facts().stx_mode) ? 0777 : 0666; // as bind(2) makes it
         const dev_t device = makedev(facts().stx_rdev_major, facts().stx_rdev_minor);
         make_name(
             way, ARSYNC_STAGE_MAKE_SPECIAL,

@@ -33,10 +33,16 @@ holds 'a copy that failed is not there to be overwritten' '
     test $(wc -l < err) = 1; grep -q "error reading .p/x." err; cmp q/x d/x'
 same 'nothing is copied through a symbolic link that was just written through' "$linked; echo t > t; ln -s ../t d/x" '$CP -v p/x q/x d; $CP -v --remove-destination p/x q/x d'
 same 'what cannot be linked is an error' "$linked; mkdir d/y" '$CP --preserve=links -T p/x d/x; $CP --preserve=links p/x p/y d'
+same 'a file with one name is copied twice where backups allow it' 'mkdir t; echo 1 > a; ln -s a l; mkfifo p; echo 2 > b; ln b c' '
+    $CP -av --backup=t a a t; $CP -av --backup=t l p l p t; $CP -av --backup=t b b t; $CP -v --backup=t --preserve=links a a t; $CP -av --backup=t b c c t'
 if is_root; then
-    holds '-lf whose link cannot be made costs nothing' 'mkdir m; mount -t tmpfs none m; echo new > a; echo old > m/b
-        $CP -lf a m/b 2> err && rc=0 || rc=1; cat m/b > left; umount m; test $rc = 1; grep -q old left; grep -q "cannot create hard link" err'
+    for options in -lf -li -ali '-l --remove-destination' '-ali --remove-destination'; do
+        export OPTIONS=$options
+        holds "$options whose link cannot be made costs nothing" 'mkdir m s; mount -t tmpfs none m; mkdir m/t; echo new > s/b; echo old > m/b; ln m/b m/t/b
+            for to in m/b m/t; do yes | $CP $OPTIONS -r -T $([ $to = m/b ] && echo s/b || echo s) $to 2>> err && rc=0 || rc=1; echo $rc >> codes; done
+            cat m/b m/t/b > left; umount m; test "$(cat left)" = "$(printf "old\nold")"; test $(grep -c 1 codes) = 2; test $(grep -c "cannot create hard link" err) = 2'
+    done
 else
-    skip '-lf whose link cannot be made' 'needs root to mount'
+    skip 'links that cannot be made' 'needs root to mount'
 fi
 finish

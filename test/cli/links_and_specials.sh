@@ -49,4 +49,13 @@ same 'hard links to what -L follows' "$several" '$CP -aL c d; $CP -aL a c e; $CP
 same 'hard links with --parents' "$several" '$CP -a --parents a/1 b/1 c d; $CP -d --parents a/1 b/1 one e'
 same 'names that are met twice are names of one copy all the same' "$several" '$CP -a a a/1 b d; $CP -a a/2 a e; yes | $CP -ai a f; yes | $CP -ai a f'
 holds 'hard links between listed names' "$several"'; find a b one > list; $CP -a --files-from=list . out; test "$(stat -c %h out/one)" = 3; test out/a/1 -ef out/one; test out/a/3 -ef out/b/3; test "$(stat -c %h out/a/4)" = 2'
+if command -v python3 > /dev/null; then
+    for umask in 022 077 000; do
+        export UMASK=$umask
+        same "sockets and FIFOs with --no-preserve=mode and umask $umask" 'mkdir s; cd s; mkfifo -m 755 p; python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\"sock\")"; chmod 700 sock' '
+            umask $UMASK; mkdir d; $CP -r --no-preserve=mode s/p s/sock d; $CP -a --no-preserve=mode s new; $CP -r s plain'
+    done
+else
+    skip 'modes of sockets' 'needs python3 to make them'
+fi
 finish

@@ -5,6 +5,8 @@
 
 two='echo new > a; echo old > b'
 same '-i asks, and no answer is a no' "$two" '$CP -i a b; $CP -iv a b < /dev/null'
+same '-i whose answers cannot be read' "$two; mkdir d" '
+    $CP -i a b <&-; echo $?; $CP -i a b < d; echo $?; $CP -i a new <&-; echo $?; $CP -ni a b <&-; echo $?'
 same '-i takes y for a yes' "$two; mkdir d; echo 3 > d/a" '
     echo n | $CP -iv a b; echo yes | $CP -iv a b; echo Y | $CP -iv a b; printf y | $CP -iv a d
     echo " y" | $CP -iv a b; echo | $CP -iv a b'

@@ -20,6 +20,28 @@ for options in -v -fv -bv -bfv '--backup=t -v' '--backup=t -fv' '--remove-destin
             done'
     done
 done
+# Each name of t is met by its own of s in another way. The tree is copied onto itself as well.
+SORT=1
+trees='
+    mkdir -p s/d t/d; echo 1 > s/hard; ln s/hard t/hard; ln s/hard s/d/hard2; ln s/hard t/d/hard2; ln -s nowhere s/link; ln -P s/link t/link
+    ln -s ../f s/linked; ln -P s/linked t/linked; echo f > f; echo 2 > t/to; ln -s ../t/to s/to; echo 3 > t/other; ln t/other t/other2; ln -s ../t/other2 s/other
+    ln -s ../f s/both; ln -s ../f t/both; mkfifo s/fifo; ln s/fifo t/fifo; echo 4 > s/from; ln -s ../s/from t/from'
+for options in -r -a -rl -al -rlf -alf -rn -an -ru -au -rb -ab '-a --backup=t' -rf -rH -rHb '-r --remove-destination' '-a --remove-destination' -rL -rLb; do
+    export OPTIONS=$options
+    same "$options where the trees share files" "$trees" '$CP $OPTIONS -T s t'
+done
+for options in -ri -ai -rli; do
+    export OPTIONS=$options
+    same "$options where the trees share files" "$trees" 'yes | $CP $OPTIONS -T s t; yes n | $CP $OPTIONS -T s t'
+done
+SORT=
+same 'a tree onto itself: left alone with -n and -l, else an error' "$trees; ln -s s to" '
+    for o in -r -rn -an -rl -al -alf -rli; do echo y | $CP $o -T s/. s; echo $?; $CP $o s/. to/; echo $?; done'
+holds 'nothing is lost of a tree that is copied onto itself' "$trees; ln -s s to; cp -a s before"'
+    for o in -r -a -rb -ab "-r --remove-destination" "-a --remove-destination" -rsf -rsb -rL "-rL --remove-destination" "-a --atomic" "-ab --atomic"; do
+        $CP $o -T s/. s 2> err && false; $CP $o -T $PWD/s/. to/ 2> err && false; grep -q "are the same file" err
+    done
+    rm before/fifo; diff -r --no-dereference before s | grep -v "^Only in s: fifo$" && false; true'
 # cp 9.1 takes the file away in both of these, before it finds out.
 holds 'a name through a link to its directory is the same name' "$setup"'
     for o in -b --remove-destination; do

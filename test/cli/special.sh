@@ -54,4 +54,6 @@ same 'no old content shows through a hole' "$holes; for f in *; do [ -d \$f ] ||
 same 'nor with --sparse=always' "$holes; for f in *; do [ -d \$f ] || bytes 3000000 old > d/\$f; done" '
     $CP --sparse=always all end begin middle none full zeros d; for f in *; do [ -d $f ] || cmp $f d/$f; done'
 COMPARE=
+holds '--skip-unchanged reads what cp without -r reads' 'mkfifo p; (echo one > p) & $CP --skip-unchanged p f; grep -qx one f; (echo two > p) & $CP --skip-unchanged p f; grep -qx two f
+    mkfifo q; (cat q > got) & (echo three > p) & $CP --skip-unchanged p q; wait; grep -qx three got; $CP --skip-unchanged /dev/null n; test -f n; $CP -r --skip-unchanged p made; test -p made'
 finish

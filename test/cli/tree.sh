@@ -36,6 +36,18 @@ same '-i asks for each file' "mkdir -p s/d d/s/d; echo 1 > s/d/f; echo old > d/s
     $CP -riv s d; yes n | $CP -riv s d; for o in -r -a -rb "-r --remove-destination"; do yes | $CP $o -iv s d; done'
 same '-i takes the end of the answers for a no' "mkdir -p s/d d/s/d; echo 1 > s/d/f; echo old > d/s/d/f" '
     $CP -riv s d; echo n | $CP -riv s d; echo y | $CP -riv s d'
+touched='mkdir -p s/d/e s/ro t/d/e t/ro; for f in a d/b d/e/c ro/r; do echo new > s/$f; echo old > t/$f; ln t/$f t/$f.2; done; ln -s x s/d/l; ln -s y t/d/l
+    chmod 700 s/d; chmod 555 s/ro; chown -R 65534:65534 .; find s -depth -exec touch -h -d "2001-02-03 04:05:06.123456789" {} +'
+if is_root; then
+    for options in -ai -aib '-ai --remove-destination' -rpi; do
+        export OPTIONS=$options
+        same "$options leaves directories with what they have in the source" "$touched" 'yes | as_nobody $CP $OPTIONS -T s t; find t -type d -printf "%p %m %T+\n"'
+    done
+else
+    skip 'directories after -ai' 'needs root to become nobody'
+fi
+same '-i follows with -H what was named, with -L everything' 'mkdir -p s/d t/d; echo f > f; ln -s ../f s/l; ln s/l s/l2; ln -s nowhere s/d/dang; for n in l l2 d/dang; do echo old > t/$n; done; ln -s s top' '
+    for o in -riH -aiH -riP; do cp -a t t$o; yes | $CP $o -T top t$o; done; rm s/d/dang; yes | $CP -riL -T top t'
 same '-i and a kept link, a FIFO, a directory in the way' "mkdir -p s d/s/g; ln -s x s/l; echo old > d/s/l; cp -r s t; mkfifo q; echo 1 > q2; mkdir -p s2 d/s2; mkfifo s2/p; echo old > d/s2/p; mkdir -p s3 d/s3/f; echo 3 > s3/f" '
     echo n | $CP -riv s d; echo y | $CP -riv s d; echo y | $CP -riv s2 d; echo y | $CP -riv s3 d'
 umask 022

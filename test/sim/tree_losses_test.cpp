@@ -67,25 +67,29 @@ TEST_CASE("a file gets its further names, or copies, though the first one's dire
     }
 }
 
-TEST_CASE("a hard link that cannot be made costs nothing of what it was to replace") {
-    unsigned failed = 0;
-    for (uint64_t seed = 1; seed <= 60; ++seed) {
-        TreeScenario scenario = with_everything(seed);
-        scenario.options.flags |= ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_FORCE;
-        scenario.options.preserve = 0;
-        scenario.options.replace = ARSYNC_REPLACE_REMOVE;
-        scenario.existing = true;
-        TreeSimulation simulation(scenario);
-        simulation.meanwhile = [&](const Step& step) {
-            failed += step.call == Call::make_link;
-            return step.call == Call::make_link ? -ENOSPC : 0;
-        };
-        simulation.run();
-        for (const auto& entry : simulation.reports())
-            if (entry.outcome.result == -ENOSPC && simulation.existed(entry.path))
-                CHECK_MESSAGE(simulation.target(entry.path), seed, ": ", entry.path);
+TEST_CASE("a link that cannot be made costs nothing of what it was to replace") {
+    for (const bool hard : {true, false}) {
+        unsigned failed = 0;
+        for (uint64_t seed = 1; seed <= 60; ++seed) {
+            TreeScenario scenario = with_everything(seed);
+            scenario.options.flags |=
+                ARSYNC_COPY_FORCE | (hard ? ARSYNC_COPY_HARD_LINK : ARSYNC_COPY_SYMBOLIC_LINK);
+            scenario.options.preserve = 0;
+            scenario.options.replace = ARSYNC_REPLACE_REMOVE;
+            scenario.existing = true;
+            TreeSimulation simulation(scenario);
+            simulation.meanwhile = [&](const Step& step) {
+                const bool makes = step.call == (hard ? Call::make_link : Call::make_symlink);
+                failed += makes;
+                return makes ? -ENOSPC : 0;
+            };
+            simulation.run();
+            for (const auto& entry : simulation.reports())
+                if (entry.outcome.result == -ENOSPC && simulation.existed(entry.path))
+                    CHECK_MESSAGE(simulation.target(entry.path), seed, ": ", entry.path);
+        }
+        CHECK(failed > 20);
     }
-    CHECK(failed > 20);
 }
 
 } // namespace arsync::sim

@@ -269,14 +269,14 @@ private:
                 return -EISDIR;
             if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
                 return -EEXIST;
+            if (const int refused = becomes_link(from) ? 0 : refuse_in_place(from, *found))
+                return refused;
             remove_name(world_, to, name);
         }
-        if (scenario_.preserves(ARSYNC_PRESERVE_LINKS) && from.links > 1) {
-            if (const auto first = firsts_.find(number); first != firsts_.end()) {
-                add_name(world_, to, name.c_str(), first->second);
-                ++result_.totals.hard_links;
-                return 0;
-            }
+        if (becomes_link(from)) {
+            add_name(world_, to, name.c_str(), firsts_.at(number));
+            ++result_.totals.hard_links;
+            return 0;
         }
         firsts_[number] = clone(world_, from, to, name.c_str());
         if (from.is_file()) {
@@ -288,6 +288,20 @@ private:
             ++result_.totals.specials;
         }
         return 0;
+    }
+
+    bool becomes_link(const Inode& from) const {
+        return scenario_.preserves(ARSYNC_PRESERVE_LINKS) && from.links > 1 &&
+               firsts_.contains(from.number);
+    }
+
+    // What cp cannot overwrite either, or the library would not open.
+    int refuse_in_place(const Inode& from, const Inode& found) const {
+        if (scenario_.options.replace != ARSYNC_REPLACE_IN_PLACE)
+            return 0;
+        if (from.is_file())
+            return found.is_file() || found.is_link() ? 0 : -EOPNOTSUPP;
+        return scenario_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW ? -EEXIST : 0;
     }
 
     bool stays(const Inode& from, Inode& found) {

@@ -37,7 +37,7 @@ struct Entry {
     bool through_link = false;            // the destination's name is a symbolic link, followed
     bool source_checked = false;          // for being named twice
     bool allowed = false;                 // the user was asked and said yes
-    bool removal_due = false;             // in a dry run: what is there would be removed first
+    bool removal_due = false;             // the library is to remove what is there
     std::optional<Place> backup;
     std::optional<Place> link_to; // an earlier copy of the same source, to be linked
 

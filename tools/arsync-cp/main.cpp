@@ -5,6 +5,7 @@
 #include "mirror.h"
 #include "operands.h"
 #include "options.h"
+#include "prompt.h"
 #include "run.h"
 #include "say.h"
 #include "signals.h"
@@ -39,6 +40,8 @@ int copy_files(int argc, char** argv) {
 int main(int argc, char** argv) {
     occupy_standard_descriptors();
     int status = copy_files(argc, argv);
+    if (!cp::finish_answers())
+        status = 1;
     if (!cp::finish_output())
         status = 1;
     if (int signal = cp::stop_signal(); signal != 0)

@@ -63,6 +63,9 @@ struct Options {
     bool hard_links() const { return (copy.flags & ARSYNC_COPY_HARD_LINK) != 0; }
     bool symbolic_links() const { return (copy.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0; }
     bool follows_named() const { return dereference != Dereference::Never; }
+    bool follows(bool named) const {
+        return named ? follows_named() : dereference == Dereference::Always;
+    }
     // What is there gives way to a link without a word, as a yes to -i is for hard links.
     bool links_replace() const {
         return (force && makes_links()) || (hard_links() && clobber == Clobber::Ask);

@@ -87,7 +87,7 @@ bool Planner::replaces_name(mode_t source_mode) const {
 Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
     int error = look_at_link(entry.source, found.source_link);
     found.source = found.source_link;
-    bool is_link = error == 0 && S_ISLNK(found.source_link.st_mode) && options.follows_named();
+    bool is_link = error == 0 && S_ISLNK(found.source_link.st_mode) && options.follows(entry.named);
     // A name that is not there may be one that an earlier copy is about to make, and a symbolic
     // link may lead to such a file.
     if ((error != 0 || is_link) && !idle)
@@ -192,7 +192,8 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
     std::string destination = quote(entry.destination.shown);
     Sameness sameness =
         compare_files({entry.source, found.source_link, found.source},
-                      {entry.destination, found.destination_link, found.destination}, options);
+                      {entry.destination, found.destination_link, found.destination}, options,
+                      options.follows(entry.named));
     if (sameness == Sameness::Destroyed) {
         entry.fail(source + " and " + destination + " are the same file");
         return Verdict::Done;
@@ -259,12 +260,14 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
     // A name that shares its file with others is set free, or links that are not in the source
     // would be kept up. A kept link, or what is made anew, can only take an empty place.
     bool breaks_link = options.preserve_links && found.destination.st_nlink > 1;
-    bool makes_anew = !options.follows_named() && !S_ISREG(entry.source_mode);
+    bool makes_anew = !options.follows(entry.named) && !S_ISREG(entry.source_mode);
     bool told = options.remove_destination || (copies_data && (breaks_link || makes_anew));
     if (!told && !options.links_replace())
         return Verdict::Copy;
     // A link that cannot be made must not cost what it would replace; the library sees to it.
-    if (!told && (options.copy.flags & ARSYNC_COPY_HARD_LINK) != 0) {
+    if (options.makes_links()) {
+        if (told && options.verbose)
+            entry.chat("removed " + quote(entry.destination.shown) + "\n");
         entry.removal_due = true;
         return Verdict::Copy;
     }
@@ -281,7 +284,12 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found) {
         if (!is_directory && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
             is_directory =
                 look_through_link(entry.destination, target) == 0 && S_ISDIR(target.st_mode);
-        if (same && options.clobber != Clobber::Never)
+        if (same && (options.clobber == Clobber::Never || options.hard_links())) {
+            // All that is in it is there already.
+            entry.outcome = Outcome::Skipped;
+            return Verdict::Done;
+        }
+        if (same)
             entry.fail(source + " and " + destination + " are the same file");
         else if (!is_directory)
             entry.fail("cannot overwrite non-directory " + destination + " with directory " +
@@ -331,6 +339,8 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         note_destination(entry, found);
         return Verdict::Tree;
     }
+    if (verdict == Verdict::Copy && entry.picked)
+        touched.about_to_replace(entry.source, entry.destination, options);
     if (verdict == Verdict::Copy && found.exists)
         verdict = clear_destination(entry, found, idle);
     if (verdict != Verdict::Copy)
@@ -344,9 +354,10 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         entry.chat(line + "\n");
     }
     // With --parents the library links them, when it has made the directories.
-    if (const Place* first = options.preserve_links && !options.hard_links() && !options.parents
-                                 ? ledger.first_copy(entry.source_id)
-                                 : nullptr) {
+    bool has_names = found.source.st_nlink > 1 || options.follows(entry.named);
+    bool keeps_names =
+        has_names && options.preserve_links && !options.hard_links() && !options.parents;
+    if (const Place* first = keeps_names ? ledger.first_copy(entry.source_id) : nullptr) {
         entry.link_to = *first;
         return Verdict::Link;
     }

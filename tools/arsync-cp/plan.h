@@ -4,6 +4,7 @@
 #include "entry.h"
 #include "ledger.h"
 #include "options.h"
+#include "touched.h"
 
 namespace cp {
 
@@ -28,7 +29,8 @@ std::string no_relative_link(const Place& destination);
 
 class Planner {
 public:
-    Planner(const Options& chosen, Ledger& kept) : options(chosen), ledger(kept) {}
+    Planner(const Options& chosen, Ledger& kept, Touched& places)
+        : options(chosen), ledger(kept), touched(places) {}
 
     // idle: no copy is in flight, so what the filesystem shows is final.
     Verdict plan(Entry& entry, bool idle);
@@ -50,6 +52,7 @@ private:
 
     const Options& options;
     Ledger& ledger;
+    Touched& touched;
 };
 
 } // namespace cp

@@ -1,5 +1,6 @@
 #include "prompt.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -12,6 +13,8 @@
 namespace cp {
 
 namespace {
+
+int answer_error = 0;
 
 std::string octal(mode_t mode) {
     char text[16];
@@ -41,6 +44,8 @@ bool says_yes() {
     char* line = nullptr;
     size_t room = 0;
     ssize_t length = getline(&line, &room, stdin);
+    if (length < 0 && ferror(stdin) != 0)
+        answer_error = errno;
     bool yes = length > 0 && (line[0] == 'y' || line[0] == 'Y');
     free(line);
     return yes && stop_signal() == 0;
@@ -60,6 +65,18 @@ bool may_overwrite(const Place& destination, mode_t mode, const Options& options
         ask("unwritable " + name + " (mode " + octal(mode) + ", " + letters(mode) +
             "); try anyway? ");
     return says_yes();
+}
+
+bool finish_answers() {
+    // A signal that came at the question ends the program by itself.
+    if (answer_error == 0 || answer_error == EINTR)
+        return true;
+    // As cp says it: it closes its input in the end, and only a closed one has something to add.
+    std::string message = "error closing file";
+    if (answer_error == EBADF)
+        message.append(": ").append(arsync_strerror(EBADF));
+    complain(message);
+    return false;
 }
 
 } // namespace cp

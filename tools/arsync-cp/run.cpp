@@ -65,7 +65,7 @@ arsync_copy_options file_options(const Entry& entry, const Options& options) {
 } // namespace
 
 Run::Run(const Options& chosen, Operands& named)
-    : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger),
+    : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger, touched),
       progress(chosen.progress) {
     if (named.count() > 1)
         running_most = jobs_for_descriptors();
@@ -144,7 +144,7 @@ void Run::copy_list() {
     }
     failed = failed || !list_is_open || list.failed();
     list_is_open = false;
-    wait_for_all();
+    restore_touched();
     close(directory);
 }
 
@@ -156,6 +156,12 @@ void Run::wait_for_room() {
 void Run::wait_for_all() {
     while (running > 0)
         wait_for_completions();
+}
+
+// What was replaced last changed the times of the directory it is in.
+void Run::restore_touched() {
+    wait_for_all();
+    failed = !touched.restore(pool, options) || failed;
 }
 
 Verdict Run::plan(Entry& entry) {
@@ -207,7 +213,7 @@ void Run::start_tree(Entry& entry) {
         wait_for_all();
     start(entry);
     if (alone && !entry.picked)
-        wait_for_all();
+        restore_touched();
 }
 
 void Run::start(Entry& entry) {
@@ -243,7 +249,7 @@ int Run::submit(Entry& entry) {
 }
 
 void Run::make_link(Entry& entry) {
-    if (options.dry_run || link_destination(entry, options.follows_named(), options.verbose))
+    if (options.dry_run || link_destination(entry, options.follows(entry.named), options.verbose))
         entry.outcome = Outcome::Linked;
     else
         undo_backup(entry);

@@ -22,6 +22,7 @@
 #include "plan.h"
 #include "progress.h"
 #include "summary.h"
+#include "touched.h"
 
 namespace cp {
 
@@ -41,6 +42,7 @@ private:
     void start_tree(Entry& entry);
     void wait_for_room();
     void wait_for_all();
+    void restore_touched();
     void start(Entry& entry);
     int submit(Entry& entry);
     void make_link(Entry& entry);
@@ -69,6 +71,7 @@ private:
     const Options& options;
     Operands& operands;
     Ledger ledger;
+    Touched touched;
     Planner planner;
     Progress progress;
     std::deque<Entry> window;

@@ -22,11 +22,12 @@ bool same_target(const Known& source, const Known& destination) {
 
 } // namespace
 
-Sameness compare_files(const Known& source, const Known& destination, const Options& options) {
+Sameness compare_files(const Known& source, const Known& destination, const Options& options,
+                       bool follows_source) {
     bool same = id_of(source.status) == id_of(destination.status);
     if (same && options.hard_links())
         return Sameness::Done;
-    bool keeps_links = !options.follows_named();
+    bool keeps_links = !follows_source;
     if (!same && !keeps_links)
         return Sameness::Harmless;
     bool source_is_link = is_link(source.link);

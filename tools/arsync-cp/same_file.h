@@ -21,6 +21,8 @@ enum class Sameness {
     Done,      // the destination is already what it is to become
 };
 
-Sameness compare_files(const Known& source, const Known& destination, const Options& options);
+// follows_source: a source that is a symbolic link is copied as what it leads to.
+Sameness compare_files(const Known& source, const Known& destination, const Options& options,
+                       bool follows_source);
 
 } // namespace cp

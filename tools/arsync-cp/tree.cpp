@@ -158,7 +158,7 @@ arsync_copy_options tree_options(Entry& tree, const Options& options) {
     copy.flags |= ARSYNC_COPY_RECURSIVE;
     if (options.force)
         copy.flags |= ARSYNC_COPY_FORCE;
-    if (options.copy_contents)
+    if (options.reads_specials())
         copy.flags |= ARSYNC_COPY_SPECIAL;
     if (!options.continue_on_error)
         copy.flags |= ARSYNC_COPY_STOP_ON_ERROR;

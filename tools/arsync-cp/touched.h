@@ -1,0 +1,31 @@
+// Directories in which entries that -i asked about are replaced, after the library has given the
+// directories their attributes: a late answer changes their times, and may need rights that they no
+// longer give.
+#pragma once
+
+#include <vector>
+
+#include "options.h"
+#include "place.h"
+
+namespace cp {
+
+class Touched {
+public:
+    // Something at the destination is about to be replaced. A directory that has its source's mode
+    // already, and may not be written to for that, is opened to its owner.
+    void about_to_replace(const Place& source, const Place& destination, const Options& options);
+
+    // Once nothing is under way. false after a complaint.
+    bool restore(arsync_pool* pool, const Options& options);
+
+private:
+    struct Pair {
+        Place source;
+        Place destination;
+        bool opened = false;
+    };
+    std::vector<Pair> pairs;
+};
+
+} // namespace cp
