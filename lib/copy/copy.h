@@ -64,7 +64,7 @@ struct FileCopy {
     // By what a link set knows the copy, if not by the two above: it keeps a directory open for
     // each destination_dirfd.
     int base_dirfd = -1;
-    std::string path_from_base;
+    std::string path_from_base = {};
 
     int base() const { return path_from_base.empty() ? destination_dirfd : base_dirfd; }
     const std::string& from_base() const {
