@@ -298,7 +298,9 @@ enum arsync_report {
  * ARSYNC_REPLACE_ATOMIC it gets a second name, and keeps its own until the new file has that. */
 enum arsync_backup {
     ARSYNC_BACKUP_NONE = 0,
-    ARSYNC_BACKUP_SIMPLE = 1,   /* to its name with backup_suffix */
+    ARSYNC_BACKUP_SIMPLE = 1,   /* to its name with backup_suffix, in place of what has that name:
+                                   where a tree holds both "x" and "x~", as with cp, this may be
+                                   the copy of the latter */
     ARSYNC_BACKUP_NUMBERED = 2, /* to NAME.~N~, one more than the highest there is */
     ARSYNC_BACKUP_EXISTING = 3  /* NUMBERED where there are such backups of it, else SIMPLE */
 };
@@ -336,8 +338,8 @@ enum arsync_sparse {
 #define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
 /* Follow no symbolic link in the last component of either path: -ELOOP. */
 #define ARSYNC_COPY_NOFOLLOW (1u << 3)
-/* Give a new file mode 0666 less the umask, a socket 0777. By default it has the source's permission bits less the
- * umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
+/* Give a new file mode 0666 less the umask, a socket 0777. By default it has the source's
+ * permission bits less the umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
 #define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
 /* Copy a directory with all that is in it; see "Trees" below. Without this flag a directory is
  * -EISDIR. Anything else is copied all the same; FIFOs, sockets and devices are then made anew,

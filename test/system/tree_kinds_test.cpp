@@ -141,4 +141,19 @@ TEST_CASE_FIXTURE(Clean, "a file is not lost where it is the source by another n
     CHECK(read_file(to + "/end~") == "end");
 }
 
+TEST_CASE_FIXTURE(Clean, "without its source's mode a socket has another one than a FIFO") {
+    const Directory directory;
+    make_directories(directory / "from");
+    make_node(directory / "from/socket", S_IFSOCK | 0600);
+    make_node(directory / "from/fifo", S_IFIFO | 0600);
+    const mode_t before = umask(022);
+    Pool pool;
+    const TreeCopy copy =
+        copy_tree(pool, directory / "from", directory / "to", recursive(ARSYNC_COPY_DEFAULT_MODE));
+    umask(before);
+    CHECK(copy.job.result == 0);
+    CHECK(mode_of(directory / "to/socket") == 0755);
+    CHECK(mode_of(directory / "to/fifo") == 0644);
+}
+
 } // namespace live
