@@ -106,7 +106,8 @@ void TreeSimulation::run() {
     for (const std::string& difference : sim::differences(
              *original_, trees_.source, world.disk, trees_.source, {true, true, true, true, true}))
         world.problem("the source was changed: " + difference);
-    if (const Inode* top = target(""); top && top->is_directory())
+    const Inode* top = target("");
+    if (top && top->is_directory() && !world.crashed())
         check_names("", *top);
 }
 
@@ -119,6 +120,8 @@ void TreeSimulation::cancel() {
 }
 
 int TreeSimulation::before(const Step& step) {
+    if (step.index == crash_at)
+        world.crash();
     if (step.index == cancel_at)
         cancel();
     if (meanwhile)
@@ -131,27 +134,32 @@ int TreeSimulation::before(const Step& step) {
     return -fail_with;
 }
 
-const Inode* TreeSimulation::target(const std::string& path) const {
-    return at_path(world.disk, trees_.above, path.empty() ? "target" : "target/" + path);
+const Inode* TreeSimulation::target_on(const Disk& disk, const std::string& path) const {
+    return at_path(disk, trees_.above, path.empty() ? "target" : "target/" + path);
 }
 
-bool TreeSimulation::existed(const std::string& path) const {
-    return trees_.target != 0 && at_path(*original_, trees_.target, path) != nullptr;
+const Inode* TreeSimulation::old(const std::string& path) const {
+    return trees_.target == 0 ? nullptr : at_path(*original_, trees_.target, path);
 }
 
-std::vector<std::string> TreeSimulation::differences_on(const Disk& disk) const {
-    const Inode* top = at_path(disk, trees_.above, "target");
+Compared TreeSimulation::preserved() const {
     const bool dry = scenario.asks(ARSYNC_COPY_DRY_RUN);
-    if (!top)
-        return dry && trees_.target == 0 ? std::vector<std::string>{}
-                                         : std::vector<std::string>{"nothing is there"};
     Compared also;
     also.mode = dry || scenario.preserves(ARSYNC_PRESERVE_MODE);
     also.owner = dry || scenario.preserves(ARSYNC_PRESERVE_OWNER);
     also.times = dry || scenario.preserves(ARSYNC_PRESERVE_TIMES);
     also.xattrs = dry || scenario.preserves(ARSYNC_PRESERVE_XATTR);
     also.links = scenario.preserves(ARSYNC_PRESERVE_LINKS);
-    return sim::differences(world.disk, expected_.tree, disk, top->number, also);
+    return also;
+}
+
+std::vector<std::string> TreeSimulation::differences_on(const Disk& disk) const {
+    const Inode* top = target_on(disk, "");
+    const bool dry = scenario.asks(ARSYNC_COPY_DRY_RUN);
+    if (!top)
+        return dry && trees_.target == 0 ? std::vector<std::string>{}
+                                         : std::vector<std::string>{"nothing is there"};
+    return sim::differences(world.disk, expected_.tree, disk, top->number, preserved());
 }
 
 // Whatever happened: a name that was not there leads to what it should, and to all of it.
@@ -190,6 +198,8 @@ std::string report(const TreeSimulation& simulation) {
                 describe(*simulation.failed_step());
     if (simulation.cancel_at != never)
         text += "\n  cancelled at " + std::to_string(simulation.cancel_at);
+    if (simulation.crash_at != never)
+        text += "\n  crashed at " + std::to_string(simulation.crash_at);
     text += "\n  result " + std::to_string(simulation.outcome().result) + " stage " +
             std::to_string(simulation.outcome().stage);
     for (const TreeSimulation::Report& entry : simulation.reports())

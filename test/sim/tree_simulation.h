@@ -2,8 +2,8 @@
 // one thread.
 //
 // After the run it is checked that there was one completion, that nothing leaked, that nobody
-// sleeps for ever, that the source is as it was, and that no name is new that should not be there
-// or leads to a part of a file.
+// sleeps for ever, that the source is as it was, and, unless it crashed, that no name is new that
+// should not be there or leads to a part of a file.
 #pragma once
 
 #include <memory>
@@ -27,6 +27,7 @@ public:
     uint64_t fail_at = never;
     int fail_with = 0; // a positive errno
     uint64_t cancel_at = never;
+    uint64_t crash_at = never;
     std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
 
     void cancel();
@@ -41,12 +42,16 @@ public:
     const std::vector<Report>& reports() const { return reports_; }
     const std::optional<Step>& failed_step() const { return failed_step_; }
     const Expectation& expected() const { return expected_; }
-    bool existed(const std::string& path) const;
-    // What is at a path below the destination, or null.
-    const Inode* target(const std::string& path) const;
+    bool existed(const std::string& path) const { return old(path) != nullptr; }
+    // What is at a path below the destination, or was to begin with, or null.
+    const Inode* target(const std::string& path) const { return target_on(world.disk, path); }
+    const Inode* target_on(const Disk& disk, const std::string& path) const;
+    const Inode* old(const std::string& path) const;
     const Inode* wanted(const std::string& path) const {
         return at_path(world.disk, expected_.tree, path);
     }
+    // Of a file that is as it should be, what is like that of its source.
+    Compared preserved() const;
     // How the destination on a disk differs from what is expected: where it should not.
     std::vector<std::string> differences_on(const Disk& disk) const;
     bool helped() const { return helper_ != nullptr; }
