@@ -62,7 +62,7 @@ private:
         const Compared also = inode.is_file() ? s_.preserved() : Compared{};
         for (const std::string& difference :
              differences(s_.world.disk, right.number, disk_, inode.number, also))
-            s_.world.problem("after a crash " + path + difference);
+            s_.world.problem("after a crash " + path + ": " + difference);
     }
 
     // Of what is in an extra directory it is that which was to be removed.
