@@ -77,6 +77,15 @@ private:
     const Disk& disk_;
 };
 
+// What is to be backed up is there, and whole.
+void check_kept(TreeSimulation& s, const Disk& disk) {
+    for (const std::string& path : s.old_paths())
+        if (!s.is_kept(disk, path))
+            s.world.problem("a crash loses " + path);
+        else if (!(disk.at(s.old(path)->number).content == s.old(path)->content))
+            s.world.problem("a crash damages " + path);
+}
+
 void crash(const TreeScenario& scenario, uint64_t step) {
     TreeSimulation simulation(scenario);
     simulation.crash_at = step;
@@ -84,12 +93,17 @@ void crash(const TreeScenario& scenario, uint64_t step) {
     const std::optional<Disk>& crashed = simulation.world.crashed();
     const bool atomic = scenario.options.replace == ARSYNC_REPLACE_ATOMIC &&
                         scenario.options.durability != ARSYNC_DURABILITY_NONE;
+    const bool backs_up = scenario.options.backup != ARSYNC_BACKUP_NONE;
     Random random(scenario.world.seed + step);
     for (const Unsynced data : policies)
         for (const Unsynced names : policies) {
-            if (!crashed || !atomic)
+            if (!crashed || !(atomic || backs_up))
                 continue;
             const Disk disk = crashed->recover(data, names, random);
+            if (backs_up)
+                check_kept(simulation, disk);
+            if (!atomic)
+                continue;
             Recovered(simulation, disk).check();
             if (simulation.outcome().result != 0)
                 continue;
@@ -129,6 +143,8 @@ std::vector<TreeScenario> atomic_trees() {
     all[2].options.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER;
     all[3].existing = false;
     all[3].options.preserve = 31;
+    all.push_back(all[1]);
+    all.back().options.backup = ARSYNC_BACKUP_NUMBERED;
     return all;
 }
 
@@ -139,7 +155,7 @@ TEST_CASE("wherever it crashes, an atomic tree's copy leaves of each file the ol
         for (const auto durability : {ARSYNC_DURABILITY_FILE, ARSYNC_DURABILITY_FULL}) {
             scenario.options.durability = durability;
             const uint64_t steps = steps_of(scenario);
-            for (uint64_t step = 0; step < steps; step += sweep_stride)
+            for (uint64_t step = 0; step < steps; step += 2 * sweep_stride)
                 crash(scenario, step);
         }
     for_each_seed(300, [](uint64_t seed) {

@@ -269,6 +269,8 @@ private:
                 return -EISDIR;
             if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
                 return -EEXIST;
+            if (scenario_.options.backup != ARSYNC_BACKUP_NONE)
+                add_name(world_, to, backup_of(scenario_, name).c_str(), found->number);
             remove_name(world_, to, name);
         }
         if (scenario_.preserves(ARSYNC_PRESERVE_LINKS) && from.links > 1) {
@@ -337,6 +339,11 @@ private:
 
 } // namespace
 
+// No file has numbered backups to begin with.
+std::string backup_of(const TreeScenario& s, const std::string& name) {
+    return name + (s.options.backup == ARSYNC_BACKUP_NUMBERED ? ".~1~" : "~");
+}
+
 std::string describe(const TreeScenario& s) {
     const auto number = [](uint64_t n) { return std::to_string(n); };
     const arsync_copy_options& o = s.options;
@@ -344,9 +351,9 @@ std::string describe(const TreeScenario& s) {
            number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") + "; flags " +
            number(o.flags) + " preserve " + number(o.preserve) + " replace " + number(o.replace) +
            " update " + number(o.update) + " symlinks " + number(o.symlinks) + " report " +
-           number(o.report) + " durability " + number(o.durability) + " filter '" + s.filter +
-           "'; " + number(s.workers) + " workers, " + number(s.buffer_count) + " buffers of " +
-           number(s.buffer_size);
+           number(o.report) + " durability " + number(o.durability) + " backup " +
+           number(o.backup) + " filter '" + s.filter + "'; " + number(s.workers) + " workers, " +
+           number(s.buffer_count) + " buffers of " + number(s.buffer_size);
 }
 
 TreeScenario choose_tree(uint64_t seed) {
@@ -388,6 +395,8 @@ TreeScenario choose_tree(uint64_t seed) {
         sometimes(20, ARSYNC_COPY_STOP_ON_ERROR);
     if (random.percent(20))
         s.filter = "*.x\nd1/\n/f3\n";
+    if (o.replace != ARSYNC_REPLACE_EXCLUSIVE && !s.asks(ARSYNC_COPY_MIRROR) && random.percent(25))
+        o.backup = 1 + static_cast<uint32_t>(random.below(3));
     return s;
 }
 
@@ -425,6 +434,15 @@ std::vector<TreeScenario> tree_catalogue() {
     changed.options.update = ARSYNC_UPDATE_CHANGED;
     changed.options.replace = ARSYNC_REPLACE_REMOVE;
     changed.existing = true;
+    for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
+        for (const auto backup : {ARSYNC_BACKUP_SIMPLE, ARSYNC_BACKUP_NUMBERED}) {
+            TreeScenario& kept = add(all.size() + 1, backup == ARSYNC_BACKUP_SIMPLE ? 0 : 31);
+            kept.options.replace = replace;
+            kept.options.backup = backup;
+            kept.options.durability = ARSYNC_DURABILITY_FILE;
+            kept.linked = backup == ARSYNC_BACKUP_SIMPLE ? 0 : 3;
+            kept.existing = true;
+        }
     return all;
 }
 

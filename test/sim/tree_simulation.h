@@ -1,6 +1,9 @@
 // The copy of a tree, run as a pool runs it, by one worker or two, each with a ring of its own on
 // one thread.
 //
+// After each step that changes names it is checked that what was there has a name, if it is to be
+// backed up, and that an atomic replacement shows the old file or the new one.
+//
 // After the run it is checked that there was one completion, that nothing leaked, that nobody
 // sleeps for ever, that the source is as it was, and, unless it crashed, that no name is new that
 // should not be there or leads to a part of a file.
@@ -47,6 +50,10 @@ public:
     const Inode* target(const std::string& path) const { return target_on(world.disk, path); }
     const Inode* target_on(const Disk& disk, const std::string& path) const;
     const Inode* old(const std::string& path) const;
+    // Whether what a path led to has that name on a disk, or its backup's.
+    bool is_kept(const Disk& disk, const std::string& path) const;
+    // Of what was there to begin with, but for directories.
+    const std::vector<std::string>& old_paths() const { return old_paths_; }
     const Inode* wanted(const std::string& path) const {
         return at_path(world.disk, expected_.tree, path);
     }
@@ -74,6 +81,9 @@ private:
 
     Io io(Worker& worker) { return {files_, worker.ring, *worker.buffers}; }
     int before(const Step& step);
+    void add_old_paths(const std::string& path);
+    void check_old();
+    void check_shown(const std::string& path);
     void start_helper();
     void give_room();
     bool turn();
@@ -94,6 +104,8 @@ private:
     std::vector<Report> reports_;
     std::optional<Step> failed_step_;
     std::optional<Disk> original_;
+    std::vector<std::string> old_paths_;
+    std::map<std::string, std::pair<InodeNumber, uint64_t>> shown_; // new files known to be whole
 };
 
 bool is_open(const Step& step);
