@@ -193,6 +193,7 @@ private:
         } catch (const Error& error) {
             if (error.stage != ARSYNC_STAGE_LINK || (error.code != EXDEV && error.code != EMLINK))
                 throw;
+            take_back(); // or there would be two backups
             return Linked::impossible;
         }
     }
