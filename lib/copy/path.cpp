@@ -95,10 +95,13 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
                      arsync_totals& totals) {
     totals.entries = totals.errors = 1; // if it goes no further
     Parents parents;
-    if (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN))
-        parents.make(io.files, copy, options);
     std::optional<Error> failure; // the parents that were made get their attributes all the same
     try {
+        if (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN))
+            parents.make(io.files, copy, options);
+        // A tree is synced as a whole, whatever it is in.
+        if (options.durability == ARSYNC_DURABILITY_FULL && !asks(options, ARSYNC_COPY_RECURSIVE))
+            parents.refuse_unsyncable();
         if (is_plain(copy, options)) {
             const Source source = co_await open_source(io, copy, options, control);
             co_await copy_opened(io, copy, source, Losses::fatal, options, control, outcome);

@@ -24,9 +24,12 @@ static std::vector<std::string> components_before_last(const std::string& path) 
     return components;
 }
 
-// To be searched is all that is needed of a directory on the way.
-static File open_directory(Files& files, int dirfd, const std::string& name, Stage stage) {
+// To be searched is all that is needed of a directory on the way. readable: if it is more.
+static File open_directory(Files& files, int dirfd, const std::string& name, Stage stage,
+                           bool* readable = nullptr) {
     int fd = files.open(dirfd, name.c_str(), O_RDONLY | O_DIRECTORY, 0);
+    if (readable)
+        *readable = fd >= 0;
     if (fd == -EACCES)
         fd = files.open(dirfd, name.c_str(), O_PATH | O_DIRECTORY, 0);
     check(stage, fd);
@@ -34,7 +37,9 @@ static File open_directory(Files& files, int dirfd, const std::string& name, Sta
 }
 
 static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& name,
-                                  const struct statx& source, const arsync_copy_options& options) {
+                                  const struct statx& source, const arsync_copy_options& options,
+                                  bool& readable) {
+    readable = true;
     try {
         return make_directory(files, dirfd, name.c_str(), source, false, true, options);
     } catch (const Error& error) {
@@ -46,6 +51,7 @@ static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& na
         MadeDirectory found = {};
         found.directory = File(files, fd);
         found.final_mode = keep_mode;
+        readable = false;
         return found;
     }
 }
@@ -57,7 +63,8 @@ void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options
     if (top.empty())
         top = ".";
     int source = copy.source_dirfd;
-    base_ = open_directory(files, copy.destination_dirfd, top, ARSYNC_STAGE_MAKE_DIRECTORY);
+    base_ = open_directory(files, copy.destination_dirfd, top, ARSYNC_STAGE_MAKE_DIRECTORY,
+                           &base_readable_);
     int destination = base_.get();
     bool first = true;
     for (const std::string& name : components_before_last(copy.source)) {
@@ -66,7 +73,8 @@ void Parents::make(Files& files, const FileCopy& copy, const arsync_copy_options
         Parent parent;
         parent.source = open_directory(files, source, from, ARSYNC_STAGE_OPEN_SOURCE);
         check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(parent.source.get(), "", 0, parent.facts));
-        MadeDirectory made = make_or_open(files, destination, name, parent.facts, options);
+        MadeDirectory made =
+            make_or_open(files, destination, name, parent.facts, options, parent.readable);
         parent.destination = std::move(made.directory);
         parent.final_mode = made.final_mode;
         parent.made = made.made;
@@ -88,8 +96,19 @@ void Parents::finish(Files& files, const arsync_copy_options& options, Control& 
     }
 }
 
+// A directory that may be written to but not read cannot be synced.
+void Parents::refuse_unsyncable() const {
+    bool readable = base_readable_;
+    for (const Parent& parent : parents_) {
+        if (parent.made && !readable)
+            throw Error{ARSYNC_STAGE_SYNC, EACCES};
+        readable = parent.readable;
+    }
+}
+
 // Those that were made, and the directory that has the first one's name.
 Task<void> Parents::sync(Ring& ring, Control& control) {
+    refuse_unsyncable();
     const File* above = &base_;
     bool named = false;
     for (const Parent& parent : parents_) {
