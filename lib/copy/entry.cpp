@@ -26,13 +26,7 @@ public:
           losses_(asks(ARSYNC_COPY_RECURSIVE) ? Losses::reported : Losses::fatal) {}
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
-    // What gave way to a copy that failed gets its name back.
-    ~Entry() {
-        if (backup_.empty())
-            return;
-        if (undo_backup(io_.files, names_, backup_))
-            outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
-    }
+    ~Entry() { take_back(); }
 
     Task<void> copy(unsigned char type) {
         // Most entries are files, at names that are free: what is opened tells all there is to
@@ -63,6 +57,7 @@ public:
             // What cannot be read must not cost what is there.
             if (has_contents() && reads() && !source_.file)
                 co_await open_what_was_seen();
+            prepare_sync_of_name();
             const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
             const Way cleared =
                 links ? clear_for_link(way, options_)
@@ -70,13 +65,50 @@ public:
             co_await make(cleared);
             if (links && way == Way::remove)
                 outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
-            backup_.clear();
+            if (directory_)
+                co_await sync_name();
+            keep();
         }
         if (claim_)
             tell_of_copy();
     }
 
 private:
+    // What was made stays, and so does the backup of what was there.
+    void keep() {
+        if (made_)
+            made_->disarm();
+        backup_.clear();
+    }
+    // What gave way to a copy that failed gets its name back.
+    void take_back() {
+        made_.reset();
+        if (!backup_.empty() && undo_backup(io_.files, names_, backup_))
+            outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
+        backup_.clear();
+    }
+
+    // Before anything gives way: a directory that may be written to but not read cannot be synced.
+    void prepare_sync_of_name() {
+        if (options_.durability != ARSYNC_DURABILITY_FULL || asks(ARSYNC_COPY_DRY_RUN))
+            return;
+        const SplitPath path = split_path(names_.destination);
+        const int fd =
+            io_.files.open(names_.destination_dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
+        check(fd == -EACCES ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_OPEN_DESTINATION, fd);
+        directory_ = File(io_.files, fd);
+    }
+    // Of what has no data that was synced with its name.
+    Task<void> sync_name() {
+        if (outcome_.action != ARSYNC_ACTION_SYMBOLIC_LINK &&
+            outcome_.action != ARSYNC_ACTION_HARD_LINK &&
+            outcome_.action != ARSYNC_ACTION_MAKE_SPECIAL)
+            co_return;
+        control_.enter(ARSYNC_STAGE_SYNC);
+        const int64_t result = co_await io_.ring.sync(directory_.get(), false);
+        check(ARSYNC_STAGE_SYNC, result);
+    }
+
     bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
     const struct statx& facts() const { return source_.facts; }
     bool makes_copies() const {
@@ -135,6 +167,9 @@ private:
             if (answer == Links::Answer::linked) {
                 switch (try_link_to(first)) {
                 case Linked::yes:
+                    if (directory_)
+                        co_await sync_name();
+                    keep();
                     context_.links->linked(id, first);
                     co_return true;
                 case Linked::gone:
@@ -158,6 +193,7 @@ private:
         } catch (const Error& error) {
             if (error.stage != ARSYNC_STAGE_LINK || (error.code != EXDEV && error.code != EMLINK))
                 throw;
+            take_back(); // or there would be two backups
             return Linked::impossible;
         }
     }
@@ -262,6 +298,7 @@ private:
             outcome_.action = ARSYNC_ACTION_SKIP;
             return;
         }
+        prepare_sync_of_name();
         const Way cleared = clear_for_link(way, how);
         if (asks(ARSYNC_COPY_DRY_RUN))
             return;
@@ -269,7 +306,6 @@ private:
         make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, Undo&) {});
         if (way == Way::remove)
             outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
-        backup_.clear();
     }
 
     Task<void> make(Way way) {
@@ -416,7 +452,8 @@ private:
         copy_metadata(io_.files, ends, losses_, how, control_, outcome_);
     }
 
-    // Removes what was made at a name, if it is there still, unless all went well.
+    // Removes what was made at a name, if it is there still, unless all went well. By its inode; but
+    // if that was not to be had, by its name.
     class Undo {
     public:
         Undo(Files& files, const FileCopy& names)
@@ -425,7 +462,8 @@ private:
         Undo& operator=(const Undo&) = delete;
         ~Undo() {
             struct statx now;
-            if (armed_ && looked_ == 0 && look(now) == 0 && identity(now) == identity(made_))
+            const bool unknown = looked_ < 0 && looked_ != -ENOENT;
+            if (armed_ && look(now) == 0 && (unknown || identity(now) == identity(made_)))
                 files_.unlink(names_.destination_dirfd, names_.destination.c_str());
         }
         void disarm() { armed_ = false; }
@@ -456,15 +494,13 @@ private:
     };
 
     // make(names) makes something at the destination of the names, 0 or a negative errno;
-    // finish(names, undo) gives it its attributes. To replace a file atomically, it is made at
-    // another name first.
+    // finish(names, undo) gives it its attributes. At a name that is free it is removed again
+    // unless keep() is called. To replace a file atomically, it is made at another name first.
     template <class Make, class Finish>
     void make_name(Way way, Stage stage, Make make, Finish finish) {
         if (way == Way::free) {
             check(stage, make(names_));
-            Undo undo(io_.files, names_);
-            finish(names_, undo);
-            undo.disarm();
+            finish(names_, made_.emplace(io_.files, names_));
             return;
         }
         FileCopy temporary = names_;
@@ -520,6 +556,8 @@ private:
     Links::Claim claim_;
     std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere
     std::string backup_;               // of what was in the way, until the copy is there
+    std::optional<Undo> made_;         // of a new name, until it is to stay
+    File directory_;                   // of the name, to be synced
 };
 
 } // namespace

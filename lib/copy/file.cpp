@@ -72,6 +72,12 @@ Task<void> move_and_report(Io io, const Ends& ends, const arsync_copy_options& o
         outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
 }
 
+// Whatever becomes of the copy.
+void note_removal(const Destination& destination, Outcome& outcome) {
+    if (destination.removed())
+        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+}
+
 } // namespace
 
 Task<void> keep_pace(Io io, Control& control, uint64_t bytes) {
@@ -141,9 +147,13 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     control.set_total(size);
 
     Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs));
-    co_await destination.open(facts, control);
-    if (destination.removed())
-        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+    try {
+        co_await destination.open(facts, control);
+    } catch (const Error&) {
+        note_removal(destination, outcome);
+        throw;
+    }
+    note_removal(destination, outcome);
     const bool verifies = asks(options, ARSYNC_COPY_VERIFY) && moves_data;
     const bool stored = on_storage(destination.facts());
     if (verifies && !stored)

@@ -40,24 +40,6 @@ bool follows_top(const arsync_copy_options& options) {
     }
 }
 
-// What has no data that was synced with its name.
-bool is_name_alone(const Outcome& outcome) {
-    return outcome.action == ARSYNC_ACTION_SYMBOLIC_LINK ||
-           outcome.action == ARSYNC_ACTION_HARD_LINK ||
-           outcome.action == ARSYNC_ACTION_MAKE_SPECIAL;
-}
-
-Task<void> sync_directory_of(Io io, const FileCopy& copy, Control& control) {
-    control.enter(ARSYNC_STAGE_SYNC);
-    const SplitPath path = split_path(copy.destination);
-    const int fd =
-        io.files.open(copy.destination_dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
-    check(ARSYNC_STAGE_SYNC, fd);
-    const File directory(io.files, fd);
-    const int64_t result = co_await io.ring.sync(fd, false);
-    check(ARSYNC_STAGE_SYNC, result);
-}
-
 void count_single(const Outcome& outcome, arsync_totals& totals) {
     totals.entries = 1;
     totals.errors = outcome.result < 0;
@@ -104,9 +86,6 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
                         S_ISLNK(itself.stx_mode);
     co_await copy_entry(io, names, DT_UNKNOWN, context, options, control, outcome);
     count_single(outcome, totals);
-    const bool dry = asks(options, ARSYNC_COPY_DRY_RUN);
-    if (options.durability == ARSYNC_DURABILITY_FULL && is_name_alone(outcome) && !dry)
-        co_await sync_directory_of(io, copy, control);
 }
 
 } // namespace
@@ -122,6 +101,9 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
         if (asks(options, ARSYNC_COPY_BENEATH) ||
             (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN)))
             parents.make(io.files, names, options);
+        // A tree is synced as a whole, whatever it is in.
+        if (options.durability == ARSYNC_DURABILITY_FULL && !asks(options, ARSYNC_COPY_RECURSIVE))
+            parents.refuse_unsyncable();
         if (is_plain(names, options)) {
             const Source source = co_await open_source(io, names, options, control);
             co_await copy_opened(io, names, source, Losses::fatal, options, control, outcome);

@@ -119,4 +119,71 @@ std::vector<Scenario> atomic_and_durable() {
     return some;
 }
 
+std::vector<Scenario> replacements() {
+    std::vector<Scenario> all;
+    const auto add = [&](uint32_t replace, uint32_t flags, auto change) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 40'001);
+        scenario.world.seed = all.size();
+        scenario.existing = all.size() % 2 ? Existing::larger : Existing::smaller;
+        scenario.options.replace = replace;
+        scenario.options.flags = flags;
+        change(scenario);
+        all.push_back(scenario);
+    };
+    const auto full = [](Scenario& s) { s.options.durability = ARSYNC_DURABILITY_FULL; };
+    for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        for (const uint32_t flags : {0u, uint32_t{ARSYNC_COPY_RECURSIVE}})
+            for (const char* old_backup : {"", "target~", "target.~3~"})
+                for (const auto backup :
+                     {ARSYNC_BACKUP_SIMPLE, ARSYNC_BACKUP_NUMBERED, ARSYNC_BACKUP_EXISTING})
+                    add(replace, flags, [&](Scenario& s) {
+                        s.options.backup = backup;
+                        if (*old_backup)
+                            s.old_backup = old_backup;
+                        s.options.durability = static_cast<uint32_t>(all.size() % 3);
+                        s.options.preserve = flags ? 0xf : 0;
+                        s.source_mode = 0640;
+                        s.by_directory = all.size() % 4 == 1;
+                        s.world.temporary_files = all.size() % 5 != 1;
+                    });
+        add(replace, ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_VERIFY, [&](Scenario& s) {
+            s.options.backup = ARSYNC_BACKUP_SIMPLE;
+            s.options.backup_suffix = ".old";
+            s.existing = Existing::link;
+            full(s);
+        });
+        for (const uint32_t link : {ARSYNC_COPY_HARD_LINK, ARSYNC_COPY_SYMBOLIC_LINK})
+            add(replace, link, [&](Scenario& s) {
+                s.options.backup = ARSYNC_BACKUP_NUMBERED;
+                full(s);
+            });
+    }
+    add(ARSYNC_REPLACE_REMOVE, 0, [](Scenario&) {});
+    add(ARSYNC_REPLACE_REMOVE, ARSYNC_COPY_RECURSIVE, full);
+    add(ARSYNC_REPLACE_REMOVE, 0, [&](Scenario& s) {
+        s.existing = Existing::link;
+        s.size = (1 << 20) + 5000; // past what is made at its name
+        s.buffer_size = 256 * 1024;
+        full(s);
+    });
+    for (const uint32_t flags : {0u, uint32_t{ARSYNC_COPY_RECURSIVE}})
+        add(ARSYNC_REPLACE_IN_PLACE, ARSYNC_COPY_FORCE | flags, [&](Scenario& s) {
+            s.unwritable = true;
+            s.options.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER;
+            full(s);
+        });
+    for (const auto existing : {Existing::smaller, Existing::link, Existing::nothing})
+        for (const uint32_t link : {ARSYNC_COPY_HARD_LINK, ARSYNC_COPY_SYMBOLIC_LINK}) {
+            const auto over = [&](Scenario& s) {
+                s.existing = existing;
+                full(s);
+            };
+            add(ARSYNC_REPLACE_REMOVE, link, over);
+            add(ARSYNC_REPLACE_ATOMIC, link, over);
+            add(ARSYNC_REPLACE_IN_PLACE, link | ARSYNC_COPY_FORCE, over);
+            add(ARSYNC_REPLACE_REMOVE, link | ARSYNC_COPY_RECURSIVE, over);
+        }
+    return all;
+}
+
 } // namespace arsync::sim

@@ -25,6 +25,9 @@ std::vector<Scenario> catalogue();
 // Of those the ones whose replacement must be atomic and durable.
 std::vector<Scenario> atomic_and_durable();
 
+// Copies over a file that gives way to them: it is backed up, removed, or a link takes its place.
+std::vector<Scenario> replacements();
+
 // Run and check; a failure says all that is needed to see it again.
 inline void expect_right(Simulation& simulation) {
     simulation.run();

@@ -135,7 +135,7 @@ void check_attributes(Simulation& s, const Inode& inode) {
     const bool lost = s.outcome().flags & ARSYNC_COMPLETION_OWNER_LOST;
     const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
     const bool was_file = s.old_inode() != 0 && s.scenario.existing != Existing::link;
-    const bool in_place = s.old_inode() != 0 && !atomic;
+    const bool in_place = s.old_inode() != 0 && !gives_way(s.scenario);
     mode_t mode = from.mode & 0777 & ~s.world.options.umask;
     if (options.flags & ARSYNC_COPY_DEFAULT_MODE)
         mode = 0666 & ~s.world.options.umask;
@@ -196,6 +196,8 @@ void check_cache(Simulation& s, const Inode& inode) {
 bool right_after_crash(const Simulation& s, const Disk& disk) {
     const Names& names = disk.at(s.directory()).names;
     auto found = names.find("target");
+    if (s.scenario.options.flags & ARSYNC_COPY_SYMBOLIC_LINK)
+        return found != names.end() && disk.at(found->second).target == "in/source";
     if (found != names.end() && disk.at(found->second).is_link())
         found = names.find(disk.at(found->second).target);
     return found != names.end() && disk.at(found->second).content == s.expected();
@@ -219,21 +221,98 @@ bool temporary(const std::string& name) {
     return name.compare(0, start.size(), start) == 0;
 }
 
+// What is in the directory when the copy has done what it was to do.
+Names names_after(const Simulation& s) {
+    Names names = s.names_before();
+    const Names& now = s.world.disk.at(s.directory()).names;
+    const std::string backup = backup_name(s.scenario);
+    if (!backup.empty() && s.named_before() != 0)
+        names[backup] = s.named_before();
+    const auto found = now.find("target");
+    if (found != now.end() && (gives_way(s.scenario) || s.named_before() == 0))
+        names["target"] = found->second;
+    return names;
+}
+
+// Whether the old file may be gone before the new one is there.
+bool removes_first(const Scenario& scenario) {
+    return (scenario.options.replace == ARSYNC_REPLACE_REMOVE || scenario.unwritable ||
+            makes_links(scenario)) &&
+           scenario.options.backup == ARSYNC_BACKUP_NONE && !replaces_at_once(scenario);
+}
+
+// The flags say what became of the old file.
+void check_flags(Simulation& s) {
+    const Names& names = s.world.disk.at(s.directory()).names;
+    const auto leads_to_old = [&](const std::string& name) {
+        const auto found = names.find(name);
+        return found != names.end() && found->second == s.named_before();
+    };
+    const arsync_copy_options& options = s.scenario.options;
+    const bool was_there = s.named_before() != 0;
+    const bool removed = was_there && gives_way(s.scenario) && !leads_to_old("target") &&
+                         options.backup == ARSYNC_BACKUP_NONE &&
+                         options.replace != ARSYNC_REPLACE_ATOMIC;
+    const bool backed_up =
+        was_there && options.backup != ARSYNC_BACKUP_NONE && leads_to_old(backup_name(s.scenario));
+    if (((s.outcome().flags & ARSYNC_COMPLETION_REPLACED) != 0) != removed)
+        s.world.problem(removed ? "not said to be removed" : "said to be removed");
+    if (((s.outcome().flags & ARSYNC_COMPLETION_BACKED_UP) != 0) != backed_up)
+        s.world.problem(backed_up ? "not said to be backed up" : "said to be backed up");
+}
+
+void check_link(Simulation& s) {
+    const Inode* inode = s.world.disk.find(s.directory(), "target");
+    const bool hard = (s.scenario.options.flags & ARSYNC_COPY_HARD_LINK) != 0;
+    if (!inode || (hard ? inode->number != s.world.source : inode->target != "in/source"))
+        s.world.problem("no link to the source at the destination's name");
+    check_durable(s, s.world.disk);
+}
+
+// An attribute that could not be kept does not cost a tree's file.
+bool only_lost_attributes(const Simulation& s) {
+    switch (s.outcome().stage) {
+    case ARSYNC_STAGE_OWNER:
+    case ARSYNC_STAGE_XATTR:
+    case ARSYNC_STAGE_MODE:
+    case ARSYNC_STAGE_TIMES:
+        return (s.scenario.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+    default:
+        return false;
+    }
+}
+
+// The old file of a copy that gives it a backup is there after a crash, whole, whether by its own
+// name or by the backup's; and by the backup's if the name is the new one's.
+void check_backup_after_crash(Simulation& s, const Disk& after) {
+    const Names& names = after.at(s.directory()).names;
+    const auto named = names.find("target"), kept = names.find(backup_name(s.scenario));
+    const bool is_named = named != names.end() && named->second == s.named_before();
+    const bool is_kept = kept != names.end() && kept->second == s.named_before();
+    if (!is_named && !is_kept)
+        s.world.problem("a crash loses the old file");
+    if (!(after.at(s.old_inode()).content == s.old_content()))
+        s.world.problem("a crash damages the old file");
+}
+
 } // namespace
 
 void check_success(Simulation& s) {
+    if (s.outcome().stage != ARSYNC_STAGE_NONE)
+        s.world.problem("success with a stage");
+    if (s.world.disk.at(s.directory()).names != names_after(s))
+        s.world.problem("names are left in the directory, or gone");
+    if (!s.scenario.range)
+        check_flags(s);
+    if (makes_links(s.scenario)) {
+        check_link(s);
+        return;
+    }
     const Inode* inode = s.scenario.range ? &s.world.disk.at(s.old_inode()) : s.destination();
     if (!inode || !inode->is_file()) {
         s.world.problem("no file at the destination's name");
         return;
     }
-    if (s.outcome().stage != ARSYNC_STAGE_NONE)
-        s.world.problem("success with a stage");
-    Names names = s.names_before();
-    if (s.scenario.options.replace == ARSYNC_REPLACE_ATOMIC || !names.count("target"))
-        names["target"] = inode->number;
-    if (s.world.disk.at(s.directory()).names != names)
-        s.world.problem("names are left in the directory, or gone");
     if (!s.source_was_changed()) {
         if (!(inode->content == s.expected()))
             s.world.problem("the destination's content is not the source's");
@@ -261,16 +340,23 @@ void check_failure(Simulation& s) {
         s.world.problem("failure without a stage");
     if (refused(s) && s.failed_step())
         return; // two things failed, and one may have been the cleaning up
+    if (!s.scenario.range)
+        check_flags(s);
     const Names& names = s.world.disk.at(s.directory()).names;
-    if (names == s.names_before())
+    Names before = s.names_before();
+    if (!names.count(backup_name(s.scenario)))
+        before.erase(backup_name(s.scenario)); // an older backup, whose place was taken for a while
+    if (names == before)
         return; // and the old content was looked at after each step
     // Once the new file has replaced the old one there is no way back.
-    const bool replaced = s.scenario.options.replace == ARSYNC_REPLACE_ATOMIC &&
-                          s.names_before().count("target") && outcome.stage == ARSYNC_STAGE_SYNC;
-    Names with_new = s.names_before();
-    if (replaced && names.count("target"))
-        with_new["target"] = names.at("target");
-    if (names != with_new)
+    const bool replaced =
+        replaces_at_once(s.scenario) && s.named_before() != 0 && outcome.stage == ARSYNC_STAGE_SYNC;
+    if ((replaced || only_lost_attributes(s)) && names == names_after(s))
+        return;
+    before.erase("target");
+    const bool removed =
+        removes_first(s.scenario) && outcome.stage != ARSYNC_STAGE_OPEN_SOURCE && names == before;
+    if (!removed)
         s.world.problem("a failed copy left names in the directory, or took them");
 }
 
@@ -307,15 +393,23 @@ void check_crash(Simulation& s) {
     const Disk& disk = *s.world.crashed();
     if (s.outcome().result == 0)
         check_durable(s, disk); // it had completed, but for what does not matter
-    if (options.replace != ARSYNC_REPLACE_ATOMIC || options.durability == ARSYNC_DURABILITY_NONE)
+    const bool keeps_old = options.backup != ARSYNC_BACKUP_NONE && s.old_inode() != 0;
+    const bool atomic =
+        options.replace == ARSYNC_REPLACE_ATOMIC && options.durability != ARSYNC_DURABILITY_NONE;
+    if (!keeps_old && !atomic)
         return;
     constexpr Unsynced policies[] = {Unsynced::lost, Unsynced::kept, Unsynced::mixed};
     Random random(s.scenario.world.seed);
     for (unsigned i = 0; i < 12; ++i) {
         const Disk after = disk.recover(policies[i % 3], policies[i / 3 % 3], random);
         const Names& names = after.at(s.directory()).names;
+        if (keeps_old)
+            check_backup_after_crash(s, after);
+        if (!atomic)
+            continue;
         for (const auto& [name, number] : names)
-            if (!s.names_before().count(name) && name != "target" && !temporary(name))
+            if (!s.names_before().count(name) && name != "target" && !temporary(name) &&
+                name != backup_name(s.scenario))
                 s.world.problem("after a crash there is a file called " + name);
         const auto now = names.find("target"), before = s.names_before().find("target");
         const bool had_one = before != s.names_before().end();

@@ -80,6 +80,8 @@ int open_inode(World& world, Inode& inode, int flags) {
         return -EISDIR;
     if (!inode.is_directory() && !inode.is_file())
         return open_special(world, inode, flags);
+    if (inode.number == world.unwritable && (flags & O_ACCMODE) != O_RDONLY)
+        return -EACCES;
     if ((flags & O_DIRECT) && world.options.direct_offset_align == 0)
         return -EINVAL;
     if (flags & O_TRUNC)

@@ -87,6 +87,39 @@ const char* name_of(Existing existing) {
 
 } // namespace
 
+bool makes_links(const Scenario& s) {
+    return (s.options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
+}
+
+bool gives_way(const Scenario& s) {
+    return s.options.replace == ARSYNC_REPLACE_ATOMIC ||
+           s.options.replace == ARSYNC_REPLACE_REMOVE || s.options.backup != ARSYNC_BACKUP_NONE ||
+           s.unwritable || makes_links(s);
+}
+
+bool replaces_at_once(const Scenario& s) {
+    constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
+    return s.options.replace == ARSYNC_REPLACE_ATOMIC ||
+           ((s.options.flags & links) != 0 && s.options.backup == ARSYNC_BACKUP_NONE);
+}
+
+std::string backup_name(const Scenario& s) {
+    const bool numbered = s.old_backup && std::string(s.old_backup) == "target.~3~";
+    switch (s.options.backup) {
+    case ARSYNC_BACKUP_NONE:
+        return {};
+    case ARSYNC_BACKUP_NUMBERED:
+        return numbered ? "target.~4~" : "target.~1~";
+    case ARSYNC_BACKUP_EXISTING:
+        if (numbered)
+            return "target.~4~";
+        break;
+    default:
+        break;
+    }
+    return std::string("target") + (s.options.backup_suffix ? s.options.backup_suffix : "~");
+}
+
 std::string describe(const Scenario& s) {
     const auto number = [](uint64_t n) { return std::to_string(n); };
     const arsync_copy_options& o = s.options;
@@ -98,6 +131,10 @@ std::string describe(const Scenario& s) {
                        number(o.preserve) + " sparse " + number(o.sparse) + " chunks " +
                        number(o.chunks) + " flags " + number(o.flags) + "; " +
                        number(s.buffer_count) + " buffers of " + number(s.buffer_size);
+    if (s.options.backup != ARSYNC_BACKUP_NONE)
+        text += "; backup to " + backup_name(s);
+    if (s.unwritable)
+        text += "; over what may not be written to";
     if (s.hides_size)
         text += "; hides its size";
     if (s.range)

@@ -40,7 +40,9 @@ struct Scenario {
     bool xattrs = false;     // the source has some, capabilities and an ACL among them
     bool hides_size = false; // the source says its size is 0, as files in /proc do
     Existing existing = Existing::nothing;
-    bool by_directory = false; // the paths are relative to descriptors, without a slash
+    bool unwritable = false;          // what is there may not be opened for writing
+    const char* old_backup = nullptr; // the name of a backup that is there already
+    bool by_directory = false;        // the paths are relative to descriptors, without a slash
     arsync_copy_options options = {};
 
     bool range = false; // copy_range between two open files
@@ -54,6 +56,14 @@ struct Scenario {
 std::string describe(const Scenario& scenario);
 
 constexpr mode_t existing_mode = 0604;
+
+bool makes_links(const Scenario& scenario); // in place of a copy
+// Whether what is at the name gives way, rather than be written to.
+bool gives_way(const Scenario& scenario);
+// Whether at every instant something is at the name, if there was.
+bool replaces_at_once(const Scenario& scenario);
+// The name that what gives way gets; "" if it gets none.
+std::string backup_name(const Scenario& scenario);
 
 // The content that the scenario's source, or the file in its way, has to begin with.
 Content source_content(const Scenario& scenario);

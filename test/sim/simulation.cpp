@@ -64,6 +64,10 @@ void Simulation::build() {
         old_inode_ = add_file(world, directory_, "linked", old_content_, existing_mode);
     if (link)
         add_symlink(world, directory_, "target", "linked");
+    if (scenario.old_backup)
+        add_file(world, directory_, scenario.old_backup, content_of("an older one"), 0600);
+    if (scenario.unwritable)
+        world.unwritable = old_inode_;
     names_before_ = world.disk.at(directory_).names;
     last_file_ = world.disk.numbers().back();
     expected_ = expected();
@@ -134,6 +138,8 @@ void Simulation::after(const Step& step) {
     if (source().version != source_version_)
         world.problem("the source was written to");
     source_version_ = source().version;
+    if (!scenario.range)
+        check_old();
     check_visible();
     for (const InodeNumber number : world.disk.numbers())
         if (number > last_file_)
@@ -165,12 +171,29 @@ void Simulation::extend_source(uint64_t size) {
     source_was_changed_ = true;
 }
 
+InodeNumber Simulation::named_before() const {
+    const auto before = names_before_.find("target");
+    return before == names_before_.end() ? 0 : before->second;
+}
+
+// What gives way to another is not written to, and with a backup has a name all the time.
+void Simulation::check_old() {
+    if (!gives_way(scenario) || old_inode_ == 0)
+        return;
+    if (old_version() != 0)
+        world.problem("the old file was written to");
+    if (scenario.options.backup == ARSYNC_BACKUP_NONE)
+        return;
+    const Inode* named = world.disk.find(directory_, "target");
+    const Inode* kept = world.disk.find(directory_, backup_name(scenario));
+    if (!(named && named->number == named_before()) && !(kept && kept->number == named_before()))
+        world.problem("the old file has neither its name nor its backup's");
+}
+
 // Once a new file was seen to be complete at the name it is not compared again until it changes.
 void Simulation::check_visible() {
-    if (scenario.options.replace != ARSYNC_REPLACE_ATOMIC || scenario.range)
+    if (!replaces_at_once(scenario) || scenario.range)
         return;
-    if (old_inode_ != 0 && old_version() != 0)
-        world.problem("the old file was written to");
     const Names& names = world.disk.at(directory_).names;
     const auto before = std::as_const(names_before_).find("target");
     const auto now = names.find("target");
@@ -186,7 +209,10 @@ void Simulation::check_visible() {
     if (visible_complete_ == seen || source_was_changed_)
         return;
     visible_complete_ = seen;
-    if (!(inode.content == expected_))
+    const bool whole = (scenario.options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0
+                           ? inode.target == "in/source"
+                           : inode.content == expected_;
+    if (!whole)
         world.problem("an incomplete file can be seen at the destination's name");
 }
 

@@ -1,8 +1,9 @@
 // A scenario, run: the copy as a worker would run it, and what must hold whatever happens to it.
 //
 // After each step it is checked that the source is as the test left it, that an atomic replacement
-// shows the old file or the new one, and that nobody may do with the new file what they might not
-// with the source. After the run: one completion, and nothing leaked.
+// shows the old file or the new one, that what is to be backed up has a name, and that nobody may
+// do with the new file what they might not with the source. After the run: one completion, and
+// nothing leaked.
 #pragma once
 
 #include <functional>
@@ -69,6 +70,8 @@ public:
     InodeNumber old_inode() const { return old_inode_; }
     const Names& names_before() const { return names_before_; }
     InodeNumber directory() const { return directory_; }
+    // What the name itself led to, a symbolic link perhaps; 0: nothing.
+    InodeNumber named_before() const;
 
 private:
     void build();
@@ -76,6 +79,7 @@ private:
     int before(const Step& step);
     void after(const Step& step);
     uint64_t old_version() const;
+    void check_old();
     void check_visible();
     void check_access(const Inode& inode);
     void check_leaks();

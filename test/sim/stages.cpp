@@ -32,7 +32,7 @@ bool fits_open(const Step& step, Stage stage) {
         return in(stage, {ARSYNC_STAGE_OPEN_SOURCE, ARSYNC_STAGE_LIST});
     if (step.subject == Subject::directory && !is_temporary(step))
         return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_SYNC, ARSYNC_STAGE_PUBLISH,
-                          ARSYNC_STAGE_MAKE_DIRECTORY, ARSYNC_STAGE_REMOVE});
+                          ARSYNC_STAGE_MAKE_DIRECTORY, ARSYNC_STAGE_REMOVE, ARSYNC_STAGE_BACKUP});
     return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_VERIFY});
 }
 
@@ -72,8 +72,9 @@ bool fits(const Step& step, Stage stage) {
     case Call::allocate:
         return in(stage, {ARSYNC_STAGE_ALLOCATE, ARSYNC_STAGE_WRITE});
     case Call::list:
-    case Call::set_list_position: // of a destination: to find what is extra
-        return in(stage, {source ? ARSYNC_STAGE_LIST : ARSYNC_STAGE_REMOVE});
+    case Call::set_list_position: // of a destination: to find what is extra, or the last backup
+        return source ? stage == ARSYNC_STAGE_LIST
+                      : in(stage, {ARSYNC_STAGE_REMOVE, ARSYNC_STAGE_BACKUP});
     case Call::read_link:
         return stage == ARSYNC_STAGE_READ_LINK;
     case Call::chmod:
@@ -88,7 +89,7 @@ bool fits(const Step& step, Stage stage) {
     case Call::remove_xattr:
         return in(stage, {ARSYNC_STAGE_XATTR, ARSYNC_STAGE_MODE, ARSYNC_STAGE_CONTEXT});
     case Call::link:
-        return stage == ARSYNC_STAGE_PUBLISH;
+        return in(stage, {ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_LINK});
     case Call::rename:
         return in(stage, {ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_BACKUP});
     case Call::unlink:
@@ -99,8 +100,9 @@ bool fits(const Step& step, Stage stage) {
     case Call::make_special:
         return stage == ARSYNC_STAGE_MAKE_SPECIAL;
     case Call::make_symlink:
-    case Call::make_link:
         return stage == ARSYNC_STAGE_LINK;
+    case Call::make_link:
+        return in(stage, {ARSYNC_STAGE_LINK, ARSYNC_STAGE_BACKUP});
     case Call::sync:
     case Call::sync_filesystem:
         return stage == ARSYNC_STAGE_SYNC;
@@ -152,7 +154,16 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         return !writable(step) || scenario.range ||
                (is_temporary(step) && !scenario.world.can_link);
     case Call::open:
+        if (step.subject == Subject::destination && writable(step) && error == EACCES &&
+            (options.flags & ARSYNC_COPY_FORCE))
+            return true; // it is removed
         return is_temporary(step) && (error == EOPNOTSUPP || error == EINVAL);
+    case Call::link: // another temporary name will do
+    case Call::make_link:
+    case Call::make_symlink:
+        return error == EEXIST;
+    case Call::unlink: // of a temporary name that is gone already
+        return step.path.find(".arsync-") != std::string::npos;
     case Call::read:
     case Call::write:
         return ((step.flags & O_DIRECT) && (error == EINVAL || error == EOPNOTSUPP)) ||
@@ -172,7 +183,10 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::chown:
         return !(options.preserve & ARSYNC_PRESERVE_OWNER) || !scenario.world.privileged ||
                error == EPERM || error == EINVAL;
-    case Call::list_xattrs:
+    case Call::list_xattrs: // of an entry they are listed twice
+        if (step.subject == Subject::source && (options.flags & ARSYNC_COPY_RECURSIVE))
+            return true;
+        [[fallthrough]];
     case Call::get_xattr:
     case Call::remove_xattr:
         return error == EOPNOTSUPP || error == ENODATA;

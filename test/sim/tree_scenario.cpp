@@ -269,8 +269,12 @@ private:
                 return -EISDIR;
             if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
                 return -EEXIST;
-            if (const int refused = becomes_link(from) ? 0 : refuse_in_place(from, *found))
-                return refused;
+            if (scenario_.options.backup != ARSYNC_BACKUP_NONE) {
+                add_name(world_, to, backup_of(scenario_, name).c_str(), found->number);
+            } else if (!becomes_link(from)) {
+                if (const int refused = refuse_in_place(from, *found))
+                    return refused;
+            }
             remove_name(world_, to, name);
         }
         if (becomes_link(from)) {
@@ -351,6 +355,11 @@ private:
 
 } // namespace
 
+// No file has numbered backups to begin with.
+std::string backup_of(const TreeScenario& s, const std::string& name) {
+    return name + (s.options.backup == ARSYNC_BACKUP_NUMBERED ? ".~1~" : "~");
+}
+
 std::string describe(const TreeScenario& s) {
     const auto number = [](uint64_t n) { return std::to_string(n); };
     const arsync_copy_options& o = s.options;
@@ -358,9 +367,9 @@ std::string describe(const TreeScenario& s) {
            number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") + "; flags " +
            number(o.flags) + " preserve " + number(o.preserve) + " replace " + number(o.replace) +
            " update " + number(o.update) + " symlinks " + number(o.symlinks) + " report " +
-           number(o.report) + " durability " + number(o.durability) + " filter '" + s.filter +
-           "'; " + number(s.workers) + " workers, " + number(s.buffer_count) + " buffers of " +
-           number(s.buffer_size);
+           number(o.report) + " durability " + number(o.durability) + " backup " +
+           number(o.backup) + " filter '" + s.filter + "'; " + number(s.workers) + " workers, " +
+           number(s.buffer_count) + " buffers of " + number(s.buffer_size);
 }
 
 TreeScenario choose_tree(uint64_t seed) {
@@ -402,6 +411,8 @@ TreeScenario choose_tree(uint64_t seed) {
         sometimes(20, ARSYNC_COPY_STOP_ON_ERROR);
     if (random.percent(20))
         s.filter = "*.x\nd1/\n/f3\n";
+    if (o.replace != ARSYNC_REPLACE_EXCLUSIVE && !s.asks(ARSYNC_COPY_MIRROR) && random.percent(25))
+        o.backup = 1 + static_cast<uint32_t>(random.below(3));
     return s;
 }
 
@@ -439,6 +450,15 @@ std::vector<TreeScenario> tree_catalogue() {
     changed.options.update = ARSYNC_UPDATE_CHANGED;
     changed.options.replace = ARSYNC_REPLACE_REMOVE;
     changed.existing = true;
+    for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
+        for (const auto backup : {ARSYNC_BACKUP_SIMPLE, ARSYNC_BACKUP_NUMBERED}) {
+            TreeScenario& kept = add(all.size() + 1, backup == ARSYNC_BACKUP_SIMPLE ? 0 : 31);
+            kept.options.replace = replace;
+            kept.options.backup = backup;
+            kept.options.durability = ARSYNC_DURABILITY_FILE;
+            kept.linked = backup == ARSYNC_BACKUP_SIMPLE ? 0 : 3;
+            kept.existing = true;
+        }
     return all;
 }
 

@@ -29,6 +29,8 @@ struct TreeScenario {
     bool preserves(uint32_t what) const { return (options.preserve & what) != 0; }
 };
 std::string describe(const TreeScenario& scenario);
+// The name that a file which gives way gets, if it gets one.
+std::string backup_of(const TreeScenario& scenario, const std::string& name);
 
 // Any copy, in any world in which nothing fails.
 TreeScenario choose_tree(uint64_t seed);

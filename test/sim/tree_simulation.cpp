@@ -22,6 +22,22 @@ bool is_open(const Step& step) {
            step.call == Call::reopen || step.call == Call::open_on_ring;
 }
 
+static bool changes_names(const Step& step) {
+    switch (step.call) {
+    case Call::open:
+        return (step.flags & O_CREAT) != 0;
+    case Call::link:
+    case Call::make_link:
+    case Call::make_symlink:
+    case Call::make_special:
+    case Call::rename:
+    case Call::unlink:
+        return true;
+    default:
+        return false;
+    }
+}
+
 TreeSimulation::Worker::Worker(World& world, const TreeScenario& scenario)
     : ring(world, counters),
       buffers(std::make_unique<Buffers>(ring, scenario.buffer_count, scenario.buffer_size, false)) {
@@ -34,6 +50,8 @@ TreeSimulation::TreeSimulation(const TreeScenario& what)
     trees_ = build_trees(world, scenario);
     expected_ = expect_of(world, scenario, trees_);
     original_ = world.disk;
+    if (trees_.target != 0)
+        add_old_paths("");
     job_.what = FileCopy{AT_FDCWD, "in", AT_FDCWD, "out/target"};
     job_.options = scenario.options;
     job_.options.struct_size = sizeof job_.options;
@@ -91,6 +109,10 @@ bool TreeSimulation::turn() {
 
 void TreeSimulation::run() {
     world.before = [this](const Step& step) { return before(step); };
+    world.after = [this](const Step& step, int64_t) {
+        if (changes_names(step))
+            check_old();
+    };
     begin(io(*workers_.front()), job_, *this, completions_);
     unsigned idle = 0;
     while ((completions_ == 0 || (helper_ && helper_completions_ == 0)) && idle < idle_max &&
@@ -102,11 +124,14 @@ void TreeSimulation::run() {
         while (worker->ring.run_ready()) // whatever should not be there any more
             ;
     world.before = {};
+    world.after = {};
+    check_old();
     check_leaks();
     for (const std::string& difference : sim::differences(
              *original_, trees_.source, world.disk, trees_.source, {true, true, true, true, true}))
         world.problem("the source was changed: " + difference);
-    if (const Inode* top = target(""); top && top->is_directory())
+    const Inode* top = target("");
+    if (top && top->is_directory() && !world.crashed())
         check_names("", *top);
 }
 
@@ -119,6 +144,8 @@ void TreeSimulation::cancel() {
 }
 
 int TreeSimulation::before(const Step& step) {
+    if (step.index == crash_at)
+        world.crash();
     if (step.index == cancel_at)
         cancel();
     if (meanwhile)
@@ -131,27 +158,78 @@ int TreeSimulation::before(const Step& step) {
     return -fail_with;
 }
 
-const Inode* TreeSimulation::target(const std::string& path) const {
-    return at_path(world.disk, trees_.above, path.empty() ? "target" : "target/" + path);
+const Inode* TreeSimulation::target_on(const Disk& disk, const std::string& path) const {
+    return at_path(disk, trees_.above, path.empty() ? "target" : "target/" + path);
 }
 
-bool TreeSimulation::existed(const std::string& path) const {
-    return trees_.target != 0 && at_path(*original_, trees_.target, path) != nullptr;
+const Inode* TreeSimulation::old(const std::string& path) const {
+    return trees_.target == 0 ? nullptr : at_path(*original_, trees_.target, path);
 }
 
-std::vector<std::string> TreeSimulation::differences_on(const Disk& disk) const {
-    const Inode* top = at_path(disk, trees_.above, "target");
+void TreeSimulation::add_old_paths(const std::string& path) {
+    const Inode& inode = *old(path);
+    if (!inode.is_directory())
+        old_paths_.push_back(path);
+    for (const auto& [name, _] : inode.names)
+        add_old_paths(path.empty() ? name : path + "/" + name);
+}
+
+bool TreeSimulation::is_kept(const Disk& disk, const std::string& path) const {
+    const InodeNumber number = old(path)->number;
+    const Inode* named = target_on(disk, path);
+    if (named && named->number == number)
+        return true;
+    const Inode* kept = target_on(disk, backup_of(scenario, path));
+    return kept && kept->number == number && scenario.options.backup != ARSYNC_BACKUP_NONE;
+}
+
+void TreeSimulation::check_old() {
+    const bool backs_up = scenario.options.backup != ARSYNC_BACKUP_NONE;
+    const bool atomic = scenario.options.replace == ARSYNC_REPLACE_ATOMIC;
+    for (const std::string& path : old_paths_) {
+        if (backs_up && !is_kept(world.disk, path))
+            world.problem("has neither its name nor its backup's: " + path);
+        else if (backs_up && world.disk.at(old(path)->number).version != old(path)->version)
+            world.problem("was written to: " + path);
+        if (atomic && wanted(path)) // not extra
+            check_shown(path);
+    }
+}
+
+// Once a new file was seen to be complete it is not compared again until it changes.
+void TreeSimulation::check_shown(const std::string& path) {
+    const Inode* now = target(path);
+    if (!now) {
+        world.problem("nothing has the name " + path);
+        return;
+    }
+    if (now->number == old(path)->number)
+        return;
+    std::pair<InodeNumber, uint64_t>& shown = shown_[path];
+    const std::pair<InodeNumber, uint64_t> seen{now->number, now->version};
+    if (shown != seen && !(now->content == wanted(path)->content))
+        world.problem("shows a part of a file: " + path);
+    shown = seen;
+}
+
+Compared TreeSimulation::preserved() const {
     const bool dry = scenario.asks(ARSYNC_COPY_DRY_RUN);
-    if (!top)
-        return dry && trees_.target == 0 ? std::vector<std::string>{}
-                                         : std::vector<std::string>{"nothing is there"};
     Compared also;
     also.mode = dry || scenario.preserves(ARSYNC_PRESERVE_MODE);
     also.owner = dry || scenario.preserves(ARSYNC_PRESERVE_OWNER);
     also.times = dry || scenario.preserves(ARSYNC_PRESERVE_TIMES);
     also.xattrs = dry || scenario.preserves(ARSYNC_PRESERVE_XATTR);
     also.links = scenario.preserves(ARSYNC_PRESERVE_LINKS);
-    return sim::differences(world.disk, expected_.tree, disk, top->number, also);
+    return also;
+}
+
+std::vector<std::string> TreeSimulation::differences_on(const Disk& disk) const {
+    const Inode* top = target_on(disk, "");
+    const bool dry = scenario.asks(ARSYNC_COPY_DRY_RUN);
+    if (!top)
+        return dry && trees_.target == 0 ? std::vector<std::string>{}
+                                         : std::vector<std::string>{"nothing is there"};
+    return sim::differences(world.disk, expected_.tree, disk, top->number, preserved());
 }
 
 // Whatever happened: a name that was not there leads to what it should, and to all of it.
@@ -190,6 +268,8 @@ std::string report(const TreeSimulation& simulation) {
                 describe(*simulation.failed_step());
     if (simulation.cancel_at != never)
         text += "\n  cancelled at " + std::to_string(simulation.cancel_at);
+    if (simulation.crash_at != never)
+        text += "\n  crashed at " + std::to_string(simulation.crash_at);
     text += "\n  result " + std::to_string(simulation.outcome().result) + " stage " +
             std::to_string(simulation.outcome().stage);
     for (const TreeSimulation::Report& entry : simulation.reports())

@@ -1,9 +1,12 @@
 // The copy of a tree, run as a pool runs it, by one worker or two, each with a ring of its own on
 // one thread.
 //
+// After each step that changes names it is checked that what was there has a name, if it is to be
+// backed up, and that an atomic replacement shows the old file or the new one.
+//
 // After the run it is checked that there was one completion, that nothing leaked, that nobody
-// sleeps for ever, that the source is as it was, and that no name is new that should not be there
-// or leads to a part of a file.
+// sleeps for ever, that the source is as it was, and, unless it crashed, that no name is new that
+// should not be there or leads to a part of a file.
 #pragma once
 
 #include <memory>
@@ -27,6 +30,7 @@ public:
     uint64_t fail_at = never;
     int fail_with = 0; // a positive errno
     uint64_t cancel_at = never;
+    uint64_t crash_at = never;
     std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
 
     void cancel();
@@ -41,12 +45,20 @@ public:
     const std::vector<Report>& reports() const { return reports_; }
     const std::optional<Step>& failed_step() const { return failed_step_; }
     const Expectation& expected() const { return expected_; }
-    bool existed(const std::string& path) const;
-    // What is at a path below the destination, or null.
-    const Inode* target(const std::string& path) const;
+    bool existed(const std::string& path) const { return old(path) != nullptr; }
+    // What is at a path below the destination, or was to begin with, or null.
+    const Inode* target(const std::string& path) const { return target_on(world.disk, path); }
+    const Inode* target_on(const Disk& disk, const std::string& path) const;
+    const Inode* old(const std::string& path) const;
+    // Whether what a path led to has that name on a disk, or its backup's.
+    bool is_kept(const Disk& disk, const std::string& path) const;
+    // Of what was there to begin with, but for directories.
+    const std::vector<std::string>& old_paths() const { return old_paths_; }
     const Inode* wanted(const std::string& path) const {
         return at_path(world.disk, expected_.tree, path);
     }
+    // Of a file that is as it should be, what is like that of its source.
+    Compared preserved() const;
     // How the destination on a disk differs from what is expected: where it should not.
     std::vector<std::string> differences_on(const Disk& disk) const;
     bool helped() const { return helper_ != nullptr; }
@@ -69,6 +81,9 @@ private:
 
     Io io(Worker& worker) { return {files_, worker.ring, *worker.buffers}; }
     int before(const Step& step);
+    void add_old_paths(const std::string& path);
+    void check_old();
+    void check_shown(const std::string& path);
     void start_helper();
     void give_room();
     bool turn();
@@ -89,6 +104,8 @@ private:
     std::vector<Report> reports_;
     std::optional<Step> failed_step_;
     std::optional<Disk> original_;
+    std::vector<std::string> old_paths_;
+    std::map<std::string, std::pair<InodeNumber, uint64_t>> shown_; // new files known to be whole
 };
 
 bool is_open(const Step& step);

@@ -146,6 +146,7 @@ public:
     InodeNumber source = 0;        // whose steps have Subject::source
     std::set<InodeNumber> sources; // the same, of a tree
     InodeNumber without_size = 0;  // a file that says it is empty and is not, as in /proc
+    InodeNumber unwritable = 0;    // a file that may not be opened for writing
     std::vector<std::string> problems;
 
     // A test's say in what happens. before: a negative errno is the step's result, and the step has

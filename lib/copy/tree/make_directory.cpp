@@ -8,6 +8,31 @@
 
 namespace arsync {
 
+namespace {
+
+// Removes a directory that was made, unless it is known as such in the end: when it is tried again
+// nobody would know that it is ours.
+class Undo {
+public:
+    Undo(Files& files, int dirfd, const char* name, bool made)
+        : files_(files), dirfd_(dirfd), name_(name), armed_(made) {}
+    Undo(const Undo&) = delete;
+    Undo& operator=(const Undo&) = delete;
+    ~Undo() {
+        if (armed_)
+            files_.remove_directory(dirfd_, name_);
+    }
+    void disarm() { armed_ = false; }
+
+private:
+    Files& files_;
+    const int dirfd_;
+    const char* const name_;
+    bool armed_;
+};
+
+} // namespace
+
 MadeDirectory make_directory(Files& files, int dirfd, const char* name, const struct statx& source,
                              bool beneath, bool follow, const arsync_copy_options& options) {
     constexpr Stage stage = ARSYNC_STAGE_MAKE_DIRECTORY;
@@ -23,6 +48,7 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     if (made != -EEXIST)
         check(stage, made);
     result.made = made == 0;
+    Undo undo(files, dirfd, name, result.made);
     if (!result.made && !follow) {
         struct statx found;
         check(stage, files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found));
@@ -55,8 +81,6 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
         (options.flags & ARSYNC_COPY_MIRROR) != 0 || options.durability != ARSYNC_DURABILITY_NONE;
     if (fd == -EACCES && !result.made && !must_be_read)
         fd = open(O_PATH);
-    if (fd < 0 && result.made)
-        files.remove_directory(dirfd, name); // it is not known as ours when it is tried again
     check(stage, fd == -ELOOP ? -ENOTDIR : fd);
     result.directory = File(files, fd);
     check(stage, files.statx(fd, "", 0, result.facts));
@@ -66,6 +90,7 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     if (keeps_mode) {
         if ((result.facts.stx_mode & 0700) != 0700)
             check(stage, files.chmod(fd, 0700));
+        undo.disarm();
         return result;
     }
 
@@ -78,6 +103,7 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
         check(stage, files.chmod(fd, meanwhile));
     if (meanwhile != final_mode)
         result.final_mode = final_mode;
+    undo.disarm();
     return result;
 }
 

@@ -23,9 +23,9 @@ static std::vector<std::string> components_of(const std::string& path) {
     return components;
 }
 
-// To be searched is all that is needed of a directory on the way.
+// To be searched is all that is needed of a directory on the way. readable: if it is more.
 static File open_directory(Files& files, int dirfd, const std::string& name, bool beneath,
-                           Stage stage) {
+                           Stage stage, bool* readable = nullptr) {
     const auto open = [&](int access) {
         if (beneath)
             return files.open_beneath(dirfd, name.c_str(), access | O_DIRECTORY | O_NOFOLLOW,
@@ -33,6 +33,8 @@ static File open_directory(Files& files, int dirfd, const std::string& name, boo
         return files.open(dirfd, name.c_str(), access | O_DIRECTORY, 0);
     };
     int fd = open(O_RDONLY);
+    if (readable)
+        *readable = fd >= 0;
     if (fd == -EACCES)
         fd = open(O_PATH);
     check(stage, fd);
@@ -41,7 +43,8 @@ static File open_directory(Files& files, int dirfd, const std::string& name, boo
 
 static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& name,
                                   const struct statx& source, bool beneath,
-                                  const arsync_copy_options& options) {
+                                  const arsync_copy_options& options, bool& readable) {
+    readable = true;
     try {
         return make_directory(files, dirfd, name.c_str(), source, beneath, !beneath, options);
     } catch (const Error& error) {
@@ -54,6 +57,7 @@ static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& na
         MadeDirectory found = {};
         found.directory = File(files, fd);
         found.final_mode = keep_mode;
+        readable = false;
         return found;
     }
 }
@@ -93,8 +97,8 @@ void Parents::make(Files& files, FileCopy& copy, const arsync_copy_options& opti
     if (dry)
         base_ = look_for(files, copy.destination_dirfd, top, false);
     else
-        base_ =
-            open_directory(files, copy.destination_dirfd, top, false, ARSYNC_STAGE_MAKE_DIRECTORY);
+        base_ = open_directory(files, copy.destination_dirfd, top, false,
+                               ARSYNC_STAGE_MAKE_DIRECTORY, &base_readable_);
     int source = copy.source_dirfd;
     int destination = base_.get();
     bool first = true;
@@ -109,8 +113,8 @@ void Parents::make(Files& files, FileCopy& copy, const arsync_copy_options& opti
             if (destination >= 0)
                 parent.destination = look_for(files, destination, name, destination_beneath);
         } else {
-            MadeDirectory made =
-                make_or_open(files, destination, name, parent.facts, destination_beneath, options);
+            MadeDirectory made = make_or_open(files, destination, name, parent.facts,
+                                              destination_beneath, options, parent.readable);
             parent.destination = std::move(made.directory);
             parent.final_mode = made.final_mode;
             parent.made = made.made;
@@ -152,8 +156,19 @@ void Parents::finish(Files& files, const arsync_copy_options& options, Control& 
     }
 }
 
+// A directory that may be written to but not read cannot be synced.
+void Parents::refuse_unsyncable() const {
+    bool readable = base_readable_;
+    for (const Parent& parent : parents_) {
+        if (parent.made && !readable)
+            throw Error{ARSYNC_STAGE_SYNC, EACCES};
+        readable = parent.readable;
+    }
+}
+
 // Those that were made, and the directory that has the first one's name.
 Task<void> Parents::sync(Ring& ring, Control& control) {
+    refuse_unsyncable();
     const File* above = &base_;
     bool named = false;
     for (const Parent& parent : parents_) {

@@ -16,6 +16,8 @@ public:
     // What is below them is done: give them their attributes, the innermost first.
     void finish(Files& files, const arsync_copy_options& options, Control& control,
                 Outcome& outcome);
+    // Throws Error where a directory was made in one that cannot be synced.
+    void refuse_unsyncable() const;
     // Make the names and attributes of those that were made durable. Throws Error.
     Task<void> sync(Ring& ring, Control& control);
 
@@ -26,10 +28,12 @@ private:
         struct statx facts;
         mode_t final_mode;
         bool made = false;
+        bool readable = true; // the destination
     };
     void enter(FileCopy& copy, std::string name) const;
 
     File base_; // that has the first one
+    bool base_readable_ = true;
     std::vector<Parent> parents_;
 };
 
