@@ -8,7 +8,8 @@
 
 #include "copy/backup.h"
 #include "copy/conflict.h"
-#include "copy/metadata.h"
+#include "copy/made_name.h"
+#include "copy/named_attributes.h"
 #include "copy/read_link.h"
 #include "copy/split_path.h"
 #include "copy/temporary_name.h"
@@ -77,7 +78,7 @@ private:
     // What was made stays, and so does the backup of what was there.
     void keep() {
         if (made_)
-            made_->disarm();
+            made_->keep();
         backup_.clear();
     }
     // What gave way to a copy that failed gets its name back.
@@ -303,7 +304,7 @@ private:
         if (asks(ARSYNC_COPY_DRY_RUN))
             return;
         control_.enter(ARSYNC_STAGE_LINK);
-        make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, Undo&) {});
+        make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, MadeName&) {});
         if (way == Way::remove)
             outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
     }
@@ -371,7 +372,7 @@ private:
                 return io_.files.make_link(to.source_dirfd, to.source.c_str(), to.destination_dirfd,
                                            to.destination.c_str());
             },
-            [](const FileCopy&, Undo&) {});
+            [](const FileCopy&, MadeName&) {});
     }
 
     // is_source: it is a link of the source's, with attributes of its own. A link to the source
@@ -387,14 +388,14 @@ private:
                 return io_.files.make_symlink(text.c_str(), to.destination_dirfd,
                                               to.destination.c_str());
             },
-            [&](const FileCopy& to, Undo& undo) {
+            [&](const FileCopy& to, MadeName& made) {
                 arsync_copy_options how = options_;
                 struct statx link = facts();
                 if (!is_source) {
                     how.preserve &= ARSYNC_PRESERVE_TIMES;
                     link.stx_mode = S_IFLNK;
                 }
-                copy_attributes(to, undo.made_like(link), how);
+                copy_attributes(to, made.made_like(link), how);
             });
     }
 
@@ -415,86 +416,28 @@ private:
                 return io_.files.make_special(to.destination_dirfd, to.destination.c_str(),
                                               (facts().stx_mode & S_IFMT) | mode, device);
             },
-            [&](const FileCopy& to, Undo& undo) {
-                copy_attributes(to, undo.made_like(facts()), options_);
+            [&](const FileCopy& to, MadeName& made) {
+                copy_attributes(to, made.made_like(facts()), options_);
             });
     }
 
-    // Whoever may write to the directory may put another file at the name at any moment. So
-    // attributes are given to what is open, and only if that is what is known to be meant.
-    File open_known(int dirfd, const std::string& name, int flags, const Identity& known,
-                    Stage stage) {
-        const int fd = io_.files.open(dirfd, name.c_str(), O_PATH | flags, 0);
-        check(stage, fd);
-        File file(io_.files, fd);
-        struct statx found;
-        check(stage, io_.files.statx(fd, "", 0, found));
-        if (identity(found) != known)
-            throw Error{stage, ESTALE};
-        return file;
-    }
-
-    // Of what may not be opened, or need not be. there: what is at the destination.
     void copy_attributes(const FileCopy& names, const struct statx& there,
                          const arsync_copy_options& how) {
-        if ((how.preserve & ~ARSYNC_PRESERVE_LINKS) == 0)
-            return;
-        const File source =
-            open_known(names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
-                       identity(facts()), ARSYNC_STAGE_OPEN_SOURCE);
-        // At the roots what is up to date may be found through a link.
-        const File destination =
-            open_known(names.destination_dirfd, names.destination,
-                       names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0, identity(there),
-                       ARSYNC_STAGE_OPEN_DESTINATION);
-        const Described ends{
-            .source = source.get(), .facts = facts(), .destination = destination.get()};
-        copy_metadata(io_.files, ends, losses_, how, control_, outcome_);
+        copy_named_attributes(io_.files, names, facts(), there, losses_, how, control_, outcome_);
     }
 
-    // Removes what was made at a name, if it is there still, unless all went well. By its inode; but
-    // if that was not to be had, by its name.
-    class Undo {
-    public:
-        Undo(Files& files, const FileCopy& names)
-            : files_(files), names_(names), looked_(look(made_)) {}
-        Undo(const Undo&) = delete;
-        Undo& operator=(const Undo&) = delete;
-        ~Undo() {
-            struct statx now;
-            const bool unknown = looked_ < 0 && looked_ != -ENOENT;
-            if (armed_ && look(now) == 0 && (unknown || identity(now) == identity(made_)))
-                files_.unlink(names_.destination_dirfd, names_.destination.c_str());
-        }
-        void disarm() { armed_ = false; }
-        // What was made. Throws Error if it is not as it was made: it is not ours then.
-        const struct statx& made_like(const struct statx& source) {
-            check(ARSYNC_STAGE_OPEN_DESTINATION, looked_);
-            const mode_t kind = source.stx_mode & S_IFMT;
-            const bool same_device = (kind != S_IFCHR && kind != S_IFBLK) ||
-                                     (made_.stx_rdev_major == source.stx_rdev_major &&
-                                      made_.stx_rdev_minor == source.stx_rdev_minor);
-            if ((made_.stx_mode & S_IFMT) != kind || !same_device || made_.stx_nlink > 1) {
-                disarm();
-                throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ESTALE};
-            }
-            return made_;
-        }
-
-    private:
-        int look(struct statx& found) {
-            return files_.statx(names_.destination_dirfd, names_.destination.c_str(),
-                                AT_SYMLINK_NOFOLLOW, found);
-        }
-        Files& files_;
-        const FileCopy& names_;
-        struct statx made_ = {};
-        const int looked_;
-        bool armed_ = true;
-    };
+    // Of a file that is skipped because its content is the same.
+    void keep_attributes(const struct statx& there) {
+        arsync_copy_options how = options_;
+        how.preserve &=
+            ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES; // cheap
+        if (how.update == ARSYNC_UPDATE_CHANGED && makes_copies() &&
+            has_other_attributes(facts(), there, how.preserve))
+            copy_attributes(names_, there, how);
+    }
 
     // make(names) makes something at the destination of the names, 0 or a negative errno;
-    // finish(names, undo) gives it its attributes. At a name that is free it is removed again
+    // finish(names, made) gives it its attributes. At a name that is free it is removed again
     // unless keep() is called. To replace a file atomically, it is made at another name first.
     template <class Make, class Finish>
     void make_name(Way way, Stage stage, Make make, Finish finish) {
@@ -511,38 +454,14 @@ private:
             result = make(temporary);
         }
         check(stage, result);
-        Undo undo(io_.files, temporary);
-        finish(temporary, undo);
+        MadeName made(io_.files, temporary);
+        finish(temporary, made);
         check(ARSYNC_STAGE_PUBLISH,
               io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
                                names_.destination.c_str()));
         // Of two names of one file renaming does nothing, successfully.
         if (outcome_.action != ARSYNC_ACTION_HARD_LINK)
-            undo.disarm();
-    }
-
-    // Of a file that is skipped because its content is the same.
-    void keep_attributes(const struct statx& found) {
-        constexpr uint32_t cheap =
-            ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES;
-        if (options_.update != ARSYNC_UPDATE_CHANGED || asks(ARSYNC_COPY_DRY_RUN) ||
-            !makes_copies() || (options_.preserve & cheap) == 0)
-            return;
-        const bool same_mode = (options_.preserve & ARSYNC_PRESERVE_MODE) == 0 ||
-                               S_ISLNK(found.stx_mode) || found.stx_mode == facts().stx_mode;
-        const bool same_owner =
-            (options_.preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
-            (found.stx_uid == facts().stx_uid && found.stx_gid == facts().stx_gid);
-        const auto same_time = [](const statx_timestamp& a, const statx_timestamp& b) {
-            return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-        };
-        const bool same_times = (options_.preserve & ARSYNC_PRESERVE_TIMES) == 0 ||
-                                same_time(found.stx_mtime, facts().stx_mtime);
-        if (same_mode && same_owner && same_times)
-            return;
-        arsync_copy_options how = options_;
-        how.preserve &= cheap;
-        copy_attributes(names_, found, how);
+            made.keep();
     }
 
     const Io io_;
@@ -556,7 +475,7 @@ private:
     Links::Claim claim_;
     std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere
     std::string backup_;               // of what was in the way, until the copy is there
-    std::optional<Undo> made_;         // of a new name, until it is to stay
+    std::optional<MadeName> made_;     // of a new name, until it is to stay
     File directory_;                   // of the name, to be synced
 };
 

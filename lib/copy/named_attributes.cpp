@@ -1,0 +1,54 @@
+#include "copy/named_attributes.h"
+
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/identity.h"
+
+namespace arsync {
+
+namespace {
+
+File open_known(Files& files, int dirfd, const std::string& name, int flags, const Identity& known,
+                Stage stage) {
+    const int fd = files.open(dirfd, name.c_str(), O_PATH | flags, 0);
+    check(stage, fd);
+    File file(files, fd);
+    struct statx found;
+    check(stage, files.statx(fd, "", 0, found));
+    if (identity(found) != known)
+        throw Error{stage, ESTALE};
+    return file;
+}
+
+} // namespace
+
+void copy_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
+                           const struct statx& there, Losses losses,
+                           const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    if ((options.preserve & ~ARSYNC_PRESERVE_LINKS) == 0)
+        return;
+    const File from =
+        open_known(files, names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
+                   identity(source), ARSYNC_STAGE_OPEN_SOURCE);
+    // At the roots what is up to date may be found through a link.
+    const File to = open_known(files, names.destination_dirfd, names.destination,
+                               names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
+                               identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
+    const Described ends{.source = from.get(), .facts = source, .destination = to.get()};
+    copy_metadata(files, ends, losses, options, control, outcome);
+}
+
+bool has_other_attributes(const struct statx& source, const struct statx& there,
+                          uint32_t preserve) {
+    const bool same_mode = (preserve & ARSYNC_PRESERVE_MODE) == 0 || S_ISLNK(there.stx_mode) ||
+                           there.stx_mode == source.stx_mode;
+    const bool same_owner = (preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
+                            (there.stx_uid == source.stx_uid && there.stx_gid == source.stx_gid);
+    const bool same_time = (preserve & ARSYNC_PRESERVE_TIMES) == 0 ||
+                           (there.stx_mtime.tv_sec == source.stx_mtime.tv_sec &&
+                            there.stx_mtime.tv_nsec == source.stx_mtime.tv_nsec);
+    return !(same_mode && same_owner && same_time);
+}
+
+} // namespace arsync

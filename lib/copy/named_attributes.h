@@ -1,0 +1,18 @@
+// Attributes of what may not be opened for reading, or need not be.
+#pragma once
+
+#include "copy/metadata.h"
+
+namespace arsync {
+
+// What the options name, from the source of the names to their destination. source, there: what is
+// known to be at each. Whoever may write to a directory may put another file at the name at any
+// moment; so attributes are given to what is open (with O_PATH), and only if that is what is meant.
+void copy_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
+                           const struct statx& there, Losses losses,
+                           const arsync_copy_options& options, Control& control, Outcome& outcome);
+
+// Whether mode, owner or modification time differ, of those that are to be preserved.
+bool has_other_attributes(const struct statx& source, const struct statx& there, uint32_t preserve);
+
+} // namespace arsync
