@@ -446,7 +446,8 @@ private:
         copy_metadata(io_.files, ends, losses_, how, control_, outcome_);
     }
 
-    // Removes what was made at a name, if it is there still, unless all went well.
+    // Removes what was made at a name, if it is there still, unless all went well. By its inode; or
+    // by its name, if it could not be looked at when it was just made.
     class Undo {
     public:
         Undo(Files& files, const FileCopy& names)
@@ -455,7 +456,8 @@ private:
         Undo& operator=(const Undo&) = delete;
         ~Undo() {
             struct statx now;
-            if (armed_ && looked_ == 0 && look(now) == 0 && identity(now) == identity(made_))
+            if (armed_ && looked_ != -ENOENT &&
+                (looked_ < 0 || (look(now) == 0 && identity(now) == identity(made_))))
                 files_.unlink(names_.destination_dirfd, names_.destination.c_str());
         }
         void disarm() { armed_ = false; }

@@ -228,7 +228,7 @@ public:
             if (is_directory)
                 result = enter(followed, to, name, at);
             else if (followed != 0)
-                result = copy(followed, to, name);
+                result = copy(followed, to, name, at);
             result_.results[at] = result;
             result_.totals.errors += result < 0;
         }
@@ -258,7 +258,7 @@ private:
         return 0;
     }
 
-    int copy(InodeNumber number, InodeNumber to, const std::string& name) {
+    int copy(InodeNumber number, InodeNumber to, const std::string& name, const std::string& path) {
         const Inode& from = disk_.at(number);
         if (Inode* found = disk_.find(to, name)) {
             if (stays(from, *found)) {
@@ -272,6 +272,16 @@ private:
             if (scenario_.options.backup != ARSYNC_BACKUP_NONE)
                 add_name(world_, to, backup_of(scenario_, name).c_str(), found->number);
             remove_name(world_, to, name);
+        }
+        if (scenario_.asks(ARSYNC_COPY_SYMBOLIC_LINK)) {
+            add_symlink(world_, to, name.c_str(), ("in/" + path).c_str());
+            ++result_.totals.symlinks;
+            return 0;
+        }
+        if (scenario_.asks(ARSYNC_COPY_HARD_LINK)) { // or what looks like one
+            clone(world_, from, to, name.c_str());
+            ++result_.totals.hard_links;
+            return 0;
         }
         if (scenario_.preserves(ARSYNC_PRESERVE_LINKS) && from.links > 1) {
             if (const auto first = firsts_.find(number); first != firsts_.end()) {
@@ -434,6 +444,12 @@ std::vector<TreeScenario> tree_catalogue() {
     changed.options.update = ARSYNC_UPDATE_CHANGED;
     changed.options.replace = ARSYNC_REPLACE_REMOVE;
     changed.existing = true;
+    for (const uint32_t link : {ARSYNC_COPY_HARD_LINK, ARSYNC_COPY_SYMBOLIC_LINK}) {
+        TreeScenario& links = add(all.size() + 1, 0);
+        links.options.replace = ARSYNC_REPLACE_REMOVE;
+        links.options.flags |= link;
+        links.existing = true;
+    }
     for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
         for (const auto backup : {ARSYNC_BACKUP_SIMPLE, ARSYNC_BACKUP_NUMBERED}) {
             TreeScenario& kept = add(all.size() + 1, backup == ARSYNC_BACKUP_SIMPLE ? 0 : 31);

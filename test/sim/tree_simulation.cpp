@@ -185,7 +185,8 @@ bool TreeSimulation::is_kept(const Disk& disk, const std::string& path) const {
 
 void TreeSimulation::check_old() {
     const bool backs_up = scenario.options.backup != ARSYNC_BACKUP_NONE;
-    const bool atomic = scenario.options.replace == ARSYNC_REPLACE_ATOMIC;
+    const bool atomic = scenario.options.replace == ARSYNC_REPLACE_ATOMIC ||
+                        (scenario.asks(ARSYNC_COPY_HARD_LINK) && !backs_up);
     for (const std::string& path : old_paths_) {
         if (backs_up && !is_kept(world.disk, path))
             world.problem("has neither its name nor its backup's: " + path);
