@@ -358,12 +358,13 @@ std::string describe(const TreeScenario& s) {
     const auto number = [](uint64_t n) { return std::to_string(n); };
     const arsync_copy_options& o = s.options;
     return "seed " + number(s.world.seed) + ": " + number(s.directories) + " directories, " +
-           number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") + "; flags " +
-           number(o.flags) + " preserve " + number(o.preserve) + " replace " + number(o.replace) +
-           " update " + number(o.update) + " symlinks " + number(o.symlinks) + " report " +
-           number(o.report) + " durability " + number(o.durability) + " backup " +
-           number(o.backup) + " filter '" + s.filter + "'; " + number(s.workers) + " workers, " +
-           number(s.buffer_count) + " buffers of " + number(s.buffer_size);
+           number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") +
+           (s.unwritable ? " that may not be written to" : "") + "; flags " + number(o.flags) +
+           " preserve " + number(o.preserve) + " replace " + number(o.replace) + " update " +
+           number(o.update) + " symlinks " + number(o.symlinks) + " report " + number(o.report) +
+           " durability " + number(o.durability) + " backup " + number(o.backup) + " filter '" +
+           s.filter + "'; " + number(s.workers) + " workers, " + number(s.buffer_count) +
+           " buffers of " + number(s.buffer_size);
 }
 
 TreeScenario choose_tree(uint64_t seed) {
@@ -444,6 +445,9 @@ std::vector<TreeScenario> tree_catalogue() {
     changed.options.update = ARSYNC_UPDATE_CHANGED;
     changed.options.replace = ARSYNC_REPLACE_REMOVE;
     changed.existing = true;
+    TreeScenario& force = add(11, ARSYNC_PRESERVE_MODE);
+    force.options.flags |= ARSYNC_COPY_FORCE;
+    force.existing = force.unwritable = true;
     for (const uint32_t link : {ARSYNC_COPY_HARD_LINK, ARSYNC_COPY_SYMBOLIC_LINK}) {
         TreeScenario& links = add(all.size() + 1, 0);
         links.options.replace = ARSYNC_REPLACE_REMOVE;

@@ -22,6 +22,12 @@ bool is_open(const Step& step) {
            step.call == Call::reopen || step.call == Call::open_on_ring;
 }
 
+static bool writes_to_old(const Step& step) {
+    const bool writes = !(step.flags & O_PATH) && (step.flags & O_ACCMODE) != O_RDONLY;
+    const bool makes = (step.flags & O_CREAT) || (step.flags & O_TMPFILE) == O_TMPFILE;
+    return step.call == Call::open && step.subject == Subject::destination && writes && !makes;
+}
+
 static bool changes_names(const Step& step) {
     switch (step.call) {
     case Call::open:
@@ -151,6 +157,8 @@ int TreeSimulation::before(const Step& step) {
     if (meanwhile)
         if (const int error = meanwhile(step); error < 0)
             return error;
+    if (scenario.unwritable && writes_to_old(step))
+        return -EACCES;
     if (step.index != fail_at || !can_fail_with(step, fail_with) ||
         (fail_with == EMFILE && !is_open(step)))
         return 0;
