@@ -13,7 +13,7 @@ MadeName::MadeName(Files& files, const FileCopy& names)
 MadeName::~MadeName() {
     struct statx now;
     const bool unknown = looked_ < 0 && looked_ != -ENOENT;
-    if (!kept_ && look(now) == 0 && (unknown || identity(now) == identity(made_)))
+    if (!kept_ && (unknown || (look(now) == 0 && identity(now) == identity(made_))))
         files_.unlink(names_.destination_dirfd, names_.destination.c_str());
 }
 

@@ -228,7 +228,7 @@ public:
             if (is_directory)
                 result = enter(followed, to, name, at);
             else if (followed != 0)
-                result = copy(followed, to, name);
+                result = copy(followed, to, name, at);
             result_.results[at] = result;
             result_.totals.errors += result < 0;
         }
@@ -258,7 +258,7 @@ private:
         return 0;
     }
 
-    int copy(InodeNumber number, InodeNumber to, const std::string& name) {
+    int copy(InodeNumber number, InodeNumber to, const std::string& name, const std::string& path) {
         const Inode& from = disk_.at(number);
         if (Inode* found = disk_.find(to, name)) {
             if (stays(from, *found)) {
@@ -276,6 +276,16 @@ private:
                     return refused;
             }
             remove_name(world_, to, name);
+        }
+        if (scenario_.asks(ARSYNC_COPY_SYMBOLIC_LINK)) {
+            add_symlink(world_, to, name.c_str(), ("in/" + path).c_str());
+            ++result_.totals.symlinks;
+            return 0;
+        }
+        if (scenario_.asks(ARSYNC_COPY_HARD_LINK)) { // or what looks like one
+            clone(world_, from, to, name.c_str());
+            ++result_.totals.hard_links;
+            return 0;
         }
         if (becomes_link(from)) {
             add_name(world_, to, name.c_str(), firsts_.at(number));
@@ -364,12 +374,13 @@ std::string describe(const TreeScenario& s) {
     const auto number = [](uint64_t n) { return std::to_string(n); };
     const arsync_copy_options& o = s.options;
     return "seed " + number(s.world.seed) + ": " + number(s.directories) + " directories, " +
-           number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") + "; flags " +
-           number(o.flags) + " preserve " + number(o.preserve) + " replace " + number(o.replace) +
-           " update " + number(o.update) + " symlinks " + number(o.symlinks) + " report " +
-           number(o.report) + " durability " + number(o.durability) + " backup " +
-           number(o.backup) + " filter '" + s.filter + "'; " + number(s.workers) + " workers, " +
-           number(s.buffer_count) + " buffers of " + number(s.buffer_size);
+           number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") +
+           (s.unwritable ? " that may not be written to" : "") + "; flags " + number(o.flags) +
+           " preserve " + number(o.preserve) + " replace " + number(o.replace) + " update " +
+           number(o.update) + " symlinks " + number(o.symlinks) + " report " + number(o.report) +
+           " durability " + number(o.durability) + " backup " + number(o.backup) + " filter '" +
+           s.filter + "'; " + number(s.workers) + " workers, " + number(s.buffer_count) +
+           " buffers of " + number(s.buffer_size);
 }
 
 TreeScenario choose_tree(uint64_t seed) {
@@ -450,6 +461,15 @@ std::vector<TreeScenario> tree_catalogue() {
     changed.options.update = ARSYNC_UPDATE_CHANGED;
     changed.options.replace = ARSYNC_REPLACE_REMOVE;
     changed.existing = true;
+    TreeScenario& force = add(11, ARSYNC_PRESERVE_MODE);
+    force.options.flags |= ARSYNC_COPY_FORCE;
+    force.existing = force.unwritable = true;
+    for (const uint32_t link : {ARSYNC_COPY_HARD_LINK, ARSYNC_COPY_SYMBOLIC_LINK}) {
+        TreeScenario& links = add(all.size() + 1, 0);
+        links.options.replace = ARSYNC_REPLACE_REMOVE;
+        links.options.flags |= link;
+        links.existing = true;
+    }
     for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
         for (const auto backup : {ARSYNC_BACKUP_SIMPLE, ARSYNC_BACKUP_NUMBERED}) {
             TreeScenario& kept = add(all.size() + 1, backup == ARSYNC_BACKUP_SIMPLE ? 0 : 31);

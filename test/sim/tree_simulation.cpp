@@ -22,6 +22,12 @@ bool is_open(const Step& step) {
            step.call == Call::reopen || step.call == Call::open_on_ring;
 }
 
+static bool writes_to_old(const Step& step) {
+    const bool writes = !(step.flags & O_PATH) && (step.flags & O_ACCMODE) != O_RDONLY;
+    const bool makes = (step.flags & O_CREAT) || (step.flags & O_TMPFILE) == O_TMPFILE;
+    return step.call == Call::open && step.subject == Subject::destination && writes && !makes;
+}
+
 static bool changes_names(const Step& step) {
     switch (step.call) {
     case Call::open:
@@ -151,6 +157,8 @@ int TreeSimulation::before(const Step& step) {
     if (meanwhile)
         if (const int error = meanwhile(step); error < 0)
             return error;
+    if (scenario.unwritable && writes_to_old(step))
+        return -EACCES;
     if (step.index != fail_at || !can_fail_with(step, fail_with) ||
         (fail_with == EMFILE && !is_open(step)))
         return 0;
@@ -185,7 +193,8 @@ bool TreeSimulation::is_kept(const Disk& disk, const std::string& path) const {
 
 void TreeSimulation::check_old() {
     const bool backs_up = scenario.options.backup != ARSYNC_BACKUP_NONE;
-    const bool atomic = scenario.options.replace == ARSYNC_REPLACE_ATOMIC;
+    const bool atomic = scenario.options.replace == ARSYNC_REPLACE_ATOMIC ||
+                        (scenario.asks(ARSYNC_COPY_HARD_LINK) && !backs_up);
     for (const std::string& path : old_paths_) {
         if (backs_up && !is_kept(world.disk, path))
             world.problem("has neither its name nor its backup's: " + path);

@@ -2,7 +2,8 @@
 // one thread.
 //
 // After each step that changes names it is checked that what was there has a name, if it is to be
-// backed up, and that an atomic replacement shows the old file or the new one.
+// backed up, and that an atomic replacement, as one by a hard link is, shows the old file or the
+// new one.
 //
 // After the run it is checked that there was one completion, that nothing leaked, that nobody
 // sleeps for ever, that the source is as it was, and, unless it crashed, that no name is new that

@@ -109,7 +109,7 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
             return true;
         [[fallthrough]];
     case Call::open_beneath:
-        if (error == EACCES && step.subject == Subject::directory) // it need not be read
+        if (error == EACCES && (step.flags & O_DIRECTORY)) // it need not be read, or not again
             return true;
         [[fallthrough]];
     case Call::open_on_ring:
