@@ -20,6 +20,22 @@ namespace {
 // Thrown and caught in this file: O_DIRECT was refused, so this transfer is to be done otherwise.
 struct Refused {};
 
+// The blocks from `at` that are all zeros, or all are not.
+struct Run {
+    size_t end;
+    bool zero;
+};
+Run run_at(const Slice& from, size_t at) {
+    constexpr size_t block = Extents::block_size;
+    const auto zero_at = [&](size_t where) {
+        return is_zero(from.data + where, std::min(block, from.length - where));
+    };
+    const bool zero = zero_at(at);
+    while (at < from.length && zero_at(at) == zero)
+        at = std::min(at + block, from.length);
+    return {at, zero};
+}
+
 class Lanes {
 public:
     Lanes(Io world, Control& outside, Transfer& what)
@@ -173,15 +189,8 @@ private:
 
     // Write the runs of blocks that are not all zeros; treat the others as holes.
     Task<void> drain_data(Slice from, uint64_t offset) {
-        constexpr size_t block = Extents::block_size;
-        const auto zero_at = [&](size_t at) {
-            return is_zero(from.data + at, std::min(block, from.length - at));
-        };
         for (size_t at = 0; at < from.length;) {
-            const bool zero = zero_at(at);
-            size_t end = at;
-            while (end < from.length && zero_at(end) == zero)
-                end = std::min(end + block, from.length);
+            const auto [end, zero] = run_at(from, at);
             bool kept = false;
             if (zero)
                 kept = co_await keep_hole({Piece::Kind::hole, offset + at, end - at}, false);
@@ -338,15 +347,8 @@ namespace {
 // Write the runs of blocks that are not all zeros; where the others would be, nothing is written.
 Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, Slice from,
                              uint64_t moved) {
-    constexpr size_t block = Extents::block_size;
-    const auto zero_at = [&](size_t at) {
-        return is_zero(from.data + at, std::min(block, from.length - at));
-    };
     for (size_t at = 0; at < from.length;) {
-        const bool zero = zero_at(at);
-        size_t end = at;
-        while (end < from.length && zero_at(end) == zero)
-            end = std::min(end + block, from.length);
+        const auto [end, zero] = run_at(from, at);
         if (zero) {
             transfer.hole_bytes += end - at;
         } else {

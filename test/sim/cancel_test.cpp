@@ -9,17 +9,7 @@
 namespace arsync::sim {
 
 TEST_CASE("whenever it is cancelled, a copy ends, and leaves all or nothing") {
-    for (const Scenario& scenario : catalogue()) {
-        Simulation whole(scenario);
-        expect_copied(whole);
-        for (uint64_t step = 0; step < whole.world.steps(); step += sweep_stride) {
-            Simulation simulation(scenario);
-            simulation.cancel_at = step;
-            expect_right(simulation);
-            const int result = simulation.outcome().result;
-            CHECK_MESSAGE((result == 0 || result == -ECANCELED), report(simulation));
-        }
-    }
+    expect_cancellable(catalogue());
 }
 
 TEST_CASE("a cancel is taken notice of at the next chunk") {

@@ -2,11 +2,13 @@
 // each way of writing a destination.
 #pragma once
 
+#include <cerrno>
 #include <doctest/doctest.h>
 #include <vector>
 
 #include "sim/checks.h"
 #include "sim/scenario.h"
+#include "sim/seeds.h"
 
 namespace arsync::sim {
 
@@ -41,6 +43,37 @@ inline bool expect_copied(Simulation& simulation) {
     CHECK_MESSAGE(simulation.outcome().result == 0, describe(simulation.scenario), ": result ",
                   simulation.outcome().result, " stage ", simulation.outcome().stage);
     return simulation.outcome().result == 0;
+}
+
+// disturb(simulation, step): each scenario once for every step of it, or so many.
+template <class Disturb>
+void for_each_step(const std::vector<Scenario>& scenarios, uint64_t stride, Disturb disturb) {
+    for (const Scenario& scenario : scenarios) {
+        Simulation whole(scenario);
+        expect_copied(whole);
+        for (uint64_t step = 0; step < whole.world.steps(); step += stride) {
+            Simulation simulation(scenario);
+            disturb(simulation, step);
+        }
+    }
+}
+
+// Whichever step it is cancelled before, the copy ends, and leaves all or nothing.
+inline void expect_cancellable(const std::vector<Scenario>& scenarios) {
+    for_each_step(scenarios, sweep_stride, [](Simulation& simulation, uint64_t step) {
+        simulation.cancel_at = step;
+        expect_right(simulation);
+        const int result = simulation.outcome().result;
+        CHECK_MESSAGE((result == 0 || result == -ECANCELED), report(simulation));
+    });
+}
+
+// The power goes before a step, and what is right then is left.
+inline void expect_crashable(const std::vector<Scenario>& scenarios, uint64_t stride) {
+    for_each_step(scenarios, stride, [](Simulation& simulation, uint64_t step) {
+        simulation.crash_at = step;
+        expect_right(simulation);
+    });
 }
 
 } // namespace arsync::sim

@@ -7,30 +7,17 @@
 namespace arsync::sim {
 
 TEST_CASE("wherever it crashes, an atomic and durable copy leaves the old file or the new one") {
-    for (const Scenario& scenario : atomic_and_durable())
+    std::vector<Scenario> scenarios;
+    for (Scenario scenario : atomic_and_durable())
         for (const auto durability : {ARSYNC_DURABILITY_FILE, ARSYNC_DURABILITY_FULL}) {
-            Scenario durable = scenario;
-            durable.options.durability = durability;
-            Simulation whole(durable);
-            expect_copied(whole);
-            for (uint64_t step = 0; step < whole.world.steps(); step += sweep_stride) {
-                Simulation simulation(durable);
-                simulation.crash_at = step;
-                expect_right(simulation);
-            }
+            scenario.options.durability = durability;
+            scenarios.push_back(scenario);
         }
+    expect_crashable(scenarios, sweep_stride);
 }
 
 TEST_CASE("a crash at any step of any copy leaks nothing") {
-    for (const Scenario& scenario : catalogue()) {
-        Simulation whole(scenario);
-        expect_copied(whole);
-        for (uint64_t step = 0; step < whole.world.steps(); step += 5 * sweep_stride) {
-            Simulation simulation(scenario);
-            simulation.crash_at = step;
-            expect_right(simulation);
-        }
-    }
+    expect_crashable(catalogue(), 5 * sweep_stride);
 }
 
 TEST_CASE("what a completion calls durable is there after a crash") {

@@ -64,29 +64,11 @@ TEST_CASE("a directory that cannot be synced is found before anything gives way"
 }
 
 TEST_CASE("whenever a replacement is cancelled, the old file is there, or where it should be") {
-    for (const Scenario& scenario : replacements()) {
-        Simulation whole(scenario);
-        expect_copied(whole);
-        for (uint64_t step = 0; step < whole.world.steps(); step += sweep_stride) {
-            Simulation simulation(scenario);
-            simulation.cancel_at = step;
-            expect_right(simulation);
-            const int result = simulation.outcome().result;
-            CHECK_MESSAGE((result == 0 || result == -ECANCELED), report(simulation));
-        }
-    }
+    expect_cancellable(replacements());
 }
 
 TEST_CASE("wherever a replacement crashes, a file that is backed up is there, whole") {
-    for (const Scenario& scenario : replacements()) {
-        Simulation whole(scenario);
-        expect_copied(whole);
-        for (uint64_t step = 0; step < whole.world.steps(); step += sweep_stride) {
-            Simulation simulation(scenario);
-            simulation.crash_at = step;
-            expect_right(simulation);
-        }
-    }
+    expect_crashable(replacements(), sweep_stride);
 }
 
 } // namespace arsync::sim

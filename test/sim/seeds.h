@@ -5,19 +5,9 @@
 #include <cstdint>
 #include <cstdlib>
 
-namespace arsync::sim {
+#include "sanitized.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
+namespace arsync::sim {
 
 template <class Test>
 void for_each_seed(uint64_t count, Test test) {

@@ -7,6 +7,8 @@
 #include <initializer_list>
 #include <string>
 
+#include "sanitized.h"
+
 namespace live {
 
 struct PoolOptions : arsync_pool_options {
@@ -58,30 +60,8 @@ constexpr std::initializer_list<uint32_t> moving_methods = {
     ARSYNC_METHOD_INLINE,          ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT,
     ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_HEAP,  ARSYNC_METHOD_MANAGED};
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool thread_sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr bool thread_sanitized = true;
-#else
-constexpr bool thread_sanitized = false;
-#endif
-#else
-constexpr bool thread_sanitized = false;
-#endif
-
-// What sanitizers make slow is done with less.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
+using arsync::sanitized;
+using arsync::thread_sanitized;
 
 // Whether io_uring can be had here at all.
 bool has_io_uring();
