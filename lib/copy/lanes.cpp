@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "copy/extents.h"
 
@@ -80,7 +81,11 @@ private:
         }
         const bool bulk = transfer_.method != ARSYNC_METHOD_INLINE;
         const Lease lease = co_await io_.buffers.lease(bulk);
-        size_t got = co_await fill(lease.slice(0, length), offset);
+        if (goes_straight_through()) {
+            co_await move_through(lease.slice(0, length), offset);
+            co_return;
+        }
+        const size_t got = co_await fill(lease.slice(0, length), offset);
         if (transfer_.method == ARSYNC_METHOD_MANAGED) {
             const std::unique_ptr<std::byte[]> clone(new std::byte[got]);
             memcpy(clone.get(), lease.data(), got);
@@ -89,6 +94,29 @@ private:
             co_return;
         }
         co_await drain(lease.slice(0, got), offset);
+    }
+
+    // Whether nobody wants to see the data between its read and its write, nor needs to: O_DIRECT
+    // has its own rules for where a file ends.
+    bool goes_straight_through() const {
+        return transfer_.method == ARSYNC_METHOD_FIXED && transfer_.destination >= 0 &&
+               !transfer_.direct_read && !transfer_.direct_write && !transfer_.make_holes &&
+               !transfer_.digest && flags() == 0 && !io_.pace;
+    }
+
+    Task<void> move_through(Slice chunk, uint64_t offset) {
+        control_.enter(transfer_.read_stage);
+        const Ring::Moved moved = co_await io_.ring.move(transfer_.source, offset, chunk,
+                                                         transfer_.destination, place_of(offset));
+        chunk.length = co_await fill(chunk, offset, moved.read);
+        if (moved.write == -ECANCELED)
+            co_await drain(chunk, offset);
+        else
+            co_await drain(chunk, offset, moved.write);
+    }
+
+    uint64_t place_of(uint64_t offset) const {
+        return offset - transfer_.source_begin + transfer_.destination_begin;
     }
 
     uint32_t flags() const { return transfer_.drop_cache ? RWF_DONTCACHE : 0; }
@@ -110,13 +138,18 @@ private:
         co_return result == -EINTR || result == -EAGAIN;
     }
 
-    Task<size_t> fill(Slice to, uint64_t offset) {
+    // first: what the first read of it has given, if there was one.
+    Task<size_t> fill(Slice to, uint64_t offset, std::optional<int64_t> first = {}) {
         control_.enter(transfer_.read_stage);
         size_t have = 0;
         while (have < to.length) {
             const uint32_t used = flags();
-            const int64_t got = co_await read({to.data + have, to.length - have, to.buffer_index},
-                                              offset + have, used);
+            int64_t got;
+            if (first)
+                got = *std::exchange(first, std::nullopt);
+            else
+                got = co_await read({to.data + have, to.length - have, to.buffer_index},
+                                    offset + have, used);
             const bool retry = co_await again(got);
             if (retry || without_flags(got, used))
                 continue;
@@ -171,7 +204,8 @@ private:
         transfer_.end = std::min(transfer_.end, at);
     }
 
-    Task<void> drain(Slice from, uint64_t offset) {
+    // first: what the first write of it has taken, if there was one.
+    Task<void> drain(Slice from, uint64_t offset, std::optional<int64_t> first = {}) {
         if (from.length == 0)
             co_return;
         if (transfer_.destination < 0) {
@@ -182,7 +216,7 @@ private:
         if (transfer_.make_holes)
             co_await drain_data(from, offset);
         else
-            co_await write_all(from, offset);
+            co_await write_all(from, offset, first);
         cut_to_grid(from);
         control_.add_done(from.length);
     }
@@ -200,14 +234,18 @@ private:
         }
     }
 
-    Task<void> write_all(Slice from, uint64_t offset) {
+    Task<void> write_all(Slice from, uint64_t offset, std::optional<int64_t> first = {}) {
         const uint64_t end = offset + from.length;
         cut_to_grid(from);
         size_t done = 0;
         while (done < from.length) {
             const uint32_t used = flags();
-            const int64_t put = co_await write(
-                {from.data + done, from.length - done, from.buffer_index}, offset + done, used);
+            int64_t put;
+            if (first)
+                put = *std::exchange(first, std::nullopt);
+            else
+                put = co_await write({from.data + done, from.length - done, from.buffer_index},
+                                     offset + done, used);
             const bool retry = co_await again(put);
             if (retry || without_flags(put, used))
                 continue;
@@ -230,7 +268,7 @@ private:
     }
 
     Task<int64_t> write(Slice from, uint64_t offset, uint32_t rw_flags) {
-        const uint64_t to = offset - transfer_.source_begin + transfer_.destination_begin;
+        const uint64_t to = place_of(offset);
         if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
             const int64_t put = io_.files.write(transfer_.destination, from.data, from.length, to);
             Counters& counters = io_.ring.counters();
@@ -250,7 +288,7 @@ private:
             control_.enter(ARSYNC_STAGE_WRITE);
             const int64_t result = co_await io_.ring.allocate(
                 transfer_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                hole.offset - transfer_.source_begin + transfer_.destination_begin, hole.length);
+                place_of(hole.offset), hole.length);
             if (result < 0)
                 co_return false;
         }

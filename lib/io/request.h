@@ -49,7 +49,13 @@ struct Request : Waiter {
     int64_t result = 0;         // a count, a descriptor, or a negative errno
     int64_t pause_time[2] = {}; // seconds and nanoseconds, where a ring wants them so
     uint64_t how[3] = {};       // flags, mode and resolve, the same
-    bool cancelled = false;     // through std::atomic_ref: a helper thread may read it meanwhile
+    // What is to be started when this one has moved all of its length; otherwise it ends with
+    // -ECANCELED. Only its end resumes the coroutine.
+    Request* then = nullptr;
+    Request* before = nullptr; // the one that this is the `then` of
+    bool linked = false;       // the backend starts `then` by itself
+    bool stale = false;        // an end that is still to come for it means nothing
+    bool cancelled = false;    // through std::atomic_ref: a helper thread may read it meanwhile
 };
 
 // Perform a request by plain system calls; blocks until it is done. A wait or pause looks at

@@ -1,5 +1,6 @@
 #include "io/ring.h"
 
+#include <cerrno>
 #include <ctime>
 
 namespace arsync {
@@ -25,6 +26,11 @@ Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_fla
     Operation operation = read(fd, from, offset, rw_flags, direct);
     operation.request_.op = Op::write;
     return operation;
+}
+
+Ring::Move Ring::move(int source, uint64_t source_offset, Slice through, int destination,
+                      uint64_t offset) {
+    return Move(*this, source, source_offset, through, destination, offset);
 }
 
 Ring::Operation Ring::sync(int fd, bool datasync) {
@@ -185,7 +191,21 @@ void Ring::complete(Request& request, int64_t result) {
     default:
         break;
     }
-    post(request);
+    if (request.then)
+        go_on(request);
+    else
+        post(request);
+}
+
+void Ring::go_on(Request& request) {
+    Request& next = *request.then;
+    account_depth(+1);
+    if (request.linked)
+        return; // its own result comes
+    if (request.result == static_cast<int64_t>(request.length))
+        start(next);
+    else
+        complete(next, -ECANCELED);
 }
 
 void Ring::account_depth(int change) {

@@ -53,6 +53,42 @@ public:
         Ring& ring_;
     };
 
+    // A read and a write of the same memory, the second as soon as the first is complete.
+    struct Moved {
+        int64_t read;  // as of a read alone
+        int64_t write; // as of a write alone; -ECANCELED: the read did not give all
+    };
+    class [[nodiscard]] Move {
+    public:
+        Move(Ring& ring, int source, uint64_t source_offset, Slice through, int destination,
+             uint64_t offset)
+            : read_(Op::read, source), write_(Op::write, destination), ring_(ring) {
+            for (Request* request : {&read_, &write_}) {
+                request->data = through.data;
+                request->length = through.length;
+                request->buffer_index = through.buffer_index;
+            }
+            read_.offset = source_offset;
+            write_.offset = offset;
+        }
+        Move(const Move&) = delete;
+        Move& operator=(const Move&) = delete;
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> handle) {
+            write_.handle = handle;
+            read_.then = &write_;
+            write_.before = &read_;
+            ring_.begin(read_);
+        }
+        Moved await_resume() const noexcept { return {read_.result, write_.result}; }
+
+    private:
+        Request read_;
+        Request write_;
+        Ring& ring_;
+    };
+    Move move(int source, uint64_t source_offset, Slice through, int destination, uint64_t offset);
+
     // Each gives a count or a negative errno. Reads and writes may be short.
     Operation read(int fd, Slice to, uint64_t offset, uint32_t rw_flags = 0, bool direct = false);
     Operation write(int fd, Slice from, uint64_t offset, uint32_t rw_flags = 0,
@@ -113,7 +149,8 @@ public:
     Counters& counters() { return counters_; }
 
 protected:
-    // Start a request. Its result comes by complete(), possibly before start returns.
+    // Start a request, and what is to follow it if the backend can (then it is `linked`). Its
+    // result comes by complete(), possibly before start returns.
     virtual void start(Request& request) = 0;
     void complete(Request& request, int64_t result);
     // wait(), as far as it is the backend's. block: false: only look.
@@ -124,6 +161,7 @@ private:
     void take_from_outside();
     void resume_later();
     void begin(Request& request);
+    void go_on(Request& request);
     void account_depth(int change);
 
     Counters& counters_;

@@ -238,7 +238,23 @@ void Uring::help(Request& request) {
         complete(request, Helpers::without_thread(request, error));
 }
 
+// What follows a request goes with it, so that it begins on the kernel's side and nobody has to be
+// woken in between.
 void Uring::enqueue(Request& request) {
+    const bool wants_two = request.then && uses_ring(*request.then);
+    if (wants_two && io_uring_sq_space_left(&main_->ring) < 2) { // links end with a submission
+        counters().enters.add(1);
+        io_uring_submit(&main_->ring);
+    }
+    request.linked = wants_two && io_uring_sq_space_left(&main_->ring) >= 2;
+    io_uring_sqe& sqe = enqueue_alone(request);
+    if (!request.linked)
+        return;
+    sqe.flags |= IOSQE_IO_LINK;
+    enqueue_alone(*request.then);
+}
+
+io_uring_sqe& Uring::enqueue_alone(Request& request) {
     const bool polled = request.direct && iopoll_.load(std::memory_order_relaxed);
     Queue& queue = polled ? *polled_ : *main_;
     io_uring_sqe& sqe = queue.sqe(counters());
@@ -246,6 +262,7 @@ void Uring::enqueue(Request& request) {
     io_uring_sqe_set_data(&sqe, &request);
     if (!is_wait(request))
         ++queue.pending;
+    return sqe;
 }
 
 void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
@@ -398,7 +415,7 @@ void Uring::reap(Queue& queue) {
                 iopoll_.store(false);
                 start(request);
             } else if (cqe->res == -ECANCELED && !request.cancelled) {
-                help(request); // the kernel could not start a thread of its own for it
+                take_cancelled(request);
             } else {
                 const bool paused = request.op == Op::pause && cqe->res == -ETIME;
                 complete(request, paused ? 0 : cqe->res);
@@ -406,6 +423,25 @@ void Uring::reap(Queue& queue) {
         }
     }
     io_uring_cq_advance(&queue.ring, count);
+}
+
+// Nobody has asked for it: the kernel could not start a thread of its own for the request, or the
+// one that it follows did not go well. That one's end always comes first.
+void Uring::take_cancelled(Request& request) {
+    if (request.stale) { // its turn will come in another way
+        request.stale = false;
+        return;
+    }
+    if (request.before && request.before->linked &&
+        request.before->result != static_cast<int64_t>(request.before->length)) {
+        complete(request, -ECANCELED);
+        return;
+    }
+    if (request.linked) {
+        request.linked = false;
+        request.then->stale = true;
+    }
+    help(request);
 }
 
 void Uring::close_inherited() {

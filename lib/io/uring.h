@@ -82,6 +82,8 @@ private:
     void take_completed(bool block) override;
     void help(Request& request);
     void enqueue(Request& request);
+    io_uring_sqe& enqueue_alone(Request& request);
+    void take_cancelled(Request& request);
     void prepare(io_uring_sqe& sqe, Request& request) const;
     bool has(io_uring_op op) const { return operations_[static_cast<size_t>(op)]; }
     bool uses_ring(const Request& request) const;

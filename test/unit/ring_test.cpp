@@ -1,6 +1,7 @@
 // The two real rings, one operation at a time: the same request gives the same result on both.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -78,16 +79,16 @@ void on_every_ring(const std::function<void(Ring&)>& body) {
     run("uring with iopoll", uring(polled()));
 }
 
-template <class Make>
-Detached await(Make make, int64_t& result, bool& done) {
+template <class Make, class Result>
+Detached await(Make make, Result& result, bool& done) {
     result = co_await make();
     done = true;
 }
 
 // Start one operation, and wait for it as a worker does.
 template <class Make>
-int64_t run(Ring& ring, Make make) {
-    int64_t result = 0;
+auto run(Ring& ring, Make make) {
+    decltype(make().await_resume()) result{};
     bool done = false;
     await(make, result, done);
     while (!done) {
@@ -121,6 +122,72 @@ TEST_CASE("a read gives bytes, then fewer, then none, then an error") {
         CHECK(run(ring, [&] { return ring.read(fd.get(), slice(data, 4), 5); }) == 0);
         CHECK(run(ring, [&] { return ring.read(-1, slice(data, 4), 0); }) == -EBADF);
     });
+}
+
+TEST_CASE("a move is a read and a write, or says which of them went wrong") {
+    on_every_ring([](Ring& ring) {
+        const Fd from = temporary_file("hello world");
+        const Fd to = temporary_file();
+        char data[8] = {};
+        const auto move = [&](int source, uint64_t at, int destination, uint64_t to_offset) {
+            const Ring::Moved moved = run(ring, [&] {
+                return ring.move(source, at, slice(data, 8), destination, to_offset);
+            });
+            return std::pair(moved.read, moved.write);
+        };
+        CHECK(move(from.get(), 1, to.get(), 2) == std::pair<int64_t, int64_t>(8, 8));
+        char written[11] = {};
+        CHECK(pread(to.get(), written, sizeof written, 0) == 10);
+        CHECK(memcmp(written, "\0\0ello wor", 10) == 0);
+        CHECK(move(from.get(), 6, to.get(), 20) == std::pair<int64_t, int64_t>(5, -ECANCELED));
+        CHECK(memcmp(data, "world", 5) == 0);
+        CHECK(move(from.get(), 11, to.get(), 20) == std::pair<int64_t, int64_t>(0, -ECANCELED));
+        CHECK(move(-1, 0, to.get(), 20) == std::pair<int64_t, int64_t>(-EBADF, -ECANCELED));
+        CHECK(move(from.get(), 0, -1, 20) == std::pair<int64_t, int64_t>(8, -EBADF));
+        CHECK(lseek(to.get(), 0, SEEK_END) == 10);
+        CHECK(ring.counters().bytes_read.value() == 8 + 5 + 8);
+        CHECK(ring.counters().bytes_written.value() == 8);
+    });
+}
+
+TEST_CASE("moves side by side, more than the queue has room for, are all made") {
+    constexpr unsigned count = 200;
+    constexpr unsigned length = 100;
+    std::string content;
+    for (unsigned i = 0; i < count; ++i)
+        content += std::string(length, static_cast<char>('a' + i % 26));
+    content.resize(content.size() - length / 2); // the last one ends early
+    const auto move_all = [&](Ring& ring) {
+        const Fd from = temporary_file(content.c_str());
+        const Fd to = temporary_file();
+        std::vector<std::string> buffers(count, std::string(length, 'x'));
+        std::vector<Ring::Moved> results(count);
+        std::unique_ptr<bool[]> done(new bool[count]());
+        for (unsigned i = 0; i < count; ++i)
+            await(
+                [&, i] {
+                    return ring.move(from.get(), i * length, slice(buffers[i].data(), length),
+                                     to.get(), i * length);
+                },
+                results[i], done[i]);
+        const auto all_done = [&] { return std::all_of(&done[0], &done[count], std::identity()); };
+        while (!all_done())
+            if (!ring.run_ready())
+                ring.wait();
+        std::string written(content.size(), 0);
+        CHECK(pread(to.get(), written.data(), written.size(), 0) == (count - 1) * length);
+        CHECK(written.compare(0, (count - 1) * length, content, 0, (count - 1) * length) == 0);
+        CHECK(results[count - 1].read == length / 2);
+        CHECK(results[count - 1].write == -ECANCELED);
+    };
+    on_every_ring(move_all);
+    if (Uring::probe() < 0)
+        return;
+    Counters counters;
+    UringOptions narrow;
+    narrow.queue_depth = 1; // no room for two
+    Uring ring(counters, narrow);
+    move_all(ring);
 }
 
 TEST_CASE("write, allocate, write back and sync reach the file") {
