@@ -198,6 +198,8 @@ void Run::plan_and_start(Entry& entry) {
         make_link(entry);
         return end(entry);
     default:
+        if (entry.outcome == Outcome::Failed)
+            undo_backup(entry);
         return end(entry);
     }
 }

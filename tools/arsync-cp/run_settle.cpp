@@ -175,6 +175,10 @@ void Run::succeed(Entry& entry, const arsync_completion& completion) {
 void Run::undo_backup(Entry& entry) {
     if (!entry.backup)
         return;
+    if (options.dry_run) {
+        entry.backup.reset();
+        return;
+    }
     Aside how = options.atomic() ? Aside::Link : Aside::Rename;
     int error = put_back(*entry.backup, entry.destination, how);
     if (error != 0)
