@@ -10,6 +10,12 @@ same '--parents makes the directories on the way' "$tree" '
 same '--parents with slashes, dots and links' "$tree; mkdir t2 t3 t4 t5" '
     $CP --parents -v s//d///g t; $CP --parents -rv s/d/ t2; (cd s && $CP --parents -v ./d/../d/g ../t3); $CP --parents -v s/ld/g l/e/h t4; $CP --parents -rv s/ld t5; $CP --parents -rLv s/ld t5; $CP --parents -v "$PWD/s/f" t3 > /dev/null; test -f "t3/$PWD/s/f" && rm -rf t3/*'
 same '--parents and what is in the way' "$tree; mkdir t/s t2; echo x > t/s/d; echo y > t2/s" '$CP --parents -v s/d/g t; $CP --parents -v s/d/e/h t t2; $CP --parents s/f/x s/nope t; $CP --parents nope/a t; $CP -r --parents s t2'
+holds '--parents makes no link that would lead nowhere, nor a directory for it' "$tree"'
+    for o in -sv -rsv "-sv --dry-run" "-sv --skip-unchanged"; do
+        $CP --parents $o s/f t > out 2> err && false; grep -q "^s -> " out && false; test ! -e t/s
+        test "$(cat err)" = "arsync-cp: t/s/f: can make relative symbolic links only in current directory"
+    done
+    $CP --parents -s "$PWD/s/f" t; cmp t/$PWD/s/f s/f; mkdir u; $CP --parents -rs "$PWD/s/d" u; test -L "u/$PWD/s/d/g"'
 same '--parents with -p and a umask' "$tree; chmod 2755 s; chmod 555 s/d; mkdir t2 t3" 'umask 077; $CP --parents -p s/d/e/h t; $CP --parents s/d/e/h t2; $CP -a --parents s/d/e t3; chmod 755 t*/s/d'
 same '--strip-trailing-slashes' "$tree" '$CP -rv --strip-trailing-slashes l/ s/ld/ t; $CP -rv l/ t; $CP -rv l/. t'
 if is_root && mkdir -p "$WORK/m" && mount_at "$WORK/m" -t tmpfs none; then

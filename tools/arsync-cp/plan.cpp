@@ -35,11 +35,14 @@ bool is_working_directory(const struct stat& status) {
     return stat(".", &here) == 0 && id_of(here) == id_of(status);
 }
 
-bool links_from_here(const Entry& entry) {
+bool links_from_here(const Entry& entry, const Options& options) {
     struct stat directory;
-    // Where there is no directory, that is what is to be complained about.
-    return entry.source.name.starts_with('/') ||
-           !look_at_directory_of(entry.destination, directory) || is_working_directory(directory);
+    if (entry.source.name.starts_with('/'))
+        return true;
+    // Where there is no directory, that is what is to be complained about; unless it will be made.
+    if (!look_at_directory_of(entry.destination, directory))
+        return !options.parents;
+    return is_working_directory(directory);
 }
 
 std::string no_relative_link(const Place& destination) {
@@ -331,7 +334,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
     if (verdict == Verdict::Copy && found.exists)
         verdict = judge_existing(entry, found, idle);
     if (verdict == Verdict::Copy && options.skip_unchanged) {
-        if (options.symbolic_links() && !links_from_here(entry)) {
+        if (options.symbolic_links() && !links_from_here(entry, options)) {
             entry.fail(no_relative_link(entry.destination));
             return Verdict::Done;
         }
@@ -361,7 +364,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         entry.link_to = *first;
         return Verdict::Link;
     }
-    if (options.symbolic_links() && !links_from_here(entry)) {
+    if (options.symbolic_links() && !links_from_here(entry, options)) {
         entry.fail(no_relative_link(entry.destination));
         return Verdict::Done;
     }

@@ -21,7 +21,7 @@ bool remove_destination(Entry& entry, const Options& options, bool say_so = true
 
 // Whether a symbolic link at the destination that says what the source is called leads there: a
 // relative one must be in the current directory.
-bool links_from_here(const Entry& entry);
+bool links_from_here(const Entry& entry, const Options& options);
 bool is_working_directory(const struct stat& status);
 
 // The complaint where it does not.
