@@ -32,6 +32,7 @@ same '-f -b on one name makes a backup of it' 'echo x > a; mkdir d; echo y > d/a
     $CP -bfv a a; $CP --backup=t -fv a a; $CP -bv a a; $CP -fv a a; $CP -bfv a ./a; $CP -bfv l l; $CP -bfv d/a d; $CP -bfv no no'
 same 'a failed copy puts the old file back' "$two; mkdir d; echo 0 > d/b; ln -s /proc/self/mem m" '
     $CP -bv m b; $CP --backup=t -v m d/b; $CP --backup=t -v b d; $CP --backup=simple -v m d/b'
+same 'a file that has the backup as its second name keeps both' "$two; ln b b~" '$CP -bv a b; $CP -bv -S "~" a b'
 same 'so does a symbolic link that may not be made' 'mkdir d s; echo new > s/a; echo old > d/a; ln -s a d/l' '
     $CP -sv --backup=t s/a d; $CP -sbv -T s/a d/a; $CP -sbv -T s/a d/l; $CP -sfv --backup=t -T s/a d/a'
 same 'a symbolic link is itself put aside' "$two; ln -s b l" '$CP -bv a l'
