@@ -277,7 +277,7 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
     return remove_destination(entry, options, told) ? Verdict::Copy : Verdict::Done;
 }
 
-Verdict Planner::plan_tree(Entry& entry, const Found& found) {
+Verdict Planner::plan_tree(Entry& entry, const Found& found, bool idle) {
     std::string source = quote(entry.source.shown);
     std::string destination = quote(entry.destination.shown);
     if (found.exists) {
@@ -303,6 +303,8 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found) {
     const Place* earlier = ledger.first_copy(entry.source_id);
     if (earlier == nullptr) {
         ledger.remember_first_copy(entry.source_id, entry.destination);
+    } else if (!idle) {
+        return Verdict::Wait; // the earlier one may fail yet, and then this is the first
     } else if (same_entry(*earlier, entry.destination)) {
         entry.complain("warning: source directory " + source + " specified more than once");
         entry.outcome = Outcome::Skipped;
@@ -330,7 +332,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         verdict = look_at_destination(entry, found, idle);
     entry.destination_is_new = !found.exists;
     if (verdict == Verdict::Copy && S_ISDIR(entry.source_mode))
-        return plan_tree(entry, found);
+        return plan_tree(entry, found, idle);
     if (verdict == Verdict::Copy && found.exists)
         verdict = judge_existing(entry, found, idle);
     if (verdict == Verdict::Copy && options.skip_unchanged) {

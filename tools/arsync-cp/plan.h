@@ -39,7 +39,7 @@ private:
     struct Found;
     Verdict look_at_source(Entry& entry, Found& found, bool idle);
     Verdict look_at_destination(Entry& entry, Found& found, bool idle);
-    Verdict plan_tree(Entry& entry, const Found& found);
+    Verdict plan_tree(Entry& entry, const Found& found, bool idle);
     Verdict ask_user(Entry& entry, const Found& found, bool idle);
     Verdict judge_existing(Entry& entry, const Found& found, bool idle);
     Verdict leave_newer(Entry& entry);
