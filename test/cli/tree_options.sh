@@ -62,6 +62,16 @@ holds '--skip-unchanged copies what differs in size or time, and no more' "$some
     test "$(sort out | tr "\n" " ")" = "'\''s/a.c'\'' -> '\''t/a.c'\'' '\''s/a.o'\'' -> '\''t/a.o'\'' '\''s/src/b.c'\'' -> '\''t/src/b.c'\'' "; rsync -naiHAX --checksum s/ t/ > out; test ! -s out
     find t -type f -printf "%p %i %C@\n" | sort > after; comm -12 before after | cut -d " " -f 1 > unchanged; test "$(tr "\n" " " < unchanged)" = "t/!n t/#h t/build/x t/keep/k.o t/src/b.o t/src/build/y "
     $CP -av --skip-unchanged s/a.c t > out; test ! -s out; touch s/a.c; $CP -av --skip-unchanged s/a.c s/a.o t > out; test $(wc -l < out) = 1'
+holds '--dry-run knows what it would have made, and what could not be' '
+    mkdir a b d; echo 1 > a/x; echo 2 > b/x; ln -s nope l
+    for o in -v -bv -nv "-v --backup=t"; do
+        $CP --dry-run $o a/x b/x d > dry 2> dry.err && was=0 || was=$?; test ! -e d/x
+        $CP $o a/x b/x d > real 2> real.err && now=0 || now=$?; rm -f d/*; cmp dry.err real.err; test $was = $now; sed "s/ (backup.*//" real | cmp dry
+    done
+    for o in "" --dry-run --skip-unchanged "--skip-unchanged --dry-run"; do
+        $CP $o a/x l 2> err && false; grep -qx "arsync-cp: not writing through dangling symlink .l." err; test ! -e nope
+    done
+    POSIXLY_CORRECT=1 $CP --dry-run a/x l; test ! -e nope; POSIXLY_CORRECT=1 $CP --skip-unchanged a/x l; cmp nope a/x'
 holds '--dry-run says what would be done and does nothing' "$some"'
     mkdir t; echo old > t/a.c; echo x > t/extra; find . -printf "%p %T@ %C@ %s\n" | sort > ../before; $CP -a --dry-run --mirror -T s t > ../out; $CP --dry-run s/a.c s/a.o t >> ../out; $CP --dry-run --remove-destination s/a.c t >> ../out; $CP -b --dry-run s/a.c t >> ../out; $CP --dry-run -r s new >> ../out
     $CP --dry-run -l s/a.c new; $CP --dry-run -p --preserve=links s/a.c s/a.o t > /dev/null; $CP --dry-run nope t 2> ../err && false; grep -q "cannot stat" ../err

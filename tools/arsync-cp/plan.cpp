@@ -221,6 +221,21 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
     return entry.outcome == Outcome::Failed ? Verdict::Done : Verdict::Copy;
 }
 
+// A dry run has made nothing that could be found; the ledger knows what would be there by now. What
+// -u, -i and --skip-unchanged would have to ask the file itself stays untold.
+Verdict Planner::judge_pretended(Entry& entry) const {
+    bool asks_file = options.update || options.skip_unchanged || options.clobber == Clobber::Ask;
+    if (asks_file || S_ISDIR(entry.source_mode) ||
+        ledger.made(entry.destination) != Ledger::Made::File)
+        return Verdict::Copy;
+    if (options.clobber == Clobber::Never)
+        entry.outcome = Outcome::Skipped;
+    else if (options.backup != BackupKind::Numbered)
+        entry.fail("will not overwrite just-created " + quote(entry.destination.shown) + " with " +
+                   quote(entry.source.shown));
+    return entry.outcome == Outcome::Pending ? Verdict::Copy : Verdict::Done;
+}
+
 Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool idle) {
     std::string destination = quote(entry.destination.shown);
     Place simple = entry.destination;
@@ -317,6 +332,19 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found, bool idle) {
     return Verdict::Tree;
 }
 
+// POSIX wants the file that the link points to created; by default that is taken for an accident or
+// an attack. false after a complaint.
+bool Planner::end_dangling(Entry& entry, const Found& found) const {
+    bool created =
+        getenv("POSIXLY_CORRECT") != nullptr &&
+        (options.dry_run || create_through_link(entry.destination, found.source.st_mode));
+    if (!created)
+        entry.fail("not writing through dangling symlink " + quote(entry.destination.shown));
+    entry.destination_is_new = false;
+    entry.through_link = true;
+    return created;
+}
+
 // What the copy will write into, if that is not new.
 void Planner::note_destination(Entry& entry, const Found& found) const {
     if (!found.exists || entry.destination_is_new)
@@ -335,11 +363,15 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         return plan_tree(entry, found, idle);
     if (verdict == Verdict::Copy && found.exists)
         verdict = judge_existing(entry, found, idle);
+    else if (verdict == Verdict::Copy && options.dry_run)
+        verdict = judge_pretended(entry);
     if (verdict == Verdict::Copy && options.skip_unchanged) {
         if (options.symbolic_links() && !links_from_here(entry, options)) {
             entry.fail(no_relative_link(entry.destination));
             return Verdict::Done;
         }
+        if (found.dangles && !end_dangling(entry, found))
+            return Verdict::Done;
         entry.is_tree = true;
         note_destination(entry, found);
         return Verdict::Tree;
@@ -370,19 +402,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         entry.fail(no_relative_link(entry.destination));
         return Verdict::Done;
     }
-    if (found.dangles && !options.dry_run) {
-        // POSIX wants the file that the link points to created; by default that is taken for an
-        // accident or an attack.
-        bool created = getenv("POSIXLY_CORRECT") != nullptr &&
-                       create_through_link(entry.destination, found.source.st_mode);
-        if (!created) {
-            entry.fail("not writing through dangling symlink " + quote(entry.destination.shown));
-            return Verdict::Done;
-        }
-        entry.destination_is_new = false;
-        entry.through_link = true;
-    }
-    return Verdict::Copy;
+    return found.dangles && !end_dangling(entry, found) ? Verdict::Done : Verdict::Copy;
 }
 
 } // namespace cp

@@ -41,8 +41,10 @@ private:
     Verdict look_at_destination(Entry& entry, Found& found, bool idle);
     Verdict plan_tree(Entry& entry, const Found& found, bool idle);
     Verdict ask_user(Entry& entry, const Found& found, bool idle);
+    Verdict judge_pretended(Entry& entry) const;
     Verdict judge_existing(Entry& entry, const Found& found, bool idle);
     Verdict leave_newer(Entry& entry);
+    bool end_dangling(Entry& entry, const Found& found) const;
     void note_destination(Entry& entry, const Found& found) const;
     Verdict clear_destination(Entry& entry, const Found& found, bool idle);
     Verdict put_destination_aside(Entry& entry, const Found& found, bool idle);
