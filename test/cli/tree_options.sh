@@ -91,6 +91,10 @@ holds '--files-from copies what is listed to the same places' "$some"'
     printf "src\nkeep\n" > list; $CP --files-from=list -v s t | sort > out; test "$(cat out)" = "$(printf "'\''s/keep'\'' -> '\''t/keep'\''\n'\''s/src'\'' -> '\''t/src'\''")"; test -z "$(cd t && find . -type f)"; rm -rf t
     $CP -r --files-from=list s t; test "$(eval "$FILES")" = "keep/k.o src/b.c src/b.o src/build/y "; rm -rf t
     (cd s && find . -type f -print0) | $CP -a -0 --files-from=- -t t s; (cd s && find . -type d) | $CP -a --files-from=- s t; diff -r s t'
+holds '--files-from makes FIFOs anew, and writes to none, with and without -r' '
+    mkdir s; mkfifo s/p; echo 1 > s/f; printf "p\nf\n" > list
+    for o in -v -p -L -d -r -a; do timeout 60 $CP $o --files-from=list s t$o; test -p t$o/p; cmp s/f t$o/f; done
+    mkdir t; mkfifo t/f; timeout 60 $CP --files-from=list s t 2> err && false; test $? != 124; grep -q "t/f" err; test -p t/f; test -p t/p'
 holds '--files-from tells of what is not there, and goes on' "$some"'
     printf "nope\na.c\n../s/a.o\nsrc/no/x\na.o\n" > list; $CP --files-from=list s t 2> err && false; test "$(eval "$FILES")" = "a.c a.o "; test $(wc -l < err) = 3; grep -qx "arsync-cp: cannot stat .s/nope.: No such file or directory" err; grep -q "not a name below the source: .\.\./s/a.o." err
     $CP --files-from=none s t 2> err && false; grep -q "cannot open .none. for reading" err; $CP --files-from=list nope t 2> err && false; $CP --files-from=list s 2> err && false; $CP --files-from=list s t t 2> err && false; true'
