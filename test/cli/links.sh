@@ -32,6 +32,8 @@ holds 'a copy that failed is not there to be overwritten' '
     mkdir d p q; ln -s /proc/self/mem p/x; echo 2 > q/x; $CP p/x q/x d 2> err && false
     test $(wc -l < err) = 1; grep -q "error reading .p/x." err; cmp q/x d/x'
 same 'nothing is copied through a symbolic link that was just written through' "$linked; echo t > t; ln -s ../t d/x" '$CP -v p/x q/x d; $CP -v --remove-destination p/x q/x d'
+same 'so can one to a copy that a tree has made' 'mkdir -p p q d; echo 1 > p/x; ln p/x h; echo 2 > q/x' '
+    cd d; $CP -av ../p ../p/x ../q/x .; cat p/x x; rm -r *; $CP -ab ../p ../p/x ../p/x .; $CP -a --backup=t ../p ../p/x ../p/x .'
 same 'what cannot be linked is an error' "$linked; mkdir d/y" '$CP --preserve=links -T p/x d/x; $CP --preserve=links p/x p/y d'
 same 'a file with one name is copied twice where backups allow it' 'mkdir t; echo 1 > a; ln -s a l; mkfifo p; echo 2 > b; ln b c' '
     $CP -av --backup=t a a t; $CP -av --backup=t l p l p t; $CP -av --backup=t b b t; $CP -v --backup=t --preserve=links a a t; $CP -av --backup=t b c c t'

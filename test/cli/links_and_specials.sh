@@ -28,6 +28,7 @@ same '-s makes symbolic links' "$links" '
 same '-s of a tree' "$links" '$CP -rsv $PWD/s t | sed "s=$PWD=PWD=g"; $CP -rsfT $PWD/s t/s; find . -type l -printf "%p %l\n" | sed "s=$PWD=PWD=g"; rm -rf t s l'
 holds '-s of a tree by a relative name makes no link that leads nowhere' "$links"'
     $CP -rs s new 2> err && false; grep -qx "arsync-cp: new/d/g: can make relative symbolic links only in current directory" err; test $(wc -l < err) = 5; test ! -e new/f'
+same 'nor does it tell of what is in a directory that could not be made' 'mkdir -p s/d s/e t/e; echo 1 > s/d/f; echo 2 > s/e/x; echo x > t/d' '$CP -rsT s t'
 linked='mkdir -p s/d t; echo 1 > s/a; ln s/a s/b; ln s/a s/d/c; echo 2 > s/x; ln s/x outside; ln -s a s/l; ln s/l s/l2'
 for option in -a -dr '-r --preserve=links' -r -rp '-a --no-preserve=links'; do
     export OPTION=$option

@@ -65,6 +65,8 @@ if is_root; then
     same 'what may not be read is named, and the rest copied' "$unreadable" 'mkdir f; chmod 777 f; for o in -r -rp -rf; do as_nobody $CP $o s d$o; as_nobody $CP $o s/no s/noread s/nosearch s/ok f; done; cat d*/ok/f f/ok/f; ls d*/nosearch; chmod -R 777 d* f; rm -rf d* f; as_nobody $CP -v s/secret s/f d'
     same 'what may not be written is named, and the rest copied' "$tree; chown -R 65534:65534 s; mkdir -p d/s/d d/s/empty; chmod 777 d/s; chmod 755 d d/s/d; echo old > d/s/f; ln -s mine d/s/dang" '
         as_nobody $CP -rv s d; as_nobody $CP -rfv s d; as_nobody $CP -r s d/s/empty; as_nobody $CP -ls s d; as_nobody $CP -rlv s/d d; as_nobody $CP -rs $PWD/s/d d'
+    same 'what could not be made is not in the way of another copy of its source' 'mkdir -p s/d t/d; echo 1 > s/d/f; chmod 777 t/d; chmod 755 t' '
+        as_nobody $CP -r s s/. t; cat t/d/f; as_nobody $CP -r s s t'
     same 'ownership that cannot be kept' "$tree; chown -R 12:34 s; chmod -R a+rX s; chmod 4755 s/f; chmod 2755 s/d" 'as_nobody $CP -a s d; as_nobody $CP -rp s e; as_nobody $CP -r s f; as_nobody $CP -r --preserve=ownership s g'
     # Even those that take the rights that the copy itself needs.
     for umask in 0777 0477 0700 0300; do

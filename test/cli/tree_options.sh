@@ -10,6 +10,12 @@ same '--parents makes the directories on the way' "$tree" '
 same '--parents with slashes, dots and links' "$tree; mkdir t2 t3 t4 t5" '
     $CP --parents -v s//d///g t; $CP --parents -rv s/d/ t2; (cd s && $CP --parents -v ./d/../d/g ../t3); $CP --parents -v s/ld/g l/e/h t4; $CP --parents -rv s/ld t5; $CP --parents -rLv s/ld t5; $CP --parents -v "$PWD/s/f" t3 > /dev/null; test -f "t3/$PWD/s/f" && rm -rf t3/*'
 same '--parents and what is in the way' "$tree; mkdir t/s t2; echo x > t/s/d; echo y > t2/s" '$CP --parents -v s/d/g t; $CP --parents -v s/d/e/h t t2; $CP --parents s/f/x s/nope t; $CP --parents nope/a t; $CP -r --parents s t2'
+holds '--parents makes no link that would lead nowhere, nor a directory for it' "$tree"'
+    for o in -sv -rsv "-sv --dry-run" "-sv --skip-unchanged"; do
+        $CP --parents $o s/f t > out 2> err && false; grep -q "^s -> " out && false; test ! -e t/s
+        test "$(cat err)" = "arsync-cp: t/s/f: can make relative symbolic links only in current directory"
+    done
+    $CP --parents -s "$PWD/s/f" t; cmp t/$PWD/s/f s/f; mkdir u; $CP --parents -rs "$PWD/s/d" u; test -L "u/$PWD/s/d/g"'
 same '--parents with -p and a umask' "$tree; chmod 2755 s; chmod 555 s/d; mkdir t2 t3" 'umask 077; $CP --parents -p s/d/e/h t; $CP --parents s/d/e/h t2; $CP -a --parents s/d/e t3; chmod 755 t*/s/d'
 same '--strip-trailing-slashes' "$tree" '$CP -rv --strip-trailing-slashes l/ s/ld/ t; $CP -rv l/ t; $CP -rv l/. t'
 if is_root && mkdir -p "$WORK/m" && mount_at "$WORK/m" -t tmpfs none; then
@@ -56,6 +62,16 @@ holds '--skip-unchanged copies what differs in size or time, and no more' "$some
     test "$(sort out | tr "\n" " ")" = "'\''s/a.c'\'' -> '\''t/a.c'\'' '\''s/a.o'\'' -> '\''t/a.o'\'' '\''s/src/b.c'\'' -> '\''t/src/b.c'\'' "; rsync -naiHAX --checksum s/ t/ > out; test ! -s out
     find t -type f -printf "%p %i %C@\n" | sort > after; comm -12 before after | cut -d " " -f 1 > unchanged; test "$(tr "\n" " " < unchanged)" = "t/!n t/#h t/build/x t/keep/k.o t/src/b.o t/src/build/y "
     $CP -av --skip-unchanged s/a.c t > out; test ! -s out; touch s/a.c; $CP -av --skip-unchanged s/a.c s/a.o t > out; test $(wc -l < out) = 1'
+holds '--dry-run knows what it would have made, and what could not be' '
+    mkdir a b d; echo 1 > a/x; echo 2 > b/x; ln -s nope l
+    for o in -v -bv -nv "-v --backup=t"; do
+        $CP --dry-run $o a/x b/x d > dry 2> dry.err && was=0 || was=$?; test ! -e d/x
+        $CP $o a/x b/x d > real 2> real.err && now=0 || now=$?; rm -f d/*; cmp dry.err real.err; test $was = $now; sed "s/ (backup.*//" real | cmp dry
+    done
+    for o in "" --dry-run --skip-unchanged "--skip-unchanged --dry-run"; do
+        $CP $o a/x l 2> err && false; grep -qx "arsync-cp: not writing through dangling symlink .l." err; test ! -e nope
+    done
+    POSIXLY_CORRECT=1 $CP --dry-run a/x l; test ! -e nope; POSIXLY_CORRECT=1 $CP --skip-unchanged a/x l; cmp nope a/x'
 holds '--dry-run says what would be done and does nothing' "$some"'
     mkdir t; echo old > t/a.c; echo x > t/extra; find . -printf "%p %T@ %C@ %s\n" | sort > ../before; $CP -a --dry-run --mirror -T s t > ../out; $CP --dry-run s/a.c s/a.o t >> ../out; $CP --dry-run --remove-destination s/a.c t >> ../out; $CP -b --dry-run s/a.c t >> ../out; $CP --dry-run -r s new >> ../out
     $CP --dry-run -l s/a.c new; $CP --dry-run -p --preserve=links s/a.c s/a.o t > /dev/null; $CP --dry-run nope t 2> ../err && false; grep -q "cannot stat" ../err
@@ -75,6 +91,10 @@ holds '--files-from copies what is listed to the same places' "$some"'
     printf "src\nkeep\n" > list; $CP --files-from=list -v s t | sort > out; test "$(cat out)" = "$(printf "'\''s/keep'\'' -> '\''t/keep'\''\n'\''s/src'\'' -> '\''t/src'\''")"; test -z "$(cd t && find . -type f)"; rm -rf t
     $CP -r --files-from=list s t; test "$(eval "$FILES")" = "keep/k.o src/b.c src/b.o src/build/y "; rm -rf t
     (cd s && find . -type f -print0) | $CP -a -0 --files-from=- -t t s; (cd s && find . -type d) | $CP -a --files-from=- s t; diff -r s t'
+holds '--files-from makes FIFOs anew, and writes to none, with and without -r' '
+    mkdir s; mkfifo s/p; echo 1 > s/f; printf "p\nf\n" > list
+    for o in -v -p -L -d -r -a; do timeout 60 $CP $o --files-from=list s t$o; test -p t$o/p; cmp s/f t$o/f; done
+    mkdir t; mkfifo t/f; timeout 60 $CP --files-from=list s t 2> err && false; test $? != 124; grep -q "t/f" err; test -p t/f; test -p t/p'
 holds '--files-from tells of what is not there, and goes on' "$some"'
     printf "nope\na.c\n../s/a.o\nsrc/no/x\na.o\n" > list; $CP --files-from=list s t 2> err && false; test "$(eval "$FILES")" = "a.c a.o "; test $(wc -l < err) = 3; grep -qx "arsync-cp: cannot stat .s/nope.: No such file or directory" err; grep -q "not a name below the source: .\.\./s/a.o." err
     $CP --files-from=none s t 2> err && false; grep -q "cannot open .none. for reading" err; $CP --files-from=list nope t 2> err && false; $CP --files-from=list s 2> err && false; $CP --files-from=list s t t 2> err && false; true'

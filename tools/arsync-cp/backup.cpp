@@ -149,10 +149,14 @@ std::optional<Place> put_aside(const Place& original, BackupKind kind, const std
 int put_back(const Place& backup, const Place& original, Aside how) {
     struct stat kept;
     struct stat found;
-    // Both names are the old file's: a rename would do nothing and say that it went well.
-    if (how == Aside::Link && look_at_link(backup, kept) == 0 &&
-        look_at_link(original, found) == 0 && id_of(kept) == id_of(found))
+    // Both names are the old file's: a rename would do nothing and say that it went well. So has
+    // the one that was to put it aside, if both were before.
+    if (look_at_link(backup, kept) == 0 && look_at_link(original, found) == 0 &&
+        id_of(kept) == id_of(found)) {
+        if (how == Aside::Rename)
+            return 0;
         return unlinkat(backup.dirfd, backup.name.c_str(), 0) == 0 ? 0 : errno;
+    }
     // Otherwise what has the name by now is not ours to replace.
     return renameat2(backup.dirfd, backup.name.c_str(), original.dirfd, original.name.c_str(),
                      RENAME_NOREPLACE) == 0

@@ -71,7 +71,7 @@ struct Options {
         return (force && makes_links()) || (hard_links() && clobber == Clobber::Ask);
     }
     // FIFOs and devices are read, not made anew.
-    bool reads_specials() const { return !recursive || copy_contents; }
+    bool reads_specials() const { return copy_contents || (!recursive && files_from == nullptr); }
 
     arsync_pool_options pool{};
     arsync_copy_options copy{};

@@ -35,11 +35,14 @@ bool is_working_directory(const struct stat& status) {
     return stat(".", &here) == 0 && id_of(here) == id_of(status);
 }
 
-bool links_from_here(const Entry& entry) {
+bool links_from_here(const Entry& entry, const Options& options) {
     struct stat directory;
-    // Where there is no directory, that is what is to be complained about.
-    return entry.source.name.starts_with('/') ||
-           !look_at_directory_of(entry.destination, directory) || is_working_directory(directory);
+    if (entry.source.name.starts_with('/'))
+        return true;
+    // Where there is no directory, that is what is to be complained about; unless it will be made.
+    if (!look_at_directory_of(entry.destination, directory))
+        return !options.parents;
+    return is_working_directory(directory);
 }
 
 std::string no_relative_link(const Place& destination) {
@@ -218,6 +221,21 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
     return entry.outcome == Outcome::Failed ? Verdict::Done : Verdict::Copy;
 }
 
+// A dry run has made nothing that could be found; the ledger knows what would be there by now. What
+// -u, -i and --skip-unchanged would have to ask the file itself stays untold.
+Verdict Planner::judge_pretended(Entry& entry) const {
+    bool asks_file = options.update || options.skip_unchanged || options.clobber == Clobber::Ask;
+    if (asks_file || S_ISDIR(entry.source_mode) ||
+        ledger.made(entry.destination) != Ledger::Made::File)
+        return Verdict::Copy;
+    if (options.clobber == Clobber::Never)
+        entry.outcome = Outcome::Skipped;
+    else if (options.backup != BackupKind::Numbered)
+        entry.fail("will not overwrite just-created " + quote(entry.destination.shown) + " with " +
+                   quote(entry.source.shown));
+    return entry.outcome == Outcome::Pending ? Verdict::Copy : Verdict::Done;
+}
+
 Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool idle) {
     std::string destination = quote(entry.destination.shown);
     Place simple = entry.destination;
@@ -274,7 +292,7 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
     return remove_destination(entry, options, told) ? Verdict::Copy : Verdict::Done;
 }
 
-Verdict Planner::plan_tree(Entry& entry, const Found& found) {
+Verdict Planner::plan_tree(Entry& entry, const Found& found, bool idle) {
     std::string source = quote(entry.source.shown);
     std::string destination = quote(entry.destination.shown);
     if (found.exists) {
@@ -300,6 +318,8 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found) {
     const Place* earlier = ledger.first_copy(entry.source_id);
     if (earlier == nullptr) {
         ledger.remember_first_copy(entry.source_id, entry.destination);
+    } else if (!idle) {
+        return Verdict::Wait; // the earlier one may fail yet, and then this is the first
     } else if (same_entry(*earlier, entry.destination)) {
         entry.complain("warning: source directory " + source + " specified more than once");
         entry.outcome = Outcome::Skipped;
@@ -310,6 +330,19 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found) {
         return Verdict::Done;
     }
     return Verdict::Tree;
+}
+
+// POSIX wants the file that the link points to created; by default that is taken for an accident or
+// an attack. false after a complaint.
+bool Planner::end_dangling(Entry& entry, const Found& found) const {
+    bool created =
+        getenv("POSIXLY_CORRECT") != nullptr &&
+        (options.dry_run || create_through_link(entry.destination, found.source.st_mode));
+    if (!created)
+        entry.fail("not writing through dangling symlink " + quote(entry.destination.shown));
+    entry.destination_is_new = false;
+    entry.through_link = true;
+    return created;
 }
 
 // What the copy will write into, if that is not new.
@@ -327,14 +360,18 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         verdict = look_at_destination(entry, found, idle);
     entry.destination_is_new = !found.exists;
     if (verdict == Verdict::Copy && S_ISDIR(entry.source_mode))
-        return plan_tree(entry, found);
+        return plan_tree(entry, found, idle);
     if (verdict == Verdict::Copy && found.exists)
         verdict = judge_existing(entry, found, idle);
+    else if (verdict == Verdict::Copy && options.dry_run)
+        verdict = judge_pretended(entry);
     if (verdict == Verdict::Copy && options.skip_unchanged) {
-        if (options.symbolic_links() && !links_from_here(entry)) {
+        if (options.symbolic_links() && !links_from_here(entry, options)) {
             entry.fail(no_relative_link(entry.destination));
             return Verdict::Done;
         }
+        if (found.dangles && !end_dangling(entry, found))
+            return Verdict::Done;
         entry.is_tree = true;
         note_destination(entry, found);
         return Verdict::Tree;
@@ -361,23 +398,11 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         entry.link_to = *first;
         return Verdict::Link;
     }
-    if (options.symbolic_links() && !links_from_here(entry)) {
+    if (options.symbolic_links() && !links_from_here(entry, options)) {
         entry.fail(no_relative_link(entry.destination));
         return Verdict::Done;
     }
-    if (found.dangles && !options.dry_run) {
-        // POSIX wants the file that the link points to created; by default that is taken for an
-        // accident or an attack.
-        bool created = getenv("POSIXLY_CORRECT") != nullptr &&
-                       create_through_link(entry.destination, found.source.st_mode);
-        if (!created) {
-            entry.fail("not writing through dangling symlink " + quote(entry.destination.shown));
-            return Verdict::Done;
-        }
-        entry.destination_is_new = false;
-        entry.through_link = true;
-    }
-    return Verdict::Copy;
+    return found.dangles && !end_dangling(entry, found) ? Verdict::Done : Verdict::Copy;
 }
 
 } // namespace cp

@@ -21,7 +21,7 @@ bool remove_destination(Entry& entry, const Options& options, bool say_so = true
 
 // Whether a symbolic link at the destination that says what the source is called leads there: a
 // relative one must be in the current directory.
-bool links_from_here(const Entry& entry);
+bool links_from_here(const Entry& entry, const Options& options);
 bool is_working_directory(const struct stat& status);
 
 // The complaint where it does not.
@@ -39,10 +39,12 @@ private:
     struct Found;
     Verdict look_at_source(Entry& entry, Found& found, bool idle);
     Verdict look_at_destination(Entry& entry, Found& found, bool idle);
-    Verdict plan_tree(Entry& entry, const Found& found);
+    Verdict plan_tree(Entry& entry, const Found& found, bool idle);
     Verdict ask_user(Entry& entry, const Found& found, bool idle);
+    Verdict judge_pretended(Entry& entry) const;
     Verdict judge_existing(Entry& entry, const Found& found, bool idle);
     Verdict leave_newer(Entry& entry);
+    bool end_dangling(Entry& entry, const Found& found) const;
     void note_destination(Entry& entry, const Found& found) const;
     Verdict clear_destination(Entry& entry, const Found& found, bool idle);
     Verdict put_destination_aside(Entry& entry, const Found& found, bool idle);

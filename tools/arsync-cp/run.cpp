@@ -173,7 +173,9 @@ Verdict Run::plan(Entry& entry) {
         if (options.verbose)
             wait_for_all();
         bool is_there = look_at_link(entry.source, status) == 0;
-        if (!plan_parents(entry, options.verbose && is_there))
+        bool is_refused = options.symbolic_links() && !S_ISDIR(status.st_mode) &&
+                          !links_from_here(entry, options);
+        if (!plan_parents(entry, options.verbose && is_there && !is_refused))
             return Verdict::Done;
     }
     Verdict verdict = planner.plan(entry, running == 0);
@@ -198,6 +200,8 @@ void Run::plan_and_start(Entry& entry) {
         make_link(entry);
         return end(entry);
     default:
+        if (entry.outcome == Outcome::Failed)
+            undo_backup(entry);
         return end(entry);
     }
 }

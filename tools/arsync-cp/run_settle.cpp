@@ -121,7 +121,7 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
         undo_backup(entry);
     }
     running--;
-    note_end(entry, entry.outcome == Outcome::Copied || entry.outcome == Outcome::Linked);
+    note_end(entry, entry.outcome == Outcome::Copied); // what was linked may be replaced, as with cp
     end(entry);
 }
 
@@ -161,7 +161,8 @@ void Run::succeed(Entry& entry, const arsync_completion& completion) {
     entry.outcome = linked ? Outcome::Linked : Outcome::Copied;
     totals.bytes += completion.bytes;
     totals.hole_bytes += completion.hole_bytes;
-    if (options.preserve_links && !options.hard_links())
+    // What was linked is not the first: that one is in a tree, and the library knows of it.
+    if (options.preserve_links && !options.hard_links() && !linked)
         ledger.remember_first_copy(entry.source_id, entry.destination);
     if (options.debug)
         entry.chat(describe_copy(completion));
@@ -175,6 +176,10 @@ void Run::succeed(Entry& entry, const arsync_completion& completion) {
 void Run::undo_backup(Entry& entry) {
     if (!entry.backup)
         return;
+    if (options.dry_run) {
+        entry.backup.reset();
+        return;
+    }
     Aside how = options.atomic() ? Aside::Link : Aside::Rename;
     int error = put_back(*entry.backup, entry.destination, how);
     if (error != 0)

@@ -59,6 +59,11 @@ bool leads_there(const Entry& tree, std::string_view path) {
            look_through_link(tree.destination, directory) == 0 && is_working_directory(directory);
 }
 
+bool directory_is_missing(const Place& place) {
+    struct stat directory;
+    return !look_at_directory_of(place, directory) && (errno == ENOENT || errno == ENOTDIR);
+}
+
 // Leaves out all but the directories, and the links that lead to their files.
 std::string without_refused(const Entry& tree, const std::string& filter) {
     std::string only = leads_there(tree, "") ? "*\n!*/\n!/*\n" : "*\n!*/\n";
@@ -200,6 +205,9 @@ void report_entry(Entry& tree, const arsync_completion& completion, const Option
         return;
     Subject subject{below(tree.source, completion.path), below(tree.destination, completion.path),
                     tree};
+    // What has failed is told of, not what would have been in it.
+    if (tree.tells_of_refused && !options.dry_run && directory_is_missing(subject.destination))
+        return;
     tree.entries_told++;
     bool lost = completion.result != 0 && attribute_of(completion.stage) != 0;
     std::string complaint;
