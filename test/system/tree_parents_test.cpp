@@ -1,6 +1,7 @@
 // The directories on the way to what is copied.
 #include <cerrno>
 #include <fcntl.h>
+#include <set>
 #include <unistd.h>
 #include <utility>
 
@@ -144,6 +145,30 @@ TEST_CASE_FIXTURE(Clean, "parents that cannot be made are one entry and one erro
     REQUIRE(copy.has_totals);
     CHECK(copy.totals.entries == 1);
     CHECK(copy.totals.errors == 1);
+}
+
+TEST_CASE_FIXTURE(Clean, "parents are made of whole names, below the directory that is meant") {
+    const Directory directory;
+    make_files(directory / "from", {"a/b/file"});
+    make_directories(directory / "to/x");
+    make_directories(directory / "to/xa/b");
+    const Ends ends(directory / "from", directory / "to");
+    Pool pool;
+    const std::set<std::string> before = {"x", "xa", "xa/b"};
+    for (const uint32_t flags : {0u, ARSYNC_COPY_BENEATH}) {
+        CAPTURE(flags);
+        const Options options = recursive(ARSYNC_COPY_PARENTS | flags);
+        CHECK(ends.copy(pool, "a/b/file", "xa/b/file", options).job.result == -EINVAL);
+        CHECK_NAMES(directory / "to", before);
+    }
+    // Of an absolute path nothing is left but the root.
+    const std::string file = directory / "from/a/b/file";
+    const Options options = recursive(ARSYNC_COPY_PARENTS);
+    CHECK(ends.copy(pool, file.c_str(), file.c_str(), options).job.result == -EINVAL);
+    CHECK_NAMES(directory / "to", before);
+    const std::string below = "x" + file;
+    CHECK(ends.copy(pool, file.c_str(), below.c_str(), options).job.result == 0);
+    CHECK(read_file(directory / ("to/" + below)) == "a/b/file");
 }
 
 TEST_CASE_FIXTURE(Clean,
