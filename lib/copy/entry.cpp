@@ -56,10 +56,13 @@ public:
                 co_return;
         } else {
             // What cannot be read must not cost what is there.
-            if (has_contents() && reads() && !source_.file)
-                co_await open_what_was_seen();
-            prepare_sync_of_name();
             const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+            if (has_contents() && !links && !source_.file) {
+                refuse_kind(facts().stx_mode, options_);
+                if (reads())
+                    co_await open_what_was_seen();
+            }
+            prepare_sync_of_name();
             const Way cleared =
                 links ? clear_for_link(way, options_)
                       : clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
@@ -116,10 +119,7 @@ private:
         return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
     }
     // A dry run opens what it would copy, for that tells whether it may; but waits for no stream.
-    bool reads() const {
-        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK) &&
-               (!asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode));
-    }
+    bool reads() const { return !asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode); }
     bool makes_links_of_names() const {
         return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
     }

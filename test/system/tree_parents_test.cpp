@@ -2,6 +2,8 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <set>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -209,6 +211,34 @@ TEST_CASE_FIXTURE(Clean,
     keeps.flags |= ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
     CHECK(ends.copy(pool, "a/b", "a/b", keeps).job.result == 0);
     CHECK(read_file(directory / "outside/b/file") == "a/b/file");
+}
+
+// Whoever waits at the other end of a FIFO would go on.
+TEST_CASE_FIXTURE(Clean, "beneath, a FIFO that is refused is not opened") {
+    const Directory directory;
+    make_directories(directory / "from/a");
+    make_directories(directory / "to");
+    const std::string fifo = directory / "from/a/fifo";
+    REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+    const int opened = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    REQUIRE(opened >= 0);
+    REQUIRE(inotify_add_watch(opened, fifo.c_str(), IN_OPEN) >= 0);
+    const Ends ends(directory / "from", directory / "to");
+    Pool pool;
+    for (const uint32_t dry : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        Options options = Options().with_flags(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH | dry);
+        for (const uint32_t symlinks : {ARSYNC_SYMLINKS_KEEP, ARSYNC_SYMLINKS_FOLLOW}) {
+            options.symlinks = symlinks;
+            const TreeCopy copy = ends.copy(pool, "a/fifo", "a/fifo", options);
+            CHECK_MESSAGE(copy.job.result == -EOPNOTSUPP, words(copy));
+            CHECK(copy.job.stage == ARSYNC_STAGE_CHECK);
+        }
+    }
+    inotify_event event;
+    CHECK(read(opened, &event, sizeof event) < 0);
+    CHECK(errno == EAGAIN);
+    close(opened);
+    CHECK_NAMES(directory / "to", {"a"});
 }
 
 } // namespace live
