@@ -213,6 +213,51 @@ TEST_CASE_FIXTURE(Clean,
     CHECK(read_file(directory / "outside/b/file") == "a/b/file");
 }
 
+TEST_CASE_FIXTURE(Clean, "what parents lose is an error, though the copy below them is complete") {
+    NEEDS_ROOT(); // to become somebody whose directories they are not
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a/file"});
+    make_directories(directory / "to/a");
+    set_mode(directory / "to/a", 0777);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        const Ends ends(directory / "from", directory / "to");
+        Pool pool;
+        const Options options = recursive(ARSYNC_COPY_PARENTS).with_preserve(ARSYNC_PRESERVE_MODE);
+        const TreeCopy copy = ends.copy(pool, "a/file", "a/file", options);
+        EXPECT_WITH(report, copy.job.result == -EPERM, words(copy));
+        EXPECT(report, copy.totals.files == 1);
+        EXPECT(report, copy.totals.errors == 1);
+    });
+    CHECK(read_file(directory / "to/a/file") == "a/file");
+}
+
+TEST_CASE_FIXTURE(Clean, "a file below parents that cannot be synced is not begun") {
+    NEEDS_ROOT(); // to become somebody who may not read
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a/file"});
+    for (const uint32_t flags : {0u, ARSYNC_COPY_RECURSIVE, ARSYNC_COPY_BENEATH}) {
+        CAPTURE(flags);
+        const std::string to = directory / "to";
+        make_directories(to);
+        set_mode(to, 0333);
+        check_in_child([&](Report& report) {
+            EXPECT(report, become_ordinary());
+            const Ends ends(directory / "from", to);
+            Pool pool;
+            Options options = Options().with_flags(ARSYNC_COPY_PARENTS | flags);
+            options.durability = ARSYNC_DURABILITY_FULL;
+            const TreeCopy copy = ends.copy(pool, "a/file", "a/file", options);
+            EXPECT_WITH(report, copy.job.result == -EACCES, words(copy));
+            EXPECT(report, copy.job.stage == ARSYNC_STAGE_SYNC);
+        });
+        CHECK_NAMES(to, {"a"});
+        remove_tree(to);
+    }
+}
+
 // Whoever waits at the other end of a FIFO would go on.
 TEST_CASE_FIXTURE(Clean, "beneath, a FIFO that is refused is not opened") {
     const Directory directory;
