@@ -340,6 +340,7 @@ private:
             control_.add_done(outcome_.bytes);
             co_return;
         }
+        directory_ = File(); // it can be synced, and is, by what writes the content
         list_xattrs_once();
         if (context_.fresh || way == Way::overwrite) {
             co_await copy_opened(io_, names_, source_, losses_, options_, control_, outcome_);
