@@ -105,6 +105,8 @@ struct Source {
 // How often to try again to open what has no reader yet (a FIFO) or what somebody has a lease on.
 constexpr uint64_t open_again_ms = 20;
 
+// Throws Error where the content of such a file is not to be read, nor is it to be opened.
+void refuse_kind(mode_t mode, const arsync_copy_options& options);
 // Open what is to be read.
 Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          Control& control);

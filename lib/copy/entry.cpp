@@ -56,10 +56,13 @@ public:
                 co_return;
         } else {
             // What cannot be read must not cost what is there.
-            if (has_contents() && reads() && !source_.file)
-                co_await open_what_was_seen();
-            prepare_sync_of_name();
             const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+            if (has_contents() && !links && !source_.file) {
+                refuse_kind(facts().stx_mode, options_);
+                if (reads())
+                    co_await open_what_was_seen();
+            }
+            prepare_sync_of_name();
             const Way cleared =
                 links ? clear_for_link(way, options_)
                       : clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
@@ -116,10 +119,7 @@ private:
         return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
     }
     // A dry run opens what it would copy, for that tells whether it may; but waits for no stream.
-    bool reads() const {
-        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK) &&
-               (!asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode));
-    }
+    bool reads() const { return !asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode); }
     bool makes_links_of_names() const {
         return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
     }
@@ -213,28 +213,31 @@ private:
     // False: it is gone.
     bool link_to(const Links::Place& first) {
         outcome_.action = ARSYNC_ACTION_HARD_LINK;
-        if (first.directory) {
-            if (asks(ARSYNC_COPY_DRY_RUN) && first.directory->missing)
-                return true;
-            const std::optional<Pin> pin = pin_first(first);
-            if (!pin)
-                return false;
-            const int dirfd = (*pin)->destination();
-            struct statx copied;
-            Identity copy;
-            if (!context_.fresh &&
-                io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, copied) == 0)
-                copy = identity(copied);
-            make_link_to(copy, [&](const FileCopy& to) {
-                return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd,
-                                           to.destination.c_str());
-            });
+        if (asks(ARSYNC_COPY_DRY_RUN) && (!first.directory || first.directory->missing))
             return true;
-        }
-        if (asks(ARSYNC_COPY_DRY_RUN))
-            return true;
-        const int fd = io_.files.open(first.base ? first.base->get() : AT_FDCWD, first.name.c_str(),
-                                      O_PATH | O_NOFOLLOW, 0);
+        if (!first.directory)
+            return link_to_known(first, first.base ? first.base->get() : AT_FDCWD);
+        const std::optional<Pin> pin = pin_first(first);
+        if (!pin)
+            return false;
+        const int dirfd = (*pin)->destination();
+        if (first.copy != Links::Look())
+            return link_to_known(first, dirfd);
+        struct statx copied;
+        Identity copy;
+        if (!context_.fresh &&
+            io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, copied) == 0)
+            copy = identity(copied);
+        make_link_to(copy, [&](const FileCopy& to) {
+            return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd,
+                                       to.destination.c_str());
+        });
+        return true;
+    }
+
+    // If it is what it was; another job, or a backup, may have taken its name.
+    bool link_to_known(const Links::Place& first, int dirfd) {
+        const int fd = io_.files.open(dirfd, first.name.c_str(), O_PATH | O_NOFOLLOW, 0);
         if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
             return false;
         check(ARSYNC_STAGE_LINK, fd);
@@ -244,7 +247,11 @@ private:
         if (Links::look(found) != first.copy)
             return false;
         make_link_to(first.copy.id, [&](const FileCopy& to) {
-            return io_.files.link(fd, to.destination_dirfd, to.destination.c_str());
+            const char* name = to.destination.c_str();
+            const int linked = io_.files.link(fd, to.destination_dirfd, name);
+            if (linked != -ENOENT || io_.files.can_link(fd))
+                return linked;
+            return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd, name);
         });
         return true;
     }
@@ -256,7 +263,9 @@ private:
         place.base = base_;
         if (context_.directory)
             place.directory = *context_.directory;
-        if (context_.links->shared() && !asks(ARSYNC_COPY_DRY_RUN)) {
+        const bool may_lose_name =
+            context_.links->shared() || options_.backup != ARSYNC_BACKUP_NONE;
+        if (may_lose_name && !asks(ARSYNC_COPY_DRY_RUN)) {
             struct statx made;
             const int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
                                                AT_SYMLINK_NOFOLLOW, made);
@@ -331,6 +340,7 @@ private:
             control_.add_done(outcome_.bytes);
             co_return;
         }
+        directory_ = File(); // it can be synced, and is, by what writes the content
         list_xattrs_once();
         if (context_.fresh || way == Way::overwrite) {
             co_await copy_opened(io_, names_, source_, losses_, options_, control_, outcome_);

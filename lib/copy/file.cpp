@@ -22,15 +22,6 @@ bool asks(const arsync_copy_options& options, uint32_t flag) {
     return (options.flags & flag) != 0;
 }
 
-void refuse_kind(mode_t mode, const arsync_copy_options& options) {
-    if (S_ISDIR(mode))
-        throw Error{ARSYNC_STAGE_CHECK, EISDIR};
-    const bool stream = S_ISFIFO(mode) || S_ISCHR(mode);
-    const bool plain = S_ISREG(mode) || S_ISBLK(mode);
-    if (!plain && !(stream && asks(options, ARSYNC_COPY_SPECIAL)))
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
-}
-
 uint64_t size_of(Files& files, int fd, const struct statx& facts) {
     uint64_t size = facts.stx_size;
     if (S_ISBLK(facts.stx_mode))
@@ -80,6 +71,15 @@ void note_removal(const Destination& destination, Outcome& outcome) {
 
 } // namespace
 
+void refuse_kind(mode_t mode, const arsync_copy_options& options) {
+    if (S_ISDIR(mode))
+        throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+    const bool stream = S_ISFIFO(mode) || S_ISCHR(mode);
+    const bool plain = S_ISREG(mode) || S_ISBLK(mode);
+    if (!plain && !(stream && asks(options, ARSYNC_COPY_SPECIAL)))
+        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+}
+
 Task<void> keep_pace(Io io, Control& control, uint64_t bytes) {
     if (!io.pace)
         co_return;
@@ -98,8 +98,8 @@ Task<void> keep_pace(Io io, Control& control, uint64_t bytes) {
 }
 
 // Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
-// on, a tape rewind. What was opened is then asked again. Below a tree's roots the directory's
-// listing has told already.
+// on, a tape rewind. What was opened is then asked again. Beneath a tree's roots whoever calls this
+// knows: the directory's listing has told, or refuse_kind() was asked.
 Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);

@@ -1,5 +1,6 @@
 #include "copy/path.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
@@ -53,9 +54,15 @@ void count_single(const Outcome& outcome, arsync_totals& totals) {
     totals.files_by_method[outcome.method] = totals.files;
 }
 
-Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                         const Filter& filter, Control& control, TreeHost& host, Outcome& outcome,
-                         arsync_totals& totals) {
+// Before a file is copied. A tree is synced as a whole, whatever it is in.
+void refuse_unsyncable(const Parents& parents, const arsync_copy_options& options) {
+    if (options.durability == ARSYNC_DURABILITY_FULL)
+        parents.refuse_unsyncable();
+}
+
+Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
+                         const arsync_copy_options& options, const Filter& filter, Control& control,
+                         TreeHost& host, Outcome& outcome, arsync_totals& totals) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
     const bool follows = follows_top(options);
     struct statx facts;
@@ -73,6 +80,7 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
         co_await tree->run(io, outcome, totals);
         co_return;
     }
+    refuse_unsyncable(parents, options);
     FileCopy names = copy;
     names.follows = follows;
     EntryContext context;
@@ -101,23 +109,30 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
         if (asks(options, ARSYNC_COPY_BENEATH) ||
             (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN)))
             parents.make(io.files, names, options);
-        // A tree is synced as a whole, whatever it is in.
-        if (options.durability == ARSYNC_DURABILITY_FULL && !asks(options, ARSYNC_COPY_RECURSIVE))
-            parents.refuse_unsyncable();
         if (is_plain(names, options)) {
+            refuse_unsyncable(parents, options);
             const Source source = co_await open_source(io, names, options, control);
             co_await copy_opened(io, names, source, Losses::fatal, options, control, outcome);
         } else {
-            co_await copy_anything(io, names, options, filter, control, host, outcome, totals);
+            co_await copy_anything(io, names, parents, options, filter, control, host, outcome,
+                                   totals);
         }
     } catch (const Error& error) {
         failure = error;
     }
-    parents.finish(io.files, options, control, outcome);
+    try {
+        parents.finish(io.files, options, control, outcome);
+        const bool tree = outcome.action == ARSYNC_ACTION_TREE;
+        if (options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure)
+            co_await parents.sync(io.ring, control);
+    } catch (const Error& error) {
+        if (!failure)
+            failure = error;
+    }
+    const bool failed = failure || (outcome.result < 0 && outcome.result != -ECANCELED);
+    totals.errors = std::max<uint64_t>(totals.errors, failed); // the parents' end is one too
     if (failure)
         throw *failure;
-    if (options.durability == ARSYNC_DURABILITY_FULL && outcome.action != ARSYNC_ACTION_TREE)
-        co_await parents.sync(io.ring, control);
 }
 
 } // namespace arsync

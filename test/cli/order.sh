@@ -23,4 +23,10 @@ holds '5,000 files in one command arrive whole' '
     mkdir s d; (cd s; seq 5000 | split -l 1 -a 4); ulimit -n 100; $CP s/* d; diff -r s d'
 holds 'one large file among many small ones arrives whole' '
     mkdir s d; (cd s; seq 3000 | split -l 1 -a 4); bytes 50000000 l > s/a; $CP --jobs=4 s/* d; diff -r s d'
+holds 'with few descriptors, durable copies and those below deep directories are fewer at a time' '
+    deep=a/b/c/d/e/f/g/h; mkdir -p s/$deep d; for i in $(seq 300); do bytes 400000 $i > s/$deep/$i; done
+    (cd s; find . -type f -printf "%P\n") > list
+    for limit in 256 512 1024; do
+        (ulimit -n $limit; $CP -a --durable --files-from=list s listed; $CP -a --durable s/$deep/* d); diff -r s listed; diff -r s/$deep d; rm -r listed d/*
+    done'
 finish

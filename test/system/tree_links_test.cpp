@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <map>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/tree.h"
@@ -158,6 +159,35 @@ TEST_CASE_FIXTURE(Clean,
                     recursive(ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK))
               .job.result == -ENOTDIR);
     CHECK(read_file(directory / "file/it") == "it");
+}
+
+// Whichever of the two is listed first.
+TEST_CASE_FIXTURE(Clean, "a name is not linked to the backup that took its first copy's place") {
+    const Directory directory;
+    make_directories(directory / "from");
+    make_directories(directory / "to");
+    constexpr unsigned pairs = 40;
+    for (unsigned i = 0; i < pairs; ++i) {
+        const std::string name = "f" + std::to_string(i);
+        write_file(directory / "from/" + name, "new");
+        write_file(directory / "from/" + name + "~", "another");
+        write_file(directory / "to/" + name, "old");
+        for (const char* more : {"g", "h"})
+            REQUIRE(link((directory / "from/" + name + "~").c_str(),
+                         (directory / "from/" + more + std::to_string(i)).c_str()) == 0);
+    }
+    Pool pool;
+    Options options = recursive().with_preserve(ARSYNC_PRESERVE_LINKS);
+    options.backup = ARSYNC_BACKUP_SIMPLE;
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to", options);
+    CHECK_MESSAGE(copy.job.result == 0, words(copy));
+    for (unsigned i = 0; i < pairs; ++i) {
+        const std::string number = std::to_string(i);
+        CAPTURE(number);
+        CHECK(read_file(directory / "to/f" + number) == "new");
+        CHECK(read_file(directory / "to/g" + number) == "another");
+        CHECK(read_file(directory / "to/h" + number) == "another");
+    }
 }
 
 } // namespace live

@@ -1,6 +1,9 @@
 // The directories on the way to what is copied.
 #include <cerrno>
 #include <fcntl.h>
+#include <set>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -146,6 +149,30 @@ TEST_CASE_FIXTURE(Clean, "parents that cannot be made are one entry and one erro
     CHECK(copy.totals.errors == 1);
 }
 
+TEST_CASE_FIXTURE(Clean, "parents are made of whole names, below the directory that is meant") {
+    const Directory directory;
+    make_files(directory / "from", {"a/b/file"});
+    make_directories(directory / "to/x");
+    make_directories(directory / "to/xa/b");
+    const Ends ends(directory / "from", directory / "to");
+    Pool pool;
+    const std::set<std::string> before = {"x", "xa", "xa/b"};
+    for (const uint32_t flags : {0u, ARSYNC_COPY_BENEATH}) {
+        CAPTURE(flags);
+        const Options options = recursive(ARSYNC_COPY_PARENTS | flags);
+        CHECK(ends.copy(pool, "a/b/file", "xa/b/file", options).job.result == -EINVAL);
+        CHECK_NAMES(directory / "to", before);
+    }
+    // Of an absolute path nothing is left but the root.
+    const std::string file = directory / "from/a/b/file";
+    const Options options = recursive(ARSYNC_COPY_PARENTS);
+    CHECK(ends.copy(pool, file.c_str(), file.c_str(), options).job.result == -EINVAL);
+    CHECK_NAMES(directory / "to", before);
+    const std::string below = "x" + file;
+    CHECK(ends.copy(pool, file.c_str(), below.c_str(), options).job.result == 0);
+    CHECK(read_file(directory / ("to/" + below)) == "a/b/file");
+}
+
 TEST_CASE_FIXTURE(Clean,
                   "beneath, no symbolic link on the way is followed, nor one written through") {
     const Directory directory;
@@ -184,6 +211,79 @@ TEST_CASE_FIXTURE(Clean,
     keeps.flags |= ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
     CHECK(ends.copy(pool, "a/b", "a/b", keeps).job.result == 0);
     CHECK(read_file(directory / "outside/b/file") == "a/b/file");
+}
+
+TEST_CASE_FIXTURE(Clean, "what parents lose is an error, though the copy below them is complete") {
+    NEEDS_ROOT(); // to become somebody whose directories they are not
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a/file"});
+    make_directories(directory / "to/a");
+    set_mode(directory / "to/a", 0777);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        const Ends ends(directory / "from", directory / "to");
+        Pool pool;
+        const Options options = recursive(ARSYNC_COPY_PARENTS).with_preserve(ARSYNC_PRESERVE_MODE);
+        const TreeCopy copy = ends.copy(pool, "a/file", "a/file", options);
+        EXPECT_WITH(report, copy.job.result == -EPERM, words(copy));
+        EXPECT(report, copy.totals.files == 1);
+        EXPECT(report, copy.totals.errors == 1);
+    });
+    CHECK(read_file(directory / "to/a/file") == "a/file");
+}
+
+TEST_CASE_FIXTURE(Clean, "a file below parents that cannot be synced is not begun") {
+    NEEDS_ROOT(); // to become somebody who may not read
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a/file"});
+    for (const uint32_t flags : {0u, ARSYNC_COPY_RECURSIVE, ARSYNC_COPY_BENEATH}) {
+        CAPTURE(flags);
+        const std::string to = directory / "to";
+        make_directories(to);
+        set_mode(to, 0333);
+        check_in_child([&](Report& report) {
+            EXPECT(report, become_ordinary());
+            const Ends ends(directory / "from", to);
+            Pool pool;
+            Options options = Options().with_flags(ARSYNC_COPY_PARENTS | flags);
+            options.durability = ARSYNC_DURABILITY_FULL;
+            const TreeCopy copy = ends.copy(pool, "a/file", "a/file", options);
+            EXPECT_WITH(report, copy.job.result == -EACCES, words(copy));
+            EXPECT(report, copy.job.stage == ARSYNC_STAGE_SYNC);
+        });
+        CHECK_NAMES(to, {"a"});
+        remove_tree(to);
+    }
+}
+
+// Whoever waits at the other end of a FIFO would go on.
+TEST_CASE_FIXTURE(Clean, "beneath, a FIFO that is refused is not opened") {
+    const Directory directory;
+    make_directories(directory / "from/a");
+    make_directories(directory / "to");
+    const std::string fifo = directory / "from/a/fifo";
+    REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+    const int opened = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    REQUIRE(opened >= 0);
+    REQUIRE(inotify_add_watch(opened, fifo.c_str(), IN_OPEN) >= 0);
+    const Ends ends(directory / "from", directory / "to");
+    Pool pool;
+    for (const uint32_t dry : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        Options options = Options().with_flags(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH | dry);
+        for (const uint32_t symlinks : {ARSYNC_SYMLINKS_KEEP, ARSYNC_SYMLINKS_FOLLOW}) {
+            options.symlinks = symlinks;
+            const TreeCopy copy = ends.copy(pool, "a/fifo", "a/fifo", options);
+            CHECK_MESSAGE(copy.job.result == -EOPNOTSUPP, words(copy));
+            CHECK(copy.job.stage == ARSYNC_STAGE_CHECK);
+        }
+    }
+    inotify_event event;
+    CHECK(read(opened, &event, sizeof event) < 0);
+    CHECK(errno == EAGAIN);
+    close(opened);
+    CHECK_NAMES(directory / "to", {"a"});
 }
 
 } // namespace live

@@ -24,14 +24,23 @@ constexpr size_t running_limit = 256;
 // Settled files behind one that takes long wait in the window for their turn to be reported.
 constexpr size_t window_limit = 8192;
 
-// A job holds up to three descriptors: both files and the target directory. The limit is the
-// process's own, and running into it is slower than staying below.
-size_t jobs_for_descriptors() {
+// What all jobs together may hold, as the limit is the process's own: a job that meets it fails.
+size_t descriptors_for_jobs() {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return running_limit;
-    size_t spare = limit.rlim_cur > 64 ? limit.rlim_cur - 64 : 0;
-    return std::clamp<size_t>(spare / 4, 1, running_limit);
+        return SIZE_MAX;
+    return limit.rlim_cur > 64 ? limit.rlim_cur - 64 : 0;
+}
+
+// Those that both paths are relative to, both files, the directory that is synced and one in
+// passing; and of the directories on the way both.
+size_t descriptors_of(const Entry& entry, const Options& options) {
+    constexpr size_t of_a_file = 6;
+    if (!options.parents && entry.named)
+        return of_a_file;
+    const std::string& path = entry.source.name;
+    auto levels = static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
+    return of_a_file + 1 + 2 * levels;
 }
 
 // What planning has left for the library to do about a file.
@@ -66,9 +75,9 @@ arsync_copy_options file_options(const Entry& entry, const Options& options) {
 
 Run::Run(const Options& chosen, Operands& named)
     : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger, touched),
-      progress(chosen.progress) {
+      progress(chosen.progress), descriptors_most(descriptors_for_jobs()) {
     if (named.count() > 1)
-        running_most = jobs_for_descriptors();
+        running_most = running_limit;
 }
 
 bool Run::open_pool() {
@@ -130,7 +139,7 @@ void Run::copy_list() {
     }
     List list;
     list_is_open = list.open(options) && operands.open_target_to_fill(options);
-    running_most = jobs_for_descriptors();
+    running_most = running_limit;
     std::optional<std::string> name;
     while (list_is_open && !stop_requested() && (name = list.next())) {
         Entry& entry = window.emplace_back();
@@ -221,6 +230,10 @@ void Run::start_tree(Entry& entry) {
 }
 
 void Run::start(Entry& entry) {
+    entry.descriptors = descriptors_of(entry, options);
+    while (running > 0 && descriptors_held + entry.descriptors > descriptors_most)
+        wait_for_completions();
+    descriptors_held += entry.descriptors;
     entry.preserve = options.copy.preserve;
     const FileId* written = entry.destination_id ? &*entry.destination_id : nullptr;
     ledger.begin(entry.source_id, written, entry.destination);

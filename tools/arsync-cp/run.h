@@ -81,6 +81,8 @@ private:
     bool list_is_open = false;
     size_t running = 0;
     size_t running_most = 1;
+    const size_t descriptors_most; // that jobs may hold, by their entries' estimates
+    size_t descriptors_held = 0;
 
     arsync_pool* pool = nullptr;
     int event_fd = -1;

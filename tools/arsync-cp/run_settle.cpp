@@ -96,6 +96,7 @@ void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
         entry.totals->errors = std::max<uint64_t>(entry.totals->errors, untold ? 1 : 0);
     entry.completion.totals = nullptr;
     running--;
+    descriptors_held -= entry.descriptors;
     if (entry.outcome == Outcome::Failed && (!entry.totals || entry.totals->directories == 0))
         ledger.forget_first_copy(entry.source_id, entry.destination);
     bool made = entry.outcome == Outcome::Copied && !S_ISDIR(entry.source_mode) &&
@@ -121,6 +122,7 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
         undo_backup(entry);
     }
     running--;
+    descriptors_held -= entry.descriptors;
     note_end(entry, entry.outcome == Outcome::Copied); // what was linked may be replaced, as with cp
     end(entry);
 }

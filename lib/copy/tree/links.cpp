@@ -11,6 +11,13 @@ static void wake(std::vector<std::pair<Ring*, Waiter*>>& sleepers) {
     sleepers.clear();
 }
 
+static const Directory* root_of(const DirectoryRef& directory) {
+    const Directory* root = directory.get();
+    while (root && root->parent)
+        root = root->parent.get();
+    return root;
+}
+
 Links::Answer Links::ask(const Identity& id, uint32_t names, Claim& claim, Place& place) {
     std::lock_guard lock(mutex_);
     const auto [at, is_new] = records_.try_emplace(id);
@@ -56,12 +63,8 @@ void Links::Claim::done(Place place) {
 void Links::finish(const Identity& id, Place place) {
     std::lock_guard lock(mutex_);
     const auto at = records_.find(id); // there: nobody removes what is not copied yet
-    if (shared_ && place.directory) {
-        const Directory* root = place.directory.get();
-        while (root->parent)
-            root = root->parent.get();
-        by_root_[root].push_back(id);
-    }
+    if (shared_ && place.directory)
+        by_root_[root_of(place.directory)].push_back(id);
     at->second.copied = true;
     at->second.place = std::move(place);
     wake(at->second.sleepers);
@@ -110,7 +113,8 @@ void Links::settle(const DirectoryRef& root, const std::string& path,
     by_root_.erase(own);
     for (const Identity& id : ids) {
         const auto at = records_.find(id);
-        if (at == records_.end() || !at->second.place.directory)
+        // It may have been forgotten since, and copied in another tree.
+        if (at == records_.end() || root_of(at->second.place.directory) != root.get())
             continue;
         Place& place = at->second.place;
         place.name = path + "/" + path_below(place.directory.get(), place.name);

@@ -32,7 +32,8 @@ public:
     }
 
     // Where the first copy is: its name in a directory of a tree that is being copied; or, without
-    // that, its path from `base`, where a file that does not look like `copy` is somebody else's.
+    // that, its path from `base`. A file there that does not look like `copy` is another; but in a
+    // tree whose names nobody else takes, `copy` is not asked for, and is empty.
     struct Place {
         DirectoryRef directory;
         std::string name;
@@ -93,7 +94,7 @@ public:
     // So that those whose job was cancelled see it.
     void wake_sleepers();
 
-    // Whether copies are looked for when their tree has ended: then a Place needs its `copy`.
+    // Whether other jobs look for copies, also when their tree has ended.
     bool shared() const { return shared_; }
     // The base of a path from an open directory, one descriptor for all of them. Throws Error.
     std::shared_ptr<const File> base_of(Files& files, int dirfd);

@@ -74,18 +74,29 @@ static File look_for(Files& files, int dirfd, const std::string& name, bool bene
     return open_directory(files, dirfd, name, beneath, ARSYNC_STAGE_MAKE_DIRECTORY);
 }
 
-void Parents::make(Files& files, FileCopy& copy, const arsync_copy_options& options) {
-    if (!copy.destination.ends_with(copy.source))
+// The path of the directory that has the first one: the destination's without the source's, which
+// is to be whole components of it.
+static std::string path_above(const FileCopy& copy) {
+    std::string top = copy.destination;
+    const bool is_end = top.ends_with(copy.source);
+    if (is_end)
+        top.resize(top.size() - copy.source.size());
+    const bool absolute = copy.source.starts_with('/');
+    if (!is_end || (!top.empty() && !top.ends_with('/') && !absolute))
         throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, EINVAL};
+    if (top.empty())
+        top = absolute ? "/" : ".";
+    return top;
+}
+
+void Parents::make(Files& files, FileCopy& copy, const arsync_copy_options& options) {
+    const std::string top = path_above(copy);
     const bool beneath = (options.flags & ARSYNC_COPY_BENEATH) != 0;
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const bool source_beneath = beneath && options.symlinks != ARSYNC_SYMLINKS_FOLLOW;
     const bool destination_beneath =
         beneath && (options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) == 0;
     const bool absolute = copy.source.starts_with('/');
-    std::string top = copy.destination.substr(0, copy.destination.size() - copy.source.size());
-    if (top.empty())
-        top = ".";
     std::vector<std::string> names = components_of(copy.source);
     const bool leads_up = std::find(names.begin(), names.end(), "..") != names.end();
     if (beneath && (absolute || leads_up))
