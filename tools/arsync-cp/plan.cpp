@@ -168,6 +168,8 @@ Verdict Planner::leave_newer(Entry& entry) {
         ledger.remember_first_copy(entry.source_id, entry.destination);
         return Verdict::Done;
     }
+    if (same_entry(*first, entry.destination))
+        return Verdict::Done;
     entry.outcome = Outcome::Pending;
     entry.link_to = *first;
     return Verdict::Link;

@@ -123,7 +123,8 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
     }
     running--;
     descriptors_held -= entry.descriptors;
-    note_end(entry, entry.outcome == Outcome::Copied); // what was linked may be replaced, as with cp
+    // What was linked may be replaced, as with cp.
+    note_end(entry, entry.outcome == Outcome::Copied);
     end(entry);
 }
 
@@ -166,6 +167,8 @@ void Run::succeed(Entry& entry, const arsync_completion& completion) {
     // What was linked is not the first: that one is in a tree, and the library knows of it.
     if (options.preserve_links && !options.hard_links() && !linked)
         ledger.remember_first_copy(entry.source_id, entry.destination);
+    if (linked && options.verbose && (completion.flags & ARSYNC_COMPLETION_REPLACED) != 0)
+        entry.chat("removed " + quote(entry.destination.shown) + "\n");
     if (options.debug)
         entry.chat(describe_copy(completion));
     std::string warning = describe_warning(entry.source.shown, completion);
