@@ -54,8 +54,9 @@ struct FileCopy {
     std::string source;
     int destination_dirfd = -1;
     std::string destination;
-    // Both names are single components in open directories below the roots of a tree: no symbolic
-    // link is followed.
+    // Both names are single components in open directories of a tree, or of one that the job's
+    // source is taken for: no symbolic link is followed. In a dry run the destination's directories
+    // may be missing; then it is a path at which nothing is.
     bool beneath = false;
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;

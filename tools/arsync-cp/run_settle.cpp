@@ -132,6 +132,10 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
 bool Run::try_again(Entry& entry, const arsync_completion& completion) {
     if (stopping)
         return false;
+    // The tree may have given the directory its mode since, and what was there may be gone by then.
+    if (entry.picked && completion.result == -EACCES &&
+        touched.about_to_replace(entry.source, entry.destination, options))
+        return submit(entry) == 0;
     bool not_opened = completion.stage == ARSYNC_STAGE_OPEN_DESTINATION;
     if (not_opened && completion.result == -EEXIST && options.clobber == Clobber::Never) {
         // Somebody else made it since we looked.

@@ -55,13 +55,13 @@ int copy_attributes(arsync_pool* pool, const Place& source, const Place& destina
 
 } // namespace
 
-void Touched::about_to_replace(const Place& source, const Place& destination,
+bool Touched::about_to_replace(const Place& source, const Place& destination,
                                const Options& options) {
     if ((options.copy.preserve & ~ARSYNC_PRESERVE_LINKS) == 0 || options.dry_run)
-        return;
+        return false;
     Pair pair{directory_of(source), directory_of(destination)};
     if (pair.source.name.empty() || pair.destination.name.empty())
-        return; // what a list is relative to
+        return false; // what a list is relative to
     auto same = [&](const Pair& other) {
         return other.destination.dirfd == pair.destination.dirfd &&
                other.destination.name == pair.destination.name;
@@ -69,9 +69,10 @@ void Touched::about_to_replace(const Place& source, const Place& destination,
     auto known = std::find_if(pairs.begin(), pairs.end(), same);
     Pair& directory = known == pairs.end() ? pairs.emplace_back(std::move(pair)) : *known;
     bool has_mode = (options.copy.preserve & ARSYNC_PRESERVE_MODE) != 0;
-    if (has_mode && !may_be_written(directory.destination) &&
-        open_to_owner(directory.source, directory.destination))
-        directory.opened = true;
+    bool opened = has_mode && !may_be_written(directory.destination) &&
+                  open_to_owner(directory.source, directory.destination);
+    directory.opened = directory.opened || opened;
+    return opened;
 }
 
 bool Touched::restore(arsync_pool* pool, const Options& options) {

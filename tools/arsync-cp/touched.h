@@ -13,8 +13,8 @@ namespace cp {
 class Touched {
 public:
     // Something at the destination is about to be replaced. A directory that has its source's mode
-    // already, and may not be written to for that, is opened to its owner.
-    void about_to_replace(const Place& source, const Place& destination, const Options& options);
+    // already, and may not be written to for that, is opened to its owner: true then.
+    bool about_to_replace(const Place& source, const Place& destination, const Options& options);
 
     // Once nothing is under way. false after a complaint.
     bool restore(arsync_pool* pool, const Options& options);
