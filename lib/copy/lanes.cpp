@@ -75,45 +75,45 @@ private:
     Task<void> move(uint64_t offset, uint64_t length) {
         if (transfer_.method == ARSYNC_METHOD_HEAP) {
             const std::unique_ptr<std::byte[]> memory(new std::byte[length]);
-            const size_t got = co_await fill({memory.get(), length, -1}, offset);
-            co_await drain({memory.get(), got, -1}, offset);
+            co_await move_through({memory.get(), length, -1}, offset);
             co_return;
         }
         const bool bulk = transfer_.method != ARSYNC_METHOD_INLINE;
         const Lease lease = co_await io_.buffers.lease(bulk);
-        if (goes_straight_through()) {
+        if (transfer_.method != ARSYNC_METHOD_MANAGED) {
             co_await move_through(lease.slice(0, length), offset);
             co_return;
         }
         const size_t got = co_await fill(lease.slice(0, length), offset);
-        if (transfer_.method == ARSYNC_METHOD_MANAGED) {
-            const std::unique_ptr<std::byte[]> clone(new std::byte[got]);
-            memcpy(clone.get(), lease.data(), got);
-            io_.ring.counters().bytes_copied_in_user_space.add(got);
-            co_await drain({clone.get(), got, -1}, offset);
-            co_return;
-        }
-        co_await drain(lease.slice(0, got), offset);
+        const std::unique_ptr<std::byte[]> clone(new std::byte[got]);
+        memcpy(clone.get(), lease.data(), got);
+        io_.ring.counters().bytes_copied_in_user_space.add(got);
+        co_await drain({clone.get(), got, -1}, offset);
     }
 
-    // Whether nobody wants to see the data between its read and its write, nor needs to: O_DIRECT
-    // has its own rules for where a file ends.
-    bool goes_straight_through() const {
-        return transfer_.method == ARSYNC_METHOD_FIXED && transfer_.destination >= 0 &&
+    Task<void> move_through(Slice chunk, uint64_t offset) {
+        Ring::Moved moved{};
+        const bool linked = links_both();
+        if (linked) {
+            control_.enter(transfer_.read_stage);
+            moved = co_await io_.ring.move(transfer_.source, offset, chunk, transfer_.destination,
+                                           place_of(offset));
+        }
+        const bool written = linked && moved.write != -ECANCELED;
+        chunk.length = co_await fill(chunk, offset, linked ? First(moved.read) : std::nullopt);
+        co_await drain(chunk, offset, written ? First(moved.write) : std::nullopt);
+    }
+
+    // Whether the write may follow the read at once: nobody wants to see the data in between, nor
+    // needs to. O_DIRECT has its own rules for where a file ends; plain calls are not queued.
+    bool links_both() const {
+        return transfer_.method != ARSYNC_METHOD_INLINE && transfer_.destination >= 0 &&
                !transfer_.direct_read && !transfer_.direct_write && !transfer_.make_holes &&
                !transfer_.digest && flags() == 0 && !io_.pace;
     }
 
-    Task<void> move_through(Slice chunk, uint64_t offset) {
-        control_.enter(transfer_.read_stage);
-        const Ring::Moved moved = co_await io_.ring.move(transfer_.source, offset, chunk,
-                                                         transfer_.destination, place_of(offset));
-        chunk.length = co_await fill(chunk, offset, moved.read);
-        if (moved.write == -ECANCELED)
-            co_await drain(chunk, offset);
-        else
-            co_await drain(chunk, offset, moved.write);
-    }
+    // What the first read or write of a chunk has given, if there was one already.
+    using First = std::optional<int64_t>;
 
     uint64_t place_of(uint64_t offset) const {
         return offset - transfer_.source_begin + transfer_.destination_begin;
@@ -138,8 +138,7 @@ private:
         co_return result == -EINTR || result == -EAGAIN;
     }
 
-    // first: what the first read of it has given, if there was one.
-    Task<size_t> fill(Slice to, uint64_t offset, std::optional<int64_t> first = {}) {
+    Task<size_t> fill(Slice to, uint64_t offset, First first = {}) {
         control_.enter(transfer_.read_stage);
         size_t have = 0;
         while (have < to.length) {
@@ -204,8 +203,7 @@ private:
         transfer_.end = std::min(transfer_.end, at);
     }
 
-    // first: what the first write of it has taken, if there was one.
-    Task<void> drain(Slice from, uint64_t offset, std::optional<int64_t> first = {}) {
+    Task<void> drain(Slice from, uint64_t offset, First first = {}) {
         if (from.length == 0)
             co_return;
         if (transfer_.destination < 0) {
@@ -234,7 +232,7 @@ private:
         }
     }
 
-    Task<void> write_all(Slice from, uint64_t offset, std::optional<int64_t> first = {}) {
+    Task<void> write_all(Slice from, uint64_t offset, First first = {}) {
         const uint64_t end = offset + from.length;
         cut_to_grid(from);
         size_t done = 0;

