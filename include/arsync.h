@@ -372,7 +372,8 @@ enum arsync_sparse {
 #define ARSYNC_COPY_FORCE (1u << 13)
 /* Make the directories on the way to dst that are missing, each with the attributes that preserve
  * names of the directory at the same place on the way to src; those that are there get these
- * attributes too. The end of dst's path must be src. */
+ * attributes too. dst must end with the components of src, else it is -EINVAL. While the job runs
+ * both directories of each level are open. */
 #define ARSYNC_COPY_PARENTS (1u << 14)
 /* With ARSYNC_COPY_PARENTS: treat src as an entry of the tree at src_dirfd, so that no symbolic
  * link on the way to src or dst is followed (-ENOTDIR), no ".." and no absolute path
