@@ -33,6 +33,13 @@ bool is_special(mode_t mode) {
 
 } // namespace
 
+File open_to_sync_name(Files& files, const FileCopy& copy) {
+    const SplitPath path = split_path(copy.destination);
+    const int fd = files.open(copy.destination_dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
+    check(fd == -EACCES ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    return File(files, fd);
+}
+
 Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          bool no_acl)
     : io_(io), copy_(copy), options_(options),
@@ -76,19 +83,10 @@ int Destination::directory() {
     return directory_.get();
 }
 
-// Before anything is written or replaced: a directory that may be written to but not read cannot be
-// synced.
-void Destination::prepare_sync_of_name() {
-    const int fd =
-        io_.files.open(copy_.destination_dirfd, path_.directory(), O_RDONLY | O_DIRECTORY, 0);
-    check(fd == -EACCES ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_OPEN_DESTINATION, fd);
-    directory_ = File(io_.files, fd);
-}
-
 Task<void> Destination::open(const struct statx& source, Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
     if (options_.durability == ARSYNC_DURABILITY_FULL)
-        prepare_sync_of_name();
+        directory_ = open_to_sync_name(io_.files, copy_);
     const bool attributes_only = (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
     // What gets attributes alone keeps its content.
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC && !attributes_only;

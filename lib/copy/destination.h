@@ -16,6 +16,10 @@
 
 namespace arsync {
 
+// The directory of the destination's name, to be synced. Throws Error, for a directory that may be
+// written to but not read cannot be: to be called before anything is written or replaced.
+File open_to_sync_name(Files& files, const FileCopy& copy);
+
 class Destination {
 public:
     // no_acl: the source is known to have none.
@@ -62,7 +66,6 @@ private:
     void refuse_same(const struct statx& source, const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
     int directory();
-    void prepare_sync_of_name();
     void remove_partial();
 
     Io io_;

@@ -8,6 +8,7 @@
 
 #include "copy/backup.h"
 #include "copy/conflict.h"
+#include "copy/destination.h"
 #include "copy/made_name.h"
 #include "copy/named_attributes.h"
 #include "copy/read_link.h"
@@ -94,13 +95,8 @@ private:
 
     // Before anything gives way: a directory that may be written to but not read cannot be synced.
     void prepare_sync_of_name() {
-        if (options_.durability != ARSYNC_DURABILITY_FULL || asks(ARSYNC_COPY_DRY_RUN))
-            return;
-        const SplitPath path = split_path(names_.destination);
-        const int fd =
-            io_.files.open(names_.destination_dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
-        check(fd == -EACCES ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_OPEN_DESTINATION, fd);
-        directory_ = File(io_.files, fd);
+        if (options_.durability == ARSYNC_DURABILITY_FULL && !asks(ARSYNC_COPY_DRY_RUN))
+            directory_ = open_to_sync_name(io_.files, names_);
     }
     // Of what has no data that was synced with its name.
     Task<void> sync_name() {

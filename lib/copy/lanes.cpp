@@ -143,12 +143,8 @@ private:
         size_t have = 0;
         while (have < to.length) {
             const uint32_t used = flags();
-            int64_t got;
-            if (first)
-                got = *std::exchange(first, std::nullopt);
-            else
-                got = co_await read({to.data + have, to.length - have, to.buffer_index},
-                                    offset + have, used);
+            const int64_t got = co_await read({to.data + have, to.length - have, to.buffer_index},
+                                              offset + have, used, first);
             const bool retry = co_await again(got);
             if (retry || without_flags(got, used))
                 continue;
@@ -173,8 +169,10 @@ private:
         co_return have;
     }
 
-    // A plain call where the data is in the page cache, else the ring.
-    Task<int64_t> read(Slice to, uint64_t offset, uint32_t rw_flags) {
+    // A plain call where the data is in the page cache, else the ring; if it was not done before.
+    Task<int64_t> read(Slice to, uint64_t offset, uint32_t rw_flags, First& first) {
+        if (first)
+            co_return *std::exchange(first, std::nullopt);
         if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
             const int64_t got = io_.files.read_cached(transfer_.source, to.data, to.length, offset);
             if (got > 0) {
@@ -238,12 +236,9 @@ private:
         size_t done = 0;
         while (done < from.length) {
             const uint32_t used = flags();
-            int64_t put;
-            if (first)
-                put = *std::exchange(first, std::nullopt);
-            else
-                put = co_await write({from.data + done, from.length - done, from.buffer_index},
-                                     offset + done, used);
+            const int64_t put =
+                co_await write({from.data + done, from.length - done, from.buffer_index},
+                               offset + done, used, first);
             const bool retry = co_await again(put);
             if (retry || without_flags(put, used))
                 continue;
@@ -265,7 +260,9 @@ private:
             from.length -= from.length % transfer_.direct_align;
     }
 
-    Task<int64_t> write(Slice from, uint64_t offset, uint32_t rw_flags) {
+    Task<int64_t> write(Slice from, uint64_t offset, uint32_t rw_flags, First& first) {
+        if (first)
+            co_return *std::exchange(first, std::nullopt);
         const uint64_t to = place_of(offset);
         if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
             const int64_t put = io_.files.write(transfer_.destination, from.data, from.length, to);
