@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "arsync.h"
+#include "ledger.h"
 #include "place.h"
 
 namespace cp {
@@ -32,6 +33,7 @@ struct Entry {
     FileId source_id;
     uint64_t size = 0; // of a regular source, otherwise 0
     mode_t source_mode = 0;
+    Names source_names = Names::One;      // unless links are kept
     std::optional<FileId> destination_id; // of what the copy will write into
     bool destination_is_new = false;      // must not be there when the copy begins
     bool through_link = false;            // the destination's name is a symbolic link, followed

@@ -34,18 +34,41 @@ bool Ledger::is_recent(const struct stat& status) const {
                                           : changed.tv_nsec >= began.tv_nsec;
 }
 
-void Ledger::begin(const FileId& read, const FileId* written, const Place& destination) {
+bool Ledger::is_first_open(Names of_source) const {
+    switch (of_source) {
+    case Names::Several: // of one source they are told apart by its id
+        return with_any_names > 0;
+    case Names::Any:
+        return with_several_names > 0;
+    case Names::One:
+        break;
+    }
+    return false;
+}
+
+void Ledger::count(Names of_source, int change) {
+    if (of_source == Names::Several)
+        with_several_names += change;
+    else if (of_source == Names::Any)
+        with_any_names += change;
+}
+
+void Ledger::begin(const FileId& read, const FileId* written, const Place& destination,
+                   Names of_source) {
     if (!several)
         return;
+    count(of_source, 1);
     readers[read]++;
     if (written != nullptr)
         writers[*written]++;
     names[destination.name] = Made::InFlight;
 }
 
-void Ledger::end(const FileId& read, const FileId* written, const Place& destination, Made made) {
+void Ledger::end(const FileId& read, const FileId* written, const Place& destination,
+                 Names of_source, Made made) {
     if (!several)
         return;
+    count(of_source, -1);
     drop(readers, read);
     if (written != nullptr)
         drop(writers, *written);

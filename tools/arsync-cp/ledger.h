@@ -15,6 +15,14 @@
 
 namespace cp {
 
+// The names of its source that a copy may come upon. Where links are kept, the first of them to be
+// copied is the file, and the others are links to it.
+enum class Names {
+    One,
+    Several, // of a file
+    Any,     // of a tree: of every file there is
+};
+
 class Ledger {
 public:
     explicit Ledger(bool several_sources);
@@ -34,12 +42,17 @@ public:
     bool is_read(const FileId& id) const { return readers.contains(id); }
     bool is_written(const FileId& id) const { return writers.contains(id); }
 
+    // Whether a copy that comes upon these would race with one under way for being the first.
+    bool is_first_open(Names of_source) const;
+
     // Whether the file may be one that this run made: it changed since the run began.
     bool is_recent(const struct stat& status) const;
 
     // A copy begins and ends. written is the id of a destination that was there before.
-    void begin(const FileId& read, const FileId* written, const Place& destination);
-    void end(const FileId& read, const FileId* written, const Place& destination, Made made);
+    void begin(const FileId& read, const FileId* written, const Place& destination,
+               Names of_source);
+    void end(const FileId& read, const FileId* written, const Place& destination, Names of_source,
+             Made made);
 
     // The destination that the first copy of this source gave, for links among the sources.
     const Place* first_copy(const FileId& id) const;
@@ -50,6 +63,7 @@ public:
 private:
     using Count = std::unordered_map<FileId, unsigned, FileIdHash>;
     static void drop(Count& count, const FileId& id);
+    void count(Names of_source, int change);
 
     bool several;
     timespec began{};
@@ -57,6 +71,8 @@ private:
     std::unordered_map<std::string, Made> names;
     Count readers;
     Count writers;
+    int with_several_names = 0; // under way
+    int with_any_names = 0;
     std::unordered_map<FileId, Place, FileIdHash> first_copies;
 };
 

@@ -110,6 +110,14 @@ Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
     entry.source_mode = found.source.st_mode;
     entry.size = S_ISREG(entry.source_mode) ? static_cast<uint64_t>(found.source.st_size) : 0;
 
+    if (options.preserve_links && !options.hard_links()) {
+        bool has_several = found.source.st_nlink > 1 || options.follows(entry.named);
+        entry.source_names = S_ISDIR(entry.source_mode) ? Names::Any
+                             : has_several              ? Names::Several
+                                                        : Names::One;
+    }
+    if (!idle && ledger.is_first_open(entry.source_names))
+        return Verdict::Wait;
     if (S_ISDIR(entry.source_mode) || !entry.named)
         return Verdict::Copy;
     bool awaited = ledger.is_written(entry.source_id) || ledger.is_recent(found.source) ||
@@ -393,9 +401,7 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         entry.chat(line + "\n");
     }
     // With --parents the library links them, when it has made the directories.
-    bool has_names = found.source.st_nlink > 1 || options.follows(entry.named);
-    bool keeps_names =
-        has_names && options.preserve_links && !options.hard_links() && !options.parents;
+    bool keeps_names = entry.source_names == Names::Several && !options.parents;
     if (const Place* first = keeps_names ? ledger.first_copy(entry.source_id) : nullptr) {
         entry.link_to = *first;
         return Verdict::Link;

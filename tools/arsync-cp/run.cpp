@@ -236,7 +236,7 @@ void Run::start(Entry& entry) {
     descriptors_held += entry.descriptors;
     entry.preserve = options.copy.preserve;
     const FileId* written = entry.destination_id ? &*entry.destination_id : nullptr;
-    ledger.begin(entry.source_id, written, entry.destination);
+    ledger.begin(entry.source_id, written, entry.destination, entry.source_names);
     running++;
     int error = stop_requested() ? -ECANCELED : submit(entry);
     // Short of something that jobs under way will give back.
