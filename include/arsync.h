@@ -113,7 +113,8 @@ typedef struct arsync_pool_options {
     uint32_t buffer_count; /* buffers a worker, 1 to 1024; default 16. A buffer is memory of one
                               chunk in flight; copies wait for one when all are in use. */
     uint32_t buffer_size;  /* bytes a buffer, a multiple of 4096 from 4096 to 64 MiB; default
-                              2 MiB. The largest single read or write. */
+                              2 MiB. The largest single read or write of a buffer. Up to 4 helper
+                              threads a worker have 256 KiB each beside it. */
     uint32_t queue_depth;  /* submission queue entries a worker, 1 to 4096, rounded up to a power
                               of two; default 64. */
     uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to 1,048,576; default 65,536.
@@ -213,13 +214,17 @@ ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
  *   copy_file_range   on the same conditions: the filesystem or its server copies by itself
  *   direct            cache DIRECT, and both ends can
  *   inline            at most 256 KiB
- *   fixed             cache KEEP or DROP
- *   direct            at least 4 MiB, not cached, both ends can, and it is faster there
- *   buffered-direct   at least 4 MiB, to be durable, the destination can, and it is faster there
+ *   direct            cache AUTO, at least 4 MiB, not cached, both ends can, and it is faster there
+ *   buffered-direct   cache AUTO, at least 4 MiB, to be durable, the destination can, and it is
+ *                     faster there
+ *   inline            most of it cached, unless cache is DROP, sparse is ALWAYS, it is to be
+ *                     verified, or the pool has a byte_rate
  *   fixed             all else */
 enum arsync_method {
     ARSYNC_METHOD_AUTO = 0,            /* chosen for each file */
-    ARSYNC_METHOD_INLINE = 1,          /* plain calls, one chunk at a time: small files, streams */
+    ARSYNC_METHOD_INLINE = 1,          /* plain calls: streams, small files on the worker's thread,
+                                          and of larger ones what is cached on its helpers'; what
+                                          is not is read through the queue */
     ARSYNC_METHOD_REFLINK = 2,         /* share the blocks (FICLONE); no data is moved */
     ARSYNC_METHOD_COPY_FILE_RANGE = 3, /* copy_file_range(2): the server or filesystem copies */
     ARSYNC_METHOD_FIXED = 4,           /* READ_FIXED, WRITE_FIXED of one buffer; page cache */

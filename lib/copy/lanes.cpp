@@ -71,15 +71,47 @@ private:
         }
     }
 
-    // One chunk, through whichever memory the method asks for.
+    // What cannot be moved at once, as it is cached, goes through buffers. If that was because
+    // something went wrong, the operation that fails there tells what.
     Task<void> move(uint64_t offset, uint64_t length) {
+        uint64_t done = 0;
+        if (transfer_.pipeline.cached_first)
+            done = co_await move_cached(offset, length);
+        while (done < length && offset + done < transfer_.end && !group_.failed()) {
+            control_.throw_if_cancelled();
+            const uint64_t part = std::min<uint64_t>(chunk_size(), length - done);
+            co_await move_chunk(offset + done, part);
+            done += part;
+        }
+    }
+
+    // Of a buffer's use; chunks that go by copy_cached first are larger.
+    uint64_t chunk_size() const {
+        return transfer_.pipeline.cached_first
+                   ? std::min<uint64_t>(io_.buffers.size(), inline_size_max)
+                   : transfer_.pipeline.chunk;
+    }
+
+    Task<uint64_t> move_cached(uint64_t offset, uint64_t length) {
+        control_.enter(transfer_.read_stage);
+        const int64_t moved = co_await io_.ring.copy_cached(
+            transfer_.source, offset, transfer_.destination, place_of(offset), length);
+        if (moved <= 0)
+            co_return 0;
+        const auto done = static_cast<uint64_t>(moved);
+        transfer_.written_end = std::max(transfer_.written_end, offset + done);
+        control_.add_done(done);
+        co_return done;
+    }
+
+    // One chunk, through whichever memory the method asks for.
+    Task<void> move_chunk(uint64_t offset, uint64_t length) {
         if (transfer_.method == ARSYNC_METHOD_HEAP) {
             const std::unique_ptr<std::byte[]> memory(new std::byte[length]);
             co_await move_through({memory.get(), length, -1}, offset);
             co_return;
         }
-        const bool bulk = transfer_.method != ARSYNC_METHOD_INLINE;
-        const Lease lease = co_await io_.buffers.lease(bulk);
+        const Lease lease = co_await io_.buffers.lease(!calls_inline());
         if (transfer_.method != ARSYNC_METHOD_MANAGED) {
             co_await move_through(lease.slice(0, length), offset);
             co_return;
@@ -104,12 +136,17 @@ private:
         co_await drain(chunk, offset, written ? First(moved.write) : std::nullopt);
     }
 
+    // Whether this thread reads and writes by itself what it can without waiting.
+    bool calls_inline() const {
+        return transfer_.method == ARSYNC_METHOD_INLINE && !transfer_.pipeline.cached_first;
+    }
+
     // Whether the write may follow the read at once: nobody wants to see the data in between, nor
     // needs to. O_DIRECT has its own rules for where a file ends; plain calls are not queued.
     bool links_both() const {
-        return transfer_.method != ARSYNC_METHOD_INLINE && transfer_.destination >= 0 &&
-               !transfer_.direct_read && !transfer_.direct_write && !transfer_.make_holes &&
-               !transfer_.digest && flags() == 0 && !io_.pace;
+        return !calls_inline() && transfer_.destination >= 0 && !transfer_.direct_read &&
+               !transfer_.direct_write && !transfer_.make_holes && !transfer_.digest &&
+               flags() == 0 && !io_.pace;
     }
 
     // What the first read or write of a chunk has given, if there was one already.
@@ -173,7 +210,7 @@ private:
     Task<int64_t> read(Slice to, uint64_t offset, uint32_t rw_flags, First& first) {
         if (first)
             co_return *std::exchange(first, std::nullopt);
-        if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
+        if (calls_inline() && rw_flags == 0) {
             const int64_t got = io_.files.read_cached(transfer_.source, to.data, to.length, offset);
             if (got > 0) {
                 Counters& counters = io_.ring.counters();
@@ -264,7 +301,7 @@ private:
         if (first)
             co_return *std::exchange(first, std::nullopt);
         const uint64_t to = place_of(offset);
-        if (transfer_.method == ARSYNC_METHOD_INLINE && rw_flags == 0) {
+        if (calls_inline() && rw_flags == 0) {
             const int64_t put = io_.files.write(transfer_.destination, from.data, from.length, to);
             Counters& counters = io_.ring.counters();
             counters.writes.add(1);

@@ -10,12 +10,12 @@
 //  6 reflink auto, sparse auto, the filesystem copies by itself copy_file_range
 //  7 cache direct, both ends can                                direct
 //  8 at most inline_size_max                                    inline
-//  9 cache keep or drop                                         fixed
-// 10 large, not cached, both ends can and direct pays           direct
-// 11 large, must be durable, destination can and direct pays    buffered_direct
+//  9 cache auto, large, not cached, both can and direct pays    direct
+// 10 cache auto, large, durable, dest. can and direct pays      buffered_direct
+// 11 cached, and the data is only to be moved                   inline
 // 12 all else                                                   fixed
 //
-// Rows 10 and 11: ARCHITECTURE.md says why.
+// Rows 9 to 11: ARCHITECTURE.md says why.
 #include "copy/method.h"
 
 #include <algorithm>
@@ -76,6 +76,12 @@ static bool may_share(const arsync_copy_options& options) {
     return options.reflink == ARSYNC_REFLINK_AUTO && options.sparse == ARSYNC_SPARSE_AUTO;
 }
 
+// Whether all that is to be done with the data is to move it, as soon as may be.
+static bool goes_unseen(const Facts& facts, const arsync_copy_options& options) {
+    return options.sparse != ARSYNC_SPARSE_ALWAYS && options.cache != ARSYNC_CACHE_DROP &&
+           (options.flags & ARSYNC_COPY_VERIFY) == 0 && !facts.paced;
+}
+
 static Method choose_by_itself(const Facts& facts, const arsync_copy_options& options) {
     if (may_share(options)) {
         if (facts.reflink)
@@ -88,11 +94,13 @@ static Method choose_by_itself(const Facts& facts, const arsync_copy_options& op
     if (facts.size <= inline_size_max)
         return ARSYNC_METHOD_INLINE;
     if (options.cache == ARSYNC_CACHE_AUTO && facts.size >= direct_size_min && facts.direct_pays) {
-        if (!facts.cached && can_direct(facts))
+        if (facts.cached == Residency::little && can_direct(facts))
             return ARSYNC_METHOD_DIRECT;
         if (options.durability != ARSYNC_DURABILITY_NONE && can_write_direct(facts))
             return ARSYNC_METHOD_BUFFERED_DIRECT;
     }
+    if (facts.cached == Residency::most && goes_unseen(facts, options))
+        return ARSYNC_METHOD_INLINE;
     return ARSYNC_METHOD_FIXED;
 }
 
@@ -140,8 +148,17 @@ Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& 
         result.lanes = static_cast<unsigned>(std::clamp<size_t>((8 << 20) / result.chunk, 4, 16));
     else
         result.chunk = std::min(result.chunk, size_t{256} << 10);
-    if (method == ARSYNC_METHOD_INLINE)
+    if (method == ARSYNC_METHOD_INLINE) {
         result.lanes = 1;
+        result.cached_first = facts.size > inline_size_max && goes_unseen(facts, options);
+    }
+    // Large enough that giving them out costs little, small enough that the last one ends with the
+    // others; the third lane has its next chunk ready when one of two processors wants it.
+    if (result.cached_first) {
+        const uint64_t part = facts.size / 32 / inline_size_max * inline_size_max;
+        result.chunk = std::clamp<uint64_t>(part, 1 << 20, 8 << 20);
+        result.lanes = 3;
+    }
     if (options.chunks > 0)
         result.lanes = options.chunks;
     const uint64_t chunks = facts.size / result.chunk + 1;

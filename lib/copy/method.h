@@ -20,6 +20,13 @@ struct Filesystem {
 };
 Filesystem filesystem(uint64_t magic);
 
+// How much of a source is in the page cache.
+enum class Residency : uint8_t {
+    unknown, // the kernel does not tell, or was not asked
+    little,
+    most,
+};
+
 // Everything the choice rests on. `reflink`, `offload` and the alignments are cleared when an
 // attempt shows that the kernel disagrees; then the choice is made again.
 struct Facts {
@@ -31,7 +38,8 @@ struct Facts {
     uint32_t source_align = 0;   // O_DIRECT alignment in bytes, 0: not supported
     uint32_t destination_align = 0;
     bool direct_pays = false; // at both ends
-    bool cached = false;      // most of the source is in the page cache
+    Residency cached = Residency::unknown;
+    bool paced = false; // no more than so many bytes a second
 };
 
 Method choose_method(const Facts& facts, const arsync_copy_options& options);
@@ -43,6 +51,8 @@ bool fell_back(Method ran, const arsync_copy_options& options);
 struct Pipeline {
     size_t chunk;   // bytes of a read and a write
     unsigned lanes; // chunks in flight
+    // A chunk goes to a thread first, which moves by plain calls what of it is cached.
+    bool cached_first = false;
 };
 Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count);

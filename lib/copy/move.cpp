@@ -106,8 +106,10 @@ private:
     void gather() {
         facts_.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
         facts_.size = length();
-        if (!facts_.sized)
+        if (!facts_.sized) {
+            facts_.cached = Residency::little; // how much cannot be asked
             return;
+        }
         uint64_t source_magic = 0;
         uint64_t destination_magic = 0;
         const Filesystem from = filesystem_of(io_, ends_.source, source(), source_magic);
@@ -133,7 +135,8 @@ private:
             facts_.direct_pays = from.direct_pays && to.direct_pays;
             forget_unsuitable_alignment();
         }
-        asks_cache_ = (large && facts_.direct_pays) || options_.cache == ARSYNC_CACHE_DROP;
+        asks_cache_ = facts_.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
+        facts_.paced = io_.pace != nullptr;
     }
 
     // Asked only when blocks cannot be shared: cachestat(2) looks at every page of the file, which
@@ -142,8 +145,8 @@ private:
         asks_cache_ = false;
         uint64_t bytes = 0;
         const int result = io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes);
-        // Where the kernel does not tell, the page cache is the safe guess.
-        facts_.cached = result < 0 || bytes > facts_.size / 2;
+        if (result >= 0)
+            facts_.cached = bytes > facts_.size / 2 ? Residency::most : Residency::little;
     }
 
     bool same_device() const {
@@ -498,7 +501,7 @@ private:
             co_await write_back();
             io_.files.drop_cache(ends_.destination, ends_.destination_begin, moved_.bytes);
         }
-        if (has_offsets(source()) && !facts_.cached)
+        if (has_offsets(source()) && facts_.cached == Residency::little)
             io_.files.drop_cache(ends_.source, ends_.source_begin, moved_.bytes);
     }
 

@@ -27,6 +27,7 @@ enum class Op : uint8_t {
     pause,           // length in milliseconds
     reflink,         // source_fd, source_offset → fd, offset, length; length 0: the whole file
     copy_file_range, // source_fd, source_offset → fd, offset, length
+    copy_cached,     // the same, by plain calls: to the first byte that is not in the page cache
     open,            // fd a directory, data the path, mode (O_* flags), offset (RESOLVE_* flags)
     sync_filesystem, // fd
 };
@@ -49,6 +50,7 @@ struct Request : Waiter {
     int64_t result = 0;         // a count, a descriptor, or a negative errno
     int64_t pause_time[2] = {}; // seconds and nanoseconds, where a ring wants them so
     uint64_t how[3] = {};       // flags, mode and resolve, the same
+    uint32_t calls = 0;         // reads of a copy_cached, and as many writes
     // What is to be started when this one has moved all of its length; otherwise it ends with
     // -ECANCELED. Only its end resumes the coroutine.
     Request* then = nullptr;

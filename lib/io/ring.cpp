@@ -89,6 +89,13 @@ Ring::Operation Ring::copy_file_range(int source, uint64_t source_offset, int fd
     return operation;
 }
 
+Ring::Operation Ring::copy_cached(int source, uint64_t source_offset, int fd, uint64_t offset,
+                                  uint64_t length) {
+    Operation operation = reflink(source, source_offset, fd, offset, length);
+    operation.request_.op = Op::copy_cached;
+    return operation;
+}
+
 Ring::Operation Ring::open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) {
     Operation operation(*this, Op::open, dirfd);
     operation.request_.data = const_cast<char*>(path);
@@ -187,6 +194,14 @@ void Ring::complete(Request& request, int64_t result) {
         break;
     case Op::copy_file_range:
         counters_.bytes_offloaded.add(bytes);
+        break;
+    case Op::copy_cached:
+        counters_.reads.add(request.calls);
+        counters_.reads_inline.add(request.calls);
+        counters_.bytes_read.add(bytes);
+        counters_.writes.add(request.calls);
+        counters_.writes_inline.add(request.calls);
+        counters_.bytes_written.add(bytes);
         break;
     default:
         break;

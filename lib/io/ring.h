@@ -103,6 +103,10 @@ public:
     Operation reflink(int source, uint64_t source_offset, int fd, uint64_t offset, uint64_t length);
     Operation copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
                               uint64_t length);
+    // By plain reads and writes through memory of the thread that makes them, up to the first byte
+    // that is not in the page cache, or cannot be read or written: the bytes moved, never an error.
+    Operation copy_cached(int source, uint64_t source_offset, int fd, uint64_t offset,
+                          uint64_t length);
 
     // openat2(2), where Files::open_beneath would wait: a descriptor. path must stay till then.
     Operation open_beneath(int dirfd, const char* path, int flags, uint64_t resolve);

@@ -61,6 +61,7 @@ int ring_operation(Op op) {
         return IORING_OP_OPENAT2;
     case Op::reflink:
     case Op::copy_file_range:
+    case Op::copy_cached:
     case Op::sync_filesystem:
         break;
     }
@@ -320,6 +321,7 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
         break;
     case Op::reflink:
     case Op::copy_file_range:
+    case Op::copy_cached:
     case Op::sync_filesystem:
         assert(false && "performed by helpers");
         break;

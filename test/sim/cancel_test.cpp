@@ -15,13 +15,15 @@ TEST_CASE("whenever it is cancelled, a copy ends, and leaves all or nothing") {
 TEST_CASE("a cancel is taken notice of at the next chunk") {
     for (const Method method : all_methods) {
         if (method == ARSYNC_METHOD_REFLINK || method == ARSYNC_METHOD_COPY_FILE_RANGE)
-            continue;                                   // one operation
-        Scenario scenario = by_method(method, 1 << 20); // 64 chunks
+            continue; // one operation
+        const bool by_threads = method == ARSYNC_METHOD_AUTO || method == ARSYNC_METHOD_INLINE;
+        Scenario scenario = by_method(method, by_threads ? 64 << 20 : 1 << 20); // >= 32 chunks
         scenario.options.chunks = 4;
         bool cancelled = false;
         Simulation simulation(scenario);
         simulation.meanwhile = [&](const Step& step) {
-            const bool reads = step.call == Call::read || step.call == Call::read_cached;
+            const bool reads = step.call == Call::read || step.call == Call::read_cached ||
+                               step.call == Call::copy_cached;
             if (reads && step.offset >= 256 * 1024 && !cancelled) {
                 simulation.cancel_at = step.index + 1;
                 cancelled = true;

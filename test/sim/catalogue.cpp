@@ -89,6 +89,15 @@ std::vector<Scenario> catalogue() {
         s.options.preserve = 0xf;
         s.options.durability = ARSYNC_DURABILITY_FILE;
     });
+    // Cached, large, and only to be moved: most of it by other threads.
+    for (const auto layout : {Layout::dense, Layout::holes})
+        for (const bool in_patches : {false, true})
+            add(ARSYNC_METHOD_AUTO, large, [&](Scenario& s) {
+                s.layout = layout;
+                s.in_patches = in_patches;
+                s.existing = in_patches ? Existing::larger : Existing::nothing;
+                s.options.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES;
+            });
     for (const bool temporary_files : {true, false})
         for (const auto replace :
              {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_EXCLUSIVE, ARSYNC_REPLACE_ATOMIC})

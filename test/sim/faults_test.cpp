@@ -39,6 +39,7 @@ TEST_CASE("an error in one chunk is taken notice of by the others") {
             continue;                                   // one operation
         Scenario scenario = by_method(method, 1 << 20); // 64 chunks
         scenario.options.chunks = 4;
+        scenario.source_cached = false;
         Simulation simulation(scenario);
         unsigned reads_after = 0;
         simulation.meanwhile = [&](const Step& step) {

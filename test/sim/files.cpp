@@ -68,13 +68,11 @@ int64_t SimulatedFiles::read_cached(int fd, void* data, size_t length, uint64_t 
             return 0;
         if (description.flags & O_DIRECT)
             return -EAGAIN;
-        uint64_t end = offset;
-        while (end < offset + length && inode.in_cache(block_of(end)))
-            end = (block_of(end) + 1) * block_size;
+        const uint64_t end = cached_end(inode, offset, offset + length);
         if (end == offset)
             return -EAGAIN;
-        return read(world_, {inode, description.flags, static_cast<std::byte*>(data),
-                             std::min<uint64_t>(length, end - offset), offset});
+        return read(world_, {inode, description.flags, static_cast<std::byte*>(data), end - offset,
+                             offset});
     });
 }
 

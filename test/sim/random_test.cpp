@@ -78,6 +78,7 @@ Scenario choose(uint64_t seed) {
         scenario.options.replace = scenario.options.preserve = 0;
         scenario.options.flags &= ARSYNC_COPY_VERIFY;
     }
+    scenario.in_patches = random.percent(30);
     return scenario;
 }
 

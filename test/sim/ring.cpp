@@ -27,6 +27,8 @@ static Call call_of(Op op) {
         return Call::reflink;
     case Op::copy_file_range:
         return Call::copy_file_range;
+    case Op::copy_cached:
+        return Call::copy_cached;
     case Op::pause:
         return Call::pause;
     case Op::open:
@@ -44,6 +46,10 @@ static bool is_transfer(const Request& request) {
     return request.op == Op::read || request.op == Op::write;
 }
 
+static bool writes(const Request& request) {
+    return request.op == Op::write || request.op == Op::copy_cached;
+}
+
 static bool overlap(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length) {
     return a < b + b_length && b < a + a_length;
 }
@@ -55,19 +61,15 @@ static bool share_memory(const Request& a, const Request& b) {
 }
 
 void SimulatedRing::check_started(const Request& request) {
-    if (!is_transfer(request))
-        return;
     for (const Pending& pending : pending_) {
         const Request& other = *pending.request;
-        if (!is_transfer(other))
-            continue;
-        if (share_memory(request, other))
+        if (is_transfer(request) && is_transfer(other) && share_memory(request, other))
             world_.problem("two operations in flight share memory");
-        if (request.op == Op::write && other.op == Op::write && request.fd == other.fd &&
+        if (writes(request) && writes(other) && request.fd == other.fd &&
             overlap(request.offset, request.length, other.offset, other.length))
             world_.problem("two writes in flight to one range");
     }
-    if (request.buffer_index < 0)
+    if (!is_transfer(request) || request.buffer_index < 0)
         return;
     const auto index = static_cast<size_t>(request.buffer_index);
     const auto* data = static_cast<const std::byte*>(request.data);
@@ -193,6 +195,8 @@ int64_t SimulatedRing::effect(const Request& request) {
     Inode& source = world_.disk.at(from->inode);
     if (source.number == world_.without_size)
         return request.op == Op::reflink ? -EOPNOTSUPP : 0;
+    if (request.op == Op::copy_cached)
+        return copy_cached(request, *from, *description);
     return request.op == Op::reflink ? sim::reflink(world_, source, request.source_offset, inode,
                                                     request.offset, request.length)
                                      : sim::copy_file_range(world_, source, request.source_offset,
@@ -221,6 +225,15 @@ int64_t SimulatedRing::transfer(const Request& request, Inode& inode, int flags)
     const auto filled = static_cast<size_t>(std::max<int64_t>(count, 0));
     std::memset(data + filled, 0xa5, request.length - filled);
     return count;
+}
+
+int64_t SimulatedRing::copy_cached(const Request& request, const Description& from,
+                                   const Description& to) {
+    if ((from.flags & O_ACCMODE) == O_WRONLY || (to.flags & O_ACCMODE) == O_RDONLY ||
+        ((from.flags | to.flags) & O_DIRECT))
+        world_.problem("descriptor is not open for this");
+    return sim::copy_cached(world_, world_.disk.at(from.inode), request.source_offset,
+                            world_.disk.at(to.inode), request.offset, request.length);
 }
 
 void SimulatedRing::damage(const Request& request, Inode& inode, int64_t count) {

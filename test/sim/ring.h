@@ -47,6 +47,7 @@ private:
     Step step_of(const Request& request);
     int64_t effect(const Request& request);
     int64_t transfer(const Request& request, Inode& inode, int flags);
+    int64_t copy_cached(const Request& request, const Description& from, const Description& to);
     void damage(const Request& request, Inode& inode, int64_t count);
 
     World& world_;

@@ -51,7 +51,8 @@ void Simulation::build() {
         world.without_size = world.source;
     if (scenario.source_cached)
         for (const auto& [block, data] : from.content.blocks())
-            from.cached.insert(block);
+            if (!scenario.in_patches || world.random.percent(90))
+                from.cached.insert(block);
     source_cached_ = from.cached;
 
     if (scenario.existing == Existing::source)
@@ -133,7 +134,8 @@ int Simulation::before(const Step& step) {
 }
 
 void Simulation::after(const Step& step) {
-    if (cancelled() && (step.call == Call::read || step.call == Call::read_cached))
+    if (cancelled() && (step.call == Call::read || step.call == Call::read_cached ||
+                        step.call == Call::copy_cached))
         ++reads_after_cancel_;
     if (source().version != source_version_)
         world.problem("the source was written to");

@@ -139,6 +139,7 @@ bool must_survive(const Step& step, int error) {
     case Call::drop_cache:
     case Call::register_buffer:
     case Call::pause:
+    case Call::copy_cached: // what it leaves is read and written otherwise
         return true;
     default:
         return is_transfer(step.call) && (error == EINTR || error == EAGAIN);

@@ -31,6 +31,10 @@ uint64_t cached_bytes(const Inode& inode, uint64_t offset, uint64_t length);
 // length 0: the whole of the source.
 int64_t reflink(World& world, Inode& from, uint64_t from_offset, Inode& to, uint64_t to_offset,
                 uint64_t length);
+// The end of what is in the page cache from offset on, at most end.
+uint64_t cached_end(const Inode& inode, uint64_t offset, uint64_t end);
+int64_t copy_cached(World& world, Inode& from, uint64_t from_offset, Inode& to, uint64_t to_offset,
+                    uint64_t length);
 int64_t copy_file_range(World& world, Inode& from, uint64_t from_offset, Inode& to,
                         uint64_t to_offset, uint64_t length);
 

@@ -49,6 +49,7 @@ const char* name_of(Call call) {
                                         "pause",
                                         "reflink",
                                         "copy_file_range",
+                                        "copy_cached",
                                         "open_on_ring",
                                         "sync_filesystem",
                                         "register_buffer"};

@@ -94,6 +94,7 @@ enum class Call : uint8_t {
     pause,
     reflink,
     copy_file_range,
+    copy_cached,
     open_on_ring,
     sync_filesystem,
     register_buffer,

@@ -19,6 +19,7 @@ Facts facts(uint64_t size = large) {
     result.source_align = 512;
     result.destination_align = 4096;
     result.direct_pays = true;
+    result.cached = Residency::little;
     return result;
 }
 
@@ -128,7 +129,7 @@ TEST_CASE("row 7: cache direct is direct at any size the grid allows, cached or 
     arsync_copy_options o = options();
     o.cache = ARSYNC_CACHE_DIRECT;
     Facts f = facts(4096);
-    f.cached = true;
+    f.cached = Residency::most;
     f.direct_pays = false;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_DIRECT);
     f.destination_align = 0;
@@ -143,7 +144,22 @@ TEST_CASE("row 8: a file of one chunk goes inline") {
     CHECK(choose_method(facts(inline_size_max + 1), options()) == ARSYNC_METHOD_FIXED);
 }
 
-TEST_CASE("row 9: keep and drop go through the page cache") {
+TEST_CASE("row 9: large and cold goes direct, where both ends can and it pays") {
+    CHECK(choose_method(facts(direct_size_min), options()) == ARSYNC_METHOD_DIRECT);
+    CHECK(choose_method(facts(direct_size_min - 1), options()) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(facts(middling), options()) == ARSYNC_METHOD_FIXED);
+    Facts f = facts();
+    f.direct_pays = false;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f = facts();
+    f.source_align = 0;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f = facts();
+    f.cached = Residency::unknown;
+    CHECK_MESSAGE(choose_method(f, options()) == ARSYNC_METHOD_FIXED, "it may well be cached");
+}
+
+TEST_CASE("rows 9 and 10: keep and drop go through the page cache") {
     for (const uint32_t cache : {ARSYNC_CACHE_KEEP, ARSYNC_CACHE_DROP}) {
         arsync_copy_options o = options();
         o.cache = cache;
@@ -153,38 +169,49 @@ TEST_CASE("row 9: keep and drop go through the page cache") {
     }
 }
 
-TEST_CASE("row 10: large and cold goes direct, where both ends can and it pays") {
-    CHECK(choose_method(facts(direct_size_min), options()) == ARSYNC_METHOD_DIRECT);
-    CHECK(choose_method(facts(direct_size_min - 1), options()) == ARSYNC_METHOD_FIXED);
-    CHECK(choose_method(facts(middling), options()) == ARSYNC_METHOD_FIXED);
-    Facts f = facts();
-    f.cached = true;
-    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
-    f = facts();
-    f.direct_pays = false;
-    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
-    f = facts();
-    f.source_align = 0;
-    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
-}
-
-TEST_CASE("row 11: large and durable is written direct even if it is read from the cache") {
+TEST_CASE("row 10: large and durable is written direct even if it is read from the cache") {
     arsync_copy_options o = options();
     o.durability = ARSYNC_DURABILITY_FILE;
     Facts f = facts();
-    f.cached = true;
+    f.cached = Residency::most;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
     f.source_align = 0;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
+    f.cached = Residency::unknown;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
     f.destination_align = 0;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
     CHECK(choose_method(facts(middling), o) == ARSYNC_METHOD_FIXED);
 }
 
+TEST_CASE("row 11: what is cached goes inline at any size, unless somebody is to see it") {
+    Facts f = facts();
+    f.cached = Residency::most;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_INLINE);
+    f.size = middling;
+    f.source_align = f.destination_align = 0;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_INLINE);
+    arsync_copy_options o = options();
+    o.cache = ARSYNC_CACHE_KEEP;
+    o.durability = ARSYNC_DURABILITY_FULL;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
+    o.cache = ARSYNC_CACHE_DROP;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+    o = options();
+    o.flags = ARSYNC_COPY_VERIFY;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+    o = options();
+    o.sparse = ARSYNC_SPARSE_ALWAYS;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+    f.paced = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+}
+
 TEST_CASE("row 12: all else is fixed") {
     Facts f = facts(middling);
     f.source_align = f.destination_align = 0;
-    f.cached = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f.cached = Residency::unknown;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
 }
 
@@ -197,7 +224,29 @@ TEST_CASE("a pipeline has no more lanes than chunks, buffers, or what was asked 
     CHECK(pipeline(ARSYNC_METHOD_DIRECT, facts(), o, 4096, 16).chunk == 4096);
     o.chunks = 3;
     CHECK(pipeline(ARSYNC_METHOD_DIRECT, facts(), o, buffer, 16).lanes == 3);
-    CHECK(pipeline(ARSYNC_METHOD_INLINE, facts(), options(), buffer, 16).lanes == 1);
+    CHECK(pipeline(ARSYNC_METHOD_INLINE, facts(inline_size_max), options(), buffer, 16).lanes == 1);
+}
+
+TEST_CASE("what is cached is given to several threads, in large chunks, if it is large") {
+    const size_t buffer = 64 << 10;
+    const Pipeline small = pipeline(ARSYNC_METHOD_INLINE, facts(1), options(), buffer, 16);
+    CHECK_FALSE(small.cached_first);
+    CHECK(small.chunk <= buffer);
+    for (const uint64_t size : {middling, large, uint64_t{1} << 40}) {
+        const Pipeline cached = pipeline(ARSYNC_METHOD_INLINE, facts(size), options(), buffer, 16);
+        CHECK(cached.cached_first);
+        CHECK(cached.lanes > 1);
+        CHECK(cached.chunk >= 1 << 20);
+        CHECK(cached.chunk <= 8 << 20);
+        CHECK(cached.chunk % 4096 == 0); // or holes would be cut where no block ends
+    }
+    CHECK_FALSE(pipeline(ARSYNC_METHOD_FIXED, facts(), options(), buffer, 16).cached_first);
+    arsync_copy_options o = options();
+    o.flags = ARSYNC_COPY_VERIFY; // by name, and seen: one chunk after another
+    const Pipeline seen = pipeline(ARSYNC_METHOD_INLINE, facts(), o, buffer, 16);
+    CHECK_FALSE(seen.cached_first);
+    CHECK(seen.lanes == 1);
+    CHECK(seen.chunk <= buffer);
 }
 
 TEST_CASE("filesystems are known by their numbers") {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -216,6 +217,48 @@ TEST_CASE("copy_file_range copies, reflink says what the filesystem says") {
         CHECK(pread(to.get(), data, 5, 0) == 5);
         CHECK(memcmp(data, "\0urce", 5) == 0);
         CHECK(run(ring, [&] { return ring.reflink(from.get(), 0, -1, 0, 0); }) == -EBADF);
+    });
+}
+
+TEST_CASE("copy_cached moves what is in the page cache, and stops where it cannot go on") {
+    on_every_ring([](Ring& ring) {
+        std::string content;
+        while (content.size() < 700'000)
+            content += std::to_string(content.size()) + '\n';
+        const Fd from = temporary_file(content.c_str());
+        const Fd to = temporary_file();
+        const auto copy = [&](uint64_t at, int destination, uint64_t length) {
+            return run(ring,
+                       [&] { return ring.copy_cached(from.get(), at, destination, 1, length); });
+        };
+        char byte;
+        const iovec part{&byte, 1};
+        if (preadv2(from.get(), &part, 1, 0, RWF_NOWAIT) != 1) {
+            CHECK(copy(0, to.get(), 10) == 0); // this filesystem cannot tell what is cached
+            return;
+        }
+        const auto rest = static_cast<int64_t>(content.size() - 2);
+        CHECK(copy(2, to.get(), 1 << 30) == rest);
+        std::string written(content.size(), 'x');
+        CHECK(pread(to.get(), written.data(), written.size(), 1) == rest);
+        written.resize(static_cast<size_t>(rest));
+        CHECK(written == content.substr(2));
+        CHECK(ring.counters().reads.value() == 3); // of 256 KiB
+        CHECK(ring.counters().reads_inline.value() == 3);
+        CHECK(ring.counters().writes_inline.value() == 3);
+        CHECK(ring.counters().bytes_written.value() == content.size() - 2);
+        CHECK(copy(5, to.get(), 3) == 3);
+        CHECK(copy(content.size(), to.get(), 3) == 0);
+        CHECK(copy(0, -1, 3) == 0);
+        CHECK(copy(0, from.get(), 0) == 0);
+
+        REQUIRE(fsync(from.get()) == 0);
+        REQUIRE(posix_fadvise(from.get(), 300'000, 0, POSIX_FADV_DONTNEED) == 0);
+        const int64_t moved = copy(0, to.get(), 1 << 30);
+        if (preadv2(from.get(), &part, 1, 650'000, RWF_NOWAIT) < 0) {
+            CHECK(moved >= 300'000); // large pages are kept whole
+            CHECK(moved <= 650'000);
+        }
     });
 }
 
