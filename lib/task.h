@@ -15,6 +15,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "frames.h"
+
 namespace arsync {
 
 template <class T>
@@ -33,7 +35,7 @@ struct ResumeAwaiter {
     void await_resume() const noexcept {}
 };
 
-struct PromiseBase {
+struct PromiseBase : InCachedFrame {
     std::coroutine_handle<> awaiter; // null while it waits in await_suspend, not asleep
     std::exception_ptr exception;
 
@@ -111,7 +113,7 @@ inline Task<void> detail::Promise<void>::get_return_object() {
 
 // A coroutine that nobody awaits: it starts at once, frees itself at its end, and must not throw.
 struct Detached {
-    struct promise_type {
+    struct promise_type : InCachedFrame {
         Detached get_return_object() const noexcept { return {}; }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         std::suspend_never final_suspend() const noexcept { return {}; }

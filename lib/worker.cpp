@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <string>
 
+#include "frames.h"
 #include "io/helpers.h"
 #include "io/threads.h"
 #include "io/uring.h"
@@ -116,6 +117,7 @@ bool Worker::fail_next(const Error& error) {
 
 void Worker::serve(Ring& ring, Uring* uring) {
     const arsync_pool_options& options = pool_.options();
+    const FrameCache frames;
     static SystemFiles files; // a tree's descriptors outlive the worker that opened them
     Buffers buffers(ring, options.buffer_count, options.buffer_size,
                     (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0);
