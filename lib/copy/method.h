@@ -24,7 +24,7 @@ Filesystem filesystem(uint64_t magic);
 enum class Residency : uint8_t {
     unknown, // the kernel does not tell, or was not asked
     little,
-    most,
+    most, // and it can be read without the rest
 };
 
 // Everything the choice rests on. `reflink`, `offload` and the alignments are cleared when an
