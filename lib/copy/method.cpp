@@ -12,7 +12,7 @@
 //  8 at most inline_size_max                                    inline
 //  9 cache auto, large, not cached, both can and direct pays    direct
 // 10 cache auto, large, durable, dest. can and direct pays      buffered_direct
-// 11 cached and to be had alone, and only to be moved           inline
+// 11 cached, and the data is only to be moved                   inline
 // 12 all else                                                   fixed
 //
 // Rows 9 to 11: ARCHITECTURE.md says why.
