@@ -84,7 +84,7 @@ private:
         }
     }
 
-    // Of a buffer's use; chunks that go by copy_cached first are larger.
+    // Of what goes through a buffer; chunks that go by copy_cached first are larger.
     uint64_t chunk_size() const {
         return transfer_.pipeline.cached_first
                    ? std::min<uint64_t>(io_.buffers.size(), inline_size_max)

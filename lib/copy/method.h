@@ -49,7 +49,7 @@ bool fell_back(Method ran, const arsync_copy_options& options);
 
 // How a method wants its pipeline by default.
 struct Pipeline {
-    size_t chunk;   // bytes of a read and a write
+    size_t chunk;   // bytes; of a read and a write, unless cached_first
     unsigned lanes; // chunks in flight
     // A chunk goes to a thread first, which moves by plain calls what of it is cached.
     bool cached_first = false;
