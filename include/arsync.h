@@ -114,7 +114,8 @@ typedef struct arsync_pool_options {
                               chunk in flight; copies wait for one when all are in use. */
     uint32_t buffer_size;  /* bytes a buffer, a multiple of 4096 from 4096 to 64 MiB; default
                               2 MiB. The largest single read or write of a buffer. Up to 4 helper
-                              threads a worker have 256 KiB each beside it. */
+                              threads a worker, 16 with ARSYNC_BACKEND_THREADS, have 256 KiB each
+                              beside it. */
     uint32_t queue_depth;  /* submission queue entries a worker, 1 to 4096, rounded up to a power
                               of two; default 64. */
     uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to 1,048,576; default 65,536.
@@ -217,8 +218,9 @@ ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
  *   direct            cache AUTO, at least 4 MiB, not cached, both ends can, and it is faster there
  *   buffered-direct   cache AUTO, at least 4 MiB, to be durable, the destination can, and it is
  *                     faster there
- *   inline            most of it cached, unless cache is DROP, sparse is ALWAYS, it is to be
- *                     verified, or the pool has a byte_rate
+ *   inline            most of it cached, where the filesystem has RWF_NOWAIT (tmpfs and overlayfs
+ *                     have not); unless cache is DROP, sparse is ALWAYS, it is to be verified, or
+ *                     the pool has a byte_rate
  *   fixed             all else */
 enum arsync_method {
     ARSYNC_METHOD_AUTO = 0,            /* chosen for each file */

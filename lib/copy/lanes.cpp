@@ -62,30 +62,29 @@ private:
                 continue;
             }
             const bool kept = co_await keep_hole(piece);
-            for (uint64_t done = 0; !kept && done < piece.length && !group_.failed();) {
-                const uint64_t part = std::min(transfer_.pipeline.chunk, piece.length - done);
-                control_.throw_if_cancelled();
-                co_await move(piece.offset + done, part);
-                done += part;
-            }
+            if (!kept)
+                co_await move(piece.offset, piece.length);
         }
     }
 
-    // What cannot be moved at once, as it is cached, goes through buffers. If that was because
-    // something went wrong, the operation that fails there tells what.
+    // What is cached is moved at once; where that ends, a chunk goes through a buffer. If it ended
+    // because something went wrong, the operation that fails there tells what.
     Task<void> move(uint64_t offset, uint64_t length) {
-        uint64_t done = 0;
-        if (transfer_.pipeline.cached_first)
-            done = co_await move_cached(offset, length);
-        while (done < length && offset + done < transfer_.end && !group_.failed()) {
+        const uint64_t end = offset + length;
+        while (offset < std::min(end, transfer_.end) && !group_.failed()) {
             control_.throw_if_cancelled();
-            const uint64_t part = std::min<uint64_t>(chunk_size(), length - done);
-            co_await move_chunk(offset + done, part);
-            done += part;
+            uint64_t part = 0;
+            if (transfer_.pipeline.cached_first)
+                part = co_await move_cached(offset, end - offset);
+            if (part == 0) {
+                part = std::min<uint64_t>(chunk_size(), end - offset);
+                co_await move_chunk(offset, part);
+            }
+            offset += part;
         }
     }
 
-    // Of a buffer's use; chunks that go by copy_cached first are larger.
+    // Of what goes through a buffer; chunks that go by copy_cached first are larger.
     uint64_t chunk_size() const {
         return transfer_.pipeline.cached_first
                    ? std::min<uint64_t>(io_.buffers.size(), inline_size_max)

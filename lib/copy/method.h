@@ -24,7 +24,7 @@ Filesystem filesystem(uint64_t magic);
 enum class Residency : uint8_t {
     unknown, // the kernel does not tell, or was not asked
     little,
-    most,
+    most, // and it can be read without the rest
 };
 
 // Everything the choice rests on. `reflink`, `offload` and the alignments are cleared when an
@@ -49,7 +49,7 @@ bool fell_back(Method ran, const arsync_copy_options& options);
 
 // How a method wants its pipeline by default.
 struct Pipeline {
-    size_t chunk;   // bytes of a read and a write
+    size_t chunk;   // bytes; of a read and a write, unless cached_first
     unsigned lanes; // chunks in flight
     // A chunk goes to a thread first, which moves by plain calls what of it is cached.
     bool cached_first = false;

@@ -145,8 +145,17 @@ private:
         asks_cache_ = false;
         uint64_t bytes = 0;
         const int result = io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes);
-        if (result >= 0)
-            facts_.cached = bytes > facts_.size / 2 ? Residency::most : Residency::little;
+        if (result >= 0 && bytes <= facts_.size / 2)
+            facts_.cached = Residency::little;
+        else if (result >= 0 && reads_cached())
+            facts_.cached = Residency::most;
+    }
+
+    // Some filesystems, tmpfs and overlayfs among them, refuse to read only what is cached.
+    bool reads_cached() {
+        std::byte first;
+        const int64_t got = io_.files.read_cached(ends_.source, &first, 1, ends_.source_begin);
+        return got >= 0 || got == -EAGAIN;
     }
 
     bool same_device() const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -51,6 +52,9 @@ ssize_t copy_range(const Request& request) {
 // What a processor's own cache holds beside all else: the data is written while it is there.
 constexpr size_t cached_step = 256 << 10;
 
+// When it ends, done or not: a large chunk may take a slow disk long, and a cancel must not wait.
+constexpr std::chrono::milliseconds cached_time{100};
+
 // A thread's own memory for copy_cached; null if there is none to be had.
 std::byte* step_memory() {
     constexpr std::align_val_t page{4096};
@@ -76,11 +80,13 @@ size_t write_all(const Request& request, const std::byte* data, size_t length, u
     return done;
 }
 
-// Whatever ends it early, whoever goes on from there will meet it, too.
+// Whatever ends it early, whoever goes on from there will meet it, too; unless it was the time.
 ssize_t copy_cached(Request& request) {
+    using Clock = std::chrono::steady_clock;
     std::byte* memory = step_memory();
+    const Clock::time_point until = Clock::now() + cached_time;
     uint64_t done = 0;
-    while (memory && done < request.length) {
+    while (memory && done < request.length && (done == 0 || Clock::now() < until)) {
         const iovec part{memory, std::min<uint64_t>(cached_step, request.length - done)};
         const ssize_t got = ::preadv2(request.source_fd, &part, 1,
                                       static_cast<off_t>(request.source_offset + done), RWF_NOWAIT);

@@ -104,7 +104,8 @@ public:
     Operation copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
                               uint64_t length);
     // By plain reads and writes through memory of the thread that makes them, up to the first byte
-    // that is not in the page cache, or cannot be read or written: the bytes moved, never an error.
+    // that is not in the page cache, or cannot be read or written, or for some 100 ms: the bytes
+    // moved, never an error.
     Operation copy_cached(int source, uint64_t source_offset, int fd, uint64_t offset,
                           uint64_t length);
 

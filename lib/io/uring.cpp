@@ -15,7 +15,7 @@ namespace arsync {
 
 namespace {
 
-// copy_file_range and reflink calls of one worker that run side by side.
+// Calls of one worker, copy_cached and copy_file_range mostly, that run side by side on threads.
 constexpr unsigned helper_limit = 4;
 // How long the SQPOLL thread spins without work before it sleeps.
 constexpr unsigned sqpoll_idle_ms = 50;

@@ -61,6 +61,23 @@ TEST_CASE("a method that cannot run here gives way to another, and the completio
     }
 }
 
+TEST_CASE("a gap in the page cache does not keep what follows from being moved at once") {
+    constexpr uint64_t size = 4 << 20;
+    Simulation simulation(by_method(ARSYNC_METHOD_AUTO, size));
+    constexpr uint64_t gaps[] = {0, size / 3, size / 2, size - 1};
+    for (const uint64_t gap : gaps)
+        simulation.source().cached.erase(block_of(gap));
+    uint64_t read = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.call == Call::read)
+            read += step.length;
+    };
+    expect_copied(simulation);
+    CHECK(simulation.outcome().method == ARSYNC_METHOD_INLINE);
+    CHECK(read >= std::size(gaps) * block_size);
+    CHECK(read <= 2 * std::size(gaps) * chunk); // what comes short is read on
+}
+
 TEST_CASE("a reflink that must be, and cannot, is the filesystem's error") {
     Scenario scenario = by_method(ARSYNC_METHOD_REFLINK, 50'000);
     scenario.world.reflink = false;

@@ -1,6 +1,9 @@
 // Cancelling, at random moments.
 #include <cerrno>
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <random>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -13,6 +16,32 @@ namespace live {
 namespace {
 
 constexpr uint64_t size = 4 * 1024 * 1024 + 5;
+
+struct Opened {
+    Opened(const std::string& path, int flags) : fd(open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+    Opened(const Opened&) = delete;
+    Opened& operator=(const Opened&) = delete;
+    ~Opened() { close(fd); }
+    const int fd;
+};
+
+// While it lives, whoever writes to the filesystem waits.
+class Frozen {
+public:
+    explicit Frozen(const std::string& path)
+        : root_(path, O_RDONLY), is_(ioctl(root_.fd, FIFREEZE, 0) == 0) {}
+    Frozen(const Frozen&) = delete;
+    Frozen& operator=(const Frozen&) = delete;
+    ~Frozen() {
+        if (is_)
+            ioctl(root_.fd, FITHAW, 0);
+    }
+    bool is() const { return is_; }
+
+private:
+    const Opened root_;
+    const bool is_;
+};
 
 void leaves_all_or_nothing(Kind kind, uint32_t replace) {
     const Volume& volume = shared_volume(kind);
@@ -152,6 +181,37 @@ TEST_CASE_FIXTURE(Clean, "closing a pool leaves no partial output") {
                 if (exists(to / std::to_string(j)))
                     CHECK(difference(directory / "from", to / std::to_string(j)) == "");
         }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a cancel does not wait until a slow disk has taken all of a large chunk") {
+    NEEDS_ROOT();
+    const Directory directory;
+    const Volume slow(Kind::ext4, 64);
+    NEEDS(slow);
+    constexpr uint64_t length = 64 << 20;
+    constexpr uint64_t step = 256 << 10;
+    write_pattern(directory / "from", length);
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        const Opened from(directory / "from", O_RDONLY);
+        const Opened to(slow.path() + "/to", O_WRONLY | O_CREAT | O_TRUNC);
+        Pool pool{PoolOptions(backend)};
+        arsync_job job = 0;
+        {
+            const Frozen frozen(slow.path());
+            REQUIRE(frozen.is());
+            REQUIRE(arsync_submit_copy_range(pool.get(), from.fd, 0, to.fd, 0, length, nullptr, 0,
+                                             &job) == 0);
+            REQUIRE(eventually([&] { return pool.progress(job).method == ARSYNC_METHOD_INLINE; }));
+            std::this_thread::sleep_for(std::chrono::milliseconds(500));
+            CHECK(arsync_cancel(pool.get(), job) == 0);
+        }
+        CHECK(pool.wait().result == -ECANCELED);
+        CHECK(pool.stats().bytes_written <= 4 * step); // one of each thread
     }
 }
 

@@ -158,4 +158,33 @@ TEST_CASE_FIXTURE(Clean, "a worker that gets no helper threads ends its copies a
     }
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "a worker that gets no helper threads has time for others than one large file") {
+    NEEDS_ROOT();
+    if (thread_sanitized) {
+        skip("ThreadSanitizer takes a thread for itself");
+        return;
+    }
+    if (!has_io_uring()) {
+        skip("io_uring is denied");
+        return;
+    }
+    const Directory directory;
+    chmod(directory.path().c_str(), 0777);
+    write_pattern(directory / "large", 128 << 20);
+    chmod((directory / "large").c_str(), 0666); // or the kernel does not tell that it is cached
+    write_pattern(directory / "small", 1000);
+    check_in_child([&](Report& report) {
+        EXPECT(report, limit(RLIMIT_NPROC, 2)); // this thread and one worker
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        const arsync_job large = pool.submit(directory / "large", directory / "copy of large");
+        EXPECT(report, eventually([&] { return pool.progress(large).bytes_done > 0; }));
+        const arsync_job small = pool.submit(directory / "small", directory / "copy of small");
+        const arsync_completion done = pool.wait();
+        EXPECT_WITH(report, done.job == small && done.result == 0, words(done));
+        EXPECT(report, pool.wait().job == large);
+    });
+}
+
 } // namespace live

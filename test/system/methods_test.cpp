@@ -1,5 +1,8 @@
 // Every method, on every file system, for sizes round every boundary, on both backends.
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include <vector>
 
 #include "system/check.h"
@@ -180,6 +183,29 @@ TEST_CASE_FIXTURE(Clean, "every method copies from each file system to every oth
                 unlink(to.c_str());
             }
         }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "what is cached goes inline where it can be read without waiting, else not") {
+    constexpr uint64_t size = 3 * 1024 * kib;
+    for (const Kind kind : {Kind::ext4, Kind::tmpfs, Kind::overlay}) {
+        CAPTURE(name_of(kind));
+        const Volume& volume = shared_volume(kind);
+        NEEDS(volume);
+        const Directory directory(volume);
+        write_pattern(directory / "from", size);
+        char byte;
+        const iovec part{&byte, 1};
+        const int from = open((directory / "from").c_str(), O_RDONLY | O_CLOEXEC);
+        const bool possible = preadv2(from, &part, 1, 0, RWF_NOWAIT) == 1;
+        close(from);
+        Pool pool;
+        const arsync_completion done = pool.copy(directory / "from", directory / "to");
+        CHECK(done.result == 0);
+        CHECK(method_name(done.method) == (possible ? "inline" : "fixed"));
+        CHECK((pool.stats().reads_inline > 0) == possible);
+        CHECK(difference(directory / "from", directory / "to") == "");
     }
 }
 

@@ -247,6 +247,10 @@ TEST_CASE("what is cached is given to several threads, in large chunks, if it is
     CHECK_FALSE(seen.cached_first);
     CHECK(seen.lanes == 1);
     CHECK(seen.chunk <= buffer);
+    Facts stream = facts(); // a file into a pipe, say: it goes through memory of its own
+    stream.sized = false;
+    CHECK_FALSE(pipeline(ARSYNC_METHOD_INLINE, stream, options(), buffer, 16).cached_first);
+    CHECK(pipeline(ARSYNC_METHOD_INLINE, stream, options(), buffer, 16).chunk <= buffer);
 }
 
 TEST_CASE("filesystems are known by their numbers") {
