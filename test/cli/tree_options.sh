@@ -10,6 +10,12 @@ same '--parents makes the directories on the way' "$tree" '
 same '--parents with slashes, dots and links' "$tree; mkdir t2 t3 t4 t5" '
     $CP --parents -v s//d///g t; $CP --parents -rv s/d/ t2; (cd s && $CP --parents -v ./d/../d/g ../t3); $CP --parents -v s/ld/g l/e/h t4; $CP --parents -rv s/ld t5; $CP --parents -rLv s/ld t5; $CP --parents -v "$PWD/s/f" t3 > /dev/null; test -f "t3/$PWD/s/f" && rm -rf t3/*'
 same '--parents and what is in the way' "$tree; mkdir t/s t2; echo x > t/s/d; echo y > t2/s" '$CP --parents -v s/d/g t; $CP --parents -v s/d/e/h t t2; $CP --parents s/f/x s/nope t; $CP --parents nope/a t; $CP -r --parents s t2'
+if is_root; then
+    same '--parents -v names no directory that it cannot make' "$tree; mkdir -p u/s; chmod 755 . t u u/s" '
+        for o in -v -rv; do as_nobody $CP --parents $o s/f t; as_nobody $CP --parents $o s/f u; as_nobody $CP --parents $o s/d/e s/d/e/h u t; done; chmod 755 s/d; as_nobody $CP --parents -rv s/d/e s/d u'
+else
+    skip '--parents -v names no directory that it cannot make' 'needs root to become nobody'
+fi
 holds '--parents makes no link that would lead nowhere, nor a directory for it' "$tree"'
     for o in -sv -rsv "-sv --dry-run" "-sv --skip-unchanged"; do
         $CP --parents $o s/f t > out 2> err && false; grep -q "^s -> " out && false; test ! -e t/s
