@@ -29,6 +29,11 @@ const char* conflict_among(const Options& options, bool backs_up) {
         return "options --mirror and --keep-directory-symlink are mutually exclusive";
     if (mirror && options.clobber != Clobber::Overwrite)
         return "--mirror can be used only without -i and -n";
+    if (options.names_from_stdin() && options.patterns_from_stdin)
+        return "--files-from and --exclude-from cannot both read standard input";
+    if (options.clobber == Clobber::Ask &&
+        (options.names_from_stdin() || options.patterns_from_stdin))
+        return "--interactive (-i) can be used only without a list on standard input";
     if (options.nul_separated && options.files_from == nullptr)
         return "--null (-0) can be used only with --files-from";
     if (options.files_from != nullptr && options.parents)

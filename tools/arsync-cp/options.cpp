@@ -246,7 +246,11 @@ bool Parser::take(int opt) {
         return append_pattern(options.filter, optarg, opt == Include);
     case ExcludeFrom:
         hint = false;
-        return append_patterns_of(options.filter, optarg);
+        options.patterns_from_stdin |= std::string_view(optarg) == "-";
+        if (!append_patterns_of(options.filter, optarg))
+            return false;
+        hint = true;
+        return true;
     case FilesFrom:
         options.files_from = optarg;
         return true;
