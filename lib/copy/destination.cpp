@@ -19,19 +19,17 @@ bool no_unnamed_files(int error) {
     return error == -EOPNOTSUPP || error == -EISDIR || error == -ENOENT || error == -EINVAL;
 }
 
-// Whether it is this file that cannot be opened for writing, rather than any just now: only then
-// may it be removed instead.
-bool is_refused(int error) {
-    return error == -EACCES || error == -EPERM || error == -ETXTBSY || error == -EROFS ||
-           error == -ELOOP;
-}
-
 // Never opened unless asked to: opening a FIFO waits, opening a device may do anything.
 bool is_special(mode_t mode) {
     return !S_ISREG(mode) && !S_ISBLK(mode) && !S_ISDIR(mode);
 }
 
 } // namespace
+
+bool gives_way_to_force(int error) {
+    return error == -EACCES || error == -EPERM || error == -ETXTBSY || error == -EROFS ||
+           error == -ELOOP;
+}
 
 File open_to_sync_name(Files& files, const FileCopy& copy) {
     const SplitPath path = split_path(copy.destination);
@@ -202,7 +200,7 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& found, Co
     for (;;) {
         const int fd =
             io_.files.open(copy_.destination_dirfd, path, flags | O_NONBLOCK | O_NOCTTY, 0);
-        if (is_refused(fd) && (options_.flags & ARSYNC_COPY_FORCE) != 0)
+        if (gives_way_to_force(fd) && (options_.flags & ARSYNC_COPY_FORCE) != 0)
             co_return fd;
         // A lease that somebody has on it (a file server, say) is being given back.
         const bool leased = fd == -EAGAIN && S_ISREG(found.stx_mode);

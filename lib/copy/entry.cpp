@@ -334,6 +334,8 @@ private:
             outcome_.bytes = asks(ARSYNC_COPY_ATTRIBUTES_ONLY) ? 0 : facts().stx_size;
             control_.set_total(outcome_.bytes);
             control_.add_done(outcome_.bytes);
+            if (way == Way::overwrite && options_.replace == ARSYNC_REPLACE_IN_PLACE)
+                try_to_open_what_is_there();
             co_return;
         }
         directory_ = File(); // it can be synced, and is, by what writes the content
@@ -346,6 +348,23 @@ private:
         if (how.replace != ARSYNC_REPLACE_ATOMIC)
             how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
         co_await copy_opened(io_, names_, source_, losses_, how, control_, outcome_);
+    }
+
+    // As the copy would, for that tells whether it may; a stream or a device would notice.
+    void try_to_open_what_is_there() {
+        struct statx found;
+        const int at_flags = names_.beneath ? AT_SYMLINK_NOFOLLOW : 0;
+        const char* name = names_.destination.c_str();
+        if (io_.files.statx(names_.destination_dirfd, name, at_flags, found) < 0 ||
+            !S_ISREG(found.stx_mode))
+            return;
+        const int flags = O_WRONLY | O_NONBLOCK | (names_.beneath ? O_NOFOLLOW : 0);
+        const int fd = io_.files.open(names_.destination_dirfd, name, flags, 0);
+        check(ARSYNC_STAGE_CLOSE, File(io_.files, fd).close());
+        if (asks(ARSYNC_COPY_FORCE) && gives_way_to_force(fd))
+            outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
+        else if (fd != -EAGAIN) // for the time that a lease takes to be given back
+            check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     }
 
     // They tell of an ACL too, and that there is none where there are none.

@@ -61,7 +61,7 @@ for option in --jobs=1 --jobs=256 --buffers=1 --buffers=1K --buffer-size=4K --bu
         head -c 3000000 /dev/urandom > a; \$CP $option a b > out 2>&1; cmp a b; test ! -s out"
 done
 for option in '--atomic --remove-destination' '--method=reflink --sparse=never' \
-    '--mirror' '-r --mirror -i' '-r --mirror -n' '-r --mirror --update=none' '-0' '--files-from=x --parents' '--files-from=x -s' '--skip-unchanged -u' '--method=reflink --reflink=never' '--reflink=always --method=fixed'; do
+    '--mirror' '-r --mirror -i' '-r --mirror -n' '-r --mirror --update=none' '-0' '--files-from=x --parents' '--files-from=x -s' '--skip-unchanged -u' '-i --files-from=-' '-i --exclude-from=-' '--files-from=- --exclude-from=-' '--method=reflink --reflink=never' '--reflink=always --method=fixed'; do
     holds "$option together are refused" "
         echo x > a; \$CP $option a b 2> err && false; test ! -e b; test \$(wc -l < err) = 2"
 done

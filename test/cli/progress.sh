@@ -37,7 +37,8 @@ holds 'the line shows files, bytes, rate and time, and stays in its columns' '
 for columns in 1 5 20 40 60 200; do
     holds "in $columns columns it leaves out what does not fit" "
         bytes 30000000 x > a; python3 \"\$TERMINAL\" $columns \$CP --progress a b > drawn
-        tr '\\r' '\\n' < drawn | sed 's/\\x1b\\[K//' | awk 'length > $((columns > 1 ? columns - 1 : 1)) { bad = 1 } END { exit bad }'"
+        tr '\\r' '\\n' < drawn | sed 's/\\x1b\\[K//' | awk 'length > $((columns > 1 ? columns - 1 : 1)) { bad = 1 } END { exit bad }'
+        grep -c '100%' drawn | grep -qx $((columns > 1 ? 1 : 0)); grep -c '/s' drawn | grep -qx $((columns > 20 ? 1 : 0)); grep -c '\[.*=\]' drawn | grep -qx $((columns > 40 ? 1 : 0))"
 done
 holds 'it is drawn at most ten times a second' '
     bytes 300000000 x > a; start=$(date +%s%N); python3 "$TERMINAL" 80 $CP --progress --durable a b > drawn; end=$(date +%s%N)

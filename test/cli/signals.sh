@@ -53,6 +53,10 @@ holds 'timeout(1), which signals twice, does not keep it from putting the old fi
 holds 'a signal that is ignored stays ignored' '
     bytes 30000000 x > a; trap "" HUP INT TERM; $CP --reflink=never --bwlimit=10M a b & child=$!; trap - HUP INT TERM
     eventually "is_writing $child"; kill -HUP $child; kill -INT $child; kill -TERM $child; wait $child; cmp a b'
+holds 'a signal ends the wait for a list without a word' '
+    mkdir s t; echo x > s/a; mkfifo in; exec 3<> in; echo a >&3; $RUN $CP --files-from=in s t 2> err & child=$!
+    eventually "test -s t/a"; kill -INT $child; wait $child && status=0 || status=$?
+    test $status = 130; test ! -s err; cmp s/a t/a; test "$(ls -A t)" = a'
 holds 'a signal at the question is an answer' '
     echo x > a; echo y > b; mkfifo in; exec 3<> in; $RUN $CP -i a b < in 2> err & child=$!
     eventually "test -s err"; kill -INT $child; wait $child && status=0 || status=$?

@@ -17,6 +17,8 @@ same 'a directory named twice, or of one name with another' "$tree; mkdir -p t/s
     $CP -rv s s/ d; $CP -rv s s/d s/d/e d; $CP -rv s t/s d; $CP -rv s/f s/d s/f d; $CP -rv s nope s/d/g d'
 same 'a directory is not copied into itself' "$tree" '
     $CP -r s/empty s/empty 2> err; cat err >&2; rm -rf s/empty/*; rm err; $CP -rT s s; $CP -r . .; echo $?; rm -rf s/*'
+same 'a link to where it has come from is found at once' 'mkdir -p in/s/a/b in/x d; ln -s .. in/s/a/up; ln -s ../../.. in/s/a/b/out; ln -s ../s in/x/s; echo 1 > in/s/f' '
+    for from in in/s/a in/s/a/b; do $CP -rLv $from d; done; rm in/s/a/b/out; $CP -rLv in/s in/x d; $CP -rLv in/s/a d/a2'
 holds 'nor is anything made before that is known' "$tree"'
     for o in -r -a -rL; do $CP $o s s/d/new 2> err && false; test "$(cat err)" = "arsync-cp: cannot copy a directory, '\''s'\'', into itself, '\''s/d/new'\''"; test ! -e s/d/new; done
     $CP -r s s 2> err && false; grep -qx "arsync-cp: cannot copy a directory, .s., into itself, .s/s." err
@@ -68,6 +70,7 @@ if is_root; then
     unreadable='mkdir -p s/no s/noread/x s/nosearch s/ok; echo 1 > s/no/f; echo 2 > s/noread/f; echo 3 > s/nosearch/f; echo 4 > s/ok/f; echo 5 > s/secret; echo 6 > s/f
         chmod 0 s/no s/secret; chmod 311 s/noread; chmod 644 s/nosearch; chown -R 65534:65534 s'
     same 'what may not be read is named, and the rest copied' "$unreadable" 'mkdir f; chmod 777 f; for o in -r -rp -rf; do as_nobody $CP $o s d$o; as_nobody $CP $o s/no s/noread s/nosearch s/ok f; done; cat d*/ok/f f/ok/f; ls d*/nosearch; chmod -R 777 d* f; rm -rf d* f; as_nobody $CP -v s/secret s/f d'
+    same '-v names a directory that is made though it may not be listed' "$unreadable" 'mkdir d; chmod 777 d; for i in 1 2; do as_nobody $CP -rv s d; done; as_nobody $CP -rv s/no s/noread new'
     same 'what may not be written is named, and the rest copied' "$tree; chown -R 65534:65534 s; mkdir -p d/s/d d/s/empty; chmod 777 d/s; chmod 755 d d/s/d; echo old > d/s/f; ln -s mine d/s/dang" '
         as_nobody $CP -rv s d; as_nobody $CP -rfv s d; as_nobody $CP -r s d/s/empty; as_nobody $CP -ls s d; as_nobody $CP -rlv s/d d; as_nobody $CP -rs $PWD/s/d d'
     same 'what could not be made is not in the way of another copy of its source' 'mkdir -p s/d t/d; echo 1 > s/d/f; chmod 777 t/d; chmod 755 t' '

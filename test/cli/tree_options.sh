@@ -10,6 +10,12 @@ same '--parents makes the directories on the way' "$tree" '
 same '--parents with slashes, dots and links' "$tree; mkdir t2 t3 t4 t5" '
     $CP --parents -v s//d///g t; $CP --parents -rv s/d/ t2; (cd s && $CP --parents -v ./d/../d/g ../t3); $CP --parents -v s/ld/g l/e/h t4; $CP --parents -rv s/ld t5; $CP --parents -rLv s/ld t5; $CP --parents -v "$PWD/s/f" t3 > /dev/null; test -f "t3/$PWD/s/f" && rm -rf t3/*'
 same '--parents and what is in the way' "$tree; mkdir t/s t2; echo x > t/s/d; echo y > t2/s" '$CP --parents -v s/d/g t; $CP --parents -v s/d/e/h t t2; $CP --parents s/f/x s/nope t; $CP --parents nope/a t; $CP -r --parents s t2'
+if is_root; then
+    same '--parents -v names no directory that it cannot make' "$tree; mkdir -p u/s; chmod 755 . t u u/s" '
+        for o in -v -rv; do as_nobody $CP --parents $o s/f t; as_nobody $CP --parents $o s/f u; as_nobody $CP --parents $o s/d/e s/d/e/h u t; done; chmod 755 s/d; as_nobody $CP --parents -rv s/d/e s/d u'
+else
+    skip '--parents -v names no directory that it cannot make' 'needs root to become nobody'
+fi
 holds '--parents makes no link that would lead nowhere, nor a directory for it' "$tree"'
     for o in -sv -rsv "-sv --dry-run" "-sv --skip-unchanged"; do
         $CP --parents $o s/f t > out 2> err && false; grep -q "^s -> " out && false; test ! -e t/s
@@ -72,6 +78,17 @@ holds '--dry-run knows what it would have made, and what could not be' '
         $CP $o a/x l 2> err && false; grep -qx "arsync-cp: not writing through dangling symlink .l." err; test ! -e nope
     done
     POSIXLY_CORRECT=1 $CP --dry-run a/x l; test ! -e nope; POSIXLY_CORRECT=1 $CP --skip-unchanged a/x l; cmp nope a/x'
+if is_root; then
+    export RELUCTANT='rm -rf b s d; mkdir -p s d/s; echo 2 > b; echo 3 > s/b; echo 4 > s/c; cp -r s/* d/s; chmod 777 d d/s; chmod 666 d/s/c; chmod 444 b d/s/b; touch -d 2000-01-01 b d/s/*'
+    holds '--dry-run tells of what -f would remove, and without it of what cannot be written' '
+        echo 1 > a; for o in -f -v -fu --attributes-only; do for from in "-T a b" "-r s d"; do
+            eval "$RELUCTANT"; find . -printf "%p %T@ %C@ %s\n" | sort > ../before
+            as_nobody $CP -v --dry-run $o $from 2>&1 | sort > ../dry; find . -printf "%p %T@ %C@ %s\n" | sort | cmp - ../before
+            case $o in -f*) grep -q "^removed .*b.$" ../dry ;; *) grep -q "^arsync-cp: cannot create regular file .*b.: Permission denied$" ../dry ;; esac
+            as_nobody $CP -v $o $from 2>&1 | sort | cmp - ../dry; done; done; rm ../before ../dry'
+else
+    skip '--dry-run tells of what -f would remove' 'needs root to become nobody'
+fi
 holds '--dry-run says what would be done and does nothing' "$some"'
     mkdir t; echo old > t/a.c; echo x > t/extra; find . -printf "%p %T@ %C@ %s\n" | sort > ../before; $CP -a --dry-run --mirror -T s t > ../out; $CP --dry-run s/a.c s/a.o t >> ../out; $CP --dry-run --remove-destination s/a.c t >> ../out; $CP -b --dry-run s/a.c t >> ../out; $CP --dry-run -r s new >> ../out
     $CP --dry-run -l s/a.c new; $CP --dry-run -p --preserve=links s/a.c s/a.o t > /dev/null; $CP --dry-run nope t 2> ../err && false; grep -q "cannot stat" ../err

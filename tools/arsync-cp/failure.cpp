@@ -104,12 +104,21 @@ std::string describe_way(const Subject& subject, const arsync_completion& comple
     return "";
 }
 
+// Whether what was come upon in a tree is what the tree is copied to.
+bool is_its_destination(const Subject& subject) {
+    struct stat found;
+    struct stat destination;
+    return look_through_link(subject.source, found) == 0 &&
+           look_through_link(subject.operand.destination, destination) == 0 &&
+           id_of(found) == id_of(destination);
+}
+
 std::string describe_check(const Subject& subject, const arsync_completion& completion,
                            const Options& options) {
     std::string source = quote(subject.source.shown);
     std::string destination = quote(subject.destination.shown);
     int error = -completion.result;
-    mode_t kind = error == ELOOP || error == EOPNOTSUPP ? kind_of(subject.source) : 0;
+    mode_t kind = error == EOPNOTSUPP ? kind_of(subject.source) : 0;
     struct stat target;
     if (error == EOPNOTSUPP && look_through_link(subject.source, target) == 0)
         kind = target.st_mode;
@@ -117,7 +126,8 @@ std::string describe_check(const Subject& subject, const arsync_completion& comp
         return source + " and " + destination + " are the same file";
     if (error == EISDIR)
         return "cannot overwrite directory " + destination + " with non-directory";
-    if (error == ELOOP && S_ISLNK(kind) && subject.source.shown != subject.operand.source.shown)
+    if (error == ELOOP && options.dereference == Dereference::Always &&
+        subject.source.shown != subject.operand.source.shown && !is_its_destination(subject))
         return "cannot copy cyclic symbolic link " + source;
     if (error == ELOOP && (options.copy.flags & ARSYNC_COPY_MIRROR) != 0)
         return "cannot mirror " + quote(subject.operand.source.shown) + " to " +

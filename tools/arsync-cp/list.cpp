@@ -7,6 +7,7 @@
 
 #include "quote.h"
 #include "say.h"
+#include "signals.h"
 
 namespace cp {
 
@@ -34,7 +35,7 @@ bool List::open(const Options& options) {
     name = options.files_from;
     separator = options.nul_separated ? '\0' : '\n';
     stream = name == "-" ? stdin : fopen(name.c_str(), "re");
-    if (stream == nullptr)
+    if (stream == nullptr && stop_signal() == 0) // which ends a wait for the other end of a pipe
         complain("cannot open " + quote(name) + " for reading: " + arsync_strerror(errno));
     return stream != nullptr;
 }
@@ -44,7 +45,7 @@ std::optional<std::string> List::next() {
         errno = 0;
         ssize_t length = getdelim(&line, &room, separator, stream);
         if (length < 0) {
-            if (ferror(stream) != 0) {
+            if (ferror(stream) != 0 && stop_signal() == 0) {
                 complain("error reading " + quote(name) + ": " + arsync_strerror(errno));
                 has_failed = true;
             }

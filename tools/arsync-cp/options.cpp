@@ -7,8 +7,10 @@
 #include <unistd.h>
 #include <utility>
 
+#include "abbreviation.h"
 #include "attributes.h"
 #include "choice.h"
+#include "conflict.h"
 #include "filter.h"
 #include "option_table.h"
 #include "quote.h"
@@ -45,7 +47,7 @@ private:
     bool take_rate();
     void take_archive();
     bool take_context();
-    bool check_combinations();
+    bool is_consistent();
     bool choose_backup();
     void choose_backup_suffix();
     bool choose_preserved();
@@ -244,7 +246,11 @@ bool Parser::take(int opt) {
         return append_pattern(options.filter, optarg, opt == Include);
     case ExcludeFrom:
         hint = false;
-        return append_patterns_of(options.filter, optarg);
+        options.patterns_from_stdin |= std::string_view(optarg) == "-";
+        if (!append_patterns_of(options.filter, optarg))
+            return false;
+        hint = true;
+        return true;
     case FilesFrom:
         options.files_from = optarg;
         return true;
@@ -305,42 +311,8 @@ bool Parser::take(int opt) {
     }
 }
 
-bool Parser::check_combinations() {
-    bool reflink_always = options.copy.reflink == ARSYNC_REFLINK_ALWAYS;
-    bool method_reflink = options.copy.method == ARSYNC_METHOD_REFLINK;
-    bool sparse_auto = options.copy.sparse == ARSYNC_SPARSE_AUTO;
-    bool mirror = (options.copy.flags & ARSYNC_COPY_MIRROR) != 0;
-    const char* conflict = nullptr;
-    if (options.hard_links() && options.symbolic_links())
-        conflict = "cannot make both hard and symbolic links";
-    else if (wants_backup && options.clobber == Clobber::Never)
-        conflict = "options --backup and --no-clobber are mutually exclusive";
-    else if (reflink_always && !sparse_auto)
-        conflict = "--reflink can be used only with --sparse=auto";
-    else if (method_reflink && !sparse_auto)
-        conflict = "--method=reflink can be used only with --sparse=auto";
-    else if (method_reflink && options.copy.reflink == ARSYNC_REFLINK_NEVER)
-        conflict = "options --method=reflink and --reflink=never are mutually exclusive";
-    else if (reflink_always && options.copy.method != ARSYNC_METHOD_AUTO && !method_reflink)
-        conflict = "--reflink can be used only with --method=auto or --method=reflink";
-    else if (options.atomic() && options.remove_destination)
-        conflict = "options --atomic and --remove-destination are mutually exclusive";
-    else if (mirror && !options.recursive)
-        conflict = "--mirror can be used only with --recursive (-r)";
-    else if (mirror && wants_backup)
-        conflict = "options --mirror and --backup are mutually exclusive";
-    else if (mirror && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
-        conflict = "options --mirror and --keep-directory-symlink are mutually exclusive";
-    else if (mirror && options.clobber != Clobber::Overwrite)
-        conflict = "--mirror can be used only without -i and -n";
-    else if (options.nul_separated && options.files_from == nullptr)
-        conflict = "--null (-0) can be used only with --files-from";
-    else if (options.files_from != nullptr && options.parents)
-        conflict = "options --files-from and --parents are mutually exclusive";
-    else if (options.files_from != nullptr && options.symbolic_links())
-        conflict = "options --files-from and --symbolic-link are mutually exclusive";
-    else if (options.skip_unchanged && (options.update || options.clobber != Clobber::Overwrite))
-        conflict = "--skip-unchanged can be used only without -i, -n and -u";
+bool Parser::is_consistent() {
+    const char* conflict = conflict_among(options, wants_backup);
     if (conflict != nullptr)
         complain(conflict);
     return conflict == nullptr;
@@ -437,38 +409,10 @@ Parsed Parser::mistake() {
     return {std::nullopt, 1};
 }
 
-// What getopt_long will look at next: operands that come before it are passed over. nullptr:
-// nothing.
-const char* next_option(int argc, char** argv) {
-    bool passes_over = getenv("POSIXLY_CORRECT") == nullptr;
-    for (int i = optind; i < argc; i++) {
-        if (argv[i][0] == '-' && argv[i][1] != '\0')
-            return argv[i];
-        if (!passes_over)
-            break;
-    }
-    return nullptr;
-}
-
-// What abbreviates one option of cp means that one, whatever else there is here that begins so.
-const option* table_for(const char* argument) {
-    if (argument == nullptr || strncmp(argument, "--", 2) != 0)
-        return long_options.data();
-    std::string_view word(argument + 2);
-    word = word.substr(0, word.find('='));
-    bool is_whole = false;
-    for (const option& known : own_options)
-        is_whole = is_whole || word == known.name;
-    size_t begun = 0;
-    for (const option* known = cps_options; known->name != nullptr; known++)
-        begun += std::string_view(known->name).starts_with(word) ? 1 : 0;
-    return begun == 1 && !is_whole ? cps_options : long_options.data();
-}
-
 Parsed Parser::parse(int argc, char** argv) {
     int opt = 0;
-    while ((opt = getopt_long(argc, argv, short_options, table_for(next_option(argc, argv)),
-                              nullptr)) != -1) {
+    while ((opt = getopt_long(argc, argv, short_options, table_for_next(argc, argv), nullptr)) !=
+           -1) {
         if (opt == Help || opt == Version) {
             if (opt == Help)
                 say(help_text());
@@ -479,7 +423,7 @@ Parsed Parser::parse(int argc, char** argv) {
         if (!take(opt))
             return mistake();
     }
-    if (!check_combinations() || !choose_backup() || !choose_preserved() || !choose_context())
+    if (!is_consistent() || !choose_backup() || !choose_preserved() || !choose_context())
         return mistake();
     choose_tree();
     choose_backup_suffix();

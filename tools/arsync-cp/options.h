@@ -38,6 +38,7 @@ struct Options {
     bool continue_on_error = true;
     const char* files_from = nullptr;
     bool nul_separated = false; // the names in it
+    bool patterns_from_stdin = false;
     std::string filter; // for copy.filter, which is set when the options do not move any more
     const char* context = nullptr; // an SELinux context for all that is made
 
@@ -69,6 +70,9 @@ struct Options {
     // What is there gives way to a link without a word, as a yes to -i is for hard links.
     bool links_replace() const {
         return (force && makes_links()) || (hard_links() && clobber == Clobber::Ask);
+    }
+    bool names_from_stdin() const {
+        return files_from != nullptr && std::string_view(files_from) == "-";
     }
     // FIFOs and devices are read, not made anew.
     bool reads_specials() const { return copy_contents || (!recursive && files_from == nullptr); }

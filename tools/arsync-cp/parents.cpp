@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
 #include <vector>
 
 #include "quote.h"
@@ -14,6 +16,16 @@ namespace {
 std::string shown_plain(const std::string& name) {
     std::string quoted = quote(name);
     return quoted == "'" + name + "'" ? name : quoted;
+}
+
+// What is known beforehand to keep a directory from being made there; 0 if nothing is. Otherwise
+// the library would have it fail with all that is to come below it, and nobody knew where.
+int why_not_made(const Place& place) {
+    std::string_view base = base_name(place.name);
+    std::string above(place.name, 0, static_cast<size_t>(base.data() - place.name.data()));
+    if (above.empty())
+        above = ".";
+    return faccessat(place.dirfd, above.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
 } // namespace
@@ -54,6 +66,12 @@ bool plan_parents(Entry& entry, bool verbose) {
             error = ENOTDIR;
         if (error != 0) {
             entry.fail("failed to get attributes of " + quote(source) + ": " +
+                       arsync_strerror(error));
+            return false;
+        }
+        error = new_ones.empty() ? why_not_made(made) : 0;
+        if (error != 0) {
+            entry.fail("cannot make directory " + quote(made.shown) + ": " +
                        arsync_strerror(error));
             return false;
         }

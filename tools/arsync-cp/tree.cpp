@@ -82,6 +82,9 @@ std::string without_refused(const Entry& tree, const std::string& filter) {
 bool was_begun(const arsync_completion& completion, const std::string& complaint) {
     if (completion.result == 0)
         return true;
+    // One that may not be listed is made all the same.
+    if (completion.action == ARSYNC_ACTION_MAKE_DIRECTORY)
+        return completion.stage == ARSYNC_STAGE_LIST;
     if (is_directory(completion) || completion.action == ARSYNC_ACTION_REMOVE)
         return false;
     if (completion.result == -ECANCELED || completion.stage == ARSYNC_STAGE_CHECK)

@@ -34,6 +34,7 @@ struct Directory {
     Identity destination_id;
     std::unique_ptr<struct statx> facts; // of the source when it was opened; until it is finished
     bool source_followed = false;        // the name is a symbolic link that was to be followed
+    bool beyond_link = false;            // that is so of it, or of one above it
     bool destination_followed = false;
     bool shut = false;    // the source may not be listed
     bool made = false;    // the destination is new

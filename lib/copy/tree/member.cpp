@@ -142,6 +142,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
     directory->parent = unit.directory;
     directory->name = unit.name;
     directory->source_followed = unit.follows;
+    directory->beyond_link = unit.follows || unit.directory->beyond_link;
     directory->final_mode = keep_mode;
     directory->facts = std::make_unique<struct statx>();
     struct statx& facts = *directory->facts;
@@ -149,7 +150,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
 
     File source = co_await open_source_directory(above, unit, facts, outcome);
     directory->source_id = identity(facts);
-    refuse_loop(unit.directory.get(), directory->source_id, unit.follows);
+    refuse_loop(*directory);
 
     const char* name = unit.name.c_str();
     const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
@@ -210,12 +211,14 @@ Task<File> Member::open_source_directory(const Pin& above, const Unit& unit, str
     co_return source;
 }
 
-// The destination, reached by a mount or a link; or, where links are followed, a directory on the
+// The destination, reached by a mount or a link; or, where links were followed, a directory on the
 // way to itself.
-void Member::refuse_loop(const Directory* above, const Identity& source, bool follows) const {
+void Member::refuse_loop(const Directory& directory) const {
+    const Identity& source = directory.source_id;
     if (!tree_.root_->missing && source == tree_.root_->destination_id && tree_.may_meet(source))
         refuse_meeting();
-    for (; follows && above; above = above->parent.get())
+    const Directory* above = directory.beyond_link ? directory.parent.get() : nullptr;
+    for (; above; above = above->parent.get())
         if (above->source_id == source)
             throw Error{ARSYNC_STAGE_CHECK, ELOOP};
 }

@@ -28,7 +28,7 @@ private:
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
-    void refuse_loop(const Directory* above, const Identity& source, bool follows) const;
+    void refuse_loop(const Directory& directory) const;
     [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory);
     Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
