@@ -48,6 +48,7 @@ struct Entry {
     arsync_job job = 0;          // 0 unless it runs
     size_t descriptors = 0;      // that this job may hold
     uint32_t preserve = 0;       // ARSYNC_PRESERVE_* still to be tried
+    bool retried = false;        // after its directory had kept it out
     bool forced = false;         // the destination was removed because it would not open
     bool attribute_lost = false; // copied, but not with all that was asked for
     arsync_completion completion{};

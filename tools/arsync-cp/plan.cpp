@@ -50,7 +50,7 @@ std::string no_relative_link(const Place& destination) {
            ": can make relative symbolic links only in current directory";
 }
 
-bool remove_destination(Entry& entry, const Options& options, bool say_so) {
+bool remove_destination(Entry& entry, const Options& options, Touched& touched, bool say_so) {
     std::string name = quote(entry.destination.shown);
     if (options.dry_run) {
         if (say_so)
@@ -58,10 +58,17 @@ bool remove_destination(Entry& entry, const Options& options, bool say_so) {
         entry.removal_due = true;
         return true;
     }
-    if (unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0) {
+    auto remove = [&] {
+        return unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0 ? 0
+                                                                                         : errno;
+    };
+    int error = remove();
+    if (touched.reopens(entry, error, options))
+        error = remove();
+    if (error == 0) {
         if (options.verbose && say_so)
             entry.chat("removed " + name + "\n");
-    } else if (int error = errno; error != ENOENT) {
+    } else if (error != ENOENT) {
         entry.fail("cannot remove " + name + because(error));
         return false;
     }
@@ -269,8 +276,13 @@ Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool id
         return Verdict::Copy;
     }
     Aside how = options.atomic() ? Aside::Link : Aside::Rename;
-    entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
-    int error = entry.backup ? 0 : errno;
+    auto put = [&] {
+        entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
+        return entry.backup ? 0 : errno;
+    };
+    int error = put();
+    if (touched.reopens(entry, error, options))
+        error = put();
     if (error != 0 && error != ENOENT) {
         entry.fail("cannot backup " + destination + because(error));
         return Verdict::Done;
@@ -299,7 +311,7 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
         entry.removal_due = true;
         return Verdict::Copy;
     }
-    return remove_destination(entry, options, told) ? Verdict::Copy : Verdict::Done;
+    return remove_destination(entry, options, touched, told) ? Verdict::Copy : Verdict::Done;
 }
 
 Verdict Planner::plan_tree(Entry& entry, const Found& found, bool idle) {

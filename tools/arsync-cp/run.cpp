@@ -266,7 +266,7 @@ int Run::submit(Entry& entry) {
 }
 
 void Run::make_link(Entry& entry) {
-    if (options.dry_run || link_destination(entry, options.follows(entry.named), options.verbose))
+    if (options.dry_run || link_destination(entry, options, touched))
         entry.outcome = Outcome::Linked;
     else
         undo_backup(entry);
