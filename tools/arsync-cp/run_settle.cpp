@@ -62,7 +62,7 @@ void Run::keep_totals(Entry& entry, const arsync_completion& completion) {
 void Run::note_end(const Entry& entry, bool made) {
     auto how = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
     ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
-               entry.destination, entry.source_names,
+               entry.destination, entry.comes_upon(),
                made && entry.named ? how : Ledger::Made::Nothing);
 }
 
