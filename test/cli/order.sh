@@ -38,6 +38,13 @@ same 'a backup does not get the name of what is being made' '
     $CP -bv x~ x d; rm d/x?*; $CP -bv x.~1~ x d; rm d/*; echo o > d/x; $CP -v --backup=numbered x.~1~ x d'
 same 'one name in two spellings is one destination' 'mkdir -p a d; bytes 9000000 x > a/x' '
     $CP --backup=numbered --parents a/x ./a/x a//x d; $CP -b --parents a//x a/./x a/x d'
+if is_root; then
+    same 'directories that --parents makes closed are closed to what comes after' '
+        mkdir -pm 777 a d e f; (cd a; seq 100 | split -l 1); chmod 555 a' '
+        for to in d e f; do as_nobody $CP -p --parents a/* $to; done; as_nobody $CP --parents a/* d'
+else
+    skip 'directories that --parents makes closed' 'needs root to become nobody'
+fi
 holds '5,000 files in one command arrive whole' '
     mkdir s d; (cd s; seq 5000 | split -l 1 -a 4); ulimit -n 100; $CP s/* d; diff -r s d'
 holds 'one large file among many small ones arrives whole' '

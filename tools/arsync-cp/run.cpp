@@ -178,8 +178,8 @@ Verdict Run::plan(Entry& entry) {
         return planner.plan(entry, true);
     if (options.parents) {
         struct stat status;
-        // Who comes first makes a directory, and says so.
-        if (options.verbose)
+        // Who comes first makes a directory, and says so; and who comes after that may be shut out.
+        if (options.verbose || passes_closed_directory(entry.source))
             wait_for_all();
         bool is_there = look_at_link(entry.source, status) == 0;
         bool is_refused = options.symbolic_links() && !S_ISDIR(status.st_mode) &&
