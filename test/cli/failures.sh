@@ -5,8 +5,9 @@
 
 if is_root && mount_at "$WORK/small" -t tmpfs -o size=64k none; then
     export SMALL=$WORK/small
-    same 'a full filesystem is told of' 'bytes 200000 x > a; echo y > b; rm -f $SMALL/*' '
-        $CP a $SMALL/a; rm -f $SMALL/a; $CP b $SMALL/old; $CP -v a $SMALL/old; rm -f $SMALL/*; $CP -v b a b $SMALL; rm -f $SMALL/*'
+    # What is reached through a symbolic link is not begun before what comes ahead of it has ended.
+    same 'a full filesystem is told of' 'bytes 200000 x > a; echo y > b; ln -s a after_b; rm -f $SMALL/*' '
+        $CP a $SMALL/a; rm -f $SMALL/a; $CP b $SMALL/old; $CP -v a $SMALL/old; rm -f $SMALL/*; $CP -v b after_b b $SMALL; rm -f $SMALL/*'
     holds 'a new file that does not fit is not left behind' '
         bytes 200000 x > a; rm -f $SMALL/*; $CP a $SMALL/a 2> err && false
         grep -qx "arsync-cp: error writing .*/a.: No space left on device" err; test ! -e $SMALL/a'

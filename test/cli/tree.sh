@@ -45,10 +45,11 @@ if is_root; then
         export OPTIONS=$options
         same "$options leaves directories with what they have in the source" "$touched" 'yes | as_nobody $CP $OPTIONS -T s t; find t -type d -printf "%p %m %T+\n"'
     done
-    holds '-ai replaces in directories that get their mode between question and copy' '
-        for round in $(seq 12); do
-            rm -rf s t; for i in $(seq 30); do mkdir -p s/$i t/$i; echo $i > s/$i/f; echo old > t/$i/f; chmod 555 s/$i; done; chown -R 65534:65534 s t
-            yes | as_nobody $CP -ai --remove-destination -T s t > out 2>&1; diff -r s t; test -z "$(find t -mindepth 1 -type d ! -perm 555)"
+    holds '-ai replaces in directories that get their mode between question and copy' 'on_one=
+        for options in $(for i in 1 2 3 4; do echo -ai+--remove-destination -ai+--backup=numbered -aib; done); do
+            rm -rf s t; for i in $(seq 30); do mkdir -p s/$i t/$i; echo $i > s/$i/f; ln s/$i/f s/$i/g; echo old > t/$i/f; cp t/$i/f t/$i/g; chmod 555 s/$i; done; chown -R 65534:65534 s t
+            yes | as_nobody $on_one $CP ${options/+/ } -T s t > out 2>&1; find t -name "*~" -delete; diff -r s t; test -z "$(find t -mindepth 1 -type d ! -perm 555)"
+            if [ "$on_one" ]; then on_one=; else on_one="taskset -c $(taskset -pc $$ | sed "s/.*[:,-] *//")"; fi
         done'
 else
     skip 'directories after -ai' 'needs root to become nobody'

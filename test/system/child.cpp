@@ -103,9 +103,9 @@ int Child::wait() {
     return status;
 }
 
-bool become_ordinary() {
+bool become_ordinary(unsigned user) {
     // Without the last call /proc/self would stay root's, as in a setuid program.
-    return setgroups(0, nullptr) == 0 && setgid(ordinary_user) == 0 && setuid(ordinary_user) == 0 &&
+    return setgroups(0, nullptr) == 0 && setgid(user) == 0 && setuid(user) == 0 &&
            prctl(PR_SET_DUMPABLE, 1) == 0;
 }
 

@@ -43,7 +43,7 @@ private:
 // In a child: an ordinary user from here on. An uncommon one, so that nothing else counts against
 // its limits.
 constexpr unsigned ordinary_user = 54321;
-bool become_ordinary();
+bool become_ordinary(unsigned user = ordinary_user);
 // In a child: this system call fails from here on; io_uring_setup(2) with EPERM, as in a container.
 bool deny(int system_call, int error);
 bool deny_io_uring();

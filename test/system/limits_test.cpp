@@ -100,6 +100,11 @@ TEST_CASE_FIXTURE(Clean, "a file larger than allowed is an error and no signal, 
     }
 }
 
+// The limit on threads is the user's: another run of these tests would take from it.
+static unsigned user_of_its_own() {
+    return ordinary_user + 1 + static_cast<unsigned>(getpid()) % 10000;
+}
+
 TEST_CASE_FIXTURE(Clean, "without a single thread to be had, submitting fails and closing works") {
     NEEDS_ROOT();
     const Directory directory;
@@ -107,7 +112,7 @@ TEST_CASE_FIXTURE(Clean, "without a single thread to be had, submitting fails an
     write_pattern(directory / "from", 1000);
     check_in_child([&](Report& report) {
         EXPECT(report, limit(RLIMIT_NPROC, 1)); // this process is the one
-        EXPECT(report, become_ordinary());
+        EXPECT(report, become_ordinary(user_of_its_own()));
         Pool pool;
         EXPECT(report, pool.error() == 0);
         const int error =
@@ -136,7 +141,7 @@ TEST_CASE_FIXTURE(Clean, "a worker that gets no helper threads ends its copies a
         write_pattern(directory / "from", 2'000'000);
         check_in_child([&](Report& report) {
             EXPECT(report, limit(RLIMIT_NPROC, 2)); // this thread and one worker
-            EXPECT(report, become_ordinary());
+            EXPECT(report, become_ordinary(user_of_its_own()));
             PoolOptions options(backend);
             Pool pool(options);
             for (const uint32_t method :

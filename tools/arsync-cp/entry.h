@@ -33,7 +33,8 @@ struct Entry {
     FileId source_id;
     uint64_t size = 0; // of a regular source, otherwise 0
     mode_t source_mode = 0;
-    Names source_names = Names::One;      // unless links are kept
+    Names source_names = Names::One;      // of a file, unless links are kept
+    bool destination_has_names = false;   // more than the one under which it is written into
     std::optional<FileId> destination_id; // of what the copy will write into
     bool destination_is_new = false;      // must not be there when the copy begins
     bool through_link = false;            // the destination's name is a symbolic link, followed
@@ -48,6 +49,7 @@ struct Entry {
     arsync_job job = 0;          // 0 unless it runs
     size_t descriptors = 0;      // that this job may hold
     uint32_t preserve = 0;       // ARSYNC_PRESERVE_* still to be tried
+    bool retried = false;        // after its directory had kept it out
     bool forced = false;         // the destination was removed because it would not open
     bool attribute_lost = false; // copied, but not with all that was asked for
     arsync_completion completion{};
@@ -70,6 +72,8 @@ struct Entry {
 
     // How many entries there are shows only when it is copied.
     bool counts_entries() const { return is_tree && (S_ISDIR(source_mode) || !named); }
+
+    Names comes_upon() const { return destination_has_names ? Names::Several : source_names; }
 
     void chat(std::string text);
     void complain(std::string message);

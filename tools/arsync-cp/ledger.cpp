@@ -34,9 +34,9 @@ bool Ledger::is_recent(const struct stat& status) const {
                                           : changed.tv_nsec >= began.tv_nsec;
 }
 
-bool Ledger::is_first_open(Names of_source) const {
-    switch (of_source) {
-    case Names::Several: // of one source they are told apart by its id
+bool Ledger::may_meet(Names coming) const {
+    switch (coming) {
+    case Names::Several: // those of two are told apart by their ids
         return with_any_names > 0;
     case Names::Any:
         return with_several_names > 0;
@@ -46,42 +46,57 @@ bool Ledger::is_first_open(Names of_source) const {
     return false;
 }
 
-void Ledger::count(Names of_source, int change) {
-    if (of_source == Names::Several)
+bool Ledger::is_in_flight(const Place& destination) const {
+    return !names_in_flight.empty() && names_in_flight.contains(simplified(destination.name));
+}
+
+bool Ledger::is_backup_in_flight(const Place& destination, const std::string& suffix) const {
+    std::string name = simplified(destination.name);
+    if (names_in_flight.contains(name + suffix))
+        return true;
+    std::string numbered = name + ".~";
+    auto found = names_in_flight.lower_bound(numbered);
+    return found != names_in_flight.end() && found->first.starts_with(numbered);
+}
+
+void Ledger::count(Names upon, int change) {
+    if (upon == Names::Several)
         with_several_names += change;
-    else if (of_source == Names::Any)
+    else if (upon == Names::Any)
         with_any_names += change;
 }
 
 void Ledger::begin(const FileId& read, const FileId* written, const Place& destination,
-                   Names of_source) {
+                   Names upon) {
     if (!several)
         return;
-    count(of_source, 1);
+    count(upon, 1);
     readers[read]++;
     if (written != nullptr)
         writers[*written]++;
-    names[destination.name] = Made::InFlight;
+    names_in_flight[simplified(destination.name)]++;
 }
 
-void Ledger::end(const FileId& read, const FileId* written, const Place& destination,
-                 Names of_source, Made made) {
+template <typename Counts, typename Key>
+void Ledger::drop(Counts& counts, const Key& key) {
+    auto found = counts.find(key);
+    if (found != counts.end() && --found->second == 0)
+        counts.erase(found);
+}
+
+void Ledger::end(const FileId& read, const FileId* written, const Place& destination, Names upon,
+                 Made made) {
     if (!several)
         return;
-    count(of_source, -1);
+    count(upon, -1);
     drop(readers, read);
     if (written != nullptr)
         drop(writers, *written);
+    drop(names_in_flight, simplified(destination.name));
     if (made == Made::Nothing)
         names.erase(destination.name);
     else
         names[destination.name] = made;
-}
-
-void Ledger::drop(Count& count, const FileId& id) {
-    auto found = count.find(id);
-    if (found != count.end() && --found->second == 0)
-        count.erase(found);
 }
 
 const Place* Ledger::first_copy(const FileId& id) const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <ctime>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,8 +16,9 @@
 
 namespace cp {
 
-// The names of its source that a copy may come upon. Where links are kept, the first of them to be
-// copied is the file, and the others are links to it.
+// The names of a file that a copy may come upon. Where links are kept, the first of its source's to
+// be copied is the file, and the others are links to it; and what is written under one of them is
+// read under another.
 enum class Names {
     One,
     Several, // of a file
@@ -33,25 +35,28 @@ public:
     // What became of a destination's name so far.
     enum class Made {
         Nothing,
-        InFlight,
         File,        // written by an earlier copy
         ThroughLink, // an earlier copy wrote through the symbolic link of this name
     };
     Made made(const Place& destination) const;
 
+    // Whether a copy to this name is under way, however it is spelled; and one to a name that a
+    // backup of it would get.
+    bool is_in_flight(const Place& destination) const;
+    bool is_backup_in_flight(const Place& destination, const std::string& suffix) const;
+
     bool is_read(const FileId& id) const { return readers.contains(id); }
     bool is_written(const FileId& id) const { return writers.contains(id); }
 
-    // Whether a copy that comes upon these would race with one under way for being the first.
-    bool is_first_open(Names of_source) const;
+    // Whether one under way may come upon the same file as a copy that comes upon these.
+    bool may_meet(Names coming) const;
 
     // Whether the file may be one that this run made: it changed since the run began.
     bool is_recent(const struct stat& status) const;
 
     // A copy begins and ends. written is the id of a destination that was there before.
-    void begin(const FileId& read, const FileId* written, const Place& destination,
-               Names of_source);
-    void end(const FileId& read, const FileId* written, const Place& destination, Names of_source,
+    void begin(const FileId& read, const FileId* written, const Place& destination, Names upon);
+    void end(const FileId& read, const FileId* written, const Place& destination, Names upon,
              Made made);
 
     // The destination that the first copy of this source gave, for links among the sources.
@@ -62,13 +67,15 @@ public:
 
 private:
     using Count = std::unordered_map<FileId, unsigned, FileIdHash>;
-    static void drop(Count& count, const FileId& id);
-    void count(Names of_source, int change);
+    template <typename Counts, typename Key>
+    static void drop(Counts& counts, const Key& key);
+    void count(Names upon, int change);
 
     bool several;
     timespec began{};
     std::unordered_map<FileId, std::vector<Place>, FileIdHash> sources;
     std::unordered_map<std::string, Made> names;
+    std::map<std::string, unsigned> names_in_flight; // simplified
     Count readers;
     Count writers;
     int with_several_names = 0; // under way

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "entry.h"
+#include "options.h"
+#include "touched.h"
 
 namespace cp {
 
 // Gives the destination's name to the file at entry.link_to, in place of what is there. false after
-// a complaint.
-// follow: where that is a symbolic link, to what it leads to.
-bool link_destination(Entry& entry, bool follow, bool verbose);
+// a complaint. Where what is linked to is a symbolic link that the options follow, the name goes to
+// what it leads to.
+bool link_destination(Entry& entry, const Options& options, Touched& touched);
 
 } // namespace cp

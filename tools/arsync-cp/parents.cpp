@@ -30,6 +30,17 @@ int why_not_made(const Place& place) {
 
 } // namespace
 
+bool passes_closed_directory(const Place& source) {
+    struct stat status;
+    for (size_t slash = source.name.find('/', 1); slash != std::string::npos;
+         slash = source.name.find('/', slash + 1)) {
+        int error = look_through_link({source.dirfd, source.name.substr(0, slash), ""}, status);
+        if (error == 0 && (status.st_mode & 0300) != 0300)
+            return true;
+    }
+    return false;
+}
+
 bool plan_parents(Entry& entry, bool verbose) {
     const std::string& path = entry.source.shown;
     std::string_view base = base_name(path);

@@ -50,7 +50,7 @@ std::string no_relative_link(const Place& destination) {
            ": can make relative symbolic links only in current directory";
 }
 
-bool remove_destination(Entry& entry, const Options& options, bool say_so) {
+bool remove_destination(Entry& entry, const Options& options, Touched& touched, bool say_so) {
     std::string name = quote(entry.destination.shown);
     if (options.dry_run) {
         if (say_so)
@@ -58,10 +58,17 @@ bool remove_destination(Entry& entry, const Options& options, bool say_so) {
         entry.removal_due = true;
         return true;
     }
-    if (unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0) {
+    auto remove = [&] {
+        return unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0 ? 0
+                                                                                         : errno;
+    };
+    int error = remove();
+    if (touched.reopens(entry, error, options))
+        error = remove();
+    if (error == 0) {
         if (options.verbose && say_so)
             entry.chat("removed " + name + "\n");
-    } else if (int error = errno; error != ENOENT) {
+    } else if (error != ENOENT) {
         entry.fail("cannot remove " + name + because(error));
         return false;
     }
@@ -110,15 +117,15 @@ Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
     entry.source_mode = found.source.st_mode;
     entry.size = S_ISREG(entry.source_mode) ? static_cast<uint64_t>(found.source.st_size) : 0;
 
-    if (options.preserve_links && !options.hard_links()) {
-        bool has_several = found.source.st_nlink > 1 || options.follows(entry.named);
-        entry.source_names = S_ISDIR(entry.source_mode) ? Names::Any
-                             : has_several              ? Names::Several
-                                                        : Names::One;
-    }
-    if (!idle && ledger.is_first_open(entry.source_names))
+    bool is_directory = S_ISDIR(entry.source_mode);
+    bool keeps_links = options.preserve_links && !options.hard_links();
+    bool has_several = found.source.st_nlink > 1 || options.follows(entry.named);
+    entry.source_names = is_directory                 ? Names::Any
+                         : keeps_links && has_several ? Names::Several
+                                                      : Names::One;
+    if (!idle && ledger.may_meet(entry.source_names))
         return Verdict::Wait;
-    if (S_ISDIR(entry.source_mode) || !entry.named)
+    if (is_directory || !entry.named)
         return Verdict::Copy;
     bool awaited = ledger.is_written(entry.source_id) || ledger.is_recent(found.source) ||
                    (options.preserve_links && ledger.is_read(entry.source_id));
@@ -136,12 +143,13 @@ Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
 }
 
 Verdict Planner::look_at_destination(Entry& entry, Found& found, bool idle) {
-    if (!idle && ledger.made(entry.destination) == Ledger::Made::InFlight)
+    if (!idle && ledger.is_in_flight(entry.destination))
         return Verdict::Wait;
     int error = look_at_link(entry.destination, found.destination_link);
     found.destination = found.destination_link;
-    if (error == 0 && S_ISLNK(found.destination_link.st_mode) &&
-        !replaces_name(found.source.st_mode)) {
+    bool is_followed = error == 0 && S_ISLNK(found.destination_link.st_mode) &&
+                       !replaces_name(found.source.st_mode);
+    if (is_followed) {
         if (!idle)
             return Verdict::Wait;
         error = look_through_link(entry.destination, found.destination);
@@ -157,8 +165,14 @@ Verdict Planner::look_at_destination(Entry& entry, Found& found, bool idle) {
         return Verdict::Done;
     }
     found.exists = error == 0;
-    if (!found.exists || idle || S_ISDIR(entry.source_mode))
+    if (S_ISDIR(entry.source_mode))
         return Verdict::Copy;
+    // A tree may hold what is written into as well.
+    entry.destination_has_names = is_followed || found.destination.st_nlink > 1;
+    if (!found.exists || idle)
+        return Verdict::Copy;
+    if (ledger.may_meet(entry.comes_upon()))
+        return Verdict::Wait;
     FileId id = id_of(found.destination);
     bool awaited =
         ledger.is_read(id) || ledger.is_written(id) || ledger.is_recent(found.destination);
@@ -247,6 +261,8 @@ Verdict Planner::judge_pretended(Entry& entry) const {
 }
 
 Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool idle) {
+    if (!idle && ledger.is_backup_in_flight(entry.destination, options.backup_suffix))
+        return Verdict::Wait;
     std::string destination = quote(entry.destination.shown);
     Place simple = entry.destination;
     simple.name += options.backup_suffix;
@@ -269,8 +285,13 @@ Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool id
         return Verdict::Copy;
     }
     Aside how = options.atomic() ? Aside::Link : Aside::Rename;
-    entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
-    int error = entry.backup ? 0 : errno;
+    auto put = [&] {
+        entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
+        return entry.backup ? 0 : errno;
+    };
+    int error = put();
+    if (touched.reopens(entry, error, options))
+        error = put();
     if (error != 0 && error != ENOENT) {
         entry.fail("cannot backup " + destination + because(error));
         return Verdict::Done;
@@ -299,7 +320,7 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
         entry.removal_due = true;
         return Verdict::Copy;
     }
-    return remove_destination(entry, options, told) ? Verdict::Copy : Verdict::Done;
+    return remove_destination(entry, options, touched, told) ? Verdict::Copy : Verdict::Done;
 }
 
 Verdict Planner::plan_tree(Entry& entry, const Found& found, bool idle) {

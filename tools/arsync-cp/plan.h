@@ -17,7 +17,7 @@ enum class Verdict {
 };
 
 // Unlinks the destination, so that the copy makes it anew. false after a complaint.
-bool remove_destination(Entry& entry, const Options& options, bool say_so = true);
+bool remove_destination(Entry& entry, const Options& options, Touched& touched, bool say_so = true);
 
 // Whether a symbolic link at the destination that says what the source is called leads there: a
 // relative one must be in the current directory.

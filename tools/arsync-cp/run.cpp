@@ -178,8 +178,8 @@ Verdict Run::plan(Entry& entry) {
         return planner.plan(entry, true);
     if (options.parents) {
         struct stat status;
-        // Who comes first makes a directory, and says so.
-        if (options.verbose)
+        // Who comes first makes a directory, and says so; and who comes after that may be shut out.
+        if (options.verbose || passes_closed_directory(entry.source))
             wait_for_all();
         bool is_there = look_at_link(entry.source, status) == 0;
         bool is_refused = options.symbolic_links() && !S_ISDIR(status.st_mode) &&
@@ -216,10 +216,11 @@ void Run::plan_and_start(Entry& entry) {
 }
 
 // Trees run side by side where that makes no difference, and where what is said about their entries
-// need not be kept for its turn.
+// need not be kept for its turn. What is in a directory already may have names elsewhere, or be
+// what others are to be copied to.
 void Run::start_tree(Entry& entry) {
-    bool alone = wants_all_entries(options) || options.parents || entry.picked ||
-                 options.dereference == Dereference::Always ||
+    bool alone = !entry.destination_is_new || wants_all_entries(options) || options.parents ||
+                 entry.picked || options.dereference == Dereference::Always ||
                  (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 ||
                  operands.target_fd() < 0 || is_entangled(entry.source, operands.target_fd());
     if (alone && !entry.picked)
@@ -236,7 +237,7 @@ void Run::start(Entry& entry) {
     descriptors_held += entry.descriptors;
     entry.preserve = options.copy.preserve;
     const FileId* written = entry.destination_id ? &*entry.destination_id : nullptr;
-    ledger.begin(entry.source_id, written, entry.destination, entry.source_names);
+    ledger.begin(entry.source_id, written, entry.destination, entry.comes_upon());
     running++;
     int error = stop_requested() ? -ECANCELED : submit(entry);
     // Short of something that jobs under way will give back.
@@ -266,7 +267,7 @@ int Run::submit(Entry& entry) {
 }
 
 void Run::make_link(Entry& entry) {
-    if (options.dry_run || link_destination(entry, options.follows(entry.named), options.verbose))
+    if (options.dry_run || link_destination(entry, options, touched))
         entry.outcome = Outcome::Linked;
     else
         undo_backup(entry);

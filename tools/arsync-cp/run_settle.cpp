@@ -62,7 +62,7 @@ void Run::keep_totals(Entry& entry, const arsync_completion& completion) {
 void Run::note_end(const Entry& entry, bool made) {
     auto how = entry.through_link ? Ledger::Made::ThroughLink : Ledger::Made::File;
     ledger.end(entry.source_id, entry.destination_id ? &*entry.destination_id : nullptr,
-               entry.destination, entry.source_names,
+               entry.destination, entry.comes_upon(),
                made && entry.named ? how : Ledger::Made::Nothing);
 }
 
@@ -133,9 +133,8 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
 bool Run::try_again(Entry& entry, const arsync_completion& completion) {
     if (stopping)
         return false;
-    // The tree may have given the directory its mode since, and what was there may be gone by then.
-    if (entry.picked && completion.result == -EACCES &&
-        touched.about_to_replace(entry.source, entry.destination, options))
+    // What was there may be gone by then.
+    if (touched.reopens(entry, -completion.result, options))
         return submit(entry) == 0;
     bool not_opened = completion.stage == ARSYNC_STAGE_OPEN_DESTINATION;
     if (not_opened && completion.result == -EEXIST && options.clobber == Clobber::Never) {
@@ -145,7 +144,7 @@ bool Run::try_again(Entry& entry, const arsync_completion& completion) {
     }
     bool writes = S_ISREG(entry.source_mode) || options.reads_specials();
     if (not_opened && writes && options.force && !entry.destination_is_new && !options.atomic()) {
-        if (!remove_destination(entry, options))
+        if (!remove_destination(entry, options, touched))
             return false;
         entry.through_link = false;
         return submit(entry) == 0;

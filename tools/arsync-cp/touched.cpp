@@ -1,6 +1,7 @@
 #include "touched.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <unistd.h>
 
@@ -73,6 +74,16 @@ bool Touched::about_to_replace(const Place& source, const Place& destination,
                   open_to_owner(directory.source, directory.destination);
     directory.opened = directory.opened || opened;
     return opened;
+}
+
+bool Touched::reopens(Entry& entry, int error, const Options& options) {
+    if (!entry.picked || error != EACCES)
+        return false;
+    bool opened = about_to_replace(entry.source, entry.destination, options);
+    // It may have been opened for another entry just after this one had failed.
+    bool again = opened || !entry.retried;
+    entry.retried = true;
+    return again;
 }
 
 bool Touched::restore(arsync_pool* pool, const Options& options) {
