@@ -1,7 +1,6 @@
 #include "copy/digest.h"
 
 #include <algorithm>
-#include <cstring>
 
 #define XXH_INLINE_ALL
 #pragma GCC diagnostic push
@@ -11,12 +10,9 @@
 #include <xxhash.h>
 #pragma GCC diagnostic pop
 
-namespace arsync {
+#include "copy/zeros.h"
 
-bool is_zero(const std::byte* data, size_t length) {
-    // All bytes equal the first, and the first is zero: memcmp is the fastest loop there is.
-    return length == 0 || (data[0] == std::byte{0} && memcmp(data, data + 1, length - 1) == 0);
-}
+namespace arsync {
 
 void Digest::add(uint64_t offset, const std::byte* data, size_t length) {
     for (size_t done = 0; done < length; done += block_size) {

@@ -25,7 +25,4 @@ private:
     uint64_t high_ = 0;
 };
 
-// Whether all bytes are zero.
-bool is_zero(const std::byte* data, size_t length);
-
 } // namespace arsync

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "copy/extents.h"
+#include "copy/zeros.h"
 
 #ifndef RWF_DONTCACHE
 #define RWF_DONTCACHE 0x00000080 // Linux 6.14
@@ -20,22 +21,6 @@ namespace {
 
 // Thrown and caught in this file: O_DIRECT was refused, so this transfer is to be done otherwise.
 struct Refused {};
-
-// The blocks from `at` that are all zeros, or all are not.
-struct Run {
-    size_t end;
-    bool zero;
-};
-Run run_at(const Slice& from, size_t at) {
-    constexpr size_t block = Extents::block_size;
-    const auto zero_at = [&](size_t where) {
-        return is_zero(from.data + where, std::min(block, from.length - where));
-    };
-    const bool zero = zero_at(at);
-    while (at < from.length && zero_at(at) == zero)
-        at = std::min(at + block, from.length);
-    return {at, zero};
-}
 
 class Lanes {
 public:
@@ -256,7 +241,7 @@ private:
     // Write the runs of blocks that are not all zeros; treat the others as holes.
     Task<void> drain_data(Slice from, uint64_t offset) {
         for (size_t at = 0; at < from.length;) {
-            const auto [end, zero] = run_at(from, at);
+            const auto [end, zero] = zeros_or_data(from.data, from.length, at);
             bool kept = false;
             if (zero)
                 kept = co_await keep_hole({Piece::Kind::hole, offset + at, end - at}, false);
@@ -349,128 +334,6 @@ Task<void> run_lanes(Io io, Control& control, Transfer& transfer) {
     } catch (const Refused&) {
         transfer.refused = true;
     }
-}
-
-namespace {
-
-// A cancel ends this wait; see Ring::cancel.
-Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
-    control.throw_if_cancelled();
-    int64_t result = 0;
-    if (readable)
-        result = co_await io.ring.wait_readable(fd, &control.interruptible);
-    else
-        result = co_await io.ring.wait_writable(fd, &control.interruptible);
-    control.throw_if_cancelled();
-    if (result != -EINTR)
-        check(control.stage(), result);
-}
-
-// Some bytes, or none at the end. A FIFO that nobody has opened for writing yet is not at its end.
-// Files of the kernel's may make their reader wait, too; there are some that have no offsets,
-// though they are regular: seekable is cleared then.
-Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offset, bool& seekable) {
-    control.enter(ARSYNC_STAGE_READ);
-    for (;;) {
-        co_await interruptible_wait(io, control, fd, true);
-        control.throw_if_cancelled();
-        const int64_t got = co_await io.ring.read(fd, to, seekable ? offset : UINT64_MAX);
-        if (got == -EAGAIN)
-            co_await io.ring.pause(1);
-        if (got == -EINTR || got == -EAGAIN)
-            continue;
-        if (got == -ESPIPE && seekable) {
-            seekable = false;
-            continue;
-        }
-        co_return static_cast<size_t>(check(ARSYNC_STAGE_READ, got));
-    }
-}
-
-// Waits before it writes: io_uring would wait inside a write, where a cancel does not reach it.
-Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_t offset,
-                            bool stream) {
-    control.enter(ARSYNC_STAGE_WRITE);
-    size_t done = 0;
-    while (done < from.length) {
-        if (stream)
-            co_await interruptible_wait(io, control, fd, false);
-        control.throw_if_cancelled();
-        const int64_t put =
-            co_await io.ring.write(fd, {from.data + done, from.length - done, from.buffer_index},
-                                   stream ? UINT64_MAX : offset + done);
-        if (put == -EAGAIN)
-            co_await io.ring.pause(1);
-        if (put == -EINTR || put == -EAGAIN)
-            continue;
-        if (check(ARSYNC_STAGE_WRITE, put) == 0)
-            throw Error{ARSYNC_STAGE_WRITE, EIO};
-        done += static_cast<size_t>(put);
-    }
-}
-
-} // namespace
-
-namespace {
-
-// Write the runs of blocks that are not all zeros; where the others would be, nothing is written.
-Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, Slice from,
-                             uint64_t moved) {
-    for (size_t at = 0; at < from.length;) {
-        const auto [end, zero] = run_at(from, at);
-        if (zero) {
-            transfer.hole_bytes += end - at;
-        } else {
-            const Slice part{from.data + at, end - at, from.buffer_index};
-            co_await write_all_stream(io, control, transfer.destination, part,
-                                      transfer.destination_begin + moved + at, false);
-            transfer.written_end = transfer.source_begin + moved + end;
-        }
-        at = end;
-    }
-}
-
-} // namespace
-
-// In memory of its own: a stream may be silent for ever, and leases are for what ends.
-Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_seekable,
-                      bool destination_seekable) {
-    const bool make_holes =
-        transfer.make_holes && transfer.holes == Holes::leave && destination_seekable;
-    uint64_t moved = 0;
-    bool ended = false;
-    transfer.written_end = transfer.source_begin;
-    const size_t room = transfer.pipeline.chunk;
-    const std::unique_ptr<std::byte[]> memory(new std::byte[room]);
-    while (!ended) {
-        size_t have = 0;
-        // The digest and holes want whole blocks; without them, bytes go on as they come.
-        do {
-            const uint64_t from = transfer.source_begin + moved + have;
-            const auto wanted = std::min<uint64_t>(room - have, transfer.source_end - from);
-            size_t got = 0;
-            if (wanted > 0)
-                got = co_await read_some(io, control, transfer.source,
-                                         {memory.get() + have, wanted, -1}, from, source_seekable);
-            ended = got == 0;
-            have += got;
-        } while ((transfer.digest || make_holes) && !ended && have < room);
-        if (transfer.digest)
-            transfer.digest->add(moved, memory.get(), have);
-        const Slice read{memory.get(), have, -1};
-        if (make_holes) {
-            co_await write_data_blocks(io, control, transfer, read, moved);
-        } else if (have > 0) {
-            co_await write_all_stream(io, control, transfer.destination, read,
-                                      transfer.destination_begin + moved, !destination_seekable);
-            transfer.written_end = transfer.source_begin + moved + have;
-        }
-        moved += have;
-        control.add_done(have);
-        co_await keep_pace(io, control, have);
-    }
-    transfer.drop_cache = false; // not on the way, then
-    transfer.end = transfer.source_begin + moved;
 }
 
 } // namespace arsync

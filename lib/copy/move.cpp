@@ -8,6 +8,7 @@
 #include "copy/extents.h"
 #include "copy/lanes.h"
 #include "copy/method.h"
+#include "copy/stream.h"
 
 namespace arsync {
 

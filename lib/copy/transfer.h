@@ -1,0 +1,45 @@
+// What is to be moved from one descriptor to another, and what came of it.
+#pragma once
+
+#include <cstdint>
+
+#include "copy/copy.h"
+#include "copy/digest.h"
+#include "copy/method.h"
+
+namespace arsync {
+
+// What becomes of a range that is a hole in the source.
+enum class Holes {
+    leave, // nothing: the destination has nothing there
+    punch, // made a hole, for the destination has content there
+    fill   // zeros are written
+};
+
+struct Transfer {
+    int source = -1;
+    int destination = -1; // -1: only read, for the digest
+    uint64_t source_begin = 0;
+    uint64_t source_end = 0;
+    uint64_t destination_begin = 0;
+    Method method = ARSYNC_METHOD_FIXED;
+    Pipeline pipeline = {};
+    Stage read_stage = ARSYNC_STAGE_READ; // what reading is for, when it fails
+    bool find_holes = false;              // ask the filesystem for the source's holes
+    Holes holes = Holes::leave;
+    bool make_holes = false;    // blocks of zeros are treated as holes
+    bool direct_read = false;   // the source is open with O_DIRECT
+    bool direct_write = false;  // the destination is
+    uint32_t direct_align = 1;  // bytes, of a direct transfer
+    bool drop_cache = false;    // RWF_DONTCACHE; cleared where it is refused
+    Digest* digest = nullptr;   // of what was read, or null
+    uint64_t digest_origin = 0; // the source offset that the digest counts from
+
+    // What came of it.
+    uint64_t end = 0;         // where the source turned out to end, at most source_end
+    uint64_t written_end = 0; // end of the last byte written, in source offsets
+    uint64_t hole_bytes = 0;  // of holes left, punched or made
+    bool refused = false;     // the method does not work here after all: choose another, start anew
+};
+
+} // namespace arsync
