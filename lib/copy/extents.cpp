@@ -59,4 +59,21 @@ bool may_have_holes(const struct statx& facts, bool compresses) {
     return compresses || facts.stx_blocks * 512 < facts.stx_size;
 }
 
+bool has_large_pieces(Files& files, int fd, uint64_t begin, uint64_t end) {
+    constexpr uint64_t whole = INT64_MAX; // a chunk that cuts nothing
+    Extents extents(files, fd, begin, end, whole, true);
+    uint64_t bytes = 0;
+    uint64_t pieces = 0;
+    while (pieces < 8) {
+        const Piece piece = extents.next();
+        if (piece.kind == Piece::Kind::end)
+            break;
+        if (piece.kind == Piece::Kind::data) {
+            bytes += piece.length;
+            ++pieces;
+        }
+    }
+    return bytes >= pieces << 20; // 1 MiB each
+}
+
 } // namespace arsync

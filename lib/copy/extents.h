@@ -45,4 +45,8 @@ private:
 // mean what they say, may the question be skipped.
 bool may_have_holes(const struct statx& facts, bool compresses);
 
+// Whether the data between the holes is worth a device's while, piece by piece, as far as the first
+// few tell.
+bool has_large_pieces(Files& files, int fd, uint64_t begin, uint64_t end);
+
 } // namespace arsync

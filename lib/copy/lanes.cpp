@@ -22,6 +22,9 @@ namespace {
 // Thrown and caught in this file: O_DIRECT was refused, so this transfer is to be done otherwise.
 struct Refused {};
 
+// Chunks that are moved by plain calls before other files get their turn.
+constexpr unsigned inline_turn = 32;
+
 class Lanes {
 public:
     Lanes(Io world, Control& outside, Transfer& what)
@@ -59,11 +62,13 @@ private:
         while (offset < std::min(end, transfer_.end) && !group_.failed()) {
             control_.throw_if_cancelled();
             uint64_t part = 0;
-            if (transfer_.pipeline.cached_first)
+            if (transfer_.pipeline.cached_first && end - offset > inline_size_max)
                 part = co_await move_cached(offset, end - offset);
             if (part == 0) {
                 part = std::min<uint64_t>(chunk_size(), end - offset);
                 co_await move_chunk(offset, part);
+                if (calls_inline() && ++inline_chunks_ % inline_turn == 0)
+                    co_await io_.ring.yield();
             }
             offset += part;
         }
@@ -121,9 +126,7 @@ private:
     }
 
     // Whether this thread reads and writes by itself what it can without waiting.
-    bool calls_inline() const {
-        return transfer_.method == ARSYNC_METHOD_INLINE && !transfer_.pipeline.cached_first;
-    }
+    bool calls_inline() const { return transfer_.method == ARSYNC_METHOD_INLINE; }
 
     // Whether the write may follow the read at once: nobody wants to see the data in between, nor
     // needs to. O_DIRECT has its own rules for where a file ends; plain calls are not queued.
@@ -321,6 +324,7 @@ private:
     Transfer& transfer_;
     Extents extents_;
     Group group_;
+    unsigned inline_chunks_ = 0;
 };
 
 } // namespace

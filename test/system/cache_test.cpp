@@ -1,5 +1,6 @@
 // What a copy leaves in the page cache.
 #include "system/check.h"
+#include "system/child.h"
 
 namespace live {
 
@@ -128,6 +129,64 @@ TEST_CASE_FIXTURE(Clean, "left to itself, a large file that was not cached stays
     CHECK(cached_bytes(directory / "from") <= bytes);
     CHECK(cached_bytes(directory / "to") <= bytes);
     CHECK(difference(directory / "from", directory / "to") == "");
+}
+
+TEST_CASE_FIXTURE(Clean, "how much is cached is found out without cachestat(2) too") {
+    NEEDS_CACHE_FIGURES();
+    const auto method = [](const Files& files) {
+        unlink(files.to.c_str());
+        Pool pool;
+        const arsync_completion done = pool.copy(files.from, files.to);
+        return std::string(done.result == 0 ? arsync_method_name(done.method) : "failed");
+    };
+    const Files files;
+    const std::string of_cold = method(files);
+    make_cached(files.from);
+    const std::string of_cached = method(files);
+    CHECK(of_cached == "inline");
+    CHECK(of_cold == "direct");
+    make_cold(files.from);
+    check_in_child([&](Report& report) {
+        constexpr int cachestat_number = 451;
+        EXPECT(report, deny(cachestat_number, EPERM));
+        const std::string cold = method(files);
+        EXPECT_WITH(report, cold == of_cold, "cold: " + cold);
+        make_cached(files.from);
+        const std::string cached = method(files);
+        EXPECT_WITH(report, cached == of_cached, "cached: " + cached);
+    });
+    CHECK(difference(files.from, files.to) == "");
+}
+
+TEST_CASE_FIXTURE(Clean, "of a file with holes counts what is stored, and in how large pieces") {
+    NEEDS_CACHE_FIGURES();
+    const Directory directory(shared_volume(Kind::ext4));
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    struct Case {
+        uint64_t piece; // as long as the hole before it
+        const char* cold;
+    };
+    for (const Case& each : {Case{16 << 10, "fixed"}, Case{1 << 20, "direct"}}) {
+        CAPTURE(each.piece);
+        std::vector<Range> pieces;
+        for (uint64_t at = each.piece; at < 2 * size; at += 2 * each.piece)
+            pieces.push_back({at, at + each.piece});
+        write_sparse(from, 2 * size, pieces);
+        const auto method = [&] {
+            unlink(to.c_str());
+            Pool pool;
+            const arsync_completion done = pool.copy(from, to);
+            CHECK(done.result == 0);
+            CHECK(difference(from, to) == "");
+            CHECK(allocated(to) == allocated(from));
+            return std::string(arsync_method_name(done.method));
+        };
+        CHECK(cached_bytes(from) <= bytes); // half of its size
+        CHECK(method() == "inline");
+        make_cold(from);
+        CHECK(method() == each.cold);
+    }
 }
 
 } // namespace live

@@ -124,3 +124,19 @@ TEST_CASE(
     facts.stx_blocks = 15;
     CHECK(may_have_holes(facts, false));
 }
+
+TEST_CASE("pieces are large if the first few are, on average") {
+    const auto large = [](uint64_t piece, int count) {
+        const Fd fd = temporary_file();
+        for (int i = 0; i < count; ++i)
+            write_at(fd, 2 * piece * static_cast<uint64_t>(i), piece);
+        const uint64_t size = 2 * piece * static_cast<uint64_t>(count);
+        REQUIRE(ftruncate(fd.get(), static_cast<off_t>(size)) == 0);
+        SystemFiles files;
+        return has_large_pieces(files, fd.get(), 0, size);
+    };
+    CHECK(large(1 << 20, 3));
+    CHECK_FALSE(large((1 << 20) - block, 10));
+    CHECK_FALSE(large(block, 100));
+    CHECK(large(block, 0)); // a hole and no more
+}

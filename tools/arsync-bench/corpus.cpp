@@ -3,6 +3,7 @@
 //     corpus tree DIR          40,000 files of 424 MB in 400 directories; few are large, as in life
 //     corpus flat DIR          100,000 files of 1 to 4096 bytes in one directory
 //     corpus empty DIR COUNT   COUNT empty files: half of them in one directory, and half in many
+//     corpus sparse FILE KIB   200 MiB in pieces of KIB KiB, after each a hole of the same length
 //
 // DIR is made. What is in the files is random: no filesystem can compress it or share it.
 #include <cerrno>
@@ -50,15 +51,26 @@ private:
     std::mt19937_64 engine_{20240607};
 };
 
-void make_file(const std::string& path, size_t size, Random& random) {
+// Until the next call.
+const void* random_bytes(size_t size, Random& random) {
     static std::vector<uint64_t> content;
     content.resize((size + 7) / 8);
     for (uint64_t& word : content)
         word = random.next();
+    return content.data();
+}
+
+int create(const std::string& path) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         die(path);
-    if (size > 0 && write(fd, content.data(), size) != static_cast<ssize_t>(size))
+    return fd;
+}
+
+void make_file(const std::string& path, size_t size, Random& random) {
+    const void* content = random_bytes(size, random);
+    const int fd = create(path);
+    if (size > 0 && write(fd, content, size) != static_cast<ssize_t>(size))
         die(path);
     close(fd);
 }
@@ -122,14 +134,34 @@ void make_empty(const std::string& root, size_t count) {
     }
 }
 
+void make_sparse(const std::string& path, size_t piece) {
+    constexpr size_t total = 200 << 20;
+    Random random;
+    const int fd = create(path);
+    for (size_t done = 0; done < total; done += piece) {
+        const auto at = static_cast<off_t>(2 * done);
+        if (pwrite(fd, random_bytes(piece, random), piece, at) != static_cast<ssize_t>(piece))
+            die(path);
+    }
+    if (ftruncate(fd, 2 * total) != 0)
+        die(path);
+    close(fd);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     const std::string kind = argc > 1 ? argv[1] : "";
-    const bool counted = kind == "empty";
+    const bool counted = kind == "empty" || kind == "sparse";
     if (argc != (counted ? 4 : 3) || (!counted && kind != "tree" && kind != "flat")) {
-        fprintf(stderr, "usage: corpus tree DIR | corpus flat DIR | corpus empty DIR COUNT\n");
+        fprintf(stderr, "usage: corpus tree DIR | corpus flat DIR | corpus empty DIR COUNT | "
+                        "corpus sparse FILE KIB\n");
         return 2;
+    }
+    const size_t count = counted ? strtoull(argv[3], nullptr, 10) : 0;
+    if (kind == "sparse") {
+        make_sparse(argv[2], count << 10);
+        return 0;
     }
     make_directory(argv[2]);
     if (kind == "tree")
@@ -137,5 +169,5 @@ int main(int argc, char** argv) {
     else if (kind == "flat")
         make_flat(argv[2]);
     else
-        make_empty(argv[2], strtoull(argv[3], nullptr, 10));
+        make_empty(argv[2], count);
 }
