@@ -151,7 +151,7 @@ Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& 
     if (method == ARSYNC_METHOD_INLINE) {
         result.lanes = 1;
         result.cached_first =
-            facts.sized && facts.size > inline_size_max && goes_unseen(facts, options);
+            facts.sized && facts.size > threads_size_min && goes_unseen(facts, options);
     }
     // Large enough that giving them out costs little, small enough that the last one ends with the
     // others; the third lane has its next chunk ready when one of two processors wants it.

@@ -62,6 +62,8 @@ uint32_t direct_alignment(Method method, const Facts& facts);
 
 // Files up to this size are copied by plain calls: for a single chunk there is nothing to overlap.
 inline constexpr uint64_t inline_size_max = 256 << 10;
+// Above it what is cached is worth threads.
+inline constexpr uint64_t threads_size_min = 4 << 20;
 // From this size on, opening for and aligning to O_DIRECT is paid back.
 inline constexpr uint64_t direct_size_min = 4 << 20;
 

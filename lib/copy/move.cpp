@@ -125,7 +125,7 @@ private:
         facts_.reflink = same && from.reflinks;
         facts_.offload = same && from.offloads;
         compresses_ = from.compresses;
-        reserving_pays_ = regular && to.reserving_pays && facts_.size > inline_size_max;
+        reserving_pays_ = regular && to.reserving_pays && facts_.size > threads_size_min;
 
         const bool large = facts_.size >= direct_size_min;
         const bool direct_asked = options_.cache == ARSYNC_CACHE_DIRECT ||
