@@ -218,9 +218,8 @@ ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
  *   direct            cache AUTO, at least 4 MiB, not cached, both ends can, and it is faster there
  *   buffered-direct   cache AUTO, at least 4 MiB, to be durable, the destination can, and it is
  *                     faster there
- *   inline            most of it cached, where the filesystem has RWF_NOWAIT (tmpfs and overlayfs
- *                     have not); unless cache is DROP, sparse is ALWAYS, it is to be verified, or
- *                     the pool has a byte_rate
+ *   inline            most of it cached; unless cache is DROP, sparse is ALWAYS, it is to be
+ *                     verified, or the pool has a byte_rate
  *   fixed             all else */
 enum arsync_method {
     ARSYNC_METHOD_AUTO = 0,            /* chosen for each file */

@@ -476,8 +476,10 @@ void Pool::info(arsync_info& out) {
         if ((options_.flags & ARSYNC_POOL_IOPOLL) != 0)
             snprintf(out.iopoll_reason, sizeof out.iopoll_reason, "%s", reason);
     }
+    uint32_t given_up = 0;
     for (auto& worker : workers_)
-        worker->describe(out);
+        given_up |= worker->describe(out);
+    out.flags &= ~given_up; // in force is what all have
 }
 
 void Pool::stats(arsync_stats& out) {

@@ -233,10 +233,15 @@ void Worker::stop_cancelled(Ring& ring) {
     }
 }
 
-void Worker::describe(arsync_info& info) {
+uint32_t Worker::describe(arsync_info& info) {
     info.buffers_registered += static_cast<uint32_t>(counters_.buffers_registered.value());
     info.buffers_refused += static_cast<uint32_t>(counters_.buffers_refused.value());
     const uint32_t asked = pool_.options().flags;
+    uint32_t given_up = 0;
+    const auto give_up = [&](uint32_t flag, auto& reason, const std::string& why) {
+        given_up |= flag;
+        say(reason, why);
+    };
     std::lock_guard lock(mutex_);
     if (buffers_) {
         if (const int error = buffers_->refusal()) {
@@ -244,28 +249,29 @@ void Worker::describe(arsync_info& info) {
             say(info.buffers_reason, "registering: " + words_for(error) + hint);
         }
         if (const int error = buffers_->huge_pages_error())
-            say(info.buffers_reason, "huge pages: " + words_for(error));
+            give_up(ARSYNC_POOL_HUGE_PAGES, info.buffers_reason, "huge pages: " + words_for(error));
         if (buffers_->in_huge_pages())
             info.flags |= ARSYNC_POOL_HUGE_PAGES;
     }
     if (!uring_)
-        return;
+        return given_up;
     const UringFeatures& features = uring_->features();
     say(info.kernel_features, features.in_use);
     if ((asked & ARSYNC_POOL_SQPOLL) != 0) {
         if (features.sqpoll)
             info.flags |= ARSYNC_POOL_SQPOLL;
         else
-            say(info.sqpoll_reason, words_for(features.sqpoll_error));
+            give_up(ARSYNC_POOL_SQPOLL, info.sqpoll_reason, words_for(features.sqpoll_error));
     }
     if ((asked & ARSYNC_POOL_IOPOLL) != 0) {
         if (const int error = uring_->iopoll_error())
-            say(info.iopoll_reason, error == -EOPNOTSUPP
-                                        ? "the device or filesystem has no polling queues"
-                                        : words_for(error));
+            give_up(ARSYNC_POOL_IOPOLL, info.iopoll_reason,
+                    error == -EOPNOTSUPP ? "the device or filesystem has no polling queues"
+                                         : words_for(error));
         else if (uring_->iopoll())
             info.flags |= ARSYNC_POOL_IOPOLL;
     }
+    return given_up;
 }
 
 // No lock: the thread that held it is not in this process.

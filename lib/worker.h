@@ -40,8 +40,9 @@ public:
     void help(std::unique_ptr<Job> part);
     unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
     const Counters& counters() const { return counters_; }
-    // What this worker adds to info: flags in force, reasons, features. From any thread.
-    void describe(arsync_info& info);
+    // What this worker adds to info: flags in force, reasons, features. Gives the flags that it had
+    // to do without. From any thread.
+    uint32_t describe(arsync_info& info);
     // In a forked child: close the descriptors inherited from the parent's ring.
     void abandon();
 

@@ -50,7 +50,7 @@ Filesystem filesystem(uint64_t magic) {
         return {true, true, false, false};
     case 0x794C7630: // overlayfs: its copy_file_range is the upper filesystem's, a plain copy on
                      // most
-        return {true, false, true, true};
+        return {true, false, true, true, false, true};
     default:
         return {true, false, true, true}; // a refused reflink is cheap, a missed one is not
     }

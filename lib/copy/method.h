@@ -17,6 +17,7 @@ struct Filesystem {
     bool compresses;  // may: st_blocks then says nothing about holes
     // With its blocks reserved first, a file is written through the page cache with less work.
     bool reserving_pays = false;
+    bool caches_below = false; // in files of another filesystem, which cachestat(2) does not see
 };
 Filesystem filesystem(uint64_t magic);
 
@@ -24,7 +25,7 @@ Filesystem filesystem(uint64_t magic);
 enum class Residency : uint8_t {
     unknown, // the kernel does not tell, or was not asked
     little,
-    most, // and it can be read without the rest
+    most,
 };
 
 // Everything the choice rests on. `reflink`, `offload` and the alignments are cleared when an

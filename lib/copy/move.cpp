@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <optional>
+#include <unistd.h>
 
 #include "copy/direct_end.h"
 #include "copy/extents.h"
@@ -125,6 +125,7 @@ private:
         facts_.reflink = same && from.reflinks;
         facts_.offload = same && from.offloads;
         compresses_ = from.compresses;
+        caches_below_ = from.caches_below;
         reserving_pays_ = regular && to.reserving_pays && facts_.size > threads_size_min;
 
         const bool large = facts_.size >= direct_size_min;
@@ -149,28 +150,32 @@ private:
             facts_.direct_pays =
                 has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end);
         uint64_t bytes = 0;
-        if (io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes) < 0) {
-            if (!finds_holes()) // which look as if they were not cached
-                facts_.cached = sampled_residency();
-        } else if (bytes <= stored() / 2) {
-            facts_.cached = Residency::little;
-        } else if (cached_at(ends_.source_begin).has_value()) {
-            facts_.cached = Residency::most;
-        }
+        if (caches_below_ ||
+            io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes) < 0)
+            facts_.cached = sampled_residency();
+        else
+            facts_.cached = bytes > stored() / 2 ? Residency::most : Residency::little;
     }
 
     // A byte in the middle of each eighth: for want of a cachestat(2), or of the right to ask it of
     // a file that one may only read.
     Residency sampled_residency() {
         constexpr unsigned samples = 8;
+        const uint64_t part = facts_.size / samples;
         unsigned hits = 0;
         unsigned misses = 0;
-        while (hits <= samples / 2 && misses < samples / 2) {
-            const uint64_t at = facts_.size / samples * (hits + misses) + facts_.size / samples / 2;
-            const std::optional<bool> cached = cached_at(ends_.source_begin + at);
-            if (!cached)
+        for (unsigned i = 0; i < samples && hits <= samples / 2 && misses < samples / 2; ++i) {
+            auto at = static_cast<int64_t>(ends_.source_begin + part * i + part / 2);
+            if (finds_holes()) // which are not cached, nor have to be
+                at = io_.files.seek(ends_.source, at, SEEK_DATA);
+            if (at < 0)
+                break;
+            std::byte byte;
+            const int64_t got =
+                io_.files.read_cached(ends_.source, &byte, 1, static_cast<uint64_t>(at));
+            if (got != 1 && got != -EAGAIN) // not to be known
                 return Residency::unknown;
-            ++(*cached ? hits : misses);
+            ++(got == 1 ? hits : misses);
         }
         return hits > misses ? Residency::most : Residency::little;
     }
@@ -180,16 +185,6 @@ private:
         if (compresses_ || !S_ISREG(source().stx_mode))
             return facts_.size;
         return std::min<uint64_t>(facts_.size, source().stx_blocks * 512);
-    }
-
-    // Some filesystems, tmpfs and overlayfs among them, refuse to read only what is cached, and
-    // Linux 5.9 and 5.10 may say that it is the end.
-    std::optional<bool> cached_at(uint64_t offset) {
-        std::byte byte;
-        const int64_t got = io_.files.read_cached(ends_.source, &byte, 1, offset);
-        if (got != 1 && got != -EAGAIN)
-            return std::nullopt;
-        return got == 1;
     }
 
     bool same_device() const {
@@ -567,6 +562,7 @@ private:
 
     Facts facts_;
     bool compresses_ = false;
+    bool caches_below_ = false;
     bool reserving_pays_ = false;
     bool reserving_ = false; // blocks, which are not all written yet
     bool reserved_ = false;

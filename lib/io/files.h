@@ -38,7 +38,8 @@ public:
     virtual int filesystem_type(int fd, uint64_t& magic) = 0; // statfs(2) f_type
     virtual int places_of(int directory, std::vector<PlaceOnDevice>& places) = 0; // see mounts.h
     virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
-    virtual int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) = 0;
+    virtual int cached(int fd, uint64_t offset, uint64_t length,
+                       uint64_t& bytes) = 0;                      // cachestat(2)
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
 
     // Names in an open directory, from where the last call ended: getdents64(2) records, the count

@@ -85,11 +85,17 @@ ssize_t copy_cached(Request& request) {
     using Clock = std::chrono::steady_clock;
     std::byte* memory = step_memory();
     const Clock::time_point until = Clock::now() + cached_time;
+    int flags = RWF_NOWAIT;
     uint64_t done = 0;
     while (memory && done < request.length && (done == 0 || Clock::now() < until)) {
         const iovec part{memory, std::min<uint64_t>(cached_step, request.length - done)};
         const ssize_t got = ::preadv2(request.source_fd, &part, 1,
-                                      static_cast<off_t>(request.source_offset + done), RWF_NOWAIT);
+                                      static_cast<off_t>(request.source_offset + done), flags);
+        // Whoever asks has found out that most is cached, and this thread may wait for the rest.
+        if (got < 0 && errno == EOPNOTSUPP && flags != 0) {
+            flags = 0;
+            continue;
+        }
         if (got <= 0)
             break;
         ++request.calls;

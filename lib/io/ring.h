@@ -105,7 +105,7 @@ public:
                               uint64_t length);
     // By plain reads and writes through memory of the thread that makes them, up to the first byte
     // that is not in the page cache, or cannot be read or written, or for some 100 ms: the bytes
-    // moved, never an error.
+    // moved, never an error. Where a filesystem cannot read only what is cached, it reads all.
     Operation copy_cached(int source, uint64_t source_offset, int fd, uint64_t offset,
                           uint64_t length);
 

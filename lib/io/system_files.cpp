@@ -14,6 +14,7 @@
 
 #include "io/fd.h"
 #include "io/open_beneath.h"
+#include "io/resident.h"
 
 namespace arsync {
 
@@ -141,8 +142,14 @@ int64_t SystemFiles::read_link(int dirfd, const char* path, char* text, size_t s
 
 int64_t SystemFiles::read_cached(int fd, void* data, size_t length, uint64_t offset) {
     const iovec part{data, length};
-    return without_eintr(
-        [&] { return ::preadv2(fd, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT); });
+    const auto at = static_cast<off_t>(offset);
+    const int64_t got = without_eintr([&] { return ::preadv2(fd, &part, 1, at, RWF_NOWAIT); });
+    if (got != -EOPNOTSUPP)
+        return got;
+    const int resident = is_resident(fd, offset, length);
+    if (resident <= 0)
+        return resident < 0 ? got : -EAGAIN;
+    return without_eintr([&] { return ::pread(fd, data, length, at); });
 }
 
 int64_t SystemFiles::write(int fd, const void* data, size_t length, uint64_t offset) {

@@ -187,25 +187,34 @@ TEST_CASE_FIXTURE(Clean, "every method copies from each file system to every oth
 }
 
 TEST_CASE_FIXTURE(Clean,
-                  "what is cached goes inline where it can be read without waiting, else not") {
-    constexpr uint64_t size = 3 * 1024 * kib;
-    for (const Kind kind : {Kind::ext4, Kind::tmpfs, Kind::overlay}) {
+                  "what is cached goes inline on every file system, and what is not by O_DIRECT") {
+    for (const Kind kind : {Kind::ext4, Kind::xfs, Kind::btrfs, Kind::tmpfs, Kind::overlay}) {
         CAPTURE(name_of(kind));
         const Volume& volume = shared_volume(kind);
         NEEDS(volume);
         const Directory directory(volume);
-        write_pattern(directory / "from", size);
-        char byte;
-        const iovec part{&byte, 1};
-        const int from = open((directory / "from").c_str(), O_RDONLY | O_CLOEXEC);
-        const bool possible = preadv2(from, &part, 1, 0, RWF_NOWAIT) == 1;
-        close(from);
+        const std::string from = directory / "from";
+        const std::string to = directory / "to";
+        const Options no_reflink = Options().with_reflink(ARSYNC_REFLINK_NEVER);
+        for (const uint64_t size : {200 * kib, 3 * 1024 * kib, 12 * 1024 * kib}) {
+            CAPTURE(size);
+            write_pattern(from, size);
+            Pool pool;
+            const arsync_completion cached = pool.copy(from, to, no_reflink);
+            CHECK(cached.result == 0);
+            CHECK(method_name(cached.method) == "inline");
+            CHECK(pool.stats().reads_inline == pool.stats().reads);
+            CHECK(pool.stats().writes_inline == pool.stats().writes);
+            CHECK(difference(from, to) == "");
+        }
+        if (kind == Kind::tmpfs)
+            continue;
+        make_cold(from);
         Pool pool;
-        const arsync_completion done = pool.copy(directory / "from", directory / "to");
-        CHECK(done.result == 0);
-        CHECK(method_name(done.method) == (possible ? "inline" : "fixed"));
-        CHECK((pool.stats().reads_inline > 0) == possible);
-        CHECK(difference(directory / "from", directory / "to") == "");
+        const arsync_completion cold = pool.copy(from, to, no_reflink);
+        CHECK(cold.result == 0);
+        CHECK(method_name(cold.method) == (kind == Kind::btrfs ? "fixed" : "direct"));
+        CHECK(difference(from, to) == "");
     }
 }
 

@@ -229,10 +229,13 @@ TEST_CASE("a pipeline has no more lanes than chunks, buffers, or what was asked 
 
 TEST_CASE("what is cached is given to several threads, in large chunks, if it is large") {
     const size_t buffer = 64 << 10;
-    const Pipeline small = pipeline(ARSYNC_METHOD_INLINE, facts(1), options(), buffer, 16);
-    CHECK_FALSE(small.cached_first);
-    CHECK(small.chunk <= buffer);
-    for (const uint64_t size : {middling, large, uint64_t{1} << 40}) {
+    for (const uint64_t size : {uint64_t{1}, threads_size_min}) {
+        const Pipeline small = pipeline(ARSYNC_METHOD_INLINE, facts(size), options(), buffer, 16);
+        CHECK_FALSE(small.cached_first);
+        CHECK(small.lanes == 1);
+        CHECK(small.chunk <= buffer);
+    }
+    for (const uint64_t size : {threads_size_min + 1, large, uint64_t{1} << 40}) {
         const Pipeline cached = pipeline(ARSYNC_METHOD_INLINE, facts(size), options(), buffer, 16);
         CHECK(cached.cached_first);
         CHECK(cached.lanes > 1);

@@ -237,12 +237,6 @@ TEST_CASE("copy_cached moves what is in the page cache, and stops where it canno
                 moved += static_cast<uint64_t>(part);
             return static_cast<int64_t>(moved);
         };
-        char byte;
-        const iovec part{&byte, 1};
-        if (preadv2(from.get(), &part, 1, 0, RWF_NOWAIT) != 1) {
-            CHECK(copy(0, to.get(), 10) == 0); // this filesystem cannot tell what is cached
-            return;
-        }
         const auto rest = static_cast<int64_t>(content.size() - 2);
         CHECK(copy_all(2) == rest);
         std::string written(content.size(), 'x');
@@ -261,9 +255,13 @@ TEST_CASE("copy_cached moves what is in the page cache, and stops where it canno
         REQUIRE(fsync(from.get()) == 0);
         REQUIRE(posix_fadvise(from.get(), 300'000, 0, POSIX_FADV_DONTNEED) == 0);
         const int64_t moved = copy_all(0);
-        if (preadv2(from.get(), &part, 1, 650'000, RWF_NOWAIT) < 0) {
+        char byte;
+        const iovec part{&byte, 1};
+        if (preadv2(from.get(), &part, 1, 650'000, RWF_NOWAIT) < 0 && errno == EAGAIN) {
             CHECK(moved >= 300'000); // large pages are kept whole
             CHECK(moved <= 650'000);
+        } else { // nothing can be taken out of memory here, or nothing is said of it
+            CHECK(moved == rest + 2);
         }
     });
 }

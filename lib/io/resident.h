@@ -1,0 +1,14 @@
+// Whether what is to be read of a file is in memory, where the filesystem cannot be asked to read
+// only that (RWF_NOWAIT): tmpfs, overlayfs, FUSE and some others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace arsync {
+
+// 1 or 0, or a negative errno where the file cannot be mapped. Of a file that one may neither write
+// nor owns the kernel says that all is.
+int is_resident(int fd, uint64_t offset, size_t length);
+
+} // namespace arsync
