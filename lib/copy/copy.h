@@ -23,6 +23,7 @@ struct FilesystemMemo {
     bool known = false;
     uint32_t major = 0, minor = 0;
     uint64_t magic = 0;
+    bool refuses_reflink = false; // from one file of it to another
 };
 
 // The world a copy works in: its worker's.

@@ -18,6 +18,8 @@ namespace {
 // One copy_file_range call: short enough that a cancel and the progress do not wait long.
 constexpr uint64_t offload_slice = 64 << 20;
 
+constexpr uint64_t reflink_inline_max = 1 << 20;
+
 constexpr Filesystem block_device = {false, false, true, false};
 
 bool has_offsets(const struct statx& facts) {
@@ -30,7 +32,7 @@ Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64
     FilesystemMemo once;
     FilesystemMemo& memo = io.memo ? *io.memo : once;
     if (!memo.known || memo.major != facts.stx_dev_major || memo.minor != facts.stx_dev_minor) {
-        memo = {true, facts.stx_dev_major, facts.stx_dev_minor, 0};
+        memo = {true, facts.stx_dev_major, facts.stx_dev_minor, 0, false};
         io.files.filesystem_type(fd, memo.magic); // unknown is as good as refused
     }
     magic = memo.magic;
@@ -122,7 +124,8 @@ private:
             to = filesystem_of(io_, ends_.destination, destination(), destination_magic);
         const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
         const bool same = regular && source_magic == destination_magic;
-        facts_.reflink = same && from.reflinks;
+        const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
+        facts_.reflink = same && from.reflinks && !refused;
         facts_.offload = same && from.offloads;
         compresses_ = from.compresses;
         caches_below_ = from.caches_below;
@@ -149,12 +152,16 @@ private:
         if (facts_.direct_pays && finds_holes())
             facts_.direct_pays =
                 has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end);
-        uint64_t bytes = 0;
-        if (caches_below_ ||
-            io_.files.cached(ends_.source, ends_.source_begin, facts_.size, bytes) < 0)
+        PageCache pages;
+        if (!ask_page_cache(pages))
             facts_.cached = sampled_residency();
         else
-            facts_.cached = bytes > stored() / 2 ? Residency::most : Residency::little;
+            facts_.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
+    }
+
+    bool ask_page_cache(PageCache& out) {
+        return !caches_below_ &&
+               io_.files.page_cache(ends_.source, ends_.source_begin, facts_.size, out) >= 0;
     }
 
     // A byte in the middle of each eighth: for want of a cachestat(2), or of the right to ask it of
@@ -205,15 +212,17 @@ private:
 
     Task<bool> reflink() {
         control_.enter(ARSYNC_STAGE_REFLINK);
-        const int64_t result =
-            co_await io_.ring.reflink(ends_.source, ends_.source_begin, ends_.destination,
-                                      ends_.destination_begin, ends_.whole_file ? 0 : length());
+        const int64_t result = co_await io_.ring.reflink(
+            ends_.source, ends_.source_begin, ends_.destination, ends_.destination_begin,
+            ends_.whole_file ? 0 : length(), reflinks_at_once());
         if (result == -EINTR)
             co_return false; // the same again
         if (result < 0) {
             if (options_.reflink == ARSYNC_REFLINK_ALWAYS || !means_not_here(result))
                 check(ARSYNC_STAGE_REFLINK, result);
             facts_.reflink = false;
+            if (result == -EOPNOTSUPP && io_.memo && same_device())
+                io_.memo->refuses_reflink = true;
             co_return false;
         }
         io_.ring.counters().bytes_reflinked.add(length());
@@ -230,6 +239,13 @@ private:
         if (digest_)
             co_await digest_source();
         co_return true;
+    }
+
+    // Whether it takes less time than to have a helper do it: of few blocks, none of which has to
+    // be written to the disk first.
+    bool reflinks_at_once() {
+        PageCache pages;
+        return length() <= reflink_inline_max && ask_page_cache(pages) && pages.dirty == 0;
     }
 
     void count_shared_holes() {

@@ -16,6 +16,12 @@
 
 namespace arsync {
 
+// What of a file is in memory, in bytes.
+struct PageCache {
+    uint64_t cached;
+    uint64_t dirty; // to be written back, or being written
+};
+
 class Files {
 public:
     virtual ~Files() = default;
@@ -38,8 +44,8 @@ public:
     virtual int filesystem_type(int fd, uint64_t& magic) = 0; // statfs(2) f_type
     virtual int places_of(int directory, std::vector<PlaceOnDevice>& places) = 0; // see mounts.h
     virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
-    virtual int cached(int fd, uint64_t offset, uint64_t length,
-                       uint64_t& bytes) = 0;                      // cachestat(2)
+    virtual int page_cache(int fd, uint64_t offset, uint64_t length,
+                           PageCache& out) = 0;                   // cachestat(2)
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
 
     // Names in an open directory, from where the last call ended: getdents64(2) records, the count
@@ -91,7 +97,7 @@ public:
     int filesystem_type(int fd, uint64_t& magic) override;
     int places_of(int directory, std::vector<PlaceOnDevice>& places) override;
     int device_size(int fd, uint64_t& bytes) override;
-    int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
+    int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;

@@ -37,7 +37,8 @@ struct Request : Waiter {
 
     Op op;
     bool datasync = false;
-    bool direct = false; // fd is open with O_DIRECT: the device may be polled for the end
+    bool at_once = false; // of a reflink: it does not wait, and needs no helper
+    bool direct = false;  // fd is open with O_DIRECT: the device may be polled for the end
     int fd;
     int source_fd = -1;
     int buffer_index = -1; // registration index of data, -1: not registered

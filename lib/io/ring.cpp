@@ -73,8 +73,9 @@ Ring::Operation Ring::pause(uint64_t milliseconds) {
 }
 
 Ring::Operation Ring::reflink(int source, uint64_t source_offset, int fd, uint64_t offset,
-                              uint64_t length) {
+                              uint64_t length, bool at_once) {
     Operation operation(*this, Op::reflink, fd);
+    operation.request_.at_once = at_once;
     operation.request_.source_fd = source;
     operation.request_.source_offset = source_offset;
     operation.request_.offset = offset;

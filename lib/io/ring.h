@@ -100,7 +100,9 @@ public:
     Operation wait_readable(int fd, Request** cancellable);
     Operation wait_writable(int fd, Request** cancellable);
     Operation pause(uint64_t milliseconds);
-    Operation reflink(int source, uint64_t source_offset, int fd, uint64_t offset, uint64_t length);
+    // at_once: it is known not to wait, so the thread that asks makes the call.
+    Operation reflink(int source, uint64_t source_offset, int fd, uint64_t offset, uint64_t length,
+                      bool at_once = false);
     Operation copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
                               uint64_t length);
     // By plain reads and writes through memory of the thread that makes them, up to the first byte

@@ -114,13 +114,14 @@ int SystemFiles::device_size(int fd, uint64_t& bytes) {
     return without_eintr([&] { return ::ioctl(fd, BLKGETSIZE64, &bytes); });
 }
 
-int SystemFiles::cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) {
+int SystemFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) {
     CacheRange range{offset, length};
     CacheStat stat{};
     const long result =
         without_eintr([&] { return ::syscall(cachestat_number, fd, &range, &stat, 0); });
+    const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
     if (result == 0)
-        bytes = stat.cached * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+        out = {stat.cached * page, (stat.dirty + stat.write_back) * page};
     return static_cast<int>(result);
 }
 

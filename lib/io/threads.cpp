@@ -14,6 +14,10 @@ Threads::Threads(Counters& counters)
       waits_(wait_limit, [this] { wake(); }) {}
 
 void Threads::start(Request& request) {
+    if (request.at_once) {
+        complete(request, perform(request));
+        return;
+    }
     counters().helper_calls.add(1);
     const bool waits = request.op == Op::wait_readable || request.op == Op::wait_writable ||
                        request.op == Op::pause;

@@ -233,6 +233,10 @@ void Uring::start(Request& request) {
 
 // A blocking call on a helper thread; on this one if there is none to be had.
 void Uring::help(Request& request) {
+    if (request.at_once) {
+        complete(request, perform(request));
+        return;
+    }
     counters().helper_calls.add(1);
     const int error = helpers_.submit(request);
     if (error < 0)

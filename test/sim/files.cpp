@@ -33,11 +33,11 @@ int SimulatedFiles::device_size(int fd, uint64_t&) {
         on({Call::device_size}, fd, [](Inode&, Description&) { return -ENOTTY; }));
 }
 
-int SimulatedFiles::cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) {
-    return static_cast<int>(on({Call::cached}, fd, [&](Inode& inode, Description&) {
+int SimulatedFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) {
+    return static_cast<int>(on({Call::page_cache}, fd, [&](Inode& inode, Description&) {
         if (!world_.options.reports_residency)
             return -ENOSYS;
-        bytes = cached_bytes(inode, offset, length);
+        out = {cached_bytes(inode, offset, length), 0};
         return 0;
     }));
 }

@@ -22,7 +22,7 @@ public:
     // Nothing is mounted in this world, nor does it have a list of mounts.
     int places_of(int, std::vector<PlaceOnDevice>&) override { return -ENOENT; }
     int device_size(int fd, uint64_t& bytes) override;
-    int cached(int fd, uint64_t offset, uint64_t length, uint64_t& bytes) override;
+    int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;

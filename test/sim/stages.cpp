@@ -135,7 +135,7 @@ bool must_survive(const Step& step, int error) {
     switch (step.call) {
     case Call::set_direct:
     case Call::filesystem_type:
-    case Call::cached:
+    case Call::page_cache:
     case Call::drop_cache:
     case Call::register_buffer:
     case Call::pause:

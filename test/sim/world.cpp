@@ -16,7 +16,7 @@ const char* name_of(Call call) {
                                         "statx",
                                         "filesystem_type",
                                         "device_size",
-                                        "cached",
+                                        "page_cache",
                                         "seek",
                                         "list",
                                         "set_list_position",

@@ -60,7 +60,7 @@ enum class Call : uint8_t {
     statx,
     filesystem_type,
     device_size,
-    cached,
+    page_cache,
     seek,
     list,
     set_list_position,

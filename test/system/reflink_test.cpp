@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "system/check.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -102,6 +103,50 @@ TEST_CASE_FIXTURE(Clean, "reflink always from one file system to another fails")
     CHECK(done.result == -EXDEV);
     CHECK(done.stage == ARSYNC_STAGE_REFLINK);
     CHECK(to.entries() == 0);
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a small file is shared without a helper if none of it has to be written first") {
+    NEEDS(shared_volume(Kind::xfs));
+    const Directory directory(shared_volume(Kind::xfs));
+    const std::string from = directory / "from";
+    constexpr uint64_t small = 100 * 1024;
+    write_pattern(from, small);
+    if (cached_bytes(from) < 0) {
+        skip("no cachestat(2)");
+        return;
+    }
+    Pool pool;
+    CHECK(pool.copy(from, directory / "of dirty").result == 0);
+    const uint64_t calls = pool.stats().helper_calls;
+    CHECK(calls <= 1); // the kernel may have written it back by then
+    make_cold(from);
+    CHECK(pool.copy(from, directory / "of clean").result == 0);
+    CHECK(pool.stats().helper_calls == calls);
+    CHECK(pool.stats().bytes_reflinked == 2 * small);
+    for (const char* copy : {"of dirty", "of clean"}) {
+        CHECK(shared_bytes(directory / copy) == static_cast<int64_t>(small));
+        CHECK(difference(from, directory / copy) == "");
+    }
+}
+
+// overlayfs on a filesystem that cannot share says so of each file anew.
+TEST_CASE_FIXTURE(Clean,
+                  "a filesystem that has refused to share is not asked again for each file") {
+    NEEDS(shared_volume(Kind::overlay));
+    const Directory directory(shared_volume(Kind::overlay));
+    constexpr int file_count = 500;
+    make_directories(directory / "from");
+    for (int i = 0; i < file_count; ++i)
+        write_pattern(directory / ("from/" + std::to_string(i)), 1000);
+    Pool pool;
+    const TreeCopy done = copy_tree(pool, directory / "from", directory / "to");
+    CHECK(done.job.result == 0);
+    CHECK(pool.stats().bytes_reflinked == 0);
+    // Those that were begun before the first had its answer.
+    CHECK(pool.stats().helper_calls <= 64 * pool.info().workers_started);
+    for (int i = 0; i < file_count; ++i)
+        CHECK(read_file(directory / ("to/" + std::to_string(i))) == pattern(1000));
 }
 
 } // namespace live
