@@ -7,8 +7,8 @@
 
 namespace arsync {
 
-// 1 or 0, or a negative errno where the file cannot be mapped. Of a file that one may neither write
-// nor owns the kernel says that all is.
+// 1 or 0, or a negative errno where the file cannot be mapped. Of a file that one may not write the
+// kernel says that all is, and all that tmpfs has is.
 int is_resident(int fd, uint64_t offset, size_t length);
 
 } // namespace arsync

@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "io/fd.h"
@@ -34,11 +36,17 @@ TEST_CASE("what has been written is in memory, what was taken out of it is not")
     CHECK(is_resident(fd.get(), 0, size) == 1);
     CHECK(is_resident(fd.get(), 12345, 1) == 1);
     CHECK(is_resident(fd.get(), size - 1, 1) == 1);
+    struct statfs facts;
+    REQUIRE(fstatfs(fd.get(), &facts) == 0);
+    if (facts.f_type == TMPFS_MAGIC) {
+        skip("nothing can be taken out of a tmpfs");
+        return;
+    }
     CHECK(is_resident(fd.get(), size - 1, 1 << 20) == 0); // there is nothing
     REQUIRE(fsync(fd.get()) == 0);
     REQUIRE(posix_fadvise(fd.get(), 1 << 20, 0, POSIX_FADV_DONTNEED) == 0);
     if (is_resident(fd.get(), 2'900'000, 1) == 1) {
-        skip("nothing can be taken out of the page cache");
+        skip("nothing was taken out of the page cache");
         return;
     }
     CHECK(is_resident(fd.get(), 0, 1000) == 1);
@@ -62,5 +70,6 @@ TEST_CASE("a file in memory can be read as what is cached") {
     char data[8] = {};
     CHECK(files.read_cached(fd.get(), data, 7, 5000) == 7);
     CHECK(std::string(data) == "content");
-    CHECK(files.read_cached(fd.get(), data, 1, 100) == -EAGAIN); // a hole has no memory
+    CHECK(files.read_cached(fd.get(), data, 1, 100) == 1);
+    CHECK(data[0] == 0);
 }
