@@ -25,34 +25,34 @@ namespace arsync {
 Filesystem filesystem(uint64_t magic) {
     switch (magic) {
     case 0xEF53: // ext2, ext3, ext4
-        return {false, false, true, false, true};
+        return {.direct_pays = true, .reserving_pays = true};
     case 0x58465342: // XFS
-        return {true, false, true, false};
+        return {.reflinks = true, .direct_pays = true};
     case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway
-        return {true, false, false, true};
+        return {.reflinks = true, .compresses = true};
     case 0xCA451A4E: // bcachefs
     case 0x2FC12FC1: // ZFS
-        return {true, false, false, true};
+        return {.reflinks = true, .compresses = true};
     case 0x01021994: // tmpfs
     case 0x858458F6: // ramfs
-        return {false, false, false, false};
+        return {};
     case 0xF2F52010: // F2FS
-        return {false, false, true, true};
+        return {.direct_pays = true, .compresses = true};
     case 0x4D44:     // FAT
     case 0x2011BAB0: // exFAT
-        return {false, false, true, false};
+        return {.direct_pays = true};
     case 0x65735546: // FUSE has no clone operation
     case 0x00C36400: // Ceph
-        return {false, true, false, false};
+        return {.offloads = true, .remote = true};
     case 0x6969:     // NFS
     case 0xFF534D42: // CIFS
     case 0xFE534D42: // SMB2
-        return {true, true, false, false};
+        return {.reflinks = true, .offloads = true, .remote = true};
     case 0x794C7630: // overlayfs: its copy_file_range is the upper filesystem's, a plain copy on
                      // most
-        return {true, false, true, true, false, true};
-    default:
-        return {true, false, true, true}; // a refused reflink is cheap, a missed one is not
+        return {.reflinks = true, .direct_pays = true, .compresses = true, .caches_below = true};
+    default: // a refused reflink is cheap, a missed one is not
+        return {.reflinks = true, .direct_pays = true, .compresses = true};
     }
 }
 
@@ -150,8 +150,9 @@ Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& 
         result.chunk = std::min(result.chunk, size_t{256} << 10);
     if (method == ARSYNC_METHOD_INLINE) {
         result.lanes = 1;
+        const uint64_t by_one_thread = facts.remote ? inline_size_max : threads_size_min;
         result.cached_first =
-            facts.sized && facts.size > threads_size_min && goes_unseen(facts, options);
+            facts.sized && facts.size > by_one_thread && goes_unseen(facts, options);
     }
     // Large enough that giving them out costs little, small enough that the last one ends with the
     // others; the third lane has its next chunk ready when one of two processors wants it.

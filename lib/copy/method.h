@@ -11,13 +11,14 @@ namespace arsync {
 
 // What the kind of a filesystem tells about copying on it; from statfs(2)'s f_type.
 struct Filesystem {
-    bool reflinks;    // may share blocks between files: worth asking
-    bool offloads;    // copy_file_range(2) is done by a server or the filesystem itself
-    bool direct_pays; // O_DIRECT is faster than the page cache
-    bool compresses;  // may: st_blocks then says nothing about holes
+    bool reflinks = false;    // may share blocks between files: worth asking
+    bool offloads = false;    // copy_file_range(2) is done by a server or the filesystem itself
+    bool direct_pays = false; // O_DIRECT is faster than the page cache
+    bool compresses = false;  // may: st_blocks then says nothing about holes
     // With its blocks reserved first, a file is written through the page cache with less work.
     bool reserving_pays = false;
     bool caches_below = false; // in files of another filesystem, which cachestat(2) does not see
+    bool remote = false;       // writing waits for a server, or another process
 };
 Filesystem filesystem(uint64_t magic);
 
@@ -40,7 +41,8 @@ struct Facts {
     uint32_t destination_align = 0;
     bool direct_pays = false; // at both ends
     Residency cached = Residency::unknown;
-    bool paced = false; // no more than so many bytes a second
+    bool paced = false;  // no more than so many bytes a second
+    bool remote = false; // the destination
 };
 
 Method choose_method(const Facts& facts, const arsync_copy_options& options);
@@ -63,7 +65,7 @@ uint32_t direct_alignment(Method method, const Facts& facts);
 
 // Files up to this size are copied by plain calls: for a single chunk there is nothing to overlap.
 inline constexpr uint64_t inline_size_max = 256 << 10;
-// Above it what is cached is worth threads.
+// Above it what is cached is worth threads, which do not have to wait for a server.
 inline constexpr uint64_t threads_size_min = 4 << 20;
 // From this size on, opening for and aligning to O_DIRECT is paid back.
 inline constexpr uint64_t direct_size_min = 4 << 20;

@@ -20,7 +20,7 @@ constexpr uint64_t offload_slice = 64 << 20;
 
 constexpr uint64_t reflink_inline_max = 1 << 20;
 
-constexpr Filesystem block_device = {false, false, true, false};
+constexpr Filesystem block_device = {.direct_pays = true};
 
 bool has_offsets(const struct statx& facts) {
     return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
@@ -130,6 +130,8 @@ private:
         compresses_ = from.compresses;
         caches_below_ = from.caches_below;
         reserving_pays_ = regular && to.reserving_pays && facts_.size > threads_size_min;
+
+        facts_.remote = to.remote;
 
         const bool large = facts_.size >= direct_size_min;
         const bool direct_asked = options_.cache == ARSYNC_CACHE_DIRECT ||

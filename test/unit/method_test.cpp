@@ -235,6 +235,9 @@ TEST_CASE("what is cached is given to several threads, in large chunks, if it is
         CHECK(small.lanes == 1);
         CHECK(small.chunk <= buffer);
     }
+    Facts to_server = facts(middling); // whose answers a worker must not wait for
+    to_server.remote = true;
+    CHECK(pipeline(ARSYNC_METHOD_INLINE, to_server, options(), buffer, 16).cached_first);
     for (const uint64_t size : {threads_size_min + 1, large, uint64_t{1} << 40}) {
         const Pipeline cached = pipeline(ARSYNC_METHOD_INLINE, facts(size), options(), buffer, 16);
         CHECK(cached.cached_first);
