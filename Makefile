@@ -57,6 +57,7 @@ includes = -Iinclude $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if 
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
+faultfs  = $(if $(shell pkg-config --exists fuse3 && echo yes),$(B)/test/faultfs)
 suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s))
 
 # ---- Build --------------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="un
 tsan: ## the tests with ThreadSanitizer
 	$(again) B=build/tsan SANITIZE=thread $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests
 
-tests: build $(suites) $(B)/test/client
+tests: build $(suites) $(B)/test/client $(faultfs)
 
 $(suites): $$(call object,$$(call sources,test/$$(@F))) $(B)/libarsync.a
 	$(call say,LINK,$@)
@@ -169,6 +170,13 @@ $(B)/test/client: $(wildcard test/abi/client/*) include/arsync.h $(B)/flags $(B)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -Wall -Wextra -Wpedantic -Werror -g -pthread $(sanitize) -Iinclude -o $@ $(filter %.c,$^) \
 	    $(B)/libarsync.so -Wl,-rpath,'$$ORIGIN/..'
+
+# Without libfuse3 it is not built, and the tests that mount it are skipped.
+$(B)/test/faultfs: test/fuse/faultfs.cpp $(B)/flags
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 $(CXXFLAGS) -pthread $(WARNINGS) -o $@ $< \
+	    $(LDFLAGS) $(shell pkg-config --libs fuse3)
 
 # An installed tree for the tests that use the library as a stranger would.
 stage: build
@@ -184,7 +192,7 @@ run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter abi readme,$(RUN)),stage)
+run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter abi readme,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))

@@ -22,6 +22,7 @@ test  | command:setfacl      | acl              | acl                    | acl  
 test  | command:setfattr     | attr             | attr                   | attr       | a copy keeps extended attributes
 test  | command:getcap       | libcap2-bin      | libcap                 | libcap     | a copy keeps file capabilities
 test  | command:rsync        | rsync            | rsync                  | rsync      | judges whether two trees are alike
+test  | module:fuse3         | libfuse3-dev     | fuse3-devel            | fuse3      | a filesystem of the tests that fails on demand
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
 build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows
 test  | command:python3      | python3          | python3                | python     | sockets, terminals, and a reader of JSON
@@ -46,6 +47,7 @@ is_there() {
     case $1 in
         command:*) PATH=$path command -v "$name" > /dev/null ;;
         header:*) echo "#include <$name>" | "${CXX:-c++}" -E -x c++ - > /dev/null 2>&1 ;;
+        module:*) pkg-config --exists "$name" 2> /dev/null ;;
         library:*) [[ $("${CXX:-c++}" -print-file-name="$name" 2> /dev/null) == /* ]] ;;
     esac
 }

@@ -20,6 +20,9 @@ lint() {
 }
 
 mapfile -t cpp < <(find lib tools test -name '*.cpp' | sort)
+if ! pkg-config --exists fuse3; then
+    mapfile -t cpp < <(printf '%s\n' "${cpp[@]}" | grep -v '^test/fuse/')
+fi
 mapfile -t sources < <(find include lib tools test -name '*.[ch]' -o -name '*.cpp' | sort)
 mapfile -t scripts < <(grep -rlE '^#!/usr/bin/env bash|^# shellcheck shell' .ci tools test | sort)
 

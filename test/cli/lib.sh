@@ -13,6 +13,7 @@
 # of: times blocks xattrs acls. With SORT=1 lines of stdout and stderr may come in any order, as those
 # about trees do.
 #
+#     mount_faulty AT BACKING [OPTION...]   show BACKING at AT through a filesystem that fails on demand
 #     eventually COMMANDS         in a case: COMMANDS succeed within a minute
 #     identical A B               in a case: two trees are alike, as rsync, getfacl, getfattr, getcap and
 #                                 stat see them
@@ -34,6 +35,7 @@ chmod 755 "$WORK"
 mkdir "$WORK/bin"
 cp "$ARSYNC_CP" "$WORK/bin/arsync-cp"
 OURS=$WORK/bin/arsync-cp
+FAULTFS=${ARSYNC_BUILD:-$(dirname "$ARSYNC_CP")}/test/faultfs
 COMPARE=
 SORT=
 passed=0
@@ -45,7 +47,7 @@ mounts=()
 # shellcheck disable=SC2317
 clean_up() {
     local m
-    for m in ${mounts[@]+"${mounts[@]}"}; do umount "$m" 2> /dev/null; done
+    for m in ${mounts[@]+"${mounts[@]}"}; do umount -l "$m" 2> /dev/null; done
     chattr -R -i -a "$WORK" 2> /dev/null
     rm -rf "$WORK"
 }
@@ -107,6 +109,18 @@ mount_at() {
     mkdir -p "$1"
     mount "${@:2}" "$1" 2> /dev/null || return 1
     mounts+=("$1")
+}
+
+# mount_faulty MOUNTPOINT BACKING [OPTION...]: show BACKING at MOUNTPOINT, with the faults that the
+# options of test/fuse/faultfs.cpp name. Fails where that cannot be.
+# shellcheck disable=SC2317
+mount_faulty() {
+    local at=$1 backing=$2
+    is_root && [ -x "$FAULTFS" ] && [ -w /dev/fuse ] || return 1
+    mkdir -p "$at" "$backing"
+    "$FAULTFS" "$backing" "$at" "${@:3}" > "$WORK/faultfs.log" 2>&1 < /dev/null 9>&- &
+    eventually "mountpoint -q '$at'" || return 1
+    mounts+=("$at")
 }
 
 # Everything sorted: the order of a directory is its filesystem's own.
