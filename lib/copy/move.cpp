@@ -8,8 +8,8 @@
 #include "copy/direct_end.h"
 #include "copy/extents.h"
 #include "copy/lanes.h"
-#include "copy/method.h"
 #include "copy/stream.h"
+#include "copy/survey.h"
 
 namespace arsync {
 
@@ -19,25 +19,6 @@ namespace {
 constexpr uint64_t offload_slice = 64 << 20;
 
 constexpr uint64_t reflink_inline_max = 1 << 20;
-
-constexpr Filesystem block_device = {.direct_pays = true};
-
-bool has_offsets(const struct statx& facts) {
-    return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
-}
-
-Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64_t& magic) {
-    if (S_ISBLK(facts.stx_mode))
-        return block_device;
-    FilesystemMemo once;
-    FilesystemMemo& memo = io.memo ? *io.memo : once;
-    if (!memo.known || memo.major != facts.stx_dev_major || memo.minor != facts.stx_dev_minor) {
-        memo = {true, facts.stx_dev_major, facts.stx_dev_minor, 0, false};
-        io.files.filesystem_type(fd, memo.magic); // unknown is as good as refused
-    }
-    magic = memo.magic;
-    return filesystem(magic);
-}
 
 // What a failed FICLONE or copy_file_range says of the method rather than of the disk.
 bool means_not_here(int64_t result) {
@@ -56,7 +37,8 @@ class Mover {
 public:
     Mover(Io world, const Ends& both, const arsync_copy_options& how, Control& outside,
           Digest* content)
-        : io_(world), ends_(both), options_(how), control_(outside), digest_(content) {}
+        : io_(world), ends_(both), options_(how), control_(outside), digest_(content),
+          survey_(io_, ends_, options_) {}
 
     Mover(const Mover&) = delete;
     Mover& operator=(const Mover&) = delete;
@@ -68,14 +50,11 @@ public:
     }
 
     Task<Moved> run() {
-        gather();
         bool done = false;
         while (!done) {
             method_ = choose_method(facts_, options_);
-            if (asks_cache_ && method_ != ARSYNC_METHOD_REFLINK) {
-                ask_cache();
+            if (method_ != ARSYNC_METHOD_REFLINK && survey_.ask_cache())
                 method_ = choose_method(facts_, options_);
-            }
             control_.set_method(method_);
             control_.restart();
             if (digest_)
@@ -102,113 +81,10 @@ public:
     }
 
 private:
-    const struct statx& source() const { return *ends_.source_facts; }
-    const struct statx& destination() const { return *ends_.destination_facts; }
-    uint64_t length() const { return ends_.source_end - ends_.source_begin; }
-
-    // Only what the choice will look at: small files are most files.
-    void gather() {
-        facts_.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
-        facts_.size = length();
-        if (!facts_.sized) {
-            facts_.cached = Residency::little; // how much cannot be asked
-            return;
-        }
-        uint64_t source_magic = 0;
-        uint64_t destination_magic = 0;
-        const Filesystem from = filesystem_of(io_, ends_.source, source(), source_magic);
-        Filesystem to = from;
-        if (same_device())
-            destination_magic = source_magic;
-        else
-            to = filesystem_of(io_, ends_.destination, destination(), destination_magic);
-        const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
-        const bool same = regular && source_magic == destination_magic;
-        const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
-        facts_.reflink = same && from.reflinks && !refused;
-        facts_.offload = same && from.offloads;
-        compresses_ = from.compresses;
-        caches_below_ = from.caches_below;
-        reserving_pays_ = regular && to.reserving_pays && facts_.size > threads_size_min;
-
-        facts_.remote = to.remote;
-
-        const bool large = facts_.size >= direct_size_min;
-        const bool direct_asked = options_.cache == ARSYNC_CACHE_DIRECT ||
-                                  options_.method == ARSYNC_METHOD_DIRECT ||
-                                  options_.method == ARSYNC_METHOD_BUFFERED_DIRECT;
-        if (large || direct_asked) {
-            facts_.source_align = direct_align(source());
-            facts_.destination_align = direct_align(destination());
-            facts_.direct_pays = from.direct_pays && to.direct_pays;
-            forget_unsuitable_alignment();
-        }
-        asks_cache_ = facts_.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
-        facts_.paced = io_.pace != nullptr;
-    }
-
-    // Asked only when blocks cannot be shared: cachestat(2) looks at every page of the file, which
-    // takes longer than to share them all.
-    void ask_cache() {
-        asks_cache_ = false;
-        if (facts_.direct_pays && finds_holes())
-            facts_.direct_pays =
-                has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end);
-        PageCache pages;
-        if (!ask_page_cache(pages))
-            facts_.cached = sampled_residency();
-        else
-            facts_.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
-    }
-
-    bool ask_page_cache(PageCache& out) {
-        return !caches_below_ &&
-               io_.files.page_cache(ends_.source, ends_.source_begin, facts_.size, out) >= 0;
-    }
-
-    // A byte in the middle of each eighth: for want of a cachestat(2), or of the right to ask it of
-    // a file that one may only read.
-    Residency sampled_residency() {
-        constexpr unsigned samples = 8;
-        const uint64_t part = facts_.size / samples;
-        unsigned hits = 0;
-        unsigned misses = 0;
-        for (unsigned i = 0; i < samples && hits <= samples / 2 && misses < samples / 2; ++i) {
-            auto at = static_cast<int64_t>(ends_.source_begin + part * i + part / 2);
-            if (finds_holes()) // which are not cached, nor have to be
-                at = io_.files.seek(ends_.source, at, SEEK_DATA);
-            if (at < 0)
-                break;
-            std::byte byte;
-            const int64_t got =
-                io_.files.read_cached(ends_.source, &byte, 1, static_cast<uint64_t>(at));
-            if (got != 1 && got != -EAGAIN) // not to be known
-                return Residency::unknown;
-            ++(got == 1 ? hits : misses);
-        }
-        return hits > misses ? Residency::most : Residency::little;
-    }
-
-    // Bytes that are no hole, and so may be cached.
-    uint64_t stored() const {
-        if (compresses_ || !S_ISREG(source().stx_mode))
-            return facts_.size;
-        return std::min<uint64_t>(facts_.size, source().stx_blocks * 512);
-    }
-
-    bool same_device() const {
-        return S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode) &&
-               source().stx_dev_major == destination().stx_dev_major &&
-               source().stx_dev_minor == destination().stx_dev_minor;
-    }
-
-    // A range may begin where O_DIRECT cannot.
-    void forget_unsuitable_alignment() {
-        if (facts_.source_align > 0 && ends_.source_begin % facts_.source_align != 0)
-            facts_.source_align = 0;
-        if (facts_.destination_align > 0 && ends_.destination_begin % facts_.destination_align != 0)
-            facts_.destination_align = 0;
-    }
+    const struct statx& source() const { return survey_.source(); }
+    const struct statx& destination() const { return survey_.destination(); }
+    uint64_t length() const { return survey_.length(); }
+    bool finds_holes() const { return survey_.finds_holes(); }
 
     // ---- without buffers ----
 
@@ -223,7 +99,7 @@ private:
             if (options_.reflink == ARSYNC_REFLINK_ALWAYS || !means_not_here(result))
                 check(ARSYNC_STAGE_REFLINK, result);
             facts_.reflink = false;
-            if (result == -EOPNOTSUPP && io_.memo && same_device())
+            if (result == -EOPNOTSUPP && io_.memo && survey_.same_device())
                 io_.memo->refuses_reflink = true;
             co_return false;
         }
@@ -247,7 +123,7 @@ private:
     // be written to the disk first.
     bool reflinks_at_once() {
         PageCache pages;
-        return length() <= reflink_inline_max && ask_page_cache(pages) && pages.dirty == 0;
+        return length() <= reflink_inline_max && survey_.ask_page_cache(pages) && pages.dirty == 0;
     }
 
     void count_shared_holes() {
@@ -378,11 +254,6 @@ private:
         return ends_.fresh ? Holes::leave : Holes::punch;
     }
 
-    bool finds_holes() const {
-        return ends_.may_seek && options_.sparse != ARSYNC_SPARSE_NEVER &&
-               may_have_holes(source(), compresses_);
-    }
-
     Task<bool> stream() {
         Transfer all =
             transfer(ends_.source_begin, ends_.sized ? ends_.source_end : ends_.unsized_end);
@@ -398,7 +269,7 @@ private:
         if (!direct_write) {
             if (makes_holes())
                 set_size_first();
-            else if (reserving_pays_)
+            else if (survey_.reserving_pays())
                 co_await reserve();
             Transfer all = transfer(ends_.source_begin, ends_.source_end);
             all.find_holes = finds_holes();
@@ -578,13 +449,10 @@ private:
     Control& control_;
     Digest* const digest_;
 
-    Facts facts_;
-    bool compresses_ = false;
-    bool caches_below_ = false;
-    bool reserving_pays_ = false;
+    Survey survey_;
+    Facts& facts_ = survey_.facts;
     bool reserving_ = false; // blocks, which are not all written yet
     bool reserved_ = false;
-    bool asks_cache_ = false; // the choice will look at facts_.cached, which is not known yet
     Method method_ = ARSYNC_METHOD_AUTO;
     uint64_t end_ = 0;         // where the source turned out to end
     uint64_t written_end_ = 0; // of the destination, in source offsets

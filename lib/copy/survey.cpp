@@ -1,0 +1,146 @@
+#include "copy/survey.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unistd.h>
+
+#include "copy/direct_end.h"
+#include "copy/extents.h"
+
+namespace arsync {
+
+namespace {
+
+constexpr Filesystem block_device = {.direct_pays = true};
+
+Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64_t& magic) {
+    if (S_ISBLK(facts.stx_mode))
+        return block_device;
+    FilesystemMemo once;
+    FilesystemMemo& memo = io.memo ? *io.memo : once;
+    if (!memo.known || memo.major != facts.stx_dev_major || memo.minor != facts.stx_dev_minor) {
+        memo = {true, facts.stx_dev_major, facts.stx_dev_minor, 0, false};
+        io.files.filesystem_type(fd, memo.magic); // unknown is as good as refused
+    }
+    magic = memo.magic;
+    return filesystem(magic);
+}
+
+} // namespace
+
+bool has_offsets(const struct statx& facts) {
+    return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
+}
+
+Survey::Survey(const Io& io, const Ends& ends, const arsync_copy_options& options)
+    : io_(io), ends_(ends), options_(options) {
+    gather();
+}
+
+void Survey::gather() {
+    facts.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
+    facts.size = length();
+    if (!facts.sized) {
+        facts.cached = Residency::little; // how much cannot be asked
+        return;
+    }
+    uint64_t source_magic = 0;
+    uint64_t destination_magic = 0;
+    const Filesystem from = filesystem_of(io_, ends_.source, source(), source_magic);
+    Filesystem to = from;
+    if (same_device())
+        destination_magic = source_magic;
+    else
+        to = filesystem_of(io_, ends_.destination, destination(), destination_magic);
+    const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
+    const bool same = regular && source_magic == destination_magic;
+    const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
+    facts.reflink = same && from.reflinks && !refused;
+    facts.offload = same && from.offloads;
+    compresses_ = from.compresses;
+    caches_below_ = from.caches_below;
+    reserving_pays_ = regular && to.reserving_pays && facts.size > threads_size_min;
+    facts.remote = to.remote;
+    gather_alignments(from, to);
+    asks_cache_ = facts.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
+    facts.paced = io_.pace != nullptr;
+}
+
+void Survey::gather_alignments(const Filesystem& from, const Filesystem& to) {
+    const bool asked = options_.cache == ARSYNC_CACHE_DIRECT ||
+                       options_.method == ARSYNC_METHOD_DIRECT ||
+                       options_.method == ARSYNC_METHOD_BUFFERED_DIRECT;
+    if (facts.size < direct_size_min && !asked)
+        return;
+    facts.source_align = direct_align(source());
+    facts.destination_align = direct_align(destination());
+    facts.direct_pays = from.direct_pays && to.direct_pays;
+    // A range may begin where O_DIRECT cannot.
+    if (facts.source_align > 0 && ends_.source_begin % facts.source_align != 0)
+        facts.source_align = 0;
+    if (facts.destination_align > 0 && ends_.destination_begin % facts.destination_align != 0)
+        facts.destination_align = 0;
+}
+
+bool Survey::ask_cache() {
+    if (!asks_cache_)
+        return false;
+    asks_cache_ = false;
+    if (facts.direct_pays && finds_holes())
+        facts.direct_pays =
+            has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end);
+    PageCache pages;
+    if (!ask_page_cache(pages))
+        facts.cached = sampled_residency();
+    else
+        facts.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
+    return true;
+}
+
+bool Survey::ask_page_cache(PageCache& out) {
+    return !caches_below_ &&
+           io_.files.page_cache(ends_.source, ends_.source_begin, facts.size, out) >= 0;
+}
+
+// A byte in the middle of each eighth: for want of a cachestat(2), or of the right to ask it of
+// a file that one may only read.
+Residency Survey::sampled_residency() {
+    constexpr unsigned samples = 8;
+    const uint64_t part = facts.size / samples;
+    unsigned hits = 0;
+    unsigned misses = 0;
+    for (unsigned i = 0; i < samples && hits <= samples / 2 && misses < samples / 2; ++i) {
+        auto at = static_cast<int64_t>(ends_.source_begin + part * i + part / 2);
+        if (finds_holes()) // which are not cached, nor have to be
+            at = io_.files.seek(ends_.source, at, SEEK_DATA);
+        if (at < 0)
+            break;
+        std::byte byte;
+        const int64_t got =
+            io_.files.read_cached(ends_.source, &byte, 1, static_cast<uint64_t>(at));
+        if (got != 1 && got != -EAGAIN) // not to be known
+            return Residency::unknown;
+        ++(got == 1 ? hits : misses);
+    }
+    return hits > misses ? Residency::most : Residency::little;
+}
+
+// Bytes that are no hole, and so may be cached.
+uint64_t Survey::stored() const {
+    if (compresses_ || !S_ISREG(source().stx_mode))
+        return facts.size;
+    return std::min<uint64_t>(facts.size, source().stx_blocks * 512);
+}
+
+bool Survey::same_device() const {
+    return S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode) &&
+           source().stx_dev_major == destination().stx_dev_major &&
+           source().stx_dev_minor == destination().stx_dev_minor;
+}
+
+bool Survey::finds_holes() const {
+    return ends_.may_seek && options_.sparse != ARSYNC_SPARSE_NEVER &&
+           may_have_holes(source(), compresses_);
+}
+
+} // namespace arsync

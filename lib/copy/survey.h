@@ -1,0 +1,47 @@
+// The facts about the two ends of a copy that the choice of its method rests on.
+#pragma once
+
+#include "copy/method.h"
+#include "copy/move.h"
+
+namespace arsync {
+
+class Survey {
+public:
+    // Asks only for what the choice will look at: small files are most files.
+    Survey(const Io& io, const Ends& ends, const arsync_copy_options& options);
+
+    Facts facts;
+
+    // How much of the source is cached, if the choice should know and does not yet. Asked only when
+    // blocks cannot be shared: cachestat(2) looks at every page of the file, which takes longer
+    // than to share them all. True: there is something new to choose by.
+    bool ask_cache();
+    bool ask_page_cache(PageCache& out);
+
+    const struct statx& source() const { return *ends_.source_facts; }
+    const struct statx& destination() const { return *ends_.destination_facts; }
+    uint64_t length() const { return ends_.source_end - ends_.source_begin; }
+    bool same_device() const;
+    bool finds_holes() const; // whether the filesystem is asked for the source's holes
+    bool reserving_pays() const { return reserving_pays_; }
+
+private:
+    void gather();
+    void gather_alignments(const Filesystem& from, const Filesystem& to);
+    Residency sampled_residency();
+    uint64_t stored() const;
+
+    const Io& io_;
+    const Ends& ends_;
+    const arsync_copy_options& options_;
+    bool compresses_ = false;
+    bool caches_below_ = false;
+    bool reserving_pays_ = false;
+    bool asks_cache_ = false; // the choice will look at facts.cached, which is not known yet
+};
+
+// Whether it is read and written at offsets; otherwise it is a stream.
+bool has_offsets(const struct statx& facts);
+
+} // namespace arsync
