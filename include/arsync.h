@@ -600,7 +600,7 @@ enum arsync_action {
     ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update, or because it
                                        is that link already */
     ARSYNC_ACTION_REMOVE = 8,       /* an extra entry was removed (MIRROR), with all in it */
-    ARSYNC_ACTION_TREE = 9          /* of a job: a directory was copied; see totals */
+    ARSYNC_ACTION_TREE = 9          /* of a job: a directory was copied; see details */
 };
 
 /* What a job of ARSYNC_COPY_RECURSIVE did. Owned by the library, valid until the next poll. Grows
@@ -623,6 +623,16 @@ typedef struct arsync_totals {
     uint64_t files_by_method[16]; /* files, by enum arsync_method */
 } arsync_totals;
 
+/* What a completion has no room for. Owned by the library, as all that it points to, and valid
+ * until the next poll. Grows at its end only: fields past struct_size are not there. */
+typedef struct arsync_details {
+    uint32_t struct_size;        /* sizeof(arsync_details) in the library that runs */
+    uint32_t reserved;           /* 0 */
+    const arsync_totals* totals; /* of a job of ARSYNC_COPY_RECURSIVE; else NULL */
+    const char* backup;          /* with BACKED_UP: the name that what was at the destination has
+                                    now, in the same directory; NULL in a dry run */
+} arsync_details;
+
 /* Frozen layout: 64 bytes, no padding. */
 typedef struct arsync_completion {
     arsync_job job;
@@ -638,7 +648,7 @@ typedef struct arsync_completion {
     uint32_t flags;      /* ARSYNC_COMPLETION_* */
     uint16_t stage;      /* enum arsync_stage: where it failed */
     uint16_t method;     /* enum arsync_method that ran, AUTO if none did */
-    const arsync_totals* totals; /* of a job of ARSYNC_COPY_RECURSIVE; else NULL */
+    const arsync_details* details; /* NULL: there are none */
 } arsync_completion;
 
 /* Take up to max finished completions, oldest end first. Blocks up to timeout_ms until there is at

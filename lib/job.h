@@ -33,6 +33,7 @@ struct Job {
     Control control;
     Outcome outcome;
     arsync_totals totals = {};
+    arsync_details details = {}; // of its completion, and so pointing to what is above
 
     // Under the pool's mutex.
     arsync_job_state state = ARSYNC_JOB_QUEUED;

@@ -332,6 +332,11 @@ void Pool::report(const Job& job, std::string path, const Outcome& outcome) {
     finished->completion = completion_of(job, outcome);
     finished->completion.kind = ARSYNC_COMPLETION_ENTRY;
     finished->path = std::move(path);
+    if (!outcome.backup.empty()) {
+        finished->details = std::make_unique<Finished::Details>();
+        finished->details->backup = outcome.backup;
+        finished->details->shown.backup = finished->details->backup.c_str();
+    }
     std::lock_guard lock(mutex_);
     ++entries_waiting_;
     queue_finished(*finished.release());
@@ -407,20 +412,34 @@ void Pool::free_polled(Finished* entries, Job* jobs) {
         delete std::exchange(jobs, jobs->next);
 }
 
+// Null: there are none.
+static const arsync_details* details_of(Job& job) {
+    arsync_details& details = job.details;
+    details.struct_size = sizeof details;
+    if ((job.options.flags & ARSYNC_COPY_RECURSIVE) != 0)
+        details.totals = &job.totals;
+    if (!job.outcome.backup.empty())
+        details.backup = job.outcome.backup.c_str();
+    return details.totals || details.backup ? &details : nullptr;
+}
+
 void Pool::take_finished(arsync_completion& completion) {
     Finished& finished = *finished_first_;
     finished_first_ = finished.next;
     completion = finished.completion;
     if (completion.kind == ARSYNC_COMPLETION_ENTRY) {
         completion.path = finished.path.c_str();
+        if (finished.details) {
+            finished.details->shown.struct_size = sizeof finished.details->shown;
+            completion.details = &finished.details->shown;
+        }
         finished.next = std::exchange(polled_entries_, &finished);
         --entries_waiting_;
         return;
     }
     const uint64_t index = slot_of(completion.job);
     Job* job = slots_[index].job.release();
-    if ((job->options.flags & ARSYNC_COPY_RECURSIVE) != 0)
-        completion.totals = &job->totals;
+    completion.details = details_of(*job);
     job->next = std::exchange(polled_jobs_, job);
     free_slots_.push_back(static_cast<uint32_t>(index)); // has room, see submit
     --outstanding_;

@@ -67,6 +67,12 @@ private:
         Finished* next = nullptr;
         arsync_completion completion = {};
         std::string path; // of an entry
+        // Of an entry; none of most.
+        struct Details {
+            arsync_details shown = {}; // points to what is below
+            std::string backup;
+        };
+        std::unique_ptr<Details> details;
     };
 
     struct Slot {
@@ -114,7 +120,7 @@ private:
         Waiter* waiter;
     };
     std::vector<Blocked> blocked_; // for entries to be polled
-    // What the last poll's completions point into: entries' paths and jobs' totals.
+    // What the last poll's completions point into: entries' paths and details, and jobs' own.
     Finished* polled_entries_ = nullptr;
     Job* polled_jobs_ = nullptr;
     bool polling_ = false;

@@ -90,6 +90,7 @@ struct Outcome {
     uint32_t flags = 0; // ARSYNC_COMPLETION_*
     uint64_t bytes = 0;
     uint64_t hole_bytes = 0;
+    std::string backup; // the name that what was there has now, in the same directory
 
     void fail(int error, Stage where) {
         result = error;

@@ -83,6 +83,7 @@ private:
     void keep() {
         if (made_)
             made_->keep();
+        outcome_.backup = split_path(backup_).name;
         backup_.clear();
     }
     // What gave way to a copy that failed gets its name back.
@@ -90,6 +91,8 @@ private:
         made_.reset();
         if (!backup_.empty() && undo_backup(io_.files, names_, backup_))
             outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
+        else if (!backup_.empty())
+            outcome_.backup = split_path(backup_).name;
         backup_.clear();
     }
 

@@ -123,6 +123,12 @@ FIELD(arsync_totals, hole_bytes, 88, 8);
 FIELD(arsync_totals, files_by_method, 96, 128);
 SIZE(arsync_totals, 224);
 
+FIELD(arsync_details, struct_size, 0, 4);
+FIELD(arsync_details, reserved, 4, 4);
+FIELD(arsync_details, totals, 8, 8);
+FIELD(arsync_details, backup, 16, 8);
+SIZE(arsync_details, 24);
+
 FIELD(arsync_completion, job, 0, 8);
 FIELD(arsync_completion, user_data, 8, 8);
 FIELD(arsync_completion, bytes, 16, 8);
@@ -134,7 +140,7 @@ FIELD(arsync_completion, action, 46, 2);
 FIELD(arsync_completion, flags, 48, 4);
 FIELD(arsync_completion, stage, 52, 2);
 FIELD(arsync_completion, method, 54, 2);
-FIELD(arsync_completion, totals, 56, 8);
+FIELD(arsync_completion, details, 56, 8);
 SIZE(arsync_completion, 64);
 
 /* Programs have these numbers in them. */

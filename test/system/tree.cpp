@@ -125,13 +125,15 @@ TreeCopy take_all(Pool& pool) {
         copy.job = pool.wait();
         if (copy.job.kind != ARSYNC_COMPLETION_ENTRY)
             break;
+        const arsync_details* details = copy.job.details;
         copy.entries.push_back({copy.job.path, copy.job.result, copy.job.stage, copy.job.action,
-                                copy.job.flags, copy.job.bytes});
+                                copy.job.flags, copy.job.bytes,
+                                details && details->backup ? details->backup : ""});
     }
-    copy.has_totals = copy.job.totals != nullptr;
+    copy.has_totals = copy.job.details != nullptr && copy.job.details->totals != nullptr;
     if (copy.has_totals)
-        copy.totals = *copy.job.totals;
-    copy.job.totals = nullptr;
+        copy.totals = *copy.job.details->totals;
+    copy.job.details = nullptr;
     arsync_completion stray;
     while (copy.job.result != -ETIMEDOUT && arsync_poll(pool.get(), &stray, 1, 0) > 0)
         ++copy.strays;

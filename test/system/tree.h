@@ -31,6 +31,7 @@ struct Entry {
     uint32_t action = 0;
     uint32_t flags = 0;
     uint64_t bytes = 0;
+    std::string backup = {}; // the name that what was there has now
     auto operator<=>(const Entry&) const = default;
 };
 

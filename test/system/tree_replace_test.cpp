@@ -30,6 +30,15 @@ TEST_CASE_FIXTURE(Clean, "backups are named as their kind says") {
             REQUIRE(entry);
             CHECK(((entry->flags & ARSYNC_COMPLETION_BACKED_UP) != 0) ==
                   (std::string(name) != "new"));
+            if (std::string(name) != "new") {
+                const std::string parent =
+                    to + "/" + (entry->path.starts_with("sub/") ? "sub/" : "");
+                const std::string kept = parent + entry->backup;
+                CHECK(entry->backup != "");
+                CHECK((std::string(name) == "link"
+                           ? text_of(kept) == "nowhere"
+                           : read_file(kept) == name + std::string(" old")));
+            }
         }
         CHECK(read_file(to + "/numbered.~9~") == "numbered.~9~ older");
     };

@@ -121,16 +121,6 @@ std::optional<Backup> next_backup(const Place& original, BackupKind kind,
     return Backup{with_ending(original, ".~" + plus_one(*highest) + "~"), true};
 }
 
-std::optional<Place> newest_backup(const Place& original, BackupKind kind,
-                                   const std::string& suffix) {
-    std::string highest;
-    if (kind != BackupKind::Simple)
-        highest = highest_number(original).value_or("");
-    if (highest.empty())
-        return with_ending(original, suffix);
-    return with_ending(original, ".~" + highest + "~");
-}
-
 std::optional<Place> put_aside(const Place& original, BackupKind kind, const std::string& suffix,
                                Aside how) {
     while (true) {

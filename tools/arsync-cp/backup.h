@@ -18,10 +18,6 @@ struct Backup {
 std::optional<Backup> next_backup(const Place& original, BackupKind kind,
                                   const std::string& suffix);
 
-// The one that was made last, if any is there.
-std::optional<Place> newest_backup(const Place& original, BackupKind kind,
-                                   const std::string& suffix);
-
 enum class Aside {
     Rename, // the name is free afterwards
     Link,   // the name goes on showing the old file until it is replaced

@@ -48,15 +48,17 @@ void Run::start_picked() {
 }
 
 void Run::keep_totals(Entry& entry, const arsync_completion& completion) {
-    if (completion.totals == nullptr)
+    const arsync_totals* told =
+        completion.details != nullptr ? completion.details->totals : nullptr;
+    if (told == nullptr)
         return;
     if (entry.tells_of_refused && entry.totals) { // nothing else of a dry run counts
-        entry.totals->entries = completion.totals->entries;
+        entry.totals->entries = told->entries;
         entry.totals->errors = std::max(entry.totals->errors, entry.entry_errors);
         return;
     }
     arsync_totals& kept = entry.totals.emplace();
-    memcpy(&kept, completion.totals, std::min<size_t>(sizeof kept, completion.totals->struct_size));
+    memcpy(&kept, told, std::min<size_t>(sizeof kept, told->struct_size));
 }
 
 void Run::note_end(const Entry& entry, bool made) {
@@ -95,7 +97,7 @@ void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
         entry.outcome = Outcome::Copied;
     if (entry.totals)
         entry.totals->errors = std::max<uint64_t>(entry.totals->errors, untold ? 1 : 0);
-    entry.completion.totals = nullptr;
+    entry.completion.details = nullptr;
     running--;
     descriptors_held -= entry.descriptors;
     if (entry.outcome == Outcome::Failed && (!entry.totals || entry.totals->directories == 0))

@@ -101,8 +101,17 @@ std::optional<Place> backup_made(const Subject& subject, const arsync_completion
                                  const Options& options) {
     if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) == 0)
         return std::nullopt;
-    if (!options.dry_run)
-        return newest_backup(subject.destination, options.backup, options.backup_suffix);
+    if (!options.dry_run) {
+        if (completion.details == nullptr || completion.details->backup == nullptr)
+            return std::nullopt;
+        auto renamed = [&](std::string_view path) {
+            std::string_view base = base_name(path);
+            return std::string(path.substr(0, static_cast<size_t>(base.data() - path.data()))) +
+                   completion.details->backup;
+        };
+        const Place& place = subject.destination;
+        return Place{place.dirfd, renamed(place.name), renamed(place.shown)};
+    }
     std::optional<Backup> next =
         next_backup(subject.destination, options.backup, options.backup_suffix);
     return next ? std::optional<Place>(next->place) : std::nullopt;

@@ -30,7 +30,7 @@ static void one_copy_gives_one_complete_completion(void) {
     CHECK_EQUAL(done.stage, ARSYNC_STAGE_NONE);
     CHECK(done.method != ARSYNC_METHOD_AUTO);
     CHECK_EQUAL(done.action, ARSYNC_ACTION_COPY);
-    CHECK(done.totals == NULL);
+    CHECK(done.details == NULL);
     CHECK_EQUAL(arsync_poll(pool, &done, 1, 0), 0);
     CHECK_EQUAL(arsync_pool_close(pool), 0);
     CHECK(has_content("to", 0, FILE_SIZE));
