@@ -43,7 +43,8 @@ bool append_patterns_of(std::string& filter, const char* file) {
         complain("cannot read patterns from " + quote(file) + ": " + arsync_strerror(error));
         return false;
     }
-    filter += text;
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; // that editors put there
+    filter += std::string_view(text).substr(text.starts_with(byte_order_mark) ? 3 : 0);
     if (!text.ends_with('\n'))
         filter += '\n';
     return true;
