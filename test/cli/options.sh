@@ -56,7 +56,7 @@ for option in --jobs=0 --jobs=257 --jobs=x --jobs= --jobs=-1 --jobs=1T --buffers
 done
 for option in --jobs=1 --jobs=256 --buffers=1 --buffers=1K --buffer-size=4K --buffer-size=64m \
     --buffer-size=1M --buffer-size=8192 --queue-depth=1 --queue-depth=4K --method=inline --cache=keep \
-    --cache=drop --bwlimit=1G --bwlimit=0 --continue-on-error=no --update=all --update=older --cache=direct --backend=threads --backend=auto --sqpoll --iopoll --durable --verify; do
+    --cache=drop --bwlimit=1G --bwlimit=0 --continue-on-error=no --update=all --update=older --update=none-fail --cache=direct --backend=threads --backend=auto --sqpoll --iopoll --durable --verify; do
     holds "$option copies as ever" "
         head -c 3000000 /dev/urandom > a; \$CP $option a b > out 2>&1; cmp a b; test ! -s out"
 done

@@ -57,4 +57,7 @@ holds '--atomic never takes the source away through a symbolic link to it' "$set
     for to in soft chain d/soft; do $CP --atomic a $to || true; done
     for from in soft chain d/soft; do $CP --atomic $from a 2> err && false; grep -q "are the same file" err; done
     cmp a other; test ! -L a'
+abuse='mkdir a b c t; ln -s ../t/target a/1; echo payload > b/1'
+same 'nothing is written through a link that an earlier source has made' "$abuse" '
+    $CP -d a/1 b/1 c; $CP -dR a/1 b/1 c; rm c/1; touch t/target; $CP -d a/1 b/1 c; $CP -dp b/1 a/1 c; rm c/1; $CP -d --remove-destination a/1 b/1 c; rm c/1; $CP -df a/1 b/1 c; rm c/1; $CP -d --backup=t a/1 b/1 c'
 finish

@@ -48,6 +48,7 @@ holds '--exclude leaves out what matches' "$some"'
 holds '--exclude-from reads lines' "$some"'
     printf "# all but one\n*.o\n!k.o\n\nbuild/" > p; $CP -r --exclude-from=p s t; test "$(eval "$FILES")" = "!n #h a.c keep/k.o src/b.c "; rm -rf t
     $CP -r --exclude-from=- --include=x s t < p; test "$(eval "$FILES")" = "!n #h a.c keep/k.o src/b.c "
+    printf "\357\273\277*.o\n" > bom; $CP -r --exclude-from=bom s m; test -z "$(find m -name "*.o")"; $CP -r --exclude=none --exclude-from=bom s m2; diff -r m m2
     $CP -r --exclude-from=nope s u 2> err && false; test "$(cat err)" = "arsync-cp: cannot read patterns from '\''nope'\'': No such file or directory"; test ! -e u
     $CP -r --exclude="$(printf "a\nb")" s u 2> err && false; test ! -e u'
 holds 'what is named is not left out' "$some"'; mkdir t; $CP --exclude="*.o" s/a.o t; $CP -r --exclude=s s t; test -f t/a.o -a -f t/s/a.c'
@@ -93,6 +94,19 @@ holds '--dry-run says what would be done and does nothing' "$some"'
     mkdir t; echo old > t/a.c; echo x > t/extra; find . -printf "%p %T@ %C@ %s\n" | sort > ../before; $CP -a --dry-run --mirror -T s t > ../out; $CP --dry-run s/a.c s/a.o t >> ../out; $CP --dry-run --remove-destination s/a.c t >> ../out; $CP -b --dry-run s/a.c t >> ../out; $CP --dry-run -r s new >> ../out
     $CP --dry-run -l s/a.c new; $CP --dry-run -p --preserve=links s/a.c s/a.o t > /dev/null; $CP --dry-run nope t 2> ../err && false; grep -q "cannot stat" ../err
     find . -printf "%p %T@ %C@ %s\n" | sort | cmp - ../before; grep -qx "removed .t/extra." ../out; grep -qx ".s/src/b.c. -> .t/src/b.c." ../out; grep -qx ".s/a.c. -> .t/a.c. (backup: .t/a.c~.)" ../out; grep -qx ".s. -> .new." ../out'
+holds 'of several --update the last one counts, and -i asks all the same' '
+    mkdir s t; echo new > s/f; old() { echo old > t/f; touch -d 2001-01-01 t/f; }
+    for r in "s/f t" "-rT s t"; do
+        old; $CP -i --update=older $r < /dev/null 2> err; grep -q "overwrite .t/f" err; grep -q old t/f; $CP --update=older -i $r < /dev/null 2> err; grep -q old t/f; echo y | $CP -i --update=older $r 2> err; grep -q new t/f
+        old; touch t/f; touch -d 2001-01-01 s/f; $CP -i -u $r < /dev/null 2> err; test ! -s err; touch s/f
+        old; $CP --update=none -u $r; grep -q new t/f; old; $CP -u --update=none $r; grep -q old t/f; $CP --update=none --update=all $r; grep -q new t/f; old; $CP -n -u $r; grep -q old t/f; $CP -n --update=all $r; grep -q old t/f; $CP -n -i $r < /dev/null 2> err; grep -q overwrite err; $CP -i -n $r; grep -q old t/f
+    done'
+holds '--update=none-fail leaves what is there, and says so' '
+    mkdir -p s/d t/d; echo 1 > s/f; echo 2 > s/d/g; echo 3 > s/n; ln -s f s/l; mkdir t/l; echo old > t/f; echo old > t/d/g
+    $CP --update=none-fail s/f t 2> err && false; test "$(cat err)" = "arsync-cp: not replacing '\''t/f'\''"; grep -q old t/f; $CP --update=none-fail s/n u; cmp s/n u
+    for o in "" -f --remove-destination -p -l; do $CP -rT $o --update=none-fail s t 2> err && false; sort err > sorted; printf "arsync-cp: not replacing '\''t/%s'\''\n" d/g f l | if [ -e t/n.seen ]; then { cat; echo "arsync-cp: not replacing '\''t/n'\''"; }; else cat; fi | cmp - sorted; touch t/n.seen; cmp s/n t/n; grep -q old t/f; grep -q old t/d/g; done
+    $CP --update=none-fail s/f s/f 2> err && false; grep -q "not replacing .s/f." err; $CP -n --update=none-fail s/f t; for o in -b --atomic "-r --mirror"; do $CP $o --update=none-fail s/f t 2> err && false; grep -q none-fail err; done; grep -q old t/f
+    printf "f\nn\n" > list; $CP --update=none-fail --files-from=list s t 2> err && false; grep -q "not replacing .t/f" err; $CP --dry-run --update=none-fail s/f t 2> err && false; grep -q "not replacing" err'
 holds '--update=none, older and all' 'mkdir s t; echo 1 > s/f; echo old > t/f; $CP --update=none s/f t; grep -q old t/f; $CP -rT --update=none s t; grep -q old t/f; touch -d 2001-01-01 s/f; $CP --update=older s/f t; $CP -rT --update=older s t; grep -q old t/f; $CP -u --update=all s/f t; grep -q 1 t/f; $CP -n --update=all s/f t'
 holds '--atomic and -b: the old file has a second name' "$some"'
     cp -r s t; echo old > t/a.c; ln t/a.c second; ln -sf nowhere t/src/b.c; $CP -rT --atomic -b s t; diff s/a.c t/a.c; test t/a.c~ -ef second; test "$(readlink t/src/b.c~)" = nowhere; test ! -L t/src/b.c; $CP -rT --atomic --backup=t s t; test -e t/a.c.~1~
@@ -125,6 +139,25 @@ holds '--files-from follows no symbolic link on the way, nor writes through one'
     test "$(cat out/*)" = secret; test "$(ls t | tr "\n" " ")" = "d f l "; test ! -L t/f; cmp s/f t/f; test "$(readlink t/l)" = ../out
     $CP -L --files-from=list s u; cmp out/h u/l/h; cmp s/d/g u/in/g; $CP -a --keep-directory-symlink --files-from=list s t 2> err && false; cmp s/d/g out/g; rm t/d; ln -s nowhere t/d; $CP --files-from=list s t 2> err && false; grep -q "^arsync-cp: .t/d. exists but is not a directory" err
     mkdir -p h/a h/b; echo x > h/a/1; ln h/a/1 h/b/2; printf "a/1\nb/2\n" | $CP -a --files-from=- h v; test v/a/1 -ef v/b/2; printf "d/none\n" | $CP -a --files-from=- s w 2> err && false; test $(stat -c %a w/d) = 755; test $(wc -l < err) = 1'
+holds '--files-from follows what is named, but nothing on the way, unless -L says so' '
+    mkdir -p s/d out; echo secret > out/h; ln -s ../out s/l; echo x > s/d/f; ln -s d/f s/g; ln -s d s/e; printf "l/h\nd/f\ng\ne/f\n" > list
+    for o in -v -p -f -l --preserve=all -rl; do $CP $o --files-from=list s "t$o" > /dev/null 2> err && false; sort err > sorted; printf "%s\n" "arsync-cp: cannot copy '\''s/e/f'\'' through the symbolic link '\''s/e'\''" "arsync-cp: cannot copy '\''s/l/h'\'' through the symbolic link '\''s/l'\''" | cmp - sorted; test -f "t$o/g"; test ! -L "t$o/g"; cmp s/d/f "t$o/d/f"; test ! -e "t$o/l"; test ! -e "t$o/e"; done
+    for o in -d -P -a -r; do $CP $o --files-from=list s "t$o" 2> /dev/null && false; test "$(readlink "t$o/g")" = d/f; test ! -e "t$o/l"; done; $CP -L --files-from=list s t; cmp out/h t/l/h'
+twice='mkdir -p s/d/e t/d; echo 1 > s/d/f; echo 2 > s/d/g; echo 3 > s/d/e/h; echo old > t/d/f'
+refused="arsync-cp: will not overwrite just-created 't/d/f' with 's/d/f'"
+holds '--files-from: a name that comes again is refused, and the backup is of the old file' "$twice"'
+    for list in "d/f\nd/f" "d/f\n./d//f/" "d/f\nd/g\nd/f"; do for o in -b -rb -ab --backup=simple; do
+        printf "$list" > list; $CP $o --files-from=list s t 2> err && false; test "$(grep -c "will not overwrite just-created" err)" = 1; test $(wc -l < err) = 1
+        grep -q old t/d/f~; cmp s/d/f t/d/f; rm -r t; mkdir -p t/d; echo old > t/d/f
+    done; done
+    printf "d/f\nd/f\n" > list; $CP -n --files-from=list s t; grep -q old t/d/f; $CP --backup=t --files-from=list s t; grep -q old t/d/f.~1~; cmp s/d/f t/d/f.~2~; cmp s/d/f t/d/f'
+holds '--files-from: a directory and what is in it, in any order, are copied once' "$twice"'
+    printf "d\nd/f\n" > list; $CP -rb --files-from=list s t 2> err && false; test "$(cat err)" = "'"$refused"'"; grep -q old t/d/f~; diff -r -x "*~" s t; rm -r t; mkdir -p t/d; echo old > t/d/f
+    printf "d/f\nd/e\nd\n" > list; $CP -rb --files-from=list s t 2> err && false; grep -qxF "'"$refused"'" err; grep -q "warning: source directory .s/d/e. specified more than once" err; grep -q old t/d/f~; diff -r -x "*~" s t; test ! -e t/d/e/h~
+    printf "d\nd/f\nd\nd/e\nd/e/h\n" > list; $CP -a --files-from=list s u 2> err; grep -q "warning: source directory .s/d. specified" err; test ! -e u/d/g; cmp s/d/e/h u/d/e/h
+    printf ".\nd/g\n" > list; $CP -r --files-from=list s v 2> err && false; diff -r s v; n=$(printf "x?\n[y]"); echo n > "s/$n"; echo n > "s/x1 [y]"; (cd s; printf "%s\0.\0" "$n") > list; $CP -r -0 --files-from=list s w 2> err && false; diff -r s w'
+holds '--files-from: names that come again do not depend on the workers' "$twice"'
+    for i in 1 2 3 4 5 6 7 8; do printf "d/f\nd/f\nd/g\nd\n" > list; $CP -rb --jobs=8 --files-from=list s t 2> err && false; grep -q old t/d/f~; test "$(grep -c just-created err)" = 3; rm -r t; mkdir -p t/d; echo old > t/d/f; done'
 holds '--files-from: names with newlines, and many of them' '
     mkdir -p s/d; n=$(printf "a\nb\377"); echo x > "s/$n"; (cd s/d && seq -f "f%g" 3000 | xargs touch); (cd s; find . -type f -print0) > list; $CP -p -0 --files-from=list s t; diff -r s t'
 holds '--continue-on-error=no stops at the first failure' '

@@ -11,6 +11,8 @@ const char* conflict_among(const Options& options, bool backs_up) {
         return "cannot make both hard and symbolic links";
     if (backs_up && options.clobber == Clobber::Never)
         return "options --backup and --no-clobber are mutually exclusive";
+    if (backs_up && options.clobber == Clobber::Refuse)
+        return "options --backup and --update=none-fail are mutually exclusive";
     if (reflink_always && !sparse_auto)
         return "--reflink can be used only with --sparse=auto";
     if (method_reflink && !sparse_auto)
@@ -21,6 +23,8 @@ const char* conflict_among(const Options& options, bool backs_up) {
         return "--reflink can be used only with --method=auto or --method=reflink";
     if (options.atomic() && options.remove_destination)
         return "options --atomic and --remove-destination are mutually exclusive";
+    if (options.atomic() && options.clobber == Clobber::Refuse)
+        return "options --atomic and --update=none-fail are mutually exclusive";
     if (mirror && !options.recursive)
         return "--mirror can be used only with --recursive (-r)";
     if (mirror && backs_up)
@@ -28,7 +32,7 @@ const char* conflict_among(const Options& options, bool backs_up) {
     if (mirror && (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0)
         return "options --mirror and --keep-directory-symlink are mutually exclusive";
     if (mirror && options.clobber != Clobber::Overwrite)
-        return "--mirror can be used only without -i and -n";
+        return "--mirror can be used only without -i, -n and --update=none-fail";
     if (options.names_from_stdin() && options.patterns_from_stdin)
         return "--files-from and --exclude-from cannot both read standard input";
     if (options.clobber == Clobber::Ask &&

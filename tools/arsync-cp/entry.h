@@ -60,7 +60,8 @@ struct Entry {
     // Of a tree whose links would lead nowhere, which takes two jobs: its directories are made, and
     // what this tells of is the rest.
     bool tells_of_refused = false;
-    std::string filter; // of the job under way
+    std::string filter;   // of the job under way
+    std::string left_out; // patterns for what in a tree was copied before
 
     // What there is to say about it, kept until its turn comes.
     struct Line {

@@ -113,6 +113,20 @@ bool is_its_destination(const Subject& subject) {
            id_of(found) == id_of(destination);
 }
 
+// With --update=none-fail what is there stays, whatever else is wrong with it.
+bool is_refused(const arsync_completion& completion, const Options& options) {
+    if (options.clobber != Clobber::Refuse || is_directory(completion))
+        return false;
+    switch (completion.stage) {
+    case ARSYNC_STAGE_OPEN_DESTINATION:
+        return completion.result == -EEXIST || completion.result == -EISDIR;
+    case ARSYNC_STAGE_CHECK:
+        return completion.result == -EINVAL;
+    default:
+        return false;
+    }
+}
+
 std::string describe_check(const Subject& subject, const arsync_completion& completion,
                            const Options& options) {
     std::string source = quote(subject.source.shown);
@@ -143,6 +157,15 @@ std::string describe_check(const Subject& subject, const arsync_completion& comp
 
 } // namespace
 
+std::string not_overwriting(const Place& source, const Place& destination) {
+    return "will not overwrite just-created " + quote(destination.shown) + " with " +
+           quote(source.shown);
+}
+
+std::string not_replacing(const Place& destination) {
+    return "not replacing " + quote(destination.shown);
+}
+
 std::string describe_failure(const Subject& subject, const arsync_completion& completion,
                              const Options& options) {
     std::string source = quote(subject.source.shown);
@@ -151,6 +174,8 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
     std::string what = describe_way(subject, completion);
     if (!what.empty())
         return what;
+    if (is_refused(completion, options))
+        return not_replacing(subject.destination);
     switch (completion.stage) {
     case ARSYNC_STAGE_OPEN_SOURCE:
         what = what_of_opening(subject, completion, options);

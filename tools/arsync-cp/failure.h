@@ -19,6 +19,12 @@ struct Subject {
 std::string describe_failure(const Subject& subject, const arsync_completion& completion,
                              const Options& options);
 
+// For what an earlier source has made.
+std::string not_overwriting(const Place& source, const Place& destination);
+
+// For what stays by --update=none-fail.
+std::string not_replacing(const Place& destination);
+
 // What went well but not quite as expected; empty if there is nothing to say.
 std::string describe_warning(const std::string& source, const arsync_completion& completion);
 

@@ -39,6 +39,7 @@ int copy_files(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     occupy_standard_descriptors();
+    cp::set_program_name(argc > 0 ? argv[0] : nullptr);
     int status = copy_files(argc, argv);
     if (!cp::finish_answers())
         status = 1;

@@ -25,7 +25,7 @@ namespace {
 
 void hint_at_help() {
     std::string text;
-    text.append("Try '").append(program_name).append(" --help' for more information.\n");
+    text.append("Try '").append(program_name()).append(" --help' for more information.\n");
     explain(text);
 }
 
@@ -44,6 +44,7 @@ private:
     bool take_word(std::span<const Choice> choices, std::string_view option, uint32_t& field);
     bool take_target_directory();
     bool take_update();
+    void choose_clobber();
     bool take_rate();
     void take_archive();
     bool take_context();
@@ -60,6 +61,7 @@ private:
     // Whether the complaint is of the kind that --help can help with.
     bool hint = true;
     bool wants_backup = false;
+    Update update = Update::All;
     uint32_t continue_on_error = 1;
     const char* backup_control = nullptr;
     const char* suffix = nullptr;
@@ -99,20 +101,22 @@ bool Parser::take_target_directory() {
     return false;
 }
 
-// As cp does since 9.3; until then it took no argument.
+// As cp does since 9.6: of several the last one counts, whatever -i and -n say.
 bool Parser::take_update() {
-    if (optarg == nullptr) {
-        options.update = true;
-        return true;
-    }
-    uint32_t update = ARSYNC_UPDATE_ALL;
-    if (!take_word(update_words, "--update", update))
+    uint32_t when = static_cast<uint32_t>(Update::Older);
+    if (optarg != nullptr && !take_word(update_words, "--update", when))
         return false;
-    if (options.clobber == Clobber::Never)
-        return true;
-    options.update = update == ARSYNC_UPDATE_OLDER;
-    options.clobber = update == ARSYNC_UPDATE_NONE ? Clobber::Never : Clobber::Overwrite;
+    update = static_cast<Update>(when);
     return true;
+}
+
+// -n is --update=none, even where another --update comes after it.
+void Parser::choose_clobber() {
+    if (update == Update::None)
+        options.clobber = Clobber::Never;
+    else if (update == Update::NoneFail && options.clobber != Clobber::Never)
+        options.clobber = Clobber::Refuse;
+    options.update = update == Update::Older && options.clobber != Clobber::Never;
 }
 
 bool Parser::take_rate() {
@@ -386,7 +390,11 @@ bool Parser::choose_context() {
 }
 
 void Parser::choose_tree() {
-    if (options.dereference == Dereference::Undecided)
+    // A name of a list is followed as one of the command line is, but no link on the way to it.
+    if (options.dereference == Dereference::Undecided && options.files_from != nullptr &&
+        !(options.recursive && !options.hard_links()))
+        options.dereference = Dereference::Named;
+    else if (options.dereference == Dereference::Undecided)
         options.dereference =
             options.recursive && !options.hard_links() ? Dereference::Never : Dereference::Always;
     switch (options.dereference) {
@@ -423,6 +431,7 @@ Parsed Parser::parse(int argc, char** argv) {
         if (!take(opt))
             return mistake();
     }
+    choose_clobber();
     if (!is_consistent() || !choose_backup() || !choose_preserved() || !choose_context())
         return mistake();
     choose_tree();
@@ -435,7 +444,7 @@ Parsed Parser::parse(int argc, char** argv) {
 
 Parsed parse_options(int argc, char** argv) {
     // getopt_long begins its own complaints with this.
-    std::string name(program_name);
+    std::string name(program_name());
     argv[0] = name.data();
     return Parser().parse(argc, argv);
 }

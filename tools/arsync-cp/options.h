@@ -10,7 +10,9 @@
 
 namespace cp {
 
-enum class Clobber { Overwrite, Ask, Never };
+enum class Clobber { Overwrite, Ask, Never, Refuse };
+// --update, as it was given last.
+enum class Update { All, None, NoneFail, Older };
 enum class Dereference { Undecided, Never, Named, Always };
 enum class BackupKind { None, Simple, Existing, Numbered };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "backup.h"
+#include "failure.h"
 #include "prompt.h"
 #include "quote.h"
 #include "same_file.h"
@@ -16,6 +17,12 @@ namespace {
 
 std::string because(int error) {
     return std::string(": ") + arsync_strerror(error);
+}
+
+// A link that an earlier source has made, or was copied through, may lead anywhere.
+std::string not_through_link(const Entry& entry) {
+    return "will not copy " + quote(entry.source.shown) + " through just-created symlink " +
+           quote(entry.destination.shown);
 }
 
 bool is_newer(const timespec& a, const timespec& b) {
@@ -92,6 +99,10 @@ bool Planner::replaces_name(mode_t source_mode) const {
     bool makes_data = S_ISREG(source_mode) || (options.reads_specials() && !S_ISLNK(source_mode));
     return !makes_data || options.makes_links() || options.backup != BackupKind::None ||
            options.remove_destination || options.atomic();
+}
+
+bool Planner::goes_through_link(const Entry& entry, const Found& found) const {
+    return found.destination_is_link() && !replaces_name(entry.source_mode);
 }
 
 Verdict Planner::look_at_source(Entry& entry, Found& found, bool idle) {
@@ -215,6 +226,10 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
         entry.outcome = Outcome::Skipped;
         return Verdict::Done;
     }
+    if (options.clobber == Clobber::Refuse) {
+        entry.fail(not_replacing(entry.destination));
+        return Verdict::Done;
+    }
     std::string source = quote(entry.source.shown);
     std::string destination = quote(entry.destination.shown);
     Sameness sameness =
@@ -234,14 +249,13 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
         return Verdict::Done;
     }
     bool is_directory = S_ISDIR(found.destination.st_mode);
-    Ledger::Made made = ledger.made(entry.destination);
-    if (made == Ledger::Made::File && !is_directory && options.backup != BackupKind::Numbered)
-        entry.fail("will not overwrite just-created " + destination + " with " + source);
+    bool just_made = ledger.made(entry.destination) != Ledger::Made::Nothing;
+    if (just_made && goes_through_link(entry, found))
+        entry.fail(not_through_link(entry));
+    else if (just_made && !is_directory && options.backup != BackupKind::Numbered)
+        entry.fail(not_overwriting(entry.source, entry.destination));
     else if (is_directory)
         entry.fail("cannot overwrite directory " + destination + " with non-directory");
-    else if (made == Ledger::Made::ThroughLink && found.destination_is_link() &&
-             !replaces_name(entry.source_mode))
-        entry.fail("will not copy " + source + " through just-created symlink " + destination);
     return entry.outcome == Outcome::Failed ? Verdict::Done : Verdict::Copy;
 }
 
@@ -254,9 +268,10 @@ Verdict Planner::judge_pretended(Entry& entry) const {
         return Verdict::Copy;
     if (options.clobber == Clobber::Never)
         entry.outcome = Outcome::Skipped;
+    else if (options.clobber == Clobber::Refuse)
+        entry.fail(not_replacing(entry.destination));
     else if (options.backup != BackupKind::Numbered)
-        entry.fail("will not overwrite just-created " + quote(entry.destination.shown) + " with " +
-                   quote(entry.source.shown));
+        entry.fail(not_overwriting(entry.source, entry.destination));
     return entry.outcome == Outcome::Pending ? Verdict::Copy : Verdict::Done;
 }
 
@@ -366,6 +381,10 @@ Verdict Planner::plan_tree(Entry& entry, const Found& found, bool idle) {
 // POSIX wants the file that the link points to created; by default that is taken for an accident or
 // an attack. false after a complaint.
 bool Planner::end_dangling(Entry& entry, const Found& found) const {
+    if (ledger.made(entry.destination) != Ledger::Made::Nothing) {
+        entry.fail(not_through_link(entry));
+        return false;
+    }
     bool created =
         getenv("POSIXLY_CORRECT") != nullptr &&
         (options.dry_run || create_through_link(entry.destination, found.source.st_mode));
@@ -380,7 +399,7 @@ bool Planner::end_dangling(Entry& entry, const Found& found) const {
 void Planner::note_destination(Entry& entry, const Found& found) const {
     if (!found.exists || entry.destination_is_new)
         return;
-    entry.through_link = found.destination_is_link() && !replaces_name(entry.source_mode);
+    entry.through_link = goes_through_link(entry, found);
     entry.destination_id = id_of(found.destination);
 }
 

@@ -51,6 +51,7 @@ private:
 
     // Whether the destination's name itself is dealt with, and not what it may point to.
     bool replaces_name(mode_t source_mode) const;
+    bool goes_through_link(const Entry& entry, const Found& found) const;
 
     const Options& options;
     Ledger& ledger;

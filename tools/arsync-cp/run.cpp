@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "failure.h"
 #include "link.h"
 #include "list.h"
 #include "parents.h"
@@ -140,6 +141,7 @@ void Run::copy_list() {
     List list;
     list_is_open = list.open(options) && operands.open_target_to_fill(options);
     running_most = running_limit;
+    Listed listed(options.enters_listed);
     std::optional<std::string> name;
     while (list_is_open && !stop_requested() && (name = list.next())) {
         Entry& entry = window.emplace_back();
@@ -147,7 +149,7 @@ void Run::copy_list() {
         entry.is_tree = true;
         entry.source = {directory, *name, join(from.shown, *name)};
         entry.destination = operands.place_of(*name);
-        start(entry);
+        copy_listed(entry, listed);
         print_settled();
         wait_for_room();
     }
@@ -155,6 +157,53 @@ void Run::copy_list() {
     list_is_open = false;
     restore_touched();
     close(directory);
+}
+
+// What an earlier name has made, or may be making, is not to be met by this one.
+void Run::copy_listed(Entry& entry, Listed& listed) {
+    const std::string& name = entry.source.name;
+    bool again = listed.has(name);
+    std::vector<std::string> parts = listed.below(name);
+    listed.take(name);
+    if (again || !parts.empty())
+        wait_for_all();
+    if (options.backup != BackupKind::Numbered) {
+        if (again && (options.dry_run || listed.has_made(entry.destination)) &&
+            leave_repeated(entry))
+            return end(entry);
+        leave_out_repeated(entry, listed, parts);
+    }
+    start(entry);
+}
+
+// False: it is not there any more.
+bool Run::leave_repeated(Entry& entry) {
+    struct stat source;
+    if (look_at_link(entry.source, source) != 0)
+        return false;
+    entry.outcome = Outcome::Skipped;
+    if (S_ISDIR(source.st_mode))
+        entry.complain("warning: source directory " + quote(entry.source.shown) +
+                       " specified more than once");
+    else if (options.clobber != Clobber::Never && !options.update && !options.hard_links())
+        entry.fail(not_overwriting(entry.source, entry.destination));
+    return true;
+}
+
+// Of a tree, those that were copied before it.
+void Run::leave_out_repeated(Entry& entry, const Listed& listed,
+                             const std::vector<std::string>& parts) {
+    for (const std::string& part : parts) {
+        Entry repeated;
+        repeated.source = below(entry.source, part);
+        repeated.destination = below(entry.destination, part);
+        if ((!options.dry_run && !listed.has_made(repeated.destination)) ||
+            !leave_repeated(repeated))
+            continue;
+        entry.left_out += pattern_for(part);
+        entry.lines.insert(entry.lines.end(), repeated.lines.begin(), repeated.lines.end());
+        entry.entry_failed = entry.entry_failed || repeated.outcome == Outcome::Failed;
+    }
 }
 
 void Run::wait_for_room() {

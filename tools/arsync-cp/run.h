@@ -17,6 +17,7 @@
 
 #include "entry.h"
 #include "ledger.h"
+#include "listed.h"
 #include "operands.h"
 #include "options.h"
 #include "plan.h"
@@ -37,6 +38,10 @@ private:
     bool open_pool();
     void copy_operands();
     void copy_list();
+    void copy_listed(Entry& entry, Listed& listed);
+    bool leave_repeated(Entry& entry);
+    void leave_out_repeated(Entry& entry, const Listed& listed,
+                            const std::vector<std::string>& parts);
     void plan_and_start(Entry& entry);
     Verdict plan(Entry& entry);
     void start_tree(Entry& entry);

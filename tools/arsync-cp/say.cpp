@@ -12,6 +12,7 @@ namespace cp {
 
 namespace {
 
+std::string_view name_in_use = "arsync-cp";
 bool chatter_on_stderr = false;
 bool status_shown = false;
 int stdout_error = 0;
@@ -49,6 +50,17 @@ void write_stdout(std::string_view text) {
 
 } // namespace
 
+void set_program_name(const char* argv0) {
+    std::string_view name = argv0 != nullptr ? argv0 : "";
+    name.remove_prefix(name.rfind('/') + 1);
+    if (!name.empty())
+        name_in_use = name;
+}
+
+std::string_view program_name() {
+    return name_in_use;
+}
+
 void say(std::string_view text) {
     if (!chatter_on_stderr)
         return write_stdout(text);
@@ -66,7 +78,7 @@ void flush_for_script() {
 
 void complain(std::string_view message) {
     std::string line;
-    line.append(program_name).append(": ").append(message).append("\n");
+    line.append(program_name()).append(": ").append(message).append("\n");
     flush_stdout();
     clear_status();
     write_stderr(line);
@@ -79,7 +91,7 @@ void explain(std::string_view lines) {
 
 void ask(std::string_view question) {
     std::string text;
-    text.append(program_name).append(": ").append(question);
+    text.append(program_name()).append(": ").append(question);
     flush_stdout();
     clear_status();
     write_stderr(text);

@@ -10,7 +10,10 @@
 
 namespace cp {
 
-inline constexpr std::string_view program_name = "arsync-cp";
+// What the program was called by, without the directories: "arsync-cp", or the name of a link to
+// it. To be set before anything is printed; argv0 may be null.
+void set_program_name(const char* argv0);
+std::string_view program_name();
 
 // Text for stdout, or for stderr after send_chatter_to_stderr.
 void say(std::string_view text);

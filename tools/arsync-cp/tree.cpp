@@ -31,7 +31,7 @@ uint32_t backup_of(BackupKind kind) {
 }
 
 uint32_t update_of(const Options& options) {
-    if (options.clobber != Clobber::Overwrite)
+    if (options.clobber == Clobber::Ask || options.clobber == Clobber::Never)
         return ARSYNC_UPDATE_NONE; // what is there is asked about afterwards, or not at all
     if (options.skip_unchanged)
         return ARSYNC_UPDATE_CHANGED;
@@ -47,7 +47,8 @@ bool is_directory(const arsync_completion& completion) {
 // A directory in a file's place, which nobody has asked to be overwritten: a complaint of the
 // library, but not of cp.
 bool is_left(const arsync_completion& completion, const Options& options) {
-    return options.clobber != Clobber::Overwrite && completion.result == -EISDIR &&
+    bool leaves = options.clobber == Clobber::Ask || options.clobber == Clobber::Never;
+    return leaves && completion.result == -EISDIR &&
            (completion.stage == ARSYNC_STAGE_OPEN_DESTINATION ||
             completion.stage == ARSYNC_STAGE_CHECK);
 }
@@ -186,6 +187,8 @@ arsync_copy_options tree_options(Entry& tree, const Options& options) {
         copy.flags |= ARSYNC_COPY_BENEATH;
     if (options.remove_destination && !options.atomic())
         copy.replace = ARSYNC_REPLACE_REMOVE;
+    if (options.clobber == Clobber::Refuse)
+        copy.replace = ARSYNC_REPLACE_EXCLUSIVE;
     copy.update = update_of(options);
     copy.backup = backup_of(options.backup);
     copy.backup_suffix = options.backup_suffix.c_str();
@@ -194,6 +197,7 @@ arsync_copy_options tree_options(Entry& tree, const Options& options) {
     // A listed directory is made; what is to be in it is for the list to say.
     if (!tree.named && !options.enters_listed)
         tree.filter = "*";
+    tree.filter += tree.left_out;
     if (refuses_links(tree, options)) {
         copy.flags &= ~ARSYNC_COPY_MIRROR; // as where anything else has failed
         if (tree.tells_of_refused) {

@@ -1,15 +1,27 @@
 #include "usage.h"
 
 #include "arsync.h"
+#include "say.h"
 
 namespace cp {
 
-std::string_view help_text() {
-    return R"(Usage: arsync-cp [OPTION]... [-T] SOURCE DEST
-  or:  arsync-cp [OPTION]... SOURCE... DIRECTORY
-  or:  arsync-cp [OPTION]... -t DIRECTORY SOURCE...
-  or:  arsync-cp [OPTION]... --files-from=FILE SOURCE DIRECTORY
-Copy SOURCE to DEST, or several SOURCEs to DIRECTORY. Directories are left out
+namespace {
+
+std::string synopsis() {
+    const std::string name(program_name());
+    std::string text;
+    for (const char* operands :
+         {"[OPTION]... [-T] SOURCE DEST", "[OPTION]... SOURCE... DIRECTORY",
+          "[OPTION]... -t DIRECTORY SOURCE...", "[OPTION]... --files-from=FILE SOURCE DIRECTORY"})
+        text.append(text.empty() ? "Usage: " : "  or:  ").append(name + " " + operands + "\n");
+    return text;
+}
+
+} // namespace
+
+std::string help_text() {
+    return synopsis() +
+           R"(Copy SOURCE to DEST, or several SOURCEs to DIRECTORY. Directories are left out
 unless -r or -a is given.
 
 An argument that a long option needs, its short form needs too.
@@ -58,7 +70,9 @@ When DEST exists:
       --skip-unchanged         leave what has SOURCE's size and time
   -S, --suffix=SUFFIX          the end of a simple backup's name
   -u, --update[=WHEN]          overwrite what is older than SOURCE (older, the
-                                 default), everything (all), nothing (none)
+                                 default), everything (all), nothing (none), or
+                                 nothing, which is an error (none-fail); the
+                                 last one counts, and -i asks all the same
 
 What DEST keeps of SOURCE:
       --context=CTX            give all that is made the SELinux context CTX

@@ -25,9 +25,10 @@ inline constexpr Choice sparse_words[] = {
 };
 
 inline constexpr Choice update_words[] = {
-    {"all", ARSYNC_UPDATE_ALL},
-    {"none", ARSYNC_UPDATE_NONE},
-    {"older", ARSYNC_UPDATE_OLDER},
+    {"all", static_cast<int>(Update::All)},
+    {"none", static_cast<int>(Update::None)},
+    {"none-fail", static_cast<int>(Update::NoneFail)},
+    {"older", static_cast<int>(Update::Older)},
 };
 
 inline constexpr Choice yes_no_words[] = {
