@@ -32,6 +32,11 @@
  *              all options are copied before a function returns; descriptors are duplicated. But
  *              AT_FDCWD is the working directory of the time when the copy runs: do not change it
  *              while jobs with relative paths are outstanding.
+ *   Rights     A copy has the user, groups, capabilities and CPU affinity that the thread that
+ *              opened the pool had then, whichever thread submits it. (setuid(2) and its like, as
+ *              libc has them, change all threads, the library's too.) Who copies for users with
+ *              different rights opens a pool for each. Threads that use one pool are expected to
+ *              share their namespaces and filters (unshare(2), seccomp(2)).
  *   Signals    The library's threads are named "arsync/N" and block all signals but those that a
  *              thread brings upon itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
  *   Machines   64-bit Linux.
@@ -126,9 +131,16 @@ typedef struct arsync_pool_options {
 } arsync_pool_options;
 
 /* Open a pool. options may be NULL for all defaults. On success *pool is the caller's, to be given
- * back by arsync_pool_close. Cheap: threads, rings and buffers are made when first needed. Does not
- * block. Errors: -EINVAL, -E2BIG (conventions above), -ENOMEM, -EMFILE, -ENFILE; with
- * ARSYNC_BACKEND_URING also what io_uring_setup(2) gives, as -EPERM or -ENOSYS. */
+ * back by arsync_pool_close. Cheap: it starts one thread, and more of them, rings and buffers are
+ * made when first needed. Does not block.
+ *
+ * Where not even that thread can be started (pthread_create(3) fails: a limit, a filter), all works
+ * without: copies run inside arsync_poll, with the rights of the thread that polls, and
+ * arsync_pool_info says so.
+ *
+ * Errors: -EINVAL, -E2BIG (conventions above), -ENOMEM, -EMFILE, -ENFILE; with ARSYNC_BACKEND_URING
+ * also what io_uring_setup(2) gives, as -EPERM or -ENOSYS, or pthread_create(3), for a ring needs a
+ * thread. */
 ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool);
 
 /* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
@@ -139,9 +151,9 @@ ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool*
  * Every other function gives -EINVAL for a closed pool too. */
 ARSYNC_API int arsync_pool_close(arsync_pool* pool);
 
-/* A descriptor that is readable while completions wait to be polled: for poll(2), epoll(7) and
- * event loops. The pool's own: only wait on it; do not read, write or close it. Level-triggered.
- * Returns the descriptor. */
+/* A descriptor that is readable while completions wait to be polled, and in a pool without a thread
+ * while jobs wait for a poll to run them: for poll(2), epoll(7) and event loops. The pool's own:
+ * only wait on it; do not read, write or close it. Level-triggered. Returns the descriptor. */
 ARSYNC_API int arsync_pool_event_fd(arsync_pool* pool);
 
 /* What the pool uses, and why. Lengths of the texts include the NUL. */
@@ -149,7 +161,7 @@ typedef struct arsync_info {
     uint32_t struct_size;        /* in: sizeof(arsync_info) */
     uint32_t backend;            /* enum arsync_backend: URING or THREADS */
     uint32_t workers;            /* most threads there will be */
-    uint32_t workers_started;    /* of these, started so far */
+    uint32_t workers_started;    /* of these, started so far; 0 too where none can be */
     uint32_t buffer_count;       /* buffers a worker */
     uint32_t buffer_size;        /* bytes */
     uint32_t queue_depth;        /* entries, rounded up to a power of two */
@@ -463,7 +475,8 @@ typedef struct arsync_copy_options {
  * ARSYNC_REPLACE_ATOMIC where that matters.
  *
  * Errors: -EINVAL, -E2BIG, -EFAULT, -ENAMETOOLONG (a path of 4096 bytes or more), -ENOENT (an empty
- * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached; poll), -ENOMEM, -ESHUTDOWN (being closed). */
+ * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached, nothing else: poll), -ENOMEM, -ESHUTDOWN
+ * (being closed). */
 ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* src, int dst_dirfd,
                                   const char* dst, const arsync_copy_options* options,
                                   uint64_t user_data, arsync_job* job);
@@ -653,6 +666,8 @@ typedef struct arsync_completion {
 
 /* Take up to max finished completions, oldest end first. Blocks up to timeout_ms until there is at
  * least one; 0 does not block, -1 waits for ever, for jobs that other threads may yet submit too.
+ * In a pool that could start no thread it runs the jobs, until one ends: whatever timeout_ms is, it
+ * may take as long as a copy.
  * Returns how many; 0 after the timeout. Errors: -EBUSY: another thread polls; -EINVAL: max is 0 or
  * timeout_ms below -1. */
 ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, uint32_t max,

@@ -22,6 +22,8 @@ Pool::Pool(const arsync_pool_options& options)
         pace_.emplace(options.byte_rate);
     if (options.backend == ARSYNC_BACKEND_URING) {
         decide_backend();
+        if (backend_error_ == 0)
+            backend_error_ = starter_.error(); // a ring belongs to one thread
         if (backend_error_ < 0)
             throw Error{ARSYNC_STAGE_QUEUE, -backend_error_};
     }
@@ -98,6 +100,11 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     ++outstanding_;
     ++submitted_;
     slot.job = std::move(job);
+    if (here_) { // who polls has work
+        finished_condition_.notify_one();
+        if (event_fd_used_)
+            mark_readable();
+    }
     return 0;
 }
 
@@ -116,8 +123,10 @@ int Pool::call_a_worker() {
                 std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
             return 0;
         } catch (const std::system_error& error) {
-            if (workers_.empty())
-                return -error.code().value();
+            if (workers_.empty()) {
+                workers_.push_back(std::make_unique<Worker>(*this, -error.code().value()));
+                here_ = workers_.back().get();
+            }
         } catch (const std::bad_alloc&) {
             if (workers_.empty())
                 return -ENOMEM;
@@ -129,6 +138,13 @@ int Pool::call_a_worker() {
             least = worker.get();
     least->wake();
     return 0;
+}
+
+// A worker has got a thread ready, for which somebody asked who could not start it.
+void Pool::call_another_worker() {
+    std::lock_guard lock(mutex_);
+    if (queued_first_ && !closing_)
+        call_a_worker();
 }
 
 // A busy worker leaves the queue to idle ones: two large files should have two threads.
@@ -361,7 +377,7 @@ void Pool::make_room() {
 
 int Pool::event_fd() {
     std::lock_guard lock(mutex_);
-    if (!event_fd_used_ && finished_first_)
+    if (!event_fd_used_ && (finished_first_ || (here_ && outstanding_ > 0)))
         mark_readable();
     event_fd_used_ = true;
     return event_fd_.get();
@@ -382,11 +398,16 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
     if (polling_)
         return -EBUSY;
     polling_ = true;
-    const auto any = [&] { return finished_first_ != nullptr; };
-    if (timeout_ms < 0)
-        finished_condition_.wait(lock, any);
-    else if (timeout_ms > 0)
-        finished_condition_.wait_for(lock, std::chrono::milliseconds(timeout_ms), any);
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point until = Clock::now() + std::chrono::milliseconds(timeout_ms);
+    const auto any = [&] { return finished_first_ || (here_ && here_->told()); };
+    do {
+        run_here(lock);
+        if (timeout_ms < 0)
+            finished_condition_.wait(lock, any);
+        else if (timeout_ms > 0)
+            finished_condition_.wait_until(lock, until, any);
+    } while (!finished_first_ && timeout_ms != 0 && (timeout_ms < 0 || Clock::now() < until));
     polling_ = false;
     Finished* const old_entries = std::exchange(polled_entries_, nullptr);
     Job* const old_jobs = std::exchange(polled_jobs_, nullptr);
@@ -395,7 +416,7 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
         take_finished(completions[count++]);
     if (!finished_first_) {
         finished_end_ = &finished_first_;
-        if (count > 0 && event_fd_used_)
+        if (count > 0 && event_fd_used_ && !(here_ && outstanding_ > 0))
             mark_empty();
     }
     if (entries_waiting_ <= entries_waiting_max / 2)
@@ -403,6 +424,15 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
     lock.unlock();
     free_polled(old_entries, old_jobs);
     return count;
+}
+
+// The jobs of the worker without a thread, until one has ended.
+void Pool::run_here(std::unique_lock<std::mutex>& lock) {
+    for (bool any = here_; any && !finished_first_;) {
+        lock.unlock();
+        any = here_->turn_here();
+        lock.lock();
+    }
 }
 
 void Pool::free_polled(Finished* entries, Job* jobs) {
@@ -483,12 +513,19 @@ void Pool::info(arsync_info& out) {
     decide_backend();
     out.backend = backend_;
     out.workers = options_.workers;
-    out.workers_started = static_cast<uint32_t>(workers_.size());
+    out.workers_started = here_ ? 0 : static_cast<uint32_t>(workers_.size());
     out.buffer_count = options_.buffer_count;
     out.buffer_size = options_.buffer_size;
     out.queue_depth = options_.queue_depth;
-    explain_backend(out, options_.backend, backend_error_);
-    if (backend_ == ARSYNC_BACKEND_THREADS) {
+    if (here_) {
+        out.backend = ARSYNC_BACKEND_THREADS;
+        snprintf(out.backend_reason, sizeof out.backend_reason,
+                 "no thread can be started: %s; copies run in arsync_poll",
+                 strerrordesc_np(-starter_.error()));
+    } else {
+        explain_backend(out, options_.backend, backend_error_);
+    }
+    if (out.backend == ARSYNC_BACKEND_THREADS) {
         const char* reason = "there is no ring to poll for: the backend is threads";
         if ((options_.flags & ARSYNC_POOL_SQPOLL) != 0)
             snprintf(out.sqpoll_reason, sizeof out.sqpoll_reason, "%s", reason);

@@ -18,6 +18,7 @@
 #include "arsync.h"
 #include "io/fd.h"
 #include "job.h"
+#include "starter.h"
 #include "worker.h"
 
 namespace arsync {
@@ -51,6 +52,8 @@ public:
     // For workers.
     const arsync_pool_options& options() const { return options_; }
     Pace* pace() { return pace_ ? &*pace_ : nullptr; }
+    Starter& starter() { return starter_; }
+    void call_another_worker();
     Job* take(Worker& worker);
     void finish(Job& job);
     // For trees; see TreeHost.
@@ -91,6 +94,7 @@ private:
     static void free_polled(Finished* entries, Job* jobs);
     void make_room();
     int call_a_worker();
+    void run_here(std::unique_lock<std::mutex>& lock);
     void decide_backend();
     void mark_readable();
     void mark_empty();
@@ -124,6 +128,7 @@ private:
     Finished* polled_entries_ = nullptr;
     Job* polled_jobs_ = nullptr;
     bool polling_ = false;
+    Worker* here_ = nullptr;     // the worker without a thread
     bool event_fd_used_ = false; // somebody has asked for it
     bool closing_ = false;
     uint64_t submitted_ = 0, completed_ = 0, failed_ = 0, cancelled_ = 0;
@@ -132,6 +137,8 @@ private:
     arsync_backend backend_ = ARSYNC_BACKEND_URING;
     int backend_error_ = 0; // why not io_uring, a negative errno
 
+    Starter starter_;
+    // Where no thread can be started it has one, without a thread, whose jobs run in poll.
     std::vector<std::unique_ptr<Worker>> workers_; // last: their threads use the members above
 };
 

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -32,17 +33,35 @@ std::string words_for(int error) {
 
 } // namespace
 
-// Its thread, and the helpers that this starts, must never take a signal meant for the program.
-static std::thread start_thread(auto&& body) {
-    const SignalsBlocked blocked;
-    return std::thread(std::forward<decltype(body)>(body));
+static SystemFiles& system_files() {
+    static SystemFiles files; // a tree's descriptors outlive the worker that opened them
+    return files;
 }
 
+struct Worker::Here {
+    Threads ring;
+    Buffers buffers;
+
+    Here(Counters& counters, const arsync_pool_options& options, int no_thread)
+        : ring(counters, no_thread), buffers(ring, options.buffer_count, options.buffer_size,
+                                             (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0) {}
+};
+
 Worker::Worker(Pool& pool, unsigned number)
-    : pool_(pool), number_(number), thread_(start_thread([this] { run(); })) {}
+    : pool_(pool), number_(number), thread_(pool.starter().start([this] { run(); })) {}
+
+Worker::Worker(Pool& pool, int no_thread)
+    : pool_(pool), number_(0), here_(std::make_unique<Here>(counters_, pool.options(), no_thread)) {
+    set_ring(&here_->ring, nullptr, &here_->buffers);
+}
 
 void Worker::join() {
-    thread_.join();
+    if (here_) {
+        while (turn_here()) {
+        }
+    } else {
+        thread_.join();
+    }
 }
 
 Worker::~Worker() = default;
@@ -118,40 +137,64 @@ bool Worker::fail_next(const Error& error) {
 void Worker::serve(Ring& ring, Uring* uring) {
     const arsync_pool_options& options = pool_.options();
     const FrameCache frames;
-    static SystemFiles files; // a tree's descriptors outlive the worker that opened them
     Buffers buffers(ring, options.buffer_count, options.buffer_size,
                     (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0);
-    const Io io{files, ring, buffers, pool_.pace()};
-    {
-        std::lock_guard lock(mutex_);
-        ring_ = &ring;
-        uring_ = uring;
-        buffers_ = &buffers;
-    }
-    unsigned begun = 0; // since the last look at what has completed
+    const Io io{system_files(), ring, buffers, pool_.pace()};
+    set_ring(&ring, uring, &buffers);
     for (;;) {
-        if (cancels_.exchange(false))
-            stop_cancelled(ring);
-        const bool helps = take_parts(io);
-        const unsigned took = take_jobs(io);
-        const bool resumed = ring.run_ready();
-        begun += took;
-        if (begun >= begun_max)
-            ring.look();
-        else if (!helps && took == 0 && !resumed) {
-            if (!running_ && pool_.closing())
-                break;
-            ring.wait();
-        } else {
+        if (pool_.starter().try_again())
+            pool_.call_another_worker();
+        if (turn(io))
             continue;
-        }
-        begun = 0;
+        if (!running_ && pool_.closing())
+            break;
+        ring.wait();
+        begun_ = 0;
     }
     pool_.leave_with_others();
+    set_ring(nullptr, nullptr, nullptr);
+}
+
+void Worker::set_ring(Ring* ring, Uring* uring, const Buffers* buffers) {
     std::lock_guard lock(mutex_);
-    ring_ = nullptr;
-    uring_ = nullptr;
-    buffers_ = nullptr;
+    ring_ = ring;
+    uring_ = uring;
+    buffers_ = buffers;
+}
+
+// False: there is nothing to do but to wait.
+bool Worker::turn(Io io) {
+    if (cancels_.exchange(false))
+        stop_cancelled(io.ring);
+    const bool helps = take_parts(io);
+    const unsigned took = take_jobs(io);
+    const bool resumed = io.ring.run_ready();
+    begun_ += took;
+    if (begun_ >= begun_max) {
+        io.ring.look();
+        begun_ = 0;
+        return true;
+    }
+    return helps || took > 0 || resumed;
+}
+
+bool Worker::turn_here() {
+    const SignalsBlocked blocked;
+    const Io io{system_files(), here_->ring, here_->buffers, pool_.pace()};
+    bool any = turn(io);
+    if (!any) {
+        io.ring.look();
+        any = io.ring.run_ready();
+    }
+    // What a write brings upon the thread that makes it, beside its error.
+    sigset_t own;
+    sigemptyset(&own);
+    sigaddset(&own, SIGPIPE);
+    sigaddset(&own, SIGXFSZ);
+    constexpr timespec at_once{};
+    while (sigtimedwait(&own, nullptr, &at_once) > 0) {
+    }
+    return any;
 }
 
 unsigned Worker::take_jobs(Io io) {

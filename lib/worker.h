@@ -2,10 +2,12 @@
 //
 // The thread starts with the object. It takes jobs from the pool while it has room, runs each as a
 // coroutine, and hands them back finished. Everything a job touches while it runs belongs to this
-// thread; the only way in from outside is wake().
+// thread; the only way in from outside is wake(). Where no thread can be had, whoever polls runs
+// the jobs of a worker without one, turn by turn.
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -23,11 +25,15 @@ class Worker {
 public:
     // Throws std::system_error if no thread can be had.
     Worker(Pool& pool, unsigned number);
+    // Without a thread, a negative errno says why; see turn_here. Throws std::bad_alloc.
+    Worker(Pool& pool, int no_thread);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker(); // after join()
 
     void join(); // the pool is closing, and wake() has been called
+    // Of a worker without a thread: run its jobs on this one for a while. False: nothing can go on.
+    bool turn_here();
     // From any thread: there is a job to take, or the pool is closing; a running job was cancelled.
     void wake();
     void wake_to_cancel();
@@ -36,6 +42,8 @@ public:
     bool idle() const { return running() == 0 && !told_.load(std::memory_order_relaxed); }
     // Under the pool's mutex: there is nothing for it to take.
     void found_nothing() { told_.store(false, std::memory_order_relaxed); }
+    // From any thread: whether there may be something to take.
+    bool told() const { return told_.load(std::memory_order_relaxed); }
     // From any thread: a part in the copy of a tree, beside the jobs that it takes.
     void help(std::unique_ptr<Job> part);
     unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
@@ -56,6 +64,8 @@ private:
     void run();
     bool fail_next(const Error& error);
     void serve(Ring& ring, Uring* uring);
+    bool turn(Io io);
+    void set_ring(Ring* ring, Uring* uring, const Buffers* buffers);
     unsigned take_jobs(Io io);
     bool take_parts(Io io);
     void begin(Job& job, Io io);
@@ -70,6 +80,7 @@ private:
     std::atomic<bool> told_ = true; // it looks for work when its thread has begun
     std::atomic<bool> cancels_ = false;
     Job* running_ = nullptr; // a doubly linked list
+    unsigned begun_ = 0;     // since the last look at what has completed
 
     // The ring exists only while the thread runs; other threads reach it through these.
     std::mutex mutex_;
@@ -78,6 +89,8 @@ private:
     const Buffers* buffers_ = nullptr;
     std::vector<std::unique_ptr<Job>> parts_; // of trees, to be begun
 
+    struct Here; // what a worker without a thread runs its jobs with
+    std::unique_ptr<Here> here_;
     std::thread thread_; // last: it uses the members above
 };
 

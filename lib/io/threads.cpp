@@ -9,8 +9,8 @@ static constexpr unsigned transfer_limit = 16;
 // A copy waits for one thing at a time, and a worker runs fewer copies than this.
 static constexpr unsigned wait_limit = 128;
 
-Threads::Threads(Counters& counters)
-    : Ring(counters), transfers_(transfer_limit, [this] { wake(); }),
+Threads::Threads(Counters& counters, int no_thread)
+    : Ring(counters), no_thread_(no_thread), transfers_(transfer_limit, [this] { wake(); }),
       waits_(wait_limit, [this] { wake(); }) {}
 
 void Threads::start(Request& request) {
@@ -21,7 +21,8 @@ void Threads::start(Request& request) {
     counters().helper_calls.add(1);
     const bool waits = request.op == Op::wait_readable || request.op == Op::wait_writable ||
                        request.op == Op::pause;
-    const int error = (waits ? waits_ : transfers_).submit(request);
+    Helpers& helpers = waits ? waits_ : transfers_;
+    const int error = no_thread_ < 0 ? no_thread_ : helpers.submit(request);
     if (error < 0)
         complete(request, Helpers::without_thread(request, error));
 }

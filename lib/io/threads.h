@@ -11,7 +11,9 @@ namespace arsync {
 
 class Threads final : public Ring {
 public:
-    explicit Threads(Counters& counters);
+    // no_thread: a negative errno why none may be started. Then the calling thread performs all,
+    // and what may last for ever ends with that.
+    explicit Threads(Counters& counters, int no_thread = 0);
 
     void wake() override;
     void cancel(Request& request) override;
@@ -22,6 +24,7 @@ private:
     void take_completed(bool block) override;
     bool take_finished();
 
+    const int no_thread_;
     std::mutex mutex_;
     std::condition_variable woken_condition_;
     bool woken_ = false;

@@ -1,7 +1,11 @@
 // Little is allowed: descriptors, file sizes, threads, memory.
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <filesystem>
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "system/check.h"
@@ -105,25 +109,63 @@ static unsigned user_of_its_own() {
     return ordinary_user + 1 + static_cast<unsigned>(getpid()) % 10000;
 }
 
-TEST_CASE_FIXTURE(Clean, "without a single thread to be had, submitting fails and closing works") {
+// Copies by a pool that has no thread.
+static void copies_in_poll(Report& report, const Directory& directory, int error) {
+    const PoolOptions uring(ARSYNC_BACKEND_URING);
+    EXPECT(report, Pool(uring).error() == error); // a ring belongs to a thread
+    Pool pool;
+    EXPECT(report, pool.error() == 0);
+    const int ready = arsync_pool_event_fd(pool.get());
+    const auto is_ready = [&] {
+        pollfd entry{ready, POLLIN, 0};
+        return poll(&entry, 1, 0) == 1;
+    };
+    EXPECT(report, !is_ready());
+    for (const char* name : {"small", "large", "tree"}) {
+        const Options options =
+            Options().with_flags(ARSYNC_COPY_RECURSIVE).with_report(ARSYNC_REPORT_ALL);
+        const std::string to = directory / "copy of " + name;
+        EXPECT(report, pool.submit(directory / name, to, options) != 0);
+        EXPECT(report, is_ready());
+        arsync_completion done = pool.wait();
+        while (done.kind == ARSYNC_COMPLETION_ENTRY)
+            done = pool.wait();
+        EXPECT_WITH(report, done.result == 0, words(done));
+        EXPECT(report, !is_ready());
+    }
+    EXPECT(report, difference(directory / "large", directory / "copy of large") == "");
+    EXPECT(report, exists(directory / "copy of tree/4999"));
+    const arsync_info info = pool.info();
+    EXPECT(report, info.backend == ARSYNC_BACKEND_THREADS && info.workers_started == 0);
+    EXPECT_WITH(report, strstr(info.backend_reason, arsync_strerror(error)), info.backend_reason);
+
+    const arsync_job cancelled = pool.submit(directory / "large", directory / "cancelled");
+    EXPECT(report, arsync_cancel(pool.get(), cancelled) == 0);
+    EXPECT(report, pool.wait().result == -ECANCELED);
+    EXPECT(report, pool.submit(directory / "large", directory / "not polled") != 0);
+    EXPECT(report, pool.close() == 0);
+    EXPECT(report, !exists(directory / "not polled"));
+}
+
+TEST_CASE_FIXTURE(Clean, "without a single thread to be had, copies run in poll") {
     NEEDS_ROOT();
     const Directory directory;
     chmod(directory.path().c_str(), 0777);
-    write_pattern(directory / "from", 1000);
+    write_pattern(directory / "small", 1000);
+    write_pattern(directory / "large", 20'000'000);
+    mkdir((directory / "tree").c_str(), 0755);
+    for (int i = 0; i < 5000; ++i) // more than may wait to be polled
+        write_file(directory / "tree/" + std::to_string(i), "x");
     check_in_child([&](Report& report) {
         EXPECT(report, limit(RLIMIT_NPROC, 1)); // this process is the one
         EXPECT(report, become_ordinary(user_of_its_own()));
-        Pool pool;
-        EXPECT(report, pool.error() == 0);
-        const int error =
-            arsync_submit_copy(pool.get(), AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
-                               (directory / "to").c_str(), nullptr, 0, nullptr);
-        EXPECT_WITH(report, error < 0, std::to_string(error));
-        arsync_completion done;
-        EXPECT(report, arsync_poll(pool.get(), &done, 1, 50) == 0);
-        EXPECT(report, pool.close() == 0);
+        copies_in_poll(report, directory, -EAGAIN);
     });
-    CHECK_FALSE(exists(directory / "to"));
+    std::filesystem::remove_all(directory / "copy of tree");
+    check_in_child([&](Report& report) {
+        EXPECT(report, deny(__NR_clone3, EPERM) && deny(__NR_clone, EPERM));
+        copies_in_poll(report, directory, -EPERM);
+    });
 }
 
 TEST_CASE_FIXTURE(Clean, "a worker that gets no helper threads ends its copies all the same") {

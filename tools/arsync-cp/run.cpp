@@ -72,6 +72,17 @@ arsync_copy_options file_options(const Entry& entry, const Options& options) {
     return copy;
 }
 
+// A pool that may do without rings says why there is none.
+bool lacks_threads(arsync_pool_options options) {
+    options.backend = ARSYNC_BACKEND_AUTO;
+    arsync_pool* pool = nullptr;
+    arsync_info info{};
+    info.struct_size = sizeof info;
+    bool known = arsync_pool_open(&options, &pool) == 0 && arsync_pool_info(pool, &info) == 0;
+    arsync_pool_close(pool);
+    return known && std::string(info.backend_reason).find("no thread") == 0;
+}
+
 } // namespace
 
 Run::Run(const Options& chosen, Operands& named)
@@ -93,8 +104,10 @@ bool Run::open_pool() {
     if (error == 0) {
         return true;
     }
-    const char* what = options.pool.backend == ARSYNC_BACKEND_URING ? "cannot use io_uring: "
-                                                                    : "cannot start copying: ";
+    const char* what = "cannot start copying: ";
+    if (options.pool.backend == ARSYNC_BACKEND_URING)
+        what = lacks_threads(options.pool) ? "cannot start a thread for io_uring: "
+                                           : "cannot use io_uring: ";
     complain(std::string(what) + arsync_strerror(error));
     return false;
 }

@@ -1,0 +1,63 @@
+// Threads that have the rights of whoever opened the pool.
+//
+// A thread has its user, groups, capabilities and CPU affinity from the one that starts it, and a
+// submit may come from a thread with others. So the opener starts the first thread, which waits for
+// something to do. Others are started by a thread that still has those rights: the one that asks,
+// or for it a worker.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <linux/capability.h>
+#include <mutex>
+#include <sched.h>
+#include <sys/types.h>
+#include <thread>
+#include <vector>
+
+namespace arsync {
+
+// What the calling thread may do.
+class Rights {
+public:
+    Rights(); // throws std::bad_alloc
+    bool operator==(const Rights& other) const;
+
+private:
+    int user_, group_; // for files
+    std::vector<gid_t> groups_;
+    __user_cap_data_struct capabilities_[2] = {};
+    cpu_set_t processors_;
+};
+
+class Starter {
+public:
+    Starter(); // on the opener's thread; throws std::bad_alloc
+    Starter(const Starter&) = delete;
+    Starter& operator=(const Starter&) = delete;
+    ~Starter(); // after all threads that it gave out have ended
+
+    // A thread that runs body. Throws std::system_error where none can be had now.
+    std::thread start(std::function<void()> body);
+    // Why the opener could start no thread, a negative errno; or 0.
+    int error() const { return error_; }
+    // On a thread that start() gave: where one was asked for in vain by a thread with other rights,
+    // start it for the next time. Whether it did.
+    bool try_again();
+
+private:
+    void start_spare();
+    void run();
+
+    const Rights rights_;
+    int error_ = 0;
+    std::atomic<bool> asked_in_vain_ = false;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::thread spare_;
+    std::function<void()> body_; // for the spare thread to take
+    bool stopping_ = false;
+};
+
+} // namespace arsync
