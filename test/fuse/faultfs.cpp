@@ -131,12 +131,26 @@ int negative_errno(int64_t result) {
     return result < 0 ? -errno : static_cast<int>(result);
 }
 
-// A call on a path, after `enter`.
+// A call on a path, after `enter`. A file that is open and has no name any more has no path.
 template <class Call>
 int on(const char* operation, const char* path, Call call) {
     if (const int error = enter(operation, path); error < 0)
         return error;
-    return negative_errno(call(folded(path).c_str()));
+    return negative_errno(call(path ? folded(path).c_str() : ""));
+}
+
+// The same by an open file, if there is one, and there alone where it has no name.
+template <class ByFile, class ByPath>
+int on_file(const char* operation, const char* path, const fuse_file_info* info, ByFile by_file,
+            ByPath by_path) {
+    return on(operation, path, [&](const char* real) {
+        if (info)
+            return by_file(opened(info).fd);
+        if (path)
+            return by_path(real);
+        errno = ENOENT;
+        return -1;
+    });
 }
 
 std::string proc_path(const char* path) {
@@ -149,14 +163,16 @@ void lie(const char* path, struct stat* out) {
             out->st_size = settings.size;
         out->st_size = std::max<off_t>(0, out->st_size + settings.size_add);
     }
-    if (settings.inode_by_name)
+    if (settings.inode_by_name && path)
         out->st_ino = std::hash<std::string_view>()(path) | 1;
 }
 
-int do_getattr(const char* path, struct stat* out, fuse_file_info*) {
-    const int result = on("getattr", path, [&](const char* real) {
-        return fstatat(settings.backing, real, out, AT_SYMLINK_NOFOLLOW);
-    });
+int do_getattr(const char* path, struct stat* out, fuse_file_info* info) {
+    const int result = on_file(
+        "getattr", path, info, [&](int fd) { return fstat(fd, out); },
+        [&](const char* real) {
+            return fstatat(settings.backing, real, out, AT_SYMLINK_NOFOLLOW);
+        });
     if (result == 0)
         lie(path, out);
     return result;
@@ -222,27 +238,32 @@ int do_link(const char* from, const char* to) {
     });
 }
 
-int do_chmod(const char* path, mode_t mode, fuse_file_info*) {
-    return on("chmod", path,
-              [&](const char* real) { return fchmodat(settings.backing, real, mode, 0); });
+int do_chmod(const char* path, mode_t mode, fuse_file_info* info) {
+    return on_file(
+        "chmod", path, info, [&](int fd) { return fchmod(fd, mode); },
+        [&](const char* real) { return fchmodat(settings.backing, real, mode, 0); });
 }
 
-int do_chown(const char* path, uid_t uid, gid_t gid, fuse_file_info*) {
-    return on("chown", path, [&](const char* real) {
-        return fchownat(settings.backing, real, uid, gid, AT_SYMLINK_NOFOLLOW);
-    });
+int do_chown(const char* path, uid_t uid, gid_t gid, fuse_file_info* info) {
+    return on_file(
+        "chown", path, info, [&](int fd) { return fchown(fd, uid, gid); },
+        [&](const char* real) {
+            return fchownat(settings.backing, real, uid, gid, AT_SYMLINK_NOFOLLOW);
+        });
 }
 
-int do_truncate(const char* path, off_t size, fuse_file_info*) {
+int do_truncate(const char* path, off_t size, fuse_file_info* info) {
     if (settings.sequential)
         return -EOPNOTSUPP;
-    return on("truncate", path, [&](const char* real) {
-        const int fd = openat(settings.backing, real, O_WRONLY | O_CLOEXEC);
-        const int result = fd < 0 ? -1 : ftruncate(fd, size);
-        if (fd >= 0)
-            close(fd);
-        return result;
-    });
+    return on_file(
+        "truncate", path, info, [&](int fd) { return ftruncate(fd, size); },
+        [&](const char* real) {
+            const int fd = openat(settings.backing, real, O_WRONLY | O_CLOEXEC);
+            const int result = fd < 0 ? -1 : ftruncate(fd, size);
+            if (fd >= 0)
+                close(fd);
+            return result;
+        });
 }
 
 int open_backing(const char* operation, const char* path, mode_t mode, fuse_file_info* info) {
@@ -353,14 +374,16 @@ int do_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t, fuse
     return 0;
 }
 
-int do_utimens(const char* path, const timespec times[2], fuse_file_info*) {
+int do_utimens(const char* path, const timespec times[2], fuse_file_info* info) {
     timespec stored[2] = {times[0], times[1]};
     for (timespec& time : stored)
         if (settings.seconds > 0 && time.tv_nsec < 1'000'000'000)
             time = {time.tv_sec - time.tv_sec % settings.seconds, 0};
-    return on("utimens", path, [&](const char* real) {
-        return utimensat(settings.backing, real, stored, AT_SYMLINK_NOFOLLOW);
-    });
+    return on_file(
+        "utimens", path, info, [&](int fd) { return futimens(fd, stored); },
+        [&](const char* real) {
+            return utimensat(settings.backing, real, stored, AT_SYMLINK_NOFOLLOW);
+        });
 }
 
 int do_fallocate(const char* path, int mode, off_t offset, off_t length, fuse_file_info* info) {
