@@ -643,7 +643,7 @@ typedef struct arsync_details {
     uint32_t reserved;           /* 0 */
     const arsync_totals* totals; /* of a job of ARSYNC_COPY_RECURSIVE; else NULL */
     const char* backup;          /* with BACKED_UP: the name that what was at the destination has
-                                    now, in the same directory; NULL in a dry run */
+                                    now, or in a dry run would have, in the same directory */
 } arsync_details;
 
 /* Frozen layout: 64 bytes, no padding. */

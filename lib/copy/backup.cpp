@@ -1,12 +1,11 @@
 #include "copy/backup.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fcntl.h>
 
 #include "copy/identity.h"
 #include "copy/listing.h"
+#include "copy/move_name.h"
 #include "copy/split_path.h"
 #include "copy/temporary_name.h"
 
@@ -14,33 +13,67 @@ namespace arsync {
 
 namespace {
 
-// N of a name "NAME.~N~", 0 if it is not one.
-uint64_t number_of(std::string_view candidate, std::string_view name) {
-    if (!candidate.starts_with(name) || !candidate.ends_with("~"))
-        return 0;
+// The digits of a name "NAME.~N~", empty if it is not one. They are kept as they are: a name has
+// room for more than a number has.
+std::string_view number_of(std::string_view candidate, std::string_view name) {
+    if (!candidate.starts_with(name))
+        return {};
     candidate.remove_prefix(name.size());
-    if (!candidate.starts_with(".~") || candidate.size() < 4 || candidate[2] == '0')
-        return 0;
-    const char* end = candidate.data() + candidate.size() - 1;
-    uint64_t number = 0;
-    const auto [stop, error] = std::from_chars(candidate.data() + 2, end, number);
-    return error == std::errc() && stop == end ? number : 0;
+    if (candidate.size() < 4 || !candidate.starts_with(".~") || !candidate.ends_with('~'))
+        return {};
+    const std::string_view digits = candidate.substr(2, candidate.size() - 3);
+    const bool is_number = digits.find_first_not_of("0123456789") == std::string_view::npos;
+    return is_number && digits[0] != '0' ? digits : std::string_view();
 }
 
-uint64_t highest_number(Files& files, int dirfd, const SplitPath& path) {
+bool is_greater(std::string_view a, std::string_view b) {
+    return a.size() != b.size() ? a.size() > b.size() : a > b;
+}
+
+std::string plus_one(std::string number) {
+    for (size_t i = number.size(); i-- > 0;) {
+        if (number[i] != '9') {
+            ++number[i];
+            return number;
+        }
+        number[i] = '0';
+    }
+    return "1" + number;
+}
+
+// Empty: there is none.
+std::string highest_number(Files& files, int dirfd, const SplitPath& path) {
     const int fd = files.open(dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
     check(ARSYNC_STAGE_BACKUP, fd);
     const File directory(files, fd);
-    uint64_t highest = 0;
+    std::string highest;
     Listing listing;
     while (listing.fill(files, fd, ARSYNC_STAGE_BACKUP))
         for (auto next = listing.next(); next.text; next = listing.next())
-            highest = std::max(highest, number_of(next.text, path.name));
+            if (const auto number = number_of(next.text, path.name); is_greater(number, highest))
+                highest = number;
     return highest;
 }
 
-// Instead of another: at no instant is the first one free. Neither is the second, if it is in use.
-void give_second_name(Files& files, int dirfd, const std::string& name, const std::string& second) {
+struct Backup {
+    std::string name;
+    bool numbered; // it takes nothing's place
+};
+
+Backup next_backup(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
+    std::string highest;
+    if (options.backup != ARSYNC_BACKUP_SIMPLE)
+        highest = highest_number(files, copy.destination_dirfd, split_path(copy.destination));
+    if (options.backup == ARSYNC_BACKUP_NUMBERED || !highest.empty())
+        return {copy.destination + ".~" + plus_one(highest) + "~", true};
+    return {copy.destination + (options.backup_suffix ? options.backup_suffix : "~"), false};
+}
+
+// Instead of another: at no instant is the first one free.
+int give_second_name(Files& files, int dirfd, const std::string& name, const Backup& second) {
+    if (second.numbered)
+        return files.make_link(dirfd, name.c_str(), dirfd, second.name.c_str());
+    // Neither is the second, if it is in use.
     const SplitPath path = split_path(name);
     std::string temporary;
     int result = -EEXIST;
@@ -48,10 +81,20 @@ void give_second_name(Files& files, int dirfd, const std::string& name, const st
         temporary = path.parent + temporary_name_for(path.name);
         result = files.make_link(dirfd, name.c_str(), dirfd, temporary.c_str());
     }
-    check(ARSYNC_STAGE_BACKUP, result);
-    result = files.rename(dirfd, temporary.c_str(), second.c_str());
+    if (result < 0)
+        return result;
+    result = files.rename(dirfd, temporary.c_str(), second.name.c_str());
     files.unlink(dirfd, temporary.c_str()); // it is there still if both were names of this file
-    check(ARSYNC_STAGE_BACKUP, result);
+    return result;
+}
+
+int give_name(Files& files, const FileCopy& copy, const Backup& backup, bool atomic) {
+    const int dirfd = copy.destination_dirfd;
+    if (atomic)
+        return give_second_name(files, dirfd, copy.destination, backup);
+    if (backup.numbered)
+        return move_name(files, dirfd, copy.destination.c_str(), backup.name.c_str());
+    return files.rename(dirfd, copy.destination.c_str(), backup.name.c_str());
 }
 
 // Its only name would be gone.
@@ -69,21 +112,18 @@ void refuse_source_as_backup(Files& files, const FileCopy& copy, const std::stri
 } // namespace
 
 std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
-    std::string backup = copy.destination;
-    uint64_t highest = 0;
-    if (options.backup != ARSYNC_BACKUP_SIMPLE)
-        highest = highest_number(files, copy.destination_dirfd, split_path(copy.destination));
-    if (options.backup == ARSYNC_BACKUP_NUMBERED || highest > 0)
-        backup += ".~" + std::to_string(highest + 1) + "~";
-    else
-        backup += options.backup_suffix ? options.backup_suffix : "~";
-    const int dirfd = copy.destination_dirfd;
-    refuse_source_as_backup(files, copy, backup);
-    if (options.replace == ARSYNC_REPLACE_ATOMIC)
-        give_second_name(files, dirfd, copy.destination, backup);
-    else
-        check(ARSYNC_STAGE_BACKUP, files.rename(dirfd, copy.destination.c_str(), backup.c_str()));
-    return backup;
+    for (;;) {
+        const Backup backup = next_backup(files, copy, options);
+        refuse_source_as_backup(files, copy, backup.name);
+        if ((options.flags & ARSYNC_COPY_DRY_RUN) != 0)
+            return backup.name;
+        const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
+        const int result = give_name(files, copy, backup, atomic);
+        if (result == -EEXIST && backup.numbered)
+            continue; // somebody took the number meanwhile: the next one, then
+        check(ARSYNC_STAGE_BACKUP, result);
+        return backup.name;
+    }
 }
 
 bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup) {
@@ -98,10 +138,7 @@ bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup) 
         return files.unlink(dirfd, backup.c_str()) == 0; // it has both names
     if (there != -ENOENT)
         return false; // the new file, or somebody else's: the backup is the old one's only name
-    const int linked = files.make_link(dirfd, backup.c_str(), dirfd, name); // replaces nothing
-    if (linked == 0)
-        return files.unlink(dirfd, backup.c_str()) == 0;
-    return linked != -EEXIST && files.rename(dirfd, backup.c_str(), name) == 0;
+    return move_name(files, dirfd, backup.c_str(), name) == 0;
 }
 
 } // namespace arsync

@@ -6,7 +6,7 @@
 namespace arsync {
 
 // Back up what is at the copy's destination as the options say. Throws Error. The backup's name, in
-// the same directory.
+// the same directory; in a dry run the one that it would get.
 std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
 // After a copy that failed: give the old file its name alone again. False: something else has that
 // name by now, and the backup stays.

@@ -259,8 +259,7 @@ Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy
                   Outcome& outcome, std::string& backup) {
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     if (way == Way::back_up) {
-        if (!dry)
-            backup = back_up(files, copy, options);
+        backup = back_up(files, copy, options);
         outcome.flags |= ARSYNC_COMPLETION_BACKED_UP;
         return options.replace == ARSYNC_REPLACE_ATOMIC ? Way::overwrite : Way::free;
     }

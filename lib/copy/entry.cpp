@@ -89,9 +89,11 @@ private:
     // What gave way to a copy that failed gets its name back.
     void take_back() {
         made_.reset();
-        if (!backup_.empty() && undo_backup(io_.files, names_, backup_))
+        if (backup_.empty())
+            return;
+        if (asks(ARSYNC_COPY_DRY_RUN) || undo_backup(io_.files, names_, backup_))
             outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
-        else if (!backup_.empty())
+        else
             outcome_.backup = split_path(backup_).name;
         backup_.clear();
     }

@@ -76,6 +76,8 @@ public:
     virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE
     virtual bool can_link(int fd) = 0; // whether link() will find its way: without /proc it may not
     virtual int rename(int dirfd, const char* from, const char* to) = 0; // replaces
+    // The same, but -EEXIST if something has that name; -EINVAL where the filesystem cannot tell.
+    virtual int rename_to_free(int dirfd, const char* from, const char* to) = 0;
     virtual int unlink(int dirfd, const char* name) = 0;
     virtual int remove_directory(int dirfd, const char* name) = 0;
     virtual int make_directory(int dirfd, const char* name, mode_t mode) = 0;
@@ -116,6 +118,7 @@ public:
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int fd) override;
     int rename(int dirfd, const char* from, const char* to) override;
+    int rename_to_free(int dirfd, const char* from, const char* to) override;
     int unlink(int dirfd, const char* name) override;
     int remove_directory(int dirfd, const char* name) override;
     int make_directory(int dirfd, const char* name, mode_t mode) override;

@@ -239,6 +239,10 @@ int SystemFiles::rename(int dirfd, const char* from, const char* to) {
     return without_eintr([&] { return ::renameat(dirfd, from, dirfd, to); });
 }
 
+int SystemFiles::rename_to_free(int dirfd, const char* from, const char* to) {
+    return without_eintr([&] { return ::renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE); });
+}
+
 int SystemFiles::unlink(int dirfd, const char* name) {
     return without_eintr([&] { return ::unlinkat(dirfd, name, 0); });
 }

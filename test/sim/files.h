@@ -41,6 +41,7 @@ public:
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int) override { return world_.options.can_link; }
     int rename(int dirfd, const char* from, const char* to) override;
+    int rename_to_free(int dirfd, const char* from, const char* to) override;
     int unlink(int dirfd, const char* name) override;
     int remove_directory(int dirfd, const char* name) override;
     int make_directory(int dirfd, const char* name, mode_t mode) override;
@@ -57,6 +58,7 @@ private:
     int64_t at(Call call, int dirfd, const char* path, Effect effect);
     Step step_at(Call call, int dirfd, const char* path, Last last);
     int new_name(int dirfd, const char* path, Place& place, bool directory);
+    int move_name(int dirfd, const char* from, const char* to, bool replaces);
     int add_name(const Place& place, mode_t mode);
     int link_inode(InodeNumber number, int dirfd, const char* name);
 

@@ -222,6 +222,14 @@ static int may_replace(const Disk& disk, const Place& from, const Place& to) {
 }
 
 int SimulatedFiles::rename(int dirfd, const char* from, const char* to) {
+    return move_name(dirfd, from, to, true);
+}
+
+int SimulatedFiles::rename_to_free(int dirfd, const char* from, const char* to) {
+    return move_name(dirfd, from, to, false);
+}
+
+int SimulatedFiles::move_name(int dirfd, const char* from, const char* to, bool replaces) {
     const Step step = step_at(Call::rename, dirfd, from, Last::name);
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         Place old_place, new_place;
@@ -235,6 +243,8 @@ int SimulatedFiles::rename(int dirfd, const char* from, const char* to) {
             return -ENOENT;
         if (old_place.directory != new_place.directory)
             return -EXDEV; // the simulated disk renames inside a directory only
+        if (!replaces && new_place.inode != 0)
+            return -EEXIST;
         if (const int error = may_replace(world_.disk, old_place, new_place); error < 0)
             return error;
         if (old_place.inode == new_place.inode)

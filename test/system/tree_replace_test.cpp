@@ -7,6 +7,7 @@
 #include "system/check.h"
 #include "system/child.h"
 #include "system/command.h"
+#include "system/faulty_mount.h"
 #include "system/tree.h"
 
 namespace live {
@@ -200,6 +201,64 @@ TEST_CASE_FIXTURE(Clean, "force removes what an ordinary user may not write") {
         EXPECT(report, locked && (locked->flags & ARSYNC_COMPLETION_REPLACED));
         EXPECT(report, open && !(open->flags & ARSYNC_COMPLETION_REPLACED));
     });
+}
+
+TEST_CASE_FIXTURE(Clean, "numbered backups count on from any number, and take no other's place") {
+    const Directory directory;
+    const std::string huge(30, '9');
+    Pool pool;
+    for (const uint32_t replace :
+         {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_REMOVE, ARSYNC_REPLACE_ATOMIC}) {
+        CAPTURE(replace);
+        const std::string to = directory / std::to_string(replace);
+        make_files(directory / "from", {"f", "g"});
+        make_files(to, {"f", "g", "f.~18446744073709551615~", "f.~0~", "g.~" + huge + "~"}, " old");
+        const TreeCopy copy =
+            copy_tree(pool, directory / "from", to,
+                      recursive().with_replace(replace).with_backup(ARSYNC_BACKUP_NUMBERED));
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK(read_file(to + "/f.~0~") == "f.~0~ old");
+        CHECK(read_file(to + "/f.~18446744073709551616~") == "f old");
+        CHECK(read_file(to + "/g.~1" + std::string(30, '0') + "~") == "g old");
+        CHECK(read_file(to + "/f") == "f");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a server without flags for renames keeps numbered backups apart") {
+    for (const std::vector<std::string>& faults :
+         {std::vector<std::string>{"no_rename_flags"}, {"no_rename_flags", "no_link"}}) {
+        const FaultyMount mount(faults);
+        NEEDS(mount);
+        const Directory directory;
+        make_files(directory / "from", {"f"});
+        make_files(mount / "to", {"f", "f.~1~"}, " old");
+        Pool pool;
+        const Options options = recursive().with_backup(ARSYNC_BACKUP_NUMBERED);
+        CHECK(copy_tree(pool, directory / "from", mount / "to", options).job.result == 0);
+        CHECK(read_file(mount / "to/f.~1~") == "f.~1~ old");
+        CHECK(read_file(mount / "to/f.~2~") == "f old");
+        CHECK(read_file(mount / "to/f") == "f");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a server without flags for renames gets the old file back") {
+    for (const std::vector<std::string>& faults :
+         {std::vector<std::string>{"no_rename_flags", "fail=write:EIO"},
+          {"no_rename_flags", "no_link", "fail=write:EIO"}}) {
+        const FaultyMount mount(faults);
+        NEEDS(mount);
+        const Directory directory;
+        make_files(directory / "from", {"f"});
+        make_files(mount.backing() + "/to", {"f"}, " old");
+        Pool pool;
+        for (const uint32_t backup : {ARSYNC_BACKUP_NUMBERED, ARSYNC_BACKUP_SIMPLE}) {
+            const Options options = recursive().with_backup(backup);
+            CHECK(copy_tree(pool, directory / "from", mount / "to", options).job.result == -EIO);
+            CHECK_NAMES(mount.backing() + "/to", Names{"f"});
+            CHECK(read_file(mount.backing() + "/to/f") == "f old");
+        }
+    }
 }
 
 } // namespace live

@@ -82,7 +82,8 @@ int give_name(const Place& original, const Place& backup, bool may_replace, Asid
         if (renameat2(original.dirfd, original.name.c_str(), backup.dirfd, backup.name.c_str(),
                       flags) == 0)
             return 0;
-        if (errno != EINVAL || may_replace)
+        bool knows_no_flags = errno == EINVAL || errno == ENOSYS || errno == EPERM;
+        if (!knows_no_flags || may_replace)
             return errno;
         // Some network filesystems know no flags. Looking first is a race, but all they can do.
         struct stat status;
@@ -148,10 +149,7 @@ int put_back(const Place& backup, const Place& original, Aside how) {
         return unlinkat(backup.dirfd, backup.name.c_str(), 0) == 0 ? 0 : errno;
     }
     // Otherwise what has the name by now is not ours to replace.
-    return renameat2(backup.dirfd, backup.name.c_str(), original.dirfd, original.name.c_str(),
-                     RENAME_NOREPLACE) == 0
-               ? 0
-               : errno;
+    return give_name(backup, original, false, Aside::Rename);
 }
 
 } // namespace cp

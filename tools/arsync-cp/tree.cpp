@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <unistd.h>
 
-#include "backup.h"
 #include "debug.h"
 #include "failure.h"
 #include "json.h"
@@ -98,24 +97,18 @@ bool was_begun(const arsync_completion& completion, const std::string& complaint
 }
 
 // Where what was there is now, or would be.
-std::optional<Place> backup_made(const Subject& subject, const arsync_completion& completion,
-                                 const Options& options) {
+std::optional<Place> backup_made(const Subject& subject, const arsync_completion& completion) {
     if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) == 0)
         return std::nullopt;
-    if (!options.dry_run) {
-        if (completion.details == nullptr || completion.details->backup == nullptr)
-            return std::nullopt;
-        auto renamed = [&](std::string_view path) {
-            std::string_view base = base_name(path);
-            return std::string(path.substr(0, static_cast<size_t>(base.data() - path.data()))) +
-                   completion.details->backup;
-        };
-        const Place& place = subject.destination;
-        return Place{place.dirfd, renamed(place.name), renamed(place.shown)};
-    }
-    std::optional<Backup> next =
-        next_backup(subject.destination, options.backup, options.backup_suffix);
-    return next ? std::optional<Place>(next->place) : std::nullopt;
+    if (completion.details == nullptr || completion.details->backup == nullptr)
+        return std::nullopt;
+    auto renamed = [&](std::string_view path) {
+        std::string_view base = base_name(path);
+        return std::string(path.substr(0, static_cast<size_t>(base.data() - path.data()))) +
+               completion.details->backup;
+    };
+    const Place& place = subject.destination;
+    return Place{place.dirfd, renamed(place.name), renamed(place.shown)};
 }
 
 void announce(Entry& tree, const Subject& subject, const arsync_completion& completion,
@@ -247,7 +240,7 @@ void report_entry(Entry& tree, const arsync_completion& completion, const Option
 
     std::optional<Place> backup;
     if (options.verbose || options.json)
-        backup = backup_made(subject, completion, options);
+        backup = backup_made(subject, completion);
     if (options.verbose && was_begun(completion, complaint))
         announce(tree, subject, completion, backup, options);
     if (options.debug && completion.result == 0 && completion.action == ARSYNC_ACTION_COPY)

@@ -1,0 +1,33 @@
+#include "copy/move_name.h"
+
+#include <cerrno>
+#include <fcntl.h>
+
+namespace arsync {
+
+// EPERM: so does a seccomp filter say that there is no renameat2(2); a real one comes again.
+static bool cannot_tell(int result) {
+    return result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP || result == -EPERM;
+}
+
+int move_name(Files& files, int dirfd, const char* from, const char* to) {
+    const int moved = files.rename_to_free(dirfd, from, to);
+    if (!cannot_tell(moved))
+        return moved;
+    const int linked = files.make_link(dirfd, from, dirfd, to);
+    if (linked == 0) {
+        const int removed = files.unlink(dirfd, from);
+        if (removed < 0)
+            files.unlink(dirfd, to); // which is its second name
+        return removed;
+    }
+    if (linked == -EEXIST)
+        return linked;
+    struct statx found;
+    const int there = files.statx(dirfd, to, AT_SYMLINK_NOFOLLOW, found);
+    if (there != -ENOENT)
+        return there == 0 ? -EEXIST : there;
+    return files.rename(dirfd, from, to);
+}
+
+} // namespace arsync

@@ -1,0 +1,13 @@
+// A name that gives way to nothing, and takes nothing's place.
+#pragma once
+
+#include "io/files.h"
+
+namespace arsync {
+
+// Rename within a directory: 0, or -EEXIST if `to` is there already, or another negative errno.
+// Where the filesystem has no such rename (FUSE, NFS), a second name is given and the first taken
+// away; and where it has no links either, `to` is looked for first, which somebody may undo.
+int move_name(Files& files, int dirfd, const char* from, const char* to);
+
+} // namespace arsync
