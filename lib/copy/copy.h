@@ -8,6 +8,7 @@
 
 #include "arsync.h"
 #include "copy/control.h"
+#include "copy/identity.h"
 #include "copy/pace.h"
 #include "io/buffers.h"
 #include "io/files.h"
@@ -61,8 +62,9 @@ struct FileCopy {
     bool beneath = false;
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;
-    NewFile new_file = {};  // what is known of a file that is made at the destination
-    Links* links = nullptr; // the job's, shared with other jobs; null: there are none
+    NewFile new_file = {};    // what is known of a file that is made at the destination
+    Identity* made = nullptr; // where to say what file was written, for who asks
+    Links* links = nullptr;   // the job's, shared with other jobs; null: there are none
     // By what a link set knows the copy, if not by the two above: it keeps a directory open for
     // each destination_dirfd.
     int base_dirfd = -1;

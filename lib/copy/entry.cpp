@@ -222,17 +222,13 @@ private:
         if (!pin)
             return false;
         const int dirfd = (*pin)->destination();
-        if (first.copy != Links::Look())
+        if (!asks(ARSYNC_COPY_DRY_RUN))
             return link_to_known(first, dirfd);
-        struct statx copied;
+        struct statx found;
         Identity copy;
-        if (!context_.fresh &&
-            io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, copied) == 0)
-            copy = identity(copied);
-        make_link_to(copy, [&](const FileCopy& to) {
-            return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd,
-                                       to.destination.c_str());
-        });
+        if (io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0)
+            copy = identity(found);
+        make_link_to(copy, [](const FileCopy&) { return 0; });
         return true;
     }
 
@@ -245,7 +241,7 @@ private:
         const File copied(io_.files, fd);
         struct statx found;
         check(ARSYNC_STAGE_LINK, io_.files.statx(fd, "", 0, found));
-        if (Links::look(found) != first.copy)
+        if (!first.is_copy(found))
             return false;
         make_link_to(first.copy.id, [&](const FileCopy& to) {
             const char* name = to.destination.c_str();
@@ -264,16 +260,17 @@ private:
         place.base = base_;
         if (context_.directory)
             place.directory = *context_.directory;
-        const bool may_lose_name =
-            context_.links->shared() || options_.backup != ARSYNC_BACKUP_NONE;
-        if (may_lose_name && !asks(ARSYNC_COPY_DRY_RUN)) {
-            struct statx made;
+        place.by_look = context_.links->shared() || options_.backup != ARSYNC_BACKUP_NONE;
+        if (!asks(ARSYNC_COPY_DRY_RUN)) {
+            struct statx found;
             const int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
-                                               AT_SYMLINK_NOFOLLOW, made);
-            const bool is_copy = result == 0 && ((made.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
-            if (!is_copy) // but gone again, or a link to it
+                                               AT_SYMLINK_NOFOLLOW, found);
+            const bool is_copy = result == 0 &&
+                                 ((found.stx_mode ^ facts().stx_mode) & S_IFMT) == 0 &&
+                                 (!wrote_ || identity(found) == *wrote_);
+            if (!is_copy) // but gone again, a link to it, or what somebody has put there
                 return;
-            place.copy = Links::look(made);
+            place.copy = Links::look(found);
         }
         claim_.done(std::move(place));
     }
@@ -345,14 +342,20 @@ private:
         }
         directory_ = File(); // it can be synced, and is, by what writes the content
         list_xattrs_once();
+        FileCopy told;
+        if (claim_) {
+            told = names_;
+            told.made = &wrote_.emplace();
+        }
+        const FileCopy& names = claim_ ? told : names_;
         if (context_.fresh || way == Way::overwrite) {
-            co_await copy_opened(io_, names_, source_, losses_, options_, control_, outcome_);
+            co_await copy_opened(io_, names, source_, losses_, options_, control_, outcome_);
             co_return;
         }
         arsync_copy_options how = options_;
         if (how.replace != ARSYNC_REPLACE_ATOMIC)
             how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
-        co_await copy_opened(io_, names_, source_, losses_, how, control_, outcome_);
+        co_await copy_opened(io_, names, source_, losses_, how, control_, outcome_);
     }
 
     // As the copy would, for that tells whether it may; a stream or a device would notice.
@@ -489,9 +492,11 @@ private:
         check(ARSYNC_STAGE_PUBLISH,
               io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
                                names_.destination.c_str()));
-        // Of two names of one file renaming does nothing, successfully.
-        if (outcome_.action != ARSYNC_ACTION_HARD_LINK)
-            made.keep();
+        made.keep();
+        // Of two names of one file renaming does nothing, successfully. Some servers give each
+        // name an inode of its own, so that it is not known by its inode any more.
+        if (outcome_.action == ARSYNC_ACTION_HARD_LINK)
+            io_.files.unlink(names_.destination_dirfd, temporary.destination.c_str());
     }
 
     const Io io_;
@@ -503,6 +508,7 @@ private:
     const Losses losses_;
     Source source_{};
     Links::Claim claim_;
+    std::optional<Identity> wrote_;    // a first copy, as it was when it was written
     std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere
     std::string backup_;               // of what was in the way, until the copy is there
     std::optional<MadeName> made_;     // of a new name, until it is to stay

@@ -208,6 +208,9 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     if (durable && stored)
         co_await sync_data(io, destination.fd(), datasync, control);
     control.throw_if_cancelled();
+    struct statx written;
+    if (copy.made && io.files.statx(destination.fd(), "", 0, written) == 0)
+        *copy.made = identity(written);
     destination.publish(control);
     if (options.durability == ARSYNC_DURABILITY_FULL && stored)
         co_await destination.sync_name(control);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "copy/copy.h"
+#include "copy/identity.h"
 
 namespace arsync {
 
@@ -18,6 +19,7 @@ public:
     void keep() { kept_ = true; }
     // What was made. Throws Error if it is not of the source's kind: it is not ours then.
     const struct statx& made_like(const struct statx& source);
+    Identity id() const { return identity(made_); }
 
 private:
     int look(struct statx& found) const;

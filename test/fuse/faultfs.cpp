@@ -18,6 +18,7 @@
 //                        EOPNOTSUPP)
 //     fold_case          "NAME" and "name" are one name; the first spelling stays
 //     inode_by_name      a name's inode number is made of its path: two names of one file differ
+//     inode_by_node      it is made anew whenever the kernel has forgotten the name
 //     seconds=N          times are stored in steps of N seconds
 //     fail=OP:ERRNO[:N]  OP fails, from its N-th call on (default 1): "fail=fsync:EIO:2". OP is a
 //                        name of fuse_operations (open, read, write, fsync, fsyncdir, release,
@@ -61,6 +62,7 @@ struct Fault {
 struct Settings {
     int backing = -1;
     bool direct_io = false, sequential = false, fold_case = false, inode_by_name = false;
+    bool inode_by_node = false;
     bool no_rename_flags = false;
     bool has_size = false;
     int64_t size = 0;
@@ -409,7 +411,7 @@ off_t do_lseek(const char* path, off_t offset, int whence, fuse_file_info* info)
 }
 
 void* do_init(fuse_conn_info*, fuse_config* config) {
-    config->use_ino = 1;
+    config->use_ino = !settings.inode_by_node;
     config->nullpath_ok = 0;
     config->hard_remove = 1;
     // What a path looked like a moment ago is asked again: tests change what is behind it.
@@ -474,11 +476,9 @@ void understand_fault(std::string_view option, std::string_view value, bool once
 
 bool understand_word(std::string_view option) {
     const std::map<std::string_view, bool*> switches = {
-        {"direct_io", &settings.direct_io},
-        {"sequential", &settings.sequential},
-        {"fold_case", &settings.fold_case},
-        {"inode_by_name", &settings.inode_by_name},
-        {"no_rename_flags", &settings.no_rename_flags},
+        {"direct_io", &settings.direct_io},         {"sequential", &settings.sequential},
+        {"fold_case", &settings.fold_case},         {"inode_by_name", &settings.inode_by_name},
+        {"inode_by_node", &settings.inode_by_node}, {"no_rename_flags", &settings.no_rename_flags},
     };
     if (const auto found = switches.find(option); found != switches.end()) {
         *found->second = true;

@@ -3,6 +3,9 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "sim/tree_simulation.h"
 
@@ -20,6 +23,21 @@ InodeNumber holder_of(const Disk& disk, InodeNumber top, const std::string& name
             if (const InodeNumber found = holder_of(disk, number, name))
                 return found;
     return 0;
+}
+
+using Name = std::pair<InodeNumber, std::string>; // in a directory
+
+std::vector<Name> names_of_files(const Disk& disk, InodeNumber top) {
+    std::vector<Name> found;
+    for (const auto& [name, number] : disk.at(top).names) {
+        if (disk.at(number).is_file())
+            found.emplace_back(top, name);
+        if (!disk.at(number).is_directory())
+            continue;
+        const std::vector<Name> below = names_of_files(disk, number);
+        found.insert(found.end(), below.begin(), below.end());
+    }
+    return found;
 }
 
 // A copy in which, so many steps after the first one that `begins`, the name of that is a file's of
@@ -150,6 +168,43 @@ TEST_CASE("a file put in the place of a source that was looked at is not copied 
         CHECK(simulation.totals().errors > 0);
     }
     CHECK(done > 10);
+}
+
+TEST_CASE("a file put in the place of a first copy gets no further names") {
+    unsigned done = 0;
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
+        TreeScenario scenario = with_all_attributes(seed);
+        scenario.options.preserve |= ARSYNC_PRESERVE_LINKS;
+        scenario.linked = 4;
+        for (uint64_t turn = 0; turn < 6; ++turn) {
+            TreeSimulation simulation(scenario);
+            World& world = simulation.world;
+            const InodeNumber victim =
+                add_file(world, world.disk.root().number, "victim", content_of("secret"), 0600);
+            uint64_t links = 0;
+            std::set<Name> swapped;
+            // Just before a link is made, its other names become the intruder's file's.
+            simulation.meanwhile = [&](const Step& step) {
+                const Inode* top = simulation.target("");
+                const bool links_now = step.call == Call::link || step.call == Call::make_link;
+                if (!links_now || !top || links++ != turn)
+                    return 0;
+                for (const auto& [directory, name] : names_of_files(world.disk, top->number))
+                    if (name.starts_with('l')) {
+                        world.change_names(directory, {{name, victim}});
+                        swapped.emplace(directory, name);
+                    }
+                return 0;
+            };
+            simulation.run();
+            done += !swapped.empty();
+            if (const Inode* top = simulation.target(""))
+                for (const Name& name : names_of_files(world.disk, top->number))
+                    if (world.disk.at(name.first).names.at(name.second) == victim)
+                        CHECK_MESSAGE(swapped.count(name) == 1, seed, ": ", name.second);
+        }
+    }
+    CHECK(done > 20);
 }
 
 } // namespace arsync::sim

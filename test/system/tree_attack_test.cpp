@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
@@ -141,6 +142,41 @@ TEST_CASE_FIXTURE(Clean,
         copy_again_and_again(directory / "from", directory / "to", swapper);
         CHECK(difference(before, state(directory / "outside")) == "");
     }
+}
+
+TEST_CASE_FIXTURE(Clean, "a hard link leads to the copy, not to what was put in its place") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    make_directories(from + "/a");
+    make_directories(from + "/b");
+    std::vector<Swapper::Pair> pairs;
+    for (int i = 0; i < 8; ++i) {
+        const std::string name = "/" + std::to_string(i);
+        const std::string secret = directory / ("secret" + std::to_string(i));
+        write_file(from + "/a" + name, "source");
+        REQUIRE(link((from + "/a" + name).c_str(), (from + "/b" + name).c_str()) == 0);
+        write_file(secret, "secret");
+        for (const char* part : {"/a", "/b"})
+            pairs.emplace_back(directory / "to" + part + name, secret);
+    }
+    Pool pool;
+    const Swapper swapper(pairs);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(800);
+    do {
+        std::filesystem::remove_all(directory / "to");
+        copy_tree(pool, from, directory / "to", archive());
+        for (int i = 0; i < 8; ++i) {
+            struct stat facts = {};
+            CHECK(stat((directory / ("secret" + std::to_string(i))).c_str(), &facts) == 0);
+            // Exchanged, a secret may stand at one of the names; it has no second one.
+            for (const char* part : {"/a/", "/b/"}) {
+                struct stat there = {};
+                const std::string name = directory / "to" + part + std::to_string(i);
+                if (stat(name.c_str(), &there) == 0 && read_file(name) == "secret")
+                    CHECK(there.st_nlink == 1);
+            }
+        }
+    } while (std::chrono::steady_clock::now() < until);
 }
 
 } // namespace live

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/faulty_mount.h"
 #include "system/tree.h"
 
 namespace live {
@@ -187,6 +188,32 @@ TEST_CASE_FIXTURE(Clean, "a name is not linked to the backup that took its first
         CHECK(read_file(directory / "to/f" + number) == "new");
         CHECK(read_file(directory / "to/g" + number) == "another");
         CHECK(read_file(directory / "to/h" + number) == "another");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "hard links are kept where each name has an inode of its own") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "sub/z"});
+    for (const char* name : {"b", "sub/c", "d"})
+        REQUIRE(link((directory / "from/a").c_str(), (directory / "from" + "/" + name).c_str()) ==
+                0);
+    for (const char* kind : {"inode_by_name", "inode_by_node"}) {
+        const FaultyMount mount({kind});
+        NEEDS(mount);
+        Pool pool;
+        for (const Options& options :
+             {archive(), archive(), archive().with_replace(ARSYNC_REPLACE_REMOVE),
+              archive().with_update(ARSYNC_UPDATE_CHANGED),
+              archive().with_update(ARSYNC_UPDATE_CHANGED)}) {
+            CAPTURE(kind);
+            const TreeCopy copy = copy_tree(pool, directory / "from", mount / "to", options);
+            INFO(words(copy));
+            CHECK(copy.job.result == 0);
+            CHECK_NAMES(mount.backing() + "/to", {"a", "b", "d", "sub", "sub/c", "sub/z"});
+            struct stat facts = {};
+            CHECK(stat((mount.backing() + "/to/a").c_str(), &facts) == 0);
+            CHECK(facts.st_nlink == 4);
+        }
     }
 }
 

@@ -32,13 +32,18 @@ public:
     }
 
     // Where the first copy is: its name in a directory of a tree that is being copied; or, without
-    // that, its path from `base`. A file there that does not look like `copy` is another; but in a
-    // tree whose names nobody else takes, `copy` is not asked for, and is empty.
+    // that, its path from `base`. A file there that is not `copy` is another, which somebody has
+    // put there: nobody may be given a link to it. In a dry run there is no copy, and `copy` is
+    // empty.
     struct Place {
         DirectoryRef directory;
         std::string name;
         std::shared_ptr<const File> base; // null: the working directory
         Look copy;
+        bool by_look = false; // it may lose its name, and its inode be used again
+        bool is_copy(const struct statx& found) const {
+            return by_look ? look(found) == copy : identity(found) == copy.id;
+        }
         bool operator==(const Place&) const = default;
     };
 
