@@ -3,6 +3,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/child.h"
@@ -164,6 +165,29 @@ TEST_CASE_FIXTURE(Clean, "mirror leaves what a bind mount shows in an extra dire
         CHECK(difference(before, state(directory / "precious")) == "");
         CHECK(exists(directory / "to/extra/sub/mnt"));
         CHECK_FALSE(exists(directory / "to/gone"));
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "hard links are kept where a mount shows more names than a file has") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own
+    const Directory directory;
+    const std::string s = directory / "s";
+    make_files(s, {"a/x", "b/", "m/", "n/"});
+    REQUIRE(link((s + "/a/x").c_str(), (s + "/b/y").c_str()) == 0);
+    const Bound a(s + "/a", s + "/m");
+    const Bound b(s + "/b", s + "/n");
+    NEEDS(a);
+    NEEDS(b);
+    for (const unsigned workers : {1u, 4u}) {
+        PoolOptions options(ARSYNC_BACKEND_AUTO);
+        options.workers = workers;
+        Pool pool{options};
+        const std::string to = directory / std::to_string(workers);
+        CHECK(copy_tree(pool, s, to, archive()).job.result == 0);
+        struct stat facts = {};
+        CHECK(stat((to + "/n/y").c_str(), &facts) == 0);
+        CHECK(facts.st_nlink == 4);
     }
 }
 

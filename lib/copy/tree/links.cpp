@@ -19,11 +19,13 @@ static const Directory* root_of(const DirectoryRef& directory) {
 }
 
 Links::Answer Links::ask(const Identity& id, uint32_t names, Claim& claim, Place& place) {
+    if (names_recur_)
+        std::call_once(recurrence_asked_, [&] { recurs_ = names_recur_(); });
     std::lock_guard lock(mutex_);
     const auto [at, is_new] = records_.try_emplace(id);
     Record& record = at->second;
     if (is_new) {
-        record.names_left = shared_ ? names_unknown : names; // the same name may come twice
+        record.names_left = shared_ || recurs_ ? names_unknown : names; // one may come twice
         claim.links_ = this;
         claim.id_ = id;
         return Answer::first;

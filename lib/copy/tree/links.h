@@ -5,6 +5,7 @@
 // tree has links of its own, or shares them with other jobs of the pool.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -18,6 +19,9 @@ namespace arsync {
 class Links {
 public:
     explicit Links(bool outlives_its_trees = false) : shared_(outlives_its_trees) {}
+    // Whether a file may be met more often than it has names, as where a mount shows some of them
+    // once more. Asked once, when it first matters.
+    void ask_whether_names_recur(std::function<bool()> recur) { names_recur_ = std::move(recur); }
 
     // What the copy was like: by this it is known again, as inode numbers are used again.
     struct Look {
@@ -136,6 +140,9 @@ private:
     void meet(Records::iterator at);
 
     const bool shared_;
+    std::function<bool()> names_recur_;
+    std::once_flag recurrence_asked_;
+    bool recurs_ = false;
     std::mutex mutex_;
     Records records_;
     // If shared: of trees that are being copied, by their roots, the records of copies in them.

@@ -67,6 +67,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     Member member(*this, io, part);
     co_await member.open_roots();
     control_.enter(ARSYNC_STAGE_NONE);
+    own_links_.ask_whether_names_recur([this, &files = io.files] { return has_mounts(files); });
 
     Outcome of_root;
     of_root.action = root_->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
@@ -134,6 +135,12 @@ Task<void> Tree::help(Io io, Control& own) {
     std::lock_guard lock(mutex_);
     if (--helpers_ == 0 && owner_.waiter)
         owner_.ring->post_from_outside(*owner_.waiter);
+}
+
+// Whether something is mounted below the source: it may be a part of what is copied anyway.
+bool Tree::has_mounts(Files& files) const {
+    std::vector<PlaceOnDevice> places;
+    return files.places_of(root_->source(), places) < 0 || places.size() > 1;
 }
 
 // ---- the roots ----

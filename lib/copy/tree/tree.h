@@ -60,6 +60,7 @@ public:
 private:
     friend class Member;
 
+    bool has_mounts(Files& files) const;
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
     bool may_meet(const Identity& destination) const;
