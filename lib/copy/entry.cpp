@@ -145,7 +145,7 @@ private:
         const Identity seen = identity(facts());
         source_ = co_await open_source(io_, names_, options_, control_);
         if (identity(facts()) != seen)
-            throw Error{ARSYNC_STAGE_OPEN_SOURCE, ESTALE};
+            throw Error{ARSYNC_STAGE_OPEN_SOURCE, ESTALE, true};
     }
 
     // Where links are followed, they are further names, and nobody knows how many there are.

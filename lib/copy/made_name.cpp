@@ -25,7 +25,7 @@ const struct statx& MadeName::made_like(const struct statx& source) {
                                                  made_.stx_rdev_minor == source.stx_rdev_minor);
     if ((made_.stx_mode & S_IFMT) != kind || !same_device || made_.stx_nlink > 1) {
         keep();
-        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ESTALE};
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ESTALE, true};
     }
     return made_;
 }

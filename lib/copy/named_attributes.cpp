@@ -17,7 +17,7 @@ File open_known(Files& files, int dirfd, const std::string& name, int flags, con
     struct statx found;
     check(stage, files.statx(fd, "", 0, found));
     if (identity(found) != known)
-        throw Error{stage, ESTALE};
+        throw Error{stage, ESTALE, true};
     return file;
 }
 

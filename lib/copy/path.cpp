@@ -96,6 +96,34 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
     count_single(outcome, totals);
 }
 
+Task<void> copy_names(Io io, const FileCopy& names, const Parents& parents,
+                      const arsync_copy_options& options, const Filter& filter, Control& control,
+                      TreeHost& host, Outcome& outcome, arsync_totals& totals) {
+    if (!is_plain(names, options)) {
+        co_await copy_anything(io, names, parents, options, filter, control, host, outcome, totals);
+        co_return;
+    }
+    refuse_unsyncable(parents, options);
+    const Source source = co_await open_source(io, names, options, control);
+    co_await copy_opened(io, names, source, Losses::fatal, options, control, outcome);
+}
+
+// True: a server has forgotten a file that was open, at outcome's stage; it may be opened again.
+Task<bool> copy_unless_stale(Io io, const FileCopy& names, const Parents& parents,
+                             const arsync_copy_options& options, const Filter& filter,
+                             Control& control, TreeHost& host, Outcome& outcome,
+                             arsync_totals& totals) {
+    try {
+        co_await copy_names(io, names, parents, options, filter, control, host, outcome, totals);
+    } catch (const Error& error) {
+        if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE)
+            throw;
+        outcome.stage = error.stage;
+        co_return true;
+    }
+    co_return false;
+}
+
 } // namespace
 
 Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
@@ -109,14 +137,17 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
         if (asks(options, ARSYNC_COPY_BENEATH) ||
             (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN)))
             parents.make(io.files, names, options);
-        if (is_plain(names, options)) {
-            refuse_unsyncable(parents, options);
-            const Source source = co_await open_source(io, names, options, control);
-            co_await copy_opened(io, names, source, Losses::fatal, options, control, outcome);
-        } else {
-            co_await copy_anything(io, names, parents, options, filter, control, host, outcome,
-                                   totals);
+        const Outcome before = outcome;
+        bool again = co_await copy_unless_stale(io, names, parents, options, filter, control, host,
+                                                outcome, totals);
+        if (again) {
+            outcome = before;
+            control.restart();
+            again = co_await copy_unless_stale(io, names, parents, options, filter, control, host,
+                                               outcome, totals);
         }
+        if (again)
+            failure = Error{outcome.stage, ESTALE};
     } catch (const Error& error) {
         failure = error;
     }

@@ -6,6 +6,7 @@
 // tree/directory.cpp); and carried, not handled, by the coroutine machinery (task.h).
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 #include "arsync.h"
@@ -18,6 +19,11 @@ using Method = arsync_method;
 struct Error {
     Stage stage;
     int code; // a positive errno
+    // ESTALE is what we say where something else has been put in a thing's place. What a server
+    // says by it is that a handle is to be got anew.
+    bool is_replaced = false;
+
+    bool is_stale_handle() const { return code == ESTALE && !is_replaced; }
 };
 
 // For calls that return a count or a negative errno: the count, or the exception.

@@ -7,6 +7,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/faulty_mount.h"
 #include "system/tree.h"
 
 namespace live {
@@ -266,6 +267,39 @@ TEST_CASE_FIXTURE(Clean, "every name of one unreadable file is reported") {
             EXPECT_TOLD(report, copy);
         }
     });
+}
+
+TEST_CASE_FIXTURE(Clean, "what a server has forgotten is opened again, once") {
+    const Directory directory;
+    for (const char* fault : {"once=open:ESTALE:2", "once=read:ESTALE:2", "once=getattr:ESTALE:12",
+                              "once=readdir:ESTALE"}) {
+        CAPTURE(fault);
+        const FaultyMount mount({"direct_io", fault});
+        NEEDS(mount);
+        make_files(mount.backing() + "/from", {"a", "b", "sub/c", "sub/d"});
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, mount / "from", directory / fault);
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK_NAMES(directory / fault, {"a", "b", "sub", "sub/c", "sub/d"});
+        CHECK(read_file(directory / fault + "/sub/c") == "sub/c");
+    }
+    for (const char* fault : {"once=read:ESTALE", "once=open:ESTALE"}) {
+        const FaultyMount mount({"direct_io", fault});
+        NEEDS(mount);
+        make_files(mount.backing(), {"a"});
+        Pool pool;
+        CHECK(pool.copy(mount / "a", directory / "single").result == 0);
+        CHECK(read_file(directory / "single") == "a");
+    }
+    const FaultyMount gone({"direct_io", "fail=read:ESTALE"});
+    NEEDS(gone);
+    make_files(gone.backing(), {"a"});
+    Pool pool;
+    const arsync_completion done = pool.copy(gone / "a", directory / "none");
+    CHECK(done.result == -ESTALE);
+    CHECK(done.stage == ARSYNC_STAGE_READ);
+    CHECK(!exists(directory / "none"));
 }
 
 } // namespace live

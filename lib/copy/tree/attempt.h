@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <new>
+#include <utility>
 
 #include "copy/tree/member.h"
 
@@ -22,19 +23,24 @@ struct Member::Poll : Waiter {
 };
 
 // Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
-// time with the outcome as it was.
+// time with the outcome as it was; and once what a server has forgotten, which is opened again.
 template <class Begin>
 Task<void> Member::attempt(Outcome& outcome, Begin begin, unsigned attempts_max) {
     const Outcome before = outcome;
+    bool was_stale = false;
     for (unsigned number = 0;; ++number) {
         outcome = before;
+        bool is_stale = false;
         try {
             co_await begin();
         } catch (const Error& error) {
             outcome.fail(-error.code, error.stage);
+            is_stale = error.is_stale_handle();
         } catch (const std::bad_alloc&) {
             outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
         }
+        if (is_stale && !std::exchange(was_stale, true))
+            continue;
         const bool out_of_descriptors = outcome.result == -EMFILE || outcome.result == -ENFILE;
         if (!out_of_descriptors || number >= attempts_max)
             co_return;

@@ -103,7 +103,7 @@ static File open_again(Files& files, int dirfd, const std::string& name, bool fo
     struct statx now;
     check(stage, files.statx(fd, "", 0, now));
     if (identity(now) != known)
-        throw Error{stage, ESTALE}; // it was moved away, and another put in its place
+        throw Error{stage, ESTALE, true}; // it was moved away, and another put in its place
     return file;
 }
 

@@ -166,7 +166,7 @@ private:
             struct statx facts;
             check(ARSYNC_STAGE_REMOVE, io_.files.statx(parent, "", 0, facts));
             if (identity(facts) != levels_.back().id)
-                throw Error{ARSYNC_STAGE_REMOVE, ESTALE}; // it was moved: not ours any more
+                throw Error{ARSYNC_STAGE_REMOVE, ESTALE, true}; // it was moved: not ours any more
             path_.resize(path_.size() - done.name.size() - 1);
         }
         current_ = std::move(above);
