@@ -299,6 +299,12 @@ uint32_t Worker::describe(arsync_info& info) {
     if (!uring_)
         return given_up;
     const UringFeatures& features = uring_->features();
+    if (const int error = uring_->denied()) {
+        info.backend = ARSYNC_BACKEND_THREADS;
+        snprintf(info.backend_reason, sizeof info.backend_reason,
+                 "io_uring_enter: %s (denied when rings were in use already)",
+                 words_for(error).c_str());
+    }
     say(info.kernel_features, features.in_use);
     if ((asked & ARSYNC_POOL_SQPOLL) != 0) {
         if (features.sqpoll)

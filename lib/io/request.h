@@ -48,16 +48,18 @@ struct Request : Waiter {
     uint64_t length = 0;
     uint64_t offset = 0;
     uint64_t source_offset = 0;
-    int64_t result = 0;         // a count, a descriptor, or a negative errno
-    int64_t pause_time[2] = {}; // seconds and nanoseconds, where a ring wants them so
-    uint64_t how[3] = {};       // flags, mode and resolve, the same
-    uint32_t calls = 0;         // reads of a copy_cached, and as many writes
+    int64_t result = 0;           // a count, a descriptor, or a negative errno
+    int64_t pause_time[2] = {};   // seconds and nanoseconds, where a ring wants them so
+    uint64_t how[3] = {};         // flags, mode and resolve, the same
+    uint32_t calls = 0;           // reads of a copy_cached, and as many writes
+    Request* next_held = nullptr; // of the ring's list of what the kernel has
+    Request* previous_held = nullptr;
     // What is to be started when this one has moved all of its length; otherwise it ends with
     // -ECANCELED. Only its end resumes the coroutine.
     Request* then = nullptr;
     Request* before = nullptr; // the one that this is the `then` of
     bool linked = false;       // the backend starts `then` by itself
-    bool stale = false;        // an end that is still to come for it means nothing
+    bool ended = false;        // of a linked pair: its result is in, the other's may not be
     bool cancelled = false;    // through std::atomic_ref: a helper thread may read it meanwhile
 };
 

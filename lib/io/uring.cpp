@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
+#include <utility>
 
 #include "io/error.h"
 
@@ -17,6 +20,8 @@ namespace {
 
 // Calls of one worker, copy_cached and copy_file_range mostly, that run side by side on threads.
 constexpr unsigned helper_limit = 4;
+// The same of waits, where io_uring does not do them. Each copy waits for one thing at a time.
+constexpr unsigned wait_limit = 128;
 // How long the SQPOLL thread spins without work before it sleeps.
 constexpr unsigned sqpoll_idle_ms = 50;
 
@@ -33,7 +38,32 @@ bool is_wait(const Request& request) {
 // Completions that are nobody's request. Requests are aligned, so their addresses are larger.
 enum : uint64_t { tag_none = 0, tag_wake = 1 };
 
-// Linux 5.19, 5.19, 6.0, 6.1: newer than the headers some distributions still build with.
+Request& request_of(uint64_t tag) {
+    return *reinterpret_cast<Request*>(tag);
+}
+
+// What may be done again when nobody knows how it has ended: not what takes from a stream, or where
+// an error is told only once.
+bool may_be_repeated(const Request& request) {
+    const bool streams = request.offset == UINT64_MAX;
+    const bool transfers = request.op == Op::read || request.op == Op::write;
+    return request.op != Op::sync && request.op != Op::write_back && !(transfers && streams);
+}
+
+// What io_uring_enter(2) says when the next time may go better: interrupted (by a debugger, say),
+// or the kernel has no room until completions are taken, or no memory for the moment. All else
+// means that it is denied, by a filter that this process has put on itself, say.
+bool may_go_better(int error) {
+    return error == -EINTR || error == -ETIME || error == -EBUSY || error == -EAGAIN ||
+           error == -EBADR || error == -ENOMEM;
+}
+
+void sleep_for(std::chrono::nanoseconds time) {
+    const timespec span{0, time.count()};
+    nanosleep(&span, nullptr);
+}
+
+// Linux 6.0, 6.1, 5.19, 5.18: newer than the headers some distributions still build with.
 constexpr unsigned setup_single_issuer = 1u << 12;
 constexpr unsigned setup_defer_taskrun = 1u << 13;
 constexpr unsigned setup_coop_taskrun = 1u << 8;
@@ -87,19 +117,6 @@ Uring::Queue::Queue(unsigned entries, unsigned flags, unsigned idle_ms) {
     }
 }
 
-io_uring_sqe& Uring::Queue::sqe(Counters& counters) {
-    io_uring_sqe* entry = io_uring_get_sqe(&ring);
-    while (!entry) {
-        counters.enters.add(1);
-        io_uring_submit(&ring);
-        if ((ring.flags & IORING_SETUP_SQPOLL) != 0)
-            io_uring_sqring_wait(&ring);
-        entry = io_uring_get_sqe(&ring);
-    }
-    counters.submissions.add(1);
-    return *entry;
-}
-
 int Uring::probe() {
     try {
         const Queue queue(1, 0, 0);
@@ -110,8 +127,8 @@ int Uring::probe() {
 }
 
 Uring::Uring(Counters& counters, const UringOptions& options)
-    : Ring(counters), wake_fd_(eventfd(0, EFD_CLOEXEC)),
-      helpers_(helper_limit, [this] { wake(); }) {
+    : Ring(counters), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      waits_(wait_limit, [this] { wake(); }), helpers_(helper_limit, [this] { wake(); }) {
     if (!wake_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
     open_main(options);
@@ -121,14 +138,9 @@ Uring::Uring(Counters& counters, const UringOptions& options)
     limit_ = main_->ring.cq.ring_entries / 2;
 }
 
-// The kernel still reads into this object. Closing a ring does not wait for that.
+// What the kernel still has is a poll of the event descriptor, which touches no memory.
 Uring::~Uring() {
     assert(in_flight() == 0);
-    while (wake_armed_) {
-        wake();
-        submit(*main_, true);
-        reap(*main_);
-    }
 }
 
 // The newest set-up flags that this kernel takes, best first.
@@ -197,6 +209,8 @@ void Uring::find_operations(const UringOptions& options) {
 }
 
 int Uring::register_buffer(unsigned index, void* data, size_t size) {
+    if (denied())
+        return denied();
     if (registration_error_ < 0)
         return registration_error_;
     const iovec part{data, size};
@@ -214,21 +228,17 @@ int Uring::register_buffer(unsigned index, void* data, size_t size) {
 
 bool Uring::uses_ring(const Request& request) const {
     const int op = ring_operation(request.op);
-    return op >= 0 && has(static_cast<io_uring_op>(op));
+    return op >= 0 && has(static_cast<io_uring_op>(op)) && !denied();
 }
 
 void Uring::start(Request& request) {
-    if (!uses_ring(request)) {
-        help(request);
+    if (uses_ring(request) && !is_wait(request) && (main_->pending >= limit_ || backlog_first_)) {
+        request.next = nullptr;
+        *backlog_end_ = &request;
+        backlog_end_ = &request.next;
         return;
     }
-    if (is_wait(request) || (main_->pending < limit_ && !backlog_first_)) {
-        enqueue(request);
-        return;
-    }
-    request.next = nullptr;
-    *backlog_end_ = &request;
-    backlog_end_ = &request.next;
+    enqueue(request);
 }
 
 // A blocking call on a helper thread; on this one if there is none to be had.
@@ -238,36 +248,98 @@ void Uring::help(Request& request) {
         return;
     }
     counters().helper_calls.add(1);
-    const int error = helpers_.submit(request);
+    const int error = (is_wait(request) ? waits_ : helpers_).submit(request);
     if (error < 0)
         complete(request, Helpers::without_thread(request, error));
 }
 
 // What follows a request goes with it, so that it begins on the kernel's side and nobody has to be
-// woken in between.
+// woken in between. To make room for an entry is to enter, and that may be denied.
 void Uring::enqueue(Request& request) {
-    const bool wants_two = request.then && uses_ring(*request.then);
-    if (wants_two && io_uring_sq_space_left(&main_->ring) < 2) { // links end with a submission
-        counters().enters.add(1);
-        io_uring_submit(&main_->ring);
+    const bool pair = request.then && uses_ring(*request.then) && !features_.sqpoll;
+    const bool may = uses_ring(request) && (is_wait(request) || guarded());
+    if (!may || !make_room(queue_for(request), pair ? 2 : 1)) {
+        help(request);
+        return;
     }
-    request.linked = wants_two && io_uring_sq_space_left(&main_->ring) >= 2;
-    io_uring_sqe& sqe = enqueue_alone(request);
+    Queue& queue = queue_for(request);
+    request.linked = pair && io_uring_sq_space_left(&queue.ring) >= 2;
+    io_uring_sqe& sqe = enqueue_alone(queue, request);
     if (!request.linked)
         return;
     sqe.flags |= IOSQE_IO_LINK;
-    enqueue_alone(*request.then);
+    request.ended = request.then->ended = false;
+    enqueue_alone(queue, *request.then);
 }
 
-io_uring_sqe& Uring::enqueue_alone(Request& request) {
-    const bool polled = request.direct && iopoll_.load(std::memory_order_relaxed);
-    Queue& queue = polled ? *polled_ : *main_;
-    io_uring_sqe& sqe = queue.sqe(counters());
+Uring::Queue& Uring::queue_for(const Request& request) const {
+    return request.direct && iopoll_.load(std::memory_order_relaxed) ? *polled_ : *main_;
+}
+
+// A pipe whose writing end only the rings have, so that its reading end tells when they are gone,
+// and all that they did with them. The first transfer makes it; without it none is given to a ring.
+bool Uring::guarded() {
+    if (guard_)
+        return true;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    Fd reading(ends[0]);
+    const Fd writing(ends[1]);
+    if (io_uring_register_files(&main_->ring, ends + 1, 1) < 0)
+        return false;
+    if (polled_ && io_uring_register_files(&polled_->ring, ends + 1, 1) < 0) {
+        io_uring_unregister_files(&main_->ring);
+        return false;
+    }
+    guard_ = std::move(reading);
+    return true;
+}
+
+// Room for so many entries if there is any way, and for one in any case; false: the ring is denied.
+bool Uring::make_room(Queue& queue, unsigned wanted) {
+    io_uring& ring = queue.ring;
+    if (io_uring_sq_space_left(&ring) < wanted)
+        enter(queue, false); // links end with a submission
+    while (!denied() && io_uring_sq_space_left(&ring) == 0) {
+        if ((ring.flags & IORING_SETUP_SQPOLL) != 0)
+            io_uring_sqring_wait(&ring);
+        enter(queue, false);
+        if (io_uring_sq_space_left(&ring) == 0)
+            sleep_for(std::chrono::microseconds(20));
+    }
+    return !denied();
+}
+
+io_uring_sqe& Uring::entry(Queue& queue, uint64_t tag) {
+    io_uring_sqe& sqe = *io_uring_get_sqe(&queue.ring);
+    counters().submissions.add(1);
+    io_uring_prep_nop(&sqe);
+    sqe.user_data = tag;
+    return sqe;
+}
+
+io_uring_sqe& Uring::enqueue_alone(Queue& queue, Request& request) {
+    io_uring_sqe& sqe = entry(queue, tag_none);
     prepare(sqe, request);
     io_uring_sqe_set_data(&sqe, &request);
-    if (!is_wait(request))
-        ++queue.pending;
+    queue.pending += !is_wait(request);
+    hold(request);
     return sqe;
+}
+
+void Uring::hold(Request& request) {
+    request.previous_held = nullptr;
+    request.next_held = held_;
+    if (held_)
+        held_->previous_held = &request;
+    held_ = &request;
+}
+
+void Uring::let_go(Request& request) {
+    (request.previous_held ? request.previous_held->next_held : held_) = request.next_held;
+    if (request.next_held)
+        request.next_held->previous_held = request.previous_held;
 }
 
 void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
@@ -332,20 +404,27 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
     }
 }
 
+void Uring::take_wake() {
+    uint64_t value;
+    [[maybe_unused]] const ssize_t got = ::read(wake_fd_.get(), &value, sizeof value);
+    wake_pending_.exchange(false); // before what was posted is looked for
+}
+
 void Uring::cancel(Request& request) {
     std::atomic_ref(request.cancelled).store(true, std::memory_order_relaxed);
-    if (!uses_ring(request))
-        return; // the helper that waits sees the flag
-    io_uring_sqe& sqe = main_->sqe(counters());
+    // The helper that waits sees the flag.
+    if (!uses_ring(request) || !make_room(*main_, 1))
+        return;
+    io_uring_sqe& sqe = entry(*main_, tag_none);
     io_uring_prep_cancel(&sqe, &request, 0);
     sqe.user_data = tag_none;
 }
 
 void Uring::arm_wake() {
-    if (wake_armed_)
+    if (wake_armed_ || !make_room(*main_, 1))
         return;
-    io_uring_sqe& sqe = main_->sqe(counters());
-    io_uring_prep_read(&sqe, wake_fd_.get(), &wake_value_, sizeof wake_value_, 0);
+    io_uring_sqe& sqe = entry(*main_, tag_wake);
+    io_uring_prep_poll_add(&sqe, wake_fd_.get(), POLLIN);
     sqe.user_data = tag_wake;
     wake_armed_ = true;
 }
@@ -358,49 +437,74 @@ void Uring::wake() {
 }
 
 void Uring::take_completed(bool block) {
+    if (!main_) {
+        take_without_ring(block);
+        return;
+    }
     arm_wake();
     // A polled ring delivers only to who asks it; what else completes meanwhile waits for no longer
     // than the device takes.
     const bool polling = polled_ && polled_->pending > 0;
-    submit(*main_, block && !polling);
     const unsigned polled_before = polling ? polled_->pending : 0;
-    if (polling) {
-        submit(*polled_, block);
-        reap(*polled_);
-    }
-    reap(*main_);
-    // What the kernel gave to a thread of its own is not to be polled for: it returned at once.
-    if (polling && block && polled_->pending == polled_before) {
-        constexpr timespec moment{0, 20'000};
-        nanosleep(&moment, nullptr);
-    }
-    take_helped();
-    while (backlog_first_ && main_->pending < limit_) {
-        auto& request = static_cast<Request&>(*backlog_first_);
-        backlog_first_ = request.next;
-        if (!backlog_first_)
-            backlog_end_ = &backlog_first_;
-        enqueue(request);
-    }
-}
-
-void Uring::submit(Queue& queue, bool wait_for_one) {
-    for (;;) {
-        counters().enters.add(1);
-        const int result = wait_for_one ? io_uring_submit_and_wait(&queue.ring, 1)
-                                        : io_uring_submit_and_get_events(&queue.ring);
-        if (result >= 0 || result == -ETIME)
-            return;
-        if (result == -EINTR) // a debugger, say
-            continue;
-        // EBUSY, EAGAIN: the kernel has no room until completions are taken. Anything else is a
-        // ring that was denied after it had been had: nothing will come of trying fast.
-        if (result != -EBUSY && result != -EAGAIN) {
-            constexpr timespec pause{0, 10'000'000};
-            nanosleep(&pause, nullptr);
-        }
+    enter(*main_, block && !polling);
+    if (polling)
+        enter(*polled_, block);
+    if (denied()) { // by these or by one before
+        give_up_rings();
         return;
     }
+    if (polling)
+        reap(*polled_);
+    reap(*main_);
+    // What the kernel gave to a thread of its own is not to be polled for: it returned at once.
+    if (polling && block && polled_->pending == polled_before)
+        sleep_for(std::chrono::microseconds(20));
+    take_helped();
+    while (backlog_first_ && !denied() && main_->pending < limit_)
+        enqueue(take_from_backlog());
+}
+
+Request& Uring::take_from_backlog() {
+    auto& request = static_cast<Request&>(*backlog_first_);
+    backlog_first_ = request.next;
+    if (!backlog_first_)
+        backlog_end_ = &backlog_first_;
+    return request;
+}
+
+// Submit what there is; wait for a completion, or only have those delivered that there are.
+void Uring::enter(Queue& queue, bool wait_for_one) {
+    if (denied())
+        return;
+    int result;
+    do {
+        counters().enters.add(1);
+        result = wait_for_one ? io_uring_submit_and_wait(&queue.ring, 1)
+                              : io_uring_submit_and_get_events(&queue.ring);
+    } while (result == -EINTR);
+    if (result < 0 && !may_go_better(result))
+        denied_.store(result);
+    part_pair(queue);
+}
+
+// The kernel has taken the first entry of a pair and not the second: it was short of memory. So the
+// link is no more, and the second would go by itself, maybe before the first is done.
+void Uring::part_pair(Queue& queue) {
+    const io_uring_sq& sq = queue.ring.sq;
+    const unsigned head = io_uring_smp_load_acquire(sq.khead);
+    if (head == sq.sqe_tail || (queue.ring.flags & IORING_SETUP_SQPOLL) != 0)
+        return;
+    io_uring_sqe& sqe = sq.sqes[head & *sq.kring_mask];
+    if (sqe.user_data <= tag_wake)
+        return;
+    Request& request = request_of(sqe.user_data);
+    if (!request.before || !request.before->linked)
+        return;
+    request.before->linked = false; // whose end starts it then
+    --queue.pending;
+    let_go(request);
+    io_uring_prep_nop(&sqe);
+    sqe.user_data = tag_none;
 }
 
 void Uring::reap(Queue& queue) {
@@ -411,58 +515,150 @@ void Uring::reap(Queue& queue) {
         ++count;
         if (cqe->user_data == tag_wake) {
             wake_armed_ = false;
-            wake_pending_.exchange(false); // before what was posted is looked for
+            take_wake();
         } else if (cqe->user_data != tag_none) {
-            auto& request = *reinterpret_cast<Request*>(cqe->user_data);
-            if (!is_wait(request))
-                --queue.pending;
-            if (&queue == polled_.get() && cqe->res == -EOPNOTSUPP) {
-                iopoll_error_.store(cqe->res); // the device cannot; from now on by the main ring
-                iopoll_.store(false);
-                start(request);
-            } else if (cqe->res == -ECANCELED && !request.cancelled) {
-                take_cancelled(request);
-            } else {
-                const bool paused = request.op == Op::pause && cqe->res == -ETIME;
-                complete(request, paused ? 0 : cqe->res);
-            }
+            Request& request = request_of(cqe->user_data);
+            queue.pending -= !is_wait(request);
+            let_go(request);
+            if (&queue == polled_.get() && cqe->res == -EOPNOTSUPP)
+                do_without_polling(request);
+            else
+                end(request, cqe->res);
         }
     }
     io_uring_cq_advance(&queue.ring, count);
 }
 
-// Nobody has asked for it: the kernel could not start a thread of its own for the request, or the
-// one that it follows did not go well. That one's end always comes first.
-void Uring::take_cancelled(Request& request) {
-    if (request.stale) { // its turn will come in another way
-        request.stale = false;
+// The device cannot be polled: this request, and all later ones, go by the main ring.
+void Uring::do_without_polling(Request& request) {
+    iopoll_error_.store(-EOPNOTSUPP);
+    iopoll_.store(false);
+    start(request);
+}
+
+void Uring::end(Request& request, int result) {
+    Request* const first = request.before ? request.before : &request;
+    if (first->linked) {
+        end_in_pair(*first, request, result);
+    } else if (result == -ECANCELED && !request.cancelled) {
+        help(
+            request); // nobody has asked for it: the kernel could start no thread of its own for it
+    } else {
+        complete(request, request.op == Op::pause && result == -ETIME ? 0 : result);
+    }
+}
+
+void Uring::end_in_pair(Request& first, Request& request, int result) {
+    Request& second = *first.then;
+    // Before the first one's end it cannot have gone as the second of a pair, whatever it wrote.
+    request.result = &request == &second && !first.ended ? -ECANCELED : result;
+    request.ended = true;
+    if (!first.ended || !second.ended)
+        return;
+    if (first.result == -ECANCELED) {
+        first.linked = false;
+        help(first);
         return;
     }
-    if (request.before && request.before->linked &&
-        request.before->result != static_cast<int64_t>(request.before->length)) {
-        complete(request, -ECANCELED);
+    const bool whole = first.result == static_cast<int64_t>(first.length);
+    complete(first, first.result);
+    if (whole && second.result == -ECANCELED)
+        help(second);
+    else
+        complete(second, whole ? second.result : -ECANCELED);
+}
+
+// From now on all is done by helpers. What the kernel has not begun they begin, waits they take
+// over; transfers that it has begun may use their memory until the rings are gone.
+void Uring::give_up_rings() {
+    for (Queue* queue : {main_.get(), polled_.get()})
+        if (queue) {
+            take_back(*queue);
+            reap(*queue);
+        }
+    Request* next = nullptr;
+    for (Request* request = held_; request; request = next) {
+        next = request->next_held;
+        if (is_wait(*request)) {
+            let_go(*request);
+            help(*request);
+        }
+    }
+    while (backlog_first_)
+        help(take_from_backlog());
+    polled_.reset();
+    main_.reset();
+}
+
+// What the kernel has not taken. An SQPOLL thread may take it yet.
+void Uring::take_back(Queue& queue) {
+    if ((queue.ring.flags & IORING_SETUP_SQPOLL) != 0)
+        return;
+    const io_uring_sq& sq = queue.ring.sq;
+    const Request* parted = nullptr; // its second is the next entry
+    for (unsigned at = io_uring_smp_load_acquire(sq.khead); at != sq.sqe_tail; ++at) {
+        const uint64_t tag = sq.sqes[at & *sq.kring_mask].user_data;
+        if (tag <= tag_wake)
+            continue;
+        Request& request = request_of(tag);
+        let_go(request);
+        if (parted && request.before == parted)
+            continue; // begins when that one has ended
+        parted = std::exchange(request.linked, false) ? &request : nullptr;
+        help(request);
+    }
+}
+
+void Uring::take_without_ring(bool block) {
+    if (take_helped() || !block)
+        return;
+    pollfd events[] = {{wake_fd_.get(), POLLIN, 0}, {guard_.get(), POLLIN, 0}};
+    ::poll(events, guard_ ? 2 : 1, -1);
+    take_wake();
+    if (guard_ && events[1].revents != 0) {
+        guard_ = Fd();
+        while (held_)
+            end_unseen(*held_);
+    }
+    take_helped();
+}
+
+// It is over, and nobody knows how.
+void Uring::end_unseen(Request& request) {
+    Request& first = request.before && request.before->linked ? *request.before : request;
+    if (std::exchange(first.linked, false)) {
+        for (Request* each : {&first, first.then})
+            if (!each->ended)
+                let_go(*each);
+        help(first);
         return;
     }
-    if (request.linked) {
-        request.linked = false;
-        request.then->stale = true;
-    }
-    help(request);
+    let_go(request);
+    if (may_be_repeated(request))
+        help(request);
+    else
+        complete(request, denied());
 }
 
 void Uring::close_inherited() {
-    close(main_->ring.ring_fd);
-    if (polled_)
-        close(polled_->ring.ring_fd);
+    for (const Queue* queue : {main_.get(), polled_.get()})
+        if (queue)
+            close(queue->ring.ring_fd);
     close(wake_fd_.get());
+    if (guard_)
+        close(guard_.get());
 }
 
-void Uring::take_helped() {
-    for (Request* request = helpers_.take_finished(); request;) {
-        auto* next = static_cast<Request*>(request->next);
-        complete(*request, request->result);
-        request = next;
+bool Uring::take_helped() {
+    bool any = false;
+    for (Helpers* helpers : {&helpers_, &waits_}) {
+        for (Request* request = helpers->take_finished(); request; any = true) {
+            auto* next = static_cast<Request*>(request->next);
+            complete(*request, request->result);
+            request = next;
+        }
     }
+    return any;
 }
 
 } // namespace arsync

@@ -3,9 +3,36 @@
 // The thread that makes it is the only one that submits (SINGLE_ISSUER). At most `limit_` transfers
 // are with the kernel at a time, half of what the completion queue holds; more wait in a backlog.
 // Waits and pauses do not count: there are as many as copies, and what is more than the queue holds
-// the kernel keeps. One read of an event descriptor is always in flight: it is how wake() and the
+// the kernel keeps. One poll of an event descriptor is always in flight: it is how wake() and the
 // helper threads end a wait. What io_uring has no operation for, or this kernel's does not, goes to
 // helpers.
+//
+// A request is in exactly one place: the backlog, a helper's queue, or held by a ring (`held_`),
+// from its entry in the submission queue to the end that the kernel tells. What a ring holds has
+// its memory to itself.
+//
+// A read and the write that follows it are, while both are held, a pair or apart:
+//
+//     apart     `linked` is false. Only one of them is held. The read's end starts the write.
+//     a pair    `linked` is true. Neither end means anything before the other is in: until then the
+//               kernel may use the memory of both. Then
+//                   the read was short, or failed     the write ends with -ECANCELED, as it has
+//                   the read is -ECANCELED            no kernel thread was to be had: apart; a
+//                                                     helper reads
+//                   the write is -ECANCELED           the same: a helper writes
+//                   the write's end came first        it did not follow the read: a helper writes
+//                                                     again
+//     parted    An enter took the read and left the write. The write's entry is still ours, so it
+//               is made void before the next enter, and the two are apart.
+//
+// An SQPOLL thread takes entries when it likes, so there all are apart. Nobody cancels a pair; a
+// cancel of a wait is an entry behind the wait's own, and whatever end comes is the wait's.
+//
+// A process may deny itself io_uring at any time. Then (`denied_`) nothing more is given to a ring,
+// and at the next look the rings are given up: what the kernel has not taken goes to helpers, waits
+// go there too, as they have no memory to lose, and the rings are closed. The end of what was begun
+// is not told any more. That it is over shows on a pipe, see guarded(): then helpers repeat what
+// may be repeated, and the rest fails with the error that the enter gave.
 #pragma once
 
 #include <bitset>
@@ -56,17 +83,18 @@ public:
     // errno that says why. Known only when a device has been tried. From any thread.
     bool iopoll() const { return iopoll_; }
     int iopoll_error() const { return iopoll_error_; }
+    // 0, or what io_uring_enter(2) has said since: then all is done by helpers. From any thread.
+    int denied() const { return denied_.load(std::memory_order_relaxed); }
 
 private:
     // A ring set up and its operations known; closed with its owner.
     struct Queue {
         io_uring ring;
-        unsigned pending = 0; // requests that are with the kernel
+        unsigned pending = 0; // transfers that are with the kernel
         Queue(unsigned entries, unsigned flags, unsigned idle_ms);
         Queue(const Queue&) = delete;
         Queue& operator=(const Queue&) = delete;
         ~Queue() { io_uring_queue_exit(&ring); }
-        io_uring_sqe& sqe(Counters& counters);
     };
 
     // Flags to set a ring up with, and what they are called.
@@ -80,19 +108,34 @@ private:
     void find_operations(const UringOptions& options);
     void start(Request& request) override;
     void take_completed(bool block) override;
-    void help(Request& request);
-    void enqueue(Request& request);
-    io_uring_sqe& enqueue_alone(Request& request);
-    void take_cancelled(Request& request);
-    void prepare(io_uring_sqe& sqe, Request& request) const;
     bool has(io_uring_op op) const { return operations_[static_cast<size_t>(op)]; }
     bool uses_ring(const Request& request) const;
+    void help(Request& request);
+    void enqueue(Request& request);
+    Queue& queue_for(const Request& request) const;
+    bool guarded();
+    bool make_room(Queue& queue, unsigned wanted);
+    io_uring_sqe& entry(Queue& queue, uint64_t tag);
+    io_uring_sqe& enqueue_alone(Queue& queue, Request& request);
+    void prepare(io_uring_sqe& sqe, Request& request) const;
+    void hold(Request& request);
+    void let_go(Request& request);
     void arm_wake();
-    void submit(Queue& queue, bool wait_for_one);
+    void take_wake();
+    Request& take_from_backlog();
+    void enter(Queue& queue, bool wait_for_one);
+    void part_pair(Queue& queue);
     void reap(Queue& queue);
-    void take_helped();
+    void do_without_polling(Request& request);
+    void end(Request& request, int result);
+    void end_in_pair(Request& first, Request& request, int result);
+    bool take_helped();
+    void give_up_rings();
+    void take_back(Queue& queue);
+    void take_without_ring(bool block);
+    void end_unseen(Request& request);
 
-    std::unique_ptr<Queue> main_;
+    std::unique_ptr<Queue> main_;   // null: given up
     std::unique_ptr<Queue> polled_; // IORING_SETUP_IOPOLL; only O_DIRECT reads and writes
     std::bitset<IORING_OP_LAST> operations_;
     unsigned limit_ = 0;
@@ -100,15 +143,18 @@ private:
     int registration_error_ = 0;
     std::atomic<bool> iopoll_ = false;
     std::atomic<int> iopoll_error_ = 0;
+    std::atomic<int> denied_ = 0;
 
     Waiter* backlog_first_ = nullptr;
     Waiter** backlog_end_ = &backlog_first_;
+    Request* held_ = nullptr; // with the kernel, or on the way to it: a doubly linked list
+    Fd guard_;                // see guarded()
 
     Fd wake_fd_;
-    uint64_t wake_value_ = 0;
     bool wake_armed_ = false;
     std::atomic<bool> wake_pending_ = false;
-    Helpers helpers_; // last: its threads use the members above
+    Helpers waits_;   // any number may last for ever, and must not keep others from their turn
+    Helpers helpers_; // these last: their threads use the members above
 };
 
 } // namespace arsync

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace live {
 
@@ -109,16 +110,26 @@ bool become_ordinary(unsigned user) {
            prctl(PR_SET_DUMPABLE, 1) == 0;
 }
 
-bool deny(int system_call, int error) {
-    sock_filter program[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(system_call), 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const sock_fprog filter{4, program};
+static bool filter(std::initializer_list<int> system_calls, int error, unsigned flags) {
+    std::vector<sock_filter> program = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+    for (const int call : system_calls) {
+        program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1));
+        program.push_back(
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)));
+    }
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    const sock_fprog all{static_cast<unsigned short>(program.size()), program.data()};
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+           syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &all) == 0;
+}
+
+bool deny(int system_call, int error) {
+    return filter({system_call}, error, 0);
+}
+
+bool deny_late(std::initializer_list<int> system_calls, int error) {
+    return filter(system_calls, error, SECCOMP_FILTER_FLAG_TSYNC);
 }
 
 bool deny_io_uring() {

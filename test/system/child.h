@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <sys/types.h>
 
@@ -47,6 +48,8 @@ bool become_ordinary(unsigned user = ordinary_user);
 // In a child: this system call fails from here on; io_uring_setup(2) with EPERM, as in a container.
 bool deny(int system_call, int error);
 bool deny_io_uring();
+// The same of several calls, for all threads that there are already.
+bool deny_late(std::initializer_list<int> system_calls, int error);
 
 } // namespace live
 

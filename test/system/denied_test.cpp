@@ -4,9 +4,11 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 #include "system/check.h"
 #include "system/child.h"
@@ -126,6 +128,57 @@ TEST_CASE_FIXTURE(Clean, "with io_uring_enter(2) alone denied by seccomp, copies
         else
             report.expect(false, "seccomp", 0);
     });
+}
+
+TEST_CASE_FIXTURE(Clean, "a process that denies itself io_uring later goes on by threads") {
+    if (!has_io_uring()) {
+        skip("io_uring is denied");
+        return;
+    }
+    const Directory directory;
+    write_pattern(directory / "from", size);
+    REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
+    for (const int error : {EPERM, ENOSYS, EACCES})
+        check_in_child([&](Report& report) {
+            PoolOptions options(ARSYNC_BACKEND_AUTO);
+            options.workers = 2;
+            Pool pool(options);
+            const int held = open((directory / "fifo").c_str(), O_RDWR | O_CLOEXEC);
+            const arsync_job silent = pool.submit(directory / "fifo", directory / "never",
+                                                  Options().with_flags(ARSYNC_COPY_SPECIAL));
+            std::vector<arsync_job> jobs;
+            for (int i = 0; i < 24; ++i) {
+                if (i == 12) { // some have ended, some run, some wait
+                    usleep(5'000);
+                    EXPECT(report, deny_late({__NR_io_uring_enter, __NR_io_uring_setup,
+                                              __NR_io_uring_register},
+                                             error));
+                }
+                const auto method = i % 2 == 0 ? ARSYNC_METHOD_FIXED : ARSYNC_METHOD_DIRECT;
+                jobs.push_back(pool.submit(directory / "from", directory / std::to_string(i),
+                                           Options().with_method(method)));
+            }
+            for (size_t i = 0; i < jobs.size(); ++i) {
+                const arsync_completion done = pool.wait();
+                EXPECT_WITH(report, done.result == 0, words(done));
+            }
+            for (size_t i = 0; i < jobs.size(); ++i) {
+                const std::string to = directory / std::to_string(i);
+                EXPECT(report, difference(directory / "from", to) == "");
+                unlink(to.c_str());
+            }
+            const arsync_info info = pool.info();
+            EXPECT(report, info.backend == ARSYNC_BACKEND_THREADS);
+            EXPECT_WITH(report, strstr(info.backend_reason, strerrordesc_np(error)) != nullptr,
+                        info.backend_reason);
+            EXPECT(report, arsync_cancel(pool.get(), silent) == 0);
+            EXPECT(report, pool.wait().result == -ECANCELED);
+            EXPECT(report, pool.close() == 0);
+            close(held);
+            rusage used{};
+            getrusage(RUSAGE_SELF, &used);
+            EXPECT(report, used.ru_utime.tv_sec + used.ru_stime.tv_sec < 20);
+        });
 }
 
 TEST_CASE_FIXTURE(Clean,

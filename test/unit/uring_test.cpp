@@ -1,0 +1,299 @@
+// The ring on io_uring when io_uring_enter(2) does less than it was asked for: takes some of what
+// is submitted, or is denied.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <functional>
+#include <liburing.h>
+#include <string>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+
+#include "io/fd.h"
+#include "io/uring.h"
+#include "task.h"
+#include "unit/skip.h"
+
+// liburing's, as this program sees it: what they do is chosen by the cases below.
+namespace {
+
+enum class Enters { as_usual, of_one_entry, denied } enters = Enters::as_usual;
+int denied_with = -EPERM;
+
+using Submit = int (*)(io_uring*);
+using SubmitAndWait = int (*)(io_uring*, unsigned);
+
+template <class Function>
+Function real(const char* name) {
+    return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+}
+
+int enter_one(io_uring* ring, unsigned wait_for) {
+    io_uring_sq& sq = ring->sq;
+    io_uring_smp_store_release(sq.ktail, sq.sqe_tail);
+    sq.sqe_head = sq.sqe_tail;
+    const unsigned ready = sq.sqe_tail - io_uring_smp_load_acquire(sq.khead);
+    const long result = syscall(__NR_io_uring_enter, ring->ring_fd, ready > 0 ? 1 : 0,
+                                ready > 1 ? 0 : wait_for, IORING_ENTER_GETEVENTS, nullptr, 0);
+    return result < 0 ? -errno : static_cast<int>(result);
+}
+
+} // namespace
+
+extern "C" int io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) {
+    static const auto usual = real<SubmitAndWait>("io_uring_submit_and_wait");
+    if (enters == Enters::denied)
+        return denied_with;
+    return enters == Enters::as_usual ? usual(ring, wait_for) : enter_one(ring, wait_for);
+}
+
+extern "C" int io_uring_submit_and_get_events(io_uring* ring) {
+    static const auto usual = real<Submit>("io_uring_submit_and_get_events");
+    if (enters == Enters::denied)
+        return denied_with;
+    return enters == Enters::as_usual ? usual(ring) : enter_one(ring, 0);
+}
+
+using namespace arsync;
+
+namespace {
+
+struct EntersAs {
+    explicit EntersAs(Enters how, int error = -EPERM) {
+        enters = how;
+        denied_with = error;
+    }
+    ~EntersAs() { enters = Enters::as_usual; }
+};
+
+UringOptions small() {
+    UringOptions options;
+    options.queue_depth = 8;
+    return options;
+}
+
+template <class Make, class Result>
+Detached await(Make make, Result& result, bool& done) {
+    result = co_await make();
+    done = true;
+}
+
+void run_until(Ring& ring, const bool& done) {
+    while (!done) {
+        if (!ring.run_ready())
+            ring.wait();
+    }
+}
+
+// Look at what has completed, for long enough that whatever can go on has gone on.
+void look_for_a_while(Ring& ring) {
+    for (int i = 0; i < 20; ++i) {
+        ring.look();
+        ring.run_ready();
+        usleep(1000);
+    }
+}
+
+struct Pipe {
+    Fd out, in;
+    Pipe() {
+        int ends[2];
+        REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+        out = Fd(ends[0]);
+        in = Fd(ends[1]);
+    }
+    void put(const char* text) const {
+        REQUIRE(write(in.get(), text, strlen(text)) == static_cast<ssize_t>(strlen(text)));
+    }
+};
+
+Fd temporary_file() {
+    char name[] = "/tmp/arsync-uring-XXXXXX";
+    Fd fd(mkstemp(name));
+    REQUIRE(fd);
+    unlink(name);
+    return fd;
+}
+
+std::string content(const Fd& fd) {
+    char data[64];
+    const ssize_t got = pread(fd.get(), data, sizeof data, 0);
+    return got < 0 ? strerror(errno) : std::string(data, static_cast<size_t>(got));
+}
+
+Slice slice(char* data, size_t length) {
+    return {reinterpret_cast<std::byte*>(data), length, -1};
+}
+
+bool can_have_ring() {
+    const int error = Uring::probe();
+    if (error < 0)
+        skip(std::string("io_uring: ") + strerror(-error));
+    return error == 0;
+}
+
+} // namespace
+
+TEST_CASE("of a pair whose second half the kernel did not take, it waits for the first") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    Uring ring(counters, small());
+    const Pipe pipe; // nothing to be read yet
+    const Fd to = temporary_file();
+    char buffer[] = "stale...";
+    Ring::Moved moved{};
+    bool done = false;
+    const EntersAs short_of_memory(Enters::of_one_entry);
+    await([&] { return ring.move(pipe.out.get(), 0, slice(buffer, 8), to.get(), 0); }, moved, done);
+    look_for_a_while(ring);
+    CHECK_FALSE(done);
+    CHECK(content(to) == "");
+    pipe.put("the data");
+    run_until(ring, done);
+    CHECK(moved.read == 8);
+    CHECK(moved.write == 8);
+    CHECK(content(to) == "the data");
+    CHECK(ring.in_flight() == 0);
+}
+
+TEST_CASE("a queue full of pairs of which enters take one entry each is worked off") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    Uring ring(counters, small());
+    const Fd from = temporary_file();
+    const Fd to = temporary_file();
+    REQUIRE(write(from.get(), "0123456789abcdef", 16) == 16);
+    constexpr size_t count = 8;
+    char buffers[count][2];
+    Ring::Moved moved[count] = {};
+    bool done[count] = {};
+    const EntersAs short_of_memory(Enters::of_one_entry);
+    for (size_t i = 0; i < count; ++i)
+        await(
+            [&, i] { return ring.move(from.get(), i * 2, slice(buffers[i], 2), to.get(), i * 2); },
+            moved[i], done[i]);
+    for (size_t i = 0; i < count; ++i) {
+        run_until(ring, done[i]);
+        CHECK(moved[i].read == 2);
+        CHECK(moved[i].write == 2);
+    }
+    CHECK(content(to) == "0123456789abcdef");
+}
+
+TEST_CASE("with io_uring denied from the beginning of a request on, helpers make it") {
+    if (!can_have_ring())
+        return;
+    for (const int error : {-EPERM, -ENOSYS, -EACCES}) {
+        CAPTURE(error);
+        Counters counters;
+        Uring ring(counters, small());
+        const Fd from = temporary_file();
+        const Fd to = temporary_file();
+        REQUIRE(write(from.get(), "12345678", 8) == 8);
+        char buffer[8];
+        const EntersAs denied(Enters::denied, error);
+        Ring::Moved moved{};
+        bool moved_done = false;
+        int64_t synced = 1, paused = 1, allocated = 1;
+        bool sync_done = false, pause_done = false, allocate_done = false;
+        await([&] { return ring.move(from.get(), 0, slice(buffer, 8), to.get(), 0); }, moved,
+              moved_done);
+        await([&] { return ring.sync(from.get(), true); }, synced, sync_done);
+        await([&] { return ring.pause(1); }, paused, pause_done);
+        await([&] { return ring.allocate(from.get(), 0, 0, 8); }, allocated, allocate_done);
+        run_until(ring, moved_done);
+        run_until(ring, sync_done);
+        run_until(ring, pause_done);
+        run_until(ring, allocate_done);
+        CHECK(moved.read == 8);
+        CHECK(moved.write == 8);
+        CHECK(content(to) == "12345678");
+        CHECK(synced == 0);
+        CHECK(paused == 0);
+        CHECK((allocated == 0 || allocated == -EOPNOTSUPP));
+        CHECK(ring.denied() == error);
+        CHECK(ring.in_flight() == 0);
+        CHECK(counters.enters.value() == 1);
+    }
+}
+
+TEST_CASE(
+    "what the kernel has begun when io_uring is denied ends before its memory is given back") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    Uring ring(counters, small());
+    const Pipe source, stream, silent;
+    const Fd to = temporary_file();
+    char moving[] = "stale...", streaming[] = "stale...";
+    Ring::Moved moved{};
+    int64_t streamed = 1, waited = 1;
+    bool moved_done = false, streamed_done = false, waited_done = false;
+    Request* wait = nullptr;
+    await([&] { return ring.move(source.out.get(), 0, slice(moving, 8), to.get(), 0); }, moved,
+          moved_done);
+    await([&] { return ring.read(stream.out.get(), slice(streaming, 8), UINT64_MAX); }, streamed,
+          streamed_done);
+    await([&] { return ring.wait_readable(silent.out.get(), &wait); }, waited, waited_done);
+    look_for_a_while(ring); // the kernel has them all now
+    const EntersAs denied(Enters::denied);
+
+    SUBCASE("reads from a place are made again, from a stream they fail, waits go on") {
+        run_until(ring, streamed_done);
+        CHECK(streamed == -EPERM); // nobody knows what was taken
+        run_until(ring, moved_done);
+        CHECK(moved.read == -ESPIPE); // of pread(2): a pipe has no places
+        CHECK(moved.write == -ECANCELED);
+        CHECK_FALSE(waited_done);
+        silent.put("!");
+        run_until(ring, waited_done);
+        CHECK(waited > 0);
+    }
+    SUBCASE("a wait can be cancelled all the same") {
+        ring.cancel(*wait);
+        run_until(ring, waited_done);
+        CHECK(waited == -ECANCELED);
+        run_until(ring, moved_done);
+        run_until(ring, streamed_done);
+    }
+    // All that is over: none of it takes what comes now.
+    source.put("the data");
+    stream.put("the data");
+    usleep(20'000);
+    CHECK(std::string(moving) == "stale...");
+    CHECK(std::string(streaming) == "stale...");
+    CHECK(content(to) == "");
+    CHECK(ring.in_flight() == 0);
+}
+
+TEST_CASE("a ring that was denied wakes and sleeps, and does not spin") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    Uring ring(counters, small());
+    const EntersAs denied(Enters::denied);
+    ring.wait();
+    REQUIRE(ring.denied() == -EPERM);
+    const auto cpu_ns = [] {
+        timespec time;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+    };
+    std::thread waker([&] {
+        usleep(200'000);
+        ring.wake();
+    });
+    const auto before = cpu_ns();
+    ring.wait();
+    CHECK(cpu_ns() - before < 50'000'000);
+    waker.join();
+    ring.wake(); // before the wait: not lost
+    ring.wait();
+}
