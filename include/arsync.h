@@ -332,7 +332,9 @@ enum arsync_durability {
 
 /* Holes: ranges that read as zeros and have no blocks. */
 enum arsync_sparse {
-    ARSYNC_SPARSE_AUTO = 0,   /* the source's holes stay holes */
+    ARSYNC_SPARSE_AUTO = 0,   /* the source's holes stay holes. Where a filesystem may show data as
+                                 a hole that is not on the disk yet (ext4 without extents, FUSE),
+                                 a file in which it shows one is written back first. */
     ARSYNC_SPARSE_ALWAYS = 1, /* every aligned 4 KiB block of zeros becomes a hole */
     ARSYNC_SPARSE_NEVER = 2   /* no holes: zeros are written */
 };
@@ -346,7 +348,8 @@ enum arsync_sparse {
 #define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
 
 /* Read the destination back, past the page cache where the device allows it, and compare 128-bit
- * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY. */
+ * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY.
+ * Holes of the source are read too, and kept as holes only if they are zeros. */
 #define ARSYNC_COPY_VERIFY (1u << 0)
 /* Copy from FIFOs and character devices, and to existing ones, as streams of bytes. Without this
  * flag they are refused with -EOPNOTSUPP and never opened. Block devices need no flag. Each worker

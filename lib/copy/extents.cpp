@@ -7,9 +7,9 @@
 namespace arsync {
 
 Extents::Extents(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk,
-                 bool find_holes)
+                 bool find_holes, bool cuts_holes)
     : files_(files), fd_(fd), begin_(begin), end_(end), chunk_(chunk), find_holes_(find_holes),
-      position_(begin), data_begin_(begin), data_end_(begin) {}
+      cuts_holes_(cuts_holes), position_(begin), data_begin_(begin), data_end_(begin) {}
 
 Piece Extents::next() {
     if (position_ >= end_)
@@ -17,13 +17,12 @@ Piece Extents::next() {
     if (position_ >= data_end_)
         find();
     const uint64_t offset = position_;
-    if (offset < data_begin_) {
-        position_ = data_begin_;
-        return {Piece::Kind::hole, offset, data_begin_ - offset};
-    }
+    const bool hole = offset < data_begin_;
     const uint64_t chunk_end = begin_ + ((offset - begin_) / chunk_ + 1) * chunk_;
-    position_ = std::min(chunk_end, data_end_);
-    return {Piece::Kind::data, offset, position_ - offset};
+    position_ = hole ? data_begin_ : data_end_;
+    if (!hole || cuts_holes_)
+        position_ = std::min(position_, chunk_end);
+    return {hole ? Piece::Kind::hole : Piece::Kind::data, offset, position_ - offset};
 }
 
 // Set data_begin_ and data_end_ to the next extent; both end_ if only a hole is left.

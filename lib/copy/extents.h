@@ -22,9 +22,11 @@ public:
     static constexpr uint64_t block_size = 4096;
 
     // find_holes: ask the filesystem; otherwise all is data. Where it cannot tell, all is data too.
-    Extents(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk, bool find_holes);
+    // cuts_holes: holes come in pieces that end at multiples of chunk too, otherwise in one.
+    Extents(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk, bool find_holes,
+            bool cuts_holes = false);
 
-    // Data comes in pieces that end at multiples of chunk, holes in one piece.
+    // Data comes in pieces that end at multiples of chunk.
     Piece next();
 
 private:
@@ -36,6 +38,7 @@ private:
     const uint64_t end_;
     const uint64_t chunk_;
     bool find_holes_;
+    const bool cuts_holes_;
     uint64_t position_;
     uint64_t data_begin_; // the extent at or after position_
     uint64_t data_end_;

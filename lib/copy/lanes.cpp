@@ -29,8 +29,10 @@ class Lanes {
 public:
     Lanes(Io world, Control& outside, Transfer& what)
         : io_(world), control_(outside), transfer_(what),
+          checks_holes_(what.check_holes && what.destination >= 0),
           extents_(world.files, what.source, what.source_begin, what.source_end,
-                   what.pipeline.chunk, what.find_holes && what.holes != Holes::fill) {}
+                   what.pipeline.chunk, what.find_holes && what.holes != Holes::fill,
+                   checks_holes_) {}
 
     Task<void> run() {
         for (unsigned i = 0; i < transfer_.pipeline.lanes; ++i)
@@ -49,10 +51,25 @@ private:
                 co_await move(piece.offset, piece.length);
                 continue;
             }
+            if (checks_holes_) {
+                co_await check_hole(piece);
+                continue;
+            }
             const bool kept = co_await keep_hole(piece);
             if (!kept)
                 co_await move(piece.offset, piece.length);
         }
+    }
+
+    // A hole that is not believed is one if it reads as one.
+    Task<void> check_hole(Piece hole) {
+        const Lease lease = co_await io_.buffers.lease(!calls_inline());
+        Slice chunk = lease.slice(0, hole.length);
+        chunk.length = co_await fill(chunk, hole.offset);
+        cut_to_grid(chunk);
+        control_.enter(ARSYNC_STAGE_WRITE);
+        co_await drain_data(chunk, hole.offset);
+        control_.add_done(chunk.length);
     }
 
     // What is cached is moved at once; where that ends, a chunk goes through a buffer. If it ended
@@ -322,6 +339,7 @@ private:
     const Io io_;
     Control& control_;
     Transfer& transfer_;
+    const bool checks_holes_;
     Extents extents_;
     Group group_;
     unsigned inline_chunks_ = 0;

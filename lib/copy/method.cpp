@@ -25,19 +25,19 @@ namespace arsync {
 Filesystem filesystem(uint64_t magic) {
     switch (magic) {
     case 0xEF53: // ext2, ext3, ext4
-        return {.direct_pays = true, .reserving_pays = true};
+        return {.direct_pays = true, .reserving_pays = true, .holes = HoleTruth::by_extents};
     case 0x58465342: // XFS
-        return {.reflinks = true, .direct_pays = true};
+        return {.reflinks = true, .direct_pays = true, .holes = HoleTruth::always};
     case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway
-        return {.reflinks = true, .compresses = true};
     case 0xCA451A4E: // bcachefs
-    case 0x2FC12FC1: // ZFS
+        return {.reflinks = true, .compresses = true, .holes = HoleTruth::always};
+    case 0x2FC12FC1: // ZFS has shown holes where data was to come
         return {.reflinks = true, .compresses = true};
     case 0x01021994: // tmpfs
     case 0x858458F6: // ramfs
-        return {};
+        return {.holes = HoleTruth::always};
     case 0xF2F52010: // F2FS
-        return {.direct_pays = true, .compresses = true};
+        return {.direct_pays = true, .compresses = true, .holes = HoleTruth::always};
     case 0x4D44:     // FAT
     case 0x2011BAB0: // exFAT
         return {.direct_pays = true};
@@ -47,10 +47,14 @@ Filesystem filesystem(uint64_t magic) {
     case 0x6969:     // NFS
     case 0xFF534D42: // CIFS
     case 0xFE534D42: // SMB2
-        return {.reflinks = true, .offloads = true, .remote = true};
+        return {.reflinks = true, .offloads = true, .remote = true, .holes = HoleTruth::always};
     case 0x794C7630: // overlayfs: its copy_file_range is the upper filesystem's, a plain copy on
                      // most
-        return {.reflinks = true, .direct_pays = true, .compresses = true, .caches_below = true};
+        return {.reflinks = true,
+                .direct_pays = true,
+                .compresses = true,
+                .caches_below = true,
+                .holes = HoleTruth::by_extents};
     default: // a refused reflink is cheap, a missed one is not
         return {.reflinks = true, .direct_pays = true, .compresses = true};
     }

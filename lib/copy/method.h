@@ -9,6 +9,14 @@
 
 namespace arsync {
 
+// When a hole that SEEK_HOLE shows can be believed.
+enum class HoleTruth : uint8_t {
+    doubtful,   // a server's answer, or nobody knows: once the file has been written back
+    by_extents, // at once of a file that ext4 keeps in extents, of others once they are written
+                // back
+    always,
+};
+
 // What the kind of a filesystem tells about copying on it; from statfs(2)'s f_type.
 struct Filesystem {
     bool reflinks = false;    // may share blocks between files: worth asking
@@ -19,6 +27,7 @@ struct Filesystem {
     bool reserving_pays = false;
     bool caches_below = false; // in files of another filesystem, which cachestat(2) does not see
     bool remote = false;       // writing waits for a server, or another process
+    HoleTruth holes = HoleTruth::doubtful;
 };
 Filesystem filesystem(uint64_t magic);
 

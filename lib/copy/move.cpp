@@ -137,8 +137,10 @@ private:
     }
 
     Task<bool> offload() {
+        if (finds_holes())
+            co_await look_for_holes();
         Extents extents(io_.files, ends_.source, ends_.source_begin, ends_.source_end,
-                        offload_slice, finds_holes());
+                        offload_slice, has_holes_ && !doubts_holes_);
         end_ = ends_.source_end;
         written_end_ = ends_.source_begin;
         moved_.hole_bytes = 0;
@@ -214,14 +216,14 @@ private:
                         : offload_slice;
     }
 
-    // The data has not been through our hands: read it for its hash.
+    // The data has not been through our hands: read it for its hash, and what seem to be holes too.
     Task<void> digest_source() {
         Transfer reading = transfer(ends_.source_begin, end_);
         reading.destination = -1;
         reading.method = ARSYNC_METHOD_FIXED;
         reading.pipeline =
             pipeline(reading.method, facts_, options_, io_.buffers.size(), io_.buffers.count());
-        reading.find_holes = finds_holes();
+        reading.find_holes = false;
         const uint64_t done = control_.bytes_done();
         co_await run_lanes(io_, control_, reading);
         control_.restart();
@@ -240,6 +242,8 @@ private:
         result.method = method_;
         result.pipeline =
             pipeline(method_, facts_, options_, io_.buffers.size(), io_.buffers.count());
+        result.find_holes = has_holes_;
+        result.check_holes = digest_ || doubts_holes_;
         result.holes = hole_policy();
         result.make_holes = options_.sparse == ARSYNC_SPARSE_ALWAYS;
         result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
@@ -254,6 +258,21 @@ private:
         return ends_.fresh ? Holes::leave : Holes::punch;
     }
 
+    // Before holes are believed. Where there is one, data that was written and has no blocks yet
+    // must not look like another.
+    Task<void> look_for_holes() {
+        if (looked_for_holes_)
+            co_return;
+        looked_for_holes_ = true;
+        const auto begin = static_cast<int64_t>(ends_.source_begin);
+        const int64_t hole = io_.files.seek(ends_.source, begin, SEEK_HOLE);
+        has_holes_ = hole >= 0 && static_cast<uint64_t>(hole) < ends_.source_end;
+        if (!has_holes_ || survey_.knows_holes())
+            co_return;
+        const int64_t settled = co_await io_.ring.settle_holes(ends_.source);
+        doubts_holes_ = settled < 0;
+    }
+
     Task<bool> stream() {
         Transfer all =
             transfer(ends_.source_begin, ends_.sized ? ends_.source_end : ends_.unsized_end);
@@ -266,13 +285,14 @@ private:
         const bool direct_read = method_ == ARSYNC_METHOD_DIRECT;
         const bool direct_write = direct_read || method_ == ARSYNC_METHOD_BUFFERED_DIRECT;
         moved_.hole_bytes = 0;
+        if (finds_holes())
+            co_await look_for_holes();
         if (!direct_write) {
             if (makes_holes())
                 set_size_first();
             else if (survey_.reserving_pays())
                 co_await reserve();
             Transfer all = transfer(ends_.source_begin, ends_.source_end);
-            all.find_holes = finds_holes();
             co_await run_lanes(io_, control_, all);
             take_result(all);
             co_return true;
@@ -282,7 +302,6 @@ private:
         constexpr uint64_t block = Extents::block_size;
         const uint64_t aligned_end = ends_.source_begin + length() / block * block;
         Transfer body = transfer(ends_.source_begin, aligned_end);
-        body.find_holes = finds_holes();
         body.direct_read = direct_read;
         body.direct_write = direct_write;
         body.direct_align = direct_alignment(method_, facts_);
@@ -305,7 +324,6 @@ private:
         Transfer tail = transfer(tail_begin, tail_end);
         tail.method = ARSYNC_METHOD_INLINE;
         tail.pipeline.lanes = 1;
-        tail.find_holes = finds_holes();
         co_await run_lanes(io_, control_, tail);
         take_result(tail);
         co_return true;
@@ -344,7 +362,7 @@ private:
         written_end_ = ends_.source_end; // the size is as if all were written
     }
 
-    bool makes_holes() const { return options_.sparse == ARSYNC_SPARSE_ALWAYS || finds_holes(); }
+    bool makes_holes() const { return options_.sparse == ARSYNC_SPARSE_ALWAYS || has_holes_; }
 
     // Blocks that are reserved at once lie together. Under a hole they would fill it.
     Task<void> reserve() {
@@ -451,7 +469,10 @@ private:
 
     Survey survey_;
     Facts& facts_ = survey_.facts;
-    bool reserving_ = false; // blocks, which are not all written yet
+    bool looked_for_holes_ = false;
+    bool has_holes_ = false;    // that are to be kept
+    bool doubts_holes_ = false; // for they may hide data
+    bool reserving_ = false;    // blocks, which are not all written yet
     bool reserved_ = false;
     Method method_ = ARSYNC_METHOD_AUTO;
     uint64_t end_ = 0;         // where the source turned out to end

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <linux/fs.h>
 #include <unistd.h>
 
 #include "copy/direct_end.h"
@@ -58,6 +59,7 @@ void Survey::gather() {
     facts.reflink = same && from.reflinks && !refused;
     facts.offload = same && from.offloads;
     compresses_ = from.compresses;
+    hole_truth_ = from.holes;
     caches_below_ = from.caches_below;
     reserving_pays_ = regular && to.reserving_pays && facts.size > threads_size_min;
     facts.remote = to.remote;
@@ -141,6 +143,13 @@ bool Survey::same_device() const {
 bool Survey::finds_holes() const {
     return ends_.may_seek && options_.sparse != ARSYNC_SPARSE_NEVER &&
            may_have_holes(source(), compresses_);
+}
+
+bool Survey::knows_holes() const {
+    unsigned flags = 0;
+    if (hole_truth_ == HoleTruth::by_extents && io_.files.inode_flags(ends_.source, flags) == 0)
+        return (flags & FS_EXTENT_FL) != 0;
+    return hole_truth_ == HoleTruth::always;
 }
 
 } // namespace arsync

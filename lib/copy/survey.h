@@ -24,6 +24,7 @@ public:
     uint64_t length() const { return ends_.source_end - ends_.source_begin; }
     bool same_device() const;
     bool finds_holes() const; // whether the filesystem is asked for the source's holes
+    bool knows_holes() const; // and they are what they seem, without writing anything back
     bool reserving_pays() const { return reserving_pays_; }
 
 private:
@@ -36,6 +37,7 @@ private:
     const Ends& ends_;
     const arsync_copy_options& options_;
     bool compresses_ = false;
+    HoleTruth hole_truth_ = HoleTruth::doubtful;
     bool caches_below_ = false;
     bool reserving_pays_ = false;
     bool asks_cache_ = false; // the choice will look at facts.cached, which is not known yet

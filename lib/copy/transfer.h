@@ -26,6 +26,7 @@ struct Transfer {
     Pipeline pipeline = {};
     Stage read_stage = ARSYNC_STAGE_READ; // what reading is for, when it fails
     bool find_holes = false;              // ask the filesystem for the source's holes
+    bool check_holes = false;             // and read them all the same, for data that they hide
     Holes holes = Holes::leave;
     bool make_holes = false;    // blocks of zeros are treated as holes
     bool direct_read = false;   // the source is open with O_DIRECT

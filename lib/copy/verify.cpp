@@ -24,6 +24,13 @@ Transfer reading(int fd, uint64_t begin, uint64_t end, uint64_t origin, Digest& 
     return result;
 }
 
+// Whether what seems to be a hole may pass for zeros: of a file that has been written back.
+bool tells_holes(Files& files, int fd) {
+    uint64_t magic = 0;
+    files.filesystem_type(fd, magic);
+    return filesystem(magic).holes != HoleTruth::doubtful;
+}
+
 } // namespace
 
 Task<void> verify(Io io, const Written& written, const Digest& digest,
@@ -46,6 +53,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     // Whole blocks, for O_DIRECT and the digest both.
     const uint64_t direct_end =
         aligned ? written.begin + written.bytes / block * block : written.begin;
+    const bool believes_holes = tells_holes(io.files, written.fd);
     Digest found;
     uint64_t done = written.begin;
     const uint64_t progress = control.bytes_done();
@@ -54,7 +62,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
         Transfer body = reading(written.fd, written.begin, direct_end, written.begin, found, pipes);
         body.direct_read = direct.open(body.source, O_RDONLY);
         body.direct_align = align;
-        body.find_holes = written.may_seek || body.source != written.fd;
+        body.find_holes = believes_holes && (written.may_seek || body.source != written.fd);
         co_await run_lanes(io, control, body);
         if (body.refused)
             found = {}; // from the beginning, through the page cache
@@ -62,7 +70,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
             done = direct_end;
     }
     Transfer rest = reading(written.fd, done, end, written.begin, found, pipes);
-    rest.find_holes = written.may_seek;
+    rest.find_holes = believes_holes && written.may_seek;
     co_await run_lanes(io, control, rest);
     if (options.cache == ARSYNC_CACHE_DROP)
         io.files.drop_cache(written.fd, written.begin, written.bytes);

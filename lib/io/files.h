@@ -47,6 +47,7 @@ public:
     virtual int page_cache(int fd, uint64_t offset, uint64_t length,
                            PageCache& out) = 0;                   // cachestat(2)
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
+    virtual int inode_flags(int fd, unsigned& flags) = 0;         // FS_IOC_GETFLAGS: FS_*_FL
 
     // Names in an open directory, from where the last call ended: getdents64(2) records, the count
     // of their bytes, 0 at the end. position: of the listing, an offset that a record's d_off gave.
@@ -101,6 +102,7 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
+    int inode_flags(int fd, unsigned& flags) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;
     int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;

@@ -30,6 +30,7 @@ enum class Op : uint8_t {
     copy_cached,     // the same, by plain calls: to the first byte that is not in the page cache
     open,            // fd a directory, data the path, mode (O_* flags), offset (RESOLVE_* flags)
     sync_filesystem, // fd
+    settle_holes,    // fd: write back what is dirty, so that its holes are what they seem
 };
 
 struct Request : Waiter {

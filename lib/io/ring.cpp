@@ -109,6 +109,10 @@ Ring::Operation Ring::sync_filesystem(int fd) {
     return Operation(*this, Op::sync_filesystem, fd);
 }
 
+Ring::Operation Ring::settle_holes(int fd) {
+    return Operation(*this, Op::settle_holes, fd);
+}
+
 void Ring::post(Waiter& waiter) {
     waiter.next = nullptr;
     *ready_end_ = &waiter;

@@ -114,6 +114,9 @@ public:
     // openat2(2), where Files::open_beneath would wait: a descriptor. path must stay till then.
     Operation open_beneath(int dirfd, const char* path, int flags, uint64_t resolve);
     Operation sync_filesystem(int fd); // syncfs(2)
+    // Write back what is dirty of a file, which need not be open for writing. Afterwards SEEK_HOLE
+    // shows no hole where there is data that has not got its blocks yet.
+    Operation settle_holes(int fd);
 
     // co_await ring.yield(): let everything else go on that can, then go on.
     auto yield() {

@@ -129,6 +129,10 @@ int64_t SystemFiles::seek(int fd, int64_t offset, int whence) {
     return without_eintr([&] { return ::lseek(fd, offset, whence); });
 }
 
+int SystemFiles::inode_flags(int fd, unsigned& flags) {
+    return without_eintr([&] { return ::ioctl(fd, FS_IOC_GETFLAGS, &flags); });
+}
+
 int64_t SystemFiles::list(int fd, void* records, size_t size) {
     return without_eintr([&] { return ::syscall(SYS_getdents64, fd, records, size); });
 }

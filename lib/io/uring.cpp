@@ -93,6 +93,7 @@ int ring_operation(Op op) {
     case Op::copy_file_range:
     case Op::copy_cached:
     case Op::sync_filesystem:
+    case Op::settle_holes:
         break;
     }
     return -1;
@@ -399,6 +400,7 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
     case Op::copy_file_range:
     case Op::copy_cached:
     case Op::sync_filesystem:
+    case Op::settle_holes:
         assert(false && "performed by helpers");
         break;
     }

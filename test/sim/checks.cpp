@@ -21,6 +21,7 @@ enum class Want { data, hole, either };
 bool failed_at_holes(const Simulation& s) {
     return s.failed_step() &&
            (s.failed_step()->call == Call::seek || s.failed_step()->call == Call::allocate ||
+            s.failed_step()->call == Call::settle_holes ||
             s.failed_step()->call == Call::reopen); // of a range's source, to look for them
 }
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/fs.h>
 
 #include "sim/on.h"
 #include "sim/transfer.h"
@@ -52,12 +53,34 @@ int64_t SimulatedFiles::seek(int fd, int64_t offset, int whence) {
             return -ENXIO;
         if (!world_.options.reports_holes)
             return whence == SEEK_DATA ? offset : static_cast<int64_t>(content.size());
-        const uint64_t found =
-            whence == SEEK_DATA ? content.next_data(from) : content.next_hole(from);
+        const bool lies = world_.options.denies_data || !world_.options.extents;
+        const Content lie = lies ? content_seen(inode) : Content();
+        const Content& seen = lies ? lie : content;
+        const uint64_t found = whence == SEEK_DATA ? seen.next_data(from) : seen.next_hole(from);
         if (whence == SEEK_DATA && found == content.size())
             return -ENXIO;
         return static_cast<int64_t>(found);
     });
+}
+
+// By whoever asks for holes.
+Content SimulatedFiles::content_seen(const Inode& inode) const {
+    Content seen = inode.content;
+    if (world_.options.denies_data)
+        seen.punch(0, seen.size());
+    if (!world_.options.extents)
+        for (const uint64_t block : inode.dirty)
+            seen.clear_block(block);
+    return seen;
+}
+
+int SimulatedFiles::inode_flags(int fd, unsigned& flags) {
+    return static_cast<int>(on({Call::inode_flags}, fd, [&](Inode&, Description&) {
+        if (world_.options.filesystem_type != ext4_magic)
+            return -ENOTTY;
+        flags = world_.options.extents ? FS_EXTENT_FL : 0;
+        return 0;
+    }));
 }
 
 // Only what is in the page cache, from its first block on.

@@ -24,6 +24,7 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
+    int inode_flags(int fd, unsigned& flags) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;
     int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
@@ -60,6 +61,7 @@ private:
     int new_name(int dirfd, const char* path, Place& place, bool directory);
     int move_name(int dirfd, const char* from, const char* to, bool replaces);
     int add_name(const Place& place, mode_t mode);
+    Content content_seen(const Inode& inode) const;
     int link_inode(InodeNumber number, int dirfd, const char* name);
 
     World& world_;

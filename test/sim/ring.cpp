@@ -35,6 +35,8 @@ static Call call_of(Op op) {
         return Call::open_on_ring;
     case Op::sync_filesystem:
         return Call::sync_filesystem;
+    case Op::settle_holes:
+        return Call::settle_holes;
     case Op::wait_readable:
     case Op::wait_writable:
         break;
@@ -178,6 +180,8 @@ int64_t SimulatedRing::effect(const Request& request) {
     case Op::sync_filesystem:
         world_.disk.sync_everything();
         return 0;
+    case Op::settle_holes:
+        return sim::write_back(inode, 0, 0);
     case Op::allocate:
         return sim::allocate(world_, inode, request.mode, request.offset, request.length);
     case Op::write_back:

@@ -123,14 +123,15 @@ std::string backup_name(const Scenario& s) {
 std::string describe(const Scenario& s) {
     const auto number = [](uint64_t n) { return std::to_string(n); };
     const arsync_copy_options& o = s.options;
-    std::string text =
-        "seed " + number(s.world.seed) + ": " + number(s.size) + " bytes, " + name_of(s.layout) +
-        (s.source_cached ? ", cached" : ", cold") + (s.in_patches ? " in patches" : "") +
-        ", over " + name_of(s.existing) + "; method " + number(o.method) + " reflink " +
-        number(o.reflink) + " cache " + number(o.cache) + " replace " + number(o.replace) +
-        " durability " + number(o.durability) + " preserve " + number(o.preserve) + " sparse " +
-        number(o.sparse) + " chunks " + number(o.chunks) + " flags " + number(o.flags) + "; " +
-        number(s.buffer_count) + " buffers of " + number(s.buffer_size);
+    std::string text = "seed " + number(s.world.seed) + ": " + number(s.size) + " bytes, " +
+                       name_of(s.layout) + (s.source_cached ? ", cached" : ", cold") +
+                       (s.source_dirty ? ", dirty" : "") + (s.in_patches ? " in patches" : "") +
+                       ", over " + name_of(s.existing) + "; method " + number(o.method) +
+                       " reflink " + number(o.reflink) + " cache " + number(o.cache) + " replace " +
+                       number(o.replace) + " durability " + number(o.durability) + " preserve " +
+                       number(o.preserve) + " sparse " + number(o.sparse) + " chunks " +
+                       number(o.chunks) + " flags " + number(o.flags) + "; " +
+                       number(s.buffer_count) + " buffers of " + number(s.buffer_size);
     if (s.options.backup != ARSYNC_BACKUP_NONE)
         text += "; backup to " + backup_name(s);
     if (s.unwritable)

@@ -35,7 +35,8 @@ struct Scenario {
     uint64_t size = 0; // of the source
     Layout layout = Layout::dense;
     bool source_cached = true;
-    bool in_patches = false; // some blocks of the source, and not others
+    bool source_dirty = false; // has just been written
+    bool in_patches = false;   // some blocks of the source, and not others
     mode_t source_mode = 0640;
     uid_t source_uid = 0;
     bool xattrs = false;     // the source has some, capabilities and an ACL among them

@@ -53,6 +53,8 @@ void Simulation::build() {
         for (const auto& [block, data] : from.content.blocks())
             if (!scenario.in_patches || world.random.percent(90))
                 from.cached.insert(block);
+    if (scenario.source_dirty)
+        from.dirty = from.cached;
     source_cached_ = from.cached;
 
     if (scenario.existing == Existing::source)
@@ -127,6 +129,8 @@ int Simulation::before(const Step& step) {
         cancel();
     if (meanwhile)
         meanwhile(step);
+    if (const int refused = refuse ? refuse(step) : 0; refused < 0)
+        return refused;
     if (step.index != fail_at || !can_fail_with(step, fail_with))
         return 0;
     failed_step_ = step;

@@ -38,6 +38,8 @@ public:
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
     std::function<void(const Step&)> meanwhile; // anything else
+    // Steps that a filesystem refuses, each time: with a negative errno; 0 for others.
+    std::function<int(const Step&)> refuse;
 
     // Cancel it now.
     void cancel();

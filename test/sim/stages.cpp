@@ -140,6 +140,8 @@ bool must_survive(const Step& step, int error) {
     case Call::register_buffer:
     case Call::pause:
     case Call::copy_cached: // what it leaves is read and written otherwise
+    case Call::inode_flags:
+    case Call::settle_holes: // all is read
         return true;
     default:
         return is_transfer(step.call) && (error == EINTR || error == EAGAIN);

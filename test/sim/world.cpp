@@ -18,6 +18,7 @@ const char* name_of(Call call) {
                                         "device_size",
                                         "page_cache",
                                         "seek",
+                                        "inode_flags",
                                         "list",
                                         "set_list_position",
                                         "read_link",
@@ -52,6 +53,7 @@ const char* name_of(Call call) {
                                         "copy_cached",
                                         "open_on_ring",
                                         "sync_filesystem",
+                                        "settle_holes",
                                         "register_buffer"};
     static_assert(std::size(names) == static_cast<size_t>(Call::register_buffer) + 1);
     return names[static_cast<size_t>(call)];

@@ -23,7 +23,7 @@ namespace arsync::sim {
 
 // f_type values of statfs(2).
 constexpr uint64_t ext4_magic = 0xef53, xfs_magic = 0x58465342, btrfs_magic = 0x9123683e,
-                   nfs_magic = 0x6969;
+                   nfs_magic = 0x6969, fuse_magic = 0x65735546;
 
 struct WorldOptions {
     uint64_t seed = 0;
@@ -37,6 +37,8 @@ struct WorldOptions {
     bool preallocation = true;      // fallocate
     bool uncached_io = true;        // RWF_DONTCACHE
     bool reports_holes = true;      // SEEK_DATA, SEEK_HOLE; else all is data
+    bool extents = true;            // else what is not written back looks like a hole
+    bool denies_data = false;       // all looks like a hole
     bool reports_residency = true;  // cachestat
     bool privileged = true;         // chown
     unsigned registrations = 1000;  // buffers that may be registered
@@ -62,6 +64,7 @@ enum class Call : uint8_t {
     device_size,
     page_cache,
     seek,
+    inode_flags,
     list,
     set_list_position,
     read_link,
@@ -97,6 +100,7 @@ enum class Call : uint8_t {
     copy_cached,
     open_on_ring,
     sync_filesystem,
+    settle_holes,
     register_buffer,
 };
 const char* name_of(Call call);

@@ -109,7 +109,7 @@ std::string new_directory(const std::string& parent) {
 } // namespace
 
 std::string name_of(Kind kind) {
-    constexpr std::array names{"ext4", "xfs", "btrfs", "tmpfs", "overlay"};
+    constexpr std::array names{"ext4", "xfs", "btrfs", "tmpfs", "overlay", "ext4 without extents"};
     return names[static_cast<size_t>(kind)];
 }
 
@@ -187,12 +187,16 @@ Volume::Volume(Kind kind, uint64_t megabytes) {
     case Kind::overlay:
         mount_overlay();
         break;
+    case Kind::ext4_by_blocks:
+        mount_image("ext4", megabytes > 0 ? megabytes : 256, {"-O", "^extents,^64bit"});
+        break;
     default:
         mount_image(name_of(kind).c_str(), megabytes > 0 ? megabytes : 1024);
     }
 }
 
-void Volume::mount_image(const char* type, uint64_t megabytes) {
+void Volume::mount_image(const char* type, uint64_t megabytes,
+                         const std::vector<std::string>& features) {
     const LoopDevice device(megabytes << 20);
     if (!device.usable()) {
         why_ = device.why();
@@ -202,6 +206,7 @@ void Volume::mount_image(const char* type, uint64_t megabytes) {
     std::vector<std::string> command{tool, "-q", device.path()};
     if (tool == "mkfs.ext4")
         command = {tool, "-q", "-F", "-m", "0", device.path()};
+    command.insert(command.end() - 1, features.begin(), features.end());
     const int status = run_quietly(command);
     if (status == 127) {
         why_ = "no " + tool;
@@ -253,6 +258,10 @@ const Volume& shared_volume(Kind kind) {
     }
     case Kind::tmpfs: {
         static const Volume volume = one(Kind::tmpfs);
+        return volume;
+    }
+    case Kind::ext4_by_blocks: {
+        static const Volume volume = one(Kind::ext4_by_blocks);
         return volume;
     }
     default: {

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace live {
 
-enum class Kind { ext4, xfs, btrfs, tmpfs, overlay };
+// ext4_by_blocks: without extents, as an image that was made for ext3.
+enum class Kind { ext4, xfs, btrfs, tmpfs, overlay, ext4_by_blocks };
 std::string name_of(Kind kind);
 
 // Tells test/run that this case could not run here. For a case that then returns.
@@ -48,7 +50,8 @@ public:
     const std::string& path() const { return path_; }
 
 private:
-    void mount_image(const char* type, uint64_t megabytes);
+    void mount_image(const char* type, uint64_t megabytes,
+                     const std::vector<std::string>& features = {});
     void mount_overlay();
 
     std::string path_;

@@ -55,6 +55,19 @@ uint64_t data_bytes(const std::vector<Piece>& pieces) {
 
 } // namespace
 
+TEST_CASE("holes are cut at multiples of the chunk where asked to") {
+    const Fd fd = temporary_file();
+    REQUIRE(ftruncate(fd.get(), 3 * chunk + 7) == 0);
+    SystemFiles files;
+    Extents extents(files, fd.get(), 0, 3 * chunk + 7, chunk, true, true);
+    for (const uint64_t length : {chunk, chunk, chunk, uint64_t{7}}) {
+        const Piece piece = extents.next();
+        CHECK(piece.kind == Piece::Kind::hole);
+        CHECK(piece.length == length);
+    }
+    CHECK(extents.next().kind == Piece::Kind::end);
+}
+
 TEST_CASE("data is cut at multiples of the chunk") {
     const Fd fd = temporary_file();
     write_at(fd, 0, 2 * chunk + 5);

@@ -376,6 +376,15 @@ TEST_CASE("sync and write_back are asked of the kernel, which knows no such desc
     });
 }
 
+TEST_CASE("settle_holes writes out what is in a file, be it open for reading only") {
+    on_every_ring([](Ring& ring) {
+        const Fd fd = temporary_file("to be written");
+        const Fd reading(open(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), O_RDONLY));
+        CHECK(run(ring, [&] { return ring.settle_holes(reading.get()); }) == 0);
+        CHECK(run(ring, [&] { return ring.settle_holes(-1); }) == -EBADF);
+    });
+}
+
 TEST_CASE("sync_filesystem writes out what is on the filesystem of a descriptor") {
     on_every_ring([](Ring& ring) {
         const Fd fd = temporary_file("to be written");
