@@ -140,7 +140,7 @@ typedef struct arsync_pool_options {
  *
  * Errors: -EINVAL, -E2BIG (conventions above), -ENOMEM, -EMFILE, -ENFILE; with ARSYNC_BACKEND_URING
  * also what io_uring_setup(2) gives, as -EPERM or -ENOSYS, or pthread_create(3), for a ring needs a
- * thread. */
+ * thread; and -EOPNOTSUPP under valgrind, which cannot see what a ring does. */
 ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool);
 
 /* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
@@ -170,7 +170,7 @@ typedef struct arsync_info {
     uint32_t buffers_refused;    /* over all workers: buffers the kernel would not register; they
                                     are used all the same, unregistered */
     uint32_t flags;              /* ARSYNC_POOL_* that were asked for and are in force so far */
-    char backend_reason[128];    /* why this backend */
+    char backend_reason[128];    /* why this backend, or that io_uring was denied since */
     char buffers_reason[128];    /* why buffers were refused or are not in huge pages, else "" */
     char sqpoll_reason[128];     /* why SQPOLL was asked for and is not in force, else "" */
     char iopoll_reason[128];     /* why IOPOLL was asked for and is not in force, else "" */

@@ -503,6 +503,8 @@ static void explain_backend(arsync_info& out, uint32_t asked, int error) {
         snprintf(text, size, "asked for");
     else if (error == 0)
         snprintf(text, size, "io_uring is available");
+    else if (error == -EOPNOTSUPP)
+        snprintf(text, size, "valgrind cannot see what io_uring does");
     else
         snprintf(text, size, "io_uring_setup: %s%s", strerrordesc_np(-error),
                  error == -EPERM ? " (denied by kernel.io_uring_disabled or seccomp)" : "");

@@ -24,6 +24,7 @@ test  | command:getcap       | libcap2-bin      | libcap                 | libca
 test  | command:rsync        | rsync            | rsync                  | rsync      | judges whether two trees are alike
 test  | module:fuse3         | libfuse3-dev     | fuse3-devel            | fuse3      | a filesystem of the tests that fails on demand
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
+test  | command:valgrind     | valgrind         | valgrind               | valgrind   | copies end under it, and it finds nothing wrong
 build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows
 test  | command:python3      | python3          | python3                | python     | sockets, terminals, and a reader of JSON
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would

@@ -105,4 +105,12 @@ holds '--backend=uring is refused where there is none, with the reason' '
     echo x > a; if [ "$(cat /proc/sys/kernel/io_uring_disabled 2> /dev/null)" = 2 ]; then
         $CP --backend=uring a b 2> err && false; grep -q "^arsync-cp: cannot use io_uring: " err; test ! -e b
     else $CP --backend=uring a b; cmp a b; fi'
+if command -v valgrind > /dev/null && [ -z "${ARSYNC_SANITIZE:-}" ]; then
+    holds 'valgrind finds nothing wrong, and copies end under it' '
+        bytes 3000000 x > a; mkdir -p s/d; bytes 300000 y > s/d/f; V="timeout -s KILL 60 valgrind -q --error-exitcode=9"
+        $V $CP --method=heap --verify a b; cmp a b; $V $CP -a s t; cmp s/d/f t/d/f
+        $V $CP --backend=uring a c 2> err && false; grep -q "^arsync-cp: cannot use io_uring: Operation not supported" err'
+else
+    skip 'valgrind finds nothing wrong' 'needs valgrind, and no sanitizer'
+fi
 finish
