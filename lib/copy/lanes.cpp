@@ -170,13 +170,13 @@ private:
         return true;
     }
 
-    // Interrupted, or the kernel was short of something for a moment.
+    // The kernel was short of something for a moment.
     Task<bool> again(int64_t result) {
-        if (result == -EAGAIN) {
-            control_.throw_if_cancelled();
-            co_await io_.ring.pause(1);
-        }
-        co_return result == -EINTR || result == -EAGAIN;
+        if (result != -EAGAIN)
+            co_return false;
+        control_.throw_if_cancelled();
+        co_await io_.ring.pause(1);
+        co_return true;
     }
 
     Task<size_t> fill(Slice to, uint64_t offset, First first = {}) {

@@ -93,8 +93,6 @@ private:
         const int64_t result = co_await io_.ring.reflink(
             ends_.source, ends_.source_begin, ends_.destination, ends_.destination_begin,
             ends_.whole_file ? 0 : length(), reflinks_at_once());
-        if (result == -EINTR)
-            co_return false; // the same again
         if (result < 0) {
             if (options_.reflink == ARSYNC_REFLINK_ALWAYS || !means_not_here(result))
                 check(ARSYNC_STAGE_REFLINK, result);
@@ -189,8 +187,6 @@ private:
             const uint64_t part = std::min(slice(), piece.length - done);
             const int64_t got = co_await io_.ring.copy_file_range(
                 ends_.source, from, ends_.destination, to_destination(from), part);
-            if (got == -EINTR)
-                continue;
             const bool first = control_.bytes_done() == moved_.hole_bytes;
             // Some filesystems say 0 for what they cannot, others EIO: the pipeline will know
             // better. So it will where there is more than they say.
@@ -453,10 +449,8 @@ private:
     // An error that is told here is not told again by a later fsync.
     Task<void> write_back() {
         control_.enter(ARSYNC_STAGE_SYNC);
-        int64_t result = -EINTR;
-        while (result == -EINTR)
-            result = co_await io_.ring.write_back(ends_.destination, ends_.destination_begin,
-                                                  moved_.bytes);
+        const int64_t result =
+            co_await io_.ring.write_back(ends_.destination, ends_.destination_begin, moved_.bytes);
         if (result != -EINVAL && result != -EOPNOTSUPP && result != -ESPIPE && result != -ENOSYS)
             check(ARSYNC_STAGE_SYNC, result);
     }

@@ -19,8 +19,7 @@ Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
     else
         result = co_await io.ring.wait_writable(fd, &control.interruptible);
     control.throw_if_cancelled();
-    if (result != -EINTR)
-        check(control.stage(), result);
+    check(control.stage(), result);
 }
 
 // Some bytes, or none at the end. A FIFO that nobody has opened for writing yet is not at its end.
@@ -32,10 +31,10 @@ Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offse
         co_await interruptible_wait(io, control, fd, true);
         control.throw_if_cancelled();
         const int64_t got = co_await io.ring.read(fd, to, seekable ? offset : UINT64_MAX);
-        if (got == -EAGAIN)
+        if (got == -EAGAIN) {
             co_await io.ring.pause(1);
-        if (got == -EINTR || got == -EAGAIN)
             continue;
+        }
         if (got == -ESPIPE && seekable) {
             seekable = false;
             continue;
@@ -56,10 +55,10 @@ Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_
         const int64_t put =
             co_await io.ring.write(fd, {from.data + done, from.length - done, from.buffer_index},
                                    stream ? UINT64_MAX : offset + done);
-        if (put == -EAGAIN)
+        if (put == -EAGAIN) {
             co_await io.ring.pause(1);
-        if (put == -EINTR || put == -EAGAIN)
             continue;
+        }
         if (check(ARSYNC_STAGE_WRITE, put) == 0)
             throw Error{ARSYNC_STAGE_WRITE, EIO};
         done += static_cast<size_t>(put);

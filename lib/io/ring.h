@@ -89,7 +89,8 @@ public:
     };
     Move move(int source, uint64_t source_offset, Slice through, int destination, uint64_t offset);
 
-    // Each gives a count or a negative errno. Reads and writes may be short.
+    // Each gives a count or a negative errno; none gives -EINTR unless it was cancelled. Reads and
+    // writes may be short.
     Operation read(int fd, Slice to, uint64_t offset, uint32_t rw_flags = 0, bool direct = false);
     Operation write(int fd, Slice from, uint64_t offset, uint32_t rw_flags = 0,
                     bool direct = false);
@@ -172,6 +173,7 @@ private:
     void resume_later();
     void begin(Request& request);
     void go_on(Request& request);
+    void begin_again(Request& request);
     void account_depth(int change);
 
     Counters& counters_;

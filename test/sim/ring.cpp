@@ -152,6 +152,8 @@ void SimulatedRing::perform(Pending& pending) {
     });
     if (pending.result >= 0)
         return;
+    if (pending.result == -EINTR)
+        return;
     const bool syncs = request.op == Op::sync || request.op == Op::write_back;
     if (syncs && world_.open(request.fd))
         lose_dirty(world_.disk.at(world_.descriptor(request.fd)->inode));

@@ -23,6 +23,10 @@ bool is_temporary(const Step& step) {
     return (step.flags & O_TMPFILE) == O_TMPFILE;
 }
 
+bool is_on_ring(Call call) {
+    return call >= Call::read && call <= Call::sync_filesystem && call != Call::wait;
+}
+
 bool is_transfer(Call call) {
     return call == Call::read || call == Call::write || call == Call::write_now;
 }
@@ -121,7 +125,7 @@ bool can_fail_with(const Step& step, int error) {
     const bool transfer = step.call == Call::read || step.call == Call::write;
     switch (error) {
     case EINTR: // everything else is called again by Files itself
-        return transfer;
+        return is_on_ring(step.call);
     case EAGAIN:
         return transfer || step.call == Call::write_now;
     case EPERM:
@@ -129,6 +133,11 @@ bool can_fail_with(const Step& step, int error) {
     default: // what is in force can be taken back
         return step.call != Call::set_direct || !(step.flags & O_DIRECT);
     }
+}
+
+// A file that has a name from the beginning will do.
+bool denies_linking(int error) {
+    return error == EPERM || error == EACCES || error == EOPNOTSUPP || error == EINVAL;
 }
 
 bool must_survive(const Step& step, int error) {
@@ -144,7 +153,7 @@ bool must_survive(const Step& step, int error) {
     case Call::settle_holes: // all is read
         return true;
     default:
-        return is_transfer(step.call) && (error == EINTR || error == EAGAIN);
+        return error == EINTR || (is_transfer(step.call) && error == EAGAIN);
     }
 }
 
@@ -161,8 +170,9 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
             (options.flags & ARSYNC_COPY_FORCE))
             return true; // it is removed
         return is_temporary(step) && (error == EOPNOTSUPP || error == EINVAL);
-    case Call::link: // another temporary name will do
-    case Call::make_link:
+    case Call::link:
+        return error == EEXIST || denies_linking(error);
+    case Call::make_link: // another temporary name will do
     case Call::make_symlink:
         return error == EEXIST;
     case Call::unlink: // of a temporary name that is gone already

@@ -128,6 +128,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         return step.subject == Subject::directory;
     case Call::list_xattrs: // listed again when they are copied
         return step.subject == Subject::source;
+    case Call::link:
+        return denies_linking(error);
     case Call::unlink: // of a temporary name that is gone already
         return step.path.find(".arsync-") != std::string::npos;
     case Call::chown: // an atomic replacement keeps the old owner if it may

@@ -197,7 +197,7 @@ Task<File> Member::open_source_directory(const Pin& above, const Unit& unit, str
     else
         fd = io_.files.open_beneath(above->source(), name, flags | O_NOFOLLOW,
                                     resolve | RESOLVE_CACHED);
-    while (fd == -EAGAIN || fd == -EINTR)
+    while (fd == -EAGAIN)
         fd = co_await io_.ring.open_beneath(above->source(), name, flags | O_NOFOLLOW, resolve);
     if (fd == -EACCES) {
         outcome.result = -EACCES;
