@@ -19,6 +19,23 @@ bool no_unnamed_files(int error) {
     return error == -EOPNOTSUPP || error == -EISDIR || error == -ENOENT || error == -EINVAL;
 }
 
+// linkat(2) of a file without a name, where a file with one may be made all the same.
+bool denies_linking(int error) {
+    switch (-error) {
+    case EPERM: // by seccomp, a security module, or protected_hardlinks for what was given away
+    case EACCES:
+    case ENOSYS:
+    case EOPNOTSUPP:
+    case EINVAL:
+    case EXDEV:
+    case EMLINK:
+    case ENOENT: // no /proc, any more
+        return true;
+    default:
+        return false;
+    }
+}
+
 // Never opened unless asked to: opening a FIFO waits, opening a device may do anything.
 bool is_special(mode_t mode) {
     return !S_ISREG(mode) && !S_ISBLK(mode) && !S_ISDIR(mode);
@@ -39,10 +56,11 @@ File open_to_sync_name(Files& files, const FileCopy& copy) {
 }
 
 Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                         bool no_acl)
+                         bool no_acl, bool may_be_unnamed)
     : io_(io), copy_(copy), options_(options),
       nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0),
-      no_source_acl_(no_acl), path_(split_path(copy.destination)) {}
+      no_source_acl_(no_acl), may_be_unnamed_(may_be_unnamed), path_(split_path(copy.destination)) {
+}
 
 Destination::~Destination() {
     if (!published_)
@@ -233,7 +251,7 @@ void Destination::create(const struct statx& source) {
     const mode_t mode = creation_mode(source);
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
     const bool can_link = !path_.name.empty() && path_.name != "." && path_.name != "..";
-    if (can_link && create_unnamed(mode))
+    if (can_link && may_be_unnamed_ && create_unnamed(mode))
         return;
     if (can_link && atomic)
         create_temporary(mode);
@@ -265,7 +283,8 @@ bool Destination::create_at_name(mode_t mode, bool required) {
 
 // False: not possible here.
 bool Destination::create_unnamed(mode_t mode) {
-    const int fd = io_.files.open(directory(), ".", O_TMPFILE | write_access(), mode);
+    // To be read again if it cannot be linked in the end.
+    const int fd = io_.files.open(directory(), ".", O_TMPFILE | O_RDWR, mode);
     if (no_unnamed_files(fd))
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -308,7 +327,7 @@ void Destination::narrow() {
     facts_.stx_mode = static_cast<uint16_t>(facts_.stx_mode & (S_IFMT | 0700));
 }
 
-void Destination::publish(Control& control) {
+File Destination::publish(Control& control) {
     control.enter(ARSYNC_STAGE_PUBLISH);
     if (kind_ == Kind::unnamed) {
         const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && has_replaced_;
@@ -319,12 +338,15 @@ void Destination::publish(Control& control) {
                 temporary_name_ = temporary_name_for(path_.name);
                 result = io_.files.link(fd(), directory(), temporary_name_.c_str());
             } while (result == -EEXIST);
-            check(ARSYNC_STAGE_PUBLISH, result);
             kind_ = Kind::temporary;
         } else {
-            check(ARSYNC_STAGE_PUBLISH, result);
             kind_ = Kind::created;
         }
+        if (result < 0)
+            kind_ = Kind::unnamed;
+        if (denies_linking(result))
+            return std::move(file_);
+        check(ARSYNC_STAGE_PUBLISH, result);
     }
     // A write error may come as late as this. Not yet published: then it is removed after all.
     // By its inode, but a small one of a tree, whose inode is not asked for, by its name.
@@ -341,6 +363,7 @@ void Destination::publish(Control& control) {
         kind_ = Kind::created;
     }
     published_ = true;
+    return File();
 }
 
 Task<void> Destination::sync_name(Control& control) {

@@ -26,16 +26,19 @@ bool gives_way_to_force(int error);
 
 class Destination {
 public:
-    // no_acl: the source is known to have none.
-    Destination(Io io, const FileCopy& copy, const arsync_copy_options& options, bool no_acl);
+    // no_acl: the source is known to have none. may_be_unnamed: false where linking was denied.
+    Destination(Io io, const FileCopy& copy, const arsync_copy_options& options, bool no_acl,
+                bool may_be_unnamed);
     Destination(const Destination&) = delete;
     Destination& operator=(const Destination&) = delete;
     ~Destination();
 
     // Open or create it for content of the source's kind and size. Waits only for a FIFO's reader.
     Task<void> open(const struct statx& source, Control& control);
-    // The data and metadata are complete: close it and let it be seen at its name.
-    void publish(Control& control);
+    // The data and metadata are complete: close it and let it be seen at its name. Gives the file
+    // back, open, if it has no name and may not be given one after all: a sandbox or a security
+    // module has denied what only the attempt could tell. Then it is to be copied to a name.
+    File publish(Control& control);
     // Make the name durable. If that fails, a name that was new is removed after all.
     Task<void> sync_name(Control& control);
 
@@ -77,6 +80,7 @@ private:
     const arsync_copy_options& options_;
     const bool nofollow_;
     const bool no_source_acl_;
+    const bool may_be_unnamed_;
     const SplitPath path_; // the destination's
     File directory_;
     File file_;

@@ -42,9 +42,7 @@ Task<void> wait_for_lease(Io io, Control& control) {
 
 Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
     control.enter(ARSYNC_STAGE_SYNC);
-    int64_t result = -EINTR;
-    while (result == -EINTR)
-        result = co_await io.ring.sync(fd, datasync);
+    const int64_t result = co_await io.ring.sync(fd, datasync);
     check(ARSYNC_STAGE_SYNC, result); // once failed, a second try would lie
 }
 
@@ -111,8 +109,8 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
         constexpr uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
         fd = io.files.open_beneath(copy.source_dirfd, name, reading, resolve | RESOLVE_CACHED);
         bool asked = false;
-        while (fd == -EAGAIN || fd == -EINTR) {
-            if (asked && fd == -EAGAIN)
+        while (fd == -EAGAIN) {
+            if (asked)
                 co_await wait_for_lease(io, control);
             fd = co_await io.ring.open_beneath(copy.source_dirfd, name, reading, resolve);
             asked = true;
@@ -138,15 +136,23 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
     co_return source;
 }
 
-Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses losses,
-                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
-    const struct statx& facts = source.facts;
-    outcome.action = ARSYNC_ACTION_COPY;
-    const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
-    const uint64_t size = moves_data ? size_of(io.files, source.file.get(), facts) : 0;
-    control.set_total(size);
+namespace {
 
-    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs));
+// What is to be in the destination.
+struct Content {
+    int fd;
+    const struct statx& facts;
+    uint64_t size;
+};
+
+// Gives the file, complete but for its name, if it could be given none; see Destination::publish.
+Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
+                     bool may_be_unnamed, Losses losses, const arsync_copy_options& options,
+                     Control& control, Outcome& outcome) {
+    const struct statx& facts = source.facts;
+    const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
+    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs),
+                            may_be_unnamed);
     try {
         co_await destination.open(facts, control);
     } catch (const Error&) {
@@ -162,11 +168,11 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     Digest digest;
     if (moves_data) {
         Ends ends;
-        ends.source = source.file.get();
-        ends.source_facts = &facts;
-        ends.source_end = size;
+        ends.source = content.fd;
+        ends.source_facts = &content.facts;
+        ends.source_end = content.size;
         ends.whole_file = true;
-        ends.sized = size > 0;
+        ends.sized = content.size > 0;
         ends.destination = destination.fd();
         ends.destination_facts = &destination.facts();
         ends.fresh = destination.regular();
@@ -211,9 +217,34 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     struct statx written;
     if (copy.made && io.files.statx(destination.fd(), "", 0, written) == 0)
         *copy.made = identity(written);
-    destination.publish(control);
-    if (options.durability == ARSYNC_DURABILITY_FULL && stored)
+    File nameless = destination.publish(control);
+    if (!nameless && options.durability == ARSYNC_DURABILITY_FULL && stored)
         co_await destination.sync_name(control);
+    co_return nameless;
+}
+
+} // namespace
+
+Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses losses,
+                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    outcome.action = ARSYNC_ACTION_COPY;
+    const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
+    const uint64_t size = moves_data ? size_of(io.files, source.file.get(), source.facts) : 0;
+    control.set_total(size);
+    const Content original{source.file.get(), source.facts, size};
+    const File nameless =
+        co_await write_out(io, copy, source, original, true, losses, options, control, outcome);
+    if (!nameless)
+        co_return;
+    // The source may be a stream, which is gone: what is copied once more is the copy.
+    const Outcome first = outcome;
+    struct statx facts;
+    check(ARSYNC_STAGE_PUBLISH, io.files.statx(nameless.get(), "", 0, facts));
+    const Content again{nameless.get(), facts, facts.stx_size};
+    co_await write_out(io, copy, source, again, false, losses, options, control, outcome);
+    outcome.bytes = first.bytes;
+    outcome.hole_bytes = first.hole_bytes;
+    outcome.method = first.method;
 }
 
 Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& options,
