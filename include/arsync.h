@@ -145,7 +145,9 @@ ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool*
 
 /* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
  * freed. Blocks until the operations under way end. Completions not polled are dropped; partial
- * output is removed as for any cancelled job. NULL is allowed. In a forked child it frees nothing,
+ * output is removed as for any cancelled job. Memory that was locked for registered buffers no
+ * longer counts against RLIMIT_MEMLOCK when it returns. A process may also call exit(3) with a pool
+ * open and jobs running. NULL is allowed. In a forked child it frees nothing,
  * and closes only the pool's own descriptors, those of its event and its rings; those of files
  * under way stay open there until exec or exit. Returns 0, or -EINVAL if it was closed before.
  * Every other function gives -EINVAL for a closed pool too. */

@@ -14,7 +14,7 @@
 namespace arsync {
 
 Pool::Pool(const arsync_pool_options& options)
-    : options_(options), owner_(getpid()), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : options_(options), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
     workers_.reserve(options.workers);
@@ -52,7 +52,7 @@ Pool::~Pool() {
 }
 
 bool Pool::in_forked_child() const {
-    return getpid() != owner_;
+    return !owner_.is_here();
 }
 
 void Pool::abandon() {

@@ -12,11 +12,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "arsync.h"
 #include "io/fd.h"
+#include "io/files.h"
+#include "io/process.h"
 #include "job.h"
 #include "starter.h"
 #include "worker.h"
@@ -51,6 +52,7 @@ public:
 
     // For workers.
     const arsync_pool_options& options() const { return options_; }
+    Files& files() { return files_; }
     Pace* pace() { return pace_ ? &*pace_ : nullptr; }
     Starter& starter() { return starter_; }
     void call_another_worker();
@@ -100,7 +102,8 @@ private:
     void mark_empty();
 
     const arsync_pool_options options_;
-    const pid_t owner_;
+    const ProcessMark owner_;
+    SystemFiles files_; // the descriptors of a tree, or a link set, outlive the worker's part in it
     std::optional<Pace> pace_;
     Fd event_fd_;
 

@@ -33,11 +33,6 @@ std::string words_for(int error) {
 
 } // namespace
 
-static SystemFiles& system_files() {
-    static SystemFiles files; // a tree's descriptors outlive the worker that opened them
-    return files;
-}
-
 struct Worker::Here {
     Threads ring;
     Buffers buffers;
@@ -139,7 +134,7 @@ void Worker::serve(Ring& ring, Uring* uring) {
     const FrameCache frames;
     Buffers buffers(ring, options.buffer_count, options.buffer_size,
                     (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0);
-    const Io io{system_files(), ring, buffers, pool_.pace()};
+    const Io io{pool_.files(), ring, buffers, pool_.pace()};
     set_ring(&ring, uring, &buffers);
     for (;;) {
         if (pool_.starter().try_again())
@@ -180,7 +175,7 @@ bool Worker::turn(Io io) {
 
 bool Worker::turn_here() {
     const SignalsBlocked blocked;
-    const Io io{system_files(), here_->ring, here_->buffers, pool_.pace()};
+    const Io io{pool_.files(), here_->ring, here_->buffers, pool_.pace()};
     bool any = turn(io);
     if (!any) {
         io.ring.look();

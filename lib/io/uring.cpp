@@ -126,6 +126,13 @@ Uring::Queue::Queue(unsigned entries, unsigned flags, unsigned idle_ms) {
     }
 }
 
+// Closing the ring alone gives its buffers' locked pages back some time later, and until then they
+// count against the user's RLIMIT_MEMLOCK, and so against the next ring's.
+Uring::Queue::~Queue() {
+    io_uring_unregister_buffers(&ring);
+    io_uring_queue_exit(&ring);
+}
+
 int Uring::probe() {
     if (under_valgrind())
         return -EOPNOTSUPP;

@@ -94,7 +94,7 @@ private:
         Queue(unsigned entries, unsigned flags, unsigned idle_ms);
         Queue(const Queue&) = delete;
         Queue& operator=(const Queue&) = delete;
-        ~Queue() { io_uring_queue_exit(&ring); }
+        ~Queue();
     };
 
     // Flags to set a ring up with, and what they are called.

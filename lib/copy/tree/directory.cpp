@@ -26,12 +26,26 @@ std::string path_below(const Directory* directory, std::string_view name) {
     return path;
 }
 
-// Parents may be many: one after the other, not each from within the destructor of its child.
+// Parents may be many: one after the other, not each from within the destructor of its child, which
+// leaves its own parent to whoever is letting go of it.
+static void let_go(DirectoryRef directory) noexcept {
+    static thread_local DirectoryRef* left = nullptr;
+    if (left) {
+        *left = std::move(directory);
+        return;
+    }
+    DirectoryRef next;
+    left = &next;
+    while (directory) {
+        directory.reset();
+        directory = std::move(next);
+    }
+    left = nullptr;
+}
+
 Directory::~Directory() {
     home->forget(*this);
-    DirectoryRef up = std::move(parent);
-    while (up && up.use_count() == 1)
-        up = std::move(up->parent);
+    let_go(std::move(parent));
 }
 
 void Directories::add(Directory& directory, File source, File destination) {

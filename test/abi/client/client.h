@@ -18,6 +18,8 @@
 /* ---- Checking ----------------------------------------------------------------------------- */
 
 extern int failures; /* of the test that runs */
+/* After all else that exit(3) does the process stays a moment. */
+extern bool stays_at_exit;
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

@@ -364,6 +364,26 @@ static void forked_child_may_only_close(void) {
     CHECK_EQUAL(arsync_pool_close(pool), 0);
 }
 
+static void exit_with_jobs_running_is_just_that(void) {
+    fflush(stdout);
+    pid_t child = fork();
+    NEED(child >= 0);
+    if (child == 0) {
+        stays_at_exit = true;
+        arsync_pool* pool = open_pool();
+        for (int i = 0; i < 2000; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "to%d", i);
+            NEED(submit(pool, "from", name, NULL, NULL) == 0);
+        }
+        wait_one(pool);
+        exit(0);
+    }
+    int status;
+    NEED(waitpid(child, &status, 0) == child);
+    CHECK_EQUAL(status, 0);
+}
+
 static int open_descriptors(void) {
     int count = 0;
     for (int fd = 0; fd < 1024; fd++)
@@ -394,6 +414,7 @@ const struct test misuse_tests[] = {
     TEST(closed_pool_is_not_closed_twice),
     TEST(closed_pool_is_good_for_nothing),
     TEST(forked_child_may_only_close),
+    TEST(exit_with_jobs_running_is_just_that),
     TEST(library_leaves_no_descriptor_open),
     {NULL, NULL},
 };
