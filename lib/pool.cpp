@@ -164,6 +164,7 @@ Job* Pool::take(Worker& worker) {
     Job* job = queued_first_;
     unqueue(*job);
     job->state = ARSYNC_JOB_RUNNING;
+    ++running_;
     job->worker = &worker;
     return job;
 }
@@ -300,6 +301,7 @@ void Pool::finish(Job& job) {
 }
 
 void Pool::complete(Job& job) {
+    running_ -= job.state == ARSYNC_JOB_RUNNING;
     job.state = ARSYNC_JOB_COMPLETED;
     job.worker = nullptr;
     ++completed_;
@@ -367,6 +369,11 @@ bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {
         return false;
     blocked_.push_back({&ring, &waiter});
     return true;
+}
+
+bool Pool::runs_one_job() {
+    std::lock_guard lock(mutex_);
+    return running_ == 1 && queued_ == 0;
 }
 
 void Pool::make_room() {

@@ -62,6 +62,7 @@ public:
     void call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree);
     void report(const Job& job, std::string path, const Outcome& outcome);
     bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
+    bool runs_one_job();
     bool closing();
     void leave_with_others();
     void report_backend(arsync_backend backend, int error);
@@ -119,6 +120,7 @@ private:
     Job* queued_first_ = nullptr; // a doubly linked list
     Job* queued_last_ = nullptr;
     unsigned queued_ = 0;
+    unsigned running_ = 0;
     Finished* finished_first_ = nullptr;
     Finished** finished_end_ = &finished_first_;
     unsigned entries_waiting_ = 0; // among these
@@ -159,6 +161,7 @@ public:
     bool wait_for_room(Ring& ring, Waiter& waiter) override {
         return pool_.wait_for_room(job_, ring, waiter);
     }
+    bool is_alone() override { return pool_.runs_one_job(); }
     unsigned workers() const override { return pool_.options().workers; }
 
 private:

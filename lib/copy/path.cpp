@@ -152,10 +152,9 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
         failure = error;
     }
     try {
-        parents.finish(io.files, options, control, outcome);
         const bool tree = outcome.action == ARSYNC_ACTION_TREE;
-        if (options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure)
-            co_await parents.sync(io.ring, control);
+        const bool durable = options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure;
+        co_await parents.finish(io, options, control, outcome, durable);
     } catch (const Error& error) {
         if (!failure)
             failure = error;

@@ -10,6 +10,7 @@ public:
     void call_helpers(const std::shared_ptr<Tree>&) override {}
     void report(std::string, const Outcome&) override {}
     bool wait_for_room(Ring&, Waiter&) override { return false; }
+    bool is_alone() override { return true; }
     unsigned workers() const override { return 1; }
 };
 

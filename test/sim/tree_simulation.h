@@ -78,6 +78,7 @@ private:
     void call_helpers(const std::shared_ptr<Tree>& tree) override { called_ = tree; }
     void report(std::string path, const Outcome& result) override;
     bool wait_for_room(Ring& ring, Waiter& waiter) override;
+    bool is_alone() override { return true; }
     unsigned workers() const override { return scenario.workers; }
 
     Io io(Worker& worker) { return {files_, worker.ring, *worker.buffers}; }

@@ -1,8 +1,11 @@
 // Few descriptors, and a caller that polls nothing for a while.
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <set>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/child.h"
@@ -147,6 +150,82 @@ TEST_CASE_FIXTURE(Clean, "a tree that waits to be polled can be cancelled, and i
             }
             CHECK(pool.close() == 0);
         }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "with too few descriptors for a single entry a tree fails, and at once") {
+    const Directory directory;
+    make_directories(directory / "from");
+    for (int i = 0; i < 260; ++i)
+        write_file(directory / ("from/" + std::to_string(i)), std::to_string(i));
+    for (int i = 0; i < 10; ++i) {
+        const std::string deep = directory / ("from/" + std::to_string(i) + "d/e/f/g");
+        make_directories(deep);
+        write_file(deep + "/file", std::to_string(i));
+    }
+    bool failed = false;
+    bool succeeded = false;
+    for (unsigned spare = 5; spare <= 17; spare += 2) {
+        CAPTURE(spare);
+        const Directory to;
+        const auto begun = std::chrono::steady_clock::now();
+        const std::string report = in_child([&](Report& each) {
+            const rlim_t limit = open_descriptors() + spare;
+            const rlimit few = {limit, limit};
+            EXPECT(each, setrlimit(RLIMIT_NOFILE, &few) == 0);
+            Pool pool;
+            const TreeCopy copy = copy_tree(pool, directory / "from", to / "to", recursive());
+            if (copy.job.result != -EMFILE)
+                EXPECT_WITH(each, copy.job.result == 0, words(copy));
+            EXPECT(each, pool.close() == 0);
+        });
+        const auto took = std::chrono::steady_clock::now() - begun;
+        CHECK(report == "");
+        CHECK(took < std::chrono::seconds(10));
+        const bool whole =
+            exists(to / "to") && tree_difference(directory / "from", to / "to") == "";
+        failed = failed || !whole;
+        succeeded = succeeded || whole;
+    }
+    CHECK(failed);
+    CHECK(succeeded);
+}
+
+TEST_CASE_FIXTURE(Clean, "the way to an entry may be longer than there are descriptors") {
+    const Directory directory;
+    std::string path;
+    for (int i = 0; i < 40; ++i)
+        path += "d" + std::to_string(i) + "/";
+    make_directories(directory / ("from/" + path));
+    write_file(directory / ("from/" + path + "file"), "deep");
+    set_mode(directory / ("from/" + path), 0750);
+    make_directories(directory / "to");
+    for (const uint32_t durability : {ARSYNC_DURABILITY_NONE, ARSYNC_DURABILITY_FULL}) {
+        const std::string to = directory / ("to/" + std::to_string(durability));
+        make_directories(to);
+        check_in_child([&](Report& report) {
+            const rlim_t limit = open_descriptors() + 16;
+            const rlimit few = {limit, limit};
+            EXPECT(report, setrlimit(RLIMIT_NOFILE, &few) == 0);
+            EXPECT(report, chdir((directory / "from").c_str()) == 0);
+            Pool pool;
+            const arsync_completion done =
+                pool.copy(path + "file", to + "/" + path + "file",
+                          Options()
+                              .with_flags(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH)
+                              .with_preserve(ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES)
+                              .with_durability(durability));
+            EXPECT_WITH(report, done.result == 0, words(done));
+            EXPECT(report, pool.close() == 0);
+        });
+        CHECK(read_file(to + "/" + path + "file") == "deep");
+        struct stat from = {};
+        struct stat made = {};
+        CHECK(stat((directory / "from/d0").c_str(), &from) == 0);
+        CHECK(stat((to + "/d0").c_str(), &made) == 0);
+        CHECK(made.st_mtim.tv_nsec == from.st_mtim.tv_nsec);
+        CHECK(stat((to + "/" + path).c_str(), &made) == 0);
+        CHECK((made.st_mode & 07777) == 0750);
     }
 }
 

@@ -33,6 +33,14 @@ size_t descriptors_for_jobs() {
     return limit.rlim_cur > 64 ? limit.rlim_cur - 64 : 0;
 }
 
+// The library keeps no more open of the directories on the way, but for one in passing.
+size_t levels_open() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 2;
+    return std::max<size_t>(limit.rlim_cur / 64, 1) + 1;
+}
+
 // Those that both paths are relative to, both files, the directory that is synced and one in
 // passing; and of the directories on the way both.
 size_t descriptors_of(const Entry& entry, const Options& options) {
@@ -41,7 +49,7 @@ size_t descriptors_of(const Entry& entry, const Options& options) {
         return of_a_file;
     const std::string& path = entry.source.name;
     auto levels = static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
-    return of_a_file + 1 + 2 * levels;
+    return of_a_file + 1 + 2 * std::min(levels, levels_open());
 }
 
 // What planning has left for the library to do about a file.

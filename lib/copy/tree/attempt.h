@@ -23,15 +23,17 @@ struct Member::Poll : Waiter {
 };
 
 // Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
-// time with the outcome as it was; and once what a server has forgotten, which is opened again.
+// time with the outcome as it was, for as long as there is hope; and once what a server has
+// forgotten, which is opened again.
 template <class Begin>
-Task<void> Member::attempt(Outcome& outcome, Begin begin, unsigned attempts_max) {
+Task<void> Member::attempt(Outcome& outcome, Begin begin) {
     const Outcome before = outcome;
     bool was_stale = false;
     for (unsigned number = 0;; ++number) {
         outcome = before;
         bool is_stale = false;
         try {
+            const Scarcity::Busy busy(tree_.scarcity_);
             co_await begin();
         } catch (const Error& error) {
             outcome.fail(-error.code, error.stage);
@@ -41,9 +43,11 @@ Task<void> Member::attempt(Outcome& outcome, Begin begin, unsigned attempts_max)
         }
         if (is_stale && !std::exchange(was_stale, true))
             continue;
-        const bool out_of_descriptors = outcome.result == -EMFILE || outcome.result == -ENFILE;
-        if (!out_of_descriptors || number >= attempts_max)
+        if (outcome.result != -EMFILE && outcome.result != -ENFILE) {
+            if (number > 0)
+                tree_.scarcity_.relieve();
             co_return;
+        }
         const bool again = co_await wait_for_descriptors(number);
         if (!again)
             co_return;

@@ -66,7 +66,7 @@ void Directories::pin(Files& files, Directory& directory) {
 // Descriptors that only spare the work of opening again are given up for one that is needed.
 void Directories::reopen_somehow(Files& files, Directory& directory) {
     try {
-        reopen(files, directory);
+        reopen(files, directory, idle_max_);
         return;
     } catch (const Error& error) {
         if ((error.code != EMFILE && error.code != ENFILE) || !oldest_)
@@ -74,7 +74,7 @@ void Directories::reopen_somehow(Files& files, Directory& directory) {
     }
     while (oldest_)
         close(*oldest_);
-    reopen(files, directory);
+    reopen(files, directory, 0);
 }
 
 void Directories::unpin(Directory& directory) {
@@ -122,7 +122,7 @@ static File open_again(Files& files, int dirfd, const std::string& name, bool fo
 }
 
 // From the nearest directory above that is open; the root always is.
-void Directories::reopen(Files& files, Directory& directory) {
+void Directories::reopen(Files& files, Directory& directory, unsigned kept) {
     std::vector<Directory*> way;
     for (Directory* up = &directory; !up->source_; up = up->parent.get())
         way.push_back(up);
@@ -143,7 +143,7 @@ void Directories::reopen(Files& files, Directory& directory) {
             break;
         keep_idle(next);
         // The one above is not needed any more, but is likely to be: it goes when others come.
-        while (idle_count_ > idle_max_ && oldest_ != &next)
+        while (idle_count_ > kept && oldest_ != &next)
             close(*oldest_);
     }
 }

@@ -88,7 +88,7 @@ public:
 private:
     friend struct Directory;
     void reopen_somehow(Files& files, Directory& directory);
-    void reopen(Files& files, Directory& directory);
+    void reopen(Files& files, Directory& directory, unsigned kept);
     void keep_idle(Directory& directory);
     void remove_idle(Directory& directory);
     void close(Directory& directory);

@@ -5,37 +5,22 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <new>
-#include <sys/resource.h>
 
 #include "copy/metadata.h"
 #include "copy/tree/attempt.h"
 #include "copy/tree/batch.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/take.h"
+#include "io/descriptors.h"
 
 namespace arsync {
 
-namespace {
-
-// Directories that one worker opens or lists side by side.
-constexpr unsigned walkers_max = 4;
-
-// Each holds a directory and its parent.
-unsigned walkers() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        limit.rlim_cur = 1024;
-    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 64, 1, walkers_max));
-}
-
-} // namespace
-
 Member::Member(Tree& tree, Io io, Control& control)
     : tree_(tree), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
-      window_(io.ring, tree.host_.workers()) {}
+      frugal_(descriptors::walkers() == 1), window_(io.ring, tree.host_.workers()) {}
 
 Task<void> Member::run() {
-    for (unsigned i = 0; i < walkers(); ++i)
+    for (unsigned i = 0; i < descriptors::walkers(); ++i)
         walkers_.spawn([this] { return walk(); });
     for (Group* group : {&walkers_, &entries_}) {
         try {
@@ -55,7 +40,7 @@ void Member::out_of_memory() {
 Task<bool> Member::wait_for_descriptors(unsigned attempt) {
     window_.narrow();
     const bool closed = tree_.directories_->close_idle();
-    if (tree_.stopping())
+    if (tree_.stopping() || (!closed && tree_.scarcity_.is_hopeless(tree_.host_.is_alone())))
         co_return false;
     if (!closed || attempt > 0)
         co_await window_.pause(attempt);
@@ -64,9 +49,7 @@ Task<bool> Member::wait_for_descriptors(unsigned attempt) {
 
 Task<void> Member::open_roots() {
     Outcome outcome;
-    // What others hold may come free; nothing of this tree's will.
-    co_await attempt(
-        outcome, [&] { return open_roots_once(); }, 200);
+    co_await attempt(outcome, [&] { return open_roots_once(); });
     if (outcome.result < 0)
         throw Error{outcome.stage, -outcome.result};
 }
@@ -74,6 +57,12 @@ Task<void> Member::open_roots() {
 Task<void> Member::open_roots_once() {
     tree_.root_ = tree_.open_roots(io_.files);
     co_return;
+}
+
+// Where descriptors are few, those of entries and of the next directory do not add up.
+Task<void> Member::wait_for_entries() {
+    while (frugal_ && window_.under_way() > 0)
+        co_await Window::EntryEnd(window_);
 }
 
 Task<void> Member::walk() {
@@ -86,6 +75,7 @@ Task<void> Member::walk() {
             co_return;
         }
         try {
+            co_await wait_for_entries();
             DirectoryRef directory = unit->directory;
             if (!unit->name.empty()) {
                 co_await Poll(*this); // of the stack's directories each has something to report
@@ -247,6 +237,7 @@ Task<void> Member::list(DirectoryRef directory) {
     for (;;) {
         std::unique_ptr<Batch> batch;
         Outcome outcome;
+        co_await wait_for_entries();
         co_await attempt(outcome, [&] { return fill(directory, batch); });
         const bool any = batch && !batch->listing.is_empty();
         if (outcome.result < 0) {

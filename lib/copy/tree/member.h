@@ -23,6 +23,7 @@ public:
 private:
     Task<void> open_roots_once();
     Task<void> walk();
+    Task<void> wait_for_entries();
     Task<void> give_up_units();
     Task<DirectoryRef> enter(const Unit& unit);
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
@@ -38,7 +39,7 @@ private:
                          bool follows, Control& control, Outcome& outcome);
     void out_of_memory();
     template <class Begin>
-    Task<void> attempt(Outcome& outcome, Begin begin, unsigned attempts_max = 2000); // ten seconds
+    Task<void> attempt(Outcome& outcome, Begin begin);
     DirectoryRef end_part(Batch& batch);
     Task<void> complete(DirectoryRef directory);
     Task<void> finish(const DirectoryRef& directory);
@@ -61,6 +62,8 @@ private:
     Control& control_;
     Group walkers_;
     Group entries_;
+    const bool
+        frugal_; // a directory is taken up only when what there was in the last one has ended
     Window window_;
     unsigned since_yield_ = 0;
     arsync_totals totals_{};

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "copy/conflict.h"
@@ -12,26 +11,11 @@
 #include "copy/tree/make_directory.h"
 #include "copy/tree/member.h"
 #include "copy/tree/totals.h"
+#include "io/descriptors.h"
 
 namespace arsync {
 
 namespace {
-
-// Directories not in use that stay open: two descriptors each, of those the process may have.
-unsigned idle_directories() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        limit.rlim_cur = 1024;
-    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 16, 2, 256));
-}
-
-// Each holds a few directories and files open.
-unsigned members_max() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        limit.rlim_cur = 1024;
-    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 16, 1, 256));
-}
 
 // What is left to the whole: names and data are made durable at its end.
 arsync_copy_options for_entries(const arsync_copy_options& options) {
@@ -49,7 +33,7 @@ Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filt
     : roots_(roots), options_(options), entry_options_(for_entries(options)), filter_(filter),
       control_(control), host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL),
       uid_(geteuid()), gid_(getegid()),
-      directories_(std::make_shared<Directories>(idle_directories())),
+      directories_(std::make_shared<Directories>(descriptors::idle_directories())),
       links_(roots.links ? *roots.links : own_links_) {
     totals_.struct_size = sizeof totals_;
 }
@@ -121,7 +105,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
 Task<void> Tree::help(Io io, Control& own) {
     {
         std::lock_guard lock(mutex_);
-        if (ended_ || helpers_ + 1 >= members_max())
+        if (ended_ || helpers_ + 1 >= descriptors::members())
             co_return;
         ++helpers_;
     }

@@ -17,6 +17,7 @@
 #include "copy/filter.h"
 #include "copy/tree/directory.h"
 #include "copy/tree/links.h"
+#include "copy/tree/scarcity.h"
 
 namespace arsync {
 
@@ -34,6 +35,8 @@ public:
     // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is
     // room, or when the job is cancelled.
     virtual bool wait_for_room(Ring& ring, Waiter& waiter) = 0;
+    // Whether no other job runs.
+    virtual bool is_alone() = 0;
     // The most that may take part in a tree.
     virtual unsigned workers() const = 0;
 };
@@ -107,6 +110,7 @@ private:
     const gid_t gid_;
 
     const std::shared_ptr<Directories> directories_;
+    Scarcity scarcity_;
     Links own_links_;
     Links& links_; // these, or those that are shared with other jobs
     DirectoryRef root_;

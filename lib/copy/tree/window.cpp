@@ -1,28 +1,13 @@
 #include "copy/tree/window.h"
 
 #include <algorithm>
-#include <sys/resource.h>
+
+#include "io/descriptors.h"
 
 namespace arsync {
 
-namespace {
-
-// So many entries side by side keep a device busy; more only wait in its queue.
-constexpr unsigned most = 64;
-
-// An entry holds two files, and a third in passing.
-unsigned size_for(unsigned workers) {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        limit.rlim_cur = 1024;
-    return static_cast<unsigned>(
-        std::clamp<rlim_t>(limit.rlim_cur / 4 / std::max(1u, workers), 1, most));
-}
-
-} // namespace
-
 Window::Window(Ring& ring, unsigned workers)
-    : ring_(ring), size_max_(size_for(workers)), size_(size_max_) {}
+    : ring_(ring), size_max_(descriptors::entries(workers)), size_(size_max_) {}
 
 void Window::leave() {
     --under_way_;
