@@ -109,6 +109,10 @@ enum arsync_backend {
  * are none, ordinary memory with transparent huge pages is used, and arsync_pool_info says so. */
 #define ARSYNC_POOL_HUGE_PAGES (1u << 2)
 
+/* workers, buffer_count and buffer_size are upper bounds, their defaults too: all buffers and
+ * threads together take at most about a quarter of the memory that the process may have (the
+ * machine's, that of its control groups, a part of RLIMIT_AS and RLIMIT_DATA), but there is at
+ * least one worker with one buffer. arsync_pool_info tells what is in force. */
 typedef struct arsync_pool_options {
     uint32_t struct_size;  /* sizeof(arsync_pool_options) */
     uint32_t flags;        /* ARSYNC_POOL_* */
@@ -164,8 +168,8 @@ typedef struct arsync_info {
     uint32_t backend;            /* enum arsync_backend: URING or THREADS */
     uint32_t workers;            /* most threads there will be */
     uint32_t workers_started;    /* of these, started so far; 0 too where none can be */
-    uint32_t buffer_count;       /* buffers a worker */
-    uint32_t buffer_size;        /* bytes */
+    uint32_t buffer_count;       /* most buffers a worker will have */
+    uint32_t buffer_size;        /* bytes of each that are used at most */
     uint32_t queue_depth;        /* entries, rounded up to a power of two */
     uint32_t buffers_registered; /* over all workers, so far; a worker registers a buffer when a
                                     large copy first uses it */

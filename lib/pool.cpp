@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "io/memory_limit.h"
 #include "io/uring.h"
 
 namespace arsync {
@@ -49,6 +50,12 @@ Pool::~Pool() {
             delete entry;
     }
     free_polled(polled_entries_, polled_jobs_);
+}
+
+const Footprint& Pool::footprint() {
+    std::call_once(footprint_known_,
+                   [&] { footprint_ = arsync::footprint(options_, memory_limit()); });
+    return footprint_;
 }
 
 bool Pool::in_forked_child() const {
@@ -117,7 +124,7 @@ int Pool::call_a_worker() {
             return 0;
         }
     }
-    if (workers_.size() < options_.workers) {
+    if (may_start_worker()) {
         try {
             workers_.push_back(
                 std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
@@ -145,6 +152,12 @@ void Pool::call_another_worker() {
     std::lock_guard lock(mutex_);
     if (queued_first_ && !closing_)
         call_a_worker();
+}
+
+// A program with one small copy to make does not have to know how much memory there is.
+bool Pool::may_start_worker() {
+    return workers_.empty() ||
+           (workers_.size() < options_.workers && workers_.size() < footprint().workers);
 }
 
 // A busy worker leaves the queue to idle ones: two large files should have two threads.
@@ -331,7 +344,7 @@ void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) 
     if (closing_)
         return;
     try {
-        while (workers_.size() < options_.workers)
+        while (may_start_worker())
             workers_.push_back(
                 std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
     } catch (const std::system_error&) { // those that there are will do
@@ -521,10 +534,10 @@ void Pool::info(arsync_info& out) {
     std::lock_guard lock(mutex_);
     decide_backend();
     out.backend = backend_;
-    out.workers = options_.workers;
+    out.workers = footprint().workers;
     out.workers_started = here_ ? 0 : static_cast<uint32_t>(workers_.size());
-    out.buffer_count = options_.buffer_count;
-    out.buffer_size = options_.buffer_size;
+    out.buffer_count = footprint().buffer_count;
+    out.buffer_size = footprint().buffer_size;
     out.queue_depth = options_.queue_depth;
     if (here_) {
         out.backend = ARSYNC_BACKEND_THREADS;

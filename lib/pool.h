@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "arsync.h"
+#include "footprint.h"
 #include "io/fd.h"
 #include "io/files.h"
 #include "io/process.h"
@@ -52,6 +53,8 @@ public:
 
     // For workers.
     const arsync_pool_options& options() const { return options_; }
+    // What the workers may take; found out when it is first asked for. From any thread.
+    const Footprint& footprint();
     Files& files() { return files_; }
     Pace* pace() { return pace_ ? &*pace_ : nullptr; }
     Starter& starter() { return starter_; }
@@ -98,6 +101,7 @@ private:
     void make_room();
     int call_a_worker();
     void run_here(std::unique_lock<std::mutex>& lock);
+    bool may_start_worker();
     void decide_backend();
     void mark_readable();
     void mark_empty();
@@ -105,6 +109,8 @@ private:
     const arsync_pool_options options_;
     const ProcessMark owner_;
     SystemFiles files_; // the descriptors of a tree, or a link set, outlive the worker's part in it
+    std::once_flag footprint_known_;
+    Footprint footprint_{};
     std::optional<Pace> pace_;
     Fd event_fd_;
 

@@ -83,6 +83,7 @@ void Worker::run() {
         UringOptions wishes;
         wishes.queue_depth = options.queue_depth;
         wishes.buffer_count = options.buffer_count;
+        wishes.helpers = [this] { return pool_.footprint().helpers; };
         wishes.sqpoll = (options.flags & ARSYNC_POOL_SQPOLL) != 0;
         wishes.iopoll = (options.flags & ARSYNC_POOL_IOPOLL) != 0;
         for (bool again = true; again;) {
@@ -106,7 +107,7 @@ void Worker::run() {
                 pool_.report_backend(ARSYNC_BACKEND_THREADS, -failure.code);
         }
     }
-    Threads threads(counters_);
+    Threads threads(counters_, 0, [this] { return pool_.footprint().helpers; });
     serve(threads, nullptr);
 }
 
@@ -133,7 +134,10 @@ void Worker::serve(Ring& ring, Uring* uring) {
     const arsync_pool_options& options = pool_.options();
     const FrameCache frames;
     Buffers buffers(ring, options.buffer_count, options.buffer_size,
-                    (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0);
+                    (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0, [&] {
+                        const Footprint& most = pool_.footprint();
+                        return Buffers::Share{most.buffer_count, most.buffer_size};
+                    });
     const Io io{pool_.files(), ring, buffers, pool_.pace()};
     set_ring(&ring, uring, &buffers);
     for (;;) {

@@ -50,6 +50,8 @@ public:
     }
 
     Task<Moved> run() {
+        if (!facts_.sized || facts_.size > inline_size_max)
+            io_.buffers.settle_share();
         bool done = false;
         while (!done) {
             method_ = choose_method(facts_, options_);

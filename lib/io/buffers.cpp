@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cerrno>
 #include <sys/mman.h>
+#include <utility>
 
 #include "io/error.h"
 
@@ -28,8 +29,10 @@ Slice Lease::slice(size_t offset, size_t length) const {
     return {data() + offset, length, registered ? static_cast<int>(index_) : -1};
 }
 
-Buffers::Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages)
-    : ring_(ring), count_(count), size_(size), huge_pages_(huge_pages) {}
+Buffers::Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages,
+                 std::function<Share()> share)
+    : ring_(ring), count_(count), size_(size), stride_(size), share_(std::move(share)),
+      huge_pages_(huge_pages) {}
 
 Buffers::~Buffers() {
     assert(leased_ == 0);
@@ -37,7 +40,20 @@ Buffers::~Buffers() {
         munmap(slab_, slab_size_);
 }
 
+void Buffers::settle_share() {
+    if (!share_)
+        return;
+    const Share share = std::exchange(share_, {})();
+    count_ = share.count;
+    size_ = share.size;
+    if (!slab_)
+        stride_ = size_;
+    std::erase_if(free_, [&](unsigned index) { return index >= count_; });
+}
+
 bool Buffers::Wait::await_ready() {
+    if (registered_ || buffers_.leased_ > 0)
+        buffers_.settle_share();
     if (!buffers_.slab_)
         buffers_.map();
     if (buffers_.free_.empty())
@@ -67,7 +83,8 @@ Lease Buffers::Wait::await_resume() {
 void Buffers::release(unsigned index) {
     Wait* wait = waiting_first_;
     if (!wait) {
-        free_.push_back(index); // has room: reserved for all
+        if (index < count_)
+            free_.push_back(index); // has room: reserved for all
         --leased_;
         return;
     }
@@ -81,35 +98,42 @@ void Buffers::release(unsigned index) {
 void Buffers::map() {
     free_.reserve(count_);
     states_.assign(count_, State::plain);
-    const size_t wanted = count_ * size_;
-    const size_t huge = (wanted + huge_page_size - 1) / huge_page_size * huge_page_size;
-    void* memory = MAP_FAILED;
-    if (huge_pages_) {
-        memory = mmap(nullptr, huge, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-        if (memory == MAP_FAILED)
-            huge_pages_error_ = -errno;
-        else
-            in_huge_pages_ = true;
-        slab_size_ = huge;
+    void* memory = map_slab();
+    while (!memory && errno == ENOMEM && count_ > 1) { // the address space may be limited
+        count_ /= 2;
+        memory = map_slab();
     }
-    if (memory == MAP_FAILED) {
-        // Older kernels do not begin a large mapping where a huge page could.
-        const size_t more = wanted >= huge_page_size ? huge_page_size : 0;
-        slab_size_ = wanted + more;
-        memory =
-            mmap(nullptr, slab_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    }
-    if (memory == MAP_FAILED)
+    if (!memory)
         throw Error{ARSYNC_STAGE_MEMORY, errno};
     // Direct I/O in flight into memory that a fork makes copy-on-write would land in the wrong
     // process's copy.
     madvise(memory, slab_size_, MADV_DONTFORK);
     slab_ = static_cast<std::byte*>(memory);
     const auto misplaced = reinterpret_cast<uintptr_t>(memory) % huge_page_size;
-    first_ = slab_ + (slab_size_ > wanted && misplaced > 0 ? huge_page_size - misplaced : 0);
+    first_ =
+        slab_ + (slab_size_ > count_ * stride_ && misplaced > 0 ? huge_page_size - misplaced : 0);
     for (unsigned i = count_; i-- > 0;)
         free_.push_back(i); // the lowest first: a single small copy touches one buffer's pages only
+}
+
+// Null: there is none to be had, as errno says.
+void* Buffers::map_slab() {
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    const size_t wanted = count_ * stride_;
+    if (huge_pages_) {
+        slab_size_ = (wanted + huge_page_size - 1) / huge_page_size * huge_page_size;
+        void* memory =
+            mmap(nullptr, slab_size_, PROT_READ | PROT_WRITE, flags | MAP_HUGETLB, -1, 0);
+        if (memory != MAP_FAILED) {
+            in_huge_pages_ = true;
+            return memory;
+        }
+        huge_pages_error_ = -errno;
+    }
+    // Older kernels do not begin a large mapping where a huge page could.
+    slab_size_ = wanted + (wanted >= huge_page_size ? huge_page_size : 0);
+    void* memory = mmap(nullptr, slab_size_, PROT_READ | PROT_WRITE, flags, -1, 0);
+    return memory == MAP_FAILED ? nullptr : memory;
 }
 
 void Buffers::make_registered(unsigned index) {

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "io/ring.h"
@@ -39,8 +40,15 @@ private:
 
 class Buffers {
 public:
+    // How many of what size there is memory for, no more than there were to be.
+    struct Share {
+        unsigned count;
+        size_t size;
+    };
     // Nothing is allocated yet. count buffers of size bytes; huge_pages: try MAP_HUGETLB first.
-    Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages);
+    // share: asked once, when there is need of more than one small copy's.
+    Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages,
+            std::function<Share()> share = {});
     Buffers(const Buffers&) = delete;
     Buffers& operator=(const Buffers&) = delete;
     ~Buffers();
@@ -64,6 +72,8 @@ public:
     // is not yet. Throws Error{ARSYNC_STAGE_MEMORY} if the slab cannot be mapped.
     Wait lease(bool registered) { return Wait(*this, registered); }
 
+    // Before count() and size() are looked at for what is more than a small copy.
+    void settle_share();
     unsigned count() const { return count_; }
     size_t size() const { return size_; }
     unsigned leased() const { return leased_; }
@@ -78,13 +88,16 @@ private:
     enum class State : unsigned char { plain, registered, refused };
 
     void map();
+    void* map_slab();
     void make_registered(unsigned index);
     void release(unsigned index);
-    std::byte* data(unsigned index) const { return first_ + index * size_; }
+    std::byte* data(unsigned index) const { return first_ + index * stride_; }
 
     Ring& ring_;
-    const unsigned count_;
-    const size_t size_;
+    unsigned count_; // that are leased at most; there may be more
+    size_t size_;    // that is used of each; what has been leased before may use all
+    size_t stride_;
+    std::function<Share()> share_;
     const bool huge_pages_;
     std::byte* slab_ = nullptr;
     size_t slab_size_ = 0;

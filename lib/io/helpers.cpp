@@ -1,5 +1,6 @@
 #include "io/helpers.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -28,8 +29,8 @@ SignalsBlocked::~SignalsBlocked() {
     pthread_sigmask(SIG_SETMASK, &saved, nullptr);
 }
 
-Helpers::Helpers(unsigned limit, std::function<void()> notify)
-    : limit_(limit), notify_(std::move(notify)) {}
+Helpers::Helpers(unsigned limit, std::function<void()> notify, std::function<unsigned()> most)
+    : limit_(limit), notify_(std::move(notify)), most_(std::move(most)) {}
 
 Helpers::~Helpers() {
     {
@@ -43,7 +44,7 @@ Helpers::~Helpers() {
 
 int Helpers::submit(Request& request) noexcept {
     std::lock_guard lock(mutex_);
-    if (idle_ <= queued_ && threads_.size() < limit_) {
+    if (idle_ <= queued_ && may_start_thread()) {
         try {
             SignalsBlocked blocked;
             threads_.emplace_back([this] { run(); });
@@ -61,6 +62,12 @@ int Helpers::submit(Request& request) noexcept {
     ++queued_;
     work_.notify_one();
     return 0;
+}
+
+bool Helpers::may_start_thread() {
+    if (!threads_.empty() && most_)
+        limit_ = std::min(limit_, std::exchange(most_, {})());
+    return threads_.size() < limit_;
 }
 
 // A transfer or a pause ends by itself; a wait may last for ever, and nobody could cancel it. What

@@ -31,7 +31,8 @@ private:
 class Helpers {
 public:
     // notify is called, by a helper thread, whenever finished requests were waiting for nobody.
-    Helpers(unsigned limit, std::function<void()> notify);
+    // most: how many of the limit there is memory for; asked when there is need of a second one.
+    Helpers(unsigned limit, std::function<void()> notify, std::function<unsigned()> most = {});
     Helpers(const Helpers&) = delete;
     Helpers& operator=(const Helpers&) = delete;
     ~Helpers();
@@ -45,9 +46,11 @@ public:
 
 private:
     void run();
+    bool may_start_thread();
 
-    const unsigned limit_;
+    unsigned limit_;
     const std::function<void()> notify_;
+    std::function<unsigned()> most_; // until it has been asked
     std::mutex mutex_;
     std::condition_variable work_;
     Waiter* queued_first_ = nullptr;

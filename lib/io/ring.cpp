@@ -184,8 +184,9 @@ void Ring::begin(Request& request) {
 
 void Ring::complete(Request& request, int64_t result) {
     const bool cancelled = std::atomic_ref(request.cancelled).load(std::memory_order_relaxed);
+    // Interrupted, and not because somebody asked: nobody above has to know of it.
     if (result == -EINTR && !cancelled) {
-        begin_again(request);
+        start(request);
         return;
     }
     request.result = result;
@@ -220,15 +221,6 @@ void Ring::complete(Request& request, int64_t result) {
         go_on(request);
     else
         post(request);
-}
-
-// Interrupted, and not because somebody asked: nobody above has to know of it.
-void Ring::begin_again(Request& request) {
-    if (request.linked) { // what follows was cancelled with it, and that end is still to come
-        request.linked = false;
-        request.then->stale = true;
-    }
-    start(request);
 }
 
 void Ring::go_on(Request& request) {

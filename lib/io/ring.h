@@ -173,7 +173,6 @@ private:
     void resume_later();
     void begin(Request& request);
     void go_on(Request& request);
-    void begin_again(Request& request);
     void account_depth(int change);
 
     Counters& counters_;

@@ -1,6 +1,7 @@
 #include "io/threads.h"
 
 #include <cerrno>
+#include <utility>
 
 namespace arsync {
 
@@ -9,8 +10,10 @@ static constexpr unsigned transfer_limit = 16;
 // A copy waits for one thing at a time, and a worker runs fewer copies than this.
 static constexpr unsigned wait_limit = 128;
 
-Threads::Threads(Counters& counters, int no_thread)
-    : Ring(counters), no_thread_(no_thread), transfers_(transfer_limit, [this] { wake(); }),
+Threads::Threads(Counters& counters, int no_thread, std::function<unsigned()> most)
+    : Ring(counters), no_thread_(no_thread),
+      transfers_(
+          transfer_limit, [this] { wake(); }, std::move(most)),
       waits_(wait_limit, [this] { wake(); }) {}
 
 void Threads::start(Request& request) {

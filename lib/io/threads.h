@@ -12,8 +12,9 @@ namespace arsync {
 class Threads final : public Ring {
 public:
     // no_thread: a negative errno why none may be started. Then the calling thread performs all,
-    // and what may last for ever ends with that.
-    explicit Threads(Counters& counters, int no_thread = 0);
+    // and what may last for ever ends with that. most: how many transfers side by side there is
+    // memory for, if not all.
+    explicit Threads(Counters& counters, int no_thread = 0, std::function<unsigned()> most = {});
 
     void wake() override;
     void cancel(Request& request) override;

@@ -146,7 +146,9 @@ int Uring::probe() {
 
 Uring::Uring(Counters& counters, const UringOptions& options)
     : Ring(counters), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      waits_(wait_limit, [this] { wake(); }), helpers_(helper_limit, [this] { wake(); }) {
+      waits_(wait_limit, [this] { wake(); }),
+      helpers_(
+          helper_limit, [this] { wake(); }, options.helpers) {
     if (!wake_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
     if (under_valgrind())
@@ -576,14 +578,17 @@ void Uring::end_in_pair(Request& first, Request& request, int result) {
     request.ended = true;
     if (!first.ended || !second.ended)
         return;
-    if (first.result == -ECANCELED) {
+    const auto is_undone = [](const Request& each) {
+        return each.result == -ECANCELED || each.result == -EINTR;
+    };
+    if (is_undone(first)) {
         first.linked = false;
         help(first);
         return;
     }
     const bool whole = first.result == static_cast<int64_t>(first.length);
     complete(first, first.result);
-    if (whole && second.result == -ECANCELED)
+    if (whole && is_undone(second))
         help(second);
     else
         complete(second, whole ? second.result : -ECANCELED);

@@ -52,7 +52,8 @@ struct UringOptions {
     unsigned buffer_count = 16; // slots to register
     bool sqpoll = false;
     bool iopoll = false;
-    std::bitset<IORING_OP_LAST> without; // operations to do without, as on an older kernel
+    std::function<unsigned()> helpers = {}; // how many of them there is memory for
+    std::bitset<IORING_OP_LAST> without;    // operations to do without, as on an older kernel
 };
 
 // What a ring got of what it asked for.

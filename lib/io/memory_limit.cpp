@@ -1,0 +1,137 @@
+#include "io/memory_limit.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "io/fd.h"
+
+namespace arsync {
+
+namespace {
+
+// The part of text up to the separator, which is removed from it together with that.
+std::string_view take(std::string_view& text, char separator) {
+    const size_t end = std::min(text.find(separator), text.size());
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return part;
+}
+
+bool lists(std::string_view words, std::string_view word) {
+    while (!words.empty())
+        if (take(words, ',') == word)
+            return true;
+    return false;
+}
+
+// "" where there is no such file.
+std::string content_of(const std::string& path) {
+    std::string text;
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char part[4096];
+    for (ssize_t got = 1; file && got != 0;) {
+        got = ::read(file.get(), part, sizeof part);
+        if (got < 0 && errno != EINTR)
+            break;
+        text.append(part, static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    }
+    return text;
+}
+
+// "max" and whatever else is no number is no limit.
+uint64_t limit_in(const std::string& path) {
+    const std::string text = content_of(path);
+    uint64_t limit = no_memory_limit;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    return error == std::errc() ? limit : no_memory_limit;
+}
+
+// One line of mountinfo, as far as it matters here.
+struct Mount {
+    std::string_view root, point, type, options;
+};
+
+Mount parse(std::string_view line) {
+    Mount mount;
+    for (int i = 0; i < 3; ++i)
+        take(line, ' ');
+    mount.root = take(line, ' ');
+    mount.point = take(line, ' ');
+    while (!line.empty() && take(line, ' ') != "-") {
+    }
+    mount.type = take(line, ' ');
+    take(line, ' ');
+    mount.options = take(line, ' ');
+    return mount;
+}
+
+// Of the group that is at this path and of those above it, as far as they are to be seen.
+uint64_t limit_along(const Mount& mount, std::string_view path, const std::string& below) {
+    // In a container the group may be the root of what is mounted, or lie outside it.
+    if (mount.root != "/" && path.starts_with(mount.root))
+        path.remove_prefix(mount.root.size());
+    else if (mount.root != "/" || path.starts_with("/.."))
+        path = {};
+    uint64_t least = no_memory_limit;
+    for (;;) {
+        const std::string directory = below + std::string(mount.point) + std::string(path) + "/";
+        for (const char* name : {"memory.max", "memory.high", "memory.limit_in_bytes"})
+            least = std::min(least, limit_in(directory + name));
+        if (path.empty() || path == "/")
+            return least;
+        path = path.substr(0, path.rfind('/'));
+    }
+}
+
+} // namespace
+
+uint64_t group_memory_limit(std::string_view group, std::string_view mountinfo,
+                            const std::string& below) {
+    uint64_t least = no_memory_limit;
+    while (!group.empty()) {
+        std::string_view line = take(group, '\n');
+        const std::string_view number = take(line, ':');
+        const std::string_view controllers = take(line, ':');
+        const bool unified = number == "0" && controllers.empty();
+        if (!unified && !lists(controllers, "memory"))
+            continue;
+        for (std::string_view rest = mountinfo; !rest.empty();) {
+            const Mount mount = parse(take(rest, '\n'));
+            const bool fits = unified ? mount.type == "cgroup2"
+                                      : mount.type == "cgroup" && lists(mount.options, "memory");
+            if (!fits)
+                continue;
+            least = std::min(least, limit_along(mount, line, below));
+            break;
+        }
+    }
+    return least;
+}
+
+uint64_t memory_limit() noexcept {
+    uint64_t least = no_memory_limit;
+    struct sysinfo machine;
+    if (sysinfo(&machine) == 0)
+        least = uint64_t{machine.totalram} * machine.mem_unit;
+    // A thread takes far more of the address space than of the memory, for its stack and its heap.
+    constexpr uint64_t addresses_a_byte = 16;
+    for (const auto what : {RLIMIT_AS, RLIMIT_DATA}) {
+        rlimit limit{};
+        if (getrlimit(what, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+            least = std::min<uint64_t>(least, limit.rlim_cur / addresses_a_byte);
+    }
+    try {
+        const uint64_t of_groups =
+            group_memory_limit(content_of("/proc/self/cgroup"), content_of("/proc/self/mountinfo"));
+        return std::min(least, of_groups);
+    } catch (...) { // no memory to find out how much there is
+        return least;
+    }
+}
+
+} // namespace arsync

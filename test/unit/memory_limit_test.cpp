@@ -1,0 +1,70 @@
+#include "io/memory_limit.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace arsync;
+
+namespace {
+
+// A directory that stands for "/".
+struct Root {
+    Root() {
+        char name[] = "/tmp/arsync-groups.XXXXXX";
+        path = mkdtemp(name);
+    }
+    ~Root() { std::filesystem::remove_all(path); }
+    void put(const std::string& file, const std::string& text) const {
+        const std::filesystem::path at = path + file;
+        std::filesystem::create_directories(at.parent_path());
+        std::ofstream(at) << text;
+    }
+    std::string path;
+};
+
+const std::string v2 = "31 23 0:28 / /sys/fs/cgroup rw shared:1 master:2 - cgroup2 cgroup2 rw\n";
+const std::string v1 = "30 23 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+                       "32 23 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+
+} // namespace
+
+TEST_CASE("the limit of memory is the least of the group's and of those above") {
+    const Root root;
+    root.put("/sys/fs/cgroup/a/b/memory.max", "max\n");
+    root.put("/sys/fs/cgroup/a/memory.max", "70000000\n");
+    CHECK(group_memory_limit("0::/a/b\n", v2, root.path) == 70'000'000);
+    root.put("/sys/fs/cgroup/a/b/memory.high", "60000000\n");
+    CHECK(group_memory_limit("0::/a/b\n", v2, root.path) == 60'000'000);
+    CHECK(group_memory_limit("0::/a\n", v2, root.path) == 70'000'000);
+    CHECK(group_memory_limit("0::/\n", v2, root.path) == no_memory_limit);
+    CHECK(group_memory_limit("0::/other\n", v2, root.path) == no_memory_limit);
+}
+
+TEST_CASE("the first version's groups have a limit too, wherever they are mounted") {
+    const Root root;
+    root.put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "33554432\n");
+    root.put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+    const std::string group = "4:cpu:/x\n3:hugetlb,memory:/a\n0::/\n";
+    CHECK(group_memory_limit(group, v1, root.path) == 33'554'432);
+    CHECK(group_memory_limit(group, v1 + v2, root.path) == 33'554'432);
+}
+
+TEST_CASE("in a container the group is what is mounted, or outside what can be seen") {
+    const Root root;
+    root.put("/sys/fs/cgroup/memory.max", "1000000\n");
+    const std::string within = "31 23 0:28 /docker/id /sys/fs/cgroup rw - cgroup2 cgroup rw\n";
+    CHECK(group_memory_limit("0::/docker/id\n", within, root.path) == 1'000'000);
+    CHECK(group_memory_limit("0::/docker/other\n", within, root.path) == 1'000'000);
+    CHECK(group_memory_limit("0::/../other\n", v2, root.path) == 1'000'000);
+}
+
+TEST_CASE("where nothing is mounted, or nothing makes sense, there is no limit") {
+    for (const char* text : {"", "\n", ":", "0::", "0::/a\n", "memory"}) {
+        CHECK(group_memory_limit(text, "", "/nowhere") == no_memory_limit);
+        CHECK(group_memory_limit("0::/a\n", text, "/nowhere") == no_memory_limit);
+    }
+    CHECK(memory_limit() > 0);
+}
