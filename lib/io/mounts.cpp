@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/facts.h"
 #include "io/fd.h"
 
 namespace arsync {
@@ -110,7 +111,7 @@ bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path
 
 int places_of(int directory, std::vector<PlaceOnDevice>& places) {
     struct statx facts;
-    if (::statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &facts) < 0)
+    if (facts_of(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, facts) < 0)
         return -errno;
     if ((facts.stx_mask & STATX_MNT_ID) == 0)
         return -EOPNOTSUPP;

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "io/missing.h"
+
 namespace arsync {
 
 int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) {
@@ -16,8 +18,8 @@ int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) {
         how.flags = static_cast<uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
         how.resolve = resolve;
         const long fd = ::syscall(SYS_openat2, dirfd, path, &how, sizeof how);
-        // Docker's filters of old said EPERM to calls they did not know; a file says so too.
-        if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+        // A file says EPERM too, so it is asked again each time.
+        if (fd >= 0 || !is_missing(errno))
             return static_cast<int>(fd);
         missing.store(errno == ENOSYS, std::memory_order_relaxed);
     }

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "io/missing.h"
 #include "io/open_beneath.h"
 
 namespace arsync {
@@ -28,12 +29,24 @@ bool cancelled(Request& request) {
     return std::atomic_ref(request.cancelled).load(std::memory_order_relaxed);
 }
 
+// The oldest calls there are, which no filter knows nothing of. What must have flags and cannot is
+// told as by a filesystem that has none.
 ssize_t transfer(Request& request) {
-    const iovec part{request.data, request.length};
     const auto offset = static_cast<off_t>(request.offset);
+    const bool reads = request.op == Op::read;
+    if (request.rw_flags == 0 && request.offset == UINT64_MAX)
+        return reads ? ::read(request.fd, request.data, request.length)
+                     : ::write(request.fd, request.data, request.length);
+    if (request.rw_flags == 0)
+        return reads ? ::pread(request.fd, request.data, request.length, offset)
+                     : ::pwrite(request.fd, request.data, request.length, offset);
+    const iovec part{request.data, request.length};
     const int flags = static_cast<int>(request.rw_flags);
-    return request.op == Op::read ? ::preadv2(request.fd, &part, 1, offset, flags)
-                                  : ::pwritev2(request.fd, &part, 1, offset, flags);
+    const ssize_t result = reads ? ::preadv2(request.fd, &part, 1, offset, flags)
+                                 : ::pwritev2(request.fd, &part, 1, offset, flags);
+    if (result < 0 && is_missing(errno))
+        errno = EOPNOTSUPP;
+    return result;
 }
 
 int reflink(const Request& request) {
@@ -100,10 +113,12 @@ ssize_t copy_cached(Request& request) {
     uint64_t done = 0;
     while (memory && done < request.length && (done == 0 || Clock::now() < until)) {
         const iovec part{memory, std::min<uint64_t>(cached_step, request.length - done)};
-        const ssize_t got = ::preadv2(request.source_fd, &part, 1,
-                                      static_cast<off_t>(request.source_offset + done), flags);
+        const auto offset = static_cast<off_t>(request.source_offset + done);
+        const ssize_t got = flags != 0
+                                ? ::preadv2(request.source_fd, &part, 1, offset, flags)
+                                : ::pread(request.source_fd, part.iov_base, part.iov_len, offset);
         // Whoever asks has found out that most is cached, and this thread may wait for the rest.
-        if (got < 0 && errno == EOPNOTSUPP && flags != 0) {
+        if (got < 0 && flags != 0 && (errno == EOPNOTSUPP || is_missing(errno))) {
             flags = 0;
             continue;
         }

@@ -12,7 +12,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "io/facts.h"
 #include "io/fd.h"
+#include "io/missing.h"
 #include "io/open_beneath.h"
 #include "io/resident.h"
 
@@ -92,7 +94,7 @@ int SystemFiles::set_direct(int fd, bool direct) {
 int SystemFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {
     const int flags = at_flags | (*path ? 0 : AT_EMPTY_PATH);
     constexpr unsigned mask = STATX_BASIC_STATS | STATX_DIOALIGN | STATX_MNT_ID;
-    const int result = without_eintr([&] { return ::statx(dirfd, path, flags, mask, &out); });
+    const int result = without_eintr([&] { return facts_of(dirfd, path, flags, mask, out); });
     if (result == 0 && (out.stx_mask & STATX_MNT_ID) == 0)
         out.stx_mnt_id = 0;
     return result;
@@ -149,7 +151,7 @@ int64_t SystemFiles::read_cached(int fd, void* data, size_t length, uint64_t off
     const iovec part{data, length};
     const auto at = static_cast<off_t>(offset);
     const int64_t got = without_eintr([&] { return ::preadv2(fd, &part, 1, at, RWF_NOWAIT); });
-    if (got != -EOPNOTSUPP)
+    if (got != -EOPNOTSUPP && !is_missing(static_cast<int>(-got)))
         return got;
     const int resident = is_resident(fd, offset, length);
     if (resident <= 0)

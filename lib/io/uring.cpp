@@ -60,8 +60,8 @@ bool may_go_better(int error) {
 }
 
 // Valgrind lets one thread run at a time, and its versions up to 3.19 at least do not know that
-// io_uring_enter(2) may wait: whoever is to end the wait would never run. Nor does memcheck see what
-// a ring writes into memory. This symbol is in what it loads into each process.
+// io_uring_enter(2) may wait: whoever is to end the wait would never run. Nor does memcheck see
+// what a ring writes into memory. This symbol is in what it loads into each process.
 bool under_valgrind() {
     return dlsym(RTLD_DEFAULT, "_vgnU_freeres") != nullptr;
 }

@@ -1,0 +1,119 @@
+// A filter that denies one system call, as profiles of containers do with those that are newer than
+// they: the copy is the same by other calls.
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/child.h"
+
+namespace live {
+
+namespace {
+
+constexpr int cachestat_number = 451;
+constexpr int fchmodat2_number = 452;
+
+// Those that have a substitute, or are nothing but advice.
+struct {
+    const char* name;
+    int number;
+} constexpr replaceable[] = {
+    {"statx", __NR_statx},
+    {"preadv2", __NR_preadv2},
+    {"pwritev2", __NR_pwritev2},
+    {"openat2", __NR_openat2},
+    {"copy_file_range", __NR_copy_file_range},
+    {"cachestat", cachestat_number},
+    {"fallocate", __NR_fallocate},
+    {"sync_file_range", __NR_sync_file_range},
+    {"fadvise64", __NR_fadvise64},
+    {"mincore", __NR_mincore},
+    {"madvise", __NR_madvise},
+    {"ioctl", __NR_ioctl},
+    {"fstatfs", __NR_fstatfs},
+    {"faccessat2", __NR_faccessat2},
+    {"fchmodat2", fchmodat2_number},
+    {"renameat2", __NR_renameat2},
+    {"io_uring_setup", __NR_io_uring_setup},
+    {"io_uring_enter", __NR_io_uring_enter},
+    {"io_uring_register", __NR_io_uring_register},
+};
+
+void make_source(const Directory& directory) {
+    REQUIRE(mkdir((directory / "from").c_str(), 0755) == 0);
+    write_pattern(directory / "from/small", 100);
+    write_pattern(directory / "from/large", 3'000'000);
+    REQUIRE(truncate((directory / "from/small").c_str(), 2'000'000) == 0); // ends in a hole
+    REQUIRE(symlink("small", (directory / "from/link").c_str()) == 0);
+    REQUIRE(link((directory / "from/small").c_str(), (directory / "from/other").c_str()) == 0);
+    const timespec times[2] = {{1'000'000'000, 5}, {1'000'000'000, 6}};
+    REQUIRE(chmod((directory / "from/large").c_str(), 0640) == 0);
+    REQUIRE(utimensat(AT_FDCWD, (directory / "from/large").c_str(), times, 0) == 0);
+}
+
+std::string unlike(const std::string& source, const std::string& copy) {
+    if (!exists(copy))
+        return "it is not there";
+    const struct stat was = stat_of(source);
+    const struct stat is = stat_of(copy);
+    if (is.st_mode != was.st_mode || is.st_uid != was.st_uid || is.st_nlink != was.st_nlink)
+        return "its mode, owner or links";
+    if (is.st_mtim.tv_sec != was.st_mtim.tv_sec || is.st_mtim.tv_nsec != was.st_mtim.tv_nsec)
+        return "its time";
+    return S_ISREG(was.st_mode) ? difference(source, copy) : "";
+}
+
+void copy_all(Report& report, Pool& pool, const Directory& directory) {
+    const uint32_t everything = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
+                                ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
+                                ARSYNC_PRESERVE_LINKS;
+    arsync_completion done =
+        pool.copy(directory / "from", directory / "to",
+                  Options().with_flags(ARSYNC_COPY_RECURSIVE).with_preserve(everything));
+    EXPECT_WITH(report, done.result == 0, words(done));
+    for (const uint32_t method :
+         {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_HEAP}) {
+        done = pool.copy(directory / "from/large", directory / "to/large",
+                         Options().with_method(method).with_preserve(everything));
+        EXPECT_WITH(report, done.result == 0, method_name(method) + ": " + words(done));
+    }
+    done = pool.copy(directory / "from/small", directory / "to/dropped",
+                     Options().with_cache(ARSYNC_CACHE_DROP).with_flags(ARSYNC_COPY_VERIFY));
+    EXPECT_WITH(report, done.result == 0, words(done));
+    done = pool.copy(directory / "from/large", directory / "to/replaced",
+                     Options().with_replace(ARSYNC_REPLACE_ATOMIC).with_preserve(everything));
+    EXPECT_WITH(report, done.result == 0, words(done));
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "what a filter denies, of what is newer than it, costs a copy nothing") {
+    const Directory directory;
+    make_source(directory);
+    for (const auto& call : replaceable)
+        for (const int error : {EPERM, ENOSYS})
+            for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS}) {
+                CAPTURE(call.name);
+                CAPTURE(error);
+                CAPTURE(backend_name(backend));
+                check_in_child([&](Report& report) {
+                    EXPECT(report, deny(call.number, error));
+                    Pool pool{PoolOptions(backend)};
+                    EXPECT(report, pool.error() == 0);
+                    copy_all(report, pool, directory);
+                });
+                for (const char* name : {"small", "large", "other", "link"}) {
+                    CAPTURE(name);
+                    CHECK(unlike(directory / "from/" + name, directory / "to/" + name) == "");
+                }
+                CHECK(unlike(directory / "from/large", directory / "to/replaced") == "");
+                std::filesystem::remove_all(directory / "to");
+            }
+}
+
+} // namespace live
