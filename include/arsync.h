@@ -479,9 +479,9 @@ typedef struct arsync_copy_options {
  * files without a size (/proc, streams) everything to the end. A size or modification time that
  * changed meanwhile is reported in the completion's flags.
  *
- * A destination that was not there before is there afterwards only if the copy succeeded. A
- * destination overwritten in place by a copy that fails is left incomplete, as with cp; use
- * ARSYNC_REPLACE_ATOMIC where that matters.
+ * A destination that was not there before is there afterwards only if the copy succeeded, or lost
+ * no more than an attribute (ARSYNC_COMPLETION_COPIED). A destination overwritten in place by a
+ * copy that fails is left incomplete, as with cp; use ARSYNC_REPLACE_ATOMIC where that matters.
  *
  * Errors: -EINVAL, -E2BIG, -EFAULT, -ENAMETOOLONG (a path of 4096 bytes or more), -ENOENT (an empty
  * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached, nothing else: poll), -ENOMEM, -ESHUTDOWN
@@ -596,7 +596,8 @@ enum arsync_stage {
 /* The method, or the cache policy DIRECT, that was asked for could not be used; method says what
  * ran. */
 #define ARSYNC_COMPLETION_FALLBACK (1u << 2)
-/* User or group could not be kept for lack of privilege; setuid and setgid were dropped. */
+/* User or group could not be kept for lack of privilege; setuid and setgid were dropped. For a
+ * process whose effective user is root it is also an error, at ARSYNC_STAGE_OWNER. */
 #define ARSYNC_COMPLETION_OWNER_LOST (1u << 3)
 /* What was at the destination had to be removed, or was by ARSYNC_REPLACE_REMOVE. */
 #define ARSYNC_COMPLETION_REPLACED (1u << 4)
@@ -604,6 +605,10 @@ enum arsync_stage {
 #define ARSYNC_COMPLETION_BACKED_UP (1u << 5)
 /* The source is a directory, or what was removed was one. */
 #define ARSYNC_COMPLETION_DIRECTORY (1u << 6)
+/* Of a file, a link or a special file, as an entry or a job: it is complete at its name, whatever
+ * else failed. With an error at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not
+ * be kept; of several, one is told: the times', the owner's, the mode's, then of the others. */
+#define ARSYNC_COMPLETION_COPIED (1u << 8)
 
 enum arsync_completion_kind {
     ARSYNC_COMPLETION_JOB = 1,  /* a job has ended; its id is no longer valid */

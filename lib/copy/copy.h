@@ -10,6 +10,7 @@
 #include "copy/control.h"
 #include "copy/identity.h"
 #include "copy/pace.h"
+#include "copy/umask.h"
 #include "io/buffers.h"
 #include "io/files.h"
 #include "io/ring.h"
@@ -47,6 +48,7 @@ struct NewFile {
     bool plain = false;
     uid_t uid = 0;
     gid_t gid = 0;
+    bool no_default_acl = false; // known of its directory
 };
 
 // Options are checked by the C wall; from there on every value is one of its enum's. Descriptors
@@ -63,6 +65,7 @@ struct FileCopy {
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;
     NewFile new_file = {};    // what is known of a file that is made at the destination
+    Umask* umask = nullptr;   // asked for once for many files; null: for this one
     Identity* made = nullptr; // where to say what file was written, for who asks
     Links* links = nullptr;   // the job's, shared with other jobs; null: there are none
     // By what a link set knows the copy, if not by the two above: it keeps a directory open for
@@ -117,9 +120,9 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
                          Control& control);
 
 // Each fills outcome but for result and stage, and throws Error where it fails; by then whatever it
-// had made at a new name is gone again. losses: where attributes cannot be kept.
-enum class Losses;
-Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses losses,
+// had made at a new name is gone again. But an attribute that cannot be kept costs nothing else: it
+// becomes the result of a copy that is complete (ARSYNC_COMPLETION_COPIED).
+Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source,
                        const arsync_copy_options& options, Control& control, Outcome& outcome);
 Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& options,
                       Control& control, Outcome& outcome);

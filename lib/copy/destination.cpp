@@ -67,13 +67,6 @@ Destination::~Destination() {
         remove_partial();
 }
 
-// All facts, in place of what was guessed of a file that was just created.
-void Destination::learn() {
-    has_facts_ = has_facts_ && !guessed_;
-    guessed_ = false;
-    facts();
-}
-
 const struct statx& Destination::facts() {
     if (!has_facts_) {
         check(ARSYNC_STAGE_OPEN_DESTINATION, io_.files.statx(fd(), "", 0, facts_));
@@ -106,12 +99,10 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     const bool attributes_only = (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
     // What gets attributes alone keeps its content.
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC && !attributes_only;
-    // With the owner to be set before the mode is, a name would show it too soon.
-    const bool small =
-        S_ISREG(source.stx_mode) && source.stx_size <= created_size_max && !gives_owner_alone();
+    const bool small = S_ISREG(source.stx_mode) && source.stx_size <= created_size_max;
 
     // Most destinations are new, and one call makes a small one.
-    if (!atomic && small && create_at_name(creation_mode(source), false))
+    if (!atomic && small && create_at_name(source, false))
         co_return;
 
     struct statx found;
@@ -185,29 +176,21 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
         co_return;
 
-    // Nor by who owned the old content.
+    // Nor by who owned the old content. What cannot be kept of this is told in the end: it does not
+    // cost the content.
     const bool to_other = (options_.preserve & ARSYNC_PRESERVE_OWNER) != 0 &&
                           (facts().stx_uid != source.stx_uid || facts().stx_gid != source.stx_gid);
     if (to_other) {
-        const int given = io_.files.chown(fd, source.stx_uid, source.stx_gid);
-        if (given != -EPERM && given != -EINVAL) // which will be told in the end
-            check(ARSYNC_STAGE_OWNER, given);
-        learn();
+        io_.files.chown(fd, source.stx_uid, source.stx_gid);
+        has_facts_ = false;
     }
     // The new content must not be readable through permissions, or an ACL, that the old content
-    // had.
+    // had, if they can be changed.
     const mode_t old_mode = facts().stx_mode & 07777;
     const mode_t narrow_mode = (old_mode & source.stx_mode & 0700) | 0200;
-    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode) {
-        const int narrowed = io_.files.chmod(fd, narrow_mode);
-        // A tree's file that may be written, and is somebody else's: as with any attribute, the
-        // content comes first, and the loss is told in the end.
-        const bool others = copy_.beneath && (narrowed == -EPERM || narrowed == -EOPNOTSUPP);
-        if (!others) {
-            check(ARSYNC_STAGE_MODE, narrowed);
-            facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
-        }
-    }
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode &&
+        io_.files.chmod(fd, narrow_mode) == 0)
+        facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
     // An empty one too: it is written anew, and its times shall say so.
     check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
 }
@@ -237,9 +220,35 @@ mode_t Destination::creation_mode(const struct statx& source) const {
     const NewFile& known = copy_.new_file;
     const bool as_source =
         known.plain && no_source_acl_ && known.uid == source.stx_uid && known.gid == source.stx_gid;
-    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && !as_source)
-        return 0600;
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return as_source ? source.stx_mode & 0777 : 0600;
+    return unpreserved_mode(source) & ~withheld(source);
+}
+
+mode_t Destination::unpreserved_mode(const struct statx& source) const {
     return (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 ? 0666 : source.stx_mode & 0777;
+}
+
+// What others may do with a file is for when its owner and group are right.
+mode_t Destination::withheld(const struct statx& source) const {
+    const bool by_others = (options_.preserve & ARSYNC_PRESERVE_OWNER) != 0;
+    return by_others ? unpreserved_mode(source) & 0077 : 0;
+}
+
+// Of a file just made, what its permissions are to be in the end if they are not preserved.
+void Destination::plan_mode(const struct statx& source) {
+    has_no_acl_ = copy_.new_file.plain;
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return;
+    final_mode_.drops_acl =
+        (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 && !copy_.new_file.no_default_acl;
+    const mode_t later = withheld(source);
+    if (later == 0 && !final_mode_.drops_acl)
+        return;
+    Umask own;
+    const mode_t mask = (copy_.umask ? *copy_.umask : own).get(io_.files);
+    if (final_mode_.drops_acl || (later & ~mask) != 0)
+        final_mode_.bits = unpreserved_mode(source) & ~mask;
 }
 
 // What is written is read again only to verify it.
@@ -248,21 +257,20 @@ int Destination::write_access() const {
 }
 
 void Destination::create(const struct statx& source) {
-    const mode_t mode = creation_mode(source);
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
     const bool can_link = !path_.name.empty() && path_.name != "." && path_.name != "..";
-    if (can_link && may_be_unnamed_ && create_unnamed(mode))
+    if (can_link && may_be_unnamed_ && create_unnamed(source))
         return;
     if (can_link && atomic)
-        create_temporary(mode);
+        create_temporary(source);
     else
-        create_at_name(mode, true);
+        create_at_name(source, true);
 }
 
 // False: something is there, unless that is an error.
-bool Destination::create_at_name(mode_t mode, bool required) {
+bool Destination::create_at_name(const struct statx& source, bool required) {
     const int fd = io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
-                                  write_access() | O_CREAT | O_EXCL, mode);
+                                  write_access() | O_CREAT | O_EXCL, creation_mode(source));
     if (fd == -EEXIST && !required && options_.replace != ARSYNC_REPLACE_EXCLUSIVE)
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -277,14 +285,14 @@ bool Destination::create_at_name(mode_t mode, bool required) {
         facts_.stx_dev_minor = copy_.new_file.device_minor;
         has_facts_ = guessed_ = true;
     }
-    narrow();
+    plan_mode(source);
     return true;
 }
 
 // False: not possible here.
-bool Destination::create_unnamed(mode_t mode) {
+bool Destination::create_unnamed(const struct statx& source) {
     // To be read again if it cannot be linked in the end.
-    const int fd = io_.files.open(directory(), ".", O_TMPFILE | O_RDWR, mode);
+    const int fd = io_.files.open(directory(), ".", O_TMPFILE | O_RDWR, creation_mode(source));
     if (no_unnamed_files(fd))
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -293,38 +301,21 @@ bool Destination::create_unnamed(mode_t mode) {
         return false;
     file_ = std::move(file);
     kind_ = Kind::unnamed;
-    narrow();
+    plan_mode(source);
     return true;
 }
 
-void Destination::create_temporary(mode_t mode) {
+void Destination::create_temporary(const struct statx& source) {
     int fd = -EEXIST;
     while (fd == -EEXIST) {
         temporary_name_ = temporary_name_for(path_.name);
         fd = io_.files.open(directory(), temporary_name_.c_str(), write_access() | O_CREAT | O_EXCL,
-                            mode);
+                            creation_mode(source));
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);
     kind_ = Kind::temporary;
-    narrow();
-}
-
-bool Destination::gives_owner_alone() const {
-    return (options_.preserve & (ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE)) ==
-           ARSYNC_PRESERVE_OWNER;
-}
-
-// With the owner preserved but not the mode, the bits that the kernel gave (it alone knows the
-// umask) are put aside until the owner is right.
-void Destination::narrow() {
-    has_no_acl_ = copy_.new_file.plain;
-    if (!gives_owner_alone())
-        return;
-    learn();
-    final_mode_ = facts().stx_mode & 07777;
-    check(ARSYNC_STAGE_MODE, io_.files.chmod(fd(), final_mode_ & 0700));
-    facts_.stx_mode = static_cast<uint16_t>(facts_.stx_mode & (S_IFMT | 0700));
+    plan_mode(source);
 }
 
 File Destination::publish(Control& control) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "copy/copy.h"
+#include "copy/metadata.h"
 #include "copy/split_path.h"
 
 namespace arsync {
@@ -47,9 +48,9 @@ public:
     bool regular() { return S_ISREG(facts().stx_mode); }
     // The file that atomic replacement replaces, or null.
     const struct statx* replaced() const { return has_replaced_ ? &replaced_ : nullptr; }
-    // The permission bits it should end with if they are not preserved from the source; 0 if it has
-    // them already.
-    mode_t final_mode() const { return final_mode_; }
+    // Whether the name was free.
+    bool is_new() const { return new_name_; }
+    const FinalMode& final_mode() const { return final_mode_; }
     // Whether it was made where there are no ACLs to inherit.
     bool has_no_acl() const { return has_no_acl_; }
     // Whether the old one had to be removed.
@@ -64,12 +65,12 @@ private:
     mode_t creation_mode(const struct statx& source) const;
     int write_access() const;
     void create(const struct statx& source);
-    bool create_at_name(mode_t mode, bool required);
-    bool create_unnamed(mode_t mode);
-    void create_temporary(mode_t mode);
-    bool gives_owner_alone() const;
-    void narrow();
-    void learn();
+    bool create_at_name(const struct statx& source, bool required);
+    bool create_unnamed(const struct statx& source);
+    void create_temporary(const struct statx& source);
+    mode_t unpreserved_mode(const struct statx& source) const;
+    mode_t withheld(const struct statx& source) const;
+    void plan_mode(const struct statx& source);
     void refuse_same(const struct statx& source, const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
     int directory();
@@ -95,7 +96,7 @@ private:
     struct statx facts_ = {};
     bool has_replaced_ = false;
     struct statx replaced_ = {};
-    mode_t final_mode_ = 0;
+    FinalMode final_mode_;
 };
 
 } // namespace arsync

@@ -24,8 +24,7 @@ public:
     Entry(Io world, const FileCopy& both, const EntryContext& where, const arsync_copy_options& how,
           Control& outside, Outcome& result)
         : io_(world), names_(both), context_(where), options_(how), control_(outside),
-          outcome_(result),
-          losses_(asks(ARSYNC_COPY_RECURSIVE) ? Losses::reported : Losses::fatal) {}
+          outcome_(result) {}
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
     ~Entry() { take_back(); }
@@ -85,6 +84,9 @@ private:
             made_->keep();
         outcome_.backup = split_path(backup_).name;
         backup_.clear();
+        const bool nothing = asks(ARSYNC_COPY_DRY_RUN) || outcome_.action == ARSYNC_ACTION_SKIP;
+        if (!nothing)
+            outcome_.flags |= ARSYNC_COMPLETION_COPIED;
     }
     // What gave way to a copy that failed gets its name back.
     void take_back() {
@@ -349,13 +351,13 @@ private:
         }
         const FileCopy& names = claim_ ? told : names_;
         if (context_.fresh || way == Way::overwrite) {
-            co_await copy_opened(io_, names, source_, losses_, options_, control_, outcome_);
+            co_await copy_opened(io_, names, source_, options_, control_, outcome_);
             co_return;
         }
         arsync_copy_options how = options_;
         if (how.replace != ARSYNC_REPLACE_ATOMIC)
             how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
-        co_await copy_opened(io_, names, source_, losses_, how, control_, outcome_);
+        co_await copy_opened(io_, names, source_, how, control_, outcome_);
     }
 
     // As the copy would, for that tells whether it may; a stream or a device would notice.
@@ -437,11 +439,8 @@ private:
         if (asks(ARSYNC_COPY_DRY_RUN))
             return;
         control_.enter(ARSYNC_STAGE_MAKE_SPECIAL);
-        mode_t mode = facts().stx_mode & 0777;
-        if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
-            mode = 0600;
-        else if (asks(ARSYNC_COPY_DEFAULT_MODE))
-            mode = S_ISSOCK(facts().stx_mode) ? 0777 : 0666; // as bind(2) makes it
+        FinalMode final_mode;
+        const mode_t mode = mode_of_special(final_mode);
         const dev_t device = makedev(facts().stx_rdev_major, facts().stx_rdev_minor);
         make_name(
             way, ARSYNC_STAGE_MAKE_SPECIAL,
@@ -450,13 +449,30 @@ private:
                                               (facts().stx_mode & S_IFMT) | mode, device);
             },
             [&](const FileCopy& to, MadeName& made) {
-                copy_attributes(to, made.made_like(facts()), options_);
+                copy_attributes(to, made.made_like(facts()), options_, final_mode);
             });
     }
 
+    // What it is made with. Others have no rights before its owner is right.
+    mode_t mode_of_special(FinalMode& final_mode) const {
+        if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
+            return 0600;
+        mode_t whole = facts().stx_mode & 0777;
+        if (asks(ARSYNC_COPY_DEFAULT_MODE))
+            whole = S_ISSOCK(facts().stx_mode) ? 0777 : 0666; // as bind(2) makes it
+        const bool withheld = (options_.preserve & ARSYNC_PRESERVE_OWNER) != 0;
+        final_mode.drops_acl = asks(ARSYNC_COPY_DEFAULT_MODE) && !names_.new_file.no_default_acl;
+        if (withheld || final_mode.drops_acl) {
+            Umask own;
+            final_mode.bits = whole & ~(names_.umask ? *names_.umask : own).get(io_.files);
+        }
+        return withheld ? whole & 0700 : whole;
+    }
+
     void copy_attributes(const FileCopy& names, const struct statx& there,
-                         const arsync_copy_options& how) {
-        copy_named_attributes(io_.files, names, facts(), there, losses_, how, control_, outcome_);
+                         const arsync_copy_options& how, const FinalMode& final_mode = {}) {
+        copy_named_attributes(io_.files, names, facts(), there, final_mode, how, control_,
+                              outcome_);
     }
 
     // Of a file that is skipped because its content is the same.
@@ -505,7 +521,6 @@ private:
     const arsync_copy_options& options_;
     Control& control_;
     Outcome& outcome_;
-    const Losses losses_;
     Source source_{};
     Links::Claim claim_;
     std::optional<Identity> wrote_;    // a first copy, as it was when it was written

@@ -138,6 +138,25 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
 
 namespace {
 
+void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
+                      const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    if (!destination.regular())
+        return;
+    Described ends{.source = source.file.get(),
+                   .facts = source.facts,
+                   .xattrs = source.xattrs ? &*source.xattrs : nullptr,
+                   .destination = destination.fd(),
+                   .destination_has_no_acl = destination.has_no_acl()};
+    if (const struct statx* replaced = destination.replaced()) {
+        take_over(io.files, destination.fd(), destination.facts(), copy, *replaced, options,
+                  outcome);
+    } else {
+        ends.destination_facts = &destination.facts();
+        ends.final_mode = destination.final_mode();
+    }
+    copy_metadata(io.files, ends, options, control, outcome);
+}
+
 // What is to be in the destination.
 struct Content {
     int fd;
@@ -147,8 +166,8 @@ struct Content {
 
 // Gives the file, complete but for its name, if it could be given none; see Destination::publish.
 Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
-                     bool may_be_unnamed, Losses losses, const arsync_copy_options& options,
-                     Control& control, Outcome& outcome) {
+                     bool may_be_unnamed, const arsync_copy_options& options, Control& control,
+                     Outcome& outcome) {
     const struct statx& facts = source.facts;
     const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
     Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs),
@@ -191,22 +210,7 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
         co_await verify(io, written, digest, options, control);
         control.throw_if_cancelled();
     }
-    if (destination.regular()) {
-        const struct statx* replaced = destination.replaced();
-        if (replaced)
-            take_over(io.files, destination.fd(), copy, *replaced, options);
-        const mode_t mode = destination.final_mode();
-        Described ends{.source = source.file.get(),
-                       .facts = facts,
-                       .xattrs = source.xattrs ? &*source.xattrs : nullptr,
-                       .destination = destination.fd()};
-        if (!replaced)
-            ends.destination_facts = &destination.facts();
-        ends.destination_has_no_acl = destination.has_no_acl();
-        if (mode != 0 && !replaced)
-            ends.unpreserved_mode = mode;
-        copy_metadata(io.files, ends, losses, options, control, outcome);
-    }
+    carry_attributes(io, copy, source, destination, options, control, outcome);
 
     const bool durable = options.durability != ARSYNC_DURABILITY_NONE;
     // fdatasync may leave out owner, mode and times.
@@ -218,14 +222,20 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
     if (copy.made && io.files.statx(destination.fd(), "", 0, written) == 0)
         *copy.made = identity(written);
     File nameless = destination.publish(control);
-    if (!nameless && options.durability == ARSYNC_DURABILITY_FULL && stored)
+    if (nameless)
+        co_return nameless;
+    const bool syncs_name = options.durability == ARSYNC_DURABILITY_FULL && stored;
+    if (!syncs_name || !destination.is_new())
+        outcome.flags |= ARSYNC_COMPLETION_COPIED;
+    if (syncs_name)
         co_await destination.sync_name(control);
+    outcome.flags |= ARSYNC_COMPLETION_COPIED;
     co_return nameless;
 }
 
 } // namespace
 
-Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses losses,
+Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source,
                        const arsync_copy_options& options, Control& control, Outcome& outcome) {
     outcome.action = ARSYNC_ACTION_COPY;
     const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
@@ -233,7 +243,7 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     control.set_total(size);
     const Content original{source.file.get(), source.facts, size};
     const File nameless =
-        co_await write_out(io, copy, source, original, true, losses, options, control, outcome);
+        co_await write_out(io, copy, source, original, true, options, control, outcome);
     if (!nameless)
         co_return;
     // The source may be a stream, which is gone: what is copied once more is the copy.
@@ -241,7 +251,8 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source, Losses
     struct statx facts;
     check(ARSYNC_STAGE_PUBLISH, io.files.statx(nameless.get(), "", 0, facts));
     const Content again{nameless.get(), facts, facts.stx_size};
-    co_await write_out(io, copy, source, again, false, losses, options, control, outcome);
+    outcome.fail(0, ARSYNC_STAGE_NONE); // of its attributes nothing is lost yet
+    co_await write_out(io, copy, source, again, false, options, control, outcome);
     outcome.bytes = first.bytes;
     outcome.hole_bytes = first.hole_bytes;
     outcome.method = first.method;

@@ -15,6 +15,7 @@ namespace {
 constexpr const char* access_acl = "system.posix_acl_access";
 constexpr const char* default_acl = "system.posix_acl_default"; // of directories
 constexpr const char* label = "security.selinux";
+constexpr const char* capability = "security.capability";
 
 // ACLs go with the mode, labels have an option of their own. Other "system." attributes belong to
 // the filesystem. XFS shows its ACLs to root a second time, as "trusted." ones.
@@ -80,26 +81,90 @@ public:
     }
     int chmod(mode_t mode) { return files_.chmod(ends_.destination, mode); }
     int set_times(const timespec times[2]) { return files_.set_times(ends_.destination, times); }
+    bool find(struct statx& now) { return files_.statx(ends_.destination, "", 0, now) == 0; }
+    bool is_found_with(mode_t mode) {
+        struct statx now;
+        return find(now) && (now.stx_mode & 07777) == mode;
+    }
+    uid_t effective_user() { return files_.effective_user(); }
 
 private:
     Files& files_;
     const Described& ends_;
 };
 
+// How grave the loss of an attribute is beside others, as cp ends at the first of them. What has
+// cost the content is graver than any.
+int gravity(int result, Stage stage) {
+    if (result == 0)
+        return 0;
+    switch (stage) {
+    case ARSYNC_STAGE_CONTEXT:
+        return 1;
+    case ARSYNC_STAGE_XATTR:
+        return 2;
+    case ARSYNC_STAGE_MODE:
+        return 3;
+    case ARSYNC_STAGE_OWNER:
+        return 4;
+    case ARSYNC_STAGE_TIMES:
+        return 5;
+    default:
+        return 6;
+    }
+}
+
+void note_loss(Outcome& outcome, Stage stage, int64_t result) {
+    if (gravity(static_cast<int>(result), stage) > gravity(outcome.result, outcome.stage))
+        outcome.fail(static_cast<int>(result), stage);
+}
+
 class Carrier {
 public:
-    Carrier(OpenFiles both, const struct statx& facts, Losses losses, Control& outside,
-            Outcome& result)
-        : ends_(both), facts_(facts), losses_(losses), control_(outside), outcome_(result) {}
+    Carrier(Files& files, const Described& both, const arsync_copy_options& options,
+            Control& outside, Outcome& result)
+        : ends_(files, both), facts_(both.facts), preserve_(options.preserve),
+          final_mode_(both.final_mode), control_(outside), outcome_(result) {}
 
-    void before_mode(uint32_t preserve) {
-        if ((preserve & ARSYNC_PRESERVE_OWNER) != 0)
+    // Each in its place: a change of owner takes setuid, setgid and capabilities away.
+    void carry() {
+        if (asks(ARSYNC_PRESERVE_OWNER))
             owner();
-        if ((preserve & ARSYNC_PRESERVE_XATTR) != 0)
-            xattrs();
-        if ((preserve & ARSYNC_PRESERVE_CONTEXT) != 0)
-            context();
+        extras();
+        permissions(bits_that_stay());
+        if (asks(ARSYNC_PRESERVE_TIMES))
+            times();
     }
+
+    // Whether it is another's now, and who gave it away (CAP_CHOWN) may not change what is
+    // another's (CAP_FOWNER).
+    bool gave_it_away() {
+        return refused_ && asks(ARSYNC_PRESERVE_OWNER) && owner_kept_ &&
+               facts_.stx_uid != ends_.effective_user();
+    }
+
+    // So while it is its own. False: it does not come back.
+    bool carry_with_owner_last() {
+        if (ends_.chown(ends_.effective_user(), static_cast<gid_t>(-1)) < 0)
+            return false;
+        const mode_t bits = bits_that_stay();
+        changed_ = true;
+        extras();
+        permissions(bits & ~special_bits);
+        if (asks(ARSYNC_PRESERVE_TIMES))
+            times();
+        owner();
+        if (has_capability_)
+            copy(ARSYNC_STAGE_XATTR, capability);
+        if ((bits & special_bits) != 0 && owner_kept_ && asks(ARSYNC_PRESERVE_MODE))
+            keeps_mode(bits & ~bits_lost_);
+        return true;
+    }
+
+private:
+    static constexpr mode_t special_bits = S_ISUID | S_ISGID;
+
+    bool asks(uint32_t attribute) const { return (preserve_ & attribute) != 0; }
 
     void owner() {
         if (ends_.has_owner(facts_.stx_uid, facts_.stx_gid))
@@ -109,49 +174,69 @@ public:
         const int result = ends_.chown(facts_.stx_uid, facts_.stx_gid);
         if (result == 0)
             return;
-        if (result != -EPERM && result != -EINVAL) { // EINVAL: an id this user namespace has not
-            expect(ARSYNC_STAGE_OWNER, result);
-        } else {
+        owner_kept_ = false;
+        if (result == -EPERM || result == -EINVAL) { // EINVAL: an id this user namespace has not
             ends_.chown(static_cast<uid_t>(-1), facts_.stx_gid); // the group may still be ours
             outcome_.flags |= ARSYNC_COMPLETION_OWNER_LOST;
+            if (ends_.effective_user() != 0) // of whom nobody expects it
+                return;
         }
-        owner_kept_ = false;
+        keeps(ARSYNC_STAGE_OWNER, result);
+    }
+
+    void extras() {
+        if (asks(ARSYNC_PRESERVE_XATTR))
+            xattrs();
+        if (asks(ARSYNC_PRESERVE_CONTEXT)) {
+            control_.enter(ARSYNC_STAGE_CONTEXT);
+            copy(ARSYNC_STAGE_CONTEXT, label);
+        }
+        if (widened_ && !asks(ARSYNC_PRESERVE_MODE) && final_mode_.bits == keep_mode)
+            keeps(ARSYNC_STAGE_MODE, ends_.chmod(mode_before_));
     }
 
     void xattrs() {
         control_.enter(ARSYNC_STAGE_XATTR);
         std::vector<char> names;
         const int64_t size = ends_.list(names);
-        if (size == -EOPNOTSUPP || !expect(ARSYNC_STAGE_XATTR, size))
+        if (is_none(ARSYNC_STAGE_XATTR, size) || !keeps(ARSYNC_STAGE_XATTR, size))
             return;
         for (size_t at = 0; at < static_cast<size_t>(size); at += strlen(&names[at]) + 1)
             if (is_copied(&names[at]))
                 copy(ARSYNC_STAGE_XATTR, &names[at]);
     }
 
-    void context() {
-        control_.enter(ARSYNC_STAGE_CONTEXT);
-        copy(ARSYNC_STAGE_CONTEXT, label);
+    mode_t bits_that_stay() const {
+        const mode_t bits = facts_.stx_mode & 07777;
+        return owner_kept_ ? bits : bits & ~special_bits;
     }
 
-    void mode(bool directory) {
+    void permissions(mode_t bits) {
+        if (S_ISLNK(facts_.stx_mode)) // has none, and no ACL
+            return;
+        if (!asks(ARSYNC_PRESERVE_MODE)) {
+            if (final_mode_.drops_acl)
+                remove_acl(access_acl);
+            if (final_mode_.bits != keep_mode)
+                keeps_mode(final_mode_.bits);
+            return;
+        }
         control_.enter(ARSYNC_STAGE_MODE);
         acl(access_acl);
-        if (directory)
+        if (S_ISDIR(facts_.stx_mode))
             acl(default_acl);
-        permissions();
-    }
-
-    void permissions() {
-        mode_t bits = facts_.stx_mode & 07777;
-        if (!owner_kept_)
-            bits &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
         bits &= ~bits_lost_;
-        if (changed_ || !ends_.has_mode(bits))
-            expect(ARSYNC_STAGE_MODE, ends_.chmod(bits));
+        keeps_mode(bits);
     }
 
-    void set_mode(mode_t bits) { expect(ARSYNC_STAGE_MODE, ends_.chmod(bits)); }
+    // Some filesystems refuse to change any mode, and give every file the same: perhaps this one.
+    void keeps_mode(mode_t bits) {
+        if (!changed_ && ends_.has_mode(bits))
+            return;
+        const int result = ends_.chmod(bits);
+        if (result < 0 && !ends_.is_found_with(bits))
+            changes(ARSYNC_STAGE_MODE, result);
+    }
 
     void times() {
         control_.enter(ARSYNC_STAGE_TIMES);
@@ -159,50 +244,67 @@ public:
             {facts_.stx_atime.tv_sec, static_cast<long>(facts_.stx_atime.tv_nsec)},
             {facts_.stx_mtime.tv_sec, static_cast<long>(facts_.stx_mtime.tv_nsec)},
         };
-        expect(ARSYNC_STAGE_TIMES, ends_.set_times(both));
+        changes(ARSYNC_STAGE_TIMES, ends_.set_times(both));
     }
 
-private:
-    static bool is_extra(Stage stage) {
-        return stage == ARSYNC_STAGE_XATTR || stage == ARSYNC_STAGE_CONTEXT;
-    }
-
-    // Whether it went well. A failure is thrown, or noted if it is the gravest.
-    bool expect(Stage stage, int64_t result) {
+    // Whether it went well. If not, that is noted.
+    bool keeps(Stage stage, int64_t result) {
         if (result >= 0)
             return true;
-        // Out of descriptors: the entry is undone, and tried again later.
-        if (losses_ == Losses::fatal || result == -EMFILE || result == -ENFILE)
-            check(stage, result);
-        // The gravest is told: who does without extended attributes still wants to know the others.
-        const bool told_of_less = is_extra(outcome_.stage) && !is_extra(stage);
-        if (outcome_.result == 0 || told_of_less) {
-            outcome_.result = static_cast<int>(result);
-            outcome_.stage = stage;
-        }
+        note_loss(outcome_, stage, result);
         return false;
+    }
+
+    // The same of what changes the destination, which its owner alone may.
+    bool changes(Stage stage, int64_t result) {
+        refused_ = refused_ || result == -EPERM || result == -EACCES;
+        return keeps(stage, result);
     }
 
     // The value of the source's attribute; false if there is none, or the filesystem has none.
     bool get(Stage stage, const char* name) {
         for (;;) {
             const int64_t size = ends_.get(name, nullptr, 0);
-            if (size == -ENODATA || size == -EOPNOTSUPP || !expect(stage, size))
+            if (is_none(stage, size) || !keeps(stage, size))
                 return false;
             value_.resize(static_cast<size_t>(size));
             const int64_t got = ends_.get(name, value_.data(), value_.size());
             if (got == -ERANGE)
                 continue; // it grew in between
-            if (got == -ENODATA || !expect(stage, got))
+            if (got == -ENODATA || !keeps(stage, got))
                 return false;
             value_.resize(static_cast<size_t>(got));
             return true;
         }
     }
 
+    // Of an ACL EINVAL says that too, as on some network filesystems. ENOSYS: without /proc those
+    // of links and special files are not to be had, and most have none.
+    static bool is_none(Stage stage, int64_t result) {
+        return result == -ENODATA || result == -EOPNOTSUPP || result == -ENOSYS ||
+               (stage == ARSYNC_STAGE_MODE && result == -EINVAL);
+    }
+
     void copy(Stage stage, const char* name) {
-        if (get(stage, name))
-            expect(stage, ends_.set(name, value_.data(), value_.size()));
+        if (!get(stage, name))
+            return;
+        has_capability_ = has_capability_ || strcmp(name, capability) == 0;
+        int result = ends_.set(name, value_.data(), value_.size());
+        if (result == -EACCES && widen())
+            result = ends_.set(name, value_.data(), value_.size());
+        changes(stage, result);
+    }
+
+    // A user's attributes are for those to set who may write to the file: not even for its owner,
+    // if it is read-only. For a moment it is not.
+    bool widen() {
+        struct statx now;
+        if (widened_ || !ends_.find(now) || (now.stx_mode & S_IWUSR) != 0)
+            return false;
+        mode_before_ = now.stx_mode & 07777;
+        widened_ = ends_.chmod(mode_before_ | S_IWUSR) == 0;
+        changed_ = changed_ || widened_;
+        return widened_;
     }
 
     // An ACL that the destination had, or inherited from its directory, would open it further than
@@ -211,22 +313,31 @@ private:
         if (get(ARSYNC_STAGE_MODE, name)) {
             changed_ = true;
             const int set = ends_.set(name, value_.data(), value_.size());
-            if (!expect(ARSYNC_STAGE_MODE, set) && name == access_acl)
+            if (!changes(ARSYNC_STAGE_MODE, set) && name == access_acl)
                 bits_lost_ |= S_IRWXG; // the mask's: without the ACL they would be the group's
             return;
         }
+        remove_acl(name);
+    }
+
+    void remove_acl(const char* name) {
         const int result = ends_.remove(name);
         changed_ = changed_ || result == 0;
-        if (result != -ENODATA && result != -EOPNOTSUPP)
-            expect(ARSYNC_STAGE_MODE, result);
+        if (!is_none(ARSYNC_STAGE_MODE, result))
+            changes(ARSYNC_STAGE_MODE, result);
     }
 
     OpenFiles ends_;
     const struct statx& facts_;
-    const Losses losses_;
+    const uint32_t preserve_;
+    const FinalMode final_mode_;
     Control& control_;
     Outcome& outcome_;
     bool owner_kept_ = true;
+    bool refused_ = false; // something, for lack of rights
+    bool has_capability_ = false;
+    bool widened_ = false; // writable for its owner, who had mode_before_
+    mode_t mode_before_ = 0;
     mode_t bits_lost_ = 0; // of the mode, with an ACL that could not be set
     bool changed_ = false; // what may have changed the mode too
     std::vector<char> value_;
@@ -245,53 +356,64 @@ bool has_acl(const std::vector<char>& xattrs) {
 
 bool has_default_acl(Files& files, int directory) {
     const int64_t size = files.get_xattr(directory, default_acl, nullptr, 0);
-    return size != -ENODATA && size != -EOPNOTSUPP;
+    return size != -ENODATA && size != -EOPNOTSUPP && size != -EINVAL;
 }
 
-void copy_metadata(Files& files, const Described& ends, Losses losses,
-                   const arsync_copy_options& options, Control& control, Outcome& outcome) {
-    Carrier carry(OpenFiles(files, ends), ends.facts, losses, control, outcome);
-    carry.before_mode(options.preserve);
-    const bool link = S_ISLNK(ends.facts.stx_mode); // has no mode and no ACL
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0 && !link)
-        carry.mode(S_ISDIR(ends.facts.stx_mode));
-    else if (ends.unpreserved_mode != keep_mode)
-        carry.set_mode(ends.unpreserved_mode);
-    if ((options.preserve & ARSYNC_PRESERVE_TIMES) != 0)
-        carry.times();
+void copy_metadata(Files& files, const Described& ends, const arsync_copy_options& options,
+                   Control& control, Outcome& outcome) {
+    const Outcome before = outcome;
+    Carrier carrier(files, ends, options, control, outcome);
+    carrier.carry();
+    if (!carrier.gave_it_away())
+        return;
+    Outcome with_owner_last = before;
+    Carrier again(files, ends, options, control, with_owner_last);
+    if (again.carry_with_owner_last())
+        outcome = with_owner_last;
 }
 
-// Group bits of a file with an ACL are its mask: without the ACL they would be its group's.
+// Group bits of a file with an ACL are its mask: without the ACL they would be its group's. What is
+// not to be known is lost.
 static mode_t take_over_acl(Files& files, int destination, const FileCopy& names,
-                            const struct statx& replaced) {
+                            const struct statx& replaced, Outcome& outcome) {
     const mode_t bits = replaced.stx_mode & 0777;
+    const auto lost = [&](int64_t result) {
+        note_loss(outcome, ARSYNC_STAGE_MODE, result);
+        return bits & 0700;
+    };
     const int fd =
         files.open(names.destination_dirfd, names.destination.c_str(), O_PATH | O_NOFOLLOW, 0);
     if (fd == -ENOENT)
         return bits & 0700; // nobody knows any more
-    check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    if (fd < 0)
+        return lost(fd);
     const File old(files, fd);
     struct statx now;
-    check(ARSYNC_STAGE_OPEN_DESTINATION, files.statx(fd, "", 0, now));
+    if (const int result = files.statx(fd, "", 0, now); result < 0)
+        return lost(result);
     if (identity(now) != identity(replaced))
         return bits & 0700;
     std::vector<char> acl(65536); // the most that an attribute may hold
     const int64_t size = files.get_xattr(fd, access_acl, acl.data(), acl.size());
-    if (size == -ENODATA || size == -EOPNOTSUPP)
+    if (size == -ENODATA || size == -EOPNOTSUPP || size == -EINVAL)
         return bits;
-    check(ARSYNC_STAGE_MODE, size);
+    if (size < 0)
+        return lost(size);
     const int set = files.set_xattr(destination, access_acl, acl.data(), static_cast<size_t>(size));
     return set == 0 ? bits : bits & 0707;
 }
 
-void take_over(Files& files, int destination, const FileCopy& names, const struct statx& replaced,
-               const arsync_copy_options& options) {
+void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
+               const struct statx& replaced, const arsync_copy_options& options, Outcome& outcome) {
     if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0)
         files.chown(destination, replaced.stx_uid, replaced.stx_gid);
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return;
     // Writing takes setuid and setgid away, and so does this.
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) == 0)
-        check(ARSYNC_STAGE_MODE,
-              files.chmod(destination, take_over_acl(files, destination, names, replaced)));
+    const mode_t bits = take_over_acl(files, destination, names, replaced, outcome);
+    const int result = files.chmod(destination, bits);
+    if (result < 0 && (now.stx_mode & 07777) != bits)
+        note_loss(outcome, ARSYNC_STAGE_MODE, result);
 }
 
 } // namespace arsync

@@ -9,13 +9,14 @@
 
 namespace arsync {
 
-// What becomes of an attribute that cannot be kept.
-enum class Losses {
-    fatal,   // the first ends the copy
-    reported // the gravest becomes the outcome's result; the others are carried over all the same
-};
-
 inline constexpr mode_t keep_mode = static_cast<mode_t>(-1);
+
+// What something new gets in the end if the mode is not preserved.
+struct FinalMode {
+    mode_t bits = keep_mode; // as it has them
+    bool drops_acl = false;  // that it has from its directory's default
+    bool is_due() const { return bits != keep_mode || drops_acl; }
+};
 
 // Something open, and what is made of it. Descriptors may be ones with O_PATH.
 struct Described {
@@ -25,13 +26,15 @@ struct Described {
     int destination;
     const struct statx* destination_facts = nullptr; // as it is now; null: not known
     bool destination_has_no_acl = false;
-    mode_t unpreserved_mode = keep_mode; // permission bits it gets if the mode is not preserved
+    FinalMode final_mode = {};
 };
 
-// What the options name, as far as the destination does not have it already. Owner lost for lack of
-// privilege goes into outcome.flags.
-void copy_metadata(Files& files, const Described& ends, Losses losses,
-                   const arsync_copy_options& options, Control& control, Outcome& outcome);
+// What the options name, as far as the destination does not have it already. Throws nothing: an
+// attribute that cannot be kept costs neither the content nor the others. Of several, one becomes
+// the outcome's result, as cp would tell it: times, owner, mode, and then what is extra. Owner lost
+// for lack of privilege goes into outcome.flags, and is an error only for the superuser.
+void copy_metadata(Files& files, const Described& ends, const arsync_copy_options& options,
+                   Control& control, Outcome& outcome);
 
 // The names of a file's extended attributes, or a negative errno.
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);
@@ -39,8 +42,8 @@ bool has_acl(const std::vector<char>& xattrs);
 bool has_default_acl(Files& files, int directory);
 
 // What an overwrite in place would have kept of the file that is replaced, as far as this process
-// may.
-void take_over(Files& files, int destination, const FileCopy& names, const struct statx& replaced,
-               const arsync_copy_options& options);
+// may. now: of the destination.
+void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
+               const struct statx& replaced, const arsync_copy_options& options, Outcome& outcome);
 
 } // namespace arsync

@@ -24,9 +24,9 @@ File open_known(Files& files, int dirfd, const std::string& name, int flags, con
 } // namespace
 
 void copy_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
-                           const struct statx& there, Losses losses,
+                           const struct statx& there, const FinalMode& final_mode,
                            const arsync_copy_options& options, Control& control, Outcome& outcome) {
-    if ((options.preserve & ~ARSYNC_PRESERVE_LINKS) == 0)
+    if ((options.preserve & ~ARSYNC_PRESERVE_LINKS) == 0 && !final_mode.is_due())
         return;
     const File from =
         open_known(files, names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
@@ -35,8 +35,9 @@ void copy_named_attributes(Files& files, const FileCopy& names, const struct sta
     const File to = open_known(files, names.destination_dirfd, names.destination,
                                names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
-    const Described ends{.source = from.get(), .facts = source, .destination = to.get()};
-    copy_metadata(files, ends, losses, options, control, outcome);
+    const Described ends{
+        .source = from.get(), .facts = source, .destination = to.get(), .final_mode = final_mode};
+    copy_metadata(files, ends, options, control, outcome);
 }
 
 bool has_other_attributes(const struct statx& source, const struct statx& there,

@@ -9,7 +9,7 @@ namespace arsync {
 // known to be at each. Whoever may write to a directory may put another file at the name at any
 // moment; so attributes are given to what is open (with O_PATH), and only if that is what is meant.
 void copy_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
-                           const struct statx& there, Losses losses,
+                           const struct statx& there, const FinalMode& final_mode,
                            const arsync_copy_options& options, Control& control, Outcome& outcome);
 
 // Whether mode, owner or modification time differ, of those that are to be preserved.

@@ -105,7 +105,7 @@ Task<void> copy_names(Io io, const FileCopy& names, const Parents& parents,
     }
     refuse_unsyncable(parents, options);
     const Source source = co_await open_source(io, names, options, control);
-    co_await copy_opened(io, names, source, Losses::fatal, options, control, outcome);
+    co_await copy_opened(io, names, source, options, control, outcome);
 }
 
 // True: a server has forgotten a file that was open, at outcome's stage; it may be opened again.

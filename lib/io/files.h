@@ -73,6 +73,10 @@ public:
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
 
+    // Of the calling thread, whose files new ones are.
+    virtual uid_t effective_user() = 0;
+    virtual mode_t file_mode_mask() = 0; // umask(2); 022 where that is not to be known
+
     // Names.
     virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE
     virtual bool can_link(int fd) = 0; // whether link() will find its way: without /proc it may not
@@ -117,6 +121,8 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
+    uid_t effective_user() override;
+    mode_t file_mode_mask() override;
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int fd) override;
     int rename(int dirfd, const char* from, const char* to) override;

@@ -3,6 +3,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -226,6 +228,26 @@ int SystemFiles::remove_xattr(int fd, const char* name) {
     return opened(result)
                ? result
                : by_proc(fd, [&](const char* path) { return ::removexattr(path, name); });
+}
+
+uid_t SystemFiles::effective_user() {
+    return ::geteuid();
+}
+
+// umask(2) itself cannot ask without changing it for all threads.
+mode_t SystemFiles::file_mode_mask() {
+    constexpr mode_t usual = 022;
+    char text[4096];
+    const Fd status(open(AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0));
+    if (!status)
+        return usual;
+    const int64_t size =
+        without_eintr([&] { return ::pread(status.get(), text, sizeof text - 1, 0); });
+    if (size <= 0)
+        return usual;
+    text[size] = 0;
+    const char* line = strstr(text, "\nUmask:");
+    return line ? static_cast<mode_t>(strtoul(line + 7, nullptr, 8)) & 0777 : usual;
 }
 
 int SystemFiles::link(int fd, int dirfd, const char* name) {

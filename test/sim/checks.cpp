@@ -270,17 +270,29 @@ void check_link(Simulation& s) {
     check_durable(s, s.world.disk);
 }
 
-// An attribute that could not be kept does not cost a tree's file.
+// An attribute that could not be kept costs no file.
 bool only_lost_attributes(const Simulation& s) {
+    if (s.outcome().result == -ECANCELED)
+        return false;
     switch (s.outcome().stage) {
     case ARSYNC_STAGE_OWNER:
     case ARSYNC_STAGE_XATTR:
     case ARSYNC_STAGE_MODE:
     case ARSYNC_STAGE_TIMES:
-        return (s.scenario.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+        return true;
     default:
         return false;
     }
+}
+
+// The file is complete, by its name and with its content; and that is said.
+void check_complete(Simulation& s) {
+    const Inode* inode = s.destination();
+    if (s.world.disk.at(s.directory()).names != names_after(s) || !inode ||
+        (!s.source_was_changed() && inode->content != s.expected()))
+        s.world.problem("the loss of an attribute costs more");
+    if (!(s.outcome().flags & ARSYNC_COMPLETION_COPIED))
+        s.world.problem("a complete copy is not said to be one");
 }
 
 // The old file of a copy that gives it a backup is there after a crash, whole, whether by its own
@@ -301,6 +313,8 @@ void check_backup_after_crash(Simulation& s, const Disk& after) {
 void check_success(Simulation& s) {
     if (s.outcome().stage != ARSYNC_STAGE_NONE)
         s.world.problem("success with a stage");
+    if (!s.scenario.range && !(s.outcome().flags & ARSYNC_COMPLETION_COPIED))
+        s.world.problem("a complete copy is not said to be one");
     if (s.world.disk.at(s.directory()).names != names_after(s))
         s.world.problem("names are left in the directory, or gone");
     if (!s.scenario.range)
@@ -343,6 +357,13 @@ void check_failure(Simulation& s) {
         return; // two things failed, and one may have been the cleaning up
     if (!s.scenario.range)
         check_flags(s);
+    if (only_lost_attributes(s)) {
+        check_complete(s);
+        check_durable(s, s.world.disk);
+        return;
+    }
+    if ((s.outcome().flags & ARSYNC_COMPLETION_COPIED) && outcome.stage != ARSYNC_STAGE_SYNC)
+        s.world.problem("a failed copy is said to be complete");
     const Names& names = s.world.disk.at(s.directory()).names;
     Names before = s.names_before();
     if (!names.count(backup_name(s.scenario)))
@@ -352,7 +373,7 @@ void check_failure(Simulation& s) {
     // Once the new file has replaced the old one there is no way back.
     const bool replaced =
         replaces_at_once(s.scenario) && s.named_before() != 0 && outcome.stage == ARSYNC_STAGE_SYNC;
-    if ((replaced || only_lost_attributes(s)) && names == names_after(s))
+    if (replaced && names == names_after(s))
         return;
     before.erase("target");
     const bool removed =

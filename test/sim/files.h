@@ -39,6 +39,8 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
+    uid_t effective_user() override { return world_.options.privileged ? 0 : 1; }
+    mode_t file_mode_mask() override { return world_.options.umask; }
     int link(int fd, int dirfd, const char* name) override;
     bool can_link(int) override { return world_.options.can_link; }
     int rename(int dirfd, const char* from, const char* to) override;

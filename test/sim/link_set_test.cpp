@@ -93,9 +93,12 @@ private:
         if (found && !is_old && !(found->content == content_))
             world.problem("a part of a file, or another");
         // After a failure the old file is there, but where it was to be removed, or nothing is; or
-        // the new one, if only its name was not made durable.
-        const bool replaced = outcome.stage == ARSYNC_STAGE_SYNC && old_[job] != 0 &&
-                              scenario.options.replace == ARSYNC_REPLACE_ATOMIC;
+        // the new one, if it lost no more than an attribute, or if only its name was not made
+        // durable.
+        const bool lost =
+            outcome.stage == ARSYNC_STAGE_MODE && (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
+        const bool replaced = lost || (outcome.stage == ARSYNC_STAGE_SYNC && old_[job] != 0 &&
+                                       scenario.options.replace == ARSYNC_REPLACE_ATOMIC);
         if (outcome.result == 0 ? !found || is_old : found && !is_old && !replaced)
             world.problem("no copy, or one of a job that failed");
         const bool costs = scenario.options.replace == ARSYNC_REPLACE_REMOVE && !backs_up;

@@ -102,10 +102,12 @@ private:
         const Inode* file = at_path(disk, out_, "p/q/file");
         if (outcome().result == 0 && !copied())
             world.problem("no copy");
-        // What fails of the directories when the file is there does not cost it.
-        const bool of_directory =
-            failed && (failed->subject == Subject::directory || failed->call == Call::get_xattr);
-        if (outcome().result < 0 && !scenario.existing && file && !(of_directory && copied()))
+        // What fails of the directories when the file is there does not cost it, nor does an
+        // attribute.
+        const bool complete = (outcome().flags & ARSYNC_COMPLETION_COPIED) != 0;
+        if (complete && !copied())
+            world.problem("no copy, though it is said to be complete");
+        if (outcome().result < 0 && !scenario.existing && file && !complete)
             world.problem("a failed copy is there");
         for (const char* path : {"", "p", "p/q"})
             if (const Inode* directory = at_path(disk, out_, path);

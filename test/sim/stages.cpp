@@ -37,7 +37,9 @@ bool fits_open(const Step& step, Stage stage) {
     if (step.subject == Subject::directory && !is_temporary(step))
         return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_SYNC, ARSYNC_STAGE_PUBLISH,
                           ARSYNC_STAGE_MAKE_DIRECTORY, ARSYNC_STAGE_REMOVE, ARSYNC_STAGE_BACKUP});
-    return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_VERIFY});
+    // With O_PATH: for the mode of what is replaced.
+    return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_VERIFY}) ||
+           ((step.flags & O_PATH) && stage == ARSYNC_STAGE_MODE);
 }
 
 bool fits_statx(const Step& step, Stage stage) {
@@ -157,6 +159,10 @@ bool must_survive(const Step& step, int error) {
     }
 }
 
+static bool written_in_place(const Scenario& scenario) {
+    return scenario.existing != Existing::nothing && !gives_way(scenario);
+}
+
 bool may_survive(const Scenario& scenario, const Step& step, int error) {
     const arsync_copy_options& options = scenario.options;
     if (must_survive(step, error))
@@ -195,14 +201,16 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS || error == ESPIPE;
     case Call::chown:
         return !(options.preserve & ARSYNC_PRESERVE_OWNER) || !scenario.world.privileged ||
-               error == EPERM || error == EINVAL;
+               written_in_place(scenario); // where it is tried before and after
+    case Call::chmod: // where it has that mode already; or to have it narrow for a while
+        return true;
     case Call::list_xattrs: // of an entry they are listed twice
         if (step.subject == Subject::source && (options.flags & ARSYNC_COPY_RECURSIVE))
             return true;
         [[fallthrough]];
     case Call::get_xattr:
     case Call::remove_xattr:
-        return error == EOPNOTSUPP || error == ENODATA;
+        return error == EOPNOTSUPP || error == ENODATA || error == EINVAL;
     default:
         return false;
     }

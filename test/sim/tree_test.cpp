@@ -130,10 +130,18 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         return step.subject == Subject::source;
     case Call::link:
         return denies_linking(error);
+    case Call::chmod: // where it has that mode already; or to have it narrow for a while
+        return true;
+    case Call::set_xattr:
+    case Call::remove_xattr:
+    case Call::set_times: // what was given to another is taken back, and given in the end
+        return error == EACCES && scenario.preserves(ARSYNC_PRESERVE_OWNER);
     case Call::unlink: // of a temporary name that is gone already
         return step.path.find(".arsync-") != std::string::npos;
-    case Call::chown: // an atomic replacement keeps the old owner if it may
-        return !scenario.preserves(ARSYNC_PRESERVE_OWNER);
+    case Call::chown: // an atomic replacement keeps the old owner if it may, and what is there has
+                      // its new one before and after
+        return !scenario.preserves(ARSYNC_PRESERVE_OWNER) ||
+               (scenario.existing && step.subject == Subject::destination);
     default:
         return must_survive(step, error);
     }

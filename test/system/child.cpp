@@ -8,6 +8,7 @@
 #include <exception>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -108,6 +109,16 @@ bool become_ordinary(unsigned user) {
     // Without the last call /proc/self would stay root's, as in a setuid program.
     return setgroups(0, nullptr) == 0 && setgid(user) == 0 && setuid(user) == 0 &&
            prctl(PR_SET_DUMPABLE, 1) == 0;
+}
+
+bool keep_capabilities(std::initializer_list<int> which) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct sets[2] = {};
+    for (const int capability : which)
+        sets[capability / 32].permitted |= 1u << capability % 32;
+    for (__user_cap_data_struct& set : sets)
+        set.effective = set.permitted;
+    return syscall(SYS_capset, &header, sets) == 0;
 }
 
 static bool filter(std::initializer_list<int> system_calls, int error, unsigned flags) {

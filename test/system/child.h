@@ -45,6 +45,8 @@ private:
 // its limits.
 constexpr unsigned ordinary_user = 54321;
 bool become_ordinary(unsigned user = ordinary_user);
+// In a child: without any capability (CAP_*) but these.
+bool keep_capabilities(std::initializer_list<int> which);
 // In a child: this system call fails from here on; io_uring_setup(2) with EPERM, as in a container.
 bool deny(int system_call, int error);
 bool deny_io_uring();

@@ -83,7 +83,8 @@ TEST_CASE_FIXTURE(Clean,
         CHECK(copy.job.result == 0);
         REQUIRE(copy.entries.size() == 1);
         CHECK(copy.entries[0].path == "sub/large");
-        CHECK(copy.entries[0].flags == ARSYNC_COMPLETION_SOURCE_CHANGED);
+        CHECK(copy.entries[0].flags ==
+              (ARSYNC_COMPLETION_SOURCE_CHANGED | ARSYNC_COMPLETION_COPIED));
         CHECK(copy.entries[0].result == 0);
         CHECK(size_of(to + "/sub/large") == size);
         truncate((directory / "from/sub/large").c_str(), size);

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstring>
 #include <endian.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -102,21 +103,26 @@ TEST_CASE_FIXTURE(Clean, "preserve xattr copies attributes of any size, and only
     CHECK(xattr(files.to, acl_name) == ""); // goes with the mode
 }
 
-TEST_CASE_FIXTURE(Clean,
-                  "attributes that the destination cannot hold are an error at their stage") {
+TEST_CASE_FIXTURE(
+    Clean, "attributes that the destination cannot hold are an error, and cost nothing else") {
     NEEDS(shared_volume(Kind::xfs));
     NEEDS(shared_volume(Kind::ext4));
     const Directory from(shared_volume(Kind::xfs));
     const Directory to(shared_volume(Kind::ext4));
     write_pattern(from / "file", 10'000);
+    REQUIRE(set_xattr(from / "file", "user.little", "l"));
     REQUIRE(set_xattr(from / "file", "user.huge", pattern(60'000)));
+    REQUIRE(set_xattr(from / "file", "user.zero", "z"));
     Pool pool;
     const arsync_completion done =
         pool.copy(from / "file", to / "file", Options().with_preserve(ARSYNC_PRESERVE_XATTR));
     INFO(words(done));
     CHECK((done.result == -ENOSPC || done.result == -E2BIG));
     CHECK(done.stage == ARSYNC_STAGE_XATTR);
-    CHECK(to.entries() == 0);
+    CHECK((done.flags & ARSYNC_COMPLETION_COPIED) != 0);
+    CHECK(difference(from / "file", to / "file") == "");
+    CHECK(xattr(to / "file", "user.little") == "l");
+    CHECK(xattr(to / "file", "user.zero") == "z"); // before and after it in any order
 }
 
 TEST_CASE_FIXTURE(Clean,
@@ -174,7 +180,8 @@ TEST_CASE_FIXTURE(Clean,
     const arsync_completion done = pool.copy(files.from, to, mode);
     CHECK(done.result == -EOPNOTSUPP);
     CHECK(done.stage == ARSYNC_STAGE_MODE);
-    CHECK_FALSE(exists(to));
+    CHECK((done.flags & ARSYNC_COMPLETION_COPIED) != 0);
+    CHECK(difference(files.from, to) == "");
     // None wanted: no file system is too poor for that.
     CHECK(pool.copy(files.from, to, Options().with_preserve(ARSYNC_PRESERVE_TIMES)).result == 0);
     CHECK(exists(to));
@@ -203,9 +210,10 @@ TEST_CASE_FIXTURE(Clean, "root keeps file capabilities, though the owner changes
 }
 
 TEST_CASE_FIXTURE(Clean,
-                  "an ordinary user who may not set an attribute is told, and leaves nothing") {
+                  "an ordinary user who may not set an attribute is told, and keeps the others") {
     NEEDS(shared_volume(Kind::ext4));
     const Files files;
+    REQUIRE(set_xattr(files.from, "user.mine", "m"));
     REQUIRE(chmod(files.from.c_str(), 0755) == 0);
     REQUIRE(set_xattr(files.from, capability_name, capability()));
     check_in_child([&](Report& report) {
@@ -216,7 +224,69 @@ TEST_CASE_FIXTURE(Clean,
         EXPECT_WITH(report, done.result == -EPERM, words(done));
         EXPECT(report, done.stage == ARSYNC_STAGE_XATTR);
     });
-    CHECK(files.directory.entries() == 1);
+    CHECK(difference(files.from, files.to) == "");
+    CHECK(xattr(files.to, "user.mine") == "m");
+}
+
+TEST_CASE_FIXTURE(Clean, "an ordinary user's read-only files keep their attributes") {
+    NEEDS(shared_volume(Kind::ext4));
+    const std::initializer_list<uint32_t> preserved = {
+        ARSYNC_PRESERVE_XATTR, ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_MODE, preserve_all};
+    for (const uint64_t size : {uint64_t{10'000}, uint64_t{2'000'000}}) {
+        const Files files(size);
+        make_directories(files.directory / "tree");
+        set_owner(files.directory / "tree", ordinary_user, ordinary_user);
+        set_owner(files.from, ordinary_user, ordinary_user);
+        REQUIRE(set_xattr(files.from, "user.mine", "m"));
+        set_mode(files.from, 0444);
+        make_hard_link(files.from, files.directory / "tree/file");
+        check_in_child([&](Report& report) {
+            EXPECT(report, become_ordinary());
+            Pool pool;
+            for (const uint32_t what : preserved) {
+                const std::string to = files.to + std::to_string(what);
+                const Options options = Options().with_preserve(what);
+                const arsync_completion done = pool.copy(files.from, to, options);
+                EXPECT_WITH(report, done.result == 0, words(done));
+                EXPECT_WITH(report, xattr(to, "user.mine") == "m", to);
+                EXPECT(report, mode_of(to) == 0444);
+                const TreeCopy tree = copy_tree(pool, files.directory / "tree", to + "d",
+                                                recursive().with_preserve(what));
+                EXPECT_WITH(report, tree.job.result == 0, words(tree));
+                EXPECT_WITH(report, xattr(to + "d/file", "user.mine") == "m", to);
+                EXPECT(report, mode_of(to + "d/file") == 0444);
+            }
+        });
+    }
+}
+
+// CAP_CHOWN alone: what was given away may not be named, nor changed any more.
+TEST_CASE_FIXTURE(Clean, "who may give files away, and no more, loses nothing of them but setuid") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    for (const uint64_t size : {uint64_t{10'000}, uint64_t{2'000'000}}) {
+        const Files files(size);
+        REQUIRE(set_xattr(files.from, "user.mine", "m"));
+        REQUIRE(chown(files.from.c_str(), 1234, 2345) == 0);
+        set_mode(files.from, 04754);
+        set_mtime(files.from, 1'000'000'000);
+        check_in_child([&](Report& report) {
+            EXPECT(report, keep_capabilities({CAP_CHOWN, CAP_DAC_READ_SEARCH}));
+            Pool pool;
+            const arsync_completion done =
+                pool.copy(files.from, files.to, Options().with_preserve(preserve_all));
+            EXPECT_WITH(report, done.result == -EPERM, words(done));
+            EXPECT(report, done.stage == ARSYNC_STAGE_MODE);
+            EXPECT(report, (done.flags & ARSYNC_COMPLETION_COPIED) != 0);
+        });
+        CHECK(difference(files.from, files.to) == "");
+        const struct stat facts = stat_of(files.to);
+        CHECK(facts.st_uid == 1234);
+        CHECK(facts.st_gid == 2345);
+        CHECK((facts.st_mode & 07777) == 0754);
+        CHECK(facts.st_mtime == 1'000'000'000);
+        CHECK(xattr(files.to, "user.mine") == "m");
+    }
 }
 
 } // namespace live

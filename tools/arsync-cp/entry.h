@@ -46,12 +46,10 @@ struct Entry {
 
     // What became of it.
     Outcome outcome = Outcome::Pending;
-    arsync_job job = 0;          // 0 unless it runs
-    size_t descriptors = 0;      // that this job may hold
-    uint32_t preserve = 0;       // ARSYNC_PRESERVE_* still to be tried
-    bool retried = false;        // after its directory had kept it out
-    bool forced = false;         // the destination was removed because it would not open
-    bool attribute_lost = false; // copied, but not with all that was asked for
+    arsync_job job = 0;     // 0 unless it runs
+    size_t descriptors = 0; // that this job may hold
+    bool retried = false;   // after its directory had kept it out
+    bool forced = false;    // the destination was removed because it would not open
     arsync_completion completion{};
     std::optional<arsync_totals> totals; // of a tree
     uint64_t entries_told = 0;           // of a tree: completions of entries

@@ -294,6 +294,11 @@ uint32_t attribute_of(uint32_t stage) {
     }
 }
 
+bool is_copied(const arsync_completion& completion) {
+    return (completion.flags & ARSYNC_COMPLETION_COPIED) != 0 &&
+           attribute_of(completion.stage) != 0;
+}
+
 bool loss_matters(const arsync_completion& completion, const Options& options) {
     switch (completion.stage) {
     case ARSYNC_STAGE_XATTR:

@@ -31,6 +31,9 @@ std::string describe_warning(const std::string& source, const arsync_completion&
 // ARSYNC_PRESERVE_* that could not be kept, if that is what failed, otherwise 0.
 uint32_t attribute_of(uint32_t stage);
 
+// What was to be copied is there, though an attribute is lost.
+bool is_copied(const arsync_completion& completion);
+
 // An attribute is lost: whether that is an error, and if not, whether it is worth a message.
 bool loss_matters(const arsync_completion& completion, const Options& options);
 bool loss_is_told(const arsync_completion& completion, const Options& options);

@@ -55,7 +55,6 @@ size_t descriptors_of(const Entry& entry, const Options& options) {
 // What planning has left for the library to do about a file.
 arsync_copy_options file_options(const Entry& entry, const Options& options) {
     arsync_copy_options copy = options.copy;
-    copy.preserve = entry.preserve;
     copy.flags &=
         ~(ARSYNC_COPY_MIRROR | ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
     if (options.parents)
@@ -305,7 +304,6 @@ void Run::start(Entry& entry) {
     while (running > 0 && descriptors_held + entry.descriptors > descriptors_most)
         wait_for_completions();
     descriptors_held += entry.descriptors;
-    entry.preserve = options.copy.preserve;
     const FileId* written = entry.destination_id ? &*entry.destination_id : nullptr;
     ledger.begin(entry.source_id, written, entry.destination, entry.comes_upon());
     running++;

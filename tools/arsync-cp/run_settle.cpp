@@ -85,13 +85,16 @@ void Run::settle_tree(Entry& entry, const arsync_completion& completion) {
     }
     bool untold = completion.result != 0 && completion.result != -ECANCELED &&
                   entry.entry_errors == 0 && !entry.entry_failed;
-    if (untold)
+    // Of the directories on the way.
+    bool lost = untold && attribute_of(completion.stage) != 0;
+    if (untold && (!lost || loss_is_told(completion, options)))
         entry.complain(
             describe_failure({entry.source, entry.destination, entry}, completion, options));
-    bool missed = entry.totals && entry.totals->errors > entry.entry_errors;
+    bool matters = untold && (!lost || loss_matters(completion, options));
+    bool missed = entry.totals && entry.totals->errors > entry.entry_errors + (untold ? 1 : 0);
     if (completion.result == -ECANCELED)
         entry.outcome = Outcome::Cancelled;
-    else if (untold || missed || entry.entry_failed)
+    else if (matters || missed || entry.entry_failed)
         entry.outcome = Outcome::Failed;
     else
         entry.outcome = Outcome::Copied;
@@ -113,7 +116,7 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
     entry.completion = completion;
     if (entry.is_tree)
         return settle_tree(entry, completion);
-    if (completion.result == 0) {
+    if (completion.result == 0 || is_copied(completion)) {
         succeed(entry, completion);
     } else if (completion.result == -ECANCELED) {
         entry.outcome = Outcome::Cancelled;
@@ -151,18 +154,7 @@ bool Run::try_again(Entry& entry, const arsync_completion& completion) {
         entry.through_link = false;
         return submit(entry) == 0;
     }
-    uint32_t attribute = attribute_of(completion.stage) & entry.preserve;
-    bool matters = loss_matters(completion, options);
-    // The data is worth having without the attribute, as with cp; but a backup that is to be put
-    // back again is worth more, and a stream has been read already.
-    if (attribute == 0 || !S_ISREG(entry.source_mode) || (matters && entry.backup))
-        return false;
-    if (loss_is_told(completion, options))
-        entry.complain(
-            describe_failure({entry.source, entry.destination, entry}, completion, options));
-    entry.attribute_lost = entry.attribute_lost || matters;
-    entry.preserve &= ~attribute;
-    return submit(entry) == 0;
+    return false;
 }
 
 void Run::succeed(Entry& entry, const arsync_completion& completion) {
@@ -181,7 +173,11 @@ void Run::succeed(Entry& entry, const arsync_completion& completion) {
     if (!warning.empty())
         entry.complain(std::move(warning));
     bool shrank = (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0;
-    failed = failed || shrank || entry.attribute_lost;
+    bool lost = completion.result != 0;
+    if (lost && loss_is_told(completion, options))
+        entry.complain(
+            describe_failure({entry.source, entry.destination, entry}, completion, options));
+    failed = failed || shrank || (lost && loss_matters(completion, options));
 }
 
 void Run::undo_backup(Entry& entry) {

@@ -43,7 +43,8 @@ Task<void> Member::attempt(Outcome& outcome, Begin begin) {
         }
         if (is_stale && !std::exchange(was_stale, true))
             continue;
-        if (outcome.result != -EMFILE && outcome.result != -ENFILE) {
+        const bool complete = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
+        if (complete || (outcome.result != -EMFILE && outcome.result != -ENFILE)) {
             if (number > 0)
                 tree_.scarcity_.relieve();
             co_return;

@@ -14,6 +14,7 @@
 
 #include "copy/copy.h"
 #include "copy/identity.h"
+#include "copy/metadata.h"
 
 namespace arsync {
 
@@ -40,7 +41,7 @@ struct Directory {
     bool made = false;    // the destination is new
     bool missing = false; // there is no destination, for this is a dry run
     NewFile new_file;     // what a file made in the destination will be like
-    mode_t final_mode;    // for the destination, if the mode is not preserved; or keep_mode
+    FinalMode final_mode; // of the destination
 
     // While it is pinned. -1 for a destination that is missing.
     int source() const { return source_.get(); }

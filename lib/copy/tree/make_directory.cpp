@@ -34,17 +34,21 @@ private:
 } // namespace
 
 MadeDirectory make_directory(Files& files, int dirfd, const char* name, const struct statx& source,
-                             bool beneath, bool follow, const arsync_copy_options& options) {
+                             bool beneath, bool follow, const arsync_copy_options& options,
+                             Umask& umask) {
     constexpr Stage stage = ARSYNC_STAGE_MAKE_DIRECTORY;
     const bool keeps_mode = (options.preserve & ARSYNC_PRESERVE_MODE) != 0;
     const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
     const bool default_mode = (options.flags & ARSYNC_COPY_DEFAULT_MODE) != 0;
-    // As mkdir(2) takes it, and cp gives it.
+    // As mkdir(2) takes it, and cp gives it. What others might do to it before it is ready they may
+    // do when it is.
     const mode_t wanted =
         (default_mode ? 0777 : source.stx_mode & 0777) | (source.stx_mode & S_ISVTX);
+    const mode_t withheld = wanted & (keeps_owner ? 0077 : 0022);
 
     MadeDirectory result;
-    const int made = files.make_directory(dirfd, name, keeps_mode ? 0700 : wanted | 0700);
+    const int made =
+        files.make_directory(dirfd, name, keeps_mode ? 0700 : (wanted & ~withheld) | 0700);
     if (made != -EEXIST)
         check(stage, made);
     result.made = made == 0;
@@ -84,26 +88,25 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     check(stage, fd == -ELOOP ? -ENOTDIR : fd);
     result.directory = File(files, fd);
     check(stage, files.statx(fd, "", 0, result.facts));
-    result.final_mode = keep_mode;
+    undo.disarm();
     if (!result.made)
         return result;
-    if (keeps_mode) {
-        if ((result.facts.stx_mode & 0700) != 0700)
-            check(stage, files.chmod(fd, 0700));
-        undo.disarm();
-        return result;
-    }
-
-    // The kernel has taken the umask off, or put a default ACL on; it alone knows.
+    // A umask, or a default ACL, may take even its owner's rights. Where no mode can be changed,
+    // what is in it will tell whether they were needed.
     const mode_t given = (shut ? made_as : result.facts).stx_mode & 07777;
-    const mode_t final_mode = (given & 07000) | (given & wanted & 0777);
-    // With setgid from the beginning: what is made in it inherits its group and setgid.
-    const mode_t meanwhile = keeps_owner ? (given & 07000) | 0700 : given | 0700;
-    if (meanwhile != (result.facts.stx_mode & 07777))
-        check(stage, files.chmod(fd, meanwhile));
-    if (meanwhile != final_mode)
-        result.final_mode = final_mode;
-    undo.disarm();
+    if ((result.facts.stx_mode & 0700) != 0700)
+        files.chmod(fd, keeps_mode ? 0700 : given | 0700);
+    if (keeps_mode)
+        return result;
+    result.final_mode.drops_acl = default_mode && has_default_acl(files, fd);
+    const mode_t ours = 0700 & ~wanted; // so that it can be filled
+    mode_t whole = given & ~ours;
+    if (result.final_mode.drops_acl)
+        whole = (given & 07000) | (0777 & ~umask.get(files));
+    else if (withheld != 0)
+        whole |= withheld & ~umask.get(files);
+    if (result.final_mode.drops_acl || whole != given || (given & 0700) != 0700)
+        result.final_mode.bits = whole;
     return result;
 }
 

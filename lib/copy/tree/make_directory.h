@@ -2,6 +2,7 @@
 #pragma once
 
 #include "copy/copy.h"
+#include "copy/metadata.h"
 
 namespace arsync {
 
@@ -9,13 +10,14 @@ struct MadeDirectory {
     File directory;
     struct statx facts;
     bool made = false;
-    mode_t final_mode; // to be set at its end if the mode is not preserved; or keep_mode
+    FinalMode final_mode;
 };
 
 // source: what it is to be like. Until its end it is the owner's alone where it might be wider than
 // its source, and the owner may always write to it. follow: a symbolic link to a directory will do.
 // Throws Error: ENOTDIR where something else is.
 MadeDirectory make_directory(Files& files, int dirfd, const char* name, const struct statx& source,
-                             bool beneath, bool follow, const arsync_copy_options& options);
+                             bool beneath, bool follow, const arsync_copy_options& options,
+                             Umask& umask);
 
 } // namespace arsync

@@ -133,7 +133,6 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
     directory->name = unit.name;
     directory->source_followed = unit.follows;
     directory->beyond_link = unit.follows || unit.directory->beyond_link;
-    directory->final_mode = keep_mode;
     directory->facts = std::make_unique<struct statx>();
     struct statx& facts = *directory->facts;
     const Pin above(io_.files, unit.directory);
@@ -158,7 +157,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
         directory->made = directory->missing = true;
     } else {
         MadeDirectory made = make_directory(io_.files, above->destination(), name, facts, true,
-                                            keeps_symlink, tree_.options_);
+                                            keeps_symlink, tree_.options_, tree_.umask_);
         directory->made = made.made;
         directory->final_mode = made.final_mode;
         directory->destination_followed = keeps_symlink;
@@ -288,7 +287,7 @@ Task<void> Member::finish(const DirectoryRef& directory) {
                          !tree_.stopping();
     const bool has_attributes =
         !dry && (directory->made || !tree_.stopping()) &&
-        ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 || directory->final_mode != keep_mode);
+        ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 || directory->final_mode.is_due());
     if (mirrors || has_attributes) {
         Outcome outcome;
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
@@ -314,8 +313,8 @@ Task<void> Member::set_attributes(const DirectoryRef& ref, Outcome& outcome) {
     const Described ends{.source = directory->source(),
                          .facts = *directory->facts,
                          .destination = directory->destination(),
-                         .unpreserved_mode = directory->final_mode};
-    copy_metadata(io_.files, ends, Losses::reported, tree_.options_, control, outcome);
+                         .final_mode = directory->final_mode};
+    copy_metadata(io_.files, ends, tree_.options_, control, outcome);
     co_return;
 }
 

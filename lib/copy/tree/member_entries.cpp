@@ -101,6 +101,7 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
     names.beneath = true;
     names.follows = follows;
     names.new_file = directory.new_file;
+    names.umask = &tree_.umask_;
     EntryContext context;
     context.links =
         (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;

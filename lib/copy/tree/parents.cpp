@@ -45,10 +45,12 @@ static File open_directory(Files& files, int dirfd, const std::string& name, boo
 
 static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& name,
                                   const struct statx& source, bool beneath,
-                                  const arsync_copy_options& options, bool& readable) {
+                                  const arsync_copy_options& options, Umask& umask,
+                                  bool& readable) {
     readable = true;
     try {
-        return make_directory(files, dirfd, name.c_str(), source, beneath, !beneath, options);
+        return make_directory(files, dirfd, name.c_str(), source, beneath, !beneath, options,
+                              umask);
     } catch (const Error& error) {
         if (error.code != EACCES)
             throw;
@@ -59,7 +61,6 @@ static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& na
         MadeDirectory found = {};
         found.directory = File(files, fd);
         check(ARSYNC_STAGE_MAKE_DIRECTORY, files.statx(fd, "", 0, found.facts));
-        found.final_mode = keep_mode;
         readable = false;
         return found;
     }
@@ -136,7 +137,7 @@ void Parents::add(Files& files, const std::string& source_name, const std::strin
             parent.destination = look_for(files, destination, name, destination_beneath_);
     } else {
         MadeDirectory made = make_or_open(files, destination, name, parent.facts,
-                                          destination_beneath_, options, parent.readable);
+                                          destination_beneath_, options, umask_, parent.readable);
         parent.destination_id = identity(made.facts);
         parent.destination = std::move(made.directory);
         parent.final_mode = made.final_mode;
@@ -238,8 +239,8 @@ Task<void> Parents::finish_one(Io io, size_t level, const arsync_copy_options& o
     const Described ends{.source = parent.source.get(),
                          .facts = parent.facts,
                          .destination = parent.destination.get(),
-                         .unpreserved_mode = parent.final_mode};
-    copy_metadata(io.files, ends, Losses::reported, options, control, outcome);
+                         .final_mode = parent.final_mode};
+    copy_metadata(io.files, ends, options, control, outcome);
     if (syncs) {
         control.enter(ARSYNC_STAGE_SYNC);
         const int64_t result = co_await io.ring.sync(parent.destination.get(), false);

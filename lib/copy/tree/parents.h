@@ -6,6 +6,7 @@
 
 #include "copy/copy.h"
 #include "copy/identity.h"
+#include "copy/metadata.h"
 
 namespace arsync {
 
@@ -33,7 +34,7 @@ private:
         File source;
         File destination;
         struct statx facts;
-        mode_t final_mode;
+        FinalMode final_mode;
         bool made = false;
         bool readable = true; // the destination
     };
@@ -51,6 +52,7 @@ private:
     bool base_readable_ = true;
     bool source_beneath_ = false; // no symbolic link is followed
     bool destination_beneath_ = false;
+    Umask umask_;
     std::vector<Parent> parents_;
 };
 

@@ -153,7 +153,6 @@ DirectoryRef Tree::open_roots(Files& files) {
 
     const char* path = roots_.destination.c_str();
     File destination;
-    root->final_mode = keep_mode;
     const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
     bool missing = false;
     if (dry) {
@@ -167,9 +166,9 @@ DirectoryRef Tree::open_roots(Files& files) {
         refuse_missing_parent(files, roots_, options_, ARSYNC_STAGE_MAKE_DIRECTORY);
         root->made = root->missing = true;
     } else {
-        MadeDirectory made =
-            make_directory(files, roots_.destination_dirfd, path, facts, false,
-                           (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, options_);
+        MadeDirectory made = make_directory(
+            files, roots_.destination_dirfd, path, facts, false,
+            (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, options_, umask_);
         root->made = made.made;
         root->final_mode = made.final_mode;
         root->destination_id = identity(made.facts);
@@ -292,9 +291,11 @@ NewFile Tree::new_file_in(Files& files, const MadeDirectory& directory) const {
     result.device_minor = directory.facts.stx_dev_minor;
     result.uid = uid_;
     result.gid = gid_;
-    result.plain = (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 &&
-                   directory.facts.stx_gid == gid_ &&
-                   !has_default_acl(files, directory.directory.get());
+    const bool may_be_plain =
+        (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && directory.facts.stx_gid == gid_;
+    const bool matters = may_be_plain || (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0;
+    result.no_default_acl = matters && !has_default_acl(files, directory.directory.get());
+    result.plain = may_be_plain && result.no_default_acl;
     return result;
 }
 

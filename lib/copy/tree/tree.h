@@ -108,6 +108,7 @@ private:
     const bool reports_all_;
     const uid_t uid_; // that new files get
     const gid_t gid_;
+    Umask umask_;
 
     const std::shared_ptr<Directories> directories_;
     Scarcity scarcity_;
