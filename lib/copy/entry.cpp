@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <new>
 #include <optional>
 #include <sys/sysmacros.h>
 
@@ -27,7 +28,12 @@ public:
           outcome_(result) {}
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
-    ~Entry() { take_back(); }
+    ~Entry() {
+        try {
+            take_back();
+        } catch (const std::bad_alloc&) { // the backup keeps its name
+        }
+    }
 
     Task<void> copy(unsigned char type) {
         // Most entries are files, at names that are free: what is opened tells all there is to

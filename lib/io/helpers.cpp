@@ -85,6 +85,8 @@ Request* Helpers::take_finished() {
 }
 
 void Helpers::run() {
+    StepMemory memory;
+    memory.keep();
     std::unique_lock lock(mutex_);
     for (;;) {
         ++idle_;

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <memory>
 #include <new>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -79,16 +78,10 @@ constexpr size_t cached_step = 256 << 10;
 // When it ends, done or not: a large chunk may take a slow disk long, and a cancel must not wait.
 constexpr std::chrono::milliseconds cached_time{100};
 
-// A thread's own memory for copy_cached; null if there is none to be had.
-std::byte* step_memory() {
-    constexpr std::align_val_t page{4096};
-    struct Free {
-        void operator()(std::byte* memory) const { ::operator delete(memory, page); }
-    };
-    thread_local const std::unique_ptr<std::byte, Free> memory(
-        static_cast<std::byte*>(::operator new(cached_step, page, std::nothrow)));
-    return memory.get();
-}
+constexpr std::align_val_t page{4096};
+
+// Without a destructor: to register one takes memory, and the process ends where there is none.
+thread_local StepMemory* current = nullptr;
 
 size_t write_all(const Request& request, const std::byte* data, size_t length, uint64_t offset) {
     size_t done = 0;
@@ -107,7 +100,8 @@ size_t write_all(const Request& request, const std::byte* data, size_t length, u
 // Whatever ends it early, whoever goes on from there will meet it, too; unless it was the time.
 ssize_t copy_cached(Request& request) {
     using Clock = std::chrono::steady_clock;
-    std::byte* memory = step_memory();
+    StepMemory own; // of a thread that keeps none
+    std::byte* memory = (current ? *current : own).get();
     const Clock::time_point until = Clock::now() + cached_time;
     int flags = RWF_NOWAIT;
     uint64_t done = 0;
@@ -193,6 +187,23 @@ int64_t call(Request& request) {
 }
 
 } // namespace
+
+StepMemory::~StepMemory() {
+    if (current == this)
+        current = nullptr;
+    if (memory_)
+        ::operator delete(memory_, page);
+}
+
+void StepMemory::keep() {
+    current = this;
+}
+
+std::byte* StepMemory::get() {
+    if (!memory_)
+        memory_ = static_cast<std::byte*>(::operator new(cached_step, page, std::nothrow));
+    return memory_;
+}
 
 int64_t perform(Request& request) {
     if (request.op == Op::wait_readable)

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 
 namespace arsync {
@@ -62,6 +63,21 @@ struct Request : Waiter {
     bool linked = false;       // the backend starts `then` by itself
     bool ended = false;        // of a linked pair: its result is in, the other's may not be
     bool cancelled = false;    // through std::atomic_ref: a helper thread may read it meanwhile
+};
+
+// The memory that a copy_cached goes through: a thread's own, if it keeps one.
+class StepMemory {
+public:
+    StepMemory() = default;
+    StepMemory(const StepMemory&) = delete;
+    StepMemory& operator=(const StepMemory&) = delete;
+    ~StepMemory();
+
+    void keep();      // for what this thread performs from now on, while it lives
+    std::byte* get(); // null if there is none to be had
+
+private:
+    std::byte* memory_ = nullptr;
 };
 
 // Perform a request by plain system calls; blocks until it is done. A wait or pause looks at

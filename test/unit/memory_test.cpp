@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <new>
 #include <string>
 #include <unistd.h>
@@ -96,6 +98,72 @@ void each_allocation_fails(uint32_t backend, bool started) {
     CHECK(failed > 0);
 }
 
+// A tree with a bit of everything, in more directories than one worker lists at once.
+void make_tree(const std::string& root) {
+    namespace fs = std::filesystem;
+    for (int i = 0; i < 6; ++i) {
+        const std::string directory = root + "/d" + std::to_string(i);
+        fs::create_directories(directory + "/deeper");
+        for (int j = 0; j < 14; ++j)
+            std::ofstream(directory + "/" + std::to_string(j)) << j;
+        fs::create_hard_link(directory + "/0", directory + "/linked");
+        fs::create_hard_link(directory + "/0", directory + "/deeper/linked");
+        fs::create_symlink("0", directory + "/symbolic");
+    }
+    std::ofstream(root + "/large") << std::string(6 << 20, 'l');
+}
+
+size_t descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
+void each_allocation_of_a_tree_fails(uint32_t backend) {
+    const Files files;
+    const std::string from = files.directory + "/tree";
+    const std::string to = files.directory + "/copy";
+    make_tree(from);
+    arsync_copy_options how = {};
+    how.struct_size = sizeof how;
+    how.flags = ARSYNC_COPY_RECURSIVE;
+    how.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_LINKS;
+    how.report = ARSYNC_REPORT_ALL;
+    arsync_pool_options options = {};
+    options.struct_size = sizeof options;
+    options.backend = backend;
+    options.workers = 2;
+    const size_t open_before = descriptors();
+    unsigned failed = 0;
+    bool reached = true;
+    // Early ones each; later ones are of the same kinds again.
+    for (long number = 0; reached && number < 100'000; number += 1 + number / 15) {
+        CAPTURE(number);
+        arsync_pool* pool = nullptr;
+        REQUIRE(arsync_pool_open(&options, &pool) == 0);
+        until_failure = number;
+        REQUIRE(arsync_submit_copy(pool, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), &how, 0,
+                                   nullptr) == 0);
+        arsync_completion done = {};
+        unsigned jobs = 0;
+        int polled = 1;
+        while (jobs == 0 && polled == 1) {
+            polled = arsync_poll(pool, &done, 1, 20'000);
+            jobs += polled == 1 && done.kind == ARSYNC_COMPLETION_JOB;
+        }
+        reached = until_failure.exchange(-1) < 0;
+        REQUIRE(jobs == 1); // or closing would wait for ever too
+        CHECK(arsync_poll(pool, &done, 1, 0) == 0);
+        failed += done.result == -ENOMEM;
+        CHECK((done.result == 0 || done.result == -ENOMEM));
+        CHECK(arsync_pool_close(pool) == 0);
+        CHECK(descriptors() == open_before);
+        std::filesystem::remove_all(to);
+    }
+    CHECK(!reached);
+    CHECK(failed > 0);
+    std::filesystem::remove_all(from);
+}
+
 } // namespace
 
 TEST_CASE("a worker without memory fails its job and goes on") {
@@ -103,5 +171,12 @@ TEST_CASE("a worker without memory fails its job and goes on") {
     for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS})
         for (const bool started : {false, true})
             each_allocation_fails(backend, started);
+    exempt = false;
+}
+
+TEST_CASE("a tree without memory ends, and leaves no descriptor open") {
+    exempt = true;
+    for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS})
+        each_allocation_of_a_tree_fails(backend);
     exempt = false;
 }

@@ -258,7 +258,11 @@ Task<void> Member::list(DirectoryRef directory) {
         if (shared)
             tree_.push({directory, {}, false});
         Batch& begun = *batch.release(); // from here on its last part's to free
-        co_await begin_entries(begun);
+        try {
+            co_await begin_entries(begun);
+        } catch (const std::bad_alloc&) { // those that have begun are waited for
+            out_of_memory();
+        }
         if (DirectoryRef done = end_part(begun))
             co_await complete(std::move(done));
         if (shared)

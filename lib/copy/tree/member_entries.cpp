@@ -1,6 +1,7 @@
 // The entries of a directory that are no directories: begun side by side, and what is told of them.
 #include "copy/tree/member.h"
 
+#include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
 #include <new>
@@ -75,19 +76,27 @@ Task<void> Member::begin_entries(Batch& batch) {
 Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows) {
     Outcome outcome;
     std::optional<Control> control; // another for each attempt
-    co_await attempt(outcome, [&] {
-        if (control)
-            control->take_back();
-        control.emplace(control_);
-        return copy_once(batch, name, type, follows, *control, outcome);
-    });
+    try {
+        co_await attempt(outcome, [&] {
+            if (control)
+                control->take_back();
+            control.emplace(control_);
+            return copy_once(batch, name, type, follows, *control, outcome);
+        });
+    } catch (const std::bad_alloc&) { // for its frame
+        outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    }
     control.reset();
     if (outcome.result == 0)
         window_.widen();
     end_entry(&*batch.pin, name, outcome);
-    if (DirectoryRef done = end_part(batch))
-        co_await complete(std::move(done));
-    window_.leave();
+    try {
+        if (DirectoryRef done = end_part(batch))
+            co_await complete(std::move(done));
+    } catch (const std::bad_alloc&) {
+        out_of_memory();
+    }
+    window_.leave(); // whatever happened, for others wait for it
 }
 
 Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsigned char type,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <new>
 #include <unistd.h>
 
 #include "copy/conflict.h"
@@ -110,10 +111,11 @@ Task<void> Tree::help(Io io, Control& own) {
         ++helpers_;
     }
     own.join(control_);
-    {
+    try {
         Member member(*this, io, own);
         co_await member.run();
         leave(member.totals());
+    } catch (const std::bad_alloc&) { // for a frame; the others go on, and this one leaves as any
     }
     own.leave();
     std::lock_guard lock(mutex_);
