@@ -453,6 +453,9 @@ typedef struct arsync_copy_options {
  *              -ELOOP.
  *   Specials   A FIFO, a socket or a device at the destination is not overwritten in place by a
  *              file, unless ARSYNC_COPY_SPECIAL says to write into it.
+ *   Names      Two names may be one at the destination, where case or the way to write an accent
+ *              makes no difference. In a directory that the job made the second of them is -EEXIST,
+ *              whatever the options say of what exists, and the first is kept.
  *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
  *   Durable    Names and data are written out once, at the end of the job; with
  *              ARSYNC_REPLACE_ATOMIC each file's data also before it gets its name.

@@ -23,6 +23,9 @@ test  | command:setfattr     | attr             | attr                   | attr 
 test  | command:getcap       | libcap2-bin      | libcap                 | libcap     | a copy keeps file capabilities
 test  | command:rsync        | rsync            | rsync                  | rsync      | judges whether two trees are alike
 test  | module:fuse3         | libfuse3-dev     | fuse3-devel            | fuse3      | a filesystem of the tests that fails on demand
+test  | command:mount.exfat-fuse | exfat-fuse | fuse-exfat            | exfat-utils | names that fold, on a filesystem that people have
+test  | command:mkfs.exfat   | exfatprogs       | exfatprogs             | exfatprogs | makes it
+test  | command:lowntfs-3g   | ntfs-3g          | ntfs-3g                | ntfs-3g    | the same of NTFS
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
 test  | command:valgrind     | valgrind         | valgrind               | valgrind   | copies end under it, and it finds nothing wrong
 build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows

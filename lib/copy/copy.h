@@ -64,6 +64,10 @@ struct FileCopy {
     bool beneath = false;
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;
+    // Nothing was at the destination when its directory was made or listed. What is there now is
+    // another entry's copy, whose name is the same there: where case, or the way to write an
+    // accent, makes no difference. It is -EEXIST, whatever the options say of what exists.
+    bool fresh = false;
     NewFile new_file = {};    // what is known of a file that is made at the destination
     Umask* umask = nullptr;   // asked for once for many files; null: for this one
     Identity* made = nullptr; // where to say what file was written, for who asks

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "copy/identity.h"
+#include "copy/move_name.h"
 #include "copy/temporary_name.h"
 
 namespace arsync {
@@ -59,8 +60,8 @@ Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options&
                          bool no_acl, bool may_be_unnamed)
     : io_(io), copy_(copy), options_(options),
       nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0),
-      no_source_acl_(no_acl), may_be_unnamed_(may_be_unnamed), path_(split_path(copy.destination)) {
-}
+      exclusive_(copy.fresh || options.replace == ARSYNC_REPLACE_EXCLUSIVE), no_source_acl_(no_acl),
+      may_be_unnamed_(may_be_unnamed), path_(split_path(copy.destination)) {}
 
 Destination::~Destination() {
     if (!published_)
@@ -112,8 +113,7 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
         // A link that leads nowhere: writing through it would make a file where nobody looked.
         struct statx link;
         if (stat_name(AT_SYMLINK_NOFOLLOW, link) == 0)
-            throw Error{ARSYNC_STAGE_OPEN_DESTINATION,
-                        options_.replace == ARSYNC_REPLACE_EXCLUSIVE ? EEXIST : ENOENT};
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, exclusive_ ? EEXIST : ENOENT};
     }
     if (result == -ENOENT) {
         new_name_ = true;
@@ -121,7 +121,7 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
         co_return;
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, result);
-    if (options_.replace == ARSYNC_REPLACE_EXCLUSIVE)
+    if (exclusive_)
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
     if (S_ISDIR(found.stx_mode))
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
@@ -271,7 +271,7 @@ void Destination::create(const struct statx& source) {
 bool Destination::create_at_name(const struct statx& source, bool required) {
     const int fd = io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
                                   write_access() | O_CREAT | O_EXCL, creation_mode(source));
-    if (fd == -EEXIST && !required && options_.replace != ARSYNC_REPLACE_EXCLUSIVE)
+    if (fd == -EEXIST && !required && !exclusive_)
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);
@@ -324,7 +324,7 @@ File Destination::publish(Control& control) {
         const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && has_replaced_;
         int result = replaces ? -EEXIST : io_.files.link(fd(), directory(), path_.name.c_str());
         // A file that appeared at the name meanwhile gives way too, unless asked otherwise.
-        if (result == -EEXIST && options_.replace != ARSYNC_REPLACE_EXCLUSIVE) {
+        if (result == -EEXIST && !exclusive_) {
             do {
                 temporary_name_ = temporary_name_for(path_.name);
                 result = io_.files.link(fd(), directory(), temporary_name_.c_str());
@@ -349,8 +349,10 @@ File Destination::publish(Control& control) {
     }
     check(ARSYNC_STAGE_CLOSE, closed);
     if (kind_ == Kind::temporary) {
-        check(ARSYNC_STAGE_PUBLISH,
-              io_.files.rename(directory(), temporary_name_.c_str(), path_.name.c_str()));
+        const char* temporary = temporary_name_.c_str();
+        const char* name = path_.name.c_str();
+        check(ARSYNC_STAGE_PUBLISH, exclusive_ ? move_name(io_.files, directory(), temporary, name)
+                                               : io_.files.rename(directory(), temporary, name));
         kind_ = Kind::created;
     }
     published_ = true;

@@ -80,6 +80,7 @@ private:
     const FileCopy& copy_;
     const arsync_copy_options& options_;
     const bool nofollow_;
+    const bool exclusive_;
     const bool no_source_acl_;
     const bool may_be_unnamed_;
     const SplitPath path_; // the destination's

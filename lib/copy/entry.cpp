@@ -39,7 +39,7 @@ public:
         // Most entries are files, at names that are free: what is opened tells all there is to
         // know.
         if (type == DT_REG && makes_copies() && !names_.follows &&
-            (context_.fresh || options_.update == ARSYNC_UPDATE_ALL))
+            (names_.fresh || options_.update == ARSYNC_UPDATE_ALL))
             source_ = co_await open_source(io_, names_, options_, control_);
         else
             look();
@@ -49,7 +49,7 @@ public:
                 co_return;
         }
         struct statx there = {};
-        const Way way = context_.fresh
+        const Way way = names_.fresh
                             ? Way::free
                             : look_at_the_way(io_.files, names_, facts(), options_, &there);
         if (way == Way::skip) {
@@ -296,8 +296,8 @@ private:
     void make_link_to(const Identity& copy, Make make) {
         struct statx found;
         const bool is_there =
-            !context_.fresh && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
-                                               AT_SYMLINK_NOFOLLOW, found) == 0;
+            !names_.fresh && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                             AT_SYMLINK_NOFOLLOW, found) == 0;
         if (is_there && identity(found) == copy) {
             outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it
             return;
@@ -308,8 +308,7 @@ private:
             how.update = ARSYNC_UPDATE_ALL;
         if (how.replace == ARSYNC_REPLACE_IN_PLACE)
             how.replace = ARSYNC_REPLACE_REMOVE;
-        const Way way =
-            context_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), how);
+        const Way way = names_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), how);
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
             return;
@@ -356,7 +355,7 @@ private:
             told.made = &wrote_.emplace();
         }
         const FileCopy& names = claim_ ? told : names_;
-        if (context_.fresh || way == Way::overwrite) {
+        if (way == Way::overwrite) {
             co_await copy_opened(io_, names, source_, options_, control_, outcome_);
             co_return;
         }

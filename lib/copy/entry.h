@@ -12,7 +12,6 @@ struct EntryContext {
     Links* links =
         nullptr; // null: names of one file are copied one by one; in no tree: shared ones
     const DirectoryRef* directory = nullptr; // that holds it
-    bool fresh = false;                      // nothing is at the destination: its directory is new
     std::string_view source_text;            // what a symbolic link to it holds
 };
 

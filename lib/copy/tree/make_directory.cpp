@@ -34,8 +34,8 @@ private:
 } // namespace
 
 MadeDirectory make_directory(Files& files, int dirfd, const char* name, const struct statx& source,
-                             bool beneath, bool follow, const arsync_copy_options& options,
-                             Umask& umask) {
+                             bool beneath, bool follow, bool fresh,
+                             const arsync_copy_options& options, Umask& umask) {
     constexpr Stage stage = ARSYNC_STAGE_MAKE_DIRECTORY;
     const bool keeps_mode = (options.preserve & ARSYNC_PRESERVE_MODE) != 0;
     const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
@@ -49,7 +49,7 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     MadeDirectory result;
     const int made =
         files.make_directory(dirfd, name, keeps_mode ? 0700 : (wanted & ~withheld) | 0700);
-    if (made != -EEXIST)
+    if (made != -EEXIST || fresh)
         check(stage, made);
     result.made = made == 0;
     Undo undo(files, dirfd, name, result.made);

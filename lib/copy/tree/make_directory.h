@@ -15,9 +15,9 @@ struct MadeDirectory {
 
 // source: what it is to be like. Until its end it is the owner's alone where it might be wider than
 // its source, and the owner may always write to it. follow: a symbolic link to a directory will do.
-// Throws Error: ENOTDIR where something else is.
+// fresh: what is there is another's, EEXIST. Throws Error: ENOTDIR where something else is.
 MadeDirectory make_directory(Files& files, int dirfd, const char* name, const struct statx& source,
-                             bool beneath, bool follow, const arsync_copy_options& options,
-                             Umask& umask);
+                             bool beneath, bool follow, bool fresh,
+                             const arsync_copy_options& options, Umask& umask);
 
 } // namespace arsync

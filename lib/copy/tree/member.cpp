@@ -156,8 +156,9 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
     if (missing) {
         directory->made = directory->missing = true;
     } else {
-        MadeDirectory made = make_directory(io_.files, above->destination(), name, facts, true,
-                                            keeps_symlink, tree_.options_, tree_.umask_);
+        MadeDirectory made =
+            make_directory(io_.files, above->destination(), name, facts, true, keeps_symlink,
+                           above->made, tree_.options_, tree_.umask_);
         directory->made = made.made;
         directory->final_mode = made.final_mode;
         directory->destination_followed = keeps_symlink;

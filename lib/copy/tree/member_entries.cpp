@@ -109,13 +109,13 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
     names.destination = name;
     names.beneath = true;
     names.follows = follows;
+    names.fresh = directory.made;
     names.new_file = directory.new_file;
     names.umask = &tree_.umask_;
     EntryContext context;
     context.links =
         (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;
     context.directory = &batch.pin.ref();
-    context.fresh = directory.made;
     std::string source_text;
     if ((tree_.options_.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0) {
         source_text = tree_.roots_.source + "/" + path_below(&directory, names.source);

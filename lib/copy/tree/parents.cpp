@@ -49,7 +49,7 @@ static MadeDirectory make_or_open(Files& files, int dirfd, const std::string& na
                                   bool& readable) {
     readable = true;
     try {
-        return make_directory(files, dirfd, name.c_str(), source, beneath, !beneath, options,
+        return make_directory(files, dirfd, name.c_str(), source, beneath, !beneath, false, options,
                               umask);
     } catch (const Error& error) {
         if (error.code != EACCES)

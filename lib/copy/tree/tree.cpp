@@ -170,7 +170,7 @@ DirectoryRef Tree::open_roots(Files& files) {
     } else {
         MadeDirectory made = make_directory(
             files, roots_.destination_dirfd, path, facts, false,
-            (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, options_, umask_);
+            (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, false, options_, umask_);
         root->made = made.made;
         root->final_mode = made.final_mode;
         root->destination_id = identity(made.facts);
