@@ -376,7 +376,14 @@ enum arsync_sparse {
  * stay empty. So a destination inside the source will do if it is on another filesystem. */
 #define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
 /* Remove from every destination directory what its source directory does not have. What the filter
- * excludes stays; where the source could not be listed in full, all does. Only with
+ * excludes stays; where the source could not be listed in full, all does. A directory gives way to
+ * a file or a link, and these to a directory, unless what is excluded or mounted is in the way
+ * (-EISDIR, -ENOTDIR, -EBUSY), or replace is EXCLUSIVE or update NONE. What is extra is decided by
+ * the listing that the copy went by: what was in the source then, or has come since, or was written
+ * by the job, stays. A directory whose source, or one above that, is not what is at its name any
+ * more keeps all, which is -ESTALE at ARSYNC_STAGE_REMOVE; so does one in which names fold and that
+ * is listed by names of which it is not known whose they are: -EEXIST. What other jobs are to read
+ * is not known to the library: do not mirror to where it lies. Only with
  * ARSYNC_COPY_RECURSIVE; not with backup or KEEP_DIRECTORY_SYMLINK. Where source and destination
  * share a directory, one below the other or through mounts, it is -ELOOP and nothing is removed. */
 #define ARSYNC_COPY_MIRROR (1u << 7)
@@ -454,8 +461,9 @@ typedef struct arsync_copy_options {
  *   Specials   A FIFO, a socket or a device at the destination is not overwritten in place by a
  *              file, unless ARSYNC_COPY_SPECIAL says to write into it.
  *   Names      Two names may be one at the destination, where case or the way to write an accent
- *              makes no difference. In a directory that the job made the second of them is -EEXIST,
- *              whatever the options say of what exists, and the first is kept.
+ *              makes no difference. The second of them is -EEXIST, whatever the options say of
+ *              what exists, and the first is kept. In a directory that was there before, the one
+ *              that its listing spells comes first.
  *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
  *   Durable    Names and data are written out once, at the end of the job; with
  *              ARSYNC_REPLACE_ATOMIC each file's data also before it gets its name.
@@ -466,8 +474,10 @@ typedef struct arsync_copy_options {
  *              is. Lines that are empty or begin with "#" mean nothing; "\\" makes the next
  *              character an ordinary one.
  *   Memory     Bounded by the depth of the tree and the options above, not by the number of its
- *              entries; with ARSYNC_PRESERVE_LINKS also by the number of files that have names not
- *              seen yet, which with ARSYNC_SYMLINKS_FOLLOW any file may have.
+ *              entries. Where names may fold, and with ARSYNC_COPY_MIRROR, also by the names in the
+ *              directories that are under way, eight bytes each; with ARSYNC_PRESERVE_LINKS by the
+ *              number of files that have names not seen yet, which with ARSYNC_SYMLINKS_FOLLOW any
+ *              file may have.
  *   Limits     Where descriptors run out, fewer entries are under way at once.
  */
 

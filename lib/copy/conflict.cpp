@@ -235,7 +235,10 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     case Meeting::harmless:
         break;
     }
-    if (stays(files, copy, source, found, options))
+    // In a mirror it gives way, whatever its age.
+    const bool gives_way = S_ISDIR(found.stx_mode) && (options.flags & ARSYNC_COPY_MIRROR) != 0 &&
+                           options.replace != ARSYNC_REPLACE_EXCLUSIVE;
+    if (!gives_way && stays(files, copy, source, found, options))
         return Way::skip;
     if (S_ISDIR(found.stx_mode))
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};

@@ -68,6 +68,9 @@ struct FileCopy {
     // another entry's copy, whose name is the same there: where case, or the way to write an
     // accent, makes no difference. It is -EEXIST, whatever the options say of what exists.
     bool fresh = false;
+    // The source's name from where the job was told to look for it, if that is not the above.
+    int source_base_dirfd = -1;
+    std::string source_from_base = {};
     NewFile new_file = {};    // what is known of a file that is made at the destination
     Umask* umask = nullptr;   // asked for once for many files; null: for this one
     Identity* made = nullptr; // where to say what file was written, for who asks

@@ -21,6 +21,8 @@ public:
     bool fill(Files& files, int fd, Stage stage);
     // The next name that was taken in, without "." and ".."; text is null after the last.
     Name next();
+    // The next again is the first of those that were taken in.
+    void begin_again() { at_ = 0; }
     bool is_empty() const { return length_ == 0; }
     // Whether no further name might have had room: there are likely to be more.
     bool is_full() const { return length_ > size - 2 * 280; }

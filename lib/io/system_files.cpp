@@ -16,6 +16,7 @@
 
 #include "io/facts.h"
 #include "io/fd.h"
+#include "io/folds_names.h"
 #include "io/missing.h"
 #include "io/open_beneath.h"
 #include "io/resident.h"
@@ -112,6 +113,10 @@ int SystemFiles::filesystem_type(int fd, uint64_t& magic) {
 
 int SystemFiles::places_of(int directory, std::vector<PlaceOnDevice>& places) {
     return arsync::places_of(directory, places);
+}
+
+bool SystemFiles::may_fold_names(int directory) {
+    return arsync::may_fold_names(directory);
 }
 
 int SystemFiles::device_size(int fd, uint64_t& bytes) {

@@ -49,6 +49,18 @@ for kind in faultfs faultfs-by-name exfat ntfs; do
             '"$one_of_each"'
             test "$(grep -c "File exists" err)" = 3; test "$(wc -l < err)" = 3'
     done
+    holds "$kind: a name that was spelled otherwise before stays in a mirror, and what is extra goes" '
+        ln -s '"$at"' t; rm -rf t/*; mkdir -p s/Sub; echo one > s/Readme; echo two > "s/Sub/É"; $CP -rT --mirror s t/b
+        mv s/Readme s/README; echo longer > s/README; mv "s/Sub/É" "s/Sub/é"; mv s/Sub s/SUB; mkdir -p t/b/gone/deep; echo x > t/b/gone/deep/f; echo x > t/b/extra
+        for way in --dry-run "" --skip-unchanged; do $CP -rT $way --mirror s t/b; done
+        test "$(find t/b/ -mindepth 1 | wc -l)" = 3; eventually "test \$(cat t/b/[Rr]*) = longer"; test "$(cat t/b/[sS]*/*)" = two'
+    holds "$kind: the second of two names is an error in a directory that was there before, too" '
+        ln -s '"$at"' t; rm -rf t/*; mkdir -p s/D t/b; echo one > s/F; echo d > s/D/x; $CP -aT s t/b
+        echo two > s/f; mkdir s/d; echo second > s/d/y; ls t/b > before
+        for options in -rT "-rT --remove-destination" "-rT --atomic" "-rT --mirror" "-aT -b"; do
+            rm -f t/b/[Dd]/*; $CP $options s t/b 2> err && false; test "$(grep -c "File exists" err)" = 2
+            test "$(ls t/b | grep -v "~$" | tr A-Z a-z)" = "$(tr A-Z a-z < before)"; grep -qx -e one -e two t/b/[Ff]; test "$(ls t/b/[Dd] | grep -cv "~$")" = 1
+        done'
 done
 
 if mount_folding "$WORK/links" faultfs; then

@@ -37,7 +37,8 @@ private:
         };
         if (const Inode* before = s_.old(path))
             for (const auto& [name, _] : before->names)
-                if (!directory.names.count(name) && !s_.expected().removed.count(top_of(at(name))))
+                if (!directory.names.count(name) && !gives_way(at(name)) &&
+                    !s_.expected().removed.count(top_of(at(name))))
                     s_.world.problem("a crash loses " + at(name));
         for (const auto& [name, number] : directory.names)
             check_name(at(name), name, disk_.at(number));
@@ -63,6 +64,13 @@ private:
         for (const std::string& difference :
              differences(s_.world.disk, right.number, disk_, inode.number, also))
             s_.world.problem("after a crash " + path + ": " + difference);
+    }
+
+    // To what is of another kind: between them is a moment in which nothing is there.
+    bool gives_way(const std::string& path) const {
+        const Inode* right = s_.wanted(path);
+        return right && right->is_directory() != s_.old(path)->is_directory() &&
+               replaces_kinds(s_.scenario);
     }
 
     // Of what is in an extra directory it is that which was to be removed.

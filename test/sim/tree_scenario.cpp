@@ -250,8 +250,13 @@ private:
 
     int enter(InodeNumber from, InodeNumber to, const std::string& name, const std::string& path) {
         const Inode* found = disk_.find(to, name);
-        if (found && !found->is_directory())
-            return -ENOTDIR;
+        if (found && !found->is_directory()) {
+            if (!replaces_kinds(scenario_) || filter_.excludes(path, false))
+                return -ENOTDIR;
+            ++result_.totals.removed;
+            remove_name(world_, to, name);
+            found = nullptr;
+        }
         const InodeNumber target = found ? found->number : add_directory(world_, to, name.c_str());
         ++result_.totals.directories;
         merge(from, target, path, !found);
@@ -260,7 +265,13 @@ private:
 
     int copy(InodeNumber number, InodeNumber to, const std::string& name, const std::string& path) {
         const Inode& from = disk_.at(number);
-        if (Inode* found = disk_.find(to, name)) {
+        Inode* found = disk_.find(to, name);
+        if (found && found->is_directory() && replaces_kinds(scenario_)) {
+            if (!remove_tree(to, name, path))
+                return -EISDIR;
+            found = nullptr;
+        }
+        if (found) {
             if (stays(from, *found)) {
                 ++result_.totals.skipped;
                 return 0;
@@ -302,6 +313,23 @@ private:
             ++result_.totals.specials;
         }
         return 0;
+    }
+
+    // With all in it that is not excluded. Whether it is gone.
+    bool remove_tree(InodeNumber directory, const std::string& name, const std::string& path) {
+        const InodeNumber number = disk_.find(directory, name)->number;
+        const Names names = disk_.at(number).names;
+        bool empty = true;
+        for (const auto& [below, inside] : names) {
+            const std::string at = path + "/" + below;
+            const bool excluded = filter_.excludes(at, disk_.at(inside).is_directory());
+            empty = !excluded && remove_tree(number, below, at) && empty;
+        }
+        if (empty) {
+            ++result_.totals.removed;
+            remove_name(world_, directory, name);
+        }
+        return empty;
     }
 
     bool becomes_link(const Inode& from) const {
@@ -364,6 +392,11 @@ private:
 };
 
 } // namespace
+
+bool replaces_kinds(const TreeScenario& s) {
+    return s.asks(ARSYNC_COPY_MIRROR) && s.options.replace != ARSYNC_REPLACE_EXCLUSIVE &&
+           s.options.update != ARSYNC_UPDATE_NONE;
+}
 
 // No file has numbered backups to begin with.
 std::string backup_of(const TreeScenario& s, const std::string& name) {

@@ -30,6 +30,8 @@ struct TreeScenario {
     bool preserves(uint32_t what) const { return (options.preserve & what) != 0; }
 };
 std::string describe(const TreeScenario& scenario);
+// Whether a directory and what is none give way to each other.
+bool replaces_kinds(const TreeScenario& scenario);
 // The name that a file which gives way gets, if it gets one.
 std::string backup_of(const TreeScenario& scenario, const std::string& name);
 

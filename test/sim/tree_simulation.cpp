@@ -200,7 +200,9 @@ void TreeSimulation::check_old() {
             world.problem("has neither its name nor its backup's: " + path);
         else if (backs_up && world.disk.at(old(path)->number).version != old(path)->version)
             world.problem("was written to: " + path);
-        if (atomic && wanted(path)) // not extra
+        const Inode* right = wanted(path);
+        const bool other_kind = right && right->is_directory() && replaces_kinds(scenario);
+        if (atomic && right && !other_kind) // nor is it extra
             check_shown(path);
     }
 }

@@ -210,6 +210,13 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
     case ARSYNC_STAGE_CHECK:
         return describe_check(subject, completion, options);
     case ARSYNC_STAGE_REMOVE:
+        // What is extra was in doubt, and so nothing was removed.
+        if (error == ESTALE && completion.action != ARSYNC_ACTION_REMOVE)
+            return "nothing removed from " + destination + ": " + source +
+                   " was replaced while it was copied";
+        if (error == EEXIST)
+            return "nothing removed from " + destination +
+                   ": some of its names are others' in another spelling";
         what = "cannot remove " + destination;
         break;
     case ARSYNC_STAGE_BACKUP:

@@ -30,7 +30,8 @@ int copy_files(int argc, char** argv) {
     std::optional<cp::Operands> operands = cp::Operands::understand(options);
     if (!operands)
         return 1;
-    if ((options.copy.flags & ARSYNC_COPY_MIRROR) != 0 && !cp::mirrors_are_apart(*operands))
+    if ((options.copy.flags & ARSYNC_COPY_MIRROR) != 0 &&
+        (!cp::mirrors_are_apart(*operands) || !cp::mirrors_spare_others(*operands, options)))
         return 1;
     return cp::Run(options, *operands).go();
 }

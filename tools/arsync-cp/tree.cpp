@@ -10,6 +10,7 @@
 #include "plan.h"
 #include "quote.h"
 #include "say.h"
+#include "whereabouts.h"
 
 namespace cp {
 
@@ -132,25 +133,6 @@ void announce(Entry& tree, const Subject& subject, const arsync_completion& comp
     if (replaced)
         tree.chat("removed " + destination + "\n");
     tree.chat(line + "\n");
-}
-
-std::vector<FileId> directories_above(int fd, std::string path) {
-    std::vector<FileId> found;
-    struct stat status;
-    constexpr size_t deepest = 4096;
-    int directory = openat(fd, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    while (directory >= 0 && fstat(directory, &status) == 0 && found.size() < deepest) {
-        FileId id = id_of(status);
-        if (!found.empty() && id == found.back())
-            break;
-        found.push_back(id);
-        int above = openat(directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        close(directory);
-        directory = above;
-    }
-    if (directory >= 0)
-        close(directory);
-    return found;
 }
 
 } // namespace

@@ -97,6 +97,8 @@ bool Directories::close_idle() {
 void Directories::finish(Directory& directory) {
     std::lock_guard lock(mutex_);
     directory.facts.reset();
+    directory.source_names.reset();
+    directory.folding.reset();
     if (directory.idle_)
         close(directory);
 }

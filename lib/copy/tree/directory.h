@@ -15,6 +15,8 @@
 #include "copy/copy.h"
 #include "copy/identity.h"
 #include "copy/metadata.h"
+#include "copy/tree/folding.h"
+#include "copy/tree/name_set.h"
 
 namespace arsync {
 
@@ -42,6 +44,12 @@ struct Directory {
     bool missing = false; // there is no destination, for this is a dry run
     NewFile new_file;     // what a file made in the destination will be like
     FinalMode final_mode; // of the destination
+
+    // Until it is finished. Of a mirror, if the destination was there before: all names that the
+    // source was listed to have.
+    std::unique_ptr<NameSet> source_names;
+    // If names may fold in a destination that was there before.
+    std::unique_ptr<Folding> folding;
 
     // While it is pinned. -1 for a destination that is missing.
     int source() const { return source_.get(); }

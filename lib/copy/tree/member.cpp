@@ -144,35 +144,61 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
     const char* name = unit.name.c_str();
     const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const bool keeps_symlink = (tree_.options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
+    const bool mirrors = (tree_.options_.flags & ARSYNC_COPY_MIRROR) != 0;
     File destination;
     bool missing = above->missing;
     if (dry && !missing) {
         struct statx found;
         const int there = io_.files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW, found);
         missing = there == -ENOENT;
+        if (replaces_kinds() && there == 0 && !S_ISDIR(found.stx_mode) &&
+            clear_other(*above, unit.name)) {
+            outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+            missing = true;
+        }
         if (!missing)
             check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
     }
+    const bool fresh = is_free(*above, unit.name, ARSYNC_STAGE_MAKE_DIRECTORY);
     if (missing) {
         directory->made = directory->missing = true;
     } else {
-        MadeDirectory made =
-            make_directory(io_.files, above->destination(), name, facts, true, keeps_symlink,
-                           above->made, tree_.options_, tree_.umask_);
+        const auto make = [&] {
+            return make_directory(io_.files, above->destination(), name, facts, true, keeps_symlink,
+                                  fresh, tree_.options_, tree_.umask_);
+        };
+        MadeDirectory made;
+        try {
+            made = make();
+        } catch (const Error& error) {
+            if (error.code != ENOTDIR || !replaces_kinds() || fresh ||
+                !clear_other(*above, unit.name))
+                throw;
+            outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+            made = make();
+        }
         directory->made = made.made;
         directory->final_mode = made.final_mode;
         directory->destination_followed = keeps_symlink;
         directory->destination_id = identity(made.facts);
-        if ((tree_.options_.flags & ARSYNC_COPY_MIRROR) != 0 &&
-            directory->destination_id == tree_.root_->source_id)
+        if (mirrors && directory->destination_id == tree_.root_->source_id)
             refuse_meeting();
         directory->new_file = tree_.new_file_in(io_.files, made);
         destination = std::move(made.directory);
+        tree_.know_names(io_.files, *directory, destination.get());
         tree_.remember_filesystem(io_.files, *directory, destination.get());
     }
     tree_.directories_->add(*directory, std::move(source), std::move(destination));
     tree_.directories_->unpin(*directory);
     opened = std::move(directory);
+}
+
+// Whether nothing is at the name of an entry, but what another entry has put there meanwhile.
+bool Member::is_free(const Directory& directory, const std::string& name, Stage stage) const {
+    if (directory.made || !directory.folding)
+        return directory.made;
+    return directory.folding->is_free(io_.files, directory.source(), directory.destination(), name,
+                                      stage);
 }
 
 // One that may not be listed is made all the same, as it is the directory of what it holds.
@@ -228,6 +254,11 @@ Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& b
               io_.files.set_list_position(directory->source(), directory->position));
     directory->reopened = false;
     next->listing.fill(io_.files, directory->source(), ARSYNC_STAGE_LIST);
+    if (directory->source_names) {
+        for (auto name = next->listing.next(); name.text; name = next->listing.next())
+            directory->source_names->add(name.text);
+        next->listing.begin_again();
+    }
     directory->position = next->listing.position();
     batch = std::move(next);
     co_return;

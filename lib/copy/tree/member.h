@@ -29,6 +29,7 @@ private:
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
+    bool is_free(const Directory& directory, const std::string& name, Stage stage) const;
     void refuse_loop(const Directory& directory) const;
     [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory);
@@ -36,7 +37,7 @@ private:
     Task<void> begin_entries(Batch& batch);
     Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows);
     Task<void> copy_once(const Batch& batch, const std::string& name, unsigned char type,
-                         bool follows, Control& control, Outcome& outcome);
+                         bool follows, bool cleared, Control& control, Outcome& outcome);
     void out_of_memory();
     template <class Begin>
     Task<void> attempt(Outcome& outcome, Begin begin);
@@ -45,10 +46,17 @@ private:
     Task<void> finish(const DirectoryRef& directory);
     Task<void> set_attributes(const DirectoryRef& directory, Outcome& outcome);
     Task<void> remove_extra(const DirectoryRef& directory, Outcome& of_directory);
+    Task<void> refuse_replaced(const DirectoryRef& directory);
     Task<void> find_next(const DirectoryRef& directory, Extra& extra,
                          std::optional<ExtraEntry>& entry);
     Task<void> remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
-                      uint64_t& removed);
+                      uint64_t& removed, bool& gone);
+    bool replaces_kinds() const;
+    bool gives_way(const Directory& directory, const Outcome& outcome) const;
+    Task<bool> clear_directory(const DirectoryRef& directory, const std::string& name, bool is_read,
+                               Outcome& failed);
+    Task<void> check_source(const DirectoryRef& directory, const std::string& name, bool is_read);
+    bool clear_other(const Directory& directory, const std::string& name);
 
     struct Poll;
     Task<bool> wait_for_descriptors(unsigned attempt);

@@ -76,13 +76,25 @@ Task<void> Member::begin_entries(Batch& batch) {
 Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows) {
     Outcome outcome;
     std::optional<Control> control; // another for each attempt
+    constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
+    const bool reads_content = (tree_.options_.flags & links) == 0;
+    bool cleared = false;
+    const auto begin = [&] {
+        if (control)
+            control->take_back();
+        control.emplace(control_);
+        return copy_once(batch, name, type, follows, cleared, *control, outcome);
+    };
     try {
-        co_await attempt(outcome, [&] {
-            if (control)
-                control->take_back();
-            control.emplace(control_);
-            return copy_once(batch, name, type, follows, *control, outcome);
-        });
+        co_await attempt(outcome, begin);
+        if (gives_way(*batch.pin, outcome))
+            cleared = co_await clear_directory(
+                batch.pin.ref(), name, type == DT_REG && !follows && reads_content, outcome);
+        if (cleared) {
+            outcome = Outcome();
+            co_await attempt(outcome, begin);
+            outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+        }
     } catch (const std::bad_alloc&) { // for its frame
         outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
     }
@@ -100,7 +112,7 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
 }
 
 Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsigned char type,
-                             bool follows, Control& control, Outcome& outcome) {
+                             bool follows, bool cleared, Control& control, Outcome& outcome) {
     const Directory& directory = *batch.pin;
     FileCopy names;
     names.source_dirfd = directory.source();
@@ -109,7 +121,7 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
     names.destination = name;
     names.beneath = true;
     names.follows = follows;
-    names.fresh = directory.made;
+    names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
     names.new_file = directory.new_file;
     names.umask = &tree_.umask_;
     EntryContext context;

@@ -2,6 +2,8 @@
 #include "copy/tree/member.h"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
 
 #include "copy/tree/attempt.h"
 #include "copy/tree/mirror.h"
@@ -10,10 +12,21 @@ namespace arsync {
 
 Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_directory) {
     const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    Extra extra(io_, tree_.filter_, control_, dry);
+    Extra extra(io_, tree_.filter_, control_, tree_.root_->source_id, dry);
     std::optional<ExtraEntry> entry;
+    if (directory->folding && directory->folding->is_in_doubt()) {
+        of_directory.fail(-EEXIST, ARSYNC_STAGE_REMOVE);
+        co_return;
+    }
+    directory->source_names->seal();
+    int64_t checked = -1; // once for each buffer of names, and for each directory that goes
     for (;;) {
         co_await attempt(of_directory, [&] { return find_next(directory, extra, entry); });
+        if (of_directory.result == 0 && entry &&
+            (entry->directory || extra.position() != checked)) {
+            checked = extra.position();
+            co_await attempt(of_directory, [&] { return refuse_replaced(directory); });
+        }
         if (of_directory.result == -ECANCELED && tree_.control_.cancelled())
             of_directory.fail(0, ARSYNC_STAGE_NONE);
         if (of_directory.result < 0 || !entry || tree_.stopping() ||
@@ -23,10 +36,12 @@ Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_direc
         outcome.action = ARSYNC_ACTION_REMOVE;
         outcome.flags = entry->directory ? ARSYNC_COMPLETION_DIRECTORY : 0;
         uint64_t removed = 0;
+        bool gone = false;
         if (entry->error < 0)
             outcome.fail(entry->error, ARSYNC_STAGE_REMOVE);
         else
-            co_await attempt(outcome, [&] { return remove(directory, extra, *entry, removed); });
+            co_await attempt(outcome,
+                             [&] { return remove(directory, extra, *entry, removed, gone); });
         totals_.removed += removed;
         if (outcome.result == -ECANCELED && tree_.control_.cancelled())
             co_return;
@@ -48,10 +63,75 @@ Task<void> Member::find_next(const DirectoryRef& directory, Extra& extra,
     co_await extra.next(*pin, entry);
 }
 
+Task<void> Member::refuse_replaced(const DirectoryRef& directory) {
+    tree_.refuse_replaced(io_.files, *directory);
+    co_return;
+}
+
 Task<void> Member::remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
-                          uint64_t& removed) {
+                          uint64_t& removed, bool& gone) {
     const Pin pin(io_.files, directory);
-    co_await extra.remove(*pin, entry, removed);
+    gone = co_await extra.remove(*pin, entry, removed);
+}
+
+// ---- what is in the way of an entry of another kind ----
+
+bool Member::replaces_kinds() const {
+    return (tree_.options_.flags & ARSYNC_COPY_MIRROR) != 0 &&
+           tree_.options_.replace != ARSYNC_REPLACE_EXCLUSIVE &&
+           tree_.options_.update != ARSYNC_UPDATE_NONE;
+}
+
+bool Member::gives_way(const Directory& directory, const Outcome& outcome) const {
+    return replaces_kinds() && !directory.made && outcome.result == -EISDIR &&
+           outcome.stage == ARSYNC_STAGE_OPEN_DESTINATION;
+}
+
+// Of a directory at the name of a file, a link or the like. Whether it is gone, or would be; failed
+// becomes the error for which it is not.
+Task<bool> Member::clear_directory(const DirectoryRef& directory, const std::string& name,
+                                   bool is_read, Outcome& failed) {
+    const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    Extra extra(io_, tree_.filter_, control_, tree_.root_->source_id, dry);
+    const ExtraEntry entry{.name = name, .path = path_below(&*directory, name), .directory = true};
+    uint64_t removed = 0;
+    bool gone = false;
+    Outcome outcome;
+    co_await attempt(outcome, [&] { return check_source(directory, name, is_read); });
+    if (outcome.result == 0)
+        co_await attempt(outcome, [&] { return remove(directory, extra, entry, removed, gone); });
+    totals_.removed += removed;
+    if (outcome.result < 0)
+        failed.fail(outcome.result, outcome.stage);
+    co_return gone;
+}
+
+// What cannot be read must not cost what is there.
+Task<void> Member::check_source(const DirectoryRef& directory, const std::string& name,
+                                bool is_read) {
+    const Pin pin(io_.files, directory);
+    tree_.refuse_replaced(io_.files, *pin);
+    if (!is_read)
+        co_return;
+    const int fd = io_.files.open_beneath(pin->source(), name.c_str(),
+                                          O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW,
+                                          RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    const File readable(io_.files, fd);
+}
+
+// Of what is no directory at the name of one. False: it stays, since it is excluded.
+bool Member::clear_other(const Directory& directory, const std::string& name) {
+    struct statx found;
+    check(ARSYNC_STAGE_MAKE_DIRECTORY,
+          io_.files.statx(directory.destination(), name.c_str(), AT_SYMLINK_NOFOLLOW, found));
+    if (S_ISDIR(found.stx_mode) || tree_.filter_.excludes(path_below(&directory, name), false))
+        return false;
+    tree_.refuse_replaced(io_.files, directory);
+    if ((tree_.options_.flags & ARSYNC_COPY_DRY_RUN) == 0)
+        check(ARSYNC_STAGE_REMOVE, io_.files.unlink(directory.destination(), name.c_str()));
+    ++totals_.removed;
+    return true;
 }
 
 } // namespace arsync

@@ -18,10 +18,13 @@ namespace {
 // the same way and removes nothing.
 class Remover {
 public:
-    Remover(Io world, const Filter& filter, const Control& outside, bool dry_run, uint64_t& removed)
-        : io_(world), filter_(filter), control_(outside), dry_run_(dry_run), removed_(removed) {}
+    Remover(Io world, const Filter& filter, const Control& outside, const Identity& source,
+            bool dry_run, uint64_t& removed)
+        : io_(world), filter_(filter), control_(outside), source_(source), dry_run_(dry_run),
+          removed_(removed) {}
 
-    Task<void> run(int dirfd, const ExtraEntry& top) {
+    // Whether it is gone.
+    Task<bool> run(int dirfd, const ExtraEntry& top) {
         struct statx facts;
         check(ARSYNC_STAGE_REMOVE, io_.files.statx(dirfd, "", 0, facts));
         device_ = identity(facts);
@@ -37,6 +40,7 @@ public:
         }
         if (first_error_ != 0)
             throw Error{ARSYNC_STAGE_REMOVE, first_error_};
+        co_return gone_;
     }
 
 private:
@@ -82,8 +86,10 @@ private:
         // Without openat2(2) it was opened all the same; of a bind mount only this tells.
         const bool mount_root =
             (facts.stx_attributes_mask & facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+        // A subvolume of btrfs has a device number of its own, and goes as any directory.
         const bool other_device = id.major != device_.major || id.minor != device_.minor;
-        if (mount_root || other_device || facts.stx_mnt_id != mount_)
+        const bool other_mount = mount_ != 0 ? facts.stx_mnt_id != mount_ : other_device;
+        if (mount_root || other_mount || id == source_)
             throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
         levels_.push_back({name, id, {}});
         current_ = std::move(next);
@@ -180,11 +186,13 @@ private:
             return leave(done.name, -result);
         check(ARSYNC_STAGE_REMOVE, result);
         ++removed_;
+        gone_ = levels_.empty();
     }
 
     const Io io_;
     const Filter& filter_;
     const Control& control_;
+    const Identity source_;
     const bool dry_run_;
     uint64_t& removed_;
     std::string path_; // of the directory that is being emptied, below the roots
@@ -193,6 +201,7 @@ private:
     File current_;
     std::vector<Level> levels_;
     int first_error_ = 0; // a positive errno
+    bool gone_ = false;   // the one at the top
 };
 
 } // namespace
@@ -200,6 +209,10 @@ private:
 // Whether it is extra, or may be.
 bool Extra::examine(const Directory& directory, const char* name, ExtraEntry& entry) {
     struct statx facts;
+    if (directory.source_names->contains(name) ||
+        (directory.folding && !directory.folding->may_be_extra(name)))
+        return false;
+    // What has come since it was listed will be copied by the next run.
     entry.error = io_.files.statx(directory.source(), name, AT_SYMLINK_NOFOLLOW, facts);
     if (entry.error == 0)
         return false;
@@ -234,18 +247,19 @@ Task<void> Extra::next(const Directory& directory, std::optional<ExtraEntry>& ne
     }
 }
 
-Task<void> Extra::remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed) {
+Task<bool> Extra::remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed) {
     const int dirfd = directory.destination();
     if (entry.directory) {
         if (dry_run_)
             removed = 0; // when it is begun anew
-        Remover remover(io_, filter_, control_, dry_run_, removed);
-        co_await remover.run(dirfd, entry);
-        co_return;
+        Remover remover(io_, filter_, control_, source_, dry_run_, removed);
+        const bool gone = co_await remover.run(dirfd, entry);
+        co_return gone;
     }
     if (!dry_run_)
         check(ARSYNC_STAGE_REMOVE, io_.files.unlink(dirfd, entry.name.c_str()));
     ++removed;
+    co_return true;
 }
 
 } // namespace arsync

@@ -1,4 +1,9 @@
 // Removing from a destination directory what its source directory does not have.
+//
+// What is extra is decided by the listing of the source directory that the copy itself went by, and
+// only while that directory is the one at its name. What the run has seen in the source, has
+// written, or has found under another spelling, is not extra, nor is what is there by now. Where
+// that is in doubt nothing is removed, and the doubt is the directory's error.
 #pragma once
 
 #include <optional>
@@ -20,16 +25,19 @@ struct ExtraEntry {
 // pinned during each call only.
 class Extra {
 public:
-    // What is referred to lives as long as this.
-    Extra(Io io, const Filter& filter, const Control& control, bool dry_run)
-        : io_(io), filter_(filter), control_(control), dry_run_(dry_run) {}
+    // What is referred to lives as long as this. source: the root of what is copied, which is in no
+    // case removed.
+    Extra(Io io, const Filter& filter, const Control& control, const Identity& source, bool dry_run)
+        : io_(io), filter_(filter), control_(control), source_(source), dry_run_(dry_run) {}
 
     // The next, or none. Throws Error.
     Task<void> next(const Directory& directory, std::optional<ExtraEntry>& next);
     // Removes it with all in it that is not excluded, adding to `removed` at each entry that is
     // gone, or that would be in a dry run. What will not go stays, with what it is in, and is
-    // thrown as an Error when all else is gone.
-    Task<void> remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed);
+    // thrown as an Error when all else is gone. False: it stays, for what is excluded in it.
+    Task<bool> remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed);
+    // Of the destination's listing: it changes with each buffer of names.
+    int64_t position() const { return names_.position(); }
 
 private:
     bool examine(const Directory& directory, const char* name, ExtraEntry& entry);
@@ -37,6 +45,7 @@ private:
     const Io io_;
     const Filter& filter_;
     const Control& control_;
+    const Identity source_;
     const bool dry_run_;
     Listing names_;
 };

@@ -194,6 +194,8 @@ void Parents::open_one(Files& files, size_t level) {
 // The copy is one of names in open directories; but the destination's may be missing in a dry run.
 void Parents::enter(FileCopy& copy, std::string name) const {
     copy.beneath = true;
+    copy.source_base_dirfd = copy.source_dirfd;
+    copy.source_from_base = copy.source;
     if (!parents_.empty())
         copy.source_dirfd = parents_.back().source.get();
     copy.source = name;

@@ -132,22 +132,17 @@ bool Tree::has_mounts(Files& files) const {
 // ---- the roots ----
 
 DirectoryRef Tree::open_roots(Files& files) {
-    const bool follows = options_.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
-                         options_.symlinks == ARSYNC_SYMLINKS_FOLLOW_TOP;
     auto root = std::make_shared<Directory>(directories_);
     root->facts = std::make_unique<struct statx>();
     struct statx& facts = *root->facts;
-    const auto open = [&](int access) {
-        return files.open(roots_.source_dirfd, roots_.source.c_str(),
-                          access | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
-    };
-    int fd = open(O_RDONLY);
+    int fd = open_source_root(files, O_RDONLY);
     root->shut = fd == -EACCES; // and made all the same, as below it
     if (root->shut)
-        fd = open(O_PATH);
+        fd = open_source_root(files, O_PATH);
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     File source(files, fd);
     check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(fd, "", 0, facts));
+    base_place_ = place_of_base(files);
     root->source_id = identity(facts);
     device_major_ = facts.stx_dev_major;
     device_minor_ = facts.stx_dev_minor;
@@ -177,6 +172,7 @@ DirectoryRef Tree::open_roots(Files& files) {
         root_destination_ = root->destination_id;
         root->new_file = new_file_in(files, made);
         destination = std::move(made.directory);
+        know_names(files, *root, destination.get());
         if (root->destination_id == root->source_id)
             throw Error{ARSYNC_STAGE_CHECK, EINVAL};
         // A path with a slash at its end follows links, so what was opened may lie elsewhere.
@@ -191,6 +187,13 @@ DirectoryRef Tree::open_roots(Files& files) {
     return root;
 }
 
+int Tree::open_source_root(Files& files, int access) const {
+    const bool follows = options_.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
+                         options_.symlinks == ARSYNC_SYMLINKS_FOLLOW_TOP;
+    return files.open(roots_.source_dirfd, roots_.source.c_str(),
+                      access | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
+}
+
 // A directory that is made in what is being copied would be copied too, and again in it.
 void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
     std::string path = roots_.destination;
@@ -202,8 +205,15 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     if (is_there && !may_meet(identity(facts)))
         return;
-    const int fd =
-        files.open(roots_.destination_dirfd, split_path(path).directory(), O_PATH | O_DIRECTORY, 0);
+    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    int fd = -ENOENT;
+    do { // a dry run has not made the directories on the way
+        path = split_path(path).parent;
+        while (path.size() > 1 && path.ends_with('/'))
+            path.pop_back();
+        fd = files.open(roots_.destination_dirfd, path.empty() ? "." : path.c_str(),
+                        O_PATH | O_DIRECTORY, 0);
+    } while (dry && fd == -ENOENT && !path.empty());
     refuse_unknown(fd);
     const File up(files, fd);
     if (!up)

@@ -71,6 +71,12 @@ private:
     void refuse_source_inside(Files& files, int source) const;
     void refuse_overlap(Files& files, int source, int destination) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
+    int open_source_root(Files& files, int access) const;
+    int open_source_root_anew(Files& files) const;
+    std::string place_of_base(Files& files) const;
+    void know_names(Files& files, Directory& directory, int destination) const;
+    // Throws Error ESTALE if it is not what is at its name in the source any more.
+    void refuse_replaced(Files& files, const Directory& directory) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
     void remember_filesystem(Files& files, const Directory& directory, int destination);
     Task<void> sync(Io io);
@@ -116,6 +122,7 @@ private:
     Links& links_; // these, or those that are shared with other jobs
     DirectoryRef root_;
     Identity root_destination_;
+    std::string base_place_; // of the directory that the source's path begins in
     uint32_t device_major_ = 0, device_minor_ = 0; // of the source's root
 
     std::atomic<bool> stopped_ = false;

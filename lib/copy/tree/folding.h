@@ -1,0 +1,53 @@
+// A destination directory that was there before, and in which two names may be one: by case, or by
+// the way to write an accent. What its listing spells need not be what was written.
+//
+// A name of the source that the listing spelled has a right to what is there. Any other is to find
+// nothing; if it finds something all the same, that is listed by another spelling: an entry of the
+// source's too, and then this one is the second of two that cannot both be there; or the copy of an
+// earlier run, whose name has changed its spelling since, and which it may take over.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "copy/identity.h"
+#include "copy/tree/name_set.h"
+#include "io/error.h"
+#include "io/files.h"
+
+namespace arsync {
+
+class Folding {
+public:
+    // Lists the open directory. Throws Error.
+    Folding(Files& files, int destination);
+
+    // From any thread. Whether nothing is at that name, so what comes there meanwhile is another
+    // entry's. Throws Error: EEXIST at `stage` where another entry has it.
+    bool is_free(Files& files, int source, int destination, const std::string& name, Stage stage);
+    // Whether what the listing spells so may be extra: it was there before the copy began, and no
+    // entry has taken it over.
+    bool may_be_extra(const std::string& spelled);
+    // Whether an entry found something of which it is not known by what name it is listed.
+    bool is_in_doubt();
+
+private:
+    struct Index {
+        std::unordered_map<uint64_t, std::string> by_inode; // the spelled name
+        std::unordered_map<std::string, std::string> by_folded_name;
+        NameSet source;
+    };
+    void make_index(Files& files, int source, int destination);
+    const std::string* spelling_of(const std::string& name, uint64_t inode) const;
+
+    NameSet before_; // as the copy began
+    std::mutex mutex_;
+    std::unique_ptr<Index> index_;             // when first needed
+    std::map<std::string, std::string> taken_; // spelled names, and by which of the source
+    bool in_doubt_ = false;
+};
+
+} // namespace arsync

@@ -1,0 +1,84 @@
+// What a mirror has to know before it removes anything.
+#include "copy/tree/tree.h"
+
+#include <cerrno>
+#include <climits>
+#include <fcntl.h>
+#include <linux/openat2.h>
+
+namespace arsync {
+
+// Of a destination that was there before: by what names the source's entries are kept.
+void Tree::know_names(Files& files, Directory& directory, int destination) const {
+    if (directory.made)
+        return;
+    if ((options_.flags & ARSYNC_COPY_MIRROR) != 0)
+        directory.source_names = std::make_unique<NameSet>();
+    if (!files.may_fold_names(destination))
+        return;
+    try {
+        directory.folding = std::make_unique<Folding>(files, destination);
+    } catch (const Error& error) {
+        if (error.code != EACCES || directory.source_names)
+            throw; // one that may only be written to is none that a mirror looks through
+    }
+}
+
+// "" where it is not to be known. A path tells of its own directories; the one it begins in is an
+// open descriptor, which stays the same when it is moved away or removed.
+std::string Tree::place_of_base(Files& files) const {
+    const bool beneath = !roots_.source_from_base.empty();
+    const std::string& path = beneath ? roots_.source_from_base : roots_.source;
+    const int dirfd = beneath ? roots_.source_base_dirfd : roots_.source_dirfd;
+    if ((options_.flags & ARSYNC_COPY_MIRROR) == 0 || path.starts_with('/'))
+        return {};
+    const std::string link =
+        dirfd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/" + std::to_string(dirfd);
+    std::string text(PATH_MAX, '\0');
+    const int64_t length = files.read_link(AT_FDCWD, link.c_str(), text.data(), text.size());
+    text.resize(length < 0 ? 0 : static_cast<size_t>(length));
+    return text;
+}
+
+int Tree::open_source_root_anew(Files& files) const {
+    if (roots_.source_from_base.empty())
+        return open_source_root(files, O_PATH);
+    const char* path = roots_.source_from_base.c_str();
+    if (options_.symlinks == ARSYNC_SYMLINKS_FOLLOW)
+        return files.open(roots_.source_base_dirfd, path, O_PATH | O_DIRECTORY, 0);
+    return files.open_beneath(roots_.source_base_dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+                              RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+// A directory that was moved away while it was copied, and another put in its place, says nothing
+// of what the source is like now: all in it may be on its way out. So each one from the root down
+// must still be what is at its name.
+void Tree::refuse_replaced(Files& files, const Directory& directory) const {
+    std::vector<const Directory*> way;
+    for (const Directory* up = &directory; up; up = up->parent.get())
+        way.push_back(up);
+    if (place_of_base(files) != base_place_)
+        throw Error{ARSYNC_STAGE_REMOVE, ESTALE};
+    File above;
+    for (size_t i = way.size(); i-- > 0;) {
+        const Directory& next = *way[i];
+        const char* name = next.name.c_str();
+        int fd;
+        if (!next.parent)
+            fd = open_source_root_anew(files);
+        else if (next.source_followed)
+            fd = files.open(above.get(), name, O_PATH | O_DIRECTORY, 0);
+        else
+            fd = files.open_beneath(above.get(), name, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+                                    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        const bool is_none = fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP;
+        check(ARSYNC_STAGE_REMOVE, is_none ? -ESTALE : fd);
+        above = File(files, fd);
+        struct statx facts;
+        check(ARSYNC_STAGE_REMOVE, files.statx(fd, "", 0, facts));
+        if (identity(facts) != next.source_id)
+            throw Error{ARSYNC_STAGE_REMOVE, ESTALE};
+    }
+}
+
+} // namespace arsync
