@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -26,6 +27,14 @@ void say(char (&text)[n], const std::string& words) {
     if (text[0] == '\0')
         snprintf(text, n, "%s", words.c_str());
 }
+
+// Want of descriptors or of memory, which others may give back.
+bool may_pass(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN;
+}
+
+// Between two tries to have a ring after all.
+constexpr std::chrono::milliseconds retry_after{100};
 
 std::string words_for(int error) {
     return strerrordesc_np(-error);
@@ -78,37 +87,51 @@ void Worker::run() {
     snprintf(name, sizeof name, "arsync/%u", number_);
     pthread_setname_np(pthread_self(), name); // and its helpers', which inherit it
 
-    const arsync_pool_options& options = pool_.options();
-    if (options.backend != ARSYNC_BACKEND_THREADS) {
-        UringOptions wishes;
-        wishes.queue_depth = options.queue_depth;
-        wishes.buffer_count = options.buffer_count;
-        wishes.helpers = [this] { return pool_.footprint().helpers; };
-        wishes.sqpoll = (options.flags & ARSYNC_POOL_SQPOLL) != 0;
-        wishes.iopoll = (options.flags & ARSYNC_POOL_IOPOLL) != 0;
-        for (bool again = true; again;) {
-            std::unique_ptr<Uring> uring;
-            Error failure{ARSYNC_STAGE_QUEUE, ENOMEM};
-            try {
-                uring = std::make_unique<Uring>(counters_, wishes);
-            } catch (const Error& error) {
-                failure = error;
-            } catch (const std::bad_alloc&) {
-            }
-            if (uring) {
-                pool_.report_backend(ARSYNC_BACKEND_URING, 0);
-                serve(*uring, uring.get());
+    const uint32_t backend = pool_.options().backend;
+    std::vector<std::unique_ptr<Uring>> denied; // whoever has posted to them may yet wake them
+    std::unique_ptr<Threads> threads;
+    for (;;) {
+        Error failure{ARSYNC_STAGE_QUEUE, 0};
+        std::unique_ptr<Uring> uring = make_ring(failure);
+        if (uring) {
+            pool_.report_backend(ARSYNC_BACKEND_URING, 0);
+            if (serve(*uring, uring.get(), backend == ARSYNC_BACKEND_URING))
                 return;
-            }
-            again = options.backend == ARSYNC_BACKEND_URING;
-            if (again && !fail_next(failure))
+            denied.push_back(std::move(uring));
+        } else if (backend == ARSYNC_BACKEND_URING) {
+            if (!fail_next(failure))
                 return;
-            if (!again)
+        } else {
+            if (backend != ARSYNC_BACKEND_THREADS)
                 pool_.report_backend(ARSYNC_BACKEND_THREADS, -failure.code);
+            if (!threads)
+                threads = std::make_unique<Threads>(counters_, 0,
+                                                    [this] { return pool_.footprint().helpers; });
+            if (serve(*threads, nullptr, may_pass(failure.code)))
+                return;
         }
     }
-    Threads threads(counters_, 0, [this] { return pool_.footprint().helpers; });
-    serve(threads, nullptr);
+}
+
+// Null, with the reason, if there is none to be had, or none is wanted.
+std::unique_ptr<Uring> Worker::make_ring(Error& failure) {
+    const arsync_pool_options& options = pool_.options();
+    if (options.backend == ARSYNC_BACKEND_THREADS)
+        return nullptr;
+    UringOptions wishes;
+    wishes.queue_depth = options.queue_depth;
+    wishes.buffer_count = options.buffer_count;
+    wishes.helpers = [this] { return pool_.footprint().helpers; };
+    wishes.sqpoll = (options.flags & ARSYNC_POOL_SQPOLL) != 0;
+    wishes.iopoll = (options.flags & ARSYNC_POOL_IOPOLL) != 0;
+    try {
+        return std::make_unique<Uring>(counters_, wishes);
+    } catch (const Error& error) {
+        failure = error;
+    } catch (const std::bad_alloc&) {
+        failure.code = ENOMEM;
+    }
+    return nullptr;
 }
 
 // io_uring or nothing, and there is no ring now: the next job fails, and for the one after it there
@@ -130,7 +153,8 @@ bool Worker::fail_next(const Error& error) {
     }
 }
 
-void Worker::serve(Ring& ring, Uring* uring) {
+// False, with no job running: there may be another ring to be had, if one is wanted.
+bool Worker::serve(Ring& ring, Uring* uring, bool wants_another) {
     const arsync_pool_options& options = pool_.options();
     const FrameCache frames;
     Buffers buffers(ring, options.buffer_count, options.buffer_size,
@@ -140,18 +164,27 @@ void Worker::serve(Ring& ring, Uring* uring) {
                     });
     const Io io{pool_.files(), ring, buffers, pool_.pace()};
     set_ring(&ring, uring, &buffers);
-    for (;;) {
+    const auto retry = std::chrono::steady_clock::now() + retry_after;
+    const auto may_have_another = [&] {
+        return wants_another &&
+               (uring ? uring->denied() < 0 : std::chrono::steady_clock::now() >= retry);
+    };
+    bool closing = false;
+    while (!closing && (running_ || !may_have_another())) {
         if (pool_.starter().try_again())
             pool_.call_another_worker();
         if (turn(io))
             continue;
-        if (!running_ && pool_.closing())
-            break;
-        ring.wait();
-        begun_ = 0;
+        closing = !running_ && pool_.closing();
+        if (!closing) {
+            ring.wait();
+            begun_ = 0;
+        }
     }
-    pool_.leave_with_others();
+    if (closing)
+        pool_.leave_with_others();
     set_ring(nullptr, nullptr, nullptr);
+    return closing;
 }
 
 void Worker::set_ring(Ring* ring, Uring* uring, const Buffers* buffers) {

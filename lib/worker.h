@@ -63,7 +63,8 @@ private:
 
     void run();
     bool fail_next(const Error& error);
-    void serve(Ring& ring, Uring* uring);
+    std::unique_ptr<Uring> make_ring(Error& failure);
+    bool serve(Ring& ring, Uring* uring, bool wants_another);
     bool turn(Io io);
     void set_ring(Ring* ring, Uring* uring, const Buffers* buffers);
     unsigned take_jobs(Io io);

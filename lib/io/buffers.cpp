@@ -1,5 +1,6 @@
 #include "io/buffers.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 
 namespace arsync {
 
+static constexpr std::chrono::seconds retry_after{1};
 static constexpr size_t huge_page_size = size_t{2} << 20;
 
 Lease::~Lease() {
@@ -74,7 +76,7 @@ void Buffers::Wait::await_suspend(std::coroutine_handle<> waiter) {
 
 Lease Buffers::Wait::await_resume() {
     const auto index = static_cast<unsigned>(index_);
-    if (registered_ && buffers_.states_[index] == State::plain)
+    if (registered_ && buffers_.states_[index] != State::registered)
         buffers_.make_registered(index);
     return Lease(buffers_, index);
 }
@@ -136,19 +138,32 @@ void* Buffers::map_slab() {
     return memory == MAP_FAILED ? nullptr : memory;
 }
 
+// What was refused for want of memory that may be locked is tried again now and then: others may
+// have given theirs back.
 void Buffers::make_registered(unsigned index) {
+    const bool again = states_[index] == State::refused;
+    const auto now = std::chrono::steady_clock::now();
+    if (again && (refusal_ != -ENOMEM || now < retry_))
+        return;
     // A transparent huge page under the buffer makes pinning cheap. Asked for only now: a small
     // copy that uses a few pages of one buffer must not pay for clearing two megabytes.
     madvise(data(index), size_, MADV_HUGEPAGE);
     const int result = ring_.register_buffer(index, data(index), size_);
+    Counters& counters = ring_.counters();
     if (result == 0) {
         states_[index] = State::registered;
-        ring_.counters().buffers_registered.add(1);
-    } else {
-        states_[index] = State::refused;
-        refusal_ = result;
-        ring_.counters().buffers_refused.add(1);
+        counters.buffers_registered.add(1);
+        if (again)
+            counters.buffers_refused.add(-uint64_t{1});
+        if (std::count(states_.begin(), states_.end(), State::refused) == 0)
+            refusal_ = 0;
+        return;
     }
+    states_[index] = State::refused;
+    refusal_ = result;
+    retry_ = now + retry_after;
+    if (!again)
+        counters.buffers_refused.add(1);
 }
 
 } // namespace arsync

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <vector>
@@ -108,6 +109,7 @@ private:
     Wait** waiting_end_ = &waiting_first_;
     unsigned leased_ = 0;
     std::atomic<int> refusal_ = 0;
+    std::chrono::steady_clock::time_point retry_; // of what was refused
     std::atomic<int> huge_pages_error_ = 0;
     std::atomic<bool> in_huge_pages_ = false;
 };

@@ -145,8 +145,8 @@ int Uring::probe() {
 }
 
 Uring::Uring(Counters& counters, const UringOptions& options)
-    : Ring(counters), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      waits_(wait_limit, [this] { wake(); }),
+    : Ring(counters), buffer_count_(options.buffer_count),
+      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), waits_(wait_limit, [this] { wake(); }),
       helpers_(
           helper_limit, [this] { wake(); }, options.helpers) {
     if (!wake_fd_)
@@ -205,9 +205,8 @@ void Uring::open_best(std::span<const Setup> setups, unsigned queue_depth) {
 void Uring::open_polled(const UringOptions& options) {
     try {
         polled_ = std::make_unique<Queue>(options.queue_depth, IORING_SETUP_IOPOLL, 0);
-        const int error = io_uring_register_buffers_sparse(&polled_->ring, options.buffer_count);
-        if (error < 0 && registration_error_ == 0)
-            registration_error_ = error;
+        if (registration_error_ == 0)
+            register_table();
         iopoll_.store(true);
     } catch (const Error& error) {
         iopoll_error_.store(-error.code);
@@ -222,7 +221,7 @@ void Uring::find_operations(const UringOptions& options) {
     }
     operations_ &= ~options.without;
     if (has(IORING_OP_READ_FIXED) && has(IORING_OP_WRITE_FIXED)) {
-        registration_error_ = io_uring_register_buffers_sparse(&main_->ring, options.buffer_count);
+        register_table();
         if (registration_error_ == 0)
             features_.in_use += " fixed_buffers";
     } else {
@@ -230,9 +229,24 @@ void Uring::find_operations(const UringOptions& options) {
     }
 }
 
+// Room for the buffers to be registered in, in each ring that has none yet.
+void Uring::register_table() {
+    registration_error_ = 0;
+    for (Queue* queue : {main_.get(), polled_.get()}) {
+        if (!queue || queue->has_table)
+            continue;
+        const int error = io_uring_register_buffers_sparse(&queue->ring, buffer_count_);
+        queue->has_table = error == 0;
+        if (error < 0)
+            registration_error_ = error;
+    }
+}
+
 int Uring::register_buffer(unsigned index, void* data, size_t size) {
     if (denied())
         return denied();
+    if (registration_error_ == -ENOMEM) // by now there may be enough
+        register_table();
     if (registration_error_ < 0)
         return registration_error_;
     const iovec part{data, size};

@@ -91,7 +91,8 @@ private:
     // A ring set up and its operations known; closed with its owner.
     struct Queue {
         io_uring ring;
-        unsigned pending = 0; // transfers that are with the kernel
+        unsigned pending = 0;   // transfers that are with the kernel
+        bool has_table = false; // of registered buffers
         Queue(unsigned entries, unsigned flags, unsigned idle_ms);
         Queue(const Queue&) = delete;
         Queue& operator=(const Queue&) = delete;
@@ -107,6 +108,7 @@ private:
     void open_best(std::span<const Setup> setups, unsigned queue_depth);
     void open_polled(const UringOptions& options);
     void find_operations(const UringOptions& options);
+    void register_table();
     void start(Request& request) override;
     void take_completed(bool block) override;
     bool has(io_uring_op op) const { return operations_[static_cast<size_t>(op)]; }
@@ -141,6 +143,7 @@ private:
     std::bitset<IORING_OP_LAST> operations_;
     unsigned limit_ = 0;
     UringFeatures features_;
+    const unsigned buffer_count_;
     int registration_error_ = 0;
     std::atomic<bool> iopoll_ = false;
     std::atomic<int> iopoll_error_ = 0;

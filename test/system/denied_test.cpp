@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "system/check.h"
@@ -272,6 +273,89 @@ TEST_CASE_FIXTURE(Clean,
         } else {
             EXPECT(report, strlen(info.backend_reason) > 0);
         }
+    });
+}
+
+TEST_CASE_FIXTURE(Clean, "memory that may be locked again is used again") {
+    NEEDS_ROOT();
+    if (!has_io_uring()) {
+        skip("io_uring is denied");
+        return;
+    }
+    const Directory directory;
+    chmod(directory.path().c_str(), 0777);
+    write_pattern(directory / "from", size);
+    check_in_child([&](Report& report) {
+        rlimit limit{};
+        EXPECT(report, getrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+        EXPECT(report, become_ordinary());
+        const rlim_t before = std::exchange(limit.rlim_cur, 0);
+        EXPECT(report, setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+        PoolOptions options;
+        options.buffer_size = 64 << 10;
+        Pool pool(options);
+        const auto fixed = Options().with_method(ARSYNC_METHOD_FIXED);
+        EXPECT(report, pool.copy(directory / "from", directory / "to", fixed).result == 0);
+        const uint32_t refused = pool.info().buffers_refused;
+        if (refused == 0)
+            return; // this kernel has another account for it, or there is no ring
+        EXPECT(report, pool.info().buffers_registered == 0);
+        limit.rlim_cur = before;
+        EXPECT(report, setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+        usleep(1'100'000);
+        EXPECT(report, pool.copy(directory / "from", directory / "to", fixed).result == 0);
+        EXPECT(report, pool.info().buffers_registered > 0);
+        EXPECT(report, pool.info().buffers_refused < refused); // those that were used again
+    });
+}
+
+TEST_CASE_FIXTURE(Clean, "a worker that found no descriptor for a ring gets one later") {
+    if (!has_io_uring()) {
+        skip("io_uring is denied");
+        return;
+    }
+    const Directory directory;
+    write_pattern(directory / "from", size);
+    check_in_child([&](Report& report) {
+        PoolOptions options;
+        options.workers = 1;
+        Pool pool(options);
+        rlimit limit{};
+        EXPECT(report, getrlimit(RLIMIT_NOFILE, &limit) == 0);
+        const rlim_t before = std::exchange(limit.rlim_cur, 3);
+        EXPECT(report, setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        pool.copy(directory / "from", directory / "to"); // it may well fail
+        EXPECT(report, pool.info().backend == ARSYNC_BACKEND_THREADS);
+        limit.rlim_cur = before;
+        EXPECT(report, setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        usleep(150'000);
+        const auto fixed = Options().with_method(ARSYNC_METHOD_FIXED);
+        EXPECT(report, pool.copy(directory / "from", directory / "to", fixed).result == 0);
+        EXPECT(report, pool.copy(directory / "from", directory / "to", fixed).result == 0);
+        EXPECT_WITH(report, pool.info().backend == ARSYNC_BACKEND_URING,
+                    pool.info().backend_reason);
+        EXPECT(report, pool.stats().submissions > 0);
+    });
+}
+
+TEST_CASE_FIXTURE(Clean, "a pool of rings alone fails new jobs when io_uring is denied later") {
+    if (!has_io_uring()) {
+        skip("io_uring is denied");
+        return;
+    }
+    const Directory directory;
+    write_pattern(directory / "from", size);
+    check_in_child([&](Report& report) {
+        Pool pool{PoolOptions(ARSYNC_BACKEND_URING)};
+        const auto fixed = Options().with_method(ARSYNC_METHOD_FIXED);
+        EXPECT(report, pool.copy(directory / "from", directory / "to", fixed).result == 0);
+        EXPECT(report, deny_late({__NR_io_uring_enter, __NR_io_uring_setup}, EPERM));
+        // What meets the denial goes on by threads.
+        EXPECT(report, pool.copy(directory / "from", directory / "to", fixed).result == 0);
+        const arsync_completion done = pool.copy(directory / "from", directory / "to", fixed);
+        EXPECT_WITH(report, done.result == -EPERM, words(done));
+        EXPECT(report, done.stage == ARSYNC_STAGE_QUEUE);
+        EXPECT(report, pool.close() == 0);
     });
 }
 
