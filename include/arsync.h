@@ -488,9 +488,14 @@ typedef struct arsync_copy_options {
  *
  * The source may be a regular file, a block device, or with ARSYNC_COPY_SPECIAL a stream; a
  * directory without ARSYNC_COPY_RECURSIVE is -EISDIR, one copied into itself -ELOOP. What is copied
- * is the content up to the source's size when it was opened, or to its end if that comes first; of
- * files without a size (/proc, streams) everything to the end. A size or modification time that
- * changed meanwhile is reported in the completion's flags.
+ * is the content up to the source's size when it was opened, or to its end if that comes first.
+ * Where sizes may not be true (FUSE, network file systems, overlayfs, /proc, streams: anything but
+ * the known local file systems) it is all that read(2) gives, whatever the size says, as with cp;
+ * one that ends before its size is no error there. A size or modification time that changed
+ * meanwhile is reported in the completion's flags.
+ *
+ * A destination that takes a file only from its beginning to its end, as mounted object stores do,
+ * gets it so, without holes; one that refuses to be truncated is opened with O_TRUNC.
  *
  * A destination that was not there before is there afterwards only if the copy succeeded, or lost
  * no more than an attribute (ARSYNC_COMPLETION_COPIED). A destination overwritten in place by a
@@ -550,8 +555,9 @@ typedef struct arsync_progress {
     uint32_t state;         /* enum arsync_job_state */
     uint32_t stage;         /* enum arsync_stage: what it does now; of a tree NONE */
     uint32_t method;        /* enum arsync_method, AUTO until chosen; of a tree AUTO */
-    uint64_t bytes_total;   /* size of the source, 0 until known or where it has none; of a tree, of
-                               the entries found so far */
+    uint64_t bytes_total;   /* size of the source, 0 until known or where it has none; in the end
+                               what was copied, if that is another; of a tree, of the entries found
+                               so far */
     uint64_t bytes_done;    /* bytes at the destination so far, holes included */
     uint64_t entries_total; /* of a tree: entries found so far; else 1 */
     uint64_t entries_done;  /* of these, entries that have ended, whatever came of them */
@@ -602,9 +608,11 @@ enum arsync_stage {
 
 /* In the completion of a job of ARSYNC_COPY_RECURSIVE, SOURCE_CHANGED, SOURCE_SHRANK and OWNER_LOST
  * say that they hold of any entry. */
-/* The source's size or modification time changed between the start of the copy and its end. */
+/* The source's size or modification time changed between the start of the copy and its end. Of what
+ * is made up as it is asked for (it has no blocks, as files in /sys or of lxcfs) it is not told. */
 #define ARSYNC_COMPLETION_SOURCE_CHANGED (1u << 0)
-/* The source ended before the size it had at the start; the destination ends there too. */
+/* The source ended before the size it had at the start; the destination ends there too. Where sizes
+ * may not be true, only if its size is now where it ended. */
 #define ARSYNC_COMPLETION_SOURCE_SHRANK (1u << 1)
 /* The method, or the cache policy DIRECT, that was asked for could not be used; method says what
  * ran. */
@@ -687,7 +695,8 @@ typedef struct arsync_completion {
     uint16_t action;     /* enum arsync_action */
     uint32_t flags;      /* ARSYNC_COMPLETION_* */
     uint16_t stage;      /* enum arsync_stage: where it failed */
-    uint16_t method;     /* enum arsync_method that ran, AUTO if none did */
+    uint16_t method;     /* enum arsync_method that ran, the last if another one had to go on; AUTO
+                            if none did */
     const arsync_details* details; /* NULL: there are none */
 } arsync_completion;
 

@@ -15,9 +15,15 @@ namespace {
 // of it is short, and O_TMPFILE with linkat(2) takes more calls than a plain create.
 constexpr uint64_t created_size_max = 1 << 20;
 
-// open(2) with O_TMPFILE, where there is no such thing.
+// open(2) with O_TMPFILE, where there is no such thing: servers say so in many ways, and whatever
+// else it may be, creating a file at its name will meet it too.
 bool no_unnamed_files(int error) {
-    return error == -EOPNOTSUPP || error == -EISDIR || error == -ENOENT || error == -EINVAL;
+    return error < 0 && error != -EMFILE && error != -ENFILE && error != -ENOMEM;
+}
+
+// What a server says that takes a file only to be written anew, or not to be read meanwhile.
+bool refuses_access(int error) {
+    return error == -EPERM || error == -EINVAL || error == -EOPNOTSUPP || error == -ENOSYS;
 }
 
 // linkat(2) of a file without a name, where a file with one may be made all the same.
@@ -155,10 +161,8 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if (is_special(found.stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
 
-    int flags = is_special(found.stx_mode) ? O_WRONLY : write_access();
-    if (nofollow_)
-        flags |= O_NOFOLLOW;
-    const int fd = co_await open_for_writing(flags, found, control);
+    const int flags = nofollow_ ? O_NOFOLLOW : 0;
+    const int fd = co_await open_for_writing(flags, source, found, control);
     if (fd < 0) { // removing was asked for
         check(ARSYNC_STAGE_REMOVE,
               io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str()));
@@ -191,16 +195,65 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode &&
         io_.files.chmod(fd, narrow_mode) == 0)
         facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
-    // An empty one too: it is written anew, and its times shall say so.
-    check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(fd, 0));
+    empty();
+}
+
+// An empty one too: it is written anew, and its times shall say so.
+void Destination::empty() {
+    if (emptied_)
+        return;
+    const int result = io_.files.truncate(fd(), 0);
+    int closed = 0;
+    if (result < 0 && reopen(O_WRONLY | O_TRUNC, closed) < 0)
+        check(ARSYNC_STAGE_TRUNCATE, result);
+}
+
+// Closes it first; what that says is in `closed`. A negative errno if it is not open again.
+int Destination::reopen(int flags, int& closed) {
+    closed = 0;
+    has_facts_ = has_facts_ && !guessed_;
+    guessed_ = false;
+    facts();
+    const File pin(io_.files, io_.files.reopen(fd(), O_PATH));
+    if (!pin)
+        return pin.get();
+    closed = file_.close();
+    file_ = File(io_.files, io_.files.reopen(pin.get(), flags | O_NONBLOCK));
+    readable_ = (flags & O_ACCMODE) != O_WRONLY;
+    return file_.get();
+}
+
+void Destination::begin_anew(Control& control) {
+    control.enter(ARSYNC_STAGE_TRUNCATE);
+    int closed = 0; // and if what was written so far is lost, so much the better
+    check(ARSYNC_STAGE_TRUNCATE, reopen(O_WRONLY | O_TRUNC, closed));
+}
+
+void Destination::reopen_to_read(Control& control) {
+    control.enter(ARSYNC_STAGE_VERIFY);
+    int closed = 0;
+    const int result = reopen(O_RDONLY, closed);
+    check(ARSYNC_STAGE_CLOSE, closed);
+    if (!file_ || !readable_) // without /proc it is still open as it was
+        check(ARSYNC_STAGE_VERIFY, result);
 }
 
 // O_NONBLOCK, or opening a FIFO that has no reader would hold up the whole worker.
-Task<int> Destination::open_for_writing(int flags, const struct statx& found, Control& control) {
+Task<int> Destination::open_for_writing(int flags, const struct statx& source,
+                                        const struct statx& found, Control& control) {
     const char* path = copy_.destination.c_str();
+    flags |= O_NONBLOCK | O_NOCTTY;
     for (;;) {
-        const int fd =
-            io_.files.open(copy_.destination_dirfd, path, flags | O_NONBLOCK | O_NOCTTY, 0);
+        int fd = -EPERM;
+        if (is_special(found.stx_mode))
+            fd = io_.files.open(copy_.destination_dirfd, path, flags | O_WRONLY, 0);
+        else
+            fd = open_to_write(copy_.destination_dirfd, path, flags, 0);
+        if (refuses_access(fd) && S_ISREG(found.stx_mode)) {
+            const int emptied = open_emptied(flags, source);
+            if (emptied >= 0)
+                co_return emptied;
+        }
         if (gives_way_to_force(fd) && (options_.flags & ARSYNC_COPY_FORCE) != 0)
             co_return fd;
         // A lease that somebody has on it (a file server, say) is being given back.
@@ -251,9 +304,33 @@ void Destination::plan_mode(const struct statx& source) {
         final_mode_.bits = unpreserved_mode(source) & ~mask;
 }
 
-// What is written is read again only to verify it.
-int Destination::write_access() const {
-    return (options_.flags & ARSYNC_COPY_VERIFY) != 0 ? O_RDWR : O_WRONLY;
+// What is written is read again only to verify it. Some servers take no file for both at once; then
+// it is opened again for that.
+int Destination::open_to_write(int dirfd, const char* path, int flags, mode_t mode) {
+    readable_ = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
+    if (!readable_)
+        return io_.files.open(dirfd, path, flags | O_WRONLY, mode);
+    const int fd = io_.files.open(dirfd, path, flags | O_RDWR, mode);
+    if (!refuses_access(fd))
+        return fd;
+    readable_ = false;
+    return io_.files.open(dirfd, path, flags | O_WRONLY, mode);
+}
+
+// With O_TRUNC, as cp opens what is there: some servers take nothing else. What is opened is looked
+// at before.
+int Destination::open_emptied(int flags, const struct statx& source) {
+    if ((options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
+        return -EPERM;
+    const File pin(io_.files, io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
+                                             (flags & O_NOFOLLOW) | O_PATH, 0));
+    struct statx found;
+    if (!pin || io_.files.statx(pin.get(), "", 0, found) < 0 || !S_ISREG(found.stx_mode))
+        return -EPERM;
+    refuse_same(source, found);
+    const int fd = io_.files.reopen(pin.get(), O_WRONLY | O_TRUNC | O_NONBLOCK);
+    emptied_ = fd >= 0;
+    return fd;
 }
 
 void Destination::create(const struct statx& source) {
@@ -269,8 +346,8 @@ void Destination::create(const struct statx& source) {
 
 // False: something is there, unless that is an error.
 bool Destination::create_at_name(const struct statx& source, bool required) {
-    const int fd = io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
-                                  write_access() | O_CREAT | O_EXCL, creation_mode(source));
+    const int fd = open_to_write(copy_.destination_dirfd, copy_.destination.c_str(),
+                                 O_CREAT | O_EXCL, creation_mode(source));
     if (fd == -EEXIST && !required && !exclusive_)
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -291,7 +368,7 @@ bool Destination::create_at_name(const struct statx& source, bool required) {
 
 // False: not possible here.
 bool Destination::create_unnamed(const struct statx& source) {
-    // To be read again if it cannot be linked in the end.
+    readable_ = true; // to be read again if it cannot be linked in the end
     const int fd = io_.files.open(directory(), ".", O_TMPFILE | O_RDWR, creation_mode(source));
     if (no_unnamed_files(fd))
         return false;
@@ -309,8 +386,8 @@ void Destination::create_temporary(const struct statx& source) {
     int fd = -EEXIST;
     while (fd == -EEXIST) {
         temporary_name_ = temporary_name_for(path_.name);
-        fd = io_.files.open(directory(), temporary_name_.c_str(), write_access() | O_CREAT | O_EXCL,
-                            creation_mode(source));
+        fd = open_to_write(directory(), temporary_name_.c_str(), O_CREAT | O_EXCL,
+                           creation_mode(source));
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);

@@ -36,6 +36,12 @@ public:
 
     // Open or create it for content of the source's kind and size. Waits only for a FIFO's reader.
     Task<void> open(const struct statx& source, Control& control);
+    // Empty it, and write it again from its beginning: opened anew, for there are servers that take
+    // O_TRUNC there and nowhere else, and count what is written from there.
+    void begin_anew(Control& control);
+    // Close it, as some servers want before they let it be read, and open it for reading.
+    void reopen_to_read(Control& control);
+    bool readable() const { return readable_; }
     // The data and metadata are complete: close it and let it be seen at its name. Gives the file
     // back, open, if it has no name and may not be given one after all: a sandbox or a security
     // module has denied what only the attempt could tell. Then it is to be copied to a name.
@@ -61,9 +67,13 @@ private:
 
     Task<void> open_existing(const struct statx& source, const struct statx& found,
                              Control& control);
-    Task<int> open_for_writing(int flags, const struct statx& found, Control& control);
+    Task<int> open_for_writing(int flags, const struct statx& source, const struct statx& found,
+                               Control& control);
     mode_t creation_mode(const struct statx& source) const;
-    int write_access() const;
+    int open_to_write(int dirfd, const char* path, int flags, mode_t mode);
+    int open_emptied(int flags, const struct statx& source);
+    int reopen(int flags, int& closed);
+    void empty();
     void create(const struct statx& source);
     bool create_at_name(const struct statx& source, bool required);
     bool create_unnamed(const struct statx& source);
@@ -88,6 +98,8 @@ private:
     File file_;
     Kind kind_ = Kind::none;
     std::string temporary_name_;
+    bool readable_ = false; // open for reading too
+    bool emptied_ = false;  // by its opening
     bool new_name_ = false; // nothing was at the name when the copy began
     bool published_ = false;
     bool removed_ = false;

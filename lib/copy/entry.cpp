@@ -20,6 +20,12 @@ namespace arsync {
 
 namespace {
 
+// From linkat(2): there can be no link to that file from here, or none at all (EPERM on FAT and
+// many servers).
+bool means_no_links(int code) {
+    return code == EXDEV || code == EMLINK || code == EPERM || code == EOPNOTSUPP || code == ENOSYS;
+}
+
 class Entry {
 public:
     Entry(Io world, const FileCopy& both, const EntryContext& where, const arsync_copy_options& how,
@@ -201,7 +207,7 @@ private:
         try {
             return link_to(first) ? Linked::yes : Linked::gone;
         } catch (const Error& error) {
-            if (error.stage != ARSYNC_STAGE_LINK || (error.code != EXDEV && error.code != EMLINK))
+            if (error.stage != ARSYNC_STAGE_LINK || !means_no_links(error.code))
                 throw;
             take_back(); // or there would be two backups
             return Linked::impossible;

@@ -47,8 +47,8 @@ Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
 }
 
 // Moves the data and fills in what the outcome says of it.
-Task<void> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
-                           Control& control, Outcome& outcome, Digest* digest) {
+Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
+                            Control& control, Outcome& outcome, Digest* digest) {
     const Moved moved = co_await move_data(io, ends, options, control, digest);
     outcome.bytes = moved.bytes;
     outcome.hole_bytes = moved.hole_bytes;
@@ -59,6 +59,7 @@ Task<void> move_and_report(Io io, const Ends& ends, const arsync_copy_options& o
         outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
     if (fell_back(outcome.method, options))
         outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
+    co_return moved;
 }
 
 // Whatever becomes of the copy.
@@ -185,6 +186,7 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
 
     Digest digest;
+    bool exact_destination = true;
     if (moves_data) {
         Ends ends;
         ends.source = content.fd;
@@ -196,13 +198,24 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
         ends.destination_facts = &destination.facts();
         ends.fresh = destination.regular();
         ends.owned = true;
-        co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
+        Digest* const wanted = verifies ? &digest : nullptr;
+        Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
+        if (moved.wants_order) {
+            destination.begin_anew(control);
+            ends.destination = destination.fd();
+            ends.in_order = true;
+            moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
+        }
+        exact_destination = moved.exact_destination;
     }
     control.throw_if_cancelled();
     if (verifies) { // before the times are set, for reading changes one
         co_await sync_data(io, destination.fd(), true, control);
+        if (!exact_destination || !destination.readable())
+            destination.reopen_to_read(control);
         Written written;
         written.fd = destination.fd();
+        written.exact = exact_destination;
         written.facts = &destination.facts();
         written.bytes = outcome.bytes;
         written.whole_file = true;
@@ -273,14 +286,12 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
 
     const uint64_t size = size_of(io.files, copy.source, source);
     const uint64_t begin = copy.source_offset;
-    // A regular file of size 0 may be one of the kernel's, and hold something all the same.
-    const bool sized = size > 0 || !S_ISREG(source.stx_mode);
     const uint64_t end = begin >= size ? begin : begin + std::min(copy.length, size - begin);
     const uint64_t to = copy.destination_offset;
     if (identity(source) == identity(destination) && begin < to + (end - begin) && to < end)
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     control.set_total(end - begin);
-    if (copy.length == 0 || (sized && begin == end))
+    if (copy.length == 0 || (begin == end && !S_ISREG(source.stx_mode)))
         co_return;
 
     const bool verifies = asks(options, ARSYNC_COPY_VERIFY);
@@ -293,13 +304,19 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
     ends.source_facts = &source;
     ends.source_begin = begin;
     ends.source_end = end;
-    ends.sized = sized;
+    // One of the kernel's, or of a server's, may hold more than its size says.
+    ends.sized = begin < end;
     ends.unsized_end = copy.length < UINT64_MAX - begin ? begin + copy.length : UINT64_MAX;
+    if (identity(source) == identity(destination)) // what grows is not copied onto itself
+        ends.unsized_end = end;
     ends.destination = copy.destination;
     ends.destination_facts = &destination;
     ends.destination_begin = to;
-    co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
+    const Moved moved =
+        co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
     control.throw_if_cancelled();
+    if (outcome.bytes == 0)
+        co_return;
 
     if (options.durability != ARSYNC_DURABILITY_NONE || verifies)
         co_await sync_data(io, copy.destination, true, control);
@@ -308,6 +325,7 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
         Written written;
         written.fd = own ? own.get() : copy.destination;
         written.may_seek = static_cast<bool>(own);
+        written.exact = moved.exact_destination;
         written.facts = &destination;
         written.begin = to;
         written.bytes = outcome.bytes;

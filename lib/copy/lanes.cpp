@@ -148,9 +148,9 @@ private:
     // Whether the write may follow the read at once: nobody wants to see the data in between, nor
     // needs to. O_DIRECT has its own rules for where a file ends; plain calls are not queued.
     bool links_both() const {
-        return !calls_inline() && transfer_.destination >= 0 && !transfer_.direct_read &&
-               !transfer_.direct_write && !transfer_.make_holes && !transfer_.digest &&
-               flags() == 0 && !io_.pace;
+        return !calls_inline() && transfer_.destination >= 0 && !transfer_.plain_read &&
+               !transfer_.plain_write && !transfer_.direct_read && !transfer_.direct_write &&
+               !transfer_.make_holes && !transfer_.digest && flags() == 0 && !io_.pace;
     }
 
     // What the first read or write of a chunk has given, if there was one already.
@@ -158,6 +158,12 @@ private:
 
     uint64_t place_of(uint64_t offset) const {
         return offset - transfer_.source_begin + transfer_.destination_begin;
+    }
+
+    static Route route(bool plain, bool direct) {
+        if (plain)
+            return Route::plain;
+        return direct ? Route::polled : Route::ring;
     }
 
     uint32_t flags() const { return transfer_.drop_cache ? RWF_DONTCACHE : 0; }
@@ -227,7 +233,8 @@ private:
             // will give again. 0: the end, or Linux 5.9 or 5.10, which may say so anywhere.
         }
         const int64_t got =
-            co_await io_.ring.read(transfer_.source, to, offset, rw_flags, transfer_.direct_read);
+            co_await io_.ring.read(transfer_.source, to, offset, rw_flags,
+                                   route(transfer_.plain_read, transfer_.direct_read));
         co_return got;
     }
 
@@ -313,8 +320,9 @@ private:
             counters.bytes_written.add(static_cast<uint64_t>(std::max<int64_t>(put, 0)));
             co_return put;
         }
-        const int64_t put = co_await io_.ring.write(transfer_.destination, from, to, rw_flags,
-                                                    transfer_.direct_write);
+        const int64_t put =
+            co_await io_.ring.write(transfer_.destination, from, to, rw_flags,
+                                    route(transfer_.plain_write, transfer_.direct_write));
         co_return put;
     }
 

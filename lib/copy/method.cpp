@@ -25,29 +25,43 @@ namespace arsync {
 Filesystem filesystem(uint64_t magic) {
     switch (magic) {
     case 0xEF53: // ext2, ext3, ext4
-        return {.direct_pays = true, .reserving_pays = true, .holes = HoleTruth::by_extents};
+        return {.direct_pays = true,
+                .reserving_pays = true,
+                .holes = HoleTruth::by_extents,
+                .exact = true};
     case 0x58465342: // XFS
-        return {.reflinks = true, .direct_pays = true, .holes = HoleTruth::always};
+        return {.reflinks = true, .direct_pays = true, .holes = HoleTruth::always, .exact = true};
     case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway
     case 0xCA451A4E: // bcachefs
-        return {.reflinks = true, .compresses = true, .holes = HoleTruth::always};
+        return {.reflinks = true, .compresses = true, .holes = HoleTruth::always, .exact = true};
     case 0x2FC12FC1: // ZFS has shown holes where data was to come
-        return {.reflinks = true, .compresses = true};
+        return {.reflinks = true, .compresses = true, .exact = true};
     case 0x01021994: // tmpfs
     case 0x858458F6: // ramfs
-        return {.holes = HoleTruth::always};
+        return {.holes = HoleTruth::always, .exact = true};
     case 0xF2F52010: // F2FS
-        return {.direct_pays = true, .compresses = true, .holes = HoleTruth::always};
+        return {.direct_pays = true, .compresses = true, .holes = HoleTruth::always, .exact = true};
     case 0x4D44:     // FAT
     case 0x2011BAB0: // exFAT
-        return {.direct_pays = true};
+        return {.direct_pays = true, .exact = true};
+    case 0x9660:     // ISO 9660
+    case 0x15013346: // UDF
+    case 0x73717368: // squashfs
+    case 0xE0F5E1E2: // EROFS
+        return {.compresses = true, .exact = true};
     case 0x65735546: // FUSE has no clone operation
+        return {.offloads = true, .remote = true, .in_order = true};
     case 0x00C36400: // Ceph
         return {.offloads = true, .remote = true};
     case 0x6969:     // NFS
     case 0xFF534D42: // CIFS
     case 0xFE534D42: // SMB2
         return {.reflinks = true, .offloads = true, .remote = true, .holes = HoleTruth::always};
+    case 0x01021997: // 9p
+    case 0x786F4256: // VirtualBox
+    case 0x5346414F: // AFS
+    case 0x0BD00BD3: // Lustre
+        return {.remote = true};
     case 0x794C7630: // overlayfs: its copy_file_range is the upper filesystem's, a plain copy on
                      // most
         return {.reflinks = true,
@@ -167,6 +181,8 @@ Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& 
     }
     if (options.chunks > 0)
         result.lanes = options.chunks;
+    if (facts.in_order)
+        result.lanes = 1;
     const uint64_t chunks = facts.size / result.chunk + 1;
     const uint64_t lanes = std::min<uint64_t>({result.lanes, buffer_count, chunks});
     result.lanes = static_cast<unsigned>(lanes);

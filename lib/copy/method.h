@@ -28,6 +28,13 @@ struct Filesystem {
     bool caches_below = false; // in files of another filesystem, which cachestat(2) does not see
     bool remote = false;       // writing waits for a server, or another process
     HoleTruth holes = HoleTruth::doubtful;
+    // A regular file ends where its size says, and io_uring reads of it what read(2) does. Not so
+    // with FUSE (io_uring ends at the size and repeats an offset after a short read), servers
+    // (their sizes are of a moment ago) and what the kernel makes up.
+    bool exact = false;
+    // The kernel makes writes to one file wait for each other, and some servers (object stores)
+    // take them only in order: more than one lane gains nothing.
+    bool in_order = false;
 };
 Filesystem filesystem(uint64_t magic);
 
@@ -50,8 +57,9 @@ struct Facts {
     uint32_t destination_align = 0;
     bool direct_pays = false; // at both ends
     Residency cached = Residency::unknown;
-    bool paced = false;  // no more than so many bytes a second
-    bool remote = false; // the destination
+    bool paced = false;    // no more than so many bytes a second
+    bool remote = false;   // the destination
+    bool in_order = false; // the destination is to be written from its beginning to its end
 };
 
 Method choose_method(const Facts& facts, const arsync_copy_options& options);

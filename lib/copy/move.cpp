@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <optional>
 #include <unistd.h>
 
 #include "copy/direct_end.h"
@@ -38,7 +39,11 @@ public:
     Mover(Io world, const Ends& both, const arsync_copy_options& how, Control& outside,
           Digest* content)
         : io_(world), ends_(both), options_(how), control_(outside), digest_(content),
-          survey_(io_, ends_, options_) {}
+          survey_(io_, ends_, options_), fills_holes_(ends_.in_order) {
+        moved_.exact_destination = survey_.to().exact || !has_offsets(destination());
+        if (ends_.in_order && digest_ && !ends_where_it_says())
+            facts_.sized = false; // it is read once, whatever its size turns out to be
+    }
 
     Mover(const Mover&) = delete;
     Mover& operator=(const Mover&) = delete;
@@ -61,14 +66,14 @@ public:
             control_.restart();
             if (digest_)
                 *digest_ = {};
-            if (method_ == ARSYNC_METHOD_REFLINK)
-                done = co_await reflink();
-            else if (method_ == ARSYNC_METHOD_COPY_FILE_RANGE)
-                done = co_await offload();
-            else if (!facts_.sized)
-                done = co_await stream();
-            else
-                done = co_await pipeline_through_buffers();
+            try {
+                done = co_await attempt();
+            } catch (const Error& error) {
+                if (!refuses_disorder(error))
+                    throw;
+                moved_.wants_order = true;
+                co_return moved_;
+            }
         }
         look_at_source_again();
         set_size();
@@ -86,7 +91,27 @@ private:
     const struct statx& source() const { return survey_.source(); }
     const struct statx& destination() const { return survey_.destination(); }
     uint64_t length() const { return survey_.length(); }
-    bool finds_holes() const { return survey_.finds_holes(); }
+    bool finds_holes() const { return survey_.finds_holes() && !fills_holes_; }
+
+    // False: choose again, and begin anew.
+    Task<bool> attempt() {
+        if (method_ == ARSYNC_METHOD_REFLINK)
+            co_return co_await reflink();
+        if (!facts_.sized)
+            co_return co_await stream();
+        bool done = false;
+        if (method_ == ARSYNC_METHOD_COPY_FILE_RANGE)
+            done = co_await offload();
+        else
+            done = co_await pipeline_through_buffers();
+        if (done && may_go_on())
+            done = co_await go_on_past_size();
+        if (done && digest_ && unseen_) {
+            *digest_ = {};
+            co_await digest_source();
+        }
+        co_return done;
+    }
 
     // ---- without buffers ----
 
@@ -156,12 +181,16 @@ private:
                 if (kept)
                     continue;
             }
-            const bool possible = co_await offload_piece(piece);
-            if (!possible)
+            const std::optional<uint64_t> refused = co_await offload_piece(piece);
+            if (!refused)
+                continue;
+            facts_.copy_file_range = false;
+            if (control_.bytes_done() == moved_.hole_bytes) // before the first byte
                 co_return false;
+            co_await go_on_by_buffers(*refused);
+            break;
         }
-        if (digest_)
-            co_await digest_source();
+        unseen_ = true;
         co_return true;
     }
 
@@ -180,8 +209,8 @@ private:
         co_return true;
     }
 
-    // False: refused before the first byte.
-    Task<bool> offload_piece(Piece piece) {
+    // Where the source is to be read from because the kernel will not go on; none: it was moved.
+    Task<std::optional<uint64_t>> offload_piece(Piece piece) {
         control_.enter(ARSYNC_STAGE_COPY_FILE_RANGE);
         for (uint64_t done = 0; done < piece.length;) {
             control_.throw_if_cancelled();
@@ -190,13 +219,12 @@ private:
             const int64_t got = co_await io_.ring.copy_file_range(
                 ends_.source, from, ends_.destination, to_destination(from), part);
             const bool first = control_.bytes_done() == moved_.hole_bytes;
-            // Some filesystems say 0 for what they cannot, others EIO: the pipeline will know
-            // better. So it will where there is more than they say.
-            if ((first && (got == 0 || got == -EIO || (got < 0 && means_not_here(got)))) ||
-                (got == 0 && source_size() > from)) {
-                facts_.copy_file_range = false;
-                co_return false;
-            }
+            // Some filesystems say 0 for what they cannot, others EIO, and some only after the
+            // first bytes: the pipeline will know better. So it will where there is more than they
+            // say.
+            if (got == -EIO || (got < 0 && means_not_here(got)) ||
+                (got == 0 && (first || source_size() > from)))
+                co_return from;
             if (check(ARSYNC_STAGE_COPY_FILE_RANGE, got) == 0) {
                 end_ = std::min(end_, from);
                 break;
@@ -206,7 +234,17 @@ private:
             control_.add_done(static_cast<uint64_t>(got));
             co_await keep_pace(io_, control_, static_cast<uint64_t>(got));
         }
-        co_return true;
+        co_return std::nullopt;
+    }
+
+    // What was moved already stays: it may be a lot, and a destination may take its bytes once.
+    Task<void> go_on_by_buffers(uint64_t from) {
+        method_ = ARSYNC_METHOD_FIXED;
+        control_.set_method(method_);
+        Transfer rest = transfer(from, ends_.source_end);
+        rest.digest = nullptr; // all of the source is read for it afterwards
+        co_await run_lanes(io_, control_, rest);
+        take_result(rest);
     }
 
     uint64_t slice() const {
@@ -243,7 +281,12 @@ private:
         result.find_holes = has_holes_;
         result.check_holes = digest_ || doubts_holes_;
         result.holes = hole_policy();
-        result.make_holes = options_.sparse == ARSYNC_SPARSE_ALWAYS;
+        result.make_holes = options_.sparse == ARSYNC_SPARSE_ALWAYS && !fills_holes_;
+        result.plain_read = has_offsets(source()) && !survey_.from().exact;
+        result.plain_write = has_offsets(destination()) && !survey_.to().exact;
+        // Servers' files have no silence that poll(2) would know of.
+        result.waits_for_source = !survey_.from().remote;
+        disorderly_ = disorderly_ || makes_holes() || result.pipeline.lanes > 1;
         result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
         result.digest = digest_;
         result.digest_origin = ends_.source_begin;
@@ -251,7 +294,8 @@ private:
     }
 
     Holes hole_policy() const {
-        if (options_.sparse == ARSYNC_SPARSE_NEVER || !S_ISREG(destination().stx_mode))
+        if (options_.sparse == ARSYNC_SPARSE_NEVER || !S_ISREG(destination().stx_mode) ||
+            fills_holes_)
             return Holes::fill;
         return ends_.fresh ? Holes::leave : Holes::punch;
     }
@@ -265,6 +309,8 @@ private:
         const auto begin = static_cast<int64_t>(ends_.source_begin);
         const int64_t hole = io_.files.seek(ends_.source, begin, SEEK_HOLE);
         has_holes_ = hole >= 0 && static_cast<uint64_t>(hole) < ends_.source_end;
+        if (has_holes_ && !ends_where_it_says()) // a size that is too large looks like one
+            has_holes_ = co_await has_byte(ends_.source_end - 1);
         if (!has_holes_ || survey_.knows_holes())
             co_return;
         const int64_t settled = co_await io_.ring.settle_holes(ends_.source);
@@ -272,11 +318,59 @@ private:
     }
 
     Task<bool> stream() {
-        Transfer all =
-            transfer(ends_.source_begin, ends_.sized ? ends_.source_end : ends_.unsized_end);
+        const bool to_size = S_ISREG(source().stx_mode) ? survey_.from().exact : ends_.sized;
+        Transfer all = transfer(ends_.source_begin, to_size ? ends_.source_end : ends_.unsized_end);
         co_await run_stream(io_, control_, all, has_offsets(source()), has_offsets(destination()));
         take_result(all);
         co_return true;
+    }
+
+    bool ends_where_it_says() const { return survey_.from().exact || !S_ISREG(source().stx_mode); }
+    bool may_go_on() const {
+        return !ends_where_it_says() && end_ == ends_.source_end && end_ < ends_.unsized_end;
+    }
+
+    // The source's end is where read(2) says so. False: all is to be read as a stream.
+    Task<bool> go_on_past_size() {
+        const bool more = co_await has_byte(end_);
+        if (!more)
+            co_return true;
+        const bool digests = digest_ && !unseen_;
+        if (digests && (end_ - ends_.source_begin) % Extents::block_size != 0) {
+            facts_.sized = false; // a digest goes by whole blocks
+            disorderly_ = true;
+            co_return false;
+        }
+        Transfer rest = transfer(end_, ends_.unsized_end);
+        if (!digests)
+            rest.digest = nullptr;
+        co_await run_stream(io_, control_, rest, true, true);
+        take_result(rest);
+        co_return true;
+    }
+
+    Task<bool> has_byte(uint64_t at) {
+        control_.enter(ARSYNC_STAGE_READ);
+        const Route route = survey_.from().remote ? Route::plain : Route::at_once;
+        std::byte next{};
+        int64_t got = -EINTR;
+        while (got == -EINTR || got == -EAGAIN) {
+            control_.throw_if_cancelled();
+            if (got == -EAGAIN)
+                co_await io_.ring.pause(1);
+            got = co_await io_.ring.read(ends_.source, {&next, 1, -1}, at, 0, route);
+        }
+        co_return check(ARSYNC_STAGE_READ, got) > 0;
+    }
+
+    // A server that takes a file from its beginning to its end alone refuses what comes before its
+    // turn, and what comes after a hole.
+    bool refuses_disorder(const Error& error) const {
+        if (error.stage != ARSYNC_STAGE_WRITE || !disorderly_ || survey_.to().exact ||
+            !ends_.fresh || ends_.in_order)
+            return false;
+        return error.code != ENOSPC && error.code != EDQUOT && error.code != ENOMEM &&
+               error.code != ECANCELED;
     }
 
     Task<bool> pipeline_through_buffers() {
@@ -311,7 +405,8 @@ private:
         take_result(body);
         uint64_t tail_begin = aligned_end;
         uint64_t tail_end = ends_.source_end;
-        if (end_ < aligned_end) { // it has shrunk
+        if (end_ < aligned_end) { // it has shrunk, or never was so long
+            unseen_ = true;       // in whole blocks, as a digest wants it
             tail_begin = ends_.source_begin + (end_ - ends_.source_begin) / block * block;
             tail_end = end_;
         }
@@ -355,12 +450,19 @@ private:
         if (!ends_.fresh)
             return;
         control_.enter(ARSYNC_STAGE_ALLOCATE);
-        check(ARSYNC_STAGE_ALLOCATE,
-              io_.files.truncate(ends_.destination, to_destination(ends_.source_end)));
+        const int result = io_.files.truncate(ends_.destination, to_destination(ends_.source_end));
+        if (result < 0 && !survey_.to().exact) { // nor will it take a hole
+            fills_holes_ = true;
+            has_holes_ = false;
+            return;
+        }
+        check(ARSYNC_STAGE_ALLOCATE, result);
         written_end_ = ends_.source_end; // the size is as if all were written
     }
 
-    bool makes_holes() const { return options_.sparse == ARSYNC_SPARSE_ALWAYS || has_holes_; }
+    bool makes_holes() const {
+        return has_holes_ || (options_.sparse == ARSYNC_SPARSE_ALWAYS && !fills_holes_);
+    }
 
     // Blocks that are reserved at once lie together. Under a hole they would fill it.
     Task<void> reserve() {
@@ -386,27 +488,42 @@ private:
             struct statx now;
             check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", 0, now));
             moved_.changed = now.stx_size != source().stx_size;
-            if (ends_.sized)
+            if (ends_.sized && survey_.from().exact)
                 compare_with(now);
+            else if (ends_.sized)
+                compare_with_guess(now);
         } else if (ends_.sized && end_ < ends_.source_end) { // a device's size does not change
             throw Error{ARSYNC_STAGE_READ, EIO};
         }
         moved_.bytes = end_ - ends_.source_begin;
+        if (has_offsets(source()) && control_.bytes_total() != moved_.bytes)
+            control_.set_total(moved_.bytes);
     }
 
     void compare_with(const struct statx& now) {
-        moved_.changed = moved_.changed || now.stx_mtime.tv_sec != source().stx_mtime.tv_sec ||
-                         now.stx_mtime.tv_nsec != source().stx_mtime.tv_nsec;
+        moved_.changed = moved_.changed || has_other_time(now);
         // Its end was met early, and it says as before that there is more: a copy without that is
-        // no copy. But files that the kernel makes up, as in /sys, promise any size, and have no
-        // blocks.
-        if (end_ < ends_.source_end && !moved_.changed && now.stx_blocks > 0)
+        // no copy.
+        if (end_ < ends_.source_end && !moved_.changed)
             throw Error{ARSYNC_STAGE_READ, EIO};
-        // A hole at the end looks the same before and after a truncation: the size tells. A file
-        // that never had the content its size promises has not shrunk.
+        // A hole at the end looks the same before and after a truncation: the size tells.
         if (now.stx_size < end_ && facts_.sized) // what went into a stream has gone
             end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
         moved_.shrank = moved_.changed && end_ < ends_.source_end;
+    }
+
+    // Sizes may not be true here, so one that agrees with the end that was met has become it. What
+    // is made up as it is asked for (in /sys, or by lxcfs) has no blocks; its size and time say
+    // nothing.
+    void compare_with_guess(const struct statx& now) {
+        const bool made_up = now.stx_blocks == 0 && end_ > ends_.source_begin;
+        moved_.changed = !made_up && (moved_.changed || has_other_time(now));
+        moved_.shrank = moved_.changed && end_ < ends_.source_end && now.stx_size == end_;
+    }
+
+    bool has_other_time(const struct statx& now) const {
+        return now.stx_mtime.tv_sec != source().stx_mtime.tv_sec ||
+               now.stx_mtime.tv_nsec != source().stx_mtime.tv_nsec;
     }
 
     uint64_t source_size() {
@@ -468,7 +585,10 @@ private:
     bool looked_for_holes_ = false;
     bool has_holes_ = false;    // that are to be kept
     bool doubts_holes_ = false; // for they may hide data
-    bool reserving_ = false;    // blocks, which are not all written yet
+    bool fills_holes_ = false;  // with zeros: the destination can have none
+    bool disorderly_ = false;   // not all is written once, in order and without holes
+    bool unseen_ = false;    // the digest is of the source, read again: not all passed through here
+    bool reserving_ = false; // blocks, which are not all written yet
     bool reserved_ = false;
     Method method_ = ARSYNC_METHOD_AUTO;
     uint64_t end_ = 0;         // where the source turned out to end

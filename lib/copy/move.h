@@ -20,8 +20,9 @@ struct Ends {
     int destination = -1;
     const struct statx* destination_facts = nullptr;
     uint64_t destination_begin = 0;
-    bool fresh = false; // nothing is in the destination: holes are left by not writing
-    bool owned = false; // the open file descriptions are ours to switch to O_DIRECT
+    bool fresh = false;    // nothing is in the destination: holes are left by not writing
+    bool owned = false;    // the open file descriptions are ours to switch to O_DIRECT
+    bool in_order = false; // the destination takes nothing else: see Moved::wants_order
 };
 
 struct Moved {
@@ -29,6 +30,10 @@ struct Moved {
     uint64_t hole_bytes = 0;
     bool changed = false; // the source's size or modification time is another than at the start
     bool shrank = false;  // besides, it ended before source_end
+    // Nothing came of it: the destination is to be emptied, and written from its beginning to its
+    // end without holes.
+    bool wants_order = false;
+    bool exact_destination = true; // see Filesystem
 };
 
 // digest: of the content, for verifying; or null. Sets control's method.

@@ -25,12 +25,16 @@ Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
 // Some bytes, or none at the end. A FIFO that nobody has opened for writing yet is not at its end.
 // Files of the kernel's may make their reader wait, too; there are some that have no offsets,
 // though they are regular: seekable is cleared then.
-Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offset, bool& seekable) {
+Task<size_t> read_some(Io io, Control& control, const Transfer& transfer, Slice to, uint64_t offset,
+                       bool& seekable) {
     control.enter(ARSYNC_STAGE_READ);
+    const Route route = transfer.plain_read ? Route::plain : Route::ring;
     for (;;) {
-        co_await interruptible_wait(io, control, fd, true);
+        if (transfer.waits_for_source)
+            co_await interruptible_wait(io, control, transfer.source, true);
         control.throw_if_cancelled();
-        const int64_t got = co_await io.ring.read(fd, to, seekable ? offset : UINT64_MAX);
+        const int64_t got =
+            co_await io.ring.read(transfer.source, to, seekable ? offset : UINT64_MAX, 0, route);
         if (got == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;
@@ -44,17 +48,18 @@ Task<size_t> read_some(Io io, Control& control, int fd, Slice to, uint64_t offse
 }
 
 // Waits before it writes: io_uring would wait inside a write, where a cancel does not reach it.
-Task<void> write_all_stream(Io io, Control& control, int fd, Slice from, uint64_t offset,
-                            bool stream) {
+Task<void> write_all_stream(Io io, Control& control, const Transfer& transfer, Slice from,
+                            uint64_t offset, bool stream) {
     control.enter(ARSYNC_STAGE_WRITE);
+    const Route route = transfer.plain_write ? Route::plain : Route::ring;
     size_t done = 0;
     while (done < from.length) {
         if (stream)
-            co_await interruptible_wait(io, control, fd, false);
+            co_await interruptible_wait(io, control, transfer.destination, false);
         control.throw_if_cancelled();
-        const int64_t put =
-            co_await io.ring.write(fd, {from.data + done, from.length - done, from.buffer_index},
-                                   stream ? UINT64_MAX : offset + done);
+        const Slice rest{from.data + done, from.length - done, from.buffer_index};
+        const int64_t put = co_await io.ring.write(transfer.destination, rest,
+                                                   stream ? UINT64_MAX : offset + done, 0, route);
         if (put == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;
@@ -74,7 +79,7 @@ Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, Slice 
             transfer.hole_bytes += end - at;
         } else {
             const Slice part{from.data + at, end - at, from.buffer_index};
-            co_await write_all_stream(io, control, transfer.destination, part,
+            co_await write_all_stream(io, control, transfer, part,
                                       transfer.destination_begin + moved + at, false);
             transfer.written_end = transfer.source_begin + moved + end;
         }
@@ -102,23 +107,26 @@ Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_s
             const auto wanted = std::min<uint64_t>(room - have, transfer.source_end - from);
             size_t got = 0;
             if (wanted > 0)
-                got = co_await read_some(io, control, transfer.source,
-                                         {memory.get() + have, wanted, -1}, from, source_seekable);
+                got = co_await read_some(io, control, transfer, {memory.get() + have, wanted, -1},
+                                         from, source_seekable);
             ended = got == 0;
             have += got;
         } while ((transfer.digest || make_holes) && !ended && have < room);
         if (transfer.digest)
-            transfer.digest->add(moved, memory.get(), have);
+            transfer.digest->add(transfer.source_begin + moved - transfer.digest_origin,
+                                 memory.get(), have);
         const Slice read{memory.get(), have, -1};
         if (make_holes) {
             co_await write_data_blocks(io, control, transfer, read, moved);
         } else if (have > 0) {
-            co_await write_all_stream(io, control, transfer.destination, read,
+            co_await write_all_stream(io, control, transfer, read,
                                       transfer.destination_begin + moved, !destination_seekable);
             transfer.written_end = transfer.source_begin + moved + have;
         }
         moved += have;
         control.add_done(have);
+        if (control.bytes_total() > 0 && control.bytes_done() > control.bytes_total())
+            control.set_total(control.bytes_done());
         co_await keep_pace(io, control, have);
     }
     transfer.drop_cache = false; // not on the way, then

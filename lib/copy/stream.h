@@ -5,9 +5,9 @@
 
 namespace arsync {
 
-// Move a source that has no size, or no offsets, from its position to its end, or to source_end if
-// that comes first. Either may be slow for ever: a cancel ends each wait. source_seekable,
-// destination_seekable: whether that end has offsets.
+// Move a source that has no size, or more than that, or no offsets, from source_begin or its
+// position to its end, or to source_end if that comes first. Either may be slow for ever: a cancel
+// ends each wait. source_seekable, destination_seekable: whether that end has offsets.
 Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_seekable,
                       bool destination_seekable);
 

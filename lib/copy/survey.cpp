@@ -12,7 +12,7 @@ namespace arsync {
 
 namespace {
 
-constexpr Filesystem block_device = {.direct_pays = true};
+constexpr Filesystem block_device = {.direct_pays = true, .exact = true};
 
 Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64_t& magic) {
     if (S_ISBLK(facts.stx_mode))
@@ -39,36 +39,34 @@ Survey::Survey(const Io& io, const Ends& ends, const arsync_copy_options& option
 }
 
 void Survey::gather() {
+    uint64_t source_magic = 0;
+    uint64_t destination_magic = 0;
+    if (has_offsets(source()))
+        from_ = filesystem_of(io_, ends_.source, source(), source_magic);
+    if (same_device())
+        to_ = from_, destination_magic = source_magic;
+    else if (has_offsets(destination()))
+        to_ = filesystem_of(io_, ends_.destination, destination(), destination_magic);
     facts.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
     facts.size = length();
+    facts.in_order = to_.in_order;
     if (!facts.sized) {
         facts.cached = Residency::little; // how much cannot be asked
         return;
     }
-    uint64_t source_magic = 0;
-    uint64_t destination_magic = 0;
-    const Filesystem from = filesystem_of(io_, ends_.source, source(), source_magic);
-    Filesystem to = from;
-    if (same_device())
-        destination_magic = source_magic;
-    else
-        to = filesystem_of(io_, ends_.destination, destination(), destination_magic);
     const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
     const bool same = regular && source_magic == destination_magic;
     const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
-    facts.reflink = same && from.reflinks && !refused;
-    facts.offload = same && from.offloads;
-    compresses_ = from.compresses;
-    hole_truth_ = from.holes;
-    caches_below_ = from.caches_below;
-    reserving_pays_ = regular && to.reserving_pays && facts.size > threads_size_min;
-    facts.remote = to.remote;
-    gather_alignments(from, to);
+    facts.reflink = same && from_.reflinks && !refused;
+    facts.offload = same && from_.offloads;
+    reserving_pays_ = regular && to_.reserving_pays && facts.size > threads_size_min;
+    facts.remote = to_.remote;
+    gather_alignments();
     asks_cache_ = facts.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
     facts.paced = io_.pace != nullptr;
 }
 
-void Survey::gather_alignments(const Filesystem& from, const Filesystem& to) {
+void Survey::gather_alignments() {
     const bool asked = options_.cache == ARSYNC_CACHE_DIRECT ||
                        options_.method == ARSYNC_METHOD_DIRECT ||
                        options_.method == ARSYNC_METHOD_BUFFERED_DIRECT;
@@ -76,7 +74,7 @@ void Survey::gather_alignments(const Filesystem& from, const Filesystem& to) {
         return;
     facts.source_align = direct_align(source());
     facts.destination_align = direct_align(destination());
-    facts.direct_pays = from.direct_pays && to.direct_pays;
+    facts.direct_pays = from_.direct_pays && to_.direct_pays;
     // A range may begin where O_DIRECT cannot.
     if (facts.source_align > 0 && ends_.source_begin % facts.source_align != 0)
         facts.source_align = 0;
@@ -100,7 +98,7 @@ bool Survey::ask_cache() {
 }
 
 bool Survey::ask_page_cache(PageCache& out) {
-    return !caches_below_ &&
+    return !from_.caches_below &&
            io_.files.page_cache(ends_.source, ends_.source_begin, facts.size, out) >= 0;
 }
 
@@ -129,7 +127,7 @@ Residency Survey::sampled_residency() {
 
 // Bytes that are no hole, and so may be cached.
 uint64_t Survey::stored() const {
-    if (compresses_ || !S_ISREG(source().stx_mode))
+    if (from_.compresses || !S_ISREG(source().stx_mode))
         return facts.size;
     return std::min<uint64_t>(facts.size, source().stx_blocks * 512);
 }
@@ -142,14 +140,14 @@ bool Survey::same_device() const {
 
 bool Survey::finds_holes() const {
     return ends_.may_seek && options_.sparse != ARSYNC_SPARSE_NEVER &&
-           may_have_holes(source(), compresses_);
+           may_have_holes(source(), from_.compresses);
 }
 
 bool Survey::knows_holes() const {
     unsigned flags = 0;
-    if (hole_truth_ == HoleTruth::by_extents && io_.files.inode_flags(ends_.source, flags) == 0)
+    if (from_.holes == HoleTruth::by_extents && io_.files.inode_flags(ends_.source, flags) == 0)
         return (flags & FS_EXTENT_FL) != 0;
-    return hole_truth_ == HoleTruth::always;
+    return from_.holes == HoleTruth::always;
 }
 
 } // namespace arsync

@@ -26,19 +26,20 @@ public:
     bool finds_holes() const; // whether the filesystem is asked for the source's holes
     bool knows_holes() const; // and they are what they seem, without writing anything back
     bool reserving_pays() const { return reserving_pays_; }
+    const Filesystem& from() const { return from_; }
+    const Filesystem& to() const { return to_; }
 
 private:
     void gather();
-    void gather_alignments(const Filesystem& from, const Filesystem& to);
+    void gather_alignments();
     Residency sampled_residency();
     uint64_t stored() const;
 
     const Io& io_;
     const Ends& ends_;
     const arsync_copy_options& options_;
-    bool compresses_ = false;
-    HoleTruth hole_truth_ = HoleTruth::doubtful;
-    bool caches_below_ = false;
+    Filesystem from_; // of what has offsets
+    Filesystem to_;
     bool reserving_pays_ = false;
     bool asks_cache_ = false; // the choice will look at facts.cached, which is not known yet
 };

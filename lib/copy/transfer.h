@@ -28,13 +28,16 @@ struct Transfer {
     bool find_holes = false;              // ask the filesystem for the source's holes
     bool check_holes = false;             // and read them all the same, for data that they hide
     Holes holes = Holes::leave;
-    bool make_holes = false;    // blocks of zeros are treated as holes
-    bool direct_read = false;   // the source is open with O_DIRECT
-    bool direct_write = false;  // the destination is
-    uint32_t direct_align = 1;  // bytes, of a direct transfer
-    bool drop_cache = false;    // RWF_DONTCACHE; cleared where it is refused
-    Digest* digest = nullptr;   // of what was read, or null
-    uint64_t digest_origin = 0; // the source offset that the digest counts from
+    bool make_holes = false;   // blocks of zeros are treated as holes
+    bool direct_read = false;  // the source is open with O_DIRECT
+    bool direct_write = false; // the destination is
+    uint32_t direct_align = 1; // bytes, of a direct transfer
+    bool plain_read = false;   // by system calls, whatever the ring could do: see Route
+    bool plain_write = false;
+    bool waits_for_source = true; // a stream's source may have nothing to read yet
+    bool drop_cache = false;      // RWF_DONTCACHE; cleared where it is refused
+    Digest* digest = nullptr;     // of what was read, or null
+    uint64_t digest_origin = 0;   // the source offset that the digest counts from
 
     // What came of it.
     uint64_t end = 0;         // where the source turned out to end, at most source_end

@@ -11,16 +11,17 @@ namespace arsync {
 
 namespace {
 
-Transfer reading(int fd, uint64_t begin, uint64_t end, uint64_t origin, Digest& digest,
+Transfer reading(const Written& written, uint64_t begin, uint64_t end, Digest& digest,
                  const Pipeline& pipeline) {
     Transfer result;
-    result.source = fd;
+    result.source = written.fd;
+    result.plain_read = !written.exact;
     result.source_begin = begin;
     result.source_end = end;
     result.pipeline = pipeline;
     result.read_stage = ARSYNC_STAGE_VERIFY;
     result.digest = &digest;
-    result.digest_origin = origin;
+    result.digest_origin = written.begin;
     return result;
 }
 
@@ -31,6 +32,15 @@ bool tells_holes(Files& files, int fd) {
     return filesystem(magic).holes != HoleTruth::doubtful;
 }
 
+// Where the size may not be true, read(2) tells the end.
+Task<bool> ends_at(Io io, int fd, uint64_t end) {
+    std::byte next{};
+    int64_t got = -EINTR;
+    while (got == -EINTR)
+        got = co_await io.ring.read(fd, {&next, 1, -1}, end, 0, Route::plain);
+    co_return check(ARSYNC_STAGE_VERIFY, got) == 0;
+}
+
 } // namespace
 
 Task<void> verify(Io io, const Written& written, const Digest& digest,
@@ -38,7 +48,8 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     control.enter(ARSYNC_STAGE_VERIFY);
     struct statx now;
     check(ARSYNC_STAGE_VERIFY, io.files.statx(written.fd, "", 0, now));
-    if (written.whole_file && S_ISREG(now.stx_mode) && now.stx_size != written.bytes)
+    const bool sized = written.exact && S_ISREG(now.stx_mode);
+    if (written.whole_file && sized && now.stx_size != written.bytes)
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
 
     io.files.drop_cache(written.fd, written.begin, written.bytes);
@@ -59,7 +70,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     const uint64_t progress = control.bytes_done();
     if (direct_end > written.begin) {
         DirectEnd direct(io.files, written.owned);
-        Transfer body = reading(written.fd, written.begin, direct_end, written.begin, found, pipes);
+        Transfer body = reading(written, written.begin, direct_end, found, pipes);
         body.direct_read = direct.open(body.source, O_RDONLY);
         body.direct_align = align;
         body.find_holes = believes_holes && (written.may_seek || body.source != written.fd);
@@ -69,15 +80,18 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
         else
             done = direct_end;
     }
-    Transfer rest = reading(written.fd, done, end, written.begin, found, pipes);
+    Transfer rest = reading(written, done, end, found, pipes);
     rest.find_holes = believes_holes && written.may_seek;
     co_await run_lanes(io, control, rest);
+    bool same_end = rest.end == end;
+    if (same_end && written.whole_file && !written.exact)
+        same_end = co_await ends_at(io, written.fd, end);
     if (options.cache == ARSYNC_CACHE_DROP)
         io.files.drop_cache(written.fd, written.begin, written.bytes);
     control.restart();
     control.add_done(progress);
     control.enter(ARSYNC_STAGE_VERIFY);
-    if (!(found == digest))
+    if (!same_end || !(found == digest))
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
 }
 

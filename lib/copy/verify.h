@@ -14,6 +14,7 @@ struct Written {
     bool whole_file = false; // its size is compared too
     bool owned = false;      // see DirectEnd
     bool may_seek = true;    // see Ends
+    bool exact = true;       // see Filesystem
 };
 
 // What was written is on the device already. Reads past the page cache where the device allows it,

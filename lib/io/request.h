@@ -34,13 +34,20 @@ enum class Op : uint8_t {
     settle_holes,    // fd: write back what is dirty, so that its holes are what they seem
 };
 
+// How a request is made.
+enum class Route : uint8_t {
+    ring,    // as the ring makes them
+    polled,  // the same; fd is open with O_DIRECT: the device may be polled for the end
+    plain,   // by a system call on a thread: of some files io_uring reads other than read(2)
+    at_once, // by one of the thread that asks: it is known not to wait
+};
+
 struct Request : Waiter {
     explicit Request(Op operation, int descriptor) : op(operation), fd(descriptor) {}
 
     Op op;
     bool datasync = false;
-    bool at_once = false; // of a reflink: it does not wait, and needs no helper
-    bool direct = false;  // fd is open with O_DIRECT: the device may be polled for the end
+    Route route = Route::ring;
     int fd;
     int source_fd = -1;
     int buffer_index = -1; // registration index of data, -1: not registered

@@ -11,19 +11,19 @@ static uint64_t monotonic_ns() {
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags, bool direct) {
+Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags, Route route) {
     Operation operation(*this, Op::read, fd);
     operation.request_.data = to.data;
     operation.request_.length = to.length;
     operation.request_.buffer_index = to.buffer_index;
     operation.request_.offset = offset;
     operation.request_.rw_flags = rw_flags;
-    operation.request_.direct = direct;
+    operation.request_.route = route;
     return operation;
 }
 
-Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_flags, bool direct) {
-    Operation operation = read(fd, from, offset, rw_flags, direct);
+Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_flags, Route route) {
+    Operation operation = read(fd, from, offset, rw_flags, route);
     operation.request_.op = Op::write;
     return operation;
 }
@@ -75,7 +75,7 @@ Ring::Operation Ring::pause(uint64_t milliseconds) {
 Ring::Operation Ring::reflink(int source, uint64_t source_offset, int fd, uint64_t offset,
                               uint64_t length, bool at_once) {
     Operation operation(*this, Op::reflink, fd);
-    operation.request_.at_once = at_once;
+    operation.request_.route = at_once ? Route::at_once : Route::ring;
     operation.request_.source_fd = source;
     operation.request_.source_offset = source_offset;
     operation.request_.offset = offset;
@@ -192,15 +192,17 @@ void Ring::complete(Request& request, int64_t result) {
     request.result = result;
     account_depth(-1);
     const uint64_t bytes = result > 0 ? static_cast<uint64_t>(result) : 0;
+    const bool fixed = request.buffer_index >= 0 && request.route <= Route::polled;
     switch (request.op) {
     case Op::read:
         counters_.reads.add(1);
-        counters_.reads_fixed.add(request.buffer_index >= 0);
+        counters_.reads_fixed.add(fixed);
+        counters_.reads_inline.add(request.route == Route::at_once);
         counters_.bytes_read.add(bytes);
         break;
     case Op::write:
         counters_.writes.add(1);
-        counters_.writes_fixed.add(request.buffer_index >= 0);
+        counters_.writes_fixed.add(fixed);
         counters_.bytes_written.add(bytes);
         break;
     case Op::copy_file_range:

@@ -91,9 +91,10 @@ public:
 
     // Each gives a count or a negative errno; none gives -EINTR unless it was cancelled. Reads and
     // writes may be short.
-    Operation read(int fd, Slice to, uint64_t offset, uint32_t rw_flags = 0, bool direct = false);
+    Operation read(int fd, Slice to, uint64_t offset, uint32_t rw_flags = 0,
+                   Route route = Route::ring);
     Operation write(int fd, Slice from, uint64_t offset, uint32_t rw_flags = 0,
-                    bool direct = false);
+                    Route route = Route::ring);
     Operation sync(int fd, bool datasync);
     Operation allocate(int fd, int mode, uint64_t offset, uint64_t length);
     Operation write_back(int fd, uint64_t offset, uint64_t length);

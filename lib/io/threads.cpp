@@ -17,7 +17,7 @@ Threads::Threads(Counters& counters, int no_thread, std::function<unsigned()> mo
       waits_(wait_limit, [this] { wake(); }) {}
 
 void Threads::start(Request& request) {
-    if (request.at_once) {
+    if (request.route == Route::at_once) {
         complete(request, perform(request));
         return;
     }

@@ -264,7 +264,8 @@ int Uring::register_buffer(unsigned index, void* data, size_t size) {
 
 bool Uring::uses_ring(const Request& request) const {
     const int op = ring_operation(request.op);
-    return op >= 0 && has(static_cast<io_uring_op>(op)) && !denied();
+    const bool by_call = request.route == Route::plain || request.route == Route::at_once;
+    return !by_call && op >= 0 && has(static_cast<io_uring_op>(op)) && !denied();
 }
 
 void Uring::start(Request& request) {
@@ -279,7 +280,7 @@ void Uring::start(Request& request) {
 
 // A blocking call on a helper thread; on this one if there is none to be had.
 void Uring::help(Request& request) {
-    if (request.at_once) {
+    if (request.route == Route::at_once) {
         complete(request, perform(request));
         return;
     }
@@ -309,7 +310,8 @@ void Uring::enqueue(Request& request) {
 }
 
 Uring::Queue& Uring::queue_for(const Request& request) const {
-    return request.direct && iopoll_.load(std::memory_order_relaxed) ? *polled_ : *main_;
+    const bool polled = request.route == Route::polled && iopoll_.load(std::memory_order_relaxed);
+    return polled ? *polled_ : *main_;
 }
 
 // A pipe whose writing end only the rings have, so that its reading end tells when they are gone,

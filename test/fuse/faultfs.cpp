@@ -8,10 +8,14 @@
 //     direct_io          files are opened with FOPEN_DIRECT_IO: no page cache, no mmap(MAP_SHARED)
 //     size=N             stat says that every regular file has N bytes
 //     size_add=N         stat says N more (or with a minus sign fewer) bytes than there are
-//     short_read=N       a read gives at most N bytes (the kernel hands that on with direct_io
-//     only) short_write=N      a write takes at most N bytes (the same) sequential         writes
-//     go to where the last one ended, from 0; else ESPIPE. A file is
+//     short_read=N       a read gives at most N bytes: the kernel hands that on with direct_io only
+//     short_write=N      a write takes at most N bytes (the same)
+//     sequential         writes go to where the last one ended, from 0; else ESPIPE. A file is
 //                        emptied by open(O_TRUNC) alone, and not extended: truncate is EOPNOTSUPP
+//     ordered_writes     the same of writes alone: a file may be truncated
+//     truncating_opens[=ERRNO]
+//                        a file is opened for writing with O_TRUNC or when it is created; else
+//                        ERRNO, or EPERM
 //     no_rename_flags    renameat2(2) with any flag is EINVAL
 //     no_link            link(2) is EPERM
 //     no_symlink, no_chmod, no_chown, no_utimens, no_xattr     the same of those (no_xattr:
@@ -61,9 +65,10 @@ struct Fault {
 
 struct Settings {
     int backing = -1;
-    bool direct_io = false, sequential = false, fold_case = false, inode_by_name = false;
-    bool inode_by_node = false;
+    bool direct_io = false, sequential = false, ordered_writes = false, fold_case = false;
+    bool inode_by_name = false, inode_by_node = false;
     bool no_rename_flags = false;
+    int truncating_opens = 0; // what other opens for writing get, if anything
     bool has_size = false;
     int64_t size = 0;
     int64_t size_add = 0;
@@ -284,6 +289,9 @@ int open_backing(const char* operation, const char* path, mode_t mode, fuse_file
 }
 
 int do_open(const char* path, fuse_file_info* info) {
+    const bool writes = (info->flags & O_ACCMODE) != O_RDONLY;
+    if (settings.truncating_opens != 0 && writes && (info->flags & O_TRUNC) == 0)
+        return -settings.truncating_opens;
     return open_backing("open", path, 0, info);
 }
 
@@ -301,7 +309,8 @@ int do_read(const char* path, char* data, size_t size, off_t offset, fuse_file_i
 int do_write(const char* path, const char* data, size_t size, off_t offset, fuse_file_info* info) {
     OpenFile& file = opened(info);
     std::lock_guard lock(file.mutex);
-    if (settings.sequential && offset != file.written)
+    const bool ordered = settings.sequential || settings.ordered_writes;
+    if (ordered && offset != file.written)
         return -ESPIPE;
     const int put = on("write", path, [&](const char*) {
         return pwrite(file.fd, data, std::min(size, settings.short_write), offset);
@@ -476,9 +485,13 @@ void understand_fault(std::string_view option, std::string_view value, bool once
 
 bool understand_word(std::string_view option) {
     const std::map<std::string_view, bool*> switches = {
-        {"direct_io", &settings.direct_io},         {"sequential", &settings.sequential},
-        {"fold_case", &settings.fold_case},         {"inode_by_name", &settings.inode_by_name},
-        {"inode_by_node", &settings.inode_by_node}, {"no_rename_flags", &settings.no_rename_flags},
+        {"direct_io", &settings.direct_io},
+        {"sequential", &settings.sequential},
+        {"ordered_writes", &settings.ordered_writes},
+        {"fold_case", &settings.fold_case},
+        {"inode_by_name", &settings.inode_by_name},
+        {"inode_by_node", &settings.inode_by_node},
+        {"no_rename_flags", &settings.no_rename_flags},
     };
     if (const auto found = switches.find(option); found != switches.end()) {
         *found->second = true;
@@ -489,6 +502,10 @@ bool understand_word(std::string_view option) {
             add_fault(operation, EPERM, 1, false);
             return true;
         }
+    }
+    if (option == "truncating_opens") {
+        settings.truncating_opens = EPERM;
+        return true;
     }
     if (option != "no_xattr")
         return false;
@@ -509,6 +526,8 @@ void understand(std::string_view option) {
     if (name == "size") {
         settings.size = number<int64_t>(option, value);
         settings.has_size = true;
+    } else if (name == "truncating_opens") {
+        settings.truncating_opens = errno_of(option, value);
     } else if (name == "size_add") {
         settings.size_add = number<int64_t>(option, value);
     } else if (name == "short_read") {

@@ -11,8 +11,6 @@ Scenario by_method(Method method, uint64_t size) {
         scenario.world.reflink = true;
         scenario.world.filesystem_type = xfs_magic;
     }
-    if (method == ARSYNC_METHOD_COPY_FILE_RANGE)
-        scenario.world.filesystem_type = nfs_magic;
     return scenario;
 }
 

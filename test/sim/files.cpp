@@ -23,8 +23,8 @@ int SimulatedFiles::set_direct(int fd, bool direct) {
 }
 
 int SimulatedFiles::filesystem_type(int fd, uint64_t& magic) {
-    return static_cast<int>(on({Call::filesystem_type}, fd, [&](Inode&, Description&) {
-        magic = world_.options.filesystem_type;
+    return static_cast<int>(on({Call::filesystem_type}, fd, [&](Inode& inode, Description&) {
+        magic = inode.number == world_.without_size ? proc_magic : world_.options.filesystem_type;
         return 0;
     }));
 }

@@ -136,8 +136,8 @@ int SimulatedFiles::link(int fd, int dirfd, const char* name) {
         const Description* description = world_.descriptor(fd);
         if (!description)
             return -EBADF;
-        const bool nameless = world_.disk.at(description->inode).links == 0;
-        if (nameless && !is_temporary(description->flags))
+        const Inode& inode = world_.disk.at(description->inode);
+        if (inode.links == 0 && !inode.linkable)
             return -ENOENT;
         return link_inode(description->inode, dirfd, name);
     }));

@@ -33,7 +33,10 @@ int open_temporary(World& world, const Place& place, int flags, mode_t mode) {
         return -ENOTDIR;
     if (world.disk.link_count(directory) == 0)
         return -EPERM; // removed, on ext4
-    return create(world, directory, "", flags, mode);
+    const int fd = create(world, directory, "", flags, mode);
+    if (fd >= 0)
+        world.disk.at(world.descriptor(fd)->inode).linkable = (flags & O_EXCL) == 0;
+    return fd;
 }
 
 int open_created(World& world, const Place& place, int flags, mode_t mode) {

@@ -215,7 +215,7 @@ int64_t SimulatedRing::transfer(const Request& request, Inode& inode, int flags)
         world_.problem("descriptor is not open for this");
         return -EBADF;
     }
-    if (request.direct && !(flags & O_DIRECT))
+    if (request.route == Route::polled && !(flags & O_DIRECT))
         world_.problem("request says direct, descriptor is not");
     if (world_.random.percent(world_.options.interrupt_percent))
         return -EINTR;

@@ -97,6 +97,10 @@ bool gives_way(const Scenario& s) {
            s.unwritable || makes_links(s);
 }
 
+bool is_strange(const Scenario& s) {
+    return s.world.filesystem_type == nfs_magic || s.hides_size;
+}
+
 bool replaces_at_once(const Scenario& s) {
     constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
     return s.options.replace == ARSYNC_REPLACE_ATOMIC ||

@@ -62,6 +62,9 @@ constexpr mode_t existing_mode = 0604;
 bool makes_links(const Scenario& scenario); // in place of a copy
 // Whether what is at the name gives way, rather than be written to.
 bool gives_way(const Scenario& scenario);
+// Whether its files are a server's, or the kernel's own: written once more, in order and without
+// holes, where they refuse to be written otherwise.
+bool is_strange(const Scenario& scenario);
 // Whether at every instant something is at the name, if there was.
 bool replaces_at_once(const Scenario& scenario);
 // The name that what gives way gets; "" if it gets none.

@@ -175,7 +175,14 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         if (step.subject == Subject::destination && writable(step) && error == EACCES &&
             (options.flags & ARSYNC_COPY_FORCE))
             return true; // it is removed
-        return is_temporary(step) && (error == EOPNOTSUPP || error == EINVAL);
+        if (step.subject == Subject::destination && writable(step) &&
+            (error == EOPNOTSUPP || error == EINVAL || error == EPERM || error == ENOSYS))
+            return true; // with O_TRUNC, or not for reading, it may be opened
+        return is_temporary(step) && error != EMFILE; // a name will do
+    case Call::truncate: // opening it with O_TRUNC will do; a server's file gets no size before
+        return step.offset == 0 || is_strange(scenario);
+    case Call::write_now: // in order it may be taken
+        return is_strange(scenario);
     case Call::link:
         return error == EEXIST || denies_linking(error);
     case Call::make_link: // another temporary name will do
@@ -185,7 +192,8 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         return step.path.find(".arsync-") != std::string::npos;
     case Call::read:
     case Call::write:
-        return ((step.flags & O_DIRECT) && (error == EINVAL || error == EOPNOTSUPP)) ||
+        return is_strange(scenario) ||
+               ((step.flags & O_DIRECT) && (error == EINVAL || error == EOPNOTSUPP)) ||
                (options.cache == ARSYNC_CACHE_DROP && error == EOPNOTSUPP);
     case Call::reflink: // another method may do, unless the disk itself is at fault
         return options.reflink != ARSYNC_REFLINK_ALWAYS && error != EIO && error != ENOSPC;

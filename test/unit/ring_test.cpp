@@ -514,7 +514,7 @@ TEST_CASE("a direct read works on a polled ring whose device cannot be polled") 
     on_every_ring([&](Ring& ring) {
         alignas(4096) char data[4096];
         const int64_t got =
-            run(ring, [&] { return ring.read(fd.get(), slice(data, 4096), 0, 0, true); });
+            run(ring, [&] { return ring.read(fd.get(), slice(data, 4096), 0, 0, Route::polled); });
         CHECK(got == 6);
     });
 }
