@@ -37,6 +37,19 @@
  *              libc has them, change all threads, the library's too.) Who copies for users with
  *              different rights opens a pool for each. Threads that use one pool are expected to
  *              share their namespaces and filters (unshare(2), seccomp(2)).
+ *   Locks      A copy takes no locks and heeds none. But the kernel drops the record locks that a
+ *              process has on a file by fcntl(2) (F_SETLK) as soon as it closes any descriptor of
+ *              that file, and a copy opens and closes both its files, or closes its duplicates of
+ *              the descriptors of a range: so a copy within the process releases such locks on
+ *              what is copied and on what is overwritten. Locks of an open file description
+ *              (F_OFD_SETLK) and of flock(2) stay. Who holds the other ones, as some databases do,
+ *              copies their files in another process.
+ *   Hanging    A filesystem for which a server or another process answers (NFS, SMB, FUSE, 9p) may
+ *              never answer. Then the jobs that are on it stop, with all that share them: trees
+ *              with such a filesystem mounted below their roots, and jobs whose other end is there.
+ *              Other jobs and their cancels go on, by threads of their own. A cancel of a job that
+ *              has stopped so, and arsync_pool_close, wait for the answer. What is not local is
+ *              known from /proc/thread-self/mountinfo.
  *   Signals    The library's threads are named "arsync/N" and block all signals but those that a
  *              thread brings upon itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
  *   Machines   64-bit Linux.
@@ -118,7 +131,8 @@ typedef struct arsync_pool_options {
     uint32_t flags;        /* ARSYNC_POOL_* */
     uint32_t backend;      /* enum arsync_backend */
     uint32_t workers;      /* threads that run copies, 1 to 256; default: the CPUs this process may
-                              use, at most 8. One starts when there is work for it. */
+                              use, at most 8. One starts when there is work for it. As many again
+                              may start for each filesystem that may hang, while it is in use. */
     uint32_t buffer_count; /* buffers a worker, 1 to 1024; default 16. A buffer is memory of one
                               chunk in flight; copies wait for one when all are in use. */
     uint32_t buffer_size;  /* bytes a buffer, a multiple of 4096 from 4096 to 64 MiB; default
@@ -166,8 +180,8 @@ ARSYNC_API int arsync_pool_event_fd(arsync_pool* pool);
 typedef struct arsync_info {
     uint32_t struct_size;        /* in: sizeof(arsync_info) */
     uint32_t backend;            /* enum arsync_backend: URING or THREADS */
-    uint32_t workers;            /* most threads there will be */
-    uint32_t workers_started;    /* of these, started so far; 0 too where none can be */
+    uint32_t workers;            /* most threads there will be for local filesystems */
+    uint32_t workers_started;    /* started so far, for all filesystems; 0 too where none can be */
     uint32_t buffer_count;       /* most buffers a worker will have */
     uint32_t buffer_size;        /* bytes of each that are used at most */
     uint32_t queue_depth;        /* entries, rounded up to a power of two */

@@ -12,6 +12,7 @@
 namespace arsync {
 
 class Worker;
+struct Site;
 
 // A job of the pool's own, which nobody submitted and nobody hears of: another worker's part in the
 // copy of a tree.
@@ -38,6 +39,8 @@ struct Job {
     // Under the pool's mutex.
     arsync_job_state state = ARSYNC_JOB_QUEUED;
     Worker* worker = nullptr; // that runs it
+    Site* site = nullptr;     // in whose queue it is
+    bool sorted = false;      // that is where it belongs
 
     Job* next = nullptr; // in the pool's queue, or the worker's list
     Job* previous = nullptr;

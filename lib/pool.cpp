@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -34,9 +35,15 @@ Pool::~Pool() {
     {
         std::lock_guard lock(mutex_);
         closing_ = true;
-        for (Slot& slot : slots_)
-            if (slot.job)
-                slot.job->control.cancel();
+        for (Slot& slot : slots_) {
+            if (!slot.job)
+                continue;
+            slot.job->control.cancel();
+            if (slot.job->state == ARSYNC_JOB_QUEUED) {
+                unqueue(*slot.job);
+                cancel_queued(*slot.job);
+            }
+        }
         make_room();
     }
     for (auto& worker : workers_)
@@ -96,14 +103,14 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
         free_slots_.push_back(static_cast<uint32_t>(slots_.size() - 1));
     }
     const uint32_t index = free_slots_.back();
-    if (const int error = call_a_worker(); error < 0)
+    if (const int error = call_a_worker(local_); error < 0)
         return error;
     free_slots_.pop_back();
     Slot& slot = slots_[index];
     job->id = ++slot.generation << slot_bits | (index + 1);
     if (id)
         *id = job->id;
-    queue(*job);
+    queue(*job, local_);
     ++outstanding_;
     ++submitted_;
     slot.job = std::move(job);
@@ -115,16 +122,24 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     return 0;
 }
 
-// Somebody to take the job that is about to be queued: a worker that has nothing to do, else a new
-// one, else whoever comes by. Called under the mutex: nobody looks at the queue before we are done.
-int Pool::call_a_worker() {
-    for (auto& worker : workers_) {
-        if (worker->idle()) {
-            worker->wake();
-            return 0;
+// Somebody to take a job of that site that is about to be queued: a worker that has nothing to do,
+// else a new one, else whoever comes by. Called under the mutex: nobody looks at the queue before
+// we are done.
+int Pool::call_a_worker(Site& site) {
+    if (lonely_.workers > 0)
+        settle_lonely();
+    if (site.workers < options_.workers) {
+        for (auto& worker : workers_) {
+            if (worker->idle()) {
+                worker->wake();
+                return 0;
+            }
         }
     }
-    if (may_start_worker()) {
+    size_t others = 0; // that have jobs which may never end
+    for (auto& worker : workers_)
+        others += worker->site && worker->site != &site;
+    if (workers_.empty() || (workers_.size() < workers_max() + others && !closing_)) {
         try {
             workers_.push_back(
                 std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
@@ -139,61 +154,175 @@ int Pool::call_a_worker() {
                 return -ENOMEM;
         }
     }
-    Worker* least = workers_.front().get();
-    for (auto& worker : workers_)
-        if (worker->running() < least->running())
+    Worker* least = nullptr;
+    for (auto& worker : workers_) {
+        const bool may = worker->site ? worker->site == &site : site.workers < options_.workers;
+        if (may && (!least || worker->running() < least->running()))
             least = worker.get();
-    least->wake();
+    }
+    (least ? least : workers_.front().get())->wake();
     return 0;
 }
 
 // A worker has got a thread ready, for which somebody asked who could not start it.
 void Pool::call_another_worker() {
     std::lock_guard lock(mutex_);
-    if (queued_first_ && !closing_)
-        call_a_worker();
+    if (local_.queued > 0)
+        call_a_worker(local_);
+    for (auto& [devices, site] : sites_)
+        if (site.queued > 0)
+            call_a_worker(site);
 }
 
 // A program with one small copy to make does not have to know how much memory there is.
-bool Pool::may_start_worker() {
-    return workers_.empty() ||
-           (workers_.size() < options_.workers && workers_.size() < footprint().workers);
+unsigned Pool::workers_max() {
+    return std::min(options_.workers, footprint().workers);
 }
 
-// A busy worker leaves the queue to idle ones: two large files should have two threads.
-Job* Pool::take(Worker& worker) {
-    std::lock_guard lock(mutex_);
-    if (!queued_first_) {
-        worker.found_nothing();
-        return nullptr;
-    }
-    if (worker.running() > 0) {
+// From whose queue a worker may take: while it has jobs, from their site's. A busy worker leaves
+// the queue to idle ones: two large files should have two threads.
+Site* Pool::site_to_serve(const Worker& worker) {
+    if (Site* site = worker.site) {
         unsigned free = 0;
         for (auto& other : workers_)
             free += other->running() == 0;
-        if (queued_ <= free)
-            return nullptr;
+        free = std::min(free, options_.workers - std::min(options_.workers, site->workers));
+        return site->queued > free ? site : nullptr;
     }
-    Job* job = queued_first_;
-    unqueue(*job);
-    job->state = ARSYNC_JOB_RUNNING;
-    ++running_;
-    job->worker = &worker;
-    return job;
+    const auto waits = [&](const Site& site) {
+        return site.queued > 0 && site.workers < options_.workers;
+    };
+    if (waits(local_))
+        return &local_;
+    for (auto& [devices, site] : sites_)
+        if (waits(site))
+            return &site;
+    return nullptr;
 }
 
-void Pool::queue(Job& job) {
+Job* Pool::take(Worker& worker) {
+    std::unique_lock lock(mutex_);
+    while (Site* site = site_to_serve(worker)) {
+        Job* job = site->queued_first;
+        unqueue(*job);
+        job->state = ARSYNC_JOB_RUNNING;
+        job->worker = &worker;
+        if (!job->sorted && outstanding_ == 1 && !worker.site) {
+            site = &lonely_;
+        } else if (!job->sorted) {
+            lock.unlock();
+            Devices devices = devices_of(*job);
+            lock.lock();
+            job->sorted = true;
+            site = &site_of(std::move(devices));
+            if (worker.site ? worker.site != site : site->workers >= options_.workers) {
+                job->state = ARSYNC_JOB_QUEUED;
+                job->worker = nullptr;
+                if (job->control.cancelled()) {
+                    cancel_queued(*job);
+                    leave(*site);
+                } else {
+                    call_a_worker(*site);
+                    queue(*job, *site);
+                }
+                continue;
+            }
+        }
+        occupy(worker, *site, job);
+        ++running_;
+        return job;
+    }
+    if (!worker.site || worker.site->queued == 0)
+        worker.found_nothing();
+    return nullptr;
+}
+
+// ---- whom jobs may wait for ----
+
+// What a job may touch that is not local. It asks only local filesystems.
+Devices Pool::devices_of(const Job& job) {
+    const std::shared_ptr<const MountTable> table = mounts_.table();
+    Devices devices;
+    if (table->all_local())
+        return devices;
+    if (const auto* range = std::get_if<RangeCopy>(&job.what)) {
+        table->find(range->source, devices);
+        table->find(range->destination, devices);
+    } else if (const auto* file = std::get_if<FileCopy>(&job.what)) {
+        const bool recursive = (job.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+        if (recursive && job.options.symlinks == ARSYNC_SYMLINKS_FOLLOW)
+            table->find_all(devices); // who knows where they lead
+        table->find(file->source_dirfd, file->source, recursive, devices);
+        table->find(file->destination_dirfd, file->destination, recursive, devices);
+    }
+    return devices;
+}
+
+Site& Pool::site_of(Devices&& devices) {
+    if (devices.empty())
+        return local_;
+    Site& site = sites_[devices];
+    site.devices = std::move(devices);
+    return site;
+}
+
+// There is a second job, so it matters where the first one belongs. To look at its path does not
+// wait for a disk: the job uses it just now.
+void Pool::settle_lonely() {
+    for (auto& worker : workers_) {
+        if (worker->site != &lonely_)
+            continue;
+        Site& site = site_of(devices_of(*worker->lonely));
+        worker->site = &site;
+        ++site.workers;
+        --lonely_.workers;
+    }
+}
+
+void Pool::occupy(Worker& worker, Site& site, const Job* job) {
+    if (worker.taken++ > 0)
+        return;
+    worker.site = &site;
+    worker.lonely = job;
+    ++site.workers;
+}
+
+void Pool::release(Worker& worker) {
+    if (--worker.taken > 0)
+        return;
+    Site& site = *std::exchange(worker.site, nullptr);
+    --site.workers;
+    leave(site);
+}
+
+void Pool::leave(Site& site) {
+    if (site.workers == 0 && site.queued == 0 && !site.devices.empty())
+        sites_.erase(Devices(site.devices));
+}
+
+void Pool::queue(Job& job, Site& site) {
+    job.site = &site;
     job.next = nullptr;
-    job.previous = queued_last_;
-    (queued_last_ ? queued_last_->next : queued_first_) = &job;
-    queued_last_ = &job;
+    job.previous = site.queued_last;
+    (site.queued_last ? site.queued_last->next : site.queued_first) = &job;
+    site.queued_last = &job;
+    ++site.queued;
     ++queued_;
 }
 
 void Pool::unqueue(Job& job) {
-    (job.previous ? job.previous->next : queued_first_) = job.next;
-    (job.next ? job.next->previous : queued_last_) = job.previous;
+    Site& site = *job.site;
+    (job.previous ? job.previous->next : site.queued_first) = job.next;
+    (job.next ? job.next->previous : site.queued_last) = job.previous;
+    --site.queued;
     --queued_;
+}
+
+// Whatever it waited for.
+void Pool::cancel_queued(Job& job) {
+    job.outcome.result = -ECANCELED;
+    job.outcome.stage = ARSYNC_STAGE_QUEUE;
+    complete(job);
 }
 
 Job* Pool::find(arsync_job id) {
@@ -235,11 +364,9 @@ int Pool::cancel(arsync_job id) {
     if (!job)
         return -ENOENT;
     job->control.cancel();
-    if (job->state == ARSYNC_JOB_QUEUED) { // at once, whatever it waited for
+    if (job->state == ARSYNC_JOB_QUEUED) {
         unqueue(*job);
-        job->outcome.result = -ECANCELED;
-        job->outcome.stage = ARSYNC_STAGE_QUEUE;
-        complete(*job);
+        cancel_queued(*job);
     }
     if (job->state != ARSYNC_JOB_RUNNING)
         return 0;
@@ -288,7 +415,7 @@ void Pool::leave_with_others() {
 
 bool Pool::closing() {
     std::lock_guard lock(mutex_);
-    return closing_ && !queued_first_;
+    return closing_ && queued_ == 0;
 }
 
 // ---- completions out ----
@@ -310,7 +437,13 @@ static arsync_completion completion_of(const Job& job, const Outcome& outcome) {
 
 void Pool::finish(Job& job) {
     std::lock_guard lock(mutex_);
+    release(*job.worker);
     complete(job);
+}
+
+void Pool::finish_part(Worker& worker) {
+    std::lock_guard lock(mutex_);
+    release(worker);
 }
 
 void Pool::complete(Job& job) {
@@ -339,22 +472,31 @@ void Pool::queue_finished(Finished& finished) {
 
 // ---- trees ----
 
+// Those that have nothing to do, and those that have jobs of the same site.
 void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) {
     std::lock_guard lock(mutex_);
     if (closing_)
         return;
-    try {
-        while (may_start_worker())
-            workers_.push_back(
-                std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
-    } catch (const std::system_error&) { // those that there are will do
-    }
-    for (auto& worker : workers_) {
-        if (worker.get() == &owner)
-            continue;
+    if (owner.site == &lonely_)
+        settle_lonely();
+    Site& site = *owner.site;
+    const auto call = [&](Worker& worker) {
         auto part = std::make_unique<Job>();
         part->what = TreeHelp{tree};
-        worker->help(std::move(part));
+        worker.help(std::move(part));
+        occupy(worker, site, nullptr);
+    };
+    for (auto& worker : workers_)
+        if (worker.get() != &owner &&
+            (worker->site == &site || (!worker->site && site.workers < options_.workers)))
+            call(*worker);
+    try {
+        while (site.workers < workers_max()) {
+            workers_.push_back(
+                std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
+            call(*workers_.back());
+        }
+    } catch (const std::system_error&) { // those that there are will do
     }
 }
 

@@ -19,11 +19,22 @@
 #include "io/fd.h"
 #include "io/files.h"
 #include "io/process.h"
+#include "io/remote_mounts.h"
 #include "job.h"
 #include "starter.h"
 #include "worker.h"
 
 namespace arsync {
+
+// Jobs that may wait for the same filesystems, for ever if need be: those that are not local. A
+// worker has jobs of one site at a time, so who waits keeps nobody else's job from going on.
+struct Site {
+    Devices devices;             // none: what is local, and what has not been looked at
+    Job* queued_first = nullptr; // a doubly linked list
+    Job* queued_last = nullptr;
+    unsigned queued = 0;
+    unsigned workers = 0; // that have jobs of it
+};
 
 class Pool {
 public:
@@ -61,6 +72,7 @@ public:
     void call_another_worker();
     Job* take(Worker& worker);
     void finish(Job& job);
+    void finish_part(Worker& worker);
     // For trees; see TreeHost.
     void call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree);
     void report(const Job& job, std::string path, const Outcome& outcome);
@@ -92,16 +104,24 @@ private:
 
     // Under the mutex.
     Job* find(arsync_job id);
-    void queue(Job& job);
+    void queue(Job& job, Site& site);
     void unqueue(Job& job);
+    Devices devices_of(const Job& job);
+    Site& site_of(Devices&& devices);
+    Site* site_to_serve(const Worker& worker);
+    void settle_lonely();
+    void occupy(Worker& worker, Site& site, const Job* job);
+    void release(Worker& worker);
+    void leave(Site& site);
+    void cancel_queued(Job& job);
     void complete(Job& job);
     void queue_finished(Finished& finished);
     void take_finished(arsync_completion& completion);
     static void free_polled(Finished* entries, Job* jobs);
     void make_room();
-    int call_a_worker();
+    int call_a_worker(Site& site);
     void run_here(std::unique_lock<std::mutex>& lock);
-    bool may_start_worker();
+    unsigned workers_max();
     void decide_backend();
     void mark_readable();
     void mark_empty();
@@ -122,11 +142,13 @@ private:
     arsync_link_set last_link_set_ = 0;
     std::deque<Slot> slots_;
     std::vector<uint32_t> free_slots_;
-    uint32_t outstanding_ = 0;    // jobs in the table
-    Job* queued_first_ = nullptr; // a doubly linked list
-    Job* queued_last_ = nullptr;
+    uint32_t outstanding_ = 0; // jobs in the table
     unsigned queued_ = 0;
     unsigned running_ = 0;
+    RemoteMounts mounts_;
+    std::map<Devices, Site> sites_; // but for these two
+    Site local_;
+    Site lonely_; // of a job that was the only one, and so has not been looked at
     Finished* finished_first_ = nullptr;
     Finished** finished_end_ = &finished_first_;
     unsigned entries_waiting_ = 0; // among these

@@ -10,6 +10,7 @@
 #include <new>
 #include <pthread.h>
 #include <string>
+#include <utility>
 
 #include "frames.h"
 #include "io/helpers.h"
@@ -139,6 +140,8 @@ std::unique_ptr<Uring> Worker::make_ring(Error& failure) {
 bool Worker::fail_next(const Error& error) {
     constexpr timespec pause{0, 10'000'000};
     for (;;) {
+        for (auto& part : parts())
+            drop_part(part.release());
         if (Job* job = pool_.take(*this)) {
             job->outcome.result = -error.code;
             job->outcome.stage = error.stage;
@@ -249,15 +252,16 @@ void Worker::help(std::unique_ptr<Job> part) {
     wake();
 }
 
+std::vector<std::unique_ptr<Job>> Worker::parts() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(parts_, {});
+}
+
 bool Worker::take_parts(Io io) {
-    std::vector<std::unique_ptr<Job>> parts;
-    {
-        std::lock_guard lock(mutex_);
-        parts.swap(parts_);
-    }
-    for (auto& part : parts)
+    auto mine = parts();
+    for (auto& part : mine)
         begin(*part.release(), io);
-    return !parts.empty();
+    return !mine.empty();
 }
 
 void Worker::begin(Job& job, Io io) {
@@ -296,9 +300,14 @@ void Worker::end(Job& job) {
         job.next->previous = job.previous;
     running_count_.store(running() - 1, std::memory_order_relaxed);
     if (std::holds_alternative<TreeHelp>(job.what))
-        delete &job;
+        drop_part(&job);
     else
         pool_.finish(job); // from here on the job is not ours
+}
+
+void Worker::drop_part(Job* part) {
+    delete part;
+    pool_.finish_part(*this);
 }
 
 void Worker::stop_cancelled(Ring& ring) {

@@ -20,6 +20,7 @@ namespace arsync {
 
 class Pool;
 class Uring;
+struct Site;
 
 class Worker {
 public:
@@ -44,6 +45,10 @@ public:
     void found_nothing() { told_.store(false, std::memory_order_relaxed); }
     // From any thread: whether there may be something to take.
     bool told() const { return told_.load(std::memory_order_relaxed); }
+    // Under the pool's mutex: the site of all that it has taken, and how much that is.
+    Site* site = nullptr;
+    unsigned taken = 0;
+    const Job* lonely = nullptr; // the only one, if that site is not known
     // From any thread: a part in the copy of a tree, beside the jobs that it takes.
     void help(std::unique_ptr<Job> part);
     unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
@@ -68,7 +73,9 @@ private:
     bool turn(Io io);
     void set_ring(Ring* ring, Uring* uring, const Buffers* buffers);
     unsigned take_jobs(Io io);
+    std::vector<std::unique_ptr<Job>> parts();
     bool take_parts(Io io);
+    void drop_part(Job* part);
     void begin(Job& job, Io io);
     Detached run_and_finish(Job& job, Io io);
     void end(Job& job);

@@ -15,12 +15,6 @@ namespace arsync {
 
 namespace {
 
-struct Mount {
-    uint64_t number = 0;
-    PlaceOnDevice root; // what of the file system it shows
-    std::string point;
-};
-
 std::string_view take_field(std::string_view& line) {
     const size_t end = std::min(line.find(' '), line.size());
     const std::string_view field = line.substr(0, end);
@@ -45,7 +39,7 @@ std::string unescaped(std::string_view text) {
     return result;
 }
 
-// "NUMBER PARENT MAJOR:MINOR ROOT POINT ...": proc_pid_mountinfo(5).
+// "NUMBER PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG]... - TYPE SOURCE OPTIONS".
 Mount parse(std::string_view line) {
     Mount mount;
     const std::string_view number = take_field(line);
@@ -54,17 +48,10 @@ Mount parse(std::string_view line) {
     mount.root.device = take_field(line);
     mount.root.path = unescaped(take_field(line));
     mount.point = unescaped(take_field(line));
-    return mount;
-}
-
-std::vector<Mount> parse_all(std::string_view text) {
-    std::vector<Mount> mounts;
-    while (!text.empty()) {
-        const size_t end = std::min(text.find('\n'), text.size());
-        mounts.push_back(parse(text.substr(0, end)));
-        text.remove_prefix(std::min(end + 1, text.size()));
+    while (!line.empty() && take_field(line) != "-") {
     }
-    return mounts;
+    mount.type = take_field(line);
+    return mount;
 }
 
 // Whether a path is that directory or below it.
@@ -91,9 +78,19 @@ int read_all(const char* path, std::string& text) {
 
 } // namespace
 
+std::vector<Mount> parse_mounts(std::string_view mountinfo) {
+    std::vector<Mount> mounts;
+    while (!mountinfo.empty()) {
+        const size_t end = std::min(mountinfo.find('\n'), mountinfo.size());
+        mounts.push_back(parse(mountinfo.substr(0, end)));
+        mountinfo.remove_prefix(std::min(end + 1, mountinfo.size()));
+    }
+    return mounts;
+}
+
 bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path,
                std::vector<PlaceOnDevice>& places) {
-    const std::vector<Mount> mounts = parse_all(mountinfo);
+    const std::vector<Mount> mounts = parse_mounts(mountinfo);
     const auto own = std::find_if(mounts.begin(), mounts.end(),
                                   [&](const Mount& each) { return each.number == mount; });
     if (own == mounts.end() || !is_in(path, own->point))

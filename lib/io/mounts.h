@@ -16,6 +16,16 @@ struct PlaceOnDevice {
     bool operator==(const PlaceOnDevice&) const = default;
 };
 
+// A line of proc_pid_mountinfo(5).
+struct Mount {
+    uint64_t number = 0;
+    PlaceOnDevice root; // what of the file system it shows
+    std::string point;
+    std::string type;
+};
+// In the order in which they were made.
+std::vector<Mount> parse_mounts(std::string_view mountinfo);
+
 // The place of an open directory, and then those of all that is mounted below it. 0, or a negative
 // errno where it is not to be known: without /proc, or before Linux 5.8.
 int places_of(int directory, std::vector<PlaceOnDevice>& places);

@@ -1,0 +1,138 @@
+// A filesystem that does not answer keeps nobody waiting but the jobs that are on it.
+#include <cerrno>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/faulty_mount.h"
+
+namespace live {
+
+namespace {
+
+constexpr int limit_ms = 20'000;
+
+// Jobs on local files, of which one is cancelled, while others hang. They have user_data 1.
+void local_jobs_end(Pool& pool, const Directory& local) {
+    write_pattern(local / "small", 1000);
+    write_pattern(local / "large", 8 << 20);
+    make_cached(local / "large");
+    mkfifo((local / "silent").c_str(), 0600);
+    mkdir((local / "tree").c_str(), 0755);
+    for (int i = 0; i < 200; ++i) // enough for all workers to be called
+        write_file(local / "tree/" + std::to_string(i), "x");
+    const Options tree =
+        Options().with_flags(ARSYNC_COPY_RECURSIVE).with_report(ARSYNC_REPORT_NONE);
+    CHECK(pool.submit(local / "small", local / "small copy", Options(), 1) != 0);
+    CHECK(pool.submit(local / "large", local / "large copy", Options(), 1) != 0);
+    CHECK(pool.submit(local / "tree", local / "tree copy", tree, 1) != 0);
+    for (int i = 0; i < 3; ++i) {
+        const arsync_completion done = pool.wait(limit_ms);
+        INFO(words(done));
+        REQUIRE(done.result == 0);
+        CHECK(done.user_data == 1);
+    }
+    const arsync_job silent = pool.submit(local / "silent", local / "silent copy",
+                                          Options().with_flags(ARSYNC_COPY_SPECIAL), 1);
+    REQUIRE(silent != 0);
+    CHECK(arsync_cancel(pool.get(), silent) == 0);
+    CHECK(pool.wait(limit_ms).result == -ECANCELED);
+}
+
+bool runs(Pool& pool, arsync_job job) {
+    return eventually([&] { return pool.progress(job).state == ARSYNC_JOB_RUNNING; });
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "an open that is not answered stalls only its own job") {
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        for (const uint32_t workers : {1u, 2u}) {
+            for (const char* how : {"named", "by a link", "in a tree", "first of two", "written"}) {
+                CAPTURE(backend_name(backend));
+                CAPTURE(workers);
+                CAPTURE(how);
+                const FaultyMount mount({"hang=open:hung", "hang=create:hung"});
+                NEEDS(mount);
+                const Directory local;
+                write_pattern(mount.backing() + "/hung", 1000);
+                write_pattern(mount.backing() + "/well", 1000);
+                write_pattern(local / "here", 1000);
+                CHECK(symlink((mount / "hung").c_str(), (local / "link").c_str()) == 0);
+                PoolOptions options(backend);
+                options.workers = workers;
+                Pool pool(options);
+                std::string from = mount / "hung";
+                std::string to = local / "to";
+                Options copy;
+                if (how == std::string("by a link"))
+                    from = local / "link";
+                if (how == std::string("in a tree")) {
+                    from = mount.path();
+                    copy.with_flags(ARSYNC_COPY_RECURSIVE).with_report(ARSYNC_REPORT_NONE);
+                }
+                if (how == std::string("first of two")) // a worker has looked at local ones before
+                    CHECK(pool.copy(local / "here", local / "there").result == 0);
+                if (how == std::string("written")) {
+                    from = local / "here";
+                    to = mount / "hung too";
+                }
+                const arsync_job hung = pool.submit(from, to, copy);
+                REQUIRE(hung != 0);
+                CHECK(runs(pool, hung));
+                usleep(20'000);
+                local_jobs_end(pool, local);
+                CHECK(pool.progress(hung).state == ARSYNC_JOB_RUNNING);
+                mount.go_on();
+                CHECK(pool.wait(limit_ms).result == 0);
+            }
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "copies in the kernel that are not answered stall no others") {
+    const FaultyMount mount({"hang=copy_file_range"});
+    NEEDS(mount);
+    const Directory local;
+    Pool pool;
+    constexpr int count = 8;
+    arsync_job last = 0;
+    for (int i = 0; i < count; ++i) {
+        write_pattern(mount.backing() + "/" + std::to_string(i), 1 << 20);
+        last = pool.submit(mount / std::to_string(i), mount / "copy of " + std::to_string(i));
+        REQUIRE(last != 0);
+    }
+    CHECK(runs(pool, last));
+    local_jobs_end(pool, local);
+    for (int i = 0; i < count; ++i)
+        CHECK(arsync_cancel(pool.get(), last) == 0);
+    mount.go_on();
+    for (int i = 0; i < count; ++i)
+        CHECK(pool.wait(limit_ms).result <= 0);
+}
+
+TEST_CASE_FIXTURE(Clean, "one hung filesystem does not stall another one") {
+    const FaultyMount mount({"hang=open:hung"});
+    const FaultyMount other(std::vector<std::string>{});
+    NEEDS(mount);
+    NEEDS(other);
+    const Directory local;
+    PoolOptions options;
+    options.workers = 1;
+    Pool pool(options);
+    write_pattern(mount.backing() + "/hung", 1000);
+    write_pattern(other.backing() + "/well", 1000);
+    const arsync_job hung = pool.submit(mount / "hung", local / "to");
+    const arsync_job behind = pool.submit(mount / "hung", local / "behind");
+    CHECK(runs(pool, hung));
+    for (int i = 0; i < 10; ++i)
+        CHECK(pool.copy(other / "well", local / std::to_string(i)).result == 0);
+    CHECK(arsync_cancel(pool.get(), behind) == 0);
+    mount.go_on();
+    CHECK(pool.wait(limit_ms).result <= 0);
+    CHECK(pool.wait(limit_ms).result <= 0);
+}
+
+} // namespace live
