@@ -292,6 +292,7 @@ TEST_CASE_FIXTURE(Clean, "memory that may be locked again is used again") {
         const rlim_t before = std::exchange(limit.rlim_cur, 0);
         EXPECT(report, setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
         PoolOptions options;
+        options.workers = 1;
         options.buffer_size = 64 << 10;
         Pool pool(options);
         const auto fixed = Options().with_method(ARSYNC_METHOD_FIXED);
