@@ -304,13 +304,18 @@ enum arsync_replace {
 /* Which of the files that exist at the destination are replaced at all. Not asked of directories.
  * What is not replaced counts as skipped, not as an error. */
 enum arsync_update {
-    ARSYNC_UPDATE_ALL = 0,    /* every one, as replace says */
-    ARSYNC_UPDATE_NONE = 1,   /* none: what is there stays as it is */
-    ARSYNC_UPDATE_OLDER = 2,  /* what is older than its source, by modification time */
-    ARSYNC_UPDATE_CHANGED = 3 /* what differs from its source in kind, size or modification time, or
-                                 for a symbolic link in what it holds. What does not keeps its
-                                 content, and gets the mode, owner and times that preserve names.
-                                 What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs. */
+    ARSYNC_UPDATE_ALL = 0,   /* every one, as replace says */
+    ARSYNC_UPDATE_NONE = 1,  /* none: what is there stays as it is */
+    ARSYNC_UPDATE_OLDER = 2, /* what is older than its source, by modification time */
+    ARSYNC_UPDATE_CHANGED =
+        3 /* what differs from its source in kind, size or modification time, or
+             for a symbolic link in what it holds. What does not keeps its
+             content, and each attribute that preserve names is brought up to
+             date: what differs is written, what the source does not have is
+             removed (ACLs, capabilities, "user." and "trusted." attributes).
+             What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs.
+             Times are compared as the destination's filesystem can keep them;
+             on FAT and FUSE a file's own is changed for a moment to find out. */
 };
 
 /* What becomes of symbolic links in the source. A link that is kept is made anew, with the same

@@ -7,6 +7,7 @@
 #include "copy/identity.h"
 #include "copy/read_link.h"
 #include "copy/split_path.h"
+#include "copy/time_step.h"
 
 namespace arsync {
 
@@ -34,8 +35,8 @@ bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source
     switch (source.stx_mode & S_IFMT) {
     case S_IFREG:
         return source.stx_size == found.stx_size &&
-               source.stx_mtime.tv_sec == found.stx_mtime.tv_sec &&
-               source.stx_mtime.tv_nsec == found.stx_mtime.tv_nsec;
+               has_time_of(files, copy.destination_dirfd, copy.destination.c_str(), source, found,
+                           (options.flags & ARSYNC_COPY_DRY_RUN) == 0);
     case S_IFLNK:
         return read_link(files, copy.source_dirfd, copy.source.c_str()) ==
                read_link(files, copy.destination_dirfd, copy.destination.c_str());
@@ -52,7 +53,9 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
            const struct statx& found, const arsync_copy_options& options) {
     switch (options.update) {
     case ARSYNC_UPDATE_OLDER:
-        return !is_newer(source, found);
+        return !is_newer(source, found) ||
+               has_time_of(files, copy.destination_dirfd, copy.destination.c_str(), source, found,
+                           (options.flags & ARSYNC_COPY_DRY_RUN) == 0);
     case ARSYNC_UPDATE_CHANGED:
         return is_unchanged(files, copy, source, found, options);
     default:

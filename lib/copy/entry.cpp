@@ -486,14 +486,13 @@ private:
                               outcome_);
     }
 
-    // Of a file that is skipped because its content is the same.
+    // Of a file that is skipped because its content is the same, each attribute that differs: which
+    // extended ones do is only known when they have been looked at.
     void keep_attributes(const struct statx& there) {
-        arsync_copy_options how = options_;
-        how.preserve &=
-            ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES; // cheap
-        if (how.update == ARSYNC_UPDATE_CHANGED && makes_copies() &&
-            has_other_attributes(facts(), there, how.preserve))
-            copy_attributes(names_, there, how);
+        if (options_.update != ARSYNC_UPDATE_CHANGED || !makes_copies())
+            return;
+        update_named_attributes(io_.files, names_, facts(), there, options_, control_, outcome_);
+        outcome_.flags |= ARSYNC_COMPLETION_COPIED;
     }
 
     // make(names) makes something at the destination of the names, 0 or a negative errno;

@@ -1,5 +1,6 @@
 #include "copy/metadata.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -66,7 +67,18 @@ public:
     int set(const char* name, const void* value, size_t size) {
         return files_.set_xattr(ends_.destination, name, value, size);
     }
+    const std::vector<char>* old_xattrs() const { return ends_.destination_xattrs; }
+    bool has_already(const char* name, const std::vector<char>& value) {
+        if (!old_xattrs() || !contains(*old_xattrs(), name))
+            return false;
+        std::vector<char> old(value.size() + 1);
+        const int64_t size = files_.get_xattr(ends_.destination, name, old.data(), old.size());
+        return size == static_cast<int64_t>(value.size()) &&
+               std::equal(value.begin(), value.end(), old.begin());
+    }
     int remove(const char* name) {
+        if (old_xattrs() && !contains(*old_xattrs(), name))
+            return -ENODATA;
         return ends_.destination_has_no_acl ? -ENODATA
                                             : files_.remove_xattr(ends_.destination, name);
     }
@@ -204,6 +216,25 @@ private:
         for (size_t at = 0; at < static_cast<size_t>(size); at += strlen(&names[at]) + 1)
             if (is_copied(&names[at]))
                 copy(ARSYNC_STAGE_XATTR, &names[at]);
+        if (ends_.old_xattrs())
+            remove_others(names, *ends_.old_xattrs());
+    }
+
+    // Of those that are the file's own; what else a kernel's policy puts there is for that to say.
+    void remove_others(const std::vector<char>& wanted, const std::vector<char>& old) {
+        for (size_t at = 0; at < old.size(); at += strlen(&old[at]) + 1) {
+            const std::string_view name(&old[at]);
+            const bool own =
+                name.starts_with("user.") || name.starts_with("trusted.") || name == capability;
+            if (!own || !is_copied(name) || contains(wanted, &old[at]))
+                continue;
+            const auto remove = [&] { return ends_.remove(&old[at]); };
+            int result = remove();
+            if (result == -EACCES && widen())
+                result = remove();
+            if (result != -ENODATA) // a change of owner has removed it
+                changes(ARSYNC_STAGE_XATTR, result);
+        }
     }
 
     mode_t bits_that_stay() const {
@@ -286,7 +317,7 @@ private:
     }
 
     void copy(Stage stage, const char* name) {
-        if (!get(stage, name))
+        if (!get(stage, name) || ends_.has_already(name, value_))
             return;
         has_capability_ = has_capability_ || strcmp(name, capability) == 0;
         int result = ends_.set(name, value_.data(), value_.size());
@@ -311,6 +342,8 @@ private:
     // its source.
     void acl(const char* name) {
         if (get(ARSYNC_STAGE_MODE, name)) {
+            if (ends_.has_already(name, value_))
+                return;
             changed_ = true;
             const int set = ends_.set(name, value_.data(), value_.size());
             if (!changes(ARSYNC_STAGE_MODE, set) && name == access_acl)

@@ -26,6 +26,9 @@ struct Described {
     int destination;
     const struct statx* destination_facts = nullptr; // as it is now; null: not known
     bool destination_has_no_acl = false;
+    // Of a destination that is brought up to date: what it has is compared, and what the source
+    // does not have is removed. null: it is written without looking.
+    const std::vector<char>* destination_xattrs = nullptr;
     FinalMode final_mode = {};
 };
 

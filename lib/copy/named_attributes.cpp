@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "copy/identity.h"
+#include "copy/time_step.h"
 
 namespace arsync {
 
@@ -31,25 +32,46 @@ void copy_named_attributes(Files& files, const FileCopy& names, const struct sta
     const File from =
         open_known(files, names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
                    identity(source), ARSYNC_STAGE_OPEN_SOURCE);
-    // At the roots what is up to date may be found through a link.
-    const File to = open_known(files, names.destination_dirfd, names.destination,
-                               names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
+    const File to = open_known(files, names.destination_dirfd, names.destination, O_NOFOLLOW,
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
     const Described ends{
         .source = from.get(), .facts = source, .destination = to.get(), .final_mode = final_mode};
     copy_metadata(files, ends, options, control, outcome);
 }
 
-bool has_other_attributes(const struct statx& source, const struct statx& there,
-                          uint32_t preserve) {
-    const bool same_mode = (preserve & ARSYNC_PRESERVE_MODE) == 0 || S_ISLNK(there.stx_mode) ||
-                           there.stx_mode == source.stx_mode;
-    const bool same_owner = (preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
+void update_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
+                             const struct statx& there, const arsync_copy_options& options,
+                             Control& control, Outcome& outcome) {
+    const bool same_mode = (options.preserve & ARSYNC_PRESERVE_MODE) == 0 ||
+                           S_ISLNK(there.stx_mode) || there.stx_mode == source.stx_mode;
+    const bool same_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
                             (there.stx_uid == source.stx_uid && there.stx_gid == source.stx_gid);
-    const bool same_time = (preserve & ARSYNC_PRESERVE_TIMES) == 0 ||
-                           (there.stx_mtime.tv_sec == source.stx_mtime.tv_sec &&
-                            there.stx_mtime.tv_nsec == source.stx_mtime.tv_nsec);
-    return !(same_mode && same_owner && same_time);
+    const bool same_time = (options.preserve & ARSYNC_PRESERVE_TIMES) == 0 ||
+                           has_time_of(files, names.destination_dirfd, names.destination.c_str(),
+                                       source, there, (options.flags & ARSYNC_COPY_DRY_RUN) == 0);
+    // An ACL shows in no mode.
+    constexpr uint32_t unseen =
+        ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_CONTEXT;
+    if (same_mode && same_owner && same_time && (options.preserve & unseen) == 0)
+        return;
+    arsync_copy_options how = options;
+    if (same_time)
+        how.preserve &= ~ARSYNC_PRESERVE_TIMES;
+    const File from =
+        open_known(files, names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
+                   identity(source), ARSYNC_STAGE_OPEN_SOURCE);
+    // At the roots what is up to date may be found through a link.
+    const File to = open_known(files, names.destination_dirfd, names.destination,
+                               names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
+                               identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
+    std::vector<char> old;
+    const int64_t listed = list_xattrs(files, to.get(), old);
+    const Described ends{.source = from.get(),
+                         .facts = source,
+                         .destination = to.get(),
+                         .destination_facts = &there,
+                         .destination_xattrs = listed >= 0 ? &old : nullptr};
+    copy_metadata(files, ends, how, control, outcome);
 }
 
 } // namespace arsync

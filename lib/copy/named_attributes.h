@@ -12,7 +12,10 @@ void copy_named_attributes(Files& files, const FileCopy& names, const struct sta
                            const struct statx& there, const FinalMode& final_mode,
                            const arsync_copy_options& options, Control& control, Outcome& outcome);
 
-// Whether mode, owner or modification time differ, of those that are to be preserved.
-bool has_other_attributes(const struct statx& source, const struct statx& there, uint32_t preserve);
+// The same of what is up to date but for its attributes, perhaps: only what differs is written, and
+// what the source does not have is taken away.
+void update_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
+                             const struct statx& there, const arsync_copy_options& options,
+                             Control& control, Outcome& outcome);
 
 } // namespace arsync

@@ -25,8 +25,16 @@ std::string not_through_link(const Entry& entry) {
            quote(entry.destination.shown);
 }
 
-bool is_newer(const timespec& a, const timespec& b) {
-    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+// As the destination's filesystem keeps times: in the largest steps, of powers of ten, that its
+// last change too could have been told in.
+bool is_newer(const struct stat& source, const struct stat& there) {
+    const timespec& a = source.st_mtim;
+    const timespec& b = there.st_mtim;
+    long step = 1;
+    while (step < 1'000'000'000 && b.tv_nsec % (step * 10) == 0 &&
+           there.st_ctim.tv_nsec % (step * 10) == 0)
+        step *= 10;
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec - a.tv_nsec % step > b.tv_nsec;
 }
 
 // The library creates no file through a symbolic link; it overwrites one.
@@ -240,7 +248,7 @@ Verdict Planner::judge_existing(Entry& entry, const Found& found, bool idle) {
         entry.fail(source + " and " + destination + " are the same file");
         return Verdict::Done;
     }
-    if (options.update && !is_newer(found.source.st_mtim, found.destination.st_mtim))
+    if (options.update && !is_newer(found.source, found.destination))
         return leave_newer(entry);
     if (Verdict answer = ask_user(entry, found, idle); answer != Verdict::Copy)
         return answer;
