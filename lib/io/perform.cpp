@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
@@ -66,7 +67,8 @@ ssize_t copy_range(const Request& request) {
 // for the journal nor for the device's cache. Where there is no map, all that fdatasync does is
 // done.
 int settle_holes(const Request& request) {
-    struct fiemap map {};
+    struct fiemap map; // ends in an array of none, for which clang++ takes no initializer
+    memset(&map, 0, sizeof map);
     map.fm_length = 1;
     map.fm_flags = FIEMAP_FLAG_SYNC;
     return ::ioctl(request.fd, FS_IOC_FIEMAP, &map) == 0 ? 0 : ::fdatasync(request.fd);

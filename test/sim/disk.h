@@ -42,7 +42,7 @@ struct Inode {
     Attributes durable_attributes;
     unsigned links = 0;
     bool linkable = false; // made without a name, and may be given one
-    uint64_t version = 0; // counts changes of content
+    uint64_t version = 0;  // counts changes of content
 
     // A regular file.
     Content content;
