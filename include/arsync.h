@@ -374,7 +374,10 @@ enum arsync_sparse {
 
 /* Read the destination back, past the page cache where the device allows it, and compare 128-bit
  * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY.
- * Holes of the source are read too, and kept as holes only if they are zeros. */
+ * Holes of the source are read too, and kept as holes only if they are zeros. What this process has
+ * not seen on its way (reflink, copy_file_range(2)) is compared with the source as it is afterwards;
+ * of a source that changed meanwhile or shrank, which the completion's flags tell, what was written
+ * is compared with itself: as it is in memory, and as it is on the device. */
 #define ARSYNC_COPY_VERIFY (1u << 0)
 /* Copy from FIFOs and character devices, and to existing ones, as streams of bytes. Without this
  * flag they are refused with -EOPNOTSUPP and never opened. Block devices need no flag. Each worker
@@ -550,7 +553,12 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
  * destination that is not open for writing (with VERIFY: and reading) or is open with O_APPEND, and
  * either with O_PATH. Of a source without a size (/proc) length bytes are read, or all there are.
  * An error in closing the duplicate of dst_fd, as NFS may give, is the job's: ARSYNC_STAGE_CLOSE.
- */
+ * The files may be opened a second time through /proc/self/fd, with the O_SYNC, O_DSYNC and
+ * O_NOATIME of the descriptor that was given. What is copied to one open with O_SYNC or O_DSYNC is
+ * durable when the job completes, holes included. To one open with O_DIRECT whole blocks go past the
+ * page cache, if cache and method are AUTO, and what is less than a block goes through it; where the
+ * file may not be opened a second time (no /proc, no permission) that is -EINVAL at
+ * ARSYNC_STAGE_WRITE. */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
                                         const arsync_copy_options* options, uint64_t user_data,
@@ -625,8 +633,8 @@ enum arsync_stage {
     ARSYNC_STAGE_CONTEXT = 27         /* preserving the SELinux label */
 };
 
-/* In the completion of a job of ARSYNC_COPY_RECURSIVE, SOURCE_CHANGED, SOURCE_SHRANK and OWNER_LOST
- * say that they hold of any entry. */
+/* In the completion of a job of ARSYNC_COPY_RECURSIVE, SOURCE_CHANGED, SOURCE_SHRANK, OWNER_LOST and
+ * VERIFIED_CACHED say that they hold of any entry. */
 /* The source's size or modification time changed between the start of the copy and its end. Of what
  * is made up as it is asked for (it has no blocks, as files in /sys or of lxcfs) it is not told. */
 #define ARSYNC_COMPLETION_SOURCE_CHANGED (1u << 0)
@@ -649,6 +657,9 @@ enum arsync_stage {
  * else failed. With an error at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not
  * be kept; of several, one is told: the times', the owner's, the mode's, then of the others. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
+/* ARSYNC_COPY_VERIFY has compared, but some of what it read may have come from the page cache: there
+ * is no O_DIRECT, and somebody maps the file, or it is not to be known what is cached. */
+#define ARSYNC_COMPLETION_VERIFIED_CACHED (1u << 7)
 
 enum arsync_completion_kind {
     ARSYNC_COMPLETION_JOB = 1,  /* a job has ended; its id is no longer valid */

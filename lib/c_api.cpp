@@ -352,13 +352,16 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
         if (!may(src_fd, O_RDONLY) || !may(dst_fd, O_WRONLY) ||
             (verifies && !may(dst_fd, O_RDONLY)) || (fcntl(dst_fd, F_GETFL) & O_APPEND) != 0)
             return -EBADF;
+        const int source_flags = fcntl(src_fd, F_GETFL);
+        const int destination_flags = fcntl(dst_fd, F_GETFL);
         error = duplicate(src_fd, job->source_fd);
         if (error == 0)
             error = duplicate(dst_fd, job->destination_fd);
         if (error < 0)
             return error;
         job->what = RangeCopy{job->source_fd.get(), src_offset, job->destination_fd.get(),
-                              dst_offset, length};
+                              dst_offset,           length,     source_flags,
+                              destination_flags};
         job->user_data = user_data;
         return pool.submit(std::move(job), id);
     });

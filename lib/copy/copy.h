@@ -92,6 +92,9 @@ struct RangeCopy {
     int destination = -1;
     uint64_t destination_offset = 0;
     uint64_t length = 0; // UINT64_MAX: to the source's end
+    // As the caller has opened them: fcntl(2)'s F_GETFL.
+    int source_flags = 0;
+    int destination_flags = 0;
 };
 
 struct Outcome {

@@ -37,6 +37,9 @@ public:
         return true;
     }
 
+    // What closing a second description says: an error in writing, perhaps.
+    int close() { return reopened_.close(); }
+
 private:
     Files& files_;
     const bool owned_;

@@ -62,6 +62,14 @@ Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& 
     co_return moved;
 }
 
+// A second description without O_DIRECT; none where the file may not be opened again.
+File open_buffered(Files& files, int fd, bool to_read) {
+    const int again = files.reopen(fd, to_read ? O_RDWR : O_WRONLY);
+    if (again == -EMFILE || again == -ENFILE || again == -ENOMEM)
+        check(ARSYNC_STAGE_OPEN_DESTINATION, again);
+    return File(files, again);
+}
+
 // Whatever becomes of the copy.
 void note_removal(const Destination& destination, Outcome& outcome) {
     if (destination.removed())
@@ -216,11 +224,10 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
         Written written;
         written.fd = destination.fd();
         written.exact = exact_destination;
-        written.facts = &destination.facts();
         written.bytes = outcome.bytes;
         written.whole_file = true;
         written.owned = true;
-        co_await verify(io, written, digest, options, control);
+        co_await verify(io, written, digest, options, control, outcome);
         control.throw_if_cancelled();
     }
     carry_attributes(io, copy, source, destination, options, control, outcome);
@@ -298,6 +305,11 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
     Digest digest;
     // Looking for holes moves the file position, which is the caller's.
     const File own_source(io.files, io.files.reopen(copy.source, O_RDONLY | O_NONBLOCK));
+    // Only whole blocks can be written through a description that is open with O_DIRECT.
+    File buffered;
+    if ((copy.destination_flags & O_DIRECT) != 0)
+        buffered = open_buffered(io.files, copy.destination, verifies);
+    const int target = buffered ? buffered.get() : copy.destination;
     Ends ends;
     ends.source = own_source ? own_source.get() : copy.source;
     ends.may_seek = static_cast<bool>(own_source);
@@ -309,28 +321,33 @@ Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& o
     ends.unsized_end = copy.length < UINT64_MAX - begin ? begin + copy.length : UINT64_MAX;
     if (identity(source) == identity(destination)) // what grows is not copied onto itself
         ends.unsized_end = end;
-    ends.destination = copy.destination;
+    ends.destination = target;
     ends.destination_facts = &destination;
     ends.destination_begin = to;
+    ends.source_direct = (copy.source_flags & O_DIRECT) != 0;
+    ends.destination_direct = (copy.destination_flags & O_DIRECT) != 0;
     const Moved moved =
         co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
     control.throw_if_cancelled();
     if (outcome.bytes == 0)
         co_return;
 
-    if (options.durability != ARSYNC_DURABILITY_NONE || verifies)
-        co_await sync_data(io, copy.destination, true, control);
+    // Of a destination whose writes are durable nothing that came in their place may be less: no
+    // hole that was punched, no block that is shared.
+    const bool promised = (copy.destination_flags & O_DSYNC) != 0;
+    if (options.durability != ARSYNC_DURABILITY_NONE || verifies || promised)
+        co_await sync_data(io, target, true, control);
     if (verifies) {
         const File own(io.files, io.files.reopen(copy.destination, O_RDONLY));
         Written written;
-        written.fd = own ? own.get() : copy.destination;
+        written.fd = own ? own.get() : target;
         written.may_seek = static_cast<bool>(own);
         written.exact = moved.exact_destination;
-        written.facts = &destination;
         written.begin = to;
         written.bytes = outcome.bytes;
-        co_await verify(io, written, digest, options, control);
+        co_await verify(io, written, digest, options, control, outcome);
     }
+    check(ARSYNC_STAGE_CLOSE, buffered.close());
 }
 
 } // namespace arsync

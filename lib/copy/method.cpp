@@ -9,6 +9,7 @@
 //  5 reflink auto, sparse auto, blocks can be shared            reflink
 //  6 reflink auto, sparse auto, the filesystem copies by itself copy_file_range
 //  7 cache direct, both ends can                                direct
+//    cache auto, destination open with O_DIRECT, and it can     direct or buffered_direct
 //  8 at most inline_size_max                                    inline
 //  9 cache auto, large, not cached, both can and direct pays    direct
 // 10 cache auto, large, durable, dest. can and direct pays      buffered_direct
@@ -38,7 +39,7 @@ Filesystem filesystem(uint64_t magic) {
         return {.reflinks = true, .compresses = true, .exact = true};
     case 0x01021994: // tmpfs
     case 0x858458F6: // ramfs
-        return {.holes = HoleTruth::always, .exact = true};
+        return {.in_memory = true, .holes = HoleTruth::always, .exact = true};
     case 0xF2F52010: // F2FS
         return {.direct_pays = true, .compresses = true, .holes = HoleTruth::always, .exact = true};
     case 0x4D44:     // FAT
@@ -109,6 +110,9 @@ static Method choose_by_itself(const Facts& facts, const arsync_copy_options& op
     }
     if (options.cache == ARSYNC_CACHE_DIRECT && can_direct(facts))
         return ARSYNC_METHOD_DIRECT;
+    if (options.cache == ARSYNC_CACHE_AUTO && facts.destination_direct && can_write_direct(facts))
+        return facts.source_direct && can_direct(facts) ? ARSYNC_METHOD_DIRECT
+                                                        : ARSYNC_METHOD_BUFFERED_DIRECT;
     if (facts.size <= inline_size_max)
         return ARSYNC_METHOD_INLINE;
     if (options.cache == ARSYNC_CACHE_AUTO && facts.size >= direct_size_min && facts.direct_pays) {

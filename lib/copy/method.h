@@ -26,6 +26,7 @@ struct Filesystem {
     // With its blocks reserved first, a file is written through the page cache with less work.
     bool reserving_pays = false;
     bool caches_below = false; // in files of another filesystem, which cachestat(2) does not see
+    bool in_memory = false;    // and nowhere else
     bool remote = false;       // writing waits for a server, or another process
     HoleTruth holes = HoleTruth::doubtful;
     // A regular file ends where its size says, and io_uring reads of it what read(2) does. Not so
@@ -55,7 +56,9 @@ struct Facts {
     bool copy_file_range = true; // not refused yet
     uint32_t source_align = 0;   // O_DIRECT alignment in bytes, 0: not supported
     uint32_t destination_align = 0;
-    bool direct_pays = false; // at both ends
+    bool direct_pays = false;   // at both ends
+    bool source_direct = false; // opened with O_DIRECT by whoever wants the copy
+    bool destination_direct = false;
     Residency cached = Residency::unknown;
     bool paced = false;    // no more than so many bytes a second
     bool remote = false;   // the destination

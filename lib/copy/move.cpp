@@ -76,12 +76,10 @@ public:
             }
         }
         look_at_source_again();
-        set_size();
+        co_await set_size();
         reserving_ = false;
-        if (digest_ && moved_.shrank) { // what was read beyond the end does not count
-            *digest_ = {};
-            co_await digest_source();
-        }
+        if (digest_ && !digest_holds())
+            co_await digest_what_there_is();
         if (options_.cache == ARSYNC_CACHE_DROP)
             co_await drop_cache();
         co_return moved_;
@@ -139,6 +137,7 @@ private:
             end_ = std::min(end_, written_end_);
         }
         count_shared_holes();
+        unseen_ = true;
         if (digest_)
             co_await digest_source();
         co_return true;
@@ -253,8 +252,31 @@ private:
     }
 
     // The data has not been through our hands: read it for its hash, and what seem to be holes too.
-    Task<void> digest_source() {
-        Transfer reading = transfer(ends_.source_begin, end_);
+    Task<void> digest_source() { co_await digest_of(transfer(ends_.source_begin, end_)); }
+
+    // Of a source that shrank, what was read beyond its end does not count; what was moved unseen
+    // may be what the source held before it was changed.
+    bool digest_holds() const { return !moved_.shrank && !(unseen_ && touched_); }
+
+    // What the source held there is not to be asked any more: what was written is, if it can be
+    // read before it is complete.
+    Task<void> digest_what_there_is() {
+        *digest_ = {};
+        if (!survey_.to().exact) {
+            co_await digest_source();
+            co_return;
+        }
+        Transfer written = transfer(ends_.source_begin, end_);
+        written.source = ends_.destination;
+        written.source_begin = ends_.destination_begin;
+        written.source_end = to_destination(end_);
+        written.digest_origin = ends_.destination_begin;
+        written.read_stage = ARSYNC_STAGE_VERIFY;
+        written.plain_read = written.plain_write;
+        co_await digest_of(std::move(written));
+    }
+
+    Task<void> digest_of(Transfer reading) {
         reading.destination = -1;
         reading.method = ARSYNC_METHOD_FIXED;
         reading.pipeline =
@@ -440,6 +462,7 @@ private:
         if (!writing.open(body.destination, O_WRONLY))
             co_return false;
         co_await run_lanes(io_, control_, body);
+        check(ARSYNC_STAGE_CLOSE, writing.close());
         co_return !body.refused;
     }
 
@@ -488,6 +511,8 @@ private:
             struct statx now;
             check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", 0, now));
             moved_.changed = now.stx_size != source().stx_size;
+            touched_ = now.stx_ctime.tv_sec != source().stx_ctime.tv_sec ||
+                       now.stx_ctime.tv_nsec != source().stx_ctime.tv_nsec;
             if (ends_.sized && survey_.from().exact)
                 compare_with(now);
             else if (ends_.sized)
@@ -506,8 +531,10 @@ private:
         // no copy.
         if (end_ < ends_.source_end && !moved_.changed)
             throw Error{ARSYNC_STAGE_READ, EIO};
-        // A hole at the end looks the same before and after a truncation: the size tells.
-        if (now.stx_size < end_ && facts_.sized) // what went into a stream has gone
+        // A hole at the end looks the same before and after a truncation: the size tells. What is
+        // shared stays as it was when it was shared.
+        const bool shared = method_ == ARSYNC_METHOD_REFLINK;
+        if (now.stx_size < end_ && facts_.sized && !shared) // what went into a stream has gone
             end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
         moved_.shrank = moved_.changed && end_ < ends_.source_end;
     }
@@ -534,22 +561,26 @@ private:
 
     // A destination that ends in a hole has to be told its size, one that was prepared for more to
     // lose the rest.
-    void set_size() {
+    Task<void> set_size() {
         const bool has_spare_blocks = reserved_ && end_ < ends_.source_end;
         if (!S_ISREG(destination().stx_mode) || (written_end_ == end_ && !has_spare_blocks))
-            return;
+            co_return;
         control_.enter(ARSYNC_STAGE_TRUNCATE);
         const uint64_t size = to_destination(end_);
         if (ends_.fresh) {
             check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(ends_.destination, size));
-            return;
+            co_return;
         }
         // A range. Others may be growing the same file, and a truncation that comes too late would
         // cut off what they wrote: a byte of the hole is written instead.
         struct statx now;
         check(ARSYNC_STAGE_TRUNCATE, io_.files.statx(ends_.destination, "", 0, now));
-        if (now.stx_size < size)
-            check(ARSYNC_STAGE_WRITE, io_.files.write(ends_.destination, "", 1, size - 1));
+        if (now.stx_size >= size)
+            co_return;
+        int64_t put = io_.files.write(ends_.destination, "", 1, size - 1);
+        if (put == -EINVAL) // O_DIRECT, and there is no other description to be had
+            put = co_await io_.ring.allocate(ends_.destination, 0, size - 1, 1);
+        check(ARSYNC_STAGE_WRITE, put);
     }
 
     // RWF_DONTCACHE may leave what several readers touched at once, and not every filesystem has
@@ -582,6 +613,7 @@ private:
 
     Survey survey_;
     Facts& facts_ = survey_.facts;
+    bool touched_ = false; // the source's inode has changed since it was opened
     bool looked_for_holes_ = false;
     bool has_holes_ = false;    // that are to be kept
     bool doubts_holes_ = false; // for they may hide data

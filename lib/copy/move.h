@@ -23,6 +23,9 @@ struct Ends {
     bool fresh = false;    // nothing is in the destination: holes are left by not writing
     bool owned = false;    // the open file descriptions are ours to switch to O_DIRECT
     bool in_order = false; // the destination takes nothing else: see Moved::wants_order
+    // Whoever opened these ends did so with O_DIRECT.
+    bool source_direct = false;
+    bool destination_direct = false;
 };
 
 struct Moved {

@@ -50,6 +50,8 @@ void Survey::gather() {
     facts.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
     facts.size = length();
     facts.in_order = to_.in_order;
+    facts.source_direct = ends_.source_direct;
+    facts.destination_direct = ends_.destination_direct;
     if (!facts.sized) {
         facts.cached = Residency::little; // how much cannot be asked
         return;
@@ -69,7 +71,7 @@ void Survey::gather() {
 void Survey::gather_alignments() {
     const bool asked = options_.cache == ARSYNC_CACHE_DIRECT ||
                        options_.method == ARSYNC_METHOD_DIRECT ||
-                       options_.method == ARSYNC_METHOD_BUFFERED_DIRECT;
+                       options_.method == ARSYNC_METHOD_BUFFERED_DIRECT || ends_.destination_direct;
     if (facts.size < direct_size_min && !asked)
         return;
     facts.source_align = direct_align(source());

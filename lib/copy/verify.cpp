@@ -1,35 +1,33 @@
 #include "copy/verify.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 
 #include "copy/direct_end.h"
 #include "copy/extents.h"
-#include "copy/lanes.h"
+#include "copy/method.h"
 
 namespace arsync {
 
 namespace {
 
-Transfer reading(const Written& written, uint64_t begin, uint64_t end, Digest& digest,
-                 const Pipeline& pipeline) {
-    Transfer result;
-    result.source = written.fd;
-    result.plain_read = !written.exact;
-    result.source_begin = begin;
-    result.source_end = end;
-    result.pipeline = pipeline;
-    result.read_stage = ARSYNC_STAGE_VERIFY;
-    result.digest = &digest;
-    result.digest_origin = written.begin;
-    return result;
+constexpr uint64_t block = Extents::block_size;
+
+uint64_t round_down(uint64_t value, uint64_t unit) {
+    return value / unit * unit;
+}
+uint64_t round_up(uint64_t value, uint64_t unit) {
+    return round_down(value + unit - 1, unit);
 }
 
-// Whether what seems to be a hole may pass for zeros: of a file that has been written back.
-bool tells_holes(Files& files, int fd) {
-    uint64_t magic = 0;
-    files.filesystem_type(fd, magic);
-    return filesystem(magic).holes != HoleTruth::doubtful;
+// Thrown and caught in this file: O_DIRECT was refused.
+struct Refused {};
+
+Route route_of(const Written& written, uint32_t align) {
+    if (!written.exact)
+        return Route::plain;
+    return align > 0 ? Route::polled : Route::ring;
 }
 
 // Where the size may not be true, read(2) tells the end.
@@ -41,56 +39,186 @@ Task<bool> ends_at(Io io, int fd, uint64_t end) {
     co_return check(ARSYNC_STAGE_VERIFY, got) == 0;
 }
 
+// Reads all of a range for its digest, several chunks side by side.
+class Reader {
+public:
+    // align: bytes, of O_DIRECT; 0: through the page cache.
+    Reader(Io world, Control& outside, int fd, const Written& written, uint64_t chunk,
+           uint32_t align, bool find_holes, Digest& digest)
+        : io_(world), control_(outside), fd_(fd), begin_(written.begin), align_(align),
+          route_(route_of(written, align)), digest_(digest),
+          extents_(io_.files, fd, written.begin, written.begin + written.bytes, chunk, find_holes) {
+    }
+
+    Task<void> run(unsigned lanes) {
+        for (unsigned i = 0; i < lanes; ++i)
+            group_.spawn([this] { return lane(); });
+        co_await group_.join();
+    }
+
+private:
+    Task<void> lane() {
+        while (!group_.failed()) {
+            control_.throw_if_cancelled();
+            const Piece piece = extents_.next();
+            if (piece.kind == Piece::Kind::end)
+                co_return;
+            if (piece.kind == Piece::Kind::data)
+                co_await read(piece.offset, piece.length);
+            control_.add_done(piece.length);
+        }
+    }
+
+    // A device gives whole blocks: what is beside the piece in its first and last one is read too,
+    // and not looked at.
+    Task<void> read(uint64_t offset, uint64_t length) {
+        const Lease lease = co_await io_.buffers.lease(true);
+        const uint64_t before = align_ > 0 ? offset % align_ : 0;
+        const uint64_t wanted = before + length;
+        const uint64_t whole = align_ > 0 ? round_up(wanted, align_) : wanted;
+        uint64_t have = 0;
+        while (have < wanted) {
+            const int64_t got = co_await io_.ring.read(fd_, lease.slice(have, whole - have),
+                                                       offset - before + have, 0, route_);
+            if (got == -EAGAIN) {
+                control_.throw_if_cancelled();
+                co_await io_.ring.pause(1);
+            }
+            if (got == -EAGAIN || got == -EINTR)
+                continue;
+            if (align_ > 0 && (got == -EINVAL || got == -EOPNOTSUPP))
+                throw Refused{};
+            have += static_cast<uint64_t>(check(ARSYNC_STAGE_VERIFY, got));
+            // Only the end of a file is off the grid.
+            if (got == 0 || (align_ > 0 && have % align_ != 0))
+                break;
+        }
+        if (have < wanted) // it has become shorter, and zeros that are missing would not show
+            throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
+        digest_.add(offset - begin_, lease.data() + before, length);
+        if (io_.pace)
+            co_await keep_pace(io_, control_, length);
+    }
+
+    const Io io_;
+    Control& control_;
+    const int fd_;
+    const uint64_t begin_;
+    const uint32_t align_;
+    const Route route_;
+    Digest& digest_;
+    Extents extents_;
+    Group group_;
+};
+
+class Verifier {
+public:
+    Verifier(Io world, const Written& what, const arsync_copy_options& how, Control& outside)
+        : io_(world), written_(what), options_(how), control_(outside) {}
+
+    // Of what is there now. True: from where it is stored.
+    Task<bool> read(const struct statx& now, Digest& found) {
+        uint64_t magic = 0;
+        io_.files.filesystem_type(written_.fd, magic);
+        kind_ = filesystem(magic);
+        drop_cache();
+        const uint32_t align = alignment(now);
+        bool direct = false;
+        if (align > 0)
+            direct = co_await read_direct(align, found);
+        if (direct)
+            co_return true;
+        found = {};
+        const bool bypasses = kind_.in_memory || !is_cached();
+        co_await read_through(written_.fd, 0, written_.may_seek, found);
+        co_return bypasses;
+    }
+
+    // Whole pages, or the first and the last one of a range stay.
+    void drop_cache() {
+        if (written_.bytes > 0)
+            io_.files.drop_cache(written_.fd, first(), end() - first());
+    }
+
+private:
+    uint64_t first() const { return round_down(written_.begin, block); }
+    uint64_t end() const { return round_up(written_.begin + written_.bytes, block); }
+
+    // What O_DIRECT asks for; where that is not to be known, what suits every device. 0: not to be
+    // had.
+    uint32_t alignment(const struct statx& now) const {
+        const bool known = (now.stx_mask & STATX_DIOALIGN) != 0;
+        const uint32_t align = known ? direct_align(now) : static_cast<uint32_t>(block);
+        const bool fits = written_.begin % block == 0 || io_.buffers.size() > block;
+        return align <= block && fits && written_.bytes > 0 ? align : 0;
+    }
+
+    Task<bool> read_direct(uint32_t align, Digest& found) {
+        DirectEnd direct(io_.files, written_.owned);
+        int fd = written_.fd;
+        if (!direct.open(fd, O_RDONLY))
+            co_return false;
+        try {
+            co_await read_through(fd, align, written_.may_seek || fd != written_.fd, found);
+        } catch (const Refused&) {
+            co_return false;
+        }
+        co_return true;
+    }
+
+    Task<void> read_through(int fd, uint32_t align, bool may_seek, Digest& found) {
+        Facts facts;
+        facts.size = written_.bytes;
+        Pipeline pipes = pipeline(ARSYNC_METHOD_DIRECT, facts, options_, io_.buffers.size(),
+                                  io_.buffers.count());
+        if (align > 0 && written_.begin % align != 0)
+            pipes.chunk -= block; // room for the rest of its first block
+        // What seems to be a hole passes for zeros only of files that were written back for sure.
+        const bool find_holes = may_seek && kind_.holes != HoleTruth::doubtful;
+        Reader reader(io_, control_, fd, written_, pipes.chunk, align, find_holes, found);
+        co_await reader.run(pipes.lanes);
+    }
+
+    // Whether some of it may be in the page cache still, as what somebody maps is.
+    bool is_cached() {
+        PageCache pages{};
+        return written_.bytes > 0 &&
+               (kind_.caches_below ||
+                io_.files.page_cache(written_.fd, first(), end() - first(), pages) < 0 ||
+                pages.cached > 0);
+    }
+
+    const Io io_;
+    const Written& written_;
+    const arsync_copy_options& options_;
+    Control& control_;
+    Filesystem kind_;
+};
+
 } // namespace
 
 Task<void> verify(Io io, const Written& written, const Digest& digest,
-                  const arsync_copy_options& options, Control& control) {
+                  const arsync_copy_options& options, Control& control, Outcome& outcome) {
     control.enter(ARSYNC_STAGE_VERIFY);
     struct statx now;
     check(ARSYNC_STAGE_VERIFY, io.files.statx(written.fd, "", 0, now));
     const bool sized = written.exact && S_ISREG(now.stx_mode);
     if (written.whole_file && sized && now.stx_size != written.bytes)
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
-
-    io.files.drop_cache(written.fd, written.begin, written.bytes);
-    Facts facts;
-    facts.size = written.bytes;
-    const Pipeline pipes =
-        pipeline(ARSYNC_METHOD_DIRECT, facts, options, io.buffers.size(), io.buffers.count());
-    const uint32_t align = direct_align(*written.facts);
-    const uint64_t end = written.begin + written.bytes;
-    constexpr uint64_t block = Extents::block_size;
-    const bool aligned = align > 0 && align <= block && written.begin % align == 0;
-    // Whole blocks, for O_DIRECT and the digest both.
-    const uint64_t direct_end =
-        aligned ? written.begin + written.bytes / block * block : written.begin;
-    const bool believes_holes = tells_holes(io.files, written.fd);
-    Digest found;
-    uint64_t done = written.begin;
     const uint64_t progress = control.bytes_done();
-    if (direct_end > written.begin) {
-        DirectEnd direct(io.files, written.owned);
-        Transfer body = reading(written, written.begin, direct_end, found, pipes);
-        body.direct_read = direct.open(body.source, O_RDONLY);
-        body.direct_align = align;
-        body.find_holes = believes_holes && (written.may_seek || body.source != written.fd);
-        co_await run_lanes(io, control, body);
-        if (body.refused)
-            found = {}; // from the beginning, through the page cache
-        else
-            done = direct_end;
-    }
-    Transfer rest = reading(written, done, end, found, pipes);
-    rest.find_holes = believes_holes && written.may_seek;
-    co_await run_lanes(io, control, rest);
-    bool same_end = rest.end == end;
-    if (same_end && written.whole_file && !written.exact)
-        same_end = co_await ends_at(io, written.fd, end);
+    Verifier verifier(io, written, options, control);
+    Digest found;
+    const bool stored = co_await verifier.read(now, found);
+    bool same_end = true;
+    if (written.whole_file && !written.exact)
+        same_end = co_await ends_at(io, written.fd, written.bytes);
     if (options.cache == ARSYNC_CACHE_DROP)
-        io.files.drop_cache(written.fd, written.begin, written.bytes);
+        verifier.drop_cache();
     control.restart();
     control.add_done(progress);
     control.enter(ARSYNC_STAGE_VERIFY);
+    if (!stored)
+        outcome.flags |= ARSYNC_COMPLETION_VERIFIED_CACHED;
     if (!same_end || !(found == digest))
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
 }

@@ -8,7 +8,6 @@ namespace arsync {
 
 struct Written {
     int fd = -1;
-    const struct statx* facts = nullptr;
     uint64_t begin = 0;
     uint64_t bytes = 0;
     bool whole_file = false; // its size is compared too
@@ -18,8 +17,10 @@ struct Written {
 };
 
 // What was written is on the device already. Reads past the page cache where the device allows it,
-// and throws Error{ARSYNC_STAGE_VERIFY, EILSEQ} if the content is not the digest's.
+// in whole blocks, whatever range it is; where some may have come from the cache all the same, the
+// outcome's flags say so. Throws Error{ARSYNC_STAGE_VERIFY, EILSEQ} if the content is not the
+// digest's.
 Task<void> verify(Io io, const Written& written, const Digest& digest,
-                  const arsync_copy_options& options, Control& control);
+                  const arsync_copy_options& options, Control& control, Outcome& outcome);
 
 } // namespace arsync

@@ -83,7 +83,9 @@ int SystemFiles::open_beneath(int dirfd, const char* path, int flags, uint64_t r
 }
 
 int SystemFiles::reopen(int fd, int flags) {
-    return open(AT_FDCWD, ProcPath(fd).text, flags, 0);
+    constexpr int promises = O_SYNC | O_NOATIME; // O_DSYNC is a part of O_SYNC
+    const int first = without_eintr([&] { return ::fcntl(fd, F_GETFL); });
+    return first < 0 ? first : open(AT_FDCWD, ProcPath(fd).text, flags | (first & promises), 0);
 }
 
 int SystemFiles::set_direct(int fd, bool direct) {

@@ -49,7 +49,10 @@ int SimulatedFiles::reopen(int fd, int flags) {
     step.flags = flags;
     return static_cast<int>(world_.step(step, [&]() -> int64_t {
         const Description* description = world_.descriptor(fd);
-        return description ? open_inode(world_, world_.disk.at(description->inode), flags) : -EBADF;
+        if (!description)
+            return -EBADF;
+        const int promises = description->flags & (O_SYNC | O_NOATIME);
+        return open_inode(world_, world_.disk.at(description->inode), flags | promises);
     }));
 }
 

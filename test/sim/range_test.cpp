@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <fcntl.h>
 
 #include "sim/catalogue.h"
 #include "sim/seeds.h"
@@ -39,6 +40,64 @@ TEST_CASE("a range is copied to where it should be, and nothing else is touched"
                             expect_copied(simulation);
                         }
     }
+}
+
+TEST_CASE("what is copied to a descriptor open with O_DSYNC survives a crash, holes included") {
+    for (const Method method : all_methods)
+        for (const Layout layout : {Layout::dense, Layout::holes, Layout::empty})
+            for (const int flags : {O_DSYNC, O_SYNC, O_SYNC | O_DIRECT}) {
+                const bool shares = method == ARSYNC_METHOD_REFLINK;
+                Scenario scenario = range_by_method(method, 4096, 8192, shares ? 65'536 : 60'001);
+                scenario.layout = layout;
+                scenario.destination_flags = flags;
+                Simulation simulation(scenario);
+                unsigned forgotten = 0;
+                simulation.meanwhile = [&](const Step& step) {
+                    const bool writes = step.call == Call::write || step.call == Call::write_now;
+                    forgotten += writes && (step.flags & O_SYNC) != (flags & O_SYNC);
+                };
+                if (!expect_copied(simulation))
+                    continue;
+                CHECK_MESSAGE(forgotten == 0, describe(scenario));
+                Random random(1);
+                const Disk after = simulation.world.disk.recover(Disk::Unsynced::lost,
+                                                                 Disk::Unsynced::lost, random);
+                const bool kept = after.at(simulation.old_inode()).content == simulation.expected();
+                CHECK_MESSAGE(kept, describe(scenario));
+            }
+}
+
+TEST_CASE("a range goes to a descriptor open with O_DIRECT, wherever it ends") {
+    for (const Method method : all_methods) {
+        if (method == ARSYNC_METHOD_REFLINK)
+            continue;
+        for (const Layout layout : {Layout::dense, Layout::holes, Layout::empty})
+            for (const uint64_t from : {0ul, 4097ul})
+                for (const uint64_t to : {0ul, 777ul, 8192ul, 400'000ul})
+                    for (const uint64_t length : {1ul, 4096ul, 60'001ul, UINT64_MAX})
+                        for (const uint32_t flags : {0u, ARSYNC_COPY_VERIFY}) {
+                            Scenario scenario = range_by_method(method, from, to, length);
+                            scenario.layout = layout;
+                            scenario.destination_flags = O_DIRECT;
+                            scenario.options.flags = flags;
+                            Simulation simulation(scenario);
+                            expect_copied(simulation);
+                        }
+    }
+}
+
+TEST_CASE("where it may not be opened again, a hole at its end is made all the same") {
+    Scenario scenario = range_by_method(ARSYNC_METHOD_FIXED, 0, 400'000, 65'536);
+    scenario.layout = Layout::empty;
+    scenario.destination_offset = 409'600;
+    scenario.destination_flags = O_DIRECT;
+    Simulation simulation(scenario);
+    simulation.refuse = [](const Step& step) {
+        return step.call == Call::reopen && step.subject == Subject::destination ? -EACCES : 0;
+    };
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    CHECK(simulation.destination()->content == simulation.expected());
 }
 
 TEST_CASE("aligned ranges share blocks") {

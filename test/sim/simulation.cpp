@@ -83,7 +83,8 @@ void Simulation::describe_job() {
         RangeCopy range;
         range.source = world.add_descriptor(world.source, O_RDONLY);
         range.source_offset = scenario.source_offset;
-        range.destination = world.add_descriptor(old_inode_, O_RDWR);
+        range.destination_flags = O_RDWR | scenario.destination_flags;
+        range.destination = world.add_descriptor(old_inode_, range.destination_flags);
         range.destination_offset = scenario.destination_offset;
         range.length = scenario.length;
         job_.what = range;

@@ -129,6 +129,8 @@ int64_t write(World& world, const Transfer& t) {
             inode.cached.insert(block);
     }
     changed(world, inode);
+    if ((t.flags & O_DSYNC) && count > 0)
+        world.disk.sync_data(inode);
     return static_cast<int64_t>(count);
 }
 

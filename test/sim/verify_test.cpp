@@ -78,4 +78,87 @@ TEST_CASE("what verifies was right") {
                 }
 }
 
+TEST_CASE("damage is found in the first and last block of a range that fills neither") {
+    for (const uint64_t from : {0ul, 4097ul})
+        for (const uint64_t to : {4096ul, 5000ul})
+            for (const uint64_t length : {1ul, 700ul, 5001ul, 20'000ul}) {
+                Scenario scenario = by_method(ARSYNC_METHOD_HEAP, 150'000);
+                scenario.range = true;
+                scenario.existing = Existing::larger;
+                scenario.source_offset = from;
+                scenario.destination_offset = to;
+                scenario.length = length;
+                scenario.options.flags = ARSYNC_COPY_VERIFY;
+                expect_found(scenario, 0);
+            }
+}
+
+TEST_CASE("where the cache may not have been bypassed, the completion says so") {
+    for (const bool direct : {true, false})
+        for (const bool tells : {true, false}) {
+            Scenario scenario = by_method(ARSYNC_METHOD_FIXED, 70'001);
+            scenario.options.flags = ARSYNC_COPY_VERIFY;
+            scenario.world.reports_residency = tells;
+            if (!direct)
+                scenario.world.direct_offset_align = scenario.world.direct_memory_align = 0;
+            Simulation simulation(scenario);
+            expect_copied(simulation);
+            const bool told = simulation.outcome().flags & ARSYNC_COMPLETION_VERIFIED_CACHED;
+            CHECK_MESSAGE(told == (!direct && !tells), describe(scenario));
+        }
+}
+
+TEST_CASE("a source that changes after it was shared or offloaded is told, and verifies") {
+    for (const Method method : {ARSYNC_METHOD_REFLINK, ARSYNC_METHOD_COPY_FILE_RANGE})
+        for (const uint64_t end : {4096ul, 70'001ul, 90'000ul}) {
+            Scenario scenario = by_method(method, 70'001);
+            scenario.options.flags = ARSYNC_COPY_VERIFY;
+            Simulation simulation(scenario);
+            bool moved = false;
+            bool changed = false;
+            simulation.meanwhile = [&](const Step& step) {
+                if (moved && !changed) {
+                    changed = true;
+                    simulation.truncate_source(0);
+                    simulation.extend_source(end);
+                }
+                moved = moved || step.call == Call::reflink || step.call == Call::copy_file_range;
+            };
+            simulation.run();
+            const std::string what = describe(scenario) + " then " + std::to_string(end);
+            CHECK_MESSAGE(changed, what);
+            CHECK_MESSAGE(simulation.outcome().result == 0, what);
+            CHECK_MESSAGE((simulation.outcome().flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0,
+                          what);
+            if (method == ARSYNC_METHOD_REFLINK) {
+                const bool kept = simulation.destination()->content == simulation.original();
+                CHECK_MESSAGE(kept, what);
+            }
+        }
+}
+
+TEST_CASE("so is one that shrinks and is written anew") {
+    for (const Method method : all_methods)
+        for (uint64_t step = 10; step < 60; step += 3) {
+            Scenario scenario = by_method(method, 200'000);
+            scenario.options.flags = ARSYNC_COPY_VERIFY;
+            scenario.world.seed = step;
+            Simulation simulation(scenario);
+            bool cut = false;
+            bool written = false;
+            simulation.meanwhile = [&](const Step& now) {
+                if (now.index == step) {
+                    cut = true;
+                    simulation.truncate_source(50'000);
+                } else if (cut && !written && now.call == Call::statx) {
+                    written = true; // after it was asked for its size again
+                    simulation.truncate_source(50'000);
+                }
+            };
+            simulation.run();
+            CHECK_MESSAGE(simulation.outcome().result == 0, describe(scenario), " step ", step,
+                          " result ", simulation.outcome().result);
+        }
+}
+
 } // namespace arsync::sim

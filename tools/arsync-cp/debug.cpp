@@ -34,6 +34,8 @@ std::string describe_copy(const arsync_completion& completion) {
     text += ", of these in holes: " + std::to_string(completion.hole_bytes);
     if ((completion.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0)
         text += ", owner not kept for lack of privilege";
+    if ((completion.flags & ARSYNC_COMPLETION_VERIFIED_CACHED) != 0)
+        text += ", verified in part from the page cache";
     return text + "\n";
 }
 

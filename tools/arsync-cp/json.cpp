@@ -114,6 +114,7 @@ void add_copy(JsonLine& json, const arsync_completion& completion) {
     json.boolean("fallback", (completion.flags & ARSYNC_COMPLETION_FALLBACK) != 0);
     json.boolean("source_changed", (completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0);
     json.boolean("source_shrank", (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
+    json.boolean("verified_cached", (completion.flags & ARSYNC_COMPLETION_VERIFIED_CACHED) != 0);
     json.boolean("owner_lost", (completion.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
 }
 

@@ -100,8 +100,9 @@ private:
                                         ARSYNC_COMPLETION_SOURCE_SHRANK |
                                         ARSYNC_COMPLETION_OWNER_LOST;
     void note_flags(const Outcome& outcome) {
-        if ((outcome.flags & telling) != 0)
-            flags_.fetch_or(outcome.flags & telling, std::memory_order_relaxed);
+        const uint32_t flags = outcome.flags & (telling | ARSYNC_COMPLETION_VERIFIED_CACHED);
+        if (flags != 0)
+            flags_.fetch_or(flags, std::memory_order_relaxed);
     }
     void leave(const arsync_totals& part);
 
