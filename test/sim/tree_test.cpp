@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 
+#include "sim/opening.h"
 #include "sim/seeds.h"
 #include "sim/stages.h"
 #include "sim/tree_simulation.h"
@@ -107,6 +108,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::open: // looking upwards for the source, which ends at the first that may not be
         if (step.path == ".." || step.path == "out/")
             return true;
+        if (is_temporary(step.flags)) // a name will do
+            return true;
         [[fallthrough]];
     case Call::open_beneath:
         if (error == EACCES && (step.flags & O_DIRECTORY)) // it need not be read, or not again
@@ -122,6 +125,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::allocate:        // only to have it in one piece, or zeros do
     case Call::write_back:      // sync does it
         return true;
+    case Call::truncate: // opening it with O_TRUNC does
+        return step.offset == 0;
     case Call::reflink:
         return error != EIO && error != ENOSPC;
     case Call::get_xattr: // a default ACL that cannot be seen is taken to be there
