@@ -93,6 +93,9 @@ typedef uint64_t arsync_job;
 /* Jobs between which hard links are kept, see arsync_link_set_open. Never 0, never used again. */
 typedef uint64_t arsync_link_set;
 
+/* A question that waits for its answer, see "Questions" below. Never 0, never used again. */
+typedef uint64_t arsync_question;
+
 /* ---- Opening a pool ----------------------------------------------------------------------- */
 
 /* How operations reach the kernel. */
@@ -308,14 +311,17 @@ enum arsync_update {
     ARSYNC_UPDATE_NONE = 1,  /* none: what is there stays as it is */
     ARSYNC_UPDATE_OLDER = 2, /* what is older than its source, by modification time */
     ARSYNC_UPDATE_CHANGED =
-        3 /* what differs from its source in kind, size or modification time, or
-             for a symbolic link in what it holds. What does not keeps its
-             content, and each attribute that preserve names is brought up to
-             date: what differs is written, what the source does not have is
-             removed (ACLs, capabilities, "user." and "trusted." attributes).
-             What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs.
-             Times are compared as the destination's filesystem can keep them;
-             on FAT and FUSE a file's own is changed for a moment to find out. */
+        3,                 /* what differs from its source in kind, size or modification time, or
+                             for a symbolic link in what it holds. What does not keeps its
+                             content, and each attribute that preserve names is brought up to
+                             date: what differs is written, what the source does not have is
+                             removed (ACLs, capabilities, "user." and "trusted." attributes).
+                             What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs.
+                             Times are compared as the destination's filesystem can keep them;
+                             on FAT and FUSE a file's own is changed for a moment to find out. */
+    ARSYNC_UPDATE_ASK = 4, /* each is asked about, see "Questions" below; not with MIRROR */
+    ARSYNC_UPDATE_ASK_OLDER = 5 /* what is older is asked about, and the others stay as with OLDER;
+                                   not with MIRROR */
 };
 
 /* What becomes of symbolic links in the source. A link that is kept is made anew, with the same
@@ -330,8 +336,8 @@ enum arsync_symlinks {
 
 /* Which entries of a job of ARSYNC_COPY_RECURSIVE get a completion of their own. */
 enum arsync_report {
-    ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with SOURCE_CHANGED,
-                                       SOURCE_SHRANK or OWNER_LOST in their flags */
+    ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with SOURCE_CHANGED, SOURCE_SHRANK,
+                                 OWNER_LOST or KEPT_BOTH in their flags */
     ARSYNC_REPORT_ALL = 1,    /* every one; directories when they are made, and again if something
                                  fails at their end */
     ARSYNC_REPORT_NONE = 2    /* none: the job's completion has the first error and the count */
@@ -375,9 +381,9 @@ enum arsync_sparse {
 /* Read the destination back, past the page cache where the device allows it, and compare 128-bit
  * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY.
  * Holes of the source are read too, and kept as holes only if they are zeros. What this process has
- * not seen on its way (reflink, copy_file_range(2)) is compared with the source as it is afterwards;
- * of a source that changed meanwhile or shrank, which the completion's flags tell, what was written
- * is compared with itself: as it is in memory, and as it is on the device. */
+ * not seen on its way (reflink, copy_file_range(2)) is compared with the source as it is
+ * afterwards; of a source that changed meanwhile or shrank, which the completion's flags tell, what
+ * was written is compared with itself: as it is in memory, and as it is on the device. */
 #define ARSYNC_COPY_VERIFY (1u << 0)
 /* Copy from FIFOs and character devices, and to existing ones, as streams of bytes. Without this
  * flag they are refused with -EOPNOTSUPP and never opened. Block devices need no flag. Each worker
@@ -555,9 +561,9 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
  * An error in closing the duplicate of dst_fd, as NFS may give, is the job's: ARSYNC_STAGE_CLOSE.
  * The files may be opened a second time through /proc/self/fd, with the O_SYNC, O_DSYNC and
  * O_NOATIME of the descriptor that was given. What is copied to one open with O_SYNC or O_DSYNC is
- * durable when the job completes, holes included. To one open with O_DIRECT whole blocks go past the
- * page cache, if cache and method are AUTO, and what is less than a block goes through it; where the
- * file may not be opened a second time (no /proc, no permission) that is -EINVAL at
+ * durable when the job completes, holes included. To one open with O_DIRECT whole blocks go past
+ * the page cache, if cache and method are AUTO, and what is less than a block goes through it;
+ * where the file may not be opened a second time (no /proc, no permission) that is -EINVAL at
  * ARSYNC_STAGE_WRITE. */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
@@ -630,11 +636,12 @@ enum arsync_stage {
     ARSYNC_STAGE_MAKE_SPECIAL = 24,   /* making a FIFO, socket or device */
     ARSYNC_STAGE_REMOVE = 25,         /* removing what is in the way, or extra (MIRROR) */
     ARSYNC_STAGE_BACKUP = 26,         /* giving what is in the way its backup's name */
-    ARSYNC_STAGE_CONTEXT = 27         /* preserving the SELinux label */
+    ARSYNC_STAGE_CONTEXT = 27,        /* preserving the SELinux label */
+    ARSYNC_STAGE_ASK = 28             /* waiting for an answer (ARSYNC_UPDATE_ASK) */
 };
 
-/* In the completion of a job of ARSYNC_COPY_RECURSIVE, SOURCE_CHANGED, SOURCE_SHRANK, OWNER_LOST and
- * VERIFIED_CACHED say that they hold of any entry. */
+/* In the completion of a job of ARSYNC_COPY_RECURSIVE, SOURCE_CHANGED, SOURCE_SHRANK, OWNER_LOST
+ * and VERIFIED_CACHED say that they hold of any entry. */
 /* The source's size or modification time changed between the start of the copy and its end. Of what
  * is made up as it is asked for (it has no blocks, as files in /sys or of lxcfs) it is not told. */
 #define ARSYNC_COMPLETION_SOURCE_CHANGED (1u << 0)
@@ -653,17 +660,21 @@ enum arsync_stage {
 #define ARSYNC_COMPLETION_BACKED_UP (1u << 5)
 /* The source is a directory, or what was removed was one. */
 #define ARSYNC_COMPLETION_DIRECTORY (1u << 6)
+/* What was at the destination stays, and the copy has another name, by ARSYNC_ANSWER_KEEP_BOTH; in
+ * a dry run it would have. details has the name. */
+#define ARSYNC_COMPLETION_KEPT_BOTH (1u << 9)
 /* Of a file, a link or a special file, as an entry or a job: it is complete at its name, whatever
  * else failed. With an error at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not
  * be kept; of several, one is told: the times', the owner's, the mode's, then of the others. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
-/* ARSYNC_COPY_VERIFY has compared, but some of what it read may have come from the page cache: there
- * is no O_DIRECT, and somebody maps the file, or it is not to be known what is cached. */
+/* ARSYNC_COPY_VERIFY has compared, but some of what it read may have come from the page cache:
+ * there is no O_DIRECT, and somebody maps the file, or it is not to be known what is cached. */
 #define ARSYNC_COMPLETION_VERIFIED_CACHED (1u << 7)
 
 enum arsync_completion_kind {
-    ARSYNC_COMPLETION_JOB = 1,  /* a job has ended; its id is no longer valid */
-    ARSYNC_COMPLETION_ENTRY = 2 /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
+    ARSYNC_COMPLETION_JOB = 1,     /* a job has ended; its id is no longer valid */
+    ARSYNC_COMPLETION_ENTRY = 2,   /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
+    ARSYNC_COMPLETION_QUESTION = 3 /* something is at the destination; see "Questions" */
 };
 
 /* What was done for an entry or a job, or would have been but for a dry run or an error. */
@@ -675,8 +686,8 @@ enum arsync_action {
     ARSYNC_ACTION_SYMBOLIC_LINK = 4,
     ARSYNC_ACTION_HARD_LINK = 5,
     ARSYNC_ACTION_MAKE_SPECIAL = 6, /* a FIFO, socket or device was made */
-    ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update, or because it
-                                       is that link already */
+    ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update or an answer, or
+                                       because it is that link already */
     ARSYNC_ACTION_REMOVE = 8,       /* an extra entry was removed (MIRROR), with all in it */
     ARSYNC_ACTION_TREE = 9          /* of a job: a directory was copied; see details */
 };
@@ -701,6 +712,17 @@ typedef struct arsync_totals {
     uint64_t files_by_method[16]; /* files, by enum arsync_method */
 } arsync_totals;
 
+/* What statx(2) tells of a file. */
+typedef struct arsync_facts {
+    uint64_t size;
+    int64_t mtime_s;   /* modification time, seconds, */
+    uint32_t mtime_ns; /* and nanoseconds */
+    uint32_t mode;     /* kind and permissions, as st_mode; 0: these facts are not filled in */
+    uint32_t device_major;
+    uint32_t device_minor;
+    uint64_t inode;
+} arsync_facts;
+
 /* What a completion has no room for. Owned by the library, as all that it points to, and valid
  * until the next poll. Grows at its end only: fields past struct_size are not there. */
 typedef struct arsync_details {
@@ -709,6 +731,10 @@ typedef struct arsync_details {
     const arsync_totals* totals; /* of a job of ARSYNC_COPY_RECURSIVE; else NULL */
     const char* backup;          /* with BACKED_UP: the name that what was at the destination has
                                     now, or in a dry run would have, in the same directory */
+    const char* name;            /* with KEPT_BOTH: the name of the copy, in the same directory */
+    arsync_question question;    /* of a QUESTION: what arsync_answer takes; else 0 */
+    arsync_facts source;         /* of a QUESTION: what is to be copied, */
+    arsync_facts destination;    /* and what is there */
 } arsync_details;
 
 /* Frozen layout: 64 bytes, no padding. */
@@ -717,8 +743,8 @@ typedef struct arsync_completion {
     uint64_t user_data;  /* as given at submit */
     uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
     uint64_t hole_bytes; /* of these, bytes in holes */
-    const char* path;    /* of an entry: its path below src and dst, "" for src itself, any length;
-                            NULL for a job; valid until the next poll */
+    const char* path;    /* of an entry, or a question about one: its path below src and dst, "" for
+                            src itself, any length; NULL for a job; valid until the next poll */
     int32_t result;      /* 0, -ECANCELED, or what failed as a negative errno; of a tree, what
                             failed first */
     uint16_t kind;       /* enum arsync_completion_kind */
@@ -738,6 +764,46 @@ typedef struct arsync_completion {
  * timeout_ms below -1. */
 ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, uint32_t max,
                            int timeout_ms);
+
+/* ---- Questions ---------------------------------------------------------------------------- */
+
+/* Questions
+ *
+ * With ARSYNC_UPDATE_ASK, where something is at the destination, a completion of kind
+ * ARSYNC_COMPLETION_QUESTION comes: with the path of an entry, or NULL for the job's own source if
+ * that is no directory; and with details, which have the question's id and what is known of both
+ * sides. It comes whatever the options' report says, also in a dry run, and about whatever is
+ * there: a directory in the place of a file too, though that cannot be replaced. A directory that
+ * is added to is not asked about, nor is what the copy would destroy by copying it onto itself:
+ * -EINVAL.
+ *
+ *   Waiting    The entry waits, and all else goes on. A question holds no buffer, no descriptor
+ *              and no place among what a worker has under way; a tree that only waits keeps its
+ *              roots open. When 256 questions of a job wait, it begins nothing more until some are
+ *              answered. Trees that only wait, past one for each 32 descriptors that the process
+ *              may have, take a place among the 64 that a worker has.
+ *   Replace    The copy goes on as with ARSYNC_UPDATE_ALL, beneath the directories in which it was
+ *              when it asked: another at the name of one is -ESTALE. It replaces only what was
+ *              asked about; if something else is there by then, by its device, inode and kind,
+ *              another question comes. If nothing is, the copy is made.
+ *   Keep both  The copy gets the first free name of "NAME (1).EXT", "NAME (2).EXT" and so on. EXT
+ *              is what comes after the last dot, if that is neither the first byte nor the last,
+ *              with a ".tar" before it. A name that would be too long is cut. It is made with
+ *              O_EXCL, or linked, so that it takes the place of nothing; backups are not made. If
+ *              nothing is there any more, the copy is made at its own name.
+ *   Stop       Ends the job as arsync_cancel does, and with it all its questions. */
+enum arsync_answer_kind {
+    ARSYNC_ANSWER_SKIP = 1,      /* what is there stays */
+    ARSYNC_ANSWER_REPLACE = 2,   /* it is replaced, as the options' replace and backup say */
+    ARSYNC_ANSWER_KEEP_BOTH = 3, /* it stays, and the copy gets another name */
+    ARSYNC_ANSWER_STOP = 4       /* the job ends */
+};
+
+/* Answer a question. Does not wait; what comes of it the entry's completion says, or the job's.
+ * Answers may be given in any order, and at any time before the job's end. Errors: -ENOENT: no such
+ * question, or it was answered before, or its job was cancelled or has ended; -EINVAL: no such
+ * answer. */
+ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32_t answer);
 
 /* ---- Names -------------------------------------------------------------------------------- */
 

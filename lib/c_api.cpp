@@ -157,7 +157,7 @@ int settle(arsync_copy_options& options) {
         options.method > ARSYNC_METHOD_MANAGED || options.reflink > ARSYNC_REFLINK_NEVER ||
         options.cache > ARSYNC_CACHE_DROP || options.replace > ARSYNC_REPLACE_REMOVE ||
         options.durability > ARSYNC_DURABILITY_FULL || options.sparse > ARSYNC_SPARSE_NEVER ||
-        options.chunks > 1024 || options.update > ARSYNC_UPDATE_CHANGED ||
+        options.chunks > 1024 || options.update > ARSYNC_UPDATE_ASK_OLDER ||
         options.symlinks > ARSYNC_SYMLINKS_FOLLOW || options.report > ARSYNC_REPORT_NONE ||
         options.backup > ARSYNC_BACKUP_EXISTING)
         return -EINVAL;
@@ -175,10 +175,12 @@ int settle(arsync_copy_options& options) {
         return -EINVAL;
     if (options.backup != ARSYNC_BACKUP_NONE && options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         return -EINVAL;
-    // What a mirror removes would be the backups, or lie behind the links.
+    // What a mirror removes would be the backups, or what was kept as both, or lie behind the
+    // links.
     const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0;
-    if (mirrors && (options.backup != ARSYNC_BACKUP_NONE ||
-                    (options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0))
+    if (mirrors &&
+        (options.backup != ARSYNC_BACKUP_NONE ||
+         (options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 || asks_first(options)))
         return -EINVAL;
     if (options.backup_suffix &&
         (options.backup_suffix[0] == '\0' || strchr(options.backup_suffix, '/')))
@@ -379,6 +381,12 @@ int arsync_link_set_close(arsync_pool* handle, arsync_link_set set) {
 
 int arsync_cancel(arsync_pool* handle, arsync_job job) {
     return with_pool(handle, [&](Pool& pool) { return pool.cancel(job); });
+}
+
+int arsync_answer(arsync_pool* handle, arsync_question question, uint32_t answer) {
+    if (answer < ARSYNC_ANSWER_SKIP || answer > ARSYNC_ANSWER_STOP)
+        return -EINVAL;
+    return with_pool(handle, [&](Pool& pool) { return pool.answer(question, answer); });
 }
 
 int arsync_job_progress(arsync_pool* handle, arsync_job job, arsync_progress* progress) {

@@ -7,10 +7,10 @@ namespace arsync {
 static Task<void> run_copy(Io io, Job& job, TreeHost& host) {
     job.control.throw_if_cancelled();
     if (auto* help = std::get_if<TreeHelp>(&job.what))
-        co_await help->tree->help(io, job.control);
+        co_await help->tree->help(io, job.control, host);
     else if (auto* file = std::get_if<FileCopy>(&job.what))
-        co_await copy_path(io, *file, job.options, job.filter, job.control, host, job.outcome,
-                           job.totals);
+        co_await copy_path(io, *file, job.options, job.filter, job.control, host, job.question,
+                           job.outcome, job.totals);
     else
         co_await copy_range(io, std::get<RangeCopy>(job.what), job.options, job.control,
                             job.outcome);

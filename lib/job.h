@@ -1,9 +1,11 @@
 // One submitted copy, from submit to the poll that takes its completion.
 //
 // The pool owns it. Exactly one worker runs it, once; `outcome` is that worker's until the pool has
-// been told that the job is finished. Exactly one completion comes of it.
+// been told that the job is finished. Exactly one completion comes of it. One that has a question
+// is begun anew with the answer; so it may have several runs, one after the other.
 #pragma once
 
+#include <map>
 #include <variant>
 
 #include "copy/path.h"
@@ -34,6 +36,7 @@ struct Job {
     Control control;
     Outcome outcome;
     arsync_totals totals = {};
+    Question question;           // of a copy that is no tree's
     arsync_details details = {}; // of its completion, and so pointing to what is above
 
     // Under the pool's mutex.
@@ -41,6 +44,11 @@ struct Job {
     Worker* worker = nullptr; // that runs it
     Site* site = nullptr;     // in whose queue it is
     bool sorted = false;      // that is where it belongs
+    // Questions without an answer. Of a tree, whose entries they are; else there is one, and no
+    // entry, and while there is nobody runs the job.
+    std::map<arsync_question, std::unique_ptr<AskedEntry>> asked;
+    Tree* asks = nullptr;
+    bool waits_for_answer() const { return !asked.empty() && !asks; }
 
     Job* next = nullptr; // in the pool's queue, or the worker's list
     Job* previous = nullptr;

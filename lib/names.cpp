@@ -39,8 +39,9 @@ constexpr std::array stage_names = {
     "remove",
     "backup",
     "context",
+    "ask",
 };
-static_assert(stage_names.size() == ARSYNC_STAGE_CONTEXT + 1);
+static_assert(stage_names.size() == ARSYNC_STAGE_ASK + 1);
 
 constexpr std::array method_names = {
     "auto",   "inline",          "reflink", "copy_file_range", "fixed",

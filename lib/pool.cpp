@@ -39,7 +39,9 @@ Pool::~Pool() {
             if (!slot.job)
                 continue;
             slot.job->control.cancel();
-            if (slot.job->state == ARSYNC_JOB_QUEUED) {
+            const bool waits = slot.job->waits_for_answer();
+            withdraw_under_lock(*slot.job);
+            if (slot.job->state == ARSYNC_JOB_QUEUED && !waits) {
                 unqueue(*slot.job);
                 cancel_queued(*slot.job);
             }
@@ -53,7 +55,7 @@ Pool::~Pool() {
     workers_.clear();
     while (Finished* entry = finished_first_) {
         finished_first_ = entry->next;
-        if (entry->completion.kind == ARSYNC_COMPLETION_ENTRY)
+        if (entry->completion.kind != ARSYNC_COMPLETION_JOB)
             delete entry;
     }
     free_polled(polled_entries_, polled_jobs_);
@@ -114,12 +116,18 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     ++outstanding_;
     ++submitted_;
     slot.job = std::move(job);
-    if (here_) { // who polls has work
-        finished_condition_.notify_one();
-        if (event_fd_used_)
-            mark_readable();
-    }
+    wake_poller();
     return 0;
+}
+
+// If it is who polls that has work.
+void Pool::wake_poller() {
+    if (!here_)
+        return;
+    here_->wake();
+    finished_condition_.notify_one();
+    if (event_fd_used_)
+        mark_readable();
 }
 
 // Somebody to take a job of that site that is about to be queued: a worker that has nothing to do,
@@ -130,7 +138,7 @@ int Pool::call_a_worker(Site& site) {
         settle_lonely();
     if (site.workers < options_.workers) {
         for (auto& worker : workers_) {
-            if (worker->idle()) {
+            if (worker->idle() && (!worker->site || worker->site == &site)) {
                 worker->wake();
                 return 0;
             }
@@ -185,7 +193,7 @@ Site* Pool::site_to_serve(const Worker& worker) {
     if (Site* site = worker.site) {
         unsigned free = 0;
         for (auto& other : workers_)
-            free += other->running() == 0;
+            free += !other->site;
         free = std::min(free, options_.workers - std::min(options_.workers, site->workers));
         return site->queued > free ? site : nullptr;
     }
@@ -319,9 +327,9 @@ void Pool::unqueue(Job& job) {
 }
 
 // Whatever it waited for.
-void Pool::cancel_queued(Job& job) {
+void Pool::cancel_queued(Job& job, Stage stage) {
     job.outcome.result = -ECANCELED;
-    job.outcome.stage = ARSYNC_STAGE_QUEUE;
+    job.outcome.stage = stage;
     complete(job);
 }
 
@@ -363,23 +371,30 @@ int Pool::cancel(arsync_job id) {
     Job* job = find(id);
     if (!job)
         return -ENOENT;
-    job->control.cancel();
-    if (job->state == ARSYNC_JOB_QUEUED) {
-        unqueue(*job);
-        cancel_queued(*job);
+    cancel(*job);
+    return 0;
+}
+
+void Pool::cancel(Job& job) {
+    job.control.cancel();
+    const bool waits = job.waits_for_answer();
+    withdraw_under_lock(job);
+    if (job.state == ARSYNC_JOB_QUEUED) {
+        if (!waits)
+            unqueue(job);
+        cancel_queued(job, waits ? ARSYNC_STAGE_ASK : ARSYNC_STAGE_QUEUE);
     }
-    if (job->state != ARSYNC_JOB_RUNNING)
-        return 0;
-    if (job->links)
-        job->links->wake_sleepers();
-    if ((job->options.flags & ARSYNC_COPY_RECURSIVE) == 0) {
-        job->worker->wake_to_cancel();
-        return 0;
+    if (job.state != ARSYNC_JOB_RUNNING)
+        return;
+    if (job.links)
+        job.links->wake_sleepers();
+    if ((job.options.flags & ARSYNC_COPY_RECURSIVE) == 0) {
+        job.worker->wake_to_cancel();
+        return;
     }
     for (auto& worker : workers_) // any may have a part in it
         worker->wake_to_cancel();
     make_room();
-    return 0;
 }
 
 int Pool::progress(arsync_job id, arsync_progress& out) {
@@ -500,15 +515,22 @@ void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) 
     }
 }
 
+static const char* text_or_null(const std::string& text) {
+    return text.empty() ? nullptr : text.c_str();
+}
+
 void Pool::report(const Job& job, std::string path, const Outcome& outcome) {
     auto finished = std::make_unique<Finished>();
     finished->completion = completion_of(job, outcome);
     finished->completion.kind = ARSYNC_COMPLETION_ENTRY;
     finished->path = std::move(path);
-    if (!outcome.backup.empty()) {
-        finished->details = std::make_unique<Finished::Details>();
-        finished->details->backup = outcome.backup;
-        finished->details->shown.backup = finished->details->backup.c_str();
+    if (!outcome.backup.empty() || !outcome.name.empty()) {
+        auto details = std::make_unique<Finished::Details>();
+        details->backup = outcome.backup;
+        details->name = outcome.name;
+        details->shown.backup = text_or_null(details->backup);
+        details->shown.name = text_or_null(details->name);
+        finished->details = std::move(details);
     }
     std::lock_guard lock(mutex_);
     ++entries_waiting_;
@@ -610,23 +632,25 @@ static const arsync_details* details_of(Job& job) {
     details.struct_size = sizeof details;
     if ((job.options.flags & ARSYNC_COPY_RECURSIVE) != 0)
         details.totals = &job.totals;
-    if (!job.outcome.backup.empty())
-        details.backup = job.outcome.backup.c_str();
-    return details.totals || details.backup ? &details : nullptr;
+    details.backup = text_or_null(job.outcome.backup);
+    details.name = text_or_null(job.outcome.name);
+    return details.totals || details.backup || details.name ? &details : nullptr;
 }
 
 void Pool::take_finished(arsync_completion& completion) {
     Finished& finished = *finished_first_;
     finished_first_ = finished.next;
     completion = finished.completion;
-    if (completion.kind == ARSYNC_COMPLETION_ENTRY) {
-        completion.path = finished.path.c_str();
+    if (completion.kind != ARSYNC_COMPLETION_JOB) {
+        // Of a job's own source there is none.
+        const bool of_job = completion.kind == ARSYNC_COMPLETION_QUESTION && finished.path.empty();
+        completion.path = of_job ? nullptr : finished.path.c_str();
         if (finished.details) {
             finished.details->shown.struct_size = sizeof finished.details->shown;
             completion.details = &finished.details->shown;
         }
         finished.next = std::exchange(polled_entries_, &finished);
-        --entries_waiting_;
+        entries_waiting_ -= completion.kind == ARSYNC_COMPLETION_ENTRY;
         return;
     }
     const uint64_t index = slot_of(completion.job);

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "arsync.h"
@@ -51,6 +53,7 @@ public:
     int close_link_set(arsync_link_set set);
     std::shared_ptr<Links> find_link_set(arsync_link_set set); // null: there is none
     int cancel(arsync_job id);
+    int answer(arsync_question question, uint32_t answer);
     int progress(arsync_job id, arsync_progress& out);
     int poll(arsync_completion* completions, uint32_t max, int timeout_ms);
     int event_fd();
@@ -78,20 +81,26 @@ public:
     void report(const Job& job, std::string path, const Outcome& outcome);
     bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
     bool runs_one_job();
+    bool ask(Job& job, Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path);
+    void withdraw_questions(Job& job);
+    // Of a job that is no tree. It is taken back, and run anew when the answer is there. False: it
+    // was cancelled.
+    bool ask(Job& job);
     bool closing();
     void leave_with_others();
     void report_backend(arsync_backend backend, int error);
 
 private:
-    // What waits to be polled: a finished job, or an entry of one.
+    // What waits to be polled: a finished job, an entry of one, or a question.
     struct Finished {
         Finished* next = nullptr;
         arsync_completion completion = {};
-        std::string path; // of an entry
-        // Of an entry; none of most.
+        std::string path; // of an entry, or a question about one
+        // But for jobs; none of most entries.
         struct Details {
             arsync_details shown = {}; // points to what is below
             std::string backup;
+            std::string name;
         };
         std::unique_ptr<Details> details;
     };
@@ -104,7 +113,12 @@ private:
 
     // Under the mutex.
     Job* find(arsync_job id);
+    void cancel(Job& job);
     void queue(Job& job, Site& site);
+    void put_question(Job& job, std::unique_ptr<AskedEntry>& entry,
+                      std::unique_ptr<Finished> finished);
+    void withdraw_under_lock(Job& job);
+    void wake_poller();
     void unqueue(Job& job);
     Devices devices_of(const Job& job);
     Site& site_of(Devices&& devices);
@@ -113,7 +127,7 @@ private:
     void occupy(Worker& worker, Site& site, const Job* job);
     void release(Worker& worker);
     void leave(Site& site);
-    void cancel_queued(Job& job);
+    void cancel_queued(Job& job, Stage stage = ARSYNC_STAGE_QUEUE);
     void complete(Job& job);
     void queue_finished(Finished& finished);
     void take_finished(arsync_completion& completion);
@@ -140,6 +154,8 @@ private:
     size_t left_ = 0; // workers that have nothing more to do, ever
     std::map<arsync_link_set, std::shared_ptr<Links>> link_sets_;
     arsync_link_set last_link_set_ = 0;
+    std::unordered_map<arsync_question, Job*> questions_;
+    arsync_question last_question_ = 0;
     std::deque<Slot> slots_;
     std::vector<uint32_t> free_slots_;
     uint32_t outstanding_ = 0; // jobs in the table
@@ -178,8 +194,7 @@ private:
 // A job's link to its pool.
 class JobHost final : public TreeHost {
 public:
-    JobHost(Pool& pool, const Worker& owner, const Job& job)
-        : pool_(pool), owner_(owner), job_(job) {}
+    JobHost(Pool& pool, Worker& owner, Job& job) : pool_(pool), owner_(owner), job_(job) {}
     void call_helpers(const std::shared_ptr<Tree>& tree) override {
         pool_.call_helpers(owner_, tree);
     }
@@ -191,11 +206,22 @@ public:
     }
     bool is_alone() override { return pool_.runs_one_job(); }
     unsigned workers() const override { return pool_.options().workers; }
+    bool ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) override {
+        return pool_.ask(job_, tree, entry, std::move(path));
+    }
+    void withdraw_questions() override { pool_.withdraw_questions(job_); }
+    void rest(bool resting) override {
+        if (resting)
+            rests_ = owner_.rest();
+        else if (std::exchange(rests_, false))
+            owner_.rest_no_more();
+    }
 
 private:
     Pool& pool_;
-    const Worker& owner_;
-    const Job& job_;
+    Worker& owner_;
+    Job& job_;
+    bool rests_ = false;
 };
 
 } // namespace arsync

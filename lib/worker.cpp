@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -10,6 +11,7 @@
 #include <new>
 #include <pthread.h>
 #include <string>
+#include <sys/resource.h>
 #include <utility>
 
 #include "frames.h"
@@ -289,16 +291,51 @@ Detached Worker::run_and_finish(Job& job, Io io) {
     end(job);
 }
 
+// True: somebody else may run it by now.
+bool Worker::waits_for_answer(Job& job) {
+    try {
+        if (pool_.ask(job))
+            return true;
+        job.outcome.fail(-ECANCELED, ARSYNC_STAGE_ASK);
+    } catch (const std::bad_alloc&) {
+        job.outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    }
+    return false;
+}
+
+// Each keeps the roots of its tree open.
+static unsigned resting_max(unsigned workers) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = 1024;
+    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 32 / workers, 1, 4096));
+}
+
+bool Worker::rest() {
+    if (resting_ >= resting_max(pool_.options().workers))
+        return false;
+    ++resting_;
+    running_count_.store(running() - 1, std::memory_order_relaxed);
+    return true;
+}
+
+void Worker::rest_no_more() {
+    --resting_;
+    running_count_.store(running() + 1, std::memory_order_relaxed);
+}
+
 // What the caller gave is closed here, not by whoever polls: closing may wait, and may fail.
 void Worker::end(Job& job) {
-    job.source_fd = Fd();
-    const int closed = job.destination_fd.close();
-    if (closed < 0 && job.outcome.result == 0 && std::holds_alternative<RangeCopy>(job.what))
-        job.outcome.fail(closed, ARSYNC_STAGE_CLOSE);
     (job.previous ? job.previous->next : running_) = job.next;
     if (job.next)
         job.next->previous = job.previous;
     running_count_.store(running() - 1, std::memory_order_relaxed);
+    if (job.question.open && job.outcome.result == 0 && waits_for_answer(job))
+        return;
+    job.source_fd = Fd();
+    const int closed = job.destination_fd.close();
+    if (closed < 0 && job.outcome.result == 0 && std::holds_alternative<RangeCopy>(job.what))
+        job.outcome.fail(closed, ARSYNC_STAGE_CLOSE);
     if (std::holds_alternative<TreeHelp>(job.what))
         drop_part(&job);
     else

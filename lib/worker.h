@@ -51,6 +51,10 @@ public:
     const Job* lonely = nullptr; // the only one, if that site is not known
     // From any thread: a part in the copy of a tree, beside the jobs that it takes.
     void help(std::unique_ptr<Job> part);
+    // On its own thread: one of its parts in trees waits for answers only, or does not any more.
+    // False: too many do.
+    bool rest();
+    void rest_no_more();
     unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
     const Counters& counters() const { return counters_; }
     // What this worker adds to info: flags in force, reasons, features. Gives the flags that it had
@@ -79,12 +83,14 @@ private:
     void begin(Job& job, Io io);
     Detached run_and_finish(Job& job, Io io);
     void end(Job& job);
+    bool waits_for_answer(Job& job);
     void stop_cancelled(Ring& ring);
 
     Pool& pool_;
     const unsigned number_;
     Counters counters_;
     std::atomic<unsigned> running_count_ = 0;
+    unsigned resting_ = 0;          // jobs that are not counted there
     std::atomic<bool> told_ = true; // it looks for work when its thread has begun
     std::atomic<bool> cancels_ = false;
     Job* running_ = nullptr; // a doubly linked list

@@ -5,6 +5,7 @@
 
 #include "copy/backup.h"
 #include "copy/identity.h"
+#include "copy/question.h"
 #include "copy/read_link.h"
 #include "copy/split_path.h"
 #include "copy/time_step.h"
@@ -53,6 +54,7 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
            const struct statx& found, const arsync_copy_options& options) {
     switch (options.update) {
     case ARSYNC_UPDATE_OLDER:
+    case ARSYNC_UPDATE_ASK_OLDER:
         return !is_newer(source, found) ||
                has_time_of(files, copy.destination_dirfd, copy.destination.c_str(), source, found,
                            (options.flags & ARSYNC_COPY_DRY_RUN) == 0);
@@ -204,28 +206,67 @@ void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy
         throw Error{stage, ENOTDIR};
 }
 
-Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                    const arsync_copy_options& options, struct statx* there) {
+// What is at the destination: 0 or a negative errno. dangles: a symbolic link that is to be written
+// through, and leads nowhere.
+static int look_at_destination(Files& files, const FileCopy& copy, const struct statx& source,
+                               const arsync_copy_options& options, struct statx& found,
+                               bool& dangles) {
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
-    const bool makes_data = writes_contents(source, options);
     // At the roots a link that is overwritten in place leads to what is written.
-    const bool through_link = !copy.beneath && makes_data &&
+    const bool through_link = !copy.beneath && writes_contents(source, options) &&
                               options.replace == ARSYNC_REPLACE_IN_PLACE &&
                               options.backup == ARSYNC_BACKUP_NONE;
-    struct statx found;
+    dangles = false;
     int result = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found);
     if (result == 0 && S_ISLNK(found.stx_mode) && through_link) {
         result = files.statx(dirfd, name, 0, found);
-        if (result == -ENOENT)
-            return Way::overwrite; // which is refused when it is opened
+        dangles = result == -ENOENT;
     }
+    return result;
+}
+
+bool is_in_question(Files& files, const FileCopy& copy, const struct statx& source,
+                    const arsync_copy_options& options, struct statx& there) {
+    bool dangles;
+    const int result = look_at_destination(files, copy, source, options, there, dangles);
+    if (result == -ENOENT)
+        return false;
+    check(ARSYNC_STAGE_OPEN_DESTINATION, result);
+    if (meet(files, copy, source, there, options) == Meeting::fatal)
+        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+    return !stays(files, copy, source, there, options);
+}
+
+void refuse_unasked(Files& files, const FileCopy& copy) {
+    if (!copy.asked)
+        return;
+    const auto is_asked_or_gone = [&](int at_flags) {
+        struct statx found;
+        const int result =
+            files.statx(copy.destination_dirfd, copy.destination.c_str(), at_flags, found);
+        return result == -ENOENT || (result == 0 && copy.asked->is(found));
+    };
+    // At the roots it may be what a symbolic link leads to.
+    if (!is_asked_or_gone(AT_SYMLINK_NOFOLLOW) && (copy.beneath || !is_asked_or_gone(0)))
+        throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
+}
+
+Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
+                    const arsync_copy_options& options, struct statx* there) {
+    const bool makes_data = writes_contents(source, options);
+    struct statx found;
+    bool dangles;
+    const int result = look_at_destination(files, copy, source, options, found, dangles);
+    if (dangles)
+        return Way::overwrite; // which is refused when it is opened
     if (result == -ENOENT) {
         if (!copy.beneath)
             refuse_missing_parent(files, copy, options, ARSYNC_STAGE_OPEN_DESTINATION);
         return Way::free;
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, result);
+    refuse_unasked(files, copy);
     if (there)
         *there = found;
     if (options.update == ARSYNC_UPDATE_NONE)
@@ -243,6 +284,8 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
                            options.replace != ARSYNC_REPLACE_EXCLUSIVE;
     if (!gives_way && stays(files, copy, source, found, options))
         return Way::skip;
+    if (asks_first(options)) // it came after nothing was there to be asked about
+        throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
     if (S_ISDIR(found.stx_mode))
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
     if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
@@ -264,6 +307,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
 Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,
                   Outcome& outcome, std::string& backup) {
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    refuse_unasked(files, copy);
     if (way == Way::back_up) {
         backup = back_up(files, copy, options);
         outcome.flags |= ARSYNC_COMPLETION_BACKED_UP;

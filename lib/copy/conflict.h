@@ -22,6 +22,14 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
 void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy_options& options,
                            Stage stage);
 
+// Whether something is at the destination that is to be asked about; what it is then in `there`.
+// Throws Error where nobody need be asked, as the copy would destroy its source.
+bool is_in_question(Files& files, const FileCopy& copy, const struct statx& source,
+                    const arsync_copy_options& options, struct statx& there);
+// Throws Error with ARSYNC_STAGE_ASK and ESTALE if something is at the destination that is not what
+// was asked about.
+void refuse_unasked(Files& files, const FileCopy& copy);
+
 // Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: free
 // or overwrite then. To be called when nothing else is likely to fail.
 // backup: the name that what was there has now, if it was backed up.

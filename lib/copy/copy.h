@@ -51,6 +51,15 @@ struct NewFile {
     bool no_default_acl = false; // known of its directory
 };
 
+// What a question was about, at a destination: by this it is known again.
+struct Asked {
+    Identity id;
+    mode_t kind = 0; // S_IFMT
+    bool is(const struct statx& found) const {
+        return identity(found) == id && (found.stx_mode & S_IFMT) == kind;
+    }
+};
+
 // Options are checked by the C wall; from there on every value is one of its enum's. Descriptors
 // are the job's to close.
 struct FileCopy {
@@ -71,10 +80,11 @@ struct FileCopy {
     // The source's name from where the job was told to look for it, if that is not the above.
     int source_base_dirfd = -1;
     std::string source_from_base = {};
-    NewFile new_file = {};    // what is known of a file that is made at the destination
-    Umask* umask = nullptr;   // asked for once for many files; null: for this one
-    Identity* made = nullptr; // where to say what file was written, for who asks
-    Links* links = nullptr;   // the job's, shared with other jobs; null: there are none
+    NewFile new_file = {};        // what is known of a file that is made at the destination
+    Umask* umask = nullptr;       // asked for once for many files; null: for this one
+    Identity* made = nullptr;     // where to say what file was written, for who asks
+    const Asked* asked = nullptr; // what alone may be replaced at the destination; null: anything
+    Links* links = nullptr;       // the job's, shared with other jobs; null: there are none
     // By what a link set knows the copy, if not by the two above: it keeps a directory open for
     // each destination_dirfd.
     int base_dirfd = -1;
@@ -106,6 +116,7 @@ struct Outcome {
     uint64_t bytes = 0;
     uint64_t hole_bytes = 0;
     std::string backup; // the name that what was there has now, in the same directory
+    std::string name;   // the copy's, if it is not that of the destination, the same
 
     void fail(int error, Stage where) {
         result = error;

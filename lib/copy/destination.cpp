@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/conflict.h"
 #include "copy/identity.h"
 #include "copy/move_name.h"
 #include "copy/temporary_name.h"
@@ -149,6 +150,11 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     create(source);
 }
 
+void Destination::refuse_unasked(const struct statx& found) const {
+    if (copy_.asked && !copy_.asked->is(found))
+        throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
+}
+
 void Destination::refuse_same(const struct statx& source, const struct statx& found) const {
     if (identity(source) == identity(found))
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
@@ -156,6 +162,7 @@ void Destination::refuse_same(const struct statx& source, const struct statx& fo
 
 Task<void> Destination::open_existing(const struct statx& source, const struct statx& found,
                                       Control& control) {
+    refuse_unasked(found);
     if (S_ISLNK(found.stx_mode))
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP};
     if (is_special(found.stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
@@ -175,6 +182,7 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
 
     // What was opened, not what was found: the name may have changed hands in between.
     refuse_same(source, facts());
+    refuse_unasked(facts());
     if (is_special(facts().stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
     if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
@@ -426,6 +434,7 @@ File Destination::publish(Control& control) {
     }
     check(ARSYNC_STAGE_CLOSE, closed);
     if (kind_ == Kind::temporary) {
+        arsync::refuse_unasked(io_.files, copy_);
         const char* temporary = temporary_name_.c_str();
         const char* name = path_.name.c_str();
         check(ARSYNC_STAGE_PUBLISH, exclusive_ ? move_name(io_.files, directory(), temporary, name)

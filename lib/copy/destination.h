@@ -81,6 +81,7 @@ private:
     mode_t unpreserved_mode(const struct statx& source) const;
     mode_t withheld(const struct statx& source) const;
     void plan_mode(const struct statx& source);
+    void refuse_unasked(const struct statx& found) const;
     void refuse_same(const struct statx& source, const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
     int directory();

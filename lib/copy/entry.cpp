@@ -12,6 +12,7 @@
 #include "copy/destination.h"
 #include "copy/made_name.h"
 #include "copy/named_attributes.h"
+#include "copy/question.h"
 #include "copy/read_link.h"
 #include "copy/split_path.h"
 #include "copy/temporary_name.h"
@@ -49,6 +50,8 @@ public:
             source_ = co_await open_source(io_, names_, options_, control_);
         else
             look();
+        if (is_to_be_asked())
+            co_return;
         if (context_.links && may_have_names() && makes_links_of_names()) {
             const bool linked = co_await link_to_first();
             if (linked)
@@ -90,6 +93,20 @@ public:
     }
 
 private:
+    // What is in the way is asked about before anything else is decided.
+    bool is_to_be_asked() {
+        struct statx there;
+        if (!context_.question || names_.fresh ||
+            !is_in_question(io_.files, names_, facts(), options_, there))
+            return false;
+        Question& question = *context_.question;
+        question.open = true;
+        question.source = facts_for_caller(facts());
+        question.destination = facts_for_caller(there);
+        question.about = {identity(there), static_cast<mode_t>(there.stx_mode & S_IFMT)};
+        return true;
+    }
+
     // What was made stays, and so does the backup of what was there.
     void keep() {
         if (made_)
@@ -310,7 +327,7 @@ private:
         }
         // What is there is another file, whatever it looks like.
         arsync_copy_options how = options_;
-        if (how.update != ARSYNC_UPDATE_NONE)
+        if (how.update != ARSYNC_UPDATE_NONE && how.update != ARSYNC_UPDATE_ASK)
             how.update = ARSYNC_UPDATE_ALL;
         if (how.replace == ARSYNC_REPLACE_IN_PLACE)
             how.replace = ARSYNC_REPLACE_REMOVE;
@@ -515,6 +532,7 @@ private:
         check(stage, result);
         MadeName made(io_.files, temporary);
         finish(temporary, made);
+        refuse_unasked(io_.files, names_);
         check(ARSYNC_STAGE_PUBLISH,
               io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
                                names_.destination.c_str()));

@@ -7,12 +7,15 @@
 
 namespace arsync {
 
+struct Question;
+
 // Where in a tree an entry is; as it stands, in none.
 struct EntryContext {
     Links* links =
         nullptr; // null: names of one file are copied one by one; in no tree: shared ones
     const DirectoryRef* directory = nullptr; // that holds it
     std::string_view source_text;            // what a symbolic link to it holds
+    Question* question = nullptr;            // to be put, if something is in the way; or null
 };
 
 // type: DT_*, what the listing says it is. Fills outcome but for result and stage, except that an

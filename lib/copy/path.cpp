@@ -60,9 +60,33 @@ void refuse_unsyncable(const Parents& parents, const arsync_copy_options& option
         parents.refuse_unsyncable();
 }
 
+struct Directories {
+    Identity source = {};
+    Identity destination = {};
+    bool operator==(const Directories&) const = default;
+};
+
+// Those that were reached one by one on the way to the names, if they were: in a dry run nothing
+// may be there.
+Directories directories_of(Files& files, const FileCopy& names,
+                           const arsync_copy_options& options) {
+    Directories found;
+    if (!names.beneath || asks(options, ARSYNC_COPY_DRY_RUN))
+        return found;
+    const auto look = [&](int dirfd) {
+        struct statx facts;
+        check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(dirfd, ".", 0, facts));
+        return identity(facts);
+    };
+    found.source = look(names.source_dirfd);
+    found.destination = look(names.destination_dirfd);
+    return found;
+}
+
 Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
                          const arsync_copy_options& options, const Filter& filter, Control& control,
-                         TreeHost& host, Outcome& outcome, arsync_totals& totals) {
+                         TreeHost& host, Question& question, Outcome& outcome,
+                         arsync_totals& totals) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
     const bool follows = follows_top(options);
     struct statx facts;
@@ -92,15 +116,28 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
         names.follows = io.files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW,
                                        itself) == 0 &&
                         S_ISLNK(itself.stx_mode);
-    co_await copy_entry(io, names, DT_UNKNOWN, context, options, control, outcome);
+    if (asks_first(options)) {
+        const Directories there = directories_of(io.files, names, options);
+        if (question.answer != 0 &&
+            there != Directories{question.above_source, question.above_destination})
+            throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ESTALE,
+                        true}; // one was put in the place of another
+        co_await copy_by_answer(io, names, DT_UNKNOWN, context, options, question, control,
+                                outcome);
+        question.above_source = there.source;
+        question.above_destination = there.destination;
+    } else {
+        co_await copy_entry(io, names, DT_UNKNOWN, context, options, control, outcome);
+    }
     count_single(outcome, totals);
 }
 
 Task<void> copy_names(Io io, const FileCopy& names, const Parents& parents,
                       const arsync_copy_options& options, const Filter& filter, Control& control,
-                      TreeHost& host, Outcome& outcome, arsync_totals& totals) {
+                      TreeHost& host, Question& question, Outcome& outcome, arsync_totals& totals) {
     if (!is_plain(names, options)) {
-        co_await copy_anything(io, names, parents, options, filter, control, host, outcome, totals);
+        co_await copy_anything(io, names, parents, options, filter, control, host, question,
+                               outcome, totals);
         co_return;
     }
     refuse_unsyncable(parents, options);
@@ -111,10 +148,11 @@ Task<void> copy_names(Io io, const FileCopy& names, const Parents& parents,
 // True: a server has forgotten a file that was open, at outcome's stage; it may be opened again.
 Task<bool> copy_unless_stale(Io io, const FileCopy& names, const Parents& parents,
                              const arsync_copy_options& options, const Filter& filter,
-                             Control& control, TreeHost& host, Outcome& outcome,
+                             Control& control, TreeHost& host, Question& question, Outcome& outcome,
                              arsync_totals& totals) {
     try {
-        co_await copy_names(io, names, parents, options, filter, control, host, outcome, totals);
+        co_await copy_names(io, names, parents, options, filter, control, host, question, outcome,
+                            totals);
     } catch (const Error& error) {
         if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE)
             throw;
@@ -127,8 +165,8 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const Parents& parent
 } // namespace
 
 Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                     const Filter& filter, Control& control, TreeHost& host, Outcome& outcome,
-                     arsync_totals& totals) {
+                     const Filter& filter, Control& control, TreeHost& host, Question& question,
+                     Outcome& outcome, arsync_totals& totals) {
     totals.entries = totals.errors = 1; // if it goes no further
     Parents parents;
     FileCopy names = copy;
@@ -139,18 +177,20 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
             parents.make(io.files, names, options);
         const Outcome before = outcome;
         bool again = co_await copy_unless_stale(io, names, parents, options, filter, control, host,
-                                                outcome, totals);
+                                                question, outcome, totals);
         if (again) {
             outcome = before;
             control.restart();
             again = co_await copy_unless_stale(io, names, parents, options, filter, control, host,
-                                               outcome, totals);
+                                               question, outcome, totals);
         }
         if (again)
             failure = Error{outcome.stage, ESTALE};
     } catch (const Error& error) {
         failure = error;
     }
+    if (question.open && !failure) // the directories were all there, and are not done yet
+        co_return;
     try {
         const bool tree = outcome.action == ARSYNC_ACTION_TREE;
         const bool durable = options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure;

@@ -9,7 +9,7 @@ namespace arsync {
 
 // Fills outcome, and for a recursive copy totals; throws Error.
 Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                     const Filter& filter, Control& control, TreeHost& host, Outcome& outcome,
-                     arsync_totals& totals);
+                     const Filter& filter, Control& control, TreeHost& host, Question& question,
+                     Outcome& outcome, arsync_totals& totals);
 
 } // namespace arsync

@@ -123,11 +123,24 @@ FIELD(arsync_totals, hole_bytes, 88, 8);
 FIELD(arsync_totals, files_by_method, 96, 128);
 SIZE(arsync_totals, 224);
 
+FIELD(arsync_facts, size, 0, 8);
+FIELD(arsync_facts, mtime_s, 8, 8);
+FIELD(arsync_facts, mtime_ns, 16, 4);
+FIELD(arsync_facts, mode, 20, 4);
+FIELD(arsync_facts, device_major, 24, 4);
+FIELD(arsync_facts, device_minor, 28, 4);
+FIELD(arsync_facts, inode, 32, 8);
+SIZE(arsync_facts, 40);
+
 FIELD(arsync_details, struct_size, 0, 4);
 FIELD(arsync_details, reserved, 4, 4);
 FIELD(arsync_details, totals, 8, 8);
 FIELD(arsync_details, backup, 16, 8);
-SIZE(arsync_details, 24);
+FIELD(arsync_details, name, 24, 8);
+FIELD(arsync_details, question, 32, 8);
+FIELD(arsync_details, source, 40, 40);
+FIELD(arsync_details, destination, 80, 40);
+SIZE(arsync_details, 120);
 
 FIELD(arsync_completion, job, 0, 8);
 FIELD(arsync_completion, user_data, 8, 8);

@@ -12,6 +12,9 @@ public:
     bool wait_for_room(Ring&, Waiter&) override { return false; }
     bool is_alone() override { return true; }
     unsigned workers() const override { return 1; }
+    bool ask(Tree&, std::unique_ptr<AskedEntry>&, std::string) override { return false; }
+    void withdraw_questions() override {}
+    void rest(bool) override {}
 };
 
 } // namespace arsync::sim

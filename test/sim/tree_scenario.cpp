@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "copy/filter.h"
+#include "copy/question.h"
 
 namespace arsync::sim {
 
@@ -272,10 +273,13 @@ private:
             found = nullptr;
         }
         if (found) {
-            if (stays(from, *found)) {
+            if (stays(from, *found, path)) {
                 ++result_.totals.skipped;
                 return 0;
             }
+            if (asks_first(scenario_.options) &&
+                answer_to(scenario_, path) == ARSYNC_ANSWER_KEEP_BOTH)
+                return copy(number, to, other_name(name, 1), path);
             if (found->is_directory())
                 return -EISDIR;
             if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
@@ -346,7 +350,7 @@ private:
         return scenario_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW ? -EEXIST : 0;
     }
 
-    bool stays(const Inode& from, Inode& found) {
+    bool stays(const Inode& from, Inode& found, const std::string& path) {
         const timespec& a = from.attributes.modified;
         const timespec& b = found.attributes.modified;
         const bool same_time = a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -355,6 +359,11 @@ private:
             return true;
         case ARSYNC_UPDATE_OLDER: // no two of different times are of one second
             return same_time || a.tv_sec < b.tv_sec;
+        case ARSYNC_UPDATE_ASK:
+            return answer_to(scenario_, path) == ARSYNC_ANSWER_SKIP;
+        case ARSYNC_UPDATE_ASK_OLDER:
+            return same_time || a.tv_sec < b.tv_sec ||
+                   answer_to(scenario_, path) == ARSYNC_ANSWER_SKIP;
         case ARSYNC_UPDATE_CHANGED:
             break;
         default:
@@ -457,7 +466,18 @@ TreeScenario choose_tree(uint64_t seed) {
         s.filter = "*.x\nd1/\n/f3\n";
     if (o.replace != ARSYNC_REPLACE_EXCLUSIVE && !s.asks(ARSYNC_COPY_MIRROR) && random.percent(25))
         o.backup = 1 + static_cast<uint32_t>(random.below(3));
+    if (s.existing && !s.asks(ARSYNC_COPY_MIRROR) && random.percent(50))
+        o.update = random.of({ARSYNC_UPDATE_ASK, ARSYNC_UPDATE_ASK_OLDER});
     return s;
+}
+
+uint32_t answer_to(const TreeScenario& scenario, const std::string& path) {
+    size_t hash = scenario.world.seed;
+    for (const char c : path)
+        hash = hash * 31 + static_cast<unsigned char>(c);
+    constexpr uint32_t answers[] = {ARSYNC_ANSWER_SKIP, ARSYNC_ANSWER_REPLACE,
+                                    ARSYNC_ANSWER_KEEP_BOTH};
+    return answers[hash / 7 % 3];
 }
 
 std::vector<TreeScenario> tree_catalogue() {
@@ -497,6 +517,10 @@ std::vector<TreeScenario> tree_catalogue() {
     TreeScenario& force = add(11, ARSYNC_PRESERVE_MODE);
     force.options.flags |= ARSYNC_COPY_FORCE;
     force.existing = force.unwritable = true;
+    TreeScenario& asks = add(all.size() + 1, 31);
+    asks.options.update = ARSYNC_UPDATE_ASK;
+    asks.existing = true;
+    asks.linked = 3;
     for (const uint32_t link : {ARSYNC_COPY_HARD_LINK, ARSYNC_COPY_SYMBOLIC_LINK}) {
         TreeScenario& links = add(all.size() + 1, 0);
         links.options.replace = ARSYNC_REPLACE_REMOVE;

@@ -35,6 +35,9 @@ bool replaces_kinds(const TreeScenario& scenario);
 // The name that a file which gives way gets, if it gets one.
 std::string backup_of(const TreeScenario& scenario, const std::string& name);
 
+// What is answered if it is asked about.
+uint32_t answer_to(const TreeScenario& scenario, const std::string& path);
+
 // Any copy, in any world in which nothing fails.
 TreeScenario choose_tree(uint64_t seed);
 // One by one what a tree may be copied like, for tests that go through every step of it.

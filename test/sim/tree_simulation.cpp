@@ -83,6 +83,34 @@ bool TreeSimulation::wait_for_room(Ring& ring, Waiter& waiter) {
     return true;
 }
 
+bool TreeSimulation::ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) {
+    if (job_.control.cancelled())
+        return false;
+    ++questions_;
+    asked_.push_back({&tree, std::move(entry), std::move(path)});
+    return true;
+}
+
+void TreeSimulation::withdraw_questions() {
+    std::vector<Asked> all;
+    all.swap(asked_);
+    for (Asked& asked : all) {
+        asked.entry->question.answer = ARSYNC_ANSWER_STOP;
+        asked.tree->answered(std::move(asked.entry));
+    }
+}
+
+// In any order, and after any time.
+void TreeSimulation::answer_one() {
+    if (asked_.empty())
+        return;
+    const auto at = asked_.begin() + static_cast<std::ptrdiff_t>(random_.below(asked_.size()));
+    Asked asked = std::move(*at);
+    asked_.erase(at);
+    asked.entry->question.answer = answer_to(scenario, asked.path);
+    asked.tree->answered(std::move(asked.entry));
+}
+
 void TreeSimulation::give_room() {
     for (const auto& [ring, waiter] : without_room_)
         ring->post_from_outside(*waiter);
@@ -99,6 +127,8 @@ void TreeSimulation::start_helper() {
 bool TreeSimulation::turn() {
     if (random_.percent(20))
         give_room();
+    if (asks_first(scenario.options) && random_.percent(20))
+        answer_one();
     if (called_ && !helper_ && workers_.size() > 1 && random_.percent(50))
         start_helper();
     bool resumed = false;
@@ -146,6 +176,7 @@ void TreeSimulation::cancel() {
     job_.control.interrupt(workers_.front()->ring);
     if (helper_)
         helper_->control.interrupt(workers_.back()->ring);
+    withdraw_questions();
     give_room();
 }
 
@@ -266,6 +297,8 @@ void TreeSimulation::check_leaks() {
         if (worker->buffers->leased() > 0)
             world.problem("buffers still leased: " + std::to_string(worker->buffers->leased()));
     }
+    if (!asked_.empty())
+        world.problem("questions are left");
     for (const int fd : world.open_descriptors())
         world.problem("left open: descriptor " + std::to_string(fd));
 }

@@ -62,6 +62,7 @@ public:
     Compared preserved() const;
     // How the destination on a disk differs from what is expected: where it should not.
     std::vector<std::string> differences_on(const Disk& disk) const;
+    uint64_t questions() const { return questions_; }
     bool helped() const { return helper_ != nullptr; }
 
     const TreeScenario scenario;
@@ -80,6 +81,9 @@ private:
     bool wait_for_room(Ring& ring, Waiter& waiter) override;
     bool is_alone() override { return true; }
     unsigned workers() const override { return scenario.workers; }
+    bool ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) override;
+    void withdraw_questions() override;
+    void rest(bool) override {}
 
     Io io(Worker& worker) { return {files_, worker.ring, *worker.buffers}; }
     int before(const Step& step);
@@ -88,6 +92,7 @@ private:
     void check_shown(const std::string& path);
     void start_helper();
     void give_room();
+    void answer_one();
     bool turn();
     void check_leaks();
     void check_names(const std::string& path, const Inode& directory);
@@ -103,6 +108,13 @@ private:
     unsigned completions_ = 0;
     unsigned helper_completions_ = 0;
     std::vector<std::pair<Ring*, Waiter*>> without_room_;
+    struct Asked {
+        Tree* tree;
+        std::unique_ptr<AskedEntry> entry;
+        std::string path;
+    };
+    std::vector<Asked> asked_;
+    uint64_t questions_ = 0;
     std::vector<Report> reports_;
     std::optional<Step> failed_step_;
     std::optional<Disk> original_;

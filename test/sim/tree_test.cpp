@@ -41,7 +41,10 @@ void check_totals(TreeSimulation& s) {
 void check_reports(TreeSimulation& s) {
     std::map<std::string, int> entries;
     std::set<std::string> removed;
+    std::set<std::string> kept; // as both, which is told of in any case
     for (const TreeSimulation::Report& entry : s.reports()) {
+        if ((entry.outcome.flags & ARSYNC_COMPLETION_KEPT_BOTH) != 0)
+            kept.insert(entry.path);
         const bool removal = entry.outcome.action == ARSYNC_ACTION_REMOVE;
         if (removal ? !removed.insert(entry.path).second
                     : !entries.emplace(entry.path, entry.outcome.result).second)
@@ -50,7 +53,8 @@ void check_reports(TreeSimulation& s) {
     const uint32_t mode = s.scenario.options.report;
     std::map<std::string, int> wanted;
     for (const auto& [path, result] : s.expected().results)
-        if (mode == ARSYNC_REPORT_ALL || (mode == ARSYNC_REPORT_ERRORS && result < 0))
+        if (mode == ARSYNC_REPORT_ALL ||
+            (mode == ARSYNC_REPORT_ERRORS && (result < 0 || kept.contains(path))))
             wanted.emplace(path, result);
     for (const auto& [path, result] : wanted)
         if (!entries.count(path))

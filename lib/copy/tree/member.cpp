@@ -15,9 +15,10 @@
 
 namespace arsync {
 
-Member::Member(Tree& tree, Io io, Control& control)
+Member::Member(Tree& tree, Io io, Control& control, TreeHost& host)
     : tree_(tree), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
-      frugal_(descriptors::walkers() == 1), window_(io.ring, tree.host_.workers()) {}
+      frugal_(descriptors::walkers() == 1), window_(io.ring, tree.host_.workers()),
+      presence_(host, *tree.directories_, tree.asks_) {}
 
 Task<void> Member::run() {
     for (unsigned i = 0; i < descriptors::walkers(); ++i)
@@ -28,6 +29,10 @@ Task<void> Member::run() {
         } catch (const std::bad_alloc&) { // not even the frame of a coroutine
             out_of_memory();
         }
+    }
+    if (tree_.asks_ && tree_.stopping()) { // what has come back since
+        tree_.withdraw_questions();
+        co_await give_up_units();
     }
 }
 
@@ -66,8 +71,11 @@ Task<void> Member::wait_for_entries() {
 }
 
 Task<void> Member::walk() {
+    presence_.enter();
     for (;;) {
+        presence_.leave();
         std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring);
+        presence_.enter();
         if (!unit) {
             if (!tree_.over())
                 continue;
@@ -76,6 +84,8 @@ Task<void> Member::walk() {
         }
         try {
             co_await wait_for_entries();
+            if (unit->answered)
+                co_await go_on(std::move(unit->answered));
             DirectoryRef directory = unit->directory;
             if (!unit->name.empty()) {
                 co_await Poll(*this); // of the stack's directories each has something to report
@@ -94,8 +104,11 @@ Task<void> Member::walk() {
 // their attributes.
 Task<void> Member::give_up_units() {
     try {
-        while (std::optional<Unit> unit = tree_.take_back())
+        while (std::optional<Unit> unit = tree_.take_back()) {
+            if (unit->answered)
+                co_await give_up(std::move(unit->answered));
             co_await complete(std::move(unit->directory));
+        }
     } catch (const std::bad_alloc&) {
         out_of_memory();
     }

@@ -1,6 +1,7 @@
 // One worker's part in the copy of a tree.
 #pragma once
 
+#include "copy/tree/presence.h"
 #include "copy/tree/tree.h"
 #include "copy/tree/window.h"
 
@@ -12,7 +13,8 @@ struct ExtraEntry;
 
 class Member {
 public:
-    Member(Tree& tree, Io io, Control& control);
+    // host: of its worker.
+    Member(Tree& tree, Io io, Control& control, TreeHost& host);
 
     // Until the tree has no more work.
     Task<void> run();
@@ -35,9 +37,20 @@ private:
     Task<void> list(DirectoryRef directory);
     Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
     Task<void> begin_entries(Batch& batch);
-    Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows);
+    bool begin_entry(Batch& batch, Unit unit, unsigned char type,
+                     std::unique_ptr<AskedEntry> asked);
+    Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows,
+                    std::unique_ptr<AskedEntry> asked);
     Task<void> copy_once(const Batch& batch, const std::string& name, unsigned char type,
-                         bool follows, bool cleared, Control& control, Outcome& outcome);
+                         bool follows, bool cleared, Question* question, Control& control,
+                         Outcome& outcome);
+    std::unique_ptr<AskedEntry> to_be_asked(const Unit& unit, unsigned char type) const;
+    bool ask(Batch& batch, std::unique_ptr<AskedEntry> entry, Outcome& outcome);
+    Task<void> go_on_with_answers();
+    Task<void> go_on(std::unique_ptr<AskedEntry> entry);
+    Task<void> open_again(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
+    Task<void> end_answered(std::unique_ptr<AskedEntry> entry, Outcome outcome);
+    Task<void> give_up(std::unique_ptr<AskedEntry> entry);
     void out_of_memory();
     template <class Begin>
     Task<void> attempt(Outcome& outcome, Begin begin);
@@ -73,6 +86,7 @@ private:
     const bool
         frugal_; // a directory is taken up only when what there was in the last one has ended
     Window window_;
+    Presence presence_;
     unsigned since_yield_ = 0;
     arsync_totals totals_{};
 };

@@ -54,18 +54,14 @@ Task<void> Member::begin_entries(Batch& batch) {
             tree_.push(std::move(unit));
             continue;
         }
+        co_await go_on_with_answers();
         while (!window_.has_room())
             co_await Window::EntryEnd(window_);
         co_await Poll(*this);
-        ++batch.parts;
-        window_.enter();
-        const bool begun =
-            entries_.spawn([&] { return copy(batch, std::move(unit.name), type, unit.follows); });
-        if (!begun) {
-            --batch.parts;
-            window_.leave();
-            tree_.stop();
-        }
+        tree_.entry_begun();
+        std::unique_ptr<AskedEntry> asked = to_be_asked(unit, type);
+        if (!begin_entry(batch, std::move(unit), type, std::move(asked)))
+            tree_.entry_ended();
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
             co_await io_.ring.yield();
@@ -73,7 +69,27 @@ Task<void> Member::begin_entries(Batch& batch) {
     }
 }
 
-Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows) {
+// False: it could not be begun, and no more will be.
+bool Member::begin_entry(Batch& batch, Unit unit, unsigned char type,
+                         std::unique_ptr<AskedEntry> asked) {
+    ++batch.parts;
+    window_.enter();
+    presence_.enter();
+    const bool begun = entries_.spawn(
+        [&] { return copy(batch, std::move(unit.name), type, unit.follows, std::move(asked)); });
+    if (!begun) {
+        --batch.parts;
+        window_.leave();
+        presence_.leave();
+        tree_.stop();
+    }
+    return begun;
+}
+
+// asked: with the answer to its question, or for the question that it may have; null in a tree that
+// asks none.
+Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows,
+                        std::unique_ptr<AskedEntry> asked) {
     Outcome outcome;
     std::optional<Control> control; // another for each attempt
     constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
@@ -83,7 +99,8 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
         if (control)
             control->take_back();
         control.emplace(control_);
-        return copy_once(batch, name, type, follows, cleared, *control, outcome);
+        Question* question = asked ? &asked->question : nullptr;
+        return copy_once(batch, name, type, follows, cleared, question, *control, outcome);
     };
     try {
         co_await attempt(outcome, begin);
@@ -101,18 +118,26 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     control.reset();
     if (outcome.result == 0)
         window_.widen();
-    end_entry(&*batch.pin, name, outcome);
+    const bool waits = asked && asked->question.open && outcome.result == 0 &&
+                       ask(batch, std::move(asked), outcome);
+    const bool given_up = outcome.result == -ECANCELED && outcome.stage == ARSYNC_STAGE_ASK;
+    if (!waits && !given_up)
+        end_entry(&*batch.pin, name, outcome);
     try {
         if (DirectoryRef done = end_part(batch))
             co_await complete(std::move(done));
     } catch (const std::bad_alloc&) {
         out_of_memory();
     }
+    if (!waits)
+        tree_.entry_ended();
     window_.leave(); // whatever happened, for others wait for it
+    presence_.leave();
 }
 
 Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsigned char type,
-                             bool follows, bool cleared, Control& control, Outcome& outcome) {
+                             bool follows, bool cleared, Question* question, Control& control,
+                             Outcome& outcome) {
     const Directory& directory = *batch.pin;
     FileCopy names;
     names.source_dirfd = directory.source();
@@ -133,7 +158,11 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
         source_text = tree_.roots_.source + "/" + path_below(&directory, names.source);
         context.source_text = source_text;
     }
-    co_await copy_entry(io_, names, type, context, tree_.entry_options_, control, outcome);
+    if (question)
+        co_await copy_by_answer(io_, names, type, context, tree_.entry_options_, *question, control,
+                                outcome);
+    else
+        co_await copy_entry(io_, names, type, context, tree_.entry_options_, control, outcome);
 }
 
 // What is complete with the batch, if this was its last part.
@@ -159,7 +188,8 @@ void Member::end_entry(const Directory* directory, std::string_view name, const 
 bool Member::is_reported(const Outcome& outcome) const {
     if (tree_.options_.report == ARSYNC_REPORT_NONE)
         return false;
-    return tree_.reports_all_ || outcome.result < 0 || (outcome.flags & Tree::telling) != 0;
+    return tree_.reports_all_ || outcome.result < 0 ||
+           (outcome.flags & Tree::telling_of_entry) != 0;
 }
 
 void Member::report(const Directory* directory, std::string_view name, const Outcome& outcome) {

@@ -24,13 +24,18 @@ public:
 private:
     // Whether the question is answered. Under the tree's mutex.
     bool try_take() {
-        const bool over = tree_.stopping() || (tree_.stack_.empty() && tree_.active_ == 0);
-        if (!over && !tree_.stack_.empty()) {
+        const bool over = tree_.stopping() || tree_.over_under_lock();
+        if (over)
+            return true;
+        if (std::unique_ptr<AskedEntry> answered = tree_.take_answered_under_lock()) {
+            unit_ = Unit{nullptr, {}, false, std::move(answered)};
+            ++tree_.active_;
+        } else if (!tree_.stack_.empty()) {
             unit_ = std::move(tree_.stack_.back());
             tree_.stack_.pop_back();
             ++tree_.active_;
         }
-        return over || unit_;
+        return unit_.has_value();
     }
 
     Tree& tree_;

@@ -33,7 +33,7 @@ Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filt
            Control& control, TreeHost& host)
     : roots_(roots), options_(options), entry_options_(for_entries(options)), filter_(filter),
       control_(control), host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL),
-      uid_(geteuid()), gid_(getegid()),
+      asks_(asks_first(options)), uid_(geteuid()), gid_(getegid()),
       directories_(std::make_shared<Directories>(descriptors::idle_directories())),
       links_(roots.links ? *roots.links : own_links_) {
     totals_.struct_size = sizeof totals_;
@@ -49,7 +49,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     if (links_.shared())
         links_base = links_.base_of(io.files, roots_.base());
     Control part(control_);
-    Member member(*this, io, part);
+    Member member(*this, io, part, host_);
     co_await member.open_roots();
     control_.enter(ARSYNC_STAGE_NONE);
     own_links_.ask_whether_names_recur([this, &files = io.files] { return has_mounts(files); });
@@ -103,7 +103,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     }
 }
 
-Task<void> Tree::help(Io io, Control& own) {
+Task<void> Tree::help(Io io, Control& own, TreeHost& own_host) {
     {
         std::lock_guard lock(mutex_);
         if (ended_ || helpers_ + 1 >= descriptors::members())
@@ -112,7 +112,7 @@ Task<void> Tree::help(Io io, Control& own) {
     }
     own.join(control_);
     try {
-        Member member(*this, io, own);
+        Member member(*this, io, own, own_host);
         co_await member.run();
         leave(member.totals());
     } catch (const std::bad_alloc&) { // for a frame; the others go on, and this one leaves as any
@@ -346,11 +346,7 @@ void Tree::push(Unit unit) {
     {
         std::lock_guard lock(mutex_);
         stack_.push_back(std::move(unit));
-        if (!sleepers_.empty()) {
-            const Sleeper sleeper = sleepers_.back();
-            sleepers_.pop_back();
-            sleeper.ring->post_from_outside(*sleeper.waiter);
-        }
+        wake_one_under_lock();
         // A tree of a few entries is done before another thread has begun.
         constexpr uint64_t small_tree = 64;
         call = control_.entries_total.load(std::memory_order_relaxed) > small_tree;
@@ -361,6 +357,8 @@ void Tree::push(Unit unit) {
 
 std::optional<Unit> Tree::take_back() {
     std::lock_guard lock(mutex_);
+    if (std::unique_ptr<AskedEntry> answered = take_answered_under_lock())
+        return Unit{nullptr, {}, false, std::move(answered)};
     if (stack_.empty())
         return std::nullopt;
     std::optional<Unit> unit = std::move(stack_.back());
@@ -372,7 +370,7 @@ bool Tree::over() {
     std::lock_guard lock(mutex_);
     if (stopping())
         wake_all_under_lock(); // whoever stopped it may not have seen who fell asleep since
-    return stopping() || (stack_.empty() && active_ == 0);
+    return stopping() || over_under_lock();
 }
 
 void Tree::unit_ended() {
@@ -385,6 +383,14 @@ void Tree::unit_ended() {
         wake_all_under_lock();
 }
 
+void Tree::wake_one_under_lock() {
+    if (sleepers_.empty())
+        return;
+    const Sleeper sleeper = sleepers_.back();
+    sleepers_.pop_back();
+    sleeper.ring->post_from_outside(*sleeper.waiter);
+}
+
 void Tree::wake_all_under_lock() {
     for (const Sleeper& sleeper : sleepers_)
         sleeper.ring->post_from_outside(*sleeper.waiter);
@@ -393,7 +399,9 @@ void Tree::wake_all_under_lock() {
 
 void Tree::stop() {
     stopped_.store(true, std::memory_order_relaxed);
+    withdraw_questions();
     std::lock_guard lock(mutex_);
+    wake_room_sleepers_under_lock();
     wake_all_under_lock();
 }
 
@@ -409,8 +417,10 @@ void Tree::note_error(int result, Stage stage) {
             first_stage_ = stage;
         }
     }
-    if ((options_.flags & ARSYNC_COPY_STOP_ON_ERROR) != 0)
-        stopped_.store(true, std::memory_order_relaxed);
+    if ((options_.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0)
+        return;
+    stopped_.store(true, std::memory_order_relaxed);
+    withdraw_questions();
 }
 
 void Tree::leave(const arsync_totals& part) {

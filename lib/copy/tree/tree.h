@@ -15,6 +15,7 @@
 
 #include "copy/copy.h"
 #include "copy/filter.h"
+#include "copy/question.h"
 #include "copy/tree/directory.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
@@ -23,6 +24,16 @@ namespace arsync {
 
 class Tree;
 struct MadeDirectory;
+
+// An entry that has something to ask, while nobody works on it. It keeps nothing open.
+struct AskedEntry {
+    DirectoryRef directory;
+    std::string name;
+    unsigned char type = 0;
+    bool follows = false;
+    Question question = {};
+    std::unique_ptr<AskedEntry> next = nullptr; // among those that were answered
+};
 
 // What the copy of a tree needs of the pool that it runs in. From any worker.
 class TreeHost {
@@ -39,6 +50,13 @@ public:
     virtual bool is_alone() = 0;
     // The most that may take part in a tree.
     virtual unsigned workers() const = 0;
+    // Take over the entry and put its question; Tree::answered gets it with the answer, from any
+    // thread. False: the job is cancelled. path: below the roots.
+    virtual bool ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) = 0;
+    // Give back what was asked and not answered, with ARSYNC_ANSWER_STOP.
+    virtual void withdraw_questions() = 0;
+    // Of this worker's part in a tree: it only waits for answers, or does not any more.
+    virtual void rest(bool resting) = 0;
 };
 
 // A directory to enter, by its name in `directory`; without a name, `directory` is to be listed on.
@@ -46,6 +64,7 @@ struct Unit {
     DirectoryRef directory;
     std::string name;
     bool follows = false; // the name is a symbolic link that is to be followed
+    std::unique_ptr<AskedEntry> answered = nullptr; // this, with its answer, and nothing else
 };
 
 class Tree : public std::enable_shared_from_this<Tree> {
@@ -58,7 +77,9 @@ public:
     // where the roots cannot be opened.
     Task<void> run(Io io, Outcome& outcome, arsync_totals& totals);
     // On any other worker, with a control of its own: take part until there is nothing left to do.
-    Task<void> help(Io io, Control& own);
+    Task<void> help(Io io, Control& own, TreeHost& own_host);
+    // The answer has come, or ARSYNC_ANSWER_STOP for none. From any thread.
+    void answered(std::unique_ptr<AskedEntry> entry);
 
 private:
     friend class Member;
@@ -88,6 +109,21 @@ private:
     std::optional<Unit> take_back(); // when it is over: what nobody has taken
     void unit_ended();
     void wake_all_under_lock();
+    void wake_one_under_lock();
+    void wake_room_sleepers_under_lock();
+    std::unique_ptr<AskedEntry> take_answered_under_lock();
+    // Whether all is found, and nobody may have something to ask.
+    bool over_under_lock() const { return stack_.empty() && active_ == 0 && unsettled_ == 0; }
+
+    // Questions; see tree_questions.cpp. co_await Room(tree, ring): until an answer is there to go
+    // on with, or not too many are outstanding.
+    struct Room;
+    bool ask(std::unique_ptr<AskedEntry>& entry);
+    std::unique_ptr<AskedEntry> take_answered();
+    bool asks_too_much();
+    void entry_begun();
+    void entry_ended();
+    void withdraw_questions();
 
     // Whether to begin nothing more.
     bool stopping() const {
@@ -99,6 +135,7 @@ private:
     static constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
                                         ARSYNC_COMPLETION_SOURCE_SHRANK |
                                         ARSYNC_COMPLETION_OWNER_LOST;
+    static constexpr uint32_t telling_of_entry = telling | ARSYNC_COMPLETION_KEPT_BOTH;
     void note_flags(const Outcome& outcome) {
         const uint32_t flags = outcome.flags & (telling | ARSYNC_COMPLETION_VERIFIED_CACHED);
         if (flags != 0)
@@ -113,6 +150,7 @@ private:
     Control& control_;
     TreeHost& host_;
     const bool reports_all_;
+    const bool asks_;
     const uid_t uid_; // that new files get
     const gid_t gid_;
     Umask umask_;
@@ -139,7 +177,13 @@ private:
     };
     std::vector<Sleeper> sleepers_;
     unsigned active_ = 0; // units taken and not ended
-    bool ended_ = false;  // nobody may join any more
+    // If it asks: entries begun and not ended, those with a question among them.
+    uint64_t unsettled_ = 0;
+    uint64_t unanswered_ = 0; // of these
+    std::unique_ptr<AskedEntry> answered_first_;
+    AskedEntry* answered_last_ = nullptr;
+    std::vector<Sleeper> room_sleepers_;
+    bool ended_ = false; // nobody may join any more
     unsigned helpers_ = 0;
     Sleeper owner_{}; // waits for the helpers to leave
     int first_error_ = 0;

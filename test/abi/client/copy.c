@@ -216,6 +216,39 @@ static void range_refuses_what_has_no_meaning(void) {
     arsync_pool_close(pool);
 }
 
+static void question_waits_for_its_answer(void) {
+    arsync_pool* pool = open_pool();
+    arsync_copy_options options = copy_options();
+    options.update = ARSYNC_UPDATE_ASK;
+    arsync_job job = 0;
+    make_file("to", 5);
+    CHECK_EQUAL(submit(pool, "from", "to", &options, &job), 0);
+    arsync_completion asked = wait_one(pool);
+    CHECK_EQUAL(asked.kind, ARSYNC_COMPLETION_QUESTION);
+    CHECK(asked.job == job);
+    CHECK_EQUAL(asked.user_data, 7);
+    CHECK(asked.path == NULL);
+    NEED(asked.details != NULL);
+    CHECK(asked.details->struct_size >= sizeof(arsync_details));
+    CHECK_EQUAL(asked.details->source.size, FILE_SIZE);
+    CHECK_EQUAL(asked.details->destination.size, 5);
+    arsync_question question = asked.details->question;
+    CHECK(question != 0);
+    CHECK_EQUAL(arsync_answer(NULL, question, ARSYNC_ANSWER_SKIP), -EFAULT);
+    CHECK_EQUAL(arsync_answer(pool, question, ARSYNC_ANSWER_STOP + 1), -EINVAL);
+    CHECK_EQUAL(arsync_answer(pool, question + 1, ARSYNC_ANSWER_SKIP), -ENOENT);
+    CHECK_EQUAL(arsync_answer(pool, question, ARSYNC_ANSWER_KEEP_BOTH), 0);
+    CHECK_EQUAL(arsync_answer(pool, question, ARSYNC_ANSWER_SKIP), -ENOENT);
+    arsync_completion done = wait_one(pool);
+    CHECK_EQUAL(done.kind, ARSYNC_COMPLETION_JOB);
+    CHECK_EQUAL(done.result, 0);
+    CHECK((done.flags & ARSYNC_COMPLETION_KEPT_BOTH) != 0);
+    CHECK(done.details != NULL && strcmp(done.details->name, "to (1)") == 0);
+    CHECK(has_content("to (1)", 0, FILE_SIZE));
+    CHECK(has_content("to", 0, 5));
+    arsync_pool_close(pool);
+}
+
 const struct test copy_tests[] = {
     TEST(version_is_that_of_the_header),
     TEST(one_copy_gives_one_complete_completion),
@@ -225,6 +258,7 @@ const struct test copy_tests[] = {
     TEST(replace_says_what_happens_to_what_is_there),
     TEST(preserve_durable_and_verify_can_be_asked_for),
     TEST(paths_options_and_descriptors_are_the_callers_again_at_once),
+    TEST(question_waits_for_its_answer),
     TEST(range_is_copied_between_open_files),
     TEST(range_refuses_what_has_no_meaning),
     {NULL, NULL},

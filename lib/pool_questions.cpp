@@ -1,0 +1,113 @@
+// Questions of the pool's jobs, from the completion that puts one to its answer.
+#include <cerrno>
+
+#include "pool.h"
+
+namespace arsync {
+
+static void fill(arsync_completion& completion, const Job& job) {
+    completion.job = job.id;
+    completion.user_data = job.user_data;
+    completion.kind = ARSYNC_COMPLETION_QUESTION;
+}
+
+bool Pool::ask(Job& job, Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) {
+    auto finished = std::make_unique<Finished>();
+    finished->path = std::move(path);
+    finished->details = std::make_unique<Finished::Details>();
+    finished->details->shown.source = entry->question.source;
+    finished->details->shown.destination = entry->question.destination;
+    std::lock_guard lock(mutex_);
+    if (closing_ || job.control.cancelled())
+        return false;
+    put_question(job, entry, std::move(finished));
+    job.asks = &tree;
+    return true;
+}
+
+bool Pool::ask(Job& job) {
+    auto finished = std::make_unique<Finished>();
+    finished->details = std::make_unique<Finished::Details>();
+    finished->details->shown.source = job.question.source;
+    finished->details->shown.destination = job.question.destination;
+    std::unique_ptr<AskedEntry> none;
+    std::lock_guard lock(mutex_);
+    if (closing_ || job.control.cancelled())
+        return false;
+    put_question(job, none, std::move(finished));
+    job.control.enter(ARSYNC_STAGE_ASK);
+    release(*job.worker);
+    job.worker = nullptr;
+    job.state = ARSYNC_JOB_QUEUED; // in no queue yet
+    --running_;
+    return true;
+}
+
+void Pool::put_question(Job& job, std::unique_ptr<AskedEntry>& entry,
+                        std::unique_ptr<Finished> finished) {
+    const arsync_question id = last_question_ + 1;
+    const auto at = job.asked.try_emplace(id).first;
+    try {
+        questions_.emplace(id, &job);
+    } catch (const std::bad_alloc&) {
+        job.asked.erase(at);
+        throw;
+    }
+    last_question_ = id;
+    at->second = std::move(entry);
+    fill(finished->completion, job);
+    finished->details->shown.question = id;
+    queue_finished(*finished.release());
+}
+
+int Pool::answer(arsync_question question, uint32_t answer) {
+    std::lock_guard lock(mutex_);
+    const auto found = questions_.find(question);
+    if (found == questions_.end())
+        return -ENOENT;
+    Job& job = *found->second;
+    if (answer == ARSYNC_ANSWER_STOP) {
+        cancel(job);
+        return 0;
+    }
+    questions_.erase(found);
+    const auto at = job.asked.find(question);
+    std::unique_ptr<AskedEntry> entry = std::move(at->second);
+    job.asked.erase(at);
+    if (entry) {
+        entry->question.answer = answer;
+        job.asks->answered(std::move(entry));
+        wake_poller();
+        return 0;
+    }
+    job.question.answer = answer;
+    job.outcome = {};
+    job.totals = {};
+    job.totals.struct_size = sizeof job.totals;
+    job.control.enter(ARSYNC_STAGE_QUEUE);
+    call_a_worker(local_); // there is one at least
+    job.sorted = false;
+    queue(job, local_);
+    wake_poller();
+    return 0;
+}
+
+void Pool::withdraw_questions(Job& job) {
+    std::lock_guard lock(mutex_);
+    withdraw_under_lock(job);
+}
+
+void Pool::withdraw_under_lock(Job& job) {
+    while (!job.asked.empty()) {
+        const auto at = job.asked.begin();
+        std::unique_ptr<AskedEntry> entry = std::move(at->second);
+        questions_.erase(at->first);
+        job.asked.erase(at);
+        if (!entry)
+            continue;
+        entry->question.answer = ARSYNC_ANSWER_STOP;
+        job.asks->answered(std::move(entry));
+    }
+}
+
+} // namespace arsync
