@@ -38,6 +38,24 @@ same '-i asks for each file' "mkdir -p s/d d/s/d; echo 1 > s/d/f; echo old > d/s
     $CP -riv s d; yes n | $CP -riv s d; for o in -r -a -rb "-r --remove-destination"; do yes | $CP $o -iv s d; done'
 same '-i takes the end of the answers for a no' "mkdir -p s/d d/s/d; echo 1 > s/d/f; echo old > d/s/d/f" '
     $CP -riv s d; echo n | $CP -riv s d; echo y | $CP -riv s d'
+# cp writes through the link.
+holds '-i replaces a symbolic link below the root, and writes through none' '
+    mkdir src dst; echo new > src/f; echo victim > v; ln -s ../v dst/f; echo y | $CP -ri src/. dst 2> err
+    test "$(cat v)" = victim; test ! -L dst/f; grep -q new dst/f; grep -q "overwrite .dst/./f.?" err'
+holds '-i leaves what a directory that was swapped at the prompt would lead to' '
+    mkdir -p src/d dst/d out; echo new > src/d/f; echo old > dst/d/f; echo victim > out/f; mkfifo in; exec 3<> in
+    $CP -ri src/. dst < in 2> err & child=$!
+    eventually "grep -q overwrite err"; mv dst/d away; ln -s ../out dst/d; echo y >&3; wait $child || true
+    test "$(cat out/f)" = victim; test "$(stat -c %a out)" = 755'
+holds '-i writes to no FIFO that was put in the place of a file at the prompt' '
+    mkdir src dst; echo new > src/f; echo old > dst/f; mkfifo in; exec 3<> in
+    $CP -ri src/. dst < in 2> err & child=$!
+    eventually "grep -q overwrite err"; rm dst/f; mkfifo dst/f; echo y >&3; echo y >&3; wait $child && false
+    test -p dst/f; test $(grep -o "overwrite .dst/./f.?" err | wc -l) = 2'
+if is_root; then
+    holds '-i writes to no device below the root' '
+        mkdir src dst; echo new > src/f; mknod dst/f c 1 7; echo y | $CP -ri src/. dst 2> err && false; test -c dst/f; ! grep -q "No space" err'
+fi
 touched='mkdir -p s/d/e s/ro t/d/e t/ro; for f in a d/b d/e/c ro/r; do echo new > s/$f; echo old > t/$f; ln t/$f t/$f.2; done; ln -s x s/d/l; ln -s y t/d/l
     chmod 700 s/d; chmod 555 s/ro; chown -R 65534:65534 .; find s -depth -exec touch -h -d "2001-02-03 04:05:06.123456789" {} +'
 if is_root; then

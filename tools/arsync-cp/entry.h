@@ -22,12 +22,10 @@ struct Entry {
     Place source;
     Place destination;
 
-    // Whether it is on the command line. Otherwise it is on a list, or was picked out of a tree.
+    // Whether it is on the command line. Otherwise it is on a list.
     bool named = true;
     // The library does all of it, by the options for trees: a directory, or a name of a list.
     bool is_tree = false;
-    // Its answer at the question of -i was yes; it is reported outside the order of the others.
-    bool picked = false;
 
     // What planning found.
     FileId source_id;
@@ -48,7 +46,6 @@ struct Entry {
     Outcome outcome = Outcome::Pending;
     arsync_job job = 0;     // 0 unless it runs
     size_t descriptors = 0; // that this job may hold
-    bool retried = false;   // after its directory had kept it out
     bool forced = false;    // the destination was removed because it would not open
     arsync_completion completion{};
     std::optional<arsync_totals> totals; // of a tree

@@ -41,18 +41,13 @@ int replace_by_link(const Place& file, const Place& destination, bool follow) {
 
 } // namespace
 
-bool link_destination(Entry& entry, const Options& options, Touched& touched) {
+bool link_destination(Entry& entry, const Options& options) {
     const Place& file = *entry.link_to;
     bool follow = options.follows(entry.named);
-    bool replaced = false;
-    auto link = [&] {
-        int error = link_as(file, entry.destination, entry.destination.name, follow);
-        replaced = error == EEXIST;
-        return replaced ? replace_by_link(file, entry.destination, follow) : error;
-    };
-    int error = link();
-    if (touched.reopens(entry, error, options))
-        error = link();
+    int error = link_as(file, entry.destination, entry.destination.name, follow);
+    bool replaced = error == EEXIST;
+    if (replaced)
+        error = replace_by_link(file, entry.destination, follow);
     if (error != 0) {
         entry.fail("cannot create hard link " + quote(entry.destination.shown) + " to " +
                    quote(file.shown) + ": " + arsync_strerror(error));

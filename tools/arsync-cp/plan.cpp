@@ -65,7 +65,7 @@ std::string no_relative_link(const Place& destination) {
            ": can make relative symbolic links only in current directory";
 }
 
-bool remove_destination(Entry& entry, const Options& options, Touched& touched, bool say_so) {
+bool remove_destination(Entry& entry, const Options& options, bool say_so) {
     std::string name = quote(entry.destination.shown);
     if (options.dry_run) {
         if (say_so)
@@ -73,13 +73,8 @@ bool remove_destination(Entry& entry, const Options& options, Touched& touched, 
         entry.removal_due = true;
         return true;
     }
-    auto remove = [&] {
-        return unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0 ? 0
-                                                                                         : errno;
-    };
-    int error = remove();
-    if (touched.reopens(entry, error, options))
-        error = remove();
+    bool removed = unlinkat(entry.destination.dirfd, entry.destination.name.c_str(), 0) == 0;
+    int error = removed ? 0 : errno;
     if (error == 0) {
         if (options.verbose && say_so)
             entry.chat("removed " + name + "\n");
@@ -308,13 +303,8 @@ Verdict Planner::put_destination_aside(Entry& entry, const Found& found, bool id
         return Verdict::Copy;
     }
     Aside how = options.atomic() ? Aside::Link : Aside::Rename;
-    auto put = [&] {
-        entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
-        return entry.backup ? 0 : errno;
-    };
-    int error = put();
-    if (touched.reopens(entry, error, options))
-        error = put();
+    entry.backup = put_aside(entry.destination, options.backup, options.backup_suffix, how);
+    int error = entry.backup ? 0 : errno;
     if (error != 0 && error != ENOENT) {
         entry.fail("cannot backup " + destination + because(error));
         return Verdict::Done;
@@ -343,7 +333,7 @@ Verdict Planner::clear_destination(Entry& entry, const Found& found, bool idle) 
         entry.removal_due = true;
         return Verdict::Copy;
     }
-    return remove_destination(entry, options, touched, told) ? Verdict::Copy : Verdict::Done;
+    return remove_destination(entry, options, told) ? Verdict::Copy : Verdict::Done;
 }
 
 Verdict Planner::plan_tree(Entry& entry, const Found& found, bool idle) {
@@ -434,8 +424,6 @@ Verdict Planner::plan(Entry& entry, bool idle) {
         note_destination(entry, found);
         return Verdict::Tree;
     }
-    if (verdict == Verdict::Copy && entry.picked)
-        touched.about_to_replace(entry.source, entry.destination, options);
     if (verdict == Verdict::Copy && found.exists)
         verdict = clear_destination(entry, found, idle);
     if (verdict != Verdict::Copy)

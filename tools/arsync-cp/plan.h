@@ -4,7 +4,6 @@
 #include "entry.h"
 #include "ledger.h"
 #include "options.h"
-#include "touched.h"
 
 namespace cp {
 
@@ -17,7 +16,7 @@ enum class Verdict {
 };
 
 // Unlinks the destination, so that the copy makes it anew. false after a complaint.
-bool remove_destination(Entry& entry, const Options& options, Touched& touched, bool say_so = true);
+bool remove_destination(Entry& entry, const Options& options, bool say_so = true);
 
 // Whether a symbolic link at the destination that says what the source is called leads there: a
 // relative one must be in the current directory.
@@ -29,8 +28,7 @@ std::string no_relative_link(const Place& destination);
 
 class Planner {
 public:
-    Planner(const Options& chosen, Ledger& kept, Touched& places)
-        : options(chosen), ledger(kept), touched(places) {}
+    Planner(const Options& chosen, Ledger& kept) : options(chosen), ledger(kept) {}
 
     // idle: no copy is in flight, so what the filesystem shows is final.
     Verdict plan(Entry& entry, bool idle);
@@ -55,7 +53,6 @@ private:
 
     const Options& options;
     Ledger& ledger;
-    Touched& touched;
 };
 
 } // namespace cp

@@ -93,7 +93,7 @@ bool lacks_threads(arsync_pool_options options) {
 } // namespace
 
 Run::Run(const Options& chosen, Operands& named)
-    : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger, touched),
+    : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger),
       progress(chosen.progress), descriptors_most(descriptors_for_jobs()) {
     if (named.count() > 1)
         running_most = running_limit;
@@ -103,8 +103,7 @@ bool Run::open_pool() {
     int error = arsync_pool_open(&options.pool, &pool);
     if (error == 0) {
         event_fd = arsync_pool_event_fd(pool);
-        bool several = operands.count() > 1 || options.files_from != nullptr ||
-                       options.clobber == Clobber::Ask; // files are picked out of a tree
+        bool several = operands.count() > 1 || options.files_from != nullptr;
         if (several && options.preserve_links && !options.hard_links())
             error = arsync_link_set_open(pool, &link_set);
     }
@@ -175,7 +174,7 @@ void Run::copy_list() {
     }
     failed = failed || !list_is_open || list.failed();
     list_is_open = false;
-    restore_touched();
+    wait_for_all();
     close(directory);
 }
 
@@ -236,15 +235,7 @@ void Run::wait_for_all() {
         wait_for_completions();
 }
 
-// What was replaced last changed the times of the directory it is in.
-void Run::restore_touched() {
-    wait_for_all();
-    failed = !touched.restore(pool, options) || failed;
-}
-
 Verdict Run::plan(Entry& entry) {
-    if (entry.picked)
-        return planner.plan(entry, true);
     if (options.parents) {
         struct stat status;
         // Who comes first makes a directory, and says so; and who comes after that may be shut out.
@@ -289,14 +280,14 @@ void Run::plan_and_start(Entry& entry) {
 // what others are to be copied to.
 void Run::start_tree(Entry& entry) {
     bool alone = !entry.destination_is_new || wants_all_entries(options) || options.parents ||
-                 entry.picked || options.dereference == Dereference::Always ||
+                 options.clobber == Clobber::Ask || options.dereference == Dereference::Always ||
                  (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 ||
                  operands.target_fd() < 0 || is_entangled(entry.source, operands.target_fd());
-    if (alone && !entry.picked)
+    if (alone)
         wait_for_all();
     start(entry);
-    if (alone && !entry.picked)
-        restore_touched();
+    if (alone)
+        wait_for_all();
 }
 
 void Run::start(Entry& entry) {
@@ -335,7 +326,7 @@ int Run::submit(Entry& entry) {
 }
 
 void Run::make_link(Entry& entry) {
-    if (options.dry_run || link_destination(entry, options, touched))
+    if (options.dry_run || link_destination(entry, options))
         entry.outcome = Outcome::Linked;
     else
         undo_backup(entry);
@@ -355,13 +346,14 @@ void Run::wait_for_completions() {
     }
     for (int i = 0; i < count; i++) {
         Entry& entry = *reinterpret_cast<Entry*>(static_cast<uintptr_t>(completions[i].user_data));
-        if (completions[i].kind == ARSYNC_COMPLETION_ENTRY)
+        if (completions[i].kind == ARSYNC_COMPLETION_QUESTION)
+            take_question(entry, completions[i]);
+        else if (completions[i].kind == ARSYNC_COMPLETION_ENTRY)
             take_entry(entry, completions[i]);
         else
             settle(entry, completions[i]);
     }
     print_settled();
-    start_picked();
     show_progress();
 }
 
@@ -370,9 +362,6 @@ bool Run::stop_requested() {
     if (stopping || (stop_signal() == 0 && !give_up))
         return stopping;
     stopping = true;
-    for (const Entry& entry : picked)
-        if (entry.job != 0)
-            arsync_cancel(pool, entry.job);
     for (const Entry& entry : window)
         if (entry.job != 0)
             arsync_cancel(pool, entry.job);

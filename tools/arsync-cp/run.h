@@ -1,8 +1,7 @@
 // The main loop: plan, submit, wait, report.
 //
 // Files are planned here and copied by one job each. A directory is one job too, and the library
-// plans what is in it. What -i was asked about in a tree is picked out of it and goes the way of
-// files.
+// plans what is in it, and asks what -i is to be asked about.
 //
 // Always true: entries are in the window in the order of the command line, and what is said about
 // one of them is printed when all before it are settled; an entry with a job is running and its
@@ -13,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <list>
 
 #include "entry.h"
 #include "ledger.h"
@@ -23,7 +21,6 @@
 #include "plan.h"
 #include "progress.h"
 #include "summary.h"
-#include "touched.h"
 
 namespace cp {
 
@@ -47,7 +44,6 @@ private:
     void start_tree(Entry& entry);
     void wait_for_room();
     void wait_for_all();
-    void restore_touched();
     void start(Entry& entry);
     int submit(Entry& entry);
     void make_link(Entry& entry);
@@ -60,7 +56,7 @@ private:
     void keep_totals(Entry& entry, const arsync_completion& completion);
     void note_end(const Entry& entry, bool made);
     void take_entry(Entry& tree, const arsync_completion& completion);
-    void start_picked();
+    void take_question(const Entry& entry, const arsync_completion& completion);
     bool try_again(Entry& entry, const arsync_completion& completion);
     void succeed(Entry& entry, const arsync_completion& completion);
     void undo_backup(Entry& entry);
@@ -76,13 +72,10 @@ private:
     const Options& options;
     Operands& operands;
     Ledger ledger;
-    Touched touched;
     Planner planner;
     Progress progress;
     std::deque<Entry> window;
-    std::list<Entry> picked;  // out of trees, and begun or still to be
-    bool in_question = false; // start_picked is under way
-    size_t trees_left = 0;    // directories among the operands that have not ended
+    size_t trees_left = 0; // directories among the operands that have not ended
     bool list_is_open = false;
     size_t running = 0;
     size_t running_most = 1;

@@ -9,6 +9,7 @@
 #include "debug.h"
 #include "failure.h"
 #include "json.h"
+#include "prompt.h"
 #include "quote.h"
 #include "say.h"
 #include "tree.h"
@@ -18,33 +19,17 @@ namespace cp {
 void Run::take_entry(Entry& tree, const arsync_completion& completion) {
     report_entry(tree, completion, options);
     failed = failed || tree.entry_failed;
-    if (!is_to_be_picked(completion, options) || stopping)
-        return;
-    Entry& entry = picked.emplace_back();
-    entry.named = false;
-    entry.picked = true;
-    entry.source = below(tree.source, completion.path);
-    entry.destination = below(tree.destination, completion.path);
 }
 
-// The answers, and what comes of them, before any more is taken from the library.
-void Run::start_picked() {
-    if (in_question)
-        return;
-    in_question = true;
-    for (auto next = picked.begin(); next != picked.end();) {
-        Entry& entry = *next++;
-        if (entry.job != 0 || entry.outcome != Outcome::Pending)
-            continue;
-        if (stop_requested()) {
-            entry.outcome = Outcome::Cancelled;
-            end(entry);
-        } else {
-            plan_and_start(entry);
-        }
-    }
-    in_question = false;
-    picked.remove_if([](const Entry& entry) { return entry.outcome != Outcome::Pending; });
+// What came before is said before the question is put.
+void Run::take_question(const Entry& entry, const arsync_completion& completion) {
+    print_settled();
+    if (stop_requested())
+        return; // which has withdrawn it
+    const arsync_details& details = *completion.details;
+    Place destination = below(entry.destination, completion.path != nullptr ? completion.path : "");
+    bool yes = may_overwrite(destination, details.destination.mode, options);
+    arsync_answer(pool, details.question, yes ? ARSYNC_ANSWER_REPLACE : ARSYNC_ANSWER_SKIP);
 }
 
 void Run::keep_totals(Entry& entry, const arsync_completion& completion) {
@@ -138,9 +123,6 @@ void Run::settle(Entry& entry, const arsync_completion& completion) {
 bool Run::try_again(Entry& entry, const arsync_completion& completion) {
     if (stopping)
         return false;
-    // What was there may be gone by then.
-    if (touched.reopens(entry, -completion.result, options))
-        return submit(entry) == 0;
     bool not_opened = completion.stage == ARSYNC_STAGE_OPEN_DESTINATION;
     if (not_opened && completion.result == -EEXIST && options.clobber == Clobber::Never) {
         // Somebody else made it since we looked.
@@ -149,7 +131,7 @@ bool Run::try_again(Entry& entry, const arsync_completion& completion) {
     }
     bool writes = S_ISREG(entry.source_mode) || options.reads_specials();
     if (not_opened && writes && options.force && !entry.destination_is_new && !options.atomic()) {
-        if (!remove_destination(entry, options, touched))
+        if (!remove_destination(entry, options))
             return false;
         entry.through_link = false;
         return submit(entry) == 0;
@@ -204,13 +186,7 @@ void Run::end(Entry& entry) {
         add_tree(totals, *entry.totals);
     else
         totals.outcomes[static_cast<size_t>(entry.outcome)]++;
-    if (entry.picked) {
-        // It was counted with its tree already.
-        totals.outcomes[static_cast<size_t>(Outcome::Skipped)]--;
-        print_lines(entry);
-        if (options.json)
-            say_to_script(json_of(entry));
-    } else if (entry.counts_entries()) {
+    if (entry.counts_entries()) {
         trees_left -= entry.named ? 1 : 0;
         progress.end_tree(entry.totals ? entry.totals->entries : 0,
                           entry.totals ? entry.totals->bytes : 0);

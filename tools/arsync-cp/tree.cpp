@@ -31,8 +31,10 @@ uint32_t backup_of(BackupKind kind) {
 }
 
 uint32_t update_of(const Options& options) {
-    if (options.clobber == Clobber::Ask || options.clobber == Clobber::Never)
-        return ARSYNC_UPDATE_NONE; // what is there is asked about afterwards, or not at all
+    if (options.clobber == Clobber::Never)
+        return ARSYNC_UPDATE_NONE;
+    if (options.clobber == Clobber::Ask)
+        return options.update ? ARSYNC_UPDATE_ASK_OLDER : ARSYNC_UPDATE_ASK;
     if (options.skip_unchanged)
         return ARSYNC_UPDATE_CHANGED;
     return options.update ? ARSYNC_UPDATE_OLDER : ARSYNC_UPDATE_ALL;
@@ -47,8 +49,7 @@ bool is_directory(const arsync_completion& completion) {
 // A directory in a file's place, which nobody has asked to be overwritten: a complaint of the
 // library, but not of cp.
 bool is_left(const arsync_completion& completion, const Options& options) {
-    bool leaves = options.clobber == Clobber::Ask || options.clobber == Clobber::Never;
-    return leaves && completion.result == -EISDIR &&
+    return options.clobber == Clobber::Never && completion.result == -EISDIR &&
            (completion.stage == ARSYNC_STAGE_OPEN_DESTINATION ||
             completion.stage == ARSYNC_STAGE_CHECK);
 }
@@ -138,7 +139,7 @@ void announce(Entry& tree, const Subject& subject, const arsync_completion& comp
 } // namespace
 
 bool wants_all_entries(const Options& options) {
-    return options.verbose || options.json || options.clobber == Clobber::Ask;
+    return options.verbose || options.json;
 }
 
 bool refuses_links(const Entry& tree, const Options& options) {
@@ -149,7 +150,7 @@ bool refuses_links(const Entry& tree, const Options& options) {
 arsync_copy_options tree_options(Entry& tree, const Options& options) {
     arsync_copy_options copy = options.copy;
     copy.flags |= ARSYNC_COPY_RECURSIVE;
-    if (options.force)
+    if (options.force || options.links_replace())
         copy.flags |= ARSYNC_COPY_FORCE;
     if (options.reads_specials())
         copy.flags |= ARSYNC_COPY_SPECIAL;
@@ -184,11 +185,6 @@ arsync_copy_options tree_options(Entry& tree, const Options& options) {
     }
     copy.filter = tree.filter.empty() ? nullptr : tree.filter.c_str();
     return copy;
-}
-
-bool is_to_be_picked(const arsync_completion& completion, const Options& options) {
-    return options.clobber == Clobber::Ask &&
-           (completion.action == ARSYNC_ACTION_SKIP || is_left(completion, options));
 }
 
 void report_entry(Entry& tree, const arsync_completion& completion, const Options& options) {
@@ -230,7 +226,7 @@ void report_entry(Entry& tree, const arsync_completion& completion, const Option
     for (std::string* text : {&complaint, &warning})
         if (!text->empty())
             tree.complain(*text);
-    if (options.json && !is_to_be_picked(completion, options))
+    if (options.json)
         tree.tell_script(json_of_entry(subject.source.shown, subject.destination.shown, backup,
                                        completion, complaint));
 }

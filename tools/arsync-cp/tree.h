@@ -24,9 +24,6 @@ arsync_copy_options tree_options(Entry& tree, const Options& options);
 // for the script.
 void report_entry(Entry& tree, const arsync_completion& completion, const Options& options);
 
-// Whether -i has a question about it.
-bool is_to_be_picked(const arsync_completion& completion, const Options& options);
-
 // Whether copying the directory at source into the target directory goes together with copying
 // other things there: neither lies in the other.
 bool is_entangled(const Place& source, int target_fd);
