@@ -9,6 +9,7 @@
 #include <ctime>
 #include <memory>
 #include <new>
+#include <optional>
 #include <pthread.h>
 #include <string>
 #include <sys/resource.h>
@@ -91,8 +92,7 @@ void Worker::run() {
     pthread_setname_np(pthread_self(), name); // and its helpers', which inherit it
 
     const uint32_t backend = pool_.options().backend;
-    std::vector<std::unique_ptr<Uring>> denied; // whoever has posted to them may yet wake them
-    std::unique_ptr<Threads> threads;
+    std::optional<Threads> threads;
     for (;;) {
         Error failure{ARSYNC_STAGE_QUEUE, 0};
         std::unique_ptr<Uring> uring = make_ring(failure);
@@ -100,7 +100,9 @@ void Worker::run() {
             pool_.report_backend(ARSYNC_BACKEND_URING, 0);
             if (serve(*uring, uring.get(), backend == ARSYNC_BACKEND_URING))
                 return;
-            denied.push_back(std::move(uring));
+            while (fail_next(Error{ARSYNC_STAGE_QUEUE, -uring->denied()})) {
+            }
+            return;
         } else if (backend == ARSYNC_BACKEND_URING) {
             if (!fail_next(failure))
                 return;
@@ -108,8 +110,7 @@ void Worker::run() {
             if (backend != ARSYNC_BACKEND_THREADS)
                 pool_.report_backend(ARSYNC_BACKEND_THREADS, -failure.code);
             if (!threads)
-                threads = std::make_unique<Threads>(counters_, 0,
-                                                    [this] { return pool_.footprint().helpers; });
+                threads.emplace(counters_, 0, [this] { return pool_.footprint().helpers; });
             if (serve(*threads, nullptr, may_pass(failure.code)))
                 return;
         }
@@ -158,7 +159,8 @@ bool Worker::fail_next(const Error& error) {
     }
 }
 
-// False, with no job running: there may be another ring to be had, if one is wanted.
+// False, with no job running: the ring is denied, or there may be one to be had, and that is
+// wanted.
 bool Worker::serve(Ring& ring, Uring* uring, bool wants_another) {
     const arsync_pool_options& options = pool_.options();
     const FrameCache frames;

@@ -38,6 +38,11 @@ Buffers::Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages,
 
 Buffers::~Buffers() {
     assert(leased_ == 0);
+    const auto having = [&](State state) {
+        return static_cast<uint64_t>(std::count(states_.begin(), states_.end(), state));
+    };
+    ring_.counters().buffers_registered.add(-having(State::registered));
+    ring_.counters().buffers_refused.add(-having(State::refused));
     if (slab_)
         munmap(slab_, slab_size_);
 }
