@@ -495,23 +495,23 @@ void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) 
     if (owner.site == &lonely_)
         settle_lonely();
     Site& site = *owner.site;
-    const auto call = [&](Worker& worker) {
-        auto part = std::make_unique<Job>();
-        part->what = TreeHelp{tree};
-        worker.help(std::move(part));
-        occupy(worker, site, nullptr);
-    };
+    size_t able = 0;
     for (auto& worker : workers_)
-        if (worker.get() != &owner &&
-            (worker->site == &site || (!worker->site && site.workers < options_.workers)))
-            call(*worker);
+        able += !worker->site || worker->site == &site;
     try {
-        while (site.workers < workers_max()) {
+        for (; able < workers_max(); ++able)
             workers_.push_back(
                 std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
-            call(*workers_.back());
-        }
     } catch (const std::system_error&) { // those that there are will do
+    }
+    for (auto& worker : workers_) {
+        const bool may = worker->site ? worker->site == &site : site.workers < options_.workers;
+        if (!may || worker.get() == &owner)
+            continue;
+        auto part = std::make_unique<Job>();
+        part->what = TreeHelp{tree};
+        worker->help(std::move(part));
+        occupy(*worker, site, nullptr);
     }
 }
 

@@ -60,7 +60,9 @@ bool is_in(std::string_view path, std::string_view directory) {
            (path.starts_with(directory) && path[directory.size()] == '/');
 }
 
-int read_all(const char* path, std::string& text) {
+} // namespace
+
+int read_whole(const char* path, std::string& text) {
     const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
     if (!file)
         return -errno;
@@ -75,8 +77,6 @@ int read_all(const char* path, std::string& text) {
             text.append(part, static_cast<size_t>(size));
     }
 }
-
-} // namespace
 
 std::vector<Mount> parse_mounts(std::string_view mountinfo) {
     std::vector<Mount> mounts;
@@ -120,7 +120,7 @@ int places_of(int directory, std::vector<PlaceOnDevice>& places) {
     if (length == sizeof path)
         return -ENAMETOOLONG;
     std::string mountinfo;
-    const int result = read_all("/proc/self/mountinfo", mountinfo);
+    const int result = read_whole("/proc/self/mountinfo", mountinfo);
     if (result < 0)
         return result;
     const std::string_view text(path, static_cast<size_t>(length));

@@ -30,6 +30,9 @@ std::vector<Mount> parse_mounts(std::string_view mountinfo);
 // errno where it is not to be known: without /proc, or before Linux 5.8.
 int places_of(int directory, std::vector<PlaceOnDevice>& places);
 
+// A file of /proc, whole. 0 or a negative errno.
+int read_whole(const char* path, std::string& text);
+
 // Whether something is in a place of each.
 bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b);
 

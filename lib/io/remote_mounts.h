@@ -5,6 +5,7 @@
 // first of them, so that none is asked for anything: it might not answer.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,7 +13,6 @@
 #include <sys/types.h>
 #include <vector>
 
-#include "io/fd.h"
 #include "io/mounts.h"
 
 namespace arsync {
@@ -42,13 +42,14 @@ private:
 // From any thread.
 class RemoteMounts {
 public:
-    // As they are now. Never null; where the list cannot be read all counts as local.
+    // As they were some 20 ms ago at most. Never null; where the list cannot be read all counts as
+    // local.
     std::shared_ptr<const MountTable> table();
 
 private:
     std::mutex mutex_;
-    Fd list_; // to be told of changes
     std::shared_ptr<const MountTable> table_;
+    std::chrono::steady_clock::time_point read_at_;
 };
 
 } // namespace arsync
