@@ -26,6 +26,8 @@ test  | module:fuse3         | libfuse3-dev     | fuse3-devel            | fuse3
 test  | command:mount.exfat-fuse | exfat-fuse | fuse-exfat            | exfat-utils | names that fold, on a filesystem that people have
 test  | command:mkfs.exfat   | exfatprogs       | exfatprogs             | exfatprogs | makes it
 test  | command:lowntfs-3g   | ntfs-3g          | ntfs-3g                | ntfs-3g    | the same of NTFS
+test  | command:rclone      | rclone           | rclone                 | rclone     | a mount that takes files only in order
+test  | command:lxcfs       | lxcfs            | lxcfs                  | lxcfs      | files whose size is not theirs
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
 test  | command:valgrind     | valgrind         | valgrind               | valgrind   | copies end under it, and it finds nothing wrong
 build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows

@@ -22,9 +22,10 @@ namespace arsync {
 namespace {
 
 // From linkat(2): there can be no link to that file from here, or none at all (EPERM on FAT and
-// many servers).
+// many servers, EIO with rclone): copying will tell what else is wrong.
 bool means_no_links(int code) {
-    return code == EXDEV || code == EMLINK || code == EPERM || code == EOPNOTSUPP || code == ENOSYS;
+    return code == EXDEV || code == EMLINK || code == EPERM || code == EOPNOTSUPP ||
+           code == ENOSYS || code == EIO;
 }
 
 class Entry {
