@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "copy/attribute_rules.h"
 #include "copy/identity.h"
 
 namespace arsync {
@@ -18,10 +19,16 @@ constexpr const char* default_acl = "system.posix_acl_default"; // of directorie
 constexpr const char* label = "security.selinux";
 constexpr const char* capability = "security.capability";
 
-// ACLs go with the mode, labels have an option of their own. Other "system." attributes belong to
-// the filesystem. XFS shows its ACLs to root a second time, as "trusted." ones.
-bool is_copied(std::string_view name) {
-    return !name.starts_with("system.") && !name.starts_with("trusted.SGI_ACL_") && name != label;
+// Labels have an option of their own.
+bool is_copied(const char* name) {
+    return strcmp(name, label) != 0 &&
+           AttributeRules::of_system().use_of(name) == AttributeUse::content;
+}
+
+// Beside POSIX ACLs, as NFS has them: each filesystem takes its own kind alone.
+bool is_other_acl(const char* name) {
+    return strcmp(name, access_acl) != 0 && strcmp(name, default_acl) != 0 &&
+           AttributeRules::of_system().use_of(name) == AttributeUse::permissions;
 }
 
 // The names that a list call gives, with room made for them; or a negative errno.
@@ -226,7 +233,7 @@ private:
             const std::string_view name(&old[at]);
             const bool own =
                 name.starts_with("user.") || name.starts_with("trusted.") || name == capability;
-            if (!own || !is_copied(name) || contains(wanted, &old[at]))
+            if (!own || !is_copied(&old[at]) || contains(wanted, &old[at]))
                 continue;
             const auto remove = [&] { return ends_.remove(&old[at]); };
             int result = remove();
@@ -258,6 +265,22 @@ private:
             acl(default_acl);
         bits &= ~bits_lost_;
         keeps_mode(bits);
+        other_acls();
+    }
+
+    // After the mode, which would take away from them.
+    void other_acls() {
+        std::vector<char> names;
+        const int64_t size = ends_.list(names);
+        if (is_none(ARSYNC_STAGE_MODE, size) || !keeps(ARSYNC_STAGE_MODE, size))
+            return;
+        for (size_t at = 0; at < names.size(); at += strlen(&names[at]) + 1) {
+            if (!is_other_acl(&names[at]) || !get(ARSYNC_STAGE_MODE, &names[at]))
+                continue;
+            const int set = ends_.set(&names[at], value_.data(), value_.size());
+            if (!is_none(ARSYNC_STAGE_MODE, set))
+                changes(ARSYNC_STAGE_MODE, set);
+        }
     }
 
     // Some filesystems refuse to change any mode, and give every file the same: perhaps this one.

@@ -60,4 +60,14 @@ if (cd "$WORK" && : > probe && setfacl -m u:1:r probe) 2> /dev/null; then
 else
     skip 'ACLs are kept' 'this filesystem has none'
 fi
+if is_root && unshare -m true 2> /dev/null && [ -e /etc/xattr.conf ]; then
+    same '/etc/xattr.conf says which attributes are not copied' 'echo x > a; mkdir d; for f in a d; do for n in keep skip.it Beagle.x last; do setfattr -n user.$n -v "$n" $f; done; done
+        printf "# what\nuser.skip.*\tskip # why\nuser.last permissions\nuser.last skip\n" > conf' '
+        unshare -m sh -c "mount --bind conf /etc/xattr.conf && $CP -a a b && $CP --preserve=xattr a c && $CP -a d e && $CP -p a f"; for f in b c e f; do getfattr -d $f; done'
+    holds 'an attribute of permissions goes with the mode' '
+        echo x > a; setfattr -n user.perm -v 1 a; setfattr -n user.own -v 2 a; echo "user.perm permissions" > conf
+        unshare -m sh -c "mount --bind conf /etc/xattr.conf && $CP -p a b && $CP --preserve=xattr a c"; getfattr -n user.perm b; getfattr -n user.own b && false; getfattr -n user.own c; getfattr -n user.perm c && false; true'
+else
+    skip '/etc/xattr.conf' 'needs root, a mount namespace and that file'
+fi
 finish
