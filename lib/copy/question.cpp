@@ -40,12 +40,14 @@ Task<void> keep_both(Io io, const FileCopy& names, unsigned char type, const Ent
                      const arsync_copy_options& options, Control& control, Outcome& outcome) {
     arsync_copy_options how = options;
     how.update = ARSYNC_UPDATE_ALL;
-    how.replace = ARSYNC_REPLACE_EXCLUSIVE;
+    if (how.replace != ARSYNC_REPLACE_ATOMIC) // which shows no part of a file at a new name either
+        how.replace = ARSYNC_REPLACE_EXCLUSIVE;
     how.backup = ARSYNC_BACKUP_NONE;
     const SplitPath source = split_path(names.source);
     const SplitPath path = split_path(names.destination);
     const Outcome before = outcome;
     FileCopy to = names;
+    to.fresh = true; // what comes to the name meanwhile is -EEXIST, whatever `replace`
     for (unsigned number = 0;; ++number) {
         control.throw_if_cancelled();
         const std::string name = number == 0 ? path.name : other_name(path.name, number);
