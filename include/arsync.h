@@ -493,7 +493,11 @@ typedef struct arsync_copy_options {
  *              what exists, and the first is kept. In a directory that was there before, the one
  *              that its listing spells comes first.
  *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
- *   Durable    Names and data are written out once, at the end of the job; with
+ *   Durable    Names and data are written out once, at the end of the job, by syncfs(2); if that
+ *              tells of a loss, which may be another program's, each file and directory in dst is
+ *              synced, and the loss is the job's if one of them fails or cannot be opened. On
+ *              FUSE and servers each is synced as it is done in any case, which leaves out the
+ *              attributes of symbolic links and special files: nothing syncs those. With
  *              ARSYNC_REPLACE_ATOMIC each file's data also before it gets its name.
  *   Filter     Lines of patterns as in gitignore(5): a leading "!" takes back in, a leading or
  *              inner "/" ties to src, a trailing "/" means directories only, "*" and "?" stop at

@@ -39,6 +39,12 @@ struct Filesystem {
 };
 Filesystem filesystem(uint64_t magic);
 
+// Whether syncfs(2) brings all to where it is stored: FUSE does not hand it on, and of servers it
+// is not to be known. overlayfs hands it on.
+inline bool syncs_whole(const Filesystem& kind) {
+    return (kind.exact && !kind.remote) || kind.caches_below;
+}
+
 // How much of a source is in the page cache.
 enum class Residency : uint8_t {
     unknown, // the kernel does not tell, or was not asked

@@ -51,6 +51,7 @@ struct Inode {
     std::set<uint64_t> dirty;             // blocks in the page cache that the device has not got
     std::map<uint64_t, std::byte> damage; // offset → bits that the device gives back wrong
     bool write_back_failed = false; // its pages count as clean, and the device has not got them
+    bool loss_untold = false;       // of that; the next sync of the file tells
 
     // A directory.
     Names names;

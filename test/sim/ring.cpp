@@ -139,8 +139,9 @@ Step SimulatedRing::step_of(const Request& request) {
 }
 
 // As on Linux: the pages count as clean now, and a second sync reports success.
-static void lose_dirty(Inode& inode) {
+static void lose_dirty(Inode& inode, bool told) {
     inode.write_back_failed = true;
+    inode.loss_untold = !told;
     inode.dirty.clear();
 }
 
@@ -156,11 +157,11 @@ void SimulatedRing::perform(Pending& pending) {
         return;
     const bool syncs = request.op == Op::sync || request.op == Op::write_back;
     if (syncs && world_.open(request.fd))
-        lose_dirty(world_.disk.at(world_.descriptor(request.fd)->inode));
+        lose_dirty(world_.disk.at(world_.descriptor(request.fd)->inode), true);
     if (request.op == Op::sync_filesystem)
         for (const InodeNumber number : world_.disk.numbers())
             if (Inode& inode = world_.disk.at(number); !inode.dirty.empty())
-                lose_dirty(inode);
+                lose_dirty(inode, false);
 }
 
 int64_t SimulatedRing::effect(const Request& request) {
@@ -178,10 +179,16 @@ int64_t SimulatedRing::effect(const Request& request) {
     case Op::write:
         return transfer(request, inode, description->flags);
     case Op::sync:
+        if (inode.loss_untold) {
+            inode.loss_untold = false;
+            return -EIO;
+        }
         return sim::sync(world_, inode, request.datasync);
     case Op::sync_filesystem:
+        if (world_.options.filesystem_type == fuse_magic) // which does not hand it on
+            return 0;
         world_.disk.sync_everything();
-        return 0;
+        return world_.options.others_lose ? -EIO : 0;
     case Op::settle_holes:
         return sim::write_back(inode, 0, 0);
     case Op::allocate:

@@ -39,6 +39,7 @@ struct WorldOptions {
     bool reports_holes = true;      // SEEK_DATA, SEEK_HOLE; else all is data
     bool extents = true;            // else what is not written back looks like a hole
     bool denies_data = false;       // all looks like a hole
+    bool others_lose = false;       // syncfs(2) tells of what other programs have lost
     bool reports_residency = true;  // cachestat
     bool privileged = true;         // chown
     unsigned registrations = 1000;  // buffers that may be registered

@@ -39,11 +39,12 @@ struct Directory {
     bool source_followed = false;        // the name is a symbolic link that was to be followed
     bool beyond_link = false;            // that is so of it, or of one above it
     bool destination_followed = false;
-    bool shut = false;    // the source may not be listed
-    bool made = false;    // the destination is new
-    bool missing = false; // there is no destination, for this is a dry run
-    NewFile new_file;     // what a file made in the destination will be like
-    FinalMode final_mode; // of the destination
+    bool shut = false;       // the source may not be listed
+    bool made = false;       // the destination is new
+    bool syncs_each = false; // to be durable, what is in the destination is synced one by one
+    bool missing = false;    // there is no destination, for this is a dry run
+    NewFile new_file;        // what a file made in the destination will be like
+    FinalMode final_mode;    // of the destination
 
     // Until it is finished. Of a mirror, if the destination was there before: all names that the
     // source was listed to have.

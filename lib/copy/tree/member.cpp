@@ -10,6 +10,7 @@
 #include "copy/tree/attempt.h"
 #include "copy/tree/batch.h"
 #include "copy/tree/make_directory.h"
+#include "copy/tree/sync.h"
 #include "copy/tree/take.h"
 #include "io/descriptors.h"
 
@@ -199,7 +200,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
         directory->new_file = tree_.new_file_in(io_.files, made);
         destination = std::move(made.directory);
         tree_.know_names(io_.files, *directory, destination.get());
-        tree_.remember_filesystem(io_.files, *directory, destination.get());
+        tree_.choose_sync(io_.files, *directory, destination.get());
     }
     tree_.directories_->add(*directory, std::move(source), std::move(destination));
     tree_.directories_->unpin(*directory);
@@ -337,7 +338,8 @@ Task<void> Member::finish(const DirectoryRef& directory) {
     const bool has_attributes =
         !dry && (directory->made || !tree_.stopping()) &&
         ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 || directory->final_mode.is_due());
-    if (mirrors || has_attributes) {
+    const bool syncs = directory->syncs_each && !dry && !tree_.stopping();
+    if (mirrors || has_attributes || syncs) {
         Outcome outcome;
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
         outcome.action =
@@ -345,7 +347,9 @@ Task<void> Member::finish(const DirectoryRef& directory) {
         if (mirrors)
             co_await remove_extra(directory, outcome);
         if (has_attributes && outcome.result == 0)
-            co_await attempt(outcome, [&] { return set_attributes(directory, outcome); });
+            co_await attempt(outcome, [&] { return set_attributes(directory, outcome, syncs); });
+        else if (syncs && outcome.result == 0)
+            co_await attempt(outcome, [&] { return sync_names(directory); });
         tree_.note_flags(outcome);
         if (outcome.result < 0) {
             co_await Poll(*this);
@@ -356,7 +360,13 @@ Task<void> Member::finish(const DirectoryRef& directory) {
     tree_.directories_->finish(*directory);
 }
 
-Task<void> Member::set_attributes(const DirectoryRef& ref, Outcome& outcome) {
+Task<void> Member::sync_names(const DirectoryRef& ref) {
+    const Pin directory(io_.files, ref);
+    co_await sync_one(io_, directory->destination());
+}
+
+// syncs: while it is open, for afterwards it may not be opened again.
+Task<void> Member::set_attributes(const DirectoryRef& ref, Outcome& outcome, bool syncs) {
     const Pin directory(io_.files, ref);
     Control control(control_);
     const Described ends{.source = directory->source(),
@@ -364,7 +374,8 @@ Task<void> Member::set_attributes(const DirectoryRef& ref, Outcome& outcome) {
                          .destination = directory->destination(),
                          .final_mode = directory->final_mode};
     copy_metadata(io_.files, ends, tree_.options_, control, outcome);
-    co_return;
+    if (syncs)
+        co_await sync_one(io_, directory->destination());
 }
 
 } // namespace arsync

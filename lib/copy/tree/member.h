@@ -57,7 +57,8 @@ private:
     DirectoryRef end_part(Batch& batch);
     Task<void> complete(DirectoryRef directory);
     Task<void> finish(const DirectoryRef& directory);
-    Task<void> set_attributes(const DirectoryRef& directory, Outcome& outcome);
+    Task<void> sync_names(const DirectoryRef& directory);
+    Task<void> set_attributes(const DirectoryRef& directory, Outcome& outcome, bool syncs);
     Task<void> remove_extra(const DirectoryRef& directory, Outcome& of_directory);
     Task<void> refuse_replaced(const DirectoryRef& directory);
     Task<void> find_next(const DirectoryRef& directory, Extra& extra,

@@ -149,6 +149,8 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
     names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
     names.new_file = directory.new_file;
     names.umask = &tree_.umask_;
+    const arsync_copy_options& options =
+        directory.syncs_each ? tree_.synced_entry_options_ : tree_.entry_options_;
     EntryContext context;
     context.links =
         (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;
@@ -159,10 +161,9 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
         context.source_text = source_text;
     }
     if (question)
-        co_await copy_by_answer(io_, names, type, context, tree_.entry_options_, *question, control,
-                                outcome);
+        co_await copy_by_answer(io_, names, type, context, options, *question, control, outcome);
     else
-        co_await copy_entry(io_, names, type, context, tree_.entry_options_, control, outcome);
+        co_await copy_entry(io_, names, type, context, options, control, outcome);
 }
 
 // What is complete with the batch, if this was its last part.

@@ -8,9 +8,11 @@
 
 #include "copy/conflict.h"
 #include "copy/metadata.h"
+#include "copy/method.h"
 #include "copy/split_path.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/member.h"
+#include "copy/tree/sync.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
 
@@ -29,11 +31,18 @@ arsync_copy_options for_entries(const arsync_copy_options& options) {
 
 } // namespace
 
+static arsync_copy_options for_synced_entries(const arsync_copy_options& options) {
+    arsync_copy_options result = options;
+    result.durability = ARSYNC_DURABILITY_FILE;
+    return result;
+}
+
 Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
            Control& control, TreeHost& host)
-    : roots_(roots), options_(options), entry_options_(for_entries(options)), filter_(filter),
-      control_(control), host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL),
-      asks_(asks_first(options)), uid_(geteuid()), gid_(getegid()),
+    : roots_(roots), options_(options), entry_options_(for_entries(options)),
+      synced_entry_options_(for_synced_entries(options)), filter_(filter), control_(control),
+      host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL), asks_(asks_first(options)),
+      uid_(geteuid()), gid_(getegid()),
       directories_(std::make_shared<Directories>(descriptors::idle_directories())),
       links_(roots.links ? *roots.links : own_links_) {
     totals_.struct_size = sizeof totals_;
@@ -163,6 +172,8 @@ DirectoryRef Tree::open_roots(Files& files) {
         refuse_missing_parent(files, roots_, options_, ARSYNC_STAGE_MAKE_DIRECTORY);
         root->made = root->missing = true;
     } else {
+        const bool durable = options_.durability != ARSYNC_DURABILITY_NONE;
+        const int unsyncable = durable ? open_above_root(files) : 0;
         MadeDirectory made = make_directory(
             files, roots_.destination_dirfd, path, facts, false,
             (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, false, options_, umask_);
@@ -172,6 +183,11 @@ DirectoryRef Tree::open_roots(Files& files) {
         root_destination_ = root->destination_id;
         root->new_file = new_file_in(files, made);
         destination = std::move(made.directory);
+        choose_sync(files, *root, destination.get());
+        if (!root->made)
+            above_root_ = File();
+        else if (root->syncs_each)
+            check(ARSYNC_STAGE_SYNC, unsyncable);
         know_names(files, *root, destination.get());
         if (root->destination_id == root->source_id)
             throw Error{ARSYNC_STAGE_CHECK, EINVAL};
@@ -327,16 +343,84 @@ void Tree::remember_filesystem(Files& files, const Directory& directory, int des
     other_filesystems_.push_back({id.major, id.minor, File(files, fd)});
 }
 
+// Before the root is made: what is tried again after that would not know that it is new. 0, or why
+// its name cannot be synced.
+int Tree::open_above_root(Files& files) {
+    std::string path = roots_.destination;
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    const int fd = files.open(roots_.destination_dirfd, split_path(path).directory(),
+                              O_RDONLY | O_DIRECTORY, 0);
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    above_root_ = File(files, fd);
+    return std::min(fd, 0);
+}
+
+// How what is in a directory becomes durable. What a descriptor that is opened now is told by
+// syncfs(2) in the end are the losses from now on, and those that nobody was told of before.
+void Tree::choose_sync(Files& files, Directory& directory, int destination) {
+    if (options_.durability == ARSYNC_DURABILITY_NONE)
+        return;
+    const Directory* above = directory.parent.get();
+    const Identity& id = directory.destination_id;
+    if (above && above->destination_id.major == id.major &&
+        above->destination_id.minor == id.minor) {
+        directory.syncs_each = above->syncs_each;
+    } else {
+        uint64_t magic = 0;
+        files.filesystem_type(destination, magic);
+        directory.syncs_each = !syncs_whole(filesystem(magic));
+    }
+    if (above && !directory.syncs_each)
+        remember_filesystem(files, directory, destination);
+}
+
 Task<void> Tree::sync(Io io) {
     control_.enter(ARSYNC_STAGE_SYNC);
-    std::vector<int> all{root_->destination()};
+    int failed = 0;
+    try {
+        if (root_->syncs_each)
+            co_await sync_above_root(io);
+        co_await sync_by_filesystem(io);
+    } catch (const Error& error) {
+        failed = -error.code;
+    }
+    if (failed < 0 && failed != -ECANCELED)
+        note_error(failed, ARSYNC_STAGE_SYNC);
+}
+
+Task<void> Tree::sync_above_root(Io io) {
+    if (above_root_)
+        co_await sync_one(io, above_root_.get());
+}
+
+// What syncfs(2) reports may be another program's loss, or one of before this tree: then each file
+// and directory is to say for itself. An inode's loss is told to whoever opens it first. Where one
+// cannot be asked, the loss counts as this tree's.
+Task<void> Tree::sync_by_filesystem(Io io) {
+    std::vector<int> all;
+    if (!root_->syncs_each)
+        all.push_back(root_->destination());
     for (const OtherFilesystem& other : other_filesystems_)
         all.push_back(other.directory.get());
+    int64_t failed = 0;
     for (const int fd : all) {
         const int64_t result = co_await io.ring.sync_filesystem(fd);
         if (result < 0)
-            note_error(static_cast<int>(result), ARSYNC_STAGE_SYNC);
+            failed = result;
     }
+    if (failed == 0)
+        co_return;
+    bool lost = false;
+    try {
+        co_await sync_all_in(io, control_, root_->destination());
+        co_await sync_above_root(io);
+    } catch (const Error&) {
+        lost = true;
+    }
+    if (lost)
+        check(ARSYNC_STAGE_SYNC, failed);
 }
 
 // ---- units ----

@@ -100,7 +100,11 @@ private:
     void refuse_replaced(Files& files, const Directory& directory) const;
     NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
     void remember_filesystem(Files& files, const Directory& directory, int destination);
+    int open_above_root(Files& files);
+    void choose_sync(Files& files, Directory& directory, int destination);
     Task<void> sync(Io io);
+    Task<void> sync_by_filesystem(Io io);
+    Task<void> sync_above_root(Io io);
 
     // Units. co_await Take(tree, ring): the next; or none, when there will be no more if over().
     class Take;
@@ -146,6 +150,9 @@ private:
     const FileCopy& roots_;
     const arsync_copy_options& options_;
     arsync_copy_options entry_options_; // as of one entry
+    // The same, where each entry is made durable by itself but for its name, which its directory is
+    // synced for.
+    arsync_copy_options synced_entry_options_;
     const Filter& filter_;
     Control& control_;
     TreeHost& host_;
@@ -193,6 +200,7 @@ private:
         uint32_t major, minor;
         File directory;
     };
+    File above_root_; // has the name of a root that was made, to be synced
     std::vector<OtherFilesystem> other_filesystems_; // that the destination reaches into, each once
 };
 

@@ -1,0 +1,63 @@
+#include "copy/tree/sync.h"
+
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+
+#include "copy/listing.h"
+
+namespace arsync {
+
+namespace {
+
+// None: what has no data of its own, or is gone again.
+File open_to_sync(Files& files, int directory, const Listing::Name& name) {
+    unsigned char type = name.type;
+    struct statx facts;
+    if (type == DT_UNKNOWN && files.statx(directory, name.text, AT_SYMLINK_NOFOLLOW, facts) == 0)
+        type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
+    if (type != DT_REG && type != DT_DIR)
+        return File();
+    const auto open = [&](int access) {
+        const int kind = type == DT_DIR ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY;
+        return files.open_beneath(directory, name.text, access | kind | O_NOFOLLOW,
+                                  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    };
+    int fd = open(O_RDONLY);
+    if (fd == -EACCES && type == DT_REG)
+        fd = open(O_WRONLY);
+    if (fd == -ENOENT)
+        return File();
+    check(ARSYNC_STAGE_SYNC, fd);
+    return File(files, fd);
+}
+
+} // namespace
+
+Task<void> sync_one(Io io, int fd) {
+    const int64_t result = co_await io.ring.sync(fd, false);
+    check(ARSYNC_STAGE_SYNC, result);
+}
+
+Task<void> sync_all_in(Io io, Control& control, int directory) {
+    Listing listing;
+    check(ARSYNC_STAGE_SYNC, io.files.set_list_position(directory, 0));
+    while (listing.fill(io.files, directory, ARSYNC_STAGE_SYNC)) {
+        for (Listing::Name name = listing.next(); name.text; name = listing.next()) {
+            control.throw_if_cancelled();
+            const File file = open_to_sync(io.files, directory, name);
+            if (!file)
+                continue;
+            struct statx facts;
+            check(ARSYNC_STAGE_SYNC, io.files.statx(file.get(), "", 0, facts));
+            if (S_ISDIR(facts.stx_mode))
+                co_await sync_all_in(io, control, file.get());
+            else
+                co_await sync_one(io, file.get());
+        }
+    }
+    co_await sync_one(io, directory);
+}
+
+} // namespace arsync

@@ -1,0 +1,15 @@
+// Making a destination durable file by file, where syncfs(2) does not or does not say.
+#pragma once
+
+#include "copy/copy.h"
+
+namespace arsync {
+
+// fsync every file and directory in an open directory, and it. Throws Error where one fails, or
+// cannot be opened.
+Task<void> sync_all_in(Io io, Control& control, int directory);
+
+// fsync of one. Throws Error.
+Task<void> sync_one(Io io, int fd);
+
+} // namespace arsync

@@ -1,0 +1,73 @@
+// Trees on filesystems where syncfs(2) does not reach what stores them.
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <sys/stat.h>
+
+#include "system/check.h"
+#include "system/faulty_mount.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+void make_tree(const std::string& at) {
+    for (const char* name : {"", "/a", "/a/b", "/empty"})
+        REQUIRE(mkdir((at + name).c_str(), 0755) == 0);
+    write_pattern(at + "/one", 100'000);
+    write_pattern(at + "/a/two", 10);
+    write_pattern(at + "/a/b/three", 5'000'000);
+}
+
+std::vector<std::string> lines_of(const std::string& path) {
+    std::ifstream file(path);
+    std::vector<std::string> all;
+    for (std::string line; std::getline(file, line);)
+        all.push_back(line);
+    return all;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "a durable tree on FUSE is synced by its files and directories") {
+    const Directory local;
+    make_tree(local / "from");
+    for (const uint32_t preserve : {0u, preserve_all}) {
+        const std::string log = local / ("log" + std::to_string(preserve));
+        const FaultyMount mount({"log=" + log});
+        NEEDS(mount);
+        Pool pool;
+        const TreeCopy copy =
+            copy_tree(pool, local / "from", mount / "to",
+                      recursive().with_durability(ARSYNC_DURABILITY_FULL).with_preserve(preserve));
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        const std::vector<std::string> done = lines_of(log);
+        const auto has = [&](const std::string& line) {
+            return std::find(done.begin(), done.end(), line) != done.end();
+        };
+        for (const char* file : {"/to/one", "/to/a/two", "/to/a/b/three"})
+            CHECK_MESSAGE(has(std::string("fsync ") + file), file);
+        for (const char* directory : {"/", "/to", "/to/a", "/to/a/b", "/to/empty"})
+            CHECK_MESSAGE(has(std::string("fsyncdir ") + directory), directory);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a durable tree fails where its server fails to sync") {
+    const Directory local;
+    make_tree(local / "from");
+    for (const char* fault : {"fail=fsync:EIO", "fail=fsyncdir:EIO", "fail=fsync:EIO:3"}) {
+        CAPTURE(fault);
+        const FaultyMount mount({fault});
+        NEEDS(mount);
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, local / "from", mount / "to",
+                                        recursive().with_durability(ARSYNC_DURABILITY_FULL));
+        INFO(words(copy));
+        CHECK(copy.job.result == -EIO);
+        CHECK(copy.job.stage == ARSYNC_STAGE_SYNC);
+    }
+}
+
+} // namespace live
