@@ -11,6 +11,7 @@
 #include "copy/conflict.h"
 #include "copy/destination.h"
 #include "copy/made_name.h"
+#include "copy/method.h"
 #include "copy/named_attributes.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
@@ -22,10 +23,9 @@ namespace arsync {
 namespace {
 
 // From linkat(2): there can be no link to that file from here, or none at all (EPERM on FAT and
-// many servers, EIO with rclone): copying will tell what else is wrong.
+// many servers): copying will tell what else is wrong.
 bool means_no_links(int code) {
-    return code == EXDEV || code == EMLINK || code == EPERM || code == EOPNOTSUPP ||
-           code == ENOSYS || code == EIO;
+    return code == EXDEV || code == EMLINK || code == EPERM || code == EOPNOTSUPP || code == ENOSYS;
 }
 
 class Entry {
@@ -225,11 +225,20 @@ private:
         try {
             return link_to(first) ? Linked::yes : Linked::gone;
         } catch (const Error& error) {
-            if (error.stage != ARSYNC_STAGE_LINK || !means_no_links(error.code))
+            // rclone says EIO; where there is a disk, that is its.
+            const bool impossible =
+                means_no_links(error.code) || (error.code == EIO && is_on_server());
+            if (error.stage != ARSYNC_STAGE_LINK || !impossible)
                 throw;
             take_back(); // or there would be two backups
             return Linked::impossible;
         }
+    }
+
+    bool is_on_server() const {
+        uint64_t magic = 0;
+        return io_.files.filesystem_type(names_.destination_dirfd, magic) == 0 &&
+               filesystem(magic).remote;
     }
 
     // None: what was copied is not to be found there any more, nor is it of use to know why.

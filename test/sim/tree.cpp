@@ -121,8 +121,15 @@ void Comparison::compare_attributes(const std::string& path, const Inode& a, con
     if (also.times && (from.modified.tv_sec != to.modified.tv_sec ||
                        from.modified.tv_nsec != to.modified.tv_nsec))
         differ(path, "has another modification time");
-    if (also.xattrs && from.xattrs != to.xattrs)
-        differ(path, "has other extended attributes");
+    if (also.xattrs && from.xattrs != to.xattrs) {
+        std::string names;
+        for (const auto& [name, value] : to.xattrs)
+            names += " " + name + "=" + value;
+        names += ", not";
+        for (const auto& [name, value] : from.xattrs)
+            names += " " + name + "=" + value;
+        differ(path, "has other extended attributes:" + names);
+    }
 }
 
 void Comparison::compare_names(const std::string& path, const Inode& a, const Inode& b) {

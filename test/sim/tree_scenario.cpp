@@ -373,7 +373,8 @@ private:
             from.target != found.target || from.device != found.device ||
             (from.is_file() && (!same_time || from.content.size() != found.content.size())))
             return false;
-        found.attributes.mode = from.attributes.mode; // not more than that
+        found.attributes.xattrs = from.attributes.xattrs;
+        found.attributes.mode = from.attributes.mode;
         found.attributes.uid = from.attributes.uid;
         found.attributes.gid = from.attributes.gid;
         found.attributes.modified = from.attributes.modified;

@@ -58,7 +58,7 @@ void Tree::refuse_replaced(Files& files, const Directory& directory) const {
     for (const Directory* up = &directory; up; up = up->parent.get())
         way.push_back(up);
     if (place_of_base(files) != base_place_)
-        throw Error{ARSYNC_STAGE_REMOVE, ESTALE};
+        throw Error{ARSYNC_STAGE_REMOVE, ESTALE, true};
     File above;
     for (size_t i = way.size(); i-- > 0;) {
         const Directory& next = *way[i];
@@ -77,7 +77,7 @@ void Tree::refuse_replaced(Files& files, const Directory& directory) const {
         struct statx facts;
         check(ARSYNC_STAGE_REMOVE, files.statx(fd, "", 0, facts));
         if (identity(facts) != next.source_id)
-            throw Error{ARSYNC_STAGE_REMOVE, ESTALE};
+            throw Error{ARSYNC_STAGE_REMOVE, ESTALE, true};
     }
 }
 
