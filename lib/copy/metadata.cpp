@@ -440,7 +440,9 @@ static mode_t take_over_acl(Files& files, int destination, const FileCopy& names
     const int fd =
         files.open(names.destination_dirfd, names.destination.c_str(), O_PATH | O_NOFOLLOW, 0);
     if (fd == -ENOENT)
-        return bits & 0700; // nobody knows any more
+        return bits & 0700;             // nobody knows any more
+    if (fd == -EMFILE || fd == -ENFILE) // the entry is undone, and begun anew when there are some
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, -fd};
     if (fd < 0)
         return lost(fd);
     const File old(files, fd);
