@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <utility>
 
 #include "sim/opening.h"
 #include "sim/transfer.h"
@@ -188,7 +189,7 @@ int64_t SimulatedRing::effect(const Request& request) {
         if (world_.options.filesystem_type == fuse_magic) // which does not hand it on
             return 0;
         world_.disk.sync_everything();
-        return world_.options.others_lose ? -EIO : 0;
+        return world_.options.others_lose && !std::exchange(told_of_others_, true) ? -EIO : 0;
     case Op::settle_holes:
         return sim::write_back(inode, 0, 0);
     case Op::allocate:

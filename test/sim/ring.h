@@ -62,6 +62,7 @@ private:
     uint64_t corrupt_ = UINT64_MAX;
     uint64_t destination_writes_ = 0;
     bool corrupted_ = false;
+    bool told_of_others_ = false; // as WorldOptions::others_lose says
 };
 
 } // namespace arsync::sim

@@ -241,9 +241,9 @@ void check_failure(TreeSimulation& s) {
             s.world.problem("reported as another error: " + entry.path);
     }
     // It may have been another program's loss: then each file was synced by itself.
-    const uint64_t synced =
-        s.failed_step()->call == Call::sync_filesystem && s.outcome().result < 0;
-    if (s.outcome().result == 0)
+    const bool sync_failed = s.failed_step()->call == Call::sync_filesystem;
+    const uint64_t synced = sync_failed && s.outcome().result < 0;
+    if (sync_failed && s.outcome().result == 0)
         check_durable(s);
     const bool noticed = reported > 0 || synced;
     if (reported > 1)

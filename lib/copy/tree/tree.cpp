@@ -395,27 +395,36 @@ Task<void> Tree::sync_above_root(Io io) {
         co_await sync_one(io, above_root_.get());
 }
 
-// What syncfs(2) reports may be another program's loss, or one of before this tree: then each file
-// and directory is to say for itself. An inode's loss is told to whoever opens it first. Where one
-// cannot be asked, the loss counts as this tree's.
-Task<void> Tree::sync_by_filesystem(Io io) {
-    std::vector<int> all;
-    if (!root_->syncs_each)
-        all.push_back(root_->destination());
-    for (const OtherFilesystem& other : other_filesystems_)
-        all.push_back(other.directory.get());
+// All, whatever one says: 0, or an error.
+Task<int64_t> Tree::sync_filesystems(Io io, const std::vector<int>& all) {
     int64_t failed = 0;
     for (const int fd : all) {
         const int64_t result = co_await io.ring.sync_filesystem(fd);
         if (result < 0)
             failed = result;
     }
+    co_return failed;
+}
+
+// What syncfs(2) reports may be another program's loss, or one of before this tree: then each file
+// and directory is to say for itself. An inode's loss is told to whoever opens it first. Where one
+// cannot be asked, the loss counts as this tree's. What has no data of its own, such as a symbolic
+// link, another syncfs writes, for a loss is told once.
+Task<void> Tree::sync_by_filesystem(Io io) {
+    std::vector<int> all;
+    if (!root_->syncs_each)
+        all.push_back(root_->destination());
+    for (const OtherFilesystem& other : other_filesystems_)
+        all.push_back(other.directory.get());
+    const int64_t failed = co_await sync_filesystems(io, all);
     if (failed == 0)
         co_return;
     bool lost = false;
     try {
         co_await sync_all_in(io, control_, root_->destination());
         co_await sync_above_root(io);
+        const int64_t again = co_await sync_filesystems(io, all);
+        lost = again < 0;
     } catch (const Error&) {
         lost = true;
     }

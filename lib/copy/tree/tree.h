@@ -104,6 +104,7 @@ private:
     void choose_sync(Files& files, Directory& directory, int destination);
     Task<void> sync(Io io);
     Task<void> sync_by_filesystem(Io io);
+    static Task<int64_t> sync_filesystems(Io io, const std::vector<int>& all);
     Task<void> sync_above_root(Io io);
 
     // Units. co_await Take(tree, ring): the next; or none, when there will be no more if over().
