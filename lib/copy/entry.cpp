@@ -237,7 +237,8 @@ private:
 
     bool is_on_server() const {
         uint64_t magic = 0;
-        return io_.files.filesystem_type(names_.destination_dirfd, magic) == 0 &&
+        return names_.destination_dirfd >= 0 &&
+               io_.files.filesystem_type(names_.destination_dirfd, magic) == 0 &&
                filesystem(magic).remote;
     }
 

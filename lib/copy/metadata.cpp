@@ -133,10 +133,14 @@ int gravity(int result, Stage stage) {
     }
 }
 
+} // namespace
+
 void note_loss(Outcome& outcome, Stage stage, int64_t result) {
     if (gravity(static_cast<int>(result), stage) > gravity(outcome.result, outcome.stage))
         outcome.fail(static_cast<int>(result), stage);
 }
+
+namespace {
 
 class Carrier {
 public:

@@ -39,6 +39,9 @@ struct Described {
 void copy_metadata(Files& files, const Described& ends, const arsync_copy_options& options,
                    Control& control, Outcome& outcome);
 
+// An attribute could not be kept: the gravest loss is the outcome's result.
+void note_loss(Outcome& outcome, Stage stage, int64_t result);
+
 // The names of a file's extended attributes, or a negative errno.
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);
 bool has_acl(const std::vector<char>& xattrs);

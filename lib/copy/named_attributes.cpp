@@ -66,6 +66,9 @@ void update_named_attributes(Files& files, const FileCopy& names, const struct s
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
     std::vector<char> old;
     const int64_t listed = list_xattrs(files, to.get(), old);
+    const bool has_none = listed == -EOPNOTSUPP || listed == -ENOSYS;
+    if (listed < 0 && !has_none && (options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
+        note_loss(outcome, ARSYNC_STAGE_XATTR, listed); // what is to go is not known
     const Described ends{.source = from.get(),
                          .facts = source,
                          .destination = to.get(),

@@ -171,9 +171,11 @@ bool keeps_out(Stage stage) {
 
 bool is_explained(const TreeSimulation& s, const std::string& path) {
     for (const TreeSimulation::Report& entry : s.reports()) {
-        const bool above = is_above(entry.path, path) &&
-                           (keeps_out(entry.outcome.stage) ||
-                            (entry.outcome.stage == ARSYNC_STAGE_REMOVE && !s.wanted(path)));
+        // Extra ones stay; or what a directory was to replace does, and nothing is in that.
+        const Inode* there = s.target(entry.path);
+        const bool stays = entry.outcome.stage == ARSYNC_STAGE_REMOVE &&
+                           (!s.wanted(path) || !there || !there->is_directory());
+        const bool above = is_above(entry.path, path) && (keeps_out(entry.outcome.stage) || stays);
         if (entry.outcome.result < 0 && (entry.path == path || above))
             return true;
     }

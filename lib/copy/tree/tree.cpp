@@ -99,6 +99,8 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     // Helpers that come too late may keep this object, but no descriptors.
     links_.settle(root_, roots_.from_base(), links_base);
     root_.reset();
+    above_root_ = File();
+    other_filesystems_.clear();
     outcome.flags |= flags_.load(std::memory_order_relaxed);
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;

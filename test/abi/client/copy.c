@@ -26,7 +26,7 @@ static void one_copy_gives_one_complete_completion(void) {
     CHECK_EQUAL(done.hole_bytes, 0);
     CHECK(done.path == NULL);
     CHECK_EQUAL(done.kind, ARSYNC_COMPLETION_JOB);
-    CHECK_EQUAL(done.flags, 0);
+    CHECK_EQUAL(done.flags, ARSYNC_COMPLETION_COPIED);
     CHECK_EQUAL(done.stage, ARSYNC_STAGE_NONE);
     CHECK(done.method != ARSYNC_METHOD_AUTO);
     CHECK_EQUAL(done.action, ARSYNC_ACTION_COPY);
