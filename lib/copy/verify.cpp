@@ -89,9 +89,11 @@ private:
             if (align_ > 0 && (got == -EINVAL || got == -EOPNOTSUPP))
                 throw Refused{};
             have += static_cast<uint64_t>(check(ARSYNC_STAGE_VERIFY, got));
-            // Only the end of a file is off the grid.
-            if (got == 0 || (align_ > 0 && have % align_ != 0))
+            if (got == 0 || have >= wanted)
                 break;
+            // A device ends a read off the grid at a file's end alone, a server wherever it likes.
+            if (align_ > 0 && have % align_ != 0)
+                throw Refused{};
         }
         if (have < wanted) // it has become shorter, and zeros that are missing would not show
             throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
