@@ -31,7 +31,7 @@ ifeq ($(origin CC),default)
 CC := $(if $(findstring clang,$(CXX)),clang,gcc)
 endif
 
-version := $(shell awk '/define ARSYNC_VERSION_/ { v = v s $$3; s = "." } END { print v }' include/arsync.h)
+version := $(shell awk '/define ARSYNC_VERSION_M|define ARSYNC_VERSION_P/ { v = v s $$3; s = "." } END { print v }' include/arsync.h)
 soname  := libarsync.so.$(firstword $(subst ., ,$(version)))
 shared  := libarsync.so.$(version)
 
@@ -52,8 +52,9 @@ false_alarms := $(if $(findstring clang,$(CXX)),,-Wno-restrict)
 
 compile := $(CXX) -std=c++20 $(CPPFLAGS) $(CXXFLAGS) -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(false_alarms) $(sanitize)
 link    := $(CXX) $(CXXFLAGS) -pthread $(sanitize) $(LDFLAGS)
-# Tools and system tests see what a user sees: the public header.
-includes = -Iinclude $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
+# Tools and system tests see what a user sees: the public header, and what is to be measured against.
+measuring = -DARSYNC_MEASURING
+includes = -Iinclude $(measuring) $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
@@ -208,7 +209,7 @@ fmt: ## format the C and C++ source
 
 # For tools/lint.sh: how the source is compiled.
 print-flags:
-	@echo '$(compile) -Iinclude'
+	@echo '$(compile) -Iinclude $(measuring)'
 
 dist: ## a tarball of the last commit
 	$(Q)mkdir -p $(B)

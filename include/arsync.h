@@ -61,10 +61,13 @@
 
 #include <stdint.h>
 
+/* What stands before each function. A program that needs something else there defines it first. */
+#ifndef ARSYNC_API
 #if defined(__GNUC__)
 #define ARSYNC_API __attribute__((visibility("default")))
 #else
 #define ARSYNC_API
+#endif
 #endif
 
 #ifdef __cplusplus
@@ -77,9 +80,34 @@ extern "C" {
 #define ARSYNC_VERSION_MAJOR 0
 #define ARSYNC_VERSION_MINOR 1
 #define ARSYNC_VERSION_PATCH 0
+/* The same as one number, which grows with each version: 0.1.0 is 1000, 1.2.3 is 1002003. */
+#define ARSYNC_VERSION_NUMBER                                                                      \
+    (ARSYNC_VERSION_MAJOR * 1000000 + ARSYNC_VERSION_MINOR * 1000 + ARSYNC_VERSION_PATCH)
 
-/* The version of the library that is running, as "MAJOR.MINOR.PATCH". A static string. */
+/* The version of the library that is running, as "MAJOR.MINOR.PATCH", a static string, and as
+ * ARSYNC_VERSION_NUMBER has it. */
 ARSYNC_API const char* arsync_version(void);
+ARSYNC_API uint32_t arsync_version_number(void);
+
+/* ---- Limits ------------------------------------------------------------------------------- */
+
+/* Of the fields of arsync_pool_options, and what 0 in them means. Others have 1 as their least. */
+#define ARSYNC_WORKERS_MAX 256
+#define ARSYNC_WORKERS_DEFAULT_MAX 8
+#define ARSYNC_BUFFER_COUNT_MAX 1024
+#define ARSYNC_BUFFER_COUNT_DEFAULT 16
+#define ARSYNC_BUFFER_SIZE_MIN 4096 /* and of this a multiple */
+#define ARSYNC_BUFFER_SIZE_MAX (64 << 20)
+#define ARSYNC_BUFFER_SIZE_DEFAULT (2 << 20)
+#define ARSYNC_QUEUE_DEPTH_MAX 4096
+#define ARSYNC_QUEUE_DEPTH_DEFAULT 64
+#define ARSYNC_JOB_LIMIT_MAX (1 << 20)
+#define ARSYNC_JOB_LIMIT_DEFAULT 65536
+/* Of arsync_copy_options. */
+#define ARSYNC_CHUNKS_MAX 1024
+/* Completions of entries, and a job's questions, that wait at most; see "Trees" and "Questions". */
+#define ARSYNC_ENTRIES_WAITING_MAX 4096
+#define ARSYNC_QUESTIONS_WAITING_MAX 256
 
 /* ---- Handles ------------------------------------------------------------------------------ */
 
@@ -133,19 +161,22 @@ typedef struct arsync_pool_options {
     uint32_t struct_size;  /* sizeof(arsync_pool_options) */
     uint32_t flags;        /* ARSYNC_POOL_* */
     uint32_t backend;      /* enum arsync_backend */
-    uint32_t workers;      /* threads that run copies, 1 to 256; default: the CPUs this process may
-                              use, at most 8. One starts when there is work for it. As many again
-                              may start for each filesystem that may hang, while it is in use. */
-    uint32_t buffer_count; /* buffers a worker, 1 to 1024; default 16. A buffer is memory of one
-                              chunk in flight; copies wait for one when all are in use. */
-    uint32_t buffer_size;  /* bytes a buffer, a multiple of 4096 from 4096 to 64 MiB; default
+    uint32_t workers;      /* threads that run copies, 1 to ARSYNC_WORKERS_MAX; default: the CPUs
+                              this process may use, at most ARSYNC_WORKERS_DEFAULT_MAX. One starts
+                              when there is work for it. As many again may start for each
+                              filesystem that may hang, while it is in use. */
+    uint32_t buffer_count; /* buffers a worker, 1 to ARSYNC_BUFFER_COUNT_MAX; default
+                              ARSYNC_BUFFER_COUNT_DEFAULT. A buffer is memory of one chunk in
+                              flight; copies wait for one when all are in use. */
+    uint32_t buffer_size;  /* bytes a buffer, a multiple of ARSYNC_BUFFER_SIZE_MIN up to
+                              ARSYNC_BUFFER_SIZE_MAX, 64 MiB; default ARSYNC_BUFFER_SIZE_DEFAULT,
                               2 MiB. The largest single read or write of a buffer. Up to 4 helper
                               threads a worker, 16 with ARSYNC_BACKEND_THREADS, have 256 KiB each
                               beside it. */
-    uint32_t queue_depth;  /* submission queue entries a worker, 1 to 4096, rounded up to a power
-                              of two; default 64. */
-    uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to 1,048,576; default 65,536.
-                              At the limit a submit returns -EAGAIN. */
+    uint32_t queue_depth;  /* submission queue entries a worker, 1 to ARSYNC_QUEUE_DEPTH_MAX,
+                              rounded up to a power of two; default ARSYNC_QUEUE_DEPTH_DEFAULT. */
+    uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to ARSYNC_JOB_LIMIT_MAX; default
+                              ARSYNC_JOB_LIMIT_DEFAULT. At the limit a submit returns -EAGAIN. */
     uint64_t byte_rate;    /* bytes a second that all copies of the pool together may move; default
                               0: no limit. Blocks shared by reflink do not count. */
     uint32_t reserved[6];  /* 0 */
@@ -266,8 +297,12 @@ enum arsync_method {
     ARSYNC_METHOD_FIXED = 4,           /* READ_FIXED, WRITE_FIXED of one buffer; page cache */
     ARSYNC_METHOD_DIRECT = 5,          /* as fixed, O_DIRECT at both ends; no CPU copies data */
     ARSYNC_METHOD_BUFFERED_DIRECT = 6, /* read through the page cache, write O_DIRECT */
-    ARSYNC_METHOD_HEAP = 7,            /* fresh heap memory a chunk; to be measured against */
-    ARSYNC_METHOD_MANAGED = 8          /* READ_FIXED, clone, write; to be measured against */
+#ifdef ARSYNC_MEASURING
+    /* Slower on purpose, for the others to be measured against. Not a part of the contract: a later
+     * version may refuse them (-EINVAL), but gives their numbers to no other method. */
+    ARSYNC_METHOD_HEAP = 7,    /* fresh heap memory a chunk */
+    ARSYNC_METHOD_MANAGED = 8, /* READ_FIXED, clone, write */
+#endif
 };
 
 /* Whether blocks may be shared with the source. */
@@ -456,8 +491,8 @@ typedef struct arsync_copy_options {
     uint32_t durability;  /* enum arsync_durability */
     uint32_t preserve;    /* ARSYNC_PRESERVE_* */
     uint32_t sparse;      /* enum arsync_sparse */
-    uint32_t chunks;      /* most chunks of one file in flight, 1 to 1024; default: by method, and
-                             never more than the worker has buffers */
+    uint32_t chunks;      /* most chunks of one file in flight, 1 to ARSYNC_CHUNKS_MAX; default: by
+                             method, and never more than the worker has buffers */
     uint32_t update;      /* enum arsync_update */
     uint32_t symlinks;    /* enum arsync_symlinks */
     uint32_t report;      /* enum arsync_report */
@@ -481,7 +516,8 @@ typedef struct arsync_copy_options {
  *
  *   Errors     An entry that fails does not stop the others. Its completion says what failed, with
  *              its path; the job's has the first error as its result, and how many there were.
- *   Waiting    Completions of entries wait to be polled. When 4096 do, copying waits too.
+ *   Waiting    Completions of entries wait to be polled. When ARSYNC_ENTRIES_WAITING_MAX do,
+ *              copying waits too.
  *   Links      Below src and dst no symbolic link is followed, unless the options say so: one at
  *              the destination is replaced, never written through, and one that takes the place of
  *              a directory meanwhile leads nowhere. With ARSYNC_COPY_ATTRIBUTES_ONLY it stays:
@@ -576,7 +612,7 @@ ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t 
 
 /* Ask a job to stop. Its completion still arrives: with -ECANCELED, or with its ordinary result if
  * it was quicker. Does not wait. Errors: -ENOENT: no such job, or already polled. */
-ARSYNC_API int arsync_cancel(arsync_pool* pool, arsync_job job);
+ARSYNC_API int arsync_job_cancel(arsync_pool* pool, arsync_job job);
 
 enum arsync_job_state {
     ARSYNC_JOB_QUEUED = 1,
@@ -603,8 +639,8 @@ typedef struct arsync_progress {
     uint32_t reserved;      /* 0 */
 } arsync_progress;
 
-/* How far a job is. Errors: -ENOENT as arsync_cancel; -EINVAL if struct_size is less than that of
- * version 0.1. */
+/* How far a job is. Errors: -ENOENT as arsync_job_cancel; -EINVAL if struct_size is less than that
+ * of version 0.1. */
 ARSYNC_API int arsync_job_progress(arsync_pool* pool, arsync_job job, arsync_progress* progress);
 
 /* ---- Completions -------------------------------------------------------------------------- */
@@ -783,19 +819,18 @@ ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, ui
  *
  *   Waiting    The entry waits, and all else goes on. A question holds no buffer, no descriptor
  *              and no place among what a worker has under way; a tree that only waits keeps its
- *              roots open. When 256 questions of a job wait, it begins nothing more until some are
- *              answered. Trees that only wait, past one for each 32 descriptors that the process
- *              may have, take a place among the 64 that a worker has.
- *   Replace    The copy goes on as with ARSYNC_UPDATE_ALL, beneath the directories in which it was
- *              when it asked: another at the name of one is -ESTALE. It replaces only what was
- *              asked about; if something else is there by then, by its device, inode and kind,
- *              another question comes. If nothing is, the copy is made.
+ *              roots open. When ARSYNC_QUESTIONS_WAITING_MAX of a job wait, it begins nothing more
+ *              until some are answered. Trees that only wait, past one for each 32 descriptors that
+ * the process may have, take a place among the 64 that a worker has. Replace    The copy goes on as
+ * with ARSYNC_UPDATE_ALL, beneath the directories in which it was when it asked: another at the
+ * name of one is -ESTALE. It replaces only what was asked about; if something else is there by
+ * then, by its device, inode and kind, another question comes. If nothing is, the copy is made.
  *   Keep both  The copy gets the first free name of "NAME (1).EXT", "NAME (2).EXT" and so on. EXT
  *              is what comes after the last dot, if that is neither the first byte nor the last,
  *              with a ".tar" before it. A name that would be too long is cut. It is made with
  *              O_EXCL, or linked, so that it takes the place of nothing; backups are not made. If
  *              nothing is there any more, the copy is made at its own name.
- *   Stop       Ends the job as arsync_cancel does, and with it all its questions. */
+ *   Stop       Ends the job as arsync_job_cancel does, and with it all its questions. */
 enum arsync_answer_kind {
     ARSYNC_ANSWER_SKIP = 1,      /* what is there stays */
     ARSYNC_ANSWER_REPLACE = 2,   /* it is replaced, as the options' replace and backup say */
@@ -816,11 +851,14 @@ ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32
  * of their own at some stages: see enum arsync_stage. */
 ARSYNC_API const char* arsync_strerror(int error);
 
-/* A stage as "open source", a method as "buffered-direct", a backend as "uring". Static strings,
- * "unknown" for any other number. */
+/* A stage as "open source", a method as "buffered-direct", a backend as "uring", an action as
+ * "make directory", a kind of completion as "entry". Static strings, "unknown" for any other
+ * number. */
 ARSYNC_API const char* arsync_stage_name(uint32_t stage);
 ARSYNC_API const char* arsync_method_name(uint32_t method);
 ARSYNC_API const char* arsync_backend_name(uint32_t backend);
+ARSYNC_API const char* arsync_action_name(uint32_t action);
+ARSYNC_API const char* arsync_completion_kind_name(uint32_t kind);
 
 #ifdef __cplusplus
 }

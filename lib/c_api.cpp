@@ -117,10 +117,11 @@ int copy_out(Result* to, size_t version_0_1_size, Fill fill) {
 }
 
 unsigned default_workers() {
+    constexpr unsigned most = ARSYNC_WORKERS_DEFAULT_MAX;
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) < 0)
         return 1;
-    return std::clamp(static_cast<unsigned>(CPU_COUNT(&set)), 1u, 8u);
+    return std::clamp(static_cast<unsigned>(CPU_COUNT(&set)), 1u, most);
 }
 
 // Sets *field to its default if it is 0; false if it is out of range.
@@ -134,10 +135,13 @@ int settle(arsync_pool_options& options) {
     constexpr uint32_t known = ARSYNC_POOL_SQPOLL | ARSYNC_POOL_IOPOLL | ARSYNC_POOL_HUGE_PAGES;
     const bool valid =
         (options.flags & ~known) == 0 && options.backend <= ARSYNC_BACKEND_THREADS &&
-        settle(options.workers, default_workers(), 1, 256) &&
-        settle(options.buffer_count, 16, 1, 1024) &&
-        settle(options.buffer_size, 2 << 20, 4096, 64 << 20) && options.buffer_size % 4096 == 0 &&
-        settle(options.queue_depth, 64, 1, 4096) && settle(options.job_limit, 65536, 1, 1 << 20);
+        settle(options.workers, default_workers(), 1, ARSYNC_WORKERS_MAX) &&
+        settle(options.buffer_count, ARSYNC_BUFFER_COUNT_DEFAULT, 1, ARSYNC_BUFFER_COUNT_MAX) &&
+        settle(options.buffer_size, ARSYNC_BUFFER_SIZE_DEFAULT, ARSYNC_BUFFER_SIZE_MIN,
+               ARSYNC_BUFFER_SIZE_MAX) &&
+        options.buffer_size % ARSYNC_BUFFER_SIZE_MIN == 0 &&
+        settle(options.queue_depth, ARSYNC_QUEUE_DEPTH_DEFAULT, 1, ARSYNC_QUEUE_DEPTH_MAX) &&
+        settle(options.job_limit, ARSYNC_JOB_LIMIT_DEFAULT, 1, ARSYNC_JOB_LIMIT_MAX);
     options.queue_depth = std::bit_ceil(options.queue_depth);
     return valid ? 0 : -EINVAL;
 }
@@ -157,7 +161,7 @@ int settle(arsync_copy_options& options) {
         options.method > ARSYNC_METHOD_MANAGED || options.reflink > ARSYNC_REFLINK_NEVER ||
         options.cache > ARSYNC_CACHE_DROP || options.replace > ARSYNC_REPLACE_REMOVE ||
         options.durability > ARSYNC_DURABILITY_FULL || options.sparse > ARSYNC_SPARSE_NEVER ||
-        options.chunks > 1024 || options.update > ARSYNC_UPDATE_ASK_OLDER ||
+        options.chunks > ARSYNC_CHUNKS_MAX || options.update > ARSYNC_UPDATE_ASK_OLDER ||
         options.symlinks > ARSYNC_SYMLINKS_FOLLOW || options.report > ARSYNC_REPORT_NONE ||
         options.backup > ARSYNC_BACKUP_EXISTING)
         return -EINVAL;
@@ -379,7 +383,7 @@ int arsync_link_set_close(arsync_pool* handle, arsync_link_set set) {
     return with_pool(handle, [&](Pool& pool) { return pool.close_link_set(set); });
 }
 
-int arsync_cancel(arsync_pool* handle, arsync_job job) {
+int arsync_job_cancel(arsync_pool* handle, arsync_job job) {
     return with_pool(handle, [&](Pool& pool) { return pool.cancel(job); });
 }
 

@@ -52,6 +52,15 @@ static_assert(method_names.size() == ARSYNC_METHOD_MANAGED + 1);
 constexpr std::array backend_names = {"auto", "uring", "threads"};
 static_assert(backend_names.size() == ARSYNC_BACKEND_THREADS + 1);
 
+constexpr std::array action_names = {
+    "none",      "copy",         "make directory", "enter directory", "symbolic link",
+    "hard link", "make special", "skip",           "remove",          "tree",
+};
+static_assert(action_names.size() == ARSYNC_ACTION_TREE + 1);
+
+constexpr std::array kind_names = {"unknown", "job", "entry", "question"};
+static_assert(kind_names.size() == ARSYNC_COMPLETION_QUESTION + 1);
+
 template <class Names>
 const char* name(const Names& names, uint32_t number) {
     return number < names.size() ? names[number] : "unknown";
@@ -63,6 +72,10 @@ extern "C" {
 
 const char* arsync_version(void) {
     return TEXT(ARSYNC_VERSION_MAJOR) "." TEXT(ARSYNC_VERSION_MINOR) "." TEXT(ARSYNC_VERSION_PATCH);
+}
+
+uint32_t arsync_version_number(void) {
+    return ARSYNC_VERSION_NUMBER;
 }
 
 const char* arsync_strerror(int error) {
@@ -80,6 +93,14 @@ const char* arsync_method_name(uint32_t method) {
 
 const char* arsync_backend_name(uint32_t backend) {
     return name(backend_names, backend);
+}
+
+const char* arsync_action_name(uint32_t action) {
+    return name(action_names, action);
+}
+
+const char* arsync_completion_kind_name(uint32_t kind) {
+    return name(kind_names, kind);
 }
 
 } // extern "C"

@@ -537,12 +537,9 @@ void Pool::report(const Job& job, std::string path, const Outcome& outcome) {
     queue_finished(*finished.release());
 }
 
-// As the header has it under "Waiting".
-static constexpr unsigned entries_waiting_max = 4096;
-
 bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {
     std::lock_guard lock(mutex_);
-    if (entries_waiting_ < entries_waiting_max || closing_ || job.control.cancelled())
+    if (entries_waiting_ < ARSYNC_ENTRIES_WAITING_MAX || closing_ || job.control.cancelled())
         return false;
     blocked_.push_back({&ring, &waiter});
     return true;
@@ -603,7 +600,7 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
         if (count > 0 && event_fd_used_ && !(here_ && outstanding_ > 0))
             mark_empty();
     }
-    if (entries_waiting_ <= entries_waiting_max / 2)
+    if (entries_waiting_ <= ARSYNC_ENTRIES_WAITING_MAX / 2)
         make_room();
     lock.unlock();
     free_polled(old_entries, old_jobs);

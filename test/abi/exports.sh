@@ -44,7 +44,7 @@ check 'the header declares functions' test -s "$scratch/header"
 check 'the library exports exactly the functions of the header' same "$scratch/header" "$scratch/exported"
 check 'so does its map' same "$scratch/header" "$scratch/map"
 check 'each has the version of the release it came with' every_symbol_has_a_version
-check 'the soname has the major version' soname_is "libarsync.so.$(sed -n 's/.*VERSION_MAJOR //p' "$top/include/arsync.h")"
+check 'the soname has the major version' soname_is "libarsync.so.$(sed -n 's/.*define ARSYNC_VERSION_MAJOR //p' "$top/include/arsync.h")"
 check 'the library brings its C++ runtime' needs_no_cxx_runtime
 check 'arsync.3 has the synopsis of each function' same "$scratch/header" "$scratch/manual"
 check 'arsync.3 names every constant and every field' all_in_manual

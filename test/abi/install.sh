@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
     return error != 0 || arsync_pool_close(pool) != 0;
 }
 C
-version=$(awk '/define ARSYNC_VERSION_/ { v = v s $3; s = "." } END { print v }' "$top/include/arsync.h")
+version=$(awk '/define ARSYNC_VERSION_M|define ARSYNC_VERSION_P/ { v = v s $3; s = "." } END { print v }' "$top/include/arsync.h")
 major=${version%%.*}
 
 # builds NAME WORD... - compile the program with what pkg-config said.

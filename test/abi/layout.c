@@ -4,6 +4,7 @@
  * struct that may grow is the only change to be made here. Each offset is the sum of the sizes
  * above it: the compiler puts no padding anywhere.
  */
+#define ARSYNC_MEASURING
 #include "arsync.h"
 
 #include <stddef.h>
@@ -156,6 +157,10 @@ FIELD(arsync_completion, method, 54, 2);
 FIELD(arsync_completion, details, 56, 8);
 SIZE(arsync_completion, 64);
 
+ASSERT(ARSYNC_VERSION_NUMBER ==
+           ARSYNC_VERSION_MAJOR * 1000000 + ARSYNC_VERSION_MINOR * 1000 + ARSYNC_VERSION_PATCH,
+       "the version is not its parts");
+
 /* Programs have these numbers in them. */
 #define VALUE(name, value) ASSERT(name == (value), #name " has another value")
 VALUE(ARSYNC_BACKEND_AUTO, 0);
@@ -248,6 +253,7 @@ VALUE(ARSYNC_STAGE_CONTEXT, 27);
 
 VALUE(ARSYNC_COMPLETION_JOB, 1);
 VALUE(ARSYNC_COMPLETION_ENTRY, 2);
+VALUE(ARSYNC_COMPLETION_QUESTION, 3);
 
 VALUE(ARSYNC_ACTION_NONE, 0);
 VALUE(ARSYNC_ACTION_COPY, 1);
@@ -289,6 +295,14 @@ VALUE(ARSYNC_COPY_PARENTS, 16384u);
 VALUE(ARSYNC_COPY_BENEATH, 32768u);
 
 VALUE(ARSYNC_PROGRESS_WALKING, 1u);
+
+VALUE(ARSYNC_WORKERS_MAX, 256);
+VALUE(ARSYNC_BUFFER_COUNT_MAX, 1024);
+VALUE(ARSYNC_BUFFER_SIZE_MIN, 4096);
+VALUE(ARSYNC_BUFFER_SIZE_MAX, 67108864);
+VALUE(ARSYNC_QUEUE_DEPTH_MAX, 4096);
+VALUE(ARSYNC_JOB_LIMIT_MAX, 1048576);
+VALUE(ARSYNC_CHUNKS_MAX, 1024);
 
 VALUE(ARSYNC_COMPLETION_SOURCE_CHANGED, 1u);
 VALUE(ARSYNC_COMPLETION_SOURCE_SHRANK, 2u);

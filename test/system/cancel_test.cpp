@@ -66,7 +66,7 @@ void leaves_all_or_nothing(Kind kind, uint32_t replace) {
                     directory / "from", to, Options().with_method(method).with_replace(replace));
                 REQUIRE(job != 0);
                 std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
-                CHECK(arsync_cancel(pool.get(), job) == 0);
+                CHECK(arsync_job_cancel(pool.get(), job) == 0);
                 const arsync_completion done = pool.wait();
                 INFO(words(done));
                 CHECK(done.job == job);
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(Clean, "what is cancelled while it waits for its turn does not
         REQUIRE(jobs.back() != 0);
     }
     for (const arsync_job job : jobs)
-        CHECK(arsync_cancel(pool.get(), job) == 0);
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
     size_t copied = 0;
     for (int i = 0; i < count; ++i) {
         const arsync_completion done = pool.wait();
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(Clean, "what waits for its turn ends when it is cancelled, not
     const arsync_job last = pool.submit(directory / "from", directory / "to");
     for (const arsync_job job : {endless.back(), last}) {
         CHECK(is_queued(job));
-        CHECK(arsync_cancel(pool.get(), job) == 0);
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
         const arsync_completion done = pool.wait();
         CHECK(done.job == job);
         CHECK(done.result == -ECANCELED);
@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(Clean, "what waits for its turn ends when it is cancelled, not
     }
     endless.pop_back();
     for (const arsync_job job : endless)
-        CHECK(arsync_cancel(pool.get(), job) == 0);
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
     for (size_t i = 0; i < endless.size(); ++i)
         CHECK(pool.wait().result == -ECANCELED);
     CHECK_NAMES(directory.path(), {"fifo", "from"});
@@ -208,7 +208,7 @@ TEST_CASE_FIXTURE(Clean,
                                              &job) == 0);
             REQUIRE(eventually([&] { return pool.progress(job).method == ARSYNC_METHOD_INLINE; }));
             std::this_thread::sleep_for(std::chrono::milliseconds(500));
-            CHECK(arsync_cancel(pool.get(), job) == 0);
+            CHECK(arsync_job_cancel(pool.get(), job) == 0);
         }
         CHECK(pool.wait().result == -ECANCELED);
         CHECK(pool.stats().bytes_written <= 4 * step); // one of each thread

@@ -60,7 +60,7 @@ void many_jobs(uint32_t backend) {
                 ids[i] = id;
                 if (random() % 4 == 0) {
                     const size_t victim = t * each + random() % (i - t * each + 1);
-                    const int result = arsync_cancel(pool.get(), ids[victim]);
+                    const int result = arsync_job_cancel(pool.get(), ids[victim]);
                     unknown_cancels += result != 0 && result != -ENOENT;
                 }
             }
@@ -93,7 +93,7 @@ void many_jobs(uint32_t backend) {
     size_t cancelled = 0, wrong = 0, not_once = 0, stale = 0;
     for (size_t i = 0; i < count; ++i) {
         not_once += times[i] != 1;
-        stale += arsync_cancel(pool.get(), ids[i]) != -ENOENT;
+        stale += arsync_job_cancel(pool.get(), ids[i]) != -ENOENT;
         const std::string to = directory / ("to" + std::to_string(i));
         cancelled += ends[i].result == -ECANCELED;
         if (ends[i].job != ids[i])

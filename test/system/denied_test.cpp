@@ -172,7 +172,7 @@ TEST_CASE_FIXTURE(Clean, "a process that denies itself io_uring later goes on by
             EXPECT(report, info.backend == ARSYNC_BACKEND_THREADS);
             EXPECT_WITH(report, strstr(info.backend_reason, strerrordesc_np(error)) != nullptr,
                         info.backend_reason);
-            EXPECT(report, arsync_cancel(pool.get(), silent) == 0);
+            EXPECT(report, arsync_job_cancel(pool.get(), silent) == 0);
             EXPECT(report, pool.wait().result == -ECANCELED);
             EXPECT(report, pool.close() == 0);
             close(held);

@@ -133,16 +133,16 @@ TEST_CASE_FIXTURE(Clean, "a job id is good until its completion has been polled,
         REQUIRE(job != 0);
         CHECK(std::find(old.begin(), old.end(), job) == old.end());
         REQUIRE(eventually([&] { return pool.progress(job).state == ARSYNC_JOB_COMPLETED; }));
-        CHECK(arsync_cancel(pool.get(), job) == 0); // too late, but known
+        CHECK(arsync_job_cancel(pool.get(), job) == 0); // too late, but known
         CHECK(pool.wait().result == 0);
         old.push_back(job);
         for (const arsync_job stale : old) {
-            CHECK(arsync_cancel(pool.get(), stale) == -ENOENT);
+            CHECK(arsync_job_cancel(pool.get(), stale) == -ENOENT);
             CHECK(arsync_job_progress(pool.get(), stale, &progress) == -ENOENT);
         }
     }
     for (const arsync_job never : {arsync_job{0}, arsync_job{12345}, UINT64_MAX})
-        CHECK(arsync_cancel(pool.get(), never) == -ENOENT);
+        CHECK(arsync_job_cancel(pool.get(), never) == -ENOENT);
 }
 
 TEST_CASE_FIXTURE(Clean, "at the job limit a submit is refused, until something is polled") {

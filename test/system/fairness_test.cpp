@@ -69,7 +69,7 @@ TEST_CASE_FIXTURE(Clean,
         const Storm storm(pool, directory);
         REQUIRE(eventually([&] { return storm.submitted() > 1000; }));
         REQUIRE(pool.submit(directory / "large", directory / "copy of large", fixed, 2) != 0);
-        CHECK(arsync_cancel(pool.get(), waits) == 0);
+        CHECK(arsync_job_cancel(pool.get(), waits) == 0);
         int left = 2;
         while (left > 0) { // wait() gives up where this would last for ever
             const arsync_completion done = pool.wait();
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(Clean, "jobs that are submitted together go to as many workers
                 const arsync_completion first = fresh.wait(20'000);
                 REQUIRE(first.result == 0);
                 REQUIRE(first.user_data == 0);
-                REQUIRE(arsync_cancel(fresh.get(), waits) == 0);
+                REQUIRE(arsync_job_cancel(fresh.get(), waits) == 0);
                 REQUIRE(fresh.wait().result == -ECANCELED);
             }
             CHECK(fresh.info().workers_started == 2);

@@ -22,7 +22,7 @@ void ends_when_cancelled(Pool& pool, arsync_job job) {
     REQUIRE(eventually([&] { return pool.progress(job).stage != ARSYNC_STAGE_QUEUE; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(30)); // let it wait
     const auto start = Clock::now();
-    CHECK(arsync_cancel(pool.get(), job) == 0);
+    CHECK(arsync_job_cancel(pool.get(), job) == 0);
     CHECK(pool.wait().result == -ECANCELED);
     CHECK(Clock::now() - start < std::chrono::seconds(20));
 }
@@ -267,7 +267,7 @@ TEST_CASE_FIXTURE(Clean, "character devices are streams if asked, and else refus
         // One that never ends.
         const arsync_job job = pool.submit(zero, null, special);
         CHECK(eventually([&] { return pool.progress(job).bytes_done > 1'000'000; }));
-        CHECK(arsync_cancel(pool.get(), job) == 0);
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
         CHECK(pool.wait().result == -ECANCELED);
     }
 }

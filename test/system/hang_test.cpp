@@ -35,7 +35,7 @@ void local_jobs_end(Pool& pool, const Directory& local) {
     const arsync_job silent = pool.submit(local / "silent", local / "silent copy",
                                           Options().with_flags(ARSYNC_COPY_SPECIAL), 1);
     REQUIRE(silent != 0);
-    CHECK(arsync_cancel(pool.get(), silent) == 0);
+    CHECK(arsync_job_cancel(pool.get(), silent) == 0);
     CHECK(pool.wait(limit_ms).result == -ECANCELED);
 }
 
@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(Clean, "copies in the kernel that are not answered stall no ot
     CHECK(runs(pool, last));
     local_jobs_end(pool, local);
     for (int i = 0; i < count; ++i)
-        CHECK(arsync_cancel(pool.get(), last) == 0);
+        CHECK(arsync_job_cancel(pool.get(), last) == 0);
     mount.go_on();
     for (int i = 0; i < count; ++i)
         CHECK(pool.wait(limit_ms).result <= 0);
@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(Clean, "one hung filesystem does not stall another one") {
     CHECK(runs(pool, hung));
     for (int i = 0; i < 10; ++i)
         CHECK(pool.copy(other / "well", local / std::to_string(i)).result == 0);
-    CHECK(arsync_cancel(pool.get(), behind) == 0);
+    CHECK(arsync_job_cancel(pool.get(), behind) == 0);
     mount.go_on();
     CHECK(pool.wait(limit_ms).result <= 0);
     CHECK(pool.wait(limit_ms).result <= 0);

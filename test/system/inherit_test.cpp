@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(Clean, "no descriptor that a copy opens outlives an exec, no b
             }
             CHECK(seen >= 3); // source, destination, what is polled
             CHECK(largest_not_copied() >= options.buffer_count * options.buffer_size);
-            arsync_cancel(pool.get(), job);
+            arsync_job_cancel(pool.get(), job);
             CHECK(pool.wait().result == -ECANCELED);
         }
     }

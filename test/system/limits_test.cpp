@@ -140,7 +140,7 @@ static void copies_in_poll(Report& report, const Directory& directory, int error
     EXPECT_WITH(report, strstr(info.backend_reason, arsync_strerror(error)), info.backend_reason);
 
     const arsync_job cancelled = pool.submit(directory / "large", directory / "cancelled");
-    EXPECT(report, arsync_cancel(pool.get(), cancelled) == 0);
+    EXPECT(report, arsync_job_cancel(pool.get(), cancelled) == 0);
     EXPECT(report, pool.wait().result == -ECANCELED);
     EXPECT(report, pool.submit(directory / "large", directory / "not polled") != 0);
     EXPECT(report, pool.close() == 0);

@@ -178,11 +178,11 @@ TEST_CASE_FIXTURE(Clean, "who waits for another job's copy can be cancelled") {
         CHECK(eventually([&] { return pool.progress(first).stage == ARSYNC_STAGE_READ; }));
         const arsync_job second = pool.submit(directory / "other", to / "other", options);
         CHECK(eventually([&] { return pool.progress(second).state == ARSYNC_JOB_RUNNING; }));
-        CHECK(arsync_cancel(pool.get(), second) == 0);
+        CHECK(arsync_job_cancel(pool.get(), second) == 0);
         const arsync_completion done = pool.wait();
         CHECK(done.job == second);
         CHECK(done.result == -ECANCELED);
-        CHECK(arsync_cancel(pool.get(), first) == 0);
+        CHECK(arsync_job_cancel(pool.get(), first) == 0);
         CHECK(pool.wait().result == -ECANCELED);
         CHECK_NAMES(to.path(), {});
     }

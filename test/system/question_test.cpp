@@ -208,8 +208,8 @@ TEST_CASE_FIXTURE(Clean, "stop, a cancel and a close end questions too") {
                     CHECK(answer(pool, of_tree[1], ARSYNC_ANSWER_STOP) == 0);
                     CHECK(answer(pool, of_file, ARSYNC_ANSWER_STOP) == 0);
                 } else {
-                    CHECK(arsync_cancel(pool.get(), tree) == 0);
-                    CHECK(arsync_cancel(pool.get(), file) == 0);
+                    CHECK(arsync_job_cancel(pool.get(), tree) == 0);
+                    CHECK(arsync_job_cancel(pool.get(), file) == 0);
                 }
                 for (const Asked& asked : of_tree)
                     CHECK(answer(pool, asked, ARSYNC_ANSWER_REPLACE) == -ENOENT);

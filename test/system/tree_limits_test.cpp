@@ -143,7 +143,7 @@ TEST_CASE_FIXTURE(Clean, "a tree that waits to be polled can be cancelled, and i
             REQUIRE(job != 0);
             CHECK(eventually([&] { return pool.progress(job).entries_done >= 4096; }));
             if (cancels) {
-                CHECK(arsync_cancel(pool.get(), job) == 0);
+                CHECK(arsync_job_cancel(pool.get(), job) == 0);
                 const TreeCopy copy = take_all(pool);
                 CHECK(copy.job.result == -ECANCELED);
                 CHECK(copy.strays == 0);

@@ -32,14 +32,14 @@ TEST_CASE_FIXTURE(Clean, "a tree of large files that is cancelled leaves whole f
             REQUIRE(job != 0);
             CHECK(eventually([&] { return pool.progress(job).bytes_done > size + size / 2; },
                              60'000));
-            CHECK(arsync_cancel(pool.get(), job) == 0);
+            CHECK(arsync_job_cancel(pool.get(), job) == 0);
             const TreeCopy copy = take_all(pool);
             INFO(words(copy));
             CHECK(copy.job.job == job);
             CHECK(copy.job.user_data == 7);
             CHECK(copy.job.result == -ECANCELED);
             CHECK(copy.strays == 0);
-            CHECK(arsync_cancel(pool.get(), job) == -ENOENT);
+            CHECK(arsync_job_cancel(pool.get(), job) == -ENOENT);
             int whole = 0;
             for (const std::string& name : names_in(to)) {
                 CAPTURE(name);

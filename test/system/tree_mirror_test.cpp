@@ -222,7 +222,7 @@ TEST_CASE_FIXTURE(Clean, "mirror can be cancelled in the middle of one extra dir
                 struct stat facts;
                 return lstat(extra.c_str(), &facts) < 0 || facts.st_mtim.tv_sec != 1'000'000'000;
             }));
-            arsync_cancel(pool.get(), job); // -ENOENT if it was too quick
+            arsync_job_cancel(pool.get(), job); // -ENOENT if it was too quick
             const TreeCopy copy = take_all(pool);
             INFO(words(copy));
             CHECK(copy.strays == 0);

@@ -364,7 +364,7 @@ bool Run::stop_requested() {
     stopping = true;
     for (const Entry& entry : window)
         if (entry.job != 0)
-            arsync_cancel(pool, entry.job);
+            arsync_job_cancel(pool, entry.job);
     return true;
 }
 

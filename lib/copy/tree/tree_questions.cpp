@@ -8,9 +8,6 @@
 
 namespace arsync {
 
-// As the header has it under "Waiting".
-static constexpr uint64_t unanswered_max = 256;
-
 bool Tree::ask(std::unique_ptr<AskedEntry>& entry) {
     std::string path = path_below(entry->directory.get(), entry->name);
     {
@@ -63,13 +60,13 @@ std::unique_ptr<AskedEntry> Tree::take_answered_under_lock() {
 
 bool Tree::asks_too_much() {
     std::lock_guard lock(mutex_);
-    return unanswered_ >= unanswered_max && !stopping();
+    return unanswered_ >= ARSYNC_QUESTIONS_WAITING_MAX && !stopping();
 }
 
 bool Tree::Room::await_suspend(std::coroutine_handle<> waiting) {
     handle = waiting;
     std::lock_guard lock(tree.mutex_);
-    if (tree.unanswered_ < unanswered_max || tree.answered_first_ || tree.stopping())
+    if (tree.unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX || tree.answered_first_ || tree.stopping())
         return false;
     tree.room_sleepers_.push_back({this, &ring});
     return true;

@@ -6,6 +6,7 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#define ARSYNC_MEASURING
 #include "arsync.h"
 
 #include <errno.h>

@@ -11,6 +11,7 @@ static void version_is_that_of_the_header(void) {
     snprintf(version, sizeof version, "%d.%d.%d", ARSYNC_VERSION_MAJOR, ARSYNC_VERSION_MINOR,
              ARSYNC_VERSION_PATCH);
     CHECK(strcmp(arsync_version(), version) == 0);
+    CHECK_EQUAL(arsync_version_number(), ARSYNC_VERSION_NUMBER);
 }
 
 static void one_copy_gives_one_complete_completion(void) {

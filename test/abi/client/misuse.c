@@ -21,7 +21,7 @@ static void null_is_refused_where_a_pointer_is_needed(void) {
     CHECK_EQUAL(submit(NULL, "from", "to", NULL, NULL), -EFAULT);
     CHECK_EQUAL(submit(pool, NULL, "to", NULL, NULL), -EFAULT);
     CHECK_EQUAL(submit(pool, "from", NULL, NULL, NULL), -EFAULT);
-    CHECK_EQUAL(arsync_cancel(NULL, 1), -EFAULT);
+    CHECK_EQUAL(arsync_job_cancel(NULL, 1), -EFAULT);
     CHECK_EQUAL(arsync_job_progress(NULL, 1, &progress), -EFAULT);
     CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
     CHECK_EQUAL(arsync_job_progress(pool, job, NULL), -EFAULT);
@@ -67,19 +67,19 @@ static void pool_options_that_mean_nothing_are_refused(void) {
     CHECK_OPEN(flags, ARSYNC_POOL_HUGE_PAGES << 1, -EINVAL);
     CHECK_OPEN(backend, ARSYNC_BACKEND_THREADS, 0);
     CHECK_OPEN(backend, ARSYNC_BACKEND_THREADS + 1, -EINVAL);
-    CHECK_OPEN(workers, 256, 0);
-    CHECK_OPEN(workers, 257, -EINVAL);
-    CHECK_OPEN(buffer_count, 1024, 0);
-    CHECK_OPEN(buffer_count, 1025, -EINVAL);
-    CHECK_OPEN(buffer_size, 4096, 0);
-    CHECK_OPEN(buffer_size, 64u << 20, 0);
-    CHECK_OPEN(buffer_size, (64u << 20) + 4096, -EINVAL);
-    CHECK_OPEN(buffer_size, 2048, -EINVAL);
-    CHECK_OPEN(buffer_size, 4097, -EINVAL);
-    CHECK_OPEN(queue_depth, 4096, 0);
-    CHECK_OPEN(queue_depth, 4097, -EINVAL);
-    CHECK_OPEN(job_limit, 1048576, 0);
-    CHECK_OPEN(job_limit, 1048577, -EINVAL);
+    CHECK_OPEN(workers, ARSYNC_WORKERS_MAX, 0);
+    CHECK_OPEN(workers, ARSYNC_WORKERS_MAX + 1, -EINVAL);
+    CHECK_OPEN(buffer_count, ARSYNC_BUFFER_COUNT_MAX, 0);
+    CHECK_OPEN(buffer_count, ARSYNC_BUFFER_COUNT_MAX + 1, -EINVAL);
+    CHECK_OPEN(buffer_size, ARSYNC_BUFFER_SIZE_MIN, 0);
+    CHECK_OPEN(buffer_size, ARSYNC_BUFFER_SIZE_MAX, 0);
+    CHECK_OPEN(buffer_size, ARSYNC_BUFFER_SIZE_MAX + ARSYNC_BUFFER_SIZE_MIN, -EINVAL);
+    CHECK_OPEN(buffer_size, ARSYNC_BUFFER_SIZE_MIN / 2, -EINVAL);
+    CHECK_OPEN(buffer_size, ARSYNC_BUFFER_SIZE_MIN + 1, -EINVAL);
+    CHECK_OPEN(queue_depth, ARSYNC_QUEUE_DEPTH_MAX, 0);
+    CHECK_OPEN(queue_depth, ARSYNC_QUEUE_DEPTH_MAX + 1, -EINVAL);
+    CHECK_OPEN(job_limit, ARSYNC_JOB_LIMIT_MAX, 0);
+    CHECK_OPEN(job_limit, ARSYNC_JOB_LIMIT_MAX + 1, -EINVAL);
     CHECK_OPEN(byte_rate, UINT64_MAX, 0);
     for (int i = 0; i < 6; i++)
         CHECK_OPEN(reserved[i], 1, -EINVAL);
@@ -104,7 +104,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     CHECK_SUBMIT(durability, ARSYNC_DURABILITY_FULL + 1, -EINVAL);
     CHECK_SUBMIT(preserve, ARSYNC_PRESERVE_CONTEXT << 1, -EINVAL);
     CHECK_SUBMIT(sparse, ARSYNC_SPARSE_NEVER + 1, -EINVAL);
-    CHECK_SUBMIT(chunks, 1025, -EINVAL);
+    CHECK_SUBMIT(chunks, ARSYNC_CHUNKS_MAX + 1, -EINVAL);
     CHECK_SUBMIT(update, ARSYNC_UPDATE_ASK_OLDER + 1, -EINVAL);
     CHECK_SUBMIT(symlinks, ARSYNC_SYMLINKS_FOLLOW + 1, -EINVAL);
     CHECK_SUBMIT(report, ARSYNC_REPORT_NONE + 1, -EINVAL);
@@ -117,7 +117,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     options.preserve = ARSYNC_PRESERVE_MODE;
     CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), -EINVAL);
     CHECK(!exists("to"));
-    CHECK_SUBMIT(chunks, 1024, 0);
+    CHECK_SUBMIT(chunks, ARSYNC_CHUNKS_MAX, 0);
     CHECK_EQUAL(wait_one(pool).result, 0);
     arsync_pool_close(pool);
 }
@@ -319,7 +319,7 @@ static void closed_pool_is_good_for_nothing(void) {
     CHECK_EQUAL(arsync_pool_stats(pool, &stats), -EINVAL);
     CHECK_EQUAL(submit(pool, "from", "to", NULL, NULL), -EINVAL);
     CHECK_EQUAL(arsync_submit_copy_range(pool, 0, 0, 1, 0, 1, NULL, 0, NULL), -EINVAL);
-    CHECK_EQUAL(arsync_cancel(pool, job), -EINVAL);
+    CHECK_EQUAL(arsync_job_cancel(pool, job), -EINVAL);
     CHECK_EQUAL(arsync_job_progress(pool, job, &progress), -EINVAL);
     CHECK_EQUAL(arsync_poll(pool, &done, 1, 0), -EINVAL);
     CHECK_EQUAL(arsync_link_set_open(pool, &set), -EINVAL);
@@ -347,7 +347,7 @@ static void forked_child_may_only_close(void) {
         CHECK_EQUAL(arsync_pool_stats(pool, &stats), -EOWNERDEAD);
         CHECK_EQUAL(submit(pool, "from", "to", NULL, NULL), -EOWNERDEAD);
         CHECK_EQUAL(arsync_submit_copy_range(pool, 0, 0, 1, 0, 1, NULL, 0, NULL), -EOWNERDEAD);
-        CHECK_EQUAL(arsync_cancel(pool, job), -EOWNERDEAD);
+        CHECK_EQUAL(arsync_job_cancel(pool, job), -EOWNERDEAD);
         CHECK_EQUAL(arsync_job_progress(pool, job, &progress), -EOWNERDEAD);
         CHECK_EQUAL(arsync_poll(pool, &done, 1, 0), -EOWNERDEAD);
         CHECK_EQUAL(arsync_link_set_open(pool, &set), -EOWNERDEAD);

@@ -36,10 +36,10 @@ static void id_is_stale_once_its_completion_was_polled(void) {
     wait_one(pool);
     CHECK_EQUAL(submit(pool, "from", "to", NULL, &second), 0);
     CHECK(first != second);
-    CHECK_EQUAL(arsync_cancel(pool, first), -ENOENT);
+    CHECK_EQUAL(arsync_job_cancel(pool, first), -ENOENT);
     CHECK_EQUAL(arsync_job_progress(pool, first, &progress), -ENOENT);
-    CHECK_EQUAL(arsync_cancel(pool, 0), -ENOENT);
-    CHECK_EQUAL(arsync_cancel(pool, UINT64_MAX), -ENOENT);
+    CHECK_EQUAL(arsync_job_cancel(pool, 0), -ENOENT);
+    CHECK_EQUAL(arsync_job_cancel(pool, UINT64_MAX), -ENOENT);
     CHECK_EQUAL(wait_one(pool).result, 0); /* the stale cancel did not hit it */
     arsync_pool_close(pool);
 }
@@ -54,7 +54,7 @@ static void cancelled_job_completes_once_and_leaves_nothing(void) {
         struct timespec pause = {.tv_nsec = i * 40000L};
         CHECK_EQUAL(submit(pool, "from", "to", &options, &job), 0);
         nanosleep(&pause, NULL);
-        CHECK_EQUAL(arsync_cancel(pool, job), 0);
+        CHECK_EQUAL(arsync_job_cancel(pool, job), 0);
         arsync_completion done = wait_one(pool);
         CHECK(done.job == job);
         CHECK(done.result == 0 || done.result == -ECANCELED);
@@ -169,7 +169,7 @@ static void info_tells_what_is_used(void) {
     CHECK(info.workers_started <= 3);
     CHECK_EQUAL(info.buffer_count, 5);
     CHECK_EQUAL(info.buffer_size, 8192);
-    CHECK_EQUAL(info.queue_depth, 64);
+    CHECK_EQUAL(info.queue_depth, ARSYNC_QUEUE_DEPTH_DEFAULT);
     CHECK_EQUAL(info.flags, 0);
     CHECK(info.backend_reason[0] != '\0');
     CHECK(memchr(info.backend_reason, 0, sizeof info.backend_reason) != NULL);
@@ -214,6 +214,15 @@ static void names_are_those_of_the_header(void) {
         CHECK(strcmp(arsync_method_name(i), "unknown") != 0);
     for (uint32_t i = 0; i <= ARSYNC_BACKEND_THREADS; i++)
         CHECK(strcmp(arsync_backend_name(i), "unknown") != 0);
+    for (uint32_t i = 0; i <= ARSYNC_ACTION_TREE; i++)
+        CHECK(strcmp(arsync_action_name(i), "unknown") != 0);
+    for (uint32_t i = ARSYNC_COMPLETION_JOB; i <= ARSYNC_COMPLETION_QUESTION; i++)
+        CHECK(strcmp(arsync_completion_kind_name(i), "unknown") != 0);
+    CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_MAKE_DIRECTORY), "make directory") == 0);
+    CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_TREE + 1), "unknown") == 0);
+    CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_ENTRY), "entry") == 0);
+    CHECK(strcmp(arsync_completion_kind_name(0), "unknown") == 0);
+    CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_QUESTION + 1), "unknown") == 0);
     CHECK(strcmp(arsync_stage_name(ARSYNC_STAGE_ASK + 1), "unknown") == 0);
     CHECK(strcmp(arsync_method_name(UINT32_MAX), "unknown") == 0);
     CHECK(strcmp(arsync_backend_name(ARSYNC_BACKEND_THREADS + 1), "unknown") == 0);
