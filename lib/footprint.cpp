@@ -17,7 +17,7 @@ constexpr uint64_t page = 4096;
 
 } // namespace
 
-Footprint footprint(const arsync_pool_options& options, uint64_t memory_limit) {
+Footprint footprint(const arsync_pool_options& options, uint64_t memory_limit) noexcept {
     const bool threads = options.backend == ARSYNC_BACKEND_THREADS;
     Footprint result{options.workers, options.buffer_count, options.buffer_size, 16};
     const uint64_t budget = memory_limit / 4;

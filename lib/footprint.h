@@ -17,6 +17,6 @@ struct Footprint {
 // What was asked for, or as much of it as fits into a quarter of the limit; at least one worker
 // with one buffer. The rest is for the program, and for the page cache that it writes to, which
 // counts against the limit of a control group too.
-Footprint footprint(const arsync_pool_options& options, uint64_t memory_limit);
+Footprint footprint(const arsync_pool_options& options, uint64_t memory_limit) noexcept;
 
 } // namespace arsync

@@ -62,8 +62,9 @@ Pool::~Pool() {
 }
 
 const Footprint& Pool::footprint() {
+    // What is thrown out of call_once leaves it locked with musl, and with ThreadSanitizer.
     std::call_once(footprint_known_,
-                   [&] { footprint_ = arsync::footprint(options_, memory_limit()); });
+                   [&]() noexcept { footprint_ = arsync::footprint(options_, memory_limit()); });
     return footprint_;
 }
 

@@ -2,8 +2,6 @@
 // completion, and the pool closes.
 #include <doctest/doctest.h>
 
-#include "sanitized.h"
-
 #include <arsync.h>
 #include <atomic>
 #include <cerrno>
@@ -177,10 +175,6 @@ TEST_CASE("a worker without memory fails its job and goes on") {
 }
 
 TEST_CASE("a tree without memory ends, and leaves no descriptor open") {
-    if (arsync::thread_sanitized) { // which is slow enough to show a hang that is not found yet
-        puts("SKIP: with ThreadSanitizer the tree's job does not end at one allocation");
-        return;
-    }
     exempt = true;
     for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS})
         each_allocation_of_a_tree_fails(backend);

@@ -19,9 +19,11 @@ static const Directory* root_of(const DirectoryRef& directory) {
 }
 
 Links::Answer Links::ask(const Identity& id, uint32_t names, Claim& claim, Place& place) {
-    if (names_recur_)
-        std::call_once(recurrence_asked_, [&] { recurs_ = names_recur_(); });
     std::lock_guard lock(mutex_);
+    if (names_recur_) {
+        recurs_ = names_recur_(); // may throw, and is asked again then
+        names_recur_ = nullptr;
+    }
     const auto [at, is_new] = records_.try_emplace(id);
     Record& record = at->second;
     if (is_new) {

@@ -140,10 +140,9 @@ private:
     void meet(Records::iterator at);
 
     const bool shared_;
-    std::function<bool()> names_recur_;
-    std::once_flag recurrence_asked_;
+    std::mutex mutex_;                  // of what follows
+    std::function<bool()> names_recur_; // until it has been asked
     bool recurs_ = false;
-    std::mutex mutex_;
     Records records_;
     // If shared: of trees that are being copied, by their roots, the records of copies in them.
     std::unordered_map<const Directory*, std::vector<Identity>> by_root_;
