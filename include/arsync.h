@@ -20,10 +20,14 @@
  *              pointer that is NULL. Every function that takes a pool, but arsync_pool_close,
  *              returns -EOWNERDEAD in a child of the process that opened it.
  *   Structs    The first field of every struct that may grow is struct_size, to be set to sizeof.
- *              Zero in any other field of an options struct is its default. A newer program on an
- *              older library gets -E2BIG if it asks for what the library does not know; unknown
- *              flags and values, and non-zero reserved fields, give -EINVAL. In a struct that the
- *              library fills, struct_size says how much of it there is room for.
+ *              It grows at its end only, from one version to the next: struct_size is one of the
+ *              sizes that it had, as ARSYNC_COPY_OPTIONS_SIZE_0_1, or a larger one; any other is
+ *              -EINVAL. Zero in any other field of an options struct is its default. A newer
+ *              program on an older library gets -E2BIG if it asks for what the library does not
+ *              know; unknown flags and values, and non-zero reserved fields, give -EINVAL. In a
+ *              struct that the library fills, struct_size says how much of it there is room for;
+ *              what the library does not know becomes 0. A struct without a struct_size never
+ *              changes.
  *   Threads    Any thread may call any function, with two exceptions: one thread polls a pool at a
  *              time, and nothing may overlap arsync_pool_close. No function calls back.
  *   Blocking   A function does not wait for a disk or for another thread's I/O unless its comment
@@ -181,6 +185,8 @@ typedef struct arsync_pool_options {
                               0: no limit. Blocks shared by reflink do not count. */
     uint32_t reserved[6];  /* 0 */
 } arsync_pool_options;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_POOL_OPTIONS_SIZE_0_1 64
 
 /* Open a pool. options may be NULL for all defaults. On success *pool is the caller's, to be given
  * back by arsync_pool_close. Cheap: it starts one thread, and more of them, rings and buffers are
@@ -230,9 +236,10 @@ typedef struct arsync_info {
     char iopoll_reason[128];     /* why IOPOLL was asked for and is not in force, else "" */
     char kernel_features[128];   /* io_uring features in use, words separated by spaces */
 } arsync_info;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_INFO_SIZE_0_1 680
 
-/* Fill info. Decides the backend if no copy has needed it yet. Errors: -EINVAL if struct_size is
- * less than that of version 0.1. */
+/* Fill info. Decides the backend if no copy has needed it yet. Errors: -EINVAL (struct_size). */
 ARSYNC_API int arsync_pool_info(arsync_pool* pool, arsync_info* info);
 
 /* Counters since the pool was opened, over all workers. Each is exact; they are not read at one
@@ -267,8 +274,10 @@ typedef struct arsync_stats {
     uint64_t queue_depth_ns;  /* sum over time of operations in flight; divided by busy_ns
                                  it is the time-weighted mean queue depth */
 } arsync_stats;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_STATS_SIZE_0_1 184
 
-/* Fill stats. Errors: -EINVAL if struct_size is less than that of version 0.1. */
+/* Fill stats. Errors: -EINVAL (struct_size). */
 ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
 
 /* ---- Copying ------------------------------------------------------------------------------ */
@@ -506,6 +515,8 @@ typedef struct arsync_copy_options {
                                  that is not open: -EINVAL */
     uint32_t reserved[4];     /* 0 */
 } arsync_copy_options;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_COPY_OPTIONS_SIZE_0_1 96
 
 /* Trees
  *
@@ -638,9 +649,10 @@ typedef struct arsync_progress {
     uint32_t flags;         /* ARSYNC_PROGRESS_* */
     uint32_t reserved;      /* 0 */
 } arsync_progress;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_PROGRESS_SIZE_0_1 64
 
-/* How far a job is. Errors: -ENOENT as arsync_job_cancel; -EINVAL if struct_size is less than that
- * of version 0.1. */
+/* How far a job is. Errors: -ENOENT as arsync_job_cancel; -EINVAL (struct_size). */
 ARSYNC_API int arsync_job_progress(arsync_pool* pool, arsync_job job, arsync_progress* progress);
 
 /* ---- Completions -------------------------------------------------------------------------- */
@@ -751,8 +763,10 @@ typedef struct arsync_totals {
     uint64_t hole_bytes;  /* of these, bytes in holes */
     uint64_t files_by_method[16]; /* files, by enum arsync_method */
 } arsync_totals;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_TOTALS_SIZE_0_1 224
 
-/* What statx(2) tells of a file. */
+/* What statx(2) tells of a file. Frozen layout: 40 bytes. */
 typedef struct arsync_facts {
     uint64_t size;
     int64_t mtime_s;   /* modification time, seconds, */
@@ -776,6 +790,8 @@ typedef struct arsync_details {
     arsync_facts source;         /* of a QUESTION: what is to be copied, */
     arsync_facts destination;    /* and what is there */
 } arsync_details;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_DETAILS_SIZE_0_1 120
 
 /* Frozen layout: 64 bytes, no padding. */
 typedef struct arsync_completion {

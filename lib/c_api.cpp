@@ -14,6 +14,7 @@
 
 #include "arsync.h"
 #include "pool.h"
+#include "structs.h"
 
 // A handle outlives its pool and is never used for another, so that what comes too late finds
 // nothing, instead of freed memory or somebody else's pool. That costs these few bytes for each
@@ -64,56 +65,6 @@ int with_pool(arsync_pool* handle, Body body) noexcept {
     if (pool->in_forked_child())
         return -EOWNERDEAD;
     return guarded([&] { return body(*pool); });
-}
-
-// No struct of this library will ever be larger; a size that is comes from uninitialised memory.
-constexpr uint32_t struct_size_max = 4096;
-
-bool all_zero(const void* data, size_t size) {
-    const auto* bytes = static_cast<const unsigned char*>(data);
-    for (size_t i = 0; i < size; ++i)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
-// An options struct of the caller's version, in ours: missing fields are 0, fields that we do not
-// know must be.
-template <class Options>
-int copy_in(const Options* from, Options& to) {
-    to = {};
-    to.struct_size = sizeof to;
-    if (!from)
-        return 0;
-    const uint32_t size = from->struct_size;
-    if (size < sizeof size)
-        return -EINVAL;
-    if (size > struct_size_max)
-        return -E2BIG;
-    const auto* bytes = reinterpret_cast<const unsigned char*>(from);
-    if (size > sizeof to && !all_zero(bytes + sizeof to, size - sizeof to))
-        return -E2BIG;
-    memcpy(&to, from, std::min<size_t>(size, sizeof to));
-    to.struct_size = sizeof to;
-    return all_zero(to.reserved, sizeof to.reserved) ? 0 : -EINVAL;
-}
-
-// A struct that the library fills, into the caller's version of it. version_0_1_size: the least.
-template <class Result, class Fill>
-int copy_out(Result* to, size_t version_0_1_size, Fill fill) {
-    const uint32_t size = to->struct_size;
-    if (size < version_0_1_size)
-        return -EINVAL;
-    if (size > struct_size_max)
-        return -E2BIG;
-    Result result = {};
-    const int error = fill(result);
-    if (error < 0)
-        return error;
-    result.struct_size = size;
-    memset(to, 0, size);
-    memcpy(to, &result, std::min<size_t>(size, sizeof result));
-    return 0;
 }
 
 unsigned default_workers() {
@@ -273,7 +224,7 @@ int arsync_pool_info(arsync_pool* handle, arsync_info* info) {
     if (!info)
         return -EFAULT;
     return with_pool(handle, [&](Pool& pool) {
-        return copy_out(info, sizeof *info, [&](arsync_info& result) {
+        return copy_out(info, [&](arsync_info& result) {
             pool.info(result);
             return 0;
         });
@@ -284,7 +235,7 @@ int arsync_pool_stats(arsync_pool* handle, arsync_stats* stats) {
     if (!stats)
         return -EFAULT;
     return with_pool(handle, [&](Pool& pool) {
-        return copy_out(stats, sizeof *stats, [&](arsync_stats& result) {
+        return copy_out(stats, [&](arsync_stats& result) {
             pool.stats(result);
             return 0;
         });
@@ -397,7 +348,7 @@ int arsync_job_progress(arsync_pool* handle, arsync_job job, arsync_progress* pr
     if (!progress)
         return -EFAULT;
     return with_pool(handle, [&](Pool& pool) {
-        return copy_out(progress, sizeof *progress,
+        return copy_out(progress,
                         [&](arsync_progress& result) { return pool.progress(job, result); });
     });
 }

@@ -31,6 +31,7 @@ FIELD(arsync_pool_options, job_limit, 28, 4);
 FIELD(arsync_pool_options, byte_rate, 32, 8);
 FIELD(arsync_pool_options, reserved, 40, 24);
 SIZE(arsync_pool_options, 64);
+SIZE(arsync_pool_options, ARSYNC_POOL_OPTIONS_SIZE_0_1);
 
 FIELD(arsync_info, struct_size, 0, 4);
 FIELD(arsync_info, backend, 4, 4);
@@ -48,6 +49,7 @@ FIELD(arsync_info, sqpoll_reason, 296, 128);
 FIELD(arsync_info, iopoll_reason, 424, 128);
 FIELD(arsync_info, kernel_features, 552, 128);
 SIZE(arsync_info, 680);
+SIZE(arsync_info, ARSYNC_INFO_SIZE_0_1);
 
 FIELD(arsync_stats, struct_size, 0, 4);
 FIELD(arsync_stats, queue_depth_max, 4, 4);
@@ -74,6 +76,7 @@ FIELD(arsync_stats, buffer_waits, 160, 8);
 FIELD(arsync_stats, busy_ns, 168, 8);
 FIELD(arsync_stats, queue_depth_ns, 176, 8);
 SIZE(arsync_stats, 184);
+SIZE(arsync_stats, ARSYNC_STATS_SIZE_0_1);
 
 FIELD(arsync_copy_options, struct_size, 0, 4);
 FIELD(arsync_copy_options, flags, 4, 4);
@@ -94,6 +97,7 @@ FIELD(arsync_copy_options, filter, 64, 8);
 FIELD(arsync_copy_options, link_set, 72, 8);
 FIELD(arsync_copy_options, reserved, 80, 16);
 SIZE(arsync_copy_options, 96);
+SIZE(arsync_copy_options, ARSYNC_COPY_OPTIONS_SIZE_0_1);
 
 FIELD(arsync_progress, struct_size, 0, 4);
 FIELD(arsync_progress, state, 4, 4);
@@ -107,6 +111,7 @@ FIELD(arsync_progress, errors, 48, 8);
 FIELD(arsync_progress, flags, 56, 4);
 FIELD(arsync_progress, reserved, 60, 4);
 SIZE(arsync_progress, 64);
+SIZE(arsync_progress, ARSYNC_PROGRESS_SIZE_0_1);
 
 FIELD(arsync_totals, struct_size, 0, 4);
 FIELD(arsync_totals, reserved, 4, 4);
@@ -123,6 +128,7 @@ FIELD(arsync_totals, bytes, 80, 8);
 FIELD(arsync_totals, hole_bytes, 88, 8);
 FIELD(arsync_totals, files_by_method, 96, 128);
 SIZE(arsync_totals, 224);
+SIZE(arsync_totals, ARSYNC_TOTALS_SIZE_0_1);
 
 FIELD(arsync_facts, size, 0, 8);
 FIELD(arsync_facts, mtime_s, 8, 8);
@@ -142,6 +148,7 @@ FIELD(arsync_details, question, 32, 8);
 FIELD(arsync_details, source, 40, 40);
 FIELD(arsync_details, destination, 80, 40);
 SIZE(arsync_details, 120);
+SIZE(arsync_details, ARSYNC_DETAILS_SIZE_0_1);
 
 FIELD(arsync_completion, job, 0, 8);
 FIELD(arsync_completion, user_data, 8, 8);
