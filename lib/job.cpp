@@ -4,10 +4,10 @@
 
 namespace arsync {
 
-static Task<void> run_copy(Io io, Job& job, TreeHost& host) {
+static Task<void> run_copy(Io io, Job& job, Host& host) {
     job.control.throw_if_cancelled();
-    if (auto* help = std::get_if<TreeHelp>(&job.what))
-        co_await help->tree->help(io, job.control, host);
+    if (auto* help = std::get_if<Help>(&job.what))
+        co_await help->work->help(io, job.control, host);
     else if (auto* file = std::get_if<FileCopy>(&job.what))
         co_await copy_path(io, *file, job.options, job.filter, job.control, host, job.question,
                            job.outcome, job.totals);
@@ -16,7 +16,7 @@ static Task<void> run_copy(Io io, Job& job, TreeHost& host) {
                             job.outcome);
 }
 
-Task<void> run_job(Io io, Job& job, TreeHost& host) {
+Task<void> run_job(Io io, Job& job, Host& host) {
     Outcome& outcome = job.outcome;
     try {
         co_await run_copy(io, job, host);

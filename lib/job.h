@@ -16,14 +16,14 @@ namespace arsync {
 class Worker;
 struct Site;
 
-// A job of the pool's own, which nobody submitted and nobody hears of: another worker's part in the
-// copy of a tree.
-struct TreeHelp {
-    std::shared_ptr<Tree> tree;
+// A job of the pool's own, which nobody submitted and nobody hears of: another worker's part in
+// what several do.
+struct Help {
+    std::shared_ptr<Shared> work;
 };
 
 struct Job {
-    std::variant<FileCopy, RangeCopy, TreeHelp> what;
+    std::variant<FileCopy, RangeCopy, Help> what;
     arsync_copy_options options = {};
     std::string backup_suffix; // that options points to
     Filter filter;
@@ -44,11 +44,14 @@ struct Job {
     Worker* worker = nullptr; // that runs it
     Site* site = nullptr;     // in whose queue it is
     bool sorted = false;      // that is where it belongs
-    // Questions without an answer. Of a tree, whose entries they are; else there is one, and no
-    // entry, and while there is nobody runs the job.
-    std::map<arsync_question, std::unique_ptr<AskedEntry>> asked;
-    Tree* asks = nullptr;
-    bool waits_for_answer() const { return !asked.empty() && !asks; }
+    // Questions without an answer. Of a single copy there is one, without an asker, and while there
+    // is nobody runs the job.
+    struct Asked {
+        Asker* asker = nullptr;
+        std::unique_ptr<Asking> asking;
+    };
+    std::map<arsync_question, Asked> asked;
+    bool waits_for_answer() const { return !asked.empty() && !asked.begin()->second.asker; }
 
     Job* next = nullptr; // in the pool's queue, or the worker's list
     Job* previous = nullptr;
@@ -56,6 +59,6 @@ struct Job {
 
 // Run a job to its end: the boundary at which errors become results. Throws only std::bad_alloc,
 // and only from the call itself, if there is no memory for its frame.
-Task<void> run_job(Io io, Job& job, TreeHost& host);
+Task<void> run_job(Io io, Job& job, Host& host);
 
 } // namespace arsync

@@ -489,7 +489,7 @@ void Pool::queue_finished(Finished& finished) {
 // ---- trees ----
 
 // Those that have nothing to do, and those that have jobs of the same site.
-void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) {
+void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work) {
     std::lock_guard lock(mutex_);
     if (closing_)
         return;
@@ -510,7 +510,7 @@ void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree) 
         if (!may || worker.get() == &owner)
             continue;
         auto part = std::make_unique<Job>();
-        part->what = TreeHelp{tree};
+        part->what = Help{work};
         worker->help(std::move(part));
         occupy(*worker, site, nullptr);
     }
@@ -520,11 +520,15 @@ static const char* text_or_null(const std::string& text) {
     return text.empty() ? nullptr : text.c_str();
 }
 
-void Pool::report(const Job& job, std::string path, const Outcome& outcome) {
+void Pool::report(const Job& job, Report report) {
+    const Outcome& outcome = report.outcome;
     auto finished = std::make_unique<Finished>();
     finished->completion = completion_of(job, outcome);
-    finished->completion.kind = ARSYNC_COMPLETION_ENTRY;
-    finished->path = std::move(path);
+    finished->completion.kind = static_cast<uint16_t>(report.kind);
+    if (report.in_item)
+        finished->completion.user_data = report.user_data;
+    finished->has_path = report.kind == ARSYNC_COMPLETION_ENTRY;
+    finished->path = std::move(report.path);
     if (!outcome.backup.empty() || !outcome.name.empty()) {
         auto details = std::make_unique<Finished::Details>();
         details->backup = outcome.backup;
@@ -640,15 +644,13 @@ void Pool::take_finished(arsync_completion& completion) {
     finished_first_ = finished.next;
     completion = finished.completion;
     if (completion.kind != ARSYNC_COMPLETION_JOB) {
-        // Of a job's own source there is none.
-        const bool of_job = completion.kind == ARSYNC_COMPLETION_QUESTION && finished.path.empty();
-        completion.path = of_job ? nullptr : finished.path.c_str();
+        completion.path = finished.has_path ? finished.path.c_str() : nullptr;
         if (finished.details) {
             finished.details->shown.struct_size = sizeof finished.details->shown;
             completion.details = &finished.details->shown;
         }
         finished.next = std::exchange(polled_entries_, &finished);
-        entries_waiting_ -= completion.kind == ARSYNC_COMPLETION_ENTRY;
+        entries_waiting_ -= completion.kind != ARSYNC_COMPLETION_QUESTION;
         return;
     }
     const uint64_t index = slot_of(completion.job);

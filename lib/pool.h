@@ -76,12 +76,12 @@ public:
     Job* take(Worker& worker);
     void finish(Job& job);
     void finish_part(Worker& worker);
-    // For trees; see TreeHost.
-    void call_helpers(const Worker& owner, const std::shared_ptr<Tree>& tree);
-    void report(const Job& job, std::string path, const Outcome& outcome);
+    // See Host.
+    void call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work);
+    void report(const Job& job, Report report);
     bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
     bool runs_one_job();
-    bool ask(Job& job, Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path);
+    bool ask(Job& job, Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path);
     void withdraw_questions(Job& job);
     // Of a job that is no tree. It is taken back, and run anew when the answer is there. False: it
     // was cancelled.
@@ -95,6 +95,7 @@ private:
     struct Finished {
         Finished* next = nullptr;
         arsync_completion completion = {};
+        bool has_path = false;
         std::string path; // of an entry, or a question about one
         // But for jobs; none of most entries.
         struct Details {
@@ -115,8 +116,7 @@ private:
     Job* find(arsync_job id);
     void cancel(Job& job);
     void queue(Job& job, Site& site);
-    void put_question(Job& job, std::unique_ptr<AskedEntry>& entry,
-                      std::unique_ptr<Finished> finished);
+    void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished);
     void withdraw_under_lock(Job& job);
     void wake_poller();
     void unqueue(Job& job);
@@ -192,22 +192,20 @@ private:
 };
 
 // A job's link to its pool.
-class JobHost final : public TreeHost {
+class JobHost final : public Host {
 public:
     JobHost(Pool& pool, Worker& owner, Job& job) : pool_(pool), owner_(owner), job_(job) {}
-    void call_helpers(const std::shared_ptr<Tree>& tree) override {
-        pool_.call_helpers(owner_, tree);
+    void call_helpers(const std::shared_ptr<Shared>& work) override {
+        pool_.call_helpers(owner_, work);
     }
-    void report(std::string path, const Outcome& outcome) override {
-        pool_.report(job_, std::move(path), outcome);
-    }
+    void report(Report report) override { pool_.report(job_, std::move(report)); }
     bool wait_for_room(Ring& ring, Waiter& waiter) override {
         return pool_.wait_for_room(job_, ring, waiter);
     }
     bool is_alone() override { return pool_.runs_one_job(); }
     unsigned workers() const override { return pool_.options().workers; }
-    bool ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) override {
-        return pool_.ask(job_, tree, entry, std::move(path));
+    bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) override {
+        return pool_.ask(job_, asker, asking, path);
     }
     void withdraw_questions() override { pool_.withdraw_questions(job_); }
     void rest(bool resting) override {

@@ -11,17 +11,28 @@ static void fill(arsync_completion& completion, const Job& job) {
     completion.kind = ARSYNC_COMPLETION_QUESTION;
 }
 
-bool Pool::ask(Job& job, Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) {
+bool Pool::ask(Job& job, Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) {
+    const Question& question = asking->question();
     auto finished = std::make_unique<Finished>();
-    finished->path = std::move(path);
+    finished->has_path = path != nullptr;
+    if (path)
+        finished->path = *path;
     finished->details = std::make_unique<Finished::Details>();
-    finished->details->shown.source = entry->question.source;
-    finished->details->shown.destination = entry->question.destination;
+    finished->details->shown.source = question.source;
+    finished->details->shown.destination = question.destination;
+    fill(finished->completion, job);
+    if (asking->in_item)
+        finished->completion.user_data = asking->user_data;
     std::lock_guard lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
-    put_question(job, entry, std::move(finished));
-    job.asks = &tree;
+    Job::Asked asked{&asker, std::move(asking)};
+    try {
+        put_question(job, asked, std::move(finished));
+    } catch (const std::bad_alloc&) {
+        asking = std::move(asked.asking);
+        throw;
+    }
     return true;
 }
 
@@ -30,11 +41,12 @@ bool Pool::ask(Job& job) {
     finished->details = std::make_unique<Finished::Details>();
     finished->details->shown.source = job.question.source;
     finished->details->shown.destination = job.question.destination;
-    std::unique_ptr<AskedEntry> none;
+    fill(finished->completion, job);
+    Job::Asked itself;
     std::lock_guard lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
-    put_question(job, none, std::move(finished));
+    put_question(job, itself, std::move(finished));
     job.control.enter(ARSYNC_STAGE_ASK);
     release(*job.worker);
     job.worker = nullptr;
@@ -43,8 +55,7 @@ bool Pool::ask(Job& job) {
     return true;
 }
 
-void Pool::put_question(Job& job, std::unique_ptr<AskedEntry>& entry,
-                        std::unique_ptr<Finished> finished) {
+void Pool::put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished) {
     const arsync_question id = last_question_ + 1;
     const auto at = job.asked.try_emplace(id).first;
     try {
@@ -54,8 +65,7 @@ void Pool::put_question(Job& job, std::unique_ptr<AskedEntry>& entry,
         throw;
     }
     last_question_ = id;
-    at->second = std::move(entry);
-    fill(finished->completion, job);
+    at->second = std::move(asked);
     finished->details->shown.question = id;
     queue_finished(*finished.release());
 }
@@ -72,11 +82,11 @@ int Pool::answer(arsync_question question, uint32_t answer) {
     }
     questions_.erase(found);
     const auto at = job.asked.find(question);
-    std::unique_ptr<AskedEntry> entry = std::move(at->second);
+    Job::Asked asked = std::move(at->second);
     job.asked.erase(at);
-    if (entry) {
-        entry->question.answer = answer;
-        job.asks->answered(std::move(entry));
+    if (asked.asker) {
+        asked.asking->question().answer = answer;
+        asked.asker->answered(std::move(asked.asking));
         wake_poller();
         return 0;
     }
@@ -100,13 +110,13 @@ void Pool::withdraw_questions(Job& job) {
 void Pool::withdraw_under_lock(Job& job) {
     while (!job.asked.empty()) {
         const auto at = job.asked.begin();
-        std::unique_ptr<AskedEntry> entry = std::move(at->second);
+        Job::Asked asked = std::move(at->second);
         questions_.erase(at->first);
         job.asked.erase(at);
-        if (!entry)
+        if (!asked.asker)
             continue;
-        entry->question.answer = ARSYNC_ANSWER_STOP;
-        job.asks->answered(std::move(entry));
+        asked.asking->question().answer = ARSYNC_ANSWER_STOP;
+        asked.asker->answered(std::move(asked.asking));
     }
 }
 

@@ -338,7 +338,7 @@ void Worker::end(Job& job) {
     const int closed = job.destination_fd.close();
     if (closed < 0 && job.outcome.result == 0 && std::holds_alternative<RangeCopy>(job.what))
         job.outcome.fail(closed, ARSYNC_STAGE_CLOSE);
-    if (std::holds_alternative<TreeHelp>(job.what))
+    if (std::holds_alternative<Help>(job.what))
         drop_part(&job);
     else
         pool_.finish(job); // from here on the job is not ours

@@ -77,6 +77,8 @@ struct FileCopy {
     // another entry's copy, whose name is the same there: where case, or the way to write an
     // accent, makes no difference. It is -EEXIST, whatever the options say of what exists.
     bool fresh = false;
+    // It is to be durable, and a directory that it is below cannot be synced.
+    bool unsyncable = false;
     // The source's name from where the job was told to look for it, if that is not the above.
     int source_base_dirfd = -1;
     std::string source_from_base = {};

@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "copy/entry.h"
+#include "copy/list/ways.h"
 #include "copy/metadata.h"
 #include "copy/split_path.h"
-#include "copy/tree/parents.h"
 
 namespace arsync {
 
@@ -55,22 +55,21 @@ void count_single(const Outcome& outcome, arsync_totals& totals) {
 }
 
 // Before a file is copied. A tree is synced as a whole, whatever it is in.
-void refuse_unsyncable(const Parents& parents, const arsync_copy_options& options) {
-    if (options.durability == ARSYNC_DURABILITY_FULL)
-        parents.refuse_unsyncable();
+void refuse_unsyncable(const FileCopy& copy) {
+    if (copy.unsyncable)
+        throw Error{ARSYNC_STAGE_SYNC, EACCES};
 }
 
-struct Directories {
+struct Above {
     Identity source = {};
     Identity destination = {};
-    bool operator==(const Directories&) const = default;
+    bool operator==(const Above&) const = default;
 };
 
 // Those that were reached one by one on the way to the names, if they were: in a dry run nothing
 // may be there.
-Directories directories_of(Files& files, const FileCopy& names,
-                           const arsync_copy_options& options) {
-    Directories found;
+Above directories_of(Files& files, const FileCopy& names, const arsync_copy_options& options) {
+    Above found;
     if (!names.beneath || asks(options, ARSYNC_COPY_DRY_RUN))
         return found;
     const auto look = [&](int dirfd) {
@@ -83,10 +82,9 @@ Directories directories_of(Files& files, const FileCopy& names,
     return found;
 }
 
-Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
-                         const arsync_copy_options& options, const Filter& filter, Control& control,
-                         TreeHost& host, Question& question, Outcome& outcome,
-                         arsync_totals& totals) {
+Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         const Filter& filter, Control& control, Host& host, Question& question,
+                         Outcome& outcome, arsync_totals& totals) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
     const bool follows = follows_top(options);
     struct statx facts;
@@ -104,7 +102,7 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
         co_await tree->run(io, outcome, totals);
         co_return;
     }
-    refuse_unsyncable(parents, options);
+    refuse_unsyncable(copy);
     FileCopy names = copy;
     names.follows = follows;
     EntryContext context;
@@ -117,9 +115,9 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
                                        itself) == 0 &&
                         S_ISLNK(itself.stx_mode);
     if (asks_first(options)) {
-        const Directories there = directories_of(io.files, names, options);
+        const Above there = directories_of(io.files, names, options);
         if (question.answer != 0 &&
-            there != Directories{question.above_source, question.above_destination})
+            there != Above{question.above_source, question.above_destination})
             throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ESTALE,
                         true}; // one was put in the place of another
         co_await copy_by_answer(io, names, DT_UNKNOWN, context, options, question, control,
@@ -132,27 +130,25 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const Parents& parents,
     count_single(outcome, totals);
 }
 
-Task<void> copy_names(Io io, const FileCopy& names, const Parents& parents,
-                      const arsync_copy_options& options, const Filter& filter, Control& control,
-                      TreeHost& host, Question& question, Outcome& outcome, arsync_totals& totals) {
+Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& options,
+                     const Filter& filter, Control& control, Host& host, Question& question,
+                     Outcome& outcome, arsync_totals& totals) {
     if (!is_plain(names, options)) {
-        co_await copy_anything(io, names, parents, options, filter, control, host, question,
-                               outcome, totals);
+        co_await copy_anything(io, names, options, filter, control, host, question, outcome,
+                               totals);
         co_return;
     }
-    refuse_unsyncable(parents, options);
+    refuse_unsyncable(names);
     const Source source = co_await open_source(io, names, options, control);
     co_await copy_opened(io, names, source, options, control, outcome);
 }
 
 // True: a server has forgotten a file that was open, at outcome's stage; it may be opened again.
-Task<bool> copy_unless_stale(Io io, const FileCopy& names, const Parents& parents,
-                             const arsync_copy_options& options, const Filter& filter,
-                             Control& control, TreeHost& host, Question& question, Outcome& outcome,
-                             arsync_totals& totals) {
+Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_options& options,
+                             const Filter& filter, Control& control, Host& host, Question& question,
+                             Outcome& outcome, arsync_totals& totals) {
     try {
-        co_await copy_names(io, names, parents, options, filter, control, host, question, outcome,
-                            totals);
+        co_await copy_once(io, names, options, filter, control, host, question, outcome, totals);
     } catch (const Error& error) {
         if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE)
             throw;
@@ -162,45 +158,90 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const Parents& parent
     co_return false;
 }
 
+// The names in the innermost directory on the way, in which no symbolic link is followed. In a dry
+// run the destination's may be missing.
+void enter(FileCopy& names, const Directory& directory) {
+    const std::string last = last_component(names.source);
+    names.beneath = true;
+    names.source_base_dirfd = names.source_dirfd;
+    names.source_from_base = names.source;
+    names.source_dirfd = directory.source();
+    names.source = last;
+    if (directory.missing)
+        return;
+    names.base_dirfd = names.destination_dirfd;
+    names.path_from_base = std::move(names.destination);
+    names.destination_dirfd = directory.destination();
+    names.destination = last;
+    names.new_file = directory.new_file;
+}
+
 } // namespace
 
-Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                     const Filter& filter, Control& control, TreeHost& host, Question& question,
-                     Outcome& outcome, arsync_totals& totals) {
+void take_way(FileCopy& names, const Ways& ways, const DirectoryRef& directory,
+              const arsync_copy_options& options) {
+    names.unsyncable =
+        options.durability == ARSYNC_DURABILITY_FULL && ways.is_unsyncable(directory);
+    if (asks(options, ARSYNC_COPY_BENEATH))
+        enter(names, *directory);
+}
+
+Task<void> copy_names(Io io, const FileCopy& names, const arsync_copy_options& options,
+                      const Filter& filter, Control& control, Host& host, Question& question,
+                      Outcome& outcome, arsync_totals& totals) {
     totals.entries = totals.errors = 1; // if it goes no further
-    Parents parents;
+    const Outcome before = outcome;
+    bool again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
+                                            outcome, totals);
+    if (again) {
+        outcome = before;
+        control.restart();
+        again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
+                                           outcome, totals);
+    }
+    if (again)
+        throw Error{outcome.stage, ESTALE};
+}
+
+Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                     const Filter& filter, Control& control, Host& host, Question& question,
+                     Outcome& outcome, arsync_totals& totals) {
+    const bool has_way =
+        asks(options, ARSYNC_COPY_BENEATH) ||
+        (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN));
+    if (!has_way) {
+        co_await copy_names(io, copy, options, filter, control, host, question, outcome, totals);
+        co_return;
+    }
+    totals.entries = totals.errors = 1; // if it goes no further
+    Ways ways(copy.source_dirfd, copy.destination_dirfd, options);
     FileCopy names = copy;
-    std::optional<Error> failure; // the parents that were made get their attributes all the same
+    std::optional<Pin> pin;
+    std::optional<Error>
+        failure; // the directories that were made get their attributes all the same
     try {
-        if (asks(options, ARSYNC_COPY_BENEATH) ||
-            (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN)))
-            parents.make(io.files, names, options);
-        const Outcome before = outcome;
-        bool again = co_await copy_unless_stale(io, names, parents, options, filter, control, host,
-                                                question, outcome, totals);
-        if (again) {
-            outcome = before;
-            control.restart();
-            again = co_await copy_unless_stale(io, names, parents, options, filter, control, host,
-                                               question, outcome, totals);
-        }
-        if (again)
-            failure = Error{outcome.stage, ESTALE};
+        pin.emplace(io.files, ways.enter(io.files, copy.source, copy.destination));
+        take_way(names, ways, pin->ref(), options);
+        co_await copy_names(io, names, options, filter, control, host, question, outcome, totals);
     } catch (const Error& error) {
         failure = error;
     }
+    pin.reset();
     if (question.open && !failure) // the directories were all there, and are not done yet
         co_return;
-    try {
-        const bool tree = outcome.action == ARSYNC_ACTION_TREE;
-        const bool durable = options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure;
-        co_await parents.finish(io, options, control, outcome, durable);
-    } catch (const Error& error) {
-        if (!failure)
-            failure = error;
+    const bool tree = outcome.action == ARSYNC_ACTION_TREE;
+    bool durable = options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure;
+    for (const Ways::Done& done : ways.take_inside_out()) {
+        try {
+            co_await ways.finish(io, done.directory, control, outcome, durable);
+        } catch (const Error& error) {
+            durable = false;
+            if (!failure)
+                failure = error;
+        }
     }
     const bool failed = failure || (outcome.result < 0 && outcome.result != -ECANCELED);
-    totals.errors = std::max<uint64_t>(totals.errors, failed); // the parents' end is one too
+    totals.errors = std::max<uint64_t>(totals.errors, failed); // the directories' end is one too
     if (failure)
         throw *failure;
 }

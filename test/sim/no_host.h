@@ -5,14 +5,14 @@
 
 namespace arsync::sim {
 
-class NoHost final : public TreeHost {
+class NoHost final : public Host {
 public:
-    void call_helpers(const std::shared_ptr<Tree>&) override {}
-    void report(std::string, const Outcome&) override {}
+    void call_helpers(const std::shared_ptr<Shared>&) override {}
+    void report(Report) override {}
     bool wait_for_room(Ring&, Waiter&) override { return false; }
     bool is_alone() override { return true; }
     unsigned workers() const override { return 1; }
-    bool ask(Tree&, std::unique_ptr<AskedEntry>&, std::string) override { return false; }
+    bool ask(Asker&, std::unique_ptr<Asking>&, const std::string*) override { return false; }
     void withdraw_questions() override {}
     void rest(bool) override {}
 };

@@ -12,7 +12,7 @@ static constexpr uint64_t steps_max = 400'000;
 // So many turns in which nobody has anything to do: they sleep for ever.
 static constexpr unsigned idle_max = 200;
 
-static Detached begin(Io io, Job& job, TreeHost& host, unsigned& completions) {
+static Detached begin(Io io, Job& job, Host& host, unsigned& completions) {
     co_await run_job(io, job, host);
     ++completions;
 }
@@ -71,8 +71,8 @@ TreeSimulation::~TreeSimulation() {
             static_cast<void>(worker->buffers.release());
 }
 
-void TreeSimulation::report(std::string path, const Outcome& result) {
-    reports_.push_back({std::move(path), result});
+void TreeSimulation::report(arsync::Report report) {
+    reports_.push_back({std::move(report.path), report.outcome});
 }
 
 // Nobody polls for a while.
@@ -83,11 +83,11 @@ bool TreeSimulation::wait_for_room(Ring& ring, Waiter& waiter) {
     return true;
 }
 
-bool TreeSimulation::ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) {
+bool TreeSimulation::ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) {
     if (job_.control.cancelled())
         return false;
     ++questions_;
-    asked_.push_back({&tree, std::move(entry), std::move(path)});
+    asked_.push_back({&asker, std::move(asking), *path});
     return true;
 }
 
@@ -95,8 +95,8 @@ void TreeSimulation::withdraw_questions() {
     std::vector<Asked> all;
     all.swap(asked_);
     for (Asked& asked : all) {
-        asked.entry->question.answer = ARSYNC_ANSWER_STOP;
-        asked.tree->answered(std::move(asked.entry));
+        asked.asking->question().answer = ARSYNC_ANSWER_STOP;
+        asked.asker->answered(std::move(asked.asking));
     }
 }
 
@@ -107,8 +107,8 @@ void TreeSimulation::answer_one() {
     const auto at = asked_.begin() + static_cast<std::ptrdiff_t>(random_.below(asked_.size()));
     Asked asked = std::move(*at);
     asked_.erase(at);
-    asked.entry->question.answer = answer_to(scenario, asked.path);
-    asked.tree->answered(std::move(asked.entry));
+    asked.asking->question().answer = answer_to(scenario, asked.path);
+    asked.asker->answered(std::move(asked.asking));
 }
 
 void TreeSimulation::give_room() {
@@ -119,7 +119,7 @@ void TreeSimulation::give_room() {
 
 void TreeSimulation::start_helper() {
     helper_ = std::make_unique<Job>();
-    helper_->what = TreeHelp{called_};
+    helper_->what = Help{called_};
     begin(io(*workers_.back()), *helper_, *this, helper_completions_);
 }
 

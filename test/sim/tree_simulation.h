@@ -22,7 +22,7 @@
 
 namespace arsync::sim {
 
-class TreeSimulation final : TreeHost {
+class TreeSimulation final : Host {
 public:
     explicit TreeSimulation(const TreeScenario& what);
     ~TreeSimulation();
@@ -76,12 +76,12 @@ private:
         std::unique_ptr<Buffers> buffers;
     };
 
-    void call_helpers(const std::shared_ptr<Tree>& tree) override { called_ = tree; }
-    void report(std::string path, const Outcome& result) override;
+    void call_helpers(const std::shared_ptr<Shared>& work) override { called_ = work; }
+    void report(arsync::Report report) override;
     bool wait_for_room(Ring& ring, Waiter& waiter) override;
     bool is_alone() override { return true; }
     unsigned workers() const override { return scenario.workers; }
-    bool ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) override;
+    bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) override;
     void withdraw_questions() override;
     void rest(bool) override {}
 
@@ -104,13 +104,13 @@ private:
     Expectation expected_;
     Job job_;
     std::unique_ptr<Job> helper_;
-    std::shared_ptr<Tree> called_;
+    std::shared_ptr<Shared> called_;
     unsigned completions_ = 0;
     unsigned helper_completions_ = 0;
     std::vector<std::pair<Ring*, Waiter*>> without_room_;
     struct Asked {
-        Tree* tree;
-        std::unique_ptr<AskedEntry> entry;
+        Asker* asker;
+        std::unique_ptr<Asking> asking;
         std::string path;
     };
     std::vector<Asked> asked_;

@@ -110,4 +110,22 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     return result;
 }
 
+// Without a default ACL, and with the group that this process has, it does not matter whether
+// groups come from the directory.
+NewFile new_file_in(Files& files, const MadeDirectory& directory,
+                    const arsync_copy_options& options, uid_t uid, gid_t gid) {
+    NewFile result;
+    result.known = true;
+    result.device_major = directory.facts.stx_dev_major;
+    result.device_minor = directory.facts.stx_dev_minor;
+    result.uid = uid;
+    result.gid = gid;
+    const bool may_be_plain =
+        (options.preserve & ARSYNC_PRESERVE_MODE) != 0 && directory.facts.stx_gid == gid;
+    const bool matters = may_be_plain || (options.flags & ARSYNC_COPY_DEFAULT_MODE) != 0;
+    result.no_default_acl = matters && !has_default_acl(files, directory.directory.get());
+    result.plain = may_be_plain && result.no_default_acl;
+    return result;
+}
+
 } // namespace arsync

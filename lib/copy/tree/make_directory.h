@@ -20,4 +20,8 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
                              bool beneath, bool follow, bool fresh,
                              const arsync_copy_options& options, Umask& umask);
 
+// What is known of files that are made in it by this user and group.
+NewFile new_file_in(Files& files, const MadeDirectory& directory,
+                    const arsync_copy_options& options, uid_t uid, gid_t gid);
+
 } // namespace arsync

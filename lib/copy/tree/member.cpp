@@ -16,7 +16,7 @@
 
 namespace arsync {
 
-Member::Member(Tree& tree, Io io, Control& control, TreeHost& host)
+Member::Member(Tree& tree, Io io, Control& control, Host& host)
     : tree_(tree), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
       frugal_(descriptors::walkers() == 1), window_(io.ring, tree.host_.workers()),
       presence_(host, *tree.directories_, tree.asks_) {}
@@ -197,7 +197,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
         directory->destination_id = identity(made.facts);
         if (mirrors && directory->destination_id == tree_.root_->source_id)
             refuse_meeting();
-        directory->new_file = tree_.new_file_in(io_.files, made);
+        directory->new_file = new_file_in(io_.files, made, tree_.options_, tree_.uid_, tree_.gid_);
         destination = std::move(made.directory);
         tree_.know_names(io_.files, *directory, destination.get());
         tree_.choose_sync(io_.files, *directory, destination.get());

@@ -14,7 +14,7 @@ struct ExtraEntry;
 class Member {
 public:
     // host: of its worker.
-    Member(Tree& tree, Io io, Control& control, TreeHost& host);
+    Member(Tree& tree, Io io, Control& control, Host& host);
 
     // Until the tree has no more work.
     Task<void> run();

@@ -99,7 +99,7 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
         if (control)
             control->take_back();
         control.emplace(control_);
-        Question* question = asked ? &asked->question : nullptr;
+        Question* question = asked ? &asked->asked : nullptr;
         return copy_once(batch, name, type, follows, cleared, question, *control, outcome);
     };
     try {
@@ -118,8 +118,8 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     control.reset();
     if (outcome.result == 0)
         window_.widen();
-    const bool waits = asked && asked->question.open && outcome.result == 0 &&
-                       ask(batch, std::move(asked), outcome);
+    const bool waits =
+        asked && asked->asked.open && outcome.result == 0 && ask(batch, std::move(asked), outcome);
     const bool given_up = outcome.result == -ECANCELED && outcome.stage == ARSYNC_STAGE_ASK;
     if (!waits && !given_up)
         end_entry(&*batch.pin, name, outcome);
@@ -197,7 +197,7 @@ void Member::report(const Directory* directory, std::string_view name, const Out
     if (!is_reported(outcome))
         return;
     try {
-        tree_.host_.report(path_below(directory, name), outcome);
+        tree_.host_.report({.path = path_below(directory, name), .outcome = outcome});
     } catch (const std::bad_alloc&) { // what cannot be told of must not go on
         out_of_memory();
     }

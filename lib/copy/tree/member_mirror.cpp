@@ -51,7 +51,7 @@ Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_direc
             tree_.note_error(outcome.result, outcome.stage);
         if (is_reported(outcome)) {
             co_await Poll(*this);
-            tree_.host_.report(entry->path, outcome);
+            tree_.host_.report({.path = entry->path, .outcome = outcome});
         }
     }
 }

@@ -50,12 +50,12 @@ Task<void> Member::go_on_with_answers() {
 
 Task<void> Member::go_on(std::unique_ptr<AskedEntry> entry) {
     co_await Poll(*this);
-    if (entry->question.answer == ARSYNC_ANSWER_STOP) {
+    if (entry->asked.answer == ARSYNC_ANSWER_STOP) {
         co_await give_up(std::move(entry));
         co_return;
     }
     Outcome outcome;
-    if (entry->question.answer == ARSYNC_ANSWER_SKIP) {
+    if (entry->asked.answer == ARSYNC_ANSWER_SKIP) {
         outcome.action = ARSYNC_ACTION_SKIP;
         co_await end_answered(std::move(entry), outcome);
         co_return;

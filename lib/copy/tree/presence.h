@@ -8,7 +8,7 @@ namespace arsync {
 
 class Presence {
 public:
-    Presence(TreeHost& host, Directories& directories, bool may_rest)
+    Presence(Host& host, Directories& directories, bool may_rest)
         : host_(host), directories_(directories), may_rest_(may_rest) {}
     Presence(const Presence&) = delete;
     Presence& operator=(const Presence&) = delete;
@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    TreeHost& host_;
+    Host& host_;
     Directories& directories_;
     const bool may_rest_;
     bool rests_ = false;

@@ -38,7 +38,7 @@ static arsync_copy_options for_synced_entries(const arsync_copy_options& options
 }
 
 Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
-           Control& control, TreeHost& host)
+           Control& control, Host& host)
     : roots_(roots), options_(options), entry_options_(for_entries(options)),
       synced_entry_options_(for_synced_entries(options)), filter_(filter), control_(control),
       host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL), asks_(asks_first(options)),
@@ -69,7 +69,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     control_.entries_done.fetch_add(1, std::memory_order_relaxed);
     totals_.entries = totals_.directories = 1;
     if (reports_all_)
-        host_.report({}, of_root);
+        host_.report({.path = {}, .outcome = of_root});
     push({root_, {}, false});
     co_await member.run();
     leave(member.totals());
@@ -114,7 +114,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     }
 }
 
-Task<void> Tree::help(Io io, Control& own, TreeHost& own_host) {
+Task<void> Tree::help(Io io, Control& own, Host& own_host) {
     {
         std::lock_guard lock(mutex_);
         if (ended_ || helpers_ + 1 >= descriptors::members())
@@ -183,7 +183,7 @@ DirectoryRef Tree::open_roots(Files& files) {
         root->final_mode = made.final_mode;
         root->destination_id = identity(made.facts);
         root_destination_ = root->destination_id;
-        root->new_file = new_file_in(files, made);
+        root->new_file = new_file_in(files, made, options_, uid_, gid_);
         destination = std::move(made.directory);
         choose_sync(files, *root, destination.get());
         if (!root->made)
@@ -310,23 +310,6 @@ void Tree::refuse_below(Files& files, int directory, const Identity& root) const
             return;
         up = File(files, directory);
     }
-}
-
-// Without a default ACL, and with the group that this process has, it does not matter whether
-// groups come from the directory.
-NewFile Tree::new_file_in(Files& files, const MadeDirectory& directory) const {
-    NewFile result;
-    result.known = true;
-    result.device_major = directory.facts.stx_dev_major;
-    result.device_minor = directory.facts.stx_dev_minor;
-    result.uid = uid_;
-    result.gid = gid_;
-    const bool may_be_plain =
-        (options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && directory.facts.stx_gid == gid_;
-    const bool matters = may_be_plain || (options_.flags & ARSYNC_COPY_DEFAULT_MODE) != 0;
-    result.no_default_acl = matters && !has_default_acl(files, directory.directory.get());
-    result.plain = may_be_plain && result.no_default_acl;
-    return result;
 }
 
 // To be synced at the end. What is just made is where its parent is.

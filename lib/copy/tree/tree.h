@@ -15,6 +15,7 @@
 
 #include "copy/copy.h"
 #include "copy/filter.h"
+#include "copy/host.h"
 #include "copy/question.h"
 #include "copy/tree/directory.h"
 #include "copy/tree/links.h"
@@ -25,38 +26,16 @@ namespace arsync {
 class Tree;
 struct MadeDirectory;
 
-// An entry that has something to ask, while nobody works on it. It keeps nothing open.
-struct AskedEntry {
+// An entry that has something to ask. It keeps nothing open.
+struct AskedEntry final : Asking {
     DirectoryRef directory;
     std::string name;
     unsigned char type = 0;
     bool follows = false;
-    Question question = {};
+    Question asked = {};
     std::unique_ptr<AskedEntry> next = nullptr; // among those that were answered
-};
 
-// What the copy of a tree needs of the pool that it runs in. From any worker.
-class TreeHost {
-public:
-    virtual ~TreeHost() = default;
-    // There is work for others: let them call Tree::help.
-    virtual void call_helpers(const std::shared_ptr<Tree>& tree) = 0;
-    // An entry has ended. path: below the roots.
-    virtual void report(std::string path, const Outcome& outcome) = 0;
-    // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is
-    // room, or when the job is cancelled.
-    virtual bool wait_for_room(Ring& ring, Waiter& waiter) = 0;
-    // Whether no other job runs.
-    virtual bool is_alone() = 0;
-    // The most that may take part in a tree.
-    virtual unsigned workers() const = 0;
-    // Take over the entry and put its question; Tree::answered gets it with the answer, from any
-    // thread. False: the job is cancelled. path: below the roots.
-    virtual bool ask(Tree& tree, std::unique_ptr<AskedEntry>& entry, std::string path) = 0;
-    // Give back what was asked and not answered, with ARSYNC_ANSWER_STOP.
-    virtual void withdraw_questions() = 0;
-    // Of this worker's part in a tree: it only waits for answers, or does not any more.
-    virtual void rest(bool resting) = 0;
+    Question& question() override { return asked; }
 };
 
 // A directory to enter, by its name in `directory`; without a name, `directory` is to be listed on.
@@ -67,23 +46,21 @@ struct Unit {
     std::unique_ptr<AskedEntry> answered = nullptr; // this, with its answer, and nothing else
 };
 
-class Tree : public std::enable_shared_from_this<Tree> {
+class Tree final : public Shared, Asker, public std::enable_shared_from_this<Tree> {
 public:
     // What is referred to lives until run() has ended. control: of the job.
     Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
-         Control& control, TreeHost& host);
+         Control& control, Host& host);
 
     // On the worker that the job was given to. Fills outcome, its result included; throws Error
     // where the roots cannot be opened.
     Task<void> run(Io io, Outcome& outcome, arsync_totals& totals);
-    // On any other worker, with a control of its own: take part until there is nothing left to do.
-    Task<void> help(Io io, Control& own, TreeHost& own_host);
-    // The answer has come, or ARSYNC_ANSWER_STOP for none. From any thread.
-    void answered(std::unique_ptr<AskedEntry> entry);
+    Task<void> help(Io io, Control& own, Host& own_host) override;
 
 private:
     friend class Member;
 
+    void answered(std::unique_ptr<Asking> asking) override;
     bool has_mounts(Files& files) const;
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
@@ -98,7 +75,6 @@ private:
     void know_names(Files& files, Directory& directory, int destination) const;
     // Throws Error ESTALE if it is not what is at its name in the source any more.
     void refuse_replaced(Files& files, const Directory& directory) const;
-    NewFile new_file_in(Files& files, const MadeDirectory& directory) const;
     void remember_filesystem(Files& files, const Directory& directory, int destination);
     int open_above_root(Files& files);
     void choose_sync(Files& files, Directory& directory, int destination);
@@ -156,7 +132,7 @@ private:
     arsync_copy_options synced_entry_options_;
     const Filter& filter_;
     Control& control_;
-    TreeHost& host_;
+    Host& host_;
     const bool reports_all_;
     const bool asks_;
     const uid_t uid_; // that new files get

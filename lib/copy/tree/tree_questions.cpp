@@ -9,14 +9,15 @@
 namespace arsync {
 
 bool Tree::ask(std::unique_ptr<AskedEntry>& entry) {
-    std::string path = path_below(entry->directory.get(), entry->name);
+    const std::string path = path_below(entry->directory.get(), entry->name);
+    std::unique_ptr<Asking> asking = std::move(entry);
     {
         std::lock_guard lock(mutex_);
         ++unanswered_;
     }
     bool asked = false;
     try {
-        asked = host_.ask(*this, entry, std::move(path));
+        asked = host_.ask(*this, asking, &path);
     } catch (...) {
         std::lock_guard lock(mutex_);
         --unanswered_;
@@ -36,7 +37,8 @@ void Tree::withdraw_questions() {
         host_.withdraw_questions();
 }
 
-void Tree::answered(std::unique_ptr<AskedEntry> entry) {
+void Tree::answered(std::unique_ptr<Asking> asking) {
+    std::unique_ptr<AskedEntry> entry(static_cast<AskedEntry*>(asking.release()));
     std::lock_guard lock(mutex_);
     --unanswered_;
     AskedEntry* const last = entry.get();

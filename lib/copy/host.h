@@ -1,0 +1,73 @@
+// What a copy that is more than one file needs of the pool that it runs in: other workers' help,
+// somebody to tell what came of its parts, and answers to its questions.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "copy/copy.h"
+
+namespace arsync {
+
+// Work that any worker may take part in.
+class Shared {
+public:
+    virtual ~Shared() = default;
+    // On another worker than the one that the job was given to, with a control of its own: take
+    // part until there is nothing left to do.
+    virtual Task<void> help(Io io, Control& own, class Host& own_host) = 0;
+};
+
+// What has something to ask, while nobody works on it. What it is, its asker knows.
+struct Asking {
+    virtual ~Asking() = default;
+    virtual struct Question& question() = 0;
+    // The item of a list that it is, or is in; else the job's own.
+    bool in_item = false;
+    uint64_t user_data = 0;
+};
+
+class Asker {
+public:
+    // The answer has come, or ARSYNC_ANSWER_STOP for none. From any thread.
+    virtual void answered(std::unique_ptr<Asking> asking) = 0;
+
+protected:
+    ~Asker() = default;
+};
+
+// Something has ended that has a completion of its own.
+struct Report {
+    arsync_completion_kind kind = ARSYNC_COMPLETION_ENTRY;
+    bool in_item = false;
+    uint64_t user_data = 0; // the item's
+    std::string path;       // of an entry: below the roots
+    const Outcome& outcome;
+    const arsync_totals* totals = nullptr; // of an item that was a tree
+};
+
+// From any worker.
+class Host {
+public:
+    virtual ~Host() = default;
+    // There is work for others: let them call Shared::help.
+    virtual void call_helpers(const std::shared_ptr<Shared>& work) = 0;
+    virtual void report(Report report) = 0;
+    // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is
+    // room, or when the job is cancelled.
+    virtual bool wait_for_room(Ring& ring, Waiter& waiter) = 0;
+    // Whether no other job runs.
+    virtual bool is_alone() = 0;
+    // The most that may take part.
+    virtual unsigned workers() const = 0;
+    // Take it over and put its question; `asker` gets it back with the answer, from any thread.
+    // False: the job is cancelled. path: of an entry, below the roots; null: of what has none.
+    virtual bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) = 0;
+    // Give back what was asked and not answered, with ARSYNC_ANSWER_STOP.
+    virtual void withdraw_questions() = 0;
+    // Of this worker's part: it only waits for answers, or does not any more.
+    virtual void rest(bool resting) = 0;
+};
+
+} // namespace arsync

@@ -1,0 +1,275 @@
+#include "copy/list/ways.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <unistd.h>
+
+#include "copy/metadata.h"
+#include "copy/split_path.h"
+#include "copy/tree/make_directory.h"
+#include "io/descriptors.h"
+
+namespace arsync {
+
+namespace {
+
+bool asks(const arsync_copy_options& options, uint32_t flag) {
+    return (options.flags & flag) != 0;
+}
+
+// A path's components, "." and repeated slashes left out.
+std::vector<std::string> components_of(const std::string& path) {
+    std::vector<std::string> components;
+    for (size_t at = 0; at < path.size();) {
+        const size_t end = std::min(path.find('/', at), path.size());
+        std::string part = path.substr(at, end - at);
+        if (!part.empty() && part != ".")
+            components.push_back(std::move(part));
+        at = end + 1;
+    }
+    return components;
+}
+
+// To be searched is all that is needed of a directory on the way. readable: if it is more.
+File open_directory(Files& files, int dirfd, const std::string& name, bool beneath, Stage stage,
+                    bool* readable = nullptr) {
+    const auto open = [&](int access) {
+        if (beneath)
+            return files.open_beneath(dirfd, name.c_str(), access | O_DIRECTORY | O_NOFOLLOW,
+                                      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        return files.open(dirfd, name.c_str(), access | O_DIRECTORY, 0);
+    };
+    int fd = open(O_RDONLY);
+    if (readable)
+        *readable = fd >= 0;
+    if (fd == -EACCES)
+        fd = open(O_PATH);
+    check(stage, fd);
+    return File(files, fd);
+}
+
+// Of a dry run: none where it would be made.
+File look_for(Files& files, int dirfd, const std::string& name, bool beneath) {
+    struct statx found;
+    const int result = files.statx(dirfd, name.c_str(), beneath ? AT_SYMLINK_NOFOLLOW : 0, found);
+    if (result == -ENOENT)
+        return File();
+    check(ARSYNC_STAGE_MAKE_DIRECTORY, result);
+    if (!S_ISDIR(found.stx_mode))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ENOTDIR};
+    return open_directory(files, dirfd, name, beneath, ARSYNC_STAGE_MAKE_DIRECTORY);
+}
+
+// The path of the directory that has the first one: the destination's without the source's, which
+// is to be whole components of it.
+std::string path_above(const std::string& source, const std::string& destination) {
+    std::string top = destination;
+    const bool is_end = top.ends_with(source);
+    if (is_end)
+        top.resize(top.size() - source.size());
+    const bool absolute = source.starts_with('/');
+    if (!is_end || (!top.empty() && !top.ends_with('/') && !absolute))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, EINVAL};
+    if (top.empty())
+        top = absolute ? "/" : ".";
+    return top;
+}
+
+} // namespace
+
+std::string last_component(const std::string& path) {
+    const std::vector<std::string> names = components_of(path);
+    return names.empty() ? path : names.back();
+}
+
+Ways::Ways(int source_dirfd, int destination_dirfd, const arsync_copy_options& options)
+    : source_dirfd_(source_dirfd), destination_dirfd_(destination_dirfd), options_(options),
+      dry_(asks(options, ARSYNC_COPY_DRY_RUN)),
+      source_beneath_(asks(options, ARSYNC_COPY_BENEATH) &&
+                      options.symlinks != ARSYNC_SYMLINKS_FOLLOW),
+      destination_beneath_(asks(options, ARSYNC_COPY_BENEATH) &&
+                           !asks(options, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK)),
+      uid_(geteuid()), gid_(getegid()),
+      directories_(std::make_shared<Directories>(descriptors::parents())) {}
+
+Ways::Route Ways::route_of(const std::string& source, const std::string& destination) const {
+    Route route{path_above(source, destination), components_of(source), source.starts_with('/')};
+    const bool leads_up =
+        std::find(route.names.begin(), route.names.end(), "..") != route.names.end();
+    if (asks(options_, ARSYNC_COPY_BENEATH) && (route.absolute || leads_up))
+        throw Error{ARSYNC_STAGE_OPEN_SOURCE, EXDEV};
+    return route;
+}
+
+DirectoryRef Ways::enter(Files& files, const std::string& source, const std::string& destination) {
+    const Route route = route_of(source, destination);
+    return walk(files, route, route.names.empty() ? 0 : route.names.size() - 1);
+}
+
+DirectoryRef Ways::make(Files& files, const std::string& source, const std::string& destination) {
+    const Route route = route_of(source, destination);
+    return walk(files, route, route.names.size());
+}
+
+// As many of the names as that.
+DirectoryRef Ways::walk(Files& files, const Route& route, size_t count) {
+    std::vector<std::string> keys; // of the top, and of each below it
+    keys.push_back((route.absolute ? "/" : "") + std::string(1, '\0') + route.top);
+    for (size_t i = 0; i < count; ++i)
+        keys.push_back(keys.back() + '\0' + route.names[i]);
+    size_t known = keys.size();
+    while (known > 0 && !by_path_.contains(keys[known - 1]))
+        --known;
+    std::string path = route.absolute ? "/" : "";
+    for (size_t i = 0; i < keys.size(); ++i) {
+        if (i > 0)
+            path += (i > 1 ? "/" : "") + route.names[i - 1];
+        if (i < known)
+            continue;
+        try {
+            Way way = i == 0 ? open_top(files, route)
+                             : add(files, by_path_.at(keys[i - 1]), route.names[i - 1]);
+            if (i > 0) {
+                if (way.directory->made) {
+                    by_path_.at(keys[i - 1]).has_new = true;
+                    made_.push_back({path, true});
+                }
+                in_order_.push_back({path, way.directory});
+            }
+            keys_.emplace(way.directory.get(), keys[i]);
+            by_path_.emplace(keys[i], std::move(way));
+        } catch (const Error&) {
+            if (i > 0)
+                made_.push_back({path, false});
+            throw;
+        }
+    }
+    return by_path_.at(keys.back()).directory;
+}
+
+// It stays open, for all others are reached from it. Of a dry run it may be missing.
+Ways::Way Ways::open_top(Files& files, const Route& route) {
+    Way way{std::make_shared<Directory>(directories_)};
+    Directory& directory = *way.directory;
+    const int fd = files.open(source_dirfd_, route.absolute ? "/" : ".", O_PATH | O_DIRECTORY, 0);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    File source(files, fd);
+    File destination;
+    if (dry_) {
+        destination = look_for(files, destination_dirfd_, route.top, false);
+        directory.made = directory.missing = !destination;
+    } else {
+        destination = open_directory(files, destination_dirfd_, route.top, false,
+                                     ARSYNC_STAGE_MAKE_DIRECTORY, &way.readable);
+        struct statx facts;
+        check(ARSYNC_STAGE_MAKE_DIRECTORY, files.statx(destination.get(), "", 0, facts));
+        directory.destination_id = identity(facts);
+    }
+    directories_->add(directory, std::move(source), std::move(destination));
+    directories_->unpin(directory);
+    return way;
+}
+
+// The next one inwards.
+Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name) {
+    Way way{std::make_shared<Directory>(directories_)};
+    Directory& directory = *way.directory;
+    directory.parent = outer.directory;
+    directory.name = name;
+    directory.source_followed = !source_beneath_;
+    directory.destination_followed = !destination_beneath_;
+    directory.facts = std::make_unique<struct statx>();
+    const Pin above(files, outer.directory);
+    File source =
+        open_directory(files, above->source(), name, source_beneath_, ARSYNC_STAGE_OPEN_SOURCE);
+    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(source.get(), "", 0, *directory.facts));
+    directory.source_id = identity(*directory.facts);
+    File destination;
+    if (!dry_) {
+        way.readable = make_or_open(files, above, directory, destination);
+    } else {
+        if (!above->missing)
+            destination = look_for(files, above->destination(), name, destination_beneath_);
+        directory.made = directory.missing = !destination;
+    }
+    directories_->add(directory, std::move(source), std::move(destination));
+    directories_->unpin(directory);
+    return way;
+}
+
+// Whether it may be read.
+bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, File& destination) {
+    const char* name = directory.name.c_str();
+    MadeDirectory made = {};
+    bool readable = true;
+    try {
+        made = make_directory(files, above->destination(), name, *directory.facts,
+                              destination_beneath_, !destination_beneath_, false, options_, umask_);
+    } catch (const Error& error) {
+        if (error.code != EACCES)
+            throw;
+        const int fd =
+            files.open(above->destination(), name,
+                       O_PATH | O_DIRECTORY | (destination_beneath_ ? O_NOFOLLOW : 0), 0);
+        if (fd < 0)
+            throw; // it is not there, and may not be made
+        made.directory = File(files, fd);
+        check(ARSYNC_STAGE_MAKE_DIRECTORY, files.statx(fd, "", 0, made.facts));
+        readable = false;
+    }
+    directory.made = made.made;
+    directory.final_mode = made.final_mode;
+    directory.destination_id = identity(made.facts);
+    directory.new_file = new_file_in(files, made, options_, uid_, gid_);
+    destination = std::move(made.directory);
+    return readable;
+}
+
+std::vector<Ways::Done> Ways::take_inside_out() {
+    std::reverse(in_order_.begin(), in_order_.end());
+    return std::exchange(in_order_, {});
+}
+
+bool Ways::is_unsyncable(const DirectoryRef& directory) const {
+    const Directory* at = directory.get();
+    bool made = true; // the name in it
+    for (; at; at = at->parent.get()) {
+        if (made && !by_path_.at(keys_.at(at)).readable)
+            return true;
+        made = at->made;
+    }
+    return false;
+}
+
+Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcome& outcome,
+                        bool durable) {
+    if (dry_)
+        co_return;
+    const Way& way = by_path_.at(keys_.at(ref.get()));
+    const auto sync = [&](int fd) { return io.ring.sync(fd, false); };
+    {
+        const Pin directory(io.files, ref);
+        const Described ends{.source = directory->source(),
+                             .facts = *directory->facts,
+                             .destination = directory->destination(),
+                             .final_mode = directory->final_mode};
+        copy_metadata(io.files, ends, options_, control, outcome);
+        // Also the one that has the name of the first that was made.
+        if (durable && (directory->made || way.has_new)) {
+            control.enter(ARSYNC_STAGE_SYNC);
+            const int64_t result = co_await sync(directory->destination());
+            check(ARSYNC_STAGE_SYNC, result);
+        }
+    }
+    const DirectoryRef& above = ref->parent;
+    if (durable && ref->made && !above->parent) {
+        control.enter(ARSYNC_STAGE_SYNC);
+        const int64_t result = co_await sync(above->destination());
+        check(ARSYNC_STAGE_SYNC, result);
+    }
+    directories_->finish(*ref);
+}
+
+} // namespace arsync

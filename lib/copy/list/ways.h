@@ -1,0 +1,87 @@
+// The directories on the way to what is copied, made as those on the way to its sources are.
+//
+// Each is made once, whatever is below it, may be written to until all is, and gets its attributes
+// in the end. Few of them stay open: they are those of a tree (tree/directory.h), the source and
+// what is made of it side by side, reached by their names from the nearest one that is open.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "copy/copy.h"
+#include "copy/tree/directory.h"
+
+namespace arsync {
+
+// Of a path: the name in the innermost directory on its way.
+std::string last_component(const std::string& path);
+
+class Ways {
+public:
+    // What paths are relative to, and the options: they live as long as this.
+    Ways(int source_dirfd, int destination_dirfd, const arsync_copy_options& options);
+
+    // One at a time.
+    // The innermost one on the way to the last component of both paths, as it was or was made. The
+    // source's must be the end of the destination's. Throws Error.
+    DirectoryRef enter(Files& files, const std::string& source, const std::string& destination);
+    // The one that has these paths itself.
+    DirectoryRef make(Files& files, const std::string& source, const std::string& destination);
+    // Those that enter() has added since the last time, outermost first, and where it ended in an
+    // error the one that failed, which has no directory.
+    struct Made {
+        std::string path; // the source's
+        bool is_new = false;
+    };
+    std::vector<Made> take_made() { return std::exchange(made_, {}); }
+
+    // When all below them is done, from the innermost to the outermost: give it its attributes.
+    // durable: make names and attributes of what was made so. Throws Error.
+    struct Done {
+        std::string path; // the source's
+        DirectoryRef directory;
+    };
+    std::vector<Done> take_inside_out();
+    Task<void> finish(Io io, const DirectoryRef& directory, Control& control, Outcome& outcome,
+                      bool durable);
+    // Whether a name in it cannot be made durable: it was made in, or is, what cannot be read.
+    bool is_unsyncable(const DirectoryRef& directory) const;
+
+    Directories& directories() { return *directories_; }
+
+private:
+    struct Way {
+        DirectoryRef directory;
+        bool readable = true; // the destination
+        bool has_new = false; // a directory that was made
+    };
+    struct Route {                      // from a path
+        std::string top;                // of the destination, above what is on the way
+        std::vector<std::string> names; // on the way, and the last
+        bool absolute = false;
+    };
+    Route route_of(const std::string& source, const std::string& destination) const;
+    DirectoryRef walk(Files& files, const Route& route, size_t count);
+    Way open_top(Files& files, const Route& route);
+    Way add(Files& files, const Way& above, const std::string& name);
+    bool make_or_open(Files& files, const Pin& above, Directory& directory, File& destination);
+
+    const int source_dirfd_;
+    const int destination_dirfd_;
+    const arsync_copy_options& options_;
+    const bool dry_;
+    const bool source_beneath_; // no symbolic link is followed
+    const bool destination_beneath_;
+    const uid_t uid_;
+    const gid_t gid_;
+    Umask umask_;
+    const std::shared_ptr<Directories> directories_;
+    std::unordered_map<std::string, Way> by_path_; // the top's, and below it the names'
+    std::vector<Done> in_order_;                   // each after the one that it is in
+    std::unordered_map<const Directory*, std::string> keys_;
+    std::vector<Made> made_;
+};
+
+} // namespace arsync
