@@ -11,6 +11,7 @@ bindir       ?= $(prefix)/bin
 libdir       ?= $(prefix)/lib
 includedir   ?= $(prefix)/include
 mandir       ?= $(prefix)/share/man
+OBJCOPY      ?= objcopy
 pkgconfigdir ?= $(libdir)/pkgconfig
 
 # Without -g: the command would be twenty times as large, and a kernel that reads far ahead reads it.
@@ -47,14 +48,20 @@ runtime  := $(if $(SANITIZE),,-static-libstdc++ -static-libgcc)
 # liburing.a for arsync-cp where there is one: again a quicker start.
 uring_a   = $(if $(findstring /,$(shell $(CXX) -print-file-name=liburing.a)),-l:liburing.a,-luring)
 
+# For libarsync.a: a symbol that is unique cannot be made local; and -flto is to end with native code.
+gcc_only  = $(if $(findstring clang,$(CXX)),,$1)
+no_unique = $(call gcc_only,-fno-gnu-unique)
+native    = $(call gcc_only,-flinker-output=nolto-rel)
+
 # g++ 12 takes the assignment of a literal to a std::string for an overlapping copy.
-false_alarms := $(if $(findstring clang,$(CXX)),,-Wno-restrict)
+false_alarms := $(call gcc_only,-Wno-restrict)
 
 compile := $(CXX) -std=c++20 $(CPPFLAGS) $(CXXFLAGS) -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(false_alarms) $(sanitize)
 link    := $(CXX) $(CXXFLAGS) -pthread $(sanitize) $(LDFLAGS)
 # Tools and system tests see what a user sees: the public header, and what is to be measured against.
 measuring = -DARSYNC_MEASURING
-includes = -Iinclude $(measuring) $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
+includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
+    $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
@@ -69,7 +76,7 @@ build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(B)/arsync.pc ## libra
 # A change of compiler or flags rebuilds what they touch.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@cmp -s $@ <<< '$(compile) | $(link)' || cat > $@ <<< '$(compile) | $(link)'
+	@cmp -s $@ <<< '$(compile) $(no_unique) | $(link)' || cat > $@ <<< '$(compile) $(no_unique) | $(link)'
 
 $(B)/obj/%.o: %.cpp $(B)/flags
 	$(call say,CXX,$<)
@@ -87,7 +94,14 @@ $(B)/$(soname): $(B)/$(shared)
 $(B)/libarsync.so: $(B)/$(soname)
 	$(Q)ln -sf $(<F) $@
 
-$(B)/libarsync.a: $(call object,$(call sources,lib))
+# One object, in which nothing is global but the functions of arsync.h: a program may call what it has
+# as it likes. Also what both have of the C++ library stays apart.
+$(B)/libarsync.o: $(call object,$(call sources,lib))
+	$(call say,LD,$@)
+	$(Q)$(CXX) $(CXXFLAGS) -nostdlib -r $(no_unique) $(native) -Wl,--force-group-allocation -o $@ $^
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='arsync_*' $@
+
+$(B)/libarsync.a: $(B)/libarsync.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -161,7 +175,9 @@ tsan: ## the tests with ThreadSanitizer
 
 tests: build $(suites) $(B)/test/client $(faultfs)
 
-$(suites): $$(call object,$$(call sources,test/$$(@F))) $(B)/libarsync.a
+# Those that look into the library take its objects as they are.
+internal = $(if $(filter unit sim,$1),$(call object,$(call sources,lib)),$(B)/libarsync.a)
+$(suites): $$(call object,$$(call sources,test/$$(@F))) $$(call internal,$$(@F))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ -luring
