@@ -54,6 +54,9 @@
  *              Other jobs and their cancels go on, by threads of their own. A cancel of a job that
  *              has stopped so, and arsync_pool_close, wait for the answer. What is not local is
  *              known from /proc/thread-self/mountinfo.
+ *   Cancelling A thread that is cancelled by pthread_cancel(3) while it is in a function goes on
+ *              until the function returns, but for one that waits in arsync_poll: that ends at
+ *              once, no completion is lost, and another thread may poll when it has been joined.
  *   Signals    The library's threads are named "arsync/N" and block all signals but those that a
  *              thread brings upon itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
  *   Machines   64-bit Linux.
@@ -198,7 +201,8 @@ typedef struct arsync_pool_options {
  *
  * Errors: -EINVAL, -E2BIG (conventions above), -ENOMEM, -EMFILE, -ENFILE; with ARSYNC_BACKEND_URING
  * also what io_uring_setup(2) gives, as -EPERM or -ENOSYS, or pthread_create(3), for a ring needs a
- * thread; and -EOPNOTSUPP under valgrind, which cannot see what a ring does. */
+ * thread (-ENOMEM where the limit on threads is reached); and -EOPNOTSUPP under valgrind, which
+ * cannot see what a ring does. */
 ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool);
 
 /* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
@@ -211,10 +215,16 @@ ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool*
  * Every other function gives -EINVAL for a closed pool too. */
 ARSYNC_API int arsync_pool_close(arsync_pool* pool);
 
-/* A descriptor that is readable while completions wait to be polled, and in a pool without a thread
- * while jobs wait for a poll to run them: for poll(2), epoll(7) and event loops. The pool's own:
- * only wait on it; do not read, write or close it. Level-triggered. Returns the descriptor. */
+/* A descriptor that is readable while completions wait to be polled, after arsync_pool_wake, and in
+ * a pool without a thread while jobs wait for a poll to run them: for poll(2), epoll(7) and event
+ * loops. The pool's own: only wait on it; do not read, write or close it. Level-triggered. Returns
+ * the descriptor. */
 ARSYNC_API int arsync_pool_event_fd(arsync_pool* pool);
+
+/* Have the thread that waits in arsync_poll return what there is, 0 if that is nothing; if none
+ * waits, the next arsync_poll does not. However often it is called before, one poll heeds it. Does
+ * not block. */
+ARSYNC_API int arsync_pool_wake(arsync_pool* pool);
 
 /* What the pool uses, and why. Lengths of the texts include the NUL. */
 typedef struct arsync_info {
@@ -581,8 +591,8 @@ typedef struct arsync_copy_options {
  * copy that fails is left incomplete, as with cp; use ARSYNC_REPLACE_ATOMIC where that matters.
  *
  * Errors: -EINVAL, -E2BIG, -EFAULT, -ENAMETOOLONG (a path of 4096 bytes or more), -ENOENT (an empty
- * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached, nothing else: poll), -ENOMEM, -ESHUTDOWN
- * (being closed). */
+ * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached, here and in all functions nothing else:
+ * poll), -ENOMEM, -ESHUTDOWN (being closed). */
 ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* src, int dst_dirfd,
                                   const char* dst, const arsync_copy_options* options,
                                   uint64_t user_data, arsync_job* job);
@@ -816,8 +826,8 @@ typedef struct arsync_completion {
  * least one; 0 does not block, -1 waits for ever, for jobs that other threads may yet submit too.
  * In a pool that could start no thread it runs the jobs, until one ends: whatever timeout_ms is, it
  * may take as long as a copy.
- * Returns how many; 0 after the timeout. Errors: -EBUSY: another thread polls; -EINVAL: max is 0 or
- * timeout_ms below -1. */
+ * Returns how many; 0 after the timeout, or by arsync_pool_wake. Errors: -EBUSY: another thread
+ * polls; -EINVAL: max is 0 or timeout_ms below -1. */
 ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, uint32_t max,
                            int timeout_ms);
 

@@ -9,8 +9,11 @@
 #include <fcntl.h>
 #include <memory>
 #include <new>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <system_error>
+#include <time.h>
 
 #include "arsync.h"
 #include "pool.h"
@@ -40,31 +43,79 @@ arsync_pool* make_handle(std::unique_ptr<Pool> pool) {
     return handle;
 }
 
-// Runs body, and turns whatever comes flying into an errno.
+// Runs body, and turns whatever comes flying into an errno. EAGAIN, as for want of a thread or of
+// memory that is locked, is no matter of waiting: only a submit that has reached job_limit says so.
 template <class Body>
-int guarded(Body body) noexcept {
+[[gnu::noinline]] int guarded(Body body) noexcept {
+    const auto negative = [](int code) { return code == EAGAIN ? -ENOMEM : -code; };
     try {
         return body();
     } catch (const Error& error) {
-        return -error.code;
+        return negative(error.code);
     } catch (const std::bad_alloc&) {
         return -ENOMEM;
     } catch (const std::system_error& error) { // a mutex or a thread
-        return -error.code().value();
+        return negative(error.code().value());
     }
 }
 
-// The same with a pool that is open and of this process.
+// The same in a thread that may be cancelled (pthread_cancel): not in here, where half of something
+// would be done, but from where it returns. Nothing of this frame is to be undone.
 template <class Body>
-int with_pool(arsync_pool* handle, Body body) noexcept {
+int uncancelled(Body body) {
+    int state = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    const int result = guarded(body);
+    pthread_setcancelstate(state, nullptr);
+    return result;
+}
+
+// The pool, if it is open and of this process.
+int find(arsync_pool* handle, Pool*& pool) noexcept {
     if (!handle)
         return -EFAULT;
-    Pool* pool = handle->pool;
+    pool = handle->pool;
     if (!pool)
         return -EINVAL;
-    if (pool->in_forked_child())
-        return -EOWNERDEAD;
-    return guarded([&] { return body(*pool); });
+    return pool->in_forked_child() ? -EOWNERDEAD : 0;
+}
+
+template <class Body>
+int with_pool(arsync_pool* handle, Body body) {
+    Pool* pool = nullptr;
+    if (const int error = find(handle, pool); error < 0)
+        return error;
+    return uncancelled([&] { return body(*pool); });
+}
+
+// Until somebody posts, or for ever. False: the time is over.
+bool sleep(sem_t& sleeper, const timespec* until) {
+    const int result = until ? sem_clockwait(&sleeper, CLOCK_MONOTONIC, until) : sem_wait(&sleeper);
+    return result == 0 || errno != ETIMEDOUT;
+}
+
+timespec after(int timeout_ms) {
+    timespec until{};
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1'000'000L;
+    if (until.tv_nsec >= 1'000'000'000) {
+        ++until.tv_sec;
+        until.tv_nsec -= 1'000'000'000;
+    }
+    return until;
+}
+
+// While it sleeps, and only then, a thread may be cancelled in here: as if it had not polled.
+int poll(Pool& pool, arsync_completion* completions, uint32_t max, int timeout_ms) {
+    const timespec until = timeout_ms > 0 ? after(timeout_ms) : timespec{};
+    bool may_sleep = timeout_ms != 0;
+    for (;;) {
+        const int count = uncancelled([&] { return pool.look(completions, max, may_sleep); });
+        if (count != Pool::nothing_yet)
+            return count;
+        may_sleep = sleep(pool.sleeper(), timeout_ms < 0 ? nullptr : &until);
+    }
 }
 
 unsigned default_workers() {
@@ -188,7 +239,7 @@ extern "C" {
 int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool) {
     if (!pool)
         return -EFAULT;
-    return guarded([&] {
+    return uncancelled([&] {
         arsync_pool_options settled;
         int error = copy_in(options, settled);
         if (error == 0)
@@ -203,7 +254,7 @@ int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool) {
 int arsync_pool_close(arsync_pool* handle) {
     if (!handle)
         return 0;
-    return guarded([&] {
+    return uncancelled([&] {
         Pool* pool = handle->pool.exchange(nullptr);
         if (!pool)
             return -EINVAL;
@@ -218,6 +269,13 @@ int arsync_pool_close(arsync_pool* handle) {
 
 int arsync_pool_event_fd(arsync_pool* handle) {
     return with_pool(handle, [](Pool& pool) { return pool.event_fd(); });
+}
+
+int arsync_pool_wake(arsync_pool* handle) {
+    return with_pool(handle, [](Pool& pool) {
+        pool.wake();
+        return 0;
+    });
 }
 
 int arsync_pool_info(arsync_pool* handle, arsync_info* info) {
@@ -358,7 +416,14 @@ int arsync_poll(arsync_pool* handle, arsync_completion* completions, uint32_t ma
         return -EFAULT;
     if (max == 0 || timeout_ms < -1)
         return -EINVAL;
-    return with_pool(handle, [&](Pool& pool) { return pool.poll(completions, max, timeout_ms); });
+    Pool* pool = nullptr;
+    if (const int error = find(handle, pool); error < 0)
+        return error;
+    if (!pool->begin_poll())
+        return -EBUSY;
+    const int count = poll(*pool, completions, max, timeout_ms);
+    pool->end_poll();
+    return count;
 }
 
 } // extern "C"

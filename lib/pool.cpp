@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <sys/eventfd.h>
@@ -19,6 +18,7 @@ Pool::Pool(const arsync_pool_options& options)
     : options_(options), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
+    sem_init(&sleeper_, 0, 0);
     workers_.reserve(options.workers);
     if (options.byte_rate > 0)
         pace_.emplace(options.byte_rate);
@@ -59,6 +59,7 @@ Pool::~Pool() {
             delete entry;
     }
     free_polled(polled_entries_, polled_jobs_);
+    sem_destroy(&sleeper_);
 }
 
 const Footprint& Pool::footprint() {
@@ -119,16 +120,6 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     slot.job = std::move(job);
     wake_poller();
     return 0;
-}
-
-// If it is who polls that has work.
-void Pool::wake_poller() {
-    if (!here_)
-        return;
-    here_->wake();
-    finished_condition_.notify_one();
-    if (event_fd_used_)
-        mark_readable();
 }
 
 // Somebody to take a job of that site that is about to be queued: a worker that has nothing to do,
@@ -483,7 +474,7 @@ void Pool::queue_finished(Finished& finished) {
     finished_end_ = &finished.next;
     if (first && event_fd_used_)
         mark_readable();
-    finished_condition_.notify_one();
+    tell_poller();
 }
 
 // ---- trees ----
@@ -559,66 +550,6 @@ void Pool::make_room() {
     for (const Blocked& blocked : blocked_)
         blocked.ring->post_from_outside(*blocked.waiter);
     blocked_.clear();
-}
-
-int Pool::event_fd() {
-    std::lock_guard lock(mutex_);
-    if (!event_fd_used_ && (finished_first_ || (here_ && outstanding_ > 0)))
-        mark_readable();
-    event_fd_used_ = true;
-    return event_fd_.get();
-}
-
-void Pool::mark_readable() {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = write(event_fd_.get(), &one, sizeof one);
-}
-
-void Pool::mark_empty() {
-    uint64_t value;
-    [[maybe_unused]] const ssize_t got = read(event_fd_.get(), &value, sizeof value);
-}
-
-int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
-    std::unique_lock lock(mutex_);
-    if (polling_)
-        return -EBUSY;
-    polling_ = true;
-    using Clock = std::chrono::steady_clock;
-    const Clock::time_point until = Clock::now() + std::chrono::milliseconds(timeout_ms);
-    const auto any = [&] { return finished_first_ || (here_ && here_->told()); };
-    do {
-        run_here(lock);
-        if (timeout_ms < 0)
-            finished_condition_.wait(lock, any);
-        else if (timeout_ms > 0)
-            finished_condition_.wait_until(lock, until, any);
-    } while (!finished_first_ && timeout_ms != 0 && (timeout_ms < 0 || Clock::now() < until));
-    polling_ = false;
-    Finished* const old_entries = std::exchange(polled_entries_, nullptr);
-    Job* const old_jobs = std::exchange(polled_jobs_, nullptr);
-    int count = 0;
-    while (finished_first_ && static_cast<uint32_t>(count) < max)
-        take_finished(completions[count++]);
-    if (!finished_first_) {
-        finished_end_ = &finished_first_;
-        if (count > 0 && event_fd_used_ && !(here_ && outstanding_ > 0))
-            mark_empty();
-    }
-    if (entries_waiting_ <= ARSYNC_ENTRIES_WAITING_MAX / 2)
-        make_room();
-    lock.unlock();
-    free_polled(old_entries, old_jobs);
-    return count;
-}
-
-// The jobs of the worker without a thread, until one has ended.
-void Pool::run_here(std::unique_lock<std::mutex>& lock) {
-    for (bool any = here_; any && !finished_first_;) {
-        lock.unlock();
-        any = here_->turn_here();
-        lock.lock();
-    }
 }
 
 void Pool::free_polled(Finished* entries, Job* jobs) {

@@ -5,12 +5,14 @@
 // one list. Workers start as jobs arrive and end with the pool.
 #pragma once
 
+#include <climits>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <semaphore.h>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -24,6 +26,7 @@
 #include "io/remote_mounts.h"
 #include "job.h"
 #include "starter.h"
+#include "turn.h"
 #include "worker.h"
 
 namespace arsync {
@@ -55,7 +58,14 @@ public:
     int cancel(arsync_job id);
     int answer(arsync_question question, uint32_t answer);
     int progress(arsync_job id, arsync_progress& out);
-    int poll(arsync_completion* completions, uint32_t max, int timeout_ms);
+    // To poll: begin, look until that gives something else than nothing_yet, end. In between, if
+    // look may have it so, the thread sleeps until sleeper() has a post.
+    static constexpr int nothing_yet = INT_MIN;
+    bool begin_poll(); // false: another thread polls
+    int look(arsync_completion* completions, uint32_t max, bool may_sleep);
+    void end_poll();
+    sem_t& sleeper() { return sleeper_; }
+    void wake();
     int event_fd();
     void info(arsync_info& out);
     void stats(arsync_stats& out);
@@ -118,6 +128,7 @@ private:
     void queue(Job& job, Site& site);
     void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished);
     void withdraw_under_lock(Job& job);
+    void tell_poller();
     void wake_poller();
     void unqueue(Job& job);
     Devices devices_of(const Job& job);
@@ -149,7 +160,6 @@ private:
     Fd event_fd_;
 
     std::mutex mutex_;
-    std::condition_variable finished_condition_;
     std::condition_variable left_condition_;
     size_t left_ = 0; // workers that have nothing more to do, ever
     std::map<arsync_link_set, std::shared_ptr<Links>> link_sets_;
@@ -176,7 +186,10 @@ private:
     // What the last poll's completions point into: entries' paths and details, and jobs' own.
     Finished* polled_entries_ = nullptr;
     Job* polled_jobs_ = nullptr;
-    bool polling_ = false;
+    Turn turn_; // to poll; taken without the mutex
+    sem_t sleeper_;
+    bool sleeps_ = false;        // somebody does, or was cancelled while asleep
+    bool woken_ = false;         // for the next look
     Worker* here_ = nullptr;     // the worker without a thread
     bool event_fd_used_ = false; // somebody has asked for it
     bool closing_ = false;

@@ -118,7 +118,7 @@ static void stay_if_asked(void) {
 
 int main(int argc, char** argv) {
     atexit(stay_if_asked); /* before the library has anything to undo, and so called after it */
-    const struct test* const groups[] = {copy_tests, pool_tests, misuse_tests};
+    const struct test* const groups[] = {copy_tests, pool_tests, misuse_tests, thread_tests};
     int passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
         for (const struct test* test = groups[i]; test->run != NULL; test++) {

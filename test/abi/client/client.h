@@ -58,7 +58,7 @@ struct test {
     { name, #name }
 
 /* Each ends with an entry whose run is NULL. */
-extern const struct test copy_tests[], pool_tests[], misuse_tests[];
+extern const struct test copy_tests[], pool_tests[], misuse_tests[], thread_tests[];
 
 /* ---- Files -------------------------------------------------------------------------------- */
 
