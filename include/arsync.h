@@ -66,6 +66,7 @@
 #ifndef ARSYNC_H
 #define ARSYNC_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What stands before each function. A program that needs something else there defines it first. */
@@ -204,6 +205,17 @@ typedef struct arsync_pool_options {
  * thread (-ENOMEM where the limit on threads is reached); and -EOPNOTSUPP under valgrind, which
  * cannot see what a ring does. */
 ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool);
+
+enum arsync_shutdown {
+    ARSYNC_SHUTDOWN_DRAIN = 1, /* let all jobs end as they would */
+    ARSYNC_SHUTDOWN_CANCEL = 2 /* cancel all jobs; also after DRAIN */
+};
+
+/* Let a pool come to its end: from now on a submit is -ESHUTDOWN, and arsync_poll gives what there
+ * is yet to come, questions too, until every job's completion has been polled; then it is
+ * -ESHUTDOWN at once, and the descriptor of arsync_pool_event_fd stays readable. Does not block. A
+ * job that is paused stays so until it is resumed. Errors: -EINVAL: no such way. */
+ARSYNC_API int arsync_pool_shutdown(arsync_pool* pool, uint32_t how);
 
 /* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
  * freed. Blocks until the operations under way end. Completions not polled are dropped; partial
@@ -528,6 +540,12 @@ typedef struct arsync_copy_options {
 /* Its size in version 0.1, for ever. */
 #define ARSYNC_COPY_OPTIONS_SIZE_0_1 96
 
+/* What a submit would say to these options: 0, or an error and why, as "backup_suffix: has a
+ * slash", in English, cut to size bytes with its NUL; "" with 0. why may be NULL if size is 0. What
+ * depends on the pool, as whether link_set is open, is not looked at, nor what a range does not
+ * allow. The same rules as a submit's: -EINVAL, -E2BIG. */
+ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* why, size_t size);
+
 /* Trees
  *
  * With ARSYNC_COPY_RECURSIVE, src may be a directory. dst then is the name of its copy: made if
@@ -592,7 +610,7 @@ typedef struct arsync_copy_options {
  *
  * Errors: -EINVAL, -E2BIG, -EFAULT, -ENAMETOOLONG (a path of 4096 bytes or more), -ENOENT (an empty
  * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached, here and in all functions nothing else:
- * poll), -ENOMEM, -ESHUTDOWN (being closed). */
+ * poll), -ENOMEM, -ESHUTDOWN (shut down, or being closed). */
 ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* src, int dst_dirfd,
                                   const char* dst, const arsync_copy_options* options,
                                   uint64_t user_data, arsync_job* job);
@@ -826,7 +844,8 @@ typedef struct arsync_completion {
  * least one; 0 does not block, -1 waits for ever, for jobs that other threads may yet submit too.
  * In a pool that could start no thread it runs the jobs, until one ends: whatever timeout_ms is, it
  * may take as long as a copy.
- * Returns how many; 0 after the timeout, or by arsync_pool_wake. Errors: -EBUSY: another thread
+ * Returns how many; 0 after the timeout, or by arsync_pool_wake. Errors: -ESHUTDOWN: there will be
+ * none, see arsync_pool_shutdown; -EBUSY: another thread
  * polls; -EINVAL: max is 0 or timeout_ms below -1. */
 ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, uint32_t max,
                            int timeout_ms);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
@@ -16,6 +17,7 @@
 #include <time.h>
 
 #include "arsync.h"
+#include "options.h"
 #include "pool.h"
 #include "structs.h"
 
@@ -148,60 +150,6 @@ int settle(arsync_pool_options& options) {
     return valid ? 0 : -EINVAL;
 }
 
-int settle(arsync_copy_options& options) {
-    constexpr uint32_t known_flags =
-        ARSYNC_COPY_VERIFY | ARSYNC_COPY_SPECIAL | ARSYNC_COPY_ATTRIBUTES_ONLY |
-        ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_DEFAULT_MODE | ARSYNC_COPY_RECURSIVE |
-        ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN |
-        ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
-        ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
-        ARSYNC_COPY_BENEATH;
-    constexpr uint32_t known_preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
-                                        ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
-                                        ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
-    if ((options.flags & ~known_flags) != 0 || (options.preserve & ~known_preserve) != 0 ||
-        options.method > ARSYNC_METHOD_MANAGED || options.reflink > ARSYNC_REFLINK_NEVER ||
-        options.cache > ARSYNC_CACHE_DROP || options.replace > ARSYNC_REPLACE_REMOVE ||
-        options.durability > ARSYNC_DURABILITY_FULL || options.sparse > ARSYNC_SPARSE_NEVER ||
-        options.chunks > ARSYNC_CHUNKS_MAX || options.update > ARSYNC_UPDATE_ASK_OLDER ||
-        options.symlinks > ARSYNC_SYMLINKS_FOLLOW || options.report > ARSYNC_REPORT_NONE ||
-        options.backup > ARSYNC_BACKUP_EXISTING)
-        return -EINVAL;
-    if ((options.flags & ARSYNC_COPY_DEFAULT_MODE) != 0 &&
-        (options.preserve & ARSYNC_PRESERVE_MODE) != 0)
-        return -EINVAL;
-    const bool recursive = (options.flags & ARSYNC_COPY_RECURSIVE) != 0;
-    constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
-    if ((options.flags & links) == links ||
-        (!recursive && ((options.flags & ARSYNC_COPY_MIRROR) != 0 || options.filter)))
-        return -EINVAL;
-    // The text of a link would be a path from a directory that it is not in.
-    if ((options.flags & ARSYNC_COPY_BENEATH) != 0 &&
-        (options.flags & (ARSYNC_COPY_PARENTS | ARSYNC_COPY_SYMBOLIC_LINK)) != ARSYNC_COPY_PARENTS)
-        return -EINVAL;
-    if (options.backup != ARSYNC_BACKUP_NONE && options.replace == ARSYNC_REPLACE_EXCLUSIVE)
-        return -EINVAL;
-    // What a mirror removes would be the backups, or what was kept as both, or lie behind the
-    // links.
-    const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0;
-    if (mirrors &&
-        (options.backup != ARSYNC_BACKUP_NONE ||
-         (options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 || asks_first(options)))
-        return -EINVAL;
-    if (options.backup_suffix &&
-        (options.backup_suffix[0] == '\0' || strchr(options.backup_suffix, '/')))
-        return -EINVAL;
-    if (options.method == ARSYNC_METHOD_REFLINK) {
-        if (options.reflink == ARSYNC_REFLINK_NEVER)
-            return -EINVAL;
-        options.reflink = ARSYNC_REFLINK_ALWAYS;
-    }
-    // Shared blocks are what they are: holes can be neither made nor filled in them.
-    if (options.reflink == ARSYNC_REFLINK_ALWAYS && options.sparse != ARSYNC_SPARSE_AUTO)
-        return -EINVAL;
-    return 0;
-}
-
 int check_path(const char* path) {
     const size_t length = strnlen(path, PATH_MAX);
     if (length == 0)
@@ -247,6 +195,15 @@ int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool) {
         if (error < 0)
             return error;
         *pool = make_handle(std::make_unique<Pool>(settled));
+        return 0;
+    });
+}
+
+int arsync_pool_shutdown(arsync_pool* handle, uint32_t how) {
+    if (how != ARSYNC_SHUTDOWN_DRAIN && how != ARSYNC_SHUTDOWN_CANCEL)
+        return -EINVAL;
+    return with_pool(handle, [&](Pool& pool) {
+        pool.shut_down(how == ARSYNC_SHUTDOWN_CANCEL);
         return 0;
     });
 }
@@ -308,9 +265,8 @@ int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int 
     return with_pool(handle, [&](Pool& pool) {
         auto job = std::make_unique<Job>();
         FileCopy copy;
-        int error = copy_in(options, job->options);
-        if (error == 0)
-            error = settle(job->options);
+        Refusal why;
+        int error = take_options(options, job->options, why);
         if (error == 0)
             error = check_path(src);
         if (error == 0)
@@ -350,16 +306,12 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
                              arsync_job* id) {
     return with_pool(handle, [&](Pool& pool) {
         auto job = std::make_unique<Job>();
-        int error = copy_in(options, job->options);
-        if (error == 0)
-            error = settle(job->options);
+        Refusal why;
+        int error = take_options(options, job->options, why);
         if (error < 0)
             return error;
         const uint64_t bounded = length == UINT64_MAX ? 0 : length;
-        if ((job->options.flags & ~uint32_t{ARSYNC_COPY_VERIFY}) != 0 ||
-            job->options.preserve != 0 || job->options.replace != 0 || job->options.update != 0 ||
-            job->options.symlinks != 0 || job->options.backup != 0 || job->options.filter ||
-            job->options.link_set != 0 || src_offset > INT64_MAX || dst_offset > INT64_MAX ||
+        if (refusal_for_range(job->options) || src_offset > INT64_MAX || dst_offset > INT64_MAX ||
             bounded > INT64_MAX - std::max(src_offset, dst_offset))
             return -EINVAL;
         // With O_APPEND the kernel would write at the end, whatever offset it is given.
@@ -380,6 +332,19 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
         job->user_data = user_data;
         return pool.submit(std::move(job), id);
     });
+}
+
+int arsync_options_check(const arsync_copy_options* options, char* why, size_t size) {
+    if (!why && size > 0)
+        return -EFAULT;
+    arsync_copy_options ours;
+    Refusal refusal;
+    const int error = take_options(options, ours, refusal);
+    if (refusal)
+        snprintf(why, size, "%s: %s", refusal.field, refusal.reason);
+    else if (size > 0)
+        why[0] = '\0';
+    return error;
 }
 
 int arsync_link_set_open(arsync_pool* handle, arsync_link_set* set) {

@@ -92,7 +92,7 @@ static uint64_t slot_of(arsync_job id) {
 
 int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     std::lock_guard lock(mutex_);
-    if (closing_)
+    if (closing_ || shut_)
         return -ESHUTDOWN;
     if (outstanding_ == options_.job_limit)
         return -EAGAIN;
@@ -334,7 +334,7 @@ Job* Pool::find(arsync_job id) {
 
 int Pool::open_link_set(arsync_link_set& set) {
     std::lock_guard lock(mutex_);
-    if (closing_)
+    if (closing_ || shut_)
         return -ESHUTDOWN;
     link_sets_.emplace(last_link_set_ + 1, std::make_shared<Links>(true));
     set = ++last_link_set_;
@@ -387,6 +387,18 @@ void Pool::cancel(Job& job) {
     for (auto& worker : workers_) // any may have a part in it
         worker->wake_to_cancel();
     make_room();
+}
+
+void Pool::shut_down(bool cancels) {
+    std::lock_guard lock(mutex_);
+    shut_ = true;
+    for (Slot& slot : slots_)
+        if (cancels && slot.job)
+            cancel(*slot.job);
+    if (drained() && event_fd_used_)
+        mark_readable();
+    wake_poller();
+    tell_poller();
 }
 
 int Pool::progress(arsync_job id, arsync_progress& out) {

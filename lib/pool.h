@@ -66,6 +66,7 @@ public:
     void end_poll();
     sem_t& sleeper() { return sleeper_; }
     void wake();
+    void shut_down(bool cancels);
     int event_fd();
     void info(arsync_info& out);
     void stats(arsync_stats& out);
@@ -128,6 +129,7 @@ private:
     void queue(Job& job, Site& site);
     void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished);
     void withdraw_under_lock(Job& job);
+    bool drained() const { return shut_ && outstanding_ == 0 && !finished_first_; }
     void tell_poller();
     void wake_poller();
     void unqueue(Job& job);
@@ -193,6 +195,7 @@ private:
     Worker* here_ = nullptr;     // the worker without a thread
     bool event_fd_used_ = false; // somebody has asked for it
     bool closing_ = false;
+    bool shut_ = false; // nothing is submitted any more
     uint64_t submitted_ = 0, completed_ = 0, failed_ = 0, cancelled_ = 0;
 
     bool backend_known_ = false;

@@ -23,6 +23,8 @@ void Pool::end_poll() {
 int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     std::unique_lock lock(mutex_);
     run_here(lock);
+    if (drained()) // the program is to stop polling, as soon as it asks
+        return -ESHUTDOWN;
     if (!finished_first_ && !woken_ && may_sleep) {
         sleeps_ = true;
         if (here_ && here_->told())
@@ -38,7 +40,7 @@ int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
         take_finished(completions[count++]);
     if (!finished_first_) {
         finished_end_ = &finished_first_;
-        if ((count > 0 || woken) && event_fd_used_ && !(here_ && outstanding_ > 0))
+        if ((count > 0 || woken) && event_fd_used_ && !(here_ && outstanding_ > 0) && !drained())
             mark_empty();
     }
     if (entries_waiting_ <= ARSYNC_ENTRIES_WAITING_MAX / 2)
@@ -82,7 +84,7 @@ void Pool::wake_poller() {
 
 int Pool::event_fd() {
     std::lock_guard lock(mutex_);
-    if (!event_fd_used_ && (finished_first_ || woken_ || (here_ && outstanding_ > 0)))
+    if (!event_fd_used_ && (finished_first_ || woken_ || drained() || (here_ && outstanding_ > 0)))
         mark_readable();
     event_fd_used_ = true;
     return event_fd_.get();

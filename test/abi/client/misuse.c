@@ -171,6 +171,77 @@ static void copy_options_that_contradict_each_other_are_refused(void) {
     arsync_pool_close(pool);
 }
 
+/* What the check says to these options begins so; a submit says the same without words. */
+static void check_why(arsync_pool* pool, const arsync_copy_options* options, const char* begin) {
+    char why[200];
+    memset(why, 'x', sizeof why);
+    const int error = arsync_options_check(options, why, sizeof why);
+    CHECK(error < 0);
+    if (strncmp(why, begin, strlen(begin)) != 0) {
+        printf("\"%s\" does not begin with \"%s\"\n", why, begin);
+        failures++;
+    }
+    CHECK_EQUAL(submit(pool, "from", "to", options, NULL), error);
+    char cut[8];
+    memset(cut, 'x', sizeof cut);
+    CHECK_EQUAL(arsync_options_check(options, cut, sizeof cut), error);
+    CHECK(strncmp(cut, why, sizeof cut - 1) == 0 && cut[sizeof cut - 1] == '\0');
+    CHECK_EQUAL(arsync_options_check(options, NULL, 0), error);
+}
+
+static void check_says_which_field_is_wrong_and_why(void) {
+    arsync_pool* pool = open_pool();
+    char why[200] = "x";
+    arsync_copy_options options = copy_options();
+    CHECK_EQUAL(arsync_options_check(NULL, why, sizeof why), 0);
+    CHECK_EQUAL(why[0], '\0');
+    CHECK_EQUAL(arsync_options_check(&options, why, sizeof why), 0);
+    CHECK_EQUAL(arsync_options_check(&options, NULL, 1), -EFAULT);
+#define CHECK_WHY(begin, ...)                                                                      \
+    do {                                                                                           \
+        options = (arsync_copy_options){.struct_size = sizeof options, __VA_ARGS__};               \
+        check_why(pool, &options, begin);                                                          \
+    } while (0)
+    CHECK_WHY("flags: ", .flags = 1u << 31);
+    CHECK_WHY("flags: ARSYNC_COPY_MIRROR needs ARSYNC_COPY_RECURSIVE", .flags = ARSYNC_COPY_MIRROR);
+    CHECK_WHY("flags: ARSYNC_COPY_BENEATH needs ", .flags = ARSYNC_COPY_BENEATH);
+    CHECK_WHY("flags: ARSYNC_COPY_HARD_LINK does not go with ",
+              .flags = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+    CHECK_WHY("preserve: ", .preserve = 1u << 31);
+    CHECK_WHY("method: ", .method = 99);
+    CHECK_WHY("reflink: ", .reflink = 99);
+    CHECK_WHY("reflink: NEVER does not go with ARSYNC_METHOD_REFLINK",
+              .method = ARSYNC_METHOD_REFLINK, .reflink = ARSYNC_REFLINK_NEVER);
+    CHECK_WHY("cache: ", .cache = 99);
+    CHECK_WHY("replace: ", .replace = 99);
+    CHECK_WHY("durability: ", .durability = 99);
+    CHECK_WHY("sparse: ", .sparse = 99);
+    CHECK_WHY("sparse: must be AUTO", .sparse = ARSYNC_SPARSE_NEVER,
+              .reflink = ARSYNC_REFLINK_ALWAYS);
+    CHECK_WHY("chunks: is more than ARSYNC_CHUNKS_MAX", .chunks = ARSYNC_CHUNKS_MAX + 1);
+    CHECK_WHY("update: ", .update = 99);
+    CHECK_WHY("update: does not go with ARSYNC_COPY_MIRROR",
+              .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR, .update = ARSYNC_UPDATE_ASK);
+    CHECK_WHY("symlinks: ", .symlinks = 99);
+    CHECK_WHY("report: ", .report = 99);
+    CHECK_WHY("backup: ", .backup = 99);
+    CHECK_WHY("backup: does not go with ARSYNC_REPLACE_EXCLUSIVE", .backup = ARSYNC_BACKUP_SIMPLE,
+              .replace = ARSYNC_REPLACE_EXCLUSIVE);
+    CHECK_WHY("backup_suffix: is empty", .backup_suffix = "");
+    CHECK_WHY("backup_suffix: has a slash", .backup_suffix = "a/b");
+    CHECK_WHY("filter: needs ARSYNC_COPY_RECURSIVE", .filter = "x");
+    CHECK_WHY("reserved: ", .reserved = {0, 0, 0, 1});
+    options = copy_options();
+    options.struct_size = 60;
+    check_why(pool, &options, "struct_size: ");
+    struct {
+        arsync_copy_options known;
+        uint32_t newer[2];
+    } newer = {.known.struct_size = sizeof newer, .newer = {0, 1}};
+    check_why(pool, &newer.known, "struct_size: ");
+    arsync_pool_close(pool);
+}
+
 static void options_that_mean_nothing_for_a_range_are_refused(void) {
     arsync_pool* pool = open_pool();
     make_file("to", 100);
@@ -417,6 +488,7 @@ const struct test misuse_tests[] = {
     TEST(pool_options_that_mean_nothing_are_refused),
     TEST(copy_options_that_mean_nothing_are_refused),
     TEST(copy_options_that_contradict_each_other_are_refused),
+    TEST(check_says_which_field_is_wrong_and_why),
     TEST(options_that_mean_nothing_for_a_range_are_refused),
     TEST(link_sets_are_known_by_their_number_alone),
     TEST(options_of_another_size_are_read_as_far_as_they_mean_something),

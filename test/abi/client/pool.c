@@ -136,6 +136,16 @@ static void* poll_until_one(void* pool) {
     return NULL;
 }
 
+static void* poll_for_the_end(void* pool) {
+    arsync_completion done;
+    int count;
+    do
+        count = arsync_poll(pool, &done, 1, -1);
+    while (count == -EBUSY);
+    CHECK_EQUAL(count, -ESHUTDOWN);
+    return NULL;
+}
+
 static void second_poller_is_told_that_the_pool_is_busy(void) {
     arsync_pool* pool = open_pool();
     arsync_completion done;
@@ -150,6 +160,79 @@ static void second_poller_is_told_that_the_pool_is_busy(void) {
     CHECK_EQUAL(count, -EBUSY);
     CHECK_EQUAL(submit(pool, "from", "to", NULL, NULL), 0);
     pthread_join(thread, NULL);
+    arsync_pool_close(pool);
+}
+
+/* ---- The end of a pool -------------------------------------------------------------------- */
+
+static void pool_that_is_drained_gives_all_there_is_to_come(void) {
+    enum { JOBS = 50 };
+    arsync_pool* pool = open_pool();
+    CHECK_EQUAL(arsync_pool_shutdown(NULL, ARSYNC_SHUTDOWN_DRAIN), -EFAULT);
+    CHECK_EQUAL(arsync_pool_shutdown(pool, 0), -EINVAL);
+    CHECK_EQUAL(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_CANCEL + 1), -EINVAL);
+    int fd = arsync_pool_event_fd(pool);
+    for (int i = 0; i < JOBS; i++) {
+        char to[16];
+        snprintf(to, sizeof to, "to-%d", i);
+        CHECK_EQUAL(submit(pool, "from", to, NULL, NULL), 0);
+    }
+    CHECK_EQUAL(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_DRAIN), 0);
+    arsync_link_set set;
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, NULL), -ESHUTDOWN);
+    CHECK_EQUAL(arsync_link_set_open(pool, &set), -ESHUTDOWN);
+    arsync_completion done[8];
+    int count, all = 0;
+    while ((count = arsync_poll(pool, done, 8, -1)) > 0)
+        for (all += count; count > 0; count--)
+            CHECK_EQUAL(done[count - 1].result, 0);
+    CHECK_EQUAL(count, -ESHUTDOWN);
+    CHECK_EQUAL(all, JOBS);
+    CHECK(is_readable(fd, 0)); /* for who waits there */
+    CHECK_EQUAL(arsync_poll(pool, done, 8, 0), -ESHUTDOWN);
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
+    CHECK_EQUAL(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_DRAIN), -EINVAL);
+}
+
+static void pool_that_is_shut_down_may_cancel_its_jobs(void) {
+    enum { JOBS = 200 };
+    arsync_pool_options options = {
+        .struct_size = sizeof options, .workers = 1, .byte_rate = 1 << 20};
+    arsync_pool* pool;
+    NEED(arsync_pool_open(&options, &pool) == 0);
+    for (int i = 0; i < JOBS; i++) { /* they would take ten minutes */
+        char to[16];
+        snprintf(to, sizeof to, "to-%d", i);
+        CHECK_EQUAL(submit(pool, "from", to, NULL, NULL), 0);
+    }
+    CHECK_EQUAL(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_DRAIN), 0);
+    CHECK_EQUAL(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_CANCEL), 0);
+    arsync_completion done;
+    int all = 0, cancelled = 0;
+    while (arsync_poll(pool, &done, 1, 60000) == 1) {
+        all++;
+        cancelled += done.result == -ECANCELED;
+    }
+    CHECK_EQUAL(all, JOBS);
+    CHECK(cancelled > JOBS / 2);
+    CHECK_EQUAL(arsync_poll(pool, &done, 1, -1), -ESHUTDOWN);
+    arsync_pool_close(pool);
+}
+
+static void shutdown_ends_a_poll_of_nothing(void) {
+    arsync_pool* pool = open_pool();
+    pthread_t thread;
+    arsync_completion done;
+    NEED(pthread_create(&thread, NULL, poll_for_the_end, pool) == 0);
+    int count = 0;
+    for (int i = 0; i < 10000 && count != -EBUSY; i++) {
+        struct timespec pause = {.tv_nsec = 1000000};
+        nanosleep(&pause, NULL);
+        count = arsync_poll(pool, &done, 1, 0);
+    }
+    CHECK_EQUAL(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_DRAIN), 0);
+    pthread_join(thread, NULL);
+    CHECK(is_readable(arsync_pool_event_fd(pool), 0));
     arsync_pool_close(pool);
 }
 
@@ -237,6 +320,9 @@ const struct test pool_tests[] = {
     TEST(event_fd_is_readable_while_completions_wait),
     TEST(poll_waits_as_long_as_it_was_told),
     TEST(second_poller_is_told_that_the_pool_is_busy),
+    TEST(pool_that_is_drained_gives_all_there_is_to_come),
+    TEST(pool_that_is_shut_down_may_cancel_its_jobs),
+    TEST(shutdown_ends_a_poll_of_nothing),
     TEST(info_tells_what_is_used),
     TEST(stats_add_up),
     TEST(names_are_those_of_the_header),

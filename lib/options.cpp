@@ -1,0 +1,145 @@
+#include "options.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "copy/question.h"
+#include "structs.h"
+
+namespace arsync {
+
+namespace {
+
+constexpr const char* unknown = "is no value that this version knows";
+constexpr const char* unknown_bits = "has bits that this version does not know";
+
+bool has(uint32_t flags, uint32_t all_of) {
+    return (flags & all_of) == all_of;
+}
+
+Refusal unknown_value(const arsync_copy_options& options) {
+    constexpr uint32_t flags =
+        ARSYNC_COPY_VERIFY | ARSYNC_COPY_SPECIAL | ARSYNC_COPY_ATTRIBUTES_ONLY |
+        ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_DEFAULT_MODE | ARSYNC_COPY_RECURSIVE |
+        ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN |
+        ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
+        ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
+        ARSYNC_COPY_BENEATH;
+    constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
+                                  ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
+                                  ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
+    if ((options.flags & ~flags) != 0)
+        return {"flags", unknown_bits};
+    if ((options.preserve & ~preserve) != 0)
+        return {"preserve", unknown_bits};
+    if (options.method > ARSYNC_METHOD_MANAGED)
+        return {"method", unknown};
+    if (options.reflink > ARSYNC_REFLINK_NEVER)
+        return {"reflink", unknown};
+    if (options.cache > ARSYNC_CACHE_DROP)
+        return {"cache", unknown};
+    if (options.replace > ARSYNC_REPLACE_REMOVE)
+        return {"replace", unknown};
+    if (options.durability > ARSYNC_DURABILITY_FULL)
+        return {"durability", unknown};
+    if (options.sparse > ARSYNC_SPARSE_NEVER)
+        return {"sparse", unknown};
+    if (options.chunks > ARSYNC_CHUNKS_MAX)
+        return {"chunks", "is more than ARSYNC_CHUNKS_MAX"};
+    if (options.update > ARSYNC_UPDATE_ASK_OLDER)
+        return {"update", unknown};
+    if (options.symlinks > ARSYNC_SYMLINKS_FOLLOW)
+        return {"symlinks", unknown};
+    if (options.report > ARSYNC_REPORT_NONE)
+        return {"report", unknown};
+    if (options.backup > ARSYNC_BACKUP_EXISTING)
+        return {"backup", unknown};
+    if (options.backup_suffix && options.backup_suffix[0] == '\0')
+        return {"backup_suffix", "is empty"};
+    if (options.backup_suffix && strchr(options.backup_suffix, '/'))
+        return {"backup_suffix", "has a slash"};
+    return {};
+}
+
+// What a mirror removes would be the backups, or what was kept as both, or lie behind the links.
+Refusal contradiction_in_mirror(const arsync_copy_options& options) {
+    if (!has(options.flags, ARSYNC_COPY_RECURSIVE))
+        return {"flags", "ARSYNC_COPY_MIRROR needs ARSYNC_COPY_RECURSIVE"};
+    if (has(options.flags, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK))
+        return {"flags", "ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK does not go with ARSYNC_COPY_MIRROR"};
+    if (options.backup != ARSYNC_BACKUP_NONE)
+        return {"backup", "does not go with ARSYNC_COPY_MIRROR"};
+    if (asks_first(options))
+        return {"update", "does not go with ARSYNC_COPY_MIRROR"};
+    return {};
+}
+
+Refusal contradiction(const arsync_copy_options& options) {
+    const uint32_t flags = options.flags;
+    if (has(flags, ARSYNC_COPY_DEFAULT_MODE) && has(options.preserve, ARSYNC_PRESERVE_MODE))
+        return {"flags", "ARSYNC_COPY_DEFAULT_MODE does not go with ARSYNC_PRESERVE_MODE"};
+    if (has(flags, ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK))
+        return {"flags", "ARSYNC_COPY_HARD_LINK does not go with ARSYNC_COPY_SYMBOLIC_LINK"};
+    if (options.filter && !has(flags, ARSYNC_COPY_RECURSIVE))
+        return {"filter", "needs ARSYNC_COPY_RECURSIVE"};
+    if (has(flags, ARSYNC_COPY_BENEATH) && !has(flags, ARSYNC_COPY_PARENTS))
+        return {"flags", "ARSYNC_COPY_BENEATH needs ARSYNC_COPY_PARENTS"};
+    // The text of a link would be a path from a directory that it is not in.
+    if (has(flags, ARSYNC_COPY_BENEATH | ARSYNC_COPY_SYMBOLIC_LINK))
+        return {"flags", "ARSYNC_COPY_SYMBOLIC_LINK does not go with ARSYNC_COPY_BENEATH"};
+    if (options.backup != ARSYNC_BACKUP_NONE && options.replace == ARSYNC_REPLACE_EXCLUSIVE)
+        return {"backup", "does not go with ARSYNC_REPLACE_EXCLUSIVE"};
+    if (options.method == ARSYNC_METHOD_REFLINK && options.reflink == ARSYNC_REFLINK_NEVER)
+        return {"reflink", "NEVER does not go with ARSYNC_METHOD_REFLINK"};
+    // Shared blocks are what they are: holes can be neither made nor filled in them.
+    const bool shares =
+        options.method == ARSYNC_METHOD_REFLINK || options.reflink == ARSYNC_REFLINK_ALWAYS;
+    if (shares && options.sparse != ARSYNC_SPARSE_AUTO)
+        return {"sparse", "must be AUTO where blocks are to be shared"};
+    return has(flags, ARSYNC_COPY_MIRROR) ? contradiction_in_mirror(options) : Refusal{};
+}
+
+} // namespace
+
+int take_options(const arsync_copy_options* theirs, arsync_copy_options& ours, Refusal& why) {
+    if (theirs && check_size(*theirs) == -EINVAL)
+        why = {"struct_size", "is the size in no version"};
+    if (const int error = copy_in(theirs, ours); error < 0) {
+        if (error == -E2BIG)
+            why = {"struct_size", "is of a newer version, whose fields are not all 0"};
+        else if (!why)
+            why = {"reserved", "is not 0"};
+        return error;
+    }
+    why = unknown_value(ours);
+    if (!why)
+        why = contradiction(ours);
+    if (why)
+        return -EINVAL;
+    if (ours.method == ARSYNC_METHOD_REFLINK)
+        ours.reflink = ARSYNC_REFLINK_ALWAYS;
+    return 0;
+}
+
+Refusal refusal_for_range(const arsync_copy_options& options) {
+    constexpr const char* meaningless = "means nothing for a range";
+    if ((options.flags & ~uint32_t{ARSYNC_COPY_VERIFY}) != 0)
+        return {"flags", meaningless};
+    if (options.preserve != 0)
+        return {"preserve", meaningless};
+    if (options.replace != 0)
+        return {"replace", meaningless};
+    if (options.update != 0)
+        return {"update", meaningless};
+    if (options.symlinks != 0)
+        return {"symlinks", meaningless};
+    if (options.backup != 0)
+        return {"backup", meaningless};
+    if (options.filter)
+        return {"filter", meaningless};
+    if (options.link_set != 0)
+        return {"link_set", meaningless};
+    return {};
+}
+
+} // namespace arsync
