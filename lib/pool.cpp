@@ -141,8 +141,7 @@ int Pool::call_a_worker(Site& site) {
         others += worker->site && worker->site != &site;
     if (workers_.empty() || (workers_.size() < workers_max() + others && !closing_)) {
         try {
-            workers_.push_back(
-                std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
+            add_worker();
             return 0;
         } catch (const std::system_error& error) {
             if (workers_.empty()) {
@@ -162,6 +161,12 @@ int Pool::call_a_worker(Site& site) {
     }
     (least ? least : workers_.front().get())->wake();
     return 0;
+}
+
+// With room for it before it is there, or there would be a thread that nobody joins.
+void Pool::add_worker() {
+    workers_.reserve(workers_.size() + 1);
+    workers_.push_back(std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
 }
 
 // A worker has got a thread ready, for which somebody asked who could not start it.
@@ -210,11 +215,14 @@ Job* Pool::take(Worker& worker) {
         if (!job->sorted && outstanding_ == 1 && !worker.site) {
             site = &lonely_;
         } else if (!job->sorted) {
-            lock.unlock();
-            Devices devices = devices_of(*job);
-            lock.lock();
+            site = find_site(*job, lock);
+            if (!site) {
+                job->state = ARSYNC_JOB_QUEUED; // it was not begun
+                job->outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+                complete(*job);
+                continue;
+            }
             job->sorted = true;
-            site = &site_of(std::move(devices));
             if (worker.site ? worker.site != site : site->workers >= options_.workers) {
                 job->state = ARSYNC_JOB_QUEUED;
                 job->worker = nullptr;
@@ -258,6 +266,23 @@ Devices Pool::devices_of(const Job& job) {
     return devices;
 }
 
+// For a job that is in no queue; what it may touch is looked at without the lock. Null: there is no
+// memory to find out.
+Site* Pool::find_site(const Job& job, std::unique_lock<std::mutex>& lock) {
+    std::optional<Devices> devices;
+    lock.unlock();
+    try {
+        devices = devices_of(job);
+    } catch (const std::bad_alloc&) {
+    }
+    lock.lock();
+    try {
+        return devices ? &site_of(std::move(*devices)) : nullptr;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
 Site& Pool::site_of(Devices&& devices) {
     if (devices.empty())
         return local_;
@@ -297,7 +322,7 @@ void Pool::release(Worker& worker) {
 
 void Pool::leave(Site& site) {
     if (site.workers == 0 && site.queued == 0 && !site.devices.empty())
-        sites_.erase(Devices(site.devices));
+        sites_.erase(sites_.find(site.devices));
 }
 
 void Pool::queue(Job& job, Site& site) {
@@ -504,8 +529,7 @@ void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work
         able += !worker->site || worker->site == &site;
     try {
         for (; able < workers_max(); ++able)
-            workers_.push_back(
-                std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
+            add_worker();
     } catch (const std::system_error&) { // those that there are will do
     }
     for (auto& worker : workers_) {

@@ -135,6 +135,7 @@ private:
     void unqueue(Job& job);
     Devices devices_of(const Job& job);
     Site& site_of(Devices&& devices);
+    Site* find_site(const Job& job, std::unique_lock<std::mutex>& lock);
     Site* site_to_serve(const Worker& worker);
     void settle_lonely();
     void occupy(Worker& worker, Site& site, const Job* job);
@@ -147,6 +148,7 @@ private:
     static void free_polled(Finished* entries, Job* jobs);
     void make_room();
     int call_a_worker(Site& site);
+    void add_worker();
     void run_here(std::unique_lock<std::mutex>& lock);
     unsigned workers_max();
     void decide_backend();

@@ -1,182 +1,215 @@
-// Want of memory: each allocation of a worker fails in turn. Every job ends all the same, with a
-// completion, and the pool closes.
+// Want of memory and of threads: each allocation that the library makes fails in turn, on its own
+// threads and on the caller's, and each start of a thread. Every job that was taken ends, with one
+// completion; the pool goes on, closes, and leaves nothing behind.
 #include <doctest/doctest.h>
 
+#include "sanitized.h"
+#include "unit/failing.h"
+#include "unit/skip.h"
+#include "unit/work.h"
+
+#include <algorithm>
 #include <arsync.h>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <fcntl.h>
-#include <filesystem>
-#include <fstream>
-#include <new>
+#include <chrono>
+#include <memory>
 #include <string>
-#include <unistd.h>
+#include <thread>
 
 namespace {
 
-// Allocations by other threads than the test's, until one fails; none does below 0.
-std::atomic<long> until_failure = -1;
-thread_local bool exempt = false;
+using failing::Call;
+using failing::What;
 
-bool fails_now() {
-    if (exempt || until_failure.load(std::memory_order_relaxed) < 0)
-        return false;
-    return until_failure.fetch_sub(1) == 0;
+arsync_pool_options pool_options(uint32_t backend, uint32_t workers) {
+    arsync_pool_options options = {};
+    options.struct_size = sizeof options;
+    options.backend = backend;
+    options.workers = workers;
+    return options;
 }
 
-} // namespace
-
-void* operator new(size_t size) {
-    void* memory = fails_now() ? nullptr : malloc(size);
-    if (!memory)
-        throw std::bad_alloc();
-    return memory;
-}
-void operator delete(void* memory) noexcept {
-    free(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-    free(memory);
-}
-
-namespace {
-
-struct Files {
-    Files() {
-        char name[] = "/tmp/arsync-memory.XXXXXX";
-        directory = mkdtemp(name);
-        const std::string content(300'000, 'x');
-        FILE* file = fopen(from().c_str(), "w");
-        REQUIRE(file);
-        CHECK(fwrite(content.data(), 1, content.size(), file) == content.size());
-        fclose(file);
+struct Ends {
+    unsigned taken = 0;       // jobs
+    unsigned ended = 0;       // of these
+    bool other_error = false; // than want of memory
+    bool failed = false;      // a call, or a job
+    void note(int result) {
+        failed = failed || result < 0;
+        other_error = other_error || (result < 0 && result != -ENOMEM);
     }
-    ~Files() {
-        unlink(from().c_str());
-        unlink(to().c_str());
-        rmdir(directory.c_str());
-    }
-    std::string from() const { return directory + "/from"; }
-    std::string to() const { return directory + "/to"; }
-    std::string directory;
 };
 
-// The job's result; 1 if none came.
-int copy(const Files& files, arsync_pool* pool) {
-    if (arsync_submit_copy(pool, AT_FDCWD, files.from().c_str(), AT_FDCWD, files.to().c_str(),
-                           nullptr, 0, nullptr) < 0)
-        return 1;
-    arsync_completion done = {};
-    return arsync_poll(pool, &done, 1, 20'000) == 1 ? done.result : 1;
-}
-
-void each_allocation_fails(uint32_t backend, bool started) {
-    const Files files;
-    arsync_pool_options options = {};
-    options.struct_size = sizeof options;
-    options.backend = backend;
-    options.workers = 1;
-    unsigned failed = 0;
-    bool reached = true;
-    for (long number = 0; reached && number < 500; ++number) {
-        CAPTURE(number);
-        arsync_pool* pool = nullptr;
-        REQUIRE(arsync_pool_open(&options, &pool) == 0);
-        if (started)
-            CHECK(copy(files, pool) == 0);
-        until_failure = number;
-        const int result = copy(files, pool);
-        reached = until_failure.exchange(-1) < 0; // it has failed
-        CHECK((result == 0 || result == -ENOMEM));
-        failed += result == -ENOMEM;
-        CHECK(copy(files, pool) == 0); // the worker has survived
-        CHECK(arsync_pool_close(pool) == 0);
+// What has to do with one question may fail for want of memory, and is asked of the library again.
+void answer(arsync_pool* pool, arsync_question question) {
+    const auto wish = static_cast<uint32_t>(ARSYNC_ANSWER_SKIP + question % 3);
+    int result = -ENOMEM;
+    for (int i = 0; i < 3 && result == -ENOMEM; ++i) {
+        const Call call;
+        result = arsync_answer(pool, question, wish);
     }
-    CHECK(!reached);
-    CHECK(failed > 0);
+    CHECK((result == 0 || result == -ENOENT)); // withdrawn, for its job ends
 }
 
-// A tree with a bit of everything, in more directories than one worker lists at once.
-void make_tree(const std::string& root) {
-    namespace fs = std::filesystem;
-    for (int i = 0; i < 6; ++i) {
-        const std::string directory = root + "/d" + std::to_string(i);
-        fs::create_directories(directory + "/deeper");
-        for (int j = 0; j < 14; ++j)
-            std::ofstream(directory + "/" + std::to_string(j)) << j;
-        fs::create_hard_link(directory + "/0", directory + "/linked");
-        fs::create_hard_link(directory + "/0", directory + "/deeper/linked");
-        fs::create_symlink("0", directory + "/symbolic");
+Ends run(arsync_pool* pool, work::Work& work) {
+    Ends ends;
+    for (unsigned number = 0; number < work.jobs(); ++number) {
+        const Call call;
+        const int result = work.submit(pool, number);
+        ends.taken += result == 0;
+        ends.note(result);
     }
-    std::ofstream(root + "/large") << std::string(6 << 20, 'l');
-}
-
-size_t descriptors() {
-    const std::filesystem::directory_iterator all("/proc/self/fd");
-    return static_cast<size_t>(std::distance(begin(all), end(all)));
-}
-
-void each_allocation_of_a_tree_fails(uint32_t backend) {
-    const Files files;
-    const std::string from = files.directory + "/tree";
-    const std::string to = files.directory + "/copy";
-    make_tree(from);
-    arsync_copy_options how = {};
-    how.struct_size = sizeof how;
-    how.flags = ARSYNC_COPY_RECURSIVE;
-    how.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_LINKS;
-    how.report = ARSYNC_REPORT_ALL;
-    arsync_pool_options options = {};
-    options.struct_size = sizeof options;
-    options.backend = backend;
-    options.workers = 2;
-    const size_t open_before = descriptors();
-    unsigned failed = 0;
-    bool reached = true;
-    // Early ones each; later ones are of the same kinds again.
-    for (long number = 0; reached && number < 100'000; number += 1 + number / 15) {
-        CAPTURE(number);
-        arsync_pool* pool = nullptr;
-        REQUIRE(arsync_pool_open(&options, &pool) == 0);
-        until_failure = number;
-        REQUIRE(arsync_submit_copy(pool, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), &how, 0,
-                                   nullptr) == 0);
+    while (ends.ended < ends.taken) {
         arsync_completion done = {};
-        unsigned jobs = 0;
-        int polled = 1;
-        while (jobs == 0 && polled == 1) {
+        int polled = -ENOMEM;
+        for (int i = 0; i < 3 && polled == -ENOMEM; ++i) {
+            const Call call;
             polled = arsync_poll(pool, &done, 1, 20'000);
-            jobs += polled == 1 && done.kind == ARSYNC_COMPLETION_JOB;
         }
-        reached = until_failure.exchange(-1) < 0;
-        REQUIRE(jobs == 1); // or closing would wait for ever too
-        CHECK(arsync_poll(pool, &done, 1, 0) == 0);
-        failed += done.result == -ENOMEM;
-        CHECK((done.result == 0 || done.result == -ENOMEM));
-        CHECK(arsync_pool_close(pool) == 0);
-        CHECK(descriptors() == open_before);
-        std::filesystem::remove_all(to);
+        if (polled != 1)
+            break;
+        if (done.kind == ARSYNC_COMPLETION_QUESTION)
+            answer(pool, done.details->question);
+        if (done.kind != ARSYNC_COMPLETION_JOB)
+            continue;
+        ++ends.ended;
+        ends.note(done.result);
     }
-    CHECK(!reached);
-    CHECK(failed > 0);
-    std::filesystem::remove_all(from);
+    return ends;
+}
+
+// A thread is out of the list a moment after it has been joined.
+bool are_so_few(size_t threads) {
+    for (int i = 0; i < 2000; ++i) {
+        if (failing::threads() <= threads)
+            return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+}
+
+struct Failures {
+    What what = What::allocation;
+    bool for_ever = false;
+    long growth = 0; // number n is tried for each n up to this, later ones are of the same kinds
+    bool started = false; // the pool has made another copy before
+};
+
+// Whether there was so much to fail. ended_badly counts when it mattered.
+bool fails_at(long number, Failures failures, const arsync_pool_options& options, work::Work& work,
+              work::Work& other, unsigned& ended_badly) {
+    work.prepare();
+    other.prepare();
+    const size_t threads = failing::threads();
+    const size_t descriptors = failing::descriptors();
+    const long allocations = failing::allocations();
+    arsync_pool* pool = nullptr;
+    int opened = 0;
+    if (failures.started) {
+        REQUIRE(arsync_pool_open(&options, &pool) == 0);
+        CHECK(!run(pool, other).failed);
+    }
+    failing::after(failures.what, number, failures.for_ever);
+    if (!failures.started) {
+        const Call call;
+        opened = arsync_pool_open(&options, &pool);
+    }
+    Ends ends;
+    ends.note(opened);
+    if (opened == 0)
+        ends = run(pool, work);
+    const bool failed = failing::end(failures.what);
+    ended_badly += ends.failed;
+    REQUIRE(ends.ended == ends.taken); // or closing would wait for ever too
+    CHECK(!ends.other_error);
+    if (!ends.failed)
+        CHECK(work.difference() == "");
+    if (opened == 0) {
+        arsync_completion more = {};
+        CHECK(arsync_poll(pool, &more, 1, 0) == 0);
+        CHECK(!run(pool, other).failed); // whoever was hit has survived
+        CHECK(arsync_pool_close(pool) == 0);
+    }
+    CHECK(failing::allocations() == allocations + (opened == 0)); // a handle stays for ever
+    CHECK(failing::descriptors() == descriptors);
+    CHECK(are_so_few(threads));
+    return failed;
+}
+
+unsigned each_fails(Failures failures, const arsync_pool_options& options, work::Work& work) {
+    std::thread([] {}).join(); // with the first one ThreadSanitizer starts one that stays
+    const auto other = work::file(false);
+    const long growth = arsync::sanitized ? std::min(failures.growth, 10L) : failures.growth;
+    unsigned ended_badly = 0;
+    bool failed = true;
+    for (long number = 0; failed && number < 100'000; number += 1 + number / growth) {
+        CAPTURE(number);
+        failed = fails_at(number, failures, options, work, *other, ended_badly);
+    }
+    CHECK(!failed);
+    return ended_badly;
+}
+
+constexpr uint32_t backends[] = {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS};
+
+void each_allocation_fails(work::Work& work, uint32_t workers, long growth, bool started = false) {
+    for (const uint32_t backend : backends) {
+        CAPTURE(backend);
+        const Failures failures{What::allocation, false, growth, started};
+        CHECK(each_fails(failures, pool_options(backend, workers), work) > 0);
+    }
 }
 
 } // namespace
 
-TEST_CASE("a worker without memory fails its job and goes on") {
-    exempt = true;
-    for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS})
-        for (const bool started : {false, true})
-            each_allocation_fails(backend, started);
-    exempt = false;
+TEST_CASE("without memory a file's copy fails, and its pool goes on") {
+    each_allocation_fails(*work::file(false), 1, 500);
+    each_allocation_fails(*work::file(false), 1, 500, true);
+    each_allocation_fails(*work::file(true), 1, 500);
 }
 
-TEST_CASE("a tree without memory ends, and leaves no descriptor open") {
-    exempt = true;
-    for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS})
-        each_allocation_of_a_tree_fails(backend);
-    exempt = false;
+TEST_CASE("without memory a range's copy fails, and its pool goes on") {
+    each_allocation_fails(*work::range(false), 1, 500);
+    each_allocation_fails(*work::range(false), 1, 500, true);
+    each_allocation_fails(*work::range(true), 1, 500);
+}
+
+TEST_CASE("without memory a tree's copy ends, and leaves nothing behind") {
+    for (const auto kind : {work::Kind::plain, work::Kind::mirror, work::Kind::questions})
+        each_allocation_fails(*work::tree(kind), 2, 15);
+}
+
+TEST_CASE("without memory jobs end that wait for servers, and others") {
+    const auto several = work::several();
+    if (!several) {
+        arsync::skip("a mount that no server answers for takes root");
+        return;
+    }
+    each_allocation_fails(*several, 1, 500);
+}
+
+TEST_CASE("without memory and without threads copies fail in the thread that polls") {
+    failing::after(What::thread, 0, true);
+    const std::unique_ptr<work::Work> works[] = {work::file(true), work::range(true)};
+    for (const auto& work : works)
+        CHECK(each_fails({What::allocation, false, 500, false},
+                         pool_options(ARSYNC_BACKEND_AUTO, 2), *work) > 0);
+    CHECK(each_fails({What::allocation, false, 15, false}, pool_options(ARSYNC_BACKEND_AUTO, 2),
+                     *work::tree(work::Kind::questions)) > 0);
+    CHECK(failing::end(What::thread));
+}
+
+// What needs no thread of its own is done by those that there are, or by who polls.
+TEST_CASE("without threads all is copied all the same") {
+    std::unique_ptr<work::Work> works[] = {work::file(false), work::range(true),
+                                           work::tree(work::Kind::plain),
+                                           work::tree(work::Kind::questions)};
+    for (const uint32_t backend : backends)
+        for (const bool for_ever : {false, true})
+            for (auto& work : works) {
+                CAPTURE(backend);
+                CAPTURE(for_ever);
+                const Failures failures{What::thread, for_ever, 500, false};
+                CHECK(each_fails(failures, pool_options(backend, 2), *work) == 0);
+            }
 }

@@ -1,0 +1,292 @@
+#include "unit/work.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace work {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void write(const std::string& path, const std::string& content) {
+    std::ofstream file(path);
+    file << content;
+    file.close();
+    CHECK(file.good());
+}
+
+std::string content_of(const std::string& path) {
+    std::string content;
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    char part[65536];
+    for (ssize_t got; file >= 0 && (got = read(file, part, sizeof part)) > 0;)
+        content.append(part, static_cast<size_t>(got));
+    close(file);
+    return content;
+}
+
+// Content that changes, without holes.
+std::string text(size_t size) {
+    std::string result(size, ' ');
+    for (size_t i = 0; i < size; ++i)
+        result[i] = static_cast<char>('a' + (i * 7 + i / 4096) % 26);
+    return result;
+}
+
+arsync_copy_options no_options() {
+    arsync_copy_options options = {};
+    options.struct_size = sizeof options;
+    return options;
+}
+
+int submit_copy(arsync_pool* pool, const std::string& from, const std::string& to,
+                const arsync_copy_options& how) {
+    return arsync_submit_copy(pool, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), &how, 0, nullptr);
+}
+
+class File final : public Work {
+public:
+    explicit File(bool thorough) : Work(thorough) {
+        write(from_, text(300'000));
+        how_ = no_options();
+        if (!thorough)
+            return;
+        how_.flags = ARSYNC_COPY_VERIFY;
+        how_.durability = ARSYNC_DURABILITY_FULL;
+        how_.replace = ARSYNC_REPLACE_ATOMIC;
+        how_.backup = ARSYNC_BACKUP_NUMBERED;
+        how_.update = ARSYNC_UPDATE_CHANGED;
+        how_.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES |
+                        ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_LINKS;
+    }
+    void prepare() override {
+        for (const char* number : {".~1~", ".~2~"})
+            unlink((to_ + number).c_str());
+        write(to_, "before");
+    }
+    int submit(arsync_pool* pool, unsigned) override { return submit_copy(pool, from_, to_, how_); }
+    std::string difference() const override {
+        if (how_.backup != ARSYNC_BACKUP_NONE && content_of(to_ + ".~1~") != "before")
+            return "the backup";
+        return content_of(from_) == content_of(to_) ? "" : "the content";
+    }
+
+private:
+    const std::string from_ = below("from");
+    const std::string to_ = below("to");
+    arsync_copy_options how_{};
+};
+
+class Range final : public Work {
+public:
+    explicit Range(bool verified) : Work(verified) {
+        write(from_, text(begin_ + length_ + 10'000));
+        how_ = no_options();
+        how_.flags = verified ? ARSYNC_COPY_VERIFY : 0;
+        how_.durability = verified ? ARSYNC_DURABILITY_FILE : ARSYNC_DURABILITY_NONE;
+        source_ = open(from_.c_str(), O_RDONLY | O_CLOEXEC);
+        destination_ = open(to_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        REQUIRE((source_ >= 0 && destination_ >= 0));
+    }
+    ~Range() override {
+        close(source_);
+        close(destination_);
+    }
+    void prepare() override { CHECK(ftruncate(destination_, 0) == 0); }
+    int submit(arsync_pool* pool, unsigned) override {
+        return arsync_submit_copy_range(pool, source_, begin_, destination_, place_, length_, &how_,
+                                        0, nullptr);
+    }
+    std::string difference() const override {
+        const std::string wanted =
+            std::string(place_, '\0') + content_of(from_).substr(begin_, length_);
+        return content_of(to_) == wanted ? "" : "the content";
+    }
+
+private:
+    static constexpr size_t begin_ = 5000, length_ = 700'000, place_ = 9000;
+    const std::string from_ = below("from");
+    const std::string to_ = below("to");
+    arsync_copy_options how_{};
+    int source_ = -1;
+    int destination_ = -1;
+};
+
+// More directories than one worker lists at once.
+void make_tree(const std::string& root, int directories, int files) {
+    for (int i = 0; i < directories; ++i) {
+        const std::string directory = root + "/d" + std::to_string(i);
+        fs::create_directories(directory + "/deeper");
+        for (int j = 0; j < files; ++j)
+            write(directory + "/" + std::to_string(j), text(static_cast<size_t>(j)));
+        fs::create_hard_link(directory + "/0", directory + "/linked");
+        fs::create_hard_link(directory + "/0", directory + "/deeper/linked");
+        fs::create_symlink("0", directory + "/symbolic");
+    }
+}
+
+// "", or the first entry of `from` that is not, or not the same, in `to`.
+std::string missing(const std::string& from, const std::string& to, bool same) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(from)) {
+        const std::string other = to + entry.path().string().substr(from.size());
+        const fs::file_status there = fs::symlink_status(other);
+        if (there.type() != entry.symlink_status().type())
+            return other;
+        const bool regular = fs::is_regular_file(there);
+        if (same && regular && content_of(entry.path()) != content_of(other))
+            return other;
+    }
+    return "";
+}
+
+class Tree final : public Work {
+public:
+    explicit Tree(Kind kind) : Work(true), kind_(kind) {
+        make_tree(from_, kind == Kind::plain ? 6 : 5, 14);
+        if (kind == Kind::plain)
+            write(from_ + "/large", text(6 << 20));
+        how_ = no_options();
+        how_.flags = ARSYNC_COPY_RECURSIVE | (kind == Kind::mirror ? ARSYNC_COPY_MIRROR : 0);
+        how_.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_LINKS;
+        how_.report = ARSYNC_REPORT_ALL;
+        how_.update = kind == Kind::questions ? ARSYNC_UPDATE_ASK : ARSYNC_UPDATE_ALL;
+    }
+    void prepare() override {
+        fs::remove_all(to_);
+        if (kind_ == Kind::mirror) {
+            make_tree(to_ + "/d0", 1, 4);
+            make_tree(to_ + "/extra", 2, 4);
+            fs::create_directories(to_ + "/d1/1/where a file is to be");
+            write(to_ + "/d2", "where a directory is to be");
+        } else if (kind_ == Kind::questions) {
+            make_tree(to_, 3, 7);
+        }
+    }
+    int submit(arsync_pool* pool, unsigned) override { return submit_copy(pool, from_, to_, how_); }
+    std::string difference() const override {
+        // What was there may be there still: that is what the answers say.
+        const std::string lost = missing(from_, to_, kind_ != Kind::questions);
+        return kind_ == Kind::mirror && lost.empty() ? missing(to_, from_, true) : lost;
+    }
+
+private:
+    const Kind kind_;
+    const std::string from_ = below("from");
+    const std::string to_ = below("to");
+    arsync_copy_options how_{};
+};
+
+// A mount that no server answers for. It is in nobody's way, but the first job might come to it, so
+// that waits for nobody else's; and it lasts until the others are there.
+class Several final : public Work {
+public:
+    Several() : Work(true) {
+        fs::create_directory(mounted_);
+        REQUIRE(mkfifo(fifo_.c_str(), 0600) == 0);
+        write(file_, text(5000));
+        server_ = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+        const std::string options =
+            "fd=" + std::to_string(server_) + ",rootmode=40000,user_id=0,group_id=0";
+        is_mounted_ =
+            server_ >= 0 && mount("arsync-test", mounted_.c_str(), "fuse", 0, options.c_str()) == 0;
+        how_ = no_options();
+        may_wait_ = no_options();
+        may_wait_.flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_SPECIAL;
+        may_wait_.symlinks = ARSYNC_SYMLINKS_FOLLOW;
+    }
+    ~Several() override {
+        if (is_mounted_)
+            umount2(mounted_.c_str(), MNT_DETACH);
+        close(server_);
+    }
+    bool is_mounted() const { return is_mounted_; }
+    unsigned jobs() const override { return 3; }
+    void prepare() override {
+        for (const std::string& each : to_)
+            unlink(each.c_str());
+    }
+    int submit(arsync_pool* pool, unsigned number) override {
+        if (number == 0)
+            return arsync_submit_copy(pool, AT_FDCWD, fifo_.c_str(), AT_FDCWD, to_[0].c_str(),
+                                      &may_wait_, 0, &waits_);
+        if (number == 1)
+            let_begin(pool, waits_);
+        const int result = submit_copy(pool, file_, to_[number], how_);
+        if (number == 2)
+            end_stream();
+        return result;
+    }
+    std::string difference() const override {
+        for (const std::string& each : to_)
+            if (content_of(each) != content_of(file_))
+                return each;
+        return "";
+    }
+
+private:
+    static void let_begin(arsync_pool* pool, arsync_job job) {
+        arsync_progress progress = {};
+        progress.struct_size = sizeof progress;
+        while (arsync_job_progress(pool, job, &progress) == 0 &&
+               progress.state != ARSYNC_JOB_COMPLETED && progress.stage != ARSYNC_STAGE_READ)
+            usleep(100);
+    }
+    // If somebody reads it.
+    void end_stream() const {
+        const int out = open(fifo_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        if (out < 0)
+            return;
+        CHECK(::write(out, stream_.data(), stream_.size()) == static_cast<ssize_t>(stream_.size()));
+        close(out);
+    }
+
+    const std::string fifo_ = below("fifo");
+    const std::string file_ = below("file");
+    const std::string mounted_ = below("mounted");
+    const std::string to_[3] = {below("0"), below("1"), below("2")};
+    const std::string stream_ = text(5000);
+    arsync_copy_options how_{};
+    arsync_copy_options may_wait_{};
+    arsync_job waits_ = 0;
+    int server_ = -1;
+    bool is_mounted_ = false;
+};
+
+} // namespace
+
+Work::Work(bool in_memory)
+    : root_(in_memory && fs::exists("/dev/shm") ? "/dev/shm/arsync-work.XXXXXX"
+                                                : "/tmp/arsync-work.XXXXXX") {
+    REQUIRE(mkdtemp(root_.data()));
+}
+Work::~Work() {
+    std::error_code ignored;
+    fs::remove_all(root_, ignored);
+}
+
+std::unique_ptr<Work> file(bool thorough) {
+    return std::make_unique<File>(thorough);
+}
+std::unique_ptr<Work> range(bool verified) {
+    return std::make_unique<Range>(verified);
+}
+std::unique_ptr<Work> tree(Kind kind) {
+    return std::make_unique<Tree>(kind);
+}
+std::unique_ptr<Work> several() {
+    auto work = std::make_unique<Several>();
+    if (!work->is_mounted())
+        return nullptr;
+    return work;
+}
+
+} // namespace work

@@ -1,0 +1,44 @@
+// What a pool is given to do while something fails, over and over again.
+#pragma once
+
+#include <arsync.h>
+#include <memory>
+#include <string>
+
+namespace work {
+
+class Work {
+public:
+    // in_memory: where it is quick to make many files, and to sync them.
+    explicit Work(bool in_memory);
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+    virtual ~Work();
+
+    virtual unsigned jobs() const { return 1; }
+    // At the destination is what is to be there before.
+    virtual void prepare() = 0;
+    // Job number `number`: what the submit gives. Nothing is allocated on the way to it.
+    virtual int submit(arsync_pool* pool, unsigned number) = 0;
+    // "", or what is not as it is to be when all jobs have succeeded.
+    virtual std::string difference() const = 0;
+
+protected:
+    std::string below(const std::string& name) const { return root_ + "/" + name; }
+
+private:
+    std::string root_;
+};
+
+// A file of a few pieces. thorough: with all that a copy may be asked to do about it.
+std::unique_ptr<Work> file(bool thorough);
+std::unique_ptr<Work> range(bool verified);
+// Some ninety entries of all kinds, into an empty place; a mirror of them, where there is much to
+// be removed; or what asks about every other one.
+enum class Kind { plain, mirror, questions };
+std::unique_ptr<Work> tree(Kind kind);
+// Three jobs at once, one of which may wait for a server. Null: it takes root to mount what is the
+// server's.
+std::unique_ptr<Work> several();
+
+} // namespace work
