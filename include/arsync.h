@@ -198,7 +198,8 @@ typedef struct arsync_pool_options {
  *
  * Where not even that thread can be started (pthread_create(3) fails: a limit, a filter), all works
  * without: copies run inside arsync_poll, with the rights of the thread that polls, and
- * arsync_pool_info says so.
+ * arsync_pool_info says so. Whenever a copy has to wait for a FIFO or the like on a thread of its
+ * own, as where there is no io_uring, and none can be started, it fails with the error of that.
  *
  * Errors: -EINVAL, -E2BIG (conventions above), -ENOMEM, -EMFILE, -ENFILE; with ARSYNC_BACKEND_URING
  * also what io_uring_setup(2) gives, as -EPERM or -ENOSYS, or pthread_create(3), for a ring needs a

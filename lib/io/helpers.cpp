@@ -29,8 +29,9 @@ SignalsBlocked::~SignalsBlocked() {
     pthread_sigmask(SIG_SETMASK, &saved, nullptr);
 }
 
-Helpers::Helpers(unsigned limit, std::function<void()> notify, std::function<unsigned()> most)
-    : limit_(limit), notify_(std::move(notify)), most_(std::move(most)) {}
+Helpers::Helpers(unsigned limit, std::function<void()> notify, std::function<unsigned()> most,
+                 bool endless)
+    : limit_(limit), endless_(endless), notify_(std::move(notify)), most_(std::move(most)) {}
 
 Helpers::~Helpers() {
     {
@@ -45,16 +46,9 @@ Helpers::~Helpers() {
 int Helpers::submit(Request& request) noexcept {
     std::lock_guard lock(mutex_);
     if (idle_ <= queued_ && may_start_thread()) {
-        try {
-            SignalsBlocked blocked;
-            threads_.emplace_back([this] { run(); });
-        } catch (const std::system_error& error) {
-            if (threads_.empty())
-                return -error.code().value();
-        } catch (const std::bad_alloc&) {
-            if (threads_.empty())
-                return -ENOMEM;
-        }
+        const int error = start_thread();
+        if (error < 0 && (endless_ || threads_.empty()))
+            return error;
     }
     request.next = nullptr;
     *queued_end_ = &request;
@@ -62,6 +56,18 @@ int Helpers::submit(Request& request) noexcept {
     ++queued_;
     work_.notify_one();
     return 0;
+}
+
+int Helpers::start_thread() noexcept {
+    try {
+        SignalsBlocked blocked;
+        threads_.emplace_back([this] { run(); });
+        return 0;
+    } catch (const std::system_error& error) {
+        return -error.code().value();
+    } catch (const std::bad_alloc&) {
+        return -ENOMEM;
+    }
 }
 
 bool Helpers::may_start_thread() {

@@ -32,7 +32,9 @@ class Helpers {
 public:
     // notify is called, by a helper thread, whenever finished requests were waiting for nobody.
     // most: how many of the limit there is memory for; asked when there is need of a second one.
-    Helpers(unsigned limit, std::function<void()> notify, std::function<unsigned()> most = {});
+    // endless: a request may last for ever, so none is queued behind others for want of a thread.
+    Helpers(unsigned limit, std::function<void()> notify, std::function<unsigned()> most = {},
+            bool endless = false);
     Helpers(const Helpers&) = delete;
     Helpers& operator=(const Helpers&) = delete;
     ~Helpers();
@@ -47,8 +49,10 @@ public:
 private:
     void run();
     bool may_start_thread();
+    int start_thread() noexcept;
 
     unsigned limit_;
+    const bool endless_;
     const std::function<void()> notify_;
     std::function<unsigned()> most_; // until it has been asked
     std::mutex mutex_;

@@ -14,7 +14,8 @@ Threads::Threads(Counters& counters, int no_thread, std::function<unsigned()> mo
     : Ring(counters), no_thread_(no_thread),
       transfers_(
           transfer_limit, [this] { wake(); }, std::move(most)),
-      waits_(wait_limit, [this] { wake(); }) {}
+      waits_(
+          wait_limit, [this] { wake(); }, {}, true) {}
 
 void Threads::start(Request& request) {
     if (request.route == Route::at_once) {

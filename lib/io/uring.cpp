@@ -146,7 +146,9 @@ int Uring::probe() {
 
 Uring::Uring(Counters& counters, const UringOptions& options)
     : Ring(counters), buffer_count_(options.buffer_count),
-      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), waits_(wait_limit, [this] { wake(); }),
+      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      waits_(
+          wait_limit, [this] { wake(); }, {}, true),
       helpers_(
           helper_limit, [this] { wake(); }, options.helpers) {
     if (!wake_fd_)

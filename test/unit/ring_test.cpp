@@ -9,6 +9,7 @@
 #include <functional>
 #include <linux/openat2.h>
 #include <memory>
+#include <poll.h>
 #include <string>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
@@ -23,6 +24,7 @@
 #include "io/threads.h"
 #include "io/uring.h"
 #include "task.h"
+#include "unit/failing.h"
 #include "unit/skip.h"
 
 using namespace arsync;
@@ -294,6 +296,40 @@ TEST_CASE("a wait ends when there is something to read, or when it is cancelled"
 
 TEST_CASE("a pause ends after its time") {
     on_every_ring([](Ring& ring) { CHECK(run(ring, [&] { return ring.pause(5); }) == 0); });
+}
+
+TEST_CASE("for want of a thread nothing waits behind what may last for ever") {
+    on_every_ring([](Ring& ring) {
+        const Fd never(eventfd(0, EFD_CLOEXEC));
+        const Fd over(eventfd(0, EFD_CLOEXEC));
+        std::thread rescue([&] { // or this would last as long
+            pollfd events{over.get(), POLLIN, 0};
+            constexpr uint64_t one = 1;
+            if (poll(&events, 1, 5000) == 0)
+                CHECK(write(never.get(), &one, sizeof one) == sizeof one);
+        });
+        Request* waiting = nullptr;
+        int64_t result = 0;
+        bool done = false;
+        await([&] { return ring.wait_readable(never.get(), &waiting); }, result, done);
+
+        failing::after(failing::What::thread, 0, true);
+        {
+            const failing::Call call;
+            CHECK(run(ring, [&] { return ring.pause(5); }) == 0);
+        }
+        failing::end(failing::What::thread);
+        CHECK_FALSE(done);
+        constexpr uint64_t one = 1;
+        CHECK(write(over.get(), &one, sizeof one) == sizeof one);
+        rescue.join();
+        if (waiting)
+            ring.cancel(*waiting);
+        while (!done) {
+            if (!ring.run_ready())
+                ring.wait();
+        }
+    });
 }
 
 TEST_CASE("wake ends a wait in which nothing completes") {
