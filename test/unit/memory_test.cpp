@@ -124,6 +124,7 @@ bool fails_at(long number, Failures failures, const arsync_pool_options& options
     CHECK(!ends.other_error);
     if (!ends.failed)
         CHECK(work.difference() == "");
+    CHECK(work.litter() == "");
     if (opened == 0) {
         arsync_completion more = {};
         CHECK(arsync_poll(pool, &more, 1, 0) == 0);
@@ -175,8 +176,13 @@ TEST_CASE("without memory a range's copy fails, and its pool goes on") {
 }
 
 TEST_CASE("without memory a tree's copy ends, and leaves nothing behind") {
-    for (const auto kind : {work::Kind::plain, work::Kind::mirror, work::Kind::questions})
+    for (const auto kind :
+         {work::Kind::plain, work::Kind::thorough, work::Kind::mirror, work::Kind::questions})
         each_allocation_fails(*work::tree(kind), 2, 15);
+}
+
+TEST_CASE("without memory jobs end that wait for each other's copies") {
+    each_allocation_fails(*work::linked(), 2, 500);
 }
 
 TEST_CASE("without memory jobs end that wait for servers, and others") {

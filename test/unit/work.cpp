@@ -17,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* mounted = "mounted";
+
 void write(const std::string& path, const std::string& content) {
     std::ofstream file(path);
     file << content;
@@ -159,6 +161,15 @@ public:
         how_.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_LINKS;
         how_.report = ARSYNC_REPORT_ALL;
         how_.update = kind == Kind::questions ? ARSYNC_UPDATE_ASK : ARSYNC_UPDATE_ALL;
+        if (kind != Kind::thorough)
+            return;
+        how_.flags |= ARSYNC_COPY_VERIFY | ARSYNC_COPY_FORCE;
+        how_.preserve |= ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_XATTR;
+        how_.durability = ARSYNC_DURABILITY_FULL;
+        how_.replace = ARSYNC_REPLACE_ATOMIC;
+        how_.backup = ARSYNC_BACKUP_NUMBERED;
+        how_.symlinks = ARSYNC_SYMLINKS_KEEP;
+        how_.filter = "*.left-out\n";
     }
     void prepare() override {
         fs::remove_all(to_);
@@ -167,7 +178,7 @@ public:
             make_tree(to_ + "/extra", 2, 4);
             fs::create_directories(to_ + "/d1/1/where a file is to be");
             write(to_ + "/d2", "where a directory is to be");
-        } else if (kind_ == Kind::questions) {
+        } else if (kind_ != Kind::plain) {
             make_tree(to_, 3, 7);
         }
     }
@@ -183,6 +194,57 @@ private:
     const std::string from_ = below("from");
     const std::string to_ = below("to");
     arsync_copy_options how_{};
+};
+
+class Linked final : public Work {
+public:
+    Linked() : Work(true) {
+        fs::create_directories(from_ + "/a/b");
+        fs::create_directories(from_ + "/c/d");
+        fs::create_directory(to_);
+        write(from_ + "/" + names_[0], text(100'000));
+        fs::create_hard_link(from_ + "/" + names_[0], from_ + "/" + names_[1]);
+        source_ = open(from_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        destination_ = open(to_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        how_ = no_options();
+        how_.flags = ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH;
+        how_.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_LINKS;
+    }
+    ~Linked() override {
+        close(source_);
+        close(destination_);
+    }
+    unsigned jobs() const override { return 2; }
+    void prepare() override {
+        for (const char* top : {"/a", "/c"})
+            fs::remove_all(to_ + top);
+    }
+    int submit(arsync_pool* pool, unsigned number) override {
+        if (number == 0)
+            how_.link_set = 0;
+        int result = how_.link_set == 0 ? arsync_link_set_open(pool, &how_.link_set) : 0;
+        if (result == 0)
+            result = arsync_submit_copy(pool, source_, names_[number], destination_, names_[number],
+                                        &how_, 0, nullptr);
+        if (number == 1 && how_.link_set != 0)
+            CHECK(arsync_link_set_close(pool, how_.link_set) == 0);
+        return result;
+    }
+    std::string difference() const override {
+        const std::string first = to_ + "/" + names_[0];
+        const std::string second = to_ + "/" + names_[1];
+        if (content_of(first) != content_of(from_ + "/" + names_[0]))
+            return "the content";
+        return fs::equivalent(first, second) ? "" : "the second name";
+    }
+
+private:
+    const std::string from_ = below("from");
+    const std::string to_ = below("to");
+    const char* const names_[2] = {"a/b/one", "c/d/two"};
+    arsync_copy_options how_{};
+    int source_ = -1;
+    int destination_ = -1;
 };
 
 // A mount that no server answers for. It is in nobody's way, but the first job might come to it, so
@@ -251,7 +313,7 @@ private:
 
     const std::string fifo_ = below("fifo");
     const std::string file_ = below("file");
-    const std::string mounted_ = below("mounted");
+    const std::string mounted_ = below(mounted);
     const std::string to_[3] = {below("0"), below("1"), below("2")};
     const std::string stream_ = text(5000);
     arsync_copy_options how_{};
@@ -273,6 +335,17 @@ Work::~Work() {
     fs::remove_all(root_, ignored);
 }
 
+std::string Work::litter() const {
+    for (fs::recursive_directory_iterator at(root_), end; at != end; ++at) {
+        const std::string name = at->path().filename();
+        if (name.find(".arsync-") != std::string::npos)
+            return at->path();
+        if (name == mounted) // nobody would answer
+            at.disable_recursion_pending();
+    }
+    return "";
+}
+
 std::unique_ptr<Work> file(bool thorough) {
     return std::make_unique<File>(thorough);
 }
@@ -281,6 +354,9 @@ std::unique_ptr<Work> range(bool verified) {
 }
 std::unique_ptr<Work> tree(Kind kind) {
     return std::make_unique<Tree>(kind);
+}
+std::unique_ptr<Work> linked() {
+    return std::make_unique<Linked>();
 }
 std::unique_ptr<Work> several() {
     auto work = std::make_unique<Several>();

@@ -22,6 +22,8 @@ public:
     virtual int submit(arsync_pool* pool, unsigned number) = 0;
     // "", or what is not as it is to be when all jobs have succeeded.
     virtual std::string difference() const = 0;
+    // "", or a temporary name that was left.
+    std::string litter() const;
 
 protected:
     std::string below(const std::string& name) const { return root_ + "/" + name; }
@@ -33,10 +35,12 @@ private:
 // A file of a few pieces. thorough: with all that a copy may be asked to do about it.
 std::unique_ptr<Work> file(bool thorough);
 std::unique_ptr<Work> range(bool verified);
-// Some ninety entries of all kinds, into an empty place; a mirror of them, where there is much to
-// be removed; or what asks about every other one.
-enum class Kind { plain, mirror, questions };
+// Some ninety entries of all kinds: into an empty place; with all that a copy may be asked to do; as
+// a mirror, where there is much to be removed; with a question about every other one.
+enum class Kind { plain, thorough, mirror, questions };
 std::unique_ptr<Work> tree(Kind kind);
+// Two names of one file by two jobs of a link set, with the directories on the way.
+std::unique_ptr<Work> linked();
 // Three jobs at once, one of which may wait for a server. Null: it takes root to mount what is the
 // server's.
 std::unique_ptr<Work> several();

@@ -96,9 +96,9 @@ std::shared_ptr<const File> Links::base_of(Files& files, int dirfd) {
     std::lock_guard lock(mutex_);
     std::shared_ptr<const File>& base = bases_[identity(facts)];
     if (!base) {
-        const int fd = files.open(dirfd, ".", O_PATH | O_DIRECTORY, 0);
-        check(ARSYNC_STAGE_LINK, fd);
-        base = std::make_shared<const File>(files, fd);
+        File opened(files, files.open(dirfd, ".", O_PATH | O_DIRECTORY, 0));
+        check(ARSYNC_STAGE_LINK, opened.get());
+        base = std::make_shared<const File>(std::move(opened));
     }
     return base;
 }
