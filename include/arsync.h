@@ -654,6 +654,34 @@ ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t 
  * it was quicker. Does not wait. Errors: -ENOENT: no such job, or already polled. */
 ARSYNC_API int arsync_job_cancel(arsync_pool* pool, arsync_job job);
 
+/* What is to be adjusted of a job. */
+#define ARSYNC_ADJUST_PAUSE (1u << 0)     /* let it wait */
+#define ARSYNC_ADJUST_RESUME (1u << 1)    /* let it go on; not with PAUSE */
+#define ARSYNC_ADJUST_BYTE_RATE (1u << 2) /* as byte_rate says */
+#define ARSYNC_ADJUST_PRIORITY (1u << 3)  /* as priority says */
+
+typedef struct arsync_adjustment {
+    uint32_t struct_size; /* sizeof(arsync_adjustment) */
+    uint32_t what;        /* ARSYNC_ADJUST_*: of what is not named all stays as it was */
+    uint64_t byte_rate;   /* bytes a second that the job may move, beside the pool's limit; 0: no
+                             limit. Blocks shared by reflink do not count. */
+    int32_t priority;     /* 0 for every job at first. Queued jobs of a higher priority are begun
+                             first. Chunks of a higher one are the first to get a buffer of their
+                             worker, and while they wait for the pool's byte_rate the others wait
+                             too. */
+    uint32_t reserved[3]; /* 0 */
+} arsync_adjustment;
+/* Its size in version 0.1, for ever. */
+#define ARSYNC_ADJUSTMENT_SIZE_0_1 32
+
+/* Change on what terms a job runs: a file, a range or a tree with all its workers, queued or
+ * running. Does not wait. A job that is paused finishes the chunks, the names and the reflinks that
+ * it is at, and does nothing more until it is resumed or cancelled. It keeps its files open and, if
+ * it had begun, its place among the 64 jobs that a worker has; if it had not, it is queued behind
+ * others of its priority when it is resumed. Errors: -EINVAL; -ENOENT as arsync_job_cancel. */
+ARSYNC_API int arsync_job_adjust(arsync_pool* pool, arsync_job job,
+                                 const arsync_adjustment* adjustment);
+
 enum arsync_job_state {
     ARSYNC_JOB_QUEUED = 1,
     ARSYNC_JOB_RUNNING = 2,
@@ -662,6 +690,8 @@ enum arsync_job_state {
 
 /* More entries may yet be found; bytes_total and entries_total will grow. */
 #define ARSYNC_PROGRESS_WALKING (1u << 0)
+/* It is paused, see arsync_job_adjust. */
+#define ARSYNC_PROGRESS_PAUSED (1u << 1)
 
 typedef struct arsync_progress {
     uint32_t struct_size;   /* in: sizeof(arsync_progress) */

@@ -361,6 +361,21 @@ int arsync_job_cancel(arsync_pool* handle, arsync_job job) {
     return with_pool(handle, [&](Pool& pool) { return pool.cancel(job); });
 }
 
+int arsync_job_adjust(arsync_pool* handle, arsync_job job, const arsync_adjustment* adjustment) {
+    if (!adjustment)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        arsync_adjustment ours;
+        if (const int error = copy_in(adjustment, ours); error < 0)
+            return error;
+        constexpr uint32_t stop_and_go = ARSYNC_ADJUST_PAUSE | ARSYNC_ADJUST_RESUME;
+        constexpr uint32_t known = stop_and_go | ARSYNC_ADJUST_BYTE_RATE | ARSYNC_ADJUST_PRIORITY;
+        if ((ours.what & ~known) != 0 || (ours.what & stop_and_go) == stop_and_go)
+            return -EINVAL;
+        return pool.adjust(job, ours);
+    });
+}
+
 int arsync_answer(arsync_pool* handle, arsync_question question, uint32_t answer) {
     if (answer < ARSYNC_ANSWER_SKIP || answer > ARSYNC_ANSWER_STOP)
         return -EINVAL;

@@ -5,6 +5,8 @@
 namespace arsync {
 
 static Task<void> run_copy(Io io, Job& job, Host& host) {
+    if (job.control.held()) // since it was taken
+        co_await wait_while_held(io, job.control);
     job.control.throw_if_cancelled();
     if (auto* help = std::get_if<Help>(&job.what))
         co_await help->work->help(io, job.control, host);

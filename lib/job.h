@@ -33,6 +33,7 @@ struct Job {
     uint64_t user_data = 0;
     arsync_job id = 0;
 
+    Terms terms;
     Control control;
     Outcome outcome;
     arsync_totals totals = {};
@@ -43,6 +44,7 @@ struct Job {
     arsync_job_state state = ARSYNC_JOB_QUEUED;
     Worker* worker = nullptr; // that runs it
     Site* site = nullptr;     // in whose queue it is
+    bool queued = false;      // in that; one that is paused is in none
     bool sorted = false;      // that is where it belongs
     // Questions without an answer. Of a single copy there is one, without an asker, and while there
     // is nobody runs the job.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <sys/eventfd.h>
@@ -39,9 +40,9 @@ Pool::~Pool() {
             if (!slot.job)
                 continue;
             slot.job->control.cancel();
-            const bool waits = slot.job->waits_for_answer();
+            slot.job->terms.let_go();
             withdraw_under_lock(*slot.job);
-            if (slot.job->state == ARSYNC_JOB_QUEUED && !waits) {
+            if (slot.job->queued) {
                 unqueue(*slot.job);
                 cancel_queued(*slot.job);
             }
@@ -111,6 +112,7 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
         return error;
     free_slots_.pop_back();
     Slot& slot = slots_[index];
+    job->control.set_terms(job->terms);
     job->id = ++slot.generation << slot_bits | (index + 1);
     if (id)
         *id = job->id;
@@ -194,15 +196,16 @@ Site* Pool::site_to_serve(const Worker& worker) {
         free = std::min(free, options_.workers - std::min(options_.workers, site->workers));
         return site->queued > free ? site : nullptr;
     }
-    const auto waits = [&](const Site& site) {
-        return site.queued > 0 && site.workers < options_.workers;
+    Site* best = nullptr;
+    const auto look_at = [&](Site& site) {
+        if (site.queued > 0 && site.workers < options_.workers &&
+            (!best || site.queued_first->terms.priority() > best->queued_first->terms.priority()))
+            best = &site;
     };
-    if (waits(local_))
-        return &local_;
+    look_at(local_);
     for (auto& [devices, site] : sites_)
-        if (waits(site))
-            return &site;
-    return nullptr;
+        look_at(site);
+    return best;
 }
 
 Job* Pool::take(Worker& worker) {
@@ -325,14 +328,32 @@ void Pool::leave(Site& site) {
         sites_.erase(sites_.find(site.devices));
 }
 
+// Behind those that are no less urgent. One that is paused waits in no queue, for adjust().
 void Pool::queue(Job& job, Site& site) {
+    if (job.terms.paused()) {
+        job.sorted = false;
+        leave(site);
+        return;
+    }
+    Job* previous = site.queued_last;
+    while (previous && previous->terms.priority() < job.terms.priority())
+        previous = previous->previous;
     job.site = &site;
-    job.next = nullptr;
-    job.previous = site.queued_last;
-    (site.queued_last ? site.queued_last->next : site.queued_first) = &job;
-    site.queued_last = &job;
+    job.queued = true;
+    job.previous = previous;
+    job.next = previous ? previous->next : site.queued_first;
+    (job.previous ? job.previous->next : site.queued_first) = &job;
+    (job.next ? job.next->previous : site.queued_last) = &job;
     ++site.queued;
     ++queued_;
+}
+
+// Of a job that was taken out, and belongs to whatever site its paths lead to by now.
+void Pool::queue_again(Job& job) {
+    call_a_worker(local_); // there is one at least
+    job.sorted = false;
+    queue(job, local_);
+    wake_poller();
 }
 
 void Pool::unqueue(Job& job) {
@@ -341,6 +362,7 @@ void Pool::unqueue(Job& job) {
     (job.next ? job.next->previous : site.queued_last) = job.previous;
     --site.queued;
     --queued_;
+    job.queued = false;
 }
 
 // Whatever it waited for.
@@ -394,10 +416,11 @@ int Pool::cancel(arsync_job id) {
 
 void Pool::cancel(Job& job) {
     job.control.cancel();
+    job.terms.let_go();
     const bool waits = job.waits_for_answer();
     withdraw_under_lock(job);
     if (job.state == ARSYNC_JOB_QUEUED) {
-        if (!waits)
+        if (job.queued)
             unqueue(job);
         cancel_queued(job, waits ? ARSYNC_STAGE_ASK : ARSYNC_STAGE_QUEUE);
     }
@@ -412,6 +435,41 @@ void Pool::cancel(Job& job) {
     for (auto& worker : workers_) // any may have a part in it
         worker->wake_to_cancel();
     make_room();
+}
+
+int Pool::adjust(arsync_job id, const arsync_adjustment& adjustment) {
+    std::lock_guard lock(mutex_);
+    Job* job = find(id);
+    if (!job)
+        return -ENOENT;
+    Terms& terms = job->terms;
+    if ((adjustment.what & ARSYNC_ADJUST_BYTE_RATE) != 0) {
+        using namespace std::chrono;
+        const auto now = duration_cast<nanoseconds>(steady_clock::now().time_since_epoch());
+        terms.pace().set_rate(adjustment.byte_rate, static_cast<uint64_t>(now.count()));
+    }
+    if ((adjustment.what & ARSYNC_ADJUST_PRIORITY) != 0) {
+        terms.set_priority(adjustment.priority);
+        if (job->queued) {
+            unqueue(*job);
+            queue(*job, *job->site);
+        }
+    }
+    if ((adjustment.what & ARSYNC_ADJUST_PAUSE) != 0) {
+        terms.pause();
+        if (job->queued) {
+            unqueue(*job);
+            job->sorted = false;
+            leave(*job->site);
+        }
+    }
+    if ((adjustment.what & ARSYNC_ADJUST_RESUME) != 0 && terms.paused()) {
+        terms.resume();
+        if (job->state == ARSYNC_JOB_QUEUED && !job->waits_for_answer())
+            queue_again(*job);
+        wake_poller();
+    }
+    return 0;
 }
 
 void Pool::shut_down(bool cancels) {
@@ -445,6 +503,8 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     }
     if (job->control.walking.load(std::memory_order_relaxed))
         out.flags |= ARSYNC_PROGRESS_WALKING;
+    if (job->terms.paused())
+        out.flags |= ARSYNC_PROGRESS_PAUSED;
     return 0;
 }
 

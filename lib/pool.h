@@ -56,6 +56,7 @@ public:
     int close_link_set(arsync_link_set set);
     std::shared_ptr<Links> find_link_set(arsync_link_set set); // null: there is none
     int cancel(arsync_job id);
+    int adjust(arsync_job id, const arsync_adjustment& adjustment);
     int answer(arsync_question question, uint32_t answer);
     int progress(arsync_job id, arsync_progress& out);
     // To poll: begin, look until that gives something else than nothing_yet, end. In between, if
@@ -127,6 +128,7 @@ private:
     Job* find(arsync_job id);
     void cancel(Job& job);
     void queue(Job& job, Site& site);
+    void queue_again(Job& job);
     void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished);
     void withdraw_under_lock(Job& job);
     bool drained() const { return shut_ && outstanding_ == 0 && !finished_first_; }

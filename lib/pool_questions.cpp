@@ -95,10 +95,7 @@ int Pool::answer(arsync_question question, uint32_t answer) {
     job.totals = {};
     job.totals.struct_size = sizeof job.totals;
     job.control.enter(ARSYNC_STAGE_QUEUE);
-    call_a_worker(local_); // there is one at least
-    job.sorted = false;
-    queue(job, local_);
-    wake_poller();
+    queue_again(job);
     return 0;
 }
 

@@ -28,6 +28,10 @@ inline Sizes released_sizes(const arsync_copy_options&) {
     static constexpr Sizes sizes = {ARSYNC_COPY_OPTIONS_SIZE_0_1};
     return sizes;
 }
+inline Sizes released_sizes(const arsync_adjustment&) {
+    static constexpr Sizes sizes = {ARSYNC_ADJUSTMENT_SIZE_0_1};
+    return sizes;
+}
 inline Sizes released_sizes(const arsync_info&) {
     static constexpr Sizes sizes = {ARSYNC_INFO_SIZE_0_1};
     return sizes;

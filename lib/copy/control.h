@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "copy/terms.h"
 #include "io/error.h"
 #include "io/ring.h"
 
@@ -51,6 +52,23 @@ public:
     std::atomic<uint64_t> errors = 0;
     std::atomic<bool> walking = false;
 
+    // Of a whole, before it runs. Without them: as fast as it goes, first come, first served.
+    void set_terms(Terms& terms) { terms_ = &terms; }
+    // Whether the copy is to wait before its next step: the job is paused, and not cancelled.
+    bool held() const {
+        const Terms* terms = whole().terms_;
+        return terms && terms->paused() && !cancelled();
+    }
+    bool wait_while_held(Ring& ring, Waiter& waiter) const {
+        return whole().terms_->wait(ring, waiter, whole().cancelled_);
+    }
+    int priority() const { return whole().terms_ ? whole().terms_->priority() : 0; }
+    // The job's own; null: there is none.
+    Pace* pace() const {
+        Terms* terms = whole().terms_;
+        return terms && terms->pace().rate() > 0 ? &terms->pace() : nullptr;
+    }
+
     // From the worker.
     void enter(Stage stage) { stage_.store(stage, std::memory_order_relaxed); }
     void set_method(Method method) { method_.store(method, std::memory_order_relaxed); }
@@ -89,6 +107,7 @@ private:
     const Control& whole() const { return whole_ ? *whole_ : *this; }
 
     Control* whole_ = nullptr; // null: this is it
+    Terms* terms_ = nullptr;
     Control* owner_ = nullptr;
     Control* first_part_ = nullptr;
     Control* next_part_ = nullptr;

@@ -37,8 +37,13 @@ struct Io {
     FilesystemMemo* memo = nullptr; // null: ask each time
 };
 
-// Count bytes that were moved against the pace, and wait as it asks.
+// Count bytes that were moved against the limits of the pool and the job, and wait as they ask.
 Task<void> keep_pace(Io io, Control& control, uint64_t bytes);
+inline bool is_paced(Io io, const Control& control) {
+    return io.pace || control.pace();
+}
+// For control.held(): until the job is paused no more, or cancelled.
+Task<void> wait_while_held(Io io, const Control& control);
 
 // What the directory tells of a file that is made in it.
 struct NewFile {

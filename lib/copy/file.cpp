@@ -87,23 +87,6 @@ void refuse_kind(mode_t mode, const arsync_copy_options& options) {
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
 }
 
-Task<void> keep_pace(Io io, Control& control, uint64_t bytes) {
-    if (!io.pace)
-        co_return;
-    constexpr uint64_t step_ms = 50; // how long a cancel may go unnoticed
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const uint64_t now_ns =
-        static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-    uint64_t left_ms = io.pace->count(bytes, now_ns) / 1'000'000;
-    while (left_ms > 0) {
-        control.throw_if_cancelled();
-        const uint64_t part = std::min(left_ms, step_ms);
-        co_await io.ring.pause(part);
-        left_ms -= part;
-    }
-}
-
 // Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
 // on, a tape rewind. What was opened is then asked again. Beneath a tree's roots whoever calls this
 // knows: the directory's listing has told, or refuse_kind() was asked.

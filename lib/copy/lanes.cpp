@@ -43,6 +43,8 @@ public:
 private:
     Task<void> lane() {
         while (!group_.failed()) {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             const Piece piece = extents_.next();
             if (piece.kind == Piece::Kind::end || piece.offset >= transfer_.end)
@@ -63,7 +65,7 @@ private:
 
     // A hole that is not believed is one if it reads as one.
     Task<void> check_hole(Piece hole) {
-        const Lease lease = co_await io_.buffers.lease(!calls_inline());
+        const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
         Slice chunk = lease.slice(0, hole.length);
         chunk.length = co_await fill(chunk, hole.offset);
         cut_to_grid(chunk);
@@ -77,9 +79,12 @@ private:
     Task<void> move(uint64_t offset, uint64_t length) {
         const uint64_t end = offset + length;
         while (offset < std::min(end, transfer_.end) && !group_.failed()) {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             uint64_t part = 0;
-            if (transfer_.pipeline.cached_first && end - offset > inline_size_max)
+            if (transfer_.pipeline.cached_first && !is_paced(io_, control_) &&
+                end - offset > inline_size_max)
                 part = co_await move_cached(offset, end - offset);
             if (part == 0) {
                 part = std::min<uint64_t>(chunk_size(), end - offset);
@@ -117,7 +122,7 @@ private:
             co_await move_through({memory.get(), length, -1}, offset);
             co_return;
         }
-        const Lease lease = co_await io_.buffers.lease(!calls_inline());
+        const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
         if (transfer_.method != ARSYNC_METHOD_MANAGED) {
             co_await move_through(lease.slice(0, length), offset);
             co_return;
@@ -150,7 +155,8 @@ private:
     bool links_both() const {
         return !calls_inline() && transfer_.destination >= 0 && !transfer_.plain_read &&
                !transfer_.plain_write && !transfer_.direct_read && !transfer_.direct_write &&
-               !transfer_.make_holes && !transfer_.digest && flags() == 0 && !io_.pace;
+               !transfer_.make_holes && !transfer_.digest && flags() == 0 &&
+               !is_paced(io_, control_);
     }
 
     // What the first read or write of a chunk has given, if there was one already.
@@ -211,7 +217,7 @@ private:
             source_ended(offset + have);
         if (transfer_.digest)
             transfer_.digest->add(offset - transfer_.digest_origin, to.data, have);
-        if (io_.pace)
+        if (is_paced(io_, control_))
             co_await keep_pace(io_, control_, have);
         co_return have;
     }

@@ -171,6 +171,8 @@ private:
         if (makes_holes())
             set_size_first();
         for (;;) {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             const Piece piece = extents.next();
             if (piece.kind == Piece::Kind::end || piece.offset >= end_)
@@ -212,6 +214,8 @@ private:
     Task<std::optional<uint64_t>> offload_piece(Piece piece) {
         control_.enter(ARSYNC_STAGE_COPY_FILE_RANGE);
         for (uint64_t done = 0; done < piece.length;) {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             const uint64_t from = piece.offset + done;
             const uint64_t part = std::min(slice(), piece.length - done);
@@ -247,8 +251,11 @@ private:
     }
 
     uint64_t slice() const {
-        return io_.pace ? std::clamp<uint64_t>(io_.pace->rate() / 4, 4096, offload_slice)
-                        : offload_slice;
+        uint64_t rate = UINT64_MAX;
+        for (const Pace* pace : {io_.pace, control_.pace()})
+            if (pace)
+                rate = std::min(rate, pace->rate());
+        return std::clamp<uint64_t>(rate / 4, 4096, offload_slice);
     }
 
     // The data has not been through our hands: read it for its hash, and what seem to be holes too.

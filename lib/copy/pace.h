@@ -1,22 +1,47 @@
-// A limit on the bytes a second that all copies of a pool together move.
+// A limit on the bytes a second that all copies of a pool together move, or those of one job.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <mutex>
 
 namespace arsync {
 
 class Pace {
 public:
+    // 0: none.
     explicit Pace(uint64_t bytes_per_second) : rate_(bytes_per_second) {}
 
     // From any thread: count these bytes. How long to wait, in nanoseconds, before more are moved.
     uint64_t count(uint64_t bytes, uint64_t now_ns);
-    uint64_t rate() const { return rate_; }
+    uint64_t rate() const { return rate_.load(std::memory_order_relaxed); }
+    // What was counted and is not due yet becomes due by the new rate.
+    void set_rate(uint64_t bytes_per_second, uint64_t now_ns);
+
+    // While it exists its copy waits, and those that are less urgent wait longer.
+    class Waiting {
+    public:
+        Waiting(Pace* pace, int priority);
+        Waiting(const Waiting&) = delete;
+        Waiting& operator=(const Waiting&) = delete;
+        ~Waiting();
+        // Whether somebody waits who is more urgent.
+        bool is_outranked() const;
+
+    private:
+        Pace* const pace_; // null: there is none to wait for
+        const int priority_;
+    };
 
 private:
-    const uint64_t rate_;
+    std::atomic<uint64_t> rate_;
     std::atomic<uint64_t> free_at_ns_ = 0; // when all that was counted is due
+    std::mutex mutex_;
+    std::map<int, unsigned> waiting_; // by priority
 };
+
+// A span of time at one rate, when there is another.
+uint64_t at_rate(uint64_t span_ns, uint64_t old_rate, uint64_t rate);
 
 } // namespace arsync

@@ -30,6 +30,8 @@ Task<size_t> read_some(Io io, Control& control, const Transfer& transfer, Slice 
     control.enter(ARSYNC_STAGE_READ);
     const Route route = transfer.plain_read ? Route::plain : Route::ring;
     for (;;) {
+        if (control.held())
+            co_await wait_while_held(io, control);
         if (transfer.waits_for_source)
             co_await interruptible_wait(io, control, transfer.source, true);
         control.throw_if_cancelled();

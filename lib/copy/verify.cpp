@@ -59,6 +59,8 @@ public:
 private:
     Task<void> lane() {
         while (!group_.failed()) {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             const Piece piece = extents_.next();
             if (piece.kind == Piece::Kind::end)
@@ -72,7 +74,7 @@ private:
     // A device gives whole blocks: what is beside the piece in its first and last one is read too,
     // and not looked at.
     Task<void> read(uint64_t offset, uint64_t length) {
-        const Lease lease = co_await io_.buffers.lease(true);
+        const Lease lease = co_await io_.buffers.lease(true, control_.priority());
         const uint64_t before = align_ > 0 ? offset % align_ : 0;
         const uint64_t wanted = before + length;
         const uint64_t whole = align_ > 0 ? round_up(wanted, align_) : wanted;
@@ -98,7 +100,7 @@ private:
         if (have < wanted) // it has become shorter, and zeros that are missing would not show
             throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
         digest_.add(offset - begin_, lease.data() + before, length);
-        if (io_.pace)
+        if (is_paced(io_, control_))
             co_await keep_pace(io_, control_, length);
     }
 

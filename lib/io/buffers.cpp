@@ -73,9 +73,17 @@ bool Buffers::Wait::await_ready() {
 
 void Buffers::Wait::await_suspend(std::coroutine_handle<> waiter) {
     handle = waiter;
-    next_wait_ = nullptr;
-    *buffers_.waiting_end_ = this;
-    buffers_.waiting_end_ = &next_wait_;
+    Wait** place = buffers_.waiting_end_;
+    if (buffers_.waiting_first_ && priority_ > buffers_.lowest_waiting_) {
+        place = &buffers_.waiting_first_;
+        while ((*place)->priority_ >= priority_)
+            place = &(*place)->next_wait_;
+    } else {
+        buffers_.lowest_waiting_ = priority_;
+        buffers_.waiting_end_ = &next_wait_;
+    }
+    next_wait_ = *place;
+    *place = this;
     buffers_.ring_.counters().buffer_waits.add(1);
 }
 

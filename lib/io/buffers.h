@@ -2,9 +2,9 @@
 //
 // One thread uses it, the worker's. A buffer is free or leased to exactly one coroutine. A
 // coroutine that holds a lease never waits for a second one, so waiting here cannot deadlock.
-// Waiters are served in order. The slab is mapped when the first buffer is leased, each buffer is
-// registered when it is first leased for bulk work, and nothing is given back before the worker
-// ends, when no request is left.
+// Waiters are served in order, of one priority. The slab is mapped when the first buffer is leased,
+// each buffer is registered when it is first leased for bulk work, and nothing is given back before
+// the worker ends, when no request is left.
 #pragma once
 
 #include <atomic>
@@ -56,7 +56,8 @@ public:
 
     class [[nodiscard]] Wait : Waiter {
     public:
-        Wait(Buffers& buffers, bool registered) : buffers_(buffers), registered_(registered) {}
+        Wait(Buffers& buffers, bool registered, int priority)
+            : buffers_(buffers), registered_(registered), priority_(priority) {}
         bool await_ready();
         void await_suspend(std::coroutine_handle<> waiter);
         Lease await_resume();
@@ -65,13 +66,15 @@ public:
         friend class Buffers;
         Buffers& buffers_;
         bool registered_;
+        const int priority_;
         int index_ = -1;
         Wait* next_wait_ = nullptr;
     };
 
     // co_await gives a Lease. registered: bulk work, worth the cost of registering the buffer if it
     // is not yet. Throws Error{ARSYNC_STAGE_MEMORY} if the slab cannot be mapped.
-    Wait lease(bool registered) { return Wait(*this, registered); }
+    // Those of a higher priority are served before those of a lower one.
+    Wait lease(bool registered, int priority = 0) { return Wait(*this, registered, priority); }
 
     // Before count() and size() are looked at for what is more than a small copy.
     void settle_share();
@@ -107,6 +110,7 @@ private:
     std::vector<State> states_;
     Wait* waiting_first_ = nullptr;
     Wait** waiting_end_ = &waiting_first_;
+    int lowest_waiting_ = 0; // priority, of the last
     unsigned leased_ = 0;
     std::atomic<int> refusal_ = 0;
     std::chrono::steady_clock::time_point retry_; // of what was refused

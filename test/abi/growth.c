@@ -43,11 +43,17 @@ static void told(arsync_pool* pool, arsync_job job) {
     CHECK(progress.state == ARSYNC_JOB_QUEUED || progress.state == ARSYNC_JOB_RUNNING ||
           progress.state == ARSYNC_JOB_COMPLETED);
     CHECK(progress.reserved == 0);
+    arsync_adjustment adjustment = {
+        .struct_size = sizeof adjustment, .what = ARSYNC_ADJUST_PRIORITY, .priority = 1};
 #ifdef GROWN
+    adjustment.appended = 1;
+    CHECK(arsync_job_adjust(pool, job, &adjustment) == -E2BIG);
+    adjustment.appended = 0;
     CHECK(info.appended == 0);
     CHECK(stats.appended == 0);
     CHECK(progress.appended == 0);
 #endif
+    CHECK(arsync_job_adjust(pool, job, &adjustment) == 0);
 }
 
 /* Of two completions in one array the second is where this program looks for it. */

@@ -28,7 +28,7 @@ runs() {
     LD_LIBRARY_PATH=$2 timeout 60 "$scratch/$1" "$scratch/from" "$scratch/to"
 }
 
-for struct in pool_options copy_options info stats progress totals details; do
+for struct in pool_options copy_options adjustment info stats progress totals details; do
     check "arsync_$struct grows for the test" grows "arsync_$struct"
 done
 check 'the library with structs that have grown builds' builds_library

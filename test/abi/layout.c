@@ -99,6 +99,14 @@ FIELD(arsync_copy_options, reserved, 80, 16);
 SIZE(arsync_copy_options, 96);
 SIZE(arsync_copy_options, ARSYNC_COPY_OPTIONS_SIZE_0_1);
 
+FIELD(arsync_adjustment, struct_size, 0, 4);
+FIELD(arsync_adjustment, what, 4, 4);
+FIELD(arsync_adjustment, byte_rate, 8, 8);
+FIELD(arsync_adjustment, priority, 16, 4);
+FIELD(arsync_adjustment, reserved, 20, 12);
+SIZE(arsync_adjustment, 32);
+SIZE(arsync_adjustment, ARSYNC_ADJUSTMENT_SIZE_0_1);
+
 FIELD(arsync_progress, struct_size, 0, 4);
 FIELD(arsync_progress, state, 4, 4);
 FIELD(arsync_progress, stage, 8, 4);
@@ -302,6 +310,15 @@ VALUE(ARSYNC_COPY_PARENTS, 16384u);
 VALUE(ARSYNC_COPY_BENEATH, 32768u);
 
 VALUE(ARSYNC_PROGRESS_WALKING, 1u);
+VALUE(ARSYNC_PROGRESS_PAUSED, 2u);
+
+VALUE(ARSYNC_ADJUST_PAUSE, 1u);
+VALUE(ARSYNC_ADJUST_RESUME, 2u);
+VALUE(ARSYNC_ADJUST_BYTE_RATE, 4u);
+VALUE(ARSYNC_ADJUST_PRIORITY, 8u);
+
+VALUE(ARSYNC_SHUTDOWN_DRAIN, 1);
+VALUE(ARSYNC_SHUTDOWN_CANCEL, 2);
 
 VALUE(ARSYNC_WORKERS_MAX, 256);
 VALUE(ARSYNC_BUFFER_COUNT_MAX, 1024);

@@ -21,6 +21,30 @@ TEST_CASE(
     CHECK(pace.count(1'000, 60'000'000'000) == 1'000'000'000);
 }
 
+TEST_CASE("another rate holds for what is not due yet") {
+    Pace pace(1'000);
+    CHECK(pace.count(2'000, 0) == 2'000'000'000);
+    pace.set_rate(2'000, 1'000'000'000); // half of it is left
+    CHECK(pace.count(0, 1'000'000'000) == 500'000'000);
+    pace.set_rate(0, 1'000'000'000);
+    CHECK(pace.count(1'000'000, 1'000'000'000) == 0);
+    pace.set_rate(1'000, 1'000'000'000);
+    CHECK(pace.count(1'000, 1'000'000'000) == 1'000'000'000);
+}
+
+TEST_CASE("who waits is outranked by who waits and is more urgent") {
+    Pace pace(1'000);
+    const Pace::Waiting low(&pace, -1);
+    CHECK(!low.is_outranked());
+    {
+        const Pace::Waiting high(&pace, 1);
+        const Pace::Waiting other(&pace, 1);
+        CHECK(low.is_outranked());
+        CHECK(!high.is_outranked());
+    }
+    CHECK(!low.is_outranked());
+}
+
 TEST_CASE("threads that count at once are all heard") {
     Pace pace(1'000'000'000);
     std::vector<std::thread> threads;

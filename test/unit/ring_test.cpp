@@ -564,8 +564,9 @@ struct Hold {
     void await_resume() const {}
 };
 
-Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int number) {
-    const Lease lease = co_await buffers.lease(true);
+Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int number,
+                int priority = 0) {
+    const Lease lease = co_await buffers.lease(true, priority);
     order.push_back(number);
     co_await hold;
 }
@@ -591,6 +592,24 @@ TEST_CASE("buffers are lent to one at a time, and waiters are served in order") 
         holds[3].handle.resume();
         CHECK(buffers.leased() == 0);
         CHECK(ring.counters().buffer_waits.value() == 2);
+    });
+}
+
+TEST_CASE("who is more urgent gets a buffer first") {
+    on_every_ring([](Ring& ring) {
+        Buffers buffers(ring, 1, 4096, false);
+        constexpr int priorities[] = {0, 0, 5, -1, 5, 0, 9};
+        Hold holds[7];
+        std::vector<int> order;
+        for (int i = 0; i < 7; ++i)
+            borrow(buffers, holds[i], order, i, priorities[i]);
+        for (size_t i = 0; i < 7; ++i) {
+            REQUIRE(order.size() == i + 1);
+            holds[order[i]].handle.resume();
+            ring.run_ready();
+        }
+        CHECK(order == std::vector<int>{0, 6, 2, 4, 1, 5, 3});
+        CHECK(buffers.leased() == 0);
     });
 }
 

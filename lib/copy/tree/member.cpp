@@ -84,6 +84,8 @@ Task<void> Member::walk() {
             co_return;
         }
         try {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
             co_await wait_for_entries();
             if (unit->answered)
                 co_await go_on(std::move(unit->answered));

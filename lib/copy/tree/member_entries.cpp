@@ -58,6 +58,8 @@ Task<void> Member::begin_entries(Batch& batch) {
         while (!window_.has_room())
             co_await Window::EntryEnd(window_);
         co_await Poll(*this);
+        if (control_.held())
+            co_await wait_while_held(io_, control_);
         tree_.entry_begun();
         std::unique_ptr<AskedEntry> asked = to_be_asked(unit, type);
         if (!begin_entry(batch, std::move(unit), type, std::move(asked)))

@@ -21,6 +21,8 @@ Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_direc
     directory->source_names->seal();
     int64_t checked = -1; // once for each buffer of names, and for each directory that goes
     for (;;) {
+        if (control_.held())
+            co_await wait_while_held(io_, control_);
         co_await attempt(of_directory, [&] { return find_next(directory, extra, entry); });
         if (of_directory.result == 0 && entry &&
             (entry->directory || extra.position() != checked)) {

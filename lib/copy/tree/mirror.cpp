@@ -134,6 +134,8 @@ private:
         for (;;) {
             check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(current_.get(), level.position));
             for (;;) {
+                if (control_.held())
+                    co_await wait_while_held(io_, control_);
                 control_.throw_if_cancelled();
                 co_await io_.ring.yield();
                 if (!listing.fill(io_.files, current_.get(), ARSYNC_STAGE_REMOVE))

@@ -274,6 +274,32 @@ static void options_that_mean_nothing_for_a_range_are_refused(void) {
     arsync_pool_close(pool);
 }
 
+static void adjustments_that_mean_nothing_are_refused(void) {
+    arsync_pool* pool = open_pool();
+    arsync_adjustment adjustment = {.struct_size = sizeof adjustment};
+    arsync_job job;
+    CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
+    CHECK_EQUAL(arsync_job_adjust(NULL, job, &adjustment), -EFAULT);
+    CHECK_EQUAL(arsync_job_adjust(pool, job, NULL), -EFAULT);
+    CHECK_EQUAL(arsync_job_adjust(pool, job, &adjustment), 0);
+    CHECK_EQUAL(arsync_job_adjust(pool, 0, &adjustment), -ENOENT);
+    adjustment.what = ARSYNC_ADJUST_PAUSE | ARSYNC_ADJUST_RESUME;
+    CHECK_EQUAL(arsync_job_adjust(pool, job, &adjustment), -EINVAL);
+    adjustment.what = ARSYNC_ADJUST_PRIORITY << 1;
+    CHECK_EQUAL(arsync_job_adjust(pool, job, &adjustment), -EINVAL);
+    adjustment.what = 0;
+    adjustment.reserved[2] = 1;
+    CHECK_EQUAL(arsync_job_adjust(pool, job, &adjustment), -EINVAL);
+    adjustment.reserved[2] = 0;
+    adjustment.struct_size = ARSYNC_ADJUSTMENT_SIZE_0_1 - 1;
+    CHECK_EQUAL(arsync_job_adjust(pool, job, &adjustment), -EINVAL);
+    adjustment.struct_size = sizeof adjustment;
+    CHECK_EQUAL(wait_one(pool).result, 0);
+    CHECK_EQUAL(arsync_job_adjust(pool, job, &adjustment), -ENOENT);
+    arsync_pool_close(pool);
+    CHECK_EQUAL(arsync_job_adjust(pool, job, &adjustment), -EINVAL);
+}
+
 static void link_sets_are_known_by_their_number_alone(void) {
     arsync_pool* pool = open_pool();
     arsync_pool* other = open_pool();
@@ -490,6 +516,7 @@ const struct test misuse_tests[] = {
     TEST(copy_options_that_contradict_each_other_are_refused),
     TEST(check_says_which_field_is_wrong_and_why),
     TEST(options_that_mean_nothing_for_a_range_are_refused),
+    TEST(adjustments_that_mean_nothing_are_refused),
     TEST(link_sets_are_known_by_their_number_alone),
     TEST(options_of_another_size_are_read_as_far_as_they_mean_something),
     TEST(sizes_that_no_version_had_are_refused),
