@@ -76,7 +76,19 @@ static void wake_ends_a_poll_or_the_next_one(void) {
     CHECK_EQUAL(arsync_pool_wake(pool), -EINVAL);
 }
 
+/* AddressSanitizer takes the frames of a thread that was cancelled for still there. */
+static bool may_cancel(void) {
+#ifdef __SANITIZE_ADDRESS__
+    printf("SKIP: cancelled threads: AddressSanitizer does not see that their frames have gone\n");
+    return false;
+#else
+    return true;
+#endif
+}
+
 static void thread_cancelled_in_a_poll_leaves_the_pool_to_others(void) {
+    if (!may_cancel())
+        return;
     arsync_pool* pool = open_pool();
     for (int round = 0; round < 3; round++) {
         pthread_t thread = start(poll_for_ever, pool);
@@ -113,6 +125,8 @@ static void* poll_and_clean_up(void* argument) {
 }
 
 static void thread_cancelled_in_a_poll_may_close_the_pool_on_its_way(void) {
+    if (!may_cancel())
+        return;
     struct cleanup cleanup = {open_pool(), -1, -1};
     pthread_t thread = start(poll_and_clean_up, &cleanup);
     wait_for_poller(cleanup.pool);
@@ -162,6 +176,8 @@ static int open_descriptors(void) {
 }
 
 static void no_job_is_lost_whenever_threads_are_cancelled(void) {
+    if (!may_cancel())
+        return;
     const int before = open_descriptors();
     arsync_pool_options options = {.struct_size = sizeof options, .job_limit = 64};
     struct crowd crowd = {.submitted = 0, .polled = 0};
@@ -189,6 +205,8 @@ static void* close_it(void* pool) {
 }
 
 static void thread_cancelled_in_a_close_closes(void) {
+    if (!may_cancel())
+        return;
     const int before = open_descriptors();
     for (int round = 0; round < 20; round++) {
         arsync_pool* pool = open_pool();
