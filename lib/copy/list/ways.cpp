@@ -131,15 +131,17 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count) {
         try {
             Way way = i == 0 ? open_top(files, route)
                              : add(files, by_path_.at(keys[i - 1]), route.names[i - 1]);
-            if (i > 0) {
-                if (way.directory->made) {
-                    by_path_.at(keys[i - 1]).has_new = true;
-                    made_.push_back({path, true});
-                }
-                in_order_.push_back({path, way.directory});
-            }
-            keys_.emplace(way.directory.get(), keys[i]);
+            // Known before it is to be finished, for want of memory may come in between.
+            const DirectoryRef directory = way.directory;
+            keys_.insert_or_assign(directory.get(), keys[i]);
             by_path_.emplace(keys[i], std::move(way));
+            if (i == 0)
+                continue;
+            in_order_.push_back({path, directory});
+            if (directory->made) {
+                by_path_.at(keys[i - 1]).has_new = true;
+                made_.push_back({path, true});
+            }
         } catch (const Error&) {
             if (i > 0)
                 made_.push_back({path, false});
