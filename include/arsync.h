@@ -572,9 +572,10 @@ ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* wh
  *   Durable    Names and data are written out once, at the end of the job, by syncfs(2); if that
  *              tells of a loss, which may be another program's, each file and directory in dst is
  *              synced, and the loss is the job's if one of them fails or cannot be opened. On
- *              FUSE and servers each is synced as it is done in any case, which leaves out the
- *              attributes of symbolic links and special files: nothing syncs those. With
- *              ARSYNC_REPLACE_ATOMIC each file's data also before it gets its name.
+ *              FUSE and servers, and where syncfs(2) is denied, each is synced as it is done in
+ *              any case, which leaves out the attributes of symbolic links and special files:
+ *              nothing syncs those. With ARSYNC_REPLACE_ATOMIC each file's data also before it
+ *              gets its name.
  *   Filter     Lines of patterns as in gitignore(5): a leading "!" takes back in, a leading or
  *              inner "/" ties to src, a trailing "/" means directories only, "*" and "?" stop at
  *              "/", "**" does not, "[a-z]" is one of these characters and "[!a-z]" one that is not;

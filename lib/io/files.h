@@ -44,7 +44,8 @@ public:
     virtual int statx(int dirfd, const char* path, int at_flags, struct statx& out) = 0;
     virtual int filesystem_type(int fd, uint64_t& magic) = 0; // statfs(2) f_type
     virtual int places_of(int directory, std::vector<PlaceOnDevice>& places) = 0; // see mounts.h
-    virtual bool may_fold_names(int directory) = 0;       // see folds_names.h
+    virtual bool may_fold_names(int directory) = 0; // see folds_names.h
+    virtual bool may_sync_filesystems() = 0;        // whether syncfs(2) is let through by filters
     virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
     virtual int page_cache(int fd, uint64_t offset, uint64_t length,
                            PageCache& out) = 0;                   // cachestat(2)
@@ -106,6 +107,7 @@ public:
     int filesystem_type(int fd, uint64_t& magic) override;
     int places_of(int directory, std::vector<PlaceOnDevice>& places) override;
     bool may_fold_names(int directory) override;
+    bool may_sync_filesystems() override;
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;

@@ -121,6 +121,11 @@ bool SystemFiles::may_fold_names(int directory) {
     return arsync::may_fold_names(directory);
 }
 
+// Of no descriptor: a filter speaks before the kernel finds that out.
+bool SystemFiles::may_sync_filesystems() {
+    return ::syncfs(-1) == 0 || !is_missing(errno);
+}
+
 int SystemFiles::device_size(int fd, uint64_t& bytes) {
     return without_eintr([&] { return ::ioctl(fd, BLKGETSIZE64, &bytes); });
 }

@@ -22,6 +22,7 @@ public:
     // Nothing is mounted in this world, nor does it have a list of mounts.
     int places_of(int, std::vector<PlaceOnDevice>&) override { return -ENOENT; }
     bool may_fold_names(int) override { return false; }
+    bool may_sync_filesystems() override { return !world_.options.denies_syncfs; }
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;

@@ -159,7 +159,7 @@ void SimulatedRing::perform(Pending& pending) {
     const bool syncs = request.op == Op::sync || request.op == Op::write_back;
     if (syncs && world_.open(request.fd))
         lose_dirty(world_.disk.at(world_.descriptor(request.fd)->inode), true);
-    if (request.op == Op::sync_filesystem)
+    if (request.op == Op::sync_filesystem && !denies_syncfs())
         for (const InodeNumber number : world_.disk.numbers())
             if (Inode& inode = world_.disk.at(number); !inode.dirty.empty())
                 lose_dirty(inode, false);
@@ -193,6 +193,8 @@ int64_t SimulatedRing::effect(const Request& request) {
     case Op::settle_holes:
         return sim::write_back(inode, 0, 0);
     case Op::allocate:
+        if (denies_syncfs())
+            return -EPERM;
         return sim::allocate(world_, inode, request.mode, request.offset, request.length);
     case Op::write_back:
         return sim::write_back(inode, request.offset, request.length);

@@ -40,6 +40,9 @@ private:
         int64_t result = 0;
     };
 
+    bool denies_syncfs() const {
+        return world_.options.denies_syncfs || world_.options.loses_syncfs;
+    }
     void check_started(const Request& request);
     void look();
     void advance(size_t index);

@@ -327,6 +327,24 @@ TEST_CASE("a durable tree survives a crash, also where syncfs does not reach the
     });
 }
 
+TEST_CASE("where syncfs(2) is denied, a durable tree is synced by its files and directories") {
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+        TreeScenario scenario;
+        scenario.world.seed = seed;
+        (seed % 2 == 0 ? scenario.world.denies_syncfs : scenario.world.loses_syncfs) = true;
+        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+        scenario.options.durability = ARSYNC_DURABILITY_FULL;
+        scenario.directories = 3;
+        scenario.entries = 9;
+        scenario.existing = seed % 3 == 0;
+        TreeSimulation simulation(scenario);
+        simulation.run();
+        check_whole(simulation);
+        check_durable(simulation);
+        expect_no_problems(simulation);
+    }
+}
+
 TEST_CASE("what other programs have lost is not told as a tree's loss") {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
         TreeScenario scenario;

@@ -40,6 +40,8 @@ struct WorldOptions {
     bool extents = true;            // else what is not written back looks like a hole
     bool denies_data = false;       // all looks like a hole
     bool others_lose = false;       // syncfs(2) tells of what other programs have lost
+    bool denies_syncfs = false;     // by a filter, from the beginning
+    bool loses_syncfs = false;      // when that has been asked about
     bool reports_residency = true;  // cachestat
     bool privileged = true;         // chown
     unsigned registrations = 1000;  // buffers that may be registered

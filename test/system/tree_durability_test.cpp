@@ -1,10 +1,13 @@
 // Trees on filesystems where syncfs(2) does not reach what stores them.
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "system/check.h"
+#include "system/child.h"
 #include "system/faulty_mount.h"
 #include "system/tree.h"
 
@@ -68,6 +71,25 @@ TEST_CASE_FIXTURE(Clean, "a durable tree fails where its server fails to sync") 
         CHECK(copy.job.result == -EIO);
         CHECK(copy.job.stage == ARSYNC_STAGE_SYNC);
     }
+}
+
+TEST_CASE_FIXTURE(Clean, "a durable tree does without syncfs(2) where that is denied") {
+    const Directory local;
+    make_tree(local / "from");
+    for (const int error : {EPERM, ENOSYS})
+        for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS}) {
+            CAPTURE(error);
+            CAPTURE(backend_name(backend));
+            check_in_child([&](Report& report) {
+                EXPECT(report, deny(__NR_syncfs, error));
+                Pool pool{PoolOptions(backend)};
+                const TreeCopy copy = copy_tree(pool, local / "from", local / "to",
+                                                archive().with_durability(ARSYNC_DURABILITY_FULL));
+                EXPECT_WITH(report, copy.job.result == 0, words(copy));
+                EXPECT(report, difference(local / "from/one", local / "to/one") == "");
+            });
+            std::filesystem::remove_all(local / "to");
+        }
 }
 
 } // namespace live

@@ -15,6 +15,7 @@
 #include "copy/tree/sync.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
+#include "io/missing.h"
 
 namespace arsync {
 
@@ -355,7 +356,7 @@ void Tree::choose_sync(Files& files, Directory& directory, int destination) {
     } else {
         uint64_t magic = 0;
         files.filesystem_type(destination, magic);
-        directory.syncs_each = !syncs_whole(filesystem(magic));
+        directory.syncs_each = !syncs_whole(filesystem(magic)) || !files.may_sync_filesystems();
     }
     if (above && !directory.syncs_each)
         remember_filesystem(files, directory, destination);
@@ -409,7 +410,7 @@ Task<void> Tree::sync_by_filesystem(Io io) {
         co_await sync_all_in(io, control_, root_->destination());
         co_await sync_above_root(io);
         const int64_t again = co_await sync_filesystems(io, all);
-        lost = again < 0;
+        lost = again < 0 && !is_missing(static_cast<int>(-again)); // denied since it began
     } catch (const Error&) {
         lost = true;
     }
