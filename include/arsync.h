@@ -53,7 +53,8 @@
  *              with such a filesystem mounted below their roots, and jobs whose other end is there.
  *              Other jobs and their cancels go on, by threads of their own. A cancel of a job that
  *              has stopped so, and arsync_pool_close, wait for the answer. What is not local is
- *              known from /proc/thread-self/mountinfo.
+ *              known from /proc/thread-self/mountinfo; an overlay is where its layers are, if these
+ *              can be seen from here. Nor does one job wait for another that frees a huge file.
  *   Cancelling A thread that is cancelled by pthread_cancel(3) while it is in a function goes on
  *              until the function returns, but for one that waits in arsync_poll: that ends at
  *              once, no completion is lost, and another thread may poll when it has been joined.

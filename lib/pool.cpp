@@ -77,6 +77,7 @@ bool Pool::in_forked_child() const {
 void Pool::abandon() {
     for (auto& worker : workers_)
         worker->abandon();
+    mounts_.abandon();
     close(event_fd_.get());
 }
 

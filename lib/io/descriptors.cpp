@@ -37,4 +37,8 @@ unsigned parents() {
     return share(64, 1, 256);
 }
 
+bool may_keep_list() {
+    return share(128, 0, 1) > 0;
+}
+
 } // namespace arsync::descriptors

@@ -15,5 +15,7 @@ unsigned walkers();
 unsigned entries(unsigned workers);
 // Directories on the way to a single entry, two descriptors each, that stay open meanwhile.
 unsigned parents();
+// Whether one may be kept for the list of mounts.
+bool may_keep_list();
 
 } // namespace arsync::descriptors

@@ -22,7 +22,31 @@ std::string_view take_field(std::string_view& line) {
     return field;
 }
 
-// Spaces, tabs, newlines and backslashes are written as "\040" and so on.
+// "NUMBER PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG]... - TYPE SOURCE OPTIONS".
+Mount parse(std::string_view line) {
+    Mount mount;
+    const std::string_view number = take_field(line);
+    std::from_chars(number.data(), number.data() + number.size(), mount.number);
+    take_field(line);
+    mount.root.device = take_field(line);
+    mount.root.path = unescaped(take_field(line));
+    mount.point = unescaped(take_field(line));
+    while (!line.empty() && take_field(line) != "-") {
+    }
+    mount.type = take_field(line);
+    take_field(line);
+    mount.options = take_field(line);
+    return mount;
+}
+
+// Whether a path is that directory or below it.
+bool is_in(std::string_view path, std::string_view directory) {
+    return directory == "/" || path == directory ||
+           (path.starts_with(directory) && path[directory.size()] == '/');
+}
+
+} // namespace
+
 std::string unescaped(std::string_view text) {
     std::string result;
     for (size_t at = 0; at < text.size(); ++at) {
@@ -39,36 +63,15 @@ std::string unescaped(std::string_view text) {
     return result;
 }
 
-// "NUMBER PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG]... - TYPE SOURCE OPTIONS".
-Mount parse(std::string_view line) {
-    Mount mount;
-    const std::string_view number = take_field(line);
-    std::from_chars(number.data(), number.data() + number.size(), mount.number);
-    take_field(line);
-    mount.root.device = take_field(line);
-    mount.root.path = unescaped(take_field(line));
-    mount.point = unescaped(take_field(line));
-    while (!line.empty() && take_field(line) != "-") {
-    }
-    mount.type = take_field(line);
-    return mount;
-}
-
-// Whether a path is that directory or below it.
-bool is_in(std::string_view path, std::string_view directory) {
-    return directory == "/" || path == directory ||
-           (path.starts_with(directory) && path[directory.size()] == '/');
-}
-
-} // namespace
-
 int read_whole(const char* path, std::string& text) {
     const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
-    if (!file)
-        return -errno;
+    return file ? read_whole(file.get(), text) : -errno;
+}
+
+int read_whole(int fd, std::string& text) {
     char part[4096];
     for (;;) {
-        const ssize_t size = ::read(file.get(), part, sizeof part);
+        const ssize_t size = ::read(fd, part, sizeof part);
         if (size < 0 && errno != EINTR)
             return -errno;
         if (size == 0)

@@ -22,6 +22,7 @@ struct Mount {
     PlaceOnDevice root; // what of the file system it shows
     std::string point;
     std::string type;
+    std::string options; // of the file system, as they are written there
 };
 // In the order in which they were made.
 std::vector<Mount> parse_mounts(std::string_view mountinfo);
@@ -32,6 +33,10 @@ int places_of(int directory, std::vector<PlaceOnDevice>& places);
 
 // A file of /proc, whole. 0 or a negative errno.
 int read_whole(const char* path, std::string& text);
+int read_whole(int fd, std::string& text); // from where its last read ended
+
+// What is written as "\040" and so on, as spaces and the like are in the list.
+std::string unescaped(std::string_view text);
 
 // Whether something is in a place of each.
 bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b);

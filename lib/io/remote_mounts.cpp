@@ -5,9 +5,13 @@
 #include <charconv>
 #include <climits>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include <utility>
+
+#include "io/descriptors.h"
 
 namespace arsync {
 
@@ -27,6 +31,36 @@ constexpr std::string_view local_types[] = {
 bool is_local(const Mount& mount) {
     return std::find(std::begin(local_types), std::end(local_types), mount.type) !=
            std::end(local_types);
+}
+
+// The directories in a value of an overlay's: several, if it is "A:B", in which "\:" is a colon.
+void add_layers(std::string_view value, bool several, std::vector<std::string>& layers) {
+    std::string layer;
+    for (size_t at = 0; at < value.size(); ++at) {
+        if (several && value[at] == '\\' && at + 1 < value.size())
+            layer += value[++at];
+        else if (several && value[at] == ':')
+            layers.push_back(std::exchange(layer, {}));
+        else
+            layer += value[at];
+    }
+    layers.push_back(layer);
+}
+
+std::vector<std::string> layers_of(const Mount& overlay) {
+    std::vector<std::string> layers;
+    for (std::string_view rest = overlay.options; !rest.empty();) {
+        const std::string_view option = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(option.size() + 1, rest.size()));
+        const size_t is = option.find('=');
+        if (is == std::string_view::npos)
+            continue;
+        const std::string_view key = option.substr(0, is);
+        const bool several = key == "lowerdir";
+        if (several || key == "lowerdir+" || key == "datadir+" || key == "upperdir")
+            add_layers(unescaped(option.substr(is + 1)), several, layers);
+    }
+    return layers;
 }
 
 void add(dev_t device, Devices& devices) {
@@ -53,7 +87,7 @@ bool read_link(const std::string& path, std::string& text) {
     return length >= 0;
 }
 
-// To read the list takes 40 us with two dozen mounts.
+// Between two looks at it.
 constexpr std::chrono::milliseconds fresh{20};
 
 // The kernel gives up at so many, too.
@@ -62,16 +96,60 @@ constexpr int links_most = 40;
 } // namespace
 
 MountTable::MountTable(std::string_view mountinfo) : mounts_(parse_mounts(mountinfo)) {
-    for (const Mount& mount : mounts_)
-        if (!is_local(mount))
-            remote_.push_back(&mount);
+    for (size_t i = 0; i < mounts_.size(); ++i) {
+        points_[mounts_[i].point].push_back(i);
+        if (!is_local(mounts_[i]))
+            remote_.push_back(&mounts_[i]);
+    }
 }
 
 // What is mounted last is on top.
-const Mount* MountTable::at(std::string_view point) const {
-    const auto found = std::find_if(mounts_.rbegin(), mounts_.rend(),
-                                    [&](const Mount& each) { return each.point == point; });
-    return found == mounts_.rend() ? nullptr : &*found;
+const Mount* MountTable::at(std::string_view point, size_t limit) const {
+    const auto found = points_.find(point);
+    if (found == points_.end())
+        return nullptr;
+    const std::vector<size_t>& all = found->second;
+    const auto end = std::lower_bound(all.begin(), all.end(), limit);
+    return end == all.begin() ? nullptr : &mounts_[*std::prev(end)];
+}
+
+bool MountTable::is_covered(std::string_view point, size_t limit) const {
+    const auto found = points_.find(point);
+    return found != points_.end() && found->second.back() >= limit;
+}
+
+// An overlay's layers were there before it, maybe at its own place. A relative one was so for
+// whoever mounted it, who alone knows where.
+Devices MountTable::layers(const Mount& overlay) const {
+    {
+        std::lock_guard lock(mutex_);
+        if (const auto found = layers_.find(&overlay); found != layers_.end())
+            return found->second;
+    }
+    Devices devices;
+    const auto limit = static_cast<size_t>(&overlay - mounts_.data());
+    for (const std::string& layer : layers_of(overlay)) {
+        Way way{{}, layer, limit};
+        if (layer.starts_with('/'))
+            follow(way, devices);
+    }
+    std::lock_guard lock(mutex_);
+    layers_.emplace(&overlay, devices);
+    return devices;
+}
+
+// What a mount may wait for. False: nothing.
+bool MountTable::add(const Mount& mount, Devices& devices) const {
+    if (!is_local(mount)) {
+        arsync::add(mount, devices);
+        return true;
+    }
+    if (mount.type != "overlay" || all_local())
+        return false;
+    const Devices below = layers(mount);
+    for (const dev_t device : below)
+        arsync::add(device, devices);
+    return !below.empty();
 }
 
 void MountTable::find(int fd, Devices& devices) const {
@@ -84,8 +162,8 @@ void MountTable::find(int fd, Devices& devices) const {
         return each.number == facts.stx_mnt_id;
     });
     if (own == mounts_.end()) // of another namespace, or not mounted any more
-        add(makedev(facts.stx_dev_major, facts.stx_dev_minor), devices);
-    else if (!is_local(*own))
+        arsync::add(makedev(facts.stx_dev_major, facts.stx_dev_minor), devices);
+    else
         add(*own, devices);
 }
 
@@ -110,13 +188,22 @@ bool MountTable::find_start(int dirfd, std::string& where, Devices& devices) con
 void MountTable::find(int dirfd, const std::string& path, bool below, Devices& devices) const {
     if (all_local())
         return;
-    std::string where; // followed so far: no link in it, and all of it local
-    std::string rest = path;
-    if (path[0] != '/' && !find_start(dirfd, where, devices))
+    Way way{{}, path, mounts_.size()};
+    if (path[0] != '/' && !find_start(dirfd, way.where, devices))
         return;
-    const Mount* root = at("/");
-    if (path[0] == '/' && root && !is_local(*root))
-        add(*root, devices);
+    if (!follow(way, devices) || !below)
+        return;
+    for (const Mount& mount : mounts_)
+        if (mount.point.starts_with(way.where + '/'))
+            add(mount, devices);
+}
+
+// False: that tells all.
+bool MountTable::follow(Way& way, Devices& devices) const {
+    auto& [where, rest, limit] = way;
+    const Mount* root = at("/", limit);
+    if (where.empty() && root && add(*root, devices))
+        return false;
     int links = 0;
     bool there = true;
     while (!rest.empty()) {
@@ -130,37 +217,55 @@ void MountTable::find(int dirfd, const std::string& path, bool below, Devices& d
             continue;
         }
         where += '/' + name;
-        const Mount* mount = at(where);
-        if (mount && !is_local(*mount)) {
-            add(*mount, devices);
-            return;
-        }
+        const Mount* mount = at(where, limit);
+        if (mount && add(*mount, devices))
+            return false;
+        there = there && !is_covered(where, limit); // by what must not be asked
         std::string target;
         if (mount || !there || !(there = read_link(where, target) || errno == EINVAL) ||
             target.empty())
             continue;
         if (++links > links_most)
-            return;
+            return false;
         where.erase(target[0] == '/' ? 0 : where.rfind('/'));
         rest = target + '/' + rest;
     }
-    for (const Mount* mount : remote_)
-        if (below && mount->point.starts_with(where + '/'))
-            add(*mount, devices);
+    return true;
 }
 
-// It keeps no descriptor by which to be told of changes: there may be few.
+// To read it takes 40 us with two dozen mounts, and 20 ms with two thousand; so it is kept open,
+// and the kernel asked whether it has changed, unless descriptors are few.
 std::shared_ptr<const MountTable> RemoteMounts::table() {
     std::lock_guard lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
-    if (table_ && now - read_at_ < fresh)
+    if (table_ && now - looked_at_ < fresh)
+        return table_;
+    looked_at_ = now;
+    if (table_ && !may_have_changed())
         return table_;
     std::string text;
-    // Of this thread's namespace, which may not be that of the process's first one.
-    if (read_whole("/proc/thread-self/mountinfo", text) == 0 || !table_)
+    if (read(text) == 0 || !table_)
         table_ = std::make_shared<MountTable>(text);
-    read_at_ = now;
     return table_;
+}
+
+bool RemoteMounts::may_have_changed() {
+    pollfd list{list_.get(), POLLPRI, 0};
+    return !list_ || ::poll(&list, 1, 0) != 0;
+}
+
+int RemoteMounts::read(std::string& text) {
+    // Of this thread's namespace, which may not be that of the process's first one.
+    constexpr const char* path = "/proc/thread-self/mountinfo";
+    if (!descriptors::may_keep_list())
+        return read_whole(path, text);
+    if (!list_)
+        list_ = Fd(::open(path, O_RDONLY | O_CLOEXEC));
+    return ::lseek(list_.get(), 0, SEEK_SET) == 0 ? read_whole(list_.get(), text) : -errno;
+}
+
+void RemoteMounts::abandon() {
+    ::close(list_.get());
 }
 
 } // namespace arsync

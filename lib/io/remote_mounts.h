@@ -1,6 +1,8 @@
 // Which filesystems a copy may have to wait for without end: those for which a server or another
 // process answers (NFS, SMB, FUSE, 9p), and those of a kind that is not known here.
 //
+// An overlay is of the filesystems that its layers are on, as far as they can be seen from here.
+//
 // They are found by the kernel's list of mounts and by following a path link by link up to the
 // first of them, so that none is asked for anything: it might not answer.
 #pragma once
@@ -11,8 +13,10 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <unordered_map>
 #include <vector>
 
+#include "io/fd.h"
 #include "io/mounts.h"
 
 namespace arsync {
@@ -32,11 +36,24 @@ public:
     void find_all(Devices& devices) const;
 
 private:
-    const Mount* at(std::string_view point) const;
+    // Where a path was followed to; and how many mounts of the list count.
+    struct Way {
+        std::string where; // no link in it, and all of it local
+        std::string rest;
+        size_t limit;
+    };
+    const Mount* at(std::string_view point, size_t limit) const;
+    bool is_covered(std::string_view point, size_t limit) const;
     bool find_start(int dirfd, std::string& where, Devices& devices) const;
+    bool follow(Way& way, Devices& devices) const;
+    bool add(const Mount& mount, Devices& devices) const;
+    Devices layers(const Mount& overlay) const;
 
     std::vector<Mount> mounts_;
-    std::vector<const Mount*> remote_; // of these
+    std::unordered_map<std::string_view, std::vector<size_t>> points_; // of these
+    std::vector<const Mount*> remote_;                                 // of these
+    mutable std::mutex mutex_;
+    mutable std::unordered_map<const Mount*, Devices> layers_; // of overlays that somebody met
 };
 
 // From any thread.
@@ -45,11 +62,17 @@ public:
     // As they were some 20 ms ago at most. Never null; where the list cannot be read all counts as
     // local.
     std::shared_ptr<const MountTable> table();
+    // In a forked child: close what was inherited.
+    void abandon();
 
 private:
+    bool may_have_changed();
+    int read(std::string& text);
+
     std::mutex mutex_;
     std::shared_ptr<const MountTable> table_;
-    std::chrono::steady_clock::time_point read_at_;
+    std::chrono::steady_clock::time_point looked_at_;
+    Fd list_; // open, to be told of changes; or not
 };
 
 } // namespace arsync

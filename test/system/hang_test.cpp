@@ -1,5 +1,6 @@
 // A filesystem that does not answer keeps nobody waiting but the jobs that are on it.
 #include <cerrno>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +43,30 @@ void local_jobs_end(Pool& pool, const Directory& local) {
 bool runs(Pool& pool, arsync_job job) {
     return eventually([&] { return pool.progress(job).state == ARSYNC_JOB_RUNNING; });
 }
+
+// In a directory, over another one.
+class Overlay {
+public:
+    Overlay(const Directory& in, const std::string& lower) : path_(in / "overlay") {
+        for (const char* name : {"overlay", "upper", "work"})
+            mkdir((in / name).c_str(), 0755);
+        const std::string layers =
+            "lowerdir=" + lower + ",upperdir=" + (in / "upper") + ",workdir=" + (in / "work");
+        usable_ = mount("none", path_.c_str(), "overlay", 0, layers.c_str()) == 0;
+    }
+    Overlay(const Overlay&) = delete;
+    Overlay& operator=(const Overlay&) = delete;
+    ~Overlay() {
+        if (usable_)
+            umount2(path_.c_str(), MNT_DETACH);
+    }
+    bool usable() const { return usable_; }
+    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+    std::string path_;
+    bool usable_;
+};
 
 } // namespace
 
@@ -133,6 +158,31 @@ TEST_CASE_FIXTURE(Clean, "one hung filesystem does not stall another one") {
     mount.go_on();
     CHECK(pool.wait(limit_ms).result <= 0);
     CHECK(pool.wait(limit_ms).result <= 0);
+}
+
+TEST_CASE_FIXTURE(Clean, "what hangs below an overlay stalls no local job") {
+    NEEDS_ROOT();
+    const FaultyMount mount({"hang=open:hung"});
+    NEEDS(mount);
+    const Directory local;
+    write_pattern(mount.backing() + "/hung", 1000);
+    write_pattern(mount.backing() + "/well", 1000);
+    const Overlay overlay(local, mount.path());
+    if (!overlay.usable()) {
+        skip("cannot mount an overlay over FUSE");
+        return;
+    }
+    PoolOptions options;
+    options.workers = 1;
+    Pool pool(options);
+    const arsync_job hung = pool.submit(overlay / "hung", local / "to");
+    REQUIRE(hung != 0);
+    CHECK(runs(pool, hung));
+    usleep(20'000);
+    local_jobs_end(pool, local);
+    CHECK(pool.progress(hung).state == ARSYNC_JOB_RUNNING);
+    mount.go_on();
+    CHECK(pool.wait(limit_ms).result == 0);
 }
 
 } // namespace live

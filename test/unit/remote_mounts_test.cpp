@@ -1,11 +1,16 @@
 // What of a list of mounts a copy may have to wait for.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <thread>
 #include <unistd.h>
 
 #include "io/remote_mounts.h"
+#include "unit/skip.h"
 
 using namespace arsync;
 
@@ -74,4 +79,79 @@ TEST_CASE("what is mounted last over a place is what is there") {
     Devices devices;
     table.find(-100, "/mnt/file", false, devices);
     CHECK(devices.empty());
+}
+
+TEST_CASE("an overlay is of the filesystems that its layers are on") {
+    const Place place;
+    const std::string& at = place.path;
+    for (const char* name : {"/local", "/fuse", "/overlay", "/colon:comma,"})
+        std::filesystem::create_directories(at + name);
+    std::filesystem::create_symlink(at + "/fuse", at + "/link");
+    const auto line = [&](int number, const std::string& point, const std::string& rest) {
+        return std::to_string(number) + " 20 0:" + std::to_string(number) + " / " + at + point +
+               " rw - " + rest + "\n";
+    };
+    const auto devices_of = [&](const std::string& layers, const std::string& more = "") {
+        const MountTable table(line(20, "/x", "ext4 /dev/sda1 rw") +
+                               line(30, "/fuse", "fuse.sshfs host: rw") +
+                               line(31, "/colon:comma\\054", "nfs host:/ rw") +
+                               line(32, "/overlay", "overlay none rw," + layers) + more);
+        Devices devices;
+        table.find(-100, at + "/overlay/file", false, devices);
+        return devices;
+    };
+    const Devices none;
+    const Devices fuse{makedev(0, 30)};
+    const Devices both{makedev(0, 30), makedev(0, 31)};
+    const std::string local = "lowerdir=" + at + "/local:" + at + "/x/y,upperdir=" + at + "/up";
+    CHECK(devices_of(local) == none);
+    CHECK(devices_of("lowerdir=" + at + "/local:" + at + "/fuse/a") == fuse);
+    CHECK(devices_of("lowerdir+=" + at + "/fuse,lowerdir+=" + at + "/local") == fuse);
+    CHECK(devices_of("lowerdir=" + at + "/link") == fuse);
+    CHECK(devices_of("xino=off,lowerdir=" + at + "/local,upperdir=" + at + "/fuse/up,workdir=w") ==
+          fuse);
+    CHECK(devices_of("lowerdir=" + at + "/colon\\134:comma\\054/a:" + at + "/fuse") == both);
+    CHECK(devices_of("lowerdir=l/A:l/B") == none);
+    // Over one of its own layers; and one over another one.
+    CHECK(devices_of(local, line(33, "/fuse", "overlay none rw,lowerdir=" + at + "/fuse")) == none);
+    const std::string two =
+        line(40, "/overlay/over",
+             "overlay none rw,lowerdir=" + at + "/overlay/a:" + at + "/overlay/over");
+    const MountTable table(
+        line(20, "/x", "ext4 /dev/sda1 rw") + line(30, "/overlay", "fuse host: rw") +
+        line(32, "/overlay", "overlay none rw,lowerdir=" + at + "/overlay") + two);
+    for (const char* path : {"/overlay/over/file", "/overlay/file"}) {
+        Devices devices;
+        table.find(-100, at + path, false, devices);
+        CHECK_MESSAGE(devices == fuse, path);
+    }
+}
+
+TEST_CASE("the list of mounts is read anew when it has changed, and only then") {
+    const Place place;
+    bool private_mounts = false;
+    bool same = false;
+    bool changed = false;
+    std::thread([&] { // with mounts of its own
+        private_mounts = unshare(CLONE_NEWNS) == 0 &&
+                         mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+        if (!private_mounts)
+            return;
+        const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(30)); };
+        RemoteMounts mounts;
+        mounts.table();
+        wait();
+        const auto before = mounts.table(); // what came between opening and reading it is told
+        wait();
+        same = mounts.table() == before;
+        mount("none", place.path.c_str(), "tmpfs", 0, nullptr);
+        wait();
+        changed = mounts.table() != before;
+        umount2(place.path.c_str(), MNT_DETACH);
+    })
+        .join();
+    if (!private_mounts)
+        return skip("needs root");
+    CHECK(same);
+    CHECK(changed);
 }
