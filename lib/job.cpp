@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "copy/huge.h"
+
 namespace arsync {
 
 static Task<void> run_copy(Io io, Job& job, Host& host) {
@@ -18,6 +20,26 @@ static Task<void> run_copy(Io io, Job& job, Host& host) {
                             job.outcome);
 }
 
+void close_descriptors(Job& job) {
+    job.source_fd = Fd();
+    const int closed = job.destination_fd.close();
+    if (closed < 0 && job.outcome.result == 0 && std::holds_alternative<RangeCopy>(job.what))
+        job.outcome.fail(closed, ARSYNC_STAGE_CLOSE);
+}
+
+// A huge file of which the caller has closed its own descriptor, and removed the name, goes with
+// ours.
+static bool is_slow_to_close(Files& files, const Job& job) {
+    const auto* range = std::get_if<RangeCopy>(&job.what);
+    if (!range || !range->huge)
+        return false;
+    const auto has_no_name = [&](int fd) {
+        struct statx now;
+        return files.statx(fd, "", 0, now) == 0 && now.stx_nlink == 0;
+    };
+    return has_no_name(range->source) || has_no_name(range->destination);
+}
+
 Task<void> run_job(Io io, Job& job, Host& host) {
     Outcome& outcome = job.outcome;
     try {
@@ -27,6 +49,11 @@ Task<void> run_job(Io io, Job& job, Host& host) {
     } catch (const std::bad_alloc&) {
         outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
     }
+    if (is_slow_to_close(io.files, job))
+        co_await io.ring.call(true, [&] {
+            close_descriptors(job);
+            return 0;
+        });
 }
 
 } // namespace arsync

@@ -59,6 +59,9 @@ struct Job {
     Job* previous = nullptr;
 };
 
+// Close what the caller gave. Of a range's destination, what that says is its result.
+void close_descriptors(Job& job);
+
 // Run a job to its end: the boundary at which errors become results. Throws only std::bad_alloc,
 // and only from the call itself, if there is no memory for its frame.
 Task<void> run_job(Io io, Job& job, Host& host);

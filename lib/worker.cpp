@@ -334,10 +334,7 @@ void Worker::end(Job& job) {
     running_count_.store(running() - 1, std::memory_order_relaxed);
     if (job.question.open && job.outcome.result == 0 && waits_for_answer(job))
         return;
-    job.source_fd = Fd();
-    const int closed = job.destination_fd.close();
-    if (closed < 0 && job.outcome.result == 0 && std::holds_alternative<RangeCopy>(job.what))
-        job.outcome.fail(closed, ARSYNC_STAGE_CLOSE);
+    close_descriptors(job);
     if (std::holds_alternative<Help>(job.what))
         drop_part(&job);
     else

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/huge.h"
 #include "copy/identity.h"
 #include "copy/listing.h"
 #include "copy/move_name.h"
@@ -60,13 +61,17 @@ struct Backup {
     bool numbered; // it takes nothing's place
 };
 
+std::string simple_name(const FileCopy& copy, const arsync_copy_options& options) {
+    return copy.destination + (options.backup_suffix ? options.backup_suffix : "~");
+}
+
 Backup next_backup(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
     std::string highest;
     if (options.backup != ARSYNC_BACKUP_SIMPLE)
         highest = highest_number(files, copy.destination_dirfd, split_path(copy.destination));
     if (options.backup == ARSYNC_BACKUP_NUMBERED || !highest.empty())
         return {copy.destination + ".~" + plus_one(highest) + "~", true};
-    return {copy.destination + (options.backup_suffix ? options.backup_suffix : "~"), false};
+    return {simple_name(copy, options), false};
 }
 
 // Instead of another: at no instant is the first one free.
@@ -124,6 +129,14 @@ std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_option
         check(ARSYNC_STAGE_BACKUP, result);
         return backup.name;
     }
+}
+
+bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
+    struct statx found;
+    return options.backup != ARSYNC_BACKUP_NUMBERED &&
+           files.statx(copy.destination_dirfd, simple_name(copy, options).c_str(),
+                       AT_SYMLINK_NOFOLLOW, found) == 0 &&
+           is_huge(found);
 }
 
 bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup) {

@@ -8,6 +8,8 @@ namespace arsync {
 // Back up what is at the copy's destination as the options say. Throws Error. The backup's name, in
 // the same directory; in a dry run the one that it would get.
 std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
+// Whether that may take long: a huge backup from an earlier time gives way to it.
+bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
 // After a copy that failed: give the old file its name alone again. False: something else has that
 // name by now, and the backup stays.
 bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "copy/backup.h"
+#include "copy/huge.h"
 #include "copy/identity.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
@@ -253,7 +254,7 @@ void refuse_unasked(Files& files, const FileCopy& copy) {
 }
 
 Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                    const arsync_copy_options& options, struct statx* there) {
+                    const arsync_copy_options& options, struct statx& there) {
     const bool makes_data = writes_contents(source, options);
     struct statx found;
     bool dangles;
@@ -267,8 +268,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, result);
     refuse_unasked(files, copy);
-    if (there)
-        *there = found;
+    there = found;
     if (options.update == ARSYNC_UPDATE_NONE)
         return Way::skip;
     switch (meet(files, copy, source, found, options)) {
@@ -302,6 +302,13 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     if (options.replace == ARSYNC_REPLACE_IN_PLACE)
         return way_in_place(copy, source, found, options);
     return Way::remove;
+}
+
+bool is_slow_to_clear(Files& files, const FileCopy& copy, Way way, const struct statx& there,
+                      const arsync_copy_options& options) {
+    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    return !dry && ((way == Way::remove && is_huge(there)) ||
+                    (way == Way::back_up && is_slow_to_back_up(files, copy, options)));
 }
 
 Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,

@@ -14,9 +14,9 @@ enum class Way {
 };
 
 // source: of what is to be put there; not a directory. Changes nothing. Throws Error where it may
-// not be put there. there: of what stays, if it is asked for.
+// not be put there. there: what is at the destination, if anything.
 Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                    const arsync_copy_options& options, struct statx* there = nullptr);
+                    const arsync_copy_options& options, struct statx& there);
 // A dry run makes nothing that would tell that the directory is missing in which it would be made.
 // Throws Error then.
 void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy_options& options,
@@ -30,6 +30,9 @@ bool is_in_question(Files& files, const FileCopy& copy, const struct statx& sour
 // was asked about.
 void refuse_unasked(Files& files, const FileCopy& copy);
 
+// Whether clear_the_way() may take long. there: what is in the way.
+bool is_slow_to_clear(Files& files, const FileCopy& copy, Way way, const struct statx& there,
+                      const arsync_copy_options& options);
 // Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: free
 // or overwrite then. To be called when nothing else is likely to fail.
 // backup: the name that what was there has now, if it was backed up.

@@ -112,6 +112,7 @@ struct RangeCopy {
     // As the caller has opened them: fcntl(2)'s F_GETFL.
     int source_flags = 0;
     int destination_flags = 0;
+    bool huge = false; // either file, as it turns out
 };
 
 struct Outcome {
@@ -149,10 +150,11 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
 
 // Each fills outcome but for result and stage, and throws Error where it fails; by then whatever it
 // had made at a new name is gone again. But an attribute that cannot be kept costs nothing else: it
-// becomes the result of a copy that is complete (ARSYNC_COMPLETION_COPIED).
-Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source,
+// becomes the result of a copy that is complete (ARSYNC_COMPLETION_COPIED). The source may be
+// closed afterwards.
+Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
                        const arsync_copy_options& options, Control& control, Outcome& outcome);
-Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& options,
-                      Control& control, Outcome& outcome);
+Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options, Control& control,
+                      Outcome& outcome);
 
 } // namespace arsync

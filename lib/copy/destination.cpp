@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "copy/conflict.h"
+#include "copy/huge.h"
 #include "copy/identity.h"
 #include "copy/move_name.h"
 #include "copy/temporary_name.h"
@@ -171,8 +172,10 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     const int flags = nofollow_ ? O_NOFOLLOW : 0;
     const int fd = co_await open_for_writing(flags, source, found, control);
     if (fd < 0) { // removing was asked for
-        check(ARSYNC_STAGE_REMOVE,
-              io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str()));
+        const int64_t removed = co_await io_.ring.call(is_huge(found), [&] {
+            return io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
+        });
+        check(ARSYNC_STAGE_REMOVE, removed);
         removed_ = new_name_ = true;
         create(source);
         co_return;
@@ -203,17 +206,14 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode &&
         io_.files.chmod(fd, narrow_mode) == 0)
         facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
-    empty();
-}
-
-// An empty one too: it is written anew, and its times shall say so.
-void Destination::empty() {
     if (emptied_)
-        return;
-    const int result = io_.files.truncate(fd(), 0);
+        co_return;
+    // An empty one too: it is written anew, and its times shall say so.
+    const int64_t emptied =
+        co_await io_.ring.call(is_huge(facts()), [&] { return io_.files.truncate(this->fd(), 0); });
     int closed = 0;
-    if (result < 0 && reopen(O_WRONLY | O_TRUNC, closed) < 0)
-        check(ARSYNC_STAGE_TRUNCATE, result);
+    if (emptied < 0 && reopen(O_WRONLY | O_TRUNC, closed) < 0)
+        check(ARSYNC_STAGE_TRUNCATE, emptied);
 }
 
 // Closes it first; what that says is in `closed`. A negative errno if it is not open again.
@@ -451,6 +451,18 @@ Task<void> Destination::sync_name(Control& control) {
     const int64_t result = co_await io_.ring.sync(directory_.get(), false);
     check(ARSYNC_STAGE_SYNC, result);
     published_ = true;
+}
+
+bool Destination::is_slow_to_publish(uint64_t bytes) const {
+    return (kind_ == Kind::existing && is_huge(bytes)) ||
+           (has_replaced_ && (is_huge(bytes) || is_huge(replaced_)));
+}
+
+void Destination::discard() {
+    if (!published_)
+        remove_partial();
+    kind_ = Kind::none;
+    file_.close();
 }
 
 // Only what is still ours: somebody may have put another file at the name.

@@ -46,6 +46,10 @@ public:
     // back, open, if it has no name and may not be given one after all: a sandbox or a security
     // module has denied what only the attempt could tell. Then it is to be copied to a name.
     File publish(Control& control);
+    // Whether that may take long, so many bytes having been written.
+    bool is_slow_to_publish(uint64_t bytes) const;
+    // The copy has failed: close it, and remove it if it was new. Not to be used afterwards.
+    void discard();
     // Make the name durable. If that fails, a name that was new is removed after all.
     Task<void> sync_name(Control& control);
 
@@ -73,7 +77,6 @@ private:
     int open_to_write(int dirfd, const char* path, int flags, mode_t mode);
     int open_emptied(int flags, const struct statx& source);
     int reopen(int flags, int& closed);
-    void empty();
     void create(const struct statx& source);
     bool create_at_name(const struct statx& source, bool required);
     bool create_unnamed(const struct statx& source);

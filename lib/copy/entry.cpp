@@ -10,6 +10,7 @@
 #include "copy/backup.h"
 #include "copy/conflict.h"
 #include "copy/destination.h"
+#include "copy/huge.h"
 #include "copy/made_name.h"
 #include "copy/method.h"
 #include "copy/named_attributes.h"
@@ -58,16 +59,15 @@ public:
             if (linked)
                 co_return;
         }
-        struct statx there = {};
         const Way way = names_.fresh
                             ? Way::free
-                            : look_at_the_way(io_.files, names_, facts(), options_, &there);
+                            : look_at_the_way(io_.files, names_, facts(), options_, there_);
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
-            keep_attributes(there);
+            keep_attributes();
             // With UPDATE_NONE what is there may be anything, and a newer one of another kind: no
             // copy to link others to.
-            const bool same_kind = ((there.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
+            const bool same_kind = ((there_.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
             if (options_.update == ARSYNC_UPDATE_NONE || !same_kind)
                 co_return;
         } else {
@@ -79,9 +79,11 @@ public:
                     co_await open_what_was_seen();
             }
             prepare_sync_of_name();
-            const Way cleared =
-                links ? clear_for_link(way, options_)
-                      : clear_the_way(io_.files, names_, way, options_, outcome_, backup_);
+            Way cleared = Way::free;
+            if (is_slow_to_clear(io_.files, names_, way, there_, options_))
+                cleared = co_await clear_aside(way, options_, links);
+            else
+                cleared = clear(way, options_, links);
             co_await make(cleared);
             if (links && way == Way::remove)
                 outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
@@ -199,7 +201,8 @@ private:
                 co_return false;
             }
             if (answer == Links::Answer::linked) {
-                switch (try_link_to(first)) {
+                const Linked linked = co_await try_link_to(first);
+                switch (linked) {
                 case Linked::yes:
                     if (directory_)
                         co_await sync_name();
@@ -221,9 +224,10 @@ private:
     // gone: the first copy is not there any more. impossible: there can be no link to it from here,
     // so this name gets a copy of its own.
     enum class Linked { yes, gone, impossible };
-    Linked try_link_to(const Links::Place& first) {
+    Task<Linked> try_link_to(const Links::Place& first) {
         try {
-            return link_to(first) ? Linked::yes : Linked::gone;
+            const bool linked = co_await link_to(first);
+            co_return linked ? Linked::yes : Linked::gone;
         } catch (const Error& error) {
             // rclone says EIO; where there is a disk, that is its.
             const bool impossible =
@@ -231,7 +235,7 @@ private:
             if (error.stage != ARSYNC_STAGE_LINK || !impossible)
                 throw;
             take_back(); // or there would be two backups
-            return Linked::impossible;
+            co_return Linked::impossible;
         }
     }
 
@@ -254,45 +258,45 @@ private:
     }
 
     // False: it is gone.
-    bool link_to(const Links::Place& first) {
+    Task<bool> link_to(const Links::Place& first) {
         outcome_.action = ARSYNC_ACTION_HARD_LINK;
         if (asks(ARSYNC_COPY_DRY_RUN) && (!first.directory || first.directory->missing))
-            return true;
+            co_return true;
         if (!first.directory)
-            return link_to_known(first, first.base ? first.base->get() : AT_FDCWD);
+            co_return co_await link_to_known(first, first.base ? first.base->get() : AT_FDCWD);
         const std::optional<Pin> pin = pin_first(first);
         if (!pin)
-            return false;
+            co_return false;
         const int dirfd = (*pin)->destination();
         if (!asks(ARSYNC_COPY_DRY_RUN))
-            return link_to_known(first, dirfd);
+            co_return co_await link_to_known(first, dirfd);
         struct statx found;
         Identity copy;
         if (io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0)
             copy = identity(found);
-        make_link_to(copy, [](const FileCopy&) { return 0; });
-        return true;
+        co_await make_link_to(copy, [](const FileCopy&) { return 0; });
+        co_return true;
     }
 
     // If it is what it was; another job, or a backup, may have taken its name.
-    bool link_to_known(const Links::Place& first, int dirfd) {
+    Task<bool> link_to_known(const Links::Place& first, int dirfd) {
         const int fd = io_.files.open(dirfd, first.name.c_str(), O_PATH | O_NOFOLLOW, 0);
         if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
-            return false;
+            co_return false;
         check(ARSYNC_STAGE_LINK, fd);
         const File copied(io_.files, fd);
         struct statx found;
         check(ARSYNC_STAGE_LINK, io_.files.statx(fd, "", 0, found));
         if (!first.is_copy(found))
-            return false;
-        make_link_to(first.copy.id, [&](const FileCopy& to) {
+            co_return false;
+        co_await make_link_to(first.copy.id, [&](const FileCopy& to) {
             const char* name = to.destination.c_str();
             const int linked = io_.files.link(fd, to.destination_dirfd, name);
             if (linked != -ENOENT || io_.files.can_link(fd))
                 return linked;
             return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd, name);
         });
-        return true;
+        co_return true;
     }
 
     // To those who have further names of it.
@@ -319,22 +323,28 @@ private:
 
     // Whether there can be a link is known when it is made: what is in its way is replaced by it,
     // not removed before.
-    Way clear_for_link(Way way, const arsync_copy_options& how) {
-        if (way == Way::remove && !asks(ARSYNC_COPY_DRY_RUN))
+    Way clear(Way way, const arsync_copy_options& how, bool for_link) {
+        if (for_link && way == Way::remove && !asks(ARSYNC_COPY_DRY_RUN))
             return Way::overwrite;
         return clear_the_way(io_.files, names_, way, how, outcome_, backup_);
+    }
+    Task<Way> clear_aside(Way way, const arsync_copy_options& how, bool for_link) {
+        Way cleared = Way::free;
+        const auto body = [&] { cleared = clear(way, how, for_link); };
+        co_await run_aside(io_.ring, body);
+        co_return cleared;
     }
 
     // copy: what the link is to, if anything may be in its way. make(names) makes it.
     template <class Make>
-    void make_link_to(const Identity& copy, Make make) {
+    Task<void> make_link_to(Identity copy, Make make) {
         struct statx found;
         const bool is_there =
             !names_.fresh && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
                                              AT_SYMLINK_NOFOLLOW, found) == 0;
         if (is_there && identity(found) == copy) {
             outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it
-            return;
+            co_return;
         }
         // What is there is another file, whatever it looks like.
         arsync_copy_options how = options_;
@@ -342,33 +352,38 @@ private:
             how.update = ARSYNC_UPDATE_ALL;
         if (how.replace == ARSYNC_REPLACE_IN_PLACE)
             how.replace = ARSYNC_REPLACE_REMOVE;
-        const Way way = names_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), how);
+        const Way way =
+            names_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), how, there_);
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
-            return;
+            co_return;
         }
         prepare_sync_of_name();
-        const Way cleared = clear_for_link(way, how);
+        Way cleared = Way::free;
+        if (is_slow_to_clear(io_.files, names_, way, there_, how))
+            cleared = co_await clear_aside(way, how, true);
+        else
+            cleared = clear(way, how, true);
         if (asks(ARSYNC_COPY_DRY_RUN))
-            return;
+            co_return;
         control_.enter(ARSYNC_STAGE_LINK);
-        make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, MadeName&) {});
+        co_await make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, MadeName&) {});
         if (way == Way::remove)
             outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
     }
 
     Task<void> make(Way way) {
         if (asks(ARSYNC_COPY_HARD_LINK))
-            make_hard_link(way);
+            co_await make_hard_link(way);
         else if (asks(ARSYNC_COPY_SYMBOLIC_LINK))
-            make_symlink(way, std::string(context_.source_text), false);
+            co_await make_symlink(way, std::string(context_.source_text), false);
         else if (has_contents())
             co_await copy_contents(way);
         else if (S_ISLNK(facts().stx_mode))
-            make_symlink(way, read_link(io_.files, names_.source_dirfd, names_.source.c_str()),
-                         true);
+            co_await make_symlink(
+                way, read_link(io_.files, names_.source_dirfd, names_.source.c_str()), true);
         else
-            make_special(way);
+            co_await make_special(way);
     }
 
     Task<void> copy_contents(Way way) {
@@ -426,10 +441,10 @@ private:
             source_.xattrs = std::move(names);
     }
 
-    void make_hard_link(Way way) {
+    Task<void> make_hard_link(Way way) {
         outcome_.action = ARSYNC_ACTION_HARD_LINK;
         if (asks(ARSYNC_COPY_DRY_RUN))
-            return;
+            co_return;
         control_.enter(ARSYNC_STAGE_LINK);
         File followed;
         if (names_.follows) {
@@ -437,7 +452,7 @@ private:
                             io_.files.open(names_.source_dirfd, names_.source.c_str(), O_PATH, 0));
             check(ARSYNC_STAGE_OPEN_SOURCE, followed.get());
         }
-        make_name(
+        co_await make_name(
             way, ARSYNC_STAGE_LINK,
             [&](const FileCopy& to) {
                 if (followed)
@@ -451,12 +466,12 @@ private:
 
     // is_source: it is a link of the source's, with attributes of its own. A link to the source
     // gets its times, as with cp, and nothing else.
-    void make_symlink(Way way, const std::string& text, bool is_source) {
+    Task<void> make_symlink(Way way, std::string text, bool is_source) {
         outcome_.action = ARSYNC_ACTION_SYMBOLIC_LINK;
         if (asks(ARSYNC_COPY_DRY_RUN))
-            return;
+            co_return;
         control_.enter(ARSYNC_STAGE_LINK);
-        make_name(
+        co_await make_name(
             way, ARSYNC_STAGE_LINK,
             [&](const FileCopy& to) {
                 return io_.files.make_symlink(text.c_str(), to.destination_dirfd,
@@ -473,15 +488,15 @@ private:
             });
     }
 
-    void make_special(Way way) {
+    Task<void> make_special(Way way) {
         outcome_.action = ARSYNC_ACTION_MAKE_SPECIAL;
         if (asks(ARSYNC_COPY_DRY_RUN))
-            return;
+            co_return;
         control_.enter(ARSYNC_STAGE_MAKE_SPECIAL);
         FinalMode final_mode;
         const mode_t mode = mode_of_special(final_mode);
         const dev_t device = makedev(facts().stx_rdev_major, facts().stx_rdev_minor);
-        make_name(
+        co_await make_name(
             way, ARSYNC_STAGE_MAKE_SPECIAL,
             [&](const FileCopy& to) {
                 return io_.files.make_special(to.destination_dirfd, to.destination.c_str(),
@@ -516,10 +531,10 @@ private:
 
     // Of a file that is skipped because its content is the same, each attribute that differs: which
     // extended ones do is only known when they have been looked at.
-    void keep_attributes(const struct statx& there) {
+    void keep_attributes() {
         if (options_.update != ARSYNC_UPDATE_CHANGED || !makes_copies())
             return;
-        update_named_attributes(io_.files, names_, facts(), there, options_, control_, outcome_);
+        update_named_attributes(io_.files, names_, facts(), there_, options_, control_, outcome_);
         outcome_.flags |= ARSYNC_COMPLETION_COPIED;
     }
 
@@ -527,11 +542,11 @@ private:
     // finish(names, made) gives it its attributes. At a name that is free it is removed again
     // unless keep() is called. To replace a file atomically, it is made at another name first.
     template <class Make, class Finish>
-    void make_name(Way way, Stage stage, Make make, Finish finish) {
+    Task<void> make_name(Way way, Stage stage, Make make, Finish finish) {
         if (way == Way::free) {
             check(stage, make(names_));
             finish(names_, made_.emplace(io_.files, names_));
-            return;
+            co_return;
         }
         FileCopy temporary = names_;
         const SplitPath path = split_path(names_.destination);
@@ -544,9 +559,11 @@ private:
         MadeName made(io_.files, temporary);
         finish(temporary, made);
         refuse_unasked(io_.files, names_);
-        check(ARSYNC_STAGE_PUBLISH,
-              io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
-                               names_.destination.c_str()));
+        const int64_t renamed = co_await io_.ring.call(is_huge(there_), [&] {
+            return io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
+                                    names_.destination.c_str());
+        });
+        check(ARSYNC_STAGE_PUBLISH, renamed);
         made.keep();
         // Of two names of one file renaming does nothing, successfully. Some servers give each
         // name an inode of its own, so that it is not known by its inode any more.
@@ -561,6 +578,7 @@ private:
     Control& control_;
     Outcome& outcome_;
     Source source_{};
+    struct statx there_ = {}; // what is in the way
     Links::Claim claim_;
     std::optional<Identity> wrote_;    // a first copy, as it was when it was written
     std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <exception>
 #include <fcntl.h>
 #include <linux/openat2.h>
 
 #include "copy/copy.h"
 #include "copy/destination.h"
+#include "copy/huge.h"
 #include "copy/identity.h"
 #include "copy/metadata.h"
 #include "copy/method.h"
@@ -68,12 +70,6 @@ File open_buffered(Files& files, int fd, bool to_read) {
     if (again == -EMFILE || again == -ENFILE || again == -ENOMEM)
         check(ARSYNC_STAGE_OPEN_DESTINATION, again);
     return File(files, again);
-}
-
-// Whatever becomes of the copy.
-void note_removal(const Destination& destination, Outcome& outcome) {
-    if (destination.removed())
-        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
 }
 
 } // namespace
@@ -156,21 +152,20 @@ struct Content {
     uint64_t size;
 };
 
-// Gives the file, complete but for its name, if it could be given none; see Destination::publish.
-Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
-                     bool may_be_unnamed, const arsync_copy_options& options, Control& control,
-                     Outcome& outcome) {
+// See Destination::publish.
+Task<File> publish_aside(Io io, Destination& destination, Control& control) {
+    File nameless;
+    const auto publish = [&] { nameless = destination.publish(control); };
+    co_await run_aside(io.ring, publish);
+    co_return nameless;
+}
+
+Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const Source& source,
+                    const Content& content, const arsync_copy_options& options, Control& control,
+                    Outcome& outcome) {
     const struct statx& facts = source.facts;
     const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
-    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs),
-                            may_be_unnamed);
-    try {
-        co_await destination.open(facts, control);
-    } catch (const Error&) {
-        note_removal(destination, outcome);
-        throw;
-    }
-    note_removal(destination, outcome);
+    co_await destination.open(facts, control);
     const bool verifies = asks(options, ARSYNC_COPY_VERIFY) && moves_data;
     const bool stored = on_storage(destination.facts());
     if (verifies && !stored)
@@ -224,7 +219,11 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
     struct statx written;
     if (copy.made && io.files.statx(destination.fd(), "", 0, written) == 0)
         *copy.made = identity(written);
-    File nameless = destination.publish(control);
+    File nameless;
+    if (destination.is_slow_to_publish(outcome.bytes))
+        nameless = co_await publish_aside(io, destination, control);
+    else
+        nameless = destination.publish(control);
     if (nameless)
         co_return nameless;
     const bool syncs_name = options.durability == ARSYNC_DURABILITY_FULL && stored;
@@ -236,20 +235,38 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
     co_return nameless;
 }
 
-} // namespace
+// Gives the file, complete but for its name, if it could be given none; see Destination::publish.
+Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
+                     bool may_be_unnamed, const arsync_copy_options& options, Control& control,
+                     Outcome& outcome) {
+    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs),
+                            may_be_unnamed);
+    File nameless;
+    std::exception_ptr failure;
+    try {
+        nameless =
+            co_await write_to(io, destination, copy, source, content, options, control, outcome);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (destination.removed()) // whatever has become of the copy
+        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+    if (failure) {
+        // As much as was to be written may have been reserved.
+        const bool huge = is_huge(std::max(content.size, control.bytes_done()));
+        co_await io.ring.call(huge, [&] {
+            destination.discard();
+            return 0;
+        });
+        std::rethrow_exception(failure);
+    }
+    co_return nameless;
+}
 
-Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source,
-                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
-    outcome.action = ARSYNC_ACTION_COPY;
-    const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
-    const uint64_t size = moves_data ? size_of(io.files, source.file.get(), source.facts) : 0;
-    control.set_total(size);
-    const Content original{source.file.get(), source.facts, size};
-    const File nameless =
-        co_await write_out(io, copy, source, original, true, options, control, outcome);
-    if (!nameless)
-        co_return;
-    // The source may be a stream, which is gone: what is copied once more is the copy.
+// The source may be a stream, which is gone: what is copied once more is the copy, which could not
+// be given a name.
+Task<void> copy_once_more(Io io, const FileCopy& copy, const Source& source, const File& nameless,
+                          const arsync_copy_options& options, Control& control, Outcome& outcome) {
     const Outcome first = outcome;
     struct statx facts;
     check(ARSYNC_STAGE_PUBLISH, io.files.statx(nameless.get(), "", 0, facts));
@@ -261,13 +278,47 @@ Task<void> copy_opened(Io io, const FileCopy& copy, const Source& source,
     outcome.method = first.method;
 }
 
-Task<void> copy_range(Io io, const RangeCopy& copy, const arsync_copy_options& options,
-                      Control& control, Outcome& outcome) {
+// A huge file of which somebody has removed the name meanwhile goes with its last descriptor.
+bool goes_when_closed(Files& files, const Source& source) {
+    struct statx now;
+    return is_huge(source.facts) && files.statx(source.file.get(), "", 0, now) == 0 &&
+           now.stx_nlink == 0;
+}
+
+} // namespace
+
+Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
+                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    outcome.action = ARSYNC_ACTION_COPY;
+    File nameless;
+    std::exception_ptr failure;
+    try {
+        const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
+        const uint64_t size = moves_data ? size_of(io.files, source.file.get(), source.facts) : 0;
+        control.set_total(size);
+        const Content original{source.file.get(), source.facts, size};
+        nameless = co_await write_out(io, copy, source, original, true, options, control, outcome);
+        if (nameless)
+            co_await copy_once_more(io, copy, source, nameless, options, control, outcome);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (nameless)
+        co_await io.ring.call(is_huge(outcome.bytes), [&] { return nameless.close(); });
+    if (goes_when_closed(io.files, source))
+        co_await io.ring.call(true, [&] { return source.file.close(); });
+    if (failure)
+        std::rethrow_exception(failure);
+}
+
+Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options, Control& control,
+                      Outcome& outcome) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
     struct statx source;
     struct statx destination;
     check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source, "", 0, source));
     check(ARSYNC_STAGE_OPEN_DESTINATION, io.files.statx(copy.destination, "", 0, destination));
+    copy.huge = is_huge(source) || is_huge(destination);
     control.enter(ARSYNC_STAGE_CHECK);
     if (S_ISDIR(source.stx_mode) || S_ISDIR(destination.stx_mode))
         throw Error{ARSYNC_STAGE_CHECK, EISDIR};

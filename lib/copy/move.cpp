@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <fcntl.h>
 #include <optional>
 #include <unistd.h>
 
 #include "copy/direct_end.h"
 #include "copy/extents.h"
+#include "copy/huge.h"
 #include "copy/lanes.h"
 #include "copy/stream.h"
 #include "copy/survey.h"
@@ -20,6 +22,9 @@ namespace {
 constexpr uint64_t offload_slice = 64 << 20;
 
 constexpr uint64_t reflink_inline_max = 1 << 20;
+
+// How many holes are looked at before others have their turn.
+constexpr unsigned pieces_in_a_row = 256;
 
 // What a failed FICLONE or copy_file_range says of the method rather than of the disk.
 bool means_not_here(int64_t result) {
@@ -47,11 +52,11 @@ public:
 
     Mover(const Mover&) = delete;
     Mover& operator=(const Mover&) = delete;
-    // What fails half-way gives back the blocks that it had reserved.
-    ~Mover() {
+    // What has failed half-way gives back the blocks that it had reserved.
+    Task<void> give_back() {
         struct statx now;
         if (reserving_ && io_.files.statx(ends_.destination, "", 0, now) == 0)
-            io_.files.truncate(ends_.destination, now.stx_size);
+            co_await truncate(now.stx_size, length());
     }
 
     Task<Moved> run() {
@@ -111,6 +116,13 @@ private:
         co_return done;
     }
 
+    // less: how much is cut off at most.
+    Task<int64_t> truncate(uint64_t size, uint64_t less) {
+        const int64_t result = co_await io_.ring.call(
+            is_huge(less), [&] { return io_.files.truncate(ends_.destination, size); });
+        co_return result;
+    }
+
     // ---- without buffers ----
 
     Task<bool> reflink() {
@@ -136,7 +148,7 @@ private:
             written_end_ = now.stx_size;
             end_ = std::min(end_, written_end_);
         }
-        count_shared_holes();
+        co_await count_shared_holes();
         unseen_ = true;
         if (digest_)
             co_await digest_source();
@@ -150,14 +162,19 @@ private:
         return length() <= reflink_inline_max && survey_.ask_page_cache(pages) && pages.dirty == 0;
     }
 
-    void count_shared_holes() {
+    // There may be any number.
+    Task<void> count_shared_holes() {
         moved_.hole_bytes = 0;
         if (!finds_holes())
-            return;
+            co_return;
         Extents extents(io_.files, ends_.source, ends_.source_begin, end_, end_ + 1, true);
-        for (Piece piece = extents.next(); piece.kind != Piece::Kind::end; piece = extents.next())
+        unsigned pieces = 0;
+        for (Piece piece = extents.next(); piece.kind != Piece::Kind::end; piece = extents.next()) {
             if (piece.kind == Piece::Kind::hole)
                 moved_.hole_bytes += piece.length;
+            if (++pieces % pieces_in_a_row == 0)
+                co_await io_.ring.yield();
+        }
     }
 
     Task<bool> offload() {
@@ -575,7 +592,9 @@ private:
         control_.enter(ARSYNC_STAGE_TRUNCATE);
         const uint64_t size = to_destination(end_);
         if (ends_.fresh) {
-            check(ARSYNC_STAGE_TRUNCATE, io_.files.truncate(ends_.destination, size));
+            const uint64_t end = ends_.sized ? ends_.source_end : end_;
+            const int64_t cut = co_await truncate(size, end - std::min(end, end_));
+            check(ARSYNC_STAGE_TRUNCATE, cut);
             co_return;
         }
         // A range. Others may be growing the same file, and a truncation that comes too late would
@@ -597,10 +616,15 @@ private:
             co_return;
         if (has_offsets(destination()) && !dropped_as_we_went_) {
             co_await write_back();
-            io_.files.drop_cache(ends_.destination, ends_.destination_begin, moved_.bytes);
+            co_await drop_pages(ends_.destination, ends_.destination_begin);
         }
         if (has_offsets(source()) && facts_.cached == Residency::little)
-            io_.files.drop_cache(ends_.source, ends_.source_begin, moved_.bytes);
+            co_await drop_pages(ends_.source, ends_.source_begin);
+    }
+
+    Task<void> drop_pages(int fd, uint64_t begin) {
+        co_await io_.ring.call(is_huge(moved_.bytes),
+                               [&] { return io_.files.drop_cache(fd, begin, moved_.bytes); });
     }
 
     // An error that is told here is not told again by a later fsync.
@@ -641,7 +665,14 @@ private:
 Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
                       Digest* digest) {
     Mover mover(io, ends, options, control, digest);
-    co_return co_await mover.run();
+    std::exception_ptr failure;
+    try {
+        co_return co_await mover.run();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await mover.give_back();
+    std::rethrow_exception(failure);
 }
 
 } // namespace arsync

@@ -139,7 +139,7 @@ Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& op
         co_return;
     }
     refuse_unsyncable(names);
-    const Source source = co_await open_source(io, names, options, control);
+    Source source = co_await open_source(io, names, options, control);
     co_await copy_opened(io, names, source, options, control, outcome);
 }
 

@@ -6,6 +6,7 @@
 
 #include "copy/direct_end.h"
 #include "copy/extents.h"
+#include "copy/huge.h"
 #include "copy/method.h"
 
 namespace arsync {
@@ -125,7 +126,7 @@ public:
         uint64_t magic = 0;
         io_.files.filesystem_type(written_.fd, magic);
         kind_ = filesystem(magic);
-        drop_cache();
+        co_await drop_cache();
         const uint32_t align = alignment(now);
         bool direct = false;
         if (align > 0)
@@ -139,9 +140,11 @@ public:
     }
 
     // Whole pages, or the first and the last one of a range stay.
-    void drop_cache() {
+    Task<void> drop_cache() {
         if (written_.bytes > 0)
-            io_.files.drop_cache(written_.fd, first(), end() - first());
+            co_await io_.ring.call(is_huge(written_.bytes), [&] {
+                return io_.files.drop_cache(written_.fd, first(), end() - first());
+            });
     }
 
 private:
@@ -217,7 +220,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     if (written.whole_file && !written.exact)
         same_end = co_await ends_at(io, written.fd, written.bytes);
     if (options.cache == ARSYNC_CACHE_DROP)
-        verifier.drop_cache();
+        co_await verifier.drop_cache();
     control.restart();
     control.add_done(progress);
     control.enter(ARSYNC_STAGE_VERIFY);

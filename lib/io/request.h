@@ -32,6 +32,7 @@ enum class Op : uint8_t {
     open,            // fd a directory, data the path, mode (O_* flags), offset (RESOLVE_* flags)
     sync_filesystem, // fd
     settle_holes,    // fd: write back what is dirty, so that its holes are what they seem
+    call,            // run(data), which may take as long as a file is large
 };
 
 // How a request is made.
@@ -54,6 +55,7 @@ struct Request : Waiter {
     uint32_t rw_flags = 0; // RWF_*
     int mode = 0;
     void* data = nullptr;
+    int64_t (*run)(void*) = nullptr;
     uint64_t length = 0;
     uint64_t offset = 0;
     uint64_t source_offset = 0;

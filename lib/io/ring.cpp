@@ -185,7 +185,7 @@ void Ring::begin(Request& request) {
 void Ring::complete(Request& request, int64_t result) {
     const bool cancelled = std::atomic_ref(request.cancelled).load(std::memory_order_relaxed);
     // Interrupted, and not because somebody asked: nobody above has to know of it.
-    if (result == -EINTR && !cancelled) {
+    if (result == -EINTR && !cancelled && request.op != Op::call) {
         start(request);
         return;
     }

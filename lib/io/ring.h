@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "io/counters.h"
 #include "io/request.h"
@@ -119,6 +120,38 @@ public:
     // Write back what is dirty of a file, which need not be open for writing. Afterwards SEEK_HOLE
     // shows no hole where there is data that has not got its blocks yet.
     Operation settle_holes(int fd);
+
+    // co_await ring.call(aside, body): what body() gives, which throws nothing. aside: it may take
+    // long, as freeing the blocks of a huge file does, so a thread makes the call; it is not to be
+    // interrupted. Otherwise it is made at once.
+    template <class Body>
+    auto call(bool aside, Body body) {
+        struct Call {
+            Ring& ring;
+            const bool aside;
+            Body body;
+            Request request{Op::call, -1};
+            Call(Ring& owner, bool on_thread, Body&& what)
+                : ring(owner), aside(on_thread), body(std::move(what)) {}
+            Call(const Call&) = delete;
+            Call& operator=(const Call&) = delete;
+            bool await_ready() noexcept {
+                if (!aside)
+                    request.result = body();
+                return !aside;
+            }
+            void await_suspend(std::coroutine_handle<> waiting) {
+                request.handle = waiting;
+                request.data = this;
+                request.run = [](void* self) -> int64_t {
+                    return static_cast<Call*>(self)->body();
+                };
+                ring.begin(request);
+            }
+            int64_t await_resume() const noexcept { return request.result; }
+        };
+        return Call(*this, aside, std::move(body));
+    }
 
     // co_await ring.yield(): let everything else go on that can, then go on.
     auto yield() {

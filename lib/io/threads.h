@@ -24,14 +24,17 @@ private:
     void start(Request& request) override;
     void take_completed(bool block) override;
     bool take_finished();
+    Helpers& helpers_for(const Request& request);
 
     const int no_thread_;
     std::mutex mutex_;
     std::condition_variable woken_condition_;
     bool woken_ = false;
     // Waits have threads of their own: any number of them may last for ever, and must not keep a
-    // read or write from its turn. Last, for their threads use the members above.
+    // read or write from its turn. So have calls that may take long. Last, for their threads use
+    // the members above.
     Helpers transfers_;
+    Helpers calls_;
     Helpers waits_;
 };
 

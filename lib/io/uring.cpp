@@ -21,6 +21,8 @@ namespace {
 
 // Calls of one worker, copy_cached and copy_file_range mostly, that run side by side on threads.
 constexpr unsigned helper_limit = 4;
+// The same of Ring::call, each of which frees a huge file, say.
+constexpr unsigned call_limit = 8;
 // The same of waits, where io_uring does not do them. Each copy waits for one thing at a time.
 constexpr unsigned wait_limit = 128;
 // How long the SQPOLL thread spins without work before it sleeps.
@@ -102,6 +104,7 @@ int ring_operation(Op op) {
     case Op::copy_cached:
     case Op::sync_filesystem:
     case Op::settle_holes:
+    case Op::call:
         break;
     }
     return -1;
@@ -149,6 +152,8 @@ Uring::Uring(Counters& counters, const UringOptions& options)
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       waits_(
           wait_limit, [this] { wake(); }, {}, true),
+      calls_(
+          call_limit, [this] { wake(); }, options.helpers),
       helpers_(
           helper_limit, [this] { wake(); }, options.helpers) {
     if (!wake_fd_)
@@ -287,9 +292,15 @@ void Uring::help(Request& request) {
         return;
     }
     counters().helper_calls.add(1);
-    const int error = (is_wait(request) ? waits_ : helpers_).submit(request);
+    const int error = helpers_for(request).submit(request);
     if (error < 0)
         complete(request, Helpers::without_thread(request, error));
+}
+
+Helpers& Uring::helpers_for(const Request& request) {
+    if (is_wait(request))
+        return waits_;
+    return request.op == Op::call ? calls_ : helpers_;
 }
 
 // What follows a request goes with it, so that it begins on the kernel's side and nobody has to be
@@ -440,6 +451,7 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
     case Op::copy_cached:
     case Op::sync_filesystem:
     case Op::settle_holes:
+    case Op::call:
         assert(false && "performed by helpers");
         break;
     }
@@ -695,7 +707,7 @@ void Uring::close_inherited() {
 
 bool Uring::take_helped() {
     bool any = false;
-    for (Helpers* helpers : {&helpers_, &waits_}) {
+    for (Helpers* helpers : {&helpers_, &calls_, &waits_}) {
         for (Request* request = helpers->take_finished(); request; any = true) {
             auto* next = static_cast<Request*>(request->next);
             complete(*request, request->result);

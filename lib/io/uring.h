@@ -114,6 +114,7 @@ private:
     bool has(io_uring_op op) const { return operations_[static_cast<size_t>(op)]; }
     bool uses_ring(const Request& request) const;
     void help(Request& request);
+    Helpers& helpers_for(const Request& request);
     void enqueue(Request& request);
     Queue& queue_for(const Request& request) const;
     bool guarded();
@@ -157,7 +158,9 @@ private:
     Fd wake_fd_;
     bool wake_armed_ = false;
     std::atomic<bool> wake_pending_ = false;
-    Helpers waits_;   // any number may last for ever, and must not keep others from their turn
+    // What may take long, and any number of waits for ever, must not keep others from their turn.
+    Helpers waits_;
+    Helpers calls_;
     Helpers helpers_; // these last: their threads use the members above
 };
 

@@ -81,6 +81,10 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     } else if (inode.number != world.without_size) {
         out.stx_size = inode.content.size();
         out.stx_blocks = inode.content.blocks_allocated() * (block_size / 512);
+        const bool is_source =
+            inode.number == world.source || world.sources.count(inode.number) != 0;
+        if (inode.is_file() && !is_source)
+            out.stx_blocks += world.options.spare_blocks;
     }
     out.stx_atime = time(attributes.accessed);
     out.stx_mtime = time(attributes.modified);

@@ -26,6 +26,7 @@ void choose_world(Random& random, WorldOptions& world) {
     world.registrations = random.of({0u, 2u, 1000u});
     world.short_percent = random.of({0u, 10u, 60u});
     world.interrupt_percent = random.of({0u, 0u, 25u});
+    world.spare_blocks = random.of({0ul, 0ul, 100'000ul});
 }
 
 void choose_options(Random& random, arsync_copy_options& options) {

@@ -46,6 +46,7 @@ struct WorldOptions {
     bool privileged = true;         // chown
     unsigned registrations = 1000;  // buffers that may be registered
     uint64_t capacity = UINT64_MAX; // bytes in blocks
+    uint64_t spare_blocks = 0;      // reserved ones of 512 bytes, in each file but a source
     mode_t umask = 022;
     unsigned short_percent = 0;            // reads and writes that move less than asked
     unsigned interrupt_percent = 0;        // ring reads and writes that end with EINTR

@@ -167,11 +167,10 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
         struct statx found;
         const int there = io_.files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW, found);
         missing = there == -ENOENT;
-        if (replaces_kinds() && there == 0 && !S_ISDIR(found.stx_mode) &&
-            clear_other(*above, unit.name)) {
+        if (replaces_kinds() && there == 0 && !S_ISDIR(found.stx_mode))
+            missing = co_await clear_other(*above, unit.name);
+        if (missing && there == 0)
             outcome.flags |= ARSYNC_COMPLETION_REPLACED;
-            missing = true;
-        }
         if (!missing)
             check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
     }
@@ -184,12 +183,18 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
                                   fresh, tree_.options_, tree_.umask_);
         };
         MadeDirectory made;
+        std::optional<Error> in_the_way;
         try {
             made = make();
         } catch (const Error& error) {
-            if (error.code != ENOTDIR || !replaces_kinds() || fresh ||
-                !clear_other(*above, unit.name))
+            if (error.code != ENOTDIR || !replaces_kinds() || fresh)
                 throw;
+            in_the_way = error;
+        }
+        if (in_the_way) {
+            const bool cleared = co_await clear_other(*above, unit.name);
+            if (!cleared)
+                throw *in_the_way;
             outcome.flags |= ARSYNC_COMPLETION_REPLACED;
             made = make();
         }

@@ -70,7 +70,7 @@ private:
     Task<bool> clear_directory(const DirectoryRef& directory, const std::string& name, bool is_read,
                                Outcome& failed);
     Task<void> check_source(const DirectoryRef& directory, const std::string& name, bool is_read);
-    bool clear_other(const Directory& directory, const std::string& name);
+    Task<bool> clear_other(const Directory& directory, const std::string& name);
 
     struct Poll;
     Task<bool> wait_for_descriptors(unsigned attempt);

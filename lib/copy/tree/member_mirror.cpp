@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 
+#include "copy/huge.h"
 #include "copy/tree/attempt.h"
 #include "copy/tree/mirror.h"
 
@@ -123,17 +124,21 @@ Task<void> Member::check_source(const DirectoryRef& directory, const std::string
 }
 
 // Of what is no directory at the name of one. False: it stays, since it is excluded.
-bool Member::clear_other(const Directory& directory, const std::string& name) {
+Task<bool> Member::clear_other(const Directory& directory, const std::string& name) {
     struct statx found;
     check(ARSYNC_STAGE_MAKE_DIRECTORY,
           io_.files.statx(directory.destination(), name.c_str(), AT_SYMLINK_NOFOLLOW, found));
     if (S_ISDIR(found.stx_mode) || tree_.filter_.excludes(path_below(&directory, name), false))
-        return false;
+        co_return false;
     tree_.refuse_replaced(io_.files, directory);
-    if ((tree_.options_.flags & ARSYNC_COPY_DRY_RUN) == 0)
-        check(ARSYNC_STAGE_REMOVE, io_.files.unlink(directory.destination(), name.c_str()));
+    if ((tree_.options_.flags & ARSYNC_COPY_DRY_RUN) == 0) {
+        const int64_t result = co_await io_.ring.call(is_huge(found), [&] {
+            return io_.files.unlink(directory.destination(), name.c_str());
+        });
+        check(ARSYNC_STAGE_REMOVE, result);
+    }
     ++totals_.removed;
-    return true;
+    co_return true;
 }
 
 } // namespace arsync

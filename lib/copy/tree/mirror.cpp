@@ -1,6 +1,7 @@
 #include "copy/tree/mirror.h"
 
 #include <cerrno>
+#include <chrono>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -9,41 +10,57 @@
 #include <utility>
 #include <vector>
 
+#include "copy/huge.h"
+
 namespace arsync {
 
 namespace {
 
+// How long a Remover goes on, before whoever asked looks whether it should.
+constexpr std::chrono::milliseconds turn_length{100};
+
 // Removes a directory with all in it that is not excluded, however deep, with the descriptors of
 // two directories: down by name, up by "..", which must lead to where it came from. A dry run takes
 // the same way and removes nothing.
+//
+// Nobody knows how many files that is, nor, without asking for each, how large they are. So it is
+// not done on the worker's thread, and what throws Error here does so on another.
 class Remover {
 public:
-    Remover(Io world, const Filter& filter, const Control& outside, const Identity& source,
+    Remover(Files& world, const Filter& filter, const Control& outside, const Identity& source,
             bool dry_run, uint64_t& removed)
-        : io_(world), filter_(filter), control_(outside), source_(source), dry_run_(dry_run),
+        : files_(world), filter_(filter), control_(outside), source_(source), dry_run_(dry_run),
           removed_(removed) {}
 
-    // Whether it is gone.
-    Task<bool> run(int dirfd, const ExtraEntry& top) {
+    void begin(int dirfd, const ExtraEntry& top) {
         struct statx facts;
-        check(ARSYNC_STAGE_REMOVE, io_.files.statx(dirfd, "", 0, facts));
+        check(ARSYNC_STAGE_REMOVE, files_.statx(dirfd, "", 0, facts));
         device_ = identity(facts);
         mount_ = facts.stx_mnt_id;
         path_ = top.path;
         descend(dirfd, top.name.c_str());
-        while (!levels_.empty()) {
-            const std::string child = co_await empty_out();
+    }
+    // A turn of it.
+    void go_on(int dirfd) {
+        until_ = std::chrono::steady_clock::now() + turn_length;
+        while (!done() && !is_over()) {
+            std::string child;
+            if (!empty_out(child))
+                return;
             if (!child.empty())
                 try_descend(child);
             else
                 ascend(dirfd);
         }
-        if (first_error_ != 0)
+        if (done() && first_error_ != 0)
             throw Error{ARSYNC_STAGE_REMOVE, first_error_};
-        co_return gone_;
     }
+    bool done() const { return levels_.empty(); }
+    bool gone() const { return gone_; } // but for what is excluded, and what it is in
 
 private:
+    bool is_over() const { return control_.held() || std::chrono::steady_clock::now() >= until_; }
+
     struct Level {
         std::string name;
         Identity id;
@@ -71,17 +88,16 @@ private:
     }
 
     void descend(int dirfd, const char* name) {
-        const int fd =
-            io_.files.open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
-                                   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+        const int fd = files_.open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
         // What is mounted there is not extra because its mount point is.
         if (fd == -EXDEV)
             throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
         // No directory, so it was not as one that unlink(2) refused it.
         check(ARSYNC_STAGE_REMOVE, fd == -ENOTDIR ? -EPERM : fd);
-        File next(io_.files, fd);
+        File next(files_, fd);
         struct statx facts;
-        check(ARSYNC_STAGE_REMOVE, io_.files.statx(fd, "", 0, facts));
+        check(ARSYNC_STAGE_REMOVE, files_.statx(fd, "", 0, facts));
         const Identity id = identity(facts);
         // Without openat2(2) it was opened all the same; of a bind mount only this tells.
         const bool mount_root =
@@ -99,7 +115,7 @@ private:
         if (name.type != DT_UNKNOWN)
             return name.type == DT_DIR;
         struct statx facts;
-        return io_.files.statx(current_.get(), name.text, AT_SYMLINK_NOFOLLOW, facts) == 0 &&
+        return files_.statx(current_.get(), name.text, AT_SYMLINK_NOFOLLOW, facts) == 0 &&
                S_ISDIR(facts.stx_mode);
     }
 
@@ -113,7 +129,7 @@ private:
             if (is_directory(name))
                 return false;
         } else {
-            const int result = io_.files.unlink(current_.get(), name.text);
+            const int result = files_.unlink(current_.get(), name.text);
             if (result == -EISDIR || result == -EPERM)
                 return false;
             if (result == -ENOENT)
@@ -127,18 +143,18 @@ private:
         return true;
     }
 
-    // Removes what is no directory. The name of a directory, or "" when nothing is left to remove.
-    Task<std::string> empty_out() {
+    // Removes what is no directory. child: the name of a directory, or "" when nothing is left to
+    // remove. False: the turn is over before that.
+    bool empty_out(std::string& child) {
         Level& level = levels_.back();
         Listing listing;
         for (;;) {
-            check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(current_.get(), level.position));
+            check(ARSYNC_STAGE_REMOVE, files_.set_list_position(current_.get(), level.position));
             for (;;) {
-                if (control_.held())
-                    co_await wait_while_held(io_, control_);
                 control_.throw_if_cancelled();
-                co_await io_.ring.yield();
-                if (!listing.fill(io_.files, current_.get(), ARSYNC_STAGE_REMOVE))
+                if (is_over())
+                    return false;
+                if (!listing.fill(files_, current_.get(), ARSYNC_STAGE_REMOVE))
                     break;
                 for (auto name = listing.next(); name.text; name = listing.next()) {
                     if (level.kept.contains(std::string_view(name.text)))
@@ -151,11 +167,13 @@ private:
                     if (remove(name))
                         continue;
                     level.position = name.end;
-                    co_return name.text;
+                    child = name.text;
+                    return true;
                 }
+                level.position = listing.position();
             }
             if (!level.changed)
-                co_return std::string();
+                return true;
             // On some file systems positions move when names go, and so names are passed over.
             level.changed = false;
             level.position = 0;
@@ -168,11 +186,11 @@ private:
         File above;
         int parent = top;
         if (!levels_.empty()) {
-            parent = io_.files.open(current_.get(), "..", O_RDONLY | O_DIRECTORY, 0);
+            parent = files_.open(current_.get(), "..", O_RDONLY | O_DIRECTORY, 0);
             check(ARSYNC_STAGE_REMOVE, parent);
-            above = File(io_.files, parent);
+            above = File(files_, parent);
             struct statx facts;
-            check(ARSYNC_STAGE_REMOVE, io_.files.statx(parent, "", 0, facts));
+            check(ARSYNC_STAGE_REMOVE, files_.statx(parent, "", 0, facts));
             if (identity(facts) != levels_.back().id)
                 throw Error{ARSYNC_STAGE_REMOVE, ESTALE, true}; // it was moved: not ours any more
             path_.resize(path_.size() - done.name.size() - 1);
@@ -183,7 +201,7 @@ private:
                 levels_.back().kept.insert(done.name);
             return;
         }
-        const int result = dry_run_ ? 0 : io_.files.remove_directory(parent, done.name.c_str());
+        const int result = dry_run_ ? 0 : files_.remove_directory(parent, done.name.c_str());
         if (result < 0 && !levels_.empty())
             return leave(done.name, -result);
         check(ARSYNC_STAGE_REMOVE, result);
@@ -191,12 +209,13 @@ private:
         gone_ = levels_.empty();
     }
 
-    const Io io_;
+    Files& files_;
     const Filter& filter_;
     const Control& control_;
     const Identity source_;
     const bool dry_run_;
     uint64_t& removed_;
+    std::chrono::steady_clock::time_point until_;
     std::string path_; // of the directory that is being emptied, below the roots
     Identity device_;
     uint64_t mount_ = 0; // 0 for all where the kernel does not tell
@@ -227,6 +246,7 @@ bool Extra::examine(const Directory& directory, const char* name, ExtraEntry& en
     if (entry.error < 0)
         return true;
     entry.directory = S_ISDIR(facts.stx_mode);
+    entry.huge = is_huge(facts);
     return !filter_.excludes(entry.path, entry.directory);
 }
 
@@ -254,12 +274,21 @@ Task<bool> Extra::remove(const Directory& directory, const ExtraEntry& entry, ui
     if (entry.directory) {
         if (dry_run_)
             removed = 0; // when it is begun anew
-        Remover remover(io_, filter_, control_, source_, dry_run_, removed);
-        const bool gone = co_await remover.run(dirfd, entry);
-        co_return gone;
+        Remover remover(io_.files, filter_, control_, source_, dry_run_, removed);
+        remover.begin(dirfd, entry);
+        const auto turn = [&] { remover.go_on(dirfd); };
+        while (!remover.done()) {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
+            co_await run_aside(io_.ring, turn);
+        }
+        co_return remover.gone();
     }
-    if (!dry_run_)
-        check(ARSYNC_STAGE_REMOVE, io_.files.unlink(dirfd, entry.name.c_str()));
+    if (!dry_run_) {
+        const int64_t result = co_await io_.ring.call(
+            entry.huge, [&] { return io_.files.unlink(dirfd, entry.name.c_str()); });
+        check(ARSYNC_STAGE_REMOVE, result);
+    }
     ++removed;
     co_return true;
 }

@@ -18,6 +18,7 @@ struct ExtraEntry {
     std::string name;
     std::string path; // below the roots
     bool directory = false;
+    bool huge = false;
     int error = 0; // a negative errno: it is not to be known whether it is extra
 };
 
