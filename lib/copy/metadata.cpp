@@ -31,6 +31,10 @@ bool is_other_acl(const char* name) {
            AttributeRules::of_system().use_of(name) == AttributeUse::permissions;
 }
 
+bool is_access_acl(const char* name) {
+    return strcmp(name, access_acl) == 0;
+}
+
 // The names that a list call gives, with room made for them; or a negative errno.
 template <class List>
 int64_t all_names(std::vector<char>& names, List list) {
@@ -65,6 +69,16 @@ public:
             return list_xattrs(files_, ends_.source, names);
         names = *ends_.xattrs;
         return static_cast<int64_t>(names.size());
+    }
+    // Of a link or a special file, where that is -ENOSYS: it tells what there is and cannot be had.
+    int64_t list_by_name(std::vector<char>& names) {
+        if (!ends_.named)
+            return -ENOSYS;
+        const FileCopy& copy = *ends_.named;
+        return all_names(names, [&](char* text, size_t size) {
+            return files_.list_xattrs_at(copy.source_dirfd, copy.source.c_str(),
+                                         copy.follows ? 0 : AT_SYMLINK_NOFOLLOW, text, size);
+        });
     }
     int64_t get(const char* name, void* value, size_t size) {
         if (ends_.xattrs && !contains(*ends_.xattrs, name))
@@ -222,6 +236,8 @@ private:
         control_.enter(ARSYNC_STAGE_XATTR);
         std::vector<char> names;
         const int64_t size = ends_.list(names);
+        if (size == -ENOSYS)
+            lose(ARSYNC_STAGE_XATTR, is_copied);
         if (is_none(ARSYNC_STAGE_XATTR, size) || !keeps(ARSYNC_STAGE_XATTR, size))
             return;
         for (size_t at = 0; at < static_cast<size_t>(size); at += strlen(&names[at]) + 1)
@@ -229,6 +245,19 @@ private:
                 copy(ARSYNC_STAGE_XATTR, &names[at]);
         if (ends_.old_xattrs())
             remove_others(names, *ends_.old_xattrs());
+    }
+
+    // Without /proc: those names of the source's that are of a kind. Whether there are any.
+    bool lose(Stage stage, bool (*is_of_kind)(const char*)) {
+        std::vector<char> names;
+        const int64_t size = ends_.list_by_name(names);
+        for (int64_t at = 0; at < size;) {
+            const char* name = &names[static_cast<size_t>(at)];
+            if (is_of_kind(name))
+                return !keeps(stage, -ENOSYS);
+            at += static_cast<int64_t>(strlen(name)) + 1;
+        }
+        return false;
     }
 
     // Of those that are the file's own; what else a kernel's policy puts there is for that to say.
@@ -323,6 +352,7 @@ private:
     bool get(Stage stage, const char* name) {
         for (;;) {
             const int64_t size = ends_.get(name, nullptr, 0);
+            out_of_reach_ = size == -ENOSYS;
             if (is_none(stage, size) || !keeps(stage, size))
                 return false;
             value_.resize(static_cast<size_t>(size));
@@ -337,7 +367,7 @@ private:
     }
 
     // Of an ACL EINVAL says that too, as on some network filesystems. ENOSYS: without /proc those
-    // of links and special files are not to be had, and most have none.
+    // of links and special files are not to be had, and most have none; see lose().
     static bool is_none(Stage stage, int64_t result) {
         return result == -ENODATA || result == -EOPNOTSUPP || result == -ENOSYS ||
                (stage == ARSYNC_STAGE_MODE && result == -EINVAL);
@@ -377,6 +407,8 @@ private:
                 bits_lost_ |= S_IRWXG; // the mask's: without the ACL they would be the group's
             return;
         }
+        if (out_of_reach_ && name == access_acl && lose(ARSYNC_STAGE_MODE, is_access_acl))
+            bits_lost_ |= S_IRWXG;
         remove_acl(name);
     }
 
@@ -396,6 +428,7 @@ private:
     bool owner_kept_ = true;
     bool refused_ = false; // something, for lack of rights
     bool has_capability_ = false;
+    bool out_of_reach_ = false;
     bool widened_ = false; // writable for its owner, who had mode_before_
     mode_t mode_before_ = 0;
     mode_t bits_lost_ = 0; // of the mode, with an ACL that could not be set

@@ -23,6 +23,8 @@ struct Described {
     int source;
     const struct statx& facts;                 // of the source when the copy began
     const std::vector<char>* xattrs = nullptr; // of the source, names; null: not listed yet
+    // By what name it was opened, if without /proc that may be the only way to what it has.
+    const FileCopy* named = nullptr;
     int destination;
     const struct statx* destination_facts = nullptr; // as it is now; null: not known
     bool destination_has_no_acl = false;

@@ -34,8 +34,11 @@ void copy_named_attributes(Files& files, const FileCopy& names, const struct sta
                    identity(source), ARSYNC_STAGE_OPEN_SOURCE);
     const File to = open_known(files, names.destination_dirfd, names.destination, O_NOFOLLOW,
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
-    const Described ends{
-        .source = from.get(), .facts = source, .destination = to.get(), .final_mode = final_mode};
+    const Described ends{.source = from.get(),
+                         .facts = source,
+                         .named = &names,
+                         .destination = to.get(),
+                         .final_mode = final_mode};
     copy_metadata(files, ends, options, control, outcome);
 }
 
@@ -71,6 +74,7 @@ void update_named_attributes(Files& files, const FileCopy& names, const struct s
         note_loss(outcome, ARSYNC_STAGE_XATTR, listed); // what is to go is not known
     const Described ends{.source = from.get(),
                          .facts = source,
+                         .named = &names,
                          .destination = to.get(),
                          .destination_facts = &there,
                          .destination_xattrs = listed >= 0 ? &old : nullptr};

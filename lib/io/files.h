@@ -72,6 +72,9 @@ public:
     virtual int chown(int fd, uid_t uid, gid_t gid) = 0;
     virtual int set_times(int fd, const timespec times[2]) = 0; // access, modification
     virtual int64_t list_xattrs(int fd, char* names, size_t size) = 0;
+    // By its name, which another file may have by now; -ENOSYS before Linux 6.13.
+    virtual int64_t list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,
+                                   size_t size) = 0;
     virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
@@ -123,6 +126,8 @@ public:
     int chown(int fd, uid_t uid, gid_t gid) override;
     int set_times(int fd, const timespec times[2]) override;
     int64_t list_xattrs(int fd, char* names, size_t size) override;
+    int64_t list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,
+                           size_t size) override;
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;

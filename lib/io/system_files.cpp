@@ -59,6 +59,8 @@ auto by_proc(int fd, Call call) {
 constexpr long fchmodat2_number = 452;
 // cachestat(2), Linux 6.5; older C libraries have no wrapper.
 constexpr long cachestat_number = 451;
+// listxattrat(2), Linux 6.13. Of what is open with O_PATH it does not take the descriptor either.
+constexpr long listxattrat_number = 465;
 struct CacheRange {
     uint64_t offset, length;
 };
@@ -219,6 +221,12 @@ int64_t SystemFiles::list_xattrs(int fd, char* names, size_t size) {
     return opened(result)
                ? result
                : by_proc(fd, [&](const char* path) { return ::listxattr(path, names, size); });
+}
+
+int64_t SystemFiles::list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,
+                                    size_t size) {
+    return without_eintr(
+        [&] { return ::syscall(listxattrat_number, dirfd, path, at_flags, names, size); });
 }
 
 int64_t SystemFiles::get_xattr(int fd, const char* name, void* value, size_t size) {

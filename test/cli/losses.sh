@@ -54,6 +54,16 @@ COMPARE=
 if is_root && unshare -m true 2> /dev/null; then
     same 'without /proc nothing is missed that is not there' "$setup; mkfifo p; mkdir t" '
         unshare -m bash -c "umount -l /proc && $CP -a f d l p t; echo \$?"'
+    if [ "$(printf '6.13\n%s\n' "$(uname -r)" | sort -V | head -1)" = 6.13 ]; then
+        for what in 'setfattr -h -n trusted.x -v 1 l' 'setfattr -n trusted.x -v 1 p' 'setfacl -m u:1:rw p'; do
+            export SET=$what
+            holds "without /proc what is lost is told: $what" '
+                ln -s nowhere l; mkfifo p; mkdir t; $SET
+                ! unshare -m bash -c "umount -l /proc && $CP -a --preserve=xattr l p t" 2> err; test -L t/l; test -p t/p; grep -c "Function not implemented" err | grep -qx 1'
+        done
+    else
+        skip 'without /proc what is lost is told' 'needs Linux 6.13'
+    fi
 fi
 COMPARE=acls
 if (cd "$WORK" && : > probe && setfacl -m u:1:r probe) 2> /dev/null; then
