@@ -47,7 +47,7 @@
  *              the descriptors of a range: so a copy within the process releases such locks on
  *              what is copied and on what is overwritten. Locks of an open file description
  *              (F_OFD_SETLK) and of flock(2) stay. Who holds the other ones, as some databases do,
- *              copies their files in another process.
+ *              copies ranges with ARSYNC_COPY_KEEP_LOCKS, or in another process.
  *   Hanging    A filesystem for which a server or another process answers (NFS, SMB, FUSE, 9p) may
  *              never answer. Then the jobs that are on it stop, with all that share them: trees
  *              with such a filesystem mounted below their roots, and jobs whose other end is there.
@@ -511,6 +511,14 @@ enum arsync_sparse {
  * those on the way to src all the same, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK those on the way to dst.
  * Not together with ARSYNC_COPY_SYMBOLIC_LINK. */
 #define ARSYNC_COPY_BENEATH (1u << 15)
+/* Only of a range: use the caller's descriptors themselves, which must stay open until the job's
+ * completion, and neither open nor close another one of either file. So the locks stay that the
+ * process has on them by fcntl(2) (F_SETLK); see "Locks" above. But there are no holes to be found
+ * without moving the caller's file position, and no O_DIRECT without a second description: holes of
+ * the source are read as zeros, the data goes through the page cache, and if it stays there in part
+ * verifying says so (ARSYNC_COMPLETION_VERIFIED_CACHED). A descriptor open with O_DIRECT, or any
+ * other job than a range, is -EINVAL. */
+#define ARSYNC_COPY_KEEP_LOCKS (1u << 16)
 
 typedef struct arsync_copy_options {
     uint32_t struct_size; /* sizeof(arsync_copy_options) */
@@ -544,8 +552,8 @@ typedef struct arsync_copy_options {
 
 /* What a submit would say to these options: 0, or an error and why, as "backup_suffix: has a
  * slash", in English, cut to size bytes with its NUL; "" with 0. why may be NULL if size is 0. What
- * depends on the pool, as whether link_set is open, is not looked at, nor what a range does not
- * allow. The same rules as a submit's: -EINVAL, -E2BIG. */
+ * depends on the pool, as whether link_set is open, is not looked at, nor what is for a range alone,
+ * or not for one. The same rules as a submit's: -EINVAL, -E2BIG. */
 ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* why, size_t size);
 
 /* Trees
@@ -634,13 +642,14 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
 /* Submit the copy of length bytes between two open files, from src_offset to dst_offset; UINT64_MAX
  * means to the source's end. The destination grows as needed and is otherwise left as it is; holes
  * are punched where the source has them. Of the options, replace, preserve, update, symlinks,
- * backup, filter, link_set and the flags other than VERIFY must be 0 (-EINVAL); durability FULL is
- * the same as FILE. The descriptors are duplicated, their file positions not used. Ranges of one
- * file that overlap are -EINVAL in the completion. Success and errors as for arsync_submit_copy;
- * also -EINVAL for a range past INT64_MAX, and -EBADF for a source that is not open for reading, a
- * destination that is not open for writing (with VERIFY: and reading) or is open with O_APPEND, and
- * either with O_PATH. Of a source without a size (/proc) length bytes are read, or all there are.
- * An error in closing the duplicate of dst_fd, as NFS may give, is the job's: ARSYNC_STAGE_CLOSE.
+ * backup, filter, link_set and the flags other than VERIFY and KEEP_LOCKS must be 0 (-EINVAL);
+ * durability FULL is the same as FILE. The descriptors are duplicated (but with KEEP_LOCKS), their
+ * file positions not used. Ranges of one file that overlap are -EINVAL in the completion. Success
+ * and errors as for arsync_submit_copy; also -EINVAL for a range past INT64_MAX, and -EBADF for a
+ * source that is not open for reading, a destination that is not open for writing (with VERIFY: and
+ * reading) or is open with O_APPEND, and either with O_PATH. Of a source without a size (/proc)
+ * length bytes are read, or all there are. An error in closing the duplicate of dst_fd, as NFS may
+ * give, is the job's: ARSYNC_STAGE_CLOSE.
  * The files may be opened a second time through /proc/self/fd, with the O_SYNC, O_DSYNC and
  * O_NOATIME of the descriptor that was given. What is copied to one open with O_SYNC or O_DSYNC is
  * durable when the job completes, holes included. To one open with O_DIRECT whole blocks go past

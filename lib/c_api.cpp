@@ -267,6 +267,8 @@ int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int 
         FileCopy copy;
         Refusal why;
         int error = take_options(options, job->options, why);
+        if (error == 0 && refusal_for_path(job->options))
+            error = -EINVAL;
         if (error == 0)
             error = check_path(src);
         if (error == 0)
@@ -310,6 +312,7 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
         int error = take_options(options, job->options, why);
         if (error < 0)
             return error;
+        const bool keeps_locks = (job->options.flags & ARSYNC_COPY_KEEP_LOCKS) != 0;
         const uint64_t bounded = length == UINT64_MAX ? 0 : length;
         if (refusal_for_range(job->options) || src_offset > INT64_MAX || dst_offset > INT64_MAX ||
             bounded > INT64_MAX - std::max(src_offset, dst_offset))
@@ -321,14 +324,22 @@ int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offse
             return -EBADF;
         const int source_flags = fcntl(src_fd, F_GETFL);
         const int destination_flags = fcntl(dst_fd, F_GETFL);
-        error = duplicate(src_fd, job->source_fd);
-        if (error == 0)
+        if (keeps_locks && ((source_flags | destination_flags) & O_DIRECT) != 0)
+            return -EINVAL;
+        if (!keeps_locks)
+            error = duplicate(src_fd, job->source_fd);
+        if (error == 0 && !keeps_locks)
             error = duplicate(dst_fd, job->destination_fd);
         if (error < 0)
             return error;
-        job->what = RangeCopy{job->source_fd.get(), src_offset, job->destination_fd.get(),
-                              dst_offset,           length,     source_flags,
-                              destination_flags};
+        job->what = RangeCopy{.source = keeps_locks ? src_fd : job->source_fd.get(),
+                              .source_offset = src_offset,
+                              .destination = keeps_locks ? dst_fd : job->destination_fd.get(),
+                              .destination_offset = dst_offset,
+                              .length = length,
+                              .source_flags = source_flags,
+                              .destination_flags = destination_flags,
+                              .keeps_locks = keeps_locks};
         job->user_data = user_data;
         return pool.submit(std::move(job), id);
     });

@@ -31,7 +31,7 @@ void close_descriptors(Job& job) {
 // ours.
 static bool is_slow_to_close(Files& files, const Job& job) {
     const auto* range = std::get_if<RangeCopy>(&job.what);
-    if (!range || !range->huge)
+    if (!range || !range->huge || range->keeps_locks)
         return false;
     const auto has_no_name = [&](int fd) {
         struct statx now;

@@ -24,7 +24,7 @@ Refusal unknown_value(const arsync_copy_options& options) {
         ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN |
         ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
         ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
-        ARSYNC_COPY_BENEATH;
+        ARSYNC_COPY_BENEATH | ARSYNC_COPY_KEEP_LOCKS;
     constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                   ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
                                   ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
@@ -123,7 +123,8 @@ int take_options(const arsync_copy_options* theirs, arsync_copy_options& ours, R
 
 Refusal refusal_for_range(const arsync_copy_options& options) {
     constexpr const char* meaningless = "means nothing for a range";
-    if ((options.flags & ~uint32_t{ARSYNC_COPY_VERIFY}) != 0)
+    constexpr uint32_t flags = ARSYNC_COPY_VERIFY | ARSYNC_COPY_KEEP_LOCKS;
+    if ((options.flags & ~flags) != 0)
         return {"flags", meaningless};
     if (options.preserve != 0)
         return {"preserve", meaningless};
@@ -139,6 +140,12 @@ Refusal refusal_for_range(const arsync_copy_options& options) {
         return {"filter", meaningless};
     if (options.link_set != 0)
         return {"link_set", meaningless};
+    return {};
+}
+
+Refusal refusal_for_path(const arsync_copy_options& options) {
+    if (has(options.flags, ARSYNC_COPY_KEEP_LOCKS))
+        return {"flags", "ARSYNC_COPY_KEEP_LOCKS is for ranges alone"};
     return {};
 }
 

@@ -112,6 +112,9 @@ struct RangeCopy {
     // As the caller has opened them: fcntl(2)'s F_GETFL.
     int source_flags = 0;
     int destination_flags = 0;
+    // Both descriptors are the caller's own, and neither file is to be opened again: to close
+    // another descriptor of it would release the locks that the process has on it.
+    bool keeps_locks = false;
     bool huge = false; // either file, as it turns out
 };
 

@@ -338,7 +338,9 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     const bool verifies = asks(options, ARSYNC_COPY_VERIFY);
     Digest digest;
     // Looking for holes moves the file position, which is the caller's.
-    const File own_source(io.files, io.files.reopen(copy.source, O_RDONLY | O_NONBLOCK));
+    File own_source;
+    if (!copy.keeps_locks)
+        own_source = File(io.files, io.files.reopen(copy.source, O_RDONLY | O_NONBLOCK));
     // Only whole blocks can be written through a description that is open with O_DIRECT.
     File buffered;
     if ((copy.destination_flags & O_DIRECT) != 0)
@@ -347,6 +349,7 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     Ends ends;
     ends.source = own_source ? own_source.get() : copy.source;
     ends.may_seek = static_cast<bool>(own_source);
+    ends.may_reopen = !copy.keeps_locks;
     ends.source_facts = &source;
     ends.source_begin = begin;
     ends.source_end = end;
@@ -372,8 +375,11 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     if (options.durability != ARSYNC_DURABILITY_NONE || verifies || promised)
         co_await sync_data(io, target, true, control);
     if (verifies) {
-        const File own(io.files, io.files.reopen(copy.destination, O_RDONLY));
+        File own;
+        if (!copy.keeps_locks)
+            own = File(io.files, io.files.reopen(copy.destination, O_RDONLY));
         Written written;
+        written.may_reopen = !copy.keeps_locks;
         written.fd = own ? own.get() : target;
         written.may_seek = static_cast<bool>(own);
         written.exact = moved.exact_destination;

@@ -72,7 +72,7 @@ void Survey::gather_alignments() {
     const bool asked = options_.cache == ARSYNC_CACHE_DIRECT ||
                        options_.method == ARSYNC_METHOD_DIRECT ||
                        options_.method == ARSYNC_METHOD_BUFFERED_DIRECT || ends_.destination_direct;
-    if (facts.size < direct_size_min && !asked)
+    if ((facts.size < direct_size_min && !asked) || !ends_.may_reopen)
         return;
     facts.source_align = direct_align(source());
     facts.destination_align = direct_align(destination());

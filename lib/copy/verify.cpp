@@ -154,6 +154,8 @@ private:
     // What O_DIRECT asks for; where that is not to be known, what suits every device. 0: not to be
     // had.
     uint32_t alignment(const struct statx& now) const {
+        if (!written_.may_reopen)
+            return 0;
         const bool known = (now.stx_mask & STATX_DIOALIGN) != 0;
         const uint32_t align = known ? direct_align(now) : static_cast<uint32_t>(block);
         const bool fits = written_.begin % block == 0 || io_.buffers.size() > block;

@@ -12,6 +12,7 @@ struct Written {
     uint64_t bytes = 0;
     bool whole_file = false; // its size is compared too
     bool owned = false;      // see DirectEnd
+    bool may_reopen = true;  // see Ends
     bool may_seek = true;    // see Ends
     bool exact = true;       // see Filesystem
 };

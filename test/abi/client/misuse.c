@@ -96,7 +96,8 @@ static void copy_options_that_mean_nothing_are_refused(void) {
         CHECK_EQUAL(submit(pool, "from", "to", &options, NULL), want);                             \
     } while (0)
     CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
-    CHECK_SUBMIT(flags, ARSYNC_COPY_BENEATH << 1, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_KEEP_LOCKS, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_KEEP_LOCKS << 1, -EINVAL);
     CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
     CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
