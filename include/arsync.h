@@ -552,8 +552,8 @@ typedef struct arsync_copy_options {
 
 /* What a submit would say to these options: 0, or an error and why, as "backup_suffix: has a
  * slash", in English, cut to size bytes with its NUL; "" with 0. why may be NULL if size is 0. What
- * depends on the pool, as whether link_set is open, is not looked at, nor what is for a range alone,
- * or not for one. The same rules as a submit's: -EINVAL, -E2BIG. */
+ * depends on the pool, as whether link_set is open, is not looked at, nor what a range does not
+ * allow, or alone does. The same rules as a submit's: -EINVAL, -E2BIG. */
 ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* why, size_t size);
 
 /* Trees
@@ -787,7 +787,9 @@ enum arsync_stage {
 #define ARSYNC_COMPLETION_KEPT_BOTH (1u << 9)
 /* Of a file, a link or a special file, as an entry or a job: it is complete at its name, whatever
  * else failed. With an error at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not
- * be kept; of several, one is told: the times', the owner's, the mode's, then of the others. */
+ * be kept; of several, one is told: the times', the owner's, the mode's, then of the others.
+ * Without /proc a symbolic link or a special file loses its extended attributes and ACL: -ENOSYS if
+ * it has any, or before Linux 6.13, where that is not to be known, nothing. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
 /* ARSYNC_COPY_VERIFY has compared, but some of what it read may have come from the page cache:
  * there is no O_DIRECT, and somebody maps the file, or it is not to be known what is cached. */
