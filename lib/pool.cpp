@@ -694,8 +694,9 @@ void Pool::take_finished(arsync_completion& completion) {
 // One worker that cannot have a ring does not make it a pool without.
 void Pool::report_backend(arsync_backend backend, int error) {
     std::lock_guard lock(mutex_);
-    if (backend_known_ && backend_ == ARSYNC_BACKEND_URING)
+    if (has_ring_)
         return;
+    has_ring_ = backend == ARSYNC_BACKEND_URING;
     backend_known_ = true;
     backend_ = backend;
     backend_error_ = error;

@@ -203,6 +203,7 @@ private:
     uint64_t submitted_ = 0, completed_ = 0, failed_ = 0, cancelled_ = 0;
 
     bool backend_known_ = false;
+    bool has_ring_ = false; // some worker had one: more than a probe could tell
     arsync_backend backend_ = ARSYNC_BACKEND_URING;
     int backend_error_ = 0; // why not io_uring, a negative errno
 
