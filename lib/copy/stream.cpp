@@ -34,6 +34,8 @@ Task<size_t> read_some(Io io, Control& control, const Transfer& transfer, Slice 
             co_await wait_while_held(io, control);
         if (transfer.waits_for_source)
             co_await interruptible_wait(io, control, transfer.source, true);
+        if (control.held())
+            continue;
         control.throw_if_cancelled();
         const int64_t got =
             co_await io.ring.read(transfer.source, to, seekable ? offset : UINT64_MAX, 0, route);

@@ -155,6 +155,27 @@ TEST_CASE_FIXTURE(Clean, "so does that of a range") {
     CHECK(difference(directory / "from", directory / "to") == "");
 }
 
+TEST_CASE_FIXTURE(Clean, "a stream that is paused while it is silent takes nothing that comes") {
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        Stream from(directory / "stream");
+        Pool pool(pool_with(backend, 1));
+        const arsync_job job =
+            pool.submit(from.path(), directory / "to", Options().with_flags(ARSYNC_COPY_SPECIAL));
+        REQUIRE(from.give_and_wait("before", pool, job));
+        std::this_thread::sleep_for(milliseconds(50)); // so that it waits for more
+        CHECK(adjust(pool, job, ARSYNC_ADJUST_PAUSE) == 0);
+        REQUIRE(from.give(" and after"));
+        std::this_thread::sleep_for(milliseconds(100));
+        CHECK(pool.progress(job).bytes_done == 6);
+        CHECK(adjust(pool, job, ARSYNC_ADJUST_RESUME) == 0);
+        CHECK(eventually([&] { return pool.progress(job).bytes_done == 16; }));
+        from.end();
+        CHECK(pool.wait().result == 0);
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "a tree that is paused stands still with all its workers") {
     for (const uint32_t backend : backends()) {
         CAPTURE(backend_name(backend));
