@@ -162,7 +162,10 @@ int Pool::call_a_worker(Site& site) {
         if (may && (!least || worker->running() < least->running()))
             least = worker.get();
     }
-    (least ? least : workers_.front().get())->wake();
+    if (!least)
+        least = workers_.front().get();
+    if (least->has_room()) // else it looks by itself as soon as it has
+        least->wake();
     return 0;
 }
 
@@ -242,6 +245,8 @@ Job* Pool::take(Worker& worker) {
         }
         occupy(worker, *site, job);
         ++running_;
+        if (site->queued > 0 && worker.taken >= Worker::running_max)
+            call_a_worker(*site); // this one leaves the rest to others
         return job;
     }
     if (!worker.site || worker.site->queued == 0)

@@ -238,7 +238,7 @@ bool Worker::turn_here() {
 
 unsigned Worker::take_jobs(Io io) {
     unsigned took = 0;
-    while (took < begun_max && running() < running_max) {
+    while (took < begun_max && has_room()) {
         Job* job = pool_.take(*this);
         if (!job)
             break;

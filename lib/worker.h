@@ -49,6 +49,8 @@ public:
     Site* site = nullptr;
     unsigned taken = 0;
     const Job* lonely = nullptr; // the only one, if that site is not known
+    // From any thread: whether it may take one more.
+    bool has_room() const { return running() < running_max; }
     // From any thread: a part in the copy of a tree, beside the jobs that it takes.
     void help(std::unique_ptr<Job> part);
     // On its own thread: one of its parts in trees waits for answers only, or does not any more.
@@ -63,10 +65,11 @@ public:
     // In a forked child: close the descriptors inherited from the parent's ring.
     void abandon();
 
-private:
     // So many, that cold small files keep a device busy, and so few, that their open files are no
     // burden.
     static constexpr unsigned running_max = 64;
+
+private:
     // Jobs begun between two looks at what has completed: many end before they ever wait.
     static constexpr unsigned begun_max = 32;
 

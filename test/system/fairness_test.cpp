@@ -1,4 +1,5 @@
 // Whoever waits long keeps nobody from his turn, and nobody waits beside a worker that is free.
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -7,6 +8,7 @@
 
 #include "system/check.h"
 #include "system/stream.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -52,6 +54,25 @@ private:
 };
 
 } // namespace
+
+TEST_CASE_FIXTURE(Clean, "no job is queued while a worker has a place for it") {
+    const Directory directory;
+    make_node(directory / "fifo", S_IFIFO | 0600); // nobody writes into it
+    for (const uint32_t backend : both_backends) {
+        if (!usable(backend))
+            continue;
+        CAPTURE(backend_name(backend));
+        Pool pool(with_workers(backend, 3));
+        std::vector<arsync_job> jobs;
+        for (int i = 0; i < 3 * 64; ++i)
+            jobs.push_back(
+                pool.submit(directory / "fifo", directory / ("to" + std::to_string(i)), special));
+        const auto runs = [&](arsync_job job) {
+            return pool.progress(job).state == ARSYNC_JOB_RUNNING;
+        };
+        CHECK(eventually([&] { return std::all_of(jobs.begin(), jobs.end(), runs); }, 5'000));
+    }
+}
 
 TEST_CASE_FIXTURE(Clean,
                   "a stream of small copies keeps neither a cancel nor a large copy waiting") {
