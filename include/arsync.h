@@ -18,7 +18,8 @@
  *   Errors     A function returns 0 or a count, or a negative errno value, as liburing does. There
  *              is no errno, no thread-local error and no message to free. -EFAULT is a required
  *              pointer that is NULL. Every function that takes a pool, but arsync_pool_close,
- *              returns -EOWNERDEAD in a child of the process that opened it.
+ *              returns -EOWNERDEAD in a child of the process that opened it. (A child of vfork(2),
+ *              which may call nothing but exec and _exit, is not told from its parent.)
  *   Structs    The first field of every struct that may grow is struct_size, to be set to sizeof.
  *              It grows at its end only, from one version to the next: struct_size is one of the
  *              sizes that it had, as ARSYNC_COPY_OPTIONS_SIZE_0_1, or a larger one; any other is
@@ -33,9 +34,10 @@
  *   Blocking   A function does not wait for a disk or for another thread's I/O unless its comment
  *              says so.
  *   Paths      NUL-terminated bytes, relative to a directory descriptor as in openat(2). They and
- *              all options are copied before a function returns; descriptors are duplicated. But
- *              AT_FDCWD is the working directory of the time when the copy runs: do not change it
- *              while jobs with relative paths are outstanding.
+ *              all options are copied before a function returns; descriptors are duplicated,
+ *              unless ARSYNC_COPY_BORROW_DIRFDS says that they need not be. But AT_FDCWD is the
+ *              working directory of the time when the copy runs: do not change it while jobs with
+ *              relative paths are outstanding.
  *   Rights     A copy has the user, groups, capabilities and CPU affinity that the thread that
  *              opened the pool had then, whichever thread submits it. (setuid(2) and its like, as
  *              libc has them, change all threads, the library's too.) Who copies for users with
@@ -519,6 +521,10 @@ enum arsync_sparse {
  * verifying says so (ARSYNC_COMPLETION_VERIFIED_CACHED). A descriptor open with O_DIRECT, or any
  * other job than a range, is -EINVAL. */
 #define ARSYNC_COPY_KEEP_LOCKS (1u << 16)
+/* src_dirfd and dst_dirfd stay open, and the same, until the job's completion has been polled, so
+ * they are used as they are: a job then holds no descriptors while it is queued, and takes two
+ * system calls less for each. One that is not open is -EBADF in the completion. */
+#define ARSYNC_COPY_BORROW_DIRFDS (1u << 20)
 
 typedef struct arsync_copy_options {
     uint32_t struct_size; /* sizeof(arsync_copy_options) */

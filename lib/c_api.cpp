@@ -171,13 +171,37 @@ bool may(int fd, int access) {
            ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
 }
 
+bool uses_directory(int dirfd, const char* path) {
+    return dirfd != AT_FDCWD && path[0] != '/';
+}
+
 int duplicate_directory(int dirfd, const char* path, Fd& to, int& use) {
     use = AT_FDCWD;
-    if (dirfd == AT_FDCWD || path[0] == '/')
+    if (!uses_directory(dirfd, path))
         return 0;
     const int error = duplicate(dirfd, to);
     use = to.get();
     return error;
+}
+
+// The directories that a job's paths begin at: what is lent to it, or duplicates; one for both
+// where that will do.
+int take_directories(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job,
+                     FileCopy& copy) {
+    if ((job.options.flags & ARSYNC_COPY_BORROW_DIRFDS) != 0) {
+        copy.source_dirfd = uses_directory(src_dirfd, src) ? src_dirfd : AT_FDCWD;
+        copy.destination_dirfd = uses_directory(dst_dirfd, dst) ? dst_dirfd : AT_FDCWD;
+        return 0;
+    }
+    const int error = duplicate_directory(src_dirfd, src, job.source_fd, copy.source_dirfd);
+    if (error < 0)
+        return error;
+    if (src_dirfd == dst_dirfd && uses_directory(src_dirfd, src) &&
+        uses_directory(dst_dirfd, dst)) {
+        copy.destination_dirfd = copy.source_dirfd;
+        return 0;
+    }
+    return duplicate_directory(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
 }
 
 } // namespace
@@ -215,7 +239,7 @@ int arsync_pool_close(arsync_pool* handle) {
         Pool* pool = handle->pool.exchange(nullptr);
         if (!pool)
             return -EINVAL;
-        if (pool->in_forked_child()) {
+        if (pool->in_any_child()) {
             pool->abandon(); // its threads and locks are the parent's: nothing here can be freed
             return 0;
         }
@@ -274,10 +298,7 @@ int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int 
         if (error == 0)
             error = check_path(dst);
         if (error == 0)
-            error = duplicate_directory(src_dirfd, src, job->source_fd, copy.source_dirfd);
-        if (error == 0)
-            error =
-                duplicate_directory(dst_dirfd, dst, job->destination_fd, copy.destination_dirfd);
+            error = take_directories(src_dirfd, src, dst_dirfd, dst, *job, copy);
         if (error < 0)
             return error;
         copy.source = src;

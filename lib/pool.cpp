@@ -74,6 +74,10 @@ bool Pool::in_forked_child() const {
     return !owner_.is_here();
 }
 
+bool Pool::in_any_child() const {
+    return !owner_.is_own();
+}
+
 void Pool::abandon() {
     for (auto& worker : workers_)
         worker->abandon();
@@ -93,7 +97,7 @@ static uint64_t slot_of(arsync_job id) {
 }
 
 int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (closing_ || shut_)
         return -ESHUTDOWN;
     if (outstanding_ == options_.job_limit)
@@ -109,7 +113,8 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
         free_slots_.push_back(static_cast<uint32_t>(slots_.size() - 1));
     }
     const uint32_t index = free_slots_.back();
-    if (const int error = call_a_worker(local_); error < 0)
+    Worker* chosen = nullptr;
+    if (const int error = choose_worker(local_, chosen); error < 0)
         return error;
     free_slots_.pop_back();
     Slot& slot = slots_[index];
@@ -122,6 +127,9 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     ++submitted_;
     slot.job = std::move(job);
     wake_poller();
+    lock.unlock();
+    if (chosen)
+        chosen->rouse();
     return 0;
 }
 
@@ -129,12 +137,22 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
 // else a new one, else whoever comes by. Called under the mutex: nobody looks at the queue before
 // we are done.
 int Pool::call_a_worker(Site& site) {
+    Worker* chosen = nullptr;
+    const int error = choose_worker(site, chosen);
+    if (chosen)
+        chosen->rouse();
+    return error;
+}
+
+// It has been told, and is to be roused; null: it comes by itself.
+int Pool::choose_worker(Site& site, Worker*& chosen) {
     if (lonely_.workers > 0)
         settle_lonely();
     if (site.workers < options_.workers) {
         for (auto& worker : workers_) {
             if (worker->idle() && (!worker->site || worker->site == &site)) {
-                worker->wake();
+                chosen = worker.get();
+                chosen->tell();
                 return 0;
             }
         }
@@ -164,8 +182,10 @@ int Pool::call_a_worker(Site& site) {
     }
     if (!least)
         least = workers_.front().get();
-    if (least->has_room()) // else it looks by itself as soon as it has
-        least->wake();
+    if (least->has_room()) { // else it looks by itself as soon as it has
+        chosen = least;
+        chosen->tell();
+    }
     return 0;
 }
 
@@ -227,6 +247,7 @@ Job* Pool::take(Worker& worker) {
                 job->state = ARSYNC_JOB_QUEUED; // it was not begun
                 job->outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
                 complete(*job);
+                tell_poller();
                 continue;
             }
             job->sorted = true;
@@ -376,6 +397,7 @@ void Pool::cancel_queued(Job& job, Stage stage) {
     job.outcome.result = -ECANCELED;
     job.outcome.stage = stage;
     complete(job);
+    tell_poller();
 }
 
 Job* Pool::find(arsync_job id) {
@@ -546,9 +568,19 @@ static arsync_completion completion_of(const Job& job, const Outcome& outcome) {
 }
 
 void Pool::finish(Job& job) {
-    std::lock_guard lock(mutex_);
-    release(*job.worker);
-    complete(job);
+    bool sleeps = false;
+    {
+        std::lock_guard lock(mutex_);
+        Worker& worker = *job.worker;
+        release(worker);
+        complete(job);
+        // It looks once more before it sleeps, so whoever submits next needs no other.
+        if (worker.running() == 0 && !site_to_serve(worker))
+            worker.found_nothing();
+        sleeps = std::exchange(sleeps_, false);
+    }
+    if (sleeps) // now that it does not meet this thread at the mutex
+        sem_post(&sleeper_);
 }
 
 void Pool::finish_part(Worker& worker) {
@@ -577,7 +609,6 @@ void Pool::queue_finished(Finished& finished) {
     finished_end_ = &finished.next;
     if (first && event_fd_used_)
         mark_readable();
-    tell_poller();
 }
 
 // ---- trees ----
@@ -630,9 +661,15 @@ void Pool::report(const Job& job, Report report) {
         details->shown.name = text_or_null(details->name);
         finished->details = std::move(details);
     }
-    std::lock_guard lock(mutex_);
-    ++entries_waiting_;
-    queue_finished(*finished.release());
+    bool sleeps = false;
+    {
+        std::lock_guard lock(mutex_);
+        ++entries_waiting_;
+        queue_finished(*finished.release());
+        sleeps = std::exchange(sleeps_, false);
+    }
+    if (sleeps)
+        sem_post(&sleeper_);
 }
 
 bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {

@@ -73,6 +73,7 @@ public:
     void stats(arsync_stats& out);
 
     bool in_forked_child() const;
+    bool in_any_child() const; // of vfork(2), too
     // In a forked child: close inherited descriptors. The object is not usable, nor freed, after
     // it.
     void abandon();
@@ -151,6 +152,7 @@ private:
     void make_room();
     int call_a_worker(Site& site);
     void add_worker();
+    int choose_worker(Site& site, Worker*& chosen);
     void run_here(std::unique_lock<std::mutex>& lock);
     unsigned workers_max();
     void decide_backend();

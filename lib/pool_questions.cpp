@@ -68,6 +68,7 @@ void Pool::put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> f
     at->second = std::move(asked);
     finished->details->shown.question = id;
     queue_finished(*finished.release());
+    tell_poller();
 }
 
 int Pool::answer(arsync_question question, uint32_t answer) {

@@ -75,7 +75,11 @@ void Worker::join() {
 Worker::~Worker() = default;
 
 void Worker::wake() {
-    told_.store(true, std::memory_order_relaxed);
+    tell();
+    rouse();
+}
+
+void Worker::rouse() {
     std::lock_guard lock(mutex_);
     if (ring_) // before there is one, there is no wait to end
         ring_->wake();
@@ -252,12 +256,16 @@ void Worker::help(std::unique_ptr<Job> part) {
     {
         std::lock_guard lock(mutex_);
         parts_.push_back(std::move(part));
+        has_parts_.store(true);
     }
     wake();
 }
 
 std::vector<std::unique_ptr<Job>> Worker::parts() {
+    if (!has_parts_.load())
+        return {};
     std::lock_guard lock(mutex_);
+    has_parts_.store(false);
     return std::exchange(parts_, {});
 }
 

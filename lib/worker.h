@@ -37,6 +37,10 @@ public:
     bool turn_here();
     // From any thread: there is a job to take, or the pool is closing; a running job was cancelled.
     void wake();
+    // The two halves of that. The second is best left till the pool's mutex is free, which is the
+    // first thing that whoever wakes up takes.
+    void tell() { told_.store(true, std::memory_order_relaxed); }
+    void rouse();
     void wake_to_cancel();
     // From any thread: whether it has nothing to do and has not been told of anything since it
     // last found the pool's queue empty.
@@ -105,6 +109,7 @@ private:
     Uring* uring_ = nullptr;
     const Buffers* buffers_ = nullptr;
     std::vector<std::unique_ptr<Job>> parts_; // of trees, to be begun
+    std::atomic<bool> has_parts_ = false;
 
     struct Here; // what a worker without a thread runs its jobs with
     std::unique_ptr<Here> here_;

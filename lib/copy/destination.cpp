@@ -363,8 +363,10 @@ bool Destination::create_at_name(const struct statx& source, bool required) {
     kind_ = Kind::created;
     new_name_ = true;
     constexpr uint32_t asked = ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE;
-    if (copy_.new_file.known && !required && (options_.preserve & asked) == 0) {
-        // And so all that a small copy asks of it.
+    // What may go again once it is closed has to be known by its inode.
+    const bool stays = copy_.new_file.known || options_.durability != ARSYNC_DURABILITY_FULL;
+    if (!required && stays && (options_.preserve & asked) == 0) {
+        // And so all that most small copies ask of it.
         facts_.stx_mode = S_IFREG;
         facts_.stx_dev_major = copy_.new_file.device_major;
         facts_.stx_dev_minor = copy_.new_file.device_minor;
@@ -425,11 +427,14 @@ File Destination::publish(Control& control) {
         check(ARSYNC_STAGE_PUBLISH, result);
     }
     // A write error may come as late as this. Not yet published: then it is removed after all.
-    // By its inode, but a small one of a tree, whose inode is not asked for, by its name.
+    // By its inode, but a small one, whose inode was not asked for, by its name.
     facts();
     const int closed = file_.close();
     if (closed < 0 && guessed_) {
-        io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
+        struct statx found;
+        if (stat_name(AT_SYMLINK_NOFOLLOW, found) == 0 && S_ISREG(found.stx_mode) &&
+            found.stx_nlink == 1)
+            io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
         kind_ = Kind::none;
     }
     check(ARSYNC_STAGE_CLOSE, closed);

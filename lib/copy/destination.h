@@ -56,6 +56,8 @@ public:
     int fd() const { return file_.get(); }
     const struct statx& facts(); // of the open file
     bool regular() { return S_ISREG(facts().stx_mode); }
+    // Whether they tell where it is: of a small new one it may not have been asked.
+    bool knows_device() const { return !guessed_ || copy_.new_file.known; }
     // The file that atomic replacement replaces, or null.
     const struct statx* replaced() const { return has_replaced_ ? &replaced_ : nullptr; }
     // Whether the name was free.

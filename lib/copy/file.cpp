@@ -182,6 +182,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.sized = content.size > 0;
         ends.destination = destination.fd();
         ends.destination_facts = &destination.facts();
+        ends.destination_is_known = destination.knows_device();
         ends.fresh = destination.regular();
         ends.owned = true;
         Digest* const wanted = verifies ? &digest : nullptr;

@@ -222,11 +222,14 @@ private:
         co_return have;
     }
 
-    // A plain call where the data is in the page cache, else the ring; if it was not done before.
+    // A plain call where the data is in memory, else the ring; if it was not done before.
     Task<int64_t> read(Slice to, uint64_t offset, uint32_t rw_flags, First& first) {
         if (first)
             co_return *std::exchange(first, std::nullopt);
-        if (calls_inline() && rw_flags == 0) {
+        Route how = route(transfer_.plain_read, transfer_.direct_read);
+        if (calls_inline() && rw_flags == 0 && transfer_.in_memory) {
+            how = Route::at_once;
+        } else if (calls_inline() && rw_flags == 0) {
             const int64_t got = io_.files.read_cached(transfer_.source, to.data, to.length, offset);
             if (got > 0) {
                 Counters& counters = io_.ring.counters();
@@ -238,9 +241,7 @@ private:
             // -EAGAIN: not cached; anything else: not possible this way, or an error that the ring
             // will give again. 0: the end, or Linux 5.9 or 5.10, which may say so anywhere.
         }
-        const int64_t got =
-            co_await io_.ring.read(transfer_.source, to, offset, rw_flags,
-                                   route(transfer_.plain_read, transfer_.direct_read));
+        const int64_t got = co_await io_.ring.read(transfer_.source, to, offset, rw_flags, how);
         co_return got;
     }
 

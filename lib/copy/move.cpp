@@ -330,6 +330,7 @@ private:
         result.make_holes = options_.sparse == ARSYNC_SPARSE_ALWAYS && !fills_holes_;
         result.plain_read = has_offsets(source()) && !survey_.from().exact;
         result.plain_write = has_offsets(destination()) && !survey_.to().exact;
+        result.in_memory = has_offsets(source()) && survey_.from().in_memory;
         // Servers' files have no silence that poll(2) would know of.
         result.waits_for_source = !survey_.from().remote;
         disorderly_ = disorderly_ || makes_holes() || result.pipeline.lanes > 1;

@@ -19,6 +19,7 @@ struct Ends {
     bool may_seek = true; // the source's file position is nobody else's, so holes can be looked for
     int destination = -1;
     const struct statx* destination_facts = nullptr;
+    bool destination_is_known = true; // false: only its kind is, see Survey
     uint64_t destination_begin = 0;
     bool fresh = false;     // nothing is in the destination: holes are left by not writing
     bool may_reopen = true; // for a description with other flags

@@ -7,6 +7,7 @@
 
 #include "copy/direct_end.h"
 #include "copy/extents.h"
+#include "io/known_filesystems.h"
 
 namespace arsync {
 
@@ -21,7 +22,10 @@ Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64
     FilesystemMemo& memo = io.memo ? *io.memo : once;
     if (!memo.known || memo.major != facts.stx_dev_major || memo.minor != facts.stx_dev_minor) {
         memo = {true, facts.stx_dev_major, facts.stx_dev_minor, 0, false};
-        io.files.filesystem_type(fd, memo.magic); // unknown is as good as refused
+        const uint64_t mount = lasting_mount(facts);
+        if (!known_filesystem(mount, memo.magic) &&
+            io.files.filesystem_type(fd, memo.magic) == 0) // unknown is as good as refused
+            remember_filesystem(mount, memo.magic);
     }
     magic = memo.magic;
     return filesystem(magic);
@@ -43,7 +47,12 @@ void Survey::gather() {
     uint64_t destination_magic = 0;
     if (has_offsets(source()))
         from_ = filesystem_of(io_, ends_.source, source(), source_magic);
-    if (same_device())
+    const bool anywhere = !ends_.destination_is_known && copies_wherever_it_is();
+    if (!ends_.destination_is_known && !anywhere)
+        ask_destination();
+    if (anywhere)
+        to_ = {};
+    else if (same_device())
         to_ = from_, destination_magic = source_magic;
     else if (has_offsets(destination()))
         to_ = filesystem_of(io_, ends_.destination, destination(), destination_magic);
@@ -66,6 +75,22 @@ void Survey::gather() {
     gather_alignments();
     asks_cache_ = facts.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
     facts.paced = io_.pace != nullptr;
+}
+
+// A small file that goes through memory in one piece, whatever filesystem it goes to.
+bool Survey::copies_wherever_it_is() const {
+    const bool as_usual =
+        (options_.method == ARSYNC_METHOD_AUTO || options_.method == ARSYNC_METHOD_INLINE) &&
+        options_.cache <= ARSYNC_CACHE_KEEP && options_.reflink != ARSYNC_REFLINK_ALWAYS &&
+        options_.sparse != ARSYNC_SPARSE_ALWAYS && (options_.flags & ARSYNC_COPY_VERIFY) == 0;
+    return as_usual && S_ISREG(source().stx_mode) && from_.exact && !from_.reflinks &&
+           !from_.offloads && length() <= inline_size_max &&
+           !may_have_holes(source(), from_.compresses);
+}
+
+void Survey::ask_destination() {
+    check(ARSYNC_STAGE_OPEN_DESTINATION, io_.files.statx(ends_.destination, "", 0, destination_));
+    asked_destination_ = true;
 }
 
 void Survey::gather_alignments() {

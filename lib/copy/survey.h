@@ -20,7 +20,9 @@ public:
     bool ask_page_cache(PageCache& out);
 
     const struct statx& source() const { return *ends_.source_facts; }
-    const struct statx& destination() const { return *ends_.destination_facts; }
+    const struct statx& destination() const {
+        return asked_destination_ ? destination_ : *ends_.destination_facts;
+    }
     uint64_t length() const { return ends_.source_end - ends_.source_begin; }
     bool same_device() const;
     bool finds_holes() const; // whether the filesystem is asked for the source's holes
@@ -31,6 +33,8 @@ public:
 
 private:
     void gather();
+    bool copies_wherever_it_is() const;
+    void ask_destination();
     void gather_alignments();
     Residency sampled_residency();
     uint64_t stored() const;
@@ -38,6 +42,8 @@ private:
     const Io& io_;
     const Ends& ends_;
     const arsync_copy_options& options_;
+    bool asked_destination_ = false;
+    struct statx destination_;
     Filesystem from_; // of what has offsets
     Filesystem to_;
     bool reserving_pays_ = false;

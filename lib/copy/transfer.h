@@ -34,6 +34,7 @@ struct Transfer {
     uint32_t direct_align = 1; // bytes, of a direct transfer
     bool plain_read = false;   // by system calls, whatever the ring could do: see Route
     bool plain_write = false;
+    bool in_memory = false;       // the source: reading it waits for nothing
     bool waits_for_source = true; // a stream's source may have nothing to read yet
     bool drop_cache = false;      // RWF_DONTCACHE; cleared where it is refused
     Digest* digest = nullptr;     // of what was read, or null

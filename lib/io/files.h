@@ -39,8 +39,8 @@ public:
     // Switch O_DIRECT of an open description.
     virtual int set_direct(int fd, bool direct) = 0;
 
-    // Facts. statx asks for the basic fields, STATX_DIOALIGN and STATX_MNT_ID; an empty path means
-    // dirfd itself.
+    // Facts. statx asks for the basic fields, STATX_DIOALIGN and the mount, by STATX_MNT_ID_UNIQUE
+    // where the kernel has that; an empty path means dirfd itself.
     virtual int statx(int dirfd, const char* path, int at_flags, struct statx& out) = 0;
     virtual int filesystem_type(int fd, uint64_t& magic) = 0; // statfs(2) f_type
     virtual int places_of(int directory, std::vector<PlaceOnDevice>& places) = 0; // see mounts.h

@@ -54,8 +54,11 @@ uint64_t begin_generation() noexcept {
 ProcessMark::ProcessMark() noexcept : generation_(begin_generation()), id_(getpid()) {}
 
 bool ProcessMark::is_here() const noexcept {
-    const bool same_page = generation_ == 0 || this_generation() == generation_;
-    return same_page && getpid() == id_;
+    return generation_ != 0 ? this_generation() == generation_ : getpid() == id_;
+}
+
+bool ProcessMark::is_own() const noexcept {
+    return is_here() && getpid() == id_;
 }
 
 } // namespace arsync

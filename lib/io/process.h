@@ -12,11 +12,15 @@ namespace arsync {
 class ProcessMark {
 public:
     ProcessMark() noexcept; // of the process that makes it
+    // Costs no system call where there is such a page, and then takes a child of vfork(2), which
+    // shares all memory until it calls exec(2), for its parent.
     bool is_here() const noexcept;
+    // Knows that one too.
+    bool is_own() const noexcept;
 
 private:
     uint64_t generation_;
-    pid_t id_; // a child of vfork(2) shares the memory
+    pid_t id_;
 };
 
 } // namespace arsync

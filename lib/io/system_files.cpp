@@ -17,6 +17,7 @@
 #include "io/facts.h"
 #include "io/fd.h"
 #include "io/folds_names.h"
+#include "io/known_filesystems.h"
 #include "io/missing.h"
 #include "io/open_beneath.h"
 #include "io/resident.h"
@@ -100,9 +101,10 @@ int SystemFiles::set_direct(int fd, bool direct) {
 
 int SystemFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {
     const int flags = at_flags | (*path ? 0 : AT_EMPTY_PATH);
-    constexpr unsigned mask = STATX_BASIC_STATS | STATX_DIOALIGN | STATX_MNT_ID;
+    constexpr unsigned mount = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+    constexpr unsigned mask = STATX_BASIC_STATS | STATX_DIOALIGN | mount;
     const int result = without_eintr([&] { return facts_of(dirfd, path, flags, mask, out); });
-    if (result == 0 && (out.stx_mask & STATX_MNT_ID) == 0)
+    if (result == 0 && (out.stx_mask & mount) == 0)
         out.stx_mnt_id = 0;
     return result;
 }

@@ -47,11 +47,7 @@ Helpers& Threads::helpers_for(const Request& request) {
 void Threads::take_completed(bool block) {
     if (take_finished() || !block)
         return;
-    {
-        std::unique_lock lock(mutex_);
-        woken_condition_.wait(lock, [&] { return woken_; });
-        woken_ = false;
-    }
+    sleeper_.sleep();
     take_finished();
 }
 
@@ -68,11 +64,7 @@ bool Threads::take_finished() {
 }
 
 void Threads::wake() {
-    {
-        std::lock_guard lock(mutex_);
-        woken_ = true;
-    }
-    woken_condition_.notify_one();
+    sleeper_.tell();
 }
 
 void Threads::cancel(Request& request) {

@@ -1,11 +1,9 @@
 // The ring where io_uring is denied: the same operations by plain system calls on helper threads.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-
 #include "io/helpers.h"
 #include "io/ring.h"
+#include "io/sleeper.h"
 
 namespace arsync {
 
@@ -27,9 +25,7 @@ private:
     Helpers& helpers_for(const Request& request);
 
     const int no_thread_;
-    std::mutex mutex_;
-    std::condition_variable woken_condition_;
-    bool woken_ = false;
+    Sleeper sleeper_;
     // Waits have threads of their own: any number of them may last for ever, and must not keep a
     // read or write from its turn. So have calls that may take long. Last, for their threads use
     // the members above.

@@ -460,7 +460,6 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) const {
 void Uring::take_wake() {
     uint64_t value;
     [[maybe_unused]] const ssize_t got = ::read(wake_fd_.get(), &value, sizeof value);
-    wake_pending_.exchange(false); // before what was posted is looked for
 }
 
 void Uring::cancel(Request& request) {
@@ -483,13 +482,17 @@ void Uring::arm_wake() {
 }
 
 void Uring::wake() {
-    if (wake_pending_.exchange(true))
+    if (sleeper_.tell())
         return;
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
 }
 
 void Uring::take_completed(bool block) {
+    if (block && in_flight() == 0) { // so the ring has nothing to tell
+        sleeper_.sleep();
+        return;
+    }
     if (!main_) {
         take_without_ring(block);
         return;
@@ -499,9 +502,12 @@ void Uring::take_completed(bool block) {
     // than the device takes.
     const bool polling = polled_ && polled_->pending > 0;
     const unsigned polled_before = polling ? polled_->pending : 0;
-    enter(*main_, block && !polling);
+    const bool waits = block && sleeper_.wait_elsewhere();
+    enter(*main_, waits && !polling);
     if (polling)
-        enter(*polled_, block);
+        enter(*polled_, waits);
+    if (waits)
+        sleeper_.back();
     if (denied()) { // by these or by one before
         give_up_rings();
         return;
@@ -668,15 +674,21 @@ void Uring::take_back(Queue& queue) {
 void Uring::take_without_ring(bool block) {
     if (take_helped() || !block)
         return;
+    if (sleeper_.wait_elsewhere())
+        wait_without_ring();
+    take_helped();
+}
+
+void Uring::wait_without_ring() {
     pollfd events[] = {{wake_fd_.get(), POLLIN, 0}, {guard_.get(), POLLIN, 0}};
     ::poll(events, guard_ ? 2 : 1, -1);
+    sleeper_.back();
     take_wake();
     if (guard_ && events[1].revents != 0) {
         guard_ = Fd();
         while (held_)
             end_unseen(*held_);
     }
-    take_helped();
 }
 
 // It is over, and nobody knows how.

@@ -44,6 +44,7 @@
 #include "io/fd.h"
 #include "io/helpers.h"
 #include "io/ring.h"
+#include "io/sleeper.h"
 
 namespace arsync {
 
@@ -137,6 +138,7 @@ private:
     void give_up_rings();
     void take_back(Queue& queue);
     void take_without_ring(bool block);
+    void wait_without_ring();
     void end_unseen(Request& request);
 
     std::unique_ptr<Queue> main_;   // null: given up
@@ -157,7 +159,7 @@ private:
 
     Fd wake_fd_;
     bool wake_armed_ = false;
-    std::atomic<bool> wake_pending_ = false;
+    Sleeper sleeper_;
     // What may take long, and any number of waits for ever, must not keep others from their turn.
     Helpers waits_;
     Helpers calls_;

@@ -8,49 +8,21 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/trace.h"
 #include "system/tree.h"
 
 namespace live {
 
 namespace {
 
-bool is_traced(pid_t pid) {
-    const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");
-    return status.find("TracerPid:\t0\n") == std::string::npos;
-}
-
 // The system calls that one copy makes, a line each; "" where they cannot be seen.
-std::string trace_of(const Directory& directory, const Options& options) {
-    int go[2];
-    if (pipe2(go, O_CLOEXEC) < 0)
-        return "";
-    Child child([&] {
-        char byte;
-        close(go[1]);
-        if (read(go[0], &byte, 1) != 1)
-            _exit(2);
+std::string syncs_of(const Directory& directory, const Options& options) {
+    const auto copy = [&] {
         Pool pool{PoolOptions(ARSYNC_BACKEND_THREADS)};
-        const arsync_completion done = pool.copy(directory / "from", directory / "to", options);
-        _exit(done.result == 0 ? 0 : 3);
-    });
-    const std::string output = directory / "trace";
-    Child tracer([&] {
-        freopen("/dev/null", "w", stderr);
-        const std::string pid = std::to_string(child.pid());
-        execlp("strace", "strace", "-f", "-o", output.c_str(), "-e",
-               "trace=fsync,fdatasync,linkat,rename,renameat,renameat2,pwritev2,pwrite64,unlinkat",
-               "-p", pid.c_str(), nullptr);
-        _exit(127);
-    });
-    const bool traced = eventually([&] { return is_traced(child.pid()); }, 10'000);
-    close(go[0]);
-    const bool told = traced && write(go[1], "x", 1) == 1;
-    close(go[1]);
-    if (!told)
-        return "";
-    const bool right = child.wait() == 0;
-    tracer.wait();
-    return right ? read_file(output) : "failed";
+        return pool.copy(directory / "from", directory / "to", options).result == 0;
+    };
+    return trace_of(copy, directory / "trace",
+                    "fsync,fdatasync,linkat,rename,renameat,renameat2,pwritev2,pwrite64,unlinkat");
 }
 
 size_t last_of(const std::string& trace, const std::string& call) {
@@ -90,7 +62,7 @@ TEST_CASE_FIXTURE(Clean,
                     unlink((directory / "to").c_str());
                     if (existing)
                         write_pattern(directory / "to", 10, 9);
-                    const std::string trace = trace_of(
+                    const std::string trace = syncs_of(
                         directory, Options().with_replace(replace).with_durability(durability));
                     if (trace.empty()) {
                         skip("strace may not look at other processes here");

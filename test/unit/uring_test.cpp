@@ -279,7 +279,10 @@ TEST_CASE("a ring that was denied wakes and sleeps, and does not spin") {
     Counters counters;
     Uring ring(counters, small());
     const EntersAs denied(Enters::denied);
-    ring.wait();
+    int64_t paused = 1;
+    bool done = false;
+    await([&] { return ring.pause(1); }, paused, done); // with nothing in flight no ring is asked
+    run_until(ring, done);
     REQUIRE(ring.denied() == -EPERM);
     const auto cpu_ns = [] {
         timespec time;

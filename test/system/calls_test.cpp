@@ -1,0 +1,127 @@
+// How many system calls a small file costs. A plain loop takes 7: open, fstat, open, read, write
+// and two closes.
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/command.h"
+#include "system/trace.h"
+
+namespace live {
+
+namespace {
+
+constexpr int copies = 20;
+
+// To be found in the trace. It fails, and does nothing else.
+void mark(const char* text) {
+    [[maybe_unused]] const ssize_t put = write(-1, text, 5);
+}
+
+// Calls between the marks, of all threads. The line on which an interrupted one goes on is none.
+int calls_in(const std::string& trace) {
+    std::istringstream lines(trace);
+    bool counts = false;
+    int count = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("\"begin\"") != std::string::npos)
+            counts = true;
+        else if (line.find("\"ended\"") != std::string::npos)
+            counts = false;
+        else if (counts && line.find(" resumed>") == std::string::npos)
+            ++count;
+    }
+    return count;
+}
+
+int open_directory(const Directory& directory) {
+    return open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+// Of so many copies by one pool that has copied before, from one directory to another.
+std::string trace_of_copies(const Directory& source, const Directory& directory, uint32_t backend) {
+    const auto copy_all = [&] {
+        Pool pool{PoolOptions(backend)};
+        const Options options = Options().with_flags(ARSYNC_COPY_BORROW_DIRFDS);
+        const int from = open_directory(source);
+        const int to = open_directory(directory);
+        bool right = true;
+        const auto copy = [&](const std::string& name) {
+            right = right && arsync_submit_copy(pool.get(), from, "from", to, name.c_str(),
+                                                &options, 0, nullptr) == 0;
+            right = right && pool.wait().result == 0;
+        };
+        copy("first");
+        copy("second");
+        mark("begin");
+        for (int i = 0; i < copies; ++i)
+            copy("to" + std::to_string(i));
+        mark("ended");
+        return right;
+    };
+    return trace_of(copy_all, directory / "trace");
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "a job of a small file takes at most 14 system calls") {
+    NEEDS_COMMAND("strace");
+    for (const Kind kind : {Kind::ext4, Kind::tmpfs}) {
+        const Volume& volume = shared_volume(kind);
+        NEEDS(volume);
+        for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS}) {
+            const Directory source(volume);
+            const Directory directory(volume);
+            write_pattern(source / "from", 4096);
+            const std::string trace = trace_of_copies(source, directory, backend);
+            if (trace.empty()) {
+                skip("strace may not look at other processes here");
+                return;
+            }
+            CAPTURE(name_of(kind));
+            CAPTURE(backend_name(backend));
+            INFO(trace);
+            CHECK(calls_in(trace) > 7 * copies);
+            CHECK(calls_in(trace) <= 14 * copies);
+            CHECK(difference(source / "from", directory / "to0") == "");
+        }
+    }
+}
+
+// By default a caller may close its directories at once; one that is both needs one descriptor.
+TEST_CASE_FIXTURE(Clean, "a queued job has a descriptor of its directory, unless that is lent") {
+    const Directory directory;
+    REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
+    const auto open_files = [] {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+    };
+    constexpr int jobs = 200; // more than a worker begins: these wait for a writer
+    for (const uint32_t flags : {0u, uint32_t{ARSYNC_COPY_BORROW_DIRFDS}}) {
+        PoolOptions one(ARSYNC_BACKEND_THREADS);
+        one.workers = 1;
+        Pool pool(one);
+        const int above = open_directory(directory);
+        const auto before = open_files();
+        const Options options = Options().with_flags(flags | ARSYNC_COPY_SPECIAL);
+        for (int i = 0; i < jobs; ++i)
+            REQUIRE(arsync_submit_copy(pool.get(), above, "fifo", above, "to", &options, 0,
+                                       nullptr) == 0);
+        const auto taken = open_files() - before;
+        CHECK((flags == 0 ? taken >= jobs : taken < jobs));
+        CHECK(taken < 2 * jobs);
+        CHECK(pool.close() == 0);
+        CHECK(close(above) == 0);
+    }
+    Pool pool;
+    const Options lent = Options().with_flags(ARSYNC_COPY_BORROW_DIRFDS);
+    REQUIRE(arsync_submit_copy(pool.get(), 12345, "from", 12345, "to", &lent, 0, nullptr) == 0);
+    CHECK(pool.wait().result == -EBADF);
+}
+
+} // namespace live
