@@ -526,6 +526,15 @@ enum arsync_sparse {
  * system calls less for each. One that is not open is -EBADF in the completion. */
 #define ARSYNC_COPY_BORROW_DIRFDS (1u << 20)
 
+/* With ARSYNC_COPY_RECURSIVE: make a directory, and copy nothing of what is in it. Of a list of
+ * ARSYNC_COPY_BENEATH that is for other items to name. Not with ARSYNC_COPY_MIRROR alone in mind:
+ * what is extra in a directory that is not listed stays. */
+#define ARSYNC_COPY_SHALLOW (1u << 18)
+/* Where the destination is a symbolic link that leads nowhere, and is to be written through, make
+ * the file that it names, as POSIX has it of cp. By default it is -ENOENT, for it may be an
+ * accident or an attack. */
+#define ARSYNC_COPY_DANGLING (1u << 19)
+
 typedef struct arsync_copy_options {
     uint32_t struct_size; /* sizeof(arsync_copy_options) */
     uint32_t flags;       /* ARSYNC_COPY_* */
@@ -667,6 +676,65 @@ ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t 
                                         const arsync_copy_options* options, uint64_t user_data,
                                         arsync_job* job);
 
+/* Lists
+ *
+ * A list is one job over many things, which are copied side by side, and come out as if they had
+ * been copied one after the other: an item that would touch what an earlier one has in flight (its
+ * destination, a source that it writes, a backup's name, names of one file) waits for that.
+ *
+ *   Items      Each is copied as by arsync_submit_copy with the list's options, and has a
+ * completion of kind ITEM with its user_data. With ARSYNC_COPY_RECURSIVE an item may be a tree;
+ *              completions of its entries have kind ENTRY and the item's user_data, as questions
+ *              have. An item that fails does not stop the others, unless STOP_ON_ERROR says so.
+ *   Once       What an earlier item has made is not overwritten: -EEXIST with JUST_CREATED, unless
+ *              numbered backups are made or the options let it stay anyway; nor is a file written
+ *              through a link that an earlier item has made, or was copied through: -ELOOP with
+ *              JUST_CREATED. An item whose source came before (a file by the same path, without
+ *              backup; a directory to the same destination) is skipped, with REPEATED.
+ *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once, stays writable
+ * until the list has ended, and then gets its attributes. With REPORT_ALL one that is made has a
+ * completion of kind WAY, whose path is the source's; one that cannot be made has it whatever the
+ * report (but NONE), and the items below it fail with the same error and ON_THE_WAY. The directory
+ * that dst begins with must be there. One tree   With ARSYNC_COPY_BENEATH the items are entries of
+ * one tree: none is copied twice, neither by itself nor within a directory that is another item.
+ *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
+ *   Order      Any; but with REPORT_ALL trees come one after the other, and so do those whose
+ *              destination is there, or holds the source, or the reverse.
+ *   Memory     At most ARSYNC_LIST_WAITING_MAX items wait to be begun; eight bytes or so are kept
+ * of each that has ended, with BENEATH its path, and the directories on the way. */
+
+/* Frozen layout: 32 bytes. Paths as for arsync_submit_copy; they are copied. */
+typedef struct arsync_item {
+    const char* src;
+    const char* dst;
+    uint64_t user_data; /* comes back in the item's completions */
+    uint64_t reserved;  /* 0 */
+} arsync_item;
+
+/* Most items of a list that wait to be begun. */
+#define ARSYNC_LIST_WAITING_MAX 16384
+
+/* Submit a list of count items, any number. Success means exactly one completion of kind JOB will
+ * arrive, after one of kind ITEM for each item that was begun; those that were not, because the job
+ * was cancelled or stopped, have none. Errors as for arsync_submit_copy, of any item: then nothing
+ * was queued. */
+ARSYNC_API int arsync_submit_list(arsync_pool* pool, int src_dirfd, int dst_dirfd,
+                                  const arsync_item* items, uint64_t count,
+                                  const arsync_copy_options* options, uint64_t user_data,
+                                  arsync_job* job);
+
+/* The same for lists that are not known as a whole, or do not fit into memory: open one, add items
+ * as they come, and end it. The job runs meanwhile. arsync_list_add takes the first ones of those
+ * given and returns how many; less than count, 0 at worst, when as many as may are waiting: poll,
+ * and add the others. job may not be NULL. Errors: those of arsync_submit_copy; -ENOENT: no such
+ * job, or it was cancelled; -EINVAL: it is no list, or was ended. */
+ARSYNC_API int arsync_list_open(arsync_pool* pool, int src_dirfd, int dst_dirfd,
+                                const arsync_copy_options* options, uint64_t user_data,
+                                arsync_job* job);
+ARSYNC_API int arsync_list_add(arsync_pool* pool, arsync_job job, const arsync_item* items,
+                               uint32_t count);
+ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
+
 /* Ask a job to stop. Its completion still arrives: with -ECANCELED, or with its ordinary result if
  * it was quicker. Does not wait. Errors: -ENOENT: no such job, or already polled. */
 ARSYNC_API int arsync_job_cancel(arsync_pool* pool, arsync_job job);
@@ -801,10 +869,20 @@ enum arsync_stage {
  * there is no O_DIRECT, and somebody maps the file, or it is not to be known what is cached. */
 #define ARSYNC_COMPLETION_VERIFIED_CACHED (1u << 7)
 
+/* Of an item: what is at the destination an earlier item has made, or was copied through; see
+ * "Lists". */
+#define ARSYNC_COMPLETION_JUST_CREATED (1u << 12)
+/* Of an item that was skipped because its source had come before; see "Lists". */
+#define ARSYNC_COMPLETION_REPEATED (1u << 13)
+/* Of an item: the error is of a directory on the way, which a completion of kind WAY names. */
+#define ARSYNC_COMPLETION_ON_THE_WAY (1u << 14)
+
 enum arsync_completion_kind {
-    ARSYNC_COMPLETION_JOB = 1,     /* a job has ended; its id is no longer valid */
-    ARSYNC_COMPLETION_ENTRY = 2,   /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
-    ARSYNC_COMPLETION_QUESTION = 3 /* something is at the destination; see "Questions" */
+    ARSYNC_COMPLETION_JOB = 1,      /* a job has ended; its id is no longer valid */
+    ARSYNC_COMPLETION_ENTRY = 2,    /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
+    ARSYNC_COMPLETION_QUESTION = 3, /* something is at the destination; see "Questions" */
+    ARSYNC_COMPLETION_ITEM = 4,     /* an item of a list has ended */
+    ARSYNC_COMPLETION_WAY = 5       /* a directory on the way to an item; see "Lists" */
 };
 
 /* What was done for an entry or a job, or would have been but for a dry run or an error. */
@@ -819,7 +897,8 @@ enum arsync_action {
     ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update or an answer, or
                                        because it is that link already */
     ARSYNC_ACTION_REMOVE = 8,       /* an extra entry was removed (MIRROR), with all in it */
-    ARSYNC_ACTION_TREE = 9          /* of a job: a directory was copied; see details */
+    ARSYNC_ACTION_TREE = 9,         /* of a job or item: a directory was copied; see details */
+    ARSYNC_ACTION_LIST = 10         /* of a job: a list; see details */
 };
 
 /* What a job of ARSYNC_COPY_RECURSIVE did. Owned by the library, valid until the next poll. Grows

@@ -15,6 +15,7 @@
 #include <semaphore.h>
 #include <system_error>
 #include <time.h>
+#include <vector>
 
 #include "arsync.h"
 #include "options.h"
@@ -204,6 +205,65 @@ int take_directories(int src_dirfd, const char* src, int dst_dirfd, const char* 
     return duplicate_directory(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
 }
 
+// What a copy of names is to be like. link_set: its links are the job's.
+int take_options(Pool& pool, const arsync_copy_options* options, Job& job) {
+    Refusal why;
+    const int error = arsync::take_options(options, job.options, why);
+    if (error < 0)
+        return error;
+    if (refusal_for_path(job.options))
+        return -EINVAL;
+    if (job.options.filter)
+        job.filter = Filter(job.options.filter);
+    if (job.options.backup_suffix) {
+        job.backup_suffix = job.options.backup_suffix;
+        job.options.backup_suffix = job.backup_suffix.c_str();
+    }
+    job.options.filter = nullptr;
+    if (job.options.link_set != 0) {
+        job.links = pool.find_link_set(job.options.link_set);
+        if (!job.links)
+            return -EINVAL;
+    }
+    job.totals.struct_size = sizeof job.totals;
+    return 0;
+}
+
+int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& taken) {
+    taken.reserve(count);
+    for (uint64_t i = 0; i < count; ++i) {
+        const arsync_item& item = items[i];
+        if (!item.src || !item.dst)
+            return -EFAULT;
+        int error = item.reserved == 0 ? check_path(item.src) : -EINVAL;
+        if (error == 0)
+            error = check_path(item.dst);
+        if (error < 0)
+            return error;
+        taken.push_back({item.src, item.dst, item.user_data});
+    }
+    return 0;
+}
+
+// items: all there will be; null: they are to be added.
+int submit_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_options* options,
+                uint64_t user_data, arsync_job* id, std::vector<ListItem>* items) {
+    auto job = std::make_unique<Job>();
+    FileCopy from;
+    int error = take_options(pool, options, *job);
+    if (error == 0)
+        error = take_directories(src_dirfd, ".", dst_dirfd, ".", *job, from);
+    if (error < 0)
+        return error;
+    auto list = std::make_shared<List>(from.source_dirfd, from.destination_dirfd, job->options,
+                                       job->filter, job->control, job->links.get());
+    if (items)
+        list->fill(std::move(*items));
+    job->what = ListCopy{std::move(list)};
+    job->user_data = user_data;
+    return pool.submit(std::move(job), id);
+}
+
 } // namespace
 
 extern "C" {
@@ -289,10 +349,7 @@ int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int 
     return with_pool(handle, [&](Pool& pool) {
         auto job = std::make_unique<Job>();
         FileCopy copy;
-        Refusal why;
-        int error = take_options(options, job->options, why);
-        if (error == 0 && refusal_for_path(job->options))
-            error = -EINVAL;
+        int error = take_options(pool, options, *job);
         if (error == 0)
             error = check_path(src);
         if (error == 0)
@@ -303,24 +360,49 @@ int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int 
             return error;
         copy.source = src;
         copy.destination = dst;
-        if (job->options.filter)
-            job->filter = Filter(job->options.filter);
-        if (job->options.backup_suffix) {
-            job->backup_suffix = job->options.backup_suffix;
-            job->options.backup_suffix = job->backup_suffix.c_str();
-        }
-        job->options.filter = nullptr;
-        if (job->options.link_set != 0) {
-            job->links = pool.find_link_set(job->options.link_set);
-            if (!job->links)
-                return -EINVAL;
-            copy.links = job->links.get();
-        }
-        job->totals.struct_size = sizeof job->totals;
+        copy.links = job->links.get();
         job->what = std::move(copy);
         job->user_data = user_data;
         return pool.submit(std::move(job), id);
     });
+}
+
+int arsync_list_open(arsync_pool* handle, int src_dirfd, int dst_dirfd,
+                     const arsync_copy_options* options, uint64_t user_data, arsync_job* id) {
+    if (!id)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        return submit_list(pool, src_dirfd, dst_dirfd, options, user_data, id, nullptr);
+    });
+}
+
+int arsync_submit_list(arsync_pool* handle, int src_dirfd, int dst_dirfd, const arsync_item* items,
+                       uint64_t count, const arsync_copy_options* options, uint64_t user_data,
+                       arsync_job* id) {
+    if (!items && count > 0)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        std::vector<ListItem> taken;
+        const int error = take_items(items, count, taken);
+        if (error < 0)
+            return error;
+        return submit_list(pool, src_dirfd, dst_dirfd, options, user_data, id, &taken);
+    });
+}
+
+int arsync_list_add(arsync_pool* handle, arsync_job job, const arsync_item* items, uint32_t count) {
+    if (!items && count > 0)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        std::vector<ListItem> taken;
+        const uint32_t most = ARSYNC_LIST_WAITING_MAX;
+        const int error = take_items(items, std::min(count, most), taken);
+        return error < 0 ? error : pool.add_to_list(job, std::move(taken));
+    });
+}
+
+int arsync_list_end(arsync_pool* handle, arsync_job job) {
+    return with_pool(handle, [&](Pool& pool) { return pool.end_list(job); });
 }
 
 int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offset, int dst_fd,

@@ -12,6 +12,8 @@ static Task<void> run_copy(Io io, Job& job, Host& host) {
     job.control.throw_if_cancelled();
     if (auto* help = std::get_if<Help>(&job.what))
         co_await help->work->help(io, job.control, host);
+    else if (auto* list = std::get_if<ListCopy>(&job.what))
+        co_await list->list->run(io, host, job.outcome, job.totals);
     else if (auto* file = std::get_if<FileCopy>(&job.what))
         co_await copy_path(io, *file, job.options, job.filter, job.control, host, job.question,
                            job.outcome, job.totals);
@@ -45,7 +47,7 @@ Task<void> run_job(Io io, Job& job, Host& host) {
     try {
         co_await run_copy(io, job, host);
     } catch (const Error& error) {
-        outcome.fail(-error.code, error.stage);
+        outcome.fail(error);
     } catch (const std::bad_alloc&) {
         outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
     }

@@ -8,6 +8,7 @@
 #include <map>
 #include <variant>
 
+#include "copy/list/list.h"
 #include "copy/path.h"
 #include "io/fd.h"
 
@@ -22,8 +23,17 @@ struct Help {
     std::shared_ptr<Shared> work;
 };
 
+// Made when it is submitted, for items are added from then on.
+struct ListCopy {
+    std::shared_ptr<List> list;
+};
+
 struct Job {
-    std::variant<FileCopy, RangeCopy, Help> what;
+    std::variant<FileCopy, RangeCopy, Help, ListCopy> what;
+    bool has_entries() const { // with completions of their own
+        return (options.flags & ARSYNC_COPY_RECURSIVE) != 0 ||
+               std::holds_alternative<ListCopy>(what);
+    }
     arsync_copy_options options = {};
     std::string backup_suffix; // that options points to
     Filter filter;

@@ -24,7 +24,8 @@ Refusal unknown_value(const arsync_copy_options& options) {
         ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN |
         ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
         ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
-        ARSYNC_COPY_BENEATH | ARSYNC_COPY_KEEP_LOCKS | ARSYNC_COPY_BORROW_DIRFDS;
+        ARSYNC_COPY_BENEATH | ARSYNC_COPY_KEEP_LOCKS | ARSYNC_COPY_BORROW_DIRFDS |
+        ARSYNC_COPY_SHALLOW | ARSYNC_COPY_DANGLING;
     constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                   ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
                                   ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
@@ -80,6 +81,8 @@ Refusal contradiction(const arsync_copy_options& options) {
         return {"flags", "ARSYNC_COPY_DEFAULT_MODE does not go with ARSYNC_PRESERVE_MODE"};
     if (has(flags, ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK))
         return {"flags", "ARSYNC_COPY_HARD_LINK does not go with ARSYNC_COPY_SYMBOLIC_LINK"};
+    if (has(flags, ARSYNC_COPY_SHALLOW) && !has(flags, ARSYNC_COPY_RECURSIVE))
+        return {"flags", "ARSYNC_COPY_SHALLOW needs ARSYNC_COPY_RECURSIVE"};
     if (options.filter && !has(flags, ARSYNC_COPY_RECURSIVE))
         return {"filter", "needs ARSYNC_COPY_RECURSIVE"};
     if (has(flags, ARSYNC_COPY_BENEATH) && !has(flags, ARSYNC_COPY_PARENTS))

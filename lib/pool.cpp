@@ -41,6 +41,8 @@ Pool::~Pool() {
                 continue;
             slot.job->control.cancel();
             slot.job->terms.let_go();
+            if (const auto* list = std::get_if<ListCopy>(&slot.job->what))
+                list->list->wake_all();
             withdraw_under_lock(*slot.job);
             if (slot.job->queued) {
                 unqueue(*slot.job);
@@ -292,6 +294,9 @@ Devices Pool::devices_of(const Job& job) {
             table->find_all(devices); // who knows where they lead
         table->find(file->source_dirfd, file->source, recursive, devices);
         table->find(file->destination_dirfd, file->destination, recursive, devices);
+    } else if (const auto* list = std::get_if<ListCopy>(&job.what)) {
+        list->list->for_each_path(
+            [&](int dirfd, const std::string& path) { table->find(dirfd, path, true, devices); });
     }
     return devices;
 }
@@ -433,6 +438,28 @@ std::shared_ptr<Links> Pool::find_link_set(arsync_link_set set) {
     return found == link_sets_.end() ? nullptr : found->second;
 }
 
+int Pool::add_to_list(arsync_job id, std::vector<ListItem>&& items) {
+    std::lock_guard lock(mutex_);
+    Job* job = find(id);
+    if (!job || job->state == ARSYNC_JOB_COMPLETED || job->control.cancelled())
+        return -ENOENT;
+    const auto* list = std::get_if<ListCopy>(&job->what);
+    const int added = list ? list->list->add(std::move(items)) : -EINVAL;
+    wake_poller();
+    return added;
+}
+
+int Pool::end_list(arsync_job id) {
+    std::lock_guard lock(mutex_);
+    Job* job = find(id);
+    if (!job || job->state == ARSYNC_JOB_COMPLETED)
+        return -ENOENT;
+    const auto* list = std::get_if<ListCopy>(&job->what);
+    const int result = list ? list->list->end() : -EINVAL;
+    wake_poller();
+    return result;
+}
+
 int Pool::cancel(arsync_job id) {
     std::lock_guard lock(mutex_);
     Job* job = find(id);
@@ -456,7 +483,9 @@ void Pool::cancel(Job& job) {
         return;
     if (job.links)
         job.links->wake_sleepers();
-    if ((job.options.flags & ARSYNC_COPY_RECURSIVE) == 0) {
+    if (const auto* list = std::get_if<ListCopy>(&job.what))
+        list->list->wake_all();
+    if (!job.has_entries()) {
         job.worker->wake_to_cancel();
         return;
     }
@@ -522,14 +551,14 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     out.method = job->control.method();
     out.bytes_total = job->control.bytes_total();
     out.bytes_done = job->control.bytes_done();
-    out.errors = job->control.errors.load(std::memory_order_relaxed);
-    out.entries_total = job->control.entries_total.load(std::memory_order_relaxed);
-    out.entries_done = job->control.entries_done.load(std::memory_order_relaxed);
+    out.errors = job->control.counts().errors.load(std::memory_order_relaxed);
+    out.entries_total = job->control.counts().entries_total.load(std::memory_order_relaxed);
+    out.entries_done = job->control.counts().entries_done.load(std::memory_order_relaxed);
     if (out.entries_total == 0) {
         out.entries_total = 1; // no tree
         out.entries_done = job->state == ARSYNC_JOB_COMPLETED;
     }
-    if (job->control.walking.load(std::memory_order_relaxed))
+    if (job->control.counts().walking.load(std::memory_order_relaxed))
         out.flags |= ARSYNC_PROGRESS_WALKING;
     if (job->terms.paused())
         out.flags |= ARSYNC_PROGRESS_PAUSED;
@@ -651,14 +680,18 @@ void Pool::report(const Job& job, Report report) {
     finished->completion.kind = static_cast<uint16_t>(report.kind);
     if (report.in_item)
         finished->completion.user_data = report.user_data;
-    finished->has_path = report.kind == ARSYNC_COMPLETION_ENTRY;
+    finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
     finished->path = std::move(report.path);
-    if (!outcome.backup.empty() || !outcome.name.empty()) {
+    if (!outcome.backup.empty() || !outcome.name.empty() || report.totals) {
         auto details = std::make_unique<Finished::Details>();
         details->backup = outcome.backup;
         details->name = outcome.name;
         details->shown.backup = text_or_null(details->backup);
         details->shown.name = text_or_null(details->name);
+        if (report.totals) {
+            details->totals = *report.totals;
+            details->shown.totals = &details->totals;
+        }
         finished->details = std::move(details);
     }
     bool sleeps = false;
@@ -702,7 +735,7 @@ void Pool::free_polled(Finished* entries, Job* jobs) {
 static const arsync_details* details_of(Job& job) {
     arsync_details& details = job.details;
     details.struct_size = sizeof details;
-    if ((job.options.flags & ARSYNC_COPY_RECURSIVE) != 0)
+    if (job.has_entries())
         details.totals = &job.totals;
     details.backup = text_or_null(job.outcome.backup);
     details.name = text_or_null(job.outcome.name);

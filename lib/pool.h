@@ -55,6 +55,8 @@ public:
     int open_link_set(arsync_link_set& set);
     int close_link_set(arsync_link_set set);
     std::shared_ptr<Links> find_link_set(arsync_link_set set); // null: there is none
+    int add_to_list(arsync_job id, std::vector<ListItem>&& items);
+    int end_list(arsync_job id);
     int cancel(arsync_job id);
     int adjust(arsync_job id, const arsync_adjustment& adjustment);
     int answer(arsync_question question, uint32_t answer);
@@ -115,6 +117,7 @@ private:
             arsync_details shown = {}; // points to what is below
             std::string backup;
             std::string name;
+            arsync_totals totals = {};
         };
         std::unique_ptr<Details> details;
     };

@@ -116,6 +116,11 @@ void refuse_source_as_backup(Files& files, const FileCopy& copy, const std::stri
 
 } // namespace
 
+std::string next_backup_name(Files& files, const FileCopy& copy,
+                             const arsync_copy_options& options) {
+    return next_backup(files, copy, options).name;
+}
+
 std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
     for (;;) {
         const Backup backup = next_backup(files, copy, options);
@@ -139,7 +144,8 @@ bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_op
            is_huge(found);
 }
 
-bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup) {
+bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup,
+                 const arsync_copy_options& options) {
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
     struct statx kept;
@@ -148,7 +154,8 @@ bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup) 
         return false;
     const int there = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found);
     if (there == 0 && identity(found) == identity(kept))
-        return files.unlink(dirfd, backup.c_str()) == 0; // it has both names
+        // Both names are its own, and were before if renaming one to the other did nothing.
+        return options.replace != ARSYNC_REPLACE_ATOMIC || files.unlink(dirfd, backup.c_str()) == 0;
     if (there != -ENOENT)
         return false; // the new file, or somebody else's: the backup is the old one's only name
     return move_name(files, dirfd, backup.c_str(), name) == 0;

@@ -10,8 +10,12 @@ namespace arsync {
 std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
 // Whether that may take long: a huge backup from an earlier time gives way to it.
 bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
+// That name, whatever is to be done with it.
+std::string next_backup_name(Files& files, const FileCopy& copy,
+                             const arsync_copy_options& options);
 // After a copy that failed: give the old file its name alone again. False: something else has that
 // name by now, and the backup stays.
-bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup);
+bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup,
+                 const arsync_copy_options& options);
 
 } // namespace arsync

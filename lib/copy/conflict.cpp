@@ -13,6 +13,18 @@
 
 namespace arsync {
 
+bool is_one_entry(Files& files, const FileCopy& copy) {
+    const SplitPath from = split_path(copy.source);
+    const SplitPath to = split_path(copy.destination);
+    if (from.name != to.name)
+        return false;
+    struct statx above_source;
+    struct statx above_destination;
+    return files.statx(copy.source_dirfd, from.directory(), 0, above_source) < 0 ||
+           files.statx(copy.destination_dirfd, to.directory(), 0, above_destination) < 0 ||
+           identity(above_source) == identity(above_destination);
+}
+
 namespace {
 
 bool is_newer(const struct statx& a, const struct statx& b) {
@@ -64,20 +76,6 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
     default:
         return false;
     }
-}
-
-// Whether both names are one entry of one directory, however they are spelled; yes where that is
-// not to be known.
-bool is_one_entry(Files& files, const FileCopy& copy) {
-    const SplitPath from = split_path(copy.source);
-    const SplitPath to = split_path(copy.destination);
-    if (from.name != to.name)
-        return false;
-    struct statx above_source;
-    struct statx above_destination;
-    return files.statx(copy.source_dirfd, from.directory(), 0, above_source) < 0 ||
-           files.statx(copy.destination_dirfd, to.directory(), 0, above_destination) < 0 ||
-           identity(above_source) == identity(above_destination);
 }
 
 // Whether a name, followed, leads to a file.
@@ -149,7 +147,8 @@ bool keeps_symlinks(const FileCopy& copy, const arsync_copy_options& options) {
 Way way_of_contents(const FileCopy& copy, const struct statx& found,
                     const arsync_copy_options& options) {
     const bool attributes_only = (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
-    if (S_ISREG(found.stx_mode) || (!copy.beneath && !S_ISLNK(found.stx_mode)))
+    if (S_ISREG(found.stx_mode) ||
+        (!copy.beneath && !S_ISLNK(found.stx_mode) && !S_ISSOCK(found.stx_mode)))
         return Way::overwrite;
     if (S_ISLNK(found.stx_mode)) {
         if (copy.beneath && attributes_only) // what is to have them is what the link leads to
@@ -207,33 +206,66 @@ void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy
         throw Error{stage, ENOTDIR};
 }
 
-// What is at the destination: 0 or a negative errno. dangles: a symbolic link that is to be written
-// through, and leads nowhere.
-static int look_at_destination(Files& files, const FileCopy& copy, const struct statx& source,
-                               const arsync_copy_options& options, struct statx& found,
-                               bool& dangles) {
+namespace {
+
+// What is at the destination.
+struct Found {
+    int result = 0; // or a negative errno
+    struct statx facts;
+    bool through_link = false; // of what a symbolic link leads to, which is to be written through
+    bool dangles() const { return through_link && result == -ENOENT; }
+};
+
+} // namespace
+
+static Found look_at_destination(Files& files, const FileCopy& copy, const struct statx& source,
+                                 const arsync_copy_options& options) {
+    Found found;
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
     // At the roots a link that is overwritten in place leads to what is written.
     const bool through_link = !copy.beneath && writes_contents(source, options) &&
                               options.replace == ARSYNC_REPLACE_IN_PLACE &&
                               options.backup == ARSYNC_BACKUP_NONE;
-    dangles = false;
-    int result = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found);
-    if (result == 0 && S_ISLNK(found.stx_mode) && through_link) {
-        result = files.statx(dirfd, name, 0, found);
-        dangles = result == -ENOENT;
+    found.result = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found.facts);
+    if (found.result == 0 && S_ISLNK(found.facts.stx_mode) && through_link) {
+        found.result = files.statx(dirfd, name, 0, found.facts);
+        found.through_link = true;
     }
-    return result;
+    return found;
+}
+
+// What an earlier item of the list has made stays, unless it is kept as a numbered backup; a dry
+// run has made nothing that could be found. What was written through a link may be anywhere.
+static void refuse_just_created(const FileCopy& copy, const Found& found,
+                                const arsync_copy_options& options) {
+    if (!copy.just_created)
+        return;
+    if (found.through_link)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP, false, true};
+    if (options.backup != ARSYNC_BACKUP_NUMBERED)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST, false, true};
+}
+
+// Of a dry run. What the file itself would have to be asked stays untold.
+static Way way_to_pretended(const FileCopy& copy, const arsync_copy_options& options) {
+    if (options.update == ARSYNC_UPDATE_NONE)
+        return Way::skip;
+    if (options.update != ARSYNC_UPDATE_ALL)
+        return Way::free;
+    if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
+    refuse_just_created(copy, Found{}, options);
+    return Way::free;
 }
 
 bool is_in_question(Files& files, const FileCopy& copy, const struct statx& source,
                     const arsync_copy_options& options, struct statx& there) {
-    bool dangles;
-    const int result = look_at_destination(files, copy, source, options, there, dangles);
-    if (result == -ENOENT)
+    const Found found = look_at_destination(files, copy, source, options);
+    there = found.facts;
+    if (found.result == -ENOENT)
         return false;
-    check(ARSYNC_STAGE_OPEN_DESTINATION, result);
+    check(ARSYNC_STAGE_OPEN_DESTINATION, found.result);
     if (meet(files, copy, source, there, options) == Meeting::fatal)
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     return !stays(files, copy, source, there, options);
@@ -256,17 +288,27 @@ void refuse_unasked(Files& files, const FileCopy& copy) {
 Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
                     const arsync_copy_options& options, struct statx& there) {
     const bool makes_data = writes_contents(source, options);
-    struct statx found;
-    bool dangles;
-    const int result = look_at_destination(files, copy, source, options, found, dangles);
-    if (dangles)
-        return Way::overwrite; // which is refused when it is opened
-    if (result == -ENOENT) {
+    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    const Found what = look_at_destination(files, copy, source, options);
+    const struct statx& found = what.facts;
+    if (what.dangles()) {
+        refuse_just_created(copy, what, options);
+        if ((options.flags & ARSYNC_COPY_DANGLING) == 0)
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ENOENT};
+        return Way::overwrite;
+    }
+    if (what.result == -ENOENT && copy.just_created && dry)
+        return way_to_pretended(copy, options);
+    if (what.result == -ENOENT) {
         if (!copy.beneath)
             refuse_missing_parent(files, copy, options, ARSYNC_STAGE_OPEN_DESTINATION);
         return Way::free;
     }
-    check(ARSYNC_STAGE_OPEN_DESTINATION, result);
+    if (what.through_link && what.result == -ELOOP) { // it leads to itself
+        if ((options.flags & ARSYNC_COPY_FORCE) != 0)
+            return options.update == ARSYNC_UPDATE_NONE ? Way::skip : Way::remove;
+    }
+    check(ARSYNC_STAGE_OPEN_DESTINATION, what.result);
     refuse_unasked(files, copy);
     there = found;
     if (options.update == ARSYNC_UPDATE_NONE)
@@ -279,6 +321,11 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     case Meeting::harmless:
         break;
     }
+    // A link that is followed would give way to what nobody could read any more.
+    const bool gives_name =
+        options.backup != ARSYNC_BACKUP_NONE || options.replace == ARSYNC_REPLACE_REMOVE;
+    if (gives_name && !copy.beneath && S_ISLNK(found.stx_mode) && is_one_entry(files, copy))
+        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     // In a mirror it gives way, whatever its age.
     const bool gives_way = S_ISDIR(found.stx_mode) && (options.flags & ARSYNC_COPY_MIRROR) != 0 &&
                            options.replace != ARSYNC_REPLACE_EXCLUSIVE;
@@ -290,6 +337,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
     if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
+    refuse_just_created(copy, what, options);
 
     if (options.backup != ARSYNC_BACKUP_NONE)
         return Way::back_up;

@@ -46,11 +46,15 @@ public:
     uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
     bool cancelled() const { return whole().cancelled_.load(std::memory_order_relaxed); }
 
-    // Of the entries of a tree; of the whole, and from any worker.
-    std::atomic<uint64_t> entries_total = 0;
-    std::atomic<uint64_t> entries_done = 0;
-    std::atomic<uint64_t> errors = 0;
-    std::atomic<bool> walking = false;
+    // Of the entries of trees and lists. Of the whole, and from any worker.
+    struct Counts {
+        std::atomic<uint64_t> entries_total = 0;
+        std::atomic<uint64_t> entries_done = 0;
+        std::atomic<uint64_t> errors = 0;
+        std::atomic<unsigned> walking = 0; // trees and lists whose entries are not all known
+    };
+    Counts& counts() { return whole().counts_; }
+    const Counts& counts() const { return whole().counts_; }
 
     // Of a whole, before it runs. Without them: as fast as it goes, first come, first served.
     void set_terms(Terms& terms) { terms_ = &terms; }
@@ -113,6 +117,7 @@ private:
     Control* next_part_ = nullptr;
     Control* previous_part_ = nullptr;
     std::atomic<bool> cancelled_ = false;
+    Counts counts_;
     std::atomic<Stage> stage_ = ARSYNC_STAGE_QUEUE;
     std::atomic<Method> method_ = ARSYNC_METHOD_AUTO;
     std::atomic<uint64_t> bytes_total_ = 0;

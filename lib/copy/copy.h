@@ -82,6 +82,11 @@ struct FileCopy {
     // another entry's copy, whose name is the same there: where case, or the way to write an
     // accent, makes no difference. It is -EEXIST, whatever the options say of what exists.
     bool fresh = false;
+    // What is at the destination an earlier item of the same list has made, or what was written to
+    // there: it stays.
+    bool just_created = false;
+    // The source may be come upon by another name yet, whatever its count of links says.
+    bool may_recur = false;
     // It is to be durable, and a directory that it is below cannot be synced.
     bool unsyncable = false;
     // The source's name from where the job was told to look for it, if that is not the above.
@@ -132,6 +137,11 @@ struct Outcome {
     void fail(int error, Stage where) {
         result = error;
         stage = where;
+    }
+    void fail(const Error& error) {
+        fail(-error.code, error.stage);
+        if (error.just_created)
+            flags |= ARSYNC_COMPLETION_JUST_CREATED;
     }
 };
 

@@ -114,14 +114,24 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     if (!atomic && small && create_at_name(source, false))
         co_return;
 
-    struct statx found;
+    struct statx found = {};
     const bool nofollow = atomic || nofollow_;
     int result = stat_name(nofollow ? AT_SYMLINK_NOFOLLOW : 0, found);
     if (result == -ENOENT && !nofollow) {
         // A link that leads nowhere: writing through it would make a file where nobody looked.
         struct statx link;
-        if (stat_name(AT_SYMLINK_NOFOLLOW, link) == 0)
+        const bool dangles = stat_name(AT_SYMLINK_NOFOLLOW, link) == 0;
+        if (dangles && (exclusive_ || (options_.flags & ARSYNC_COPY_DANGLING) == 0))
             throw Error{ARSYNC_STAGE_OPEN_DESTINATION, exclusive_ ? EEXIST : ENOENT};
+        if (dangles) {
+            make_target(source);
+            result = stat_name(0, found);
+        }
+    }
+    const bool force = (options_.flags & ARSYNC_COPY_FORCE) != 0;
+    if (result == -ELOOP && !nofollow && force && !exclusive_) { // a link that leads to itself
+        co_await replace_by_force(source, found);
+        co_return;
     }
     if (result == -ENOENT) {
         new_name_ = true;
@@ -151,6 +161,23 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     create(source);
 }
 
+Task<void> Destination::replace_by_force(const struct statx& source, const struct statx& found) {
+    const int64_t removed = co_await io_.ring.call(is_huge(found), [&] {
+        return io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
+    });
+    check(ARSYNC_STAGE_REMOVE, removed);
+    removed_ = new_name_ = true;
+    create(source);
+}
+
+// What the link names, for it to be written as anything that was there.
+void Destination::make_target(const struct statx& source) {
+    const int fd = io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
+                                  O_WRONLY | O_CREAT, creation_mode(source));
+    check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    check(ARSYNC_STAGE_CLOSE, io_.files.close(fd));
+}
+
 void Destination::refuse_unasked(const struct statx& found) const {
     if (copy_.asked && !copy_.asked->is(found))
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
@@ -169,15 +196,16 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if (is_special(found.stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
         throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
 
+    if (S_ISSOCK(found.stx_mode)) { // as open(2) has it
+        if ((options_.flags & ARSYNC_COPY_FORCE) == 0)
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ENXIO};
+        co_await replace_by_force(source, found);
+        co_return;
+    }
     const int flags = nofollow_ ? O_NOFOLLOW : 0;
     const int fd = co_await open_for_writing(flags, source, found, control);
     if (fd < 0) { // removing was asked for
-        const int64_t removed = co_await io_.ring.call(is_huge(found), [&] {
-            return io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
-        });
-        check(ARSYNC_STAGE_REMOVE, removed);
-        removed_ = new_name_ = true;
-        create(source);
+        co_await replace_by_force(source, found);
         co_return;
     }
     file_ = File(io_.files, fd);

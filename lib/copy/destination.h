@@ -79,6 +79,8 @@ private:
     int open_to_write(int dirfd, const char* path, int flags, mode_t mode);
     int open_emptied(int flags, const struct statx& source);
     int reopen(int flags, int& closed);
+    void make_target(const struct statx& source);
+    Task<void> replace_by_force(const struct statx& source, const struct statx& found);
     void create(const struct statx& source);
     bool create_at_name(const struct statx& source, bool required);
     bool create_unnamed(const struct statx& source);

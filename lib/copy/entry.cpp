@@ -59,9 +59,7 @@ public:
             if (linked)
                 co_return;
         }
-        const Way way = names_.fresh
-                            ? Way::free
-                            : look_at_the_way(io_.files, names_, facts(), options_, there_);
+        const Way way = names_.fresh && !names_.just_created ? Way::free : look_at_way();
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
             keep_attributes();
@@ -73,12 +71,15 @@ public:
         } else {
             // What cannot be read must not cost what is there.
             const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
-            if (has_contents() && !links && !source_.file) {
+            const bool opens = has_contents() && !links && !source_.file;
+            if (opens) {
                 refuse_kind(facts().stx_mode, options_);
                 if (reads())
                     co_await open_what_was_seen();
             }
             prepare_sync_of_name();
+            if (asks(ARSYNC_COPY_SYMBOLIC_LINK))
+                refuse_lost_link();
             Way cleared = Way::free;
             if (is_slow_to_clear(io_.files, names_, way, there_, options_))
                 cleared = co_await clear_aside(way, options_, links);
@@ -96,6 +97,17 @@ public:
     }
 
 private:
+    Way look_at_way() {
+        try {
+            return look_at_the_way(io_.files, names_, facts(), options_, there_);
+        } catch (const Error& error) {
+            // That it could not lead there weighs more than what is there.
+            if (error.code == EEXIST && asks(ARSYNC_COPY_SYMBOLIC_LINK))
+                refuse_lost_link();
+            throw;
+        }
+    }
+
     // What is in the way is asked about before anything else is decided.
     bool is_to_be_asked() {
         struct statx there;
@@ -125,10 +137,9 @@ private:
         made_.reset();
         if (backup_.empty())
             return;
-        if (asks(ARSYNC_COPY_DRY_RUN) || undo_backup(io_.files, names_, backup_))
+        outcome_.backup = split_path(backup_).name;
+        if (asks(ARSYNC_COPY_DRY_RUN) || undo_backup(io_.files, names_, backup_, options_))
             outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
-        else
-            outcome_.backup = split_path(backup_).name;
         backup_.clear();
     }
 
@@ -186,12 +197,15 @@ private:
     bool follows_links() const {
         return names_.follows || options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
     }
-    bool may_have_names() const { return facts().stx_nlink > 1 || follows_links(); }
+    bool may_have_names() const {
+        return facts().stx_nlink > 1 || follows_links() || names_.may_recur;
+    }
 
     // Whether it is done: this is another name of what has been copied before.
     Task<bool> link_to_first() {
         const Identity id = identity(facts());
-        const uint32_t count = follows_links() ? Links::names_unknown : facts().stx_nlink;
+        const bool any = follows_links() || names_.may_recur;
+        const uint32_t count = any ? Links::names_unknown : facts().stx_nlink;
         for (;;) {
             Links::Place first;
             const auto answer = context_.links->ask(id, count, claim_, first);
@@ -280,7 +294,8 @@ private:
 
     // If it is what it was; another job, or a backup, may have taken its name.
     Task<bool> link_to_known(const Links::Place& first, int dirfd) {
-        const int fd = io_.files.open(dirfd, first.name.c_str(), O_PATH | O_NOFOLLOW, 0);
+        const int fd =
+            io_.files.open(dirfd, first.name.c_str(), O_PATH | (first.follows ? 0 : O_NOFOLLOW), 0);
         if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
             co_return false;
         check(ARSYNC_STAGE_LINK, fd);
@@ -309,16 +324,37 @@ private:
         place.by_look = context_.links->shared() || options_.backup != ARSYNC_BACKUP_NONE;
         if (!asks(ARSYNC_COPY_DRY_RUN)) {
             struct statx found;
-            const int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
-                                               AT_SYMLINK_NOFOLLOW, found);
-            const bool is_copy = result == 0 &&
-                                 ((found.stx_mode ^ facts().stx_mode) & S_IFMT) == 0 &&
-                                 (!wrote_ || identity(found) == *wrote_);
-            if (!is_copy) // but gone again, a link to it, or what somebody has put there
+            int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                         AT_SYMLINK_NOFOLLOW, found);
+            const auto is_copy = [&] {
+                return result == 0 && ((found.stx_mode ^ facts().stx_mode) & S_IFMT) == 0 &&
+                       (!wrote_ || identity(found) == *wrote_);
+            };
+            // It may have been written through a symbolic link.
+            if (result == 0 && S_ISLNK(found.stx_mode) && !is_copy() && !names_.beneath) {
+                place.follows = true;
+                result =
+                    io_.files.statx(names_.destination_dirfd, names_.destination.c_str(), 0, found);
+            }
+            if (!is_copy()) // but gone again, a link to it, or what somebody has put there
                 return;
             place.copy = Links::look(found);
         }
         claim_.done(std::move(place));
+    }
+
+    // A relative text leads to the source from the working directory, and from no other.
+    void refuse_lost_link() {
+        if (context_.source_text.starts_with('/'))
+            return;
+        struct statx here;
+        struct statx there;
+        const SplitPath path = split_path(names_.destination);
+        const bool known =
+            io_.files.statx(AT_FDCWD, ".", 0, here) == 0 &&
+            io_.files.statx(names_.destination_dirfd, path.directory(), 0, there) == 0;
+        if (known && identity(here) != identity(there))
+            throw Error{ARSYNC_STAGE_LINK, EINVAL};
     }
 
     // Whether there can be a link is known when it is made: what is in its way is replaced by it,
@@ -342,7 +378,9 @@ private:
         const bool is_there =
             !names_.fresh && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
                                              AT_SYMLINK_NOFOLLOW, found) == 0;
-        if (is_there && identity(found) == copy) {
+        // An item that is backed up all the same has been copied before by the same list.
+        const bool again = !names_.beneath && options_.backup != ARSYNC_BACKUP_NONE;
+        if (is_there && identity(found) == copy && !again) {
             outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it
             co_return;
         }

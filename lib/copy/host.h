@@ -68,6 +68,12 @@ public:
     virtual void withdraw_questions() = 0;
     // Of this worker's part: it only waits for answers, or does not any more.
     virtual void rest(bool resting) = 0;
+    // Of an entry's path below the roots: whether it was copied by itself before.
+    virtual bool made_before(const std::string& path) {
+        static_cast<void>(path);
+        return false;
+    }
+    virtual bool asks_whether_made() const { return false; }
 };
 
 } // namespace arsync

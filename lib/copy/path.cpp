@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <optional>
 
+#include "copy/backup.h"
+#include "copy/conflict.h"
 #include "copy/entry.h"
 #include "copy/list/ways.h"
 #include "copy/metadata.h"
@@ -13,19 +15,8 @@
 
 namespace arsync {
 
-namespace {
-
-bool asks(const arsync_copy_options& options, uint32_t flags) {
+static bool asks(const arsync_copy_options& options, uint32_t flags) {
     return (options.flags & flags) != 0;
-}
-
-// Whether there is nothing to decide: the source's content goes into the destination.
-bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
-    constexpr uint32_t other = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_HARD_LINK |
-                               ARSYNC_COPY_SYMBOLIC_LINK;
-    return !asks(options, other) && options.update == ARSYNC_UPDATE_ALL &&
-           options.backup == ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_REMOVE &&
-           options.symlinks != ARSYNC_SYMLINKS_KEEP && !copy.links && !copy.beneath;
 }
 
 bool follows_top(const arsync_copy_options& options) {
@@ -39,6 +30,18 @@ bool follows_top(const arsync_copy_options& options) {
     default:
         return true;
     }
+}
+
+namespace {
+
+// Whether there is nothing to decide: the source's content goes into the destination.
+bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
+    constexpr uint32_t other = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_HARD_LINK |
+                               ARSYNC_COPY_SYMBOLIC_LINK;
+    return !asks(options, other) && options.update == ARSYNC_UPDATE_ALL &&
+           options.backup == ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_REMOVE &&
+           options.symlinks != ARSYNC_SYMLINKS_KEEP && !copy.links && !copy.beneath &&
+           !copy.just_created;
 }
 
 void count_single(const Outcome& outcome, arsync_totals& totals) {
@@ -58,6 +61,23 @@ void count_single(const Outcome& outcome, arsync_totals& totals) {
 void refuse_unsyncable(const FileCopy& copy) {
     if (copy.unsyncable)
         throw Error{ARSYNC_STAGE_SYNC, EACCES};
+}
+
+// As cp has it: to copy a file to its own name, by force and with a backup, is to make one of it.
+bool is_to_back_up_itself(Files& files, const FileCopy& copy, const struct statx& source,
+                          const arsync_copy_options& options) {
+    return asks(options, ARSYNC_COPY_FORCE) && options.backup != ARSYNC_BACKUP_NONE &&
+           S_ISREG(source.stx_mode) && copy.source == copy.destination && is_one_entry(files, copy);
+}
+
+// Of a directory onto itself: with these options all that is in it stays as it is.
+bool is_there_already(Files& files, const FileCopy& copy, const struct statx& source,
+                      const arsync_copy_options& options) {
+    struct statx found;
+    return (options.update == ARSYNC_UPDATE_NONE || asks(options, ARSYNC_COPY_HARD_LINK)) &&
+           !asks(options, ARSYNC_COPY_MIRROR) &&
+           files.statx(copy.destination_dirfd, copy.destination.c_str(), 0, found) == 0 &&
+           identity(found) == identity(source);
 }
 
 struct Above {
@@ -98,6 +118,12 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     if (S_ISDIR(facts.stx_mode)) {
         if (!asks(options, ARSYNC_COPY_RECURSIVE))
             throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+        if (is_there_already(io.files, copy, facts, options)) {
+            outcome.action = ARSYNC_ACTION_SKIP;
+            outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
+            count_single(outcome, totals);
+            co_return;
+        }
         const auto tree = std::make_shared<Tree>(copy, options, filter, control, host);
         co_await tree->run(io, outcome, totals);
         co_return;
@@ -105,6 +131,13 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     refuse_unsyncable(copy);
     FileCopy names = copy;
     names.follows = follows;
+    arsync_copy_options how = options;
+    if (is_to_back_up_itself(io.files, copy, facts, options)) {
+        names.destination = next_backup_name(io.files, copy, options);
+        how.backup = ARSYNC_BACKUP_NONE;
+        outcome.name = split_path(names.destination).name;
+        outcome.flags |= ARSYNC_COMPLETION_KEPT_BOTH;
+    }
     EntryContext context;
     context.source_text = copy.source;
     if ((options.preserve & ARSYNC_PRESERVE_LINKS) != 0)
@@ -120,12 +153,11 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
             there != Above{question.above_source, question.above_destination})
             throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ESTALE,
                         true}; // one was put in the place of another
-        co_await copy_by_answer(io, names, DT_UNKNOWN, context, options, question, control,
-                                outcome);
+        co_await copy_by_answer(io, names, DT_UNKNOWN, context, how, question, control, outcome);
         question.above_source = there.source;
         question.above_destination = there.destination;
     } else {
-        co_await copy_entry(io, names, DT_UNKNOWN, context, options, control, outcome);
+        co_await copy_entry(io, names, DT_UNKNOWN, context, how, control, outcome);
     }
     count_single(outcome, totals);
 }
@@ -158,9 +190,9 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_opt
     co_return false;
 }
 
-// The names in the innermost directory on the way, in which no symbolic link is followed. In a dry
-// run the destination's may be missing.
-void enter(FileCopy& names, const Directory& directory) {
+} // namespace
+
+void enter_way(FileCopy& names, const Directory& directory) {
     const std::string last = last_component(names.source);
     names.beneath = true;
     names.source_base_dirfd = names.source_dirfd;
@@ -174,16 +206,6 @@ void enter(FileCopy& names, const Directory& directory) {
     names.destination_dirfd = directory.destination();
     names.destination = last;
     names.new_file = directory.new_file;
-}
-
-} // namespace
-
-void take_way(FileCopy& names, const Ways& ways, const DirectoryRef& directory,
-              const arsync_copy_options& options) {
-    names.unsyncable =
-        options.durability == ARSYNC_DURABILITY_FULL && ways.is_unsyncable(directory);
-    if (asks(options, ARSYNC_COPY_BENEATH))
-        enter(names, *directory);
 }
 
 Task<void> copy_names(Io io, const FileCopy& names, const arsync_copy_options& options,
@@ -221,7 +243,10 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
         failure; // the directories that were made get their attributes all the same
     try {
         pin.emplace(io.files, ways.enter(io.files, copy.source, copy.destination));
-        take_way(names, ways, pin->ref(), options);
+        names.unsyncable =
+            options.durability == ARSYNC_DURABILITY_FULL && ways.is_unsyncable(pin->ref());
+        if (asks(options, ARSYNC_COPY_BENEATH))
+            enter_way(names, **pin);
         co_await copy_names(io, names, options, filter, control, host, question, outcome, totals);
     } catch (const Error& error) {
         failure = error;

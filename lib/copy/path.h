@@ -17,8 +17,10 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
 Task<void> copy_names(Io io, const FileCopy& names, const arsync_copy_options& options,
                       const Filter& filter, Control& control, Host& host, Question& question,
                       Outcome& outcome, arsync_totals& totals);
-// The names below the innermost directory on the way, which is pinned while they are used.
-void take_way(FileCopy& names, const Ways& ways, const DirectoryRef& directory,
-              const arsync_copy_options& options);
+// Whether a source that is a symbolic link is what it leads to.
+bool follows_top(const arsync_copy_options& options);
+// The names in the innermost directory on the way, which is pinned while they are used: no symbolic
+// link is followed. In a dry run the destination's directory may be missing.
+void enter_way(FileCopy& names, const Directory& directory);
 
 } // namespace arsync

@@ -22,6 +22,8 @@ struct Error {
     // ESTALE is what we say where something else has been put in a thing's place. What a server
     // says by it is that a handle is to be got anew.
     bool is_replaced = false;
+    // EEXIST, ELOOP: because of what an earlier item of the same list has made.
+    bool just_created = false;
 
     bool is_stale_handle() const { return code == ESTALE && !is_replaced; }
 };

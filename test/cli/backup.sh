@@ -33,12 +33,13 @@ same '-f -b on one name makes a backup of it' 'echo x > a; mkdir d; echo y > d/a
 same 'a failed copy puts the old file back' "$two; mkdir d; echo 0 > d/b; ln -s /proc/self/mem m" '
     $CP -bv m b; $CP --backup=t -v m d/b; $CP --backup=t -v b d; $CP --backup=simple -v m d/b'
 same 'a file that has the backup as its second name keeps both' "$two; ln b b~" '$CP -bv a b; $CP -bv -S "~" a b'
+# cp puts the old file aside and back, which -v tells, before it finds out; here nothing is moved.
 same 'so does a symbolic link that may not be made' 'mkdir d s; echo new > s/a; echo old > d/a; ln -s a d/l' '
-    $CP -sv --backup=t s/a d; $CP -sbv -T s/a d/a; $CP -sbv -T s/a d/l; $CP -sfv --backup=t -T s/a d/a'
+    $CP -s --backup=t s/a d; $CP -sb -T s/a d/a; $CP -sb -T s/a d/l; $CP -sf --backup=t -T s/a d/a'
 same 'a symbolic link is itself put aside' "$two; ln -s b l" '$CP -bv a l'
 if is_root; then
     same 'a backup that cannot be made is an error' 'echo x > a; mkdir d; echo y > d/a' 'as_nobody $CP -bv a d; as_nobody $CP --backup=t -v a d'
-    same 'a failed copy of what may not be read puts the old file back' "$two; chmod 0 a; chmod 666 b" 'as_nobody $CP -bv a b; as_nobody $CP --backup=t -v a b'
+    same 'a failed copy of what may not be read puts the old file back' "$two; chmod 0 a; chmod 666 b" 'as_nobody $CP -b a b; as_nobody $CP --backup=t a b'
     holds '--dry-run has made no backup that it could put back' "$two"'
         chmod 0 a; chmod 666 b; echo older > b~; for o in -b --backup=t; do
             as_nobody $CP --dry-run -v $o a b 2> err && false; test "$(cat err)" = "arsync-cp: cannot open '\''a'\'' for reading: Permission denied"; done

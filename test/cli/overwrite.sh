@@ -66,7 +66,7 @@ if is_root; then
     same 'a directory that may not be searched is in the way' 'echo x > a; mkdir d; chmod 0 d' '
         as_nobody $CP a d; as_nobody $CP a d/y; as_nobody $CP a a d; as_nobody $CP -t d a; as_nobody $CP d/x y; as_nobody $CP d .'
     same 'a source that may not be read is named' 'echo x > a; chmod 0 a; echo y > b; chmod 666 b; mkdir d; chmod 777 d' '
-        as_nobody $CP -v a new; as_nobody $CP -v a b; as_nobody $CP -v a d; as_nobody $CP -bv a b
+        as_nobody $CP -v a new; as_nobody $CP -v a b; as_nobody $CP -v a d; as_nobody $CP -b a b
         as_nobody $CP -v a b d/c'
 else
     skip 'what one may not read or write' 'needs root to become nobody'

@@ -201,7 +201,7 @@ bool right_after_crash(const Simulation& s, const Disk& disk) {
     const Names& names = disk.at(s.directory()).names;
     auto found = names.find("target");
     if (s.scenario.options.flags & ARSYNC_COPY_SYMBOLIC_LINK)
-        return found != names.end() && disk.at(found->second).target == "in/source";
+        return found != names.end() && disk.at(found->second).target == "/in/source";
     if (found != names.end() && disk.at(found->second).is_link())
         found = names.find(disk.at(found->second).target);
     return found != names.end() && disk.at(found->second).content == s.expected();
@@ -268,7 +268,7 @@ void check_flags(Simulation& s) {
 void check_link(Simulation& s) {
     const Inode* inode = s.world.disk.find(s.directory(), "target");
     const bool hard = (s.scenario.options.flags & ARSYNC_COPY_HARD_LINK) != 0;
-    if (!inode || (hard ? inode->number != s.world.source : inode->target != "in/source"))
+    if (!inode || (hard ? inode->number != s.world.source : inode->target != "/in/source"))
         s.world.problem("no link to the source at the destination's name");
     check_durable(s, s.world.disk);
 }

@@ -93,7 +93,9 @@ void Simulation::describe_job() {
         job_.what = FileCopy{world.add_descriptor(in, O_RDONLY | O_DIRECTORY), "source",
                              world.add_descriptor(directory_, O_RDONLY | O_DIRECTORY), "target"};
     } else {
-        job_.what = FileCopy{AT_FDCWD, "in/source", AT_FDCWD, "out/target"};
+        // A link's text that is relative leads to the source from the working directory alone.
+        const bool links = (scenario.options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0;
+        job_.what = FileCopy{AT_FDCWD, links ? "/in/source" : "in/source", AT_FDCWD, "out/target"};
     }
     own_descriptors_ = world.open_descriptors();
 }
@@ -217,7 +219,7 @@ void Simulation::check_visible() {
         return;
     visible_complete_ = seen;
     const bool whole = (scenario.options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0
-                           ? inode.target == "in/source"
+                           ? inode.target == "/in/source"
                            : inode.content == expected_;
     if (!whole)
         world.problem("an incomplete file can be seen at the destination's name");

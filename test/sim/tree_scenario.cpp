@@ -293,7 +293,7 @@ private:
             remove_name(world_, to, name);
         }
         if (scenario_.asks(ARSYNC_COPY_SYMBOLIC_LINK)) {
-            add_symlink(world_, to, name.c_str(), ("in/" + path).c_str());
+            add_symlink(world_, to, name.c_str(), ("/in/" + path).c_str());
             ++result_.totals.symlinks;
             return 0;
         }

@@ -58,7 +58,9 @@ TreeSimulation::TreeSimulation(const TreeScenario& what)
     original_ = world.disk;
     if (trees_.target != 0)
         add_old_paths("");
-    job_.what = FileCopy{AT_FDCWD, "in", AT_FDCWD, "out/target"};
+    // A link's text that is relative leads to the source from the working directory alone.
+    job_.what = FileCopy{AT_FDCWD, scenario.asks(ARSYNC_COPY_SYMBOLIC_LINK) ? "/in" : "in",
+                         AT_FDCWD, "out/target"};
     job_.options = scenario.options;
     job_.options.struct_size = sizeof job_.options;
     job_.filter = Filter(scenario.filter);

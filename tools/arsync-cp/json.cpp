@@ -147,20 +147,20 @@ const char* type_of(uint16_t action) {
 
 const char* outcome_of(const arsync_completion& completion) {
     if (completion.result == -ECANCELED)
-        return outcome_name(Outcome::Cancelled);
+        return outcome_name(Outcome::cancelled);
     if (completion.result != 0)
-        return outcome_name(Outcome::Failed);
+        return outcome_name(Outcome::failed);
     switch (completion.action) {
     case ARSYNC_ACTION_HARD_LINK:
-        return outcome_name(Outcome::Linked);
+        return outcome_name(Outcome::linked);
     case ARSYNC_ACTION_SKIP:
-        return outcome_name(Outcome::Skipped);
+        return outcome_name(Outcome::skipped);
     case ARSYNC_ACTION_ENTER_DIRECTORY:
         return "entered";
     case ARSYNC_ACTION_REMOVE:
         return "removed";
     case ARSYNC_ACTION_COPY:
-        return outcome_name(Outcome::Copied);
+        return outcome_name(Outcome::copied);
     default:
         return "made";
     }
@@ -190,7 +190,7 @@ std::string json_of_entry(const std::string& source, const std::string& destinat
     json.name("destination", destination);
     // The library would have made it, but was told not to.
     bool refused = completion.result == 0 && !message.empty();
-    json.text("outcome", refused ? outcome_name(Outcome::Failed) : outcome_of(completion));
+    json.text("outcome", refused ? outcome_name(Outcome::failed) : outcome_of(completion));
     if (backup)
         json.name("backup", backup->shown);
     if (completion.action == ARSYNC_ACTION_COPY)
@@ -199,10 +199,10 @@ std::string json_of_entry(const std::string& source, const std::string& destinat
     return json.finish();
 }
 
-std::string json_of(const Entry& entry) {
+std::string json_of(const Item& entry) {
     JsonLine json;
     const arsync_completion& completion = entry.completion;
-    json.text("type", entry.is_tree ? "tree" : "file");
+    json.text("type", entry.totals ? "tree" : "file");
     json.name("source", entry.source.shown);
     json.name("destination", entry.destination.shown);
     json.text("outcome", outcome_name(entry.outcome));
@@ -215,7 +215,7 @@ std::string json_of(const Entry& entry) {
         json.number("bytes", entry.totals->bytes);
         json.number("hole_bytes", entry.totals->hole_bytes);
         add_totals(json, *entry.totals);
-    } else if (entry.outcome == Outcome::Copied || completion.result != 0) {
+    } else if (entry.outcome == Outcome::copied || completion.result != 0) {
         add_copy(json, completion);
     }
     add_failure(json, completion, entry.first_complaint);

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "entry.h"
+#include "item.h"
 
 namespace cp {
 
@@ -27,7 +27,7 @@ private:
     std::string line = "{";
 };
 
-std::string json_of(const Entry& entry);
+std::string json_of(const Item& entry);
 
 // Of a tree's entry, which are too many to be kept.
 std::string json_of_entry(const std::string& source, const std::string& destination,

@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include <utility>
 
-#include "backup.h"
 #include "quote.h"
 #include "say.h"
 
@@ -32,18 +31,6 @@ std::string with_one_slash(std::string directory) {
 
 std::string complaint_about(const char* what, const char* name, int error) {
     return std::string(what) + quote(name) + ": " + arsync_strerror(error);
-}
-
-std::optional<Place> backup_of_itself(const Options& options) {
-    const char* name = options.operands.back();
-    struct stat status;
-    if (!options.force || options.backup == BackupKind::None ||
-        strcmp(options.operands.front(), name) != 0 || stat(name, &status) != 0 ||
-        !S_ISREG(status.st_mode))
-        return std::nullopt;
-    Place place{AT_FDCWD, name, name};
-    std::optional<Backup> backup = next_backup(place, options.backup, options.backup_suffix);
-    return backup ? std::optional<Place>(backup->place) : std::nullopt;
 }
 
 } // namespace
@@ -102,10 +89,9 @@ std::optional<Operands> Operands::understand(const Options& options) {
         return std::nullopt;
     }
     result.parents = options.parents;
+    result.listed = options.files_from != nullptr;
     if (directory != nullptr)
         result.directory_shown = with_one_slash(directory);
-    else
-        result.self_backup = backup_of_itself(options);
     if (options.target_directory != nullptr)
         result.sources = operands;
     else
@@ -135,13 +121,16 @@ Place Operands::place_of(const std::string& name) const {
     return directory_fd >= 0 ? Place{directory_fd, name, shown} : Place{AT_FDCWD, shown, shown};
 }
 
+std::string Operands::shown_source(const std::string& path) const {
+    return listed ? join(source(0).shown, path) : path;
+}
+
 Operands::Operands(Operands&& other) noexcept
-    : sources(other.sources), parents(other.parents),
+    : sources(other.sources), parents(other.parents), listed(other.listed),
       strip_trailing_slashes(other.strip_trailing_slashes),
       directory_fd(std::exchange(other.directory_fd, -1)),
       directory_shown(std::move(other.directory_shown)),
-      destination_shown(std::move(other.destination_shown)),
-      self_backup(std::move(other.self_backup)) {}
+      destination_shown(std::move(other.destination_shown)) {}
 
 Operands::~Operands() {
     if (directory_fd >= 0)
@@ -158,8 +147,6 @@ Place Operands::source(size_t index) const {
 }
 
 Place Operands::destination(size_t index) const {
-    if (self_backup)
-        return *self_backup;
     if (directory_fd < 0)
         return {AT_FDCWD, destination_shown, destination_shown};
     std::string_view path = sources[index];

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "entry.h"
 #include "options.h"
+#include "place.h"
 
 namespace cp {
 
@@ -35,20 +35,19 @@ public:
     // Of a name of the list. In a dry run the directory need not be there.
     Place place_of(const std::string& name) const;
 
-    // Copying a file onto its own name with -f and -b means: back it up. The copy then goes to the
-    // backup's name and needs no backup of its own.
-    bool is_self_backup() const { return self_backup.has_value(); }
+    // How the directory with the listed names, or what is below it, is shown.
+    std::string shown_source(const std::string& path) const;
 
 private:
     Operands() = default;
 
     std::span<char*> sources;
     bool parents = false;
+    bool listed = false;
     bool strip_trailing_slashes = false;
     int directory_fd = -1;         // of the target directory, if there is one
     std::string directory_shown;   // its name with one slash at the end
     std::string destination_shown; // otherwise
-    std::optional<Place> self_backup;
 };
 
 } // namespace cp

@@ -62,11 +62,13 @@ std::string simplified(std::string_view path) {
     return result;
 }
 
-bool same_entry(const Place& a, const Place& b) {
-    struct stat directory_a;
-    struct stat directory_b;
-    return base_name(a.name) == base_name(b.name) && look_at_directory_of(a, directory_a) &&
-           look_at_directory_of(b, directory_b) && id_of(directory_a) == id_of(directory_b);
+Place beside(const Place& place, std::string_view name) {
+    const auto renamed = [&](std::string_view path) {
+        const std::string_view base = base_name(path);
+        return std::string(path.substr(0, static_cast<size_t>(base.data() - path.data())))
+            .append(name);
+    };
+    return {place.dirfd, renamed(place.name), renamed(place.shown)};
 }
 
 } // namespace cp

@@ -52,7 +52,7 @@ Place below(const Place& directory, std::string_view path);
 // one that is about to be made.
 std::string simplified(std::string_view path);
 
-// Whether both are the same entry of the same directory, however they are spelled.
-bool same_entry(const Place& a, const Place& b);
+// In the same directory, by another name.
+Place beside(const Place& place, std::string_view name);
 
 } // namespace cp

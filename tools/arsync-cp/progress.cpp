@@ -86,26 +86,6 @@ Progress::Progress(bool wanted) : shown(wanted && isatty(STDERR_FILENO) == 1) {
         began_ms = drawn_ms = now_ms();
 }
 
-void Progress::set_total(uint64_t files, uint64_t bytes) {
-    amounts.files_total = files;
-    amounts.bytes_total = bytes;
-}
-
-void Progress::end_file(uint64_t planned, uint64_t moved) {
-    amounts.files_done++;
-    amounts.bytes_done += moved;
-    // What was not as announced does not stay in the sum, so that all done is always 100%.
-    amounts.bytes_total += moved;
-    amounts.bytes_total -= std::min(planned, amounts.bytes_total);
-}
-
-void Progress::end_tree(uint64_t entries, uint64_t bytes) {
-    amounts.files_done += entries;
-    amounts.files_total += entries;
-    amounts.bytes_done += bytes;
-    amounts.bytes_total += bytes;
-}
-
 bool Progress::is_due() const {
     return shown && now_ms() - drawn_ms >= redraw_ms;
 }
@@ -121,25 +101,19 @@ uint64_t Progress::rate(uint64_t bytes_done) {
     return moved * 1000 / static_cast<uint64_t>(passed);
 }
 
-void Progress::draw(const Amounts& under_way) {
-    Amounts shown_amounts = amounts;
-    shown_amounts.files_done += under_way.files_done;
-    shown_amounts.files_total += under_way.files_total;
-    shown_amounts.bytes_done += under_way.bytes_done;
-    shown_amounts.bytes_total += under_way.bytes_total;
-    shown_amounts.growing = under_way.growing;
-    show_status(progress_line(shown_amounts, rate(shown_amounts.bytes_done), terminal_columns()));
+void Progress::draw(const Amounts& amounts) {
+    show_status(progress_line(amounts, rate(amounts.bytes_done), terminal_columns()));
     drawn_ms = now_ms();
 }
 
-void Progress::finish(bool keep) {
+void Progress::finish(bool keep, const Amounts& amounts) {
     if (!shown)
         return;
     if (!keep)
         return show_status("");
     // The whole run's rate, in place of that of its last seconds.
     samples.clear();
-    draw({});
+    draw(amounts);
     keep_status();
 }
 

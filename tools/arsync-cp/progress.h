@@ -26,20 +26,12 @@ public:
 
     explicit Progress(bool wanted);
     bool is_shown() const { return shown; }
-    void set_total(uint64_t files, uint64_t bytes);
-    // A tree, which was not in the total, is over and done with.
-    void end_tree(uint64_t entries, uint64_t bytes);
-
-    // A file whose size was taken for planned bytes is over and done with, having moved so many.
-    void end_file(uint64_t planned, uint64_t moved);
-
     // Whether the last time is long enough ago.
     bool is_due() const;
-    // under_way: of what has not ended, in addition.
-    void draw(const Amounts& under_way);
+    void draw(const Amounts& amounts);
 
     // The last line stays if all went well.
-    void finish(bool keep);
+    void finish(bool keep, const Amounts& amounts);
 
 private:
     struct Sample {
@@ -49,7 +41,6 @@ private:
     uint64_t rate(uint64_t bytes_done);
 
     bool shown;
-    Amounts amounts;
     int64_t began_ms = 0;
     int64_t drawn_ms = 0;
     std::deque<Sample> samples;

@@ -2,81 +2,94 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "failure.h"
-#include "link.h"
+#include "json.h"
 #include "list.h"
-#include "parents.h"
+#include "prompt.h"
 #include "quote.h"
+#include "report.h"
 #include "say.h"
 #include "signals.h"
-#include "tree.h"
 
 namespace cp {
 
 namespace {
 
-// Enough to keep every worker busy with small files.
-constexpr size_t running_limit = 256;
-// Settled files behind one that takes long wait in the window for their turn to be reported.
-constexpr size_t window_limit = 8192;
+// Settled items behind one that takes long wait in the window for their turn to be told of.
+constexpr size_t window_most = 8192;
 
-// What all jobs together may hold, as the limit is the process's own: a job that meets it fails.
-size_t descriptors_for_jobs() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return SIZE_MAX;
-    return limit.rlim_cur > 64 ? limit.rlim_cur - 64 : 0;
-}
-
-// The library keeps no more open of the directories on the way, but for one in passing.
-size_t levels_open() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 2;
-    return std::max<size_t>(limit.rlim_cur / 64, 1) + 1;
-}
-
-// Those that both paths are relative to, both files, the directory that is synced and one in
-// passing; and of the directories on the way both.
-size_t descriptors_of(const Entry& entry, const Options& options) {
-    constexpr size_t of_a_file = 6;
-    if (!options.parents && entry.named)
-        return of_a_file;
-    const std::string& path = entry.source.name;
-    auto levels = static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
-    return of_a_file + 1 + 2 * std::min(levels, levels_open());
-}
-
-// What planning has left for the library to do about a file.
-arsync_copy_options file_options(const Entry& entry, const Options& options) {
-    arsync_copy_options copy = options.copy;
-    copy.flags &=
-        ~(ARSYNC_COPY_MIRROR | ARSYNC_COPY_ONE_FILE_SYSTEM | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
-    if (options.parents)
-        copy.flags |= ARSYNC_COPY_PARENTS;
-    bool is_link = S_ISLNK(entry.source_mode);
-    bool makes_data = !options.makes_links() && !is_link &&
-                      (S_ISREG(entry.source_mode) || options.reads_specials());
-    if (!options.atomic())
-        copy.replace = entry.destination_is_new || !makes_data ? ARSYNC_REPLACE_EXCLUSIVE
-                                                               : ARSYNC_REPLACE_IN_PLACE;
-    if (entry.removal_due)
-        copy.replace = ARSYNC_REPLACE_REMOVE;
-    if (makes_data) {
-        copy.symlinks = ARSYNC_SYMLINKS_AUTO;
-        // Linked or special, what is there is what the user named.
-        copy.flags |= ARSYNC_COPY_SPECIAL;
-    } else {
-        copy.symlinks = is_link ? ARSYNC_SYMLINKS_KEEP : ARSYNC_SYMLINKS_FOLLOW;
-        copy.flags |= ARSYNC_COPY_RECURSIVE;
-        copy.report = ARSYNC_REPORT_NONE;
+uint32_t backup_of(BackupKind kind) {
+    switch (kind) {
+    case BackupKind::Simple:
+        return ARSYNC_BACKUP_SIMPLE;
+    case BackupKind::Numbered:
+        return ARSYNC_BACKUP_NUMBERED;
+    case BackupKind::Existing:
+        return ARSYNC_BACKUP_EXISTING;
+    case BackupKind::None:
+        break;
     }
+    return ARSYNC_BACKUP_NONE;
+}
+
+uint32_t update_of(const Options& options) {
+    if (options.clobber == Clobber::Never)
+        return ARSYNC_UPDATE_NONE;
+    if (options.clobber == Clobber::Ask)
+        return options.update ? ARSYNC_UPDATE_ASK_OLDER : ARSYNC_UPDATE_ASK;
+    if (options.skip_unchanged)
+        return ARSYNC_UPDATE_CHANGED;
+    return options.update ? ARSYNC_UPDATE_OLDER : ARSYNC_UPDATE_ALL;
+}
+
+// Valid as long as the options are.
+arsync_copy_options list_options(const Options& options) {
+    arsync_copy_options copy = options.copy;
+    const bool listed = options.files_from != nullptr;
+    const auto set = [&](bool wanted, uint32_t flag) { copy.flags |= wanted ? flag : 0; };
+    set(options.recursive || listed, ARSYNC_COPY_RECURSIVE);
+    set(options.force || options.links_replace(), ARSYNC_COPY_FORCE);
+    set(options.reads_specials(), ARSYNC_COPY_SPECIAL);
+    set(!options.continue_on_error, ARSYNC_COPY_STOP_ON_ERROR);
+    set(options.parents || listed, ARSYNC_COPY_PARENTS);
+    // What is listed lies in the tree: links on the way would lead out of it. A directory of it is
+    // made; what is to be in it is for the list to say.
+    set(listed, ARSYNC_COPY_BENEATH);
+    set(listed && !options.enters_listed, ARSYNC_COPY_SHALLOW);
+    set(getenv("POSIXLY_CORRECT") != nullptr, ARSYNC_COPY_DANGLING);
+    if (options.remove_destination && !options.atomic())
+        copy.replace = ARSYNC_REPLACE_REMOVE;
+    if (options.clobber == Clobber::Refuse)
+        copy.replace = ARSYNC_REPLACE_EXCLUSIVE;
+    copy.update = update_of(options);
+    copy.backup = backup_of(options.backup);
+    copy.backup_suffix = options.backup_suffix.c_str();
+    copy.report = options.verbose || options.json ? ARSYNC_REPORT_ALL : ARSYNC_REPORT_ERRORS;
+    if ((copy.flags & ARSYNC_COPY_RECURSIVE) != 0 && !options.filter.empty())
+        copy.filter = options.filter.c_str();
     return copy;
+}
+
+// What would have come of an item whose paths cannot even be tried.
+arsync_completion refused(const arsync_item& item, int error) {
+    struct stat source;
+    const size_t length = strlen(item.src);
+    const bool at_source = length == 0 || length >= PATH_MAX;
+    const bool is_directory = !at_source && stat(item.src, &source) == 0 && S_ISDIR(source.st_mode);
+    arsync_completion completion{};
+    completion.kind = ARSYNC_COMPLETION_ITEM;
+    completion.user_data = item.user_data;
+    completion.result = error;
+    completion.stage = at_source      ? ARSYNC_STAGE_OPEN_SOURCE
+                       : is_directory ? ARSYNC_STAGE_MAKE_DIRECTORY
+                                      : ARSYNC_STAGE_OPEN_DESTINATION;
+    return completion;
 }
 
 // A pool that may do without rings says why there is none.
@@ -85,287 +98,326 @@ bool lacks_threads(arsync_pool_options options) {
     arsync_pool* pool = nullptr;
     arsync_info info{};
     info.struct_size = sizeof info;
-    bool known = arsync_pool_open(&options, &pool) == 0 && arsync_pool_info(pool, &info) == 0;
+    const bool known = arsync_pool_open(&options, &pool) == 0 && arsync_pool_info(pool, &info) == 0;
     arsync_pool_close(pool);
     return known && std::string(info.backend_reason).find("no thread") == 0;
 }
 
 } // namespace
 
-Run::Run(const Options& chosen, Operands& named)
-    : options(chosen), operands(named), ledger(named.count() > 1), planner(chosen, ledger),
-      progress(chosen.progress), descriptors_most(descriptors_for_jobs()) {
-    if (named.count() > 1)
-        running_most = running_limit;
-}
-
 bool Run::open_pool() {
-    int error = arsync_pool_open(&options.pool, &pool);
+    const int error = arsync_pool_open(&options_.pool, &pool_);
     if (error == 0) {
-        event_fd = arsync_pool_event_fd(pool);
-        bool several = operands.count() > 1 || options.files_from != nullptr;
-        if (several && options.preserve_links && !options.hard_links())
-            error = arsync_link_set_open(pool, &link_set);
-    }
-    if (error == 0) {
+        event_fd_ = arsync_pool_event_fd(pool_);
         return true;
     }
     const char* what = "cannot start copying: ";
-    if (options.pool.backend == ARSYNC_BACKEND_URING)
-        what = lacks_threads(options.pool) ? "cannot start a thread for io_uring: "
-                                           : "cannot use io_uring: ";
+    if (options_.pool.backend == ARSYNC_BACKEND_URING)
+        what = lacks_threads(options_.pool) ? "cannot start a thread for io_uring: "
+                                            : "cannot use io_uring: ";
     complain(std::string(what) + arsync_strerror(error));
     return false;
 }
 
+bool Run::open_job(int source, int target) {
+    const arsync_copy_options copy = list_options(options_);
+    const int error = arsync_list_open(pool_, source, target, &copy, 0, &job_);
+    if (error != 0)
+        complain(std::string("cannot start copying: ") + arsync_strerror(error));
+    failed_ = failed_ || error != 0;
+    return error == 0;
+}
+
 int Run::go() {
-    began = std::chrono::steady_clock::now();
+    began_ = std::chrono::steady_clock::now();
     if (!open_pool())
         return 1;
-    signal_fd = listen_for_signals();
-    if (progress.is_shown())
-        measure_total();
-    if (options.files_from != nullptr)
+    signal_fd_ = listen_for_signals();
+    if (options_.files_from != nullptr)
         copy_list();
     else
         copy_operands();
-    wait_for_all();
     print_settled();
-    totals.exit_status = failed || stopping ? 1 : 0;
+    totals_.exit_status = failed_ || stopping_ ? 1 : 0;
     report();
-    arsync_pool_close(pool);
-    return totals.exit_status;
+    arsync_pool_close(pool_);
+    return totals_.exit_status;
 }
 
 void Run::copy_operands() {
-    for (size_t i = 0; i < operands.count() && !stop_requested(); i++) {
-        Entry& entry = window.emplace_back();
-        entry.source = operands.source(i);
-        entry.destination = operands.destination(i);
-        plan_and_start(entry);
-        print_settled();
-        wait_for_room();
+    if (progress_.is_shown())
+        measure_total();
+    if (!open_job(AT_FDCWD, operands_.target_fd() >= 0 ? operands_.target_fd() : AT_FDCWD))
+        return;
+    for (size_t i = 0; i < operands_.count() && !stop_requested(); ++i) {
+        Item item;
+        item.source = operands_.source(i);
+        item.destination = operands_.destination(i);
+        add(std::move(item));
     }
+    finish_job();
 }
 
-// The library plans these: there may be very many, and nobody named them one by one.
 void Run::copy_list() {
-    Place from = operands.source(0);
-    int directory = open(from.name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const Place from = operands_.source(0);
+    const int directory = open(from.name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {
         complain("source directory " + quote(from.shown) + ": " + arsync_strerror(errno));
-        failed = true;
+        failed_ = true;
         return;
     }
     List list;
-    list_is_open = list.open(options) && operands.open_target_to_fill(options);
-    running_most = running_limit;
-    Listed listed(options.enters_listed);
-    std::optional<std::string> name;
-    while (list_is_open && !stop_requested() && (name = list.next())) {
-        Entry& entry = window.emplace_back();
-        entry.named = false;
-        entry.is_tree = true;
-        entry.source = {directory, *name, join(from.shown, *name)};
-        entry.destination = operands.place_of(*name);
-        copy_listed(entry, listed);
-        print_settled();
-        wait_for_room();
+    has_trees_ = true;
+    const bool is_open = list.open(options_) && operands_.open_target_to_fill(options_);
+    if (is_open &&
+        open_job(directory, operands_.target_fd() >= 0 ? operands_.target_fd() : AT_FDCWD)) {
+        std::optional<std::string> name;
+        while (!stop_requested() && (name = list.next())) {
+            Item item;
+            item.named = false;
+            item.source = {directory, *name, join(from.shown, *name)};
+            item.destination = operands_.place_of(*name);
+            add(std::move(item));
+        }
+        finish_job();
     }
-    failed = failed || !list_is_open || list.failed();
-    list_is_open = false;
-    wait_for_all();
+    failed_ = failed_ || !is_open || list.failed();
     close(directory);
 }
 
-// What an earlier name has made, or may be making, is not to be met by this one.
-void Run::copy_listed(Entry& entry, Listed& listed) {
-    const std::string& name = entry.source.name;
-    bool again = listed.has(name);
-    std::vector<std::string> parts = listed.below(name);
-    listed.take(name);
-    if (again || !parts.empty())
-        wait_for_all();
-    if (options.backup != BackupKind::Numbered) {
-        if (again && (options.dry_run || listed.has_made(entry.destination)) &&
-            leave_repeated(entry))
-            return end(entry);
-        leave_out_repeated(entry, listed, parts);
+// Its strings stay where they are: the window is a deque, and grows at its end.
+void Run::add(Item item) {
+    const Item& added = window_.emplace_back(std::move(item));
+    waiting_.push_back({added.source.name.c_str(), added.destination.name.c_str(),
+                        first_ + window_.size() - 1, 0});
+    constexpr size_t handed_over_at_once = 64;
+    if (waiting_.size() >= handed_over_at_once || window_.size() == 1)
+        hand_over();
+    while (job_ != 0 && (window_.size() >= window_most || waiting_.size() >= window_most))
+        take_completions();
+}
+
+void Run::hand_over() {
+    const std::vector<arsync_item> items(waiting_.begin(), waiting_.end());
+    const int taken =
+        arsync_list_add(pool_, job_, items.data(), static_cast<uint32_t>(items.size()));
+    if (taken >= 0) {
+        waiting_.erase(waiting_.begin(), waiting_.begin() + taken);
+        return;
     }
-    start(entry);
-}
-
-// False: it is not there any more.
-bool Run::leave_repeated(Entry& entry) {
-    struct stat source;
-    if (look_at_link(entry.source, source) != 0)
-        return false;
-    entry.outcome = Outcome::Skipped;
-    if (S_ISDIR(source.st_mode))
-        entry.complain("warning: source directory " + quote(entry.source.shown) +
-                       " specified more than once");
-    else if (options.clobber != Clobber::Never && !options.update && !options.hard_links())
-        entry.fail(not_overwriting(entry.source, entry.destination));
-    return true;
-}
-
-// Of a tree, those that were copied before it.
-void Run::leave_out_repeated(Entry& entry, const Listed& listed,
-                             const std::vector<std::string>& parts) {
-    for (const std::string& part : parts) {
-        Entry repeated;
-        repeated.source = below(entry.source, part);
-        repeated.destination = below(entry.destination, part);
-        if ((!options.dry_run && !listed.has_made(repeated.destination)) ||
-            !leave_repeated(repeated))
-            continue;
-        entry.left_out += pattern_for(part);
-        entry.lines.insert(entry.lines.end(), repeated.lines.begin(), repeated.lines.end());
-        entry.entry_failed = entry.entry_failed || repeated.outcome == Outcome::Failed;
-    }
-}
-
-void Run::wait_for_room() {
-    while (running >= running_most || window.size() >= window_limit)
-        wait_for_completions();
-}
-
-void Run::wait_for_all() {
-    while (running > 0)
-        wait_for_completions();
-}
-
-Verdict Run::plan(Entry& entry) {
-    if (options.parents) {
-        struct stat status;
-        // Who comes first makes a directory, and says so; and who comes after that may be shut out.
-        if (options.verbose || passes_closed_directory(entry.source))
-            wait_for_all();
-        bool is_there = look_at_link(entry.source, status) == 0;
-        bool is_refused = options.symbolic_links() && !S_ISDIR(status.st_mode) &&
-                          !links_from_here(entry, options);
-        if (!plan_parents(entry, options.verbose && is_there && !is_refused))
-            return Verdict::Done;
-    }
-    Verdict verdict = planner.plan(entry, running == 0);
-    while (verdict == Verdict::Wait) {
-        wait_for_all();
-        if (stop_requested()) {
-            entry.outcome = Outcome::Cancelled;
-            return Verdict::Done;
+    // One that cannot even be tried: the others can.
+    if (taken == -EFAULT || taken == -ENOENT || taken == -ENAMETOOLONG) {
+        for (const arsync_item& one : items) {
+            const int error = arsync_list_add(pool_, job_, &one, 1);
+            if (error == 0)
+                return;
+            waiting_.pop_front();
+            if (error > 0)
+                continue;
+            take(refused(one, error));
         }
-        verdict = planner.plan(entry, true);
-    }
-    return verdict;
-}
-
-void Run::plan_and_start(Entry& entry) {
-    switch (plan(entry)) {
-    case Verdict::Copy:
-        return start(entry);
-    case Verdict::Tree:
-        return start_tree(entry);
-    case Verdict::Link:
-        make_link(entry);
-        return end(entry);
-    default:
-        if (entry.outcome == Outcome::Failed)
-            undo_backup(entry);
-        return end(entry);
     }
 }
 
-// Trees run side by side where that makes no difference, and where what is said about their entries
-// need not be kept for its turn. What is in a directory already may have names elsewhere, or be
-// what others are to be copied to.
-void Run::start_tree(Entry& entry) {
-    bool alone = !entry.destination_is_new || wants_all_entries(options) || options.parents ||
-                 options.clobber == Clobber::Ask || options.dereference == Dereference::Always ||
-                 (options.copy.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 ||
-                 operands.target_fd() < 0 || is_entangled(entry.source, operands.target_fd());
-    if (alone)
-        wait_for_all();
-    start(entry);
-    if (alone)
-        wait_for_all();
-}
-
-void Run::start(Entry& entry) {
-    entry.descriptors = descriptors_of(entry, options);
-    while (running > 0 && descriptors_held + entry.descriptors > descriptors_most)
-        wait_for_completions();
-    descriptors_held += entry.descriptors;
-    const FileId* written = entry.destination_id ? &*entry.destination_id : nullptr;
-    ledger.begin(entry.source_id, written, entry.destination, entry.comes_upon());
-    running++;
-    int error = stop_requested() ? -ECANCELED : submit(entry);
-    // Short of something that jobs under way will give back.
-    while ((error == -EAGAIN || error == -EMFILE || error == -ENFILE || error == -ENOMEM) &&
-           running > 1) {
-        wait_for_completions();
-        error = stop_requested() ? -ECANCELED : submit(entry);
+void Run::finish_job() {
+    while (job_ != 0 && !waiting_.empty() && !stop_requested()) {
+        const size_t before = waiting_.size();
+        hand_over();
+        if (waiting_.size() == before)
+            take_completions();
     }
-    if (error == 0)
-        return;
-    arsync_completion completion{};
-    completion.result = error;
-    bool is_directory = S_ISDIR(entry.source_mode);
-    completion.stage = is_directory ? ARSYNC_STAGE_MAKE_DIRECTORY : ARSYNC_STAGE_OPEN_DESTINATION;
-    settle(entry, completion);
-}
-
-int Run::submit(Entry& entry) {
-    arsync_copy_options copy =
-        entry.is_tree ? tree_options(entry, options) : file_options(entry, options);
-    copy.link_set = link_set;
-    if (!entry.is_tree && link_set == 0)
-        copy.preserve &= ~ARSYNC_PRESERVE_LINKS; // of a single file there is nothing to link to
-    return arsync_submit_copy(pool, entry.source.dirfd, entry.source.name.c_str(),
-                              entry.destination.dirfd, entry.destination.name.c_str(), &copy,
-                              reinterpret_cast<uintptr_t>(&entry), &entry.job);
-}
-
-void Run::make_link(Entry& entry) {
-    if (options.dry_run || link_destination(entry, options))
-        entry.outcome = Outcome::Linked;
-    else
-        undo_backup(entry);
-}
-
-void Run::wait_for_completions() {
-    stop_requested();
-    arsync_completion completions[64];
-    int count = arsync_poll(pool, completions, 64, 0);
-    if (count == 0) {
-        if (options.json)
-            flush_for_script();
-        pollfd wait_for[] = {{event_fd, POLLIN, 0}, {stopping ? -1 : signal_fd, POLLIN, 0}};
-        poll(wait_for, 2, progress.is_shown() ? Progress::redraw_ms : -1);
-        show_progress();
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        Entry& entry = *reinterpret_cast<Entry*>(static_cast<uintptr_t>(completions[i].user_data));
-        if (completions[i].kind == ARSYNC_COMPLETION_QUESTION)
-            take_question(entry, completions[i]);
-        else if (completions[i].kind == ARSYNC_COMPLETION_ENTRY)
-            take_entry(entry, completions[i]);
-        else
-            settle(entry, completions[i]);
-    }
-    print_settled();
-    show_progress();
+    arsync_list_end(pool_, job_);
+    while (job_ != 0)
+        take_completions();
 }
 
 bool Run::stop_requested() {
-    bool give_up = failed && !options.continue_on_error;
-    if (stopping || (stop_signal() == 0 && !give_up))
-        return stopping;
-    stopping = true;
-    for (const Entry& entry : window)
-        if (entry.job != 0)
-            arsync_job_cancel(pool, entry.job);
+    const bool gives_up = failed_ && !options_.continue_on_error;
+    if (stopping_ || (stop_signal() == 0 && !gives_up))
+        return stopping_;
+    stopping_ = true;
+    questions_.clear();
+    arsync_job_cancel(pool_, job_);
     return true;
+}
+
+void Run::take_completions() {
+    stop_requested();
+    arsync_completion completions[64];
+    const int count = arsync_poll(pool_, completions, 64, 0);
+    if (count == 0) {
+        if (options_.json)
+            flush_for_script();
+        pollfd wait_for[] = {{event_fd_, POLLIN, 0}, {stopping_ ? -1 : signal_fd_, POLLIN, 0}};
+        poll(wait_for, 2, progress_.is_shown() ? Progress::redraw_ms : -1);
+    }
+    for (int i = 0; i < count; ++i)
+        take(completions[i]);
+    print_settled();
+    if (progress_.is_due())
+        progress_.draw(amounts());
+}
+
+void Run::take(const arsync_completion& completion) {
+    if (completion.kind == ARSYNC_COMPLETION_JOB)
+        return take_job(completion);
+    // Of a directory on the way whose attributes come at the end, when no item is left.
+    if (completion.user_data < first_) {
+        Item way;
+        way.named = false;
+        way.source = {AT_FDCWD, completion.path, operands_.shown_source(completion.path)};
+        way.destination = operands_.place_of(completion.path);
+        settle(way, completion, options_);
+        failed_ = failed_ || way.failed;
+        return print_lines(way);
+    }
+    Item& item = window_[completion.user_data - first_];
+    switch (completion.kind) {
+    case ARSYNC_COMPLETION_QUESTION:
+        return take_question(completion);
+    case ARSYNC_COMPLETION_ENTRY:
+        report_entry(item, completion, options_);
+        failed_ = failed_ || item.failed;
+        return;
+    case ARSYNC_COMPLETION_WAY:
+        return report_way(item, completion, options_);
+    default:
+        settle(item, completion, options_);
+        return end(item);
+    }
+}
+
+// What was not begun has no completion.
+void Run::take_job(const arsync_completion& completion) {
+    job_ = 0;
+    const bool untold = completion.result != 0 && completion.result != -ECANCELED && !failed_ &&
+                        completion.stage == ARSYNC_STAGE_MEMORY;
+    if (untold)
+        complain("memory exhausted");
+    failed_ = failed_ || untold;
+    for (Item& item : window_) {
+        if (item.outcome != Outcome::pending)
+            continue;
+        item.outcome = Outcome::cancelled;
+        item.completion.result = -ECANCELED;
+        end(item);
+    }
+}
+
+// What came before is said before the question is put.
+void Run::take_question(const arsync_completion& completion) {
+    if (stopping_)
+        return; // which has withdrawn it
+    const Item& item = window_[completion.user_data - first_];
+    const arsync_details& details = *completion.details;
+    questions_.push_back({completion.user_data, details.question,
+                          subject_of(item, completion).destination, details.destination.mode});
+}
+
+// Those about the first item that is not settled.
+void Run::answer() {
+    while (!stop_requested()) {
+        const uint64_t number = first_;
+        const auto next = std::find_if(questions_.begin(), questions_.end(),
+                                       [&](const Question& one) { return one.item == number; });
+        if (next == questions_.end())
+            return;
+        const Question question = *next;
+        questions_.erase(next);
+        print_lines(window_.front());
+        const bool yes = may_overwrite(question.destination, question.mode, options_);
+        arsync_answer(pool_, question.id, yes ? ARSYNC_ANSWER_REPLACE : ARSYNC_ANSWER_SKIP);
+    }
+}
+
+void Run::end(Item& item) {
+    failed_ = failed_ || item.failed || item.outcome == Outcome::failed;
+    if (item.totals)
+        add_tree(totals_, *item.totals);
+    else
+        add_file(totals_, item);
+}
+
+void Run::print_lines(Item& item) {
+    for (const Line& line : item.lines) {
+        switch (line.kind) {
+        case Line::Kind::chat:
+            say(line.text);
+            break;
+        case Line::Kind::complaint:
+            complain(line.text);
+            break;
+        case Line::Kind::script:
+            say_to_script(line.text);
+            break;
+        }
+    }
+    item.lines.clear();
+}
+
+void Run::print_settled() {
+    while (!window_.empty()) {
+        Item& item = window_.front();
+        print_lines(item);
+        if (item.outcome == Outcome::pending)
+            return answer();
+        if (options_.json && item.named)
+            say_to_script(json_of(item));
+        window_.pop_front();
+        ++first_;
+    }
+}
+
+void Run::measure_total() {
+    for (size_t i = 0; i < operands_.count(); ++i) {
+        struct stat status {};
+        const Place source = operands_.source(i);
+        options_.follows_named() ? look_through_link(source, status) : look_at_link(source, status);
+        has_trees_ = has_trees_ || (S_ISDIR(status.st_mode) && options_.recursive);
+        ++measured_.files_total;
+        measured_.bytes_total +=
+            S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
+    }
+}
+
+// Of files alone all is known before, less what was not copied after all.
+Amounts Run::amounts() {
+    Amounts now = measured_;
+    arsync_progress progress{};
+    progress.struct_size = sizeof progress;
+    if (job_ != 0 && arsync_job_progress(pool_, job_, &progress) == 0) {
+        now.files_done = progress.entries_done;
+        now.bytes_done = progress.bytes_done;
+        now.growing = has_trees_ && (progress.flags & ARSYNC_PROGRESS_WALKING) != 0;
+        if (has_trees_)
+            now.files_total = progress.entries_total;
+        if (has_trees_)
+            now.bytes_total = progress.bytes_total;
+    } else {
+        now.files_done = now.files_total = totals_.ended;
+        now.bytes_done = now.bytes_total = totals_.bytes;
+    }
+    return now;
+}
+
+void Run::report() {
+    progress_.finish(totals_.exit_status == 0, amounts());
+    if (!options_.debug && !options_.json)
+        return;
+    arsync_info info{};
+    info.struct_size = sizeof info;
+    if (arsync_pool_info(pool_, &info) != 0)
+        return;
+    if (options_.debug)
+        say(describe_pool(info, options_.pool.flags));
+    if (!options_.json)
+        return;
+    arsync_stats stats{};
+    stats.struct_size = sizeof stats;
+    arsync_pool_stats(pool_, &stats);
+    totals_.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    say_to_script(json_of(totals_, info, stats));
 }
 
 } // namespace cp

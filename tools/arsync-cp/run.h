@@ -1,24 +1,17 @@
-// The main loop: plan, submit, wait, report.
+// All operands, or all names of a list, are one job: it is submitted, waited for, and told of.
 //
-// Files are planned here and copied by one job each. A directory is one job too, and the library
-// plans what is in it, and asks what -i is to be asked about.
-//
-// Always true: entries are in the window in the order of the command line, and what is said about
-// one of them is printed when all before it are settled; an entry with a job is running and its
-// address does not change until its completion has been taken.
+// Always true: items are in the window in the order of the command line, and what is said about one
+// of them is printed when all before it are settled.
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <vector>
 
-#include "entry.h"
-#include "ledger.h"
-#include "listed.h"
+#include "item.h"
 #include "operands.h"
 #include "options.h"
-#include "plan.h"
 #include "progress.h"
 #include "summary.h"
 
@@ -26,71 +19,59 @@ namespace cp {
 
 class Run {
 public:
-    Run(const Options& chosen, Operands& named);
+    Run(const Options& options, Operands& operands)
+        : options_(options), operands_(operands), progress_(options.progress) {}
 
     // Copies everything; the exit status. If a signal ended it, everything is cleaned up.
     int go();
 
 private:
     bool open_pool();
+    bool open_job(int source, int target);
     void copy_operands();
     void copy_list();
-    void copy_listed(Entry& entry, Listed& listed);
-    bool leave_repeated(Entry& entry);
-    void leave_out_repeated(Entry& entry, const Listed& listed,
-                            const std::vector<std::string>& parts);
-    void plan_and_start(Entry& entry);
-    Verdict plan(Entry& entry);
-    void start_tree(Entry& entry);
-    void wait_for_room();
-    void wait_for_all();
-    void start(Entry& entry);
-    int submit(Entry& entry);
-    void make_link(Entry& entry);
-
-    // Cancels everything when a signal has come; whether one has.
+    void add(Item item);
+    void hand_over();
+    void finish_job();
     bool stop_requested();
-    void wait_for_completions();
-    void settle(Entry& entry, const arsync_completion& completion);
-    void settle_tree(Entry& entry, const arsync_completion& completion);
-    void keep_totals(Entry& entry, const arsync_completion& completion);
-    void note_end(const Entry& entry, bool made);
-    void take_entry(Entry& tree, const arsync_completion& completion);
-    void take_question(const Entry& entry, const arsync_completion& completion);
-    bool try_again(Entry& entry, const arsync_completion& completion);
-    void succeed(Entry& entry, const arsync_completion& completion);
-    void undo_backup(Entry& entry);
-    void end(Entry& entry);
-    void print_lines(Entry& entry);
+    void take_completions();
+    void take(const arsync_completion& completion);
+    void take_question(const arsync_completion& completion);
+    void take_job(const arsync_completion& completion);
+    void answer();
+    void end(Item& item);
     void print_settled();
+    void print_lines(Item& item);
 
     void measure_total();
-    Amounts under_way();
-    void show_progress();
+    Amounts amounts();
     void report();
 
-    const Options& options;
-    Operands& operands;
-    Ledger ledger;
-    Planner planner;
-    Progress progress;
-    std::deque<Entry> window;
-    size_t trees_left = 0; // directories among the operands that have not ended
-    bool list_is_open = false;
-    size_t running = 0;
-    size_t running_most = 1;
-    const size_t descriptors_most; // that jobs may hold, by their entries' estimates
-    size_t descriptors_held = 0;
+    struct Question {
+        uint64_t item;
+        arsync_question id;
+        Place destination;
+        mode_t mode;
+    };
 
-    arsync_pool* pool = nullptr;
-    int event_fd = -1;
-    arsync_link_set link_set = 0; // of all sources, if there are several
-    int signal_fd = -1;
-    bool stopping = false;
+    const Options& options_;
+    Operands& operands_;
+    Progress progress_;
+    arsync_pool* pool_ = nullptr;
+    arsync_job job_ = 0; // 0: it has ended
+    int event_fd_ = -1;
+    int signal_fd_ = -1;
 
-    bool failed = false;
-    Totals totals;
-    std::chrono::steady_clock::time_point began;
+    std::deque<Item> window_;
+    uint64_t first_ = 1; // number of the window's first item, by which completions name it
+    std::deque<arsync_item> waiting_; // for the job to take them
+    std::vector<Question> questions_;
+    bool stopping_ = false;
+    bool failed_ = false;
+    bool has_trees_ = false;
+    Amounts measured_;
+    Totals totals_;
+    std::chrono::steady_clock::time_point began_;
 };
 
 } // namespace cp

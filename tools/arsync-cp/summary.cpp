@@ -8,10 +8,11 @@ void add_tree(Totals& totals, const arsync_totals& tree) {
     auto count = [&](Outcome outcome) -> uint64_t& {
         return totals.outcomes[static_cast<size_t>(outcome)];
     };
-    count(Outcome::Copied) += tree.files;
-    count(Outcome::Linked) += tree.hard_links;
-    count(Outcome::Skipped) += tree.skipped;
-    count(Outcome::Failed) += tree.errors;
+    count(Outcome::copied) += tree.files;
+    count(Outcome::linked) += tree.hard_links;
+    count(Outcome::skipped) += tree.skipped;
+    count(Outcome::failed) += tree.errors;
+    totals.ended += tree.entries;
     totals.bytes += tree.bytes;
     totals.hole_bytes += tree.hole_bytes;
     totals.trees.entries += tree.entries;
@@ -22,6 +23,19 @@ void add_tree(Totals& totals, const arsync_totals& tree) {
     totals.trees.errors += tree.errors;
 }
 
+void add_file(Totals& totals, const Item& item) {
+    ++totals.ended;
+    ++totals.outcomes[static_cast<size_t>(item.outcome)];
+    if (item.outcome == Outcome::copied) {
+        totals.bytes += item.completion.bytes;
+        totals.hole_bytes += item.completion.hole_bytes;
+    }
+    if (item.named)
+        return;
+    ++totals.trees.entries;
+    totals.trees.errors += item.outcome == Outcome::failed ? 1 : 0;
+}
+
 std::string json_of(const Totals& totals, const arsync_info& info, const arsync_stats& stats) {
     JsonLine json;
     json.text("type", "summary");
@@ -30,7 +44,7 @@ std::string json_of(const Totals& totals, const arsync_info& info, const arsync_
         files += count;
     json.number("files", files);
     for (Outcome outcome :
-         {Outcome::Copied, Outcome::Linked, Outcome::Skipped, Outcome::Failed, Outcome::Cancelled})
+         {Outcome::copied, Outcome::linked, Outcome::skipped, Outcome::failed, Outcome::cancelled})
         json.number(outcome_name(outcome), totals.outcomes[static_cast<size_t>(outcome)]);
     json.number("bytes", totals.bytes);
     json.number("hole_bytes", totals.hole_bytes);

@@ -110,7 +110,19 @@ DirectoryRef Ways::enter(Files& files, const std::string& source, const std::str
 
 DirectoryRef Ways::make(Files& files, const std::string& source, const std::string& destination) {
     const Route route = route_of(source, destination);
-    return walk(files, route, route.names.size());
+    const DirectoryRef directory = walk(files, route, route.names.size());
+    if (!directory->parent && !directory->facts)
+        add_top(files, directory);
+    return directory;
+}
+
+// It was there, and gets attributes as the others do.
+void Ways::add_top(Files& files, const DirectoryRef& directory) {
+    const Pin top(files, directory);
+    auto facts = std::make_unique<struct statx>();
+    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(top->source(), "", 0, *facts));
+    directory->facts = std::move(facts);
+    in_order_.insert(in_order_.begin(), {"", directory});
 }
 
 // As many of the names as that.
@@ -234,6 +246,10 @@ std::vector<Ways::Done> Ways::take_inside_out() {
     return std::exchange(in_order_, {});
 }
 
+bool Ways::drop_made(const std::string& path) {
+    return std::erase_if(made_, [&](const Made& made) { return made.path == path; }) > 0;
+}
+
 bool Ways::is_unsyncable(const DirectoryRef& directory) const {
     const Directory* at = directory.get();
     bool made = true; // the name in it
@@ -266,7 +282,7 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
         }
     }
     const DirectoryRef& above = ref->parent;
-    if (durable && ref->made && !above->parent) {
+    if (durable && ref->made && above && !above->parent) {
         control.enter(ARSYNC_STAGE_SYNC);
         const int64_t result = co_await sync(above->destination());
         check(ARSYNC_STAGE_SYNC, result);

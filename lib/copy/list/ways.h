@@ -36,6 +36,8 @@ public:
         bool is_new = false;
     };
     std::vector<Made> take_made() { return std::exchange(made_, {}); }
+    // Not to be told of as one on the way: whether it was made.
+    bool drop_made(const std::string& path);
 
     // When all below them is done, from the innermost to the outermost: give it its attributes.
     // durable: make names and attributes of what was made so. Throws Error.
@@ -65,6 +67,7 @@ private:
     Route route_of(const std::string& source, const std::string& destination) const;
     DirectoryRef walk(Files& files, const Route& route, size_t count);
     Way open_top(Files& files, const Route& route);
+    void add_top(Files& files, const DirectoryRef& directory);
     Way add(Files& files, const Way& above, const std::string& name);
     bool make_or_open(Files& files, const Pin& above, Directory& directory, File& destination);
 

@@ -36,7 +36,7 @@ Task<void> Member::attempt(Outcome& outcome, Begin begin) {
             const Scarcity::Busy busy(tree_.scarcity_);
             co_await begin();
         } catch (const Error& error) {
-            outcome.fail(-error.code, error.stage);
+            outcome.fail(error);
             is_stale = error.is_stale_handle();
         } catch (const std::bad_alloc&) {
             outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);

@@ -43,6 +43,7 @@ public:
         DirectoryRef directory;
         std::string name;
         std::shared_ptr<const File> base; // null: the working directory
+        bool follows = false;             // that name is a symbolic link to the copy
         Look copy;
         bool by_look = false; // it may lose its name, and its inode be used again
         bool is_copy(const struct statx& found) const {

@@ -286,6 +286,10 @@ Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& b
 }
 
 Task<void> Member::list(DirectoryRef directory) {
+    if ((tree_.options_.flags & ARSYNC_COPY_SHALLOW) != 0) {
+        co_await complete(std::move(directory));
+        co_return;
+    }
     for (;;) {
         std::unique_ptr<Batch> batch;
         Outcome outcome;

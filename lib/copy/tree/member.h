@@ -31,6 +31,7 @@ private:
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
+    bool made_before(const Directory& directory, std::string_view name) const;
     bool is_free(const Directory& directory, const std::string& name, Stage stage) const;
     void refuse_loop(const Directory& directory) const;
     [[noreturn]] void refuse_meeting() const;

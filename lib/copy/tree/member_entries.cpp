@@ -44,9 +44,16 @@ Task<void> Member::begin_entries(Batch& batch) {
         if (!tree_.filter_.empty() &&
             tree_.filter_.excludes(path_below(&directory, unit.name), type == DT_DIR))
             continue;
-        tree_.control_.entries_total.fetch_add(1, std::memory_order_relaxed);
+        tree_.control_.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
         if (unknown.result < 0) {
             end_entry(&directory, unit.name, unknown);
+            continue;
+        }
+        if (type == DT_DIR && made_before(directory, unit.name)) {
+            Outcome repeated;
+            repeated.action = ARSYNC_ACTION_SKIP;
+            repeated.flags = ARSYNC_COMPLETION_DIRECTORY | ARSYNC_COMPLETION_REPEATED;
+            end_entry(&directory, unit.name, repeated);
             continue;
         }
         if (type == DT_DIR) {
@@ -149,6 +156,7 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
     names.beneath = true;
     names.follows = follows;
     names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
+    names.just_created = made_before(directory, name);
     names.new_file = directory.new_file;
     names.umask = &tree_.umask_;
     const arsync_copy_options& options =
@@ -168,6 +176,12 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
         co_await copy_entry(io_, names, type, context, options, control, outcome);
 }
 
+// Whether it was copied by itself before, as an item of the same list.
+bool Member::made_before(const Directory& directory, std::string_view name) const {
+    return tree_.host_.asks_whether_made() && tree_.options_.backup != ARSYNC_BACKUP_NUMBERED &&
+           tree_.host_.made_before(path_below(&directory, name));
+}
+
 // What is complete with the batch, if this was its last part.
 DirectoryRef Member::end_part(Batch& batch) {
     if (--batch.parts > 0)
@@ -178,7 +192,7 @@ DirectoryRef Member::end_part(Batch& batch) {
 }
 
 void Member::end_entry(const Directory* directory, std::string_view name, const Outcome& outcome) {
-    tree_.control_.entries_done.fetch_add(1, std::memory_order_relaxed);
+    tree_.control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     if (outcome.result == -ECANCELED && tree_.control_.cancelled())
         return;
     if (outcome.result < 0)

@@ -72,4 +72,9 @@ void add(arsync_totals& totals, const arsync_totals& part) {
         totals.files_by_method[i] += part.files_by_method[i];
 }
 
+void add_whole(arsync_totals& totals, const arsync_totals& whole) {
+    add(totals, whole);
+    totals.errors += whole.errors;
+}
+
 } // namespace arsync

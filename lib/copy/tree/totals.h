@@ -10,5 +10,7 @@ namespace arsync {
 void count(arsync_totals& totals, const Outcome& outcome);
 // But for the errors, which are counted as they happen.
 void add(arsync_totals& totals, const arsync_totals& part);
+// With them.
+void add_whole(arsync_totals& totals, const arsync_totals& whole);
 
 } // namespace arsync

@@ -51,8 +51,10 @@ Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filt
 
 Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     control_.enter(ARSYNC_STAGE_OPEN_SOURCE);
-    control_.entries_total.fetch_add(1, std::memory_order_relaxed);
-    control_.walking.store(true, std::memory_order_relaxed);
+    control_.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
+    control_.counts().walking.fetch_add(1, std::memory_order_relaxed);
+    walks_.store(true, std::memory_order_relaxed);
+    const AllFound at_end{*this};
     outcome.action = ARSYNC_ACTION_TREE;
     outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
     std::shared_ptr<const File> links_base;
@@ -67,7 +69,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     Outcome of_root;
     of_root.action = root_->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
     of_root.flags = ARSYNC_COMPLETION_DIRECTORY;
-    control_.entries_done.fetch_add(1, std::memory_order_relaxed);
+    control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     totals_.entries = totals_.directories = 1;
     if (reports_all_)
         host_.report({.path = {}, .outcome = of_root});
@@ -92,7 +94,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     };
     co_await Helpers(*this, io.ring);
     stack_.clear();
-    control_.walking.store(false, std::memory_order_relaxed);
+    all_found();
 
     const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
     if (options_.durability != ARSYNC_DURABILITY_NONE && !dry && !control_.cancelled())
@@ -220,6 +222,8 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
         path.pop_back();
     struct statx facts;
     const bool is_there = files.statx(roots_.destination_dirfd, path.c_str(), 0, facts) == 0;
+    if (is_there && !S_ISDIR(facts.stx_mode))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ENOTDIR};
     if (is_there && identity(facts) == source)
         throw Error{ARSYNC_STAGE_CHECK, EINVAL};
     if (is_there && !may_meet(identity(facts)))
@@ -428,7 +432,7 @@ void Tree::push(Unit unit) {
         wake_one_under_lock();
         // A tree of a few entries is done before another thread has begun.
         constexpr uint64_t small_tree = 64;
-        call = control_.entries_total.load(std::memory_order_relaxed) > small_tree;
+        call = control_.counts().entries_total.load(std::memory_order_relaxed) > small_tree;
     }
     if (call && !called_.exchange(true))
         host_.call_helpers(shared_from_this());
@@ -452,12 +456,17 @@ bool Tree::over() {
     return stopping() || over_under_lock();
 }
 
+void Tree::all_found() {
+    if (walks_.exchange(false, std::memory_order_relaxed))
+        control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
+}
+
 void Tree::unit_ended() {
     std::lock_guard lock(mutex_);
     if (--active_ > 0)
         return;
     if (stack_.empty()) // every entry has been found, and the last ones are under way
-        control_.walking.store(false, std::memory_order_relaxed);
+        all_found();
     if (stack_.empty() || stopping())
         wake_all_under_lock();
 }
@@ -487,7 +496,7 @@ void Tree::stop() {
 // ---- what came of it ----
 
 void Tree::note_error(int result, Stage stage) {
-    control_.errors.fetch_add(1, std::memory_order_relaxed);
+    control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
         std::lock_guard lock(mutex_);
         ++totals_.errors;

@@ -89,6 +89,11 @@ private:
     void push(Unit unit);
     std::optional<Unit> take_back(); // when it is over: what nobody has taken
     void unit_ended();
+    void all_found(); // but for what is just begun
+    struct AllFound {
+        Tree& tree;
+        ~AllFound() { tree.all_found(); }
+    };
     void wake_all_under_lock();
     void wake_one_under_lock();
     void wake_room_sleepers_under_lock();
@@ -116,7 +121,8 @@ private:
     static constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
                                         ARSYNC_COMPLETION_SOURCE_SHRANK |
                                         ARSYNC_COMPLETION_OWNER_LOST;
-    static constexpr uint32_t telling_of_entry = telling | ARSYNC_COMPLETION_KEPT_BOTH;
+    static constexpr uint32_t telling_of_entry =
+        telling | ARSYNC_COMPLETION_KEPT_BOTH | ARSYNC_COMPLETION_REPEATED;
     void note_flags(const Outcome& outcome) {
         const uint32_t flags = outcome.flags & (telling | ARSYNC_COMPLETION_VERIFIED_CACHED);
         if (flags != 0)
@@ -150,6 +156,7 @@ private:
 
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> called_ = false;
+    std::atomic<bool> walks_ = false;           // counted by the control
     std::atomic<uint32_t> flags_ = 0;           // of all entries
     std::atomic<bool> removes_nothing_ = false; // a mirror has met itself all the same
 

@@ -1,4 +1,5 @@
-#include "failure.h"
+// What a failure is called.
+#include "report.h"
 
 #include <cerrno>
 
@@ -27,11 +28,12 @@ std::string what_of_opening(const Subject& subject, const arsync_completion& com
                             const Options& options) {
     std::string source = quote(subject.source.shown);
     struct stat status;
-    bool follow = options.dereference == Dereference::Always;
+    const bool is_item = completion.kind == ARSYNC_COMPLETION_ITEM;
+    bool follow = is_item ? options.follows_named() : options.dereference == Dereference::Always;
     int error =
         follow ? look_through_link(subject.source, status) : look_at_link(subject.source, status);
     // A file of the command line has been looked at before it was to be opened.
-    if (subject.operand.is_tree && error != 0 && error == -completion.result)
+    if (error != 0 && error == -completion.result)
         return "cannot stat " + source;
     if (is_directory(completion) || (error == 0 && S_ISDIR(status.st_mode)))
         return "cannot access " + source;
@@ -69,39 +71,39 @@ std::string what_of_making(const Subject& subject, const arsync_completion& comp
     return "cannot create regular file " + destination;
 }
 
-// The first on the way to the place that is no directory, or a link to one; empty: there is none.
-std::string obstacle_before(const Place& place, mode_t& kind) {
-    for (size_t slash = place.name.find('/'); slash != std::string::npos;
-         slash = place.name.find('/', slash + 1)) {
-        struct stat status;
-        if (slash == 0 || look_at_link({place.dirfd, place.name.substr(0, slash), ""}, status) != 0)
-            continue;
-        kind = status.st_mode & S_IFMT;
-        if (kind != S_IFDIR)
-            return place.shown.substr(0, place.shown.size() - (place.name.size() - slash));
-    }
-    return "";
+// What keeps the library from going the way to an item; empty: it is something else.
+std::string describe_way(const Subject& subject, const arsync_completion& completion,
+                         const Options& options) {
+    if ((completion.flags & ARSYNC_COMPLETION_ON_THE_WAY) == 0 || !subject.item.on_way)
+        return "";
+    const Subject way = way_of(subject.item, subject.item.way);
+    const std::string directory = quote(way.destination.shown);
+    const int error = -completion.result;
+    const mode_t kind = kind_of(way.source);
+    if (completion.stage == ARSYNC_STAGE_OPEN_SOURCE && options.parents)
+        return "failed to get attributes of " + quote(way.source.shown) + ": " +
+               arsync_strerror(error);
+    if (completion.stage == ARSYNC_STAGE_OPEN_SOURCE && kind == S_IFLNK && error != ENOENT)
+        return "cannot copy " + quote(subject.source.shown) + " through the symbolic link " +
+               quote(way.source.shown);
+    if (completion.stage != ARSYNC_STAGE_MAKE_DIRECTORY)
+        return "";
+    if (error == ENOTDIR || error == EEXIST)
+        return directory + " exists but is not a directory";
+    return options.parents ? "cannot make directory " + directory + ": " + arsync_strerror(error)
+                           : "";
 }
 
-// What keeps the library from going the way to a name of a list; empty: it is something else.
-std::string describe_way(const Subject& subject, const arsync_completion& completion) {
-    bool is_other = subject.operand.named || subject.source.shown != subject.operand.source.shown ||
-                    (completion.result != -ENOTDIR && completion.result != -ENOENT);
-    mode_t kind = 0;
-    if (is_other)
-        return "";
-    if (completion.stage == ARSYNC_STAGE_OPEN_SOURCE) {
-        std::string link = obstacle_before(subject.source, kind);
-        if (!link.empty() && kind == S_IFLNK && completion.result != -ENOENT)
-            return "cannot copy " + quote(subject.source.shown) + " through the symbolic link " +
-                   quote(link);
-    }
-    if (completion.stage == ARSYNC_STAGE_MAKE_DIRECTORY) {
-        std::string name = obstacle_before(subject.destination, kind);
-        if (!name.empty())
-            return quote(name) + " exists but is not a directory";
-    }
-    return "";
+// Why it cannot even be asked what is at an item's destination; 0 where it can.
+int why_unseen(const Subject& subject, const arsync_completion& completion,
+               const Options& options) {
+    struct stat status;
+    if (completion.kind != ARSYNC_COMPLETION_ITEM)
+        return 0;
+    int error = look_at_link(subject.destination, status);
+    if (error == 0 && S_ISLNK(status.st_mode) && !options.force)
+        error = look_through_link(subject.destination, status);
+    return error == ENOENT ? 0 : error;
 }
 
 // Whether what was come upon in a tree is what the tree is copied to.
@@ -109,7 +111,7 @@ bool is_its_destination(const Subject& subject) {
     struct stat found;
     struct stat destination;
     return look_through_link(subject.source, found) == 0 &&
-           look_through_link(subject.operand.destination, destination) == 0 &&
+           look_through_link(subject.item.destination, destination) == 0 &&
            id_of(found) == id_of(destination);
 }
 
@@ -138,17 +140,19 @@ std::string describe_check(const Subject& subject, const arsync_completion& comp
         kind = target.st_mode;
     if (error == EINVAL)
         return source + " and " + destination + " are the same file";
+    if (error == EISDIR && !options.recursive && !options.files_from)
+        return "-r not specified; omitting directory " + source;
     if (error == EISDIR)
         return "cannot overwrite directory " + destination + " with non-directory";
     if (error == ELOOP && options.dereference == Dereference::Always &&
-        subject.source.shown != subject.operand.source.shown && !is_its_destination(subject))
+        subject.source.shown != subject.item.source.shown && !is_its_destination(subject))
         return "cannot copy cyclic symbolic link " + source;
     if (error == ELOOP && (options.copy.flags & ARSYNC_COPY_MIRROR) != 0)
-        return "cannot mirror " + quote(subject.operand.source.shown) + " to " +
-               quote(subject.operand.destination.shown) + ": they have a directory in common";
+        return "cannot mirror " + quote(subject.item.source.shown) + " to " +
+               quote(subject.item.destination.shown) + ": they have a directory in common";
     if (error == ELOOP)
-        return "cannot copy a directory, " + quote(subject.operand.source.shown) +
-               ", into itself, " + quote(subject.operand.destination.shown);
+        return "cannot copy a directory, " + quote(subject.item.source.shown) + ", into itself, " +
+               quote(subject.item.destination.shown);
     // The library opens no socket. Whoever tries hears that there is no such device.
     if (error == EOPNOTSUPP && S_ISSOCK(kind))
         return "cannot open " + source + " for reading: " + arsync_strerror(ENXIO);
@@ -157,25 +161,20 @@ std::string describe_check(const Subject& subject, const arsync_completion& comp
 
 } // namespace
 
-std::string not_overwriting(const Place& source, const Place& destination) {
-    return "will not overwrite just-created " + quote(destination.shown) + " with " +
-           quote(source.shown);
-}
-
-std::string not_replacing(const Place& destination) {
-    return "not replacing " + quote(destination.shown);
-}
-
 std::string describe_failure(const Subject& subject, const arsync_completion& completion,
                              const Options& options) {
     std::string source = quote(subject.source.shown);
     std::string destination = quote(subject.destination.shown);
     int error = -completion.result;
-    std::string what = describe_way(subject, completion);
+    std::string what = describe_way(subject, completion, options);
     if (!what.empty())
         return what;
+    if ((completion.flags & ARSYNC_COMPLETION_JUST_CREATED) != 0)
+        return error == ELOOP
+                   ? "will not copy " + source + " through just-created symlink " + destination
+                   : "will not overwrite just-created " + destination + " with " + source;
     if (is_refused(completion, options))
-        return not_replacing(subject.destination);
+        return "not replacing " + destination;
     switch (completion.stage) {
     case ARSYNC_STAGE_OPEN_SOURCE:
         what = what_of_opening(subject, completion, options);
@@ -190,12 +189,21 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
         // In a tree, or in the way of a link; for a file it has been said before it was tried.
         if (error == EISDIR && !subject.destination.name.ends_with('/'))
             return "cannot overwrite directory " + destination + " with non-directory";
+        if (const int unseen = why_unseen(subject, completion, options); unseen != 0)
+            return "cannot stat " + destination + ": " + arsync_strerror(unseen);
+        if (error == ENOENT && kind_of(subject.destination) == S_IFLNK)
+            return "not writing through dangling symlink " + destination;
         what = what_of_making(subject, completion, options);
         // Only a directory may have a slash after its name, and this was to be a file.
         if (error == EISDIR)
             error = ENOTDIR;
         break;
     case ARSYNC_STAGE_LINK:
+        if (error == EINVAL && options.symbolic_links())
+            return quote_if_needed(subject.destination.shown) +
+                   ": can make relative symbolic links only in current directory";
+        what = what_of_making(subject, completion, options);
+        break;
     case ARSYNC_STAGE_MAKE_SPECIAL:
         what = what_of_making(subject, completion, options);
         break;
@@ -203,6 +211,8 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
         // ENOENT: a symbolic link to nothing, with --keep-directory-symlink.
         if ((error == ENOTDIR || error == ENOENT) && kind_of(subject.destination) != 0)
             return "cannot overwrite non-directory " + destination + " with directory " + source;
+        if (const int unseen = why_unseen(subject, completion, options); unseen != 0)
+            return "cannot stat " + destination + ": " + arsync_strerror(unseen);
         what = completion.action == ARSYNC_ACTION_HARD_LINK // in what was made before
                    ? what_of_making(subject, completion, options)
                    : "cannot create directory " + destination;
@@ -220,6 +230,9 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
         what = "cannot remove " + destination;
         break;
     case ARSYNC_STAGE_BACKUP:
+        if (error == EINVAL)
+            return "backing up " + destination + " might destroy source;  " + source +
+                   " not copied";
         what = "cannot backup " + destination;
         break;
     case ARSYNC_STAGE_CONTEXT:
@@ -274,53 +287,6 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
         break;
     }
     return what + ": " + arsync_strerror(error);
-}
-
-std::string describe_warning(const std::string& source, const arsync_completion& completion) {
-    if ((completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0)
-        return "warning: " + quote(source) + " became shorter while it was copied";
-    if ((completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0)
-        return "warning: " + quote(source) + " changed while it was copied";
-    return "";
-}
-
-uint32_t attribute_of(uint32_t stage) {
-    switch (stage) {
-    case ARSYNC_STAGE_OWNER:
-        return ARSYNC_PRESERVE_OWNER;
-    case ARSYNC_STAGE_XATTR:
-        return ARSYNC_PRESERVE_XATTR;
-    case ARSYNC_STAGE_MODE:
-        return ARSYNC_PRESERVE_MODE;
-    case ARSYNC_STAGE_TIMES:
-        return ARSYNC_PRESERVE_TIMES;
-    case ARSYNC_STAGE_CONTEXT:
-        return ARSYNC_PRESERVE_CONTEXT;
-    default:
-        return 0;
-    }
-}
-
-bool is_copied(const arsync_completion& completion) {
-    return (completion.flags & ARSYNC_COMPLETION_COPIED) != 0 &&
-           attribute_of(completion.stage) != 0;
-}
-
-bool loss_matters(const arsync_completion& completion, const Options& options) {
-    switch (completion.stage) {
-    case ARSYNC_STAGE_XATTR:
-        return options.xattr_required;
-    case ARSYNC_STAGE_CONTEXT:
-        return options.context_required;
-    default:
-        return true;
-    }
-}
-
-bool loss_is_told(const arsync_completion& completion, const Options& options) {
-    if (loss_matters(completion, options))
-        return true;
-    return !options.reduce_diagnostics && completion.result != -EOPNOTSUPP;
 }
 
 } // namespace cp

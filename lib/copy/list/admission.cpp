@@ -1,0 +1,264 @@
+// Before an item is begun: what it will touch, and whether it must wait for what is in flight.
+//
+// Each look is as of an item that may not be the only one; where what is seen may not be final, or
+// is touched by another, all others are waited for, and what is seen then is. By whoever has the
+// turn.
+#include "copy/list/member.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/list/item_host.h"
+#include "copy/list/turn.h"
+#include "copy/path.h"
+#include "copy/split_path.h"
+
+namespace arsync {
+
+Task<void> ListMember::admit(Item& item) {
+    item.touch.source = simplified(item.names.source);
+    item.touch.destination = simplified(item.names.destination);
+    // As cp takes it: a file that is named in two ways is backed up, not refused.
+    item.touch.made_as = list_.of_one_tree() ? item.touch.destination : item.names.destination;
+    if (list_.of_one_tree())
+        co_await admit_entry(item);
+    else
+        co_await admit_path(item);
+    if (list_.asks(ARSYNC_COPY_PARENTS))
+        co_await find_way(item);
+}
+
+// Nobody has named these one by one: what matters is which of them came before.
+Task<void> ListMember::admit_entry(Item& item) {
+    const bool enters = list_.asks(ARSYNC_COPY_RECURSIVE) && !list_.asks(ARSYNC_COPY_SHALLOW);
+    list_.look_up(item, enters);
+    if (item.came_before || item.has_parts)
+        co_await List::NobodyElse(list_, io_.ring);
+    if (item.came_before)
+        item.just_created = list_.was_made(item.touch);
+}
+
+Task<void> ListMember::admit_path(Item& item) {
+    bool idle = list_.is_idle();
+    while (!look(item, idle)) {
+        co_await List::NobodyElse(list_, io_.ring);
+        idle = true;
+    }
+    item.alone = runs_alone(item);
+    if (item.alone && !list_.is_idle())
+        co_await List::NobodyElse(list_, io_.ring);
+}
+
+// False: it is to wait, and be looked at again.
+bool ListMember::look(Item& item, bool idle) {
+    Touch touch;
+    touch.source = item.touch.source;
+    touch.destination = item.touch.destination;
+    touch.made_as = item.touch.made_as;
+    const bool seen = look_at_source(touch, item, idle) && look_at_destination(touch, item, idle);
+    if (!seen)
+        return false;
+    item.touch = std::move(touch);
+    if (!item.touch.has_source)
+        return true;
+    return list_.judge(item, idle);
+}
+
+bool ListMember::look_at_source(Touch& touch, const Item& item, bool idle) {
+    const char* name = item.names.source.c_str();
+    struct statx facts;
+    int result = io_.files.statx(list_.source_dirfd_, name, AT_SYMLINK_NOFOLLOW, facts);
+    const bool is_link = result == 0 && S_ISLNK(facts.stx_mode) && follows_top(list_.options_);
+    // A name that is not there may be one that an earlier copy is about to make, and a symbolic
+    // link may lead to such a file.
+    if ((result < 0 || is_link) && !idle)
+        return false;
+    if (is_link)
+        result = io_.files.statx(list_.source_dirfd_, name, 0, facts);
+    if (result < 0)
+        return true;
+    touch.has_source = true;
+    touch.source_id = identity(facts);
+    touch.source_mode = facts.stx_mode;
+    touch.source_size = S_ISREG(facts.stx_mode) ? facts.stx_size : 0;
+    const bool several = facts.stx_nlink > 1 || follows_top(list_.options_);
+    if (touch.is_tree())
+        touch.source_names = Upon::any;
+    else if (list_.keeps_links() && several)
+        touch.source_names = Upon::several;
+    return idle || touch.is_tree() || !list_.is_recent(facts);
+}
+
+// Whether the destination's name itself is dealt with, and not what it may point to.
+bool ListMember::replaces_name(mode_t source_mode) const {
+    const arsync_copy_options& options = list_.options_;
+    const bool makes_data =
+        S_ISREG(source_mode) || (list_.asks(ARSYNC_COPY_SPECIAL) && !S_ISLNK(source_mode));
+    constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
+    return !makes_data || list_.asks(links) || options.backup != ARSYNC_BACKUP_NONE ||
+           options.replace == ARSYNC_REPLACE_REMOVE || options.replace == ARSYNC_REPLACE_ATOMIC;
+}
+
+bool ListMember::look_at_destination(Touch& touch, const Item& item, bool idle) {
+    if (!touch.has_source)
+        return true;
+    const char* name = item.names.destination.c_str();
+    struct statx found;
+    int result = io_.files.statx(list_.destination_dirfd_, name, AT_SYMLINK_NOFOLLOW, found);
+    const bool follows =
+        result == 0 && S_ISLNK(found.stx_mode) && !replaces_name(touch.source_mode);
+    if (follows && !idle)
+        return false;
+    touch.through_link = follows;
+    if (follows)
+        result = io_.files.statx(list_.destination_dirfd_, name, 0, found);
+    if (result < 0)
+        return true;
+    touch.is_new = false;
+    if (touch.is_tree())
+        return true;
+    // A tree may hold what is written into as well.
+    touch.destination_has_names = follows || found.stx_nlink > 1;
+    touch.has_written = true;
+    touch.written_id = identity(found);
+    touch.is_recent = list_.is_recent(found);
+    if (!idle && list_.is_touched(found))
+        return false;
+    return looks_at_backup(touch, item, idle);
+}
+
+// What a backup would take the place of.
+bool ListMember::looks_at_backup(const Touch& touch, const Item& item, bool idle) {
+    const arsync_copy_options& options = list_.options_;
+    if (options.backup == ARSYNC_BACKUP_NONE || idle)
+        return true;
+    const std::string suffix = options.backup_suffix ? options.backup_suffix : "~";
+    if (list_.is_backup_in_flight(touch.destination, suffix))
+        return false;
+    struct statx old;
+    const std::string simple = item.names.destination + suffix;
+    return io_.files.statx(list_.destination_dirfd_, simple.c_str(), AT_SYMLINK_NOFOLLOW, old) <
+               0 ||
+           !list_.is_touched(old);
+}
+
+// Trees run side by side where that makes no difference, and where what is told of their entries
+// need not be kept apart. What is in a directory already may have names elsewhere, or be what
+// others are to be copied to.
+bool ListMember::runs_alone(const Item& item) const {
+    const arsync_copy_options& options = list_.options_;
+    constexpr uint32_t flags = ARSYNC_COPY_PARENTS | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
+    if (!item.touch.is_tree() || item.repeats)
+        return false;
+    return !item.touch.is_new || list_.asks(flags) || options.report == ARSYNC_REPORT_ALL ||
+           asks_first(options) || options.symlinks == ARSYNC_SYMLINKS_FOLLOW || is_entangled(item);
+}
+
+// Whether the source has the directory that is copied to in it, or the reverse; yes where that is
+// not to be known.
+bool ListMember::is_entangled(const Item& item) const {
+    const auto above = [&](int dirfd, const std::string& path, std::vector<Identity>& all) {
+        File at(io_.files, io_.files.open(dirfd, path.c_str(), O_PATH | O_DIRECTORY, 0));
+        struct statx facts;
+        while (at && io_.files.statx(at.get(), "", 0, facts) == 0) {
+            if (!all.empty() && all.back() == identity(facts))
+                return true;
+            all.push_back(identity(facts));
+            at = File(io_.files, io_.files.open(at.get(), "..", O_PATH | O_DIRECTORY, 0));
+        }
+        return false;
+    };
+    const auto contains = [](const std::vector<Identity>& all, const Identity& one) {
+        return std::find(all.begin(), all.end(), one) != all.end();
+    };
+    std::string path = item.names.destination;
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    std::vector<Identity> source;
+    std::vector<Identity> target;
+    return !above(list_.source_dirfd_, item.names.source, source) ||
+           !above(list_.destination_dirfd_, split_path(path).directory(), target) ||
+           contains(source, target.front()) || contains(target, source.front());
+}
+
+// ---- the directories on the way ----
+
+Task<void> ListMember::find_way(Item& item) {
+    for (unsigned number = 0;; ++number) {
+        item.failure.reset();
+        try {
+            enter_way(item);
+        } catch (const Error& error) {
+            item.failure = error;
+        }
+        const bool scarce =
+            item.failure && (item.failure->code == EMFILE || item.failure->code == ENFILE);
+        bool again = false;
+        if (scarce)
+            again = co_await wait_for_descriptors(number);
+        tell_of_ways(item, !again);
+        if (!again)
+            co_return;
+    }
+}
+
+// A symbolic link whose text is relative leads nowhere from a directory that is yet to be made.
+void ListMember::refuse_lost_link(const Item& item) const {
+    const bool relative = !item.names.source.starts_with('/');
+    if (!list_.asks(ARSYNC_COPY_SYMBOLIC_LINK) || !relative || item.touch.is_tree() ||
+        !item.touch.has_source)
+        return;
+    struct statx here;
+    struct statx there;
+    const SplitPath path = split_path(item.names.destination);
+    check(ARSYNC_STAGE_LINK, io_.files.statx(AT_FDCWD, ".", 0, here));
+    if (io_.files.statx(list_.destination_dirfd_, path.directory(), 0, there) < 0 ||
+        identity(here) != identity(there))
+        throw Error{ARSYNC_STAGE_LINK, EINVAL};
+}
+
+void ListMember::enter_way(Item& item) {
+    refuse_lost_link(item);
+    Ways& ways = list_.ways_;
+    const ListItem& names = item.names;
+    item.way = ways.enter(io_.files, names.source, names.destination);
+    item.unsyncable =
+        list_.options_.durability == ARSYNC_DURABILITY_FULL && ways.is_unsyncable(item.way);
+    if (!list_.asks(ARSYNC_COPY_SHALLOW))
+        return;
+    // One whose entries are the list's to name is one on the way to them.
+    const Pin way(io_.files, item.way);
+    struct statx facts;
+    const std::string name = last_component(names.source);
+    const int result = io_.files.statx(
+        way->source(), name.c_str(), follows_top(list_.options_) ? 0 : AT_SYMLINK_NOFOLLOW, facts);
+    if (result < 0 || !S_ISDIR(facts.stx_mode))
+        return;
+    item.touch.has_source = true;
+    item.touch.source_mode = facts.stx_mode;
+    item.directory = ways.make(io_.files, names.source, names.destination);
+    item.made_directory = ways.drop_made(item.touch.source);
+}
+
+// Those that were made, and if it is over the one that could not be.
+void ListMember::tell_of_ways(Item& item, bool over) {
+    ItemHost host(list_, host_, item);
+    for (Ways::Made& made : list_.ways_.take_made()) {
+        Outcome outcome;
+        outcome.action = ARSYNC_ACTION_MAKE_DIRECTORY;
+        outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+        if (!made.is_new && over)
+            outcome.fail(*item.failure);
+        if (!made.is_new && !over)
+            continue;
+        item.fails_on_the_way = item.fails_on_the_way || outcome.result < 0;
+        const bool told = outcome.result < 0 ? list_.options_.report != ARSYNC_REPORT_NONE
+                                             : list_.options_.report == ARSYNC_REPORT_ALL;
+        if (told)
+            host.report(
+                {.kind = ARSYNC_COMPLETION_WAY, .path = std::move(made.path), .outcome = outcome});
+    }
+}
+
+} // namespace arsync

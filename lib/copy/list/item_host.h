@@ -1,0 +1,44 @@
+// The host of an item: what is in it is told of, and asked about, as the item's.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "copy/list/list.h"
+
+namespace arsync {
+
+class ItemHost final : public Host {
+public:
+    ItemHost(List& list, Host& outer, const List::Item& item)
+        : list_(list), outer_(outer), item_(item) {}
+    void call_helpers(const std::shared_ptr<Shared>& work) override { outer_.call_helpers(work); }
+    void report(Report report) override {
+        report.in_item = true;
+        report.user_data = item_.names.user_data;
+        outer_.report(std::move(report));
+    }
+    bool wait_for_room(Ring& ring, Waiter& waiter) override {
+        return outer_.wait_for_room(ring, waiter);
+    }
+    bool is_alone() override { return outer_.is_alone(); }
+    unsigned workers() const override { return outer_.workers(); }
+    bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) override {
+        asking->in_item = true;
+        asking->user_data = item_.names.user_data;
+        return outer_.ask(asker, asking, path);
+    }
+    void withdraw_questions() override { outer_.withdraw_questions(); }
+    void rest(bool) override {} // the list's part goes on
+    bool asks_whether_made() const override { return item_.has_parts; }
+    bool made_before(const std::string& path) override {
+        return list_.is_listed(item_.touch, path);
+    }
+
+private:
+    List& list_;
+    Host& outer_;
+    const List::Item& item_;
+};
+
+} // namespace arsync

@@ -1,0 +1,306 @@
+#include "copy/list/list.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <new>
+#include <utility>
+
+#include "copy/list/member.h"
+#include "copy/list/turn.h"
+#include "copy/tree/totals.h"
+#include "io/descriptors.h"
+
+namespace arsync {
+
+List::List(int source_dirfd, int destination_dirfd, const arsync_copy_options& options,
+           const Filter& filter, Control& control, Links* links)
+    : source_dirfd_(source_dirfd), destination_dirfd_(destination_dirfd), options_(options),
+      filter_(filter), control_(control), links_(links ? *links : own_links_),
+      ways_(source_dirfd, destination_dirfd, options) {
+    totals_.struct_size = sizeof totals_;
+    control_.counts().walking.fetch_add(1, std::memory_order_relaxed);
+}
+
+int List::add(std::vector<ListItem>&& items) {
+    std::lock_guard lock(mutex_);
+    if (ended_)
+        return -EINVAL;
+    constexpr size_t most = ARSYNC_LIST_WAITING_MAX;
+    const size_t count = std::min(most - std::min(most, items_.size()), items.size());
+    for (size_t i = 0; i < count; ++i)
+        items_.push_back(std::move(items[i]));
+    control_.counts().entries_total.fetch_add(count, std::memory_order_relaxed);
+    wake_one_under_lock();
+    return static_cast<int>(count);
+}
+
+void List::fill(std::vector<ListItem>&& items) {
+    control_.counts().entries_total.fetch_add(items.size(), std::memory_order_relaxed);
+    std::move(items.begin(), items.end(), std::back_inserter(items_));
+    ended_ = true;
+}
+
+int List::end() {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(ended_, true))
+        return -EINVAL;
+    wake_all_under_lock();
+    return 0;
+}
+
+void List::wake_all() {
+    std::lock_guard lock(mutex_);
+    wake_all_under_lock();
+}
+
+// ---- the turn ----
+
+bool List::over() {
+    std::lock_guard lock(mutex_);
+    return over_under_lock();
+}
+
+// By whoever has the turn. Others are called when there is enough for them: a list of a few small
+// files is done before another thread has begun.
+void List::take_item(Item& item) {
+    bool call = false;
+    {
+        std::lock_guard lock(mutex_);
+        item.names = std::move(items_.front());
+        items_.pop_front();
+        ++taken_;
+        constexpr uint64_t small_list = 32;
+        call = !items_.empty() && taken_ > small_list;
+    }
+    if (call && !called_.exchange(true))
+        host_->call_helpers(shared_from_this());
+}
+
+void List::give_turn_back() {
+    std::lock_guard lock(mutex_);
+    has_turn_ = false;
+    wake_one_under_lock();
+}
+
+void List::begin(Item& item) {
+    {
+        std::lock_guard lock(mutex_);
+        order_.begin(item.touch);
+        ++in_flight_;
+    }
+    // A large one leaves the next to others.
+    constexpr uint64_t large = 8 << 20;
+    if (item.touch.source_size >= large && !called_.exchange(true))
+        host_->call_helpers(shared_from_this());
+}
+
+void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& totals) {
+    const bool copied = outcome.result == 0 || (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
+    const bool is_tree = outcome.action == ARSYNC_ACTION_TREE || item.touch.is_tree();
+    // What was linked may be replaced, as with cp.
+    const bool linked = outcome.action == ARSYNC_ACTION_HARD_LINK && !asks(ARSYNC_COPY_HARD_LINK);
+    const bool made = copied && !is_tree && !linked && outcome.action != ARSYNC_ACTION_SKIP;
+    if (outcome.action == ARSYNC_ACTION_TREE) // which has counted its root itself
+        control_.counts().entries_total.fetch_sub(1, std::memory_order_relaxed);
+    else
+        control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
+    std::lock_guard lock(mutex_);
+    order_.end(item.touch, made);
+    if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE)
+        order_.note_tree(item.touch.source);
+    if (is_tree && outcome.result < 0 && totals.directories == 0)
+        order_.forget_tree(item.touch);
+    add_whole(totals_, totals);
+    flags_ |= outcome.flags & (ARSYNC_COMPLETION_SOURCE_CHANGED | ARSYNC_COMPLETION_SOURCE_SHRANK |
+                               ARSYNC_COMPLETION_OWNER_LOST | ARSYNC_COMPLETION_VERIFIED_CACHED);
+    if (--in_flight_ == 0 && alone_.waiter) {
+        alone_.ring->post_from_outside(*alone_.waiter);
+        alone_ = {};
+    }
+}
+
+// ---- what came before ----
+
+void List::look_up(Item& item, bool enters) {
+    std::lock_guard lock(mutex_);
+    item.came_before = order_.came(item.touch.source);
+    item.has_parts = enters && order_.came_below(item.touch.source);
+    order_.come(item.touch.source, enters);
+}
+
+// What lies in what was copied with all in it was copied with it.
+bool List::was_made(const Touch& touch) {
+    std::lock_guard lock(mutex_);
+    return !order_.came_itself_only(touch.source) ||
+           order_.made(touch.destination) == Order::Made::it;
+}
+
+bool List::is_listed(const Touch& above, const std::string& path) {
+    const auto below = [&](const std::string& root) {
+        return root.empty() ? path : root + "/" + path;
+    };
+    std::lock_guard lock(mutex_);
+    const std::string source = below(above.source);
+    return order_.came_itself(source) &&
+           (order_.is_entered(source) || order_.made(below(above.destination)) == Order::Made::it);
+}
+
+bool List::is_idle() {
+    std::lock_guard lock(mutex_);
+    return in_flight_ == 0;
+}
+
+bool List::is_touched(const struct statx& found) {
+    std::lock_guard lock(mutex_);
+    return order_.is_touched(found);
+}
+
+bool List::is_backup_in_flight(const std::string& destination, const std::string& suffix) {
+    std::lock_guard lock(mutex_);
+    return order_.is_backup_in_flight(destination, suffix);
+}
+
+void List::count_unanswered(int change) {
+    std::lock_guard lock(mutex_);
+    unanswered_ = static_cast<unsigned>(static_cast<int>(unanswered_) + change);
+    if (change < 0)
+        wake_one_under_lock();
+}
+
+bool List::judge(Item& item, bool idle) {
+    std::lock_guard lock(mutex_);
+    const Touch& touch = item.touch;
+    const bool met =
+        order_.may_meet(touch, keeps_links()) || order_.is_in_flight(touch.destination);
+    const bool again = touch.is_tree() && order_.knows_tree(touch);
+    if (!idle && (met || again)) // an earlier tree may fail yet, and then this is the first
+        return false;
+    const bool backs_up = options_.backup != ARSYNC_BACKUP_NONE;
+    item.repeats =
+        touch.is_tree() ? order_.repeats_tree(touch) : order_.repeats(touch) && !backs_up;
+    const Order::Made made = order_.made(touch.made_as);
+    item.just_created =
+        !touch.is_tree() &&
+        (made == Order::Made::it || (made == Order::Made::another_spelling && touch.is_recent));
+    return true;
+}
+
+void List::wake_one_under_lock() {
+    if (sleepers_.empty())
+        return;
+    const Sleeper sleeper = sleepers_.back();
+    sleepers_.pop_back();
+    sleeper.ring->post_from_outside(*sleeper.waiter);
+}
+
+void List::wake_all_under_lock() {
+    for (const Sleeper& sleeper : sleepers_)
+        sleeper.ring->post_from_outside(*sleeper.waiter);
+    sleepers_.clear();
+}
+
+void List::stop() {
+    stopped_.store(true, std::memory_order_relaxed);
+    host_->withdraw_questions();
+    wake_all();
+}
+
+void List::note_error(int result, Stage stage, bool counts) {
+    if (counts)
+        control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
+    {
+        std::lock_guard lock(mutex_);
+        if (first_error_ == 0) {
+            first_error_ = result;
+            first_stage_ = stage;
+        }
+    }
+    if (asks(ARSYNC_COPY_STOP_ON_ERROR))
+        stop();
+}
+
+// ---- all of it ----
+
+Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals) {
+    host_ = &host;
+    control_.enter(ARSYNC_STAGE_NONE);
+    outcome.action = ARSYNC_ACTION_LIST;
+    {
+        Control part(control_);
+        ListMember member(*this, io, part, host);
+        co_await member.run();
+        struct Helpers : Waiter {
+            List& list;
+            Ring& ring;
+            Helpers(List& all, Ring& own) : list(all), ring(own) {}
+            bool await_ready() const noexcept { return false; }
+            bool await_suspend(std::coroutine_handle<> waiting) {
+                handle = waiting;
+                std::lock_guard lock(list.mutex_);
+                list.closed_ = true;
+                if (list.helpers_ == 0)
+                    return false;
+                list.owner_ = {this, &ring};
+                return true;
+            }
+            void await_resume() const noexcept {}
+        };
+        co_await Helpers(*this, io.ring);
+    }
+    co_await finish_ways(io, host);
+    control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
+    items_.clear();
+    outcome.flags |= flags_;
+    outcome.bytes = totals_.bytes;
+    outcome.hole_bytes = totals_.hole_bytes;
+    totals = totals_;
+    if (control_.cancelled())
+        outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
+    else
+        outcome.fail(first_error_, first_stage_);
+}
+
+Task<void> List::help(Io io, Control& own, Host& own_host) {
+    {
+        std::lock_guard lock(mutex_);
+        if (closed_ || helpers_ + 1 >= descriptors::members())
+            co_return;
+        ++helpers_;
+    }
+    own.join(control_);
+    try {
+        ListMember member(*this, io, own, own_host);
+        co_await member.run();
+    } catch (const std::bad_alloc&) { // for a frame; the others go on, and this one leaves as any
+    }
+    own.leave();
+    std::lock_guard lock(mutex_);
+    if (--helpers_ == 0 && owner_.waiter)
+        owner_.ring->post_from_outside(*owner_.waiter);
+}
+
+// Directories that were made are not left without their attributes, whatever became of the rest.
+Task<void> List::finish_ways(Io io, Host& host) {
+    const bool durable = options_.durability == ARSYNC_DURABILITY_FULL && !control_.cancelled();
+    for (const Ways::Done& done : ways_.take_inside_out()) {
+        Outcome outcome;
+        outcome.action =
+            done.directory->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
+        outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+        try {
+            Control part(control_);
+            co_await ways_.finish(io, done.directory, part, outcome, durable);
+        } catch (const Error& error) {
+            outcome.fail(error);
+        }
+        if (outcome.result == 0)
+            continue;
+        note_error(outcome.result, outcome.stage);
+        ++totals_.errors;
+        if (options_.report != ARSYNC_REPORT_NONE)
+            host.report({.kind = ARSYNC_COMPLETION_WAY, .path = done.path, .outcome = outcome});
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,153 @@
+// Copying a list of things with all workers of a pool at once.
+//
+// Items are taken one after the other, whoever takes them: an item is looked at, waits for what it
+// must not meet (order.h), and is begun; then it runs beside the others, and the next one's turn
+// comes. Whoever looks holds the turn; what is to run alone keeps it until it has ended. An item
+// that is a directory is a tree of its own, which calls helpers of its own.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "copy/filter.h"
+#include "copy/host.h"
+#include "copy/list/order.h"
+#include "copy/list/ways.h"
+#include "copy/tree/links.h"
+#include "copy/tree/scarcity.h"
+
+namespace arsync {
+
+struct ListItem {
+    std::string source;
+    std::string destination;
+    uint64_t user_data = 0;
+};
+
+class List final : public Shared, public std::enable_shared_from_this<List> {
+public:
+    // What is referred to lives until run() has ended. links: shared with other jobs, or null.
+    List(int source_dirfd, int destination_dirfd, const arsync_copy_options& options,
+         const Filter& filter, Control& control, Links* links);
+
+    // From any thread, before it runs and while it does.
+    // Adds as many as there is room for, from the first on: how many, or -EINVAL after the end.
+    int add(std::vector<ListItem>&& items);
+    int end(); // there are no more; -EINVAL: that was said before
+    // All items at once, however many, and no more.
+    void fill(std::vector<ListItem>&& items);
+    // take(dirfd, path): all that the waiting items name.
+    template <class Take>
+    void for_each_path(Take take) {
+        std::lock_guard lock(mutex_);
+        for (const ListItem& item : items_) {
+            take(source_dirfd_, item.source);
+            take(destination_dirfd_, item.destination);
+        }
+    }
+    void wake_all(); // the job was cancelled
+
+    // On the worker that the job was given to. Fills outcome, its result included.
+    Task<void> run(Io io, Host& host, Outcome& outcome, arsync_totals& totals);
+    Task<void> help(Io io, Control& own, Host& own_host) override;
+
+private:
+    friend class ListMember;
+    friend class ItemHost;
+
+    struct Item {
+        ListItem names;
+        Touch touch;
+        DirectoryRef way;
+        std::optional<Error> failure; // there is no way
+        bool fails_on_the_way = false;
+        bool unsyncable = false;     // the way
+        DirectoryRef directory;      // it is one of those on the way to other items
+        bool made_directory = false; // which it made
+        bool came_before = false;    // of one tree's entries: it, or what it lies in
+        bool has_parts = false;      // the same: what lies in it came before
+        bool repeats = false;
+        bool just_created = false;
+        bool alone = false; // it keeps the turn
+    };
+
+    // co_await Turn(list, ring): the turn, with an item there to be taken; or not, then try again
+    // unless it is over.
+    class Turn;
+    // co_await NobodyElse(list, ring): until nothing is in flight.
+    class NobodyElse;
+    struct Sleeper {
+        Waiter* waiter;
+        Ring* ring;
+    };
+
+    bool over();
+    bool over_under_lock() const { return stopping() || (ended_ && items_.empty()); }
+    void take_item(Item& item);
+    void give_turn_back();
+    void begin(Item& item);
+    void end_item(Item& item, const Outcome& outcome, const arsync_totals& totals);
+    void wake_one_under_lock();
+    void wake_all_under_lock();
+    bool stopping() const {
+        return stopped_.load(std::memory_order_relaxed) || control_.cancelled();
+    }
+    void stop();
+    void note_error(int result, Stage stage, bool counts = true);
+    bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
+    bool of_one_tree() const { return asks(ARSYNC_COPY_BENEATH); }
+    bool keeps_links() const {
+        return (options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 && !asks(ARSYNC_COPY_HARD_LINK);
+    }
+    // Of one tree's entries: which came before; and whether an item has made that one.
+    void look_up(Item& item, bool enters);
+    bool was_made(const Touch& touch);
+    bool is_listed(const Touch& above, const std::string& path);
+    // Of paths. False: it is to wait.
+    bool judge(Item& item, bool idle);
+    bool is_idle();
+    bool is_recent(const struct statx& facts) const { return order_.is_recent(facts); }
+    bool is_touched(const struct statx& found);
+    bool is_backup_in_flight(const std::string& destination, const std::string& suffix);
+    void count_unanswered(int change);
+    Task<void> finish_ways(Io io, Host& host);
+
+    const int source_dirfd_;
+    const int destination_dirfd_;
+    const arsync_copy_options& options_;
+    const Filter& filter_;
+    Control& control_;
+    Host* host_ = nullptr; // of the job, once it runs
+    Links own_links_{true};
+    Links& links_;
+    Ways ways_; // of whoever has the turn
+    Scarcity scarcity_;
+    Umask umask_;
+
+    std::atomic<bool> stopped_ = false;
+    std::atomic<bool> called_ = false;
+
+    std::mutex mutex_; // of what follows
+    std::deque<ListItem> items_;
+    bool ended_ = false;
+    bool has_turn_ = false; // somebody
+    Order order_;
+    unsigned in_flight_ = 0;
+    unsigned unanswered_ = 0; // of these
+    uint64_t taken_ = 0;
+    std::vector<Sleeper> sleepers_;
+    Sleeper alone_{};     // waits until nothing is in flight
+    bool closed_ = false; // nobody may join any more
+    unsigned helpers_ = 0;
+    Sleeper owner_{}; // waits for the helpers to leave
+    int first_error_ = 0;
+    Stage first_stage_ = ARSYNC_STAGE_NONE;
+    uint32_t flags_ = 0; // of all items
+    arsync_totals totals_{};
+};
+
+} // namespace arsync

@@ -1,0 +1,289 @@
+#include "copy/list/member.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <new>
+
+#include "copy/conflict.h"
+#include "copy/list/item_host.h"
+#include "copy/list/turn.h"
+#include "copy/path.h"
+#include "copy/question.h"
+#include "copy/tree/totals.h"
+
+namespace arsync {
+
+// ---- what an item's copy says and asks ----
+
+namespace {
+
+struct AskingItem final : Asking {
+    explicit AskingItem(Question& own) : asked(own) {}
+    Question& question() override { return asked; }
+    Question& asked;
+};
+
+// co_await answer: until it is there. The two may come in any order, from two threads.
+class Answer final : public Asker, Waiter {
+public:
+    explicit Answer(Ring& ring) : ring_(ring) {}
+    void answered(std::unique_ptr<Asking>) override {
+        if (state_.exchange(State::answered) == State::asleep)
+            ring_.post_from_outside(*this);
+    }
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        handle = waiting;
+        return state_.exchange(State::asleep) != State::answered;
+    }
+    void await_resume() const noexcept {}
+
+private:
+    enum class State { open, asleep, answered };
+    Ring& ring_;
+    std::atomic<State> state_ = State::open;
+};
+
+} // namespace
+
+// ---- taking items ----
+
+// co_await Poll(member): until not too many completions are unread.
+struct ListMember::Poll : Waiter {
+    ListMember& member;
+    explicit Poll(ListMember& own) : member(own) {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        handle = waiting;
+        return member.host_.wait_for_room(member.io_.ring, *this);
+    }
+    void await_resume() const noexcept {}
+};
+
+ListMember::ListMember(List& list, Io io, Control& control, Host& host)
+    : list_(list), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
+      host_(host), window_(io.ring, host.workers()) {}
+
+Task<void> ListMember::run() {
+    try {
+        co_await take_items();
+    } catch (const std::bad_alloc&) { // not even the frame of a coroutine
+        out_of_memory();
+    }
+    try {
+        co_await items_.join();
+    } catch (const std::bad_alloc&) {
+        out_of_memory();
+    }
+}
+
+void ListMember::out_of_memory() {
+    list_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    list_.stop();
+}
+
+Task<void> ListMember::take_items() {
+    for (;;) {
+        while (!window_.has_room())
+            co_await Window::EntryEnd(window_);
+        co_await Poll(*this);
+        const bool taken = co_await List::Turn(list_, io_.ring);
+        if (!taken) {
+            if (list_.over())
+                co_return;
+            continue;
+        }
+        // Whoever has the turn gives it back.
+        auto item = std::make_unique<Item>();
+        list_.take_item(*item);
+        bool alone = false;
+        try {
+            co_await admit(*item);
+            alone = item->alone;
+            list_.begin(*item);
+        } catch (const std::bad_alloc&) {
+            list_.give_turn_back();
+            throw;
+        }
+        window_.enter();
+        // It holds nothing that is to be awaited, so the turn goes on even if it never begins.
+        const bool begun = items_.spawn([&] { return copy(std::move(item)); });
+        if (!alone || !begun)
+            list_.give_turn_back();
+        if (!begun) {
+            window_.leave();
+            list_.stop();
+            co_return;
+        }
+        constexpr unsigned yield_after = 32; // others get their turn: completions, and other jobs
+        if (++since_yield_ >= yield_after) {
+            since_yield_ = 0;
+            co_await io_.ring.yield();
+        }
+    }
+}
+
+// ---- one item ----
+
+Task<void> ListMember::copy(std::unique_ptr<Item> item) {
+    Outcome outcome;
+    arsync_totals totals = {};
+    totals.struct_size = sizeof totals;
+    try {
+        if (item->failure) {
+            outcome.fail(*item->failure);
+            outcome.flags |= item->fails_on_the_way ? ARSYNC_COMPLETION_ON_THE_WAY : 0;
+        } else if (item->directory) {
+            end_directory(*item, outcome, totals);
+        } else if (item->repeats) {
+            outcome.action = ARSYNC_ACTION_SKIP;
+            outcome.flags |= ARSYNC_COMPLETION_REPEATED;
+            if (item->touch.is_tree())
+                outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
+        } else {
+            co_await copy_until_ended(*item, outcome, totals);
+        }
+    } catch (const std::bad_alloc&) { // for a frame
+        outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    }
+    if (outcome.result == 0)
+        window_.widen();
+    end(*item, outcome, totals);
+    if (item->alone)
+        list_.give_turn_back();
+    window_.leave(); // whatever happened, for others wait for it
+}
+
+// Errors become the outcome's result here. What failed for want of descriptors is begun anew for as
+// long as there is hope; what has a question, with the answer.
+Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_totals& totals) {
+    Question question;
+    for (unsigned number = 0;;) {
+        outcome = {};
+        totals = {};
+        totals.struct_size = sizeof totals;
+        Control control(control_);
+        try {
+            const Scarcity::Busy busy(list_.scarcity_);
+            co_await copy_once(item, question, control, outcome, totals);
+        } catch (const Error& error) {
+            outcome.fail(error);
+        } catch (const std::bad_alloc&) {
+            outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+        }
+        if (question.open && outcome.result == 0) {
+            control.take_back();
+            co_await wait_for_answer(item, question, outcome);
+            if (outcome.result < 0)
+                co_return;
+            continue;
+        }
+        const bool ended = outcome.action == ARSYNC_ACTION_TREE ||
+                           (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 ||
+                           (outcome.result != -EMFILE && outcome.result != -ENFILE);
+        if (ended) {
+            if (number > 0)
+                list_.scarcity_.relieve();
+            co_return;
+        }
+        control.take_back();
+        const bool again = co_await wait_for_descriptors(number++);
+        if (!again)
+            co_return;
+    }
+}
+
+// Nothing is kept open meanwhile, and others take its place.
+Task<void> ListMember::wait_for_answer(const Item& item, Question& question, Outcome& outcome) {
+    ItemHost host(list_, host_, item);
+    Answer answer(io_.ring);
+    std::unique_ptr<Asking> asking = std::make_unique<AskingItem>(question);
+    if (list_.stopping() || !host.ask(answer, asking, nullptr)) {
+        outcome.fail(-ECANCELED, ARSYNC_STAGE_ASK);
+        co_return;
+    }
+    if (list_.stopping()) // whoever stopped it may not have seen this one
+        host.withdraw_questions();
+    window_.leave();
+    list_.count_unanswered(1);
+    co_await answer;
+    list_.count_unanswered(-1);
+    while (!window_.has_room())
+        co_await Window::EntryEnd(window_);
+    window_.enter();
+    if (question.answer == ARSYNC_ANSWER_STOP)
+        outcome.fail(-ECANCELED, ARSYNC_STAGE_ASK);
+}
+
+// Fewer at once for a while. False: it would not help.
+Task<bool> ListMember::wait_for_descriptors(unsigned attempt) {
+    window_.narrow();
+    const bool closed = list_.ways_.directories().close_idle();
+    if (list_.stopping() || (!closed && list_.scarcity_.is_hopeless(host_.is_alone())))
+        co_return false;
+    if (!closed || attempt > 0)
+        co_await window_.pause(attempt);
+    co_return true;
+}
+
+Task<void> ListMember::copy_once(Item& item, Question& question, Control& control, Outcome& outcome,
+                                 arsync_totals& totals) {
+    FileCopy names;
+    names.source_dirfd = list_.source_dirfd_;
+    names.source = item.names.source;
+    names.destination_dirfd = list_.destination_dirfd_;
+    names.destination = item.names.destination;
+    names.umask = &list_.umask_;
+    names.just_created = item.just_created;
+    if (list_.keeps_links())
+        names.links = &list_.links_;
+    names.may_recur = list_.keeps_links() && follows_top(list_.options_);
+    std::optional<Pin> pin;
+    if (item.way) {
+        pin.emplace(io_.files, item.way);
+        names.unsyncable = item.unsyncable;
+        if (list_.of_one_tree())
+            arsync::enter_way(names, *item.way);
+        names.fresh = names.beneath && item.way->made && !item.came_before;
+    }
+    ItemHost host(list_, host_, item);
+    co_await copy_names(io_, names, list_.options_, list_.filter_, control, host, question, outcome,
+                        totals);
+}
+
+// A directory whose entries are the list's to name.
+void ListMember::end_directory(const Item& item, Outcome& outcome, arsync_totals& totals) const {
+    outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
+    outcome.action =
+        item.made_directory ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
+    if (item.came_before && list_.options_.backup != ARSYNC_BACKUP_NUMBERED) {
+        outcome.action = ARSYNC_ACTION_SKIP;
+        outcome.flags |= ARSYNC_COMPLETION_REPEATED;
+    }
+    totals.entries = totals.directories = 1;
+}
+
+void ListMember::end(Item& item, const Outcome& outcome, const arsync_totals& totals) {
+    const bool is_tree = outcome.action == ARSYNC_ACTION_TREE;
+    const bool cancelled = outcome.result == -ECANCELED && list_.stopping();
+    if (outcome.result < 0 && !cancelled) // a tree has counted its own
+        list_.note_error(outcome.result, outcome.stage, !is_tree);
+    arsync_totals own = totals;
+    if (!is_tree) {
+        own = {};
+        count(own, outcome);
+        own.errors = outcome.result < 0 && !cancelled;
+    }
+    list_.end_item(item, outcome, own);
+    try {
+        ItemHost host(list_, host_, item);
+        host.report({.kind = ARSYNC_COMPLETION_ITEM,
+                     .path = {},
+                     .outcome = outcome,
+                     .totals = is_tree ? &totals : nullptr});
+    } catch (const std::bad_alloc&) { // what cannot be told of must not go on
+        out_of_memory();
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,59 @@
+// One worker's part in the copy of a list.
+#pragma once
+
+#include "copy/list/list.h"
+#include "copy/question.h"
+#include "copy/tree/window.h"
+
+namespace arsync {
+
+class ListMember {
+public:
+    // host: of its worker.
+    ListMember(List& list, Io io, Control& control, Host& host);
+
+    // Until there are no more items.
+    Task<void> run();
+
+private:
+    using Item = List::Item;
+
+    Task<void> take_items();
+    // The item has been taken; it may not be run at once.
+    Task<void> admit(Item& item);
+    Task<void> admit_entry(Item& item); // of one tree
+    Task<void> admit_path(Item& item);
+    bool look(Item& item, bool idle);
+    bool look_at_source(Touch& touch, const Item& item, bool idle);
+    bool look_at_destination(Touch& touch, const Item& item, bool idle);
+    bool looks_at_backup(const Touch& touch, const Item& item, bool idle);
+    bool replaces_name(mode_t source_mode) const;
+    bool runs_alone(const Item& item) const;
+    bool is_entangled(const Item& item) const;
+    Task<void> find_way(Item& item);
+    void enter_way(Item& item);
+    void refuse_lost_link(const Item& item) const;
+    void tell_of_ways(Item& item, bool over);
+
+    Task<void> copy(std::unique_ptr<Item> item);
+    Task<void> copy_until_ended(Item& item, Outcome& outcome, arsync_totals& totals);
+    Task<void> copy_once(Item& item, Question& question, Control& control, Outcome& outcome,
+                         arsync_totals& totals);
+    Task<void> wait_for_answer(const Item& item, Question& question, Outcome& outcome);
+    Task<bool> wait_for_descriptors(unsigned attempt);
+    void end_directory(const Item& item, Outcome& outcome, arsync_totals& totals) const;
+    void end(Item& item, const Outcome& outcome, const arsync_totals& totals);
+    void out_of_memory();
+
+    struct Poll;
+    List& list_;
+    FilesystemMemo memo_;
+    const Io io_;
+    Control& control_;
+    Host& host_;
+    Group items_;
+    Window window_;
+    unsigned since_yield_ = 0;
+};
+
+} // namespace arsync

@@ -1,0 +1,190 @@
+#include "copy/list/order.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "copy/fold_case.h"
+
+namespace arsync {
+
+std::string simplified(std::string_view path) {
+    std::vector<std::string_view> parts;
+    const bool absolute = path.starts_with('/');
+    while (!path.empty()) {
+        const size_t length = std::min(path.find('/'), path.size());
+        const std::string_view part = path.substr(0, length);
+        path.remove_prefix(std::min(length + 1, path.size()));
+        if (part == ".." && !parts.empty() && parts.back() != "..")
+            parts.pop_back();
+        else if (!part.empty() && part != ".")
+            parts.push_back(part);
+    }
+    std::string result = absolute ? "/" : "";
+    for (size_t i = 0; i < parts.size(); ++i)
+        result.append(i == 0 ? "" : "/").append(parts[i]);
+    return result;
+}
+
+static uint64_t hash(std::string_view text) {
+    return std::hash<std::string_view>()(text);
+}
+
+Order::Order() {
+    // The clock that file timestamps are taken from, which lags behind the precise one.
+    clock_gettime(CLOCK_REALTIME_COARSE, &began_);
+}
+
+bool Order::is_recent(const struct statx& facts) const {
+    const statx_timestamp& changed = facts.stx_ctime;
+    return changed.tv_sec != began_.tv_sec ? changed.tv_sec > began_.tv_sec
+                                           : changed.tv_nsec >= began_.tv_nsec;
+}
+
+bool Order::is_touched(const struct statx& found) const {
+    const Identity id = identity(found);
+    return readers_.contains(id) || writers_.contains(id) || is_recent(found);
+}
+
+bool Order::may_meet(const Touch& touch, bool keeps_links) const {
+    const auto meets = [&](Upon coming) {
+        switch (coming) {
+        case Upon::several: // those of two are told apart by their identities
+            return with_any_names_ > 0;
+        case Upon::any:
+            return with_several_names_ > 0;
+        default:
+            return false;
+        }
+    };
+    return meets(touch.source_names) || meets(touch.upon()) ||
+           (touch.has_source && !touch.is_tree() &&
+            (writers_.contains(touch.source_id) ||
+             (keeps_links && readers_.contains(touch.source_id))));
+}
+
+bool Order::is_in_flight(const std::string& destination) const {
+    return in_flight_.contains(destination);
+}
+
+bool Order::is_backup_in_flight(const std::string& destination, const std::string& suffix) const {
+    if (in_flight_.contains(destination + suffix))
+        return true;
+    const std::string numbered = destination + ".~";
+    const auto found = in_flight_.lower_bound(numbered);
+    return found != in_flight_.end() && found->first.starts_with(numbered);
+}
+
+void Order::count(Upon upon, int change) {
+    if (upon == Upon::several)
+        with_several_names_ += change;
+    else if (upon == Upon::any)
+        with_any_names_ += change;
+}
+
+void Order::begin(const Touch& touch) {
+    count(touch.upon(), 1);
+    ++readers_[touch.source_id];
+    if (touch.has_written)
+        ++writers_[touch.written_id];
+    ++in_flight_[touch.destination];
+}
+
+template <class Map, class Key>
+void Order::drop(Map& counts, const Key& key) {
+    const auto found = counts.find(key);
+    if (found != counts.end() && --found->second == 0)
+        counts.erase(found);
+}
+
+void Order::end(const Touch& touch, bool made) {
+    count(touch.upon(), -1);
+    drop(readers_, touch.source_id);
+    if (touch.has_written)
+        drop(writers_, touch.written_id);
+    drop(in_flight_, touch.destination);
+    const uint64_t name = hash(touch.made_as);
+    if (!made)
+        return;
+    made_.insert(name);
+    made_folded_.insert(hash(fold_case(touch.made_as)));
+}
+
+Order::Made Order::made(const std::string& destination) const {
+    if (made_.contains(hash(destination)))
+        return Made::it;
+    const bool folded =
+        !made_folded_.empty() && made_folded_.contains(hash(fold_case(destination)));
+    return folded ? Made::another_spelling : Made::nothing;
+}
+
+bool Order::repeats(const Touch& touch) {
+    const uint64_t path = hash(touch.source);
+    const auto [first, last] = sources_.equal_range(touch.source_id);
+    for (auto at = first; at != last; ++at)
+        if (at->second == path)
+            return true;
+    sources_.emplace(touch.source_id, path);
+    return false;
+}
+
+bool Order::repeats_tree(const Touch& touch) {
+    const auto [first, last] = trees_.equal_range(touch.source_id);
+    for (auto at = first; at != last; ++at)
+        if (at->second == touch.destination)
+            return true;
+    trees_.emplace(touch.source_id, touch.destination);
+    return false;
+}
+
+void Order::forget_tree(const Touch& touch) {
+    const auto [first, last] = trees_.equal_range(touch.source_id);
+    for (auto at = first; at != last; ++at) {
+        if (at->second == touch.destination) {
+            trees_.erase(at);
+            return;
+        }
+    }
+}
+
+static std::string parent_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    return path.substr(0, slash == std::string::npos ? 0 : slash);
+}
+
+bool Order::came(const std::string& path) const {
+    if (names_.contains(path) || entered_.contains(""))
+        return true;
+    for (std::string above = path; !above.empty(); above = parent_of(above))
+        if (entered_.contains(above))
+            return true;
+    return false;
+}
+
+bool Order::came_itself_only(const std::string& path) const {
+    if (!names_.contains(path))
+        return false;
+    for (std::string above = path; !above.empty();) {
+        above = parent_of(above);
+        if (entered_.contains(above))
+            return false;
+    }
+    return true;
+}
+
+bool Order::came_below(const std::string& path) const {
+    return above_.contains(path);
+}
+
+void Order::come(const std::string& path, bool enters) {
+    if (enters)
+        entered_.insert(path);
+    if (!names_.insert(path).second)
+        return;
+    for (std::string above = path; !above.empty();) {
+        above = parent_of(above);
+        if (!above_.insert(above).second)
+            break;
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,119 @@
+// What the items of a list touch, so that many copied side by side come out as if they had been
+// copied one after the other.
+//
+// An item is begun as if all before it had ended. Where that would show (the same destination
+// twice, a source that an earlier one writes), what it would touch is in flight, and it waits until
+// nothing is. What earlier items have made is remembered by eight bytes each.
+#pragma once
+
+#include <ctime>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "copy/copy.h"
+
+namespace arsync {
+
+struct IdentityHash {
+    size_t operator()(const Identity& id) const {
+        return std::hash<uint64_t>()(id.inode ^ (static_cast<uint64_t>(id.minor) << 48));
+    }
+};
+
+// The names of a file that a copy may come upon. Where links are kept, the first of its source's to
+// be copied is the file, and the others are links to it; and what is written under one of them is
+// read under another.
+enum class Upon : uint8_t {
+    one,
+    several, // of a file
+    any,     // of a tree: of every file there is
+};
+
+// What one item is about to touch.
+struct Touch {
+    std::string source; // the paths, simplified
+    std::string destination;
+    std::string made_as;     // the destination by which it is known when it has been made
+    bool has_source = false; // else it cannot be looked at, and the copy will say why
+    Identity source_id = {};
+    mode_t source_mode = 0;
+    uint64_t source_size = 0;
+    bool has_written = false;
+    Identity written_id = {}; // of what there is to be written into
+    bool is_recent = false;   // that has changed since the list was begun
+    bool through_link = false;
+    bool is_new = true; // nothing was at the destination
+    Upon source_names = Upon::one;
+    bool destination_has_names = false;
+
+    bool is_tree() const { return has_source && S_ISDIR(source_mode); }
+    Upon upon() const { return destination_has_names ? Upon::several : source_names; }
+};
+
+// Under the list's mutex.
+class Order {
+public:
+    Order();
+
+    // Whether it may meet what is in flight.
+    bool may_meet(const Touch& touch, bool keeps_links) const;
+    bool is_in_flight(const std::string& destination) const;
+    bool is_backup_in_flight(const std::string& destination, const std::string& suffix) const;
+    bool is_touched(const struct statx& found) const;
+    bool is_recent(const struct statx& facts) const;
+
+    void begin(const Touch& touch);
+    // made: a new file, or new content, is at its destination.
+    void end(const Touch& touch, bool made);
+
+    // Whether an earlier item has made that, or what is the same where case makes no difference.
+    enum class Made { nothing, it, another_spelling };
+    Made made(const std::string& destination) const;
+
+    // Whether a source of that identity came before by the same path; it has come now at any rate.
+    bool repeats(const Touch& touch);
+    // Of a directory: whether it has been copied to the same destination before.
+    bool repeats_tree(const Touch& touch);
+    bool knows_tree(const Touch& touch) const { return trees_.contains(touch.source_id); }
+    void forget_tree(const Touch& touch);
+
+    // Of items that are entries of one tree: whether it came before, or one that it lies in and
+    // that was copied with all in it; and whether one came that lies below it.
+    bool came(const std::string& path) const;
+    bool came_below(const std::string& path) const;
+    bool came_itself(const std::string& path) const { return names_.contains(path); }
+    bool came_itself_only(const std::string& path) const; // not in one that was entered
+    void come(const std::string& path, bool enters);
+    // Of what came itself: it is a directory that was copied with all in it.
+    bool is_entered(const std::string& path) const { return trees_by_path_.contains(path); }
+    void note_tree(const std::string& path) { trees_by_path_.insert(path); }
+
+private:
+    using Counts = std::unordered_map<Identity, unsigned, IdentityHash>;
+    template <class Map, class Key>
+    static void drop(Map& counts, const Key& key);
+    void count(Upon upon, int change);
+
+    timespec began_{};
+    Counts readers_;
+    Counts writers_;
+    std::map<std::string, unsigned> in_flight_; // destinations
+    int with_several_names_ = 0;
+    int with_any_names_ = 0;
+    std::unordered_set<uint64_t> made_;
+    std::unordered_set<uint64_t> made_folded_;
+    std::unordered_multimap<Identity, uint64_t, IdentityHash> sources_;  // and their paths
+    std::unordered_multimap<Identity, std::string, IdentityHash> trees_; // and their destinations
+    std::unordered_set<std::string> names_;
+    std::unordered_set<std::string> above_; // all directories on the way to these
+    std::unordered_set<std::string> entered_;
+    std::unordered_set<std::string> trees_by_path_;
+};
+
+// What a path comes to when all on the way is a directory and none of it a link.
+std::string simplified(std::string_view path);
+
+} // namespace arsync
