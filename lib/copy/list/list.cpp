@@ -58,7 +58,10 @@ void List::wake_all() {
 
 bool List::over() {
     std::lock_guard lock(mutex_);
-    return over_under_lock();
+    const bool is_over = over_under_lock();
+    if (is_over)
+        wake_all_under_lock(); // nobody will be called any more
+    return is_over;
 }
 
 // By whoever has the turn. Others are called when there is enough for them: a list of a few small
@@ -106,9 +109,7 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
     else
         control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     std::lock_guard lock(mutex_);
-    order_.end(item.touch, made);
-    if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE)
-        order_.note_tree(item.touch.source);
+    order_.end(item.touch);
     if (is_tree && outcome.result < 0 && totals.directories == 0)
         order_.forget_tree(item.touch);
     add_whole(totals_, totals);
@@ -118,6 +119,11 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
         alone_.ring->post_from_outside(*alone_.waiter);
         alone_ = {};
     }
+    // Last, for there may be no memory for it.
+    if (made)
+        order_.note_made(item.touch);
+    if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE)
+        order_.note_tree(item.touch.source);
 }
 
 // ---- what came before ----
@@ -249,6 +255,8 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
         co_await Helpers(*this, io.ring);
     }
     co_await finish_ways(io, host);
+    ways_.close(); // what is polled late keeps no descriptors
+    own_links_.close();
     control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
     items_.clear();
     outcome.flags |= flags_;

@@ -94,27 +94,28 @@ Task<void> ListMember::take_items() {
             continue;
         }
         // Whoever has the turn gives it back.
-        auto item = std::make_unique<Item>();
-        list_.take_item(*item);
-        bool alone = false;
+        std::shared_ptr<Item> item;
         try {
+            item = std::make_shared<Item>();
+            list_.take_item(*item);
             co_await admit(*item);
-            alone = item->alone;
             list_.begin(*item);
         } catch (const std::bad_alloc&) {
             list_.give_turn_back();
             throw;
         }
         window_.enter();
-        // It holds nothing that is to be awaited, so the turn goes on even if it never begins.
-        const bool begun = items_.spawn([&] { return copy(std::move(item)); });
-        if (!alone || !begun)
-            list_.give_turn_back();
-        if (!begun) {
+        if (!items_.spawn([&] { return copy(item); })) {
+            Outcome none;
+            none.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+            end(*item, none, {});
             window_.leave();
             list_.stop();
+            list_.give_turn_back();
             co_return;
         }
+        if (!item->alone)
+            list_.give_turn_back();
         constexpr unsigned yield_after = 32; // others get their turn: completions, and other jobs
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
@@ -125,7 +126,7 @@ Task<void> ListMember::take_items() {
 
 // ---- one item ----
 
-Task<void> ListMember::copy(std::unique_ptr<Item> item) {
+Task<void> ListMember::copy(std::shared_ptr<Item> item) {
     Outcome outcome;
     arsync_totals totals = {};
     totals.struct_size = sizeof totals;
@@ -274,8 +275,8 @@ void ListMember::end(Item& item, const Outcome& outcome, const arsync_totals& to
         count(own, outcome);
         own.errors = outcome.result < 0 && !cancelled;
     }
-    list_.end_item(item, outcome, own);
     try {
+        list_.end_item(item, outcome, own);
         ItemHost host(list_, host_, item);
         host.report({.kind = ARSYNC_COMPLETION_ITEM,
                      .path = {},

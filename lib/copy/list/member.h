@@ -35,7 +35,7 @@ private:
     void refuse_lost_link(const Item& item) const;
     void tell_of_ways(Item& item, bool over);
 
-    Task<void> copy(std::unique_ptr<Item> item);
+    Task<void> copy(std::shared_ptr<Item> item);
     Task<void> copy_until_ended(Item& item, Outcome& outcome, arsync_totals& totals);
     Task<void> copy_once(Item& item, Question& question, Control& control, Outcome& outcome,
                          arsync_totals& totals);

@@ -96,16 +96,16 @@ void Order::drop(Map& counts, const Key& key) {
         counts.erase(found);
 }
 
-void Order::end(const Touch& touch, bool made) {
+void Order::end(const Touch& touch) {
     count(touch.upon(), -1);
     drop(readers_, touch.source_id);
     if (touch.has_written)
         drop(writers_, touch.written_id);
     drop(in_flight_, touch.destination);
-    const uint64_t name = hash(touch.made_as);
-    if (!made)
-        return;
-    made_.insert(name);
+}
+
+void Order::note_made(const Touch& touch) {
+    made_.insert(hash(touch.made_as));
     made_folded_.insert(hash(fold_case(touch.made_as)));
 }
 

@@ -66,8 +66,9 @@ public:
     bool is_recent(const struct statx& facts) const;
 
     void begin(const Touch& touch);
-    // made: a new file, or new content, is at its destination.
-    void end(const Touch& touch, bool made);
+    void end(const Touch& touch);
+    // A new file, or new content, is at its destination.
+    void note_made(const Touch& touch);
 
     // Whether an earlier item has made that, or what is the same where case makes no difference.
     enum class Made { nothing, it, another_spelling };

@@ -246,6 +246,12 @@ std::vector<Ways::Done> Ways::take_inside_out() {
     return std::exchange(in_order_, {});
 }
 
+void Ways::close() {
+    in_order_.clear();
+    keys_.clear();
+    by_path_.clear();
+}
+
 bool Ways::drop_made(const std::string& path) {
     return std::erase_if(made_, [&](const Made& made) { return made.path == path; }) > 0;
 }

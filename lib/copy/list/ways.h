@@ -52,6 +52,8 @@ public:
     bool is_unsyncable(const DirectoryRef& directory) const;
 
     Directories& directories() { return *directories_; }
+    // None is needed any more.
+    void close();
 
 private:
     struct Way {

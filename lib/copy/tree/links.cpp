@@ -88,6 +88,13 @@ void Links::wake_sleepers() {
         wake(record.sleepers);
 }
 
+void Links::close() {
+    std::lock_guard lock(mutex_);
+    records_.clear();
+    by_root_.clear();
+    bases_.clear();
+}
+
 std::shared_ptr<const File> Links::base_of(Files& files, int dirfd) {
     if (dirfd == AT_FDCWD)
         return nullptr;

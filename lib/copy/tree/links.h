@@ -104,6 +104,9 @@ public:
     // So that those whose job was cancelled see it.
     void wake_sleepers();
 
+    // Nobody will ask any more.
+    void close();
+
     // Whether other jobs look for copies, also when their tree has ended.
     bool shared() const { return shared_; }
     // The base of a path from an open directory, one descriptor for all of them. Throws Error.
