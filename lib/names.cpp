@@ -53,13 +53,16 @@ constexpr std::array backend_names = {"auto", "uring", "threads"};
 static_assert(backend_names.size() == ARSYNC_BACKEND_THREADS + 1);
 
 constexpr std::array action_names = {
-    "none",      "copy",         "make directory", "enter directory", "symbolic link",
-    "hard link", "make special", "skip",           "remove",          "tree",
+    "none",          "copy",      "make directory", "enter directory",
+    "symbolic link", "hard link", "make special",   "skip",
+    "remove",        "tree",      "list",
 };
-static_assert(action_names.size() == ARSYNC_ACTION_TREE + 1);
+static_assert(action_names.size() == ARSYNC_ACTION_LIST + 1);
 
-constexpr std::array kind_names = {"unknown", "job", "entry", "question"};
-static_assert(kind_names.size() == ARSYNC_COMPLETION_QUESTION + 1);
+constexpr std::array kind_names = {
+    "unknown", "job", "entry", "question", "item", "directory on the way",
+};
+static_assert(kind_names.size() == ARSYNC_COMPLETION_WAY + 1);
 
 template <class Names>
 const char* name(const Names& names, uint32_t number) {

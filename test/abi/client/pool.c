@@ -297,15 +297,18 @@ static void names_are_those_of_the_header(void) {
         CHECK(strcmp(arsync_method_name(i), "unknown") != 0);
     for (uint32_t i = 0; i <= ARSYNC_BACKEND_THREADS; i++)
         CHECK(strcmp(arsync_backend_name(i), "unknown") != 0);
-    for (uint32_t i = 0; i <= ARSYNC_ACTION_TREE; i++)
+    for (uint32_t i = 0; i <= ARSYNC_ACTION_LIST; i++)
         CHECK(strcmp(arsync_action_name(i), "unknown") != 0);
-    for (uint32_t i = ARSYNC_COMPLETION_JOB; i <= ARSYNC_COMPLETION_QUESTION; i++)
+    for (uint32_t i = ARSYNC_COMPLETION_JOB; i <= ARSYNC_COMPLETION_WAY; i++)
         CHECK(strcmp(arsync_completion_kind_name(i), "unknown") != 0);
     CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_MAKE_DIRECTORY), "make directory") == 0);
-    CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_TREE + 1), "unknown") == 0);
+    CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_LIST), "list") == 0);
+    CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_LIST + 1), "unknown") == 0);
     CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_ENTRY), "entry") == 0);
+    CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_ITEM), "item") == 0);
+    CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_WAY), "directory on the way") == 0);
     CHECK(strcmp(arsync_completion_kind_name(0), "unknown") == 0);
-    CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_QUESTION + 1), "unknown") == 0);
+    CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_WAY + 1), "unknown") == 0);
     CHECK(strcmp(arsync_stage_name(ARSYNC_STAGE_ASK + 1), "unknown") == 0);
     CHECK(strcmp(arsync_method_name(UINT32_MAX), "unknown") == 0);
     CHECK(strcmp(arsync_backend_name(ARSYNC_BACKEND_THREADS + 1), "unknown") == 0);
