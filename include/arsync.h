@@ -682,26 +682,29 @@ ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t 
  * been copied one after the other: an item that would touch what an earlier one has in flight (its
  * destination, a source that it writes, a backup's name, names of one file) waits for that.
  *
- *   Items      Each is copied as by arsync_submit_copy with the list's options, and has a
- * completion of kind ITEM with its user_data. With ARSYNC_COPY_RECURSIVE an item may be a tree;
+ *   Items      Each is copied as by arsync_submit_copy, with the list's options, and has an ITEM
+ *              completion with its user_data. With ARSYNC_COPY_RECURSIVE an item may be a tree;
  *              completions of its entries have kind ENTRY and the item's user_data, as questions
  *              have. An item that fails does not stop the others, unless STOP_ON_ERROR says so.
  *   Once       What an earlier item has made is not overwritten: -EEXIST with JUST_CREATED, unless
  *              numbered backups are made or the options let it stay anyway; nor is a file written
  *              through a link that an earlier item has made, or was copied through: -ELOOP with
- *              JUST_CREATED. An item whose source came before (a file by the same path, without
- *              backup; a directory to the same destination) is skipped, with REPEATED.
+ *              JUST_CREATED. An item that came before, with the same paths (and without backup, if
+ *              it is no directory), is skipped, with REPEATED.
  *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once, stays writable
- * until the list has ended, and then gets its attributes. With REPORT_ALL one that is made has a
- * completion of kind WAY, whose path is the source's; one that cannot be made has it whatever the
- * report (but NONE), and the items below it fail with the same error and ON_THE_WAY. The directory
- * that dst begins with must be there. One tree   With ARSYNC_COPY_BENEATH the items are entries of
- * one tree: none is copied twice, neither by itself nor within a directory that is another item.
+ *              until the list has ended, and then gets its attributes. With REPORT_ALL one that is
+ *              made has a completion of kind WAY, whose path is the source's; one that cannot be
+ *              made has it whatever the report (but NONE), and the items below it fail with the
+ *              same error and ON_THE_WAY. An attribute that cannot be kept in the end has one with
+ *              the list's own user_data. The directory that dst begins with must be there.
+ *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree: none is copied twice,
+ *              neither by itself nor within a directory that is another item.
  *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
  *   Order      Any; but with REPORT_ALL trees come one after the other, and so do those whose
  *              destination is there, or holds the source, or the reverse.
- *   Memory     At most ARSYNC_LIST_WAITING_MAX items wait to be begun; eight bytes or so are kept
- * of each that has ended, with BENEATH its path, and the directories on the way. */
+ *   Memory     At most ARSYNC_LIST_WAITING_MAX items wait to be begun; some bytes are kept of each
+ *              that has ended, with BENEATH its path, and the directories on the way.
+ */
 
 /* Frozen layout: 32 bytes. Paths as for arsync_submit_copy; they are copied. */
 typedef struct arsync_item {
