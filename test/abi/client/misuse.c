@@ -143,6 +143,9 @@ static void copy_options_that_contradict_each_other_are_refused(void) {
     CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
     CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_BENEATH);
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_BENEATH | ARSYNC_COPY_PARENTS);
+    CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_SHALLOW);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_SHALLOW | ARSYNC_COPY_RECURSIVE);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_DANGLING);
     CHECK_TOGETHER(-EINVAL,
                    .flags = ARSYNC_COPY_BENEATH | ARSYNC_COPY_PARENTS | ARSYNC_COPY_SYMBOLIC_LINK);
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR);
@@ -206,6 +209,7 @@ static void check_says_which_field_is_wrong_and_why(void) {
     CHECK_WHY("flags: ", .flags = 1u << 31);
     CHECK_WHY("flags: ARSYNC_COPY_MIRROR needs ARSYNC_COPY_RECURSIVE", .flags = ARSYNC_COPY_MIRROR);
     CHECK_WHY("flags: ARSYNC_COPY_BENEATH needs ", .flags = ARSYNC_COPY_BENEATH);
+    CHECK_WHY("flags: ARSYNC_COPY_SHALLOW needs ", .flags = ARSYNC_COPY_SHALLOW);
     CHECK_WHY("flags: ARSYNC_COPY_HARD_LINK does not go with ",
               .flags = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
     CHECK_WHY("preserve: ", .preserve = 1u << 31);
