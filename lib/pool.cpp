@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "io/descriptors.h"
 #include "io/memory_limit.h"
 #include "io/uring.h"
 
@@ -207,9 +208,10 @@ void Pool::call_another_worker() {
             call_a_worker(site);
 }
 
-// A program with one small copy to make does not have to know how much memory there is.
+// A program with one small copy to make does not have to know how much memory there is. A worker's
+// ring is a descriptor, too.
 unsigned Pool::workers_max() {
-    return std::min(options_.workers, footprint().workers);
+    return std::min({options_.workers, footprint().workers, descriptors::members()});
 }
 
 // From whose queue a worker may take: while it has jobs, from their site's. A busy worker leaves

@@ -191,6 +191,36 @@ TEST_CASE_FIXTURE(Clean, "with too few descriptors for a single entry a tree fai
     CHECK(succeeded);
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "a directory deep in a tree needs no more descriptors than one below its root") {
+    const Directory directory;
+    make_directories(directory / "from/a/b/c");
+    write_file(directory / "from/a/b/c/file", "deep");
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        // What a pool has, the roots, a directory of each side, and one in each of these.
+        const unsigned enough = (backend == ARSYNC_BACKEND_THREADS ? 1 : 2) + 6;
+        for (unsigned spare = enough - 1; spare <= enough + 3; ++spare) {
+            CAPTURE(spare);
+            const Directory to;
+            const auto begun = std::chrono::steady_clock::now();
+            check_in_child([&](Report& report) {
+                const rlim_t limit = open_descriptors() + spare;
+                const rlimit few = {limit, limit};
+                EXPECT(report, setrlimit(RLIMIT_NOFILE, &few) == 0);
+                Pool pool{PoolOptions(backend)};
+                const TreeCopy copy = copy_tree(pool, directory / "from", to / "to", recursive());
+                if (spare >= enough || copy.job.result != -EMFILE)
+                    EXPECT_WITH(report, copy.job.result == 0, words(copy));
+                EXPECT(report, pool.close() == 0);
+            });
+            CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(5));
+            if (spare >= enough)
+                CHECK(tree_difference(directory / "from", to / "to") == "");
+        }
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "the way to an entry may be longer than there are descriptors") {
     const Directory directory;
     std::string path;

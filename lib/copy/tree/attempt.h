@@ -46,7 +46,7 @@ Task<void> Member::attempt(Outcome& outcome, Begin begin) {
         const bool complete = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
         if (complete || (outcome.result != -EMFILE && outcome.result != -ENFILE)) {
             if (number > 0)
-                tree_.scarcity_.relieve();
+                tree_.relieve();
             co_return;
         }
         const bool again = co_await wait_for_descriptors(number);

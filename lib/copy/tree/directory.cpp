@@ -66,7 +66,7 @@ void Directories::pin(Files& files, Directory& directory) {
 // Descriptors that only spare the work of opening again are given up for one that is needed.
 void Directories::reopen_somehow(Files& files, Directory& directory) {
     try {
-        reopen(files, directory, idle_max_);
+        reopen(files, directory, idle_kept_);
         return;
     } catch (const Error& error) {
         if ((error.code != EMFILE && error.code != ENFILE) || !oldest_)
@@ -82,7 +82,7 @@ void Directories::unpin(Directory& directory) {
     if (--directory.pins_ > 0 || !directory.source_)
         return;
     keep_idle(directory);
-    if (idle_count_ > idle_max_)
+    if (idle_count_ > idle_kept_)
         close(*oldest_);
 }
 
@@ -94,6 +94,11 @@ bool Directories::close_idle() {
     return any;
 }
 
+void Directories::set_keeping(bool keeps) {
+    std::lock_guard lock(mutex_);
+    idle_kept_ = keeps ? idle_max_ : 0;
+}
+
 void Directories::finish(Directory& directory) {
     std::lock_guard lock(mutex_);
     directory.facts.reset();
@@ -103,8 +108,9 @@ void Directories::finish(Directory& directory) {
         close(directory);
 }
 
+// shut: set if it may not be read; perhaps it never was.
 static File open_again(Files& files, int dirfd, const std::string& name, bool follow,
-                       const Identity& known, Stage stage) {
+                       const Identity& known, Stage stage, bool& shut) {
     const auto open = [&](int access) {
         if (follow)
             return files.open(dirfd, name.c_str(), access | O_DIRECTORY, 0);
@@ -112,7 +118,8 @@ static File open_again(Files& files, int dirfd, const std::string& name, bool fo
                                   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
     };
     int fd = open(O_RDONLY);
-    if (fd == -EACCES) // nor was it read before
+    shut = shut || fd == -EACCES;
+    if (fd == -EACCES)
         fd = open(O_PATH);
     check(stage, fd);
     File file(files, fd);
@@ -132,18 +139,18 @@ void Directories::reopen(Files& files, Directory& directory, unsigned kept) {
         Directory& next = *way[i];
         Directory& above = *next.parent;
         File source = open_again(files, above.source(), next.name, next.source_followed,
-                                 next.source_id, ARSYNC_STAGE_OPEN_SOURCE);
+                                 next.source_id, ARSYNC_STAGE_OPEN_SOURCE, next.shut);
         File destination;
+        bool unread = false;
         if (!next.missing)
             destination =
                 open_again(files, above.destination(), next.name, next.destination_followed,
-                           next.destination_id, ARSYNC_STAGE_MAKE_DIRECTORY);
+                           next.destination_id, ARSYNC_STAGE_MAKE_DIRECTORY, unread);
         next.source_ = std::move(source);
         next.destination_ = std::move(destination);
         next.reopened = true;
-        if (&next == &directory)
-            break;
-        keep_idle(next);
+        if (&next != &directory)
+            keep_idle(next);
         // The one above is not needed any more, but is likely to be: it goes when others come.
         while (idle_count_ > kept && oldest_ != &next)
             close(*oldest_);

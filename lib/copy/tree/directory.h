@@ -80,7 +80,7 @@ std::string path_below(const Directory* directory, std::string_view name);
 class Directories {
 public:
     // At most so many directories that are not in use are kept open.
-    explicit Directories(unsigned idle_max) : idle_max_(idle_max) {}
+    explicit Directories(unsigned idle_max) : idle_max_(idle_max), idle_kept_(idle_max) {}
     Directories(const Directories&) = delete;
     Directories& operator=(const Directories&) = delete;
 
@@ -92,6 +92,9 @@ public:
     void unpin(Directory& directory);
     // Close those that nobody uses. Whether there were any.
     bool close_idle();
+    // While descriptors are wanting: keep none open, or who tries again would find what its last
+    // try has left.
+    void set_keeping(bool keeps);
     // It will not be needed any more, but for a link to what is in it.
     void finish(Directory& directory);
 
@@ -106,6 +109,7 @@ private:
 
     const unsigned idle_max_;
     std::mutex mutex_;
+    unsigned idle_kept_; // of these, as things are
     Directory* oldest_ = nullptr;
     Directory* newest_ = nullptr;
     unsigned idle_count_ = 0;

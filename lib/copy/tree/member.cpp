@@ -45,10 +45,12 @@ void Member::out_of_memory() {
 // Fewer at once for a while. False: it would not help.
 Task<bool> Member::wait_for_descriptors(unsigned attempt) {
     window_.narrow();
+    tree_.directories_->set_keeping(false);
     const bool closed = tree_.directories_->close_idle();
-    if (tree_.stopping() || (!closed && tree_.scarcity_.is_hopeless(tree_.host_.is_alone())))
+    const bool may_help = closed && attempt == 0; // for once: who tries again leaves more behind
+    if (tree_.stopping() || (!may_help && tree_.scarcity_.is_hopeless(tree_.host_.is_alone())))
         co_return false;
-    if (!closed || attempt > 0)
+    if (!may_help)
         co_await window_.pause(attempt);
     co_return true;
 }
@@ -267,9 +269,9 @@ void Member::refuse_meeting() const {
 }
 
 Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
+    auto next = std::make_unique<Batch>(Pin(io_.files, directory));
     if (directory->shut)
         throw Error{ARSYNC_STAGE_LIST, EACCES};
-    auto next = std::make_unique<Batch>(Pin(io_.files, directory));
     if (directory->reopened)
         check(ARSYNC_STAGE_LIST,
               io_.files.set_list_position(directory->source(), directory->position));

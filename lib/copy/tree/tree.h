@@ -116,6 +116,11 @@ private:
         return stopped_.load(std::memory_order_relaxed) || control_.cancelled();
     }
     void stop(); // without more units
+    // Somebody who had waited for descriptors has got what he needed.
+    void relieve() {
+        scarcity_.relieve();
+        directories_->set_keeping(true);
+    }
     void note_error(int result, Stage stage);
     // What is told of an entry even if all went well, and so of the tree.
     static constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
