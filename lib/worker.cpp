@@ -46,20 +46,33 @@ std::string words_for(int error) {
 
 } // namespace
 
+// What a worker of that pool may have for its buffers.
+static std::function<Buffers::Share()> share_of(Pool& pool) {
+    return [&pool] {
+        const Footprint& most = pool.footprint();
+        return Buffers::Share{most.buffer_count, most.buffer_size};
+    };
+}
+
+static bool asks_huge_pages(const Pool& pool) {
+    return (pool.options().flags & ARSYNC_POOL_HUGE_PAGES) != 0;
+}
+
 struct Worker::Here {
     Threads ring;
     Buffers buffers;
 
-    Here(Counters& counters, const arsync_pool_options& options, int no_thread)
-        : ring(counters, no_thread), buffers(ring, options.buffer_count, options.buffer_size,
-                                             (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0) {}
+    Here(Counters& counters, Pool& pool, int no_thread)
+        : ring(counters, no_thread),
+          buffers(ring, pool.options().buffer_count, pool.options().buffer_size,
+                  asks_huge_pages(pool), share_of(pool)) {}
 };
 
 Worker::Worker(Pool& pool, unsigned number)
     : pool_(pool), number_(number), thread_(pool.starter().start([this] { run(); })) {}
 
 Worker::Worker(Pool& pool, int no_thread)
-    : pool_(pool), number_(0), here_(std::make_unique<Here>(counters_, pool.options(), no_thread)) {
+    : pool_(pool), number_(0), here_(std::make_unique<Here>(counters_, pool, no_thread)) {
     set_ring(&here_->ring, nullptr, &here_->buffers);
 }
 
@@ -168,11 +181,8 @@ bool Worker::fail_next(const Error& error) {
 bool Worker::serve(Ring& ring, Uring* uring, bool wants_another) {
     const arsync_pool_options& options = pool_.options();
     const FrameCache frames;
-    Buffers buffers(ring, options.buffer_count, options.buffer_size,
-                    (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0, [&] {
-                        const Footprint& most = pool_.footprint();
-                        return Buffers::Share{most.buffer_count, most.buffer_size};
-                    });
+    Buffers buffers(ring, options.buffer_count, options.buffer_size, asks_huge_pages(pool_),
+                    share_of(pool_));
     const Io io{pool_.files(), ring, buffers, pool_.pace()};
     set_ring(&ring, uring, &buffers);
     const auto retry = std::chrono::steady_clock::now() + retry_after;

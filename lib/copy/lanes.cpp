@@ -65,13 +65,19 @@ private:
 
     // A hole that is not believed is one if it reads as one.
     Task<void> check_hole(Piece hole) {
-        const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
-        Slice chunk = lease.slice(0, hole.length);
-        chunk.length = co_await fill(chunk, hole.offset);
-        cut_to_grid(chunk);
-        control_.enter(ARSYNC_STAGE_WRITE);
-        co_await drain_data(chunk, hole.offset);
-        control_.add_done(chunk.length);
+        const uint64_t end = hole.offset + hole.length;
+        for (uint64_t at = hole.offset; at < std::min(end, transfer_.end) && !group_.failed();) {
+            control_.throw_if_cancelled();
+            const uint64_t part = std::min(chunk_size(), end - at);
+            const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
+            Slice chunk = lease.slice(0, part);
+            chunk.length = co_await fill(chunk, at);
+            cut_to_grid(chunk);
+            control_.enter(ARSYNC_STAGE_WRITE);
+            co_await drain_data(chunk, at);
+            control_.add_done(chunk.length);
+            at += part;
+        }
     }
 
     // What is cached is moved at once; where that ends, a chunk goes through a buffer. If it ended

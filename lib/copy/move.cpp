@@ -301,6 +301,7 @@ private:
     }
 
     Task<void> digest_of(Transfer reading) {
+        io_.buffers.settle_share();
         reading.destination = -1;
         reading.method = ARSYNC_METHOD_FIXED;
         reading.pipeline =

@@ -209,6 +209,7 @@ private:
 Task<void> verify(Io io, const Written& written, const Digest& digest,
                   const arsync_copy_options& options, Control& control, Outcome& outcome) {
     control.enter(ARSYNC_STAGE_VERIFY);
+    io.buffers.settle_share(); // a file that is larger than it says was a small copy
     struct statx now;
     check(ARSYNC_STAGE_VERIFY, io.files.statx(written.fd, "", 0, now));
     const bool sized = written.exact && S_ISREG(now.stx_mode);

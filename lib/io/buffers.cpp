@@ -22,19 +22,15 @@ std::byte* Lease::data() const {
     return buffers_->data(index_);
 }
 
-size_t Lease::size() const {
-    return buffers_->size();
-}
-
 Slice Lease::slice(size_t offset, size_t length) const {
-    const bool registered = buffers_->states_[index_] == Buffers::State::registered;
-    return {data() + offset, length, registered ? static_cast<int>(index_) : -1};
+    assert(offset + length <= buffers_->size(index_));
+    return {data() + offset, length,
+            buffers_->is_registered(index_) ? static_cast<int>(index_) : -1};
 }
 
 Buffers::Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages,
                  std::function<Share()> share)
-    : ring_(ring), count_(count), size_(size), stride_(size), share_(std::move(share)),
-      huge_pages_(huge_pages) {}
+    : ring_(ring), count_(count), size_(size), share_(std::move(share)), huge_pages_(huge_pages) {}
 
 Buffers::~Buffers() {
     assert(leased_ == 0);
@@ -45,24 +41,28 @@ Buffers::~Buffers() {
     ring_.counters().buffers_refused.add(-having(State::refused));
     if (slab_)
         munmap(slab_, slab_size_);
+    if (small_)
+        munmap(small_, small_size);
 }
 
 void Buffers::settle_share() {
-    if (!share_)
-        return;
-    const Share share = std::exchange(share_, {})();
-    count_ = share.count;
-    size_ = share.size;
+    if (share_) {
+        const Share share = std::exchange(share_, {})();
+        count_ = share.count;
+        size_ = share.size;
+    }
     if (!slab_)
-        stride_ = size_;
-    std::erase_if(free_, [&](unsigned index) { return index >= count_; });
+        map();
 }
 
 bool Buffers::Wait::await_ready() {
-    if (registered_ || buffers_.leased_ > 0)
-        buffers_.settle_share();
+    if (!registered_ && buffers_.lend_small()) {
+        index_ = small_index;
+        return true;
+    }
+    buffers_.settle_share();
     if (!buffers_.slab_)
-        buffers_.map();
+        throw Error{ARSYNC_STAGE_MEMORY, ENOMEM};
     if (buffers_.free_.empty())
         return false;
     index_ = static_cast<int>(buffers_.free_.back());
@@ -89,17 +89,38 @@ void Buffers::Wait::await_suspend(std::coroutine_handle<> waiter) {
 
 Lease Buffers::Wait::await_resume() {
     const auto index = static_cast<unsigned>(index_);
-    if (registered_ && buffers_.states_[index] != State::registered)
+    if (registered_ && !buffers_.is_registered(index))
         buffers_.make_registered(index);
     return Lease(buffers_, index);
 }
 
+// False: it is lent already, or not to be had.
+bool Buffers::lend_small() {
+    if (is_small_lent_)
+        return false;
+    if (!small_) {
+        void* memory =
+            mmap(nullptr, small_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            return false;
+        madvise(memory, small_size, MADV_DONTFORK); // as the slab
+        small_ = static_cast<std::byte*>(memory);
+    }
+    is_small_lent_ = true;
+    ++leased_;
+    return true;
+}
+
 // Handing the buffer to the first waiter, rather than back to the free ones, keeps the order.
 void Buffers::release(unsigned index) {
+    if (index == small_index) {
+        is_small_lent_ = false;
+        --leased_;
+        return;
+    }
     Wait* wait = waiting_first_;
     if (!wait) {
-        if (index < count_)
-            free_.push_back(index); // has room: reserved for all
+        free_.push_back(index); // has room: reserved for all
         --leased_;
         return;
     }
@@ -110,31 +131,37 @@ void Buffers::release(unsigned index) {
     ring_.post(*wait);
 }
 
+// As much of it as is to be had: the address space may be limited. If there is nothing at all, it
+// is tried again, and then for the least.
 void Buffers::map() {
     free_.reserve(count_);
-    states_.assign(count_, State::plain);
+    states_.reserve(count_);
     void* memory = map_slab();
-    while (!memory && errno == ENOMEM && count_ > 1) { // the address space may be limited
-        count_ /= 2;
+    while (!memory && errno == ENOMEM && (count_ > 1 || size_ > small_size)) {
+        if (count_ > 1)
+            count_ /= 2;
+        else
+            size_ = std::max(size_ / 2, small_size);
         memory = map_slab();
     }
     if (!memory)
-        throw Error{ARSYNC_STAGE_MEMORY, errno};
+        return;
     // Direct I/O in flight into memory that a fork makes copy-on-write would land in the wrong
     // process's copy.
     madvise(memory, slab_size_, MADV_DONTFORK);
     slab_ = static_cast<std::byte*>(memory);
     const auto misplaced = reinterpret_cast<uintptr_t>(memory) % huge_page_size;
     first_ =
-        slab_ + (slab_size_ > count_ * stride_ && misplaced > 0 ? huge_page_size - misplaced : 0);
+        slab_ + (slab_size_ > count_ * size_ && misplaced > 0 ? huge_page_size - misplaced : 0);
+    states_.assign(count_, State::plain);
     for (unsigned i = count_; i-- > 0;)
-        free_.push_back(i); // the lowest first: a single small copy touches one buffer's pages only
+        free_.push_back(i); // the lowest first: few side by side touch few buffers' pages
 }
 
 // Null: there is none to be had, as errno says.
 void* Buffers::map_slab() {
     constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    const size_t wanted = count_ * stride_;
+    const size_t wanted = count_ * size_;
     if (huge_pages_) {
         slab_size_ = (wanted + huge_page_size - 1) / huge_page_size * huge_page_size;
         void* memory =

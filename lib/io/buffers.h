@@ -2,13 +2,15 @@
 //
 // One thread uses it, the worker's. A buffer is free or leased to exactly one coroutine. A
 // coroutine that holds a lease never waits for a second one, so waiting here cannot deadlock.
-// Waiters are served in order, of one priority. The slab is mapped when the first buffer is leased,
-// each buffer is registered when it is first leased for bulk work, and nothing is given back before
-// the worker ends, when no request is left.
+// Waiters are served in order, of one priority. A small copy that is alone has a buffer outside the
+// slab, so that no more is mapped for it. The slab is mapped when there is need of more, as large
+// as there is memory for; each buffer is registered when it is first leased for bulk work; and
+// nothing is given back before the worker ends, when no request is left.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <cstddef>
 #include <functional>
 #include <vector>
@@ -30,7 +32,6 @@ public:
     ~Lease();
 
     std::byte* data() const;
-    size_t size() const;
     // A part of the buffer, with the index it is registered under, if it is.
     Slice slice(size_t offset, size_t length) const;
 
@@ -72,11 +73,14 @@ public:
     };
 
     // co_await gives a Lease. registered: bulk work, worth the cost of registering the buffer if it
-    // is not yet. Throws Error{ARSYNC_STAGE_MEMORY} if the slab cannot be mapped.
-    // Those of a higher priority are served before those of a lower one.
+    // is not yet; otherwise it may have small_size bytes only. Throws Error{ARSYNC_STAGE_MEMORY} if
+    // there is no memory. Those of a higher priority are served before those of a lower one.
     Wait lease(bool registered, int priority = 0) { return Wait(*this, registered, priority); }
 
-    // Before count() and size() are looked at for what is more than a small copy.
+    // What a lease has at least, or size() if that was asked to be less.
+    static constexpr size_t small_size = 256 << 10;
+    // Before count() and size() are looked at for what is more than a small copy: afterwards they
+    // do not change.
     void settle_share();
     unsigned count() const { return count_; }
     size_t size() const { return size_; }
@@ -91,21 +95,31 @@ private:
     friend class Lease;
     enum class State : unsigned char { plain, registered, refused };
 
+    static constexpr unsigned small_index = INT_MAX; // of the buffer outside the slab
+
+    bool lend_small();
     void map();
     void* map_slab();
     void make_registered(unsigned index);
     void release(unsigned index);
-    std::byte* data(unsigned index) const { return first_ + index * stride_; }
+    std::byte* data(unsigned index) const {
+        return index == small_index ? small_ : first_ + index * size_;
+    }
+    size_t size(unsigned index) const { return index == small_index ? small_size : size_; }
+    bool is_registered(unsigned index) const {
+        return index != small_index && states_[index] == State::registered;
+    }
 
     Ring& ring_;
-    unsigned count_; // that are leased at most; there may be more
-    size_t size_;    // that is used of each; what has been leased before may use all
-    size_t stride_;
+    unsigned count_;
+    size_t size_; // of each
     std::function<Share()> share_;
     const bool huge_pages_;
     std::byte* slab_ = nullptr;
     size_t slab_size_ = 0;
     std::byte* first_ = nullptr; // buffer 0: where a huge page may begin
+    std::byte* small_ = nullptr;
+    bool is_small_lent_ = false;
     std::vector<unsigned> free_;
     std::vector<State> states_;
     Wait* waiting_first_ = nullptr;

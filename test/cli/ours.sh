@@ -101,6 +101,13 @@ holds '--durable copies into a directory that may only be searched and written' 
 holds '--verify reads back what was written' '
     for n in 0 1 4097 3000001; do bytes $n v > s$n; done; truncate -s 1M s5; bytes 5 x >> s5; mkdir d e; $CP --verify s* d; for f in s*; do cmp $f d/$f; done
     $CP --verify --cache=direct s* e; for f in s*; do cmp $f e/$f; done'
+if [ -z "${ARSYNC_SANITIZE:-}" ]; then
+    holds 'little address space is enough for a copy that is verified' '
+        mkdir s; bytes 30000000 x > s/large; for i in $(seq 60); do echo $i > s/$i; done
+        for kib in 10000 20000 25000 35000 50000; do (ulimit -v $kib; $CP -a --verify s d); diff -r s d; rm -r d; done'
+else
+    skip 'little address space' 'a sanitizer takes much'
+fi
 holds '--backend=uring is refused where there is none, with the reason' '
     echo x > a; if [ "$(cat /proc/sys/kernel/io_uring_disabled 2> /dev/null)" = 2 ]; then
         $CP --backend=uring a b 2> err && false; grep -q "^arsync-cp: cannot use io_uring: " err; test ! -e b

@@ -70,6 +70,20 @@ TEST_CASE("where it cannot be written back, holes are read") {
         }
 }
 
+TEST_CASE("a large hole that is not believed is read in pieces that fit a buffer") {
+    Scenario scenario = by_method(ARSYNC_METHOD_INLINE, 9 << 20);
+    scenario.layout = Layout::holes;
+    scenario.source_dirty = true;
+    scenario.world.extents = false;
+    scenario.world.filesystem_type = ext4_magic;
+    scenario.buffer_size = 64 << 10;
+    Simulation simulation(scenario);
+    simulation.refuse = [&](const Step& step) {
+        return step.call == Call::settle_holes ? -EIO : 0;
+    };
+    expect_copied(simulation);
+}
+
 TEST_CASE("nothing is written back where holes are what they seem, or there are none") {
     for (const Method method : all_methods)
         for (const Layout layout : {Layout::dense, Layout::holes}) {
