@@ -386,6 +386,7 @@ enum arsync_update {
                              content, and each attribute that preserve names is brought up to
                              date: what differs is written, what the source does not have is
                              removed (ACLs, capabilities, "user." and "trusted." attributes).
+                             So are those of what is overwritten in place, and of directories.
                              What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs.
                              Times are compared as the destination's filesystem can keep them;
                              on FAT and FUSE a file's own is changed for a moment to find out. */

@@ -130,11 +130,14 @@ void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destina
                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
     if (!destination.regular())
         return;
+    const bool is_new = destination.is_new() || destination.replaced();
+    const auto old = xattrs_to_update(io.files, destination.fd(), is_new, options, outcome);
     Described ends{.source = source.file.get(),
                    .facts = source.facts,
                    .xattrs = source.xattrs ? &*source.xattrs : nullptr,
                    .destination = destination.fd(),
-                   .destination_has_no_acl = destination.has_no_acl()};
+                   .destination_has_no_acl = destination.has_no_acl(),
+                   .destination_xattrs = old ? &*old : nullptr};
     if (const struct statx* replaced = destination.replaced()) {
         take_over(io.files, destination.fd(), destination.facts(), copy, *replaced, options,
                   outcome);

@@ -443,6 +443,24 @@ int64_t list_xattrs(Files& files, int fd, std::vector<char>& names) {
                      [&](char* text, size_t size) { return files.list_xattrs(fd, text, size); });
 }
 
+std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination, bool is_new,
+                                                  const arsync_copy_options& options,
+                                                  Outcome& outcome) {
+    constexpr uint32_t kept_as_xattrs =
+        ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_CONTEXT;
+    if (is_new || options.update != ARSYNC_UPDATE_CHANGED ||
+        (options.preserve & kept_as_xattrs) == 0)
+        return std::nullopt;
+    std::vector<char> names;
+    const int64_t listed = list_xattrs(files, destination, names);
+    if (listed >= 0)
+        return names;
+    const bool has_none = listed == -EOPNOTSUPP || listed == -ENOSYS;
+    if (!has_none && (options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
+        note_loss(outcome, ARSYNC_STAGE_XATTR, listed);
+    return std::nullopt;
+}
+
 bool has_acl(const std::vector<char>& xattrs) {
     return contains(xattrs, access_acl);
 }

@@ -3,6 +3,7 @@
 // times.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "copy/copy.h"
@@ -46,6 +47,11 @@ void note_loss(Outcome& outcome, Stage stage, int64_t result);
 
 // The names of a file's extended attributes, or a negative errno.
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);
+// Of a destination that the options ask to bring up to date and that was there before, for
+// Described::destination_xattrs. What is not to be known is noted as a loss.
+std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination, bool is_new,
+                                                  const arsync_copy_options& options,
+                                                  Outcome& outcome);
 bool has_acl(const std::vector<char>& xattrs);
 bool has_default_acl(Files& files, int directory);
 

@@ -67,17 +67,13 @@ void update_named_attributes(Files& files, const FileCopy& names, const struct s
     const File to = open_known(files, names.destination_dirfd, names.destination,
                                names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
-    std::vector<char> old;
-    const int64_t listed = list_xattrs(files, to.get(), old);
-    const bool has_none = listed == -EOPNOTSUPP || listed == -ENOSYS;
-    if (listed < 0 && !has_none && (options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
-        note_loss(outcome, ARSYNC_STAGE_XATTR, listed); // what is to go is not known
+    const auto old = xattrs_to_update(files, to.get(), false, options, outcome);
     const Described ends{.source = from.get(),
                          .facts = source,
                          .named = &names,
                          .destination = to.get(),
                          .destination_facts = &there,
-                         .destination_xattrs = listed >= 0 ? &old : nullptr};
+                         .destination_xattrs = old ? &*old : nullptr};
     copy_metadata(files, ends, how, control, outcome);
 }
 

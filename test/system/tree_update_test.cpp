@@ -1,5 +1,7 @@
 // Which existing files a tree's copy replaces: update.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "system/check.h"
@@ -95,6 +97,76 @@ TEST_CASE_FIXTURE(Clean, "update changed replaces other sizes, times and kinds, 
     CHECK(again.totals.skipped == 7);
     CHECK(again.totals.files == 0);
     CHECK(difference(before, state(directory / "to")) == "");
+}
+
+namespace {
+
+constexpr const char* lost = "user.lost";
+
+void give(const std::string& path) {
+    setxattr(path.c_str(), lost, "v", 1, 0);
+    setxattr(path.c_str(), "user.kept", "v", 1, 0);
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "update changed removes what a directory has lost, and a changed file") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory(shared_volume(Kind::ext4));
+    make_files(directory / "from", {"same", "changed", "sub/file", "sub/below/"});
+    const std::string all[] = {"", "/same", "/changed", "/sub", "/sub/file", "/sub/below"};
+    for (const std::string& path : all)
+        give(directory / "from" + path);
+    const Options options = archive().with_update(ARSYNC_UPDATE_CHANGED);
+    Pool pool;
+    CHECK(copy_tree(pool, directory / "from", directory / "to", options).job.result == 0);
+    write_file(directory / "from/changed", "changed since");
+    for (const std::string& path : all)
+        REQUIRE(removexattr((directory / "from" + path).c_str(), lost) == 0);
+    setxattr((directory / "to/sub").c_str(), "security.other", "v", 1, 0);
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to", options);
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(copy.totals.files == 1);
+    for (const std::string& path : all) {
+        CAPTURE(path);
+        const std::string at = directory / "to" + path;
+        CHECK(getxattr(at.c_str(), lost, nullptr, 0) == -1);
+        CHECK(getxattr(at.c_str(), "user.kept", nullptr, 0) == 1);
+    }
+    if (geteuid() == 0) // another policy's
+        CHECK(getxattr((directory / "to/sub").c_str(), "security.other", nullptr, 0) == 1);
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "update changed removes what directories on the way to an entry have lost") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory(shared_volume(Kind::ext4));
+    make_files(directory / "from", {"a/b/file"});
+    make_directories(directory / "to");
+    for (const char* path : {"from/a", "from/a/b"})
+        give(directory / path);
+    const Options options =
+        archive(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH).with_update(ARSYNC_UPDATE_CHANGED);
+    const int from = open((directory / "from").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int to = open((directory / "to").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    Pool pool;
+    for (const bool again : {false, true}) {
+        CAPTURE(again);
+        REQUIRE(arsync_submit_copy(pool.get(), from, "a/b/file", to, "a/b/file", &options, 0,
+                                   nullptr) == 0);
+        const arsync_completion done = pool.wait();
+        INFO(words(done));
+        CHECK(done.result == 0);
+        for (const char* path : {"a", "a/b"}) {
+            const std::string at = directory / "to/" + path;
+            CHECK((getxattr(at.c_str(), lost, nullptr, 0) == 1) == !again);
+            CHECK(getxattr(at.c_str(), "user.kept", nullptr, 0) == 1);
+            removexattr((directory / "from/" + path).c_str(), lost);
+        }
+    }
+    close(from);
+    close(to);
 }
 
 } // namespace live

@@ -275,9 +275,12 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     const auto sync = [&](int fd) { return io.ring.sync(fd, false); };
     {
         const Pin directory(io.files, ref);
+        const auto old = xattrs_to_update(io.files, directory->destination(), directory->made,
+                                          options_, outcome);
         const Described ends{.source = directory->source(),
                              .facts = *directory->facts,
                              .destination = directory->destination(),
+                             .destination_xattrs = old ? &*old : nullptr,
                              .final_mode = directory->final_mode};
         copy_metadata(io.files, ends, options_, control, outcome);
         // Also the one that has the name of the first that was made.

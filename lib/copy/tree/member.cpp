@@ -382,9 +382,12 @@ Task<void> Member::sync_names(const DirectoryRef& ref) {
 Task<void> Member::set_attributes(const DirectoryRef& ref, Outcome& outcome, bool syncs) {
     const Pin directory(io_.files, ref);
     Control control(control_);
+    const auto old = xattrs_to_update(io_.files, directory->destination(), directory->made,
+                                      tree_.options_, outcome);
     const Described ends{.source = directory->source(),
                          .facts = *directory->facts,
                          .destination = directory->destination(),
+                         .destination_xattrs = old ? &*old : nullptr,
                          .final_mode = directory->final_mode};
     copy_metadata(io_.files, ends, tree_.options_, control, outcome);
     if (syncs)
