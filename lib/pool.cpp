@@ -644,14 +644,24 @@ void Pool::queue_finished(Finished& finished) {
 
 // ---- trees ----
 
-// Those that have nothing to do, and those that have jobs of the same site.
+// Those that have nothing to do, and those that have jobs of the same site; as many as there are
+// threads and memory for, for the owner goes on by itself.
 void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work) {
     std::lock_guard lock(mutex_);
     if (closing_)
         return;
-    if (owner.site == &lonely_)
-        settle_lonely();
-    Site& site = *owner.site;
+    try {
+        if (owner.site == &lonely_)
+            settle_lonely();
+        start_helpers(*owner.site);
+        for (auto& worker : workers_)
+            if (worker.get() != &owner)
+                give_part(*worker, *owner.site, work);
+    } catch (const std::bad_alloc&) {
+    }
+}
+
+void Pool::start_helpers(const Site& site) {
     size_t able = 0;
     for (auto& worker : workers_)
         able += !worker->site || worker->site == &site;
@@ -660,15 +670,16 @@ void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work
             add_worker();
     } catch (const std::system_error&) { // those that there are will do
     }
-    for (auto& worker : workers_) {
-        const bool may = worker->site ? worker->site == &site : site.workers < options_.workers;
-        if (!may || worker.get() == &owner)
-            continue;
-        auto part = std::make_unique<Job>();
-        part->what = Help{work};
-        worker->help(std::move(part));
-        occupy(*worker, site, nullptr);
-    }
+}
+
+void Pool::give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work) {
+    const bool may = worker.site ? worker.site == &site : site.workers < options_.workers;
+    if (!may)
+        return;
+    auto part = std::make_unique<Job>();
+    part->what = Help{work};
+    worker.help(std::move(part));
+    occupy(worker, site, nullptr);
 }
 
 static const char* text_or_null(const std::string& text) {

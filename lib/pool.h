@@ -154,6 +154,8 @@ private:
     static void free_polled(Finished* entries, Job* jobs);
     void make_room();
     int call_a_worker(Site& site);
+    void start_helpers(const Site& site);
+    void give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work);
     void add_worker();
     int choose_worker(Site& site, Worker*& chosen);
     void run_here(std::unique_lock<std::mutex>& lock);
