@@ -10,7 +10,7 @@
 #include <fcntl.h>
 
 #include "copy/list/item_host.h"
-#include "copy/list/turn.h"
+#include "copy/list/take.h"
 #include "copy/path.h"
 #include "copy/split_path.h"
 
@@ -45,9 +45,19 @@ Task<void> ListMember::admit_path(Item& item) {
         co_await List::NobodyElse(list_, io_.ring);
         idle = true;
     }
+    if (item.may_be_one)
+        item.just_created = folds_names(item);
     item.alone = runs_alone(item);
     if (item.alone && !list_.is_idle())
         co_await List::NobodyElse(list_, io_.ring);
+}
+
+// Whether case makes no difference in the directory of its destination.
+bool ListMember::folds_names(const Item& item) const {
+    const SplitPath path = split_path(item.names.destination);
+    const File directory(io_.files, io_.files.open(list_.destination_dirfd_, path.directory(),
+                                                   O_RDONLY | O_DIRECTORY, 0));
+    return directory && io_.files.may_fold_names(directory.get());
 }
 
 // False: it is to wait, and be looked at again.
@@ -225,10 +235,12 @@ void ListMember::enter_way(Item& item) {
     item.way = ways.enter(io_.files, names.source, names.destination);
     item.unsyncable =
         list_.options_.durability == ARSYNC_DURABILITY_FULL && ways.is_unsyncable(item.way);
+    const Pin way(io_.files, item.way);
+    if (item.may_be_one && !way->missing)
+        item.just_created = item.just_created || io_.files.may_fold_names(way->destination());
     if (!list_.asks(ARSYNC_COPY_SHALLOW))
         return;
     // One whose entries are the list's to name is one on the way to them.
-    const Pin way(io_.files, item.way);
     struct statx facts;
     const std::string name = last_component(names.source);
     const int result = io_.files.statx(

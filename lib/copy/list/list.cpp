@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "copy/list/member.h"
-#include "copy/list/turn.h"
+#include "copy/list/take.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
 
@@ -131,6 +131,7 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
 void List::look_up(Item& item, bool enters) {
     std::lock_guard lock(mutex_);
     item.came_before = order_.came(item.touch.source);
+    item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
     item.has_parts = enters && order_.came_below(item.touch.source);
     order_.come(item.touch.source, enters);
 }
@@ -186,9 +187,8 @@ bool List::judge(Item& item, bool idle) {
     item.repeats =
         touch.is_tree() ? order_.repeats_tree(touch) : order_.repeats(touch) && !backs_up;
     const Order::Made made = order_.made(touch.made_as);
-    item.just_created =
-        !touch.is_tree() &&
-        (made == Order::Made::it || (made == Order::Made::another_spelling && touch.is_recent));
+    item.just_created = !touch.is_tree() && made == Order::Made::it;
+    item.may_be_one = !touch.is_tree() && !touch.is_new && made == Order::Made::another_spelling;
     return true;
 }
 

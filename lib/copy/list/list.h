@@ -48,6 +48,9 @@ public:
             take(source_dirfd_, item.source);
             take(destination_dirfd_, item.destination);
         }
+        // Of those that are added later.
+        take(source_dirfd_, ".");
+        take(destination_dirfd_, ".");
     }
     void wake_all(); // the job was cancelled
 
@@ -70,6 +73,7 @@ private:
         bool made_directory = false; // which it made
         bool came_before = false;    // of one tree's entries: it, or what it lies in
         bool has_parts = false;      // the same: what lies in it came before
+        bool may_be_one = false;     // one that was made has its name, but for the case
         bool repeats = false;
         bool just_created = false;
         bool alone = false; // it keeps the turn

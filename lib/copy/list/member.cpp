@@ -6,7 +6,7 @@
 
 #include "copy/conflict.h"
 #include "copy/list/item_host.h"
-#include "copy/list/turn.h"
+#include "copy/list/take.h"
 #include "copy/path.h"
 #include "copy/question.h"
 #include "copy/tree/totals.h"

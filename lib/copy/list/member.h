@@ -28,6 +28,7 @@ private:
     bool look_at_destination(Touch& touch, const Item& item, bool idle);
     bool looks_at_backup(const Touch& touch, const Item& item, bool idle);
     bool replaces_name(mode_t source_mode) const;
+    bool folds_names(const Item& item) const;
     bool runs_alone(const Item& item) const;
     bool is_entangled(const Item& item) const;
     Task<void> find_way(Item& item);

@@ -29,6 +29,11 @@ static uint64_t hash(std::string_view text) {
     return std::hash<std::string_view>()(text);
 }
 
+static std::string parent_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    return path.substr(0, slash == std::string::npos ? 0 : slash);
+}
+
 Order::Order() {
     // The clock that file timestamps are taken from, which lags behind the precise one.
     clock_gettime(CLOCK_REALTIME_COARSE, &began_);
@@ -62,14 +67,21 @@ bool Order::may_meet(const Touch& touch, bool keeps_links) const {
              (keeps_links && readers_.contains(touch.source_id))));
 }
 
+// It, by whatever case, what it lies in, or what lies in it.
 bool Order::is_in_flight(const std::string& destination) const {
-    return in_flight_.contains(destination);
+    const std::string name = fold_case(destination);
+    for (std::string above = name; !above.empty(); above = parent_of(above))
+        if (in_flight_.contains(above))
+            return true;
+    const auto below = in_flight_.lower_bound(name + "/");
+    return below != in_flight_.end() && below->first.starts_with(name + "/");
 }
 
 bool Order::is_backup_in_flight(const std::string& destination, const std::string& suffix) const {
-    if (in_flight_.contains(destination + suffix))
+    const std::string name = fold_case(destination);
+    if (in_flight_.contains(name + fold_case(suffix)))
         return true;
-    const std::string numbered = destination + ".~";
+    const std::string numbered = name + ".~";
     const auto found = in_flight_.lower_bound(numbered);
     return found != in_flight_.end() && found->first.starts_with(numbered);
 }
@@ -86,7 +98,7 @@ void Order::begin(const Touch& touch) {
     ++readers_[touch.source_id];
     if (touch.has_written)
         ++writers_[touch.written_id];
-    ++in_flight_[touch.destination];
+    ++in_flight_[fold_case(touch.destination)];
 }
 
 template <class Map, class Key>
@@ -101,7 +113,7 @@ void Order::end(const Touch& touch) {
     drop(readers_, touch.source_id);
     if (touch.has_written)
         drop(writers_, touch.written_id);
-    drop(in_flight_, touch.destination);
+    drop(in_flight_, fold_case(touch.destination));
 }
 
 void Order::note_made(const Touch& touch) {
@@ -144,11 +156,6 @@ void Order::forget_tree(const Touch& touch) {
             return;
         }
     }
-}
-
-static std::string parent_of(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    return path.substr(0, slash == std::string::npos ? 0 : slash);
 }
 
 bool Order::came(const std::string& path) const {

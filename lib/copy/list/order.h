@@ -101,7 +101,7 @@ private:
     timespec began_{};
     Counts readers_;
     Counts writers_;
-    std::map<std::string, unsigned> in_flight_; // destinations
+    std::map<std::string, unsigned> in_flight_; // destinations, without their case
     int with_several_names_ = 0;
     int with_any_names_ = 0;
     std::unordered_set<uint64_t> made_;

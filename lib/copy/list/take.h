@@ -5,9 +5,6 @@
 
 namespace arsync {
 
-// As the header has it under "Waiting".
-inline constexpr unsigned unanswered_items_max = 256;
-
 class List::Turn : Waiter {
 public:
     Turn(List& list, Ring& ring) : list_(list), ring_(ring) {}
@@ -17,7 +14,8 @@ public:
         std::lock_guard lock(list_.mutex_);
         if (list_.over_under_lock())
             return false;
-        if (!list_.has_turn_ && !list_.items_.empty() && list_.unanswered_ < unanswered_items_max) {
+        if (!list_.has_turn_ && !list_.items_.empty() &&
+            list_.unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX) {
             list_.has_turn_ = taken_ = true;
             return false;
         }
