@@ -130,7 +130,7 @@ Order::Made Order::made(const std::string& destination) const {
 }
 
 bool Order::repeats(const Touch& touch) {
-    const uint64_t path = hash(touch.source);
+    const uint64_t path = hash(touch.source + '\0' + touch.destination);
     const auto [first, last] = sources_.equal_range(touch.source_id);
     for (auto at = first; at != last; ++at)
         if (at->second == path)

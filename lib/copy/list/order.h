@@ -74,7 +74,8 @@ public:
     enum class Made { nothing, it, another_spelling };
     Made made(const std::string& destination) const;
 
-    // Whether a source of that identity came before by the same path; it has come now at any rate.
+    // Whether a source of that identity came before by the same path, to go to the same
+    // destination; it has come now at any rate.
     bool repeats(const Touch& touch);
     // Of a directory: whether it has been copied to the same destination before.
     bool repeats_tree(const Touch& touch);
@@ -106,7 +107,7 @@ private:
     int with_any_names_ = 0;
     std::unordered_set<uint64_t> made_;
     std::unordered_set<uint64_t> made_folded_;
-    std::unordered_multimap<Identity, uint64_t, IdentityHash> sources_;  // and their paths
+    std::unordered_multimap<Identity, uint64_t, IdentityHash> sources_;  // and paths
     std::unordered_multimap<Identity, std::string, IdentityHash> trees_; // and their destinations
     std::unordered_set<std::string> names_;
     std::unordered_set<std::string> above_; // all directories on the way to these
