@@ -28,11 +28,17 @@ int List::add(std::vector<ListItem>&& items) {
         return -EINVAL;
     constexpr size_t most = ARSYNC_LIST_WAITING_MAX;
     const size_t count = std::min(most - std::min(most, items_.size()), items.size());
-    for (size_t i = 0; i < count; ++i)
-        items_.push_back(std::move(items[i]));
-    control_.counts().entries_total.fetch_add(count, std::memory_order_relaxed);
+    size_t added = 0;
+    try {
+        for (; added < count; ++added)
+            items_.push_back(std::move(items[added]));
+    } catch (const std::bad_alloc&) {
+        if (added == 0)
+            throw; // else the others may be added again, but not these
+    }
+    control_.counts().entries_total.fetch_add(added, std::memory_order_relaxed);
     wake_one_under_lock();
-    return static_cast<int>(count);
+    return static_cast<int>(added);
 }
 
 void List::fill(std::vector<ListItem>&& items) {
