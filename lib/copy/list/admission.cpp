@@ -36,7 +36,7 @@ Task<void> ListMember::admit_entry(Item& item) {
     if (item.came_before || item.has_parts)
         co_await List::NobodyElse(list_, io_.ring);
     if (item.came_before)
-        item.just_created = list_.was_made(item.touch);
+        list_.judge_again(item);
 }
 
 Task<void> ListMember::admit_path(Item& item) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <iterator>
 #include <new>
+#include <sys/stat.h>
 #include <utility>
 
 #include "copy/list/member.h"
@@ -128,7 +129,7 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
     // Last, for there may be no memory for it.
     if (made)
         order_.note_made(item.touch);
-    if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE)
+    if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0)
         order_.note_tree(item.touch.source);
 }
 
@@ -142,11 +143,15 @@ void List::look_up(Item& item, bool enters) {
     order_.come(item.touch.source, enters);
 }
 
-// What lies in what was copied with all in it was copied with it.
-bool List::was_made(const Touch& touch) {
+// What came before has ended. What lies in what was copied with all in it was copied with it.
+void List::judge_again(Item& item) {
     std::lock_guard lock(mutex_);
-    return !order_.came_itself_only(touch.source) ||
-           order_.made(touch.destination) == Order::Made::it;
+    if (order_.is_entered(item.touch.source)) {
+        item.repeats = item.touch.has_source = true;
+        item.touch.source_mode = S_IFDIR;
+    }
+    item.just_created = !order_.came_itself_only(item.touch.source) ||
+                        order_.made(item.touch.destination) == Order::Made::it;
 }
 
 bool List::is_listed(const Touch& above, const std::string& path) {

@@ -109,7 +109,7 @@ private:
     }
     // Of one tree's entries: which came before; and whether an item has made that one.
     void look_up(Item& item, bool enters);
-    bool was_made(const Touch& touch);
+    void judge_again(Item& item);
     bool is_listed(const Touch& above, const std::string& path);
     // Of paths. False: it is to wait.
     bool judge(Item& item, bool idle);

@@ -1,0 +1,298 @@
+// Lists: items side by side, their ends, adding to an open list.
+#include <cerrno>
+#include <sys/resource.h>
+
+#include "system/check.h"
+#include "system/child.h"
+#include "system/list.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+arsync_job open_list(Pool& pool, const Options& options = Options(), uint64_t user_data = 999) {
+    arsync_job job = 0;
+    CHECK(arsync_list_open(pool.get(), AT_FDCWD, AT_FDCWD, &options, user_data, &job) == 0);
+    return job;
+}
+
+int add(Pool& pool, arsync_job job, const Items& items) {
+    const std::vector<arsync_item> shown = items.shown();
+    return arsync_list_add(pool.get(), job, shown.data(), static_cast<uint32_t>(shown.size()));
+}
+
+// So many small files below a directory, and where they are to be.
+Items files_below(const Directory& directory, int count) {
+    make_directories(directory / "from");
+    make_directories(directory / "to");
+    Items items;
+    for (int i = 0; i < count; ++i) {
+        const std::string name = std::to_string(i);
+        write_file(directory / ("from/" + name), name);
+        items.add(directory / ("from/" + name), directory / ("to/" + name));
+    }
+    return items;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean,
+                  "each item has its completion, and after all of them the job has its own") {
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        const Items items = files_below(directory, 300);
+        Pool pool{PoolOptions(backend)};
+        const ListCopy copy = copy_list(pool, items);
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK(copy.job.user_data == 999);
+        CHECK(copy.job.action == ARSYNC_ACTION_LIST);
+        CHECK(copy.job.path == nullptr);
+        CHECK(copy.all.size() == items.size());
+        CHECK(copy.strays == 0);
+        uint64_t bytes = 0;
+        for (uint64_t number = 1; number <= items.size(); ++number) {
+            const Told item = copy.item(number);
+            CHECK(item.kind == ARSYNC_COMPLETION_ITEM);
+            CHECK(item.result == 0);
+            CHECK(item.action == ARSYNC_ACTION_COPY);
+            CHECK(item.bytes == std::to_string(number - 1).size());
+            bytes += item.bytes;
+        }
+        CHECK(copy.totals.files == items.size());
+        CHECK(copy.totals.entries == items.size());
+        CHECK(copy.totals.bytes == bytes);
+        CHECK(copy.job.bytes == bytes);
+        CHECK(tree_difference(directory / "from", directory / "to") == "");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "an item that fails does not stop the others") {
+    const Directory directory;
+    Items items = files_below(directory, 20);
+    items.add(directory / "missing", directory / "to/missing");
+    items.add(directory.path(), directory / "to/directory");
+    items.add(directory / "from/1", directory / "to/last");
+    Pool pool;
+    const ListCopy copy = copy_list(pool, items);
+    INFO(words(copy));
+    CHECK(copy.job.result == -ENOENT);
+    CHECK(copy.job.stage == ARSYNC_STAGE_OPEN_SOURCE);
+    CHECK(copy.count(ARSYNC_COMPLETION_ITEM) == items.size());
+    CHECK(copy.item(21).result == -ENOENT);
+    CHECK(copy.item(22).result == -EISDIR);
+    CHECK(copy.item(23).result == 0);
+    CHECK(copy.totals.errors == 2);
+    CHECK(copy.totals.files == 21);
+    CHECK(read_file(directory / "to/last") == "1");
+}
+
+TEST_CASE_FIXTURE(Clean, "an item that fails stops the others if it is asked for") {
+    const Directory directory;
+    Items items;
+    items.add(directory / "missing", directory / "missing.copy");
+    make_files(directory.path(), {"file"});
+    for (int i = 0; i < 2000; ++i)
+        items.add(directory / "file", directory / std::to_string(i));
+    Pool pool;
+    const ListCopy copy = copy_list(pool, items, Options().with_flags(ARSYNC_COPY_STOP_ON_ERROR));
+    CHECK(copy.job.result == -ENOENT);
+    CHECK(copy.job.stage == ARSYNC_STAGE_OPEN_SOURCE);
+    CHECK(copy.item(1).result == -ENOENT);
+    CHECK(copy.count(ARSYNC_COMPLETION_ITEM) < items.size());
+    CHECK(copy.totals.errors == 1);
+}
+
+TEST_CASE_FIXTURE(Clean, "what is no list of items is refused, and nothing is copied") {
+    const Directory directory;
+    make_files(directory.path(), {"file"});
+    Pool pool;
+    const Options options;
+    const std::string from = directory / "file";
+    const std::string to = directory / "copy";
+    const auto submit = [&](const arsync_item& second) {
+        const arsync_item items[] = {{from.c_str(), to.c_str(), 1, 0}, second};
+        return arsync_submit_list(pool.get(), AT_FDCWD, AT_FDCWD, items, 2, &options, 0, nullptr);
+    };
+    CHECK(submit({nullptr, to.c_str(), 2, 0}) == -EFAULT);
+    CHECK(submit({from.c_str(), nullptr, 2, 0}) == -EFAULT);
+    CHECK(submit({"", to.c_str(), 2, 0}) == -ENOENT);
+    CHECK(submit({from.c_str(), to.c_str(), 2, 1}) == -EINVAL);
+    CHECK(arsync_submit_list(pool.get(), AT_FDCWD, AT_FDCWD, nullptr, 1, &options, 0, nullptr) ==
+          -EFAULT);
+    CHECK(arsync_list_open(pool.get(), AT_FDCWD, AT_FDCWD, &options, 0, nullptr) == -EFAULT);
+    CHECK(arsync_submit_list(pool.get(), -7, AT_FDCWD, nullptr, 0, &options, 0, nullptr) == -EBADF);
+    arsync_completion none;
+    CHECK(arsync_poll(pool.get(), &none, 1, 0) == 0);
+    CHECK(!exists(to));
+}
+
+TEST_CASE_FIXTURE(Clean, "a list without items ends at once") {
+    Pool pool;
+    const ListCopy copy = copy_list(pool, {});
+    CHECK(copy.job.result == 0);
+    CHECK(copy.job.action == ARSYNC_ACTION_LIST);
+    CHECK(copy.all.empty());
+    CHECK(copy.totals.entries == 0);
+    const arsync_job job = open_list(pool);
+    CHECK(arsync_list_end(pool.get(), job) == 0);
+    CHECK(take_list(pool).job.result == 0);
+}
+
+TEST_CASE_FIXTURE(Clean, "an open list copies what is added, until it is ended") {
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        make_files(directory.path(), {"1", "2", "3"});
+        Pool pool{PoolOptions(backend)};
+        const arsync_job job = open_list(pool);
+        CHECK(add(pool, job, {{directory / "1", directory / "1.copy"}}) == 1);
+        const arsync_completion first = pool.wait();
+        CHECK(first.kind == ARSYNC_COMPLETION_ITEM);
+        CHECK(first.job == job);
+        CHECK(first.result == 0);
+        CHECK(add(pool, job, {}) == 0);
+        CHECK(add(pool, job,
+                  {{directory / "2", directory / "2.copy"},
+                   {directory / "3", directory / "3.copy"}}) == 2);
+        CHECK(arsync_list_end(pool.get(), job) == 0);
+        const int late = add(pool, job, {{directory / "1", directory / "late"}});
+        CHECK((late == -EINVAL || late == -ENOENT)); // it may have ended by now
+        const ListCopy copy = take_list(pool);
+        CHECK(copy.job.result == 0);
+        CHECK(copy.totals.files == 3);
+        CHECK(copy.all.size() == 2);
+        CHECK(!exists(directory / "late"));
+        CHECK(arsync_list_end(pool.get(), job) == -ENOENT);
+        CHECK(add(pool, job, {}) == -ENOENT);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "nothing is added to a list that was ended, or to what is none") {
+    const Directory directory;
+    make_node(directory / "fifo", S_IFIFO | 0600);
+    Pool pool;
+    // Nobody writes into it, so this does not end by itself.
+    const Options stream = Options().with_flags(ARSYNC_COPY_SPECIAL);
+    const Items fifo = {{directory / "fifo", directory / "copy"}};
+    const arsync_job list = open_list(pool, stream);
+    CHECK(add(pool, list, fifo) == 1);
+    CHECK(arsync_list_end(pool.get(), list) == 0);
+    CHECK(add(pool, list, fifo) == -EINVAL);
+    CHECK(arsync_list_end(pool.get(), list) == -EINVAL);
+    const arsync_job other = pool.submit(directory / "fifo", directory / "other", stream);
+    CHECK(add(pool, other, fifo) == -EINVAL);
+    CHECK(arsync_list_end(pool.get(), other) == -EINVAL);
+    for (const arsync_job job : {list, other})
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
+    CHECK(add(pool, list, fifo) == -ENOENT);
+    for (int jobs = 0; jobs < 2;) {
+        const arsync_completion done = pool.wait();
+        CHECK(done.result == -ECANCELED);
+        jobs += done.kind == ARSYNC_COMPLETION_JOB;
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "an open list can be cancelled, and closed with its pool") {
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        Pool pool{PoolOptions(backend)};
+        const arsync_job job = open_list(pool);
+        CHECK(eventually([&] { return pool.progress(job).state == ARSYNC_JOB_RUNNING; }));
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
+        CHECK(add(pool, job, {{"/a", "/b"}}) == -ENOENT);
+        const ListCopy copy = take_list(pool);
+        CHECK(copy.job.result == -ECANCELED);
+        CHECK(copy.all.empty());
+        const arsync_job queued = open_list(pool); // perhaps yet
+        CHECK(arsync_job_cancel(pool.get(), queued) == 0);
+        CHECK(take_list(pool).job.result == -ECANCELED);
+        const arsync_job open = open_list(pool);
+        CHECK(eventually([&] { return pool.progress(open).state == ARSYNC_JOB_RUNNING; }));
+        open_list(pool);
+        CHECK(pool.close() == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "as many items wait as may, and others have to be added later") {
+    const Directory directory;
+    make_files(directory.path(), {"from", "to"});
+    constexpr uint32_t questions = ARSYNC_QUESTIONS_WAITING_MAX;
+    Items items;
+    for (uint32_t i = 0; i < questions; ++i) {
+        const std::string name = directory / ("from" + std::to_string(i));
+        write_file(name, "from");
+        write_file(name + ".copy", "to");
+        items.add(name, name + ".copy");
+    }
+    while (items.size() < ARSYNC_LIST_WAITING_MAX + 10)
+        items.add(directory / "missing", directory / "missing.copy");
+    Pool pool;
+    const arsync_job job = open_list(pool, Options().with_update(ARSYNC_UPDATE_ASK));
+    CHECK(add(pool, job, items) == ARSYNC_LIST_WAITING_MAX);
+    std::vector<arsync_question> asked;
+    while (asked.size() < questions) {
+        const arsync_completion done = pool.wait();
+        REQUIRE(done.kind == ARSYNC_COMPLETION_QUESTION);
+        asked.push_back(done.details->question);
+    }
+    CHECK(eventually([&] { return add(pool, job, items) == 0; }));
+    CHECK(add(pool, job, {{"/missing", "/missing.copy"}}) == 0);
+    for (const arsync_question question : asked)
+        CHECK(arsync_answer(pool.get(), question, ARSYNC_ANSWER_SKIP) == 0);
+    for (uint32_t i = 0; i < questions; ++i)
+        CHECK(pool.wait().kind == ARSYNC_COMPLETION_ITEM);
+    CHECK(eventually([&] { return add(pool, job, {{"/missing", "/missing.copy"}}) == 1; }));
+    CHECK(arsync_job_cancel(pool.get(), job) == 0);
+    CHECK(take_list(pool).job.result == -ECANCELED);
+}
+
+TEST_CASE_FIXTURE(Clean, "in the end the progress counts all items, and all in them") {
+    const Directory directory;
+    Items items = files_below(directory, 50);
+    make_files(directory / "tree", {"a", "b/c", "b/d"});
+    items.add(directory / "tree", directory / "to/tree");
+    items.add(directory / "missing", directory / "to/missing");
+    items.add(directory / "from/0", directory / "to/0"); // again
+    constexpr uint64_t entries = 50 + 5 + 2;
+    Pool pool;
+    const Options options = recursive();
+    const std::vector<arsync_item> shown = items.shown();
+    arsync_job job = 0;
+    REQUIRE(arsync_submit_list(pool.get(), AT_FDCWD, AT_FDCWD, shown.data(), shown.size(), &options,
+                               0, &job) == 0);
+    CHECK(eventually([&] { return pool.progress(job).state == ARSYNC_JOB_COMPLETED; }));
+    const arsync_progress progress = pool.progress(job);
+    CHECK(progress.entries_done == entries);
+    CHECK(progress.entries_total == entries);
+    CHECK(progress.errors == 1);
+    CHECK((progress.flags & ARSYNC_PROGRESS_WALKING) == 0);
+    const ListCopy copy = take_list(pool);
+    CHECK(progress.bytes_done == copy.totals.bytes);
+    CHECK(progress.bytes_total == copy.totals.bytes);
+    CHECK(copy.totals.entries == entries);
+}
+
+TEST_CASE_FIXTURE(Clean, "a long list needs few descriptors") {
+    const Directory directory;
+    const Items items = files_below(directory, 10'000);
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        check_in_child([&](Report& report) {
+            const rlimit few = {64, 64};
+            EXPECT(report, setrlimit(RLIMIT_NOFILE, &few) == 0);
+            Pool pool{PoolOptions(backend)};
+            const ListCopy copy = copy_list(pool, items);
+            EXPECT_WITH(report, copy.job.result == 0, words(copy.job));
+            EXPECT(report, copy.totals.files == items.size());
+            EXPECT(report, copy.count(ARSYNC_COMPLETION_ITEM) == items.size());
+        });
+        CHECK(tree_difference(directory / "from", directory / "to") == "");
+        remove_tree(directory / "to");
+        make_directories(directory / "to");
+    }
+}
+
+} // namespace live
