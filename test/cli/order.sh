@@ -57,4 +57,7 @@ holds 'with few descriptors, durable copies and those below deep directories are
     for limit in 256 512 1024; do
         (ulimit -n $limit; $CP -a --durable --files-from=list s listed; $CP -a --durable s/$deep/* d); diff -r s listed; diff -r s/$deep d; rm -r listed d/*
     done'
+holds 'a list that has too few descriptors ends' '
+    mkdir -p s/a/b/c; echo x > s/a/b/c/f; (cd s; find .) > list
+    for limit in 18 19; do (ulimit -n $limit; timeout 20 $CP -r --files-from=list s d 2> err || test $? = 1); rm -rf d; done'
 finish

@@ -183,8 +183,10 @@ Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_tot
                            (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 ||
                            (outcome.result != -EMFILE && outcome.result != -ENFILE);
         if (ended) {
-            if (number > 0)
+            if (number > 0) {
                 list_.scarcity_.relieve();
+                list_.ways_.directories().set_keeping(true);
+            }
             co_return;
         }
         control.take_back();
@@ -219,10 +221,12 @@ Task<void> ListMember::wait_for_answer(const Item& item, Question& question, Out
 // Fewer at once for a while. False: it would not help.
 Task<bool> ListMember::wait_for_descriptors(unsigned attempt) {
     window_.narrow();
+    list_.ways_.directories().set_keeping(false);
     const bool closed = list_.ways_.directories().close_idle();
-    if (list_.stopping() || (!closed && list_.scarcity_.is_hopeless(host_.is_alone())))
+    const bool may_help = closed && attempt == 0; // for once: who tries again leaves more behind
+    if (list_.stopping() || (!may_help && list_.scarcity_.is_hopeless(host_.is_alone())))
         co_return false;
-    if (!closed || attempt > 0)
+    if (!may_help)
         co_await window_.pause(attempt);
     co_return true;
 }
