@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <set>
 #include <unistd.h>
 
 namespace live {
@@ -76,17 +77,24 @@ static Told told_by(const arsync_completion& done) {
 
 ListCopy take_list(Pool& pool, const Answerer& answerer) {
     ListCopy copy;
+    std::set<arsync_job> jobs;
+    bool stopped = false;
     for (;;) {
         copy.job = pool.wait();
+        jobs.insert(copy.job.job);
         if (copy.job.kind == ARSYNC_COMPLETION_JOB || copy.job.result == -ETIMEDOUT)
             break;
         copy.all.push_back(told_by(copy.job));
-        if (copy.job.kind == ARSYNC_COMPLETION_QUESTION)
-            CHECK(arsync_answer(pool.get(), copy.job.details->question,
-                                answerer ? answerer(copy.job) : uint32_t{ARSYNC_ANSWER_SKIP}) == 0);
+        if (copy.job.kind != ARSYNC_COMPLETION_QUESTION)
+            continue;
+        const uint32_t answer = answerer ? answerer(copy.job) : uint32_t{ARSYNC_ANSWER_SKIP};
+        const int result = arsync_answer(pool.get(), copy.job.details->question, answer);
+        CHECK((result == 0 || (stopped && result == -ENOENT)));
+        stopped = stopped || answer == ARSYNC_ANSWER_STOP;
     }
     if (copy.job.details && copy.job.details->totals)
         copy.totals = *copy.job.details->totals;
+    CHECK(jobs == std::set<arsync_job>{copy.job.job});
     copy.job.details = nullptr;
     arsync_completion stray;
     while (copy.job.result != -ETIMEDOUT && arsync_poll(pool.get(), &stray, 1, 0) > 0)

@@ -1,6 +1,8 @@
 // Lists: items side by side, their ends, adding to an open list.
 #include <cerrno>
+#include <chrono>
 #include <sys/resource.h>
+#include <thread>
 
 #include "system/check.h"
 #include "system/child.h"
@@ -229,6 +231,8 @@ TEST_CASE_FIXTURE(Clean, "as many items wait as may, and others have to be added
     }
     while (items.size() < ARSYNC_LIST_WAITING_MAX + 10)
         items.add(directory / "missing", directory / "missing.copy");
+    // What is as new as the list may be what another item writes, and waits for all others.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     Pool pool;
     const arsync_job job = open_list(pool, Options().with_update(ARSYNC_UPDATE_ASK));
     CHECK(add(pool, job, items) == ARSYNC_LIST_WAITING_MAX);

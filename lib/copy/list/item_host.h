@@ -1,4 +1,5 @@
-// The host of an item: what is in it is told of, and asked about, as the item's.
+// The host of an item: what is in it is told of, and asked about, as the item's, and by the list's
+// job, whichever worker it is on.
 #pragma once
 
 #include <string>
@@ -16,19 +17,19 @@ public:
     void report(Report report) override {
         report.in_item = true;
         report.user_data = item_.names.user_data;
-        outer_.report(std::move(report));
+        list_.host_->report(std::move(report));
     }
     bool wait_for_room(Ring& ring, Waiter& waiter) override {
-        return outer_.wait_for_room(ring, waiter);
+        return list_.host_->wait_for_room(ring, waiter);
     }
     bool is_alone() override { return outer_.is_alone(); }
     unsigned workers() const override { return outer_.workers(); }
     bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) override {
         asking->in_item = true;
         asking->user_data = item_.names.user_data;
-        return outer_.ask(asker, asking, path);
+        return list_.host_->ask(asker, asking, path);
     }
-    void withdraw_questions() override { outer_.withdraw_questions(); }
+    void withdraw_questions() override { list_.host_->withdraw_questions(); }
     void rest(bool) override {} // the list's part goes on
     bool asks_whether_made() const override { return item_.has_parts; }
     bool made_before(const std::string& path) override {

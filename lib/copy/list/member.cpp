@@ -55,7 +55,7 @@ struct ListMember::Poll : Waiter {
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> waiting) {
         handle = waiting;
-        return member.host_.wait_for_room(member.io_.ring, *this);
+        return member.list_.host_->wait_for_room(member.io_.ring, *this);
     }
     void await_resume() const noexcept {}
 };
