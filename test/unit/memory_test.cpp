@@ -185,6 +185,11 @@ TEST_CASE("without memory jobs end that wait for each other's copies") {
     each_allocation_fails(*work::linked(), 2, 500);
 }
 
+TEST_CASE("without memory a list's copy ends, and leaves nothing behind") {
+    for (const bool of_one_tree : {false, true})
+        each_allocation_fails(*work::list(of_one_tree), 2, 15);
+}
+
 TEST_CASE("without memory jobs end that wait for servers, and others") {
     const auto several = work::several();
     if (!several) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace work {
 
@@ -247,6 +249,77 @@ private:
     int destination_ = -1;
 };
 
+// Files, two names of one, and a tree, with the directories on the way to them. More than one
+// worker takes by itself.
+class List final : public Work {
+public:
+    explicit List(bool of_one_tree) : Work(true), of_one_tree_(of_one_tree) {
+        make_tree(from_ + "/tree", 1, 5);
+        fs::create_directories(from_ + "/a/b");
+        fs::create_directories(from_ + "/c");
+        fs::create_directory(to_);
+        write(from_ + "/a/large", text(600'000));
+        names_ = {"a/large", "tree", "c/linked"};
+        for (int i = 0; i < 36; ++i) {
+            names_.push_back("a/b/" + std::to_string(i));
+            write(from_ + "/" + names_.back(), text(static_cast<size_t>(i)));
+        }
+        fs::create_hard_link(from_ + "/" + names_.back(), from_ + "/c/linked");
+        for (const std::string& name : names_)
+            items_.push_back({name.c_str(), name.c_str(), items_.size(), 0});
+        source_ = open(from_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        destination_ = open(to_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        how_ = no_options();
+        how_.flags =
+            ARSYNC_COPY_PARENTS | ARSYNC_COPY_RECURSIVE | (of_one_tree ? ARSYNC_COPY_BENEATH : 0);
+        how_.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_LINKS;
+        how_.report = ARSYNC_REPORT_ALL;
+    }
+    ~List() override {
+        close(source_);
+        close(destination_);
+    }
+    void prepare() override {
+        for (const char* top : {"/a", "/c", "/tree"})
+            fs::remove_all(to_ + top);
+    }
+    int submit(arsync_pool* pool, unsigned) override {
+        if (!of_one_tree_)
+            return arsync_submit_list(pool, source_, destination_, items_.data(), items_.size(),
+                                      &how_, 0, nullptr);
+        arsync_job job = 0;
+        int result = arsync_list_open(pool, source_, destination_, &how_, 0, &job);
+        if (result < 0)
+            return result;
+        size_t added = 0;
+        while (added < items_.size() && (result >= 0 || result == -ENOMEM)) {
+            result = arsync_list_add(pool, job, items_.data() + added,
+                                     static_cast<uint32_t>(items_.size() - added));
+            added += result > 0 ? static_cast<size_t>(result) : 0;
+        }
+        CHECK((result > 0 || result == -ENOENT)); // it has failed already
+        result = arsync_list_end(pool, job);
+        CHECK((result == 0 || result == -ENOENT));
+        return 0;
+    }
+    std::string difference() const override {
+        const std::string lost = missing(from_, to_, true);
+        if (!lost.empty())
+            return lost;
+        return fs::equivalent(to_ + "/c/linked", to_ + "/a/b/35") ? "" : "the second name";
+    }
+
+private:
+    const bool of_one_tree_;
+    const std::string from_ = below("from");
+    const std::string to_ = below("to");
+    std::vector<std::string> names_;
+    std::vector<arsync_item> items_;
+    arsync_copy_options how_{};
+    int source_ = -1;
+    int destination_ = -1;
+};
+
 // A mount that no server answers for. It is in nobody's way, but the first job might come to it, so
 // that waits for nobody else's; and it lasts until the others are there.
 class Several final : public Work {
@@ -357,6 +430,9 @@ std::unique_ptr<Work> tree(Kind kind) {
 }
 std::unique_ptr<Work> linked() {
     return std::make_unique<Linked>();
+}
+std::unique_ptr<Work> list(bool of_one_tree) {
+    return std::make_unique<List>(of_one_tree);
 }
 std::unique_ptr<Work> several() {
     auto work = std::make_unique<Several>();

@@ -41,6 +41,9 @@ enum class Kind { plain, thorough, mirror, questions };
 std::unique_ptr<Work> tree(Kind kind);
 // Two names of one file by two jobs of a link set, with the directories on the way.
 std::unique_ptr<Work> linked();
+// A list of some forty items of all kinds, with the directories on the way. of_one_tree: as entries
+// of one tree, added to a list that is open.
+std::unique_ptr<Work> list(bool of_one_tree);
 // Three jobs at once, one of which may wait for a server. Null: it takes root to mount what is the
 // server's.
 std::unique_ptr<Work> several();

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/fold_case.h"
 #include "copy/list/item_host.h"
 #include "copy/list/take.h"
 #include "copy/path.h"
@@ -19,6 +20,7 @@ namespace arsync {
 Task<void> ListMember::admit(Item& item) {
     item.touch.source = simplified(item.names.source);
     item.touch.destination = simplified(item.names.destination);
+    item.touch.folded = fold_case(item.touch.destination);
     // As cp takes it: a file that is named in two ways is backed up, not refused.
     item.touch.made_as = list_.of_one_tree() ? item.touch.destination : item.names.destination;
     if (list_.of_one_tree())
@@ -65,6 +67,7 @@ bool ListMember::look(Item& item, bool idle) {
     Touch touch;
     touch.source = item.touch.source;
     touch.destination = item.touch.destination;
+    touch.folded = item.touch.folded;
     touch.made_as = item.touch.made_as;
     const bool seen = look_at_source(touch, item, idle) && look_at_destination(touch, item, idle);
     if (!seen)

@@ -98,7 +98,7 @@ void Order::begin(const Touch& touch) {
     ++readers_[touch.source_id];
     if (touch.has_written)
         ++writers_[touch.written_id];
-    ++in_flight_[fold_case(touch.destination)];
+    ++in_flight_[touch.folded];
 }
 
 template <class Map, class Key>
@@ -113,7 +113,7 @@ void Order::end(const Touch& touch) {
     drop(readers_, touch.source_id);
     if (touch.has_written)
         drop(writers_, touch.written_id);
-    drop(in_flight_, fold_case(touch.destination));
+    drop(in_flight_, touch.folded);
 }
 
 void Order::note_made(const Touch& touch) {
