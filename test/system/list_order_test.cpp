@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(Clean, "what comes a second time is skipped") {
     const ListCopy copy = copy_list(pool, items, recursive());
     INFO(words(copy));
     CHECK(copy.job.result == 0);
-    for (const uint64_t number : {3, 4}) {
+    for (const uint64_t number : {3U, 4U}) {
         CHECK(copy.item(number).has(ARSYNC_COMPLETION_REPEATED));
         CHECK(copy.item(number).action == ARSYNC_ACTION_SKIP);
     }
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(Clean, "one source goes to as many places as are named") {
 
 TEST_CASE_FIXTURE(Clean, "an item reads what an earlier one has written") {
     for (const uint32_t backend : backends())
-        for (const uint64_t size : {10, 20 << 20})
+        for (const uint64_t size : {10U, 20U << 20})
             for (const bool there : {false, true}) {
                 CAPTURE(backend_name(backend));
                 CAPTURE(size);

@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(Clean, "what is in an item's tree is asked about as the item's
             });
         INFO(words(copy));
         CHECK(copy.job.result == 0);
-        for (const uint64_t number : {1, 2})
+        for (const uint64_t number : {1U, 2U})
             CHECK(copy.paths(ARSYNC_COMPLETION_QUESTION, number) ==
                   std::vector<std::string>{"a", "b/c"});
         CHECK(copy.totals.skipped == 2);

@@ -99,7 +99,7 @@ TEST_CASE_FIXTURE(Clean, "items fail whose way cannot be made") {
             with_parents(flags).with_report(ARSYNC_REPORT_ERRORS));
         INFO(words(copy));
         CHECK(copy.job.result == -ENOTDIR);
-        for (const uint64_t number : {1, 2}) {
+        for (const uint64_t number : {1U, 2U}) {
             CHECK(copy.item(number).result == -ENOTDIR);
             CHECK(copy.item(number).has(ARSYNC_COMPLETION_ON_THE_WAY));
         }
