@@ -241,14 +241,20 @@ void ListMember::enter_way(Item& item) {
     const Pin way(io_.files, item.way);
     if (item.may_be_one && !way->missing)
         item.just_created = item.just_created || io_.files.may_fold_names(way->destination());
-    if (!list_.asks(ARSYNC_COPY_SHALLOW))
+    const bool shallow = list_.asks(ARSYNC_COPY_SHALLOW);
+    const bool again = item.just_created && list_.options_.backup != ARSYNC_BACKUP_NUMBERED;
+    if (!shallow && !again)
         return;
-    // One whose entries are the list's to name is one on the way to them.
     struct statx facts;
     const std::string name = last_component(names.source);
     const int result = io_.files.statx(
         way->source(), name.c_str(), follows_top(list_.options_) ? 0 : AT_SYMLINK_NOFOLLOW, facts);
     if (result < 0 || !S_ISDIR(facts.stx_mode))
+        return;
+    // One that lies in what was copied with all in it was copied with it. One whose entries are the
+    // list's to name is one on the way to them.
+    item.repeats = !shallow;
+    if (!shallow)
         return;
     item.touch.has_source = true;
     item.touch.source_mode = facts.stx_mode;
