@@ -536,6 +536,15 @@ enum arsync_sparse {
  * accident or an attack. */
 #define ARSYNC_COPY_DANGLING (1u << 19)
 
+/* What a completion's details are to have beside what belongs to its flags: see arsync_details.
+ * What is not wanted costs nothing, and is NULL or 0. */
+#define ARSYNC_WANT_TOTALS (1u << 0)      /* of a job of ARSYNC_COPY_RECURSIVE: its totals */
+#define ARSYNC_WANT_ERROR_PATH (1u << 1)  /* of the same: where it failed first */
+#define ARSYNC_WANT_SOURCE (1u << 2)      /* what is known of the source, */
+#define ARSYNC_WANT_DESTINATION (1u << 3) /* and of the destination */
+#define ARSYNC_WANT_DIGEST (1u << 4)      /* a hash of the content */
+#define ARSYNC_WANT_TIMES (1u << 5)       /* when the copy began and ended */
+
 typedef struct arsync_copy_options {
     uint32_t struct_size; /* sizeof(arsync_copy_options) */
     uint32_t flags;       /* ARSYNC_COPY_* */
@@ -561,7 +570,8 @@ typedef struct arsync_copy_options {
     arsync_link_set link_set; /* with ARSYNC_PRESERVE_LINKS: hard links are kept between all jobs of
                                  this set, see arsync_link_set_open; 0: within this job only; one
                                  that is not open: -EINVAL */
-    uint32_t reserved[4];     /* 0 */
+    uint32_t want;            /* ARSYNC_WANT_*: what completions are to tell in their details */
+    uint32_t reserved[3];     /* 0 */
 } arsync_copy_options;
 /* Its size in version 0.1, for ever. */
 #define ARSYNC_COPY_OPTIONS_SIZE_0_1 96
@@ -881,12 +891,22 @@ enum arsync_stage {
 /* Of an item: the error is of a directory on the way, which a completion of kind WAY names. */
 #define ARSYNC_COMPLETION_ON_THE_WAY (1u << 14)
 
+/* At which end it failed, if it was of one: reading the source, its attributes or its directory, */
+#define ARSYNC_COMPLETION_AT_SOURCE (1u << 10)
+/* or at the destination. What the process is short of (-ENOMEM, -EMFILE, -ENFILE) is of neither,
+ * nor is a cancel, nor what both have to do with (-EXDEV). */
+#define ARSYNC_COMPLETION_AT_DESTINATION (1u << 11)
+/* With AT_DESTINATION: it failed because of what is there, as with -EEXIST, -EISDIR, -ENOTDIR, or
+ * -EINVAL where that is the source itself. */
+#define ARSYNC_COMPLETION_CONFLICT (1u << 15)
+
+/* No value of it is one of the flags above. */
 enum arsync_completion_kind {
-    ARSYNC_COMPLETION_JOB = 1,      /* a job has ended; its id is no longer valid */
-    ARSYNC_COMPLETION_ENTRY = 2,    /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
-    ARSYNC_COMPLETION_QUESTION = 3, /* something is at the destination; see "Questions" */
-    ARSYNC_COMPLETION_ITEM = 4,     /* an item of a list has ended */
-    ARSYNC_COMPLETION_WAY = 5       /* a directory on the way to an item; see "Lists" */
+    ARSYNC_COMPLETION_JOB = 33,      /* a job has ended; its id is no longer valid */
+    ARSYNC_COMPLETION_ENTRY = 34,    /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
+    ARSYNC_COMPLETION_QUESTION = 35, /* something is at the destination; see "Questions" */
+    ARSYNC_COMPLETION_ITEM = 36,     /* an item of a list has ended */
+    ARSYNC_COMPLETION_WAY = 37       /* a directory on the way to an item; see "Lists" */
 };
 
 /* What was done for an entry or a job, or would have been but for a dry run or an error. */
@@ -938,21 +958,34 @@ typedef struct arsync_facts {
     uint64_t inode;
 } arsync_facts;
 
-/* What a completion has no room for. Owned by the library, as all that it points to, and valid
- * until the next poll. Grows at its end only: fields past struct_size are not there. */
+/* What a completion has no room for: what belongs to its flags, and what the options' want asks
+ * for. Owned by the library, as all that it points to, and valid until the next poll. Grows at its
+ * end only: fields past struct_size are not there. */
 typedef struct arsync_details {
     uint32_t struct_size;        /* sizeof(arsync_details) in the library that runs */
-    uint32_t reserved;           /* 0 */
-    const arsync_totals* totals; /* of a job of ARSYNC_COPY_RECURSIVE; else NULL */
+    uint32_t has;                /* ARSYNC_WANT_*: of what was wanted, what is here */
+    const arsync_totals* totals; /* TOTALS: of a job of ARSYNC_COPY_RECURSIVE; else NULL */
     const char* backup;          /* with BACKED_UP: the name that what was at the destination has
                                     now, or in a dry run would have, in the same directory */
     const char* name;            /* with KEPT_BOTH: the name of the copy, in the same directory */
     arsync_question question;    /* of a QUESTION: what arsync_answer takes; else 0 */
-    arsync_facts source;         /* of a QUESTION: what is to be copied, */
-    arsync_facts destination;    /* and what is there */
+    arsync_facts source;         /* SOURCE: what was copied, as it was when the copy began; of a
+                                    QUESTION: what is to be copied */
+    arsync_facts destination;    /* DESTINATION: the copy, as it was left, or what stays; of a
+                                    QUESTION: what is there */
+    const char* error_path;      /* ERROR_PATH: of a job of ARSYNC_COPY_RECURSIVE, the path of the
+                                    entry whose error is the job's result, "" for src itself */
+    uint64_t digest[2];          /* DIGEST: lower and higher half of a hash of a file's content, if
+                                    ARSYNC_COPY_VERIFY has compared it, or the data passed through
+                                    this process (not by reflink or copy_file_range(2)): the sums,
+                                    modulo 2^64, of the halves of the XXH3-128 hashes of all blocks
+                                    of 4096 bytes that are not all zeros, each with its number,
+                                    from 0, as the seed. The last block may be shorter. */
+    uint64_t begin_ns;           /* TIMES: by CLOCK_MONOTONIC, when a worker began with it, */
+    uint64_t end_ns;             /* and when it ended */
 } arsync_details;
 /* Its size in version 0.1, for ever. */
-#define ARSYNC_DETAILS_SIZE_0_1 120
+#define ARSYNC_DETAILS_SIZE_0_1 160
 
 /* Frozen layout: 64 bytes, no padding. */
 typedef struct arsync_completion {

@@ -44,6 +44,7 @@ static bool is_slow_to_close(Files& files, const Job& job) {
 
 Task<void> run_job(Io io, Job& job, Host& host) {
     Outcome& outcome = job.outcome;
+    outcome.wanted.begin(job.options);
     try {
         co_await run_copy(io, job, host);
     } catch (const Error& error) {
@@ -56,6 +57,7 @@ Task<void> run_job(Io io, Job& job, Host& host) {
             close_descriptors(job);
             return 0;
         });
+    outcome.wanted.end(job.options);
 }
 
 } // namespace arsync

@@ -60,9 +60,9 @@ constexpr std::array action_names = {
 static_assert(action_names.size() == ARSYNC_ACTION_LIST + 1);
 
 constexpr std::array kind_names = {
-    "unknown", "job", "entry", "question", "item", "directory on the way",
+    "job", "entry", "question", "item", "directory on the way",
 };
-static_assert(kind_names.size() == ARSYNC_COMPLETION_WAY + 1);
+static_assert(kind_names.size() == ARSYNC_COMPLETION_WAY - ARSYNC_COMPLETION_JOB + 1);
 
 template <class Names>
 const char* name(const Names& names, uint32_t number) {
@@ -103,7 +103,7 @@ const char* arsync_action_name(uint32_t action) {
 }
 
 const char* arsync_completion_kind_name(uint32_t kind) {
-    return name(kind_names, kind);
+    return name(kind_names, kind - ARSYNC_COMPLETION_JOB);
 }
 
 } // extern "C"

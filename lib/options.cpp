@@ -29,8 +29,12 @@ Refusal unknown_value(const arsync_copy_options& options) {
     constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                   ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
                                   ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
+    constexpr uint32_t want = ARSYNC_WANT_TOTALS | ARSYNC_WANT_ERROR_PATH | ARSYNC_WANT_SOURCE |
+                              ARSYNC_WANT_DESTINATION | ARSYNC_WANT_DIGEST | ARSYNC_WANT_TIMES;
     if ((options.flags & ~flags) != 0)
         return {"flags", unknown_bits};
+    if ((options.want & ~want) != 0)
+        return {"want", unknown_bits};
     if ((options.preserve & ~preserve) != 0)
         return {"preserve", unknown_bits};
     if (options.method > ARSYNC_METHOD_MANAGED)

@@ -686,6 +686,25 @@ static const char* text_or_null(const std::string& text) {
     return text.empty() ? nullptr : text.c_str();
 }
 
+// What an outcome has for its completion's details, which point into it. False: nothing.
+static bool fill_details(arsync_details& details, const Outcome& outcome) {
+    const Wanted& wanted = outcome.wanted;
+    details.struct_size = sizeof details;
+    details.has |= wanted.has;
+    details.backup = text_or_null(outcome.backup);
+    details.name = text_or_null(outcome.name);
+    details.source = wanted.source;
+    details.destination = wanted.destination;
+    std::copy(std::begin(wanted.digest), std::end(wanted.digest), details.digest);
+    details.begin_ns = wanted.end_ns != 0 ? wanted.begin_ns : 0;
+    details.end_ns = wanted.end_ns;
+    if (outcome.has_error_path && outcome.result < 0) {
+        details.error_path = outcome.error_path.c_str();
+        details.has |= ARSYNC_WANT_ERROR_PATH;
+    }
+    return details.has != 0 || details.backup || details.name;
+}
+
 void Pool::report(const Job& job, Report report) {
     const Outcome& outcome = report.outcome;
     auto finished = std::make_unique<Finished>();
@@ -695,15 +714,16 @@ void Pool::report(const Job& job, Report report) {
         finished->completion.user_data = report.user_data;
     finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
     finished->path = std::move(report.path);
-    if (!outcome.backup.empty() || !outcome.name.empty() || report.totals) {
+    const bool has_totals = report.totals && wants(job.options, ARSYNC_WANT_TOTALS);
+    if (outcome.wanted.has != 0 || !outcome.backup.empty() || !outcome.name.empty() ||
+        (outcome.has_error_path && outcome.result < 0) || has_totals) {
         auto details = std::make_unique<Finished::Details>();
-        details->backup = outcome.backup;
-        details->name = outcome.name;
-        details->shown.backup = text_or_null(details->backup);
-        details->shown.name = text_or_null(details->name);
-        if (report.totals) {
+        details->outcome = outcome;
+        fill_details(details->shown, details->outcome);
+        if (has_totals) {
             details->totals = *report.totals;
             details->shown.totals = &details->totals;
+            details->shown.has |= ARSYNC_WANT_TOTALS;
         }
         finished->details = std::move(details);
     }
@@ -747,12 +767,16 @@ void Pool::free_polled(Finished* entries, Job* jobs) {
 // Null: there are none.
 static const arsync_details* details_of(Job& job) {
     arsync_details& details = job.details;
-    details.struct_size = sizeof details;
-    if (job.has_entries())
+    const bool recursive = (job.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+    if (job.has_entries() && wants(job.options, ARSYNC_WANT_TOTALS)) {
         details.totals = &job.totals;
-    details.backup = text_or_null(job.outcome.backup);
-    details.name = text_or_null(job.outcome.name);
-    return details.totals || details.backup || details.name ? &details : nullptr;
+        details.has |= ARSYNC_WANT_TOTALS;
+    }
+    // What is no tree has one entry, which is the source itself.
+    if (recursive && wants(job.options, ARSYNC_WANT_ERROR_PATH) &&
+        job.outcome.action != ARSYNC_ACTION_TREE)
+        job.outcome.has_error_path = true;
+    return fill_details(details, job.outcome) ? &details : nullptr;
 }
 
 void Pool::take_finished(arsync_completion& completion) {

@@ -115,8 +115,7 @@ private:
         // But for jobs; none of most entries.
         struct Details {
             arsync_details shown = {}; // points to what is below
-            std::string backup;
-            std::string name;
+            Outcome outcome;
             arsync_totals totals = {};
         };
         std::unique_ptr<Details> details;

@@ -66,6 +66,7 @@ void Pool::put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> f
     }
     last_question_ = id;
     at->second = std::move(asked);
+    finished->details->shown.has = ARSYNC_WANT_SOURCE | ARSYNC_WANT_DESTINATION;
     finished->details->shown.question = id;
     queue_finished(*finished.release());
     tell_poller();

@@ -161,7 +161,7 @@ Way way_of_contents(const FileCopy& copy, const struct statx& found,
         return Way::remove;
     }
     if ((options.flags & ARSYNC_COPY_SPECIAL) == 0)
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
     return Way::overwrite;
 }
 
@@ -267,7 +267,7 @@ bool is_in_question(Files& files, const FileCopy& copy, const struct statx& sour
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, found.result);
     if (meet(files, copy, source, there, options) == Meeting::fatal)
-        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     return !stays(files, copy, source, there, options);
 }
 
@@ -317,7 +317,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     case Meeting::done:
         return Way::skip;
     case Meeting::fatal:
-        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     case Meeting::harmless:
         break;
     }
@@ -344,7 +344,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     if (options.replace == ARSYNC_REPLACE_ATOMIC) {
         const bool file_or_link = S_ISREG(found.stx_mode) || S_ISLNK(found.stx_mode);
         if (makes_data && !copy.beneath && !file_or_link)
-            throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+            throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
         return Way::overwrite;
     }
     if (options.replace == ARSYNC_REPLACE_IN_PLACE)

@@ -10,6 +10,7 @@
 #include "copy/control.h"
 #include "copy/identity.h"
 #include "copy/pace.h"
+#include "copy/side.h"
 #include "copy/umask.h"
 #include "io/buffers.h"
 #include "io/files.h"
@@ -123,6 +124,46 @@ struct RangeCopy {
     bool huge = false; // either file, as it turns out
 };
 
+inline arsync_facts facts_for_caller(const struct statx& facts) {
+    return {facts.stx_size, facts.stx_mtime.tv_sec, facts.stx_mtime.tv_nsec,
+            facts.stx_mode, facts.stx_dev_major,    facts.stx_dev_minor,
+            facts.stx_ino};
+}
+
+inline bool wants(const arsync_copy_options& options, uint32_t what) {
+    return (options.want & what) != 0;
+}
+
+// What completions tell on request (ARSYNC_WANT_*).
+struct Wanted {
+    uint32_t has = 0; // of these
+    arsync_facts source = {};
+    arsync_facts destination = {};
+    uint64_t digest[2] = {};
+    uint64_t begin_ns = 0;
+    uint64_t end_ns = 0;
+
+    void tell_source(const struct statx& facts, const arsync_copy_options& options) {
+        if (!wants(options, ARSYNC_WANT_SOURCE))
+            return;
+        source = facts_for_caller(facts);
+        has |= ARSYNC_WANT_SOURCE;
+    }
+    void tell_destination(const struct statx& facts, const arsync_copy_options& options) {
+        if (!wants(options, ARSYNC_WANT_DESTINATION))
+            return;
+        destination = facts_for_caller(facts);
+        has |= ARSYNC_WANT_DESTINATION;
+    }
+    void tell_digest(uint64_t low, uint64_t high) {
+        digest[0] = low;
+        digest[1] = high;
+        has |= ARSYNC_WANT_DIGEST;
+    }
+    void begin(const arsync_copy_options& options);
+    void end(const arsync_copy_options& options);
+};
+
 struct Outcome {
     int result = 0; // 0 or a negative errno
     Stage stage = ARSYNC_STAGE_NONE;
@@ -133,13 +174,18 @@ struct Outcome {
     uint64_t hole_bytes = 0;
     std::string backup; // the name that what was there has now, in the same directory
     std::string name;   // the copy's, if it is not that of the destination, the same
+    Wanted wanted;
+    std::string error_path; // of a tree, if wanted: of what failed first
+    bool has_error_path = false;
 
-    void fail(int error, Stage where) {
+    // error: 0 or a negative errno.
+    void fail(int error, Stage where, Side side = Side::by_stage) {
         result = error;
         stage = where;
+        flags = (flags & ~side_flags) | flags_of_side(where, -error, side);
     }
     void fail(const Error& error) {
-        fail(-error.code, error.stage);
+        fail(-error.code, error.stage, error.side);
         if (error.just_created)
             flags |= ARSYNC_COMPLETION_JUST_CREATED;
     }

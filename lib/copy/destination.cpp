@@ -156,7 +156,7 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
         replaced_ = found;
         has_replaced_ = true;
     } else if (!copy_.beneath) { // nobody wants a file in place of /dev/null
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
     }
     create(source);
 }
@@ -185,7 +185,7 @@ void Destination::refuse_unasked(const struct statx& found) const {
 
 void Destination::refuse_same(const struct statx& source, const struct statx& found) const {
     if (identity(source) == identity(found))
-        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
 }
 
 Task<void> Destination::open_existing(const struct statx& source, const struct statx& found,
@@ -194,7 +194,7 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     if (S_ISLNK(found.stx_mode))
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP};
     if (is_special(found.stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
 
     if (S_ISSOCK(found.stx_mode)) { // as open(2) has it
         if ((options_.flags & ARSYNC_COPY_FORCE) == 0)
@@ -215,7 +215,7 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     refuse_same(source, facts());
     refuse_unasked(facts());
     if (is_special(facts().stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
     if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
         co_return;
 

@@ -18,6 +18,8 @@ public:
     // have a length that is not.
     void add(uint64_t offset, const std::byte* data, size_t length);
 
+    uint64_t low() const { return low_; }
+    uint64_t high() const { return high_; }
     bool operator==(const Digest&) const = default;
 
 private:

@@ -52,6 +52,7 @@ public:
             source_ = co_await open_source(io_, names_, options_, control_);
         else
             look();
+        outcome_.wanted.tell_source(facts(), options_);
         if (is_to_be_asked())
             co_return;
         if (context_.links && may_have_names() && makes_links_of_names()) {
@@ -63,6 +64,7 @@ public:
         if (way == Way::skip) {
             outcome_.action = ARSYNC_ACTION_SKIP;
             keep_attributes();
+            tell_of_destination();
             // With UPDATE_NONE what is there may be anything, and a newer one of another kind: no
             // copy to link others to.
             const bool same_kind = ((there_.stx_mode ^ facts().stx_mode) & S_IFMT) == 0;
@@ -126,11 +128,22 @@ private:
     void keep() {
         if (made_)
             made_->keep();
+        tell_of_destination();
         outcome_.backup = split_path(backup_).name;
         backup_.clear();
         const bool nothing = asks(ARSYNC_COPY_DRY_RUN) || outcome_.action == ARSYNC_ACTION_SKIP;
         if (!nothing)
             outcome_.flags |= ARSYNC_COMPLETION_COPIED;
+    }
+    // Of what has no content that was written, which was told of when it was.
+    void tell_of_destination() {
+        struct statx found;
+        if (!wants(options_, ARSYNC_WANT_DESTINATION) || asks(ARSYNC_COPY_DRY_RUN) ||
+            (outcome_.wanted.has & ARSYNC_WANT_DESTINATION) != 0)
+            return;
+        if (io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                            AT_SYMLINK_NOFOLLOW, found) == 0)
+            outcome_.wanted.tell_destination(found, options_);
     }
     // What gave way to a copy that failed gets its name back.
     void take_back() {
@@ -182,7 +195,7 @@ private:
               io_.files.statx(names_.source_dirfd, names_.source.c_str(),
                               names_.follows ? 0 : AT_SYMLINK_NOFOLLOW, source_.facts));
         if (S_ISDIR(facts().stx_mode)) // only an intruder makes one of what was none
-            throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+            throw error_at(Side::source, ARSYNC_STAGE_CHECK, EISDIR);
     }
 
     // All that was decided is of the file that was looked at; under its name may be another by now.

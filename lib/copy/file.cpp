@@ -55,6 +55,8 @@ Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& 
     outcome.bytes = moved.bytes;
     outcome.hole_bytes = moved.hole_bytes;
     outcome.method = control.method();
+    if (moved.has_digest && wants(options, ARSYNC_WANT_DIGEST))
+        outcome.wanted.tell_digest(digest->low(), digest->high());
     if (moved.changed)
         outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
     if (moved.shrank)
@@ -76,11 +78,11 @@ File open_buffered(Files& files, int fd, bool to_read) {
 
 void refuse_kind(mode_t mode, const arsync_copy_options& options) {
     if (S_ISDIR(mode))
-        throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+        throw error_at(Side::source, ARSYNC_STAGE_CHECK, EISDIR);
     const bool stream = S_ISFIFO(mode) || S_ISCHR(mode);
     const bool plain = S_ISREG(mode) || S_ISBLK(mode);
     if (!plain && !(stream && asks(options, ARSYNC_COPY_SPECIAL)))
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+        throw error_at(Side::source, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
 }
 
 // Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
@@ -172,7 +174,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     const bool verifies = asks(options, ARSYNC_COPY_VERIFY) && moves_data;
     const bool stored = on_storage(destination.facts());
     if (verifies && !stored)
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
 
     Digest digest;
     bool exact_destination = true;
@@ -188,7 +190,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.destination_is_known = destination.knows_device();
         ends.fresh = destination.regular();
         ends.owned = true;
-        Digest* const wanted = verifies ? &digest : nullptr;
+        Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
         Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
         if (moved.wants_order) {
             destination.begin_anew(control);
@@ -221,8 +223,12 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         co_await sync_data(io, destination.fd(), datasync, control);
     control.throw_if_cancelled();
     struct statx written;
-    if (copy.made && io.files.statx(destination.fd(), "", 0, written) == 0)
-        *copy.made = identity(written);
+    const bool tells = copy.made || wants(options, ARSYNC_WANT_DESTINATION);
+    if (tells && io.files.statx(destination.fd(), "", 0, written) == 0) {
+        outcome.wanted.tell_destination(written, options);
+        if (copy.made)
+            *copy.made = identity(written);
+    }
     File nameless;
     if (destination.is_slow_to_publish(outcome.bytes))
         nameless = co_await publish_aside(io, destination, control);
@@ -277,6 +283,10 @@ Task<void> copy_once_more(Io io, const FileCopy& copy, const Source& source, con
     const Content again{nameless.get(), facts, facts.stx_size};
     outcome.fail(0, ARSYNC_STAGE_NONE); // of its attributes nothing is lost yet
     co_await write_out(io, copy, source, again, false, options, control, outcome);
+    const Wanted again_wanted = outcome.wanted;
+    outcome.wanted = first.wanted; // but for what it was left as
+    outcome.wanted.destination = again_wanted.destination;
+    outcome.wanted.has |= again_wanted.has;
     outcome.bytes = first.bytes;
     outcome.hole_bytes = first.hole_bytes;
     outcome.method = first.method;
@@ -294,6 +304,7 @@ bool goes_when_closed(Files& files, const Source& source) {
 Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
                        const arsync_copy_options& options, Control& control, Outcome& outcome) {
     outcome.action = ARSYNC_ACTION_COPY;
+    outcome.wanted.tell_source(source.facts, options);
     File nameless;
     std::exception_ptr failure;
     try {
@@ -323,18 +334,23 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source, "", 0, source));
     check(ARSYNC_STAGE_OPEN_DESTINATION, io.files.statx(copy.destination, "", 0, destination));
     copy.huge = is_huge(source) || is_huge(destination);
+    outcome.wanted.tell_source(source, options);
     control.enter(ARSYNC_STAGE_CHECK);
-    if (S_ISDIR(source.stx_mode) || S_ISDIR(destination.stx_mode))
-        throw Error{ARSYNC_STAGE_CHECK, EISDIR};
-    if (!on_storage(source) || !on_storage(destination))
-        throw Error{ARSYNC_STAGE_CHECK, EOPNOTSUPP};
+    const auto refuse = [](mode_t mode, Side side) {
+        if (S_ISDIR(mode))
+            throw error_at(side, ARSYNC_STAGE_CHECK, EISDIR);
+        if (!S_ISREG(mode) && !S_ISBLK(mode))
+            throw error_at(side, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
+    };
+    refuse(source.stx_mode, Side::source);
+    refuse(destination.stx_mode, Side::conflict);
 
     const uint64_t size = size_of(io.files, copy.source, source);
     const uint64_t begin = copy.source_offset;
     const uint64_t end = begin >= size ? begin : begin + std::min(copy.length, size - begin);
     const uint64_t to = copy.destination_offset;
     if (identity(source) == identity(destination) && begin < to + (end - begin) && to < end)
-        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     control.set_total(end - begin);
     if (copy.length == 0 || (begin == end && !S_ISREG(source.stx_mode)))
         co_return;
@@ -367,8 +383,8 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     ends.destination_begin = to;
     ends.source_direct = (copy.source_flags & O_DIRECT) != 0;
     ends.destination_direct = (copy.destination_flags & O_DIRECT) != 0;
-    const Moved moved =
-        co_await move_and_report(io, ends, options, control, outcome, verifies ? &digest : nullptr);
+    Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
+    const Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
     control.throw_if_cancelled();
     if (outcome.bytes == 0)
         co_return;

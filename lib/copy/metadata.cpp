@@ -149,9 +149,9 @@ int gravity(int result, Stage stage) {
 
 } // namespace
 
-void note_loss(Outcome& outcome, Stage stage, int64_t result) {
+void note_loss(Outcome& outcome, Stage stage, int64_t result, Side side) {
     if (gravity(static_cast<int>(result), stage) > gravity(outcome.result, outcome.stage))
-        outcome.fail(static_cast<int>(result), stage);
+        outcome.fail(static_cast<int>(result), stage, side);
 }
 
 namespace {
@@ -238,7 +238,7 @@ private:
         const int64_t size = ends_.list(names);
         if (size == -ENOSYS)
             lose(ARSYNC_STAGE_XATTR, is_copied);
-        if (is_none(ARSYNC_STAGE_XATTR, size) || !keeps(ARSYNC_STAGE_XATTR, size))
+        if (is_none(ARSYNC_STAGE_XATTR, size) || !keeps(ARSYNC_STAGE_XATTR, size, Side::source))
             return;
         for (size_t at = 0; at < static_cast<size_t>(size); at += strlen(&names[at]) + 1)
             if (is_copied(&names[at]))
@@ -305,7 +305,7 @@ private:
     void other_acls() {
         std::vector<char> names;
         const int64_t size = ends_.list(names);
-        if (is_none(ARSYNC_STAGE_MODE, size) || !keeps(ARSYNC_STAGE_MODE, size))
+        if (is_none(ARSYNC_STAGE_MODE, size) || !keeps(ARSYNC_STAGE_MODE, size, Side::source))
             return;
         for (size_t at = 0; at < names.size(); at += strlen(&names[at]) + 1) {
             if (!is_other_acl(&names[at]) || !get(ARSYNC_STAGE_MODE, &names[at]))
@@ -335,10 +335,10 @@ private:
     }
 
     // Whether it went well. If not, that is noted.
-    bool keeps(Stage stage, int64_t result) {
+    bool keeps(Stage stage, int64_t result, Side side = Side::by_stage) {
         if (result >= 0)
             return true;
-        note_loss(outcome_, stage, result);
+        note_loss(outcome_, stage, result, side);
         return false;
     }
 
@@ -353,13 +353,13 @@ private:
         for (;;) {
             const int64_t size = ends_.get(name, nullptr, 0);
             out_of_reach_ = size == -ENOSYS;
-            if (is_none(stage, size) || !keeps(stage, size))
+            if (is_none(stage, size) || !keeps(stage, size, Side::source))
                 return false;
             value_.resize(static_cast<size_t>(size));
             const int64_t got = ends_.get(name, value_.data(), value_.size());
             if (got == -ERANGE)
                 continue; // it grew in between
-            if (got == -ENODATA || !keeps(stage, got))
+            if (got == -ENODATA || !keeps(stage, got, Side::source))
                 return false;
             value_.resize(static_cast<size_t>(got));
             return true;

@@ -43,7 +43,7 @@ void copy_metadata(Files& files, const Described& ends, const arsync_copy_option
                    Control& control, Outcome& outcome);
 
 // An attribute could not be kept: the gravest loss is the outcome's result.
-void note_loss(Outcome& outcome, Stage stage, int64_t result);
+void note_loss(Outcome& outcome, Stage stage, int64_t result, Side side = Side::by_stage);
 
 // The names of a file's extended attributes, or a negative errno.
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);

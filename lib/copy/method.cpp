@@ -98,7 +98,8 @@ static bool may_share(const arsync_copy_options& options) {
 // Whether all that is to be done with the data is to move it, as soon as may be.
 static bool goes_unseen(const Facts& facts, const arsync_copy_options& options) {
     return options.sparse != ARSYNC_SPARSE_ALWAYS && options.cache != ARSYNC_CACHE_DROP &&
-           (options.flags & ARSYNC_COPY_VERIFY) == 0 && !facts.paced;
+           (options.flags & ARSYNC_COPY_VERIFY) == 0 && (options.want & ARSYNC_WANT_DIGEST) == 0 &&
+           !facts.paced;
 }
 
 static Method choose_by_itself(const Facts& facts, const arsync_copy_options& options) {

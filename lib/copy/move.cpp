@@ -44,6 +44,7 @@ public:
     Mover(Io world, const Ends& both, const arsync_copy_options& how, Control& outside,
           Digest* content)
         : io_(world), ends_(both), options_(how), control_(outside), digest_(content),
+          verifies_((how.flags & ARSYNC_COPY_VERIFY) != 0 && content),
           survey_(io_, ends_, options_), fills_holes_(ends_.in_order) {
         moved_.exact_destination = survey_.to().exact || !has_offsets(destination());
         if (ends_.in_order && digest_ && !ends_where_it_says())
@@ -83,7 +84,8 @@ public:
         look_at_source_again();
         co_await set_size();
         reserving_ = false;
-        if (digest_ && !digest_holds())
+        moved_.has_digest = digest_ && (verifies_ || (!unseen_ && digest_holds()));
+        if (verifies_ && !digest_holds())
             co_await digest_what_there_is();
         if (options_.cache == ARSYNC_CACHE_DROP)
             co_await drop_cache();
@@ -109,7 +111,7 @@ private:
             done = co_await pipeline_through_buffers();
         if (done && may_go_on())
             done = co_await go_on_past_size();
-        if (done && digest_ && unseen_) {
+        if (done && verifies_ && unseen_) {
             *digest_ = {};
             co_await digest_source();
         }
@@ -150,7 +152,7 @@ private:
         }
         co_await count_shared_holes();
         unseen_ = true;
-        if (digest_)
+        if (verifies_)
             co_await digest_source();
         co_return true;
     }
@@ -643,6 +645,7 @@ private:
     const arsync_copy_options& options_;
     Control& control_;
     Digest* const digest_;
+    const bool verifies_;
 
     Survey survey_;
     Facts& facts_ = survey_.facts;

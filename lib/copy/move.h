@@ -39,9 +39,11 @@ struct Moved {
     // end without holes.
     bool wants_order = false;
     bool exact_destination = true; // see Filesystem
+    bool has_digest = false;       // the digest is of all that was moved
 };
 
-// digest: of the content, for verifying; or null. Sets control's method.
+// digest: of the content, or null. To verify it is of what was moved in any case, otherwise only if
+// that passed through this process: see Moved. Sets control's method.
 Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
                       Digest* digest);
 

@@ -117,7 +117,7 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
         throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
     if (S_ISDIR(facts.stx_mode)) {
         if (!asks(options, ARSYNC_COPY_RECURSIVE))
-            throw Error{ARSYNC_STAGE_CHECK, EISDIR};
+            throw error_at(Side::source, ARSYNC_STAGE_CHECK, EISDIR);
         if (is_there_already(io.files, copy, facts, options)) {
             outcome.action = ARSYNC_ACTION_SKIP;
             outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;

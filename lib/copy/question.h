@@ -10,12 +10,6 @@
 
 namespace arsync {
 
-inline arsync_facts facts_for_caller(const struct statx& facts) {
-    return {facts.stx_size, facts.stx_mtime.tv_sec, facts.stx_mtime.tv_nsec,
-            facts.stx_mode, facts.stx_dev_major,    facts.stx_dev_minor,
-            facts.stx_ino};
-}
-
 inline bool asks_first(const arsync_copy_options& options) {
     return options.update == ARSYNC_UPDATE_ASK || options.update == ARSYNC_UPDATE_ASK_OLDER;
 }

@@ -16,6 +16,15 @@ namespace arsync {
 using Stage = arsync_stage;
 using Method = arsync_method;
 
+// At which end of a copy; see copy/side.h.
+enum class Side : uint8_t {
+    by_stage, // the stage, and the error, tell
+    neither,
+    source,
+    destination,
+    conflict // the destination, because of what is there
+};
+
 struct Error {
     Stage stage;
     int code; // a positive errno
@@ -24,6 +33,7 @@ struct Error {
     bool is_replaced = false;
     // EEXIST, ELOOP: because of what an earlier item of the same list has made.
     bool just_created = false;
+    Side side = Side::by_stage;
 
     bool is_stale_handle() const { return code == ESTALE && !is_replaced; }
 };
@@ -33,6 +43,11 @@ inline int64_t check(Stage stage, int64_t result) {
     if (result < 0)
         throw Error{stage, static_cast<int>(-result)};
     return result;
+}
+
+// The same of what the stage does not tell of.
+inline Error error_at(Side side, Stage stage, int code) {
+    return Error{stage, code, false, false, side};
 }
 
 } // namespace arsync

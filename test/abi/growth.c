@@ -88,6 +88,7 @@ static void polled(arsync_pool* pool) {
 int main(int argc, char** argv) {
     arsync_pool_options pool_options = {.struct_size = sizeof pool_options, .workers = 2};
     arsync_copy_options options = {.struct_size = sizeof options,
+                                   .want = ARSYNC_WANT_TOTALS,
                                    .flags = ARSYNC_COPY_RECURSIVE,
                                    .report = ARSYNC_REPORT_ALL,
                                    .filter = "*"};

@@ -95,7 +95,8 @@ FIELD(arsync_copy_options, backup, 52, 4);
 FIELD(arsync_copy_options, backup_suffix, 56, 8);
 FIELD(arsync_copy_options, filter, 64, 8);
 FIELD(arsync_copy_options, link_set, 72, 8);
-FIELD(arsync_copy_options, reserved, 80, 16);
+FIELD(arsync_copy_options, want, 80, 4);
+FIELD(arsync_copy_options, reserved, 84, 12);
 SIZE(arsync_copy_options, 96);
 SIZE(arsync_copy_options, ARSYNC_COPY_OPTIONS_SIZE_0_1);
 
@@ -154,14 +155,18 @@ FIELD(arsync_facts, inode, 32, 8);
 SIZE(arsync_facts, 40);
 
 FIELD(arsync_details, struct_size, 0, 4);
-FIELD(arsync_details, reserved, 4, 4);
+FIELD(arsync_details, has, 4, 4);
 FIELD(arsync_details, totals, 8, 8);
 FIELD(arsync_details, backup, 16, 8);
 FIELD(arsync_details, name, 24, 8);
 FIELD(arsync_details, question, 32, 8);
 FIELD(arsync_details, source, 40, 40);
 FIELD(arsync_details, destination, 80, 40);
-SIZE(arsync_details, 120);
+FIELD(arsync_details, error_path, 120, 8);
+FIELD(arsync_details, digest, 128, 16);
+FIELD(arsync_details, begin_ns, 144, 8);
+FIELD(arsync_details, end_ns, 152, 8);
+SIZE(arsync_details, 160);
 SIZE(arsync_details, ARSYNC_DETAILS_SIZE_0_1);
 
 FIELD(arsync_completion, job, 0, 8);
@@ -275,11 +280,11 @@ VALUE(ARSYNC_STAGE_BACKUP, 26);
 VALUE(ARSYNC_STAGE_CONTEXT, 27);
 VALUE(ARSYNC_STAGE_ASK, 28);
 
-VALUE(ARSYNC_COMPLETION_JOB, 1);
-VALUE(ARSYNC_COMPLETION_ENTRY, 2);
-VALUE(ARSYNC_COMPLETION_QUESTION, 3);
-VALUE(ARSYNC_COMPLETION_ITEM, 4);
-VALUE(ARSYNC_COMPLETION_WAY, 5);
+VALUE(ARSYNC_COMPLETION_JOB, 33);
+VALUE(ARSYNC_COMPLETION_ENTRY, 34);
+VALUE(ARSYNC_COMPLETION_QUESTION, 35);
+VALUE(ARSYNC_COMPLETION_ITEM, 36);
+VALUE(ARSYNC_COMPLETION_WAY, 37);
 
 VALUE(ARSYNC_ACTION_NONE, 0);
 VALUE(ARSYNC_ACTION_COPY, 1);
@@ -364,6 +369,16 @@ VALUE(ARSYNC_COMPLETION_KEPT_BOTH, 512u);
 VALUE(ARSYNC_COMPLETION_JUST_CREATED, 4096u);
 VALUE(ARSYNC_COMPLETION_REPEATED, 8192u);
 VALUE(ARSYNC_COMPLETION_ON_THE_WAY, 16384u);
+VALUE(ARSYNC_COMPLETION_AT_SOURCE, 1024u);
+VALUE(ARSYNC_COMPLETION_AT_DESTINATION, 2048u);
+VALUE(ARSYNC_COMPLETION_CONFLICT, 32768u);
+
+VALUE(ARSYNC_WANT_TOTALS, 1u);
+VALUE(ARSYNC_WANT_ERROR_PATH, 2u);
+VALUE(ARSYNC_WANT_SOURCE, 4u);
+VALUE(ARSYNC_WANT_DESTINATION, 8u);
+VALUE(ARSYNC_WANT_DIGEST, 16u);
+VALUE(ARSYNC_WANT_TIMES, 32u);
 
 int main(void) {
     return 0;

@@ -17,7 +17,10 @@ struct PoolOptions : arsync_pool_options {
 };
 
 struct Options : arsync_copy_options {
-    Options() : arsync_copy_options{} { struct_size = sizeof(arsync_copy_options); }
+    Options() : arsync_copy_options{} {
+        struct_size = sizeof(arsync_copy_options);
+        want = ARSYNC_WANT_TOTALS;
+    }
 
     Options& with_method(uint32_t value) { return set(method, value); }
     Options& with_reflink(uint32_t value) { return set(reflink, value); }
@@ -32,6 +35,7 @@ struct Options : arsync_copy_options {
     Options& with_symlinks(uint32_t value) { return set(symlinks, value); }
     Options& with_report(uint32_t value) { return set(report, value); }
     Options& with_backup(uint32_t value) { return set(backup, value); }
+    Options& with_want(uint32_t value) { return set(want, value); }
     Options& with_filter(const char* lines) { // to live as long as this is used
         filter = lines;
         return *this;

@@ -351,6 +351,7 @@ void Parser::choose_backup_suffix() {
 bool Parser::choose_preserved() {
     options.pool.struct_size = sizeof options.pool;
     options.copy.struct_size = sizeof options.copy;
+    options.copy.want = ARSYNC_WANT_TOTALS;
     options.copy.preserve = attributes.preserve_flags();
     options.preserve_links = attributes.links;
     options.xattr_required = attributes.xattr_required;

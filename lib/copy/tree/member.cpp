@@ -38,7 +38,7 @@ Task<void> Member::run() {
 }
 
 void Member::out_of_memory() {
-    tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY, Side::neither);
     tree_.stop();
 }
 
@@ -59,7 +59,7 @@ Task<void> Member::open_roots() {
     Outcome outcome;
     co_await attempt(outcome, [&] { return open_roots_once(); });
     if (outcome.result < 0)
-        throw Error{outcome.stage, -outcome.result};
+        throw error_at(side_of(outcome.flags), outcome.stage, -outcome.result);
 }
 
 Task<void> Member::open_roots_once() {
@@ -127,7 +127,9 @@ Task<DirectoryRef> Member::enter(const Unit& unit) {
     DirectoryRef directory;
     outcome.action = ARSYNC_ACTION_MAKE_DIRECTORY;
     outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+    outcome.wanted.begin(tree_.options_);
     co_await attempt(outcome, [&] { return open_pair(unit, outcome, directory); });
+    outcome.wanted.end(tree_.options_);
     if (directory && !directory->made)
         outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
     end_entry(unit.directory.get(), unit.name, outcome);
@@ -156,6 +158,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
     const Pin above(io_.files, unit.directory);
 
     File source = co_await open_source_directory(above, unit, facts, outcome);
+    outcome.wanted.tell_source(facts, tree_.options_);
     directory->source_id = identity(facts);
     refuse_loop(*directory);
 
@@ -204,6 +207,7 @@ Task<void> Member::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& o
         directory->final_mode = made.final_mode;
         directory->destination_followed = keeps_symlink;
         directory->destination_id = identity(made.facts);
+        outcome.wanted.tell_destination(made.facts, tree_.options_);
         if (mirrors && directory->destination_id == tree_.root_->source_id)
             refuse_meeting();
         directory->new_file = new_file_in(io_.files, made, tree_.options_, tree_.uid_, tree_.gid_);
@@ -239,8 +243,7 @@ Task<File> Member::open_source_directory(const Pin& above, const Unit& unit, str
     while (fd == -EAGAIN)
         fd = co_await io_.ring.open_beneath(above->source(), name, flags | O_NOFOLLOW, resolve);
     if (fd == -EACCES) {
-        outcome.result = -EACCES;
-        outcome.stage = ARSYNC_STAGE_LIST;
+        outcome.fail(-EACCES, ARSYNC_STAGE_LIST);
         fd = io_.files.open(above->source(), name,
                             O_PATH | O_DIRECTORY | (unit.follows ? 0 : O_NOFOLLOW), 0);
     }
@@ -259,13 +262,13 @@ void Member::refuse_loop(const Directory& directory) const {
     const Directory* above = directory.beyond_link ? directory.parent.get() : nullptr;
     for (; above; above = above->parent.get())
         if (above->source_id == source)
-            throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+            throw error_at(Side::source, ARSYNC_STAGE_CHECK, ELOOP);
 }
 
 // What the roots did not tell, as it was mounted since: a mirror would remove what it has to copy.
 void Member::refuse_meeting() const {
     tree_.removes_nothing_.store(true, std::memory_order_relaxed);
-    throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+    throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
 }
 
 Task<void> Member::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
@@ -301,7 +304,7 @@ Task<void> Member::list(DirectoryRef directory) {
         if (outcome.result < 0) {
             outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
             outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
-            tree_.note_error(outcome.result, outcome.stage);
+            note_error(&*directory, {}, outcome);
             report(&*directory, {}, outcome);
         } else if (!any) {
             directory->listed_in_full.store(true, std::memory_order_relaxed);
@@ -366,7 +369,7 @@ Task<void> Member::finish(const DirectoryRef& directory) {
         tree_.note_flags(outcome);
         if (outcome.result < 0) {
             co_await Poll(*this);
-            tree_.note_error(outcome.result, outcome.stage);
+            note_error(&*directory, {}, outcome);
             report(&*directory, {}, outcome);
         }
     }

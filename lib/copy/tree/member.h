@@ -77,6 +77,7 @@ private:
     Task<bool> wait_for_descriptors(unsigned attempt);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
     bool is_reported(const Outcome& outcome) const;
+    void note_error(const Directory* directory, std::string_view name, const Outcome& outcome);
     void report(const Directory* directory, std::string_view name, const Outcome& outcome);
 
     Tree& tree_;

@@ -28,10 +28,10 @@ Task<void> Member::begin_entries(Batch& batch) {
         Unit unit{batch.pin.ref(), name.text, false};
         unsigned char type = name.type;
         Outcome unknown; // if it is not to be known what it is
-        unknown.stage = ARSYNC_STAGE_OPEN_SOURCE;
         const auto look = [&](int at_flags) {
             struct statx facts;
-            unknown.result = io_.files.statx(directory.source(), name.text, at_flags, facts);
+            unknown.fail(io_.files.statx(directory.source(), name.text, at_flags, facts),
+                         ARSYNC_STAGE_OPEN_SOURCE);
             if (unknown.result == 0)
                 type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
         };
@@ -100,6 +100,7 @@ bool Member::begin_entry(Batch& batch, Unit unit, unsigned char type,
 Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows,
                         std::unique_ptr<AskedEntry> asked) {
     Outcome outcome;
+    outcome.wanted.begin(tree_.options_);
     std::optional<Control> control; // another for each attempt
     constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
     const bool reads_content = (tree_.options_.flags & links) == 0;
@@ -117,7 +118,9 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
             cleared = co_await clear_directory(
                 batch.pin.ref(), name, type == DT_REG && !follows && reads_content, outcome);
         if (cleared) {
-            outcome = Outcome();
+            Outcome anew;
+            anew.wanted.begin_ns = outcome.wanted.begin_ns;
+            outcome = std::move(anew);
             co_await attempt(outcome, begin);
             outcome.flags |= ARSYNC_COMPLETION_REPLACED;
         }
@@ -130,6 +133,7 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     const bool waits =
         asked && asked->asked.open && outcome.result == 0 && ask(batch, std::move(asked), outcome);
     const bool given_up = outcome.result == -ECANCELED && outcome.stage == ARSYNC_STAGE_ASK;
+    outcome.wanted.end(tree_.options_);
     if (!waits && !given_up)
         end_entry(&*batch.pin, name, outcome);
     try {
@@ -196,10 +200,23 @@ void Member::end_entry(const Directory* directory, std::string_view name, const 
     if (outcome.result == -ECANCELED && tree_.control_.cancelled())
         return;
     if (outcome.result < 0)
-        tree_.note_error(outcome.result, outcome.stage);
+        note_error(directory, name, outcome);
     tree_.note_flags(outcome);
     count(totals_, outcome);
     report(directory, name, outcome);
+}
+
+void Member::note_error(const Directory* directory, std::string_view name, const Outcome& outcome) {
+    std::string path;
+    bool has_path = wants(tree_.options_, ARSYNC_WANT_ERROR_PATH);
+    try {
+        if (has_path)
+            path = path_below(directory, name);
+    } catch (const std::bad_alloc&) {
+        has_path = false;
+    }
+    tree_.note_error(outcome.result, outcome.stage, side_of(outcome.flags),
+                     has_path ? &path : nullptr);
 }
 
 bool Member::is_reported(const Outcome& outcome) const {

@@ -50,8 +50,11 @@ Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_direc
             co_return;
         if (outcome.result == 0 && removed == 0)
             continue; // it holds what is excluded, and nothing else
-        if (outcome.result < 0)
-            tree_.note_error(outcome.result, outcome.stage);
+        if (outcome.result < 0) {
+            std::string path = entry->path;
+            tree_.note_error(outcome.result, outcome.stage, side_of(outcome.flags),
+                             wants(tree_.options_, ARSYNC_WANT_ERROR_PATH) ? &path : nullptr);
+        }
         if (is_reported(outcome)) {
             co_await Poll(*this);
             tree_.host_.report({.path = entry->path, .outcome = outcome});
@@ -105,7 +108,7 @@ Task<bool> Member::clear_directory(const DirectoryRef& directory, const std::str
         co_await attempt(outcome, [&] { return remove(directory, extra, entry, removed, gone); });
     totals_.removed += removed;
     if (outcome.result < 0)
-        failed.fail(outcome.result, outcome.stage);
+        failed.fail(outcome.result, outcome.stage, side_of(outcome.flags));
     co_return gone;
 }
 

@@ -57,6 +57,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     const AllFound at_end{*this};
     outcome.action = ARSYNC_ACTION_TREE;
     outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
+    outcome.has_error_path = wants(options_, ARSYNC_WANT_ERROR_PATH); // "", of the root
     std::shared_ptr<const File> links_base;
     if (links_.shared())
         links_base = links_.base_of(io.files, roots_.base());
@@ -66,9 +67,13 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     control_.enter(ARSYNC_STAGE_NONE);
     own_links_.ask_whether_names_recur([this, &files = io.files] { return has_mounts(files); });
 
+    outcome.wanted.tell_source(*root_->facts, options_);
     Outcome of_root;
     of_root.action = root_->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
     of_root.flags = ARSYNC_COMPLETION_DIRECTORY;
+    of_root.wanted = outcome.wanted;
+    tell_destination_root(io.files, of_root);
+    of_root.wanted.end(options_);
     control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     totals_.entries = totals_.directories = 1;
     if (reports_all_)
@@ -99,6 +104,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
     if (options_.durability != ARSYNC_DURABILITY_NONE && !dry && !control_.cancelled())
         co_await sync(io);
+    tell_destination_root(io.files, outcome);
     // Helpers that come too late may keep this object, but no descriptors.
     links_.settle(root_, roots_.from_base(), links_base);
     root_.reset();
@@ -109,12 +115,22 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
     if (control_.cancelled()) {
-        outcome.result = -ECANCELED;
-        outcome.stage = ARSYNC_STAGE_NONE;
+        outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
+        outcome.has_error_path = false;
     } else {
-        outcome.result = first_error_;
-        outcome.stage = first_stage_;
+        outcome.fail(first_error_, first_stage_, first_side_);
+        outcome.has_error_path = has_first_path_;
+        outcome.error_path = std::move(first_path_);
     }
+}
+
+// By its name, for it may be closed by now.
+void Tree::tell_destination_root(Files& files, Outcome& outcome) const {
+    struct statx facts;
+    if (wants(options_, ARSYNC_WANT_DESTINATION) && !root_->missing &&
+        files.statx(roots_.destination_dirfd, roots_.destination.c_str(), 0, facts) == 0 &&
+        identity(facts) == root_->destination_id)
+        outcome.wanted.tell_destination(facts, options_);
 }
 
 Task<void> Tree::help(Io io, Control& own, Host& own_host) {
@@ -195,7 +211,7 @@ DirectoryRef Tree::open_roots(Files& files) {
             check(ARSYNC_STAGE_SYNC, unsyncable);
         know_names(files, *root, destination.get());
         if (root->destination_id == root->source_id)
-            throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+            throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
         // A path with a slash at its end follows links, so what was opened may lie elsewhere.
         if (!made.made && may_meet(root->destination_id))
             refuse_below(files, destination.get(), root->source_id);
@@ -225,7 +241,7 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
     if (is_there && !S_ISDIR(facts.stx_mode))
         throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ENOTDIR};
     if (is_there && identity(facts) == source)
-        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     if (is_there && !may_meet(identity(facts)))
         return;
     const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
@@ -287,7 +303,7 @@ void Tree::refuse_overlap(Files& files, int source, int destination) const {
                 return place.device != own;
             });
         if (overlap(from, to))
-            throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+            throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
         return;
     }
     struct statx one;
@@ -297,7 +313,7 @@ void Tree::refuse_overlap(Files& files, int source, int destination) const {
     const bool same_device =
         one.stx_dev_major == other.stx_dev_major && one.stx_dev_minor == other.stx_dev_minor;
     if (same_device && one.stx_mnt_id != other.stx_mnt_id)
-        throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+        throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
 }
 
 // Neither the open directory nor any above it may be `root`.
@@ -308,7 +324,7 @@ void Tree::refuse_below(Files& files, int directory, const Identity& root) const
     while (files.statx(directory, "", 0, facts) == 0 && identity(facts) != last) {
         last = identity(facts);
         if (last == root)
-            throw Error{ARSYNC_STAGE_CHECK, ELOOP};
+            throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
         directory = files.open(directory, "..", O_PATH | O_DIRECTORY, 0);
         refuse_unknown(directory);
         if (directory < 0)
@@ -377,7 +393,7 @@ Task<void> Tree::sync(Io io) {
         failed = -error.code;
     }
     if (failed < 0 && failed != -ECANCELED)
-        note_error(failed, ARSYNC_STAGE_SYNC);
+        note_error(failed, ARSYNC_STAGE_SYNC, Side::by_stage);
 }
 
 Task<void> Tree::sync_above_root(Io io) {
@@ -495,7 +511,7 @@ void Tree::stop() {
 
 // ---- what came of it ----
 
-void Tree::note_error(int result, Stage stage) {
+void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
     control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
         std::lock_guard lock(mutex_);
@@ -503,6 +519,10 @@ void Tree::note_error(int result, Stage stage) {
         if (first_error_ == 0) {
             first_error_ = result;
             first_stage_ = stage;
+            first_side_ = side;
+            has_first_path_ = path;
+            if (path)
+                first_path_ = std::move(*path);
         }
     }
     if ((options_.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0)

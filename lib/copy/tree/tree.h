@@ -121,7 +121,9 @@ private:
         scarcity_.relieve();
         directories_->set_keeping(true);
     }
-    void note_error(int result, Stage stage);
+    // path: of what failed, if that is wanted and it is one.
+    void note_error(int result, Stage stage, Side side, std::string* path = nullptr);
+    void tell_destination_root(Files& files, Outcome& outcome) const;
     // What is told of an entry even if all went well, and so of the tree.
     static constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
                                         ARSYNC_COMPLETION_SOURCE_SHRANK |
@@ -184,6 +186,9 @@ private:
     Sleeper owner_{}; // waits for the helpers to leave
     int first_error_ = 0;
     Stage first_stage_ = ARSYNC_STAGE_NONE;
+    Side first_side_ = Side::by_stage;
+    bool has_first_path_ = false;
+    std::string first_path_;
     arsync_totals totals_{};
     struct OtherFilesystem {
         uint32_t major, minor;

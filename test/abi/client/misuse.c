@@ -97,7 +97,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     } while (0)
     CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
     CHECK_SUBMIT(flags, ARSYNC_COPY_KEEP_LOCKS, -EINVAL);
-    CHECK_SUBMIT(flags, ARSYNC_COPY_KEEP_LOCKS << 1, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_BORROW_DIRFDS << 1, -EINVAL);
     CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
     CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
@@ -111,7 +111,8 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     CHECK_SUBMIT(report, ARSYNC_REPORT_NONE + 1, -EINVAL);
     CHECK_SUBMIT(backup, ARSYNC_BACKUP_EXISTING + 1, -EINVAL);
     CHECK_SUBMIT(link_set, 1, -EINVAL);
-    for (int i = 0; i < 4; i++)
+    CHECK_SUBMIT(want, ARSYNC_WANT_TIMES << 1, -EINVAL);
+    for (int i = 0; i < 3; i++)
         CHECK_SUBMIT(reserved[i], 1, -EINVAL);
     options = good;
     options.flags = ARSYNC_COPY_DEFAULT_MODE;
@@ -234,8 +235,9 @@ static void check_says_which_field_is_wrong_and_why(void) {
               .replace = ARSYNC_REPLACE_EXCLUSIVE);
     CHECK_WHY("backup_suffix: is empty", .backup_suffix = "");
     CHECK_WHY("backup_suffix: has a slash", .backup_suffix = "a/b");
+    CHECK_WHY("want: ", .want = 1u << 31);
     CHECK_WHY("filter: needs ARSYNC_COPY_RECURSIVE", .filter = "x");
-    CHECK_WHY("reserved: ", .reserved = {0, 0, 0, 1});
+    CHECK_WHY("reserved: ", .reserved = {0, 0, 1});
     options = copy_options();
     options.struct_size = 60;
     check_why(pool, &options, "struct_size: ");
