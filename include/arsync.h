@@ -1,8 +1,12 @@
 /*
  * arsync.h - copy files on Linux, fast and safely.
  *
- * The whole public contract of libarsync. A program opens a pool, submits copies to it and polls
- * their completions:
+ * The whole public contract of libarsync. The simplest thing first:
+ *
+ *     int error = arsync_copy(AT_FDCWD, "from", AT_FDCWD, "to", NULL, NULL);
+ *
+ * A program with more to copy, or more to do meanwhile, opens a pool, submits copies to it and
+ * polls their completions:
  *
  *     arsync_pool *pool = NULL;
  *     arsync_completion done;
@@ -84,6 +88,35 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- One copy ----------------------------------------------------------------------------- */
+
+struct arsync_copy_options;
+struct arsync_completion;
+struct arsync_details;
+
+/* Copy one file, or with ARSYNC_COPY_RECURSIVE a tree, and return when that is done: 0, -EINVAL and
+ * the like as arsync_submit_copy, or the result of the copy. options and completion may be NULL.
+ * What is said of them, and of the copy, at arsync_submit_copy holds here too, but for this:
+ *
+ *   Threads    A file of at most 4 MiB is copied by the calling thread, with its rights, by about
+ *              as many system calls as a plain loop takes. What is larger, or a tree, gets a pool
+ *              with all defaults for the time of the call.
+ *   Blocking   It waits for the disk, or for whoever answers for it, and cannot be cancelled.
+ *   Signals    What the calling thread writes may bring SIGXFSZ upon it, as write(2) may.
+ *   Options    There is nobody to ask and no link set: with either it is -EINVAL. Entries of a tree
+ *              have no completions; with ARSYNC_WANT_ERROR_PATH the job's says where it failed
+ *              first.
+ *
+ * *completion is filled in whatever comes of it: its stage says where the copy failed, its job and
+ * user_data are 0. Its details are the caller's, to be given back by arsync_details_free. There are
+ * none unless the options' want asks for some, or a backup was made. */
+ARSYNC_API int arsync_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
+                           const struct arsync_copy_options* options,
+                           struct arsync_completion* completion);
+
+/* Give back the details of a completion of arsync_copy, and of no other. NULL is allowed. */
+ARSYNC_API void arsync_details_free(const struct arsync_details* details);
 
 /* ---- Version ------------------------------------------------------------------------------ */
 
@@ -522,6 +555,18 @@ enum arsync_sparse {
  * verifying says so (ARSYNC_COMPLETION_VERIFIED_CACHED). A descriptor open with O_DIRECT, or any
  * other job than a range, is -EINVAL. */
 #define ARSYNC_COPY_KEEP_LOCKS (1u << 16)
+/* src_dirfd is the source itself, an open file, and src is NULL or "". It has to be open for
+ * reading (-EBADF). It is read from its beginning, whatever its position, which stays as it is. A
+ * directory will do with ARSYNC_COPY_RECURSIVE. Not with PARENTS, HARD_LINK, SYMBOLIC_LINK, a link
+ * set or ARSYNC_UPDATE_CHANGED. Opened again through /proc/self/fd where that can be, else shared.
+ */
+#define ARSYNC_COPY_SRC_FD (1u << 17)
+/* The same of dst_dirfd and dst. It has to be open for writing, without O_APPEND (-EBADF), and is
+ * overwritten in place: emptied, written, and given what preserve names. Nothing is known of its
+ * name, so durability FULL is FILE, and replace, update and backup have to be 0. Not with PARENTS,
+ * HARD_LINK, SYMBOLIC_LINK, FORCE, DRY_RUN, a link set or ARSYNC_SYMLINKS_KEEP; with RECURSIVE it
+ * has to be a directory (-ENOTDIR). */
+#define ARSYNC_COPY_DST_FD (1u << 21)
 /* src_dirfd and dst_dirfd stay open, and the same, until the job's completion has been polled, so
  * they are used as they are: a job then holds no descriptors while it is queued, and takes two
  * system calls less for each. One that is not open is -EBADF in the completion. */
@@ -544,6 +589,9 @@ enum arsync_sparse {
 #define ARSYNC_WANT_DESTINATION (1u << 3) /* and of the destination */
 #define ARSYNC_WANT_DIGEST (1u << 4)      /* a hash of the content */
 #define ARSYNC_WANT_TIMES (1u << 5)       /* when the copy began and ended */
+#define ARSYNC_WANT_FD                                                                             \
+    (1u << 6) /* a file's copy, still open, for arsync_take_fd; not with                           \
+                 ARSYNC_COPY_RECURSIVE */
 
 typedef struct arsync_copy_options {
     uint32_t struct_size; /* sizeof(arsync_copy_options) */
@@ -731,7 +779,7 @@ typedef struct arsync_item {
 /* Submit a list of count items, any number. Success means exactly one completion of kind JOB will
  * arrive, after one of kind ITEM for each item that was begun; those that were not, because the job
  * was cancelled or stopped, have none. Errors as for arsync_submit_copy, of any item: then nothing
- * was queued. */
+ * was queued. SRC_FD, DST_FD and ARSYNC_WANT_FD are -EINVAL: a list is of names. */
 ARSYNC_API int arsync_submit_list(arsync_pool* pool, int src_dirfd, int dst_dirfd,
                                   const arsync_item* items, uint64_t count,
                                   const arsync_copy_options* options, uint64_t user_data,
@@ -1015,6 +1063,13 @@ typedef struct arsync_completion {
  * polls; -EINVAL: max is 0 or timeout_ms below -1. */
 ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, uint32_t max,
                            int timeout_ms);
+
+/* The copy that a completion of kind JOB tells of, still open: a descriptor for reading and writing
+ * (or writing alone, where its filesystem or its giver allows no more), close-on-exec, at its
+ * beginning. It is the caller's then; what is not taken is closed at the next poll, or by
+ * arsync_details_free. There is one if ARSYNC_WANT_FD asked for it and COPIED is in the flags. pool
+ * is NULL for a completion of arsync_copy. Errors: -ENOENT: there is none, or not any more. */
+ARSYNC_API int arsync_take_fd(arsync_pool* pool, const arsync_completion* completion);
 
 /* ---- Questions ---------------------------------------------------------------------------- */
 

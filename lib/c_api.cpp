@@ -13,11 +13,15 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <string>
+#include <sys/stat.h>
 #include <system_error>
 #include <time.h>
 #include <vector>
 
+#include "alone.h"
 #include "arsync.h"
+#include "completion.h"
 #include "options.h"
 #include "pool.h"
 #include "structs.h"
@@ -205,8 +209,77 @@ int take_directories(int src_dirfd, const char* src, int dst_dirfd, const char* 
     return duplicate_directory(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
 }
 
-// What a copy of names is to be like. link_set: its links are the job's.
-int take_options(Pool& pool, const arsync_copy_options* options, Job& job) {
+// A file that is given open, or a directory, which a path leads to. access: that it is to have.
+int take_open(int fd, const char* path, int access, Fd* copy_of_it, int& use, std::string& name,
+              bool& is_open) {
+    if (path && path[0] != '\0')
+        return -EINVAL;
+    struct stat facts;
+    if (fstat(fd, &facts) < 0)
+        return -errno;
+    is_open = !S_ISDIR(facts.st_mode);
+    name = is_open ? "" : ".";
+    if (is_open &&
+        (!may(fd, access) || (access == O_WRONLY && (fcntl(fd, F_GETFL) & O_APPEND) != 0)))
+        return -EBADF;
+    use = fd;
+    if (!copy_of_it)
+        return 0;
+    const int error = duplicate(fd, *copy_of_it);
+    use = copy_of_it->get();
+    return error;
+}
+
+// The two ends of a copy, each a path or an open file.
+int take_ends(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job,
+              FileCopy& copy) {
+    const uint32_t flags = job.options.flags;
+    const bool lent = (flags & ARSYNC_COPY_BORROW_DIRFDS) != 0;
+    const bool source_given = (flags & ARSYNC_COPY_SRC_FD) != 0;
+    const bool destination_given = (flags & ARSYNC_COPY_DST_FD) != 0;
+    if ((!src && !source_given) || (!dst && !destination_given))
+        return -EFAULT;
+    int error = source_given ? 0 : check_path(src);
+    if (error == 0 && !destination_given)
+        error = check_path(dst);
+    if (error < 0)
+        return error;
+    if (!source_given && !destination_given) {
+        copy.source = src;
+        copy.destination = dst;
+        return take_directories(src_dirfd, src, dst_dirfd, dst, job, copy);
+    }
+    const auto take_path = [&](int dirfd, const char* path, Fd& own, int& use) {
+        if (!lent)
+            return duplicate_directory(dirfd, path, own, use);
+        use = uses_directory(dirfd, path) ? dirfd : AT_FDCWD;
+        return 0;
+    };
+    if (source_given) {
+        error = take_open(src_dirfd, src, O_RDONLY, lent ? nullptr : &job.source_fd,
+                          copy.source_dirfd, copy.source, copy.source_is_open);
+    } else {
+        copy.source = src;
+        error = take_path(src_dirfd, src, job.source_fd, copy.source_dirfd);
+    }
+    if (error < 0)
+        return error;
+    if (!destination_given) {
+        copy.destination = dst;
+        return take_path(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
+    }
+    error = take_open(dst_dirfd, dst, O_WRONLY, lent ? nullptr : &job.destination_fd,
+                      copy.destination_dirfd, copy.destination, copy.destination_is_open);
+    if (error == 0 && copy.destination_is_open && (flags & ARSYNC_COPY_RECURSIVE) != 0)
+        error = -ENOTDIR;
+    if (copy.destination_is_open && job.options.durability == ARSYNC_DURABILITY_FULL)
+        job.options.durability = ARSYNC_DURABILITY_FILE;
+    return error;
+}
+
+// What a copy of names is to be like. link_set: its links are the job's; pool: null where there is
+// none, and so no set.
+int take_options(Pool* pool, const arsync_copy_options* options, Job& job) {
     Refusal why;
     const int error = arsync::take_options(options, job.options, why);
     if (error < 0)
@@ -221,7 +294,7 @@ int take_options(Pool& pool, const arsync_copy_options* options, Job& job) {
     }
     job.options.filter = nullptr;
     if (job.options.link_set != 0) {
-        job.links = pool.find_link_set(job.options.link_set);
+        job.links = pool ? pool->find_link_set(job.options.link_set) : nullptr;
         if (!job.links)
             return -EINVAL;
     }
@@ -250,7 +323,10 @@ int submit_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_opti
                 uint64_t user_data, arsync_job* id, std::vector<ListItem>* items) {
     auto job = std::make_unique<Job>();
     FileCopy from;
-    int error = take_options(pool, options, *job);
+    int error = take_options(&pool, options, *job);
+    constexpr uint32_t of_one = ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD;
+    if (error == 0 && ((job->options.flags & of_one) != 0 || wants(job->options, ARSYNC_WANT_FD)))
+        error = -EINVAL; // what is open is one thing
     if (error == 0)
         error = take_directories(src_dirfd, ".", dst_dirfd, ".", *job, from);
     if (error < 0)
@@ -264,9 +340,96 @@ int submit_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_opti
     return pool.submit(std::move(job), id);
 }
 
+// A job of a copy from path to path.
+int take_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job) {
+    FileCopy copy;
+    const int error = take_ends(src_dirfd, src, dst_dirfd, dst, job, copy);
+    copy.links = job.links.get();
+    job.what = std::move(copy);
+    return error;
+}
+
+// What the program gets of a copy that is over, and is to give back.
+void tell(const arsync_completion& done, const arsync_details* details, Fd kept,
+          arsync_completion* completion) {
+    if (!completion)
+        return;
+    *completion = done;
+    completion->details = details ? new OwnDetails(*details, std::move(kept)) : nullptr;
+}
+
+// There was no copy.
+int refused(int error, arsync_completion* completion) {
+    if (completion) {
+        *completion = {};
+        completion->kind = ARSYNC_COMPLETION_JOB;
+        completion->result = error;
+    }
+    return error;
+}
+
+// By a pool of its own. Its only completion is the job's.
+int copy_by_pool(std::unique_ptr<Job> job, arsync_completion* completion) {
+    arsync_pool_options by_default{};
+    by_default.struct_size = sizeof by_default;
+    if (const int error = settle(by_default); error < 0)
+        return error;
+    Pool pool(by_default);
+    arsync_job id = 0;
+    if (const int error = pool.submit(std::move(job), &id); error < 0)
+        return error;
+    arsync_completion done{};
+    pool.begin_poll();
+    poll(pool, &done, 1, -1);
+    pool.end_poll();
+    done.job = 0;
+    tell(done, done.details, Fd(pool.take_fd(id)), completion);
+    return done.result;
+}
+
 } // namespace
 
 extern "C" {
+
+int arsync_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
+                const arsync_copy_options* options, arsync_completion* completion) {
+    const int result = uncancelled([&] {
+        if (completion)
+            *completion = {};
+        auto job = std::make_unique<Job>();
+        int error = take_options(nullptr, options, *job);
+        if (error == 0 && asks_first(job->options))
+            error = -EINVAL; // nobody could answer
+        job->options.flags |= ARSYNC_COPY_BORROW_DIRFDS;
+        job->options.report = ARSYNC_REPORT_NONE;
+        if (error == 0)
+            error = take_copy(src_dirfd, src, dst_dirfd, dst, *job);
+        if (error < 0)
+            return error;
+        if (!run_alone(*job))
+            return copy_by_pool(std::move(job), completion);
+        const arsync_details* details = details_of(*job);
+        File* kept = job->outcome.kept.get();
+        tell(completion_of(*job, job->outcome), details, Fd(kept ? kept->release() : -1),
+             completion);
+        return job->outcome.result;
+    });
+    return completion && completion->kind == 0 ? refused(result, completion) : result;
+}
+
+int arsync_take_fd(arsync_pool* handle, const arsync_completion* completion) {
+    if (!completion)
+        return -EFAULT;
+    if (handle)
+        return with_pool(handle, [&](Pool& pool) { return pool.take_fd(completion->job); });
+    auto* own = static_cast<const OwnDetails*>(completion->details);
+    const int fd = own ? const_cast<OwnDetails*>(own)->kept.release() : -1;
+    return fd < 0 ? -ENOENT : fd;
+}
+
+void arsync_details_free(const arsync_details* details) {
+    delete static_cast<const OwnDetails*>(details);
+}
 
 int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool) {
     if (!pool)
@@ -344,24 +507,13 @@ int arsync_pool_stats(arsync_pool* handle, arsync_stats* stats) {
 int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int dst_dirfd,
                        const char* dst, const arsync_copy_options* options, uint64_t user_data,
                        arsync_job* id) {
-    if (!src || !dst)
-        return -EFAULT;
     return with_pool(handle, [&](Pool& pool) {
         auto job = std::make_unique<Job>();
-        FileCopy copy;
-        int error = take_options(pool, options, *job);
+        int error = take_options(&pool, options, *job);
         if (error == 0)
-            error = check_path(src);
-        if (error == 0)
-            error = check_path(dst);
-        if (error == 0)
-            error = take_directories(src_dirfd, src, dst_dirfd, dst, *job, copy);
+            error = take_copy(src_dirfd, src, dst_dirfd, dst, *job);
         if (error < 0)
             return error;
-        copy.source = src;
-        copy.destination = dst;
-        copy.links = job->links.get();
-        job->what = std::move(copy);
         job->user_data = user_data;
         return pool.submit(std::move(job), id);
     });

@@ -25,12 +25,13 @@ Refusal unknown_value(const arsync_copy_options& options) {
         ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
         ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
         ARSYNC_COPY_BENEATH | ARSYNC_COPY_KEEP_LOCKS | ARSYNC_COPY_BORROW_DIRFDS |
-        ARSYNC_COPY_SHALLOW | ARSYNC_COPY_DANGLING;
+        ARSYNC_COPY_SHALLOW | ARSYNC_COPY_DANGLING | ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD;
     constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                   ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
                                   ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
     constexpr uint32_t want = ARSYNC_WANT_TOTALS | ARSYNC_WANT_ERROR_PATH | ARSYNC_WANT_SOURCE |
-                              ARSYNC_WANT_DESTINATION | ARSYNC_WANT_DIGEST | ARSYNC_WANT_TIMES;
+                              ARSYNC_WANT_DESTINATION | ARSYNC_WANT_DIGEST | ARSYNC_WANT_TIMES |
+                              ARSYNC_WANT_FD;
     if ((options.flags & ~flags) != 0)
         return {"flags", unknown_bits};
     if ((options.want & ~want) != 0)
@@ -79,8 +80,40 @@ Refusal contradiction_in_mirror(const arsync_copy_options& options) {
     return {};
 }
 
+// Of an open file no name is known, so nothing can be done with that.
+Refusal contradiction_of_open_files(const arsync_copy_options& options) {
+    const uint32_t flags = options.flags;
+    constexpr const char* with_source = "does not go with ARSYNC_COPY_SRC_FD";
+    constexpr const char* with_destination = "does not go with ARSYNC_COPY_DST_FD";
+    const bool to_open = has(flags, ARSYNC_COPY_DST_FD);
+    constexpr uint32_t by_name = ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH | ARSYNC_COPY_HARD_LINK |
+                                 ARSYNC_COPY_SYMBOLIC_LINK;
+    if ((flags & by_name) != 0)
+        return {"flags", "PARENTS, BENEATH and links do not go with open files"};
+    if (to_open && (flags & (ARSYNC_COPY_FORCE | ARSYNC_COPY_DRY_RUN)) != 0)
+        return {"flags", "FORCE and DRY_RUN do not go with ARSYNC_COPY_DST_FD"};
+    if (options.link_set != 0)
+        return {"link_set", "does not go with open files"};
+    if (to_open && options.replace != ARSYNC_REPLACE_IN_PLACE)
+        return {"replace", with_destination};
+    if (to_open && options.update != ARSYNC_UPDATE_ALL)
+        return {"update", with_destination};
+    if (to_open && options.backup != ARSYNC_BACKUP_NONE)
+        return {"backup", with_destination};
+    if (to_open && options.symlinks == ARSYNC_SYMLINKS_KEEP)
+        return {"symlinks", with_destination};
+    if (options.update == ARSYNC_UPDATE_CHANGED)
+        return {"update", with_source};
+    return {};
+}
+
 Refusal contradiction(const arsync_copy_options& options) {
     const uint32_t flags = options.flags;
+    if ((flags & (ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD)) != 0)
+        if (const Refusal refusal = contradiction_of_open_files(options))
+            return refusal;
+    if (has(options.want, ARSYNC_WANT_FD) && has(flags, ARSYNC_COPY_RECURSIVE))
+        return {"want", "ARSYNC_WANT_FD does not go with ARSYNC_COPY_RECURSIVE"};
     if (has(flags, ARSYNC_COPY_DEFAULT_MODE) && has(options.preserve, ARSYNC_PRESERVE_MODE))
         return {"flags", "ARSYNC_COPY_DEFAULT_MODE does not go with ARSYNC_PRESERVE_MODE"};
     if (has(flags, ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK))
@@ -147,6 +180,8 @@ Refusal refusal_for_range(const arsync_copy_options& options) {
         return {"filter", meaningless};
     if (options.link_set != 0)
         return {"link_set", meaningless};
+    if (has(options.want, ARSYNC_WANT_FD))
+        return {"want", "ARSYNC_WANT_FD means nothing for a range"};
     return {};
 }
 

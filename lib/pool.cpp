@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "completion.h"
 #include "io/descriptors.h"
 #include "io/memory_limit.h"
 #include "io/uring.h"
@@ -294,8 +295,14 @@ Devices Pool::devices_of(const Job& job) {
         const bool recursive = (job.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
         if (recursive && job.options.symlinks == ARSYNC_SYMLINKS_FOLLOW)
             table->find_all(devices); // who knows where they lead
-        table->find(file->source_dirfd, file->source, recursive, devices);
-        table->find(file->destination_dirfd, file->destination, recursive, devices);
+        if (file->source_is_open)
+            table->find(file->source_dirfd, devices);
+        else
+            table->find(file->source_dirfd, file->source, recursive, devices);
+        if (file->destination_is_open)
+            table->find(file->destination_dirfd, devices);
+        else
+            table->find(file->destination_dirfd, file->destination, recursive, devices);
     } else if (const auto* list = std::get_if<ListCopy>(&job.what)) {
         list->list->for_each_path(
             [&](int dirfd, const std::string& path) { table->find(dirfd, path, true, devices); });
@@ -583,21 +590,6 @@ bool Pool::closing() {
 
 // ---- completions out ----
 
-static arsync_completion completion_of(const Job& job, const Outcome& outcome) {
-    arsync_completion completion = {};
-    completion.job = job.id;
-    completion.user_data = job.user_data;
-    completion.bytes = outcome.bytes;
-    completion.hole_bytes = outcome.hole_bytes;
-    completion.result = outcome.result;
-    completion.kind = ARSYNC_COMPLETION_JOB;
-    completion.action = static_cast<uint16_t>(outcome.action);
-    completion.flags = outcome.flags;
-    completion.stage = static_cast<uint16_t>(outcome.stage);
-    completion.method = static_cast<uint16_t>(outcome.method);
-    return completion;
-}
-
 void Pool::finish(Job& job) {
     bool sleeps = false;
     {
@@ -682,29 +674,6 @@ void Pool::give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& 
     occupy(worker, site, nullptr);
 }
 
-static const char* text_or_null(const std::string& text) {
-    return text.empty() ? nullptr : text.c_str();
-}
-
-// What an outcome has for its completion's details, which point into it. False: nothing.
-static bool fill_details(arsync_details& details, const Outcome& outcome) {
-    const Wanted& wanted = outcome.wanted;
-    details.struct_size = sizeof details;
-    details.has |= wanted.has;
-    details.backup = text_or_null(outcome.backup);
-    details.name = text_or_null(outcome.name);
-    details.source = wanted.source;
-    details.destination = wanted.destination;
-    std::copy(std::begin(wanted.digest), std::end(wanted.digest), details.digest);
-    details.begin_ns = wanted.end_ns != 0 ? wanted.begin_ns : 0;
-    details.end_ns = wanted.end_ns;
-    if (outcome.has_error_path && outcome.result < 0) {
-        details.error_path = outcome.error_path.c_str();
-        details.has |= ARSYNC_WANT_ERROR_PATH;
-    }
-    return details.has != 0 || details.backup || details.name;
-}
-
 void Pool::report(const Job& job, Report report) {
     const Outcome& outcome = report.outcome;
     auto finished = std::make_unique<Finished>();
@@ -762,21 +731,6 @@ void Pool::free_polled(Finished* entries, Job* jobs) {
         delete std::exchange(entries, entries->next);
     while (jobs)
         delete std::exchange(jobs, jobs->next);
-}
-
-// Null: there are none.
-static const arsync_details* details_of(Job& job) {
-    arsync_details& details = job.details;
-    const bool recursive = (job.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
-    if (job.has_entries() && wants(job.options, ARSYNC_WANT_TOTALS)) {
-        details.totals = &job.totals;
-        details.has |= ARSYNC_WANT_TOTALS;
-    }
-    // What is no tree has one entry, which is the source itself.
-    if (recursive && wants(job.options, ARSYNC_WANT_ERROR_PATH) &&
-        job.outcome.action != ARSYNC_ACTION_TREE)
-        job.outcome.has_error_path = true;
-    return fill_details(details, job.outcome) ? &details : nullptr;
 }
 
 void Pool::take_finished(arsync_completion& completion) {

@@ -61,6 +61,7 @@ public:
     int adjust(arsync_job id, const arsync_adjustment& adjustment);
     int answer(arsync_question question, uint32_t answer);
     int progress(arsync_job id, arsync_progress& out);
+    int take_fd(arsync_job id);
     // To poll: begin, look until that gives something else than nothing_yet, end. In between, if
     // look may have it so, the thread sleeps until sleeper() has a post.
     static constexpr int nothing_yet = INT_MIN;

@@ -5,6 +5,7 @@
 // of ours has anything to undo, so the program may cancel it there (pthread_cancel): what remains
 // is its turn, which Turn gives to the next one, and perhaps a post, for which that one looks once
 // more than it had to.
+#include <cerrno>
 #include <unistd.h>
 #include <utility>
 
@@ -57,6 +58,15 @@ void Pool::run_here(std::unique_lock<std::mutex>& lock) {
         any = here_->turn_here();
         lock.lock();
     }
+}
+
+// Of a job that the last poll has given out.
+int Pool::take_fd(arsync_job id) {
+    std::lock_guard lock(mutex_);
+    for (Job* job = polled_jobs_; job; job = job->next)
+        if (job->id == id && job->outcome.kept)
+            return std::exchange(job->outcome.kept, {})->release();
+    return -ENOENT;
 }
 
 void Pool::wake() {

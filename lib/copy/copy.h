@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,7 +37,12 @@ struct Io {
     Buffers& buffers;
     Pace* pace = nullptr;           // null: as fast as it goes
     FilesystemMemo* memo = nullptr; // null: ask each time
+    bool alone = false;             // there are no threads: what is worth some throws WorthThreads
 };
+
+// Nothing was done yet of a copy that should have a pool.
+struct WorthThreads {};
+void refuse_worth_threads(const Io& io, const struct statx& source);
 
 // Count bytes that were moved against the limits of the pool and the job, and wait as they ask.
 Task<void> keep_pace(Io io, Control& control, uint64_t bytes);
@@ -73,6 +79,9 @@ struct FileCopy {
     std::string source;
     int destination_dirfd = -1;
     std::string destination;
+    // What the two descriptors are is the file itself, and its name is empty.
+    bool source_is_open = false;
+    bool destination_is_open = false;
     // Both names are single components in open directories of a tree, or of one that the job's
     // source is taken for: no symbolic link is followed. In a dry run the destination's directories
     // may be missing; then it is a path at which nothing is.
@@ -175,7 +184,8 @@ struct Outcome {
     std::string backup; // the name that what was there has now, in the same directory
     std::string name;   // the copy's, if it is not that of the destination, the same
     Wanted wanted;
-    std::string error_path; // of a tree, if wanted: of what failed first
+    std::shared_ptr<File> kept; // the copy, if wanted
+    std::string error_path;     // of a tree, if wanted: of what failed first
     bool has_error_path = false;
 
     // error: 0 or a negative errno.
@@ -196,6 +206,7 @@ struct Source {
     struct statx facts;
     // The names of its extended attributes, each with its NUL, if they have been listed.
     std::optional<std::vector<char>> xattrs;
+    bool shared = false; // its description is somebody else's, whose position is to stay
 };
 
 // How often to try again to open what has no reader yet (a FIFO) or what somebody has a lease on.

@@ -103,6 +103,10 @@ int Destination::directory() {
 
 Task<void> Destination::open(const struct statx& source, Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
+    if (copy_.destination_is_open) {
+        co_await open_given(source);
+        co_return;
+    }
     if (options_.durability == ARSYNC_DURABILITY_FULL)
         directory_ = open_to_sync_name(io_.files, copy_);
     const bool attributes_only = (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
@@ -178,6 +182,10 @@ void Destination::make_target(const struct statx& source) {
     check(ARSYNC_STAGE_CLOSE, io_.files.close(fd));
 }
 
+bool Destination::reads_back() const {
+    return (options_.flags & ARSYNC_COPY_VERIFY) != 0 || wants(options_, ARSYNC_WANT_FD);
+}
+
 void Destination::refuse_unasked(const struct statx& found) const {
     if (copy_.asked && !copy_.asked->is(found))
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
@@ -210,7 +218,31 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     }
     file_ = File(io_.files, fd);
     kind_ = Kind::existing;
+    co_await prepare_existing(source);
+}
 
+// As a source that is open already.
+Task<void> Destination::open_given(const struct statx& source) {
+    struct statx found;
+    check(ARSYNC_STAGE_OPEN_DESTINATION, io_.files.statx(copy_.destination_dirfd, "", 0, found));
+    const bool stored = S_ISREG(found.stx_mode) || S_ISBLK(found.stx_mode);
+    readable_ = reads_back();
+    int fd = -1;
+    if (stored)
+        fd =
+            io_.files.reopen(copy_.destination_dirfd, (readable_ ? O_RDWR : O_WRONLY) | O_NONBLOCK);
+    shared_ = fd < 0;
+    if (shared_) {
+        fd = io_.files.duplicate(copy_.destination_dirfd);
+        readable_ = false; // for all that is known
+    }
+    check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    file_ = File(io_.files, fd);
+    kind_ = Kind::existing;
+    co_await prepare_existing(source);
+}
+
+Task<void> Destination::prepare_existing(const struct statx& source) {
     // What was opened, not what was found: the name may have changed hands in between.
     refuse_same(source, facts());
     refuse_unasked(facts());
@@ -224,7 +256,7 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     const bool to_other = (options_.preserve & ARSYNC_PRESERVE_OWNER) != 0 &&
                           (facts().stx_uid != source.stx_uid || facts().stx_gid != source.stx_gid);
     if (to_other) {
-        io_.files.chown(fd, source.stx_uid, source.stx_gid);
+        io_.files.chown(fd(), source.stx_uid, source.stx_gid);
         has_facts_ = false;
     }
     // The new content must not be readable through permissions, or an ACL, that the old content
@@ -232,13 +264,13 @@ Task<void> Destination::open_existing(const struct statx& source, const struct s
     const mode_t old_mode = facts().stx_mode & 07777;
     const mode_t narrow_mode = (old_mode & source.stx_mode & 0700) | 0200;
     if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode &&
-        io_.files.chmod(fd, narrow_mode) == 0)
+        io_.files.chmod(fd(), narrow_mode) == 0)
         facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
     if (emptied_)
         co_return;
     // An empty one too: it is written anew, and its times shall say so.
     const int64_t emptied =
-        co_await io_.ring.call(is_huge(facts()), [&] { return io_.files.truncate(this->fd(), 0); });
+        co_await io_.ring.call(is_huge(facts()), [&] { return io_.files.truncate(fd(), 0); });
     int closed = 0;
     if (emptied < 0 && reopen(O_WRONLY | O_TRUNC, closed) < 0)
         check(ARSYNC_STAGE_TRUNCATE, emptied);
@@ -340,10 +372,10 @@ void Destination::plan_mode(const struct statx& source) {
         final_mode_.bits = unpreserved_mode(source) & ~mask;
 }
 
-// What is written is read again only to verify it. Some servers take no file for both at once; then
-// it is opened again for that.
+// What is written is read again to verify it, or by whoever wants it open. Some servers take no
+// file for both at once; then it is opened again for that.
 int Destination::open_to_write(int dirfd, const char* path, int flags, mode_t mode) {
-    readable_ = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
+    readable_ = reads_back();
     if (!readable_)
         return io_.files.open(dirfd, path, flags | O_WRONLY, mode);
     const int fd = io_.files.open(dirfd, path, flags | O_RDWR, mode);

@@ -65,6 +65,8 @@ public:
     const FinalMode& final_mode() const { return final_mode_; }
     // Whether it was made where there are no ACLs to inherit.
     bool has_no_acl() const { return has_no_acl_; }
+    // Whether its description is somebody else's.
+    bool shared() const { return shared_; }
     // Whether the old one had to be removed.
     bool removed() const { return removed_; }
 
@@ -73,8 +75,11 @@ private:
 
     Task<void> open_existing(const struct statx& source, const struct statx& found,
                              Control& control);
+    Task<void> open_given(const struct statx& source);
+    Task<void> prepare_existing(const struct statx& source);
     Task<int> open_for_writing(int flags, const struct statx& source, const struct statx& found,
                                Control& control);
+    bool reads_back() const;
     mode_t creation_mode(const struct statx& source) const;
     int open_to_write(int dirfd, const char* path, int flags, mode_t mode);
     int open_emptied(int flags, const struct statx& source);
@@ -111,6 +116,7 @@ private:
     bool new_name_ = false; // nothing was at the name when the copy began
     bool published_ = false;
     bool removed_ = false;
+    bool shared_ = false;
     bool has_no_acl_ = false;
     bool has_facts_ = false;
     bool guessed_ = false; // facts_ are known only as far as a small new file's copy looks at them

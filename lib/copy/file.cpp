@@ -85,12 +85,35 @@ void refuse_kind(mode_t mode, const arsync_copy_options& options) {
         throw error_at(Side::source, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
 }
 
+void refuse_worth_threads(const Io& io, const struct statx& source) {
+    if (io.alone && (!S_ISREG(source.stx_mode) || source.stx_size > threads_size_min))
+        throw WorthThreads{};
+}
+
+// What is open already is opened again, so that its position and flags stay its owner's; where that
+// is not possible, or it is a stream, it is shared.
+static Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options& options) {
+    struct statx facts;
+    check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source_dirfd, "", 0, facts));
+    refuse_kind(facts.stx_mode, options);
+    int fd = -1;
+    if (on_storage(facts))
+        fd = io.files.reopen(copy.source_dirfd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    const bool shared = fd < 0;
+    if (shared)
+        fd = io.files.duplicate(copy.source_dirfd);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    return {File(io.files, fd), facts, {}, shared};
+}
+
 // Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
 // on, a tape rewind. What was opened is then asked again. Beneath a tree's roots whoever calls this
 // knows: the directory's listing has told, or refuse_kind() was asked.
 Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    if (copy.source_is_open)
+        co_return open_given_source(io, copy, options);
     const char* name = copy.source.c_str();
     constexpr int reading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
     struct statx facts;
@@ -120,7 +143,7 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
         }
     }
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
-    Source source{File(io.files, static_cast<int>(fd)), {}, {}};
+    Source source{File(io.files, static_cast<int>(fd)), {}, {}, false};
     check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(source.file.get(), "", 0, source.facts));
     refuse_kind(source.facts.stx_mode, options);
     co_return source;
@@ -155,6 +178,7 @@ struct Content {
     int fd;
     const struct statx& facts;
     uint64_t size;
+    bool shared = false; // see Source
 };
 
 // See Destination::publish.
@@ -189,7 +213,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.destination_facts = &destination.facts();
         ends.destination_is_known = destination.knows_device();
         ends.fresh = destination.regular();
-        ends.owned = true;
+        ends.owned = !content.shared && !destination.shared();
+        ends.may_seek = !content.shared;
         Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
         Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
         if (moved.wants_order) {
@@ -229,6 +254,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         if (copy.made)
             *copy.made = identity(written);
     }
+    if (wants(options, ARSYNC_WANT_FD) && destination.regular())
+        outcome.kept = std::make_shared<File>(io.files, io.files.duplicate(destination.fd()));
     File nameless;
     if (destination.is_slow_to_publish(outcome.bytes))
         nameless = co_await publish_aside(io, destination, control);
@@ -311,7 +338,7 @@ Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
         const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
         const uint64_t size = moves_data ? size_of(io.files, source.file.get(), source.facts) : 0;
         control.set_total(size);
-        const Content original{source.file.get(), source.facts, size};
+        const Content original{source.file.get(), source.facts, size, source.shared};
         nameless = co_await write_out(io, copy, source, original, true, options, control, outcome);
         if (nameless)
             co_await copy_once_more(io, copy, source, nameless, options, control, outcome);

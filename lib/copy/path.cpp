@@ -38,6 +38,8 @@ namespace {
 bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
     constexpr uint32_t other = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_HARD_LINK |
                                ARSYNC_COPY_SYMBOLIC_LINK;
+    if (copy.destination_is_open) // which leaves nothing to decide
+        return true;
     return !asks(options, other) && options.update == ARSYNC_UPDATE_ALL &&
            options.backup == ARSYNC_BACKUP_NONE && options.replace != ARSYNC_REPLACE_REMOVE &&
            options.symlinks != ARSYNC_SYMLINKS_KEEP && !copy.links && !copy.beneath &&
@@ -115,9 +117,11 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
         (options.symlinks == ARSYNC_SYMLINKS_AUTO && asks(options, ARSYNC_COPY_RECURSIVE));
     if (S_ISLNK(facts.stx_mode) && !keeps)
         throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
+    if (S_ISDIR(facts.stx_mode) && !asks(options, ARSYNC_COPY_RECURSIVE))
+        throw error_at(Side::source, ARSYNC_STAGE_CHECK, EISDIR);
+    if (!S_ISLNK(facts.stx_mode))
+        refuse_worth_threads(io, facts);
     if (S_ISDIR(facts.stx_mode)) {
-        if (!asks(options, ARSYNC_COPY_RECURSIVE))
-            throw error_at(Side::source, ARSYNC_STAGE_CHECK, EISDIR);
         if (is_there_already(io.files, copy, facts, options)) {
             outcome.action = ARSYNC_ACTION_SKIP;
             outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
@@ -172,6 +176,7 @@ Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& op
     }
     refuse_unsyncable(names);
     Source source = co_await open_source(io, names, options, control);
+    refuse_worth_threads(io, source.facts);
     co_await copy_opened(io, names, source, options, control, outcome);
 }
 

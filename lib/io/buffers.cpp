@@ -32,6 +32,10 @@ Buffers::Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages,
                  std::function<Share()> share)
     : ring_(ring), count_(count), size_(size), share_(std::move(share)), huge_pages_(huge_pages) {}
 
+Buffers::Buffers(Ring& ring, std::byte* memory, size_t size)
+    : ring_(ring), count_(1), size_(size), huge_pages_(false), slab_(memory), first_(memory),
+      is_small_lent_(true), free_{0}, states_{State::refused} {}
+
 Buffers::~Buffers() {
     assert(leased_ == 0);
     const auto having = [&](State state) {
@@ -39,7 +43,7 @@ Buffers::~Buffers() {
     };
     ring_.counters().buffers_registered.add(-having(State::registered));
     ring_.counters().buffers_refused.add(-having(State::refused));
-    if (slab_)
+    if (slab_size_ > 0)
         munmap(slab_, slab_size_);
     if (small_)
         munmap(small_, small_size);

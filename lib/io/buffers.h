@@ -51,6 +51,8 @@ public:
     // share: asked once, when there is need of more than one small copy's.
     Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages,
             std::function<Share()> share = {});
+    // One buffer, of memory that somebody else has.
+    Buffers(Ring& ring, std::byte* memory, size_t size);
     Buffers(const Buffers&) = delete;
     Buffers& operator=(const Buffers&) = delete;
     ~Buffers();

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 #include "io/mounts.h"
@@ -36,6 +37,8 @@ public:
     // A second description of the same file with flags of its own, through /proc/self/fd. It keeps
     // what the first one promises: O_SYNC, O_DSYNC, O_NOATIME.
     virtual int reopen(int fd, int flags) = 0;
+    // Another descriptor of the same description.
+    virtual int duplicate(int fd) = 0;
     // Switch O_DIRECT of an open description.
     virtual int set_direct(int fd, bool direct) = 0;
 
@@ -105,6 +108,7 @@ public:
     int close(int fd) override;
     int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) override;
     int reopen(int fd, int flags) override;
+    int duplicate(int fd) override;
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
@@ -163,6 +167,7 @@ public:
     ~File() { close(); }
 
     int get() const { return fd_; }
+    int release() { return std::exchange(fd_, -1); }
     explicit operator bool() const { return fd_ >= 0; }
     // Closes now; what close(2) reports (a deferred write error, say) is the caller's to look at.
     int close() {

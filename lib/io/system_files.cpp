@@ -91,6 +91,10 @@ int SystemFiles::reopen(int fd, int flags) {
     return first < 0 ? first : open(AT_FDCWD, ProcPath(fd).text, flags | (first & promises), 0);
 }
 
+int SystemFiles::duplicate(int fd) {
+    return without_eintr([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); });
+}
+
 int SystemFiles::set_direct(int fd, bool direct) {
     const int flags = without_eintr([&] { return ::fcntl(fd, F_GETFL); });
     if (flags < 0)

@@ -21,7 +21,7 @@ Threads::Threads(Counters& counters, int no_thread, std::function<unsigned()> mo
           wait_limit, [this] { wake(); }, {}, true) {}
 
 void Threads::start(Request& request) {
-    if (request.route == Route::at_once) {
+    if (request.route == Route::at_once || no_thread_ == by_caller) {
         complete(request, perform(request));
         return;
     }

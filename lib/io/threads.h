@@ -1,6 +1,8 @@
 // The ring where io_uring is denied: the same operations by plain system calls on helper threads.
 #pragma once
 
+#include <climits>
+
 #include "io/helpers.h"
 #include "io/ring.h"
 #include "io/sleeper.h"
@@ -10,8 +12,9 @@ namespace arsync {
 class Threads final : public Ring {
 public:
     // no_thread: a negative errno why none may be started. Then the calling thread performs all,
-    // and what may last for ever ends with that. most: how many transfers side by side there is
-    // memory for, if not all.
+    // and what may last for ever ends with that; or by_caller: it performs that too. most: how many
+    // transfers side by side there is memory for, if not all.
+    static constexpr int by_caller = INT_MIN;
     explicit Threads(Counters& counters, int no_thread = 0, std::function<unsigned()> most = {});
 
     void wake() override;

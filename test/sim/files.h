@@ -16,6 +16,7 @@ public:
     int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) override;
     int close(int fd) override;
     int reopen(int fd, int flags) override;
+    int duplicate(int) override { return -ENOSYS; } // nothing here is given open
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;

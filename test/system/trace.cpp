@@ -36,6 +36,7 @@ std::string trace_of(const std::function<bool()>& body, const std::string& outpu
         _exit(127);
     });
     const bool traced = eventually([&] { return is_traced(child.pid()); }, 10'000);
+    usleep(50'000); // for strace to ask for its system calls, too
     close(go[0]);
     const bool told = traced && write(go[1], "x", 1) == 1;
     close(go[1]);

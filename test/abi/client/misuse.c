@@ -97,7 +97,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     } while (0)
     CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
     CHECK_SUBMIT(flags, ARSYNC_COPY_KEEP_LOCKS, -EINVAL);
-    CHECK_SUBMIT(flags, ARSYNC_COPY_BORROW_DIRFDS << 1, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_DST_FD << 1, -EINVAL);
     CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
     CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
@@ -111,7 +111,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     CHECK_SUBMIT(report, ARSYNC_REPORT_NONE + 1, -EINVAL);
     CHECK_SUBMIT(backup, ARSYNC_BACKUP_EXISTING + 1, -EINVAL);
     CHECK_SUBMIT(link_set, 1, -EINVAL);
-    CHECK_SUBMIT(want, ARSYNC_WANT_TIMES << 1, -EINVAL);
+    CHECK_SUBMIT(want, ARSYNC_WANT_FD << 1, -EINVAL);
     for (int i = 0; i < 3; i++)
         CHECK_SUBMIT(reserved[i], 1, -EINVAL);
     options = good;

@@ -1,0 +1,216 @@
+// A source or destination that is given open, and a destination that is handed over.
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/check.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+class Opened {
+public:
+    Opened(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {
+        REQUIRE(fd_ >= 0);
+    }
+    explicit Opened(int fd) : fd_(fd) { REQUIRE(fd_ >= 0); }
+    Opened(const Opened&) = delete;
+    Opened& operator=(const Opened&) = delete;
+    ~Opened() { close(fd_); }
+    int get() const { return fd_; }
+
+private:
+    const int fd_;
+};
+
+constexpr uint32_t src_fd = ARSYNC_COPY_SRC_FD;
+constexpr uint32_t dst_fd = ARSYNC_COPY_DST_FD;
+
+arsync_completion copy(Pool& pool, int from, const char* source, int to, const char* destination,
+                       const Options& options) {
+    const int error =
+        arsync_submit_copy(pool.get(), from, source, to, destination, &options, 0, nullptr);
+    if (error == 0)
+        return pool.wait();
+    arsync_completion refused = {};
+    refused.result = error;
+    return refused;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean,
+                  "source and destination may be open files, whatever their names are by now") {
+    const Directory directory;
+    for (const uint64_t size : {uint64_t{0}, uint64_t{5000}, uint64_t{9'000'001}}) {
+        for (const uint32_t more :
+             {0u, uint32_t{ARSYNC_COPY_VERIFY}, uint32_t{ARSYNC_COPY_BORROW_DIRFDS}}) {
+            CAPTURE(size);
+            CAPTURE(more);
+            const std::string from = directory / "from";
+            write_pattern(from, size);
+            set_mode(from, 0640);
+            write_pattern(directory / "to", 20'000'000, 9);
+            const Opened source(from, O_RDONLY);
+            const Opened destination(directory / "to", O_RDWR);
+            REQUIRE(lseek(source.get(), 1, SEEK_SET) == 1);
+            REQUIRE(lseek(destination.get(), 3, SEEK_SET) == 3);
+            REQUIRE(rename((directory / "to").c_str(), (directory / "moved").c_str()) == 0);
+            Pool pool;
+            const arsync_completion done =
+                copy(pool, source.get(), nullptr, destination.get(), "",
+                     Options()
+                         .with_flags(src_fd | dst_fd | more)
+                         .with_preserve(ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES)
+                         .with_durability(ARSYNC_DURABILITY_FULL));
+            INFO(words(done));
+            CHECK(done.result == 0);
+            CHECK((done.flags & ARSYNC_COMPLETION_COPIED) != 0);
+            CHECK(difference(from, directory / "moved") == "");
+            CHECK(stat_of(directory / "moved").st_mode == stat_of(from).st_mode);
+            CHECK(!exists(directory / "to"));
+            CHECK(lseek(source.get(), 0, SEEK_CUR) == 1);
+            CHECK(lseek(destination.get(), 0, SEEK_CUR) == 3);
+
+            CHECK(copy(pool, source.get(), "", AT_FDCWD, (directory / "by-name").c_str(),
+                       Options().with_flags(src_fd | more).with_replace(ARSYNC_REPLACE_ATOMIC))
+                      .result == 0);
+            CHECK(difference(from, directory / "by-name") == "");
+            CHECK(arsync_copy(source.get(), nullptr, destination.get(), nullptr,
+                              &static_cast<const arsync_copy_options&>(
+                                  Options().with_flags(src_fd | dst_fd)),
+                              nullptr) == 0);
+            CHECK(difference(from, directory / "moved") == "");
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a file without a name is copied from and to") {
+    const Directory directory;
+    const Opened memory(memfd_create("arsync", MFD_CLOEXEC));
+    write_pattern(directory / "from", 300'000);
+    const Opened source(directory / "from", O_RDONLY);
+    REQUIRE(unlink((directory / "from").c_str()) == 0);
+    write_pattern(directory / "from", 300'000); // the same again
+    Pool pool;
+    CHECK(copy(pool, source.get(), nullptr, memory.get(), nullptr,
+               Options().with_flags(src_fd | dst_fd))
+              .result == 0);
+    CHECK(copy(pool, memory.get(), nullptr, AT_FDCWD, (directory / "to").c_str(),
+               Options().with_flags(src_fd))
+              .result == 0);
+    CHECK(difference(directory / "from", directory / "to") == "");
+}
+
+TEST_CASE_FIXTURE(Clean, "open directories are copied as trees") {
+    const Directory directory;
+    make_files(directory / "from", {"a/one", "two"});
+    make_directories(directory / "to");
+    const Opened source(directory / "from", O_RDONLY | O_DIRECTORY);
+    const Opened destination(directory / "to", O_RDONLY | O_DIRECTORY);
+    Pool pool;
+    CHECK(copy(pool, source.get(), nullptr, destination.get(), nullptr,
+               recursive(src_fd | dst_fd).with_report(ARSYNC_REPORT_NONE))
+              .result == 0);
+    CHECK(tree_difference(directory / "from", directory / "to") == "");
+    const Opened file(directory / "file", O_CREAT | O_WRONLY);
+    CHECK(
+        copy(pool, source.get(), nullptr, file.get(), nullptr, recursive(src_fd | dst_fd)).result ==
+        -ENOTDIR);
+    CHECK(copy(pool, source.get(), nullptr, file.get(), nullptr,
+               Options().with_flags(src_fd | dst_fd))
+              .result == -EISDIR);
+}
+
+TEST_CASE_FIXTURE(Clean, "what cannot be done with an open file is refused") {
+    const Directory directory;
+    write_pattern(directory / "from", 10);
+    const Opened source(directory / "from", O_RDONLY);
+    const Opened both(directory / "to", O_CREAT | O_RDWR);
+    const Opened appends(directory / "to", O_WRONLY | O_APPEND);
+    const Opened only_path(directory / "from", O_PATH);
+    Pool pool;
+    const auto result = [&](int from, int to, const Options& options) {
+        return copy(pool, from, nullptr, to, nullptr, options).result;
+    };
+    const Options given = Options().with_flags(src_fd | dst_fd);
+    CHECK(result(source.get(), source.get(), given) == -EBADF);
+    CHECK(result(only_path.get(), both.get(), given) == -EBADF);
+    CHECK(result(source.get(), appends.get(), given) == -EBADF);
+    CHECK(result(12345, both.get(), given) == -EBADF);
+    CHECK(result(both.get(), both.get(), given) == -EINVAL); // itself
+    CHECK(copy(pool, source.get(), "name", both.get(), nullptr, given).result == -EINVAL);
+    CHECK(
+        copy(pool, source.get(), nullptr, AT_FDCWD, nullptr, Options().with_flags(src_fd)).result ==
+        -EFAULT);
+    for (const uint32_t flag : {ARSYNC_COPY_PARENTS, ARSYNC_COPY_HARD_LINK,
+                                ARSYNC_COPY_SYMBOLIC_LINK, ARSYNC_COPY_FORCE, ARSYNC_COPY_DRY_RUN})
+        CHECK(result(source.get(), both.get(), Options().with_flags(src_fd | dst_fd | flag)) ==
+              -EINVAL);
+    CHECK(result(source.get(), both.get(), Options(given).with_replace(ARSYNC_REPLACE_ATOMIC)) ==
+          -EINVAL);
+    CHECK(result(source.get(), both.get(), Options(given).with_backup(ARSYNC_BACKUP_SIMPLE)) ==
+          -EINVAL);
+    CHECK(result(source.get(), both.get(), Options(given).with_update(ARSYNC_UPDATE_NONE)) ==
+          -EINVAL);
+}
+
+TEST_CASE_FIXTURE(Clean, "a finished copy is handed over open, once, or closed at the next poll") {
+    const Directory directory;
+    const Options wanted = Options().with_want(ARSYNC_WANT_FD);
+    Pool pool;
+    for (const uint64_t size : {uint64_t{10}, uint64_t{3'000'000}}) {
+        for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+            const std::string from = directory / "from";
+            const std::string to =
+                directory / "to" + std::to_string(size) + std::to_string(replace);
+            write_pattern(from, size);
+            const arsync_completion done =
+                pool.copy(from, to, Options(wanted).with_replace(replace));
+            REQUIRE(done.result == 0);
+            REQUIRE(done.details);
+            CHECK((done.details->has & ARSYNC_WANT_FD) != 0);
+            const Opened taken(arsync_take_fd(pool.get(), &done));
+            CHECK(arsync_take_fd(pool.get(), &done) == -ENOENT);
+            struct stat facts;
+            REQUIRE(fstat(taken.get(), &facts) == 0);
+            CHECK(facts.st_ino == inode_of(to));
+            CHECK(lseek(taken.get(), 0, SEEK_CUR) == 0);
+            CHECK(fcntl(taken.get(), F_GETFD) == FD_CLOEXEC);
+            CHECK((fcntl(taken.get(), F_GETFL) & O_ACCMODE) == O_RDWR);
+            char byte;
+            CHECK(read(taken.get(), &byte, 1) == 1);
+        }
+    }
+    // Not taken, it is closed by the next poll; of what failed, or was not asked for, there is
+    // none.
+    const arsync_completion left = pool.copy(directory / "from", directory / "left", wanted);
+    REQUIRE(left.result == 0);
+    arsync_completion none;
+    CHECK(arsync_poll(pool.get(), &none, 1, 0) == 0);
+    CHECK(arsync_take_fd(pool.get(), &left) == -ENOENT);
+    const arsync_completion plain = pool.copy(directory / "from", directory / "plain");
+    CHECK(arsync_take_fd(pool.get(), &plain) == -ENOENT);
+    const arsync_completion failed = pool.copy(directory / "missing", directory / "to", wanted);
+    CHECK(arsync_take_fd(pool.get(), &failed) == -ENOENT);
+    CHECK(arsync_take_fd(pool.get(), nullptr) == -EFAULT);
+
+    for (const uint64_t size : {uint64_t{10}, uint64_t{9'000'000}}) { // alone, and by a pool
+        write_pattern(directory / "from", size);
+        arsync_completion done;
+        REQUIRE(arsync_copy(AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
+                            (directory / "alone").c_str(), &wanted, &done) == 0);
+        const Opened taken(arsync_take_fd(nullptr, &done));
+        CHECK(arsync_take_fd(nullptr, &done) == -ENOENT);
+        struct stat facts;
+        REQUIRE(fstat(taken.get(), &facts) == 0);
+        CHECK(facts.st_ino == inode_of(directory / "alone"));
+        arsync_details_free(done.details);
+    }
+}
+
+} // namespace live
