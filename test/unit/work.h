@@ -35,8 +35,8 @@ private:
 // A file of a few pieces. thorough: with all that a copy may be asked to do about it.
 std::unique_ptr<Work> file(bool thorough);
 std::unique_ptr<Work> range(bool verified);
-// Some ninety entries of all kinds: into an empty place; with all that a copy may be asked to do; as
-// a mirror, where there is much to be removed; with a question about every other one.
+// Some ninety entries of all kinds: into an empty place; with all that a copy may be asked to do;
+// as a mirror, where there is much to be removed; with a question about every other one.
 enum class Kind { plain, thorough, mirror, questions };
 std::unique_ptr<Work> tree(Kind kind);
 // Two names of one file by two jobs of a link set, with the directories on the way.
