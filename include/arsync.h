@@ -448,7 +448,8 @@ enum arsync_report {
 };
 
 /* What becomes of an existing file in the way of a new one: it is renamed; with
- * ARSYNC_REPLACE_ATOMIC it gets a second name, and keeps its own until the new file has that. */
+ * ARSYNC_REPLACE_ATOMIC it gets a second name, and keeps its own until the new file has that: where
+ * there are no hard links (FAT, many servers), that is link(2)'s error at ARSYNC_STAGE_BACKUP. */
 enum arsync_backup {
     ARSYNC_BACKUP_NONE = 0,
     ARSYNC_BACKUP_SIMPLE = 1,   /* to its name with backup_suffix, in place of what has that name:

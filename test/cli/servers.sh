@@ -32,4 +32,12 @@ if serve "$WORK/lx" lxcfs --pidfile="$WORK/lxcfs.pid" "$WORK/lx"; then
 else
     skip 'what lxcfs makes up' 'needs root and lxcfs'
 fi
+if is_root && [ -x "$FAULTFS" ] && [ -w /dev/fuse ]; then
+    holds '--durable makes the name of the directory durable that a list is copied to' '
+        mkdir -p s/d back/w m; echo 1 > s/b; echo 2 > s/d/c; mount_faulty m back log="$PWD/ops"
+        printf "b\nd/c\n" | $CP -a --durable --files-from=- s m/w/new; umount m
+        grep -x "mkdir /w/new" -A 1 ops | grep -qx "fsyncdir /w"; diff -r s back/w/new'
+else
+    skip '--durable of a list' 'needs root and FUSE'
+fi
 finish

@@ -1,5 +1,6 @@
 // arsync-cp: GNU cp's manners, libarsync's data path, for files.
 #include <fcntl.h>
+#include <new>
 #include <unistd.h>
 
 #include "mirror.h"
@@ -41,7 +42,12 @@ int copy_files(int argc, char** argv) {
 int main(int argc, char** argv) {
     occupy_standard_descriptors();
     cp::set_program_name(argc > 0 ? argv[0] : nullptr);
-    int status = copy_files(argc, argv);
+    int status = 1;
+    try {
+        status = copy_files(argc, argv);
+    } catch (const std::bad_alloc&) { // what runs is cancelled by the program's end
+        cp::complain("memory exhausted");
+    }
     if (!cp::finish_answers())
         status = 1;
     if (!cp::finish_output())

@@ -20,6 +20,19 @@ int open_directory(const char* name) {
     return open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+// Makes the name of a directory durable that was just made.
+bool sync_name_of(const char* directory) {
+    const std::string_view base = base_name(directory);
+    const std::string parent(directory, static_cast<size_t>(base.data() - directory));
+    const int fd = open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = fd >= 0 && fsync(fd) == 0;
+    const int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return synced;
+}
+
 std::string with_one_slash(std::string directory) {
     while (!directory.empty() && directory.back() == '/' &&
            directory.find_first_not_of('/') != std::string::npos)
@@ -105,8 +118,13 @@ bool Operands::open_target_to_fill(const Options& options) {
     const char* directory =
         options.target_directory != nullptr ? options.target_directory : options.operands.back();
     // Made if it is not there, so that whoever shares out a list need not.
-    if (!options.dry_run && mkdir(directory, 0777) != 0 && errno != EEXIST) {
+    const bool made = !options.dry_run && mkdir(directory, 0777) == 0;
+    if (!options.dry_run && !made && errno != EEXIST) {
         complain(complaint_about("cannot create directory ", directory, errno));
+        return false;
+    }
+    if (made && options.copy.durability != ARSYNC_DURABILITY_NONE && !sync_name_of(directory)) {
+        complain(complaint_about("error syncing ", directory, errno));
         return false;
     }
     directory_fd = open_directory(directory);
