@@ -32,11 +32,11 @@ if serve "$WORK/lx" lxcfs --pidfile="$WORK/lxcfs.pid" "$WORK/lx"; then
 else
     skip 'what lxcfs makes up' 'needs root and lxcfs'
 fi
-if is_root && [ -x "$FAULTFS" ] && [ -w /dev/fuse ]; then
+if mount_faulty "$WORK/durable" "$WORK/backing" log="$WORK/ops"; then
+    export TO=$WORK/durable OPS=$WORK/ops BACKING=$WORK/backing
     holds '--durable makes the name of the directory durable that a list is copied to' '
-        mkdir -p s/d back/w m; echo 1 > s/b; echo 2 > s/d/c; mount_faulty m back log="$PWD/ops"
-        printf "b\nd/c\n" | $CP -a --durable --files-from=- s m/w/new; umount m
-        grep -x "mkdir /w/new" -A 1 ops | grep -qx "fsyncdir /w"; diff -r s back/w/new'
+        mkdir -p s/d; echo 1 > s/b; echo 2 > s/d/c; printf "b\nd/c\n" | $CP -a --durable --files-from=- s "$TO/new"
+        test "$(grep -E "^(mkdir|fsyncdir) " "$OPS" | head -n 2 | tr "\n" " ")" = "mkdir /new fsyncdir / "; diff -r s "$BACKING/new"'
 else
     skip '--durable of a list' 'needs root and FUSE'
 fi
