@@ -354,8 +354,9 @@ void tell(const arsync_completion& done, const arsync_details* details, Fd kept,
           arsync_completion* completion) {
     if (!completion)
         return;
+    auto own = details ? std::make_unique<OwnDetails>(*details, std::move(kept)) : nullptr;
     *completion = done;
-    completion->details = details ? new OwnDetails(*details, std::move(kept)) : nullptr;
+    completion->details = own.release();
 }
 
 // There was no copy.
@@ -380,8 +381,10 @@ int copy_by_pool(std::unique_ptr<Job> job, arsync_completion* completion) {
         return error;
     arsync_completion done{};
     pool.begin_poll();
-    poll(pool, &done, 1, -1);
+    const int count = poll(pool, &done, 1, -1);
     pool.end_poll();
+    if (count != 1) // there is no memory for what runs
+        return count < 0 ? count : -EIO;
     done.job = 0;
     tell(done, done.details, Fd(pool.take_fd(id)), completion);
     return done.result;

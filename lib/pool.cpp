@@ -341,10 +341,13 @@ void Pool::settle_lonely() {
     for (auto& worker : workers_) {
         if (worker->site != &lonely_)
             continue;
-        Site& site = site_of(devices_of(*worker->lonely));
-        worker->site = &site;
-        ++site.workers;
-        --lonely_.workers;
+        try {
+            Site& site = site_of(devices_of(*worker->lonely));
+            worker->site = &site;
+            ++site.workers;
+            --lonely_.workers;
+        } catch (const std::bad_alloc&) { // it stays where it is until there is some
+        }
     }
 }
 

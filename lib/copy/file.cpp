@@ -254,8 +254,13 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         if (copy.made)
             *copy.made = identity(written);
     }
-    if (wants(options, ARSYNC_WANT_FD) && destination.regular())
-        outcome.kept = std::make_shared<File>(io.files, io.files.duplicate(destination.fd()));
+    if (wants(options, ARSYNC_WANT_FD) && destination.regular()) {
+        const int fd = io.files.duplicate(destination.fd());
+        check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+        outcome.kept = std::make_shared<File>(io.files, fd);
+        if (verifies) // which has read it
+            io.files.seek(fd, 0, SEEK_SET);
+    }
     File nameless;
     if (destination.is_slow_to_publish(outcome.bytes))
         nameless = co_await publish_aside(io, destination, control);

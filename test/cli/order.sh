@@ -47,6 +47,14 @@ if is_root; then
 else
     skip 'directories that --parents makes closed' 'needs root to become nobody'
 fi
+same 'one directory by two paths is one destination' '
+    mkdir -p d l t/d; ln -s d t/l; bytes 40000000 x > d/f; bytes 9000000 y > l/f' '$CP --parents d/f l/f t'
+holds 'names of a list that come slowly are copied as they come' '
+    mkdir s; for i in 1 2 3 4; do echo $i > s/$i; done
+    (printf "1\n2\n3\n"; for i in $(seq 100); do test -e d/2 && break; sleep .1; done; test -e d/2 && echo 4) | $CP --files-from=- s d; diff -r s d'
+holds 'a failure that stops the copy is never exit status 0' '
+    mkdir s d; for i in $(seq 300); do echo $i > s/$i; done; rm -f s/1; ln -s nowhere s/1
+    $CP -aL --continue-on-error=no s/* d 2> err && false; grep -q "cannot stat .s/1." err'
 holds '5,000 files in one command arrive whole' '
     mkdir s d; (cd s; seq 5000 | split -l 1 -a 4); ulimit -n 100; $CP s/* d; diff -r s d'
 holds 'one large file among many small ones arrives whole' '

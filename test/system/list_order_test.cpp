@@ -309,4 +309,17 @@ TEST_CASE_FIXTURE(Clean, "any list gives what its items give one after the other
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a tree waits for what an earlier item puts into it") {
+    const Directory directory;
+    make_files(directory.path(), {"w/A/old"});
+    write_file(directory / "f", std::string(24 << 20, 'x'));
+    make_directories(directory / "w2");
+    Pool pool;
+    const ListCopy copy = copy_list(
+        pool, {{directory / "f", directory / "w/A/new"}, {directory / "w/A", directory / "w2/X"}},
+        recursive());
+    CHECK(copy.job.result == 0);
+    CHECK(read_file(directory / "w2/X/new") == read_file(directory / "f"));
+}
+
 } // namespace live

@@ -172,6 +172,35 @@ TEST_CASE_FIXTURE(Clean, "an open list copies what is added, until it is ended")
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a list that is paused begins nothing until it is resumed") {
+    const auto adjust = [](Pool& pool, arsync_job job, uint32_t what) {
+        arsync_adjustment adjustment = {};
+        adjustment.struct_size = sizeof adjustment;
+        adjustment.what = what;
+        return arsync_job_adjust(pool.get(), job, &adjustment);
+    };
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        make_files(directory.path(), {"1", "2"});
+        Pool pool{PoolOptions(backend)};
+        const arsync_job job = open_list(pool, Options().with_flags(ARSYNC_COPY_HARD_LINK));
+        CHECK(add(pool, job, {{directory / "1", directory / "first"}}) == 1);
+        CHECK(pool.wait().result == 0);
+        CHECK(adjust(pool, job, ARSYNC_ADJUST_PAUSE) == 0);
+        for (int i = 0; i < 50; ++i)
+            CHECK(add(pool, job, {{directory / "2", directory / std::to_string(100 + i)}}) == 1);
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        for (int i = 0; i < 50; ++i)
+            CHECK(!exists(directory / std::to_string(100 + i)));
+        CHECK(adjust(pool, job, ARSYNC_ADJUST_RESUME) == 0);
+        CHECK(arsync_list_end(pool.get(), job) == 0);
+        const ListCopy copy = take_list(pool);
+        CHECK(copy.job.result == 0);
+        CHECK(copy.totals.hard_links == 51);
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "nothing is added to a list that was ended, or to what is none") {
     const Directory directory;
     make_node(directory / "fifo", S_IFIFO | 0600);

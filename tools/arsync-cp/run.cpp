@@ -56,7 +56,9 @@ arsync_copy_options list_options(const Options& options) {
     set(options.recursive || listed, ARSYNC_COPY_RECURSIVE);
     set(options.force || options.links_replace(), ARSYNC_COPY_FORCE);
     set(options.reads_specials(), ARSYNC_COPY_SPECIAL);
-    set(!options.continue_on_error, ARSYNC_COPY_STOP_ON_ERROR);
+    // Where an attribute may be lost without harm, it is for this program to say what is a failure.
+    const bool harmless = (copy.preserve & (ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_CONTEXT)) != 0;
+    set(!options.continue_on_error && !harmless, ARSYNC_COPY_STOP_ON_ERROR);
     set(options.parents || listed, ARSYNC_COPY_PARENTS);
     // What is listed lies in the tree: links on the way would lead out of it. A directory of it is
     // made; what is to be in it is for the list to say.
@@ -76,11 +78,15 @@ arsync_copy_options list_options(const Options& options) {
     return copy;
 }
 
+bool is_untriable(const char* path) {
+    const size_t length = strlen(path);
+    return length == 0 || length >= PATH_MAX;
+}
+
 // What would have come of an item whose paths cannot even be tried.
 arsync_completion refused(const arsync_item& item, int error) {
     struct stat source;
-    const size_t length = strlen(item.src);
-    const bool at_source = length == 0 || length >= PATH_MAX;
+    const bool at_source = is_untriable(item.src);
     const bool is_directory = !at_source && stat(item.src, &source) == 0 && S_ISDIR(source.st_mode);
     arsync_completion completion{};
     completion.kind = ARSYNC_COMPLETION_ITEM;
@@ -190,9 +196,12 @@ void Run::add(Item item) {
     const Item& added = window_.emplace_back(std::move(item));
     waiting_.push_back({added.source.name.c_str(), added.destination.name.c_str(),
                         first_ + window_.size() - 1, 0});
-    constexpr size_t handed_over_at_once = 64;
-    if (waiting_.size() >= handed_over_at_once || window_.size() == 1)
+    // A list may come slowly, and what is known of it is not to wait for the rest.
+    const size_t at_once = added.named ? 64 : 1;
+    if (waiting_.size() >= at_once || window_.size() == 1)
         hand_over();
+    if (!added.named)
+        take_ready();
     while (job_ != 0 && (window_.size() >= window_most || waiting_.size() >= window_most))
         take_completions();
 }
@@ -206,17 +215,26 @@ void Run::hand_over() {
         return;
     }
     // One that cannot even be tried: the others can.
-    if (taken == -EFAULT || taken == -ENOENT || taken == -ENAMETOOLONG) {
-        for (const arsync_item& one : items) {
-            const int error = arsync_list_add(pool_, job_, &one, 1);
-            if (error == 0)
-                return;
-            waiting_.pop_front();
-            if (error > 0)
-                continue;
-            take(refused(one, error));
-        }
+    const bool refuses_one = std::any_of(items.begin(), items.end(), [](const arsync_item& one) {
+        return is_untriable(one.src) || is_untriable(one.dst);
+    });
+    for (size_t i = 0; refuses_one && i < items.size(); ++i) {
+        const int error = arsync_list_add(pool_, job_, &items[i], 1);
+        if (error == 0)
+            return;
+        waiting_.pop_front();
+        if (error < 0)
+            take(refused(items[i], error));
     }
+    if (refuses_one)
+        return;
+    // The job has ended or is about to; or there is no memory for more.
+    waiting_.clear();
+    if (taken == -ENOENT)
+        return;
+    complain(taken == -ENOMEM ? "memory exhausted" : arsync_strerror(taken));
+    failed_ = true;
+    arsync_job_cancel(pool_, job_);
 }
 
 void Run::finish_job() {
@@ -242,20 +260,25 @@ bool Run::stop_requested() {
 }
 
 void Run::take_completions() {
+    if (take_ready() || job_ == 0)
+        return;
+    if (options_.json)
+        flush_for_script();
+    pollfd wait_for[] = {{event_fd_, POLLIN, 0}, {stopping_ ? -1 : signal_fd_, POLLIN, 0}};
+    poll(wait_for, 2, progress_.is_shown() ? Progress::redraw_ms : -1);
+}
+
+// Whether there was anything.
+bool Run::take_ready() {
     stop_requested();
     arsync_completion completions[64];
     const int count = arsync_poll(pool_, completions, 64, 0);
-    if (count == 0) {
-        if (options_.json)
-            flush_for_script();
-        pollfd wait_for[] = {{event_fd_, POLLIN, 0}, {stopping_ ? -1 : signal_fd_, POLLIN, 0}};
-        poll(wait_for, 2, progress_.is_shown() ? Progress::redraw_ms : -1);
-    }
     for (int i = 0; i < count; ++i)
         take(completions[i]);
     print_settled();
     if (progress_.is_due())
         progress_.draw(amounts());
+    return count > 0;
 }
 
 void Run::take(const arsync_completion& completion) {
@@ -298,6 +321,9 @@ void Run::take_job(const arsync_completion& completion) {
     for (Item& item : window_) {
         if (item.outcome != Outcome::pending)
             continue;
+        if (!failed_ && !stopping_) // whatever stopped it
+            complain("cannot copy " + quote(item.source.shown) + ": the copy was stopped");
+        failed_ = failed_ || !stopping_;
         item.outcome = Outcome::cancelled;
         item.completion.result = -ECANCELED;
         end(item);

@@ -35,6 +35,7 @@ private:
     void finish_job();
     bool stop_requested();
     void take_completions();
+    bool take_ready();
     void take(const arsync_completion& completion);
     void take_question(const arsync_completion& completion);
     void take_job(const arsync_completion& completion);

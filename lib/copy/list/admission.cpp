@@ -35,13 +35,20 @@ Task<void> ListMember::admit(Item& item) {
 Task<void> ListMember::admit_entry(Item& item) {
     const bool enters = list_.asks(ARSYNC_COPY_RECURSIVE) && !list_.asks(ARSYNC_COPY_SHALLOW);
     list_.look_up(item, enters);
-    if (item.came_before || item.has_parts)
+    item.touch.key = item.touch.folded;
+    if (item.waits) {
         co_await List::NobodyElse(list_, io_.ring);
+        list_.look_for_spellings(item);
+    }
     if (item.came_before)
         list_.judge_again(item);
 }
 
 Task<void> ListMember::admit_path(Item& item) {
+    item.touch.key =
+        key_of(list_.destination_dirfd_, item.names.destination, list_.destination_directories_);
+    item.touch.source_key =
+        key_of(list_.source_dirfd_, item.names.source, list_.source_directories_);
     bool idle = list_.is_idle();
     while (!look(item, idle)) {
         co_await List::NobodyElse(list_, io_.ring);
@@ -52,6 +59,27 @@ Task<void> ListMember::admit_path(Item& item) {
     item.alone = runs_alone(item);
     if (item.alone && !list_.is_idle())
         co_await List::NobodyElse(list_, io_.ring);
+}
+
+// A name in a directory, whatever the path to that; the path where it is not there yet.
+std::string ListMember::key_of(int dirfd, const std::string& path,
+                               std::unordered_map<std::string, std::string>& known) {
+    const SplitPath split = split_path(path);
+    std::string name = fold_case(split.name);
+    const auto found = known.find(split.parent);
+    if (found != known.end())
+        return found->second + "/" + name;
+    struct statx facts;
+    if (io_.files.statx(dirfd, split.directory(), 0, facts) < 0)
+        return "?" + fold_case(simplified(split.parent)) + "/" + name;
+    std::string directory = std::to_string(facts.stx_dev_major) + ":" +
+                            std::to_string(facts.stx_dev_minor) + ":" +
+                            std::to_string(facts.stx_ino);
+    constexpr size_t most = 4096;
+    if (known.size() >= most)
+        known.clear();
+    known.emplace(split.parent, directory);
+    return directory + "/" + name;
 }
 
 // Whether case makes no difference in the directory of its destination.
@@ -68,6 +96,8 @@ bool ListMember::look(Item& item, bool idle) {
     touch.source = item.touch.source;
     touch.destination = item.touch.destination;
     touch.folded = item.touch.folded;
+    touch.key = item.touch.key;
+    touch.source_key = item.touch.source_key;
     touch.made_as = item.touch.made_as;
     const bool seen = look_at_source(touch, item, idle) && look_at_destination(touch, item, idle);
     if (!seen)
@@ -165,7 +195,8 @@ bool ListMember::runs_alone(const Item& item) const {
     if (!item.touch.is_tree() || item.repeats)
         return false;
     return !item.touch.is_new || list_.asks(flags) || options.report == ARSYNC_REPORT_ALL ||
-           asks_first(options) || options.symlinks == ARSYNC_SYMLINKS_FOLLOW || is_entangled(item);
+           list_.has_several_targets() || asks_first(options) ||
+           options.symlinks == ARSYNC_SYMLINKS_FOLLOW || is_entangled(item);
 }
 
 // Whether the source has the directory that is copied to in it, or the reverse; yes where that is

@@ -140,6 +140,7 @@ void List::look_up(Item& item, bool enters) {
     item.came_before = order_.came(item.touch.source);
     item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
     item.has_parts = enters && order_.came_below(item.touch.source);
+    item.waits = item.came_before || item.has_parts || order_.is_in_flight(item.touch.destination);
     order_.come(item.touch.source, enters);
 }
 
@@ -150,8 +151,9 @@ void List::judge_again(Item& item) {
         item.repeats = item.touch.has_source = true;
         item.touch.source_mode = S_IFDIR;
     }
-    item.just_created = !order_.came_itself_only(item.touch.source) ||
-                        order_.made(item.touch.destination) == Order::Made::it;
+    // A filter may have left it out, and then nothing made it.
+    const bool was_in_tree = filter_.empty() && order_.lies_in_tree(item.touch.source);
+    item.just_created = was_in_tree || order_.made(item.touch.destination) == Order::Made::it;
 }
 
 bool List::is_listed(const Touch& above, const std::string& path) {
@@ -167,6 +169,17 @@ bool List::is_listed(const Touch& above, const std::string& path) {
 bool List::is_idle() {
     std::lock_guard lock(mutex_);
     return in_flight_ == 0;
+}
+
+bool List::has_several_targets() {
+    std::lock_guard lock(mutex_);
+    return has_several_targets_;
+}
+
+// Again, for what was in flight has ended.
+void List::look_for_spellings(Item& item) {
+    std::lock_guard lock(mutex_);
+    item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
 }
 
 bool List::is_touched(const struct statx& found) {
@@ -190,7 +203,14 @@ bool List::judge(Item& item, bool idle) {
     std::lock_guard lock(mutex_);
     const Touch& touch = item.touch;
     const bool met =
-        order_.may_meet(touch, keeps_links()) || order_.is_in_flight(touch.destination);
+        order_.may_meet(touch, keeps_links()) || order_.is_in_flight(touch.destination) ||
+        order_.is_name_in_flight(touch.key) || order_.is_name_in_flight(touch.source_key);
+    // What lies in several directories may be what a tree reads, or is copied to.
+    const std::string target = touch.key.substr(0, touch.key.find('/'));
+    has_several_targets_ = has_several_targets_ || (!target_.empty() && target_ != target);
+    target_ = target;
+    if (!idle && has_several_targets_ && (touch.is_tree() || order_.has_trees_in_flight()))
+        return false;
     const bool again = touch.is_tree() && order_.knows_tree(touch);
     if (!idle && (met || again)) // an earlier tree may fail yet, and then this is the first
         return false;

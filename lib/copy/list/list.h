@@ -6,11 +6,13 @@
 // that is a directory is a tree of its own, which calls helpers of its own.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "copy/filter.h"
@@ -41,14 +43,21 @@ public:
     // All items at once, however many, and no more.
     void fill(std::vector<ListItem>&& items);
     // take(dirfd, path): all that the waiting items name.
+    // Not of all, where they are many: it is asked while others wait.
     template <class Take>
     void for_each_path(Take take) {
-        std::lock_guard lock(mutex_);
-        for (const ListItem& item : items_) {
+        constexpr size_t most = 64;
+        std::vector<ListItem> first;
+        {
+            std::lock_guard lock(mutex_);
+            const auto count = static_cast<std::ptrdiff_t>(std::min(items_.size(), most));
+            first.assign(items_.begin(), items_.begin() + count);
+        }
+        for (const ListItem& item : first) {
             take(source_dirfd_, item.source);
             take(destination_dirfd_, item.destination);
         }
-        // Of those that are added later.
+        // Of those that are added later too.
         take(source_dirfd_, ".");
         take(destination_dirfd_, ".");
     }
@@ -73,6 +82,7 @@ private:
         bool made_directory = false; // which it made
         bool came_before = false;    // of one tree's entries: it, or what it lies in
         bool has_parts = false;      // the same: what lies in it came before
+        bool waits = false;          // for all that is in flight
         bool may_be_one = false;     // one that was made has its name, but for the case
         bool repeats = false;
         bool just_created = false;
@@ -116,6 +126,8 @@ private:
     bool is_idle();
     bool is_recent(const struct statx& facts) const { return order_.is_recent(facts); }
     bool is_touched(const struct statx& found);
+    bool has_several_targets();
+    void look_for_spellings(Item& item);
     bool is_backup_in_flight(const std::string& destination, const std::string& suffix);
     void count_unanswered(int change);
     Task<void> finish_ways(Io io, Host& host);
@@ -132,6 +144,10 @@ private:
     Scarcity scarcity_;
     Umask umask_;
 
+    // Of whoever has the turn: what directories are, by their paths.
+    std::unordered_map<std::string, std::string> source_directories_;
+    std::unordered_map<std::string, std::string> destination_directories_;
+
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> called_ = false;
 
@@ -143,6 +159,8 @@ private:
     unsigned in_flight_ = 0;
     unsigned unanswered_ = 0; // of these
     uint64_t taken_ = 0;
+    std::string target_; // the directory of the last item's destination
+    bool has_several_targets_ = false;
     std::vector<Sleeper> sleepers_;
     Sleeper alone_{};     // waits until nothing is in flight
     bool closed_ = false; // nobody may join any more

@@ -87,6 +87,8 @@ Task<void> ListMember::take_items() {
         while (!window_.has_room())
             co_await Window::EntryEnd(window_);
         co_await Poll(*this);
+        if (control_.held())
+            co_await wait_while_held(io_, control_);
         const bool taken = co_await List::Turn(list_, io_.ring);
         if (!taken) {
             if (list_.over())
@@ -233,6 +235,8 @@ Task<bool> ListMember::wait_for_descriptors(unsigned attempt) {
 
 Task<void> ListMember::copy_once(Item& item, Question& question, Control& control, Outcome& outcome,
                                  arsync_totals& totals) {
+    if (control.held()) // since it was taken
+        co_await wait_while_held(io_, control);
     FileCopy names;
     names.source_dirfd = list_.source_dirfd_;
     names.source = item.names.source;

@@ -28,6 +28,8 @@ private:
     bool look_at_destination(Touch& touch, const Item& item, bool idle);
     bool looks_at_backup(const Touch& touch, const Item& item, bool idle);
     bool replaces_name(mode_t source_mode) const;
+    std::string key_of(int dirfd, const std::string& path,
+                       std::unordered_map<std::string, std::string>& known);
     bool folds_names(const Item& item) const;
     bool runs_alone(const Item& item) const;
     bool is_entangled(const Item& item) const;

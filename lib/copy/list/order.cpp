@@ -99,6 +99,7 @@ void Order::begin(const Touch& touch) {
     if (touch.has_written)
         ++writers_[touch.written_id];
     ++in_flight_[touch.folded];
+    ++by_key_[touch.key];
 }
 
 template <class Map, class Key>
@@ -114,6 +115,7 @@ void Order::end(const Touch& touch) {
     if (touch.has_written)
         drop(writers_, touch.written_id);
     drop(in_flight_, touch.folded);
+    drop(by_key_, touch.key);
 }
 
 void Order::note_made(const Touch& touch) {
@@ -176,6 +178,15 @@ bool Order::came_itself_only(const std::string& path) const {
             return false;
     }
     return true;
+}
+
+bool Order::lies_in_tree(const std::string& path) const {
+    for (std::string above = path; !above.empty();) {
+        above = parent_of(above);
+        if (trees_by_path_.contains(above))
+            return true;
+    }
+    return false;
 }
 
 bool Order::came_below(const std::string& path) const {

@@ -44,6 +44,8 @@ struct Touch {
     uint64_t source_size = 0;
     bool has_written = false;
     Identity written_id = {}; // of what there is to be written into
+    std::string key;          // of the destination: its directory and its name, without its case
+    std::string source_key;   // the same of the source
     bool is_recent = false;   // that has changed since the list was begun
     bool through_link = false;
     bool is_new = true; // nothing was at the destination
@@ -62,6 +64,9 @@ public:
     // Whether it may meet what is in flight.
     bool may_meet(const Touch& touch, bool keeps_links) const;
     bool is_in_flight(const std::string& destination) const;
+    // The same of a name in a directory, whatever the path to that.
+    bool is_name_in_flight(const std::string& key) const { return by_key_.contains(key); }
+    bool has_trees_in_flight() const { return with_any_names_ > 0; }
     bool is_backup_in_flight(const std::string& destination, const std::string& suffix) const;
     bool is_touched(const struct statx& found) const;
     bool is_recent(const struct statx& facts) const;
@@ -93,6 +98,8 @@ public:
     // Of what came itself: it is a directory that was copied with all in it.
     bool is_entered(const std::string& path) const { return trees_by_path_.contains(path); }
     void note_tree(const std::string& path) { trees_by_path_.insert(path); }
+    // Whether it lies in such a one.
+    bool lies_in_tree(const std::string& path) const;
 
 private:
     using Counts = std::unordered_map<Identity, unsigned, IdentityHash>;
@@ -103,7 +110,8 @@ private:
     timespec began_{};
     Counts readers_;
     Counts writers_;
-    std::map<std::string, unsigned> in_flight_; // destinations, without their case
+    std::map<std::string, unsigned> in_flight_;        // destinations, without their case
+    std::unordered_map<std::string, unsigned> by_key_; // the same
     int with_several_names_ = 0;
     int with_any_names_ = 0;
     std::unordered_set<uint64_t> made_;

@@ -1,6 +1,7 @@
 #include "copy/tree/window.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "io/descriptors.h"
 
@@ -11,9 +12,11 @@ Window::Window(Ring& ring, unsigned workers)
 
 void Window::leave() {
     --under_way_;
-    if (Waiter* waiter = waiting_first_) {
-        waiting_first_ = waiter->next;
+    // All of them, for each looks again, and one may have no use for the place any more.
+    for (Waiter* waiter = std::exchange(waiting_first_, nullptr); waiter;) {
+        Waiter* const next = waiter->next;
         ring_.post(*waiter);
+        waiter = next;
     }
 }
 
