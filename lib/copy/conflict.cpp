@@ -329,6 +329,9 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     // In a mirror it gives way, whatever its age.
     const bool gives_way = S_ISDIR(found.stx_mode) && (options.flags & ARSYNC_COPY_MIRROR) != 0 &&
                            options.replace != ARSYNC_REPLACE_EXCLUSIVE;
+    // Size and time of another source's copy say nothing of this one's content.
+    if (options.update == ARSYNC_UPDATE_CHANGED && !S_ISDIR(found.stx_mode))
+        refuse_just_created(copy, what, options);
     if (!gives_way && stays(files, copy, source, found, options))
         return Way::skip;
     if (asks_first(options)) // it came after nothing was there to be asked about
