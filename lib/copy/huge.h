@@ -14,8 +14,8 @@
 
 namespace arsync {
 
-// A thread is asked and answers in some 20 us, which is nothing beside the 1 ms in which so much
-// can be copied at best; less than this is freed in 2 ms, or in 300 where each block lies apart.
+// An estimate: to ask another thread is little beside copying so much, and to free less than this
+// takes long only where each block lies apart.
 constexpr uint64_t huge_min = 16 << 20;
 
 inline bool is_huge(uint64_t bytes) {

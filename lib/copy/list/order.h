@@ -3,7 +3,7 @@
 //
 // An item is begun as if all before it had ended. Where that would show (the same destination
 // twice, a source that an earlier one writes), what it would touch is in flight, and it waits until
-// nothing is. What earlier items have made is remembered by eight bytes each.
+// nothing is. What earlier items have made is remembered by hashes of their paths.
 #pragma once
 
 #include <ctime>
