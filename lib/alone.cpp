@@ -4,25 +4,13 @@
 #include <memory>
 #include <new>
 
+#include "copy/no_host.h"
 #include "io/counters.h"
 #include "io/threads.h"
 
 namespace arsync {
 
 namespace {
-
-// What a job asks of its pool, where there is none. Trees, which ask for more, are not run here.
-class NoPool final : public Host {
-public:
-    void call_helpers(const std::shared_ptr<Shared>&) override {}
-    void report(Report) override {}
-    bool wait_for_room(Ring&, Waiter&) override { return false; }
-    bool is_alone() override { return true; }
-    unsigned workers() const override { return 1; }
-    bool ask(Asker&, std::unique_ptr<Asking>&, const std::string*) override { return false; }
-    void withdraw_questions() override {}
-    void rest(bool) override {}
-};
 
 // Small enough that malloc(3) has it at hand the next time, large enough for a chunk.
 constexpr size_t buffer_size = 64 << 10;
@@ -66,7 +54,7 @@ bool run_alone(Job& job) {
     SystemFiles files;
     Threads ring(counters, Threads::by_caller);
     Buffers buffers(ring, memory.get(), buffer_size);
-    NoPool host;
+    NoHost host;
     const Io io{files, ring, buffers, nullptr, nullptr, true};
     End end;
     run(io, job, host, end);

@@ -1,10 +1,10 @@
 #include "sim/simulation.h"
+#include "copy/no_host.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 
-#include "sim/no_host.h"
 #include "sim/stages.h"
 #include "sim/transfer.h"
 

@@ -1,9 +1,9 @@
-// The pool of a copy that is no tree: nothing is asked of it.
+// The host of a copy that is no tree and no list, and so asks for nothing of a pool.
 #pragma once
 
-#include "copy/tree/tree.h"
+#include "copy/host.h"
 
-namespace arsync::sim {
+namespace arsync {
 
 class NoHost final : public Host {
 public:
@@ -17,4 +17,4 @@ public:
     void rest(bool) override {}
 };
 
-} // namespace arsync::sim
+} // namespace arsync
