@@ -12,6 +12,7 @@
 int failures;
 bool stays_at_exit;
 int work;
+static const char* skipped_because;
 
 static unsigned char byte_at(size_t i) {
     return (unsigned char)((i * 2654435761u) >> 13);
@@ -91,8 +92,22 @@ static int remove_entry(const char* path, const struct stat* st, int type, struc
     return remove(path);
 }
 
+void skip(const char* why) {
+    skipped_because = why;
+}
+
+static void tell(const char* name) {
+    if (failures > 0)
+        printf("not ok %s\n", name);
+    else if (skipped_because != NULL)
+        printf("SKIP: %s: %s\n", name, skipped_because);
+    else
+        printf("ok %s\n", name);
+    fflush(stdout);
+}
+
 /* Run one test in a directory of its own. */
-static bool passes(const struct test* test) {
+static void run(const struct test* test) {
     const char* tmp = getenv("TMPDIR");
     char dir[4096];
     snprintf(dir, sizeof dir, "%s/arsync-client-XXXXXX", tmp != NULL ? tmp : "/tmp");
@@ -101,32 +116,31 @@ static bool passes(const struct test* test) {
     NEED(work >= 0);
     make_file("from", FILE_SIZE);
     failures = 0;
+    skipped_because = NULL;
     test->run();
-    printf("%s %s\n", failures == 0 ? "ok" : "not ok", test->name);
-    fflush(stdout);
+    tell(test->name);
     close(work);
     nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    return failures == 0;
 }
 
-/* client [TEST] - all tests, or the one that is named. */
 static void stay_if_asked(void) {
     const struct timespec moment = {0, 200 * 1000 * 1000};
     if (stays_at_exit)
         nanosleep(&moment, NULL);
 }
 
+/* client [TEST] - all tests, or the one that is named. */
 int main(int argc, char** argv) {
     atexit(stay_if_asked); /* before the library has anything to undo, and so called after it */
-    const struct test* const groups[] = {copy_tests, pool_tests, misuse_tests, thread_tests};
-    int passed = 0, failed = 0;
-    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
-        for (const struct test* test = groups[i]; test->run != NULL; test++) {
+    int passed = 0, failed = 0, skipped = 0;
+    for (const struct test* const* group = groups; *group != NULL; group++) {
+        for (const struct test* test = *group; test->run != NULL; test++) {
             if (argc > 1 && strcmp(argv[1], test->name) != 0)
                 continue;
-            *(passes(test) ? &passed : &failed) += 1;
+            run(test);
+            *(failures > 0 ? &failed : skipped_because != NULL ? &skipped : &passed) += 1;
         }
     }
-    printf("# %d passed, %d failed, 0 skipped\n", passed, failed);
+    printf("# %d passed, %d failed, %d skipped\n", passed, failed, skipped);
     return failed == 0 ? 0 : 1;
 }

@@ -57,8 +57,12 @@ struct test {
 #define TEST(name)                                                                                 \
     { name, #name }
 
-/* Each ends with an entry whose run is NULL. */
-extern const struct test copy_tests[], pool_tests[], misuse_tests[], thread_tests[];
+/* What a program runs, in order: groups.c has those of this one. NULL ends it, and an entry whose
+ * run is NULL each of its groups. */
+extern const struct test* const groups[];
+
+/* End the test that runs as one that cannot be run here. */
+void skip(const char* why);
 
 /* ---- Files -------------------------------------------------------------------------------- */
 
