@@ -13,7 +13,7 @@
 #include "completion.h"
 #include "io/descriptors.h"
 #include "io/memory_limit.h"
-#include "io/uring.h"
+#include "io/uring_denied.h"
 
 namespace arsync {
 
@@ -780,20 +780,6 @@ void Pool::decide_backend() {
     backend_known_ = true;
 }
 
-static void explain_backend(arsync_info& out, uint32_t asked, int error) {
-    char* text = out.backend_reason;
-    const size_t size = sizeof out.backend_reason;
-    if (asked == ARSYNC_BACKEND_THREADS)
-        snprintf(text, size, "asked for");
-    else if (error == 0)
-        snprintf(text, size, "io_uring is available");
-    else if (error == -EOPNOTSUPP)
-        snprintf(text, size, "valgrind cannot see what io_uring does");
-    else
-        snprintf(text, size, "io_uring_setup: %s%s", strerrordesc_np(-error),
-                 error == -EPERM ? " (denied by kernel.io_uring_disabled or seccomp)" : "");
-}
-
 void Pool::info(arsync_info& out) {
     std::lock_guard lock(mutex_);
     decide_backend();
@@ -809,7 +795,7 @@ void Pool::info(arsync_info& out) {
                  "no thread can be started: %s; copies run in arsync_poll",
                  strerrordesc_np(-starter_.error()));
     } else {
-        explain_backend(out, options_.backend, backend_error_);
+        explain_backend(out.backend_reason, options_.backend, backend_error_);
     }
     if (out.backend == ARSYNC_BACKEND_THREADS) {
         const char* reason = "there is no ring to poll for: the backend is threads";

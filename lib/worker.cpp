@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <memory>
 #include <new>
-#include <optional>
 #include <pthread.h>
 #include <string>
 #include <sys/resource.h>
@@ -17,8 +15,7 @@
 
 #include "frames.h"
 #include "io/helpers.h"
-#include "io/threads.h"
-#include "io/uring.h"
+#include "io/uring_denied.h"
 #include "pool.h"
 
 namespace arsync {
@@ -31,14 +28,6 @@ void say(char (&text)[n], const std::string& words) {
     if (text[0] == '\0')
         snprintf(text, n, "%s", words.c_str());
 }
-
-// Want of descriptors or of memory, which others may give back.
-bool may_pass(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN;
-}
-
-// Between two tries to have a ring after all.
-constexpr std::chrono::milliseconds retry_after{100};
 
 std::string words_for(int error) {
     return strerrordesc_np(-error);
@@ -108,51 +97,32 @@ void Worker::run() {
     snprintf(name, sizeof name, "arsync/%u", number_);
     pthread_setname_np(pthread_self(), name); // and its helpers', which inherit it
 
-    const uint32_t backend = pool_.options().backend;
-    std::optional<Threads> threads;
+    AvailableRing available(counters_, pool_.options().backend, wishes());
     for (;;) {
-        Error failure{ARSYNC_STAGE_QUEUE, 0};
-        std::unique_ptr<Uring> uring = make_ring(failure);
-        if (uring) {
-            pool_.report_backend(ARSYNC_BACKEND_URING, 0);
-            if (serve(*uring, uring.get(), backend == ARSYNC_BACKEND_URING))
+        Ring* const ring = available.open();
+        if (!ring) {
+            if (!fail_next(available.error()))
                 return;
-            while (fail_next(Error{ARSYNC_STAGE_QUEUE, -uring->denied()})) {
-            }
-            return;
-        } else if (backend == ARSYNC_BACKEND_URING) {
-            if (!fail_next(failure))
-                return;
-        } else {
-            if (backend != ARSYNC_BACKEND_THREADS)
-                pool_.report_backend(ARSYNC_BACKEND_THREADS, -failure.code);
-            if (!threads)
-                threads.emplace(counters_, 0, [this] { return pool_.footprint().helpers; });
-            if (serve(*threads, nullptr, may_pass(failure.code)))
-                return;
+            continue;
         }
+        if (available.uring())
+            pool_.report_backend(ARSYNC_BACKEND_URING, 0);
+        else if (available.error().code != 0)
+            pool_.report_backend(ARSYNC_BACKEND_THREADS, -available.error().code);
+        if (serve(*ring, available))
+            return;
     }
 }
 
-// Null, with the reason, if there is none to be had, or none is wanted.
-std::unique_ptr<Uring> Worker::make_ring(Error& failure) {
+UringOptions Worker::wishes() {
     const arsync_pool_options& options = pool_.options();
-    if (options.backend == ARSYNC_BACKEND_THREADS)
-        return nullptr;
     UringOptions wishes;
     wishes.queue_depth = options.queue_depth;
     wishes.buffer_count = options.buffer_count;
     wishes.helpers = [this] { return pool_.footprint().helpers; };
     wishes.sqpoll = (options.flags & ARSYNC_POOL_SQPOLL) != 0;
     wishes.iopoll = (options.flags & ARSYNC_POOL_IOPOLL) != 0;
-    try {
-        return std::make_unique<Uring>(counters_, wishes);
-    } catch (const Error& error) {
-        failure = error;
-    } catch (const std::bad_alloc&) {
-        failure.code = ENOMEM;
-    }
-    return nullptr;
+    return wishes;
 }
 
 // io_uring or nothing, and there is no ring now: the next job fails, and for the one after it there
@@ -176,22 +146,16 @@ bool Worker::fail_next(const Error& error) {
     }
 }
 
-// False, with no job running: the ring is denied, or there may be one to be had, and that is
-// wanted.
-bool Worker::serve(Ring& ring, Uring* uring, bool wants_another) {
+// False, with no job running: another ring is to be had instead.
+bool Worker::serve(Ring& ring, const AvailableRing& available) {
     const arsync_pool_options& options = pool_.options();
     const FrameCache frames;
     Buffers buffers(ring, options.buffer_count, options.buffer_size, asks_huge_pages(pool_),
                     share_of(pool_));
     const Io io{pool_.files(), ring, buffers, pool_.pace()};
-    set_ring(&ring, uring, &buffers);
-    const auto retry = std::chrono::steady_clock::now() + retry_after;
-    const auto may_have_another = [&] {
-        return wants_another &&
-               (uring ? uring->denied() < 0 : std::chrono::steady_clock::now() >= retry);
-    };
+    set_ring(&ring, available.uring(), &buffers);
     bool closing = false;
-    while (!closing && (running_ || !may_have_another())) {
+    while (!closing && (running_ || !available.is_over())) {
         if (pool_.starter().try_again())
             pool_.call_another_worker();
         if (turn(io))
@@ -396,9 +360,7 @@ uint32_t Worker::describe(arsync_info& info) {
     const UringFeatures& features = uring_->features();
     if (const int error = uring_->denied()) {
         info.backend = ARSYNC_BACKEND_THREADS;
-        snprintf(info.backend_reason, sizeof info.backend_reason,
-                 "io_uring_enter: %s (denied when rings were in use already)",
-                 words_for(error).c_str());
+        explain_denied_later(info.backend_reason, error);
     }
     say(info.kernel_features, features.in_use);
     if ((asked & ARSYNC_POOL_SQPOLL) != 0) {

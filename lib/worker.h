@@ -18,8 +18,10 @@
 
 namespace arsync {
 
+class AvailableRing;
 class Pool;
 class Uring;
+struct UringOptions;
 struct Site;
 
 class Worker {
@@ -79,8 +81,8 @@ private:
 
     void run();
     bool fail_next(const Error& error);
-    std::unique_ptr<Uring> make_ring(Error& failure);
-    bool serve(Ring& ring, Uring* uring, bool wants_another);
+    UringOptions wishes();
+    bool serve(Ring& ring, const AvailableRing& available);
     bool turn(Io io);
     void set_ring(Ring* ring, Uring* uring, const Buffers* buffers);
     unsigned take_jobs(Io io);

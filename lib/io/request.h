@@ -45,6 +45,10 @@ enum class Route : uint8_t {
 
 struct Request : Waiter {
     explicit Request(Op operation, int descriptor) : op(operation), fd(descriptor) {}
+    // It ends when it likes, if ever, so it must not keep a place that a transfer waits for.
+    bool is_wait() const {
+        return op == Op::wait_readable || op == Op::wait_writable || op == Op::pause;
+    }
 
     Op op;
     bool datasync = false;

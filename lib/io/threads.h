@@ -3,7 +3,7 @@
 
 #include <climits>
 
-#include "io/helpers.h"
+#include "io/crews.h"
 #include "io/ring.h"
 #include "io/sleeper.h"
 
@@ -15,7 +15,8 @@ public:
     // and what may last for ever ends with that; or by_caller: it performs that too. most: how many
     // transfers side by side there is memory for, if not all.
     static constexpr int by_caller = INT_MIN;
-    explicit Threads(Counters& counters, int no_thread = 0, std::function<unsigned()> most = {});
+    explicit Threads(Counters& counters, int no_thread = 0,
+                     const std::function<unsigned()>& most = {});
 
     void wake() override;
     void cancel(Request& request) override;
@@ -25,16 +26,10 @@ private:
     void start(Request& request) override;
     void take_completed(bool block) override;
     bool take_finished();
-    Helpers& helpers_for(const Request& request);
 
     const int no_thread_;
     Sleeper sleeper_;
-    // Waits have threads of their own: any number of them may last for ever, and must not keep a
-    // read or write from its turn. So have calls that may take long. Last, for their threads use
-    // the members above.
-    Helpers transfers_;
-    Helpers calls_;
-    Helpers waits_;
+    Crews helpers_; // last: their threads use the members above
 };
 
 } // namespace arsync

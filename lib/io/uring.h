@@ -25,14 +25,18 @@
 //     parted    An enter took the read and left the write. The write's entry is still ours, so it
 //               is made void before the next enter, and the two are apart.
 //
-// An SQPOLL thread takes entries when it likes, so there all are apart. Nobody cancels a pair; a
-// cancel of a wait is an entry behind the wait's own, and whatever end comes is the wait's.
+// An SQPOLL thread takes entries when it likes, so there all are apart.
 //
-// A process may deny itself io_uring at any time. Then (`denied_`) nothing more is given to a ring,
-// and at the next look the rings are given up: what the kernel has not taken goes to helpers, waits
-// go there too, as they have no memory to lose, and the rings are closed. The end of what was begun
-// is not told any more. That it is over shows on a pipe, see guarded(): then helpers repeat what
-// may be repeated, and the rest fails with the error that the enter gave.
+// A cancel asks the kernel to end a request; it takes nothing back. Only waits are asked, never one
+// of a pair:
+//
+//     wanted    `cancelled` is true. The request is where it was: a helper looks at the flag while
+//               it waits; in a ring an entry behind the wait's own asks for its end. That entry's
+//               own completion says nothing (`tag_none`).
+//     ended     by whatever comes first: what it waited for, or -ECANCELED, which is the result
+//               only if it was wanted. Otherwise the kernel had no thread for it: a helper goes on.
+//
+// What happens when a process denies itself io_uring stands in uring_denied.h.
 #pragma once
 
 #include <bitset>
@@ -41,8 +45,8 @@
 #include <span>
 #include <string>
 
+#include "io/crews.h"
 #include "io/fd.h"
-#include "io/helpers.h"
 #include "io/ring.h"
 #include "io/sleeper.h"
 
@@ -85,7 +89,8 @@ public:
     // errno that says why. Known only when a device has been tried. From any thread.
     bool iopoll() const { return iopoll_; }
     int iopoll_error() const { return iopoll_error_; }
-    // 0, or what io_uring_enter(2) has said since: then all is done by helpers. From any thread.
+    // 0, or what io_uring_enter(2) has said since: then all is done by helpers (uring_denied.h).
+    // From any thread.
     int denied() const { return denied_.load(std::memory_order_relaxed); }
 
 private:
@@ -105,41 +110,53 @@ private:
         unsigned flags;
         const char* words;
     };
+    // uring_setup.cpp
     void open_main(const UringOptions& options);
     void open_best(std::span<const Setup> setups, unsigned queue_depth);
     void open_polled(const UringOptions& options);
     void find_operations(const UringOptions& options);
     void register_table();
+
     void start(Request& request) override;
     void take_completed(bool block) override;
     bool has(io_uring_op op) const { return operations_[static_cast<size_t>(op)]; }
     bool uses_ring(const Request& request) const;
     void help(Request& request);
-    Helpers& helpers_for(const Request& request);
+    bool take_helped();
+    Request& take_from_backlog();
     void enqueue(Request& request);
     Queue& queue_for(const Request& request) const;
-    bool guarded();
     bool make_room(Queue& queue, unsigned wanted);
     io_uring_sqe& entry(Queue& queue, uint64_t tag);
     io_uring_sqe& enqueue_alone(Queue& queue, Request& request);
-    void prepare(io_uring_sqe& sqe, Request& request) const;
     void hold(Request& request);
     void let_go(Request& request);
     void arm_wake();
     void take_wake();
-    Request& take_from_backlog();
     void enter(Queue& queue, bool wait_for_one);
-    void part_pair(Queue& queue);
     void reap(Queue& queue);
     void do_without_polling(Request& request);
+
+    // uring_entry.cpp. The operation of a request, not counting registered buffers; -1: helpers'.
+    static int ring_operation(Op op);
+    static void prepare(io_uring_sqe& sqe, Request& request);
+
+    // uring_pair.cpp
     void end(Request& request, int result);
     void end_in_pair(Request& first, Request& request, int result);
-    bool take_helped();
+    void part_pair(Queue& queue);
+
+    // uring_denied.cpp
+    bool guarded();
     void give_up_rings();
     void take_back(Queue& queue);
     void take_without_ring(bool block);
     void wait_without_ring();
     void end_unseen(Request& request);
+
+    // Completions that are nobody's request. Requests are aligned, so their addresses are larger.
+    enum : uint64_t { tag_none = 0, tag_wake = 1 };
+    static Request& request_of(uint64_t tag) { return *reinterpret_cast<Request*>(tag); }
 
     std::unique_ptr<Queue> main_;   // null: given up
     std::unique_ptr<Queue> polled_; // IORING_SETUP_IOPOLL; only O_DIRECT reads and writes
@@ -160,10 +177,7 @@ private:
     Fd wake_fd_;
     bool wake_armed_ = false;
     Sleeper sleeper_;
-    // What may take long, and any number of waits for ever, must not keep others from their turn.
-    Helpers waits_;
-    Helpers calls_;
-    Helpers helpers_; // these last: their threads use the members above
+    Crews helpers_; // last: their threads use the members above
 };
 
 } // namespace arsync
