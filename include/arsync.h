@@ -1,11 +1,11 @@
 /*
  * arsync.h - copy files on Linux, fast and safely.
  *
- * The whole public contract of libarsync. The simplest thing first:
+ * This header is the whole public contract of libarsync. The simplest thing first:
  *
  *     int error = arsync_copy(AT_FDCWD, "from", AT_FDCWD, "to", NULL, NULL);
  *
- * A program with more to copy, or more to do meanwhile, opens a pool, submits copies to it and
+ * A program that has more to copy, or more to do meanwhile, opens a pool, submits copies to it and
  * polls their completions:
  *
  *     arsync_pool *pool = NULL;
@@ -17,58 +17,64 @@
  *         error = done.result;
  *     arsync_pool_close(pool);
  *
+ * The sections below are in the order in which a program needs them: one copy, pools, jobs,
+ * completions, lists, trees, questions, options, control, figures, names.
+ *
  * Conventions
  *
- *   Errors     A function returns 0 or a count, or a negative errno value, as liburing does. There
- *              is no errno, no thread-local error and no message to free. -EFAULT is a required
- *              pointer that is NULL. Every function that takes a pool, but arsync_pool_close,
- *              returns -EOWNERDEAD in a child of the process that opened it. (A child of vfork(2),
- *              which may call nothing but exec and _exit, is not told from its parent.)
- *   Structs    The first field of every struct that may grow is struct_size, to be set to sizeof.
- *              It grows at its end only, from one version to the next: struct_size is one of the
- *              sizes that it had, as ARSYNC_COPY_OPTIONS_SIZE_0_1, or a larger one; any other is
- *              -EINVAL. Zero in any other field of an options struct is its default. A newer
- *              program on an older library gets -E2BIG if it asks for what the library does not
- *              know; unknown flags and values, and non-zero reserved fields, give -EINVAL. In a
- *              struct that the library fills, struct_size says how much of it there is room for;
- *              what the library does not know becomes 0. A struct without a struct_size never
- *              changes.
- *   Threads    Any thread may call any function, with two exceptions: one thread polls a pool at a
- *              time, and nothing may overlap arsync_pool_close. No function calls back.
- *   Blocking   A function does not wait for a disk or for another thread's I/O unless its comment
+ *   Errors     A function returns 0 or a count when it succeeds, and a negative errno value when
+ *              it fails, as liburing does. It does not set errno, and there is no message to free.
+ *              A required pointer that is NULL gives -EFAULT. Every function that takes a pool,
+ *              except arsync_pool_close, returns -EOWNERDEAD in a child of the process that opened
+ *              the pool. (A child of vfork(2) cannot be told from its parent, but it may call
+ *              nothing except exec and _exit anyway.)
+ *   Structs    The first field of every struct that may grow is struct_size. Set it to the sizeof
+ *              of the struct. A struct grows only at its end, from one version to the next, and
+ *              struct_size must be one of the sizes that it had, such as
+ *              ARSYNC_COPY_OPTIONS_SIZE_0_1, or a larger one; any other size gives -EINVAL. Zero
+ *              in any other field of an options struct is that field's default. Unknown flags,
+ *              unknown values and non-zero reserved fields give -EINVAL. A program that is newer
+ *              than the library gets -E2BIG if it asks for something that the library does not
+ *              know. When the library fills a struct, struct_size tells it how much room there is,
+ *              and it sets to 0 what it does not know. A struct without struct_size never changes.
+ *   Threads    Any thread may call any function, with two exceptions: only one thread at a time
+ *              polls a pool, and nothing may overlap arsync_pool_close. The library never calls
+ *              back into the program.
+ *   Blocking   A function waits neither for a disk nor for another thread's I/O unless its comment
  *              says so.
- *   Paths      NUL-terminated bytes, relative to a directory descriptor as in openat(2). They and
- *              all options are copied before a function returns; descriptors are duplicated,
- *              unless ARSYNC_COPY_BORROW_DIRFDS says that they need not be. But AT_FDCWD is the
- *              working directory of the time when the copy runs: do not change it while jobs with
- *              relative paths are outstanding.
- *   Rights     A copy has the user, groups, capabilities and CPU affinity that the thread that
- *              opened the pool had then, whichever thread submits it. (setuid(2) and its like, as
- *              libc has them, change all threads, the library's too.) Who copies for users with
- *              different rights opens a pool for each. Threads that use one pool are expected to
- *              share their namespaces and filters (unshare(2), seccomp(2)).
- *   Locks      A copy takes no locks and heeds none. But the kernel drops the record locks that a
- *              process has on a file by fcntl(2) (F_SETLK) as soon as it closes any descriptor of
- *              that file, and a copy opens and closes both its files, or closes its duplicates of
- *              the descriptors of a range: so a copy within the process releases such locks on
- *              what is copied and on what is overwritten. Locks of an open file description
- *              (F_OFD_SETLK) and of flock(2) stay. Who holds the other ones, as some databases do,
- *              copies ranges with ARSYNC_COPY_KEEP_LOCKS, or in another process.
- *   Hanging    A filesystem for which a server or another process answers (NFS, SMB, FUSE, 9p) may
- *              never answer. Then the jobs that are on it stop, with all that share them: trees
- *              with such a filesystem mounted below their roots, and jobs whose other end is there.
- *              Other jobs and their cancels go on, by threads of their own. A cancel of a job that
- *              has stopped so, and arsync_pool_close, wait for the answer. What is not local is
- *              known from /proc/thread-self/mountinfo; an overlay is where its layers are, if these
- *              can be seen from here. Nor does one job wait for another that frees a huge file.
- *   Cancelling A thread that is cancelled by pthread_cancel(3) while it is in a function goes on
- *              until the function returns, but for one that waits in arsync_poll: that ends at
- *              once, no completion is lost, and another thread may poll when it has been joined.
- *   Signals    The library's threads are named "arsync/N" and block all signals but those that a
- *              thread brings upon itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
- *   Machines   64-bit Linux.
+ *   Paths      A path is a NUL-terminated string of bytes, relative to a directory descriptor as
+ *              in openat(2). Paths and options are copied before a function returns. Descriptors
+ *              are duplicated, unless ARSYNC_COPY_BORROW_DIRFDS says that they need not be. But
+ *              AT_FDCWD means the working directory at the time when the copy runs: do not change
+ *              it while jobs with relative paths are outstanding.
+ *   Rights     A copy has the user, the groups, the capabilities and the CPU affinity that the
+ *              thread that opened the pool had then, whichever thread submits it. (setuid(2) and
+ *              its relatives, as libc has them, change all threads, the library's too.) To copy for
+ *              users with different rights, open a pool for each. The threads that use one pool
+ *              must share their namespaces and filters (unshare(2), seccomp(2)).
+ *   Locks      A copy takes no locks and respects none. But when a process closes any descriptor
+ *              of a file, the kernel drops the record locks that the process has on that file by
+ *              fcntl(2) (F_SETLK). A copy opens and closes both its files, or closes its duplicates
+ *              of a range's descriptors, so a copy within the process releases such locks on what
+ *              it copies and on what it overwrites. Locks of an open file description (F_OFD_SETLK)
+ *              and of flock(2) stay. A program that needs F_SETLK, as some databases do, copies
+ *              ranges with ARSYNC_COPY_KEEP_LOCKS, or copies in another process.
+ *   Hanging    Some filesystems depend on a server or on another process (NFS, SMB, FUSE, 9p), and
+ *              these may never answer. Then the jobs on that filesystem stop, and with them the
+ *              trees that have it mounted below their roots and the jobs that have their other end
+ *              there. Other jobs, and cancels of other jobs, go on, in threads of their own. A
+ *              cancel of a job that has stopped like this waits for the answer, and so does
+ *              arsync_pool_close. The library finds in /proc/thread-self/mountinfo what is not
+ *              local; an overlay is wherever its layers are, if they can be seen from here. No job
+ *              waits for another one that frees a huge file.
+ *   Cancelling A thread that is cancelled by pthread_cancel(3) inside a function goes on until the
+ *              function returns. Only a wait in arsync_poll ends at once: no completion is lost,
+ *              and another thread may poll as soon as the cancelled one has been joined.
+ *   Signals    The library's threads are named "arsync/N". They block all signals except those that
+ *              a thread brings upon itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
+ *   Machines   The library runs on 64-bit Linux.
  *
- * Everything here is there since version 0.1 unless its comment says otherwise.
+ * Everything here exists since version 0.1 unless its comment says otherwise.
  */
 #ifndef ARSYNC_H
 #define ARSYNC_H
@@ -76,7 +82,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What stands before each function. A program that needs something else there defines it first. */
+/* This stands before each function. A program that needs something else defines it first. */
 #ifndef ARSYNC_API
 #if defined(__GNUC__)
 #define ARSYNC_API __attribute__((visibility("default")))
@@ -89,780 +95,318 @@
 extern "C" {
 #endif
 
-/* ---- One copy ----------------------------------------------------------------------------- */
-
-struct arsync_copy_options;
+/* These structs are declared in their sections below. */
+struct arsync_adjustment;
 struct arsync_completion;
+struct arsync_copy_options;
 struct arsync_details;
 
-/* Copy one file, or with ARSYNC_COPY_RECURSIVE a tree, and return when that is done: 0, -EINVAL and
- * the like as arsync_submit_copy, or the result of the copy. options and completion may be NULL.
- * What is said of them, and of the copy, at arsync_submit_copy holds here too, but for this:
+/* ---- One copy ----------------------------------------------------------------------------- */
+
+/* Copy one file or one tree, and wait until that is done.
  *
- *   Threads    A file of at most 4 MiB is copied by the calling thread, with its rights, by about
- *              as many system calls as a plain loop takes. What is larger, or a tree, gets a pool
- *              with all defaults for the time of the call.
- *   Blocking   It waits for the disk, or for whoever answers for it, and cannot be cancelled.
- *   Signals    What the calling thread writes may bring SIGXFSZ upon it, as write(2) may.
- *   Options    There is nobody to ask and no link set: with either it is -EINVAL. Entries of a tree
- *              have no completions; with ARSYNC_WANT_ERROR_PATH the job's says where it failed
- *              first.
+ * A directory is copied if ARSYNC_COPY_RECURSIVE is among the options. options may be NULL for all
+ * defaults, and completion may be NULL. What arsync_submit_copy says of the copy holds here too,
+ * with these differences:
  *
- * *completion is filled in whatever comes of it: its stage says where the copy failed, its job and
- * user_data are 0. Its details are the caller's, to be given back by arsync_details_free. There are
- * none unless the options' want asks for some, or a backup was made. */
+ *   Threads    The calling thread itself copies a file of at most 4 MiB, with its own rights and
+ *              with about as many system calls as a plain loop makes. A larger file or a tree gets
+ *              a pool with all defaults for the time of the call.
+ *   Blocking   The call waits for the disk or for a server, and it cannot be cancelled.
+ *   Signals    A write by the calling thread may raise SIGXFSZ in it, as write(2) may.
+ *   Options    Nobody could answer a question and there is no pool to have a link set, so asking
+ *              for either gives -EINVAL. The entries of a tree have no completions; with
+ *              ARSYNC_WANT_ERROR_PATH the details say which entry failed first.
+ *
+ * *completion is filled in whether the copy succeeds or not: its stage says where the copy failed,
+ * and its job and user_data are 0. Its details belong to the caller, who gives them back by
+ * arsync_details_free. There are details only if the options' want asks for some, or if a backup
+ * was made.
+ *
+ * Returns 0, an error of the arguments as from arsync_submit_copy, or the result of the copy. */
 ARSYNC_API int arsync_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
                            const struct arsync_copy_options* options,
                            struct arsync_completion* completion);
 
-/* Give back the details of a completion of arsync_copy, and of no other. NULL is allowed. */
+/* Give back the details of a completion of arsync_copy.
+ *
+ * NULL is allowed. The details of a pool's completion belong to the pool: do not pass them here. */
 ARSYNC_API void arsync_details_free(const struct arsync_details* details);
 
-/* ---- Version ------------------------------------------------------------------------------ */
+/* ---- Pools -------------------------------------------------------------------------------- */
 
-/* The version of this header. While the major version is 0, the soname carries it too. */
-#define ARSYNC_VERSION_MAJOR 0
-#define ARSYNC_VERSION_MINOR 1
-#define ARSYNC_VERSION_PATCH 0
-/* The same as one number, which grows with each version: 0.1.0 is 1000, 1.2.3 is 1002003. */
-#define ARSYNC_VERSION_NUMBER                                                                      \
-    (ARSYNC_VERSION_MAJOR * 1000000 + ARSYNC_VERSION_MINOR * 1000 + ARSYNC_VERSION_PATCH)
+/* A pool has worker threads, their rings and buffers, and a queue of completions. It is opaque. */
+typedef struct arsync_pool arsync_pool;
 
-/* The version of the library that is running, as "MAJOR.MINOR.PATCH", a static string, and as
- * ARSYNC_VERSION_NUMBER has it. */
-ARSYNC_API const char* arsync_version(void);
-ARSYNC_API uint32_t arsync_version_number(void);
+/* How operations reach the kernel. */
+enum arsync_backend {
+    /* io_uring, or threads where io_uring is denied. arsync_pool_info says which one runs, and why.
+     * A worker that cannot get a ring, for example for lack of memory, uses threads even if the
+     * other workers have rings. */
+    ARSYNC_BACKEND_AUTO = 0,
+    /* io_uring or nothing. arsync_pool_open fails with the error of io_uring_setup(2), such as
+     * -EPERM. A job whose worker cannot get a ring later on fails at ARSYNC_STAGE_QUEUE. */
+    ARSYNC_BACKEND_URING = 1,
+    /* Plain system calls on helper threads. */
+    ARSYNC_BACKEND_THREADS = 2
+};
 
-/* ---- Limits ------------------------------------------------------------------------------- */
+/* A kernel thread picks up submissions, so that a submission needs no system call. This costs up to
+ * one core for each worker while it copies; `make bench` shows what it gains. Where it is denied,
+ * the pool goes on without it, and arsync_pool_info says why. It has no effect on the threads
+ * backend, which has nothing to poll. Files that the ring opens are opened with the credentials
+ * that the process had when the worker started. */
+#define ARSYNC_POOL_SQPOLL (1u << 0)
 
-/* Of the fields of arsync_pool_options, and what 0 in them means. Others have 1 as their least. */
+/* The kernel polls the device for the end of O_DIRECT reads and writes and needs no interrupts.
+ * Where the device has no polling queues, the pool goes on without, and arsync_pool_info says so
+ * and why. */
+#define ARSYNC_POOL_IOPOLL (1u << 1)
+
+/* The buffers lie in huge pages that the administrator has set aside (MAP_HUGETLB). Where there are
+ * none, the pool uses ordinary memory with transparent huge pages, and arsync_pool_info says so. */
+#define ARSYNC_POOL_HUGE_PAGES (1u << 2)
+
+/* The limits and defaults of the fields of arsync_pool_options. The least value of a field is 1
+ * where no other is given; 0 in a field means its default. */
 #define ARSYNC_WORKERS_MAX 256
 #define ARSYNC_WORKERS_DEFAULT_MAX 8
 #define ARSYNC_BUFFER_COUNT_MAX 1024
 #define ARSYNC_BUFFER_COUNT_DEFAULT 16
-#define ARSYNC_BUFFER_SIZE_MIN 4096 /* and of this a multiple */
+#define ARSYNC_BUFFER_SIZE_MIN 4096 /* buffer_size is a multiple of this */
 #define ARSYNC_BUFFER_SIZE_MAX (64 << 20)
 #define ARSYNC_BUFFER_SIZE_DEFAULT (2 << 20)
 #define ARSYNC_QUEUE_DEPTH_MAX 4096
 #define ARSYNC_QUEUE_DEPTH_DEFAULT 64
 #define ARSYNC_JOB_LIMIT_MAX (1 << 20)
 #define ARSYNC_JOB_LIMIT_DEFAULT 65536
-/* Of arsync_copy_options. */
-#define ARSYNC_CHUNKS_MAX 1024
-/* Completions of entries, and a job's questions, that wait at most; see "Trees" and "Questions". */
-#define ARSYNC_ENTRIES_WAITING_MAX 4096
-#define ARSYNC_QUESTIONS_WAITING_MAX 256
 
-/* ---- Handles ------------------------------------------------------------------------------ */
-
-/* Worker threads, their rings and buffers, and the queue of completions. Opaque. */
-typedef struct arsync_pool arsync_pool;
-
-/* One submitted copy. Never 0. An id is never used again: after the job's completion has been
- * polled, every function that takes the id returns -ENOENT. */
-typedef uint64_t arsync_job;
-
-/* Jobs between which hard links are kept, see arsync_link_set_open. Never 0, never used again. */
-typedef uint64_t arsync_link_set;
-
-/* A question that waits for its answer, see "Questions" below. Never 0, never used again. */
-typedef uint64_t arsync_question;
-
-/* ---- Opening a pool ----------------------------------------------------------------------- */
-
-/* How operations reach the kernel. */
-enum arsync_backend {
-    /* io_uring, or threads where io_uring is denied; arsync_pool_info says which and why. A worker
-     * that could not get a ring, as for lack of memory, uses threads in a pool of rings too. */
-    ARSYNC_BACKEND_AUTO = 0,
-    /* io_uring or nothing: arsync_pool_open fails with io_uring_setup(2)'s error, as -EPERM; a job
-     * whose worker can get no ring later on fails at ARSYNC_STAGE_QUEUE. */
-    ARSYNC_BACKEND_URING = 1,
-    /* Plain system calls on helper threads. */
-    ARSYNC_BACKEND_THREADS = 2
-};
-
-/* Let a kernel thread pick up submissions, so that submitting needs no system call. Costs up to a
- * core for each worker while copying; make bench shows what it gives. Where it is denied the pool
- * goes on without, and arsync_pool_info says why. No effect on the threads backend, which has
- * nothing to poll; info says so. Files that the ring opens are opened with the credentials that the
- * process had when the worker started. */
-#define ARSYNC_POOL_SQPOLL (1u << 0)
-
-/* Poll the device for the end of O_DIRECT reads and writes in place of interrupts. Where the device
- * has no polling queues the pool goes on without, and arsync_pool_info says why. */
-#define ARSYNC_POOL_IOPOLL (1u << 1)
-
-/* Ask for the buffers in huge pages that the administrator has set aside (MAP_HUGETLB). Where there
- * are none, ordinary memory with transparent huge pages is used, and arsync_pool_info says so. */
-#define ARSYNC_POOL_HUGE_PAGES (1u << 2)
-
-/* workers, buffer_count and buffer_size are upper bounds, their defaults too: all buffers and
- * threads together take at most about a quarter of the memory that the process may have (the
- * machine's, that of its control groups, a part of RLIMIT_AS and RLIMIT_DATA), but there is at
- * least one worker with one buffer. arsync_pool_info tells what is in force. */
+/* What a pool may use.
+ *
+ * workers, buffer_count and buffer_size are upper bounds, and so are their defaults: all buffers
+ * and threads together take at most about a quarter of the memory that the process may have (by the
+ * machine, by its control groups, by RLIMIT_AS and RLIMIT_DATA). But there is always at least one
+ * worker with one buffer. arsync_pool_info tells what is in force. */
 typedef struct arsync_pool_options {
     uint32_t struct_size;  /* sizeof(arsync_pool_options) */
     uint32_t flags;        /* ARSYNC_POOL_* */
     uint32_t backend;      /* enum arsync_backend */
-    uint32_t workers;      /* threads that run copies, 1 to ARSYNC_WORKERS_MAX; default: the CPUs
-                              this process may use, at most ARSYNC_WORKERS_DEFAULT_MAX. One starts
-                              when there is work for it. As many again may start for each
-                              filesystem that may hang, while it is in use. */
-    uint32_t buffer_count; /* buffers a worker, 1 to ARSYNC_BUFFER_COUNT_MAX; default
-                              ARSYNC_BUFFER_COUNT_DEFAULT. A buffer is memory of one chunk in
-                              flight; copies wait for one when all are in use. */
-    uint32_t buffer_size;  /* bytes a buffer, a multiple of ARSYNC_BUFFER_SIZE_MIN up to
-                              ARSYNC_BUFFER_SIZE_MAX, 64 MiB; default ARSYNC_BUFFER_SIZE_DEFAULT,
-                              2 MiB. The largest single read or write of a buffer. Up to 4 helper
-                              threads a worker, 16 with ARSYNC_BACKEND_THREADS, have 256 KiB each
-                              beside it. */
-    uint32_t queue_depth;  /* submission queue entries a worker, 1 to ARSYNC_QUEUE_DEPTH_MAX,
-                              rounded up to a power of two; default ARSYNC_QUEUE_DEPTH_DEFAULT. */
-    uint32_t job_limit;    /* jobs submitted and not yet polled, 1 to ARSYNC_JOB_LIMIT_MAX; default
-                              ARSYNC_JOB_LIMIT_DEFAULT. At the limit a submit returns -EAGAIN. */
-    uint64_t byte_rate;    /* bytes a second that all copies of the pool together may move; default
-                              0: no limit. Blocks shared by reflink do not count. */
+    uint32_t workers;      /* threads that run copies, from 1 to ARSYNC_WORKERS_MAX. The default is
+                              one for each CPU that this process may use, at most
+                              ARSYNC_WORKERS_DEFAULT_MAX. A worker starts when there is work for it.
+                              As many again may start for each filesystem that may hang, while it is
+                              in use. */
+    uint32_t buffer_count; /* buffers that a worker has, from 1 to ARSYNC_BUFFER_COUNT_MAX. The
+                              default is ARSYNC_BUFFER_COUNT_DEFAULT. A buffer is the memory of one
+                              chunk in flight. Copies wait for one when all are in use. */
+    uint32_t buffer_size;  /* bytes in a buffer: a multiple of ARSYNC_BUFFER_SIZE_MIN, at most
+                              ARSYNC_BUFFER_SIZE_MAX (64 MiB). The default is
+                              ARSYNC_BUFFER_SIZE_DEFAULT (2 MiB). It is also the largest single
+                              read or write of a buffer. Up to 4 helper threads of a worker, 16 with
+                              ARSYNC_BACKEND_THREADS, have 256 KiB each besides. */
+    uint32_t queue_depth;  /* entries in a worker's submission queue, from 1 to
+                              ARSYNC_QUEUE_DEPTH_MAX, rounded up to a power of two. The default is
+                              ARSYNC_QUEUE_DEPTH_DEFAULT. */
+    uint32_t job_limit;    /* jobs that are submitted and not yet polled, from 1 to
+                              ARSYNC_JOB_LIMIT_MAX. The default is ARSYNC_JOB_LIMIT_DEFAULT. At the
+                              limit a submit returns -EAGAIN. */
+    uint64_t byte_rate;    /* bytes a second that all copies of the pool together may move. The
+                              default is 0, no limit. Blocks shared by reflink do not count. */
     uint32_t reserved[6];  /* 0 */
 } arsync_pool_options;
-/* Its size in version 0.1, for ever. */
+/* The size of arsync_pool_options in version 0.1, for ever. */
 #define ARSYNC_POOL_OPTIONS_SIZE_0_1 64
 
-/* Open a pool. options may be NULL for all defaults. On success *pool is the caller's, to be given
- * back by arsync_pool_close. Cheap: it starts one thread, and more of them, rings and buffers are
- * made when first needed. Does not block.
+/* Open a pool of workers.
  *
- * Where not even that thread can be started (pthread_create(3) fails: a limit, a filter), all works
- * without: copies run inside arsync_poll, with the rights of the thread that polls, and
- * arsync_pool_info says so. Whenever a copy has to wait for a FIFO or the like on a thread of its
- * own, as where there is no io_uring, and none can be started, it fails with the error of that.
+ * options may be NULL for all defaults. On success *pool belongs to the caller, who gives it back
+ * by arsync_pool_close. The call is cheap and does not block: it starts one thread; the other
+ * threads, the rings and the buffers are made when they are first needed.
  *
- * Errors: -EINVAL, -E2BIG (conventions above), -ENOMEM, -EMFILE, -ENFILE; with ARSYNC_BACKEND_URING
- * also what io_uring_setup(2) gives, as -EPERM or -ENOSYS, or pthread_create(3), for a ring needs a
- * thread (-ENOMEM where the limit on threads is reached); and -EOPNOTSUPP under valgrind, which
- * cannot see what a ring does. */
+ * If not even that thread can be started (pthread_create(3) fails because of a limit or a filter),
+ * the pool works without one: copies run inside arsync_poll, with the rights of the thread that
+ * polls, and arsync_pool_info says so. A copy that would have to wait for a FIFO or the like on a
+ * thread of its own, as it does where there is no io_uring, then fails with that error.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      A field of the options is out of its limits, or unknown; see "Structs" above.
+ *   -E2BIG       The options ask for what this version of the library does not know.
+ *   -ENOMEM, -EMFILE, -ENFILE
+ *                There is too little memory, or there are too few descriptors.
+ *   -EPERM, -ENOSYS and others of io_uring_setup(2)
+ *                With ARSYNC_BACKEND_URING: there is no io_uring. Also any error of
+ *                pthread_create(3), because a ring needs a thread (-ENOMEM at the limit of
+ *                threads).
+ *   -EOPNOTSUPP  With ARSYNC_BACKEND_URING under valgrind, which cannot see what a ring does. */
 ARSYNC_API int arsync_pool_open(const arsync_pool_options* options, arsync_pool** pool);
 
+/* The ways in which a pool can be shut down. */
 enum arsync_shutdown {
-    ARSYNC_SHUTDOWN_DRAIN = 1, /* let all jobs end as they would */
-    ARSYNC_SHUTDOWN_CANCEL = 2 /* cancel all jobs; also after DRAIN */
+    ARSYNC_SHUTDOWN_DRAIN = 1, /* all jobs end as they would */
+    ARSYNC_SHUTDOWN_CANCEL = 2 /* all jobs are cancelled; this may also follow a DRAIN */
 };
 
-/* Let a pool come to its end: from now on a submit is -ESHUTDOWN, and arsync_poll gives what there
- * is yet to come, questions too, until every job's completion has been polled; then it is
- * -ESHUTDOWN at once, and the descriptor of arsync_pool_event_fd stays readable. Does not block. A
- * job that is paused stays so until it is resumed. Errors: -EINVAL: no such way. */
+/* Let a pool come to its end without waiting for it.
+ *
+ * how is one of enum arsync_shutdown. From now on every submit gives -ESHUTDOWN. arsync_poll still
+ * gives every completion, and the questions, until the completion of every job has been polled.
+ * After that it gives -ESHUTDOWN at once, and the descriptor of arsync_pool_event_fd stays
+ * readable. A paused job stays paused until it is resumed. The pool is still to be closed.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      how is not one of enum arsync_shutdown. */
 ARSYNC_API int arsync_pool_shutdown(arsync_pool* pool, uint32_t how);
 
-/* Stop: no more submissions, all jobs cancelled, every operation in the kernel waited for, then all
- * freed. Blocks until the operations under way end. Completions not polled are dropped; partial
- * output is removed as for any cancelled job. Memory that was locked for registered buffers no
- * longer counts against RLIMIT_MEMLOCK when it returns. A process may also call exit(3) with a pool
- * open and jobs running. NULL is allowed. In a forked child it frees nothing,
- * and closes only the pool's own descriptors, those of its event and its rings; those of files
- * under way stay open there until exec or exit. Returns 0, or -EINVAL if it was closed before.
- * Every other function gives -EINVAL for a closed pool too. */
+/* Cancel all jobs, wait for them, and free a pool.
+ *
+ * The call blocks until no operation of the pool is left in the kernel. Completions that were not
+ * polled are dropped. Partial output is removed, as it is for any cancelled job. When the call
+ * returns, memory that was locked for registered buffers no longer counts against RLIMIT_MEMLOCK.
+ * NULL is allowed. A process may also call exit(3) with a pool open and jobs running.
+ *
+ * In a child that fork(2) made it frees nothing. It closes only the pool's own descriptors, which
+ * are those of its event and its rings; the descriptors of files that were under way stay open in
+ * the child until it calls exec or exits.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      The pool was closed before. Every other function gives this for it, too. */
 ARSYNC_API int arsync_pool_close(arsync_pool* pool);
 
-/* A descriptor that is readable while completions wait to be polled, after arsync_pool_wake, and in
- * a pool without a thread while jobs wait for a poll to run them: for poll(2), epoll(7) and event
- * loops. The pool's own: only wait on it; do not read, write or close it. Level-triggered. Returns
- * the descriptor. */
+/* Get a descriptor that is readable when there are completions.
+ *
+ * It is readable while completions wait to be polled, and after arsync_pool_wake; in a pool without
+ * a thread also while jobs wait for a poll to run them. It is meant for poll(2), epoll(7) and event
+ * loops, and is level-triggered. It belongs to the pool: do not read, write or close it.
+ *
+ * Returns the descriptor or an error. */
 ARSYNC_API int arsync_pool_event_fd(arsync_pool* pool);
 
-/* Have the thread that waits in arsync_poll return what there is, 0 if that is nothing; if none
- * waits, the next arsync_poll does not. However often it is called before, one poll heeds it. Does
- * not block. */
+/* Let a thread that waits in arsync_poll return.
+ *
+ * That arsync_poll returns what there is, which may be nothing: 0. If no thread waits, the next
+ * arsync_poll does not wait. Any number of calls before a poll count as one. The call does not
+ * block.
+ *
+ * Returns 0 or an error. */
 ARSYNC_API int arsync_pool_wake(arsync_pool* pool);
 
-/* What the pool uses, and why. Lengths of the texts include the NUL. */
-typedef struct arsync_info {
-    uint32_t struct_size;        /* in: sizeof(arsync_info) */
-    uint32_t backend;            /* enum arsync_backend: URING or THREADS */
-    uint32_t workers;            /* most threads there will be for local filesystems */
-    uint32_t workers_started;    /* started so far, for all filesystems; 0 too where none can be */
-    uint32_t buffer_count;       /* most buffers a worker will have */
-    uint32_t buffer_size;        /* bytes of each that are used at most */
-    uint32_t queue_depth;        /* entries, rounded up to a power of two */
-    uint32_t buffers_registered; /* over all workers, so far; a worker registers a buffer when a
-                                    large copy first uses it */
-    uint32_t buffers_refused;    /* over all workers: buffers the kernel would not register; they
-                                    are used all the same, unregistered */
-    uint32_t flags;              /* ARSYNC_POOL_* that were asked for and are in force so far */
-    char backend_reason[128];    /* why this backend, or that io_uring was denied since */
-    char buffers_reason[128];    /* why buffers were refused or are not in huge pages, else "" */
-    char sqpoll_reason[128];     /* why SQPOLL was asked for and is not in force, else "" */
-    char iopoll_reason[128];     /* why IOPOLL was asked for and is not in force, else "" */
-    char kernel_features[128];   /* io_uring features in use, words separated by spaces */
-} arsync_info;
-/* Its size in version 0.1, for ever. */
-#define ARSYNC_INFO_SIZE_0_1 680
+/* ---- Jobs --------------------------------------------------------------------------------- */
 
-/* Fill info. Decides the backend if no copy has needed it yet. Errors: -EINVAL (struct_size). */
-ARSYNC_API int arsync_pool_info(arsync_pool* pool, arsync_info* info);
+/* A submitted copy. It is never 0, and an id is never used again: after the job's completion has
+ * been polled, every function that takes the id returns -ENOENT. */
+typedef uint64_t arsync_job;
 
-/* Counters since the pool was opened, over all workers. Each is exact; they are not read at one
- * instant. Queue depth is the number of reads, writes and other queued operations in flight, waits
- * for streams and pauses among them. */
-typedef struct arsync_stats {
-    uint32_t struct_size;                /* in: sizeof(arsync_stats) */
-    uint32_t queue_depth_max;            /* most operations in flight on one worker */
-    uint64_t jobs_submitted;             /* accepted by a submit */
-    uint64_t jobs_completed;             /* ended, whatever their result */
-    uint64_t jobs_failed;                /* ended with a result other than 0 and -ECANCELED */
-    uint64_t jobs_cancelled;             /* ended with -ECANCELED */
-    uint64_t bytes_read;                 /* bytes that reads brought into buffers */
-    uint64_t bytes_written;              /* bytes that writes took from buffers */
-    uint64_t bytes_reflinked;            /* bytes shared by reflink */
-    uint64_t bytes_offloaded;            /* bytes moved by copy_file_range(2) */
-    uint64_t bytes_copied_in_user_space; /* bytes this library moved from memory to memory */
-    uint64_t reads;                      /* read operations of any kind */
-    uint64_t reads_fixed;                /* of these, into registered buffers (READ_FIXED) */
-    uint64_t reads_inline;               /* of these, plain calls that did not need the queue */
-    uint64_t writes;                     /* write operations of any kind */
-    uint64_t writes_fixed;               /* of these, from registered buffers (WRITE_FIXED) */
-    uint64_t writes_inline;              /* of these, plain calls that did not need the queue */
-    uint64_t short_transfers; /* reads and writes that moved less than asked and went on */
-    uint64_t submissions;     /* operations queued to io_uring (SQEs) */
-    uint64_t enters;          /* io_uring_enter(2) calls, made or asked for: with SQPOLL some need
-                                 not be made; submissions / enters is the batch */
-    uint64_t helper_calls;    /* blocking calls for helper threads, also those made without one
-                                 because none could be started */
-    uint64_t buffer_waits;    /* times a copy waited for a free buffer */
-    uint64_t busy_ns;         /* time with at least one operation in flight, waits included */
-    uint64_t queue_depth_ns;  /* sum over time of operations in flight; divided by busy_ns
-                                 it is the time-weighted mean queue depth */
-} arsync_stats;
-/* Its size in version 0.1, for ever. */
-#define ARSYNC_STATS_SIZE_0_1 184
-
-/* Fill stats. Errors: -EINVAL (struct_size). */
-ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
-
-/* ---- Copying ------------------------------------------------------------------------------ */
-
-/* How the data is moved. A completion says which method ran. AUTO takes, for each file, the first
- * of these that fits:
+/* Submit the copy of one file or one tree.
  *
- *   inline            a source without a size: a stream, a file in /proc
- *   reflink           unless the options' reflink is NEVER or sparse not AUTO: the filesystem can
- *   copy_file_range   on the same conditions: the filesystem or its server copies by itself
- *   direct            cache DIRECT, and both ends can
- *   inline            at most 256 KiB
- *   direct            cache AUTO, at least 4 MiB, not cached, both ends can, and it is faster there
- *   buffered-direct   cache AUTO, at least 4 MiB, to be durable, the destination can, and it is
- *                     faster there
- *   inline            most of it cached; unless cache is DROP, sparse is ALWAYS, it is to be
- *                     verified, or the pool has a byte_rate
- *   fixed             all else */
-enum arsync_method {
-    ARSYNC_METHOD_AUTO = 0,            /* chosen for each file */
-    ARSYNC_METHOD_INLINE = 1,          /* plain calls: streams, small files on the worker's thread,
-                                          and of larger ones what is cached on its helpers'; what
-                                          is not is read through the queue */
-    ARSYNC_METHOD_REFLINK = 2,         /* share the blocks (FICLONE); no data is moved */
-    ARSYNC_METHOD_COPY_FILE_RANGE = 3, /* copy_file_range(2): the server or filesystem copies */
-    ARSYNC_METHOD_FIXED = 4,           /* READ_FIXED, WRITE_FIXED of one buffer; page cache */
-    ARSYNC_METHOD_DIRECT = 5,          /* as fixed, O_DIRECT at both ends; no CPU copies data */
-    ARSYNC_METHOD_BUFFERED_DIRECT = 6, /* read through the page cache, write O_DIRECT */
-#ifdef ARSYNC_MEASURING
-    /* Slower on purpose, for the others to be measured against. Not a part of the contract: a later
-     * version may refuse them (-EINVAL), but gives their numbers to no other method. */
-    ARSYNC_METHOD_HEAP = 7,    /* fresh heap memory a chunk */
-    ARSYNC_METHOD_MANAGED = 8, /* READ_FIXED, clone, write */
-#endif
-};
-
-/* Whether blocks may be shared with the source. */
-enum arsync_reflink {
-    ARSYNC_REFLINK_AUTO = 0,   /* share where the filesystem can, else copy */
-    ARSYNC_REFLINK_ALWAYS = 1, /* share or fail with the filesystem's error; sparse must be AUTO */
-    ARSYNC_REFLINK_NEVER = 2   /* always give the destination blocks of its own */
-};
-
-/* What the copy leaves in the page cache. */
-enum arsync_cache {
-    ARSYNC_CACHE_AUTO = 0,   /* whatever is fastest; large files that were not cached stay so */
-    ARSYNC_CACHE_KEEP = 1,   /* through the page cache; both files are cached afterwards */
-    ARSYNC_CACHE_DIRECT = 2, /* O_DIRECT where both ends can, else as KEEP and the completion's
-                                method says so */
-    ARSYNC_CACHE_DROP = 3    /* through the page cache, leaving nothing there that was not there
-                                before (RWF_DONTCACHE, else written back and dropped at the end) */
-};
-
-/* What happens to a destination that exists. */
-enum arsync_replace {
-    ARSYNC_REPLACE_IN_PLACE = 0,  /* overwrite its content, as cp does: same inode, symbolic link
-                                     followed. What is made anew, as links and FIFOs are, takes the
-                                     place of a file as cp says too: where symbolic links are kept
-                                     and the source is no regular file, or by ARSYNC_COPY_FORCE and
-                                     ARSYNC_PRESERVE_LINKS; else it is -EEXIST. */
-    ARSYNC_REPLACE_EXCLUSIVE = 1, /* fail with -EEXIST */
-    ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows the old file or the complete
-                                     new one. A symbolic link is itself replaced, in a tree a
-                                     FIFO, socket or device too. The new file
-                                     keeps the old one's mode (and owner, where permitted) unless
-                                     preserve says otherwise. */
-    ARSYNC_REPLACE_REMOVE = 3     /* remove it first, whatever it is but a directory, and make the
-                                     new one in its place */
-};
-
-/* Which of the files that exist at the destination are replaced at all. Not asked of directories.
- * What is not replaced counts as skipped, not as an error. */
-enum arsync_update {
-    ARSYNC_UPDATE_ALL = 0,   /* every one, as replace says */
-    ARSYNC_UPDATE_NONE = 1,  /* none: what is there stays as it is */
-    ARSYNC_UPDATE_OLDER = 2, /* what is older than its source, by modification time */
-    ARSYNC_UPDATE_CHANGED =
-        3,                 /* what differs from its source in kind, size or modification time, or
-                             for a symbolic link in what it holds. What does not keeps its
-                             content, and each attribute that preserve names is brought up to
-                             date: what differs is written, what the source does not have is
-                             removed (ACLs, capabilities, "user." and "trusted." attributes).
-                             So are those of what is overwritten in place, and of directories.
-                             What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs.
-                             Times are compared as the destination's filesystem can keep them;
-                             on FAT and FUSE a file's own is changed for a moment to find out. */
-    ARSYNC_UPDATE_ASK = 4, /* each is asked about, see "Questions" below; not with MIRROR */
-    ARSYNC_UPDATE_ASK_OLDER = 5 /* what is older is asked about, and the others stay as with OLDER;
-                                   not with MIRROR */
-};
-
-/* What becomes of symbolic links in the source. A link that is kept is made anew, with the same
- * text; a link that is followed is copied as what it leads to. */
-enum arsync_symlinks {
-    ARSYNC_SYMLINKS_AUTO = 0,       /* FOLLOW without ARSYNC_COPY_RECURSIVE, KEEP with it */
-    ARSYNC_SYMLINKS_KEEP = 1,       /* keep every one */
-    ARSYNC_SYMLINKS_FOLLOW_TOP = 2, /* follow the path given to submit, keep those below it */
-    ARSYNC_SYMLINKS_FOLLOW = 3      /* follow every one; one that leads to a directory on the way
-                                       to it is -ELOOP */
-};
-
-/* Which entries of a job of ARSYNC_COPY_RECURSIVE get a completion of their own. */
-enum arsync_report {
-    ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with SOURCE_CHANGED, SOURCE_SHRANK,
-                                 OWNER_LOST or KEPT_BOTH in their flags */
-    ARSYNC_REPORT_ALL = 1,    /* every one; directories when they are made, and again if something
-                                 fails at their end */
-    ARSYNC_REPORT_NONE = 2    /* none: the job's completion has the first error and the count */
-};
-
-/* What becomes of an existing file in the way of a new one: it is renamed; with
- * ARSYNC_REPLACE_ATOMIC it gets a second name, and keeps its own until the new file has that: where
- * there are no hard links (FAT, many servers), that is link(2)'s error at ARSYNC_STAGE_BACKUP. */
-enum arsync_backup {
-    ARSYNC_BACKUP_NONE = 0,
-    ARSYNC_BACKUP_SIMPLE = 1,   /* to its name with backup_suffix, in place of what has that name:
-                                   where a tree holds both "x" and "x~", as with cp, this may be
-                                   the copy of the latter */
-    ARSYNC_BACKUP_NUMBERED = 2, /* to NAME.~N~, one more than the highest there is */
-    ARSYNC_BACKUP_EXISTING = 3  /* NUMBERED where there are such backups of it, else SIMPLE */
-};
-
-/* What is on stable storage when the completion arrives. */
-enum arsync_durability {
-    ARSYNC_DURABILITY_NONE = 0, /* nothing is promised */
-    ARSYNC_DURABILITY_FILE = 1, /* the file's data and size (fdatasync) */
-    ARSYNC_DURABILITY_FULL = 2  /* also its name: fdatasync, publish, fsync of the directory */
-};
-
-/* Holes: ranges that read as zeros and have no blocks. */
-enum arsync_sparse {
-    ARSYNC_SPARSE_AUTO = 0,   /* the source's holes stay holes. Where a filesystem may show data as
-                                 a hole that is not on the disk yet (ext4 without extents, FUSE),
-                                 a file in which it shows one is written back first. */
-    ARSYNC_SPARSE_ALWAYS = 1, /* every aligned 4 KiB block of zeros becomes a hole */
-    ARSYNC_SPARSE_NEVER = 2   /* no holes: zeros are written */
-};
-
-#define ARSYNC_PRESERVE_MODE (1u << 0)  /* permission bits, setuid, setgid, sticky, POSIX ACL */
-#define ARSYNC_PRESERVE_OWNER (1u << 1) /* user and group */
-#define ARSYNC_PRESERVE_TIMES (1u << 2) /* access and modification time, nanoseconds */
-#define ARSYNC_PRESERVE_XATTR (1u << 3) /* extended attributes but for ACLs and SELinux labels */
-/* Names of one file become names of one file, within a tree or a link set. */
-#define ARSYNC_PRESERVE_LINKS (1u << 4)
-#define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
-
-/* Read the destination back, past the page cache where the device allows it, and compare 128-bit
- * hashes of what was read and what is there now. A difference is -EILSEQ at ARSYNC_STAGE_VERIFY.
- * Holes of the source are read too, and kept as holes only if they are zeros. What this process has
- * not seen on its way (reflink, copy_file_range(2)) is compared with the source as it is
- * afterwards; of a source that changed meanwhile or shrank, which the completion's flags tell, what
- * was written is compared with itself: as it is in memory, and as it is on the device. */
-#define ARSYNC_COPY_VERIFY (1u << 0)
-/* Copy from FIFOs and character devices, and to existing ones, as streams of bytes. Without this
- * flag they are refused with -EOPNOTSUPP and never opened. Block devices need no flag. Each worker
- * has 64 places for jobs, and a stream that waits, for data or for a reader, keeps its place. */
-#define ARSYNC_COPY_SPECIAL (1u << 1)
-/* Copy no data: create the destination if it is not there, and give it what preserve names. */
-#define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
-/* Follow no symbolic link in the last component of either path: -ELOOP. */
-#define ARSYNC_COPY_NOFOLLOW (1u << 3)
-/* Give a new file mode 0666 less the umask, a socket 0777. By default it has the source's
- * permission bits less the umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
-#define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
-/* Copy a directory with all that is in it; see "Trees" below. Without this flag a directory is
- * -EISDIR. Anything else is copied all the same; FIFOs, sockets and devices are then made anew,
- * unless ARSYNC_COPY_SPECIAL says to copy what comes out of them. */
-#define ARSYNC_COPY_RECURSIVE (1u << 5)
-/* Do not go into directories that lie on another filesystem than the source: they are made, and
- * stay empty. So a destination inside the source will do if it is on another filesystem. */
-#define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
-/* Remove from every destination directory what its source directory does not have. What the filter
- * excludes stays; where the source could not be listed in full, all does. A directory gives way to
- * a file or a link, and these to a directory, unless what is excluded or mounted is in the way
- * (-EISDIR, -ENOTDIR, -EBUSY), or replace is EXCLUSIVE or update NONE. What is extra is decided by
- * the listing that the copy went by: what was in the source then, or has come since, or was written
- * by the job, stays. A directory whose source, or one above that, is not what is at its name any
- * more keeps all, which is -ESTALE at ARSYNC_STAGE_REMOVE; so does one in which names fold and that
- * is listed by names of which it is not known whose they are: -EEXIST. What other jobs are to read
- * is not known to the library: do not mirror to where it lies. Only with
- * ARSYNC_COPY_RECURSIVE; not with backup or KEEP_DIRECTORY_SYMLINK. Where source and destination
- * share a directory, one below the other or through mounts, it is -ELOOP and nothing is removed. */
-#define ARSYNC_COPY_MIRROR (1u << 7)
-/* Change nothing; report what would be done. */
-#define ARSYNC_COPY_DRY_RUN (1u << 8)
-/* End the job at the first entry that fails. By default the others are copied. Directories that
- * were made by then get their attributes, as they do after a cancel. */
-#define ARSYNC_COPY_STOP_ON_ERROR (1u << 9)
-/* Make hard links to the source's files in place of copies of them. */
-#define ARSYNC_COPY_HARD_LINK (1u << 10)
-/* Make symbolic links to the source's files in place of copies of them; their text is the source's
- * path as it was given, and the entry's path below it. Of what preserve names they get the times.
- * Not together with ARSYNC_COPY_HARD_LINK. */
-#define ARSYNC_COPY_SYMBOLIC_LINK (1u << 11)
-/* Where the destination has a symbolic link to a directory in the place of a directory, go into
- * that. By default it is -ENOTDIR. */
-#define ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK (1u << 12)
-/* Remove a destination file that cannot be opened for writing, and try again; and one that is in
- * the way of a link. */
-#define ARSYNC_COPY_FORCE (1u << 13)
-/* Make the directories on the way to dst that are missing, each with the attributes that preserve
- * names of the directory at the same place on the way to src; those that are there get these
- * attributes too. dst must end with the components of src, else it is -EINVAL. While the job runs
- * both directories of each level are open. */
-#define ARSYNC_COPY_PARENTS (1u << 14)
-/* With ARSYNC_COPY_PARENTS: treat src as an entry of the tree at src_dirfd, so that no symbolic
- * link on the way to src or dst is followed (-ENOTDIR), no ".." and no absolute path
- * (-EXDEV), and a link at dst is replaced, not written through. ARSYNC_SYMLINKS_FOLLOW follows
- * those on the way to src all the same, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK those on the way to dst.
- * Not together with ARSYNC_COPY_SYMBOLIC_LINK. */
-#define ARSYNC_COPY_BENEATH (1u << 15)
-/* Only of a range: use the caller's descriptors themselves, which must stay open until the job's
- * completion, and neither open nor close another one of either file. So the locks stay that the
- * process has on them by fcntl(2) (F_SETLK); see "Locks" above. But there are no holes to be found
- * without moving the caller's file position, and no O_DIRECT without a second description: holes of
- * the source are read as zeros, the data goes through the page cache, and if it stays there in part
- * verifying says so (ARSYNC_COMPLETION_VERIFIED_CACHED). A descriptor open with O_DIRECT, or any
- * other job than a range, is -EINVAL. */
-#define ARSYNC_COPY_KEEP_LOCKS (1u << 16)
-/* src_dirfd is the source itself, an open file, and src is NULL or "". It has to be open for
- * reading (-EBADF). It is read from its beginning, whatever its position, which stays as it is. A
- * directory will do with ARSYNC_COPY_RECURSIVE. Not with PARENTS, HARD_LINK, SYMBOLIC_LINK, a link
- * set or ARSYNC_UPDATE_CHANGED. Opened again through /proc/self/fd where that can be, else shared.
- */
-#define ARSYNC_COPY_SRC_FD (1u << 17)
-/* The same of dst_dirfd and dst. It has to be open for writing, without O_APPEND (-EBADF), and is
- * overwritten in place: emptied, written, and given what preserve names. Nothing is known of its
- * name, so durability FULL is FILE, and replace, update and backup have to be 0. Not with PARENTS,
- * HARD_LINK, SYMBOLIC_LINK, FORCE, DRY_RUN, a link set or ARSYNC_SYMLINKS_KEEP; with RECURSIVE it
- * has to be a directory (-ENOTDIR). */
-#define ARSYNC_COPY_DST_FD (1u << 21)
-/* src_dirfd and dst_dirfd stay open, and the same, until the job's completion has been polled, so
- * they are used as they are: a job then holds no descriptors while it is queued, and takes two
- * system calls less for each. One that is not open is -EBADF in the completion. */
-#define ARSYNC_COPY_BORROW_DIRFDS (1u << 20)
-
-/* With ARSYNC_COPY_RECURSIVE: make a directory, and copy nothing of what is in it. Of a list of
- * ARSYNC_COPY_BENEATH that is for other items to name. Not with ARSYNC_COPY_MIRROR alone in mind:
- * what is extra in a directory that is not listed stays. */
-#define ARSYNC_COPY_SHALLOW (1u << 18)
-/* Where the destination is a symbolic link that leads nowhere, and is to be written through, make
- * the file that it names, as POSIX has it of cp. By default it is -ENOENT, for it may be an
- * accident or an attack. */
-#define ARSYNC_COPY_DANGLING (1u << 19)
-
-/* What a completion's details are to have beside what belongs to its flags: see arsync_details.
- * What is not wanted costs nothing, and is NULL or 0. */
-#define ARSYNC_WANT_TOTALS (1u << 0)      /* of a job of ARSYNC_COPY_RECURSIVE: its totals */
-#define ARSYNC_WANT_ERROR_PATH (1u << 1)  /* of the same: where it failed first */
-#define ARSYNC_WANT_SOURCE (1u << 2)      /* what is known of the source, */
-#define ARSYNC_WANT_DESTINATION (1u << 3) /* and of the destination */
-#define ARSYNC_WANT_DIGEST (1u << 4)      /* a hash of the content */
-#define ARSYNC_WANT_TIMES (1u << 5)       /* when the copy began and ended */
-#define ARSYNC_WANT_FD                                                                             \
-    (1u << 6) /* a file's copy, still open, for arsync_take_fd; not with                           \
-                 ARSYNC_COPY_RECURSIVE */
-
-typedef struct arsync_copy_options {
-    uint32_t struct_size; /* sizeof(arsync_copy_options) */
-    uint32_t flags;       /* ARSYNC_COPY_* */
-    uint32_t method;      /* enum arsync_method; one that cannot be used falls back, and the
-                             completion carries ARSYNC_COMPLETION_FALLBACK; REFLINK is the same as
-                             reflink = ALWAYS, and not allowed with reflink = NEVER */
-    uint32_t reflink;     /* enum arsync_reflink */
-    uint32_t cache;       /* enum arsync_cache */
-    uint32_t replace;     /* enum arsync_replace */
-    uint32_t durability;  /* enum arsync_durability */
-    uint32_t preserve;    /* ARSYNC_PRESERVE_* */
-    uint32_t sparse;      /* enum arsync_sparse */
-    uint32_t chunks;      /* most chunks of one file in flight, 1 to ARSYNC_CHUNKS_MAX; default: by
-                             method, and never more than the worker has buffers */
-    uint32_t update;      /* enum arsync_update */
-    uint32_t symlinks;    /* enum arsync_symlinks */
-    uint32_t report;      /* enum arsync_report */
-    uint32_t backup;      /* enum arsync_backup; not with EXCLUSIVE */
-    const char* backup_suffix; /* of SIMPLE and EXISTING backups, not empty, without a slash;
-                                  NULL: "~" */
-    const char* filter;        /* what to leave out of a tree, see "Trees" below; NULL: nothing;
-                                  only with ARSYNC_COPY_RECURSIVE */
-    arsync_link_set link_set; /* with ARSYNC_PRESERVE_LINKS: hard links are kept between all jobs of
-                                 this set, see arsync_link_set_open; 0: within this job only; one
-                                 that is not open: -EINVAL */
-    uint32_t want;            /* ARSYNC_WANT_*: what completions are to tell in their details */
-    uint32_t reserved[3];     /* 0 */
-} arsync_copy_options;
-/* Its size in version 0.1, for ever. */
-#define ARSYNC_COPY_OPTIONS_SIZE_0_1 96
-
-/* What a submit would say to these options: 0, or an error and why, as "backup_suffix: has a
- * slash", in English, cut to size bytes with its NUL; "" with 0. why may be NULL if size is 0. What
- * depends on the pool, as whether link_set is open, is not looked at, nor what a range does not
- * allow, or alone does. The same rules as a submit's: -EINVAL, -E2BIG. */
-ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* why, size_t size);
-
-/* Trees
+ * options may be NULL for all defaults. job may be NULL; otherwise *job gets the job's id, before
+ * its completion can arrive. user_data comes back in the completion and means nothing to the
+ * library. After success, exactly one completion of kind ARSYNC_COMPLETION_JOB arrives. After an
+ * error nothing was queued.
  *
- * With ARSYNC_COPY_RECURSIVE, src may be a directory. dst then is the name of its copy: made if
- * nothing is there, else a directory that what is copied is added to. All workers of the pool work
- * on it. Every file, link and directory below is an entry, copied as a job of its own would be,
- * with these differences.
+ *   Source       It may be a regular file or a block device, with ARSYNC_COPY_SPECIAL also a
+ *                stream, and with ARSYNC_COPY_RECURSIVE also a directory; see "Trees" below.
+ *                Otherwise a directory gives -EISDIR in the completion. A directory that would be
+ *                copied into itself gives -ELOOP.
+ *   Content      The copy has the content up to the size that the source had when it was opened,
+ *                or up to its end if that comes first. Sizes may be untrue on anything but the
+ *                known local filesystems (FUSE, network filesystems, overlayfs, /proc, streams).
+ *                There the copy has all that read(2) gives, whatever the size says, as with cp, and
+ *                a file that ends before its size is no error. If the size or the modification time
+ *                changed meanwhile, the completion's flags say so.
+ *   Destination  One that was not there before is there afterwards only if the copy succeeded, or
+ *                lost no more than an attribute (ARSYNC_COMPLETION_COPIED). One that is overwritten
+ *                in place by a copy that fails stays incomplete, as with cp; use
+ *                ARSYNC_REPLACE_ATOMIC where that matters. A filesystem that takes a file only from
+ *                its beginning to its end, as mounted object stores do, gets it so, without holes.
+ *                A file that refuses to be truncated is opened with O_TRUNC.
  *
- *   Errors     An entry that fails does not stop the others. Its completion says what failed, with
- *              its path; the job's has the first error as its result, and how many there were.
- *   Waiting    Completions of entries wait to be polled. When ARSYNC_ENTRIES_WAITING_MAX do,
- *              copying waits too.
- *   Links      Below src and dst no symbolic link is followed, unless the options say so: one at
- *              the destination is replaced, never written through, and one that takes the place of
- *              a directory meanwhile leads nowhere. With ARSYNC_COPY_ATTRIBUTES_ONLY it stays:
- *              -ELOOP.
- *   Specials   A FIFO, a socket or a device at the destination is not overwritten in place by a
- *              file, unless ARSYNC_COPY_SPECIAL says to write into it.
- *   Names      Two names may be one at the destination, where case or the way to write an accent
- *              makes no difference. The second of them is -EEXIST, whatever the options say of
- *              what exists, and the first is kept. In a directory that was there before, the one
- *              that its listing spells comes first.
- *   Order      Any. A directory's own owner, mode and times are set after all in it is done.
- *   Durable    Names and data are written out once, at the end of the job, by syncfs(2); if that
- *              tells of a loss, which may be another program's, each file and directory in dst is
- *              synced, and the loss is the job's if one of them fails or cannot be opened. On
- *              FUSE and servers, and where syncfs(2) is denied, each is synced as it is done in
- *              any case, which leaves out the attributes of symbolic links and special files:
- *              nothing syncs those. With ARSYNC_REPLACE_ATOMIC each file's data also before it
- *              gets its name.
- *   Filter     Lines of patterns as in gitignore(5): a leading "!" takes back in, a leading or
- *              inner "/" ties to src, a trailing "/" means directories only, "*" and "?" stop at
- *              "/", "**" does not, "[a-z]" is one of these characters and "[!a-z]" one that is not;
- *              the last pattern that matches decides, and below a directory that is left out, all
- *              is. Lines that are empty or begin with "#" mean nothing; "\\" makes the next
- *              character an ordinary one.
- *   Memory     Bounded by the depth of the tree and the options above, not by the number of its
- *              entries. Where names may fold, and with ARSYNC_COPY_MIRROR, also by the names in the
- *              directories that are under way, eight bytes each; with ARSYNC_PRESERVE_LINKS by the
- *              number of files that have names not seen yet, which with ARSYNC_SYMLINKS_FOLLOW any
- *              file may have.
- *   Limits     Where descriptors run out, fewer entries are under way at once.
- */
-
-/* Submit the copy of one file, or of a tree. options may be NULL for all defaults. job may be NULL.
- * user_data comes back in the completion and means nothing to the library.
+ * Returns 0 or an error.
  *
- * Success means exactly one completion will arrive. An error means nothing was queued.
- *
- * The source may be a regular file, a block device, or with ARSYNC_COPY_SPECIAL a stream; a
- * directory without ARSYNC_COPY_RECURSIVE is -EISDIR, one copied into itself -ELOOP. What is copied
- * is the content up to the source's size when it was opened, or to its end if that comes first.
- * Where sizes may not be true (FUSE, network file systems, overlayfs, /proc, streams: anything but
- * the known local file systems) it is all that read(2) gives, whatever the size says, as with cp;
- * one that ends before its size is no error there. A size or modification time that changed
- * meanwhile is reported in the completion's flags.
- *
- * A destination that takes a file only from its beginning to its end, as mounted object stores do,
- * gets it so, without holes; one that refuses to be truncated is opened with O_TRUNC.
- *
- * A destination that was not there before is there afterwards only if the copy succeeded, or lost
- * no more than an attribute (ARSYNC_COMPLETION_COPIED). A destination overwritten in place by a
- * copy that fails is left incomplete, as with cp; use ARSYNC_REPLACE_ATOMIC where that matters.
- *
- * Errors: -EINVAL, -E2BIG, -EFAULT, -ENAMETOOLONG (a path of 4096 bytes or more), -ENOENT (an empty
- * path), -EBADF, -EMFILE, -EAGAIN (job_limit reached, here and in all functions nothing else:
- * poll), -ENOMEM, -ESHUTDOWN (shut down, or being closed). */
+ * Errors:
+ *   -EINVAL      The options are invalid, or contradict each other; arsync_options_check says why.
+ *   -E2BIG       The options ask for what this version of the library does not know.
+ *   -ENOENT      A path is empty.
+ *   -ENAMETOOLONG
+ *                A path has 4096 bytes or more.
+ *   -EBADF       src_dirfd or dst_dirfd is not open.
+ *   -EAGAIN      The pool's job_limit is reached: poll first. No function gives this for any other
+ *                reason.
+ *   -ESHUTDOWN   The pool was shut down, or is being closed.
+ *   -EMFILE, -ENOMEM
+ *                There are too few descriptors, or there is too little memory. */
 ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* src, int dst_dirfd,
-                                  const char* dst, const arsync_copy_options* options,
+                                  const char* dst, const struct arsync_copy_options* options,
                                   uint64_t user_data, arsync_job* job);
 
-/* Open a set of jobs between which hard links are kept: names of one file that are copied by
- * different jobs with link_set = *set and ARSYNC_PRESERVE_LINKS become names of one copy, as within
- * one tree. The jobs may run side by side and one after another; a name whose file is just being
- * copied by another job waits for that. A file is remembered, by its copy's path from that job's
- * dst_dirfd, until the set is closed; a copy that is not found there any more, or has changed, or
- * to which no link can be made, is made anew. A set belongs to its pool and is closed with it. Does
- * not block. Errors: -EFAULT, -ENOMEM, -ESHUTDOWN, -EINVAL (the pool is not open). Since 0.1. */
-ARSYNC_API int arsync_link_set_open(arsync_pool* pool, arsync_link_set* set);
-
-/* Close it. Jobs that were submitted with it still use it. -ENOENT: no such set, or closed. Since
- * 0.1. */
-ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
-
-/* Submit the copy of length bytes between two open files, from src_offset to dst_offset; UINT64_MAX
- * means to the source's end. The destination grows as needed and is otherwise left as it is; holes
- * are punched where the source has them. Of the options, replace, preserve, update, symlinks,
- * backup, filter, link_set and the flags other than VERIFY and KEEP_LOCKS must be 0 (-EINVAL);
- * durability FULL is the same as FILE. The descriptors are duplicated (but with KEEP_LOCKS), their
- * file positions not used. Ranges of one file that overlap are -EINVAL in the completion. Success
- * and errors as for arsync_submit_copy; also -EINVAL for a range past INT64_MAX, and -EBADF for a
- * source that is not open for reading, a destination that is not open for writing (with VERIFY: and
- * reading) or is open with O_APPEND, and either with O_PATH. Of a source without a size (/proc)
- * length bytes are read, or all there are. An error in closing the duplicate of dst_fd, as NFS may
- * give, is the job's: ARSYNC_STAGE_CLOSE.
- * The files may be opened a second time through /proc/self/fd, with the O_SYNC, O_DSYNC and
- * O_NOATIME of the descriptor that was given. What is copied to one open with O_SYNC or O_DSYNC is
- * durable when the job completes, holes included. To one open with O_DIRECT whole blocks go past
- * the page cache, if cache and method are AUTO, and what is less than a block goes through it;
- * where the file may not be opened a second time (no /proc, no permission) that is -EINVAL at
- * ARSYNC_STAGE_WRITE. */
+/* Submit the copy of a range between two open files.
+ *
+ * length bytes are copied from src_offset to dst_offset; a length of UINT64_MAX means up to the
+ * source's end. The destination grows as needed and is otherwise left as it is, but where the
+ * source has holes, holes are punched. The file positions are neither used nor moved. The
+ * descriptors are duplicated, unless ARSYNC_COPY_KEEP_LOCKS is set. job and user_data are as for
+ * arsync_submit_copy.
+ *
+ *   Options      replace, preserve, update, symlinks, backup, filter, link_set and all flags except
+ *                ARSYNC_COPY_VERIFY and ARSYNC_COPY_KEEP_LOCKS must be 0 (-EINVAL).
+ *                ARSYNC_DURABILITY_FULL is the same as FILE.
+ *   Sizes        Of a source without a size (in /proc), length bytes are read, or all there are.
+ *                Ranges of one file that overlap give -EINVAL in the completion.
+ *   Closing      If closing the duplicate of dst_fd fails, as it may on NFS, the job fails at
+ *                ARSYNC_STAGE_CLOSE.
+ *   Modes        The library may open the files a second time through /proc/self/fd, with the
+ *                O_SYNC, O_DSYNC and O_NOATIME of the descriptor that was given. What is copied to
+ *                a descriptor with O_SYNC or O_DSYNC is durable when the job completes, holes
+ *                included. To one with O_DIRECT whole blocks go past the page cache, if cache and
+ *                method are AUTO, and what is less than a block goes through it. Where such a file
+ *                cannot be opened a second time (no /proc, no permission), that is -EINVAL at
+ *                ARSYNC_STAGE_WRITE.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      As from arsync_submit_copy; an option is set that a range does not allow; or the
+ *                range goes past INT64_MAX.
+ *   -EBADF       src_fd is not open for reading; dst_fd is not open for writing (for reading too
+ *                with ARSYNC_COPY_VERIFY), or is open with O_APPEND; or either is open with O_PATH.
+ *   -E2BIG, -EAGAIN, -ESHUTDOWN, -EMFILE, -ENOMEM
+ *                As from arsync_submit_copy. */
 ARSYNC_API int arsync_submit_copy_range(arsync_pool* pool, int src_fd, uint64_t src_offset,
                                         int dst_fd, uint64_t dst_offset, uint64_t length,
-                                        const arsync_copy_options* options, uint64_t user_data,
-                                        arsync_job* job);
-
-/* Lists
- *
- * A list is one job over many things, which are copied side by side, and come out as if they had
- * been copied one after the other: an item that would touch what an earlier one has in flight (its
- * destination, a source that it writes, a backup's name, names of one file) waits for that.
- *
- *   Items      Each is copied as by arsync_submit_copy, with the list's options, and has an ITEM
- *              completion with its user_data. With ARSYNC_COPY_RECURSIVE an item may be a tree;
- *              completions of its entries have kind ENTRY and the item's user_data, as questions
- *              have. An item that fails does not stop the others, unless STOP_ON_ERROR says so.
- *   Once       What an earlier item has made is not overwritten: -EEXIST with JUST_CREATED, unless
- *              numbered backups are made or the options let it stay anyway; nor is a file written
- *              through a link that an earlier item has made, or was copied through: -ELOOP with
- *              JUST_CREATED. An item that came before, with the same paths (and without backup, if
- *              it is no directory), is skipped, with REPEATED.
- *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once, stays writable
- *              until the list has ended, and then gets its attributes. With REPORT_ALL one that is
- *              made has a completion of kind WAY, whose path is the source's; one that cannot be
- *              made has it whatever the report (but NONE), and the items below it fail with the
- *              same error and ON_THE_WAY. An attribute that cannot be kept in the end has one with
- *              the list's own user_data. The directory that dst begins with must be there.
- *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree: none is copied twice,
- *              neither by itself nor within a directory that is another item.
- *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
- *   Order      Any; but with REPORT_ALL trees come one after the other, and so do those whose
- *              destination is there, or holds the source, or the reverse.
- *   Memory     At most ARSYNC_LIST_WAITING_MAX items wait to be begun; some bytes are kept of each
- *              that has ended, with BENEATH its path, and the directories on the way.
- */
-
-/* Frozen layout: 32 bytes. Paths as for arsync_submit_copy; they are copied. */
-typedef struct arsync_item {
-    const char* src;
-    const char* dst;
-    uint64_t user_data; /* comes back in the item's completions */
-    uint64_t reserved;  /* 0 */
-} arsync_item;
-
-/* Most items of a list that wait to be begun. */
-#define ARSYNC_LIST_WAITING_MAX 16384
-
-/* Submit a list of count items, any number. Success means exactly one completion of kind JOB will
- * arrive, after one of kind ITEM for each item that was begun; those that were not, because the job
- * was cancelled or stopped, have none. Errors as for arsync_submit_copy, of any item: then nothing
- * was queued. SRC_FD, DST_FD and ARSYNC_WANT_FD are -EINVAL: a list is of names. */
-ARSYNC_API int arsync_submit_list(arsync_pool* pool, int src_dirfd, int dst_dirfd,
-                                  const arsync_item* items, uint64_t count,
-                                  const arsync_copy_options* options, uint64_t user_data,
-                                  arsync_job* job);
-
-/* The same for lists that are not known as a whole, or do not fit into memory: open one, add items
- * as they come, and end it. The job runs meanwhile. arsync_list_add takes the first ones of those
- * given and returns how many; less than count, 0 at worst, when as many as may are waiting: poll,
- * and add the others. job may not be NULL. Errors: those of arsync_submit_copy; -ENOENT: no such
- * job, or it was cancelled; -EINVAL: it is no list, or was ended. */
-ARSYNC_API int arsync_list_open(arsync_pool* pool, int src_dirfd, int dst_dirfd,
-                                const arsync_copy_options* options, uint64_t user_data,
-                                arsync_job* job);
-ARSYNC_API int arsync_list_add(arsync_pool* pool, arsync_job job, const arsync_item* items,
-                               uint32_t count);
-ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
-
-/* Ask a job to stop. Its completion still arrives: with -ECANCELED, or with its ordinary result if
- * it was quicker. Does not wait. Errors: -ENOENT: no such job, or already polled. */
-ARSYNC_API int arsync_job_cancel(arsync_pool* pool, arsync_job job);
-
-/* What is to be adjusted of a job. */
-#define ARSYNC_ADJUST_PAUSE (1u << 0)     /* let it wait */
-#define ARSYNC_ADJUST_RESUME (1u << 1)    /* let it go on; not with PAUSE */
-#define ARSYNC_ADJUST_BYTE_RATE (1u << 2) /* as byte_rate says */
-#define ARSYNC_ADJUST_PRIORITY (1u << 3)  /* as priority says */
-
-typedef struct arsync_adjustment {
-    uint32_t struct_size; /* sizeof(arsync_adjustment) */
-    uint32_t what;        /* ARSYNC_ADJUST_*: of what is not named all stays as it was */
-    uint64_t byte_rate;   /* bytes a second that the job may move, beside the pool's limit; 0: no
-                             limit. Blocks shared by reflink do not count. */
-    int32_t priority;     /* 0 for every job at first. Queued jobs of a higher priority are begun
-                             first. Chunks of a higher one are the first to get a buffer of their
-                             worker, and while they wait for the pool's byte_rate the others wait
-                             too. */
-    uint32_t reserved[3]; /* 0 */
-} arsync_adjustment;
-/* Its size in version 0.1, for ever. */
-#define ARSYNC_ADJUSTMENT_SIZE_0_1 32
-
-/* Change on what terms a job runs: a file, a range or a tree with all its workers, queued or
- * running. Does not wait. A job that is paused finishes the chunks, the names and the reflinks that
- * it is at, and does nothing more until it is resumed or cancelled. It keeps its files open and, if
- * it had begun, its place among the 64 jobs that a worker has; if it had not, it is queued behind
- * others of its priority when it is resumed. Errors: -EINVAL; -ENOENT as arsync_job_cancel. */
-ARSYNC_API int arsync_job_adjust(arsync_pool* pool, arsync_job job,
-                                 const arsync_adjustment* adjustment);
-
-enum arsync_job_state {
-    ARSYNC_JOB_QUEUED = 1,
-    ARSYNC_JOB_RUNNING = 2,
-    ARSYNC_JOB_COMPLETED = 3 /* its completion waits to be polled */
-};
-
-/* More entries may yet be found; bytes_total and entries_total will grow. */
-#define ARSYNC_PROGRESS_WALKING (1u << 0)
-/* It is paused, see arsync_job_adjust. */
-#define ARSYNC_PROGRESS_PAUSED (1u << 1)
-
-typedef struct arsync_progress {
-    uint32_t struct_size;   /* in: sizeof(arsync_progress) */
-    uint32_t state;         /* enum arsync_job_state */
-    uint32_t stage;         /* enum arsync_stage: what it does now; of a tree NONE */
-    uint32_t method;        /* enum arsync_method, AUTO until chosen; of a tree AUTO */
-    uint64_t bytes_total;   /* size of the source, 0 until known or where it has none; in the end
-                               what was copied, if that is another; of a tree, of the entries found
-                               so far */
-    uint64_t bytes_done;    /* bytes at the destination so far, holes included */
-    uint64_t entries_total; /* of a tree: entries found so far; else 1 */
-    uint64_t entries_done;  /* of these, entries that have ended, whatever came of them */
-    uint64_t errors;        /* of these, entries that failed */
-    uint32_t flags;         /* ARSYNC_PROGRESS_* */
-    uint32_t reserved;      /* 0 */
-} arsync_progress;
-/* Its size in version 0.1, for ever. */
-#define ARSYNC_PROGRESS_SIZE_0_1 64
-
-/* How far a job is. Errors: -ENOENT as arsync_job_cancel; -EINVAL (struct_size). */
-ARSYNC_API int arsync_job_progress(arsync_pool* pool, arsync_job job, arsync_progress* progress);
+                                        const struct arsync_copy_options* options,
+                                        uint64_t user_data, arsync_job* job);
 
 /* ---- Completions -------------------------------------------------------------------------- */
+
+/* What a completion tells of. No value of it is one of the ARSYNC_COMPLETION_ flags. */
+enum arsync_completion_kind {
+    ARSYNC_COMPLETION_JOB = 33,      /* a job has ended, and its id is no longer valid */
+    ARSYNC_COMPLETION_ENTRY = 34,    /* an entry of a tree has ended */
+    ARSYNC_COMPLETION_QUESTION = 35, /* something is at the destination; see "Questions" */
+    ARSYNC_COMPLETION_ITEM = 36,     /* an item of a list has ended */
+    ARSYNC_COMPLETION_WAY = 37       /* a directory on the way to an item; see "Lists" */
+};
+
+/* What was done, or what would have been done but for a dry run or an error. */
+enum arsync_action {
+    ARSYNC_ACTION_NONE = 0,
+    ARSYNC_ACTION_COPY = 1,            /* a file's content was copied */
+    ARSYNC_ACTION_MAKE_DIRECTORY = 2,  /* a directory was made */
+    ARSYNC_ACTION_ENTER_DIRECTORY = 3, /* a directory was there already */
+    ARSYNC_ACTION_SYMBOLIC_LINK = 4,   /* a symbolic link was made */
+    ARSYNC_ACTION_HARD_LINK = 5,       /* a hard link was made */
+    ARSYNC_ACTION_MAKE_SPECIAL = 6,    /* a FIFO, a socket or a device was made */
+    ARSYNC_ACTION_SKIP = 7,   /* what was there stays, because of the options' update or an answer,
+                                 or because it is that link already */
+    ARSYNC_ACTION_REMOVE = 8, /* an extra entry was removed (MIRROR), with all that is in it */
+    ARSYNC_ACTION_TREE = 9,   /* of a job or an item: a directory was copied; see the details */
+    ARSYNC_ACTION_LIST = 10   /* of a job: a list was copied; see the details */
+};
 
 /* What a job was doing when it failed. */
 enum arsync_stage {
@@ -883,123 +427,132 @@ enum arsync_stage {
     ARSYNC_STAGE_MODE = 13,           /* preserving permissions and ACL */
     ARSYNC_STAGE_TIMES = 14,          /* preserving times */
     ARSYNC_STAGE_SYNC = 15,           /* making data or name durable */
-    ARSYNC_STAGE_VERIFY = 16,         /* reading back and comparing */
+    ARSYNC_STAGE_VERIFY = 16,         /* reading back and comparing: -EILSEQ if they differ */
     ARSYNC_STAGE_PUBLISH = 17,        /* giving the finished file its name */
     ARSYNC_STAGE_CLOSE = 18,          /* closing the destination */
-    ARSYNC_STAGE_MEMORY = 19,         /* the library had no memory */
+    ARSYNC_STAGE_MEMORY = 19,         /* getting memory */
     ARSYNC_STAGE_LIST = 20,           /* listing a source directory */
     ARSYNC_STAGE_MAKE_DIRECTORY = 21, /* making or opening a destination directory: -ENOTDIR if what
                                          is there is not a directory */
     ARSYNC_STAGE_READ_LINK = 22,      /* reading a symbolic link */
     ARSYNC_STAGE_LINK = 23,           /* making a hard or symbolic link */
-    ARSYNC_STAGE_MAKE_SPECIAL = 24,   /* making a FIFO, socket or device */
+    ARSYNC_STAGE_MAKE_SPECIAL = 24,   /* making a FIFO, a socket or a device */
     ARSYNC_STAGE_REMOVE = 25,         /* removing what is in the way, or extra (MIRROR) */
     ARSYNC_STAGE_BACKUP = 26,         /* giving what is in the way its backup's name */
     ARSYNC_STAGE_CONTEXT = 27,        /* preserving the SELinux label */
     ARSYNC_STAGE_ASK = 28             /* waiting for an answer (ARSYNC_UPDATE_ASK) */
 };
 
-/* In the completion of a job of ARSYNC_COPY_RECURSIVE, SOURCE_CHANGED, SOURCE_SHRANK, OWNER_LOST
- * and VERIFIED_CACHED say that they hold of any entry. */
-/* The source's size or modification time changed between the start of the copy and its end. Of what
- * is made up as it is asked for (it has no blocks, as files in /sys or of lxcfs) it is not told. */
-#define ARSYNC_COMPLETION_SOURCE_CHANGED (1u << 0)
-/* The source ended before the size it had at the start; the destination ends there too. Where sizes
- * may not be true, only if its size is now where it ended. */
-#define ARSYNC_COMPLETION_SOURCE_SHRANK (1u << 1)
-/* The method, or the cache policy DIRECT, that was asked for could not be used; method says what
- * ran. */
-#define ARSYNC_COMPLETION_FALLBACK (1u << 2)
-/* User or group could not be kept for lack of privilege; setuid and setgid were dropped. For a
- * process whose effective user is root it is also an error, at ARSYNC_STAGE_OWNER. */
-#define ARSYNC_COMPLETION_OWNER_LOST (1u << 3)
-/* What was at the destination had to be removed, or was by ARSYNC_REPLACE_REMOVE. */
-#define ARSYNC_COMPLETION_REPLACED (1u << 4)
-/* What was at the destination has been backed up; see enum arsync_backup. */
-#define ARSYNC_COMPLETION_BACKED_UP (1u << 5)
-/* The source is a directory, or what was removed was one. */
-#define ARSYNC_COMPLETION_DIRECTORY (1u << 6)
-/* What was at the destination stays, and the copy has another name, by ARSYNC_ANSWER_KEEP_BOTH; in
- * a dry run it would have. details has the name. */
-#define ARSYNC_COMPLETION_KEPT_BOTH (1u << 9)
-/* Of a file, a link or a special file, as an entry or a job: it is complete at its name, whatever
- * else failed. With an error at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not
- * be kept; of several, one is told: the times', the owner's, the mode's, then of the others.
- * Without /proc a symbolic link or a special file loses its extended attributes and ACL: -ENOSYS if
- * it has any, or before Linux 6.13, where that is not to be known, nothing. */
+/* The flags of a completion follow. In the completion of a tree's job, SOURCE_CHANGED,
+ * SOURCE_SHRANK, OWNER_LOST and VERIFIED_CACHED say that they are true of at least one entry.
+ *
+ * How complete the copy is: */
+
+/* The file, link or special file is complete at its name, whatever else failed. If there is an
+ * error too, then at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not be kept. Of
+ * several such errors one is told: that of the times, else of the owner, else of the mode, else of
+ * the others. Without /proc, a symbolic link or a special file loses its extended attributes and
+ * its ACL. This is -ENOSYS if it has any; before Linux 6.13 the library cannot know, and it is no
+ * error. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
+/* The source's size or modification time changed between the start and the end of the copy. This is
+ * not told of files whose content the kernel makes up when it is read, such as those in /sys or of
+ * lxcfs; they have no blocks. */
+#define ARSYNC_COMPLETION_SOURCE_CHANGED (1u << 0)
+/* The source ended before the size that it had at the start, and so does the destination. Where
+ * sizes may be untrue, this is told only if the source's size is now where it ended. */
+#define ARSYNC_COMPLETION_SOURCE_SHRANK (1u << 1)
+/* The user or the group could not be kept for lack of privilege; setuid and setgid were dropped. If
+ * the effective user of the process is root, this is also an error, at ARSYNC_STAGE_OWNER. */
+#define ARSYNC_COMPLETION_OWNER_LOST (1u << 3)
+/* The method that was asked for, or the cache policy DIRECT, could not be used; the completion's
+ * method says what ran. */
+#define ARSYNC_COMPLETION_FALLBACK (1u << 2)
 /* ARSYNC_COPY_VERIFY has compared, but some of what it read may have come from the page cache:
- * there is no O_DIRECT, and somebody maps the file, or it is not to be known what is cached. */
+ * there is no O_DIRECT, and a process maps the file, or the library cannot know what is cached. */
 #define ARSYNC_COMPLETION_VERIFIED_CACHED (1u << 7)
 
-/* Of an item: what is at the destination an earlier item has made, or was copied through; see
- * "Lists". */
-#define ARSYNC_COMPLETION_JUST_CREATED (1u << 12)
-/* Of an item that was skipped because its source had come before; see "Lists". */
-#define ARSYNC_COMPLETION_REPEATED (1u << 13)
-/* Of an item: the error is of a directory on the way, which a completion of kind WAY names. */
-#define ARSYNC_COMPLETION_ON_THE_WAY (1u << 14)
+/* What became of what was at the destination: */
 
-/* At which end it failed, if it was of one: reading the source, its attributes or its directory, */
+/* It had to be removed, or it was removed because of ARSYNC_REPLACE_REMOVE. */
+#define ARSYNC_COMPLETION_REPLACED (1u << 4)
+/* It has been backed up; see enum arsync_backup. The details have the backup's name. */
+#define ARSYNC_COMPLETION_BACKED_UP (1u << 5)
+/* It stays, and the copy has another name because of ARSYNC_ANSWER_KEEP_BOTH, or would have in a
+ * dry run. The details have the copy's name. */
+#define ARSYNC_COMPLETION_KEPT_BOTH (1u << 9)
+/* The source is a directory, or what was removed was one. */
+#define ARSYNC_COMPLETION_DIRECTORY (1u << 6)
+
+/* Where an error comes from: */
+
+/* It comes from the source's side: from reading it, its attributes or its directory. */
 #define ARSYNC_COMPLETION_AT_SOURCE (1u << 10)
-/* or at the destination. What the process is short of (-ENOMEM, -EMFILE, -ENFILE) is of neither,
- * nor is a cancel, nor what both have to do with (-EXDEV). */
+/* It comes from the destination's side. Neither flag is set if the process is short of something
+ * (-ENOMEM, -EMFILE, -ENFILE), if the job was cancelled, or if the error has to do with both sides
+ * (-EXDEV). */
 #define ARSYNC_COMPLETION_AT_DESTINATION (1u << 11)
-/* With AT_DESTINATION: it failed because of what is there, as with -EEXIST, -EISDIR, -ENOTDIR, or
- * -EINVAL where that is the source itself. */
+/* With AT_DESTINATION: what is there is the reason, as with -EEXIST, -EISDIR and -ENOTDIR, or with
+ * -EINVAL if it is the source itself. */
 #define ARSYNC_COMPLETION_CONFLICT (1u << 15)
 
-/* No value of it is one of the flags above. */
-enum arsync_completion_kind {
-    ARSYNC_COMPLETION_JOB = 33,      /* a job has ended; its id is no longer valid */
-    ARSYNC_COMPLETION_ENTRY = 34,    /* an entry of a job of ARSYNC_COPY_RECURSIVE has ended */
-    ARSYNC_COMPLETION_QUESTION = 35, /* something is at the destination; see "Questions" */
-    ARSYNC_COMPLETION_ITEM = 36,     /* an item of a list has ended */
-    ARSYNC_COMPLETION_WAY = 37       /* a directory on the way to an item; see "Lists" */
-};
+/* Of an item of a list; see "Lists": */
 
-/* What was done for an entry or a job, or would have been but for a dry run or an error. */
-enum arsync_action {
-    ARSYNC_ACTION_NONE = 0,
-    ARSYNC_ACTION_COPY = 1,            /* a file's content was copied */
-    ARSYNC_ACTION_MAKE_DIRECTORY = 2,  /* a directory was made */
-    ARSYNC_ACTION_ENTER_DIRECTORY = 3, /* a directory was there */
-    ARSYNC_ACTION_SYMBOLIC_LINK = 4,
-    ARSYNC_ACTION_HARD_LINK = 5,
-    ARSYNC_ACTION_MAKE_SPECIAL = 6, /* a FIFO, socket or device was made */
-    ARSYNC_ACTION_SKIP = 7,         /* what was there stays, by the options' update or an answer, or
-                                       because it is that link already */
-    ARSYNC_ACTION_REMOVE = 8,       /* an extra entry was removed (MIRROR), with all in it */
-    ARSYNC_ACTION_TREE = 9,         /* of a job or item: a directory was copied; see details */
-    ARSYNC_ACTION_LIST = 10         /* of a job: a list; see details */
-};
+/* An earlier item has made what is at the destination, or was copied through it. */
+#define ARSYNC_COMPLETION_JUST_CREATED (1u << 12)
+/* The item was skipped because its source had come before. */
+#define ARSYNC_COMPLETION_REPEATED (1u << 13)
+/* The error is that of a directory on the way, and a completion of kind WAY names it. */
+#define ARSYNC_COMPLETION_ON_THE_WAY (1u << 14)
 
-/* What a job of ARSYNC_COPY_RECURSIVE did. Owned by the library, valid until the next poll. Grows
- * at its end only: fields past struct_size are not there. */
+/* What a job has done. It is frozen: its layout, of 64 bytes without padding, never changes. */
+typedef struct arsync_completion {
+    arsync_job job;
+    uint64_t user_data;  /* as it was given at submit */
+    uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
+    uint64_t hole_bytes; /* of these, bytes in holes */
+    const char* path;    /* of an entry, or of a question about one: its path below src and dst, of
+                            any length, and "" for src itself; NULL for a job. It is valid until the
+                            next poll. */
+    int32_t result;      /* 0, -ECANCELED, or the error as a negative errno; of a tree, the first
+                            error */
+    uint16_t kind;       /* enum arsync_completion_kind */
+    uint16_t action;     /* enum arsync_action */
+    uint32_t flags;      /* ARSYNC_COMPLETION_* */
+    uint16_t stage;      /* enum arsync_stage: where it failed */
+    uint16_t method;     /* enum arsync_method: the one that ran, or the last one if another had to
+                            go on; AUTO if none did */
+    const struct arsync_details* details; /* what there is no room for here, or NULL */
+} arsync_completion;
+
+/* What a job with ARSYNC_COPY_RECURSIVE, or a list, did in all.
+ *
+ * It belongs to the library and is valid until the next poll. Fields past struct_size are not
+ * there. */
 typedef struct arsync_totals {
-    uint32_t struct_size; /* sizeof(arsync_totals) in the library that runs */
-    uint32_t reserved;    /* 0 */
-    uint64_t entries;     /* files, links, directories and others, src itself included; without
-                             those that the filter left out, and removed ones */
-    uint64_t files;       /* of these, copied with their content */
-    uint64_t directories; /* made, or there before */
-    uint64_t symlinks;    /* made */
-    uint64_t hard_links;  /* made */
-    uint64_t specials;    /* made */
-    uint64_t skipped;     /* left as they were */
-    uint64_t removed;     /* extra entries removed, all in them included */
-    uint64_t errors;      /* errors of entries, of removing, and of directories' ends */
-    uint64_t bytes;       /* of files, holes included */
-    uint64_t hole_bytes;  /* of these, bytes in holes */
+    uint32_t struct_size;         /* sizeof(arsync_totals) in the library that runs */
+    uint32_t reserved;            /* 0 */
+    uint64_t entries;             /* files, links, directories and others, src itself included, but
+                                     not those that the filter left out or that were removed */
+    uint64_t files;               /* of these, files whose content was copied */
+    uint64_t directories;         /* directories that were made, or were there before */
+    uint64_t symlinks;            /* symbolic links that were made */
+    uint64_t hard_links;          /* hard links that were made */
+    uint64_t specials;            /* FIFOs, sockets and devices that were made */
+    uint64_t skipped;             /* entries that were left as they were */
+    uint64_t removed;             /* extra entries that were removed, with all that was in them */
+    uint64_t errors;              /* errors of entries, of removing, and of directories' ends */
+    uint64_t bytes;               /* bytes of files, holes included */
+    uint64_t hole_bytes;          /* of these, bytes in holes */
     uint64_t files_by_method[16]; /* files, by enum arsync_method */
 } arsync_totals;
-/* Its size in version 0.1, for ever. */
+/* The size of arsync_totals in version 0.1, for ever. */
 #define ARSYNC_TOTALS_SIZE_0_1 224
 
-/* What statx(2) tells of a file. Frozen layout: 40 bytes. */
+/* What statx(2) says of a file. It is frozen: its layout, of 40 bytes, never changes. */
 typedef struct arsync_facts {
-    uint64_t size;
-    int64_t mtime_s;   /* modification time, seconds, */
+    uint64_t size;     /* bytes */
+    int64_t mtime_s;   /* modification time: seconds since 1970, */
     uint32_t mtime_ns; /* and nanoseconds */
     uint32_t mode;     /* kind and permissions, as st_mode; 0: these facts are not filled in */
     uint32_t device_major;
@@ -1007,97 +560,288 @@ typedef struct arsync_facts {
     uint64_t inode;
 } arsync_facts;
 
-/* What a completion has no room for: what belongs to its flags, and what the options' want asks
- * for. Owned by the library, as all that it points to, and valid until the next poll. Grows at its
- * end only: fields past struct_size are not there. */
+/* A question that waits for its answer; see "Questions". It is never 0, and an id is never used
+ * again. */
+typedef uint64_t arsync_question;
+
+/* What a completion has no room for.
+ *
+ * This is what belongs to the completion's flags, and what the options' want asks for. It belongs
+ * to the library, with all that it points to, and is valid until the next poll. Fields past
+ * struct_size are not there. */
 typedef struct arsync_details {
     uint32_t struct_size;        /* sizeof(arsync_details) in the library that runs */
-    uint32_t has;                /* ARSYNC_WANT_*: of what was wanted, what is here */
-    const arsync_totals* totals; /* TOTALS: of a job of ARSYNC_COPY_RECURSIVE; else NULL */
-    const char* backup;          /* with BACKED_UP: the name that what was at the destination has
-                                    now, or in a dry run would have, in the same directory */
-    const char* name;            /* with KEPT_BOTH: the name of the copy, in the same directory */
+    uint32_t has;                /* ARSYNC_WANT_*: what was wanted and is here */
+    const arsync_totals* totals; /* TOTALS: of a job with ARSYNC_COPY_RECURSIVE, else NULL */
+    const char* backup;          /* with BACKED_UP: the name, in the same directory, that what was
+                                    at the destination has now, or in a dry run would have */
+    const char* name;            /* with KEPT_BOTH: the copy's name, in the same directory */
     arsync_question question;    /* of a QUESTION: what arsync_answer takes; else 0 */
     arsync_facts source;         /* SOURCE: what was copied, as it was when the copy began; of a
                                     QUESTION: what is to be copied */
-    arsync_facts destination;    /* DESTINATION: the copy, as it was left, or what stays; of a
+    arsync_facts destination;    /* DESTINATION: the copy as it was left, or what stays; of a
                                     QUESTION: what is there */
-    const char* error_path;      /* ERROR_PATH: of a job of ARSYNC_COPY_RECURSIVE, the path of the
+    const char* error_path;      /* ERROR_PATH: of a job with ARSYNC_COPY_RECURSIVE, the path of the
                                     entry whose error is the job's result, "" for src itself */
-    uint64_t digest[2];          /* DIGEST: lower and higher half of a hash of a file's content, if
-                                    ARSYNC_COPY_VERIFY has compared it, or the data passed through
-                                    this process (not by reflink or copy_file_range(2)): the sums,
-                                    modulo 2^64, of the halves of the XXH3-128 hashes of all blocks
-                                    of 4096 bytes that are not all zeros, each with its number,
-                                    from 0, as the seed. The last block may be shorter. */
-    uint64_t begin_ns;           /* TIMES: by CLOCK_MONOTONIC, when a worker began with it, */
+    uint64_t digest[2];          /* DIGEST: the lower and the higher half of a hash of a file's
+                                    content. It is here if ARSYNC_COPY_VERIFY has compared it, or if
+                                    the data passed through this process (not by reflink or by
+                                    copy_file_range(2)). The halves are the sums, modulo 2^64, of
+                                    the halves of the XXH3-128 hashes of all blocks of 4096 bytes
+                                    that are not all zeros. The seed of each is the block's number,
+                                    counted from 0. The last block may be shorter. */
+    uint64_t begin_ns;           /* TIMES: when a worker began, by CLOCK_MONOTONIC, */
     uint64_t end_ns;             /* and when it ended */
 } arsync_details;
-/* Its size in version 0.1, for ever. */
+/* The size of arsync_details in version 0.1, for ever. */
 #define ARSYNC_DETAILS_SIZE_0_1 160
 
-/* Frozen layout: 64 bytes, no padding. */
-typedef struct arsync_completion {
-    arsync_job job;
-    uint64_t user_data;  /* as given at submit */
-    uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
-    uint64_t hole_bytes; /* of these, bytes in holes */
-    const char* path;    /* of an entry, or a question about one: its path below src and dst, "" for
-                            src itself, any length; NULL for a job; valid until the next poll */
-    int32_t result;      /* 0, -ECANCELED, or what failed as a negative errno; of a tree, what
-                            failed first */
-    uint16_t kind;       /* enum arsync_completion_kind */
-    uint16_t action;     /* enum arsync_action */
-    uint32_t flags;      /* ARSYNC_COMPLETION_* */
-    uint16_t stage;      /* enum arsync_stage: where it failed */
-    uint16_t method;     /* enum arsync_method that ran, the last if another one had to go on; AUTO
-                            if none did */
-    const arsync_details* details; /* NULL: there are none */
-} arsync_completion;
-
-/* Take up to max finished completions, oldest end first. Blocks up to timeout_ms until there is at
- * least one; 0 does not block, -1 waits for ever, for jobs that other threads may yet submit too.
- * In a pool that could start no thread it runs the jobs, until one ends: whatever timeout_ms is, it
- * may take as long as a copy.
- * Returns how many; 0 after the timeout, or by arsync_pool_wake. Errors: -ESHUTDOWN: there will be
- * none, see arsync_pool_shutdown; -EBUSY: another thread
- * polls; -EINVAL: max is 0 or timeout_ms below -1. */
-ARSYNC_API int arsync_poll(arsync_pool* pool, arsync_completion* completions, uint32_t max,
+/* Take the completions that there are, or wait for one.
+ *
+ * Up to max completions are stored in completions, in the order in which they ended. If there are
+ * none, the call blocks for up to timeout_ms milliseconds until there is at least one: 0 does not
+ * block, and -1 waits for ever, also for jobs that other threads may yet submit. Paths and details
+ * of the completions are valid until the next poll of this pool. Only one thread at a time polls.
+ *
+ * In a pool that could start no thread, the call runs the jobs until one of them ends. Then it may
+ * take as long as a copy, whatever timeout_ms is.
+ *
+ * Returns the number of completions; 0 after the timeout or because of arsync_pool_wake; or an
+ * error.
+ *
+ * Errors:
+ *   -EINVAL      max is 0, or timeout_ms is below -1.
+ *   -EBUSY       Another thread polls.
+ *   -ESHUTDOWN   There will be no more completions; see arsync_pool_shutdown. */
+ARSYNC_API int arsync_poll(arsync_pool* pool, struct arsync_completion* completions, uint32_t max,
                            int timeout_ms);
 
-/* The copy that a completion of kind JOB tells of, still open: a descriptor for reading and writing
- * (or writing alone, where its filesystem or its giver allows no more), close-on-exec, at its
- * beginning. It is the caller's then; what is not taken is closed at the next poll, or by
- * arsync_details_free. There is one if ARSYNC_WANT_FD asked for it and COPIED is in the flags. pool
- * is NULL for a completion of arsync_copy. Errors: -ENOENT: there is none, or not any more. */
-ARSYNC_API int arsync_take_fd(arsync_pool* pool, const arsync_completion* completion);
+/* Take the finished copy as an open descriptor.
+ *
+ * There is one if the completion is of kind JOB, its copy is a regular file, ARSYNC_WANT_FD was
+ * among the options' want, and its details say so: details->has has ARSYNC_WANT_FD. COPIED among
+ * the flags is not enough, because links and special files are copied without being opened.
+ *
+ * The descriptor is open for reading and writing, or for writing alone where its filesystem or
+ * whoever gave it allows no more. It is close-on-exec, stands at the file's beginning, and belongs
+ * to the caller. What is not taken is closed by the next poll, or by arsync_details_free. pool is
+ * NULL for a completion of arsync_copy.
+ *
+ * Returns the descriptor or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is none, or it was taken or closed before. */
+ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion* completion);
+
+/* ---- Lists -------------------------------------------------------------------------------- */
+
+/* Lists
+ *
+ * A list is one job over many things. They are copied side by side, but the result is as if they
+ * had been copied one after the other: an item that would touch what an earlier item has in flight
+ * (its destination, a source that it writes, a backup's name, names of one file) waits for that.
+ *
+ *   Items      Each item is copied as arsync_submit_copy would copy it, with the list's options,
+ *              and has a completion of kind ITEM with its user_data. With ARSYNC_COPY_RECURSIVE an
+ *              item may be a tree; the completions of its entries have kind ENTRY and the item's
+ *              user_data, and so have questions. An item that fails does not stop the others,
+ *              unless ARSYNC_COPY_STOP_ON_ERROR says so.
+ *   Once       An item does not overwrite what an earlier item has made: it fails with -EEXIST and
+ *              JUST_CREATED, unless numbered backups are made or the options let the earlier one
+ *              stay anyway. Nor is a file written through a link that an earlier item has made or
+ *              was copied through: that is -ELOOP with JUST_CREATED. An item with the same paths as
+ *              an earlier one is skipped, with REPEATED (a file only if no backups are made).
+ *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once. It stays writable
+ *              until the list has ended and then gets its attributes. With ARSYNC_REPORT_ALL one
+ *              that is made has a completion of kind WAY, whose path is the source's. One that
+ *              cannot be made has such a completion with any report except NONE, and the items
+ *              below it fail with the same error and ON_THE_WAY. If an attribute cannot be kept in
+ *              the end, a completion of kind WAY with the list's own user_data says so. The
+ *              directory that dst begins with must be there.
+ *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree. None is copied twice,
+ *              neither by itself nor within a directory that is another item.
+ *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
+ *   Order      Items run in any order. But with ARSYNC_REPORT_ALL trees come one after the other,
+ *              and so do trees whose destination is there already, or holds the source, or lies in
+ *              it. A source that is newer than its list (its inode changed after the list was
+ *              opened) may be what an earlier item has just made; its item waits for all earlier
+ *              ones.
+ *   Memory     At most ARSYNC_LIST_WAITING_MAX items wait to be begun. Some bytes are kept of each
+ *              item that has ended, with ARSYNC_COPY_BENEATH also its path, and the directories on
+ *              the way.
+ */
+
+/* One item of a list. It is frozen: its layout, of 32 bytes, never changes. */
+typedef struct arsync_item {
+    const char* src; /* as for arsync_submit_copy; the library copies both paths */
+    const char* dst;
+    uint64_t user_data; /* comes back in the item's completions */
+    uint64_t reserved;  /* 0 */
+} arsync_item;
+
+/* The most items of a list that wait to be begun. */
+#define ARSYNC_LIST_WAITING_MAX 16384
+
+/* Submit a list of copies as one job.
+ *
+ * count is any number, also 0. The items and their paths are copied before the call returns. After
+ * success exactly one completion of kind JOB arrives. A completion of kind ITEM comes before it for
+ * each item that was begun; items that were not begun, because the job was cancelled or stopped,
+ * have none. After an error nothing was queued. See "Lists" above for all else.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      As from arsync_submit_copy; or ARSYNC_COPY_SRC_FD, ARSYNC_COPY_DST_FD or
+ *                ARSYNC_WANT_FD is set, for a list is of names.
+ *   -ENOENT, -ENAMETOOLONG, -EFAULT
+ *                A path of any item is empty, too long or NULL.
+ *   -E2BIG, -EBADF, -EAGAIN, -ESHUTDOWN, -EMFILE, -ENOMEM
+ *                As from arsync_submit_copy. */
+ARSYNC_API int arsync_submit_list(arsync_pool* pool, int src_dirfd, int dst_dirfd,
+                                  const arsync_item* items, uint64_t count,
+                                  const struct arsync_copy_options* options, uint64_t user_data,
+                                  arsync_job* job);
+
+/* Submit a list piece by piece.
+ *
+ * This is for lists that are not known as a whole, or that do not fit into memory: open one, add
+ * items as they come, and end it. The job runs meanwhile. job must not be NULL for
+ * arsync_list_open.
+ *
+ * arsync_list_add takes the first ones of the items given. If it takes fewer than count, perhaps
+ * none, as many as may are waiting to be begun: poll, and add the others.
+ *
+ * Returns arsync_list_open and arsync_list_end: 0 or an error. arsync_list_add: how many items it
+ * took, or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is no such job, or it was cancelled.
+ *   -EINVAL      The job is not a list, or was ended.
+ *   Others       As from arsync_submit_list. */
+ARSYNC_API int arsync_list_open(arsync_pool* pool, int src_dirfd, int dst_dirfd,
+                                const struct arsync_copy_options* options, uint64_t user_data,
+                                arsync_job* job);
+ARSYNC_API int arsync_list_add(arsync_pool* pool, arsync_job job, const arsync_item* items,
+                               uint32_t count);
+ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
+
+/* ---- Trees -------------------------------------------------------------------------------- */
+
+/* The most completions of a job's entries that wait to be polled; then copying waits, too. */
+#define ARSYNC_ENTRIES_WAITING_MAX 4096
+
+/* Trees
+ *
+ * With ARSYNC_COPY_RECURSIVE, src may be a directory. Then dst is the name of its copy: it is made
+ * if nothing is there, and otherwise it must be a directory, which what is copied is added to. All
+ * workers of the pool work on one tree. Every file, link and directory below src is an entry. An
+ * entry is copied as a job of its own would be, with these differences.
+ *
+ *   Errors     An entry that fails does not stop the others. Its completion says what failed, with
+ *              its path. The job's completion has the first error as its result, and its details
+ *              have the number of errors.
+ *   Waiting    When ARSYNC_ENTRIES_WAITING_MAX completions of entries wait to be polled, copying
+ *              waits, too.
+ *   Links      Below src and dst no symbolic link is followed, unless the options say so. One at
+ *              the destination is replaced and never written through. One that takes the place of a
+ *              directory meanwhile leads nowhere. With ARSYNC_COPY_ATTRIBUTES_ONLY it stays, and
+ *              that is -ELOOP.
+ *   Specials   A file does not overwrite a FIFO, a socket or a device in place, unless
+ *              ARSYNC_COPY_SPECIAL says to write into it.
+ *   Names      Two names may be one at the destination, where case or the spelling of an accent
+ *              makes no difference. The second of them fails with -EEXIST, whatever the options say
+ *              of what exists, and the first is kept. In a directory that was there before, the
+ *              name that its listing spells comes first.
+ *   Order      Entries are copied in any order. A directory gets its own owner, mode and times
+ *              after all that is in it.
+ *   Durable    Names and data are written out once, at the end of the job, by syncfs(2). If that
+ *              tells of a loss, which may be another program's, each file and directory in dst is
+ *              synced; the loss is the job's if one of them fails or cannot be opened. On FUSE and
+ *              servers, and where syncfs(2) is denied, each is synced as soon as it is done. That
+ *              leaves out the attributes of symbolic links and special files, for which there is no
+ *              sync. With ARSYNC_REPLACE_ATOMIC each file's data is also synced before the file
+ *              gets its name.
+ *   Filter     The options' filter has lines of patterns as in gitignore(5). A leading "!" takes
+ *              back in. A leading or inner "/" ties a pattern to src, and a trailing "/" means
+ *              directories only. "*" and "?" stop at "/", and "**" does not. "[a-z]" is one of
+ *              these characters, and "[!a-z]" is any other. The last pattern that matches decides,
+ *              and all that is below a directory that is left out is left out, too. Empty lines and
+ *              lines that begin with "#" mean nothing. "\" makes the next character an ordinary
+ *              one.
+ *   Memory     The memory is bounded by the depth of the tree and the options, not by the number of
+ *              entries. Where names may fold, and with ARSYNC_COPY_MIRROR, it also grows with the
+ *              names in the directories that are under way, by eight bytes each. With
+ *              ARSYNC_PRESERVE_LINKS it grows with the number of files that have names not seen
+ *              yet, which with ARSYNC_SYMLINKS_FOLLOW any file may have.
+ *   Limits     Where descriptors run out, fewer entries are under way at once.
+ */
+
+/* ---- Link sets ---------------------------------------------------------------------------- */
+
+/* Jobs between which hard links are kept. It is never 0, and an id is never used again. */
+typedef uint64_t arsync_link_set;
+
+/* Open a set of jobs between which hard links are kept.
+ *
+ * Names of one file that are copied by different jobs, with link_set = *set and
+ * ARSYNC_PRESERVE_LINKS among their options, become names of one copy, as they do within one tree.
+ * The jobs may run side by side or one after another: a name whose file another job is just copying
+ * waits for that. Until the set is closed it remembers each file by its copy's path from that job's
+ * dst_dirfd. If the copy is no longer found there, has changed, or cannot be linked to, a new one
+ * is made. A set belongs to its pool and is closed with it. The call does not block.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -ENOMEM      There is too little memory.
+ *   -ESHUTDOWN   The pool was shut down, or is being closed. */
+ARSYNC_API int arsync_link_set_open(arsync_pool* pool, arsync_link_set* set);
+
+/* Close a link set.
+ *
+ * Jobs that were submitted with it still use it.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is no such set, or it was closed. */
+ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
 
 /* ---- Questions ---------------------------------------------------------------------------- */
 
+/* The most questions of a job that wait for an answer; then the job begins nothing more. */
+#define ARSYNC_QUESTIONS_WAITING_MAX 256
+
 /* Questions
  *
- * With ARSYNC_UPDATE_ASK, where something is at the destination, a completion of kind
- * ARSYNC_COMPLETION_QUESTION comes: with the path of an entry, or NULL for the job's own source if
- * that is no directory; and with details, which have the question's id and what is known of both
- * sides. It comes whatever the options' report says, also in a dry run, and about whatever is
- * there: a directory in the place of a file too, though that cannot be replaced. A directory that
- * is added to is not asked about, nor is what the copy would destroy by copying it onto itself:
- * -EINVAL.
+ * With ARSYNC_UPDATE_ASK, a completion of kind ARSYNC_COMPLETION_QUESTION comes where something is
+ * at the destination. Its path is that of an entry, or NULL for the job's own source if that is not
+ * a directory. Its details have the question's id and what is known of both sides. It comes
+ * whatever the options' report says, also in a dry run, and about whatever is there, even about a
+ * directory in the place of a file, though that cannot be replaced. There is no question about a
+ * directory that is added to, nor where the copy would destroy its own source: that is -EINVAL.
  *
- *   Waiting    The entry waits, and all else goes on. A question holds no buffer, no descriptor
- *              and no place among what a worker has under way; a tree that only waits keeps its
- *              roots open. When ARSYNC_QUESTIONS_WAITING_MAX of a job wait, it begins nothing more
- *              until some are answered. Trees that only wait, past one for each 32 descriptors that
- * the process may have, take a place among the 64 that a worker has. Replace    The copy goes on as
- * with ARSYNC_UPDATE_ALL, beneath the directories in which it was when it asked: another at the
- * name of one is -ESTALE. It replaces only what was asked about; if something else is there by
- * then, by its device, inode and kind, another question comes. If nothing is, the copy is made.
+ *   Waiting    The entry waits, and all else goes on. A question holds no buffer and no descriptor.
+ *              It takes none of the 64 places that a worker has for jobs under way, except that a
+ *              tree that only waits keeps its roots open, and that such trees take places when
+ *              there are more than one for each 32 descriptors that the process may have. When
+ *              ARSYNC_QUESTIONS_WAITING_MAX questions of a job wait, it begins nothing more until
+ *              some are answered.
+ *   Skip       What is there stays, and the entry ends with ARSYNC_ACTION_SKIP.
+ *   Replace    The copy goes on as with ARSYNC_UPDATE_ALL, beneath the same directories as when it
+ *              asked: if another one has the name of one of these, that is -ESTALE. It replaces
+ *              only what was asked about: if by then something else is there (another device,
+ *              inode or kind), another question comes. If nothing is there, the copy is made.
  *   Keep both  The copy gets the first free name of "NAME (1).EXT", "NAME (2).EXT" and so on. EXT
  *              is what comes after the last dot, if that is neither the first byte nor the last,
- *              with a ".tar" before it. A name that would be too long is cut. It is made with
- *              O_EXCL, or linked, so that it takes the place of nothing; backups are not made. If
- *              nothing is there any more, the copy is made at its own name.
- *   Stop       Ends the job as arsync_job_cancel does, and with it all its questions. */
+ *              and it includes a ".tar" before that dot. A name that would be too long is cut. The
+ *              copy is made with O_EXCL, or is linked, so that it never takes the place of
+ *              anything; no backup is made. If nothing is there any more, the copy gets its own
+ *              name.
+ *   Stop       The job ends as by arsync_job_cancel, with all its questions. */
+
+/* The answers to a question. */
 enum arsync_answer_kind {
     ARSYNC_ANSWER_SKIP = 1,      /* what is there stays */
     ARSYNC_ANSWER_REPLACE = 2,   /* it is replaced, as the options' replace and backup say */
@@ -1105,27 +849,583 @@ enum arsync_answer_kind {
     ARSYNC_ANSWER_STOP = 4       /* the job ends */
 };
 
-/* Answer a question. Does not wait; what comes of it the entry's completion says, or the job's.
- * Answers may be given in any order, and at any time before the job's end. Errors: -ENOENT: no such
- * question, or it was answered before, or its job was cancelled or has ended; -EINVAL: no such
- * answer. */
+/* Answer a question.
+ *
+ * answer is one of enum arsync_answer_kind. The call does not wait: the completion of the entry, or
+ * of the job, says what came of it. Questions may be answered in any order, and at any time before
+ * the job's end.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is no such question, it was answered before, or its job was cancelled or has
+ *                ended.
+ *   -EINVAL      There is no such answer. */
 ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32_t answer);
 
-/* ---- Names -------------------------------------------------------------------------------- */
+/* ---- Options: what is copied -------------------------------------------------------------- */
 
-/* What an errno value means, as "No space left on device", sign ignored. A static string in
- * English; "Unknown error" for any other number. -EILSEQ, -EINVAL and the like have meanings
- * of their own at some stages: see enum arsync_stage. */
+/* The flags of arsync_copy_options are here by what they are about. Their numbers are in the order
+ * in which they came to be. */
+
+/* A directory is copied with all that is in it; see "Trees". Without this flag a directory gives
+ * -EISDIR. Anything else is copied with this flag, too; FIFOs, sockets and devices are then made at
+ * the destination, unless ARSYNC_COPY_SPECIAL says to copy what comes out of them. */
+#define ARSYNC_COPY_RECURSIVE (1u << 5)
+/* With ARSYNC_COPY_RECURSIVE: a directory is made, but nothing that is in it is copied. In a list
+ * with ARSYNC_COPY_BENEATH, other items name that. With ARSYNC_COPY_MIRROR, what is extra in a
+ * directory that is not listed stays. */
+#define ARSYNC_COPY_SHALLOW (1u << 18)
+/* Directories that lie on another filesystem than the source are made, but stay empty. So the
+ * destination may lie inside the source if it is on another filesystem. */
+#define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
+/* FIFOs and character devices are read, and existing ones are written, as streams of bytes. Without
+ * this flag they give -EOPNOTSUPP and are never opened. Block devices need no flag. Each worker has
+ * 64 places for jobs, and a stream that waits for data or for a reader keeps its place. */
+#define ARSYNC_COPY_SPECIAL (1u << 1)
+/* No data is copied. The destination is created if it is not there, and it gets the attributes that
+ * preserve names. */
+#define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
+/* Hard links to the source's files are made in place of copies. */
+#define ARSYNC_COPY_HARD_LINK (1u << 10)
+/* Symbolic links to the source's files are made in place of copies. Their text is the source's path
+ * as it was given, with the entry's path below it. Of what preserve names, they get the times. Not
+ * together with ARSYNC_COPY_HARD_LINK. */
+#define ARSYNC_COPY_SYMBOLIC_LINK (1u << 11)
+/* A new file has mode 0666 less the umask, and a socket 0777 less the umask. By default it has the
+ * source's permission bits less the umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
+#define ARSYNC_COPY_DEFAULT_MODE (1u << 4)
+
+/* Which attributes the copy keeps: the bits of the options' preserve. */
+#define ARSYNC_PRESERVE_MODE (1u << 0)  /* permission bits, setuid, setgid, sticky, POSIX ACL */
+#define ARSYNC_PRESERVE_OWNER (1u << 1) /* user and group */
+#define ARSYNC_PRESERVE_TIMES (1u << 2) /* access and modification time, in nanoseconds */
+#define ARSYNC_PRESERVE_XATTR (1u << 3) /* extended attributes except ACLs and SELinux labels */
+/* Names of one file become names of one copy, within a tree, a list or a link set. */
+#define ARSYNC_PRESERVE_LINKS (1u << 4)
+#define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
+
+/* What becomes of symbolic links in the source. A link that is kept is made again with the same
+ * text; a link that is followed is copied as what it leads to. */
+enum arsync_symlinks {
+    ARSYNC_SYMLINKS_AUTO = 0,       /* FOLLOW without ARSYNC_COPY_RECURSIVE, KEEP with it */
+    ARSYNC_SYMLINKS_KEEP = 1,       /* every link is kept */
+    ARSYNC_SYMLINKS_FOLLOW_TOP = 2, /* the path given to submit is followed; links below are kept */
+    ARSYNC_SYMLINKS_FOLLOW = 3      /* every link is followed; one that leads to a directory on the
+                                       way to it gives -ELOOP */
+};
+
+/* What becomes of holes, which are ranges that read as zeros and have no blocks. */
+enum arsync_sparse {
+    ARSYNC_SPARSE_AUTO = 0,   /* the source's holes stay holes. Where a filesystem may show data as
+                                 a hole because it is not on the disk yet (ext4 without extents,
+                                 FUSE), a file in which it shows one is written back first. */
+    ARSYNC_SPARSE_ALWAYS = 1, /* every aligned 4 KiB block of zeros becomes a hole */
+    ARSYNC_SPARSE_NEVER = 2   /* there are no holes: zeros are written */
+};
+
+/* ---- Options: from where, to where -------------------------------------------------------- */
+
+/* src_dirfd is the source itself, an open file, and src is NULL or "". It must be open for reading
+ * (-EBADF). It is read from its beginning, whatever its position, which does not move. It may be a
+ * directory with ARSYNC_COPY_RECURSIVE. Not with ARSYNC_COPY_PARENTS, HARD_LINK, SYMBOLIC_LINK, a
+ * link set or ARSYNC_UPDATE_CHANGED. The library opens it again through /proc/self/fd where it can,
+ * and otherwise shares it. */
+#define ARSYNC_COPY_SRC_FD (1u << 17)
+/* dst_dirfd is the destination itself, an open file, and dst is NULL or "". It must be open for
+ * writing, without O_APPEND (-EBADF), and is overwritten in place: it is emptied, written, and
+ * given what preserve names. Nothing is known of its name, so that durability FULL is FILE, and
+ * replace, update and backup must be 0. Not with ARSYNC_COPY_PARENTS, HARD_LINK, SYMBOLIC_LINK,
+ * FORCE, DRY_RUN, a link set or ARSYNC_SYMLINKS_KEEP. With ARSYNC_COPY_RECURSIVE it must be a
+ * directory (-ENOTDIR). */
+#define ARSYNC_COPY_DST_FD (1u << 21)
+/* No symbolic link in the last component of either path is followed: one gives -ELOOP. */
+#define ARSYNC_COPY_NOFOLLOW (1u << 3)
+/* Missing directories on the way to dst are made. dst must end with the components of src, or it is
+ * -EINVAL. Each of these directories, also one that was there, gets the attributes that preserve
+ * names from the directory at the same place on the way to src. While the job runs, both
+ * directories of each level are open. */
+#define ARSYNC_COPY_PARENTS (1u << 14)
+/* With ARSYNC_COPY_PARENTS: src is an entry of the tree at src_dirfd. No symbolic link on the way
+ * to src or dst is followed (-ENOTDIR), there is no ".." and no absolute path (-EXDEV), and a link
+ * at dst is replaced and not written through. But ARSYNC_SYMLINKS_FOLLOW follows links on the way
+ * to src, and ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK those on the way to dst. Not together with
+ * ARSYNC_COPY_SYMBOLIC_LINK. */
+#define ARSYNC_COPY_BENEATH (1u << 15)
+
+/* ---- Options: what happens to what is there ----------------------------------------------- */
+
+/* How a file that exists at the destination is replaced. */
+enum arsync_replace {
+    ARSYNC_REPLACE_IN_PLACE = 0,  /* its content is overwritten, as by cp: it keeps its inode, and a
+                                     symbolic link is followed. Links and special files cannot be
+                                     overwritten. They replace an existing file only if the options
+                                     keep symbolic links and the source is not a regular file, or
+                                     with both ARSYNC_COPY_FORCE and ARSYNC_PRESERVE_LINKS;
+                                     otherwise they give -EEXIST. */
+    ARSYNC_REPLACE_EXCLUSIVE = 1, /* it is not: -EEXIST */
+    ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows either the old file or the
+                                     complete new one. A symbolic link is itself replaced, and in a
+                                     tree also a FIFO, a socket or a device. The new file keeps the
+                                     old one's mode (and owner, where that is permitted) unless
+                                     preserve says otherwise. */
+    ARSYNC_REPLACE_REMOVE = 3     /* it is removed first, whatever it is except a directory, and the
+                                     new one is made in its place */
+};
+
+/* Which of the files that exist at the destination are replaced at all. This does not apply to
+ * directories. What is not replaced counts as skipped and not as an error. */
+enum arsync_update {
+    ARSYNC_UPDATE_ALL = 0,   /* every one, as replace says */
+    ARSYNC_UPDATE_NONE = 1,  /* none: what is there stays as it is */
+    ARSYNC_UPDATE_OLDER = 2, /* those that are older than their source, by modification time */
+    /* Those that differ from their source in kind, size or modification time, or in the text of a
+     * symbolic link. One that does not differ keeps its content, and each attribute that preserve
+     * names is brought up to date: what differs is written, and what the source does not have is
+     * removed (ACLs, capabilities, "user." and "trusted." attributes). The same is done for files
+     * that are overwritten in place and for directories. What is copied as a stream
+     * (ARSYNC_COPY_SPECIAL) always differs. Times are compared with the precision of the
+     * destination's filesystem; to find it out on FAT and FUSE, the library changes a file's own
+     * time for a moment. */
+    ARSYNC_UPDATE_CHANGED = 3,
+    /* Those that the answer to a question says; see "Questions". Not with ARSYNC_COPY_MIRROR. */
+    ARSYNC_UPDATE_ASK = 4,
+    /* Of those that are older, the ones that the answer says; the others stay. Not with
+     * ARSYNC_COPY_MIRROR. */
+    ARSYNC_UPDATE_ASK_OLDER = 5
+};
+
+/* What becomes of an existing file in the way of a new one. It is renamed. With
+ * ARSYNC_REPLACE_ATOMIC it instead gets a second name, and keeps its own until the new file has it.
+ * Where there are no hard links (FAT, many servers), that fails with the error of link(2) at
+ * ARSYNC_STAGE_BACKUP. The completion's details have the backup's name. */
+enum arsync_backup {
+    ARSYNC_BACKUP_NONE = 0,     /* no backup is made */
+    ARSYNC_BACKUP_SIMPLE = 1,   /* the backup's name is the file's with backup_suffix, and it
+                                   replaces what has that name. Where a tree holds both "x" and
+                                   "x~", that may be the copy of the latter, as with cp. */
+    ARSYNC_BACKUP_NUMBERED = 2, /* NAME.~N~, where N is one more than the highest that exists */
+    ARSYNC_BACKUP_EXISTING = 3  /* NUMBERED where numbered backups of the file exist, else SIMPLE */
+};
+
+/* A destination file that cannot be opened for writing is removed, and the copy tries again. One
+ * that is in the way of a link is removed, too. */
+#define ARSYNC_COPY_FORCE (1u << 13)
+/* Where the destination is a symbolic link that leads nowhere and would be written through, the
+ * file that it names is made, as POSIX requires of cp. By default this is -ENOENT, for it may be an
+ * accident or an attack. */
+#define ARSYNC_COPY_DANGLING (1u << 19)
+/* Where the destination has a symbolic link to a directory in the place of a directory, the copy
+ * goes into that directory. By default this is -ENOTDIR. */
+#define ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK (1u << 12)
+/* Every destination directory loses what its source directory does not have. Only with
+ * ARSYNC_COPY_RECURSIVE; not with backup or ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK.
+ *
+ *   What stays   What the filter excludes stays. Where the source could not be listed in full, all
+ *                stays. The listing that the copy went by decides what is extra: what was in the
+ *                source then, or has come since, or was written by the job, stays.
+ *   Kinds        A directory gives way to a file or a link, and these to a directory, unless
+ *                something that is excluded or mounted is in the way (-EISDIR, -ENOTDIR, -EBUSY),
+ *                or replace is EXCLUSIVE, or update is NONE.
+ *   Refused      If a source directory, or one above it, is no longer what is at its name, its
+ *                destination keeps all, and that is -ESTALE at ARSYNC_STAGE_REMOVE. In a directory
+ *                where names fold, if it is not known which of the listed names is whose, all stays
+ *                and that is -EEXIST. If source and destination share a directory, because one is
+ *                below the other or by mounts, that is -ELOOP, and nothing is removed.
+ *
+ * The library does not know what other jobs are going to read. Do not mirror to where that lies. */
+#define ARSYNC_COPY_MIRROR (1u << 7)
+
+/* ---- Options: how sure -------------------------------------------------------------------- */
+
+/* What is on stable storage when the completion arrives. */
+enum arsync_durability {
+    ARSYNC_DURABILITY_NONE = 0, /* nothing is promised */
+    ARSYNC_DURABILITY_FILE = 1, /* the file's data and size are (fdatasync) */
+    ARSYNC_DURABILITY_FULL = 2  /* the file's name is, too (fdatasync, publish, then fsync of the
+                                   directory) */
+};
+
+/* The destination is read back, past the page cache where the device allows it, and 128-bit hashes
+ * of what was read from the source and of what is there now are compared. A difference is -EILSEQ
+ * at ARSYNC_STAGE_VERIFY. Holes of the source are read, too, and kept as holes only if they are
+ * zeros. What this process has not seen on its way (reflink, copy_file_range(2)) is compared with
+ * the source as it is afterwards. If the source changed meanwhile or shrank, which the completion's
+ * flags tell, what was written is compared with itself: as it is in memory, and as it is on the
+ * device. */
+#define ARSYNC_COPY_VERIFY (1u << 0)
+/* Nothing is changed; completions report what would be done. */
+#define ARSYNC_COPY_DRY_RUN (1u << 8)
+/* The job ends at the first entry or item that fails. By default the others are copied. Directories
+ * that were made by then get their attributes, as they do after a cancel. */
+#define ARSYNC_COPY_STOP_ON_ERROR (1u << 9)
+/* Only for a range: the caller's descriptors themselves are used, and no other descriptor of either
+ * file is opened or closed. So the process keeps its locks by fcntl(2) (F_SETLK); see "Locks"
+ * above. The descriptors must stay open until the job's completion. Holes cannot be found without
+ * moving the caller's file position, so that the source's holes are read as zeros. There is no
+ * O_DIRECT without a second description, so that data goes through the page cache; if a part of it
+ * stays there, verifying says so (ARSYNC_COMPLETION_VERIFIED_CACHED). A descriptor that is open
+ * with O_DIRECT gives -EINVAL, and so does any other job than a range. */
+#define ARSYNC_COPY_KEEP_LOCKS (1u << 16)
+
+/* ---- Options: how fast -------------------------------------------------------------------- */
+
+/* How the data is moved. A completion says which method ran. AUTO takes, for each file, the first
+ * of these that fits (docs/BENCHMARKS.md has the measurements):
+ *
+ *   inline           The source has no size: it is a stream, or a file in /proc.
+ *   reflink          The filesystem can share blocks, unless reflink is NEVER or sparse is not
+ *                    AUTO.
+ *   copy_file_range  On the same conditions, the filesystem or its server copies by itself.
+ *   direct           cache is DIRECT, and both ends can.
+ *   inline           The file has at most 256 KiB.
+ *   direct           cache is AUTO, the file has at least 4 MiB and is not cached, both ends can,
+ *                    and it is faster there.
+ *   buffered-direct  cache is AUTO, the file has at least 4 MiB and is to be durable, the
+ *                    destination can, and it is faster there.
+ *   inline           Most of the file is cached; unless cache is DROP, sparse is ALWAYS, it is to
+ *                    be verified, or the pool has a byte_rate.
+ *   fixed            All else. */
+enum arsync_method {
+    ARSYNC_METHOD_AUTO = 0,            /* the library chooses for each file */
+    ARSYNC_METHOD_INLINE = 1,          /* plain calls: for streams and small files on the worker's
+                                          thread, for what is cached of larger ones on its helper
+                                          threads; the rest is read through the queue */
+    ARSYNC_METHOD_REFLINK = 2,         /* blocks are shared (FICLONE); no data is moved */
+    ARSYNC_METHOD_COPY_FILE_RANGE = 3, /* copy_file_range(2): the server or the filesystem copies */
+    ARSYNC_METHOD_FIXED = 4,           /* READ_FIXED, WRITE_FIXED of one buffer; page cache */
+    ARSYNC_METHOD_DIRECT = 5,          /* as FIXED, O_DIRECT at both ends: no CPU copies data */
+    ARSYNC_METHOD_BUFFERED_DIRECT = 6, /* read through the page cache, written by O_DIRECT */
+#ifdef ARSYNC_MEASURING
+    ARSYNC_METHOD_HEAP = 7,    /* fresh heap memory for each chunk; see "Measuring" below */
+    ARSYNC_METHOD_MANAGED = 8, /* READ_FIXED, a clone of the buffer, write; see "Measuring" */
+#endif
+};
+
+/* Whether blocks may be shared with the source. */
+enum arsync_reflink {
+    ARSYNC_REFLINK_AUTO = 0,   /* blocks are shared where the filesystem can, else copied */
+    ARSYNC_REFLINK_ALWAYS = 1, /* they are shared, or the copy fails with the filesystem's error;
+                                  sparse must be AUTO */
+    ARSYNC_REFLINK_NEVER = 2   /* the destination always gets blocks of its own */
+};
+
+/* What the copy leaves in the page cache. */
+enum arsync_cache {
+    ARSYNC_CACHE_AUTO = 0,   /* whatever is fastest; large files that were not cached stay so */
+    ARSYNC_CACHE_KEEP = 1,   /* data goes through the page cache, and both files are cached then */
+    ARSYNC_CACHE_DIRECT = 2, /* O_DIRECT where both ends can; otherwise as KEEP, and the
+                                completion's method says so */
+    ARSYNC_CACHE_DROP = 3    /* data goes through the page cache, but stays there only if it was
+                                there before (RWF_DONTCACHE; else it is written back and dropped at
+                                the end) */
+};
+
+/* The most chunks of one file in flight; the least is 1. */
+#define ARSYNC_CHUNKS_MAX 1024
+
+/* src_dirfd and dst_dirfd stay open, and the same, until the job's completion has been polled. So
+ * they are used as they are: a queued job holds no descriptors, and makes two system calls less for
+ * each. One that is not open gives -EBADF in the completion. */
+#define ARSYNC_COPY_BORROW_DIRFDS (1u << 20)
+
+/* ---- Options: what is told ---------------------------------------------------------------- */
+
+/* Which entries of a tree get a completion of their own. */
+enum arsync_report {
+    ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with SOURCE_CHANGED, SOURCE_SHRANK,
+                                 OWNER_LOST or KEPT_BOTH among their flags */
+    ARSYNC_REPORT_ALL = 1,    /* every one; a directory when it is made, and again if something
+                                 fails at its end */
+    ARSYNC_REPORT_NONE = 2    /* none; the job's completion has the first error, and its details
+                                 the number of errors */
+};
+
+/* What a completion's details have besides what belongs to its flags; see arsync_details. What is
+ * not wanted costs nothing, and is NULL or 0. */
+#define ARSYNC_WANT_TOTALS (1u << 0)      /* of a job with ARSYNC_COPY_RECURSIVE: its totals */
+#define ARSYNC_WANT_ERROR_PATH (1u << 1)  /* of the same: where it failed first */
+#define ARSYNC_WANT_SOURCE (1u << 2)      /* what statx(2) says of the source, */
+#define ARSYNC_WANT_DESTINATION (1u << 3) /* and of the destination */
+#define ARSYNC_WANT_DIGEST (1u << 4)      /* a hash of the content */
+#define ARSYNC_WANT_TIMES (1u << 5)       /* when the copy began and ended */
+/* A file's copy stays open for arsync_take_fd. Not with ARSYNC_COPY_RECURSIVE or a list. */
+#define ARSYNC_WANT_FD (1u << 6)
+
+/* ---- Options: all of them ----------------------------------------------------------------- */
+
+/* How a file, a tree or a list is copied.
+ *
+ * Each field that is 0 has its default. A submit copies the struct with all that it points to. */
+typedef struct arsync_copy_options {
+    uint32_t struct_size;      /* sizeof(arsync_copy_options) */
+    uint32_t flags;            /* ARSYNC_COPY_* */
+    uint32_t method;           /* enum arsync_method. One that cannot be used falls back, and the
+                                  completion has ARSYNC_COMPLETION_FALLBACK. REFLINK is the same as
+                                  reflink = ALWAYS, and not allowed with reflink = NEVER. */
+    uint32_t reflink;          /* enum arsync_reflink */
+    uint32_t cache;            /* enum arsync_cache */
+    uint32_t replace;          /* enum arsync_replace */
+    uint32_t durability;       /* enum arsync_durability */
+    uint32_t preserve;         /* ARSYNC_PRESERVE_* */
+    uint32_t sparse;           /* enum arsync_sparse */
+    uint32_t chunks;           /* the most chunks of one file in flight, from 1 to
+                                  ARSYNC_CHUNKS_MAX. The default depends on the method. There are
+                                  never more than the worker has buffers. */
+    uint32_t update;           /* enum arsync_update */
+    uint32_t symlinks;         /* enum arsync_symlinks */
+    uint32_t report;           /* enum arsync_report */
+    uint32_t backup;           /* enum arsync_backup; not with ARSYNC_REPLACE_EXCLUSIVE */
+    const char* backup_suffix; /* of SIMPLE and EXISTING backups, not empty and without a slash;
+                                  NULL means "~" */
+    const char* filter;        /* what to leave out of a tree, see "Trees"; NULL means nothing. Only
+                                  with ARSYNC_COPY_RECURSIVE. */
+    arsync_link_set link_set;  /* with ARSYNC_PRESERVE_LINKS: hard links are kept between all jobs
+                                  of this set, see arsync_link_set_open; 0 means within this job
+                                  only. A set that is not open gives -EINVAL. */
+    uint32_t want;             /* ARSYNC_WANT_*: what completions tell in their details */
+    uint32_t reserved[3];      /* 0 */
+} arsync_copy_options;
+/* The size of arsync_copy_options in version 0.1, for ever. */
+#define ARSYNC_COPY_OPTIONS_SIZE_0_1 96
+
+/* Check options, and learn what is wrong with them.
+ *
+ * The rules are those of arsync_submit_copy. why gets a text in English that names the field, such
+ * as "backup_suffix: has a slash", or "" if nothing is wrong. The text is cut to size bytes with
+ * its NUL. why may be NULL if size is 0. The call does not look at what depends on the pool, such
+ * as whether link_set is open, nor at what only a range or a list forbids or allows.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      A field is invalid, or two contradict each other.
+ *   -E2BIG       The options ask for what this version of the library does not know. */
+ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* why, size_t size);
+
+/* ---- Control ------------------------------------------------------------------------------ */
+
+/* Ask a job to stop.
+ *
+ * The call does not wait. The job's completion still arrives: with -ECANCELED, or with its ordinary
+ * result if it was quicker.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is no such job, or its completion was polled. */
+ARSYNC_API int arsync_job_cancel(arsync_pool* pool, arsync_job job);
+
+/* What of a job is adjusted: the bits of what in arsync_adjustment. */
+#define ARSYNC_ADJUST_PAUSE (1u << 0)     /* the job waits */
+#define ARSYNC_ADJUST_RESUME (1u << 1)    /* the job goes on; not together with PAUSE */
+#define ARSYNC_ADJUST_BYTE_RATE (1u << 2) /* byte_rate applies */
+#define ARSYNC_ADJUST_PRIORITY (1u << 3)  /* priority applies */
+
+/* The terms on which a job runs. */
+typedef struct arsync_adjustment {
+    uint32_t struct_size; /* sizeof(arsync_adjustment) */
+    uint32_t what;        /* ARSYNC_ADJUST_*: all that is not named stays as it was */
+    uint64_t byte_rate;   /* bytes a second that the job may move, besides the pool's limit; 0 is no
+                             limit. Blocks shared by reflink do not count. */
+    int32_t priority;     /* 0 for every job at first. Queued jobs of a higher priority are begun
+                             first. Their chunks are the first to get a buffer of their worker, and
+                             while they wait for the pool's byte_rate, others wait, too. */
+    uint32_t reserved[3]; /* 0 */
+} arsync_adjustment;
+/* The size of arsync_adjustment in version 0.1, for ever. */
+#define ARSYNC_ADJUSTMENT_SIZE_0_1 32
+
+/* Pause or resume a job, or change its limit or priority.
+ *
+ * The job may be a file, a range, a list or a tree with all its workers, queued or running. The
+ * call does not wait. A paused job finishes the chunks, the names and the reflinks that it is at,
+ * and then does nothing until it is resumed or cancelled. If it had begun, it keeps its files open,
+ * and its place among the 64 jobs that a worker has. If it had not, it is queued behind others of
+ * its priority when it is resumed.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      what is unknown or contradicts itself, or struct_size or reserved is wrong.
+ *   -ENOENT      There is no such job, or its completion was polled. */
+ARSYNC_API int arsync_job_adjust(arsync_pool* pool, arsync_job job,
+                                 const arsync_adjustment* adjustment);
+
+/* Where a job is in its life. */
+enum arsync_job_state {
+    ARSYNC_JOB_QUEUED = 1,   /* it has not begun */
+    ARSYNC_JOB_RUNNING = 2,  /* it has begun */
+    ARSYNC_JOB_COMPLETED = 3 /* its completion waits to be polled */
+};
+
+/* More entries may yet be found; bytes_total and entries_total will grow. */
+#define ARSYNC_PROGRESS_WALKING (1u << 0)
+/* The job is paused; see arsync_job_adjust. */
+#define ARSYNC_PROGRESS_PAUSED (1u << 1)
+
+/* How far a job is. */
+typedef struct arsync_progress {
+    uint32_t struct_size;   /* in: sizeof(arsync_progress) */
+    uint32_t state;         /* enum arsync_job_state */
+    uint32_t stage;         /* enum arsync_stage: what it does now; NONE for a tree or a list */
+    uint32_t method;        /* enum arsync_method: AUTO until one is chosen, and for a tree or a
+                               list */
+    uint64_t bytes_total;   /* size of the source in bytes, or of all entries found so far. It is 0
+                               until it is known, or if the source has none. In the end it is what
+                               was copied, if that is another number. */
+    uint64_t bytes_done;    /* bytes at the destination so far, holes included */
+    uint64_t entries_total; /* of a tree or a list: entries found so far; else 1 */
+    uint64_t entries_done;  /* of these, entries that have ended, with any result */
+    uint64_t errors;        /* of these, entries that failed */
+    uint32_t flags;         /* ARSYNC_PROGRESS_* */
+    uint32_t reserved;      /* 0 */
+} arsync_progress;
+/* The size of arsync_progress in version 0.1, for ever. */
+#define ARSYNC_PROGRESS_SIZE_0_1 64
+
+/* Get a job's progress.
+ *
+ * Set progress->struct_size before the call. The call does not block, and costs little enough to be
+ * made many times a second.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is no such job, or its completion was polled.
+ *   -EINVAL      struct_size is wrong. */
+ARSYNC_API int arsync_job_progress(arsync_pool* pool, arsync_job job, arsync_progress* progress);
+
+/* ---- Information and statistics ----------------------------------------------------------- */
+
+/* What a pool uses, and why. The lengths of the texts include their NUL. */
+typedef struct arsync_info {
+    uint32_t struct_size;        /* in: sizeof(arsync_info) */
+    uint32_t backend;            /* enum arsync_backend: URING or THREADS */
+    uint32_t workers;            /* the most threads there will be for local filesystems */
+    uint32_t workers_started;    /* threads started so far, for all filesystems; 0 also where none
+                                    can be started */
+    uint32_t buffer_count;       /* the most buffers a worker will have */
+    uint32_t buffer_size;        /* the most bytes of each that are used */
+    uint32_t queue_depth;        /* entries in a submission queue, rounded up to a power of two */
+    uint32_t buffers_registered; /* over all workers, so far. A worker registers a buffer when a
+                                    large copy first uses it. */
+    uint32_t buffers_refused;    /* over all workers: buffers that the kernel would not register.
+                                    They are used all the same, unregistered. */
+    uint32_t flags;              /* ARSYNC_POOL_* that were asked for and are in force so far */
+    char backend_reason[128];    /* why this backend runs, or that io_uring was denied since */
+    char buffers_reason[128];    /* why buffers were refused or are not in huge pages, else "" */
+    char sqpoll_reason[128];     /* why SQPOLL was asked for and is not in force, else "" */
+    char iopoll_reason[128];     /* why IOPOLL was asked for and is not in force, else "" */
+    char kernel_features[128];   /* io_uring features in use: words separated by spaces */
+} arsync_info;
+/* The size of arsync_info in version 0.1, for ever. */
+#define ARSYNC_INFO_SIZE_0_1 680
+
+/* Learn what a pool uses, and why.
+ *
+ * Set info->struct_size before the call. If no copy has needed a backend yet, the call decides
+ * which one it is. It does not block.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      struct_size is wrong. */
+ARSYNC_API int arsync_pool_info(arsync_pool* pool, arsync_info* info);
+
+/* Counters over all workers since the pool was opened.
+ *
+ * The library counts these itself, in the calls that it makes. Each is exact, but they are not all
+ * read at one instant. An operation is in flight from when it is queued until it ends, be it a
+ * read, a write, a wait for a stream or a pause. */
+typedef struct arsync_stats {
+    uint32_t struct_size;                /* in: sizeof(arsync_stats) */
+    uint32_t queue_depth_max;            /* the most operations in flight on one worker */
+    uint64_t jobs_submitted;             /* jobs that a submit accepted */
+    uint64_t jobs_completed;             /* jobs that ended, with any result */
+    uint64_t jobs_failed;                /* jobs that ended with neither 0 nor -ECANCELED */
+    uint64_t jobs_cancelled;             /* jobs that ended with -ECANCELED */
+    uint64_t bytes_read;                 /* bytes that reads brought into buffers */
+    uint64_t bytes_written;              /* bytes that writes took from buffers */
+    uint64_t bytes_reflinked;            /* bytes shared by reflink */
+    uint64_t bytes_offloaded;            /* bytes moved by copy_file_range(2) */
+    uint64_t bytes_copied_in_user_space; /* bytes that the library moved from memory to memory */
+    uint64_t reads;                      /* read operations of any kind */
+    uint64_t reads_fixed;                /* of these, into registered buffers (READ_FIXED) */
+    uint64_t reads_inline;               /* of these, plain calls that did not need the queue */
+    uint64_t writes;                     /* write operations of any kind */
+    uint64_t writes_fixed;               /* of these, from registered buffers (WRITE_FIXED) */
+    uint64_t writes_inline;              /* of these, plain calls that did not need the queue */
+    uint64_t short_transfers; /* reads and writes that moved less than asked for, and went on */
+    uint64_t submissions;     /* operations queued to io_uring (SQEs) */
+    uint64_t enters;          /* calls of io_uring_enter(2), made or asked for: with SQPOLL some
+                                 need not be made; submissions / enters is the mean batch */
+    uint64_t helper_calls;    /* blocking calls for helper threads, also those made without one
+                                 because none could be started */
+    uint64_t buffer_waits;    /* times that a copy waited for a free buffer */
+    uint64_t busy_ns;         /* nanoseconds with at least one operation in flight */
+    uint64_t queue_depth_ns;  /* the sum over time of operations in flight; divided by busy_ns it is
+                                 the time-weighted mean queue depth */
+} arsync_stats;
+/* The size of arsync_stats in version 0.1, for ever. */
+#define ARSYNC_STATS_SIZE_0_1 184
+
+/* Get a pool's counters.
+ *
+ * Set stats->struct_size before the call. It does not block.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      struct_size is wrong. */
+ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
+
+/* ---- Names and versions ------------------------------------------------------------------- */
+
+/* Describe an errno value.
+ *
+ * The sign of error is ignored. Some values have a meaning of their own at some stages, such as
+ * -EILSEQ and -EINVAL; see enum arsync_stage.
+ *
+ * Returns a static string in English, such as "No space left on device", and "Unknown error" for
+ * any other number. */
 ARSYNC_API const char* arsync_strerror(int error);
 
-/* A stage as "open source", a method as "buffered-direct", a backend as "uring", an action as
- * "make directory", a kind of completion as "entry". Static strings, "unknown" for any other
- * number. */
+/* Name a stage, a method, a backend, an action or a kind of completion.
+ *
+ * A stage is named like "open source", a method like "buffered-direct", a backend like "uring", an
+ * action like "make directory", a kind of completion like "entry".
+ *
+ * Returns a static string in English, and "unknown" for any other number. */
 ARSYNC_API const char* arsync_stage_name(uint32_t stage);
 ARSYNC_API const char* arsync_method_name(uint32_t method);
 ARSYNC_API const char* arsync_backend_name(uint32_t backend);
 ARSYNC_API const char* arsync_action_name(uint32_t action);
 ARSYNC_API const char* arsync_completion_kind_name(uint32_t kind);
+
+/* The version of this header. The soname has the major version, also while that is 0. */
+#define ARSYNC_VERSION_MAJOR 0
+#define ARSYNC_VERSION_MINOR 1
+#define ARSYNC_VERSION_PATCH 0
+/* The same as one number, which grows with each version: 0.1.0 is 1000, 1.2.3 is 1002003. */
+#define ARSYNC_VERSION_NUMBER                                                                      \
+    (ARSYNC_VERSION_MAJOR * 1000000 + ARSYNC_VERSION_MINOR * 1000 + ARSYNC_VERSION_PATCH)
+
+/* Get the version of the library that runs.
+ *
+ * It may differ from the version of the header that the program was built with.
+ *
+ * Returns arsync_version: a static string, "MAJOR.MINOR.PATCH". arsync_version_number: a number as
+ * in ARSYNC_VERSION_NUMBER. */
+ARSYNC_API const char* arsync_version(void);
+ARSYNC_API uint32_t arsync_version_number(void);
+
+/* ---- Measuring ---------------------------------------------------------------------------- */
+
+/* ARSYNC_METHOD_HEAP and ARSYNC_METHOD_MANAGED are there only if ARSYNC_MEASURING is defined before
+ * this header is included. They are slower on purpose: the other methods are measured against them.
+ * They are no part of the contract. A later version may refuse them (-EINVAL), but it gives their
+ * numbers to no other method. */
 
 #ifdef __cplusplus
 }
