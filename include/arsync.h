@@ -504,6 +504,10 @@ enum arsync_stage {
 #define ARSYNC_COMPLETION_REPEATED (1u << 13)
 /* The error is that of a directory on the way, and a completion of kind WAY names it. */
 #define ARSYNC_COMPLETION_ON_THE_WAY (1u << 14)
+/* With ARSYNC_COPY_MIRROR: what another item mirrors to, whose user_data is the details' other,
+ * holds what is to be copied (with AT_SOURCE) or the place where it is to be (with
+ * AT_DESTINATION). */
+#define ARSYNC_COMPLETION_IN_MIRROR (1u << 16)
 
 /* What a job has done. It is frozen: its layout, of 64 bytes without padding, never changes. */
 typedef struct arsync_completion {
@@ -592,9 +596,10 @@ typedef struct arsync_details {
                                     counted from 0. The last block may be shorter. */
     uint64_t begin_ns;           /* TIMES: when a worker began, by CLOCK_MONOTONIC, */
     uint64_t end_ns;             /* and when it ended */
+    uint64_t other;              /* with IN_MIRROR: the user_data of the item whose mirror it is */
 } arsync_details;
 /* The size of arsync_details in version 0.1, for ever. */
-#define ARSYNC_DETAILS_SIZE_0_1 160
+#define ARSYNC_DETAILS_SIZE_0_1 168
 
 /* Take the completions that there are, or wait for one.
  *
@@ -660,15 +665,23 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              directory that dst begins with must be there.
  *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree. None is copied twice,
  *              neither by itself nor within a directory that is another item.
+ *   Mirrors    With ARSYNC_COPY_MIRROR, and without ARSYNC_COPY_SHALLOW, no item is begun before
+ *              the list has ended, and all items are looked at first. If the mirror of one would
+ *              remove what another copies or makes, nothing is done: that other item has the only
+ *              completion, at ARSYNC_STAGE_CHECK with IN_MIRROR, and its error is the job's. The
+ *              error is -EEXIST if two items are to be at one place, or one in the other, and
+ *              -ELOOP if the source or the destination of an item lies in what another one mirrors
+ *              to, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH an item may lie in
+ *              another one, at the same place in source and destination.
  *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
  *   Order      Items run in any order. But with ARSYNC_REPORT_ALL trees come one after the other,
  *              and so do trees whose destination is there already, or holds the source, or lies in
  *              it. A source that is newer than its list (its inode changed after the list was
  *              opened) may be what an earlier item has just made; its item waits for all earlier
  *              ones.
- *   Memory     At most ARSYNC_LIST_WAITING_MAX items wait to be begun. Some bytes are kept of each
- *              item that has ended, with ARSYNC_COPY_BENEATH also its path, and the directories on
- *              the way.
+ *   Memory     At most ARSYNC_LIST_WAITING_MAX items wait to be begun, but all items of a list of
+ *              mirrors. Some bytes are kept of each item that has ended, with ARSYNC_COPY_BENEATH
+ *              also its path, and the directories on the way.
  */
 
 /* One item of a list. It is frozen: its layout, of 32 bytes, never changes. */
@@ -679,7 +692,7 @@ typedef struct arsync_item {
     uint64_t reserved;  /* 0 */
 } arsync_item;
 
-/* The most items of a list that wait to be begun. */
+/* The most items of a list that wait to be begun, if it is not a list of mirrors. */
 #define ARSYNC_LIST_WAITING_MAX 16384
 
 /* Submit a list of copies as one job.
@@ -710,7 +723,8 @@ ARSYNC_API int arsync_submit_list(arsync_pool* pool, int src_dirfd, int dst_dirf
  * arsync_list_open.
  *
  * arsync_list_add takes the first ones of the items given. If it takes fewer than count, perhaps
- * none, as many as may are waiting to be begun: poll, and add the others.
+ * none, as many as may are waiting to be begun: poll, and add the others. A list of mirrors takes
+ * ARSYNC_LIST_WAITING_MAX items at each call, however many wait.
  *
  * Returns arsync_list_open and arsync_list_end: 0 or an error. arsync_list_add: how many items it
  * took, or an error.
@@ -1033,7 +1047,8 @@ enum arsync_backup {
  *                and that is -EEXIST. If source and destination share a directory, because one is
  *                below the other or by mounts, that is -ELOOP, and nothing is removed.
  *
- * The library does not know what other jobs are going to read. Do not mirror to where that lies. */
+ * Items of a list are compared before one is begun, see "Lists". But the library does not know what
+ * other jobs are going to read. Do not mirror to where that lies. */
 #define ARSYNC_COPY_MIRROR (1u << 7)
 
 /* ---- Options: how sure -------------------------------------------------------------------- */

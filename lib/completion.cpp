@@ -39,9 +39,10 @@ bool fill_details(arsync_details& details, const Outcome& outcome) {
         details.error_path = outcome.error_path.c_str();
         details.has |= ARSYNC_WANT_ERROR_PATH;
     }
+    details.other = outcome.other.value_or(0);
     if (outcome.kept && *outcome.kept)
         details.has |= ARSYNC_WANT_FD;
-    return details.has != 0 || details.backup || details.name;
+    return details.has != 0 || details.backup || details.name || outcome.other;
 }
 
 const arsync_details* details_of(Job& job) {

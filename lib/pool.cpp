@@ -687,7 +687,7 @@ void Pool::report(const Job& job, Report report) {
     finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
     finished->path = std::move(report.path);
     const bool has_totals = report.totals && wants(job.options, ARSYNC_WANT_TOTALS);
-    if (outcome.wanted.has != 0 || !outcome.backup.empty() || !outcome.name.empty() ||
+    if (outcome.wanted.has != 0 || outcome.other || !outcome.backup.empty() || !outcome.name.empty() ||
         (outcome.has_error_path && outcome.result < 0) || has_totals) {
         auto details = std::make_unique<Finished::Details>();
         details->outcome = outcome;

@@ -187,6 +187,7 @@ struct Outcome {
     std::shared_ptr<File> kept; // the copy, if wanted
     std::string error_path;     // of a tree, if wanted: of what failed first
     bool has_error_path = false;
+    std::optional<uint64_t> other; // of an item: the user_data of the one that it clashes with
 
     // error: 0 or a negative errno.
     void fail(int error, Stage where, Side side = Side::by_stage) {

@@ -166,7 +166,8 @@ FIELD(arsync_details, error_path, 120, 8);
 FIELD(arsync_details, digest, 128, 16);
 FIELD(arsync_details, begin_ns, 144, 8);
 FIELD(arsync_details, end_ns, 152, 8);
-SIZE(arsync_details, 160);
+FIELD(arsync_details, other, 160, 8);
+SIZE(arsync_details, 168);
 SIZE(arsync_details, ARSYNC_DETAILS_SIZE_0_1);
 
 FIELD(arsync_completion, job, 0, 8);

@@ -65,10 +65,12 @@ static Told told_by(const arsync_completion& done) {
               .bytes = done.bytes,
               .backup = {},
               .name = {},
+              .other = 0,
               .totals = {}};
     if (const arsync_details* details = done.details) {
         told.backup = details->backup ? details->backup : "";
         told.name = details->name ? details->name : "";
+        told.other = details->other;
         if (details->totals)
             told.totals = *details->totals;
     }
@@ -124,6 +126,17 @@ ListCopy copy_list_between(Pool& pool, const std::string& from, const std::strin
     const Opened source(from);
     const Opened destination(to);
     return copy_list_at(pool, source.get(), destination.get(), items, options, answerer);
+}
+
+arsync_job open_list(Pool& pool, const Options& options, uint64_t user_data) {
+    arsync_job job = 0;
+    CHECK(arsync_list_open(pool.get(), AT_FDCWD, AT_FDCWD, &options, user_data, &job) == 0);
+    return job;
+}
+
+int add(Pool& pool, arsync_job job, const Items& items) {
+    const std::vector<arsync_item> shown = items.shown();
+    return arsync_list_add(pool.get(), job, shown.data(), static_cast<uint32_t>(shown.size()));
 }
 
 unsigned copy_in_turn(Pool& pool, const Items& items, const Options& options) {

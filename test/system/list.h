@@ -44,6 +44,7 @@ struct Told {
     uint64_t bytes = 0;
     std::string backup;
     std::string name;
+    uint64_t other = 0;        // with IN_MIRROR
     arsync_totals totals = {}; // of an item that is a tree
 
     bool has(uint32_t flag) const { return (flags & flag) != 0; }
@@ -74,6 +75,9 @@ ListCopy copy_list(Pool& pool, const Items& items, const Options& options = Opti
 ListCopy copy_list_between(Pool& pool, const std::string& from, const std::string& to,
                            const Items& items, const Options& options,
                            const Answerer& answerer = nullptr);
+// By arsync_list_open, and arsync_list_add of all at once: what that says.
+arsync_job open_list(Pool& pool, const Options& options = Options(), uint64_t user_data = 999);
+int add(Pool& pool, arsync_job job, const Items& items);
 // Each by a job of its own, one after the other: how many failed.
 unsigned copy_in_turn(Pool& pool, const Items& items, const Options& options = Options());
 

@@ -13,17 +13,6 @@ namespace live {
 
 namespace {
 
-arsync_job open_list(Pool& pool, const Options& options = Options(), uint64_t user_data = 999) {
-    arsync_job job = 0;
-    CHECK(arsync_list_open(pool.get(), AT_FDCWD, AT_FDCWD, &options, user_data, &job) == 0);
-    return job;
-}
-
-int add(Pool& pool, arsync_job job, const Items& items) {
-    const std::vector<arsync_item> shown = items.shown();
-    return arsync_list_add(pool.get(), job, shown.data(), static_cast<uint32_t>(shown.size()));
-}
-
 // So many small files below a directory, and where they are to be.
 Items files_below(const Directory& directory, int count) {
     make_directories(directory / "from");

@@ -299,4 +299,12 @@ size_t Directory::entries() const {
     return count;
 }
 
+Bound::Bound(const std::string& what, const std::string& where)
+    : where_(where), usable_(mount(what.c_str(), where.c_str(), nullptr, MS_BIND, nullptr) == 0) {}
+
+Bound::~Bound() {
+    if (usable_)
+        umount2(where_.c_str(), MNT_DETACH);
+}
+
 } // namespace live

@@ -102,6 +102,22 @@ bool is_root();
 // Whether the command is in the path, the administrator's directories included.
 bool has_command(const std::string& name);
 
+// A directory under one more path, on a volume whose mounts are our own.
+class Bound {
+public:
+    Bound(const std::string& what, const std::string& where);
+    Bound(const Bound&) = delete;
+    Bound& operator=(const Bound&) = delete;
+    ~Bound();
+
+    bool usable() const { return usable_; }
+    std::string why() const { return "cannot bind a mount"; }
+
+private:
+    const std::string where_;
+    const bool usable_;
+};
+
 } // namespace live
 
 // Leaves the case, visibly, where a volume or device cannot be had.

@@ -13,26 +13,6 @@ namespace live {
 
 namespace {
 
-// A directory under one more path.
-class Bound {
-public:
-    Bound(const std::string& what, const std::string& where)
-        : where_(where),
-          usable_(mount(what.c_str(), where.c_str(), nullptr, MS_BIND, nullptr) == 0) {}
-    Bound(const Bound&) = delete;
-    Bound& operator=(const Bound&) = delete;
-    ~Bound() {
-        if (usable_)
-            umount2(where_.c_str(), MNT_DETACH);
-    }
-    bool usable() const { return usable_; }
-    std::string why() const { return "cannot bind a mount"; }
-
-private:
-    const std::string where_;
-    const bool usable_;
-};
-
 // A mirror that must be refused, with nothing removed.
 void check_refused(const std::string& from, const std::string& to, const std::string& all) {
     const auto before = contents(all);

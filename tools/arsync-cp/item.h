@@ -32,6 +32,7 @@ struct Item {
     std::optional<Place> backup;         // of what was there
     uint64_t entry_errors = 0;           // completions of a tree's entries with an error
     bool failed = false;                 // one of its entries, or it itself, in a way that matters
+    const Item* mirror = nullptr;        // in which it would be lost
     std::optional<arsync_completion> on_way; // a directory on the way that could not be made
     std::string way;                         // its path
     std::vector<Line> lines;

@@ -3,7 +3,6 @@
 #include <new>
 #include <unistd.h>
 
-#include "mirror.h"
 #include "operands.h"
 #include "options.h"
 #include "prompt.h"
@@ -30,9 +29,6 @@ int copy_files(int argc, char** argv) {
         cp::send_chatter_to_stderr();
     std::optional<cp::Operands> operands = cp::Operands::understand(options);
     if (!operands)
-        return 1;
-    if ((options.copy.flags & ARSYNC_COPY_MIRROR) != 0 &&
-        (!cp::mirrors_are_apart(*operands) || !cp::mirrors_spare_others(*operands, options)))
         return 1;
     return cp::Run(options, *operands).go();
 }

@@ -159,6 +159,19 @@ std::string describe_check(const Subject& subject, const arsync_completion& comp
     return "cannot copy " + source + " to " + destination + ": " + arsync_strerror(error);
 }
 
+std::string describe_clash(const Subject& subject, const Item& mirror,
+                           const arsync_completion& completion) {
+    const std::string source = quote(mirror.source.shown);
+    const std::string destination = quote(mirror.destination.shown);
+    if (completion.result == -EEXIST)
+        return "with --mirror, " + source + " and " + quote(subject.source.shown) +
+               " cannot both be copied to " + destination;
+    const bool at_source = (completion.flags & ARSYNC_COMPLETION_AT_SOURCE) != 0;
+    const Place& lost = at_source ? subject.source : subject.destination;
+    return "with --mirror, " + quote(lost.shown) + " would be lost in " + destination +
+           ", which is to be like " + source;
+}
+
 } // namespace
 
 std::string describe_failure(const Subject& subject, const arsync_completion& completion,
@@ -169,6 +182,8 @@ std::string describe_failure(const Subject& subject, const arsync_completion& co
     std::string what = describe_way(subject, completion, options);
     if (!what.empty())
         return what;
+    if (subject.item.mirror)
+        return describe_clash(subject, *subject.item.mirror, completion);
     if ((completion.flags & ARSYNC_COMPLETION_JUST_CREATED) != 0)
         return error == ELOOP
                    ? "will not copy " + source + " through just-created symlink " + destination

@@ -28,18 +28,9 @@ inline FileId id_of(const struct stat& status) {
     return {status.st_dev, status.st_ino};
 }
 
-struct FileIdHash {
-    size_t operator()(const FileId& id) const {
-        return std::hash<ino_t>()(id.ino) ^ (std::hash<dev_t>()(id.dev) << 1);
-    }
-};
-
 // 0 or an errno value.
 int look_at_link(const Place& place, struct stat& status);
 int look_through_link(const Place& place, struct stat& status);
-
-// Of the directory that the name is in.
-bool look_at_directory_of(const Place& place, struct stat& status);
 
 // The name without the directories before it or slashes after it; "/" stays "/".
 std::string_view base_name(std::string_view path);
@@ -47,10 +38,6 @@ std::string_view base_name(std::string_view path);
 // The name of an entry of a directory, and of what is further below.
 std::string join(std::string_view directory, std::string_view path);
 Place below(const Place& directory, std::string_view path);
-
-// What the path comes to when all on the way is a directory and none of it a link, as it is below
-// one that is about to be made.
-std::string simplified(std::string_view path);
 
 // In the same directory, by another name.
 Place beside(const Place& place, std::string_view name);

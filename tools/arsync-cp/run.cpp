@@ -202,7 +202,10 @@ void Run::add(Item item) {
         hand_over();
     if (!added.named)
         take_ready();
-    while (job_ != 0 && (window_.size() >= window_most || waiting_.size() >= window_most))
+    // Of a list of mirrors nothing ends before all is known.
+    const bool mirrors = (options_.copy.flags & ARSYNC_COPY_MIRROR) != 0;
+    while (job_ != 0 && !mirrors &&
+           (window_.size() >= window_most || waiting_.size() >= window_most))
         take_completions();
 }
 
@@ -305,6 +308,8 @@ void Run::take(const arsync_completion& completion) {
     case ARSYNC_COMPLETION_WAY:
         return report_way(item, completion, options_);
     default:
+        if ((completion.flags & ARSYNC_COMPLETION_IN_MIRROR) != 0)
+            item.mirror = &window_[completion.details->other - first_];
         settle(item, completion, options_);
         return end(item);
     }

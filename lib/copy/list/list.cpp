@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "copy/list/item_host.h"
 #include "copy/list/member.h"
 #include "copy/list/take.h"
 #include "copy/tree/totals.h"
@@ -27,7 +28,7 @@ int List::add(std::vector<ListItem>&& items) {
     std::lock_guard lock(mutex_);
     if (ended_)
         return -EINVAL;
-    constexpr size_t most = ARSYNC_LIST_WAITING_MAX;
+    const size_t most = mirrors() ? SIZE_MAX : ARSYNC_LIST_WAITING_MAX;
     const size_t count = std::min(most - std::min(most, items_.size()), items.size());
     size_t added = 0;
     try {
@@ -85,6 +86,23 @@ void List::take_item(Item& item) {
     }
     if (call && !called_.exchange(true))
         host_->call_helpers(shared_from_this());
+}
+
+// By the same, and instead of all of them.
+void List::refuse(const Clash& clash, Host& host) {
+    Item item;
+    item.names = items_[clash.item];
+    Outcome outcome;
+    outcome.fail(-clash.error, ARSYNC_STAGE_CHECK, clash.side);
+    outcome.flags |= ARSYNC_COMPLETION_IN_MIRROR;
+    outcome.other = items_[clash.mirror].user_data;
+    ++totals_.entries;
+    ++totals_.errors;
+    control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
+    note_error(outcome.result, outcome.stage);
+    stop();
+    ItemHost(*this, host, item)
+        .report({.kind = ARSYNC_COMPLETION_ITEM, .path = {}, .outcome = outcome});
 }
 
 void List::give_turn_back() {

@@ -17,18 +17,14 @@
 
 #include "copy/filter.h"
 #include "copy/host.h"
+#include "copy/list/list_item.h"
+#include "copy/list/mirrors.h"
 #include "copy/list/order.h"
 #include "copy/list/ways.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
 
 namespace arsync {
-
-struct ListItem {
-    std::string source;
-    std::string destination;
-    uint64_t user_data = 0;
-};
 
 class List final : public Shared, public std::enable_shared_from_this<List> {
 public:
@@ -37,7 +33,8 @@ public:
          const Filter& filter, Control& control, Links* links);
 
     // From any thread, before it runs and while it does.
-    // Adds as many as there is room for, from the first on: how many, or -EINVAL after the end.
+    // Adds as many as there is room for, from the first on: how many, or -EINVAL after the end. A
+    // list of mirrors has room for all, as it begins with none before the last is known.
     int add(std::vector<ListItem>&& items);
     int end(); // there are no more; -EINVAL: that was said before
     // All items at once, however many, and no more.
@@ -101,7 +98,13 @@ private:
 
     bool over();
     bool over_under_lock() const { return stopping() || (ended_ && items_.empty()); }
+    // Under the mutex.
+    bool may_take() const {
+        return !has_turn_ && !items_.empty() && unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX &&
+               (ended_ || !mirrors());
+    }
     void take_item(Item& item);
+    void refuse(const Clash& clash, Host& host);
     void give_turn_back();
     void begin(Item& item);
     void end_item(Item& item, const Outcome& outcome, const arsync_totals& totals);
@@ -114,6 +117,7 @@ private:
     void note_error(int result, Stage stage, bool counts = true);
     bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
     bool of_one_tree() const { return asks(ARSYNC_COPY_BENEATH); }
+    bool mirrors() const { return asks(ARSYNC_COPY_MIRROR) && !asks(ARSYNC_COPY_SHALLOW); }
     bool keeps_links() const {
         return (options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 && !asks(ARSYNC_COPY_HARD_LINK);
     }
@@ -144,7 +148,9 @@ private:
     Scarcity scarcity_;
     Umask umask_;
 
-    // Of whoever has the turn: what directories are, by their paths.
+    // Of whoever has the turn.
+    bool are_apart_ = false; // what the items mirror, as far as that matters
+    // What directories are, by their paths.
     std::unordered_map<std::string, std::string> source_directories_;
     std::unordered_map<std::string, std::string> destination_directories_;
 

@@ -98,6 +98,12 @@ Task<void> ListMember::take_items() {
         // Whoever has the turn gives it back.
         std::shared_ptr<Item> item;
         try {
+            if (list_.mirrors() && !list_.are_apart_)
+                co_await check_mirrors();
+            if (list_.stopping()) {
+                list_.give_turn_back();
+                continue;
+            }
             item = std::make_shared<Item>();
             list_.take_item(*item);
             co_await admit(*item);

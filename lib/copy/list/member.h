@@ -19,6 +19,9 @@ private:
     using Item = List::Item;
 
     Task<void> take_items();
+    // Before the first item of a list of mirrors is taken. Ends the list if one cannot be begun.
+    Task<void> check_mirrors();
+    Task<void> look_for_clash(std::optional<Clash>& clash);
     // The item has been taken; it may not be run at once.
     Task<void> admit(Item& item);
     Task<void> admit_entry(Item& item); // of one tree

@@ -14,8 +14,7 @@ public:
         std::lock_guard lock(list_.mutex_);
         if (list_.over_under_lock())
             return false;
-        if (!list_.has_turn_ && !list_.items_.empty() &&
-            list_.unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX) {
+        if (list_.may_take()) {
             list_.has_turn_ = taken_ = true;
             return false;
         }

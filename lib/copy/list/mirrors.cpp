@@ -1,0 +1,294 @@
+#include "copy/list/mirrors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/fold_case.h"
+#include "copy/path.h"
+#include "copy/split_path.h"
+
+namespace arsync {
+
+namespace {
+
+std::string without_slashes_at_end(std::string path) {
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    return path;
+}
+
+std::string text_of(const PlaceOnDevice& place) {
+    return place.device + ":" + place.path;
+}
+
+PlaceOnDevice below(const PlaceOnDevice& place, const std::string& name) {
+    return {place.device, (place.path == "/" ? "" : place.path) + "/" + name};
+}
+
+std::string text_of(const Identity& id) {
+    return std::to_string(id.major) + ":" + std::to_string(id.minor) + ":" +
+           std::to_string(id.inode);
+}
+
+// It, and all above it; then "".
+template <class Visit>
+void for_each_above(std::string path, Visit visit) {
+    visit(path);
+    while (!path.empty()) {
+        const size_t slash = path.rfind('/');
+        path.resize(slash == std::string::npos ? 0 : slash);
+        visit(path);
+    }
+}
+
+} // namespace
+
+// ---- names ----
+
+Mirrors::End Mirrors::source_of(size_t item) const {
+    const std::string& path = items_[item].source;
+    return {source_dirfd_, without_slashes_at_end(path),
+            follows_top(options_) || path.ends_with('/'), false};
+}
+
+// A link there is replaced, or written through.
+Mirrors::End Mirrors::destination_of(size_t item) const {
+    return {destination_dirfd_, without_slashes_at_end(items_[item].destination), true, true};
+}
+
+// Of one tree: what is in a directory that is an item is made by that item as well.
+bool Mirrors::belong_together(size_t one, size_t other) const {
+    if (one == other)
+        return true;
+    if ((options_.flags & ARSYNC_COPY_BENEATH) == 0)
+        return false;
+    // Whether both lie as far below something as their sources do.
+    const auto top = [&](size_t item) {
+        const std::string source = simplified(items_[item].source);
+        const std::string destination = simplified(items_[item].destination);
+        return destination.ends_with(source)
+                   ? destination.substr(0, destination.size() - source.size())
+                   : "?" + destination;
+    };
+    return top(one) == top(other);
+}
+
+bool Mirrors::is_directory(size_t item) {
+    const End end = source_of(item);
+    struct statx facts;
+    return files_.statx(end.dirfd, end.path.c_str(), end.follows ? 0 : AT_SYMLINK_NOFOLLOW,
+                        facts) == 0 &&
+           S_ISDIR(facts.stx_mode);
+}
+
+std::optional<Clash> Mirrors::clash_of_names(size_t outer, size_t inner, bool same) {
+    if (belong_together(outer, inner) || (!is_directory(outer) && !(same && is_directory(inner))))
+        return std::nullopt;
+    return Clash{inner, outer, EEXIST, Side::conflict};
+}
+
+std::optional<Clash> Mirrors::compare_names() {
+    std::optional<Clash> clash;
+    std::unordered_map<std::string, size_t> names;
+    for (size_t i = 0; i < items_.size() && !clash; ++i) {
+        const auto [first, is_new] = names.try_emplace(simplified(items_[i].destination), i);
+        if (!is_new)
+            clash = clash_of_names(first->second, i, true);
+    }
+    for (size_t i = 0; i < items_.size() && !clash; ++i) {
+        const std::string own = simplified(items_[i].destination);
+        for_each_above(own, [&](const std::string& above) {
+            const auto outer = names.find(above);
+            if (!clash && above != own && outer != names.end())
+                clash = clash_of_names(outer->second, i, false);
+        });
+    }
+    return clash;
+}
+
+// ---- places ----
+
+// What cannot be opened is not there, for all that is known; but for want of descriptors nothing is
+// known.
+int Mirrors::open(int dirfd, const std::string& path, int flags) const {
+    const int fd = files_.open(dirfd, path.empty() ? "." : path.c_str(), O_PATH | flags, 0);
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        check(ARSYNC_STAGE_CHECK, fd);
+    return fd;
+}
+
+// False: it is not there.
+bool Mirrors::find(const End& end, const Spot& spot, bool follows, Found& found) {
+    found.file = File(files_, open(end.dirfd, end.path, follows ? 0 : O_NOFOLLOW));
+    if (!found.file || files_.statx(found.file.get(), "", 0, found.facts) < 0)
+        return false;
+    const std::string name = split_path(end.path).name;
+    found.by_name = !follows && !spot.missing && !name.empty() && name != "." && name != ".." &&
+                    found.facts.stx_mnt_id == spot.mount;
+    if (found.by_name && spot.place) {
+        found.place = below(*spot.place, name);
+        return true;
+    }
+    std::vector<PlaceOnDevice> places;
+    const int result = files_.places_of(found.file.get(), places);
+    if (result == -EMFILE || result == -ENFILE || result == -ENOMEM)
+        check(ARSYNC_STAGE_CHECK, result);
+    found.place.reset();
+    if (result == 0)
+        found.place = places.front();
+    return true;
+}
+
+std::string Mirrors::key_of(const Spot& spot, const std::string& name) const {
+    return spot.key + "/" + (spot.folds ? fold_case(name) : name);
+}
+
+const Mirrors::Spot& Mirrors::spot_of(const End& end) {
+    auto& known = end.is_destination ? destination_spots_ : source_spots_;
+    std::string parent = split_path(end.path).parent;
+    const auto found = known.find(parent);
+    if (found != known.end())
+        return found->second;
+    Spot spot = look_at_spot(end, parent);
+    return known.emplace(std::move(parent), std::move(spot)).first->second;
+}
+
+Mirrors::Spot Mirrors::look_at_spot(const End& end, const std::string& parent) {
+    Spot spot;
+    std::string path = without_slashes_at_end(parent);
+    std::string rest; // of the path, that is not there yet
+    Found found;
+    while (!find({end.dirfd, path, true, end.is_destination}, spot, true, found)) {
+        spot.missing = true;
+        if (path.empty() || path == "/")
+            return spot;
+        const SplitPath split = split_path(path);
+        rest = "/" + split.name + rest;
+        path = without_slashes_at_end(split.parent);
+    }
+    add_around(found, spot.around);
+    spot.mount = found.facts.stx_mnt_id;
+    spot.place = found.place;
+    if (end.is_destination) {
+        const File listed(files_, files_.open(end.dirfd, path.empty() ? "." : path.c_str(),
+                                              O_RDONLY | O_DIRECTORY, 0));
+        spot.folds = listed && files_.may_fold_names(listed.get());
+    }
+    rest = simplified(rest);
+    spot.key = text_of(identity(found.facts)) + (rest == "/"  ? ""
+                                                 : spot.folds ? fold_case(rest)
+                                                              : rest);
+    return spot;
+}
+
+void Mirrors::add_by_identity(const Identity& id, Numbers& around) const {
+    const auto [first, last] = by_id_.equal_range(id);
+    std::transform(first, last, std::back_inserter(around),
+                   [](const auto& each) { return each.second; });
+}
+
+// Of an open directory and all above it. False: of not all.
+bool Mirrors::add_above(int directory, Numbers& around) const {
+    struct statx facts;
+    Identity last;
+    File up;
+    while (files_.statx(directory, "", 0, facts) == 0) {
+        if (identity(facts) == last)
+            return true;
+        last = identity(facts);
+        add_by_identity(last, around);
+        const int above = open(directory, "..", O_DIRECTORY);
+        if (above < 0)
+            return false;
+        up = File(files_, above);
+        directory = above;
+    }
+    return false;
+}
+
+// The mirrors that it is in. ".." of a mount leads to where it is mounted, not to the directory
+// that it shows: that the list of mounts tells. Where there is none, the two are at least of one
+// mount, in which ".." tells the truth, or of different filesystems; else it is in doubt.
+void Mirrors::add_around(const Found& found, Numbers& around) {
+    const bool is_directory = S_ISDIR(found.facts.stx_mode);
+    const bool is_known = is_directory && add_above(found.file.get(), around);
+    if (found.place)
+        for_each_above(found.place->path, [&](const std::string& above) {
+            const std::string& path = above.empty() ? "/" : above;
+            const auto [first, last] =
+                by_place_.equal_range(text_of(PlaceOnDevice{found.place->device, path}));
+            std::transform(first, last, std::back_inserter(around),
+                           [](const auto& each) { return each.second; });
+        });
+    for (const Mirror& mirror : mirrors_) {
+        const bool same_device =
+            mirror.major == found.facts.stx_dev_major && mirror.minor == found.facts.stx_dev_minor;
+        const bool told = (found.place && mirror.has_place) ||
+                          (is_known && mirror.mount == found.facts.stx_mnt_id);
+        if (same_device && !told)
+            around.push_back(mirror.item);
+    }
+}
+
+void Mirrors::add(size_t item) {
+    if (!is_directory(item))
+        return;
+    const End end = destination_of(item);
+    const Spot& spot = spot_of(end);
+    Found found;
+    const bool is_there = find(end, spot, false, found) &&
+                          (!S_ISLNK(found.facts.stx_mode) || find(end, spot, true, found));
+    if (!is_there || !S_ISDIR(found.facts.stx_mode)) { // it will be made
+        by_key_.emplace(key_of(spot, split_path(end.path).name), item);
+        return;
+    }
+    by_id_.emplace(identity(found.facts), item);
+    if (found.place)
+        by_place_.emplace(text_of(*found.place), item);
+    mirrors_.push_back({item, found.facts.stx_dev_major, found.facts.stx_dev_minor,
+                        found.facts.stx_mnt_id, found.place.has_value()});
+}
+
+// Another's than its own.
+std::optional<size_t> Mirrors::mirror_around(const End& end, size_t own) {
+    const Spot& spot = spot_of(end);
+    Numbers around = spot.around;
+    if (end.is_destination)
+        for_each_above(key_of(spot, split_path(end.path).name), [&](const std::string& above) {
+            const auto [first, last] = by_key_.equal_range(above);
+            std::transform(first, last, std::back_inserter(around),
+                           [](const auto& each) { return each.second; });
+        });
+    Found found;
+    if (find(end, spot, false, found)) {
+        const bool is_link = S_ISLNK(found.facts.stx_mode);
+        if (!found.by_name) {
+            add_around(found, around);
+        } else if (!is_link) {
+            add_by_identity(identity(found.facts), around);
+            if (found.place) {
+                const auto [first, last] = by_place_.equal_range(text_of(*found.place));
+                std::transform(first, last, std::back_inserter(around),
+                               [](const auto& each) { return each.second; });
+            }
+        }
+        if (is_link && end.follows && find(end, spot, true, found))
+            add_around(found, around);
+    }
+    const auto clashes = [&](size_t mirror) { return !belong_together(own, mirror); };
+    const auto first = std::find_if(around.begin(), around.end(), clashes);
+    return first == around.end() ? std::nullopt : std::optional<size_t>(*first);
+}
+
+std::optional<Clash> Mirrors::compare(size_t item) {
+    if (mirrors_.empty() && by_key_.empty())
+        return std::nullopt;
+    if (const auto mirror = mirror_around(source_of(item), item))
+        return Clash{item, *mirror, ELOOP, Side::source};
+    if (const auto mirror = mirror_around(destination_of(item), item))
+        return Clash{item, *mirror, ELOOP, Side::destination};
+    return std::nullopt;
+}
+
+} // namespace arsync
