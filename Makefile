@@ -71,7 +71,7 @@ suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/
 # ---- Build --------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(B)/arsync.pc ## library, arsync-cp and arsync.pc (the default)
+build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(B)/arsync.pc $(B)/man/man3/arsync.3 ## library, arsync-cp, arsync.pc and pages of section 3 (the default)
 
 # A change of compiler or flags rebuilds what they touch.
 $(B)/flags: FORCE
@@ -117,6 +117,13 @@ $(B)/arsync.pc: pkgconfig/arsync.pc.in FORCE
 	    -e 's|@libdir@|$(patsubst $(prefix)/%,$${prefix}/%,$(libdir))|' \
 	    -e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' $< > $@
 
+# A page for each function, from what the header says of it. arsync.3 is the last that is written.
+man_pages := $(addprefix tools/man-pages/,read.awk text.awk write.awk)
+$(B)/man/man3/arsync.3: include/arsync.h man/arsync.3.in $(man_pages)
+	$(call say,MAN,$(@D))
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)awk -v out=$(@D) $(addprefix -f ,$(man_pages)) include/arsync.h man/arsync.3.in
+
 # ---- Install ------------------------------------------------------------------------------------
 
 .PHONY: install uninstall
@@ -130,12 +137,13 @@ install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
 	$(Q)install -m 644 include/arsync.h $(DESTDIR)$(includedir)/
 	$(Q)install -m 644 $(B)/arsync.pc $(DESTDIR)$(pkgconfigdir)/
 	$(Q)install -m 644 man/arsync-cp.1 $(DESTDIR)$(mandir)/man1/
-	$(Q)install -m 644 man/arsync.3 $(DESTDIR)$(mandir)/man3/
+	$(Q)install -m 644 $(B)/man/man3/*.3 $(DESTDIR)$(mandir)/man3/
 	$(Q)if [ -z "$(DESTDIR)" ] && [ -w /etc/ld.so.cache ]; then ldconfig; fi
 
-uninstall: ## remove what install put there
+uninstall: $(B)/man/man3/arsync.3 ## remove what install put there
 	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/arsync-cp $(addprefix $(libdir)/,$(shared) $(soname) libarsync.so libarsync.a) \
-	    $(includedir)/arsync.h $(pkgconfigdir)/arsync.pc $(mandir)/man1/arsync-cp.1 $(mandir)/man3/arsync.3)
+	    $(includedir)/arsync.h $(pkgconfigdir)/arsync.pc $(mandir)/man1/arsync-cp.1 \
+	        $(addprefix $(mandir)/man3/,$(notdir $(shell ls $(B)/man/man3/*.3))))
 
 # ---- Set up, show, measure ----------------------------------------------------------------------
 

@@ -96,7 +96,6 @@ extern "C" {
 #endif
 
 /* These structs are declared in their sections below. */
-struct arsync_adjustment;
 struct arsync_completion;
 struct arsync_copy_options;
 struct arsync_details;
@@ -394,7 +393,7 @@ enum arsync_completion_kind {
 
 /* What was done, or what would have been done but for a dry run or an error. */
 enum arsync_action {
-    ARSYNC_ACTION_NONE = 0,
+    ARSYNC_ACTION_NONE = 0,            /* nothing was done */
     ARSYNC_ACTION_COPY = 1,            /* a file's content was copied */
     ARSYNC_ACTION_MAKE_DIRECTORY = 2,  /* a directory was made */
     ARSYNC_ACTION_ENTER_DIRECTORY = 3, /* a directory was there already */
@@ -444,9 +443,9 @@ enum arsync_stage {
 };
 
 /* The flags of a completion follow. In the completion of a tree's job, SOURCE_CHANGED,
- * SOURCE_SHRANK, OWNER_LOST and VERIFIED_CACHED say that they are true of at least one entry.
- *
- * How complete the copy is: */
+ * SOURCE_SHRANK, OWNER_LOST and VERIFIED_CACHED say that they are true of at least one entry. */
+
+/* How complete the copy is: */
 
 /* The file, link or special file is complete at its name, whatever else failed. If there is an
  * error too, then at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not be kept. Of
@@ -496,7 +495,7 @@ enum arsync_stage {
  * -EINVAL if it is the source itself. */
 #define ARSYNC_COMPLETION_CONFLICT (1u << 15)
 
-/* Of an item of a list; see "Lists": */
+/* What is special about an item of a list: */
 
 /* An earlier item has made what is at the destination, or was copied through it. */
 #define ARSYNC_COMPLETION_JUST_CREATED (1u << 12)
@@ -509,9 +508,11 @@ enum arsync_stage {
  * AT_DESTINATION). */
 #define ARSYNC_COMPLETION_IN_MIRROR (1u << 16)
 
-/* What a job has done. It is frozen: its layout, of 64 bytes without padding, never changes. */
+/* What became of a job, an entry or an item.
+ *
+ * The layout, of 64 bytes without padding, never changes. */
 typedef struct arsync_completion {
-    arsync_job job;
+    arsync_job job;      /* the job that it is about */
     uint64_t user_data;  /* as it was given at submit */
     uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
     uint64_t hole_bytes; /* of these, bytes in holes */
@@ -553,15 +554,17 @@ typedef struct arsync_totals {
 /* The size of arsync_totals in version 0.1, for ever. */
 #define ARSYNC_TOTALS_SIZE_0_1 224
 
-/* What statx(2) says of a file. It is frozen: its layout, of 40 bytes, never changes. */
+/* What statx(2) says of a file.
+ *
+ * The layout, of 40 bytes, never changes. */
 typedef struct arsync_facts {
-    uint64_t size;     /* bytes */
-    int64_t mtime_s;   /* modification time: seconds since 1970, */
-    uint32_t mtime_ns; /* and nanoseconds */
-    uint32_t mode;     /* kind and permissions, as st_mode; 0: these facts are not filled in */
-    uint32_t device_major;
-    uint32_t device_minor;
-    uint64_t inode;
+    uint64_t size;         /* bytes */
+    int64_t mtime_s;       /* modification time: seconds since 1970, */
+    uint32_t mtime_ns;     /* and nanoseconds */
+    uint32_t mode;         /* kind and permissions, as st_mode; 0: these facts are not filled in */
+    uint32_t device_major; /* the filesystem's device, */
+    uint32_t device_minor; /* major and minor number */
+    uint64_t inode;        /* the file's number in it */
 } arsync_facts;
 
 /* A question that waits for its answer; see "Questions". It is never 0, and an id is never used
@@ -640,7 +643,7 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
 
 /* ---- Lists -------------------------------------------------------------------------------- */
 
-/* Lists
+/* Lists: copying many things as one job
  *
  * A list is one job over many things. They are copied side by side, but the result is as if they
  * had been copied one after the other: an item that would touch what an earlier item has in flight
@@ -684,10 +687,12 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              also its path, and the directories on the way.
  */
 
-/* One item of a list. It is frozen: its layout, of 32 bytes, never changes. */
+/* One item of a list.
+ *
+ * The layout, of 32 bytes, never changes. */
 typedef struct arsync_item {
-    const char* src; /* as for arsync_submit_copy; the library copies both paths */
-    const char* dst;
+    const char* src;    /* as for arsync_submit_copy; the library copies the path */
+    const char* dst;    /* the same */
     uint64_t user_data; /* comes back in the item's completions */
     uint64_t reserved;  /* 0 */
 } arsync_item;
@@ -742,10 +747,7 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
 
 /* ---- Trees -------------------------------------------------------------------------------- */
 
-/* The most completions of a job's entries that wait to be polled; then copying waits, too. */
-#define ARSYNC_ENTRIES_WAITING_MAX 4096
-
-/* Trees
+/* Trees: copying a directory with all that is in it
  *
  * With ARSYNC_COPY_RECURSIVE, src may be a directory. Then dst is the name of its copy: it is made
  * if nothing is there, and otherwise it must be a directory, which what is copied is added to. All
@@ -791,6 +793,9 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
  *   Limits     Where descriptors run out, fewer entries are under way at once.
  */
 
+/* The most completions of a job's entries that wait to be polled; then copying waits, too. */
+#define ARSYNC_ENTRIES_WAITING_MAX 4096
+
 /* ---- Link sets ---------------------------------------------------------------------------- */
 
 /* Jobs between which hard links are kept. It is never 0, and an id is never used again. */
@@ -824,10 +829,7 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
 
 /* ---- Questions ---------------------------------------------------------------------------- */
 
-/* The most questions of a job that wait for an answer; then the job begins nothing more. */
-#define ARSYNC_QUESTIONS_WAITING_MAX 256
-
-/* Questions
+/* Questions: asking before something is replaced
  *
  * With ARSYNC_UPDATE_ASK, a completion of kind ARSYNC_COMPLETION_QUESTION comes where something is
  * at the destination. Its path is that of an entry, or NULL for the job's own source if that is not
@@ -854,6 +856,9 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
  *              anything; no backup is made. If nothing is there any more, the copy gets its own
  *              name.
  *   Stop       The job ends as by arsync_job_cancel, with all its questions. */
+
+/* The most questions of a job that wait for an answer; then the job begins nothing more. */
+#define ARSYNC_QUESTIONS_WAITING_MAX 256
 
 /* The answers to a question. */
 enum arsync_answer_kind {
@@ -1437,7 +1442,9 @@ ARSYNC_API uint32_t arsync_version_number(void);
 
 /* ---- Measuring ---------------------------------------------------------------------------- */
 
-/* ARSYNC_METHOD_HEAP and ARSYNC_METHOD_MANAGED are there only if ARSYNC_MEASURING is defined before
+/* Measuring: methods that others are measured against
+ *
+ * ARSYNC_METHOD_HEAP and ARSYNC_METHOD_MANAGED are there only if ARSYNC_MEASURING is defined before
  * this header is included. They are slower on purpose: the other methods are measured against them.
  * They are no part of the contract. A later version may refuse them (-EINVAL), but it gives their
  * numbers to no other method. */

@@ -45,7 +45,9 @@ bench | command:perf         | linux-perf       | perf                   | perf 
 lint  | command:clang++      | clang            | clang                  | clang      | a second set of warnings
 lint  | command:clang-format | clang-format     | clang-tools-extra      | clang      | the layout of the source
 lint  | command:shellcheck   | shellcheck       | ShellCheck             | shellcheck | the scripts
-lint  | command:mandoc       | mandoc           | mandoc                 | mandoc     | the man pages
+test  | command:mandoc       | mandoc           | mandoc                 | mandoc     | finds mistakes in man pages
+test  | command:groff        | groff            | groff                  | groff      | the same, and formats them
+lint  | command:mandoc       | mandoc           | mandoc                 | mandoc     | the man page of arsync-cp
 '
 
 is_there() {

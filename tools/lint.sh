@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# lint.sh - formatting, shell scripts, man pages, and the warnings of both compilers. Each tool that is
-# not installed is skipped with a line that says so; the exit status is that of all the others.
+# lint.sh - formatting, shell scripts, the man page of arsync-cp, and the warnings of both compilers. Each tool
+# that is not installed is skipped with a line that says so; the exit status is that of all the others.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -30,7 +30,7 @@ lint 'format of the source' clang-format --dry-run -Werror "${sources[@]}"
 # Meant: text in single quotes (2016), functions handed on by name (2317), subshells with variables of
 # their own (2030, 2031), words that are also commands (2209), and the tests' odd names (1003, 1112).
 lint 'shell scripts' shellcheck -x -P SCRIPTDIR -e SC1003,SC1112,SC2016,SC2030,SC2031,SC2209,SC2317 "${scripts[@]}"
-lint 'man pages' mandoc -T lint -W warning man/arsync.3 man/arsync-cp.1
+lint 'arsync-cp.1' mandoc -T lint -W warning man/arsync-cp.1
 
 # The Makefile alone knows the flags.
 compile_all() {
