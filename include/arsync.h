@@ -729,7 +729,8 @@ ARSYNC_API int arsync_submit_list(arsync_pool* pool, int src_dirfd, int dst_dirf
  *
  * arsync_list_add takes the first ones of the items given. If it takes fewer than count, perhaps
  * none, as many as may are waiting to be begun: poll, and add the others. A list of mirrors takes
- * ARSYNC_LIST_WAITING_MAX items at each call, however many wait.
+ * ARSYNC_LIST_WAITING_MAX items at each call, however many wait. After an error, which may be that
+ * of any item, it has taken none.
  *
  * Returns arsync_list_open and arsync_list_end: 0 or an error. arsync_list_add: how many items it
  * took, or an error.
