@@ -589,7 +589,9 @@ typedef struct arsync_details {
     arsync_facts destination;    /* DESTINATION: the copy as it was left, or what stays; of a
                                     QUESTION: what is there */
     const char* error_path;      /* ERROR_PATH: of a job with ARSYNC_COPY_RECURSIVE, the path of the
-                                    entry whose error is the job's result, "" for src itself */
+                                    entry whose error is the job's result, "" for src itself. Of a
+                                    list, the path at the source from its src_dirfd: an item's src,
+                                    with the entry's path below that, or a directory on the way */
     uint64_t digest[2];          /* DIGEST: the lower and the higher half of a hash of a file's
                                     content. It is here if ARSYNC_COPY_VERIFY has compared it, or if
                                     the data passed through this process (not by reflink or by

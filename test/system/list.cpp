@@ -96,6 +96,8 @@ ListCopy take_list(Pool& pool, const Answerer& answerer) {
     }
     if (copy.job.details && copy.job.details->totals)
         copy.totals = *copy.job.details->totals;
+    const char* error_path = copy.job.details ? copy.job.details->error_path : nullptr;
+    copy.error_path = error_path ? error_path : "none";
     CHECK(jobs == std::set<arsync_job>{copy.job.job});
     copy.job.details = nullptr;
     arsync_completion stray;

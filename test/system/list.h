@@ -54,8 +54,9 @@ struct Told {
 struct ListCopy {
     arsync_completion job = {}; // without what it pointed to
     arsync_totals totals = {};
-    std::vector<Told> all; // in the order they came
-    unsigned strays = 0;   // completions that came after the job's own
+    std::string error_path; // of the job; "none"
+    std::vector<Told> all;  // in the order they came
+    unsigned strays = 0;    // completions that came after the job's own
 
     // Of that number; kind 0, if it has not exactly one.
     Told item(uint64_t number) const;

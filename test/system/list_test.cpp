@@ -96,6 +96,50 @@ TEST_CASE_FIXTURE(Clean, "an item that fails stops the others if it is asked for
     CHECK(copy.totals.errors == 1);
 }
 
+TEST_CASE_FIXTURE(Clean, "a list's completion says where it failed first, and at which end") {
+    constexpr uint32_t sides =
+        ARSYNC_COMPLETION_AT_SOURCE | ARSYNC_COMPLETION_AT_DESTINATION | ARSYNC_COMPLETION_CONFLICT;
+    constexpr uint32_t in_the_way = ARSYNC_COMPLETION_AT_DESTINATION | ARSYNC_COMPLETION_CONFLICT;
+    const Directory directory;
+    make_files(directory / "from", {"1", "dir/f", "dir/sub/x", "way/y"});
+    make_files(directory / "to", {"dir/sub", "way"});
+    Options options = recursive().with_want(ARSYNC_WANT_ERROR_PATH | ARSYNC_WANT_TOTALS);
+    const auto copy = [&](const Items& items, uint32_t flags) {
+        options.flags |= flags;
+        Pool pool;
+        return copy_list_between(pool, directory / "from", directory / "to", items, options);
+    };
+    SUBCASE("an item") {
+        const ListCopy done = copy({{"1", "1"}, {"missing", "missing"}}, 0);
+        CHECK(done.job.result == -ENOENT);
+        CHECK(done.job.stage == ARSYNC_STAGE_OPEN_SOURCE);
+        CHECK((done.job.flags & sides) == ARSYNC_COMPLETION_AT_SOURCE);
+        CHECK(done.error_path == "missing");
+    }
+    SUBCASE("what is in an item") {
+        const ListCopy done = copy({{"1", "1"}, {"dir", "dir"}}, 0);
+        CHECK(done.job.result == -ENOTDIR);
+        CHECK((done.job.flags & sides) == in_the_way);
+        CHECK(done.error_path == "dir/sub");
+    }
+    SUBCASE("a directory on the way to one") {
+        for (const uint32_t flags :
+             {uint32_t{ARSYNC_COPY_PARENTS}, uint32_t{ARSYNC_COPY_BENEATH}}) {
+            const ListCopy done = copy({{"1", "1"}, {"way/y", "way/y"}}, flags);
+            CHECK(done.job.result == -ENOTDIR);
+            CHECK((done.job.flags & sides) == in_the_way);
+            CHECK(done.error_path == "way");
+        }
+    }
+    SUBCASE("none, where nothing failed") {
+        CHECK(copy({{"1", "1"}}, 0).error_path == "none");
+    }
+    SUBCASE("none, where nobody asks") {
+        options.want = ARSYNC_WANT_TOTALS;
+        CHECK(copy({{"missing", "missing"}}, 0).error_path == "none");
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "what is no list of items is refused, and nothing is copied") {
     const Directory directory;
     make_files(directory.path(), {"file"});

@@ -304,7 +304,10 @@ void ListMember::tell_of_ways(Item& item, bool over) {
             outcome.fail(*item.failure);
         if (!made.is_new && !over)
             continue;
-        item.fails_on_the_way = item.fails_on_the_way || outcome.result < 0;
+        if (outcome.result < 0) {
+            item.fails_on_the_way = true;
+            item.failed_way = made.path;
+        }
         const bool told = outcome.result < 0 ? list_.options_.report != ARSYNC_REPORT_NONE
                                              : list_.options_.report == ARSYNC_REPORT_ALL;
         if (told)

@@ -99,7 +99,7 @@ void List::refuse(const Clash& clash, Host& host) {
     ++totals_.entries;
     ++totals_.errors;
     control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
-    note_error(outcome.result, outcome.stage);
+    note_item_error(item, outcome);
     stop();
     ItemHost(*this, host, item)
         .report({.kind = ARSYNC_COMPLETION_ITEM, .path = {}, .outcome = outcome});
@@ -261,18 +261,41 @@ void List::stop() {
     wake_all();
 }
 
-void List::note_error(int result, Stage stage, bool counts) {
+void List::note_error(const Outcome& failed, std::string* path, bool counts) {
     if (counts)
         control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
         std::lock_guard lock(mutex_);
         if (first_error_ == 0) {
-            first_error_ = result;
-            first_stage_ = stage;
+            first_error_ = failed.result;
+            first_stage_ = failed.stage;
+            first_side_ = side_of(failed.flags);
+            has_first_path_ = path && wants(options_, ARSYNC_WANT_ERROR_PATH);
+            if (has_first_path_)
+                first_path_ = std::move(*path);
         }
     }
     if (asks(ARSYNC_COPY_STOP_ON_ERROR))
         stop();
+}
+
+// A tree has counted its own, and knows where they are.
+void List::note_item_error(const Item& item, const Outcome& failed) {
+    const bool counts = failed.action != ARSYNC_ACTION_TREE;
+    if (!wants(options_, ARSYNC_WANT_ERROR_PATH)) {
+        note_error(failed, nullptr, counts);
+        return;
+    }
+    std::string path;
+    bool has_path = true;
+    try {
+        path = item.fails_on_the_way ? item.failed_way : item.names.source;
+        if (!failed.error_path.empty())
+            path += (path.ends_with('/') ? "" : "/") + failed.error_path;
+    } catch (const std::bad_alloc&) { // the error counts all the same
+        has_path = false;
+    }
+    note_error(failed, has_path ? &path : nullptr, counts);
 }
 
 // ---- all of it ----
@@ -315,7 +338,9 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
     if (control_.cancelled())
         outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
     else
-        outcome.fail(first_error_, first_stage_);
+        outcome.fail(first_error_, first_stage_, first_side_);
+    outcome.has_error_path = has_first_path_ && !control_.cancelled();
+    outcome.error_path = std::move(first_path_);
 }
 
 Task<void> List::help(Io io, Control& own, Host& own_host) {
@@ -353,7 +378,8 @@ Task<void> List::finish_ways(Io io, Host& host) {
         }
         if (outcome.result == 0)
             continue;
-        note_error(outcome.result, outcome.stage);
+        std::string path = done.path;
+        note_error(outcome, &path);
         ++totals_.errors;
         if (options_.report != ARSYNC_REPORT_NONE)
             host.report({.kind = ARSYNC_COMPLETION_WAY, .path = done.path, .outcome = outcome});

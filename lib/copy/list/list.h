@@ -74,6 +74,7 @@ private:
         DirectoryRef way;
         std::optional<Error> failure; // there is no way
         bool fails_on_the_way = false;
+        std::string failed_way;      // then: which
         bool unsyncable = false;     // the way
         DirectoryRef directory;      // it is one of those on the way to other items
         bool made_directory = false; // which it made
@@ -114,7 +115,9 @@ private:
         return stopped_.load(std::memory_order_relaxed) || control_.cancelled();
     }
     void stop();
-    void note_error(int result, Stage stage, bool counts = true);
+    // path: of what failed; null: it is of nothing that has one. counts: nobody else has.
+    void note_error(const Outcome& failed, std::string* path, bool counts = true);
+    void note_item_error(const Item& item, const Outcome& failed);
     bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
     bool of_one_tree() const { return asks(ARSYNC_COPY_BENEATH); }
     bool mirrors() const { return asks(ARSYNC_COPY_MIRROR) && !asks(ARSYNC_COPY_SHALLOW); }
@@ -174,6 +177,9 @@ private:
     Sleeper owner_{}; // waits for the helpers to leave
     int first_error_ = 0;
     Stage first_stage_ = ARSYNC_STAGE_NONE;
+    Side first_side_ = Side::by_stage;
+    bool has_first_path_ = false;
+    std::string first_path_;
     uint32_t flags_ = 0; // of all items
     arsync_totals totals_{};
 };

@@ -78,7 +78,9 @@ Task<void> ListMember::run() {
 }
 
 void ListMember::out_of_memory() {
-    list_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    Outcome failed;
+    failed.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    list_.note_error(failed, nullptr);
     list_.stop();
 }
 
@@ -281,13 +283,14 @@ void ListMember::end_directory(const Item& item, Outcome& outcome, arsync_totals
 void ListMember::end(Item& item, const Outcome& outcome, const arsync_totals& totals) {
     const bool is_tree = outcome.action == ARSYNC_ACTION_TREE;
     const bool cancelled = outcome.result == -ECANCELED && list_.stopping();
-    if (outcome.result < 0 && !cancelled) // a tree has counted its own
-        list_.note_error(outcome.result, outcome.stage, !is_tree);
+    const bool fails = outcome.result < 0 && !cancelled;
+    if (fails)
+        list_.note_item_error(item, outcome);
     arsync_totals own = totals;
     if (!is_tree) {
         own = {};
         count(own, outcome);
-        own.errors = outcome.result < 0 && !cancelled;
+        own.errors = fails;
     }
     try {
         list_.end_item(item, outcome, own);

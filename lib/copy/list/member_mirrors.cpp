@@ -22,7 +22,9 @@ Task<void> ListMember::check_mirrors() {
         const bool again = co_await wait_for_descriptors(number);
         if (again)
             continue;
-        list_.note_error(-failure->code, failure->stage);
+        Outcome failed;
+        failed.fail(*failure);
+        list_.note_error(failed, nullptr);
         list_.stop();
         co_return;
     }
