@@ -32,6 +32,7 @@ test  | command:strace       | strace           | strace                 | strac
 test  | command:valgrind     | valgrind         | valgrind               | valgrind   | copies end under it, and it finds nothing wrong
 build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows
 test  | command:python3      | python3          | python3                | python     | sockets, terminals, and a reader of JSON
+test  | command:go           | golang           | golang                 | go         | the Go package (1.21 or later gets the release it needs by itself)
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages

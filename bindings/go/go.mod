@@ -1,0 +1,3 @@
+module arsync
+
+go 1.23

@@ -1,0 +1,233 @@
+// What nobody should do to the package, and what happens to whoever does.
+package arsync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"arsync"
+)
+
+// items are copies of a few small files.
+func (w *work) items(count int) []arsync.Item {
+	items := make([]arsync.Item, count)
+	for i := range items {
+		src := fmt.Sprint("small", i%500)
+		if i < 500 {
+			w.write(src, 10)
+		}
+		items[i] = arsync.Item{Src: w.path(src), Dst: w.path(fmt.Sprint("to", i)), UserData: uint64(i)}
+	}
+	return items
+}
+
+func TestWantsItsEntriesReadOrWaitedFor(t *testing.T) {
+	w := newWork(t)
+	const count = 12000
+	items := w.items(count)
+	w.write("small", 10)
+	p := w.open()
+	job, err := p.SubmitList(background, items)
+	w.no(err)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		progress, err := job.Progress()
+		w.no(err) // it is held up by what nobody reads
+		if progress.Paused {
+			break
+		}
+	}
+	_, err = p.Copy(background, w.path("other"), w.path("small")) // which concerns no other job
+	w.no(err)
+	w.no(job.Adjust(arsync.Adjustment{Pause: true}))
+	w.no(job.Adjust(arsync.Adjustment{Resume: true}))
+	progress, err := job.Progress()
+	w.no(err)
+	if !progress.Paused || progress.EntriesDone == count {
+		t.Error(progress)
+	}
+	seen := make([]bool, count)
+	for item, err := range job.Entries() {
+		w.no(err)
+		if seen[item.UserData] {
+			t.Fatal(item.UserData, "was told of twice")
+		}
+		seen[item.UserData] = true
+	}
+	_, err = job.Wait()
+	w.no(err)
+	for i := range seen {
+		if !seen[i] {
+			t.Fatal(i, "was not told of")
+		}
+	}
+
+	// Who only waits has all of it kept.
+	job, err = p.SubmitList(background, items, arsync.UpdateNone)
+	w.no(err)
+	<-job.Done()
+	count2 := 0
+	for range job.Entries() {
+		count2++
+	}
+	if count2 != count {
+		t.Error(count2)
+	}
+}
+
+func TestAddsManyItemsBeforeAnyIsRead(t *testing.T) {
+	w := newWork(t)
+	list, err := w.open().OpenList(background)
+	w.no(err)
+	w.no(list.Add(w.items(30000)...))
+	w.no(list.End())
+	w.fails(list.End(), syscall.EINVAL)
+	sum := uint64(0)
+	for item, err := range list.Entries() {
+		w.no(err)
+		sum += item.UserData
+	}
+	if sum != 30000*29999/2 {
+		t.Error(sum)
+	}
+}
+
+func TestSubmitsFromManyGoroutinesWhileThePoolCloses(t *testing.T) {
+	w := newWork(t)
+	w.write("small", 10)
+	for range 5 {
+		p := w.open()
+		var all sync.WaitGroup
+		for g := range 16 {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				for i := range 100 {
+					job, err := p.Submit(background, w.path(fmt.Sprint("to", g, i%10)), w.path("small"))
+					if err != nil {
+						w.fails(err, syscall.ESHUTDOWN)
+						return
+					}
+					_, _ = job.Progress()
+					job.Cancel()
+					if _, err = job.Wait(); err != nil {
+						w.fails(err, syscall.ECANCELED)
+					}
+				}
+			}()
+		}
+		time.Sleep(time.Millisecond)
+		w.no(p.Close())
+		all.Wait()
+	}
+}
+
+func TestCancelsTenThousandByOneContext(t *testing.T) {
+	w := newWork(t)
+	p := w.open(arsync.ByteRate(64 << 10))
+	ctx, cancel := context.WithCancel(background)
+	var jobs []*arsync.Job
+	for i := range 10000 {
+		job, err := p.Submit(ctx, w.path(fmt.Sprint("to", i)), w.path("from"))
+		w.no(err)
+		jobs = append(jobs, job)
+	}
+	cancel()
+	for _, job := range jobs {
+		_, err := job.Wait()
+		w.fails(err, syscall.ECANCELED)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestClosesAPoolThatNobodyHolds(t *testing.T) {
+	w := newWork(t)
+	before := threads(t)
+	for range 20 {
+		p, err := arsync.Open()
+		w.no(err)
+		_, err = p.Copy(background, w.path("to"), w.path("from"))
+		w.no(err)
+	}
+	for deadline := time.Now().Add(time.Minute); threads(t) > before+8; {
+		if time.Now().After(deadline) {
+			t.Fatal(before, "threads became", threads(t))
+		}
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.same("to", "from")
+}
+
+func TestKeepsBorrowedDirectoriesOpen(t *testing.T) {
+	w := newWork(t)
+	p := w.open(arsync.ByteRate(6 << 20))
+	dir, err := os.Open(w.dir)
+	w.no(err)
+	job, err := p.Submit(background, "to", "from", arsync.SrcDir(dir), arsync.DstDir(dir), arsync.BorrowDirs)
+	w.no(err)
+	dir = nil // and nobody else holds it
+	for range 10 {
+		runtime.GC()
+		time.Sleep(5 * time.Millisecond)
+	}
+	_, err = job.Wait()
+	w.no(err)
+	w.same("to", "from")
+}
+
+func TestRefusesClosedFiles(t *testing.T) {
+	w := newWork(t)
+	file, err := os.Open(w.path("from"))
+	w.no(err)
+	w.no(file.Close())
+	p := w.open()
+	_, err = p.Copy(background, w.path("to"), "", arsync.SrcFile(file))
+	w.fails(err, syscall.EBADF)
+	_, err = p.SubmitRange(background, nil, 0, file, 0, 1)
+	w.fails(err, syscall.EBADF)
+	_, err = p.Copy(background, w.path("to"), "", arsync.SrcFile(nil))
+	w.fails(err, syscall.EBADF)
+	w.fails(p.Shutdown(7), syscall.EINVAL)
+	_, err = arsync.Open(arsync.Workers(1000))
+	w.fails(err, syscall.EINVAL)
+}
+
+func TestUsesWhatBelongsToAClosedPool(t *testing.T) {
+	w := newWork(t)
+	w.write("to", 1)
+	p := w.open()
+	set, err := p.OpenLinkSet()
+	w.no(err)
+	list, err := p.OpenList(background)
+	w.no(err)
+	job, err := p.Submit(background, w.path("to"), w.path("from"), arsync.UpdateAsk)
+	w.no(err)
+	var question *arsync.Question
+	for question = range job.Questions() {
+		break
+	}
+	w.no(p.Close())
+	w.fails(question.Answer(arsync.AnswerSkip), syscall.ESHUTDOWN)
+	w.fails(set.Close(), syscall.ESHUTDOWN)
+	w.fails(list.Add(arsync.Item{Src: "a", Dst: "b"}), syscall.ESHUTDOWN)
+	w.fails(list.End(), syscall.ESHUTDOWN)
+	if err := list.End(); !errors.Is(err, fs.ErrClosed) {
+		t.Error(err)
+	}
+	job.Cancel()
+	_, err = list.Wait()
+	w.fails(err, syscall.ECANCELED)
+	for range list.Entries() {
+		t.Error("there is nothing to tell")
+	}
+}
