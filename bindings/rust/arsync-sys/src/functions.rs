@@ -1,0 +1,139 @@
+//! The functions of `arsync.h`. Errors are negative errno values.
+
+use core::ffi::{c_char, c_int};
+
+use crate::structs::*;
+
+unsafe extern "C" {
+    /// Copy one file, or a tree, and return when that is done.
+    pub fn arsync_copy(
+        src_dirfd: c_int,
+        src: *const c_char,
+        dst_dirfd: c_int,
+        dst: *const c_char,
+        options: *const arsync_copy_options,
+        completion: *mut arsync_completion,
+    ) -> c_int;
+    /// Give back the details of a completion of `arsync_copy`.
+    pub fn arsync_details_free(details: *const arsync_details);
+    /// The version of the library that is running, a static string.
+    pub fn arsync_version() -> *const c_char;
+    /// The same as `ARSYNC_VERSION_NUMBER` has it.
+    pub fn arsync_version_number() -> u32;
+    /// Open a pool.
+    pub fn arsync_pool_open(
+        options: *const arsync_pool_options,
+        pool: *mut *mut arsync_pool,
+    ) -> c_int;
+    /// Let a pool come to its end.
+    pub fn arsync_pool_shutdown(pool: *mut arsync_pool, how: u32) -> c_int;
+    /// Cancel all jobs, wait for what is under way, and free the pool.
+    pub fn arsync_pool_close(pool: *mut arsync_pool) -> c_int;
+    /// A descriptor that is readable while completions wait to be polled.
+    pub fn arsync_pool_event_fd(pool: *mut arsync_pool) -> c_int;
+    /// Have the thread that waits in `arsync_poll` return.
+    pub fn arsync_pool_wake(pool: *mut arsync_pool) -> c_int;
+    /// Fill info.
+    pub fn arsync_pool_info(pool: *mut arsync_pool, info: *mut arsync_info) -> c_int;
+    /// Fill stats.
+    pub fn arsync_pool_stats(pool: *mut arsync_pool, stats: *mut arsync_stats) -> c_int;
+    /// What a submit would say to these options.
+    pub fn arsync_options_check(
+        options: *const arsync_copy_options,
+        why: *mut c_char,
+        size: usize,
+    ) -> c_int;
+    /// Submit the copy of one file, or of a tree.
+    pub fn arsync_submit_copy(
+        pool: *mut arsync_pool,
+        src_dirfd: c_int,
+        src: *const c_char,
+        dst_dirfd: c_int,
+        dst: *const c_char,
+        options: *const arsync_copy_options,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
+    /// Open a set of jobs between which hard links are kept.
+    pub fn arsync_link_set_open(pool: *mut arsync_pool, set: *mut arsync_link_set) -> c_int;
+    /// Close it.
+    pub fn arsync_link_set_close(pool: *mut arsync_pool, set: arsync_link_set) -> c_int;
+    /// Submit the copy of bytes between two open files.
+    pub fn arsync_submit_copy_range(
+        pool: *mut arsync_pool,
+        src_fd: c_int,
+        src_offset: u64,
+        dst_fd: c_int,
+        dst_offset: u64,
+        length: u64,
+        options: *const arsync_copy_options,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
+    /// Submit a list of items.
+    pub fn arsync_submit_list(
+        pool: *mut arsync_pool,
+        src_dirfd: c_int,
+        dst_dirfd: c_int,
+        items: *const arsync_item,
+        count: u64,
+        options: *const arsync_copy_options,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
+    /// Open a list, to which items are added as they come.
+    pub fn arsync_list_open(
+        pool: *mut arsync_pool,
+        src_dirfd: c_int,
+        dst_dirfd: c_int,
+        options: *const arsync_copy_options,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
+    /// Add items: how many there was room for.
+    pub fn arsync_list_add(
+        pool: *mut arsync_pool,
+        job: arsync_job,
+        items: *const arsync_item,
+        count: u32,
+    ) -> c_int;
+    /// There are no more items.
+    pub fn arsync_list_end(pool: *mut arsync_pool, job: arsync_job) -> c_int;
+    /// Ask a job to stop.
+    pub fn arsync_job_cancel(pool: *mut arsync_pool, job: arsync_job) -> c_int;
+    /// Change on what terms a job runs.
+    pub fn arsync_job_adjust(
+        pool: *mut arsync_pool,
+        job: arsync_job,
+        adjustment: *const arsync_adjustment,
+    ) -> c_int;
+    /// How far a job is.
+    pub fn arsync_job_progress(
+        pool: *mut arsync_pool,
+        job: arsync_job,
+        progress: *mut arsync_progress,
+    ) -> c_int;
+    /// Take finished completions.
+    pub fn arsync_poll(
+        pool: *mut arsync_pool,
+        completions: *mut arsync_completion,
+        max: u32,
+        timeout_ms: c_int,
+    ) -> c_int;
+    /// The copy that a completion tells of, still open.
+    pub fn arsync_take_fd(pool: *mut arsync_pool, completion: *const arsync_completion) -> c_int;
+    /// Answer a question.
+    pub fn arsync_answer(pool: *mut arsync_pool, question: arsync_question, answer: u32) -> c_int;
+    /// What an errno value means. A static string.
+    pub fn arsync_strerror(error: c_int) -> *const c_char;
+    /// The name of a stage. A static string.
+    pub fn arsync_stage_name(stage: u32) -> *const c_char;
+    /// The name of a method. A static string.
+    pub fn arsync_method_name(method: u32) -> *const c_char;
+    /// The name of a backend. A static string.
+    pub fn arsync_backend_name(backend: u32) -> *const c_char;
+    /// The name of an action. A static string.
+    pub fn arsync_action_name(action: u32) -> *const c_char;
+    /// The name of a kind of completion. A static string.
+    pub fn arsync_completion_kind_name(kind: u32) -> *const c_char;
+}
