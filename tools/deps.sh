@@ -6,7 +6,7 @@
 # skipped, and goes on.
 set -u
 
-# group | how to see that it is there | Debian, Ubuntu | Fedora | Arch | why
+# group | how to see that it is there | Debian, Ubuntu (A/B: the first that there is) | Fedora | Arch | why
 table='
 build | command:c++          | g++              | gcc-c++                | gcc        | compiles everything
 build | library:libstdc++.a  | g++              | libstdc++-static       | gcc        | is linked into the library: a quick start, no clash of runtimes
@@ -33,6 +33,7 @@ test  | command:valgrind     | valgrind         | valgrind               | valgr
 build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows
 test  | command:python3      | python3          | python3                | python     | sockets, terminals, and a reader of JSON
 test  | command:go           | golang           | golang                 | go         | the Go package (1.21 or later gets the release it needs by itself)
+test  | command:cargo        | cargo-web/cargo  | cargo                  | rust       | the Rust crates (1.85 or later, which Debian 12 has under the first name)
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages
@@ -82,6 +83,16 @@ missing() {
     done <<< "$table"
 }
 
+# first_known A/B - the first of these packages that apt knows.
+first_known() {
+    local name names
+    IFS=/ read -ra names <<< "$1"
+    for name in "${names[@]}"; do
+        if apt-cache show "$name" > /dev/null 2>&1; then break; fi
+    done
+    echo "$name"
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"
     elif command -v sudo > /dev/null; then sudo "$@"
@@ -107,7 +118,10 @@ if [ -z "$lines" ]; then exit 0; fi
 echo "deps: missing:"
 while read -r package thing why; do printf '  %-22s %-14s %s\n' "$thing" "($package)" "$why"; done <<< "$lines"
 mapfile -t packages < <(cut -d ' ' -f 1 <<< "$lines" | sort -u)
-if [ "$manager" = apt ]; then as_root apt-get update -qq; fi
+if [ "$manager" = apt ]; then
+    as_root apt-get update -qq
+    for i in "${!packages[@]}"; do packages[i]=$(first_known "${packages[i]}"); done
+fi
 # A name that this release does not know makes the whole command fail; the others are wanted still.
 install_packages "${packages[@]}" || for package in "${packages[@]}"; do install_packages "$package"; done
 

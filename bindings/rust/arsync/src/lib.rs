@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs, unsafe_op_in_unsafe_fn)]
+
+mod choice;
+mod completion;
+mod error;
+mod event;
+mod flags;
+mod items;
+mod job;
+mod link_set;
+mod list;
+mod names;
+mod options;
+mod place;
+mod pool;
+mod shared;
+mod tells;
+
+pub use choice::{
+    Answer, Backup, Cache, Durability, Reflink, Replace, Report, Shutdown, Sparse, Symlinks, Update,
+};
+pub use completion::{Completion, Details, Facts, Times, Totals};
+pub use error::{Error, Result, Side};
+pub use event::{Event, EventStream, Events, Question};
+pub use flags::{Flags, PoolFlags, Preserve, Want};
+pub use job::{Adjustment, Control, Job, JobState, Progress};
+pub use link_set::LinkSet;
+pub use list::List;
+pub use names::{Action, Backend, Method, Stage};
+pub use options::{CopyOptions, copy};
+pub use place::Place;
+pub use pool::{Pool, PoolBuilder};
+pub use tells::{Info, Stats, version};

@@ -1,0 +1,239 @@
+//! What a program may do that it should not, and what is left out of the common cases.
+
+mod support;
+
+use std::future::Future;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arsync::{CopyOptions, Event, Job, Pool, Report, Update};
+use support::{FILE_SIZE, Work, block_on, slow};
+
+fn copy_in(pool: &Pool, work: &Work, from: &str, to: &str) -> Job {
+    pool.copy(work.join(from), work.join(to), &CopyOptions::new()).unwrap()
+}
+
+#[test]
+fn jobs_keep_their_pool_open() {
+    let work = Work::new();
+    let job = copy_in(&Pool::open().unwrap(), &work, "from", "to");
+    assert_eq!(job.wait().unwrap().bytes, FILE_SIZE as u64);
+}
+
+#[test]
+fn events_nobody_takes_pause_their_job_and_no_other() {
+    let work = Work::new();
+    work.make_dir("many");
+    (0..6000).for_each(|i| work.make(format!("many/{i}"), 0));
+    let pool = Pool::open().unwrap();
+    let all = CopyOptions::new().recursive(true).report(Report::All);
+    let mut job = pool.copy(work.join("many"), work.join("copy"), &all).unwrap();
+    // Others have their events polled meanwhile, and this job's with them.
+    let start = Instant::now();
+    while !job.progress().unwrap().is_paused {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        copy_in(&pool, &work, "many/0", "to").wait().unwrap();
+    }
+    assert_eq!(job.events().count(), 6001);
+    job.wait().unwrap();
+}
+
+#[test]
+fn pause_of_the_caller_is_not_undone_by_taking_events() {
+    let work = Work::new();
+    work.make_dir("many");
+    (0..6000).for_each(|i| work.make(format!("many/{i}"), 0));
+    let pool = Pool::open().unwrap();
+    let all = CopyOptions::new().recursive(true).report(Report::All);
+    let mut job = pool.copy(work.join("many"), work.join("copy"), &all).unwrap();
+    while !job.progress().unwrap().is_paused {
+        copy_in(&pool, &work, "many/0", "to").wait().unwrap();
+    }
+    job.adjust(&arsync::Adjustment::pause()).unwrap();
+    (0..4096).for_each(|_| drop(job.next_event()));
+    assert!(job.progress().unwrap().is_paused);
+    job.adjust(&arsync::Adjustment::resume()).unwrap();
+    assert_eq!(job.events().count(), 6001 - 4096);
+    job.wait().unwrap();
+}
+
+#[test]
+fn events_end_when_the_job_was_waited_for() {
+    let work = Work::new();
+    work.make_tree();
+    let pool = Pool::open().unwrap();
+    let all = CopyOptions::new().recursive(true).report(Report::All);
+    let mut job = pool.copy(work.join("tree"), work.join("copy"), &all).unwrap();
+    block_on(&mut job).unwrap();
+    assert!(job.next_event().is_none());
+    assert!(job.progress().is_none());
+    job.cancel();
+    assert!(panic::catch_unwind(AssertUnwindSafe(|| block_on(&mut job))).is_err());
+}
+
+#[test]
+fn a_job_that_only_waits_has_its_questions_skipped() {
+    let work = Work::new();
+    work.make("to", 10);
+    let pool = Pool::open().unwrap();
+    let asks = CopyOptions::new().update(Update::Ask);
+    let job = pool.copy(work.join("from"), work.join("to"), &asks).unwrap();
+    job.wait().unwrap();
+    let mut job = pool.copy(work.join("from"), work.join("to"), &asks).unwrap();
+    let Some(Event::Question(question)) = job.next_event() else { panic!() };
+    drop(question);
+    job.wait().unwrap();
+    assert!(work.has("to", 10));
+    // One that outlives its job and its pool.
+    let mut job = pool.copy(work.join("from"), work.join("to"), &asks).unwrap();
+    let Some(Event::Question(question)) = job.next_event() else { panic!() };
+    drop(job);
+    pool.close();
+    assert!(question.answer(arsync::Answer::Replace).is_err());
+    assert!(work.has("to", 10));
+}
+
+#[test]
+fn forgotten_handles_leak_and_no_more() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    (0..100).for_each(|i| mem::forget(copy_in(&pool, &work, "from", &format!("to-{i}"))));
+    mem::forget(pool.link_set().unwrap());
+    mem::forget(pool.list(&CopyOptions::new()).unwrap());
+    copy_in(&pool, &work, "from", "to").wait().unwrap();
+    pool.close();
+}
+
+#[test]
+fn abandoned_jobs_do_not_fill_the_pool() {
+    let work = Work::new();
+    work.make("small", 10);
+    let pool = Pool::builder().job_limit(16).open().unwrap();
+    for i in 0..200 {
+        let start = Instant::now();
+        loop {
+            match pool.copy(work.join("small"), work.join(format!("to-{i}")), &CopyOptions::new()) {
+                Ok(job) => break job.detach(),
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+            }
+            assert!(start.elapsed() < Duration::from_secs(60));
+            pool.dispatch();
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn many_threads_wait_in_one_pool() {
+    let work = Work::new();
+    work.make("small", 5000);
+    let pool = Pool::open().unwrap();
+    thread::scope(|scope| {
+        for t in 0..8 {
+            let (pool, work) = (&pool, &work);
+            scope.spawn(move || {
+                for i in 0..100 {
+                    let job = copy_in(pool, work, "small", &format!("to-{t}-{i}"));
+                    let done = if i % 2 == 0 { job.wait() } else { block_on(job) };
+                    assert_eq!(done.unwrap().bytes, 5000);
+                }
+            });
+        }
+    });
+}
+
+/// The last handle of a pool is dropped by a waker, on the thread that polls for it.
+#[test]
+fn a_waker_may_drop_the_pool() {
+    struct Drops {
+        job: std::sync::Mutex<Option<Job>>,
+        done: AtomicBool,
+    }
+    impl Wake for Drops {
+        fn wake(self: Arc<Self>) {
+            let job = self.job.lock().unwrap().take();
+            drop(job);
+            self.done.store(true, Ordering::Release);
+        }
+    }
+    let work = Work::new();
+    for _ in 0..10 {
+        let pool = Pool::open().unwrap();
+        let job = copy_in(&pool, &work, "from", "to");
+        let drops = Arc::new(Drops { job: Some(job).into(), done: AtomicBool::new(false) });
+        drop(pool);
+        let waker = Waker::from(Arc::clone(&drops));
+        let polled = {
+            let mut job = drops.job.lock().unwrap();
+            Pin::new(job.as_mut().unwrap()).poll(&mut Context::from_waker(&waker))
+        };
+        let start = Instant::now();
+        while polled.is_pending() && !drops.done.load(Ordering::Acquire) {
+            assert!(start.elapsed() < Duration::from_secs(60));
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_not_stop_the_others() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker");
+        }
+    }
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let mut job = copy_in(&pool, &work, "from", "to");
+    let waker = Waker::from(Arc::new(Panics));
+    let _ = Pin::new(&mut job).poll(&mut Context::from_waker(&waker));
+    thread::sleep(Duration::from_millis(100)); // the pool's thread has met it
+    assert_eq!(job.wait().unwrap().bytes, FILE_SIZE as u64);
+    copy_in(&pool, &work, "from", "to-2").wait().unwrap();
+    assert_eq!(block_on(copy_in(&pool, &work, "from", "to-3")).unwrap().bytes, FILE_SIZE as u64);
+}
+
+#[test]
+fn close_while_others_submit() {
+    let work = Work::new();
+    work.make("small", 10);
+    for _ in 0..10 {
+        let pool = Pool::open().unwrap();
+        thread::scope(|scope| {
+            for t in 0..3 {
+                let (pool, work) = (&pool, &work);
+                scope.spawn(move || {
+                    for i in 0.. {
+                        let to = work.join(format!("to-{t}-{i}"));
+                        match pool.copy(work.join("small"), to, &CopyOptions::new()) {
+                            Ok(job) if i % 2 == 0 => drop(job.wait()),
+                            Ok(job) => drop(block_on(job)),
+                            Err(_) => return,
+                        }
+                    }
+                });
+            }
+            thread::sleep(Duration::from_millis(20));
+            pool.close();
+        });
+    }
+}
+
+#[test]
+fn a_pool_that_is_dropped_with_a_slow_job_does_not_wait_for_it() {
+    let work = Work::new();
+    let start = Instant::now();
+    let pool = slow().open().unwrap();
+    let job = copy_in(&pool, &work, "from", "to");
+    drop(pool);
+    drop(job);
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert!(!work.exists("to"));
+}
