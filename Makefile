@@ -22,7 +22,7 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 B        ?= build
 SANITIZE ?=
 # Which suites `run-tests` runs; quick ones come first.
-RUN      ?= unit client abi readme bindings sim cli system
+RUN      ?= unit client abi readme examples bindings sim cli system
 # A sanitizer has nothing to say about packaging.
 SAN_RUN  ?= unit client sim cli system
 
@@ -212,13 +212,14 @@ run.unit   = $(filter %/unit,$(suites))
 run.client = $(B)/test/client
 run.abi    = $(filter-out %/lib.sh,$(wildcard test/abi/*.sh))
 run.readme = test/readme.sh
+run.examples = $(filter-out %/lib.sh,$(wildcard test/examples/*.sh))
 run.bindings = $(filter-out %/lib.sh,$(wildcard test/bindings/*.sh))
 run.sim    = $(filter %/sim,$(suites))
 run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter abi readme bindings,$(RUN)),stage)
+run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter abi readme examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))
@@ -230,7 +231,7 @@ lint: ## formatting, shell scripts, man pages, both compilers' warnings
 	$(Q)tools/lint.sh
 
 fmt: ## format the C and C++ source
-	$(Q)find include lib tools test -name '*.[ch]' -o -name '*.cpp' | xargs clang-format -i
+	$(Q)find include lib tools test docs -name '*.[ch]' -o -name '*.cpp' | xargs clang-format -i
 
 # For tools/lint.sh: how the source is compiled.
 print-flags:

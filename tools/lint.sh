@@ -23,7 +23,7 @@ mapfile -t cpp < <(find lib tools test -name '*.cpp' | sort)
 if ! pkg-config --exists fuse3; then
     mapfile -t cpp < <(printf '%s\n' "${cpp[@]}" | grep -v '^test/fuse/')
 fi
-mapfile -t sources < <(find include lib tools test -name '*.[ch]' -o -name '*.cpp' | sort)
+mapfile -t sources < <(find include lib tools test docs -name '*.[ch]' -o -name '*.cpp' | sort)
 mapfile -t scripts < <(grep -rlE '^#!/usr/bin/env bash|^# shellcheck shell' .ci tools test | sort)
 
 lint 'format of the source' clang-format --dry-run -Werror "${sources[@]}"
