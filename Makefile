@@ -56,7 +56,10 @@ native    = $(call gcc_only,-flinker-output=nolto-rel)
 # g++ 12 takes the assignment of a literal to a std::string for an overlapping copy.
 false_alarms := $(call gcc_only,-Wno-restrict)
 
-compile := $(CXX) -std=c++20 $(CPPFLAGS) $(CXXFLAGS) -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(false_alarms) $(sanitize)
+# Which mutex protects what, see lib/io/mutex.h.
+thread_safety := $(if $(findstring clang,$(CXX)),-Wthread-safety)
+
+compile := $(CXX) -std=c++20 $(CPPFLAGS) $(CXXFLAGS) -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(false_alarms) $(thread_safety) $(sanitize)
 link    := $(CXX) $(CXXFLAGS) -pthread $(sanitize) $(LDFLAGS)
 # Tools and system tests see what a user sees: the public header, and what is to be measured against.
 measuring = -DARSYNC_MEASURING

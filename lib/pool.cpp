@@ -36,7 +36,7 @@ Pool::Pool(const arsync_pool_options& options)
 
 Pool::~Pool() {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         closing_ = true;
         for (Slot& slot : slots_) {
             if (!slot.job)
@@ -101,7 +101,7 @@ static uint64_t slot_of(arsync_job id) {
 }
 
 int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
-    std::unique_lock lock(mutex_);
+    Lock lock(mutex_);
     if (closing_ || shut_)
         return -ESHUTDOWN;
     if (outstanding_ == options_.job_limit)
@@ -201,7 +201,7 @@ void Pool::add_worker() {
 
 // A worker has got a thread ready, for which somebody asked who could not start it.
 void Pool::call_another_worker() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (local_.queued > 0)
         call_a_worker(local_);
     for (auto& [devices, site] : sites_)
@@ -238,7 +238,7 @@ Site* Pool::site_to_serve(const Worker& worker) {
 }
 
 Job* Pool::take(Worker& worker) {
-    std::unique_lock lock(mutex_);
+    const Lock lock(mutex_);
     while (Site* site = site_to_serve(worker)) {
         Job* job = site->queued_first;
         unqueue(*job);
@@ -247,7 +247,7 @@ Job* Pool::take(Worker& worker) {
         if (!job->sorted && outstanding_ == 1 && !worker.site) {
             site = &lonely_;
         } else if (!job->sorted) {
-            site = find_site(*job, lock);
+            site = find_site(*job);
             if (!site) {
                 job->state = ARSYNC_JOB_QUEUED; // it was not begun
                 job->outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
@@ -312,14 +312,13 @@ Devices Pool::devices_of(const Job& job) {
 
 // For a job that is in no queue; what it may touch is looked at without the lock. Null: there is no
 // memory to find out.
-Site* Pool::find_site(const Job& job, std::unique_lock<std::mutex>& lock) {
+Site* Pool::find_site(const Job& job) {
     std::optional<Devices> devices;
-    lock.unlock();
     try {
+        const Unlock unlock(mutex_);
         devices = devices_of(job);
     } catch (const std::bad_alloc&) {
     }
-    lock.lock();
     try {
         return devices ? &site_of(std::move(*devices)) : nullptr;
     } catch (const std::bad_alloc&) {
@@ -425,7 +424,7 @@ Job* Pool::find(arsync_job id) {
 }
 
 int Pool::open_link_set(arsync_link_set& set) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (closing_ || shut_)
         return -ESHUTDOWN;
     link_sets_.emplace(last_link_set_ + 1, std::make_shared<Links>(true));
@@ -435,7 +434,7 @@ int Pool::open_link_set(arsync_link_set& set) {
 
 int Pool::close_link_set(arsync_link_set set) {
     std::shared_ptr<Links> closed; // may hold much: to be freed without the mutex
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto found = link_sets_.find(set);
     if (found == link_sets_.end())
         return -ENOENT;
@@ -445,13 +444,13 @@ int Pool::close_link_set(arsync_link_set set) {
 }
 
 std::shared_ptr<Links> Pool::find_link_set(arsync_link_set set) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto found = link_sets_.find(set);
     return found == link_sets_.end() ? nullptr : found->second;
 }
 
 int Pool::add_to_list(arsync_job id, std::vector<ListItem>&& items) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     Job* job = find(id);
     if (!job || job->state == ARSYNC_JOB_COMPLETED || job->control.cancelled())
         return -ENOENT;
@@ -462,7 +461,7 @@ int Pool::add_to_list(arsync_job id, std::vector<ListItem>&& items) {
 }
 
 int Pool::end_list(arsync_job id) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     Job* job = find(id);
     if (!job || job->state == ARSYNC_JOB_COMPLETED)
         return -ENOENT;
@@ -473,7 +472,7 @@ int Pool::end_list(arsync_job id) {
 }
 
 int Pool::cancel(arsync_job id) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     Job* job = find(id);
     if (!job)
         return -ENOENT;
@@ -507,7 +506,7 @@ void Pool::cancel(Job& job) {
 }
 
 int Pool::adjust(arsync_job id, const arsync_adjustment& adjustment) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     Job* job = find(id);
     if (!job)
         return -ENOENT;
@@ -542,7 +541,7 @@ int Pool::adjust(arsync_job id, const arsync_adjustment& adjustment) {
 }
 
 void Pool::shut_down(bool cancels) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     shut_ = true;
     for (Slot& slot : slots_)
         if (cancels && slot.job)
@@ -554,7 +553,7 @@ void Pool::shut_down(bool cancels) {
 }
 
 int Pool::progress(arsync_job id, arsync_progress& out) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const Job* job = find(id);
     if (!job)
         return -ENOENT;
@@ -580,14 +579,15 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
 // A ring may be woken by any thread that has just posted to it, even when what was posted has run
 // already: so none goes before all threads are done.
 void Pool::leave_with_others() {
-    std::unique_lock lock(mutex_);
+    const Lock lock(mutex_);
     ++left_;
     left_condition_.notify_all();
-    left_condition_.wait(lock, [&] { return left_ == workers_.size(); });
+    while (left_ != workers_.size())
+        left_condition_.wait(mutex_);
 }
 
 bool Pool::closing() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return closing_ && queued_ == 0;
 }
 
@@ -596,7 +596,7 @@ bool Pool::closing() {
 void Pool::finish(Job& job) {
     bool sleeps = false;
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         Worker& worker = *job.worker;
         release(worker);
         complete(job);
@@ -610,7 +610,7 @@ void Pool::finish(Job& job) {
 }
 
 void Pool::finish_part(Worker& worker) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     release(worker);
 }
 
@@ -642,7 +642,7 @@ void Pool::queue_finished(Finished& finished) {
 // Those that have nothing to do, and those that have jobs of the same site; as many as there are
 // threads and memory for, for the owner goes on by itself.
 void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (closing_)
         return;
     try {
@@ -701,7 +701,7 @@ void Pool::report(const Job& job, Report report) {
     }
     bool sleeps = false;
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         ++entries_waiting_;
         queue_finished(*finished.release());
         sleeps = std::exchange(sleeps_, false);
@@ -711,7 +711,7 @@ void Pool::report(const Job& job, Report report) {
 }
 
 bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (entries_waiting_ < ARSYNC_ENTRIES_WAITING_MAX || closing_ || job.control.cancelled())
         return false;
     blocked_.push_back({&ring, &waiter});
@@ -719,7 +719,7 @@ bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {
 }
 
 bool Pool::runs_one_job() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return running_ == 1 && queued_ == 0;
 }
 
@@ -762,7 +762,7 @@ void Pool::take_finished(arsync_completion& completion) {
 
 // One worker that cannot have a ring does not make it a pool without.
 void Pool::report_backend(arsync_backend backend, int error) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (has_ring_)
         return;
     has_ring_ = backend == ARSYNC_BACKEND_URING;
@@ -781,7 +781,7 @@ void Pool::decide_backend() {
 }
 
 void Pool::info(arsync_info& out) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     decide_backend();
     out.backend = backend_;
     out.workers = footprint().workers;
@@ -811,7 +811,7 @@ void Pool::info(arsync_info& out) {
 }
 
 void Pool::stats(arsync_stats& out) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     out.jobs_submitted = submitted_;
     out.jobs_completed = completed_;
     out.jobs_failed = failed_;

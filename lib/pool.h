@@ -6,7 +6,6 @@
 #pragma once
 
 #include <climits>
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
@@ -22,6 +21,7 @@
 #include "footprint.h"
 #include "io/fd.h"
 #include "io/files.h"
+#include "io/mutex.h"
 #include "io/process.h"
 #include "io/remote_mounts.h"
 #include "job.h"
@@ -79,7 +79,7 @@ public:
     bool in_any_child() const; // of vfork(2), too
     // In a forked child: close inherited descriptors. The object is not usable, nor freed, after
     // it.
-    void abandon();
+    void abandon() NO_THREAD_SAFETY_ANALYSIS; // whoever held the mutex is not in this process
 
     // For workers.
     const arsync_pool_options& options() const { return options_; }
@@ -129,38 +129,40 @@ private:
     };
 
     // Under the mutex.
-    Job* find(arsync_job id);
-    void cancel(Job& job);
-    void queue(Job& job, Site& site);
-    void queue_again(Job& job);
-    void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished);
-    void withdraw_under_lock(Job& job);
-    bool drained() const { return shut_ && outstanding_ == 0 && !finished_first_; }
-    void tell_poller();
-    void wake_poller();
-    void unqueue(Job& job);
+    Job* find(arsync_job id) REQUIRES(mutex_);
+    void cancel(Job& job) REQUIRES(mutex_);
+    void queue(Job& job, Site& site) REQUIRES(mutex_);
+    void queue_again(Job& job) REQUIRES(mutex_);
+    void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished)
+        REQUIRES(mutex_);
+    void withdraw_under_lock(Job& job) REQUIRES(mutex_);
+    bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
+    void tell_poller() REQUIRES(mutex_);
+    void wake_poller() REQUIRES(mutex_);
+    void unqueue(Job& job) REQUIRES(mutex_);
     Devices devices_of(const Job& job);
-    Site& site_of(Devices&& devices);
-    Site* find_site(const Job& job, std::unique_lock<std::mutex>& lock);
-    Site* site_to_serve(const Worker& worker);
-    void settle_lonely();
+    Site& site_of(Devices&& devices) REQUIRES(mutex_);
+    Site* find_site(const Job& job) REQUIRES(mutex_);
+    Site* site_to_serve(const Worker& worker) REQUIRES(mutex_);
+    void settle_lonely() REQUIRES(mutex_);
     void occupy(Worker& worker, Site& site, const Job* job);
-    void release(Worker& worker);
-    void leave(Site& site);
-    void cancel_queued(Job& job, Stage stage = ARSYNC_STAGE_QUEUE);
-    void complete(Job& job);
-    void queue_finished(Finished& finished);
-    void take_finished(arsync_completion& completion);
+    void release(Worker& worker) REQUIRES(mutex_);
+    void leave(Site& site) REQUIRES(mutex_);
+    void cancel_queued(Job& job, Stage stage = ARSYNC_STAGE_QUEUE) REQUIRES(mutex_);
+    void complete(Job& job) REQUIRES(mutex_);
+    void queue_finished(Finished& finished) REQUIRES(mutex_);
+    void take_finished(arsync_completion& completion) REQUIRES(mutex_);
     static void free_polled(Finished* entries, Job* jobs);
-    void make_room();
-    int call_a_worker(Site& site);
-    void start_helpers(const Site& site);
-    void give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work);
-    void add_worker();
-    int choose_worker(Site& site, Worker*& chosen);
-    void run_here(std::unique_lock<std::mutex>& lock);
+    void make_room() REQUIRES(mutex_);
+    int call_a_worker(Site& site) REQUIRES(mutex_);
+    void start_helpers(const Site& site) REQUIRES(mutex_);
+    void give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work)
+        REQUIRES(mutex_);
+    void add_worker() REQUIRES(mutex_);
+    int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
+    void run_here() REQUIRES(mutex_);
     unsigned workers_max();
-    void decide_backend();
+    void decide_backend() REQUIRES(mutex_);
     void mark_readable();
     void mark_empty();
 
@@ -172,51 +174,56 @@ private:
     std::optional<Pace> pace_;
     Fd event_fd_;
 
-    std::mutex mutex_;
-    std::condition_variable left_condition_;
-    size_t left_ = 0; // workers that have nothing more to do, ever
-    std::map<arsync_link_set, std::shared_ptr<Links>> link_sets_;
-    arsync_link_set last_link_set_ = 0;
-    std::unordered_map<arsync_question, Job*> questions_;
-    arsync_question last_question_ = 0;
-    std::deque<Slot> slots_;
-    std::vector<uint32_t> free_slots_;
-    uint32_t outstanding_ = 0; // jobs in the table
-    unsigned queued_ = 0;
-    unsigned running_ = 0;
+    Mutex mutex_;
+    Condition left_condition_;
+    size_t left_ GUARDED_BY(mutex_) = 0; // workers that have nothing more to do, ever
+    std::map<arsync_link_set, std::shared_ptr<Links>> link_sets_ GUARDED_BY(mutex_);
+    arsync_link_set last_link_set_ GUARDED_BY(mutex_) = 0;
+    std::unordered_map<arsync_question, Job*> questions_ GUARDED_BY(mutex_);
+    arsync_question last_question_ GUARDED_BY(mutex_) = 0;
+    std::deque<Slot> slots_ GUARDED_BY(mutex_);
+    std::vector<uint32_t> free_slots_ GUARDED_BY(mutex_);
+    uint32_t outstanding_ GUARDED_BY(mutex_) = 0; // jobs in the table
+    unsigned queued_ GUARDED_BY(mutex_) = 0;
+    unsigned running_ GUARDED_BY(mutex_) = 0;
     RemoteMounts mounts_;
-    std::map<Devices, Site> sites_; // but for these two
-    Site local_;
-    Site lonely_; // of a job that was the only one, and so has not been looked at
-    Finished* finished_first_ = nullptr;
-    Finished** finished_end_ = &finished_first_;
-    unsigned entries_waiting_ = 0; // among these
+    std::map<Devices, Site> sites_ GUARDED_BY(mutex_); // but for these two
+    Site local_ GUARDED_BY(mutex_);
+    // Of a job that was the only one, and so has not been looked at.
+    Site lonely_ GUARDED_BY(mutex_);
+    Finished* finished_first_ GUARDED_BY(mutex_) = nullptr;
+    Finished** finished_end_ GUARDED_BY(mutex_) = &finished_first_;
+    unsigned entries_waiting_ GUARDED_BY(mutex_) = 0; // among these
     struct Blocked {
         Ring* ring;
         Waiter* waiter;
     };
-    std::vector<Blocked> blocked_; // for entries to be polled
+    std::vector<Blocked> blocked_ GUARDED_BY(mutex_); // for entries to be polled
     // What the last poll's completions point into: entries' paths and details, and jobs' own.
-    Finished* polled_entries_ = nullptr;
-    Job* polled_jobs_ = nullptr;
+    Finished* polled_entries_ GUARDED_BY(mutex_) = nullptr;
+    Job* polled_jobs_ GUARDED_BY(mutex_) = nullptr;
     Turn turn_; // to poll; taken without the mutex
     sem_t sleeper_;
-    bool sleeps_ = false;        // somebody does, or was cancelled while asleep
-    bool woken_ = false;         // for the next look
-    Worker* here_ = nullptr;     // the worker without a thread
-    bool event_fd_used_ = false; // somebody has asked for it
-    bool closing_ = false;
-    bool shut_ = false; // nothing is submitted any more
-    uint64_t submitted_ = 0, completed_ = 0, failed_ = 0, cancelled_ = 0;
+    bool sleeps_ GUARDED_BY(mutex_) = false;        // somebody does, or was cancelled while asleep
+    bool woken_ GUARDED_BY(mutex_) = false;         // for the next look
+    Worker* here_ GUARDED_BY(mutex_) = nullptr;     // the worker without a thread
+    bool event_fd_used_ GUARDED_BY(mutex_) = false; // somebody has asked for it
+    bool closing_ GUARDED_BY(mutex_) = false;
+    bool shut_ GUARDED_BY(mutex_) = false; // nothing is submitted any more
+    uint64_t submitted_ GUARDED_BY(mutex_) = 0;
+    uint64_t completed_ GUARDED_BY(mutex_) = 0;
+    uint64_t failed_ GUARDED_BY(mutex_) = 0;
+    uint64_t cancelled_ GUARDED_BY(mutex_) = 0;
 
-    bool backend_known_ = false;
-    bool has_ring_ = false; // some worker had one: more than a probe could tell
-    arsync_backend backend_ = ARSYNC_BACKEND_URING;
-    int backend_error_ = 0; // why not io_uring, a negative errno
+    bool backend_known_ GUARDED_BY(mutex_) = false;
+    bool has_ring_ GUARDED_BY(mutex_) = false; // some worker had one: more than a probe could tell
+    arsync_backend backend_ GUARDED_BY(mutex_) = ARSYNC_BACKEND_URING;
+    int backend_error_ GUARDED_BY(mutex_) = 0; // why not io_uring, a negative errno
 
     Starter starter_;
     // Where no thread can be started it has one, without a thread, whose jobs run in poll.
-    std::vector<std::unique_ptr<Worker>> workers_; // last: their threads use the members above
+    std::vector<std::unique_ptr<Worker>>
+        workers_ GUARDED_BY(mutex_); // last: their threads use the members above
 };
 
 // A job's link to its pool.

@@ -22,8 +22,8 @@ void Pool::end_poll() {
 }
 
 int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
-    std::unique_lock lock(mutex_);
-    run_here(lock);
+    Lock lock(mutex_);
+    run_here();
     if (drained()) // the program is to stop polling, as soon as it asks
         return -ESHUTDOWN;
     if (!finished_first_ && !woken_ && may_sleep) {
@@ -52,17 +52,17 @@ int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
 }
 
 // The jobs of the worker without a thread, until one has ended.
-void Pool::run_here(std::unique_lock<std::mutex>& lock) {
+void Pool::run_here() {
     for (bool any = here_; any && !finished_first_ && !woken_;) {
-        lock.unlock();
-        any = here_->turn_here();
-        lock.lock();
+        Worker* const here = here_;
+        const Unlock unlock(mutex_);
+        any = here->turn_here();
     }
 }
 
 // Of a job that the last poll has given out.
 int Pool::take_fd(arsync_job id) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     for (Job* job = polled_jobs_; job; job = job->next)
         if (job->id == id && job->outcome.kept)
             return std::exchange(job->outcome.kept, {})->release();
@@ -70,7 +70,7 @@ int Pool::take_fd(arsync_job id) {
 }
 
 void Pool::wake() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     woken_ = true;
     if (event_fd_used_)
         mark_readable();
@@ -93,7 +93,7 @@ void Pool::wake_poller() {
 }
 
 int Pool::event_fd() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (!event_fd_used_ && (finished_first_ || woken_ || drained() || (here_ && outstanding_ > 0)))
         mark_readable();
     event_fd_used_ = true;

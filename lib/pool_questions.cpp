@@ -23,7 +23,7 @@ bool Pool::ask(Job& job, Asker& asker, std::unique_ptr<Asking>& asking, const st
     fill(finished->completion, job);
     if (asking->in_item)
         finished->completion.user_data = asking->user_data;
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
     Job::Asked asked{&asker, std::move(asking)};
@@ -43,7 +43,7 @@ bool Pool::ask(Job& job) {
     finished->details->shown.destination = job.question.destination;
     fill(finished->completion, job);
     Job::Asked itself;
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
     put_question(job, itself, std::move(finished));
@@ -73,7 +73,7 @@ void Pool::put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> f
 }
 
 int Pool::answer(arsync_question question, uint32_t answer) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto found = questions_.find(question);
     if (found == questions_.end())
         return -ENOENT;
@@ -102,7 +102,7 @@ int Pool::answer(arsync_question question, uint32_t answer) {
 }
 
 void Pool::withdraw_questions(Job& job) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     withdraw_under_lock(job);
 }
 

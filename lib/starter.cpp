@@ -47,7 +47,7 @@ Starter::Starter() {
 
 Starter::~Starter() {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         stopping_ = true;
     }
     changed_.notify_all();
@@ -57,7 +57,7 @@ Starter::~Starter() {
 
 std::thread Starter::start(std::function<void()> body) {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         if (spare_.joinable()) {
             body_ = std::move(body);
             changed_.notify_all();
@@ -76,7 +76,7 @@ bool Starter::try_again() {
     if (!asked_in_vain_.load(std::memory_order_relaxed))
         return false;
     asked_in_vain_.store(false, std::memory_order_relaxed);
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (spare_.joinable() || body_)
         return false;
     try {
@@ -97,8 +97,9 @@ void Starter::run() {
     pthread_setname_np(pthread_self(), "arsync/spare");
     std::function<void()> body;
     {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return body_ || stopping_; });
+        const Lock lock(mutex_);
+        while (!body_ && !stopping_)
+            changed_.wait(mutex_);
         if (!body_)
             return;
         body = std::exchange(body_, {});

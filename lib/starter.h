@@ -7,14 +7,14 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <linux/capability.h>
-#include <mutex>
 #include <sched.h>
 #include <sys/types.h>
 #include <thread>
 #include <vector>
+
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -47,17 +47,17 @@ public:
     bool try_again();
 
 private:
-    void start_spare();
+    void start_spare() REQUIRES(mutex_);
     void run();
 
     const Rights rights_;
     int error_ = 0;
     std::atomic<bool> asked_in_vain_ = false;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::thread spare_;
-    std::function<void()> body_; // for the spare thread to take
-    bool stopping_ = false;
+    Mutex mutex_;
+    Condition changed_;
+    std::thread spare_ GUARDED_BY(mutex_);
+    std::function<void()> body_ GUARDED_BY(mutex_); // for the spare thread to take
+    bool stopping_ GUARDED_BY(mutex_) = false;
 };
 
 } // namespace arsync

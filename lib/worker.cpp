@@ -82,7 +82,7 @@ void Worker::wake() {
 }
 
 void Worker::rouse() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (ring_) // before there is one, there is no wait to end
         ring_->wake();
 }
@@ -173,7 +173,7 @@ bool Worker::serve(Ring& ring, const AvailableRing& available) {
 }
 
 void Worker::set_ring(Ring* ring, Uring* uring, const Buffers* buffers) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     ring_ = ring;
     uring_ = uring;
     buffers_ = buffers;
@@ -228,7 +228,7 @@ unsigned Worker::take_jobs(Io io) {
 
 void Worker::help(std::unique_ptr<Job> part) {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         parts_.push_back(std::move(part));
         has_parts_.store(true);
     }
@@ -238,7 +238,7 @@ void Worker::help(std::unique_ptr<Job> part) {
 std::vector<std::unique_ptr<Job>> Worker::parts() {
     if (!has_parts_.load())
         return {};
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     has_parts_.store(false);
     return std::exchange(parts_, {});
 }
@@ -344,7 +344,7 @@ uint32_t Worker::describe(arsync_info& info) {
         given_up |= flag;
         say(reason, why);
     };
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (buffers_) {
         if (const int error = buffers_->refusal()) {
             const char* hint = error == -ENOMEM ? " (RLIMIT_MEMLOCK is too low for more)" : "";

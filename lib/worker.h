@@ -8,12 +8,12 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "arsync.h"
 #include "io/counters.h"
+#include "io/mutex.h"
 #include "job.h"
 
 namespace arsync {
@@ -69,7 +69,7 @@ public:
     // to do without. From any thread.
     uint32_t describe(arsync_info& info);
     // In a forked child: close the descriptors inherited from the parent's ring.
-    void abandon();
+    void abandon() NO_THREAD_SAFETY_ANALYSIS;
 
     // So many, that cold small files keep a device busy, and so few, that their open files are no
     // burden.
@@ -106,11 +106,11 @@ private:
     unsigned begun_ = 0;     // since the last look at what has completed
 
     // The ring exists only while the thread runs; other threads reach it through these.
-    std::mutex mutex_;
-    Ring* ring_ = nullptr;
-    Uring* uring_ = nullptr;
-    const Buffers* buffers_ = nullptr;
-    std::vector<std::unique_ptr<Job>> parts_; // of trees, to be begun
+    Mutex mutex_;
+    Ring* ring_ GUARDED_BY(mutex_) = nullptr;
+    Uring* uring_ GUARDED_BY(mutex_) = nullptr;
+    const Buffers* buffers_ GUARDED_BY(mutex_) = nullptr;
+    std::vector<std::unique_ptr<Job>> parts_ GUARDED_BY(mutex_); // of trees, to be begun
     std::atomic<bool> has_parts_ = false;
 
     struct Here; // what a worker without a thread runs its jobs with

@@ -2,7 +2,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <mutex>
+
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -24,8 +25,8 @@ int move_name(Files& files, int dirfd, const char* from, const char* to) {
     }
     if (linked == -EEXIST)
         return linked;
-    static std::mutex one_at_a_time; // of what this process does, at least
-    std::lock_guard lock(one_at_a_time);
+    static Mutex one_at_a_time; // of what this process does, at least
+    const Lock lock(one_at_a_time);
     struct statx found;
     const int there = files.statx(dirfd, to, AT_SYMLINK_NOFOLLOW, found);
     if (there != -ENOENT)

@@ -41,14 +41,14 @@ void Pace::set_rate(uint64_t bytes_per_second, uint64_t now_ns) {
 Pace::Waiting::Waiting(Pace* pace, int priority) : pace_(pace), priority_(priority) {
     if (!pace_)
         return;
-    std::lock_guard lock(pace_->mutex_);
+    const Lock lock(pace_->mutex_);
     ++pace_->waiting_[priority_];
 }
 
 Pace::Waiting::~Waiting() {
     if (!pace_)
         return;
-    std::lock_guard lock(pace_->mutex_);
+    const Lock lock(pace_->mutex_);
     const auto mine = pace_->waiting_.find(priority_);
     if (--mine->second == 0)
         pace_->waiting_.erase(mine);
@@ -57,7 +57,7 @@ Pace::Waiting::~Waiting() {
 bool Pace::Waiting::is_outranked() const {
     if (!pace_)
         return false;
-    std::lock_guard lock(pace_->mutex_);
+    const Lock lock(pace_->mutex_);
     return pace_->waiting_.rbegin()->first > priority_;
 }
 

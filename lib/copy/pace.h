@@ -4,7 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <mutex>
+
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -37,8 +38,8 @@ public:
 private:
     std::atomic<uint64_t> rate_;
     std::atomic<uint64_t> free_at_ns_ = 0; // when all that was counted is due
-    std::mutex mutex_;
-    std::map<int, unsigned> waiting_; // by priority
+    Mutex mutex_;
+    std::map<int, unsigned> waiting_ GUARDED_BY(mutex_); // by priority
 };
 
 // A span of time at one rate, when there is another.

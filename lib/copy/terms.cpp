@@ -7,20 +7,20 @@
 namespace arsync {
 
 void Terms::pause() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     paused_.store(true, std::memory_order_relaxed);
 }
 
 void Terms::resume() {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         paused_.store(false, std::memory_order_relaxed);
     }
     let_go();
 }
 
 void Terms::let_go() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     for (const Waiting& waiting : waiting_)
         waiting.ring->post_from_outside(*waiting.waiter);
     waiting_.clear();
@@ -28,7 +28,7 @@ void Terms::let_go() {
 
 // Whoever cancels says so before it lets go: under the mutex one of both is seen.
 bool Terms::wait(Ring& ring, Waiter& waiter, const std::atomic<bool>& cancelled) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (!paused() || cancelled.load(std::memory_order_relaxed))
         return false;
     waiting_.push_back({&ring, &waiter});

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <vector>
 
 #include "copy/pace.h"
+#include "io/mutex.h"
 #include "io/ring.h"
 
 namespace arsync {
@@ -39,8 +39,8 @@ private:
         Ring* ring;
         Waiter* waiter;
     };
-    std::mutex mutex_;
-    std::vector<Waiting> waiting_;
+    Mutex mutex_;
+    std::vector<Waiting> waiting_ GUARDED_BY(mutex_);
 };
 
 } // namespace arsync

@@ -35,7 +35,7 @@ Helpers::Helpers(unsigned limit, std::function<void()> notify, std::function<uns
 
 Helpers::~Helpers() {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         stopping_ = true;
     }
     work_.notify_all();
@@ -44,7 +44,7 @@ Helpers::~Helpers() {
 }
 
 int Helpers::submit(Request& request) noexcept {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (idle_ <= queued_ && may_start_thread()) {
         const int error = start_thread();
         if (error < 0 && (endless_ || threads_.empty()))
@@ -86,17 +86,18 @@ int64_t Helpers::without_thread(Request& request, int error) {
 }
 
 Request* Helpers::take_finished() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return static_cast<Request*>(std::exchange(finished_, nullptr));
 }
 
 void Helpers::run() {
     StepMemory memory;
     memory.keep();
-    std::unique_lock lock(mutex_);
+    Lock lock(mutex_);
     for (;;) {
         ++idle_;
-        work_.wait(lock, [&] { return queued_first_ || stopping_; });
+        while (!queued_first_ && !stopping_)
+            work_.wait(mutex_);
         --idle_;
         if (!queued_first_)
             return;

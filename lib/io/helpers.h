@@ -5,12 +5,11 @@
 // what was queued.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "io/mutex.h"
 #include "io/request.h"
 
 namespace arsync {
@@ -48,22 +47,22 @@ public:
 
 private:
     void run();
-    bool may_start_thread();
-    int start_thread() noexcept;
+    bool may_start_thread() REQUIRES(mutex_);
+    int start_thread() noexcept REQUIRES(mutex_);
 
     unsigned limit_;
     const bool endless_;
     const std::function<void()> notify_;
     std::function<unsigned()> most_; // until it has been asked
-    std::mutex mutex_;
-    std::condition_variable work_;
-    Waiter* queued_first_ = nullptr;
-    Waiter** queued_end_ = &queued_first_;
-    Waiter* finished_ = nullptr;
-    unsigned idle_ = 0;
-    unsigned queued_ = 0;
-    bool stopping_ = false;
-    std::vector<std::thread> threads_;
+    Mutex mutex_;
+    Condition work_;
+    Waiter* queued_first_ GUARDED_BY(mutex_) = nullptr;
+    Waiter** queued_end_ GUARDED_BY(mutex_) = &queued_first_;
+    Waiter* finished_ GUARDED_BY(mutex_) = nullptr;
+    unsigned idle_ GUARDED_BY(mutex_) = 0;
+    unsigned queued_ GUARDED_BY(mutex_) = 0;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    std::vector<std::thread> threads_ GUARDED_BY(mutex_);
 };
 
 } // namespace arsync

@@ -122,7 +122,7 @@ bool MountTable::is_covered(std::string_view point, size_t limit) const {
 // whoever mounted it, who alone knows where.
 Devices MountTable::layers(const Mount& overlay) const {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         if (const auto found = layers_.find(&overlay); found != layers_.end())
             return found->second;
     }
@@ -133,7 +133,7 @@ Devices MountTable::layers(const Mount& overlay) const {
         if (layer.starts_with('/'))
             follow(way, devices);
     }
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     layers_.emplace(&overlay, devices);
     return devices;
 }
@@ -236,7 +236,7 @@ bool MountTable::follow(Way& way, Devices& devices) const {
 // To read it takes 40 us with two dozen mounts, and 20 ms with two thousand; so it is kept open,
 // and the kernel asked whether it has changed, unless descriptors are few.
 std::shared_ptr<const MountTable> RemoteMounts::table() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (table_ && now - looked_at_ < fresh)
         return table_;

@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -18,6 +17,7 @@
 
 #include "io/fd.h"
 #include "io/mounts.h"
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -52,8 +52,9 @@ private:
     std::vector<Mount> mounts_;
     std::unordered_map<std::string_view, std::vector<size_t>> points_; // of these
     std::vector<const Mount*> remote_;                                 // of these
-    mutable std::mutex mutex_;
-    mutable std::unordered_map<const Mount*, Devices> layers_; // of overlays that somebody met
+    mutable Mutex mutex_;
+    mutable std::unordered_map<const Mount*, Devices>
+        layers_ GUARDED_BY(mutex_); // of overlays that somebody met
 };
 
 // From any thread.
@@ -63,16 +64,16 @@ public:
     // local.
     std::shared_ptr<const MountTable> table();
     // In a forked child: close what was inherited.
-    void abandon();
+    void abandon() NO_THREAD_SAFETY_ANALYSIS; // whoever held the mutex is not in this process
 
 private:
-    bool may_have_changed();
-    int read(std::string& text);
+    bool may_have_changed() REQUIRES(mutex_);
+    int read(std::string& text) REQUIRES(mutex_);
 
-    std::mutex mutex_;
-    std::shared_ptr<const MountTable> table_;
-    std::chrono::steady_clock::time_point looked_at_;
-    Fd list_; // open, to be told of changes; or not
+    Mutex mutex_;
+    std::shared_ptr<const MountTable> table_ GUARDED_BY(mutex_);
+    std::chrono::steady_clock::time_point looked_at_ GUARDED_BY(mutex_);
+    Fd list_ GUARDED_BY(mutex_); // open, to be told of changes; or not
 };
 
 } // namespace arsync

@@ -25,7 +25,7 @@ List::List(int source_dirfd, int destination_dirfd, const arsync_copy_options& o
 }
 
 int List::add(std::vector<ListItem>&& items) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (ended_)
         return -EINVAL;
     const size_t most = mirrors() ? SIZE_MAX : ARSYNC_LIST_WAITING_MAX;
@@ -44,13 +44,14 @@ int List::add(std::vector<ListItem>&& items) {
 }
 
 void List::fill(std::vector<ListItem>&& items) {
+    const Lock lock(mutex_);
     control_.counts().entries_total.fetch_add(items.size(), std::memory_order_relaxed);
     std::move(items.begin(), items.end(), std::back_inserter(items_));
     ended_ = true;
 }
 
 int List::end() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (std::exchange(ended_, true))
         return -EINVAL;
     wake_all_under_lock();
@@ -58,14 +59,14 @@ int List::end() {
 }
 
 void List::wake_all() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     wake_all_under_lock();
 }
 
 // ---- the turn ----
 
 bool List::over() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const bool is_over = over_under_lock();
     if (is_over)
         wake_all_under_lock(); // nobody will be called any more
@@ -77,7 +78,7 @@ bool List::over() {
 void List::take_item(Item& item) {
     bool call = false;
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         item.names = std::move(items_.front());
         items_.pop_front();
         ++taken_;
@@ -91,13 +92,16 @@ void List::take_item(Item& item) {
 // By the same, and instead of all of them.
 void List::refuse(const Clash& clash, Host& host) {
     Item item;
-    item.names = items_[clash.item];
     Outcome outcome;
     outcome.fail(-clash.error, ARSYNC_STAGE_CHECK, clash.side);
     outcome.flags |= ARSYNC_COMPLETION_IN_MIRROR;
-    outcome.other = items_[clash.mirror].user_data;
-    ++totals_.entries;
-    ++totals_.errors;
+    {
+        const Lock lock(mutex_);
+        item.names = items_[clash.item];
+        outcome.other = items_[clash.mirror].user_data;
+        ++totals_.entries;
+        ++totals_.errors;
+    }
     control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     note_item_error(item, outcome);
     stop();
@@ -106,14 +110,14 @@ void List::refuse(const Clash& clash, Host& host) {
 }
 
 void List::give_turn_back() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     has_turn_ = false;
     wake_one_under_lock();
 }
 
 void List::begin(Item& item) {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         order_.begin(item.touch);
         ++in_flight_;
     }
@@ -133,7 +137,7 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
         control_.counts().entries_total.fetch_sub(1, std::memory_order_relaxed);
     else
         control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     order_.end(item.touch);
     if (is_tree && outcome.result < 0 && totals.directories == 0)
         order_.forget_tree(item.touch);
@@ -154,7 +158,7 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
 // ---- what came before ----
 
 void List::look_up(Item& item, bool enters) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     item.came_before = order_.came(item.touch.source);
     item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
     item.has_parts = enters && order_.came_below(item.touch.source);
@@ -164,7 +168,7 @@ void List::look_up(Item& item, bool enters) {
 
 // What came before has ended. What lies in what was copied with all in it was copied with it.
 void List::judge_again(Item& item) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (order_.is_entered(item.touch.source)) {
         item.repeats = item.touch.has_source = true;
         item.touch.source_mode = S_IFDIR;
@@ -178,47 +182,52 @@ bool List::is_listed(const Touch& above, const std::string& path) {
     const auto below = [&](const std::string& root) {
         return root.empty() ? path : root + "/" + path;
     };
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const std::string source = below(above.source);
     return order_.came_itself(source) &&
            (order_.is_entered(source) || order_.made(below(above.destination)) == Order::Made::it);
 }
 
 bool List::is_idle() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return in_flight_ == 0;
 }
 
 bool List::has_several_targets() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return has_several_targets_;
 }
 
 // Again, for what was in flight has ended.
 void List::look_for_spellings(Item& item) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
 }
 
+bool List::is_recent(const struct statx& facts) {
+    const Lock lock(mutex_);
+    return order_.is_recent(facts);
+}
+
 bool List::is_touched(const struct statx& found) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return order_.is_touched(found);
 }
 
 bool List::is_backup_in_flight(const std::string& destination, const std::string& suffix) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return order_.is_backup_in_flight(destination, suffix);
 }
 
 void List::count_unanswered(int change) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     unanswered_ = static_cast<unsigned>(static_cast<int>(unanswered_) + change);
     if (change < 0)
         wake_one_under_lock();
 }
 
 bool List::judge(Item& item, bool idle) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const Touch& touch = item.touch;
     const bool met =
         order_.may_meet(touch, keeps_links()) || order_.is_in_flight(touch.destination) ||
@@ -265,7 +274,7 @@ void List::note_error(const Outcome& failed, std::string* path, bool counts) {
     if (counts)
         control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         if (first_error_ == 0) {
             first_error_ = failed.result;
             first_stage_ = failed.stage;
@@ -315,7 +324,7 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
             bool await_ready() const noexcept { return false; }
             bool await_suspend(std::coroutine_handle<> waiting) {
                 handle = waiting;
-                std::lock_guard lock(list.mutex_);
+                const Lock lock(list.mutex_);
                 list.closed_ = true;
                 if (list.helpers_ == 0)
                     return false;
@@ -330,6 +339,7 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
     ways_.close(); // what is polled late keeps no descriptors
     own_links_.close();
     control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
+    const Lock lock(mutex_);
     items_.clear();
     outcome.flags |= flags_;
     outcome.bytes = totals_.bytes;
@@ -345,7 +355,7 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
 
 Task<void> List::help(Io io, Control& own, Host& own_host) {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         if (closed_ || helpers_ + 1 >= descriptors::members())
             co_return;
         ++helpers_;
@@ -357,7 +367,7 @@ Task<void> List::help(Io io, Control& own, Host& own_host) {
     } catch (const std::bad_alloc&) { // for a frame; the others go on, and this one leaves as any
     }
     own.leave();
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (--helpers_ == 0 && owner_.waiter)
         owner_.ring->post_from_outside(*owner_.waiter);
 }
@@ -380,7 +390,10 @@ Task<void> List::finish_ways(Io io, Host& host) {
             continue;
         std::string path = done.path;
         note_error(outcome, &path);
-        ++totals_.errors;
+        {
+            const Lock lock(mutex_);
+            ++totals_.errors;
+        }
         if (options_.report != ARSYNC_REPORT_NONE)
             host.report({.kind = ARSYNC_COMPLETION_WAY, .path = done.path, .outcome = outcome});
     }

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -23,6 +22,7 @@
 #include "copy/list/ways.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -46,7 +46,7 @@ public:
         constexpr size_t most = 64;
         std::vector<ListItem> first;
         {
-            std::lock_guard lock(mutex_);
+            const Lock lock(mutex_);
             const auto count = static_cast<std::ptrdiff_t>(std::min(items_.size(), most));
             first.assign(items_.begin(), items_.begin() + count);
         }
@@ -98,19 +98,22 @@ private:
     };
 
     bool over();
-    bool over_under_lock() const { return stopping() || (ended_ && items_.empty()); }
-    // Under the mutex.
-    bool may_take() const {
+    bool over_under_lock() const REQUIRES(mutex_) {
+        return stopping() || (ended_ && items_.empty());
+    }
+    bool may_take() const REQUIRES(mutex_) {
         return !has_turn_ && !items_.empty() && unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX &&
                (ended_ || !mirrors());
     }
+    // By whoever has the turn, after the end was said: nobody adds or takes one meanwhile.
+    const std::deque<ListItem>& all_items() const NO_THREAD_SAFETY_ANALYSIS { return items_; }
     void take_item(Item& item);
     void refuse(const Clash& clash, Host& host);
     void give_turn_back();
     void begin(Item& item);
     void end_item(Item& item, const Outcome& outcome, const arsync_totals& totals);
-    void wake_one_under_lock();
-    void wake_all_under_lock();
+    void wake_one_under_lock() REQUIRES(mutex_);
+    void wake_all_under_lock() REQUIRES(mutex_);
     bool stopping() const {
         return stopped_.load(std::memory_order_relaxed) || control_.cancelled();
     }
@@ -131,7 +134,7 @@ private:
     // Of paths. False: it is to wait.
     bool judge(Item& item, bool idle);
     bool is_idle();
-    bool is_recent(const struct statx& facts) const { return order_.is_recent(facts); }
+    bool is_recent(const struct statx& facts);
     bool is_touched(const struct statx& found);
     bool has_several_targets();
     void look_for_spellings(Item& item);
@@ -160,28 +163,28 @@ private:
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> called_ = false;
 
-    std::mutex mutex_; // of what follows
-    std::deque<ListItem> items_;
-    bool ended_ = false;
-    bool has_turn_ = false; // somebody
-    Order order_;
-    unsigned in_flight_ = 0;
-    unsigned unanswered_ = 0; // of these
-    uint64_t taken_ = 0;
-    std::string target_; // the directory of the last item's destination
-    bool has_several_targets_ = false;
-    std::vector<Sleeper> sleepers_;
-    Sleeper alone_{};     // waits until nothing is in flight
-    bool closed_ = false; // nobody may join any more
-    unsigned helpers_ = 0;
-    Sleeper owner_{}; // waits for the helpers to leave
-    int first_error_ = 0;
-    Stage first_stage_ = ARSYNC_STAGE_NONE;
-    Side first_side_ = Side::by_stage;
-    bool has_first_path_ = false;
-    std::string first_path_;
-    uint32_t flags_ = 0; // of all items
-    arsync_totals totals_{};
+    Mutex mutex_; // of what follows
+    std::deque<ListItem> items_ GUARDED_BY(mutex_);
+    bool ended_ GUARDED_BY(mutex_) = false;
+    bool has_turn_ GUARDED_BY(mutex_) = false; // somebody
+    Order order_ GUARDED_BY(mutex_);
+    unsigned in_flight_ GUARDED_BY(mutex_) = 0;
+    unsigned unanswered_ GUARDED_BY(mutex_) = 0; // of these
+    uint64_t taken_ GUARDED_BY(mutex_) = 0;
+    std::string target_ GUARDED_BY(mutex_); // the directory of the last item's destination
+    bool has_several_targets_ GUARDED_BY(mutex_) = false;
+    std::vector<Sleeper> sleepers_ GUARDED_BY(mutex_);
+    Sleeper alone_ GUARDED_BY(mutex_){};     // waits until nothing is in flight
+    bool closed_ GUARDED_BY(mutex_) = false; // nobody may join any more
+    unsigned helpers_ GUARDED_BY(mutex_) = 0;
+    Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the helpers to leave
+    int first_error_ GUARDED_BY(mutex_) = 0;
+    Stage first_stage_ GUARDED_BY(mutex_) = ARSYNC_STAGE_NONE;
+    Side first_side_ GUARDED_BY(mutex_) = Side::by_stage;
+    bool has_first_path_ GUARDED_BY(mutex_) = false;
+    std::string first_path_ GUARDED_BY(mutex_);
+    uint32_t flags_ GUARDED_BY(mutex_) = 0; // of all items
+    arsync_totals totals_ GUARDED_BY(mutex_){};
 };
 
 } // namespace arsync

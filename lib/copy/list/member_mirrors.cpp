@@ -30,12 +30,12 @@ Task<void> ListMember::check_mirrors() {
     }
 }
 
-// Nobody adds or takes an item meanwhile.
 Task<void> ListMember::look_for_clash(std::optional<Clash>& clash) {
     constexpr size_t yield_after = 32;
-    const size_t count = list_.items_.size();
+    const std::deque<ListItem>& items = list_.all_items();
+    const size_t count = items.size();
     Mirrors mirrors(io_.files, list_.source_dirfd_, list_.destination_dirfd_, list_.options_,
-                    list_.items_);
+                    items);
     clash = mirrors.compare_names();
     for (size_t i = 0; i < count && !clash && !list_.stopping(); ++i) {
         mirrors.add(i);

@@ -11,7 +11,7 @@ public:
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> waiting) {
         handle = waiting;
-        std::lock_guard lock(list_.mutex_);
+        const Lock lock(list_.mutex_);
         if (list_.over_under_lock())
             return false;
         if (list_.may_take()) {
@@ -35,7 +35,7 @@ public:
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> waiting) {
         handle = waiting;
-        std::lock_guard lock(list_.mutex_);
+        const Lock lock(list_.mutex_);
         if (list_.in_flight_ == 0)
             return false;
         list_.alone_ = {this, &ring_};

@@ -49,14 +49,14 @@ Directory::~Directory() {
 }
 
 void Directories::add(Directory& directory, File source, File destination) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     directory.source_ = std::move(source);
     directory.destination_ = std::move(destination);
     directory.pins_ = 1;
 }
 
 void Directories::pin(Files& files, Directory& directory) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     remove_idle(directory);
     if (!directory.source_)
         reopen_somehow(files, directory);
@@ -78,7 +78,7 @@ void Directories::reopen_somehow(Files& files, Directory& directory) {
 }
 
 void Directories::unpin(Directory& directory) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (--directory.pins_ > 0 || !directory.source_)
         return;
     keep_idle(directory);
@@ -87,7 +87,7 @@ void Directories::unpin(Directory& directory) {
 }
 
 bool Directories::close_idle() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const bool any = oldest_ != nullptr;
     while (oldest_)
         close(*oldest_);
@@ -95,12 +95,12 @@ bool Directories::close_idle() {
 }
 
 void Directories::set_keeping(bool keeps) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     idle_kept_ = keeps ? idle_max_ : 0;
 }
 
 void Directories::finish(Directory& directory) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     directory.facts.reset();
     directory.source_names.reset();
     directory.folding.reset();
@@ -186,7 +186,7 @@ void Directories::close(Directory& directory) {
 }
 
 void Directories::forget(Directory& directory) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     remove_idle(directory);
 }
 

@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "copy/copy.h"
@@ -17,6 +16,7 @@
 #include "copy/metadata.h"
 #include "copy/tree/folding.h"
 #include "copy/tree/name_set.h"
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -100,19 +100,19 @@ public:
 
 private:
     friend struct Directory;
-    void reopen_somehow(Files& files, Directory& directory);
-    void reopen(Files& files, Directory& directory, unsigned kept);
-    void keep_idle(Directory& directory);
-    void remove_idle(Directory& directory);
-    void close(Directory& directory);
+    void reopen_somehow(Files& files, Directory& directory) REQUIRES(mutex_);
+    void reopen(Files& files, Directory& directory, unsigned kept) REQUIRES(mutex_);
+    void keep_idle(Directory& directory) REQUIRES(mutex_);
+    void remove_idle(Directory& directory) REQUIRES(mutex_);
+    void close(Directory& directory) REQUIRES(mutex_);
     void forget(Directory& directory);
 
     const unsigned idle_max_;
-    std::mutex mutex_;
-    unsigned idle_kept_; // of these, as things are
-    Directory* oldest_ = nullptr;
-    Directory* newest_ = nullptr;
-    unsigned idle_count_ = 0;
+    Mutex mutex_;
+    unsigned idle_kept_ GUARDED_BY(mutex_); // of these, as things are
+    Directory* oldest_ GUARDED_BY(mutex_) = nullptr;
+    Directory* newest_ GUARDED_BY(mutex_) = nullptr;
+    unsigned idle_count_ GUARDED_BY(mutex_) = 0;
 };
 
 // A directory that stays open while this lives.

@@ -39,7 +39,7 @@ bool Folding::is_free(Files& files, int source, int destination, const std::stri
     if (there == -ENOENT)
         return true;
     check(stage, there);
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (!index_)
         make_index(files, source, destination);
     const std::string* spelled = spelling_of(name, found.stx_ino);
@@ -79,12 +79,12 @@ const std::string* Folding::spelling_of(const std::string& name, uint64_t inode)
 }
 
 bool Folding::may_be_extra(const std::string& spelled) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return before_.contains(spelled) && !taken_.contains(spelled);
 }
 
 bool Folding::is_in_doubt() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return in_doubt_;
 }
 

@@ -9,7 +9,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
@@ -17,6 +16,7 @@
 #include "copy/tree/name_set.h"
 #include "io/error.h"
 #include "io/files.h"
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -40,14 +40,15 @@ private:
         std::unordered_map<std::string, std::string> by_folded_name;
         NameSet source;
     };
-    void make_index(Files& files, int source, int destination);
-    const std::string* spelling_of(const std::string& name, uint64_t inode) const;
+    void make_index(Files& files, int source, int destination) REQUIRES(mutex_);
+    const std::string* spelling_of(const std::string& name, uint64_t inode) const REQUIRES(mutex_);
 
     NameSet before_; // as the copy began
-    std::mutex mutex_;
-    std::unique_ptr<Index> index_;             // when first needed
-    std::map<std::string, std::string> taken_; // spelled names, and by which of the source
-    bool in_doubt_ = false;
+    Mutex mutex_;
+    std::unique_ptr<Index> index_ GUARDED_BY(mutex_); // when first needed
+    // Spelled names, and by which of the source.
+    std::map<std::string, std::string> taken_ GUARDED_BY(mutex_);
+    bool in_doubt_ GUARDED_BY(mutex_) = false;
 };
 
 } // namespace arsync

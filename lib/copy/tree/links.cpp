@@ -19,7 +19,7 @@ static const Directory* root_of(const DirectoryRef& directory) {
 }
 
 Links::Answer Links::ask(const Identity& id, uint32_t names, Claim& claim, Place& place) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (names_recur_) {
         recurs_ = names_recur_(); // may throw, and is asked again then
         names_recur_ = nullptr;
@@ -45,14 +45,14 @@ void Links::meet(Records::iterator at) {
 }
 
 void Links::linked(const Identity& id, const Place& place) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto at = records_.find(id);
     if (at != records_.end() && at->second.copied && at->second.place == place)
         meet(at);
 }
 
 void Links::forget(const Identity& id, const Place& gone) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto at = records_.find(id);
     if (at != records_.end() && at->second.copied && at->second.place == gone)
         records_.erase(at);
@@ -65,7 +65,7 @@ void Links::Claim::done(Place place) {
 }
 
 void Links::finish(const Identity& id, Place place) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto at = records_.find(id); // there: nobody removes what is not copied yet
     if (shared_ && place.directory)
         by_root_[root_of(place.directory)].push_back(id);
@@ -76,20 +76,20 @@ void Links::finish(const Identity& id, Place place) {
 }
 
 void Links::fail(const Identity& id) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto at = records_.find(id);
     wake(at->second.sleepers);
     records_.erase(at);
 }
 
 void Links::wake_sleepers() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     for (auto& [id, record] : records_)
         wake(record.sleepers);
 }
 
 void Links::close() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     records_.clear();
     by_root_.clear();
     bases_.clear();
@@ -100,7 +100,7 @@ std::shared_ptr<const File> Links::base_of(Files& files, int dirfd) {
         return nullptr;
     struct statx facts;
     check(ARSYNC_STAGE_LINK, files.statx(dirfd, "", 0, facts));
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     std::shared_ptr<const File>& base = bases_[identity(facts)];
     if (!base) {
         File opened(files, files.open(dirfd, ".", O_PATH | O_DIRECTORY, 0));
@@ -112,11 +112,11 @@ std::shared_ptr<const File> Links::base_of(Files& files, int dirfd) {
 
 void Links::settle(const DirectoryRef& root, const std::string& path,
                    const std::shared_ptr<const File>& base) {
+    const Lock lock(mutex_);
     if (!shared_) {
         records_.clear(); // nobody will ask any more
         return;
     }
-    std::lock_guard lock(mutex_);
     const auto own = by_root_.find(root.get());
     if (own == by_root_.end())
         return;

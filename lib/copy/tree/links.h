@@ -6,12 +6,12 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "copy/tree/directory.h"
+#include "io/mutex.h"
 #include "io/ring.h"
 
 namespace arsync {
@@ -21,7 +21,10 @@ public:
     explicit Links(bool outlives_its_trees = false) : shared_(outlives_its_trees) {}
     // Whether a file may be met more often than it has names, as where a mount shows some of them
     // once more. Asked once, when it first matters.
-    void ask_whether_names_recur(std::function<bool()> recur) { names_recur_ = std::move(recur); }
+    void ask_whether_names_recur(std::function<bool()> recur) {
+        const Lock lock(mutex_);
+        names_recur_ = std::move(recur);
+    }
 
     // What the copy was like: by this it is known again, as inode numbers are used again.
     struct Look {
@@ -131,7 +134,7 @@ private:
 
     template <class Wait>
     bool sleep(const Identity& id, Wait& wait) {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         const auto found = records_.find(id);
         if (found == records_.end() || found->second.copied || wait.control.cancelled())
             return false;
@@ -141,16 +144,16 @@ private:
     void finish(const Identity& id, Place place);
     void fail(const Identity& id);
     using Records = std::unordered_map<Identity, Record, Hash>;
-    void meet(Records::iterator at);
+    void meet(Records::iterator at) REQUIRES(mutex_);
 
     const bool shared_;
-    std::mutex mutex_;                  // of what follows
-    std::function<bool()> names_recur_; // until it has been asked
-    bool recurs_ = false;
-    Records records_;
+    Mutex mutex_;                                          // of what follows
+    std::function<bool()> names_recur_ GUARDED_BY(mutex_); // until it has been asked
+    bool recurs_ GUARDED_BY(mutex_) = false;
+    Records records_ GUARDED_BY(mutex_);
     // If shared: of trees that are being copied, by their roots, the records of copies in them.
-    std::unordered_map<const Directory*, std::vector<Identity>> by_root_;
-    std::unordered_map<Identity, std::shared_ptr<const File>, Hash> bases_;
+    std::unordered_map<const Directory*, std::vector<Identity>> by_root_ GUARDED_BY(mutex_);
+    std::unordered_map<Identity, std::shared_ptr<const File>, Hash> bases_ GUARDED_BY(mutex_);
 };
 
 } // namespace arsync

@@ -12,7 +12,7 @@ public:
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> waiting) {
         handle = waiting;
-        std::lock_guard lock(tree_.mutex_);
+        const Lock lock(tree_.mutex_);
         if (try_take())
             return false;
         tree_.sleepers_.push_back({this, &ring_});
@@ -22,8 +22,8 @@ public:
     std::optional<Unit> await_resume() { return std::move(unit_); }
 
 private:
-    // Whether the question is answered. Under the tree's mutex.
-    bool try_take() {
+    // Whether the question is answered.
+    bool try_take() REQUIRES(tree_.mutex_) {
         const bool over = tree_.stopping() || tree_.over_under_lock();
         if (over)
             return true;

@@ -75,7 +75,10 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     tell_destination_root(io.files, of_root);
     of_root.wanted.end(options_);
     control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
-    totals_.entries = totals_.directories = 1;
+    {
+        const Lock lock(mutex_);
+        totals_.entries = totals_.directories = 1;
+    }
     if (reports_all_)
         host_.report({.path = {}, .outcome = of_root});
     push({root_, {}, false});
@@ -88,7 +91,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         bool await_ready() const noexcept { return false; }
         bool await_suspend(std::coroutine_handle<> waiting) {
             handle = waiting;
-            std::lock_guard lock(tree.mutex_);
+            const Lock lock(tree.mutex_);
             tree.ended_ = true;
             if (tree.helpers_ == 0)
                 return false;
@@ -98,7 +101,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         void await_resume() const noexcept {}
     };
     co_await Helpers(*this, io.ring);
-    stack_.clear();
+    drop_units();
     all_found();
 
     const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
@@ -109,6 +112,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     links_.settle(root_, roots_.from_base(), links_base);
     root_.reset();
     above_root_ = File();
+    const Lock lock(mutex_);
     other_filesystems_.clear();
     outcome.flags |= flags_.load(std::memory_order_relaxed);
     outcome.bytes = totals_.bytes;
@@ -135,7 +139,7 @@ void Tree::tell_destination_root(Files& files, Outcome& outcome) const {
 
 Task<void> Tree::help(Io io, Control& own, Host& own_host) {
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         if (ended_ || helpers_ + 1 >= descriptors::members())
             co_return;
         ++helpers_;
@@ -148,7 +152,7 @@ Task<void> Tree::help(Io io, Control& own, Host& own_host) {
     } catch (const std::bad_alloc&) { // for a frame; the others go on, and this one leaves as any
     }
     own.leave();
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (--helpers_ == 0 && owner_.waiter)
         owner_.ring->post_from_outside(*owner_.waiter);
 }
@@ -341,7 +345,7 @@ void Tree::remember_filesystem(Files& files, const Directory& directory, int des
     };
     if (directory.made || options_.durability == ARSYNC_DURABILITY_NONE || is_on(root_destination_))
         return;
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (std::any_of(other_filesystems_.begin(), other_filesystems_.end(), is_on))
         return;
     const int fd = files.reopen(destination, O_RDONLY | O_DIRECTORY);
@@ -420,8 +424,11 @@ Task<void> Tree::sync_by_filesystem(Io io) {
     std::vector<int> all;
     if (!root_->syncs_each)
         all.push_back(root_->destination());
-    for (const OtherFilesystem& other : other_filesystems_)
-        all.push_back(other.directory.get());
+    {
+        const Lock lock(mutex_);
+        for (const OtherFilesystem& other : other_filesystems_)
+            all.push_back(other.directory.get());
+    }
     const int64_t failed = co_await sync_filesystems(io, all);
     if (failed == 0)
         co_return;
@@ -443,7 +450,7 @@ Task<void> Tree::sync_by_filesystem(Io io) {
 void Tree::push(Unit unit) {
     bool call = false;
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         stack_.push_back(std::move(unit));
         wake_one_under_lock();
         // A tree of a few entries is done before another thread has begun.
@@ -455,7 +462,7 @@ void Tree::push(Unit unit) {
 }
 
 std::optional<Unit> Tree::take_back() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (std::unique_ptr<AskedEntry> answered = take_answered_under_lock())
         return Unit{nullptr, {}, false, std::move(answered)};
     if (stack_.empty())
@@ -466,7 +473,7 @@ std::optional<Unit> Tree::take_back() {
 }
 
 bool Tree::over() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (stopping())
         wake_all_under_lock(); // whoever stopped it may not have seen who fell asleep since
     return stopping() || over_under_lock();
@@ -477,8 +484,13 @@ void Tree::all_found() {
         control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
 }
 
+void Tree::drop_units() {
+    const Lock lock(mutex_);
+    stack_.clear();
+}
+
 void Tree::unit_ended() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (--active_ > 0)
         return;
     if (stack_.empty()) // every entry has been found, and the last ones are under way
@@ -504,7 +516,7 @@ void Tree::wake_all_under_lock() {
 void Tree::stop() {
     stopped_.store(true, std::memory_order_relaxed);
     withdraw_questions();
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     wake_room_sleepers_under_lock();
     wake_all_under_lock();
 }
@@ -514,7 +526,7 @@ void Tree::stop() {
 void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
     control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         ++totals_.errors;
         if (first_error_ == 0) {
             first_error_ = result;
@@ -532,7 +544,7 @@ void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
 }
 
 void Tree::leave(const arsync_totals& part) {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     add(totals_, part);
 }
 

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "copy/tree/directory.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
+#include "io/mutex.h"
 
 namespace arsync {
 
@@ -88,18 +88,21 @@ private:
     bool over();
     void push(Unit unit);
     std::optional<Unit> take_back(); // when it is over: what nobody has taken
+    void drop_units();
     void unit_ended();
     void all_found(); // but for what is just begun
     struct AllFound {
         Tree& tree;
         ~AllFound() { tree.all_found(); }
     };
-    void wake_all_under_lock();
-    void wake_one_under_lock();
-    void wake_room_sleepers_under_lock();
-    std::unique_ptr<AskedEntry> take_answered_under_lock();
+    void wake_all_under_lock() REQUIRES(mutex_);
+    void wake_one_under_lock() REQUIRES(mutex_);
+    void wake_room_sleepers_under_lock() REQUIRES(mutex_);
+    std::unique_ptr<AskedEntry> take_answered_under_lock() REQUIRES(mutex_);
     // Whether all is found, and nobody may have something to ask.
-    bool over_under_lock() const { return stack_.empty() && active_ == 0 && unsettled_ == 0; }
+    bool over_under_lock() const REQUIRES(mutex_) {
+        return stack_.empty() && active_ == 0 && unsettled_ == 0;
+    }
 
     // Questions; see tree_questions.cpp. co_await Room(tree, ring): until an answer is there to go
     // on with, or not too many are outstanding.
@@ -167,35 +170,36 @@ private:
     std::atomic<uint32_t> flags_ = 0;           // of all entries
     std::atomic<bool> removes_nothing_ = false; // a mirror has met itself all the same
 
-    std::mutex mutex_; // of what follows
-    std::vector<Unit> stack_;
+    Mutex mutex_; // of what follows
+    std::vector<Unit> stack_ GUARDED_BY(mutex_);
     struct Sleeper {
         Waiter* waiter;
         Ring* ring;
     };
-    std::vector<Sleeper> sleepers_;
-    unsigned active_ = 0; // units taken and not ended
+    std::vector<Sleeper> sleepers_ GUARDED_BY(mutex_);
+    unsigned active_ GUARDED_BY(mutex_) = 0; // units taken and not ended
     // If it asks: entries begun and not ended, those with a question among them.
-    uint64_t unsettled_ = 0;
-    uint64_t unanswered_ = 0; // of these
-    std::unique_ptr<AskedEntry> answered_first_;
-    AskedEntry* answered_last_ = nullptr;
-    std::vector<Sleeper> room_sleepers_;
-    bool ended_ = false; // nobody may join any more
-    unsigned helpers_ = 0;
-    Sleeper owner_{}; // waits for the helpers to leave
-    int first_error_ = 0;
-    Stage first_stage_ = ARSYNC_STAGE_NONE;
-    Side first_side_ = Side::by_stage;
-    bool has_first_path_ = false;
-    std::string first_path_;
-    arsync_totals totals_{};
+    uint64_t unsettled_ GUARDED_BY(mutex_) = 0;
+    uint64_t unanswered_ GUARDED_BY(mutex_) = 0; // of these
+    std::unique_ptr<AskedEntry> answered_first_ GUARDED_BY(mutex_);
+    AskedEntry* answered_last_ GUARDED_BY(mutex_) = nullptr;
+    std::vector<Sleeper> room_sleepers_ GUARDED_BY(mutex_);
+    bool ended_ GUARDED_BY(mutex_) = false; // nobody may join any more
+    unsigned helpers_ GUARDED_BY(mutex_) = 0;
+    Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the helpers to leave
+    int first_error_ GUARDED_BY(mutex_) = 0;
+    Stage first_stage_ GUARDED_BY(mutex_) = ARSYNC_STAGE_NONE;
+    Side first_side_ GUARDED_BY(mutex_) = Side::by_stage;
+    bool has_first_path_ GUARDED_BY(mutex_) = false;
+    std::string first_path_ GUARDED_BY(mutex_);
+    arsync_totals totals_ GUARDED_BY(mutex_){};
     struct OtherFilesystem {
         uint32_t major, minor;
         File directory;
     };
     File above_root_; // has the name of a root that was made, to be synced
-    std::vector<OtherFilesystem> other_filesystems_; // that the destination reaches into, each once
+    // That the destination reaches into, each once.
+    std::vector<OtherFilesystem> other_filesystems_ GUARDED_BY(mutex_);
 };
 
 } // namespace arsync

@@ -12,19 +12,19 @@ bool Tree::ask(std::unique_ptr<AskedEntry>& entry) {
     const std::string path = path_below(entry->directory.get(), entry->name);
     std::unique_ptr<Asking> asking = std::move(entry);
     {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         ++unanswered_;
     }
     bool asked = false;
     try {
         asked = host_.ask(*this, asking, &path);
     } catch (...) {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         --unanswered_;
         throw;
     }
     if (!asked) {
-        std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         --unanswered_;
     } else if (stopping()) { // whoever stopped it may not have seen this one
         withdraw_questions();
@@ -39,7 +39,7 @@ void Tree::withdraw_questions() {
 
 void Tree::answered(std::unique_ptr<Asking> asking) {
     std::unique_ptr<AskedEntry> entry(static_cast<AskedEntry*>(asking.release()));
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     --unanswered_;
     AskedEntry* const last = entry.get();
     (answered_first_ ? answered_last_->next : answered_first_) = std::move(entry);
@@ -49,7 +49,7 @@ void Tree::answered(std::unique_ptr<Asking> asking) {
 }
 
 std::unique_ptr<AskedEntry> Tree::take_answered() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return take_answered_under_lock();
 }
 
@@ -61,13 +61,13 @@ std::unique_ptr<AskedEntry> Tree::take_answered_under_lock() {
 }
 
 bool Tree::asks_too_much() {
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return unanswered_ >= ARSYNC_QUESTIONS_WAITING_MAX && !stopping();
 }
 
 bool Tree::Room::await_suspend(std::coroutine_handle<> waiting) {
     handle = waiting;
-    std::lock_guard lock(tree.mutex_);
+    const Lock lock(tree.mutex_);
     if (tree.unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX || tree.answered_first_ || tree.stopping())
         return false;
     tree.room_sleepers_.push_back({this, &ring});
@@ -77,14 +77,14 @@ bool Tree::Room::await_suspend(std::coroutine_handle<> waiting) {
 void Tree::entry_begun() {
     if (!asks_)
         return;
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     ++unsettled_;
 }
 
 void Tree::entry_ended() {
     if (!asks_)
         return;
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (--unsettled_ == 0 && (stopping() || (stack_.empty() && active_ == 0)))
         wake_all_under_lock();
 }
