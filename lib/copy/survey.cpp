@@ -177,4 +177,18 @@ bool Survey::knows_holes() const {
     return from_.holes == HoleTruth::always;
 }
 
+Task<bool> Survey::has_byte(Control& control, uint64_t at) const {
+    control.enter(ARSYNC_STAGE_READ);
+    const Route route = from_.remote ? Route::plain : Route::at_once;
+    std::byte next{};
+    int64_t got = -EINTR;
+    while (got == -EINTR || got == -EAGAIN) {
+        control.throw_if_cancelled();
+        if (got == -EAGAIN)
+            co_await io_.ring.pause(1);
+        got = co_await io_.ring.read(ends_.source, {&next, 1, -1}, at, 0, route);
+    }
+    co_return check(ARSYNC_STAGE_READ, got) > 0;
+}
+
 } // namespace arsync

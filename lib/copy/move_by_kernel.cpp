@@ -1,0 +1,194 @@
+// Moving data without buffers: shared blocks, and what the kernel copies by itself.
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <optional>
+
+#include "copy/extents.h"
+#include "copy/lanes.h"
+#include "copy/mover.h"
+
+namespace arsync {
+
+namespace {
+
+// One copy_file_range call: short enough that a cancel and the progress do not wait long.
+constexpr uint64_t offload_slice = 64 << 20;
+
+constexpr uint64_t reflink_inline_max = 1 << 20;
+
+// How many holes are looked at before others have their turn.
+constexpr unsigned pieces_in_a_row = 256;
+
+// What a failed FICLONE or copy_file_range says of the method rather than of the disk.
+bool means_not_here(int64_t result) {
+    switch (-result) {
+    case EIO:
+    case ENOSPC:
+    case EDQUOT:
+    case ENOMEM:
+        return false;
+    default:
+        return true;
+    }
+}
+
+} // namespace
+
+Task<bool> Mover::reflink() {
+    control_.enter(ARSYNC_STAGE_REFLINK);
+    const int64_t result = co_await io_.ring.reflink(
+        ends_.source, ends_.source_begin, ends_.destination, ends_.destination_begin,
+        ends_.whole_file ? 0 : length(), reflinks_at_once());
+    if (result < 0) {
+        if (options_.reflink == ARSYNC_REFLINK_ALWAYS || !means_not_here(result))
+            check(ARSYNC_STAGE_REFLINK, result);
+        facts_.reflink = false;
+        if (result == -EOPNOTSUPP && io_.memo && survey_.same_device())
+            io_.memo->refuses_reflink = true;
+        co_return false;
+    }
+    io_.ring.counters().bytes_reflinked.add(length());
+    control_.add_done(length());
+    end_ = written_end_ = ends_.source_end;
+    if (ends_.whole_file) {
+        // A whole file is shared at the size it has by now.
+        struct statx now;
+        check(ARSYNC_STAGE_REFLINK, io_.files.statx(ends_.destination, "", 0, now));
+        written_end_ = now.stx_size;
+        end_ = std::min(end_, written_end_);
+    }
+    co_await count_shared_holes();
+    unseen_ = true;
+    if (verifies_)
+        co_await digest_source();
+    co_return true;
+}
+
+// Whether it takes less time than to have a helper do it: of few blocks, none of which has to
+// be written to the disk first.
+bool Mover::reflinks_at_once() {
+    PageCache pages;
+    return length() <= reflink_inline_max && survey_.ask_page_cache(pages) && pages.dirty == 0;
+}
+
+// There may be any number.
+Task<void> Mover::count_shared_holes() {
+    moved_.hole_bytes = 0;
+    if (!holes_.are_sought())
+        co_return;
+    Extents extents(io_.files, ends_.source, ends_.source_begin, end_, end_ + 1, true);
+    unsigned pieces = 0;
+    for (Piece piece = extents.next(); piece.kind != Piece::Kind::end; piece = extents.next()) {
+        if (piece.kind == Piece::Kind::hole)
+            moved_.hole_bytes += piece.length;
+        if (++pieces % pieces_in_a_row == 0)
+            co_await io_.ring.yield();
+    }
+}
+
+Task<bool> Mover::offload() {
+    if (holes_.are_sought())
+        co_await holes_.look();
+    Extents extents(io_.files, ends_.source, ends_.source_begin, ends_.source_end, offload_slice,
+                    holes_.are_kept() && !holes_.are_doubtful());
+    end_ = ends_.source_end;
+    written_end_ = ends_.source_begin;
+    moved_.hole_bytes = 0;
+    if (holes_.are_made())
+        set_size_first();
+    for (;;) {
+        if (control_.held())
+            co_await wait_while_held(io_, control_);
+        control_.throw_if_cancelled();
+        const Piece piece = extents.next();
+        if (piece.kind == Piece::Kind::end || piece.offset >= end_)
+            break;
+        if (piece.kind == Piece::Kind::hole) {
+            const bool kept = co_await keep_hole(piece);
+            if (kept)
+                continue;
+        }
+        const std::optional<uint64_t> refused = co_await offload_piece(piece);
+        if (!refused)
+            continue;
+        facts_.copy_file_range = false;
+        if (control_.bytes_done() == moved_.hole_bytes) // before the first byte
+            co_return false;
+        co_await go_on_by_buffers(*refused);
+        break;
+    }
+    unseen_ = true;
+    co_return true;
+}
+
+// False: it has to be copied as zeros.
+Task<bool> Mover::keep_hole(Piece hole) {
+    if (!ends_.fresh) {
+        control_.enter(ARSYNC_STAGE_WRITE);
+        const int64_t result = co_await io_.ring.allocate(
+            ends_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+            to_destination(hole.offset), hole.length);
+        if (result < 0)
+            co_return false;
+    }
+    moved_.hole_bytes += hole.length;
+    control_.add_done(hole.length);
+    co_return true;
+}
+
+// Where the source is to be read from because the kernel will not go on; none: it was moved.
+Task<std::optional<uint64_t>> Mover::offload_piece(Piece piece) {
+    control_.enter(ARSYNC_STAGE_COPY_FILE_RANGE);
+    for (uint64_t done = 0; done < piece.length;) {
+        if (control_.held())
+            co_await wait_while_held(io_, control_);
+        control_.throw_if_cancelled();
+        const uint64_t from = piece.offset + done;
+        const uint64_t part = std::min(slice(), piece.length - done);
+        const int64_t got = co_await io_.ring.copy_file_range(ends_.source, from, ends_.destination,
+                                                              to_destination(from), part);
+        const bool first = control_.bytes_done() == moved_.hole_bytes;
+        // Some filesystems say 0 for what they cannot, others EIO, and some only after the
+        // first bytes: the pipeline will know better. So it will where there is more than they
+        // say.
+        if (got == -EIO || (got < 0 && means_not_here(got)) ||
+            (got == 0 && (first || source_size() > from)))
+            co_return from;
+        if (check(ARSYNC_STAGE_COPY_FILE_RANGE, got) == 0) {
+            end_ = std::min(end_, from);
+            break;
+        }
+        done += static_cast<uint64_t>(got);
+        written_end_ = std::max(written_end_, from + static_cast<uint64_t>(got));
+        control_.add_done(static_cast<uint64_t>(got));
+        co_await keep_pace(io_, control_, static_cast<uint64_t>(got));
+    }
+    co_return std::nullopt;
+}
+
+uint64_t Mover::source_size() {
+    struct statx now;
+    check(ARSYNC_STAGE_COPY_FILE_RANGE, io_.files.statx(ends_.source, "", 0, now));
+    return now.stx_size;
+}
+
+// What was moved already stays: it may be a lot, and a destination may take its bytes once.
+Task<void> Mover::go_on_by_buffers(uint64_t from) {
+    method_ = ARSYNC_METHOD_FIXED;
+    control_.set_method(method_);
+    Transfer rest = transfer(from, ends_.source_end);
+    rest.digest = nullptr; // all of the source is read for it afterwards
+    co_await run_lanes(io_, control_, rest);
+    take_result(rest);
+}
+
+uint64_t Mover::slice() const {
+    uint64_t rate = UINT64_MAX;
+    for (const Pace* pace : {io_.pace, control_.pace()})
+        if (pace)
+            rate = std::min(rate, pace->rate());
+    return std::clamp<uint64_t>(rate / 4, 4096, offload_slice);
+}
+
+} // namespace arsync

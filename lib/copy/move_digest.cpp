@@ -1,0 +1,49 @@
+// The digest of what was moved unseen, by reading it.
+#include "copy/lanes.h"
+#include "copy/mover.h"
+
+namespace arsync {
+
+// The data has not been through our hands: read it for its hash, and what seem to be holes too.
+Task<void> Mover::digest_source() {
+    co_await digest_of(transfer(ends_.source_begin, end_));
+}
+
+// Of a source that shrank, what was read beyond its end does not count; what was moved unseen
+// may be what the source held before it was changed.
+bool Mover::digest_holds() const {
+    return !moved_.shrank && !(unseen_ && touched_);
+}
+
+// What the source held there is not to be asked any more: what was written is, if it can be
+// read before it is complete.
+Task<void> Mover::digest_what_there_is() {
+    *digest_ = {};
+    if (!survey_.to().exact) {
+        co_await digest_source();
+        co_return;
+    }
+    Transfer written = transfer(ends_.source_begin, end_);
+    written.source = ends_.destination;
+    written.source_begin = ends_.destination_begin;
+    written.source_end = to_destination(end_);
+    written.digest_origin = ends_.destination_begin;
+    written.read_stage = ARSYNC_STAGE_VERIFY;
+    written.plain_read = written.plain_write;
+    co_await digest_of(std::move(written));
+}
+
+Task<void> Mover::digest_of(Transfer reading) {
+    io_.buffers.settle_share();
+    reading.destination = -1;
+    reading.method = ARSYNC_METHOD_FIXED;
+    reading.pipeline =
+        pipeline(reading.method, facts_, options_, io_.buffers.size(), io_.buffers.count());
+    reading.find_holes = false;
+    const uint64_t done = control_.bytes_done();
+    co_await run_lanes(io_, control_, reading);
+    control_.restart();
+    control_.add_done(done);
+}
+
+} // namespace arsync

@@ -1,0 +1,105 @@
+// Carrying a method out: one way after the other, as the choice falls, and then what is the same
+// for all.
+//
+// When the kernel refuses a method, the fact that allowed it is cleared, and attempt() is false.
+#pragma once
+
+#include <optional>
+
+#include "copy/extents.h"
+#include "copy/move.h"
+#include "copy/source_holes.h"
+#include "copy/survey.h"
+#include "copy/transfer.h"
+
+namespace arsync {
+
+class Mover {
+public:
+    Mover(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
+          Digest* digest, Survey& survey);
+    Mover(const Mover&) = delete;
+    Mover& operator=(const Mover&) = delete;
+
+    // False: choose again, and begin anew.
+    Task<bool> attempt(Method method);
+    // Whether that error says that the destination takes nothing but all of it in order; and what
+    // has come of the attempt then.
+    bool refuses_disorder(const Error& error) const;
+    Moved to_be_ordered();
+    // After an attempt that is true.
+    Task<Moved> finish();
+    // After an error: give back the blocks that were reserved.
+    Task<void> give_back();
+
+private:
+    const struct statx& source() const { return survey_.source(); }
+    const struct statx& destination() const { return survey_.destination(); }
+    uint64_t length() const { return survey_.length(); }
+    uint64_t to_destination(uint64_t source_offset) const {
+        return source_offset - ends_.source_begin + ends_.destination_begin;
+    }
+
+    // move_by_kernel.cpp
+    Task<bool> reflink();
+    bool reflinks_at_once();
+    Task<void> count_shared_holes();
+    Task<bool> offload();
+    // False: it has to be copied as zeros.
+    Task<bool> keep_hole(Piece hole);
+    Task<std::optional<uint64_t>> offload_piece(Piece piece);
+    uint64_t source_size();
+    Task<void> go_on_by_buffers(uint64_t from);
+    uint64_t slice() const;
+
+    // move_by_buffers.cpp
+    Task<bool> pipeline_through_buffers();
+    Task<bool> run_direct(Transfer& body);
+    Task<bool> stream();
+    bool may_go_on() const;
+    Task<bool> go_on_past_size();
+    void set_size_first();
+    Task<void> reserve();
+    Transfer transfer(uint64_t begin, uint64_t end);
+    void take_result(const Transfer& part);
+
+    // move_end.cpp
+    void look_at_source_again();
+    void compare_with(const struct statx& now);
+    void compare_with_guess(const struct statx& now);
+    bool has_other_time(const struct statx& now) const;
+    Task<void> set_size();
+    Task<int64_t> truncate(uint64_t size, uint64_t less);
+    Task<void> drop_cache();
+    Task<void> drop_pages(int fd, uint64_t begin);
+    Task<void> write_back();
+
+    // move_digest.cpp
+    Task<void> digest_source();
+    bool digest_holds() const;
+    Task<void> digest_what_there_is();
+    Task<void> digest_of(Transfer reading);
+
+    const Io io_;
+    const Ends& ends_;
+    const arsync_copy_options& options_;
+    Control& control_;
+    Digest* const digest_;
+    const bool verifies_;
+    Survey& survey_;
+    Facts& facts_ = survey_.facts;
+    SourceHoles holes_;
+
+    Method method_ = ARSYNC_METHOD_AUTO;
+    uint64_t end_ = 0;         // where the source turned out to end
+    uint64_t written_end_ = 0; // of the destination, in source offsets
+    bool touched_ = false;     // the source's inode has changed since it was opened
+    bool disorderly_ = false;  // not all is written once, in order and without holes
+    bool unseen_ = false;    // the digest is of the source, read again: not all passed through here
+    bool reserving_ = false; // blocks, which are not all written yet
+    bool reserved_ = false;
+    bool dropped_as_we_went_ = false;
+    Moved moved_;
+};
+
+} // namespace arsync
