@@ -1,0 +1,142 @@
+// The class behind copy_entry. One object an entry.
+#pragma once
+
+#include <cerrno>
+#include <new>
+#include <optional>
+
+#include "copy/conflict.h"
+#include "copy/entry.h"
+#include "copy/huge.h"
+#include "copy/made_name.h"
+#include "copy/split_path.h"
+#include "copy/temporary_name.h"
+
+namespace arsync {
+
+class Entry {
+public:
+    Entry(Io io, const FileCopy& names, const EntryContext& context,
+          const arsync_copy_options& options, Control& control, Outcome& outcome)
+        : io_(io), names_(names), context_(context), options_(options), control_(control),
+          outcome_(outcome) {}
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry() {
+        try {
+            take_back();
+        } catch (const std::bad_alloc&) { // the backup keeps its name
+        }
+    }
+
+    Task<void> copy(unsigned char type);
+
+private:
+    bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
+    const struct statx& facts() const { return source_.facts; }
+    bool makes_copies() const {
+        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
+    }
+    // A dry run opens what it would copy, for that tells whether it may; but waits for no stream.
+    bool reads() const { return !asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode); }
+    bool makes_links_of_names() const {
+        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+    }
+    // Whether what is in it is copied; otherwise it is made anew.
+    bool has_contents() const {
+        return !S_ISLNK(facts().stx_mode) &&
+               (S_ISREG(facts().stx_mode) || asks(ARSYNC_COPY_SPECIAL) ||
+                !asks(ARSYNC_COPY_RECURSIVE));
+    }
+    void look();
+    Task<void> open_what_was_seen();
+    Way look_at_way();
+    bool is_to_be_asked();
+    Way clear(Way way, const arsync_copy_options& how, bool for_link);
+    Task<Way> clear_aside(Way way, const arsync_copy_options& how, bool for_link);
+    void prepare_sync_of_name();
+    Task<void> sync_name();
+    void keep();
+    void tell_of_destination();
+    void keep_attributes();
+    void take_back();
+    Task<void> make(Way way);
+    Task<void> copy_contents(Way way);
+    void try_to_open_what_is_there();
+    void list_xattrs_once();
+
+    // entry_links.cpp
+    bool follows_links() const;
+    bool may_have_names() const;
+    Task<bool> link_to_first();
+    // gone: the first copy is not there any more. impossible: there can be no link to it from here,
+    // so this name gets a copy of its own.
+    enum class Linked { yes, gone, impossible };
+    Task<Linked> try_link_to(const Links::Place& first);
+    bool is_on_server() const;
+    std::optional<Pin> pin_first(const Links::Place& first);
+    Task<bool> link_to(const Links::Place& first);
+    Task<bool> link_to_known(const Links::Place& first, int dirfd);
+    template <class Make>
+    Task<void> make_link_to(Identity copy, Make make);
+    void tell_of_copy();
+
+    // entry_make.cpp
+    Task<void> make_hard_link(Way way);
+    Task<void> make_symlink(Way way, std::string text, bool is_source);
+    Task<void> make_special(Way way);
+    void refuse_lost_link();
+    mode_t mode_of_special(FinalMode& final_mode) const;
+    void copy_attributes(const FileCopy& names, const struct statx& there,
+                         const arsync_copy_options& how, const FinalMode& final_mode = {});
+
+    // make(names) makes something at the destination of the names, 0 or a negative errno;
+    // finish(names, made) gives it its attributes. At a name that is free it is removed again
+    // unless keep() is called. To replace a file atomically, it is made at another name first.
+    template <class Make, class Finish>
+    Task<void> make_name(Way way, Stage stage, Make make, Finish finish) {
+        if (way == Way::free) {
+            check(stage, make(names_));
+            finish(names_, made_.emplace(io_.files, names_));
+            co_return;
+        }
+        FileCopy temporary = names_;
+        const SplitPath path = split_path(names_.destination);
+        int result = -EEXIST;
+        while (result == -EEXIST) {
+            temporary.destination = path.parent + temporary_name_for(path.name);
+            result = make(temporary);
+        }
+        check(stage, result);
+        MadeName made(io_.files, temporary);
+        finish(temporary, made);
+        refuse_unasked(io_.files, names_);
+        const int64_t renamed = co_await io_.ring.call(is_huge(there_), [&] {
+            return io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
+                                    names_.destination.c_str());
+        });
+        check(ARSYNC_STAGE_PUBLISH, renamed);
+        made.keep();
+        // Of two names of one file renaming does nothing, successfully. Some servers give each
+        // name an inode of its own, so that it is not known by its inode any more.
+        if (outcome_.action == ARSYNC_ACTION_HARD_LINK)
+            io_.files.unlink(names_.destination_dirfd, temporary.destination.c_str());
+    }
+
+    const Io io_;
+    const FileCopy& names_;
+    const EntryContext& context_;
+    const arsync_copy_options& options_;
+    Control& control_;
+    Outcome& outcome_;
+    Source source_{};
+    struct statx there_ = {}; // what is in the way
+    Links::Claim claim_;
+    std::optional<Identity> wrote_;    // a first copy, as it was when it was written
+    std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere
+    std::string backup_;               // of what was in the way, until the copy is there
+    std::optional<MadeName> made_;     // of a new name, until it is to stay
+    File directory_;                   // of the name, to be synced
+};
+
+} // namespace arsync

@@ -1,0 +1,202 @@
+// An entry that is another name of a file: it becomes a link to the copy of the first one.
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/entry_copy.h"
+#include "copy/method.h"
+
+namespace arsync {
+
+// From linkat(2): there can be no link to that file from here, or none at all (EPERM on FAT and
+// many servers): copying will tell what else is wrong.
+static bool means_no_links(int code) {
+    return code == EXDEV || code == EMLINK || code == EPERM || code == EOPNOTSUPP || code == ENOSYS;
+}
+
+// Where links are followed, they are further names, and nobody knows how many there are.
+bool Entry::follows_links() const {
+    return names_.follows || options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+}
+
+bool Entry::may_have_names() const {
+    return facts().stx_nlink > 1 || follows_links() || names_.may_recur;
+}
+
+// Whether it is done: this is another name of what has been copied before.
+Task<bool> Entry::link_to_first() {
+    const Identity id = identity(facts());
+    const bool any = follows_links() || names_.may_recur;
+    const uint32_t count = any ? Links::names_unknown : facts().stx_nlink;
+    for (;;) {
+        Links::Place first;
+        const auto answer = context_.links->ask(id, count, claim_, first);
+        if (answer == Links::Answer::first) {
+            if (!context_.directory)
+                base_ = context_.links->base_of(io_.files, names_.base());
+            co_return false;
+        }
+        if (answer == Links::Answer::linked) {
+            const Linked linked = co_await try_link_to(first);
+            switch (linked) {
+            case Linked::yes:
+                if (directory_)
+                    co_await sync_name();
+                keep();
+                context_.links->linked(id, first);
+                co_return true;
+            case Linked::gone:
+                context_.links->forget(id, first);
+                continue;
+            case Linked::impossible:
+                co_return false;
+            }
+        }
+        control_.throw_if_cancelled();
+        co_await context_.links->wait(id, io_.ring, control_);
+    }
+}
+
+Task<Entry::Linked> Entry::try_link_to(const Links::Place& first) {
+    try {
+        const bool linked = co_await link_to(first);
+        co_return linked ? Linked::yes : Linked::gone;
+    } catch (const Error& error) {
+        // rclone says EIO; where there is a disk, that is its.
+        const bool impossible = means_no_links(error.code) || (error.code == EIO && is_on_server());
+        if (error.stage != ARSYNC_STAGE_LINK || !impossible)
+            throw;
+        take_back(); // or there would be two backups
+        co_return Linked::impossible;
+    }
+}
+
+bool Entry::is_on_server() const {
+    uint64_t magic = 0;
+    return names_.destination_dirfd >= 0 &&
+           io_.files.filesystem_type(names_.destination_dirfd, magic) == 0 &&
+           filesystem(magic).remote;
+}
+
+// None: what was copied is not to be found there any more, nor is it of use to know why.
+std::optional<Pin> Entry::pin_first(const Links::Place& first) {
+    try {
+        return Pin(io_.files, first.directory);
+    } catch (const Error& error) {
+        if (error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM)
+            throw; // it may be there all the same
+        return std::nullopt;
+    }
+}
+
+// copy: what the link is to, if anything may be in its way. make(names) makes it.
+template <class Make>
+Task<void> Entry::make_link_to(Identity copy, Make make) {
+    struct statx found;
+    const bool is_there =
+        !names_.fresh && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                         AT_SYMLINK_NOFOLLOW, found) == 0;
+    // An item that is backed up all the same has been copied before by the same list.
+    const bool again = !names_.beneath && options_.backup != ARSYNC_BACKUP_NONE;
+    if (is_there && identity(found) == copy && !again) {
+        outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it
+        co_return;
+    }
+    // What is there is another file, whatever it looks like.
+    arsync_copy_options how = options_;
+    if (how.update != ARSYNC_UPDATE_NONE && how.update != ARSYNC_UPDATE_ASK)
+        how.update = ARSYNC_UPDATE_ALL;
+    if (how.replace == ARSYNC_REPLACE_IN_PLACE)
+        how.replace = ARSYNC_REPLACE_REMOVE;
+    const Way way =
+        names_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), how, there_);
+    if (way == Way::skip) {
+        outcome_.action = ARSYNC_ACTION_SKIP;
+        co_return;
+    }
+    prepare_sync_of_name();
+    Way cleared = Way::free;
+    if (is_slow_to_clear(io_.files, names_, way, there_, how))
+        cleared = co_await clear_aside(way, how, true);
+    else
+        cleared = clear(way, how, true);
+    if (asks(ARSYNC_COPY_DRY_RUN))
+        co_return;
+    control_.enter(ARSYNC_STAGE_LINK);
+    co_await make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, MadeName&) {});
+    if (way == Way::remove)
+        outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
+}
+
+// False: it is gone.
+Task<bool> Entry::link_to(const Links::Place& first) {
+    outcome_.action = ARSYNC_ACTION_HARD_LINK;
+    if (asks(ARSYNC_COPY_DRY_RUN) && (!first.directory || first.directory->missing))
+        co_return true;
+    if (!first.directory)
+        co_return co_await link_to_known(first, first.base ? first.base->get() : AT_FDCWD);
+    const std::optional<Pin> pin = pin_first(first);
+    if (!pin)
+        co_return false;
+    const int dirfd = (*pin)->destination();
+    if (!asks(ARSYNC_COPY_DRY_RUN))
+        co_return co_await link_to_known(first, dirfd);
+    struct statx found;
+    Identity copy;
+    if (io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0)
+        copy = identity(found);
+    co_await make_link_to(copy, [](const FileCopy&) { return 0; });
+    co_return true;
+}
+
+// If it is what it was; another job, or a backup, may have taken its name.
+Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
+    const int fd =
+        io_.files.open(dirfd, first.name.c_str(), O_PATH | (first.follows ? 0 : O_NOFOLLOW), 0);
+    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+        co_return false;
+    check(ARSYNC_STAGE_LINK, fd);
+    const File copied(io_.files, fd);
+    struct statx found;
+    check(ARSYNC_STAGE_LINK, io_.files.statx(fd, "", 0, found));
+    if (!first.is_copy(found))
+        co_return false;
+    co_await make_link_to(first.copy.id, [&](const FileCopy& to) {
+        const char* name = to.destination.c_str();
+        const int linked = io_.files.link(fd, to.destination_dirfd, name);
+        if (linked != -ENOENT || io_.files.can_link(fd))
+            return linked;
+        return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd, name);
+    });
+    co_return true;
+}
+
+// To those who have further names of it.
+void Entry::tell_of_copy() {
+    Links::Place place;
+    place.name = names_.from_base();
+    place.base = base_;
+    if (context_.directory)
+        place.directory = *context_.directory;
+    place.by_look = context_.links->shared() || options_.backup != ARSYNC_BACKUP_NONE;
+    if (!asks(ARSYNC_COPY_DRY_RUN)) {
+        struct statx found;
+        int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                     AT_SYMLINK_NOFOLLOW, found);
+        const auto is_copy = [&] {
+            return result == 0 && ((found.stx_mode ^ facts().stx_mode) & S_IFMT) == 0 &&
+                   (!wrote_ || identity(found) == *wrote_);
+        };
+        // It may have been written through a symbolic link.
+        if (result == 0 && S_ISLNK(found.stx_mode) && !is_copy() && !names_.beneath) {
+            place.follows = true;
+            result =
+                io_.files.statx(names_.destination_dirfd, names_.destination.c_str(), 0, found);
+        }
+        if (!is_copy()) // but gone again, a link to it, or what somebody has put there
+            return;
+        place.copy = Links::look(found);
+    }
+    claim_.done(std::move(place));
+}
+
+} // namespace arsync
