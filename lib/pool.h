@@ -128,43 +128,60 @@ private:
         Finished finished;       // of the job, when it has
     };
 
-    // Under the mutex.
+    // A job's id: its slot's number, counted from 1, and above that its generation. As many bits
+    // as job_limit needs.
+    static constexpr unsigned slot_bits = 21;
+    static constexpr uint64_t slot_mask = (1u << slot_bits) - 1;
+    static uint64_t slot_of(arsync_job id) { return (id & slot_mask) - 1; } // huge, if it is no id
+
+    // Jobs: pool.cpp.
     Job* find(arsync_job id) REQUIRES(mutex_);
-    void cancel(Job& job) REQUIRES(mutex_);
     void queue(Job& job, Site& site) REQUIRES(mutex_);
     void queue_again(Job& job) REQUIRES(mutex_);
-    void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished)
-        REQUIRES(mutex_);
-    void withdraw_under_lock(Job& job) REQUIRES(mutex_);
-    bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
-    void tell_poller() REQUIRES(mutex_);
-    void wake_poller() REQUIRES(mutex_);
     void unqueue(Job& job) REQUIRES(mutex_);
-    Devices devices_of(const Job& job);
-    Site& site_of(Devices&& devices) REQUIRES(mutex_);
-    Site* find_site(const Job& job) REQUIRES(mutex_);
+    void cancel_queued(Job& job, Stage stage = ARSYNC_STAGE_QUEUE) REQUIRES(mutex_);
+    void complete(Job& job) REQUIRES(mutex_);
+    void cancel(Job& job) REQUIRES(mutex_); // pool_control.cpp
+
+    // pool_workers.cpp
+    int call_a_worker(Site& site) REQUIRES(mutex_);
+    int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
+    void add_worker() REQUIRES(mutex_);
+    unsigned workers_max();
+    void start_helpers(const Site& site) REQUIRES(mutex_);
+    void give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work)
+        REQUIRES(mutex_);
+
+    // pool_sites.cpp
     Site* site_to_serve(const Worker& worker) REQUIRES(mutex_);
+    Devices devices_of(const Job& job);
+    Site* find_site(const Job& job) REQUIRES(mutex_);
+    Site& site_of(Devices&& devices) REQUIRES(mutex_);
     void settle_lonely() REQUIRES(mutex_);
     void occupy(Worker& worker, Site& site, const Job* job);
     void release(Worker& worker) REQUIRES(mutex_);
     void leave(Site& site) REQUIRES(mutex_);
-    void cancel_queued(Job& job, Stage stage = ARSYNC_STAGE_QUEUE) REQUIRES(mutex_);
-    void complete(Job& job) REQUIRES(mutex_);
+
+    // pool_questions.cpp
+    void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished)
+        REQUIRES(mutex_);
+    void withdraw_under_lock(Job& job) REQUIRES(mutex_);
+
+    // pool_completions.cpp
     void queue_finished(Finished& finished) REQUIRES(mutex_);
     void take_finished(arsync_completion& completion) REQUIRES(mutex_);
     static void free_polled(Finished* entries, Job* jobs);
     void make_room() REQUIRES(mutex_);
-    int call_a_worker(Site& site) REQUIRES(mutex_);
-    void start_helpers(const Site& site) REQUIRES(mutex_);
-    void give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work)
-        REQUIRES(mutex_);
-    void add_worker() REQUIRES(mutex_);
-    int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
+
+    // pool_poll.cpp
     void run_here() REQUIRES(mutex_);
-    unsigned workers_max();
-    void decide_backend() REQUIRES(mutex_);
+    bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
+    void tell_poller() REQUIRES(mutex_);
+    void wake_poller() REQUIRES(mutex_);
     void mark_readable();
     void mark_empty();
+
+    void decide_backend() REQUIRES(mutex_); // pool_info.cpp
 
     const arsync_pool_options options_;
     const ProcessMark owner_;

@@ -1,0 +1,120 @@
+// Whom jobs may wait for: the sites, and which of them a worker serves.
+#include <algorithm>
+#include <utility>
+
+#include "pool.h"
+
+namespace arsync {
+
+// From whose queue a worker may take: while it has jobs, from their site's. A busy worker leaves
+// the queue to idle ones: two large files should have two threads.
+Site* Pool::site_to_serve(const Worker& worker) {
+    if (Site* site = worker.site) {
+        unsigned free = 0;
+        for (auto& other : workers_)
+            free += !other->site;
+        free = std::min(free, options_.workers - std::min(options_.workers, site->workers));
+        return site->queued > free ? site : nullptr;
+    }
+    Site* best = nullptr;
+    const auto look_at = [&](Site& site) {
+        if (site.queued > 0 && site.workers < options_.workers &&
+            (!best || site.queued_first->terms.priority() > best->queued_first->terms.priority()))
+            best = &site;
+    };
+    look_at(local_);
+    for (auto& [devices, site] : sites_)
+        look_at(site);
+    return best;
+}
+
+// What a job may touch that is not local. It asks only local filesystems.
+Devices Pool::devices_of(const Job& job) {
+    const std::shared_ptr<const MountTable> table = mounts_.table();
+    Devices devices;
+    if (table->all_local())
+        return devices;
+    if (const auto* range = std::get_if<RangeCopy>(&job.what)) {
+        table->find(range->source, devices);
+        table->find(range->destination, devices);
+    } else if (const auto* file = std::get_if<FileCopy>(&job.what)) {
+        const bool recursive = (job.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
+        if (recursive && job.options.symlinks == ARSYNC_SYMLINKS_FOLLOW)
+            table->find_all(devices); // who knows where they lead
+        if (file->source_is_open)
+            table->find(file->source_dirfd, devices);
+        else
+            table->find(file->source_dirfd, file->source, recursive, devices);
+        if (file->destination_is_open)
+            table->find(file->destination_dirfd, devices);
+        else
+            table->find(file->destination_dirfd, file->destination, recursive, devices);
+    } else if (const auto* list = std::get_if<ListCopy>(&job.what)) {
+        list->list->for_each_path(
+            [&](int dirfd, const std::string& path) { table->find(dirfd, path, true, devices); });
+    }
+    return devices;
+}
+
+// For a job that is in no queue; what it may touch is looked at without the lock. Null: there is no
+// memory to find out.
+Site* Pool::find_site(const Job& job) {
+    std::optional<Devices> devices;
+    try {
+        const Unlock unlock(mutex_);
+        devices = devices_of(job);
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+        return devices ? &site_of(std::move(*devices)) : nullptr;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+Site& Pool::site_of(Devices&& devices) {
+    if (devices.empty())
+        return local_;
+    Site& site = sites_[devices];
+    site.devices = std::move(devices);
+    return site;
+}
+
+// There is a second job, so it matters where the first one belongs. To look at its path does not
+// wait for a disk: the job uses it just now.
+void Pool::settle_lonely() {
+    for (auto& worker : workers_) {
+        if (worker->site != &lonely_)
+            continue;
+        try {
+            Site& site = site_of(devices_of(*worker->lonely));
+            worker->site = &site;
+            ++site.workers;
+            --lonely_.workers;
+        } catch (const std::bad_alloc&) { // it stays where it is until there is some
+        }
+    }
+}
+
+void Pool::occupy(Worker& worker, Site& site, const Job* job) {
+    if (worker.taken++ > 0)
+        return;
+    worker.site = &site;
+    worker.lonely = job;
+    ++site.workers;
+}
+
+void Pool::release(Worker& worker) {
+    if (--worker.taken > 0)
+        return;
+    Site& site = *std::exchange(worker.site, nullptr);
+    --site.workers;
+    leave(site);
+}
+
+void Pool::leave(Site& site) {
+    if (site.workers == 0 && site.queued == 0 && !site.devices.empty())
+        sites_.erase(sites_.find(site.devices));
+}
+
+} // namespace arsync
