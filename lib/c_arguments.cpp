@@ -1,0 +1,275 @@
+#include "c_arguments.h"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <sched.h>
+#include <sys/stat.h>
+#include <utility>
+
+#include "options.h"
+#include "pool.h"
+
+namespace arsync {
+
+static unsigned default_workers() {
+    constexpr unsigned most = ARSYNC_WORKERS_DEFAULT_MAX;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return 1;
+    return std::clamp(static_cast<unsigned>(CPU_COUNT(&set)), 1u, most);
+}
+
+// Sets *field to its default if it is 0; false if it is out of range.
+static bool settle(uint32_t& field, uint32_t by_default, uint32_t least, uint32_t most) {
+    if (field == 0)
+        field = by_default;
+    return field >= least && field <= most;
+}
+
+int settle(arsync_pool_options& options) {
+    constexpr uint32_t known = ARSYNC_POOL_SQPOLL | ARSYNC_POOL_IOPOLL | ARSYNC_POOL_HUGE_PAGES;
+    const bool valid =
+        (options.flags & ~known) == 0 && options.backend <= ARSYNC_BACKEND_THREADS &&
+        settle(options.workers, default_workers(), 1, ARSYNC_WORKERS_MAX) &&
+        settle(options.buffer_count, ARSYNC_BUFFER_COUNT_DEFAULT, 1, ARSYNC_BUFFER_COUNT_MAX) &&
+        settle(options.buffer_size, ARSYNC_BUFFER_SIZE_DEFAULT, ARSYNC_BUFFER_SIZE_MIN,
+               ARSYNC_BUFFER_SIZE_MAX) &&
+        options.buffer_size % ARSYNC_BUFFER_SIZE_MIN == 0 &&
+        settle(options.queue_depth, ARSYNC_QUEUE_DEPTH_DEFAULT, 1, ARSYNC_QUEUE_DEPTH_MAX) &&
+        settle(options.job_limit, ARSYNC_JOB_LIMIT_DEFAULT, 1, ARSYNC_JOB_LIMIT_MAX);
+    options.queue_depth = std::bit_ceil(options.queue_depth);
+    return valid ? 0 : -EINVAL;
+}
+
+static int check_path(const char* path) {
+    const size_t length = strnlen(path, PATH_MAX);
+    if (length == 0)
+        return -ENOENT;
+    return length == PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+// A descriptor of our own for the caller's. AT_FDCWD stays: the working directory is the process's,
+// and an absolute path uses none.
+static int duplicate(int from, Fd& to) {
+    to = Fd(fcntl(from, F_DUPFD_CLOEXEC, 0));
+    return to ? 0 : -errno;
+}
+
+// Whether a descriptor is open for reading (O_RDONLY) or writing (O_WRONLY).
+static bool may(int fd, int access) {
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_PATH) == 0 &&
+           ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
+}
+
+static bool uses_directory(int dirfd, const char* path) {
+    return dirfd != AT_FDCWD && path[0] != '/';
+}
+
+static int duplicate_directory(int dirfd, const char* path, Fd& to, int& use) {
+    use = AT_FDCWD;
+    if (!uses_directory(dirfd, path))
+        return 0;
+    const int error = duplicate(dirfd, to);
+    use = to.get();
+    return error;
+}
+
+// The directories that a job's paths begin at: what is lent to it, or duplicates; one for both
+// where that will do.
+static int take_directories(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
+                            Job& job, FileCopy& copy) {
+    if ((job.options.flags & ARSYNC_COPY_BORROW_DIRFDS) != 0) {
+        copy.source_dirfd = uses_directory(src_dirfd, src) ? src_dirfd : AT_FDCWD;
+        copy.destination_dirfd = uses_directory(dst_dirfd, dst) ? dst_dirfd : AT_FDCWD;
+        return 0;
+    }
+    const int error = duplicate_directory(src_dirfd, src, job.source_fd, copy.source_dirfd);
+    if (error < 0)
+        return error;
+    if (src_dirfd == dst_dirfd && uses_directory(src_dirfd, src) &&
+        uses_directory(dst_dirfd, dst)) {
+        copy.destination_dirfd = copy.source_dirfd;
+        return 0;
+    }
+    return duplicate_directory(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
+}
+
+// A file that is given open, or a directory, which a path leads to. access: that it is to have.
+static int take_open(int fd, const char* path, int access, Fd* copy_of_it, int& use,
+                     std::string& name, bool& is_open) {
+    if (path && path[0] != '\0')
+        return -EINVAL;
+    struct stat facts;
+    if (fstat(fd, &facts) < 0)
+        return -errno;
+    is_open = !S_ISDIR(facts.st_mode);
+    name = is_open ? "" : ".";
+    if (is_open &&
+        (!may(fd, access) || (access == O_WRONLY && (fcntl(fd, F_GETFL) & O_APPEND) != 0)))
+        return -EBADF;
+    use = fd;
+    if (!copy_of_it)
+        return 0;
+    const int error = duplicate(fd, *copy_of_it);
+    use = copy_of_it->get();
+    return error;
+}
+
+// The two ends of a copy, each a path or an open file.
+static int take_ends(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job,
+                     FileCopy& copy) {
+    const uint32_t flags = job.options.flags;
+    const bool lent = (flags & ARSYNC_COPY_BORROW_DIRFDS) != 0;
+    const bool source_given = (flags & ARSYNC_COPY_SRC_FD) != 0;
+    const bool destination_given = (flags & ARSYNC_COPY_DST_FD) != 0;
+    if ((!src && !source_given) || (!dst && !destination_given))
+        return -EFAULT;
+    int error = source_given ? 0 : check_path(src);
+    if (error == 0 && !destination_given)
+        error = check_path(dst);
+    if (error < 0)
+        return error;
+    if (!source_given && !destination_given) {
+        copy.source = src;
+        copy.destination = dst;
+        return take_directories(src_dirfd, src, dst_dirfd, dst, job, copy);
+    }
+    const auto take_path = [&](int dirfd, const char* path, Fd& own, int& use) {
+        if (!lent)
+            return duplicate_directory(dirfd, path, own, use);
+        use = uses_directory(dirfd, path) ? dirfd : AT_FDCWD;
+        return 0;
+    };
+    if (source_given) {
+        error = take_open(src_dirfd, src, O_RDONLY, lent ? nullptr : &job.source_fd,
+                          copy.source_dirfd, copy.source, copy.source_is_open);
+    } else {
+        copy.source = src;
+        error = take_path(src_dirfd, src, job.source_fd, copy.source_dirfd);
+    }
+    if (error < 0)
+        return error;
+    if (!destination_given) {
+        copy.destination = dst;
+        return take_path(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
+    }
+    error = take_open(dst_dirfd, dst, O_WRONLY, lent ? nullptr : &job.destination_fd,
+                      copy.destination_dirfd, copy.destination, copy.destination_is_open);
+    if (error == 0 && copy.destination_is_open && (flags & ARSYNC_COPY_RECURSIVE) != 0)
+        error = -ENOTDIR;
+    if (copy.destination_is_open && job.options.durability == ARSYNC_DURABILITY_FULL)
+        job.options.durability = ARSYNC_DURABILITY_FILE;
+    return error;
+}
+
+int take_options(Pool* pool, const arsync_copy_options* options, Job& job) {
+    Refusal why;
+    const int error = arsync::take_options(options, job.options, why);
+    if (error < 0)
+        return error;
+    if (refusal_for_path(job.options))
+        return -EINVAL;
+    if (job.options.filter)
+        job.filter = Filter(job.options.filter);
+    if (job.options.backup_suffix) {
+        job.backup_suffix = job.options.backup_suffix;
+        job.options.backup_suffix = job.backup_suffix.c_str();
+    }
+    job.options.filter = nullptr;
+    if (job.options.link_set != 0) {
+        job.links = pool ? pool->find_link_set(job.options.link_set) : nullptr;
+        if (!job.links)
+            return -EINVAL;
+    }
+    job.totals.struct_size = sizeof job.totals;
+    return 0;
+}
+
+int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& taken) {
+    taken.reserve(count);
+    for (uint64_t i = 0; i < count; ++i) {
+        const arsync_item& item = items[i];
+        if (!item.src || !item.dst)
+            return -EFAULT;
+        int error = item.reserved == 0 ? check_path(item.src) : -EINVAL;
+        if (error == 0)
+            error = check_path(item.dst);
+        if (error < 0)
+            return error;
+        taken.push_back({item.src, item.dst, item.user_data});
+    }
+    return 0;
+}
+
+int take_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job) {
+    FileCopy copy;
+    const int error = take_ends(src_dirfd, src, dst_dirfd, dst, job, copy);
+    copy.links = job.links.get();
+    job.what = std::move(copy);
+    return error;
+}
+
+int take_range(const RangeArguments& range, const arsync_copy_options* options, Job& job) {
+    Refusal why;
+    int error = take_options(options, job.options, why);
+    if (error < 0)
+        return error;
+    const bool keeps_locks = (job.options.flags & ARSYNC_COPY_KEEP_LOCKS) != 0;
+    const uint64_t bounded = range.length == UINT64_MAX ? 0 : range.length;
+    if (refusal_for_range(job.options) || range.source_offset > INT64_MAX ||
+        range.destination_offset > INT64_MAX ||
+        bounded > INT64_MAX - std::max(range.source_offset, range.destination_offset))
+        return -EINVAL;
+    // With O_APPEND the kernel would write at the end, whatever offset it is given.
+    const bool verifies = (job.options.flags & ARSYNC_COPY_VERIFY) != 0;
+    if (!may(range.source, O_RDONLY) || !may(range.destination, O_WRONLY) ||
+        (verifies && !may(range.destination, O_RDONLY)) ||
+        (fcntl(range.destination, F_GETFL) & O_APPEND) != 0)
+        return -EBADF;
+    const int source_flags = fcntl(range.source, F_GETFL);
+    const int destination_flags = fcntl(range.destination, F_GETFL);
+    if (keeps_locks && ((source_flags | destination_flags) & O_DIRECT) != 0)
+        return -EINVAL;
+    if (!keeps_locks)
+        error = duplicate(range.source, job.source_fd);
+    if (error == 0 && !keeps_locks)
+        error = duplicate(range.destination, job.destination_fd);
+    if (error < 0)
+        return error;
+    job.what = RangeCopy{.source = keeps_locks ? range.source : job.source_fd.get(),
+                         .source_offset = range.source_offset,
+                         .destination = keeps_locks ? range.destination : job.destination_fd.get(),
+                         .destination_offset = range.destination_offset,
+                         .length = range.length,
+                         .source_flags = source_flags,
+                         .destination_flags = destination_flags,
+                         .keeps_locks = keeps_locks};
+    return 0;
+}
+
+int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_options* options,
+              std::vector<ListItem>* items, Job& job) {
+    FileCopy from;
+    int error = take_options(&pool, options, job);
+    constexpr uint32_t of_one = ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD;
+    if (error == 0 && ((job.options.flags & of_one) != 0 || wants(job.options, ARSYNC_WANT_FD)))
+        error = -EINVAL; // what is open is one thing
+    if (error == 0)
+        error = take_directories(src_dirfd, ".", dst_dirfd, ".", job, from);
+    if (error < 0)
+        return error;
+    auto list = std::make_shared<List>(from.source_dirfd, from.destination_dirfd, job.options,
+                                       job.filter, job.control, job.links.get());
+    if (items)
+        list->fill(std::move(*items));
+    job.what = ListCopy{std::move(list)};
+    return 0;
+}
+
+} // namespace arsync

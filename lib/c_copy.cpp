@@ -1,0 +1,103 @@
+// arsync_copy, and what its completion leaves to be taken or given back.
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "alone.h"
+#include "arsync.h"
+#include "c_arguments.h"
+#include "c_poll.h"
+#include "c_wall.h"
+#include "completion.h"
+#include "pool.h"
+
+namespace {
+
+using namespace arsync;
+
+// What the program gets of a copy that is over, and is to give back.
+void tell(const arsync_completion& done, const arsync_details* details, Fd kept,
+          arsync_completion* completion) {
+    if (!completion)
+        return;
+    auto own = details ? std::make_unique<OwnDetails>(*details, std::move(kept)) : nullptr;
+    *completion = done;
+    completion->details = own.release();
+}
+
+// There was no copy.
+int refused(int error, arsync_completion* completion) {
+    if (completion) {
+        *completion = {};
+        completion->kind = ARSYNC_COMPLETION_JOB;
+        completion->result = error;
+    }
+    return error;
+}
+
+// By a pool of its own. Its only completion is the job's.
+int copy_by_pool(std::unique_ptr<Job> job, arsync_completion* completion) {
+    arsync_pool_options by_default{};
+    by_default.struct_size = sizeof by_default;
+    if (const int error = settle(by_default); error < 0)
+        return error;
+    Pool pool(by_default);
+    arsync_job id = 0;
+    if (const int error = pool.submit(std::move(job), &id); error < 0)
+        return error;
+    arsync_completion done{};
+    pool.begin_poll();
+    const int count = poll(pool, &done, 1, -1);
+    pool.end_poll();
+    if (count != 1) // there is no memory for what runs
+        return count < 0 ? count : -EIO;
+    done.job = 0;
+    tell(done, done.details, Fd(pool.take_fd(id)), completion);
+    return done.result;
+}
+
+} // namespace
+
+extern "C" {
+
+int arsync_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
+                const arsync_copy_options* options, arsync_completion* completion) {
+    const int result = uncancelled([&] {
+        if (completion)
+            *completion = {};
+        auto job = std::make_unique<Job>();
+        int error = take_options(nullptr, options, *job);
+        if (error == 0 && asks_first(job->options))
+            error = -EINVAL; // nobody could answer
+        job->options.flags |= ARSYNC_COPY_BORROW_DIRFDS;
+        job->options.report = ARSYNC_REPORT_NONE;
+        if (error == 0)
+            error = take_copy(src_dirfd, src, dst_dirfd, dst, *job);
+        if (error < 0)
+            return error;
+        if (!run_alone(*job))
+            return copy_by_pool(std::move(job), completion);
+        const arsync_details* details = details_of(*job);
+        File* kept = job->outcome.kept.get();
+        tell(completion_of(*job, job->outcome), details, Fd(kept ? kept->release() : -1),
+             completion);
+        return job->outcome.result;
+    });
+    return completion && completion->kind == 0 ? refused(result, completion) : result;
+}
+
+int arsync_take_fd(arsync_pool* handle, const arsync_completion* completion) {
+    if (!completion)
+        return -EFAULT;
+    if (handle)
+        return with_pool(handle, [&](Pool& pool) { return pool.take_fd(completion->job); });
+    auto* own = static_cast<const OwnDetails*>(completion->details);
+    const int fd = own ? const_cast<OwnDetails*>(own)->kept.release() : -1;
+    return fd < 0 ? -ENOENT : fd;
+}
+
+void arsync_details_free(const arsync_details* details) {
+    delete static_cast<const OwnDetails*>(details);
+}
+
+} // extern "C"

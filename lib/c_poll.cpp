@@ -1,0 +1,40 @@
+#include "c_poll.h"
+
+#include <cerrno>
+#include <ctime>
+#include <semaphore.h>
+
+#include "c_wall.h"
+
+namespace arsync {
+
+// Until somebody posts, or for ever. False: the time is over.
+static bool sleep(sem_t& sleeper, const timespec* until) {
+    const int result = until ? sem_clockwait(&sleeper, CLOCK_MONOTONIC, until) : sem_wait(&sleeper);
+    return result == 0 || errno != ETIMEDOUT;
+}
+
+static timespec after(int timeout_ms) {
+    timespec until{};
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1'000'000L;
+    if (until.tv_nsec >= 1'000'000'000) {
+        ++until.tv_sec;
+        until.tv_nsec -= 1'000'000'000;
+    }
+    return until;
+}
+
+int poll(Pool& pool, arsync_completion* completions, uint32_t max, int timeout_ms) {
+    const timespec until = timeout_ms > 0 ? after(timeout_ms) : timespec{};
+    bool may_sleep = timeout_ms != 0;
+    for (;;) {
+        const int count = uncancelled([&] { return pool.look(completions, max, may_sleep); });
+        if (count != Pool::nothing_yet)
+            return count;
+        may_sleep = sleep(pool.sleeper(), timeout_ms < 0 ? nullptr : &until);
+    }
+}
+
+} // namespace arsync

@@ -1,0 +1,68 @@
+// The wall between C and what may throw: what every function of the header is behind.
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <new>
+#include <pthread.h>
+#include <system_error>
+
+#include "arsync.h"
+#include "pool.h"
+
+// A handle outlives its pool and is never used for another, so that what comes too late finds
+// nothing, instead of freed memory or somebody else's pool. That costs these few bytes for each
+// pool opened.
+struct arsync_pool {
+    std::atomic<arsync::Pool*> pool = nullptr;
+    arsync_pool* next = nullptr;
+};
+
+namespace arsync {
+
+// Runs body, and turns whatever comes flying into an errno. EAGAIN, as for want of a thread or of
+// memory that is locked, is no matter of waiting: only a submit that has reached job_limit says so.
+template <class Body>
+[[gnu::noinline]] int guarded(Body body) noexcept {
+    const auto negative = [](int code) { return code == EAGAIN ? -ENOMEM : -code; };
+    try {
+        return body();
+    } catch (const Error& error) {
+        return negative(error.code);
+    } catch (const std::bad_alloc&) {
+        return -ENOMEM;
+    } catch (const std::system_error& error) { // a mutex or a thread
+        return negative(error.code().value());
+    }
+}
+
+// The same in a thread that may be cancelled (pthread_cancel): not in here, where half of something
+// would be done, but from where it returns. Nothing of this frame is to be undone.
+template <class Body>
+int uncancelled(Body body) {
+    int state = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    const int result = guarded(body);
+    pthread_setcancelstate(state, nullptr);
+    return result;
+}
+
+// The pool, if it is open and of this process.
+inline int find(arsync_pool* handle, Pool*& pool) noexcept {
+    if (!handle)
+        return -EFAULT;
+    pool = handle->pool;
+    if (!pool)
+        return -EINVAL;
+    return pool->in_forked_child() ? -EOWNERDEAD : 0;
+}
+
+template <class Body>
+int with_pool(arsync_pool* handle, Body body) {
+    Pool* pool = nullptr;
+    if (const int error = find(handle, pool); error < 0)
+        return error;
+    return uncancelled([&] { return body(*pool); });
+}
+
+} // namespace arsync
