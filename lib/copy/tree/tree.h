@@ -62,6 +62,7 @@ private:
 
     void answered(std::unique_ptr<Asking> asking) override;
     bool has_mounts(Files& files) const;
+    // tree_roots.cpp
     DirectoryRef open_roots(Files& files);
     void refuse_inside_itself(Files& files, const Identity& source) const;
     bool may_meet(const Identity& destination) const;
@@ -70,20 +71,26 @@ private:
     void refuse_overlap(Files& files, int source, int destination) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     int open_source_root(Files& files, int access) const;
+    int open_above_root(Files& files);
+    void tell_destination_root(Files& files, Outcome& outcome) const;
+
+    // tree_mirror.cpp
     int open_source_root_anew(Files& files) const;
     std::string place_of_base(Files& files) const;
     void know_names(Files& files, Directory& directory, int destination) const;
     // Throws Error ESTALE if it is not what is at its name in the source any more.
     void refuse_replaced(Files& files, const Directory& directory) const;
+
+    // tree_sync.cpp
     void remember_filesystem(Files& files, const Directory& directory, int destination);
-    int open_above_root(Files& files);
     void choose_sync(Files& files, Directory& directory, int destination);
     Task<void> sync(Io io);
     Task<void> sync_by_filesystem(Io io);
     static Task<int64_t> sync_filesystems(Io io, const std::vector<int>& all);
     Task<void> sync_above_root(Io io);
 
-    // Units. co_await Take(tree, ring): the next; or none, when there will be no more if over().
+    // Units: tree_units.cpp. co_await Take(tree, ring): the next; or none, when there will be no
+    // more if over().
     class Take;
     bool over();
     void push(Unit unit);
@@ -126,7 +133,6 @@ private:
     }
     // path: of what failed, if that is wanted and it is one.
     void note_error(int result, Stage stage, Side side, std::string* path = nullptr);
-    void tell_destination_root(Files& files, Outcome& outcome) const;
     // What is told of an entry even if all went well, and so of the tree.
     static constexpr uint32_t telling = ARSYNC_COMPLETION_SOURCE_CHANGED |
                                         ARSYNC_COMPLETION_SOURCE_SHRANK |

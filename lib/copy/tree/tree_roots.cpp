@@ -1,0 +1,208 @@
+// The two roots of a tree: opened, or made; and refused where one lies in the other.
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include "copy/conflict.h"
+#include "copy/split_path.h"
+#include "copy/tree/make_directory.h"
+#include "copy/tree/tree.h"
+
+namespace arsync {
+
+DirectoryRef Tree::open_roots(Files& files) {
+    auto root = std::make_shared<Directory>(directories_);
+    root->facts = std::make_unique<struct statx>();
+    struct statx& facts = *root->facts;
+    int fd = open_source_root(files, O_RDONLY);
+    root->shut = fd == -EACCES; // and made all the same, as below it
+    if (root->shut)
+        fd = open_source_root(files, O_PATH);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    File source(files, fd);
+    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(fd, "", 0, facts));
+    base_place_ = place_of_base(files);
+    root->source_id = identity(facts);
+    device_major_ = facts.stx_dev_major;
+    device_minor_ = facts.stx_dev_minor;
+    refuse_inside_itself(files, root->source_id);
+
+    const char* path = roots_.destination.c_str();
+    File destination;
+    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    bool missing = false;
+    if (dry) {
+        struct statx found;
+        const int there = files.statx(roots_.destination_dirfd, path, AT_SYMLINK_NOFOLLOW, found);
+        missing = there == -ENOENT;
+        if (!missing)
+            check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
+    }
+    if (missing) {
+        refuse_missing_parent(files, roots_, options_, ARSYNC_STAGE_MAKE_DIRECTORY);
+        root->made = root->missing = true;
+    } else {
+        const bool durable = options_.durability != ARSYNC_DURABILITY_NONE;
+        const int unsyncable = durable ? open_above_root(files) : 0;
+        MadeDirectory made = make_directory(
+            files, roots_.destination_dirfd, path, facts, false,
+            (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, false, options_, umask_);
+        root->made = made.made;
+        root->final_mode = made.final_mode;
+        root->destination_id = identity(made.facts);
+        root_destination_ = root->destination_id;
+        root->new_file = new_file_in(files, made, options_, uid_, gid_);
+        destination = std::move(made.directory);
+        choose_sync(files, *root, destination.get());
+        if (!root->made)
+            above_root_ = File();
+        else if (root->syncs_each)
+            check(ARSYNC_STAGE_SYNC, unsyncable);
+        know_names(files, *root, destination.get());
+        if (root->destination_id == root->source_id)
+            throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
+        // A path with a slash at its end follows links, so what was opened may lie elsewhere.
+        if (!made.made && may_meet(root->destination_id))
+            refuse_below(files, destination.get(), root->source_id);
+        if ((options_.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
+            refuse_source_inside(files, source.get());
+            refuse_overlap(files, source.get(), destination.get());
+        }
+    }
+    directories_->add(*root, std::move(source), std::move(destination));
+    return root;
+}
+
+int Tree::open_source_root(Files& files, int access) const {
+    const bool follows = options_.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
+                         options_.symlinks == ARSYNC_SYMLINKS_FOLLOW_TOP;
+    return files.open(roots_.source_dirfd, roots_.source.c_str(),
+                      access | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
+}
+
+// Before the root is made: what is tried again after that would not know that it is new. 0, or why
+// its name cannot be synced.
+int Tree::open_above_root(Files& files) {
+    std::string path = roots_.destination;
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    const int fd = files.open(roots_.destination_dirfd, split_path(path).directory(),
+                              O_RDONLY | O_DIRECTORY, 0);
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+    above_root_ = File(files, fd);
+    return std::min(fd, 0);
+}
+
+// One file system is left where another is mounted: so a disk that is mounted in a system can be
+// given a copy of it.
+bool Tree::may_meet(const Identity& destination) const {
+    return (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) == 0 ||
+           (destination.major == device_major_ && destination.minor == device_minor_);
+}
+
+// A directory that is made in what is being copied would be copied too, and again in it.
+void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
+    std::string path = roots_.destination;
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    struct statx facts;
+    const bool is_there = files.statx(roots_.destination_dirfd, path.c_str(), 0, facts) == 0;
+    if (is_there && !S_ISDIR(facts.stx_mode))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ENOTDIR};
+    if (is_there && identity(facts) == source)
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
+    if (is_there && !may_meet(identity(facts)))
+        return;
+    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    int fd = -ENOENT;
+    do { // a dry run has not made the directories on the way
+        path = split_path(path).parent;
+        while (path.size() > 1 && path.ends_with('/'))
+            path.pop_back();
+        fd = files.open(roots_.destination_dirfd, path.empty() ? "." : path.c_str(),
+                        O_PATH | O_DIRECTORY, 0);
+    } while (dry && fd == -ENOENT && !path.empty());
+    refuse_unknown(fd);
+    const File up(files, fd);
+    if (!up)
+        return;
+    check(ARSYNC_STAGE_CHECK, files.statx(fd, "", 0, facts));
+    if (may_meet(identity(facts)))
+        refuse_below(files, fd, source);
+}
+
+// What is above may not be ours to see; but for want of descriptors, or in a mirror, which would
+// remove its own source, not to know is not good enough.
+void Tree::refuse_unknown(int result) const {
+    const bool mirrors = (options_.flags & ARSYNC_COPY_MIRROR) != 0;
+    if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || mirrors)
+        check(ARSYNC_STAGE_CHECK, result);
+}
+
+// In a mirror of itself the source is extra.
+void Tree::refuse_source_inside(Files& files, int source) const {
+    const int fd = files.open(source, "..", O_PATH | O_DIRECTORY, 0);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    const File up(files, fd);
+    refuse_below(files, fd, root_destination_);
+}
+
+// A mirror must not remove its own source, nor what is mounted in it, and may come to it through
+// any mount: ".." of a bind mount leads to where it is mounted, not to the directory that it shows.
+// So no place in a file system may be reached from both roots. Where that is not to be known, both
+// are at least of one mount, in which ".." tells the truth, or of different file systems.
+void Tree::refuse_overlap(Files& files, int source, int destination) const {
+    std::vector<PlaceOnDevice> from;
+    std::vector<PlaceOnDevice> to;
+    int result = files.places_of(source, from);
+    if (result == 0)
+        result = files.places_of(destination, to);
+    if (result == -EMFILE || result == -ENFILE)
+        check(ARSYNC_STAGE_CHECK, result);
+    if (result == 0) {
+        if ((options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
+            std::erase_if(from, [&, own = from[0].device](const PlaceOnDevice& place) {
+                return place.device != own;
+            });
+        if (overlap(from, to))
+            throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
+        return;
+    }
+    struct statx one;
+    struct statx other;
+    check(ARSYNC_STAGE_CHECK, files.statx(source, "", 0, one));
+    check(ARSYNC_STAGE_CHECK, files.statx(destination, "", 0, other));
+    const bool same_device =
+        one.stx_dev_major == other.stx_dev_major && one.stx_dev_minor == other.stx_dev_minor;
+    if (same_device && one.stx_mnt_id != other.stx_mnt_id)
+        throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
+}
+
+// Neither the open directory nor any above it may be `root`.
+void Tree::refuse_below(Files& files, int directory, const Identity& root) const {
+    struct statx facts;
+    File up;
+    Identity last;
+    while (files.statx(directory, "", 0, facts) == 0 && identity(facts) != last) {
+        last = identity(facts);
+        if (last == root)
+            throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
+        directory = files.open(directory, "..", O_PATH | O_DIRECTORY, 0);
+        refuse_unknown(directory);
+        if (directory < 0)
+            return;
+        up = File(files, directory);
+    }
+}
+
+// By its name, for it may be closed by now.
+void Tree::tell_destination_root(Files& files, Outcome& outcome) const {
+    struct statx facts;
+    if (wants(options_, ARSYNC_WANT_DESTINATION) && !root_->missing &&
+        files.statx(roots_.destination_dirfd, roots_.destination.c_str(), 0, facts) == 0 &&
+        identity(facts) == root_->destination_id)
+        outcome.wanted.tell_destination(facts, options_);
+}
+
+} // namespace arsync
