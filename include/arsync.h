@@ -517,8 +517,9 @@ typedef struct arsync_completion {
     uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
     uint64_t hole_bytes; /* of these, bytes in holes */
     const char* path;    /* of an entry, or of a question about one: its path below src and dst, of
-                            any length, and "" for src itself; NULL for a job. It is valid until the
-                            next poll. */
+                            any length, and "" for src itself; of a WAY, its path below src_dirfd;
+                            NULL for a job, an item, and a question about these. It is valid until
+                            the next poll. */
     int32_t result;      /* 0, -ECANCELED, or the error as a negative errno; of a tree, the first
                             error */
     uint16_t kind;       /* enum arsync_completion_kind */
@@ -669,7 +670,9 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              the end, a completion of kind WAY with the list's own user_data says so. The
  *              directory that dst begins with must be there.
  *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree. None is copied twice,
- *              neither by itself nor within a directory that is another item.
+ *              neither by itself nor within a directory that is another item: a directory that
+ *              comes again is skipped, with REPEATED, and anything else that comes again is -EEXIST
+ *              with JUST_CREATED.
  *   Mirrors    With ARSYNC_COPY_MIRROR, and without ARSYNC_COPY_SHALLOW, no item is begun before
  *              the list has ended, and all items are looked at first. If the mirror of one would
  *              remove what another copies or makes, nothing is done: that other item has the only
@@ -706,8 +709,9 @@ typedef struct arsync_item {
  *
  * count is any number, also 0. The items and their paths are copied before the call returns. After
  * success exactly one completion of kind JOB arrives. A completion of kind ITEM comes before it for
- * each item that was begun; items that were not begun, because the job was cancelled or stopped,
- * have none. After an error nothing was queued. See "Lists" above for all else.
+ * each item that was begun, with -ECANCELED if the job was cancelled meanwhile. Items that were not
+ * begun, because the job was cancelled or stopped, have none. After an error nothing was queued.
+ * See "Lists" above for all else.
  *
  * Returns 0 or an error.
  *

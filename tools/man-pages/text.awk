@@ -20,7 +20,7 @@ function text(s,    result, word) {
     return (result ~ /^[.']/ ? "\\&" : "") result "\n"
 }
 
-function marked(word,    bare) {
+function marked(word,    bare, declared) {
     bare = word
     if (word ~ /^"/) {
         gsub(/"| above$| below$/, "", bare)
@@ -34,8 +34,9 @@ function marked(word,    bare) {
         return "\\fB" bare "\\fR" substr(word, length(bare) + 1)
     if (word in page_of)
         return page_of[word] == current ? "\\fB" word "\\fR()" : reference(word)
-    if (word in constant_in && word ~ /^ARSYNC/ && group[constant_in[word]] in own_page)
-        mentions[own_page[group[constant_in[word]]]] = 1
+    declared = word in item_of ? item_of[word] : word ~ /^ARSYNC/ && word in constant_in ? constant_in[word] : 0
+    if (declared && group[declared] in own_page)
+        mentions[own_page[group[declared]]] = 1
     if (word ~ /^[A-Z][A-Z0-9]*_[A-Z0-9_]*$/ || word == "NULL")
         return "\\fB" word "\\fR"
     if (word ~ /^[a-z]+_[a-z_]+$/ || word in arguments && word ~ /^(src|dst|how|max|why)$/)
