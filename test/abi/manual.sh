@@ -77,6 +77,13 @@ all_pages() { printf '%s\0' "$pages"/*.3 "$top/man/arsync-cp.1"; }
 man_is_quiet() { [ -z "$(all_pages | xargs -0 -I{} man -l --warnings -Tascii {} 2>&1 > /dev/null | tee /dev/stderr)" ]; }
 groff_is_quiet() { [ -z "$(all_pages | xargs -0 -n 1 groff -ww -mandoc -Tascii -z 2>&1 | tee /dev/stderr)" ]; }
 mandoc_is_quiet() { all_pages | xargs -0 mandoc -T lint -W warning; }
+# Distributions differ in which awk they have.
+makes_the_same_pages() {
+    local script=()
+    for part in read text write; do script+=(-f "$top/tools/man-pages/$part.awk"); done
+    rm -rf "$scratch/pages" && mkdir "$scratch/pages" &&
+        "$@" -v out="$scratch/pages" "${script[@]}" "$header" "$top/man/arsync.3.in" && diff -r "$pages" "$scratch/pages"
+}
 # mdoc writes -f, --force[=X] as Fl f , Fl -force Ns Op = Ns Ar X.
 options_in_manual() {
     local missing=0
@@ -103,6 +110,12 @@ for formatter in man groff mandoc; do
         check "$formatter formats all pages without a warning" "${formatter}_is_quiet"
     else
         skip "what $formatter says of the pages" "no $formatter"
+    fi
+done
+for awk in mawk gawk 'busybox awk' original-awk; do
+    read -ra words <<< "$awk"
+    if command -v "${words[0]}" > /dev/null; then
+        check "$awk makes the same pages" makes_the_same_pages "${words[@]}"
     fi
 done
 finish

@@ -34,7 +34,7 @@ in_conventions { conventions = conventions substr($0, 4) "\n" }
     next
 }
 # Declarations begin with the first section, and end with the second extern "C".
-section == "" || /^#(if|ifdef|endif)/ || /^}$/ { next }
+section == "" || /^#(if|ifdef|endif)/ || /^[}]$/ { next }
 /^$/ { end_of_chunk(); next }
 { chunk = chunk $0 "\n" }
 
@@ -59,7 +59,7 @@ function end_of_chunk(    i, at, rest) {
     else if (rest ~ /^#define/)
         take_constants(i, rest)
     else {
-        kind[i] = rest ~ /^enum/ ? "enum" : rest ~ /{/ ? "struct" : "type"
+        kind[i] = rest ~ /^enum/ ? "enum" : rest ~ /[{]/ ? "struct" : "type"
         match(rest, kind[i] == "type" ? "arsync_[a-z_]+;" : "arsync_[a-z_]+ [{]")
         name[i] = substr(rest, RSTART, RLENGTH)
         gsub(/[ {;]/, "", name[i])
@@ -135,7 +135,7 @@ function take_members(i, rest,    n, lines, k, line, note, before, m) {
     before = ""
     for (k = 1; k <= n; ++k) {
         line = lines[k]
-        if (line ~ /^(typedef|enum|})/ || line == "")
+        if (line ~ /^(typedef|enum|[}])/ || line == "")
             continue
         m = 0
         note = line
