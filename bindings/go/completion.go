@@ -60,6 +60,7 @@ type Details struct {
 	ErrorPath   string        // of a tree: the path of the entry whose error is the job's
 	Digest      [2]uint64     // lower and higher half
 	Begin, End  time.Duration // by CLOCK_MONOTONIC
+	Other       *Item         // with InMirror: the item whose mirror it is
 }
 
 func factsOf(c *C.arsync_facts) Facts {
@@ -114,6 +115,12 @@ func (j *Job) completionOf(c *C.arsync_completion) Completion {
 	}
 	if c.details != nil {
 		done.Details = detailsOf(c.details)
+		if j.items != nil && done.Flags&InMirror != 0 {
+			if other := j.items.find(uint64(c.details.other)); other != nil {
+				item := *other
+				done.Details.Other = &item
+			}
+		}
 		if done.Kind == KindQuestion {
 			done.Question = &Question{pool: j.pool, id: c.details.question}
 		}

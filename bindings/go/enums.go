@@ -298,6 +298,7 @@ const (
 	Repeated       Outcome = C.ARSYNC_COMPLETION_REPEATED
 	OnTheWay       Outcome = C.ARSYNC_COMPLETION_ON_THE_WAY
 	Conflict       Outcome = C.ARSYNC_COMPLETION_CONFLICT
+	InMirror       Outcome = C.ARSYNC_COMPLETION_IN_MIRROR
 )
 
 // Answer is what one says to a [Question].

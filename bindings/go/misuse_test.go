@@ -231,3 +231,24 @@ func TestUsesWhatBelongsToAClosedPool(t *testing.T) {
 		t.Error("there is nothing to tell")
 	}
 }
+
+func TestTellsOfMirrorsThatWouldTakeFromEachOther(t *testing.T) {
+	w := newWork(t)
+	w.tree("one")
+	w.tree("two")
+	items := []arsync.Item{{Src: w.path("one"), Dst: w.path("to"), UserData: 1},
+		{Src: w.path("two"), Dst: w.path("to/dir"), UserData: 2}}
+	job, err := w.open().SubmitList(background, items, arsync.Recursive|arsync.Mirror)
+	w.no(err)
+	count := 0
+	for item, err := range job.Entries() {
+		if err == nil || item.Flags&arsync.InMirror == 0 || item.UserData+item.Details.Other.UserData != 3 {
+			t.Errorf("%+v", item)
+		}
+		count++
+	}
+	if count != 1 {
+		t.Error(count)
+	}
+	w.isNotThere("to")
+}
