@@ -34,6 +34,8 @@ build | command:script       | bsdutils         | /usr/bin/script        | util-
 test  | command:python3      | python3          | python3                | python     | sockets, terminals, and a reader of JSON
 test  | command:go           | golang           | golang                 | go         | the Go package (1.21 or later gets the release it needs by itself)
 test  | command:cargo        | cargo-web/cargo  | cargo                  | rust       | the Rust crates (1.85 or later, which Debian 12 has under the first name)
+test  | python:pytest        | python3-pytest   | python3-pytest         | python-pytest | the Python module
+test  | command:pip          | python3-pip      | python3-pip            | python-pip | builds its wheel
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages
@@ -58,6 +60,7 @@ is_there() {
         command:*) PATH=$path command -v "$name" > /dev/null ;;
         header:*) echo "#include <$name>" | "${CXX:-c++}" -E -x c++ - > /dev/null 2>&1 ;;
         module:*) pkg-config --exists "$name" 2> /dev/null ;;
+        python:*) python3 -c "import $name" 2> /dev/null ;;
         library:*) [[ $("${CXX:-c++}" -print-file-name="$name" 2> /dev/null) == /* ]] ;;
     esac
 }

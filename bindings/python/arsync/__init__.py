@@ -1,0 +1,76 @@
+"""Copies of files and trees on Linux, fast and safely: libarsync, for Python programs.
+
+Drop-ins for shutil's, with the same signatures and exceptions:
+
+    arsync.copytree("from", "to")
+    arsync.copy2("from", "to")
+
+What else libarsync can, pools do. A job is waited for by wait() or await, and tells of its entries:
+
+    with arsync.Pool() as pool:
+        job = pool.submit_tree("from", "to", report=arsync.Report.ALL)
+        for entry in job:
+            print(entry.path, entry.action.name, entry.error)
+        job.wait()
+
+Options are keywords named for the fields of arsync_copy_options, and mean what arsync.h says of them.
+"""
+
+from . import _library
+from ._completion import Completion, Details, Facts
+from ._enums import (
+    Action,
+    Answer,
+    Backend,
+    Backup,
+    Cache,
+    Durability,
+    Flags,
+    JobState,
+    Kind,
+    Method,
+    Outcome,
+    PoolFlags,
+    Preserve,
+    ProgressFlags,
+    Reflink,
+    Replace,
+    Report,
+    Shutdown,
+    Sparse,
+    Stage,
+    Symlinks,
+    Update,
+    Want,
+)
+from ._job import Job, List
+from ._pool import TO_END, LinkSet, Pool
+from ._shutil import copy, copy2, copy_one, copyfile, copytree
+
+VERSION_NUMBER = _library.VERSION_NUMBER
+
+
+def library_version():
+    """The version of the library that runs, as "0.1.0", and as one number: 0.1.0 is 1000."""
+    return _library.library.arsync_version().decode(), _library.library.arsync_version_number()
+
+
+def strerror(error):
+    """What an errno value means, in the library's words."""
+    return _library.library.arsync_strerror(error).decode()
+
+
+def name_of(value):
+    """The library's name of a Stage, Method, Backend, Action or Kind, as "open source"."""
+    kinds = {
+        Stage: "stage",
+        Method: "method",
+        Backend: "backend",
+        Action: "action",
+        Kind: "completion_kind",
+    }
+    function = getattr(_library.library, f"arsync_{kinds[type(value)]}_name")
+    return function(value).decode()
+
+
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,0 +1,222 @@
+"""Jobs: what one waits for."""
+
+import asyncio
+import ctypes
+import errno
+from collections import deque
+from types import SimpleNamespace
+
+from . import _library as c
+from ._completion import Completion, error_of
+from ._enums import Adjust, JobState, Kind, Method, ProgressFlags, Stage
+from ._lists import items_of
+
+_ADD_MAX = 1024
+
+
+class Job:
+    """A copy that was submitted: of a file, a range, a tree or a list.
+
+    wait() waits for it, as does await; a loop over it, or async for, gives what it tells of entries and
+    items, and asks, until it has ended. A coroutine that is cancelled while it awaits the job cancels the
+    job, and ends when that has ended.
+    """
+
+    def __init__(self, pool, src, dst, user_data, items=None, keeps=None):
+        self._pool = pool
+        self._id = 0
+        self._src, self._dst = src, dst
+        self._path = None if isinstance(src, int) or hasattr(src, "fileno") else src
+        self.user_data = user_data
+        self._items = items  # by the place that the library knows them by
+        self._keeps = keeps  # what it may use until the end
+        self._wants_fd = False
+        self._unread = deque()
+        self._futures = []  # of coroutines, and whether they wait for the end alone
+        self.completion = None  # when it has ended
+
+    # ---- what it is told, with the pool's lock held ----
+
+    def _tell(self, raw):
+        item, data = None, self.user_data
+        if self._items is not None:
+            if raw[6] == 36:  # Kind.ITEM, the item's last one
+                item = self._items.pop(raw[1], None)
+            else:
+                item = self._items.get(raw[1])
+            if item is not None:
+                data = item[2] if len(item) > 2 else None
+        told = Completion(raw, data, self._pool, self._items)
+        if raw[5] < 0:
+            src, dst = (self._src, self._dst) if item is None else item[:2]
+            if raw[6] == Kind.WAY:
+                told.error = error_of(raw, told.path, told.path)
+            else:
+                told.error = error_of(raw, src, dst, told.path)
+        self._unread.append(told)
+
+    def _end(self, raw, fd):
+        done = Completion(raw, self.user_data, self._pool)
+        if fd is not None and fd >= 0:
+            done.fd = fd
+        if raw[5] < 0:
+            below = done.details.error_path if done.details else None
+            done.error = error_of(raw, self._src, self._dst, below)
+        self._keeps = None
+        self.completion = done
+
+    def _wake_coroutines(self):
+        for future, until_end in self._futures:
+            if self.completion is not None or not until_end:
+                future.get_loop().call_soon_threadsafe(_set, future)
+
+    # ---- for everybody ----
+
+    def wait(self, timeout=None):
+        """Wait for the end: the job's Completion, or its error is raised. TimeoutError: it goes on."""
+        if not self._pool._wait(lambda: self.completion is not None, timeout):
+            raise TimeoutError
+        return self._result()
+
+    def done(self):
+        """Whether it has ended, as far as anybody who waits has been told."""
+        return self.completion is not None
+
+    def _result(self):
+        if self.completion.error is not None:
+            raise self.completion.error
+        return self.completion
+
+    def __iter__(self):
+        unread = self._unread
+        while self._pool._wait(lambda: unread or self.completion is not None) and unread:
+            while unread:
+                yield unread.popleft()
+
+    def __await__(self):
+        return self._wait_here().__await__()
+
+    async def _wait_here(self):
+        cancelled = None
+        while self.completion is None:
+            try:
+                await self._news(until_end=True)
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self.cancel()
+        if cancelled is not None:
+            raise cancelled
+        return self._result()
+
+    async def __aiter__(self):
+        unread = self._unread
+        while True:
+            while unread:
+                yield unread.popleft()
+            if self.completion is not None:
+                return
+            await self._news(until_end=False)
+
+    async def _news(self, until_end):
+        loop = asyncio.get_running_loop()
+        pool = self._pool
+        pool._watch(loop)
+        waits = (loop.create_future(), until_end)
+        try:
+            with pool._lock:
+                if self.completion is not None or (self._unread and not until_end):
+                    return
+                self._futures.append(waits)
+            try:
+                await waits[0]
+            finally:
+                with pool._lock:
+                    self._futures.remove(waits)
+        finally:
+            pool._unwatch(loop)
+
+    def cancel(self):
+        """Ask it to stop. Whoever waits for it waits until it has."""
+        try:
+            self._pool._call("job_cancel", self._id)
+        except OSError as error:  # that it has ended is no news
+            if error.errno not in (errno.ENOENT, errno.ESHUTDOWN):
+                raise
+
+    def adjust(self, *, pause=False, resume=False, byte_rate=None, priority=None):
+        """Change on what terms it runs; see arsync_job_adjust. FileNotFoundError: it has ended."""
+        change = c.Adjustment(struct_size=ctypes.sizeof(c.Adjustment))
+        if pause:
+            change.what |= Adjust.PAUSE
+        if resume:
+            change.what |= Adjust.RESUME
+        if byte_rate is not None:
+            change.what |= Adjust.BYTE_RATE
+            change.byte_rate = byte_rate
+        if priority is not None:
+            change.what |= Adjust.PRIORITY
+            change.priority = priority
+        self._pool._call("job_adjust", self._id, ctypes.byref(change))
+
+    def progress(self):
+        """How far it is: the fields of arsync_progress. FileNotFoundError: it has ended."""
+        told = c.Progress(struct_size=ctypes.sizeof(c.Progress))
+        self._pool._call("job_progress", self._id, ctypes.byref(told))
+        fields = {name: getattr(told, name) for name, _ in c.Progress._fields_[1:-1]}
+        fields.update(
+            state=JobState(told.state),
+            stage=Stage(told.stage),
+            method=Method(told.method),
+            flags=ProgressFlags(told.flags),
+        )
+        return SimpleNamespace(**fields)
+
+
+class List(Job):
+    """A list that is not known as a whole when it begins."""
+
+    _next = 0
+    _ended_items = 0
+
+    def _tell(self, raw):
+        super()._tell(raw)
+        if raw[6] == Kind.ITEM:
+            self._ended_items += 1
+
+    def add(self, items):
+        """Add items, as submit_list takes them, and wait while too many wait to be begun.
+
+        FileNotFoundError: the list was cancelled, or has ended.
+        """
+        items = list(items)
+        while items:
+            taken = self._add_some(items[:_ADD_MAX])
+            del items[:taken]
+
+    def _add_some(self, items):
+        with self._pool._lock:
+            places = range(self._next, self._next + len(items))
+            array = items_of(items, places)
+            self._items.update(zip(places, items))
+            try:
+                taken = self._pool._call("list_add", self._id, array.address, len(items))
+            except OSError:
+                taken = 0
+                raise
+            finally:
+                for place in places[taken:]:
+                    del self._items[place]
+            self._next += taken
+            before = self._ended_items
+        if taken == 0:
+            self._pool._wait(lambda: self._ended_items != before or self.completion is not None)
+        return taken
+
+    def end(self):
+        """There will be no more items."""
+        self._pool._call("list_end", self._id)
+
+
+def _set(future):
+    if not future.done():
+        future.set_result(None)

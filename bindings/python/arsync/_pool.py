@@ -1,0 +1,290 @@
+"""Pools: who takes completions from the library, and how everything else waits."""
+
+import ctypes
+import errno
+import os
+import select
+import struct
+import threading
+import time
+from types import SimpleNamespace
+
+from . import _library as c
+from ._completion import closed, failure
+from ._enums import Backend, Flags, PoolFlags, Shutdown, Want
+from ._job import Job, List
+from ._lists import items_of
+from ._options import check, descriptor_of, ends_of, options_of
+
+_BATCH = 256
+_raw = struct.Struct(c.COMPLETION_FORMAT)
+TO_END = 2**64 - 1
+_LIST_ITSELF = 2**64 - 1
+
+
+class Pool:
+    """Worker threads of the library, to which copies are submitted. It is a context manager.
+
+    The options are the fields of arsync_pool_options: flags, backend, workers, buffer_count, buffer_size,
+    queue_depth, job_limit, byte_rate. Any thread may use it, and so may coroutines of any event loop.
+
+    How it hangs together: _lock is held for every call of the library on the pool. There is no thread for
+    completions: of the threads that wait for one, one at a time (_sleeper) waits for the pool's descriptor,
+    without the lock, takes what there is, and wakes the others; an event loop in which a coroutine waits
+    watches the descriptor too. Whoever takes completions hands them to their jobs.
+    """
+
+    def __init__(self, **options):
+        made = c.PoolOptions(struct_size=ctypes.sizeof(c.PoolOptions))
+        names = {name for name, _ in c.PoolOptions._fields_} - {"struct_size", "reserved"}
+        for name, value in options.items():
+            if name not in names:
+                raise TypeError(f"there is no option {name!r}")
+            setattr(made, name, value)
+        self._handle = None
+        handle = ctypes.c_void_p()
+        result = c.library.arsync_pool_open(ctypes.byref(made), ctypes.byref(handle))
+        if result < 0:
+            raise failure(result)
+        self._handle = handle
+        self._lock = threading.RLock()
+        self._told = threading.Condition(self._lock)
+        self._sleeper = False
+        self._over = False  # there will be no more completions
+        self._jobs = {}
+        self._watched = {}  # of an event loop: its descriptor, and how many coroutines wait
+        self._batch = ctypes.create_string_buffer(_BATCH * _raw.size)
+        self._event_fd = c.library.arsync_pool_event_fd(handle)
+
+    # ---- its life ----
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        # Nobody waits any more: what is outstanding is cancelled, and told to nobody.
+        if getattr(self, "_handle", None):
+            c.library.arsync_pool_close(self._handle)
+
+    def close(self):
+        """Cancel all jobs, wait until they have ended, and free everything. May be called again."""
+        with self._lock:
+            if not self._handle:
+                return
+            self.shutdown(Shutdown.CANCEL)
+        self._wait(lambda: self._over)
+        with self._lock:
+            while self._sleeper:  # it is about to wake: the descriptor stays readable
+                self._told.wait()
+            if self._handle:
+                c.library.arsync_pool_close(self._handle)
+                self._handle = None
+
+    def shutdown(self, how):
+        """Let it come to its end in one of the ways of Shutdown, without waiting."""
+        self._call("pool_shutdown", how)
+        with self._lock:  # a loop may have nothing to wait for any more
+            self._take()
+
+    def fileno(self):
+        """A descriptor that is readable while completions wait to be taken: only wait on it."""
+        return self._event_fd
+
+    def info(self):
+        """What it uses, and why: the fields of arsync_info."""
+        info = c.Info(struct_size=ctypes.sizeof(c.Info))
+        self._call("pool_info", ctypes.byref(info))
+        told = {name: getattr(info, name) for name, _ in c.Info._fields_[1:]}
+        told = {name: v.decode() if isinstance(v, bytes) else v for name, v in told.items()}
+        told["backend"], told["flags"] = Backend(info.backend), PoolFlags(info.flags)
+        return SimpleNamespace(**told)
+
+    def stats(self):
+        """What it has done: the fields of arsync_stats."""
+        stats = c.Stats(struct_size=ctypes.sizeof(c.Stats))
+        self._call("pool_stats", ctypes.byref(stats))
+        return SimpleNamespace(**{name: getattr(stats, name) for name, _ in c.Stats._fields_[1:]})
+
+    # ---- copies ----
+
+    def submit(self, src, dst, *, src_dir=None, dst_dir=None, user_data=None, **options):
+        """Submit the copy of one file, or with Flags.RECURSIVE of a tree: a Job.
+
+        src and dst are paths, from src_dir and dst_dir if these are given; or open files, or descriptors of
+        such, that are the ends themselves. Each option is a field of arsync_copy_options.
+        """
+        made = options_of(options)
+        if made.flags & Flags.RECURSIVE:
+            made.want |= Want.ERROR_PATH  # to tell where
+        ends = ends_of(src, src_dir, dst, dst_dir, made)
+        job = Job(self, src, dst, user_data, keeps=(src, dst, src_dir, dst_dir))
+        job._wants_fd = bool(made.want & Want.FD)
+        return self._submit("submit_copy", job, made, *ends)
+
+    def submit_tree(self, src, dst, *, flags=0, **options):
+        """Submit the copy of a directory with all that is in it: submit with Flags.RECURSIVE."""
+        return self.submit(src, dst, flags=flags | Flags.RECURSIVE, **options)
+
+    def submit_range(
+        self, src, src_offset, dst, dst_offset, length=TO_END, *, user_data=None, **options
+    ):
+        """Submit the copy of length bytes between two open files, or to the source's end."""
+        made = options_of(options)
+        ends = (descriptor_of(src), src_offset, descriptor_of(dst), dst_offset, length)
+        job = Job(self, None, None, user_data, keeps=(src, dst))
+        return self._submit("submit_copy_range", job, made, *ends)
+
+    def submit_list(self, items, *, src_dir=None, dst_dir=None, user_data=None, **options):
+        """Submit the copy of many things as one job. Each item is (src, dst) or (src, dst, user_data)."""
+        made = options_of(options)
+        made.want |= Want.ERROR_PATH
+        items = list(items)
+        job = Job(self, None, None, user_data, dict(enumerate(items)), (src_dir, dst_dir))
+        array = items_of(items, range(len(items)))
+        ends = (descriptor_of(src_dir), descriptor_of(dst_dir), array.address, len(items))
+        return self._submit("submit_list", job, made, *ends, token=_LIST_ITSELF)
+
+    def open_list(self, *, src_dir=None, dst_dir=None, user_data=None, **options):
+        """Begin a list that is not known as a whole: a List, to add to and to end."""
+        made = options_of(options)
+        made.want |= Want.ERROR_PATH
+        job = List(self, None, None, user_data, {}, (src_dir, dst_dir))
+        ends = (descriptor_of(src_dir), descriptor_of(dst_dir))
+        return self._submit("list_open", job, made, *ends, token=_LIST_ITSELF)
+
+    def copy(self, src, dst, **options):
+        """Copy one file, and return its Completion when that is done."""
+        return self.submit(src, dst, **options).wait()
+
+    def link_set(self):
+        """Open a set of jobs between which hard links are kept: the option link_set of each."""
+        made = ctypes.c_uint64()
+        self._call("link_set_open", ctypes.byref(made))
+        return LinkSet(self, made.value)
+
+    def _submit(self, function, job, options, *arguments, token=0):
+        made = ctypes.c_uint64()
+        with self._lock:
+            if not self._handle:
+                raise closed("the pool is closed")
+            result = getattr(c.library, "arsync_" + function)(
+                self._handle, *arguments, ctypes.byref(options), token, ctypes.byref(made)
+            )
+            check(result, options, job._path)
+            job._id = made.value
+            self._jobs[made.value] = job
+        return job
+
+    def _call(self, function, *arguments):
+        with self._lock:
+            if not self._handle:
+                raise closed("the pool is closed")
+            result = getattr(c.library, "arsync_" + function)(self._handle, *arguments)
+        if result < 0:
+            raise failure(result)
+        return result
+
+    # ---- waiting ----
+
+    def _take(self):
+        """Take what there is, with the lock held, and hand it on."""
+        n = c.library.arsync_poll(self._handle, self._batch, _BATCH, 0)
+        if n == -errno.ESHUTDOWN:
+            self._over = True
+        elif n < 0:
+            raise failure(n)
+        touched = {}
+        place = 0
+        view = memoryview(self._batch)[: max(n, 0) * _raw.size]
+        for raw in _raw.iter_unpack(view):
+            job = self._jobs[raw[0]]
+            touched[job] = None
+            if raw[6] == 33:  # Kind.JOB
+                del self._jobs[raw[0]]
+                fd = None
+                if job._wants_fd:
+                    fd = c.library.arsync_take_fd(self._handle, ctypes.byref(self._batch, place))
+                job._end(raw, fd)
+            else:
+                job._tell(raw)
+            place += _raw.size
+        for job in touched:
+            job._wake_coroutines()
+        if touched or self._over:
+            self._told.notify_all()
+            if self._sleeper:
+                c.library.arsync_pool_wake(self._handle)
+
+    def _wait(self, holds, timeout=None):
+        """Wait until something holds that completions bring about. Returns whether it does."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._lock:
+            while not holds():
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                if not self._handle:
+                    return holds()
+                if self._sleeper:
+                    self._told.wait(left)
+                else:
+                    self._sleep(left)
+        return True
+
+    def _sleep(self, left):
+        """Wait for the descriptor, where signals and so KeyboardInterrupt get through, and take."""
+        readable = select.poll()
+        readable.register(self._event_fd, select.POLLIN)
+        self._sleeper = True
+        self._lock.release()
+        try:
+            readable.poll(None if left is None else left * 1000)
+        finally:
+            self._lock.acquire()
+            self._sleeper = False
+            self._told.notify_all()  # another one may wait for the descriptor
+        if self._handle:
+            self._take()
+
+    def _watch(self, loop):
+        """From now on a coroutine of this loop waits."""
+        with self._lock:
+            if not self._handle:
+                return
+            if loop not in self._watched:
+                # Of the loop's own, for the pool may be closed before it stops watching.
+                fd = os.dup(self._event_fd)
+                loop.add_reader(fd, self._on_readable)
+                self._watched[loop] = [fd, 0]
+            self._watched[loop][1] += 1
+
+    def _unwatch(self, loop):
+        with self._lock:
+            watch = self._watched.get(loop)
+            if watch is None:
+                return
+            watch[1] -= 1
+            if watch[1] == 0:
+                del self._watched[loop]
+                loop.remove_reader(watch[0])
+                os.close(watch[0])
+
+    def _on_readable(self):
+        with self._lock:
+            if self._handle:
+                self._take()
+
+
+class LinkSet:
+    """A set of jobs between which hard links are kept."""
+
+    def __init__(self, pool, number):
+        self._pool = pool
+        self.id = number
+
+    def close(self):
+        """Forget it. Jobs that were submitted with it still use it."""
+        self._pool._call("link_set_close", self.id)

@@ -1,0 +1,190 @@
+"""What nobody should do to the module, and what happens to whoever does."""
+
+import asyncio
+import errno
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import pytest
+
+import arsync
+from arsync import Flags, Update
+from test_cases import fails
+
+
+def test_an_interrupt_stops_a_wait(work):
+    pool = work.pool(byte_rate=64 << 10)
+    job = pool.submit(work.path("from"), work.path("to"))
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        job.wait()
+    assert not job.done()
+    job.cancel()
+    fails(errno.ECANCELED, job.wait)
+
+
+def test_an_interrupt_stops_a_tree(work):
+    # In a process of its own: the module's pool has no limit on bytes, so it waits for a FIFO.
+    os.mkfifo(work.path("fifo"))
+    program = """
+import arsync, sys
+from arsync._shutil import _wait, own_pool
+_wait(own_pool().submit(sys.argv[1], sys.argv[2], flags=arsync.Flags.SPECIAL))
+"""
+    child = subprocess.Popen([sys.executable, "-c", program, work.path("fifo"), work.path("to")], stderr=subprocess.PIPE)
+    time.sleep(1)
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in told
+    assert not work.exists("to")
+
+
+def test_many_threads_submit_while_the_pool_closes(work):
+    work.write("small")
+
+    def use(pool):
+        for i in range(50):
+            try:
+                job = pool.submit(work.path("small"), work.path(f"to{i}"))
+                job.cancel()
+                job.wait()
+            except OSError as error:
+                assert error.errno in (errno.ESHUTDOWN, errno.ECANCELED)
+
+    for _ in range(5):
+        pool = work.pool()
+        threads = [threading.Thread(target=use, args=(pool,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.002)
+        pool.close()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def test_a_pool_that_nobody_holds_is_closed(work):
+    before = len(os.listdir("/proc/self/fd"))
+    pool = arsync.Pool(byte_rate=64 << 10)
+    pool.submit(work.path("from"), work.path("to"))
+    gone = weakref.ref(pool)
+    del pool
+    gc.collect()
+    assert gone() is None
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert not work.exists("to")
+
+
+def test_a_process_may_end_with_jobs_in_flight(work):
+    program = "import arsync, sys; pool = arsync.Pool(byte_rate=65536); pool.submit(sys.argv[1], sys.argv[2])"
+    subprocess.run([sys.executable, "-c", program, work.path("from"), work.path("to")], check=True, timeout=60)
+
+
+def test_two_event_loops_and_a_thread_wait_at_once(work):
+    pool = work.pool()
+    results = []
+
+    def in_a_loop(name):
+        async def main():
+            jobs = [pool.submit(work.path("from"), work.path(f"{name}{i}")) for i in range(20)]
+            for done in await asyncio.gather(*jobs):
+                results.append(done.bytes)
+
+        asyncio.run(main())
+
+    def in_a_thread():
+        for i in range(20):
+            results.append(pool.copy(work.path("from"), work.path(f"thread{i}")).bytes)
+
+    threads = [threading.Thread(target=in_a_loop, args=(name,)) for name in "ab"]
+    threads += [threading.Thread(target=in_a_thread)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(results) == 60 and not pool._watched
+
+
+def test_a_loop_over_entries_in_a_coroutine(work):
+    for i in range(50):
+        work.write(f"tree/{i}")
+        work.write(f"to/{i}")
+
+    async def main():
+        with arsync.Pool() as pool:
+            job = pool.submit_tree(work.path("tree"), work.path("to"), update=Update.ASK)
+            async for question in job:
+                question.answer(arsync.Answer.REPLACE)
+            return await job
+
+    assert asyncio.run(main()).error is None
+
+
+def test_closing_ends_what_a_coroutine_waits_for(work):
+    async def main():
+        pool = arsync.Pool(byte_rate=64 << 10)
+        job = pool.submit(work.path("from"), work.path("to"))
+        waits = asyncio.ensure_future(job._wait_here())
+        await asyncio.sleep(0.01)
+        await asyncio.get_running_loop().run_in_executor(None, pool.close)
+        with pytest.raises(OSError) as caught:
+            await waits
+        assert caught.value.errno == errno.ECANCELED
+
+    asyncio.run(main())
+
+
+def test_a_long_list_is_added_while_nothing_is_read(work):
+    for i in range(500):
+        work.write(f"small{i}")
+    jobs = work.pool().open_list()
+    jobs.add((work.path(f"small{i % 500}"), work.path(f"to{i}"), i) for i in range(20000))
+    jobs.end()
+    assert sum(item.user_data for item in jobs) == 20000 * 19999 // 2
+
+
+def test_what_belongs_to_a_closed_pool(work):
+    work.write("to")
+    pool = work.pool()
+    links, jobs = pool.link_set(), pool.open_list()
+    asks = pool.submit(work.path("from"), work.path("to"), update=Update.ASK)
+    question = next(iter(asks))
+    pool.close()
+    for call in (lambda: question.answer(arsync.Answer.SKIP), links.close, jobs.end):
+        fails(errno.ESHUTDOWN, call)
+    fails(errno.ESHUTDOWN, jobs.add, [("a", "b")])
+    fails(errno.ECANCELED, jobs.wait)
+    assert list(jobs) == []
+
+
+def test_items_that_are_in_a_mirror_of_another(work):
+    work.tree("one")
+    work.tree("two")
+    items = [(work.path("one"), work.path("to"), "first"), (work.path("two"), work.path("to/dir"), "second")]
+    job = work.pool().submit_list(items, flags=Flags.RECURSIVE | Flags.MIRROR)
+    (told,) = job
+    assert told.flags & arsync.Outcome.IN_MIRROR and told.error is not None
+    assert {told.user_data, told.details.other[2]} == {"first", "second"}
+    assert not work.exists("to")
+
+
+def test_arguments_that_are_none(work):
+    pool = work.pool()
+    for bad in (None, 1.5, object()):
+        with pytest.raises(TypeError):
+            pool.submit(bad, work.path("to"))
+        with pytest.raises(TypeError):
+            pool.submit_list([(bad, work.path("to"))])
+    with pytest.raises((TypeError, IndexError)):
+        pool.submit_list([(work.path("from"),)])
+    fails(errno.EBADF, pool.submit, 999, work.path("to"))
+    fails(errno.EINVAL, pool.shutdown, 7)
+    fails(errno.EINVAL, pool.submit, work.path("from"), work.path("to"), replace=99)
+    assert not pool._jobs
