@@ -197,12 +197,11 @@ int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& 
         const arsync_item& item = items[i];
         if (!item.src || !item.dst)
             return -EFAULT;
-        int error = item.reserved == 0 ? check_path(item.src) : -EINVAL;
-        if (error == 0)
-            error = check_path(item.dst);
-        if (error < 0)
-            return error;
-        taken.push_back({item.src, item.dst, item.user_data});
+        if (item.reserved != 0)
+            return -EINVAL;
+        // A path that cannot be tried is the item's failure, not the list's.
+        taken.push_back({std::string(item.src, strnlen(item.src, PATH_MAX)),
+                         std::string(item.dst, strnlen(item.dst, PATH_MAX)), item.user_data});
     }
     return 0;
 }

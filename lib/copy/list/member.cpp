@@ -1,6 +1,7 @@
 #include "copy/list/member.h"
 
 #include <cerrno>
+#include <climits>
 #include <fcntl.h>
 #include <new>
 
@@ -108,7 +109,9 @@ Task<void> ListMember::take_items() {
             }
             item = std::make_shared<Item>();
             list_.take_item(*item);
-            co_await admit(*item);
+            item->failure = why_untriable(item->names);
+            if (!item->failure)
+                co_await admit(*item);
             list_.begin(*item);
         } catch (const std::bad_alloc&) {
             list_.give_turn_back();
@@ -132,6 +135,23 @@ Task<void> ListMember::take_items() {
             co_await io_.ring.yield();
         }
     }
+}
+
+// What keeps its paths from even being tried.
+std::optional<Error> ListMember::why_untriable(const ListItem& names) const {
+    const auto error_of = [](const std::string& path) {
+        return path.empty() ? ENOENT : path.size() >= PATH_MAX ? ENAMETOOLONG : 0;
+    };
+    if (const int error = error_of(names.source); error != 0)
+        return Error{ARSYNC_STAGE_OPEN_SOURCE, error};
+    const int error = error_of(names.destination);
+    if (error == 0)
+        return std::nullopt;
+    struct statx facts;
+    const bool is_directory =
+        io_.files.statx(list_.source_dirfd_, names.source.c_str(), 0, facts) == 0 &&
+        S_ISDIR(facts.stx_mode);
+    return Error{is_directory ? ARSYNC_STAGE_MAKE_DIRECTORY : ARSYNC_STAGE_OPEN_DESTINATION, error};
 }
 
 // ---- one item ----

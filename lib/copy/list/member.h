@@ -46,6 +46,7 @@ private:
     Task<void> copy_once(Item& item, Question& question, Control& control, Outcome& outcome,
                          arsync_totals& totals);
     Task<void> wait_for_answer(const Item& item, Question& question, Outcome& outcome);
+    std::optional<Error> why_untriable(const ListItem& names) const;
     Task<bool> wait_for_descriptors(unsigned attempt);
     void end_directory(const Item& item, Outcome& outcome, arsync_totals& totals) const;
     void end(Item& item, const Outcome& outcome, const arsync_totals& totals);
