@@ -74,7 +74,7 @@ suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/
 # ---- Build --------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(B)/arsync.pc $(B)/man/man3/arsync.3 ## library, arsync-cp, arsync.pc and pages of section 3 (the default)
+build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(B)/arsync.pc $(B)/man/man3/arsync.3 $(B)/man/man1/arsync-cp.1 ## library, arsync-cp, arsync.pc and manual (the default)
 
 # A change of compiler or flags rebuilds what they touch.
 $(B)/flags: FORCE
@@ -127,6 +127,11 @@ $(B)/man/man3/arsync.3: include/arsync.h man/arsync.3.in $(man_pages)
 	$(Q)rm -rf $(@D) && mkdir -p $(@D)
 	$(Q)awk -v out=$(@D) $(addprefix -f ,$(man_pages)) include/arsync.h man/arsync.3.in
 
+$(B)/man/man1/arsync-cp.1: tools/man-pages/options.awk tools/arsync-cp/option_table.cpp man/arsync-cp.1.in
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)awk -f $^ > $@ || { rm $@; false; }
+
 # ---- Install ------------------------------------------------------------------------------------
 
 .PHONY: install uninstall
@@ -139,7 +144,7 @@ install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
 	$(Q)install -m 644 $(B)/libarsync.a $(DESTDIR)$(libdir)/
 	$(Q)install -m 644 include/arsync.h $(DESTDIR)$(includedir)/
 	$(Q)install -m 644 $(B)/arsync.pc $(DESTDIR)$(pkgconfigdir)/
-	$(Q)install -m 644 man/arsync-cp.1 $(DESTDIR)$(mandir)/man1/
+	$(Q)install -m 644 $(B)/man/man1/arsync-cp.1 $(DESTDIR)$(mandir)/man1/
 	$(Q)install -m 644 $(B)/man/man3/*.3 $(DESTDIR)$(mandir)/man3/
 	$(Q)if [ -z "$(DESTDIR)" ] && [ -w /etc/ld.so.cache ]; then ldconfig; fi
 

@@ -664,11 +664,11 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              an earlier one is skipped, with REPEATED (a file only if no backups are made).
  *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once. It stays writable
  *              until the list has ended and then gets its attributes. With ARSYNC_REPORT_ALL one
- *              that is made has a completion of kind WAY, whose path is the source's. One that
- *              cannot be made has such a completion with any report except NONE, and the items
- *              below it fail with the same error and ON_THE_WAY. If an attribute cannot be kept in
- *              the end, a completion of kind WAY with the list's own user_data says so. The
- *              directory that dst begins with must be there.
+ *              that is made has a completion of kind WAY, whose path is the beginning of src. One
+ *              that cannot be made has such a completion with any report except NONE, and the
+ *              items below it fail with the same error and ON_THE_WAY. If an attribute cannot be
+ *              kept in the end, a completion of kind WAY with the list's own user_data says so.
+ *              The directory that dst begins with must be there.
  *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree. None is copied twice,
  *              neither by itself nor within a directory that is another item: a directory that
  *              comes again is skipped, with REPEATED, and anything else that comes again is -EEXIST
@@ -718,8 +718,7 @@ typedef struct arsync_item {
  * Errors:
  *   -EINVAL      As from arsync_submit_copy; or ARSYNC_COPY_SRC_FD, ARSYNC_COPY_DST_FD or
  *                ARSYNC_WANT_FD is set, for a list is of names.
- *   -ENOENT, -ENAMETOOLONG, -EFAULT
- *                A path of any item is empty, too long or NULL.
+ *   -EFAULT      A path of any item is NULL. One that is empty or too long is that item's failure.
  *   -E2BIG, -EBADF, -EAGAIN, -ESHUTDOWN, -EMFILE, -ENOMEM
  *                As from arsync_submit_copy. */
 ARSYNC_API int arsync_submit_list(arsync_pool* pool, int src_dirfd, int dst_dirfd,

@@ -30,7 +30,8 @@ lint 'format of the source' clang-format --dry-run -Werror "${sources[@]}"
 # Meant: text in single quotes (2016), functions handed on by name (2317), subshells with variables of
 # their own (2030, 2031), words that are also commands (2209), and the tests' odd names (1003, 1112).
 lint 'shell scripts' shellcheck -x -P SCRIPTDIR -e SC1003,SC1112,SC2016,SC2030,SC2031,SC2209,SC2317 "${scripts[@]}"
-lint 'arsync-cp.1' mandoc -T lint -W warning man/arsync-cp.1
+manual=build/man/man1/arsync-cp.1
+make -s $manual && lint 'arsync-cp.1' mandoc -T lint -W warning $manual
 
 # The Makefile alone knows the flags; with clang++ they check the mutexes, too (lib/io/mutex.h).
 compile_all() {

@@ -72,7 +72,7 @@ references_exist() {
     done | grep .
 }
 listed_in_overview() { ! for page in "$pages"/arsync_*.3; do grep -q "^\.BR $(basename "$page" .3) (3)$" "$pages/arsync.3" || echo "$page"; done | grep .; }
-all_pages() { printf '%s\0' "$pages"/*.3 "$top/man/arsync-cp.1"; }
+all_pages() { printf '%s\0' "$pages"/*.3 "$build/man/man1/arsync-cp.1"; }
 # man -l and groff say nothing about a page that has no mistake.
 man_is_quiet() { [ -z "$(all_pages | xargs -0 -I{} man -l --warnings -Tascii {} 2>&1 > /dev/null | tee /dev/stderr)" ]; }
 groff_is_quiet() { [ -z "$(all_pages | xargs -0 -n 1 groff -ww -mandoc -Tascii -z 2>&1 | tee /dev/stderr)" ]; }
@@ -89,7 +89,7 @@ options_in_manual() {
     local missing=0
     "$build/arsync-cp" --help | grep -oE '^ +-.*' | grep -oE -- '(^ +|, )--?[a-zA-Z][a-z-]*' | grep -oE -- '-[a-zA-Z-]+' > "$scratch/options"
     while read -r option; do
-        grep -qE -- "Fl ${option#-}( |$)" "$top/man/arsync-cp.1" || { echo "not in arsync-cp.1: $option"; missing=1; }
+        grep -qE -- "Fl ${option#-}( |$)" "$build/man/man1/arsync-cp.1" || { echo "not in arsync-cp.1: $option"; missing=1; }
     done < "$scratch/options"
     [ -s "$scratch/options" ] && return "$missing"
 }

@@ -73,6 +73,21 @@ TEST_CASE_FIXTURE(Clean, "a way is told of before the items that go it") {
     CHECK(copy.all[2].kind == ARSYNC_COMPLETION_ITEM);
 }
 
+TEST_CASE_FIXTURE(Clean, "a way has the path that its item spells") {
+    const Directory directory;
+    make_files(directory / "from", {"a/b/1", "c/2"});
+    make_directories(directory / "to");
+    Pool pool;
+    const ListCopy copy =
+        copy_list_between(pool, directory / "from", directory / "to",
+                          Items::entries({".//a/./b/1", "a/../c//2"}), with_parents());
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(sorted(copy.paths(ARSYNC_COMPLETION_WAY)) ==
+          std::vector<std::string>{".//a", ".//a/./b", "a/../c"});
+    CHECK(tree_difference(directory / "from", directory / "to") == "");
+}
+
 TEST_CASE_FIXTURE(Clean, "ways that are made are told of only if all is") {
     const Directory directory;
     make_files(directory / "from", {"a/1"});

@@ -1,136 +1,85 @@
-#include "json.h"
+#include "report.h"
 
-#include <cstdio>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "text.h"
 
 namespace cp {
 
 namespace {
 
-// How many bytes at the beginning of the text are one character in UTF-8; 0 if none are.
-size_t utf8_length(std::string_view text) {
-    auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    unsigned char first = byte(0);
-    if (first < 0x80)
-        return 1;
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < length)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((byte(i) & 0xc0) != 0x80)
-            return 0;
-    // Too long for what they say, surrogates, and what lies beyond Unicode.
-    if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
-        (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f))
-        return 0;
-    return length;
+using Json = nlohmann::ordered_json;
+using Fields = std::initializer_list<std::pair<const char*, Json>>;
+
+void add(Json& json, const Fields& fields) {
+    for (const auto& [key, value] : fields)
+        json[key] = value;
 }
 
-void append_escaped(std::string& line, char c) {
-    if (c == '"' || c == '\\') {
-        line += '\\';
-        line += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-        char text[8];
-        snprintf(text, sizeof text, "\\u%04x", static_cast<unsigned>(c));
-        line += text;
-    } else {
-        line += c;
+std::string line_of(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// A file's name may be any bytes. Where it is not valid UTF-8, which is shown by U+FFFD, a second
+// field has all of them in hexadecimal.
+void add_name(Json& json, const std::string& key, const std::string& name) {
+    json[key] = name;
+    try {
+        (void)json[key].dump();
+    } catch (const Json::type_error&) {
+        std::string hex;
+        for (const char c : name)
+            hex += format("%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        json[key + "_hex"] = hex;
     }
 }
 
-// Returns whether all of it was valid.
-bool append_string(std::string& line, std::string_view value) {
-    bool valid = true;
-    line += '"';
-    while (!value.empty()) {
-        size_t length = utf8_length(value);
-        if (length == 0)
-            line += "\\ufffd";
-        else if (length == 1)
-            append_escaped(line, value[0]);
-        else
-            line += value.substr(0, length);
-        valid = valid && length != 0;
-        value.remove_prefix(length == 0 ? 1 : length);
-    }
-    line += '"';
-    return valid;
+void add_names(Json& json, const Pair& pair, const std::string& outcome,
+               const std::string& backup) {
+    if (json["type"] != "extra")
+        add_name(json, "source", pair.source.shown);
+    add_name(json, "destination", pair.destination.shown);
+    json["outcome"] = outcome;
+    if (!backup.empty())
+        add_name(json, "backup", backup);
 }
 
-} // namespace
-
-void JsonLine::key(std::string_view name) {
-    if (line.size() > 1)
-        line += ',';
-    line.append("\"").append(name).append("\":");
+void add_copy(Json& json, const arsync_completion& completion) {
+    const auto has = [&](uint32_t flag) { return (completion.flags & flag) != 0; };
+    add(json, {{"method", arsync_method_name(completion.method)},
+               {"bytes", completion.bytes},
+               {"hole_bytes", completion.hole_bytes},
+               {"fallback", has(ARSYNC_COMPLETION_FALLBACK)},
+               {"source_changed", has(ARSYNC_COMPLETION_SOURCE_CHANGED)},
+               {"source_shrank", has(ARSYNC_COMPLETION_SOURCE_SHRANK)},
+               {"verified_cached", has(ARSYNC_COMPLETION_VERIFIED_CACHED)},
+               {"owner_lost", has(ARSYNC_COMPLETION_OWNER_LOST)}});
 }
 
-void JsonLine::text(std::string_view name, std::string_view value) {
-    key(name);
-    append_string(line, value);
-}
-
-void JsonLine::number(std::string_view name, uint64_t value) {
-    key(name);
-    line += std::to_string(value);
-}
-
-void JsonLine::real(std::string_view name, double value) {
-    char text[32];
-    snprintf(text, sizeof text, "%.6f", value);
-    key(name);
-    line += text;
-}
-
-void JsonLine::boolean(std::string_view name, bool value) {
-    key(name);
-    line += value ? "true" : "false";
-}
-
-void JsonLine::name(std::string_view name, std::string_view value) {
-    key(name);
-    if (append_string(line, value))
-        return;
-    key(std::string(name) + "_hex");
-    line += '"';
-    for (char c : value) {
-        char text[4];
-        snprintf(text, sizeof text, "%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-        line += text;
-    }
-    line += '"';
-}
-
-std::string JsonLine::finish() {
-    return line + "}\n";
-}
-
-namespace {
-
-void add_copy(JsonLine& json, const arsync_completion& completion) {
-    json.text("method", arsync_method_name(completion.method));
-    json.number("bytes", completion.bytes);
-    json.number("hole_bytes", completion.hole_bytes);
-    json.boolean("fallback", (completion.flags & ARSYNC_COMPLETION_FALLBACK) != 0);
-    json.boolean("source_changed", (completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0);
-    json.boolean("source_shrank", (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
-    json.boolean("verified_cached", (completion.flags & ARSYNC_COMPLETION_VERIFIED_CACHED) != 0);
-    json.boolean("owner_lost", (completion.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
-}
-
-void add_failure(JsonLine& json, const arsync_completion& completion, const std::string& message) {
-    if (completion.result != 0) {
-        json.number("errno", static_cast<uint64_t>(-completion.result));
-        json.text("stage", arsync_stage_name(completion.stage));
-    }
-    // Messages quote names, and quoting leaves nothing in them that is not valid text.
+void add_failure(Json& json, const arsync_completion& completion, const std::string& message) {
+    if (completion.result != 0)
+        add(json, {{"errno", -completion.result}, {"stage", arsync_stage_name(completion.stage)}});
     if (!message.empty())
-        json.text("message", message);
+        json["message"] = message;
 }
 
-// What was done, or was to be done.
-const char* type_of(uint16_t action) {
-    switch (action) {
+void add_totals(Json& json, const arsync_totals& totals) {
+    add(json, {{"entries", totals.entries},
+               {"directories", totals.directories},
+               {"symbolic_links", totals.symlinks},
+               {"specials", totals.specials},
+               {"removed", totals.removed},
+               {"errors", totals.errors}});
+}
+
+// What was made, or was to be made.
+const char* type_of(const arsync_completion& completion) {
+    if (completion.action == ARSYNC_ACTION_REMOVE)
+        return "extra";
+    if ((completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0)
+        return "directory";
+    switch (completion.action) {
     case ARSYNC_ACTION_MAKE_DIRECTORY:
     case ARSYNC_ACTION_ENTER_DIRECTORY:
         return "directory";
@@ -138,29 +87,25 @@ const char* type_of(uint16_t action) {
         return "symbolic-link";
     case ARSYNC_ACTION_MAKE_SPECIAL:
         return "special";
-    case ARSYNC_ACTION_REMOVE:
-        return "extra";
     default:
         return "file";
     }
 }
 
-const char* outcome_of(const arsync_completion& completion) {
-    if (completion.result == -ECANCELED)
-        return outcome_name(Outcome::cancelled);
-    if (completion.result != 0)
-        return outcome_name(Outcome::failed);
+const char* outcome_of(const arsync_completion& completion, bool refused) {
+    if (completion.result != 0 || refused)
+        return completion.result == -ECANCELED ? "cancelled" : "failed";
     switch (completion.action) {
     case ARSYNC_ACTION_HARD_LINK:
-        return outcome_name(Outcome::linked);
+        return "linked";
     case ARSYNC_ACTION_SKIP:
-        return outcome_name(Outcome::skipped);
+        return "skipped";
     case ARSYNC_ACTION_ENTER_DIRECTORY:
         return "entered";
     case ARSYNC_ACTION_REMOVE:
         return "removed";
     case ARSYNC_ACTION_COPY:
-        return outcome_name(Outcome::copied);
+        return "copied";
     default:
         return "made";
     }
@@ -168,58 +113,64 @@ const char* outcome_of(const arsync_completion& completion) {
 
 } // namespace
 
-void add_totals(JsonLine& json, const arsync_totals& totals) {
-    json.number("entries", totals.entries);
-    json.number("directories", totals.directories);
-    json.number("symbolic_links", totals.symlinks);
-    json.number("specials", totals.specials);
-    json.number("removed", totals.removed);
-    json.number("errors", totals.errors);
-}
-
-std::string json_of_entry(const std::string& source, const std::string& destination,
-                          const std::optional<Place>& backup, const arsync_completion& completion,
-                          const std::string& message) {
-    JsonLine json;
-    bool is_directory = (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0;
-    json.text("type", is_directory && completion.action != ARSYNC_ACTION_REMOVE
-                          ? "directory"
-                          : type_of(completion.action));
-    if (completion.action != ARSYNC_ACTION_REMOVE)
-        json.name("source", source);
-    json.name("destination", destination);
+std::string json_of(const Subject& subject, const std::string& backup,
+                    const arsync_completion& completion, const std::string& message) {
+    Json json{{"type", type_of(completion)}};
     // The library would have made it, but was told not to.
-    bool refused = completion.result == 0 && !message.empty();
-    json.text("outcome", refused ? outcome_name(Outcome::failed) : outcome_of(completion));
-    if (backup)
-        json.name("backup", backup->shown);
+    const bool refused = completion.result == 0 && !message.empty();
+    add_names(json, subject, outcome_of(completion, refused), backup);
     if (completion.action == ARSYNC_ACTION_COPY)
         add_copy(json, completion);
     add_failure(json, completion, message);
-    return json.finish();
+    return line_of(json);
 }
 
-std::string json_of(const Item& entry) {
-    JsonLine json;
-    const arsync_completion& completion = entry.completion;
-    json.text("type", entry.totals ? "tree" : "file");
-    json.name("source", entry.source.shown);
-    json.name("destination", entry.destination.shown);
-    json.text("outcome", outcome_name(entry.outcome));
-    if (entry.backup)
-        json.name("backup", entry.backup->shown);
-    if (entry.totals) {
-        json.number("copied", entry.totals->files);
-        json.number("linked", entry.totals->hard_links);
-        json.number("skipped", entry.totals->skipped);
-        json.number("bytes", entry.totals->bytes);
-        json.number("hole_bytes", entry.totals->hole_bytes);
-        add_totals(json, *entry.totals);
-    } else if (entry.outcome == Outcome::copied || completion.result != 0) {
-        add_copy(json, completion);
+std::string json_of(const Item& item) {
+    Json json{{"type", item.totals ? "tree" : "file"}};
+    add_names(json, item, outcome_names[static_cast<size_t>(item.outcome)], item.backup);
+    if (item.totals) {
+        add(json, {{"copied", item.totals->files},
+                   {"linked", item.totals->hard_links},
+                   {"skipped", item.totals->skipped},
+                   {"bytes", item.totals->bytes},
+                   {"hole_bytes", item.totals->hole_bytes}});
+        add_totals(json, *item.totals);
+    } else if (item.outcome == Outcome::copied || item.completion.result != 0) {
+        add_copy(json, item.completion);
     }
-    add_failure(json, completion, entry.first_complaint);
-    return json.finish();
+    add_failure(json, item.completion, item.first_complaint);
+    return line_of(json);
+}
+
+std::string json_of(const Totals& totals, const arsync_info& info, const arsync_stats& stats) {
+    uint64_t files = 0;
+    for (const uint64_t count : totals.outcomes)
+        files += count;
+    Json json{{"type", "summary"}, {"files", files}};
+    for (size_t i = 0; i < outcome_names.size(); ++i)
+        json[outcome_names[i]] = totals.outcomes[i];
+    add(json, {{"bytes", totals.bytes}, {"hole_bytes", totals.hole_bytes}});
+    add_totals(json, totals.trees);
+    add(json, {{"seconds", std::round(totals.seconds * 1e6) / 1e6},
+               {"exit_status", totals.exit_status},
+               {"backend", arsync_backend_name(info.backend)},
+               {"backend_reason", info.backend_reason},
+               {"workers_started", info.workers_started},
+               {"buffer_size", info.buffer_size},
+               {"buffers_registered", info.buffers_registered},
+               {"buffers_refused", info.buffers_refused},
+               {"buffers_reason", info.buffers_reason},
+               {"sqpoll", (info.flags & ARSYNC_POOL_SQPOLL) != 0},
+               {"sqpoll_reason", info.sqpoll_reason},
+               {"iopoll", (info.flags & ARSYNC_POOL_IOPOLL) != 0},
+               {"iopoll_reason", info.iopoll_reason},
+               {"kernel_features", info.kernel_features},
+               {"bytes_read", stats.bytes_read},
+               {"bytes_written", stats.bytes_written},
+               {"bytes_reflinked", stats.bytes_reflinked},
+               {"bytes_offloaded", stats.bytes_offloaded},
+               {"bytes_copied_in_user_space", stats.bytes_copied_in_user_space}});
+    return line_of(json);
 }
 
 } // namespace cp

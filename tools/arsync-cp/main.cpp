@@ -1,36 +1,28 @@
 // arsync-cp: GNU cp's manners, libarsync's data path, for files.
-#include <fcntl.h>
 #include <new>
 #include <unistd.h>
 
-#include "operands.h"
-#include "options.h"
-#include "prompt.h"
 #include "run.h"
-#include "say.h"
-#include "signals.h"
+#include "terminal.h"
 
 namespace {
 
 // If one of the standard descriptors is closed, the next file to be opened would get its number,
 // and messages would be written into the copy. These fail when used, as closed ones do.
 void occupy_standard_descriptors() {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
         if (fcntl(fd, F_GETFD) < 0)
             open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int copy_files(int argc, char** argv) {
-    cp::Parsed parsed = cp::parse_options(argc, argv);
-    if (!parsed.options)
-        return parsed.exit_status;
-    const cp::Options& options = *parsed.options;
+    cp::Options options;
+    if (const std::optional<int> status = cp::parse_options(argc, argv, options))
+        return *status;
     if (options.json)
-        cp::send_chatter_to_stderr();
-    std::optional<cp::Operands> operands = cp::Operands::understand(options);
-    if (!operands)
-        return 1;
-    return cp::Run(options, *operands).go();
+        cp::give_stdout_to_script();
+    cp::Operands operands(options);
+    return operands.understand() ? cp::Run(options, operands).go() : 1;
 }
 
 } // namespace
@@ -44,11 +36,9 @@ int main(int argc, char** argv) {
     } catch (const std::bad_alloc&) { // what runs is cancelled by the program's end
         cp::complain("memory exhausted");
     }
-    if (!cp::finish_answers())
+    if (!cp::finish_talking())
         status = 1;
-    if (!cp::finish_output())
-        status = 1;
-    if (int signal = cp::stop_signal(); signal != 0)
+    if (const int signal = cp::stop_signal(); signal != 0)
         cp::die_of(signal);
     return status;
 }

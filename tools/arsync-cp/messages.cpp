@@ -3,305 +3,284 @@
 
 #include <cerrno>
 
-#include "quote.h"
+#include "text.h"
 
 namespace cp {
 
 namespace {
 
-// Of the source, not followed; 0 if it cannot be seen any more.
-mode_t kind_of(const Place& source) {
+// What cp says at each stage, of $s, the source, and $d, the destination.
+constexpr struct {
+    uint32_t stage;
+    std::string_view text;
+} sentences[] = {
+    {ARSYNC_STAGE_LIST, "cannot access $s"},
+    {ARSYNC_STAGE_READ_LINK, "cannot read symbolic link $s"},
+    {ARSYNC_STAGE_MAKE_DIRECTORY, "cannot create directory $d"},
+    {ARSYNC_STAGE_REMOVE, "cannot remove $d"},
+    {ARSYNC_STAGE_BACKUP, "cannot backup $d"},
+    {ARSYNC_STAGE_CONTEXT, "failed to set the security context of $d"},
+    {ARSYNC_STAGE_READ, "error reading $s"},
+    {ARSYNC_STAGE_ALLOCATE, "error writing $d"},
+    {ARSYNC_STAGE_WRITE, "error writing $d"},
+    {ARSYNC_STAGE_REFLINK, "failed to clone $d from $s"},
+    {ARSYNC_STAGE_COPY_FILE_RANGE, "error copying $s to $d"},
+    {ARSYNC_STAGE_TRUNCATE, "failed to extend $d"},
+    {ARSYNC_STAGE_OWNER, "failed to preserve ownership for $d"},
+    {ARSYNC_STAGE_XATTR, "setting attributes for $d"},
+    {ARSYNC_STAGE_MODE, "preserving permissions for $d"},
+    {ARSYNC_STAGE_TIMES, "preserving times for $d"},
+    {ARSYNC_STAGE_SYNC, "error syncing $d"},
+    {ARSYNC_STAGE_VERIFY, "cannot verify $d"},
+    {ARSYNC_STAGE_PUBLISH, "cannot put the new file in the place of $d"},
+    {ARSYNC_STAGE_CLOSE, "failed to close $d"},
+};
+
+// The file's mode; 0 if it cannot be seen any more.
+mode_t mode_of(const Place& place, bool follow = false) {
     struct stat status;
-    return look_at_link(source, status) == 0 ? status.st_mode & S_IFMT : 0;
+    return place.look(status, follow) == 0 ? status.st_mode : 0;
 }
 
-bool is_directory(const arsync_completion& completion) {
-    return (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 ||
-           completion.action == ARSYNC_ACTION_TREE ||
-           completion.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
-           completion.action == ARSYNC_ACTION_ENTER_DIRECTORY;
+// One failure, and the words for it.
+class Failure {
+public:
+    Failure(const Subject& subject, const arsync_completion& completion, const Options& options)
+        : subject_(subject), completion_(completion), options_(options), error_(-completion.result),
+          is_item_(completion.kind == ARSYNC_COMPLETION_ITEM) {}
+    std::string describe() const;
+
+private:
+    std::string fill(std::string_view text) const;
+    // With what the system calls it.
+    std::string because(std::string_view text, int error) const {
+        return fill(text) + ": " + arsync_strerror(error);
+    }
+    bool has(uint32_t flag) const { return (completion_.flags & flag) != 0; }
+    bool is_directory() const;
+    bool is_refused() const;
+    bool is_its_destination() const;
+    std::string unseen() const;
+    std::string opening() const;
+    std::string opening_destination() const;
+    std::string making(int error) const;
+    std::string making_directory() const;
+    std::string checking() const;
+    std::string on_the_way() const;
+    std::string lost_in_mirror() const;
+
+    const Subject& subject_;
+    const arsync_completion& completion_;
+    const Options& options_;
+    const int error_;
+    const bool is_item_;
+};
+
+std::string Failure::fill(std::string_view text) const {
+    std::string filled;
+    for (size_t at = 0; at < text.size(); ++at) {
+        if (text[at] == '$')
+            filled += quote(text[++at] == 's' ? subject_.source.shown : subject_.destination.shown);
+        else
+            filled += text[at];
+    }
+    return filled;
+}
+
+bool Failure::is_directory() const {
+    return has(ARSYNC_COMPLETION_DIRECTORY) || completion_.action == ARSYNC_ACTION_TREE ||
+           completion_.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
+           completion_.action == ARSYNC_ACTION_ENTER_DIRECTORY;
+}
+
+// With --update=none-fail what is there stays, whatever else is wrong with it.
+bool Failure::is_refused() const {
+    const bool at_check = completion_.stage == ARSYNC_STAGE_CHECK && error_ == EINVAL;
+    const bool is_there = completion_.stage == ARSYNC_STAGE_OPEN_DESTINATION &&
+                          (error_ == EEXIST || error_ == EISDIR);
+    return options_.clobber == Clobber::Refuse && !is_directory() && (at_check || is_there);
+}
+
+// Whether what was come upon in a tree is what the tree is copied to.
+bool Failure::is_its_destination() const {
+    struct stat found;
+    struct stat top;
+    return subject_.source.look(found, true) == 0 &&
+           subject_.item.destination.look(top, true) == 0 && found.st_dev == top.st_dev &&
+           found.st_ino == top.st_ino;
+}
+
+// Where it cannot even be asked what is at an item's destination.
+std::string Failure::unseen() const {
+    struct stat status;
+    int error = is_item_ ? subject_.destination.look(status, false) : 0;
+    if (is_item_ && error == 0 && S_ISLNK(status.st_mode) && !options_.force)
+        error = subject_.destination.look(status, true);
+    return error == 0 || error == ENOENT ? "" : because("cannot stat $d", error);
 }
 
 // Not being able to ask for its kind and not being able to open it are one stage for the library,
 // and two messages of cp.
-std::string what_of_opening(const Subject& subject, const arsync_completion& completion,
-                            const Options& options) {
-    std::string source = quote(subject.source.shown);
+std::string Failure::opening() const {
     struct stat status;
-    const bool is_item = completion.kind == ARSYNC_COMPLETION_ITEM;
-    bool follow = is_item ? options.follows_named() : options.dereference == Dereference::Always;
-    int error =
-        follow ? look_through_link(subject.source, status) : look_at_link(subject.source, status);
+    const int error = subject_.source.look(status, options_.follows(is_item_));
     // A file of the command line has been looked at before it was to be opened.
-    if (error != 0 && error == -completion.result)
-        return "cannot stat " + source;
-    if (is_directory(completion) || (error == 0 && S_ISDIR(status.st_mode)))
-        return "cannot access " + source;
-    return "cannot open " + source + " for reading";
+    if (error != 0 && error == error_)
+        return because("cannot stat $s", error_);
+    const bool is_one = is_directory() || (error == 0 && S_ISDIR(status.st_mode));
+    return because(is_one ? "cannot access $s" : "cannot open $s for reading", error_);
 }
 
-std::string what_of_making(const Subject& subject, const arsync_completion& completion,
-                           const Options& options) {
-    std::string source = quote(subject.source.shown);
-    std::string destination = quote(subject.destination.shown);
-    if (options.symbolic_links())
-        return "cannot create symbolic link " + destination + " to " + source;
-    if (options.hard_links())
-        return "cannot create hard link " + destination + " to " + source;
-    if (completion.action == ARSYNC_ACTION_HARD_LINK)
-        return "cannot create hard link " + destination;
-    switch (kind_of(subject.source)) {
-    case S_IFLNK:
-        if (options.dereference != Dereference::Always)
-            return "cannot create symbolic link " + destination;
-        break;
-    case S_IFIFO:
-        if (!options.reads_specials())
-            return "cannot create fifo " + destination;
-        break;
-    case S_IFSOCK:
-    case S_IFBLK:
-    case S_IFCHR:
-        if (!options.reads_specials())
-            return "cannot create special file " + destination;
-        break;
-    default:
-        break;
-    }
-    return "cannot create regular file " + destination;
+std::string Failure::opening_destination() const {
+    // In a tree, or in the way of a link; for a file it has been said before it was tried.
+    if (error_ == EISDIR && !subject_.destination.name.ends_with('/'))
+        return fill("cannot overwrite directory $d with non-directory");
+    if (const std::string why = unseen(); !why.empty())
+        return why;
+    if (error_ == ENOENT && S_ISLNK(mode_of(subject_.destination)))
+        return fill("not writing through dangling symlink $d");
+    // Only a directory may have a slash after its name, and this was to be a file.
+    return making(error_ == EISDIR ? ENOTDIR : error_);
+}
+
+std::string Failure::making(int error) const {
+    if (options_.symbolic_links())
+        return because("cannot create symbolic link $d to $s", error);
+    if (options_.hard_links())
+        return because("cannot create hard link $d to $s", error);
+    if (completion_.action == ARSYNC_ACTION_HARD_LINK)
+        return because("cannot create hard link $d", error);
+    const mode_t kind = mode_of(subject_.source) & S_IFMT;
+    if (kind == S_IFLNK && options_.dereference != Dereference::Always)
+        return because("cannot create symbolic link $d", error);
+    if (kind == S_IFIFO && !options_.reads_specials())
+        return because("cannot create fifo $d", error);
+    const bool is_special = kind == S_IFSOCK || kind == S_IFBLK || kind == S_IFCHR;
+    if (is_special && !options_.reads_specials())
+        return because("cannot create special file $d", error);
+    return because("cannot create regular file $d", error);
+}
+
+std::string Failure::making_directory() const {
+    // ENOENT: a symbolic link to nothing, with --keep-directory-symlink.
+    if ((error_ == ENOTDIR || error_ == ENOENT) && mode_of(subject_.destination) != 0)
+        return fill("cannot overwrite non-directory $d with directory $s");
+    if (const std::string why = unseen(); !why.empty())
+        return why;
+    if (completion_.action == ARSYNC_ACTION_HARD_LINK) // in what was made before
+        return making(error_);
+    return because("cannot create directory $d", error_);
+}
+
+std::string Failure::checking() const {
+    const std::string source = quote(subject_.item.source.shown);
+    const std::string destination = quote(subject_.item.destination.shown);
+    if (error_ == EINVAL)
+        return fill("$s and $d are the same file");
+    if (error_ == EISDIR && !options_.recursive && options_.files_from == nullptr)
+        return fill("-r not specified; omitting directory $s");
+    if (error_ == EISDIR)
+        return fill("cannot overwrite directory $d with non-directory");
+    if (error_ == ELOOP && options_.dereference == Dereference::Always &&
+        subject_.source.shown != subject_.item.source.shown && !is_its_destination())
+        return fill("cannot copy cyclic symbolic link $s");
+    if (error_ == ELOOP && options_.has(ARSYNC_COPY_MIRROR))
+        return "cannot mirror " + source + " to " + destination +
+               ": they have a directory in common";
+    if (error_ == ELOOP)
+        return "cannot copy a directory, " + source + ", into itself, " + destination;
+    // The library opens no socket. Whoever tries hears that there is no such device.
+    if (error_ == EOPNOTSUPP && S_ISSOCK(mode_of(subject_.source, true)))
+        return because("cannot open $s for reading", ENXIO);
+    return because("cannot copy $s to $d", error_);
 }
 
 // What keeps the library from going the way to an item; empty: it is something else.
-std::string describe_way(const Subject& subject, const arsync_completion& completion,
-                         const Options& options) {
-    if ((completion.flags & ARSYNC_COMPLETION_ON_THE_WAY) == 0 || !subject.item.on_way)
+std::string Failure::on_the_way() const {
+    if (!has(ARSYNC_COMPLETION_ON_THE_WAY) || !subject_.item.on_way)
         return "";
-    const Subject way = way_of(subject.item, subject.item.way);
-    const std::string directory = quote(way.destination.shown);
-    const int error = -completion.result;
-    const mode_t kind = kind_of(way.source);
-    if (completion.stage == ARSYNC_STAGE_OPEN_SOURCE && options.parents)
-        return "failed to get attributes of " + quote(way.source.shown) + ": " +
-               arsync_strerror(error);
-    if (completion.stage == ARSYNC_STAGE_OPEN_SOURCE && kind == S_IFLNK && error != ENOENT)
-        return "cannot copy " + quote(subject.source.shown) + " through the symbolic link " +
-               quote(way.source.shown);
-    if (completion.stage != ARSYNC_STAGE_MAKE_DIRECTORY)
+    const Subject way = way_of(subject_.item, subject_.item.way);
+    const Failure there(way, completion_, options_);
+    const bool at_source = completion_.stage == ARSYNC_STAGE_OPEN_SOURCE;
+    if (at_source && options_.parents)
+        return there.because("failed to get attributes of $s", error_);
+    if (at_source && S_ISLNK(mode_of(way.source)) && error_ != ENOENT)
+        return fill("cannot copy $s through the symbolic link ") + there.fill("$s");
+    if (completion_.stage != ARSYNC_STAGE_MAKE_DIRECTORY)
         return "";
-    if (error == ENOTDIR || error == EEXIST)
-        return directory + " exists but is not a directory";
-    return options.parents ? "cannot make directory " + directory + ": " + arsync_strerror(error)
-                           : "";
+    if (error_ == ENOTDIR || error_ == EEXIST)
+        return there.fill("$d exists but is not a directory");
+    return options_.parents ? there.because("cannot make directory $d", error_) : "";
 }
 
-// Why it cannot even be asked what is at an item's destination; 0 where it can.
-int why_unseen(const Subject& subject, const arsync_completion& completion,
-               const Options& options) {
-    struct stat status;
-    if (completion.kind != ARSYNC_COMPLETION_ITEM)
-        return 0;
-    int error = look_at_link(subject.destination, status);
-    if (error == 0 && S_ISLNK(status.st_mode) && !options.force)
-        error = look_through_link(subject.destination, status);
-    return error == ENOENT ? 0 : error;
+std::string Failure::lost_in_mirror() const {
+    const std::string source = quote(subject_.item.mirror->source.shown);
+    const std::string destination = quote(subject_.item.mirror->destination.shown);
+    if (error_ == EEXIST)
+        return "with --mirror, " + source + fill(" and $s cannot both be copied to ") + destination;
+    return fill(has(ARSYNC_COMPLETION_AT_SOURCE) ? "with --mirror, $s would be lost in "
+                                                 : "with --mirror, $d would be lost in ") +
+           destination + ", which is to be like " + source;
 }
 
-// Whether what was come upon in a tree is what the tree is copied to.
-bool is_its_destination(const Subject& subject) {
-    struct stat found;
-    struct stat destination;
-    return look_through_link(subject.source, found) == 0 &&
-           look_through_link(subject.item.destination, destination) == 0 &&
-           id_of(found) == id_of(destination);
-}
-
-// With --update=none-fail what is there stays, whatever else is wrong with it.
-bool is_refused(const arsync_completion& completion, const Options& options) {
-    if (options.clobber != Clobber::Refuse || is_directory(completion))
-        return false;
-    switch (completion.stage) {
+std::string Failure::describe() const {
+    if (const std::string way = on_the_way(); !way.empty())
+        return way;
+    if (subject_.item.mirror != nullptr)
+        return lost_in_mirror();
+    if (has(ARSYNC_COMPLETION_JUST_CREATED))
+        return fill(error_ == ELOOP ? "will not copy $s through just-created symlink $d"
+                                    : "will not overwrite just-created $d with $s");
+    if (is_refused())
+        return fill("not replacing $d");
+    switch (completion_.stage) {
+    case ARSYNC_STAGE_OPEN_SOURCE:
+        return opening();
     case ARSYNC_STAGE_OPEN_DESTINATION:
-        return completion.result == -EEXIST || completion.result == -EISDIR;
+        return opening_destination();
+    case ARSYNC_STAGE_LINK:
+        if (error_ == EINVAL && options_.symbolic_links())
+            return quote_if_needed(subject_.destination.shown) +
+                   ": can make relative symbolic links only in current directory";
+        return making(error_);
+    case ARSYNC_STAGE_MAKE_SPECIAL:
+        return making(error_);
+    case ARSYNC_STAGE_MAKE_DIRECTORY:
+        return making_directory();
     case ARSYNC_STAGE_CHECK:
-        return completion.result == -EINVAL;
+        return checking();
+    case ARSYNC_STAGE_REMOVE:
+        // What is extra was in doubt, and so nothing was removed.
+        if (error_ == ESTALE && completion_.action != ARSYNC_ACTION_REMOVE)
+            return fill("nothing removed from $d: $s was replaced while it was copied");
+        if (error_ == EEXIST)
+            return fill("nothing removed from $d: some of its names are others' in another "
+                        "spelling");
+        break;
+    case ARSYNC_STAGE_BACKUP:
+        if (error_ == EINVAL)
+            return fill("backing up $d might destroy source;  $s not copied");
+        break;
+    case ARSYNC_STAGE_VERIFY:
+        if (error_ == EILSEQ)
+            return fill("verification failed: $d does not read back as $s");
+        break;
+    case ARSYNC_STAGE_MEMORY:
+        return "memory exhausted";
     default:
-        return false;
+        break;
     }
-}
-
-std::string describe_check(const Subject& subject, const arsync_completion& completion,
-                           const Options& options) {
-    std::string source = quote(subject.source.shown);
-    std::string destination = quote(subject.destination.shown);
-    int error = -completion.result;
-    mode_t kind = error == EOPNOTSUPP ? kind_of(subject.source) : 0;
-    struct stat target;
-    if (error == EOPNOTSUPP && look_through_link(subject.source, target) == 0)
-        kind = target.st_mode;
-    if (error == EINVAL)
-        return source + " and " + destination + " are the same file";
-    if (error == EISDIR && !options.recursive && !options.files_from)
-        return "-r not specified; omitting directory " + source;
-    if (error == EISDIR)
-        return "cannot overwrite directory " + destination + " with non-directory";
-    if (error == ELOOP && options.dereference == Dereference::Always &&
-        subject.source.shown != subject.item.source.shown && !is_its_destination(subject))
-        return "cannot copy cyclic symbolic link " + source;
-    if (error == ELOOP && (options.copy.flags & ARSYNC_COPY_MIRROR) != 0)
-        return "cannot mirror " + quote(subject.item.source.shown) + " to " +
-               quote(subject.item.destination.shown) + ": they have a directory in common";
-    if (error == ELOOP)
-        return "cannot copy a directory, " + quote(subject.item.source.shown) + ", into itself, " +
-               quote(subject.item.destination.shown);
-    // The library opens no socket. Whoever tries hears that there is no such device.
-    if (error == EOPNOTSUPP && S_ISSOCK(kind))
-        return "cannot open " + source + " for reading: " + arsync_strerror(ENXIO);
-    return "cannot copy " + source + " to " + destination + ": " + arsync_strerror(error);
-}
-
-std::string describe_clash(const Subject& subject, const Item& mirror,
-                           const arsync_completion& completion) {
-    const std::string source = quote(mirror.source.shown);
-    const std::string destination = quote(mirror.destination.shown);
-    if (completion.result == -EEXIST)
-        return "with --mirror, " + source + " and " + quote(subject.source.shown) +
-               " cannot both be copied to " + destination;
-    const bool at_source = (completion.flags & ARSYNC_COMPLETION_AT_SOURCE) != 0;
-    const Place& lost = at_source ? subject.source : subject.destination;
-    return "with --mirror, " + quote(lost.shown) + " would be lost in " + destination +
-           ", which is to be like " + source;
+    for (const auto& [stage, text] : sentences)
+        if (stage == completion_.stage)
+            return because(text, error_);
+    return because("cannot copy $s to $d", error_);
 }
 
 } // namespace
 
 std::string describe_failure(const Subject& subject, const arsync_completion& completion,
                              const Options& options) {
-    std::string source = quote(subject.source.shown);
-    std::string destination = quote(subject.destination.shown);
-    int error = -completion.result;
-    std::string what = describe_way(subject, completion, options);
-    if (!what.empty())
-        return what;
-    if (subject.item.mirror)
-        return describe_clash(subject, *subject.item.mirror, completion);
-    if ((completion.flags & ARSYNC_COMPLETION_JUST_CREATED) != 0)
-        return error == ELOOP
-                   ? "will not copy " + source + " through just-created symlink " + destination
-                   : "will not overwrite just-created " + destination + " with " + source;
-    if (is_refused(completion, options))
-        return "not replacing " + destination;
-    switch (completion.stage) {
-    case ARSYNC_STAGE_OPEN_SOURCE:
-        what = what_of_opening(subject, completion, options);
-        break;
-    case ARSYNC_STAGE_LIST:
-        what = "cannot access " + source;
-        break;
-    case ARSYNC_STAGE_READ_LINK:
-        what = "cannot read symbolic link " + source;
-        break;
-    case ARSYNC_STAGE_OPEN_DESTINATION:
-        // In a tree, or in the way of a link; for a file it has been said before it was tried.
-        if (error == EISDIR && !subject.destination.name.ends_with('/'))
-            return "cannot overwrite directory " + destination + " with non-directory";
-        if (const int unseen = why_unseen(subject, completion, options); unseen != 0)
-            return "cannot stat " + destination + ": " + arsync_strerror(unseen);
-        if (error == ENOENT && kind_of(subject.destination) == S_IFLNK)
-            return "not writing through dangling symlink " + destination;
-        what = what_of_making(subject, completion, options);
-        // Only a directory may have a slash after its name, and this was to be a file.
-        if (error == EISDIR)
-            error = ENOTDIR;
-        break;
-    case ARSYNC_STAGE_LINK:
-        if (error == EINVAL && options.symbolic_links())
-            return quote_if_needed(subject.destination.shown) +
-                   ": can make relative symbolic links only in current directory";
-        what = what_of_making(subject, completion, options);
-        break;
-    case ARSYNC_STAGE_MAKE_SPECIAL:
-        what = what_of_making(subject, completion, options);
-        break;
-    case ARSYNC_STAGE_MAKE_DIRECTORY:
-        // ENOENT: a symbolic link to nothing, with --keep-directory-symlink.
-        if ((error == ENOTDIR || error == ENOENT) && kind_of(subject.destination) != 0)
-            return "cannot overwrite non-directory " + destination + " with directory " + source;
-        if (const int unseen = why_unseen(subject, completion, options); unseen != 0)
-            return "cannot stat " + destination + ": " + arsync_strerror(unseen);
-        what = completion.action == ARSYNC_ACTION_HARD_LINK // in what was made before
-                   ? what_of_making(subject, completion, options)
-                   : "cannot create directory " + destination;
-        break;
-    case ARSYNC_STAGE_CHECK:
-        return describe_check(subject, completion, options);
-    case ARSYNC_STAGE_REMOVE:
-        // What is extra was in doubt, and so nothing was removed.
-        if (error == ESTALE && completion.action != ARSYNC_ACTION_REMOVE)
-            return "nothing removed from " + destination + ": " + source +
-                   " was replaced while it was copied";
-        if (error == EEXIST)
-            return "nothing removed from " + destination +
-                   ": some of its names are others' in another spelling";
-        what = "cannot remove " + destination;
-        break;
-    case ARSYNC_STAGE_BACKUP:
-        if (error == EINVAL)
-            return "backing up " + destination + " might destroy source;  " + source +
-                   " not copied";
-        what = "cannot backup " + destination;
-        break;
-    case ARSYNC_STAGE_CONTEXT:
-        what = "failed to set the security context of " + destination;
-        break;
-    case ARSYNC_STAGE_READ:
-        what = "error reading " + source;
-        break;
-    case ARSYNC_STAGE_ALLOCATE:
-    case ARSYNC_STAGE_WRITE:
-        what = "error writing " + destination;
-        break;
-    case ARSYNC_STAGE_REFLINK:
-        what = "failed to clone " + destination + " from " + source;
-        break;
-    case ARSYNC_STAGE_COPY_FILE_RANGE:
-        what = "error copying " + source + " to " + destination;
-        break;
-    case ARSYNC_STAGE_TRUNCATE:
-        what = "failed to extend " + destination;
-        break;
-    case ARSYNC_STAGE_OWNER:
-        what = "failed to preserve ownership for " + destination;
-        break;
-    case ARSYNC_STAGE_XATTR:
-        what = "setting attributes for " + destination;
-        break;
-    case ARSYNC_STAGE_MODE:
-        what = "preserving permissions for " + destination;
-        break;
-    case ARSYNC_STAGE_TIMES:
-        what = "preserving times for " + destination;
-        break;
-    case ARSYNC_STAGE_SYNC:
-        what = "error syncing " + destination;
-        break;
-    case ARSYNC_STAGE_VERIFY:
-        if (error == EILSEQ)
-            return "verification failed: " + destination + " does not read back as " + source;
-        what = "cannot verify " + destination;
-        break;
-    case ARSYNC_STAGE_PUBLISH:
-        what = "cannot put the new file in the place of " + destination;
-        break;
-    case ARSYNC_STAGE_CLOSE:
-        what = "failed to close " + destination;
-        break;
-    case ARSYNC_STAGE_MEMORY:
-        return "memory exhausted";
-    default:
-        what = "cannot copy " + source + " to " + destination;
-        break;
-    }
-    return what + ": " + arsync_strerror(error);
+    return Failure(subject, completion, options).describe();
 }
 
 } // namespace cp

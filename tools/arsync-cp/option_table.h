@@ -1,124 +1,82 @@
-// How options are spelled.
+// How options are spelled, what --help says of them, and what each does.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <getopt.h>
-#include <iterator>
+#include <span>
+
+#include "options.h"
 
 namespace cp {
 
-enum LongOnly {
-    Atomic = 256,
-    AttributesOnly,
-    Backend,
-    Backup,
-    BufferSize,
-    Buffers,
-    BwLimit,
-    Cache,
-    Context,
-    ContinueOnError,
-    CopyContents,
-    Debug,
-    DryRun,
-    Durable,
-    Exclude,
-    ExcludeFrom,
-    FilesFrom,
-    Help,
-    Include,
-    IoPoll,
-    Jobs,
-    Json,
-    KeepDirectorySymlink,
-    Method,
-    Mirror,
-    NoPreserve,
-    Parents,
-    Preserve,
-    Progress,
-    QueueDepth,
-    Reflink,
-    RemoveDestination,
-    SkipUnchanged,
-    Sparse,
-    SqPoll,
-    StripTrailingSlashes,
-    Verify,
-    Version,
+class Parser;
+
+struct Option {
+    enum class Kind { heading, cps, ours } kind; // scripts abbreviate cp's as cp lets them
+    std::string_view letters;                    // each is the option
+    const char* name;                            // or ""
+    std::string_view argument;                   // "", "=FILE", or "[=WHEN]" of the name alone
+    std::string_view help;
+    void (*take)(Parser& parser);
 };
 
-inline constexpr char short_options[] = "0abdfHilLnpPrRsS:t:TuvxZ";
+extern const std::span<const Option> option_table;
+std::string help_text();
 
-// Those of GNU cp 9.1, which scripts abbreviate as it lets them.
-inline constexpr option cps_options[] = {
-    {"archive", no_argument, nullptr, 'a'},
-    {"attributes-only", no_argument, nullptr, AttributesOnly},
-    {"backup", optional_argument, nullptr, Backup},
-    {"context", optional_argument, nullptr, Context},
-    {"copy-contents", no_argument, nullptr, CopyContents},
-    {"dereference", no_argument, nullptr, 'L'},
-    {"force", no_argument, nullptr, 'f'},
-    {"help", no_argument, nullptr, Help},
-    {"interactive", no_argument, nullptr, 'i'},
-    {"link", no_argument, nullptr, 'l'},
-    {"no-clobber", no_argument, nullptr, 'n'},
-    {"no-dereference", no_argument, nullptr, 'P'},
-    {"no-preserve", required_argument, nullptr, NoPreserve},
-    {"no-target-directory", no_argument, nullptr, 'T'},
-    {"one-file-system", no_argument, nullptr, 'x'},
-    {"parents", no_argument, nullptr, Parents},
-    {"preserve", optional_argument, nullptr, Preserve},
-    {"recursive", no_argument, nullptr, 'r'},
-    {"reflink", optional_argument, nullptr, Reflink},
-    {"remove-destination", no_argument, nullptr, RemoveDestination},
-    {"sparse", required_argument, nullptr, Sparse},
-    {"strip-trailing-slashes", no_argument, nullptr, StripTrailingSlashes},
-    {"suffix", required_argument, nullptr, 'S'},
-    {"symbolic-link", no_argument, nullptr, 's'},
-    {"target-directory", required_argument, nullptr, 't'},
-    {"update", optional_argument, nullptr, 'u'},
-    {"verbose", no_argument, nullptr, 'v'},
-    {"version", no_argument, nullptr, Version},
-    {nullptr, 0, nullptr, 0},
+struct Word {
+    std::string_view word;
+    uint32_t value;
 };
+constexpr uint32_t none_fail = UINT32_MAX; // an --update that is none of the library's
 
-inline constexpr option own_options[] = {
-    {"atomic", no_argument, nullptr, Atomic},
-    {"backend", required_argument, nullptr, Backend},
-    {"buffer-size", required_argument, nullptr, BufferSize},
-    {"buffers", required_argument, nullptr, Buffers},
-    {"bwlimit", required_argument, nullptr, BwLimit},
-    {"cache", required_argument, nullptr, Cache},
-    {"continue-on-error", required_argument, nullptr, ContinueOnError},
-    {"debug", no_argument, nullptr, Debug},
-    {"dry-run", no_argument, nullptr, DryRun},
-    {"durable", no_argument, nullptr, Durable},
-    {"exclude", required_argument, nullptr, Exclude},
-    {"exclude-from", required_argument, nullptr, ExcludeFrom},
-    {"files-from", required_argument, nullptr, FilesFrom},
-    {"include", required_argument, nullptr, Include},
-    {"iopoll", no_argument, nullptr, IoPoll},
-    {"jobs", required_argument, nullptr, Jobs},
-    {"json", no_argument, nullptr, Json},
-    {"keep-directory-symlink", no_argument, nullptr, KeepDirectorySymlink},
-    {"method", required_argument, nullptr, Method},
-    {"mirror", no_argument, nullptr, Mirror},
-    {"null", no_argument, nullptr, '0'},
-    {"progress", no_argument, nullptr, Progress},
-    {"queue-depth", required_argument, nullptr, QueueDepth},
-    {"skip-unchanged", no_argument, nullptr, SkipUnchanged},
-    {"sqpoll", no_argument, nullptr, SqPoll},
-    {"verify", no_argument, nullptr, Verify},
+// Reads the options one by one. What depends on several of them, or on the environment, is decided
+// at the end, in the order in which GNU cp looks at it, so that of several mistakes both complain
+// about the same one.
+class Parser {
+public:
+    explicit Parser(Options& options) : o(options) {}
+    // As parse_options.
+    std::optional<int> parse(int argc, char** argv);
+
+    // For the table. What an option is given is in optarg.
+    void set(uint32_t copy_flag) { o.copy.flags |= copy_flag; }
+    void number(uint32_t& field, uint64_t lowest, uint64_t highest, uint64_t unit = 1);
+    void word(std::span<const Word> words, uint32_t& field, uint32_t otherwise = 0);
+    void rate();
+    void attributes(bool keep);
+    void archive();
+    void links();
+    void target_directory();
+    void backup();
+    void suffix();
+    void context();
+    void pattern(bool include);
+    void patterns();
+    void dry_run();
+    void end_with(const std::string& text); // and copy nothing
+
+    Options& o;
+    uint32_t update = ARSYNC_UPDATE_ALL; // or none_fail
+    bool enters_listed = false; // -r itself: directories of a list are copied with all in them
+    uint32_t continue_on_error = 1;
+
+private:
+    std::optional<uint32_t> choose(std::span<const Word> words, std::string_view word,
+                                   std::string_view option);
+    void fail(const std::string& complaint, bool hint = true);
+    const char* conflict() const;
+    void decide_backup();
+    void decide_attributes();
+    void decide_context();
+    void decide_rest();
+    std::string spelled() const { return std::string("--") + current_->name; }
+
+    const Option* current_ = nullptr;
+    std::optional<int> status_;
+    bool wants_backup_ = false;
+    const char* backup_control_ = nullptr;
+    const char* backup_suffix_ = nullptr;
+    bool mode_declined_ = false;
+    bool patterns_from_stdin_ = false;
+    const char* context_ = nullptr; // for all that is made
 };
-
-// All of them.
-inline constexpr auto long_options = [] {
-    std::array<option, std::size(own_options) + std::size(cps_options)> all{};
-    auto end = std::copy(std::begin(own_options), std::end(own_options), all.begin());
-    std::copy(std::begin(cps_options), std::end(cps_options), end);
-    return all;
-}();
 
 } // namespace cp

@@ -1,10 +1,8 @@
 // The line of --progress.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <string>
 
 namespace cp {
 
@@ -16,20 +14,16 @@ struct Amounts {
     bool growing = false; // there may be more than is known yet
 };
 
-// The line as it fits into so many columns.
-std::string progress_line(const Amounts& amounts, uint64_t bytes_per_second, size_t columns);
-
 // Knows when to draw and how fast things go. Draws nothing unless stderr is a terminal.
 class Progress {
 public:
     static constexpr int redraw_ms = 100;
 
     explicit Progress(bool wanted);
-    bool is_shown() const { return shown; }
+    bool is_shown() const { return shown_; }
     // Whether the last time is long enough ago.
     bool is_due() const;
     void draw(const Amounts& amounts);
-
     // The last line stays if all went well.
     void finish(bool keep, const Amounts& amounts);
 
@@ -40,10 +34,10 @@ private:
     };
     uint64_t rate(uint64_t bytes_done);
 
-    bool shown;
-    int64_t began_ms = 0;
-    int64_t drawn_ms = 0;
-    std::deque<Sample> samples;
+    bool shown_;
+    int64_t began_ms_ = 0;
+    int64_t drawn_ms_ = 0;
+    std::deque<Sample> samples_;
 };
 
 } // namespace cp

@@ -1,111 +1,77 @@
 #include "report.h"
 
-#include <algorithm>
 #include <cerrno>
+#include <cinttypes>
 
-#include "json.h"
-#include "quote.h"
-#include "sizes.h"
+#include "text.h"
 
 namespace cp {
 
 namespace {
 
-uint32_t attribute_of(uint32_t stage) {
-    switch (stage) {
+bool has(const arsync_completion& completion, uint32_t flag) {
+    return (completion.flags & flag) != 0;
+}
+
+bool lost_attribute(const arsync_completion& completion) {
+    switch (completion.stage) {
     case ARSYNC_STAGE_OWNER:
-        return ARSYNC_PRESERVE_OWNER;
     case ARSYNC_STAGE_XATTR:
-        return ARSYNC_PRESERVE_XATTR;
     case ARSYNC_STAGE_MODE:
-        return ARSYNC_PRESERVE_MODE;
     case ARSYNC_STAGE_TIMES:
-        return ARSYNC_PRESERVE_TIMES;
     case ARSYNC_STAGE_CONTEXT:
-        return ARSYNC_PRESERVE_CONTEXT;
+        return completion.result != 0;
     default:
-        return 0;
+        return false;
     }
 }
 
 bool loss_matters(const arsync_completion& completion, const Options& options) {
-    switch (completion.stage) {
-    case ARSYNC_STAGE_XATTR:
-        return options.xattr_required;
-    case ARSYNC_STAGE_CONTEXT:
-        return options.context_required;
-    default:
-        return true;
-    }
+    const uint32_t attribute = completion.stage == ARSYNC_STAGE_XATTR     ? ARSYNC_PRESERVE_XATTR
+                               : completion.stage == ARSYNC_STAGE_CONTEXT ? ARSYNC_PRESERVE_CONTEXT
+                                                                          : 0;
+    return attribute == 0 || (options.required & attribute) != 0;
 }
 
 bool loss_is_told(const arsync_completion& completion, const Options& options) {
-    if (loss_matters(completion, options))
-        return true;
-    return !options.reduce_diagnostics && completion.result != -EOPNOTSUPP;
-}
-
-std::string describe_warning(const std::string& source, const arsync_completion& completion) {
-    if ((completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0)
-        return "warning: " + quote(source) + " became shorter while it was copied";
-    if ((completion.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0)
-        return "warning: " + quote(source) + " changed while it was copied";
-    return "";
-}
-
-std::string with_reason(const char* reason) {
-    return *reason == '\0' ? "" : std::string(" (") + reason + ")";
-}
-
-std::string describe_switch(const char* name, const arsync_info& info, uint32_t flags_asked_for,
-                            uint32_t flag, const char* reason) {
-    if ((flags_asked_for & flag) == 0)
-        return "";
-    bool in_force = (info.flags & flag) != 0;
-    return std::string(name) + ": " + (in_force ? "in force" : "not in force") +
-           with_reason(reason) + "\n";
+    return loss_matters(completion, options) ||
+           (!options.reduce_diagnostics && completion.result != -EOPNOTSUPP);
 }
 
 std::string describe_copy(const arsync_completion& completion) {
-    std::string text = "method: ";
-    text += arsync_method_name(completion.method);
-    if ((completion.flags & ARSYNC_COMPLETION_FALLBACK) != 0)
-        text += " (what was asked for could not be used)";
-    text += ", reflink: ";
-    text += completion.method == ARSYNC_METHOD_REFLINK ? "yes" : "no";
-    text += ", copy offload: ";
-    text += completion.method == ARSYNC_METHOD_COPY_FILE_RANGE ? "yes" : "no";
-    text += ", bytes: " + std::to_string(completion.bytes);
-    text += ", of these in holes: " + std::to_string(completion.hole_bytes);
-    if ((completion.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0)
-        text += ", owner not kept for lack of privilege";
-    if ((completion.flags & ARSYNC_COMPLETION_VERIFIED_CACHED) != 0)
-        text += ", verified in part from the page cache";
-    return text + "\n";
+    const uint32_t method = completion.method;
+    const auto noted = [&](uint32_t flag, const char* note) {
+        return has(completion, flag) ? note : "";
+    };
+    return format(
+        "method: %s%s, reflink: %s, copy offload: %s, bytes: %" PRIu64
+        ", of these in holes: %" PRIu64 "%s%s\n",
+        arsync_method_name(method),
+        noted(ARSYNC_COMPLETION_FALLBACK, " (what was asked for could not be used)"),
+        method == ARSYNC_METHOD_REFLINK ? "yes" : "no",
+        method == ARSYNC_METHOD_COPY_FILE_RANGE ? "yes" : "no", completion.bytes,
+        completion.hole_bytes,
+        noted(ARSYNC_COMPLETION_OWNER_LOST, ", owner not kept for lack of privilege"),
+        noted(ARSYNC_COMPLETION_VERIFIED_CACHED, ", verified in part from the page cache"));
 }
 
 // cp does not quote these; but a terminal is not to be given any bytes.
 std::string plain(const std::string& name) {
-    std::string quoted = quote(name);
+    const std::string quoted = quote(name);
     return quoted == "'" + name + "'" ? name : quoted;
 }
 
 bool is_directory(const arsync_completion& completion) {
-    return (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 ||
+    return has(completion, ARSYNC_COMPLETION_DIRECTORY) ||
            completion.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
            completion.action == ARSYNC_ACTION_ENTER_DIRECTORY;
-}
-
-bool is_copied(const arsync_completion& completion) {
-    return (completion.flags & ARSYNC_COMPLETION_COPIED) != 0 &&
-           attribute_of(completion.stage) != 0;
 }
 
 // A directory in a file's place, which nobody has asked to be overwritten: a complaint of the
 // library, but not of cp.
 bool is_left(const arsync_completion& completion, const Options& options) {
     return options.clobber == Clobber::Never && completion.result == -EISDIR &&
-           (completion.flags & ARSYNC_COMPLETION_DIRECTORY) == 0 &&
+           !has(completion, ARSYNC_COMPLETION_DIRECTORY) &&
            completion.stage == ARSYNC_STAGE_OPEN_DESTINATION;
 }
 
@@ -121,12 +87,11 @@ bool was_begun(const arsync_completion& completion, const std::string& complaint
         return false;
     const bool by_force =
         completion.kind == ARSYNC_COMPLETION_ITEM && options.force && !options.remove_destination;
-    if (by_force && complaint.starts_with("cannot remove "))
-        return true;
-    if (complaint.starts_with("cannot open "))
+    if (complaint.starts_with("cannot open ") ||
+        (by_force && complaint.starts_with("cannot remove ")))
         return true;
     if (completion.result == -ECANCELED || completion.stage == ARSYNC_STAGE_CHECK ||
-        (completion.flags & ARSYNC_COMPLETION_ON_THE_WAY) != 0)
+        has(completion, ARSYNC_COMPLETION_ON_THE_WAY))
         return false;
     for (const char* beginning :
          {"cannot stat ", "cannot access ", "cannot overwrite ", "cannot remove ", "cannot backup ",
@@ -137,76 +102,75 @@ bool was_begun(const arsync_completion& completion, const std::string& complaint
 }
 
 // Where what was there is now, or would be, or was for a while.
-std::optional<Place> backup_made(const Subject& subject, const arsync_completion& completion) {
-    if (completion.details == nullptr || completion.details->backup == nullptr)
-        return std::nullopt;
-    return beside(subject.destination, completion.details->backup);
+std::string backup_made(const Subject& subject, const arsync_completion& completion) {
+    const arsync_details* details = completion.details;
+    return details != nullptr && details->backup != nullptr
+               ? subject.destination.beside(details->backup).shown
+               : "";
 }
 
 void announce(Item& item, const Subject& subject, const arsync_completion& completion,
-              const std::optional<Place>& backup, const Options& options) {
+              const std::string& backup, const Options& options) {
     const std::string destination = quote(subject.destination.shown);
-    const bool replaced = (completion.flags & ARSYNC_COMPLETION_REPLACED) != 0 &&
+    const std::string removed = "removed " + destination + "\n";
+    if (completion.action == ARSYNC_ACTION_REMOVE)
+        return item.chat(removed);
+    if (completion.action == ARSYNC_ACTION_ENTER_DIRECTORY ||
+        completion.action == ARSYNC_ACTION_SKIP)
+        return;
+    const bool replaced = has(completion, ARSYNC_COMPLETION_REPLACED) &&
                           (options.remove_destination || !options.links_replace());
-    switch (completion.action) {
-    case ARSYNC_ACTION_ENTER_DIRECTORY:
-    case ARSYNC_ACTION_SKIP:
-        return;
-    case ARSYNC_ACTION_REMOVE:
-        item.chat("removed " + destination + "\n");
-        return;
-    default:
-        break;
-    }
-    std::string line = quote(subject.source.shown) + " -> " + destination;
-    if (backup)
-        line += " (backup: " + quote(backup->shown) + ")";
     // What gives way to force does so when it is met.
     const bool late = completion.kind == ARSYNC_COMPLETION_ITEM &&
                       completion.action == ARSYNC_ACTION_COPY && options.force &&
-                      !options.remove_destination && !options.preserve_links;
-    if (replaced && !late)
-        item.chat("removed " + destination + "\n");
-    item.chat(line + "\n");
-    if (replaced && late)
-        item.chat("removed " + destination + "\n");
+                      !options.remove_destination && !options.preserves_links();
+    const std::string with_backup = backup.empty() ? "" : " (backup: " + quote(backup) + ")";
+    item.chat((replaced && !late ? removed : "") + quote(subject.source.shown) + " -> " +
+              destination + with_backup + "\n" + (replaced && late ? removed : ""));
 }
 
-// What it says of one thing that has ended; the complaint.
-std::string tell(Item& item, const Subject& subject, const arsync_completion& completion,
-                 const std::optional<Place>& backup, const Options& options) {
-    const bool lost = completion.result != 0 && attribute_of(completion.stage) != 0;
+std::string describe_change(const std::string& source, const arsync_completion& completion) {
+    if (completion.result == 0 && has(completion, ARSYNC_COMPLETION_SOURCE_SHRANK))
+        return "warning: " + quote(source) + " became shorter while it was copied";
+    if (completion.result == 0 && has(completion, ARSYNC_COMPLETION_SOURCE_CHANGED))
+        return "warning: " + quote(source) + " changed while it was copied";
+    return "";
+}
+
+// What there is to say of one thing that has ended.
+void tell(Item& item, const Subject& subject, const arsync_completion& completion,
+          const std::string& backup, const Options& options) {
+    const bool lost = lost_attribute(completion);
+    const bool went_wrong = completion.result != 0 && completion.result != -ECANCELED;
     std::string complaint;
-    if (completion.result != 0 && completion.result != -ECANCELED) {
-        if (!lost || loss_is_told(completion, options))
-            complaint = describe_failure(subject, completion, options);
-        item.failed = item.failed || !lost || loss_matters(completion, options);
-    } else if ((completion.flags & ARSYNC_COMPLETION_REPEATED) != 0) {
+    if (went_wrong && (!lost || loss_is_told(completion, options)))
+        complaint = describe_failure(subject, completion, options);
+    else if (!went_wrong && has(completion, ARSYNC_COMPLETION_REPEATED))
         complaint = std::string("warning: source ") +
                     (is_directory(completion) ? "directory " : "file ") +
                     quote(subject.source.shown) + " specified more than once";
-    }
-    item.failed = item.failed || (completion.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0;
+    item.failed = item.failed || has(completion, ARSYNC_COMPLETION_SOURCE_SHRANK) ||
+                  (went_wrong && (!lost || loss_matters(completion, options)));
     if (options.verbose && was_begun(completion, complaint, options))
         announce(item, subject, completion, backup, options);
     if (options.debug && completion.result == 0 && completion.action == ARSYNC_ACTION_COPY)
         item.chat(describe_copy(completion));
-    if (!complaint.empty())
-        item.complain(complaint);
-    const bool put_back = backup && (completion.flags & ARSYNC_COMPLETION_BACKED_UP) == 0;
+    item.complain(complaint);
+    const bool put_back = !backup.empty() && !has(completion, ARSYNC_COMPLETION_BACKED_UP);
     if (put_back && options.verbose)
-        item.chat(quote(backup->shown) + " -> " + quote(subject.destination.shown) +
-                  " (unbackup)\n");
-    if (const std::string warning = describe_warning(subject.source.shown, completion);
-        completion.result == 0 && !warning.empty())
-        item.complain(warning);
-    return complaint;
+        item.chat(quote(backup) + " -> " + quote(subject.destination.shown) + " (unbackup)\n");
+    item.complain(describe_change(subject.source.shown, completion));
+    const bool settles = completion.kind == ARSYNC_COMPLETION_ITEM;
+    if (options.json && completion.action != ARSYNC_ACTION_TREE && !(settles && item.named))
+        item.lines.push_back({Line::Kind::script, json_of(subject, settles ? item.backup : backup,
+                                                          completion, complaint)});
 }
 
 Outcome outcome_of(const arsync_completion& completion, const Options& options) {
     if (completion.result == -ECANCELED)
         return Outcome::cancelled;
-    if (completion.result != 0 && !is_copied(completion))
+    const bool copied = has(completion, ARSYNC_COMPLETION_COPIED) && lost_attribute(completion);
+    if (completion.result != 0 && !copied)
         return is_left(completion, options) ? Outcome::skipped : Outcome::failed;
     if (completion.action == ARSYNC_ACTION_SKIP)
         return Outcome::skipped;
@@ -218,100 +182,52 @@ void settle_tree(Item& item, const arsync_completion& completion, const Options&
     if (completion.details != nullptr && completion.details->totals != nullptr)
         item.totals = *completion.details->totals;
     // What no entry has told of.
-    if (completion.result != 0 && completion.result != -ECANCELED && item.entry_errors == 0 &&
-        !item.failed)
-        tell(item, subject_of(item, completion), completion, std::nullopt, options);
+    if (completion.result != 0 && item.entry_errors == 0 && !item.failed)
+        tell(item, subject_of(item, completion), completion, "", options);
     const bool missed =
         item.totals && item.totals->errors > std::max<uint64_t>(item.entry_errors, 1);
-    if (completion.result == -ECANCELED)
-        item.outcome = Outcome::cancelled;
-    else
-        item.outcome = item.failed || missed ? Outcome::failed : Outcome::copied;
+    item.outcome = completion.result == -ECANCELED ? Outcome::cancelled
+                   : item.failed || missed         ? Outcome::failed
+                                                   : Outcome::copied;
 }
 
 } // namespace
 
-const char* outcome_name(Outcome outcome) {
-    switch (outcome) {
-    case Outcome::copied:
-        return "copied";
-    case Outcome::linked:
-        return "linked";
-    case Outcome::skipped:
-        return "skipped";
-    case Outcome::failed:
-        return "failed";
-    case Outcome::cancelled:
-        return "cancelled";
-    case Outcome::pending:
-        break;
-    }
-    return "pending";
-}
-
-void Item::complain(std::string message) {
+void Item::complain(const std::string& message) {
+    if (message.empty())
+        return;
+    lines.push_back({Line::Kind::complaint, message});
     if (first_complaint.empty())
         first_complaint = message;
-    lines.push_back({Line::Kind::complaint, std::move(message)});
 }
 
 Subject subject_of(const Item& item, const arsync_completion& completion) {
-    const char* path = completion.kind == ARSYNC_COMPLETION_ITEM ? nullptr : completion.path;
-    Subject subject{below(item.source, path != nullptr ? path : ""),
-                    below(item.destination, path != nullptr ? path : ""), item};
+    const bool is_entry = completion.kind != ARSYNC_COMPLETION_ITEM && completion.path != nullptr;
+    const char* path = is_entry ? completion.path : "";
+    Subject subject{{item.source.below(path), item.destination.below(path)}, item};
     // A copy beside what was there has a name of its own.
-    if ((completion.flags & ARSYNC_COMPLETION_KEPT_BOTH) != 0 && completion.details != nullptr &&
+    if (has(completion, ARSYNC_COMPLETION_KEPT_BOTH) && completion.details != nullptr &&
         completion.details->name != nullptr)
-        subject.destination = beside(subject.destination, completion.details->name);
+        subject.destination = subject.destination.beside(completion.details->name);
     return subject;
 }
 
-// The library tells the components of the path, and leaves out what leads nowhere.
+// It is a beginning of the item's own, and what is shown ends with that.
 Subject way_of(const Item& item, const std::string& path) {
-    const auto wanted = static_cast<size_t>(std::count(path.begin(), path.end(), '/')) +
-                        (path.starts_with('/') ? 0 : 1);
-    // The beginning of a path that has as many components.
-    const auto cut = [&](const std::string& text) {
-        size_t at = text.find_first_not_of('/');
-        for (size_t count = 0; at < text.size();) {
-            const size_t end = std::min(text.find('/', at), text.size());
-            count += text.compare(at, end - at, ".") != 0 ? 1 : 0;
-            if (count == wanted)
-                return text.substr(0, end);
-            at = text.find_first_not_of('/', end);
-        }
-        return text;
-    };
-    const std::string& name = item.source.name;
-    const std::string begin = cut(name);
-    const std::string relative = begin.substr(std::min(begin.find_first_not_of('/'), begin.size()));
-    const size_t shown = item.source.shown.size() - name.size();
-    const std::string whole = name.substr(std::min(name.find_first_not_of('/'), name.size()));
-    // Slashes at the end of an operand are not shown of its destination.
-    const size_t top =
-        item.destination.shown.size() -
-        std::min(item.destination.shown.size(), whole.find_last_not_of('/') == std::string::npos
-                                                    ? 0
-                                                    : whole.find_last_not_of('/') + 1);
-    Subject way{item.source, item.destination, item};
-    way.source.name = begin;
-    way.source.shown = item.source.shown.substr(0, shown) + begin;
-    way.destination.shown = item.destination.shown.substr(0, top) + relative;
-    way.destination.name = relative;
+    const size_t slashes = item.source.name.size() - 1 - item.source.name.find_last_not_of('/');
+    const size_t rest = item.source.name.size() - path.size();
+    Subject way{item, item};
+    way.source.name = path;
+    way.source.shown.resize(way.source.shown.size() - rest);
+    way.destination.shown.resize(way.destination.shown.size() - (rest - slashes));
     return way;
 }
 
 void report_entry(Item& item, const arsync_completion& completion, const Options& options) {
     const Subject subject = subject_of(item, completion);
     item.entry_errors += completion.result != 0 ? 1 : 0;
-    if (is_left(completion, options))
-        return;
-    const std::optional<Place> backup = backup_made(subject, completion);
-    const std::string complaint = tell(item, subject, completion, backup, options);
-    if (options.json)
-        item.lines.push_back(
-            {Line::Kind::script, json_of_entry(subject.source.shown, subject.destination.shown,
-                                               backup, completion, complaint)});
+    if (!is_left(completion, options))
+        tell(item, subject, completion, backup_made(subject, completion), options);
 }
 
 void report_way(Item& item, const arsync_completion& completion, const Options& options) {
@@ -328,38 +244,67 @@ void settle(Item& item, const arsync_completion& completion, const Options& opti
     item.completion = completion;
     item.completion.details = nullptr;
     const Subject subject = subject_of(item, completion);
-    const std::optional<Place> backup = backup_made(subject, completion);
-    if ((completion.flags & ARSYNC_COMPLETION_BACKED_UP) != 0)
+    const std::string backup = backup_made(subject, completion);
+    if (has(completion, ARSYNC_COMPLETION_BACKED_UP))
         item.backup = backup;
     if (completion.action == ARSYNC_ACTION_TREE)
         return settle_tree(item, completion, options);
     item.outcome = outcome_of(completion, options);
-    if (is_left(completion, options))
+    if (!is_left(completion, options))
+        tell(item, subject, completion, backup, options);
+}
+
+void Totals::add(const Item& item) {
+    const auto count = [&](Outcome outcome, uint64_t number) {
+        outcomes[static_cast<size_t>(outcome)] += number;
+    };
+    if (!item.totals) {
+        const bool copied = item.outcome == Outcome::copied;
+        ++ended;
+        count(item.outcome, 1);
+        bytes += copied ? item.completion.bytes : 0;
+        hole_bytes += copied ? item.completion.hole_bytes : 0;
+        trees.entries += item.named ? 0 : 1;
+        trees.errors += !item.named && item.outcome == Outcome::failed ? 1 : 0;
         return;
-    const std::string complaint = tell(item, subject, completion, backup, options);
-    if (options.json && !item.named)
-        item.lines.push_back(
-            {Line::Kind::script, json_of_entry(subject.source.shown, subject.destination.shown,
-                                               item.backup, completion, complaint)});
+    }
+    const arsync_totals& tree = *item.totals;
+    count(Outcome::copied, tree.files);
+    count(Outcome::linked, tree.hard_links);
+    count(Outcome::skipped, tree.skipped);
+    count(Outcome::failed, tree.errors);
+    ended += tree.entries;
+    bytes += tree.bytes;
+    hole_bytes += tree.hole_bytes;
+    trees.entries += tree.entries;
+    trees.directories += tree.directories;
+    trees.symlinks += tree.symlinks;
+    trees.specials += tree.specials;
+    trees.removed += tree.removed;
+    trees.errors += tree.errors;
 }
 
 std::string describe_pool(const arsync_info& info, uint32_t flags_asked_for) {
-    std::string text = "backend: ";
-    text.append(arsync_backend_name(info.backend)).append(with_reason(info.backend_reason));
-    text.append("\nworkers: ").append(std::to_string(info.workers_started)).append(" of ");
-    text.append(std::to_string(info.workers)).append(" started, queue depth ");
-    text.append(std::to_string(info.queue_depth));
-    text.append("\nbuffers: ").append(std::to_string(info.buffer_count)).append(" of ");
-    text.append(format_size(info.buffer_size)).append(" a worker; ");
-    text.append(std::to_string(info.buffers_registered)).append(" registered, ");
-    text.append(std::to_string(info.buffers_refused)).append(" refused");
-    text.append(with_reason(info.buffers_reason)).append("\n");
-    text +=
-        describe_switch("sqpoll", info, flags_asked_for, ARSYNC_POOL_SQPOLL, info.sqpoll_reason);
-    text +=
-        describe_switch("iopoll", info, flags_asked_for, ARSYNC_POOL_IOPOLL, info.iopoll_reason);
+    const auto with_reason = [](const char* reason) {
+        return *reason == '\0' ? "" : std::string(" (") + reason + ")";
+    };
+    std::string text = format(
+        "backend: %s%s\nworkers: %u of %u started, queue depth %u\nbuffers: %u of %s a worker; "
+        "%u registered, %u refused%s\n",
+        arsync_backend_name(info.backend), with_reason(info.backend_reason).c_str(),
+        info.workers_started, info.workers, info.queue_depth, info.buffer_count,
+        format_size(info.buffer_size).c_str(), info.buffers_registered, info.buffers_refused,
+        with_reason(info.buffers_reason).c_str());
+    const auto tell_switch = [&](const char* name, uint32_t flag, const char* reason) {
+        if ((flags_asked_for & flag) != 0)
+            text += std::string(name) +
+                    ((info.flags & flag) != 0 ? ": in force" : ": not in force") +
+                    with_reason(reason) + "\n";
+    };
+    tell_switch("sqpoll", ARSYNC_POOL_SQPOLL, info.sqpoll_reason);
+    tell_switch("iopoll", ARSYNC_POOL_IOPOLL, info.iopoll_reason);
     if (info.kernel_features[0] != '\0')
-        text.append("kernel features: ").append(info.kernel_features).append("\n");
+        text += std::string("kernel features: ") + info.kernel_features + "\n";
     return text;
 }
 

@@ -9,11 +9,10 @@
 #include <deque>
 #include <vector>
 
-#include "item.h"
 #include "operands.h"
 #include "options.h"
 #include "progress.h"
-#include "summary.h"
+#include "report.h"
 
 namespace cp {
 
@@ -27,10 +26,8 @@ public:
 
 private:
     bool open_pool();
-    bool open_job(int source, int target);
-    void copy_operands();
-    void copy_list();
-    void add(Item item);
+    bool open_job();
+    void add(const Pair& pair);
     void hand_over();
     void finish_job();
     bool stop_requested();
@@ -43,8 +40,9 @@ private:
     void end(Item& item);
     void print_settled();
     void print_lines(Item& item);
+    void fail(const std::string& complaint);
 
-    void measure_total();
+    void measure();
     Amounts amounts();
     void report();
 
@@ -65,7 +63,7 @@ private:
 
     std::deque<Item> window_;
     uint64_t first_ = 1; // number of the window's first item, by which completions name it
-    std::deque<arsync_item> waiting_; // for the job to take them
+    std::vector<arsync_item> waiting_; // for the job to take them
     std::vector<Question> questions_;
     bool stopping_ = false;
     bool failed_ = false;

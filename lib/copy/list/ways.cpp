@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <unistd.h>
 
+#include "copy/list/order.h"
 #include "copy/metadata.h"
 #include "copy/split_path.h"
 #include "copy/tree/make_directory.h"
@@ -19,14 +20,18 @@ bool asks(const arsync_copy_options& options, uint32_t flag) {
     return (options.flags & flag) != 0;
 }
 
-// A path's components, "." and repeated slashes left out.
-std::vector<std::string> components_of(const std::string& path) {
+// A path's components, "." and repeated slashes left out; ends: where each ends in the path.
+std::vector<std::string> components_of(const std::string& path,
+                                       std::vector<size_t>* ends = nullptr) {
     std::vector<std::string> components;
     for (size_t at = 0; at < path.size();) {
         const size_t end = std::min(path.find('/', at), path.size());
         std::string part = path.substr(at, end - at);
-        if (!part.empty() && part != ".")
+        if (!part.empty() && part != ".") {
             components.push_back(std::move(part));
+            if (ends)
+                ends->push_back(end);
+        }
         at = end + 1;
     }
     return components;
@@ -95,7 +100,8 @@ Ways::Ways(int source_dirfd, int destination_dirfd, const arsync_copy_options& o
       directories_(std::make_shared<Directories>(descriptors::parents())) {}
 
 Ways::Route Ways::route_of(const std::string& source, const std::string& destination) const {
-    Route route{path_above(source, destination), components_of(source), source.starts_with('/')};
+    Route route{path_above(source, destination), source, {}, {}, source.starts_with('/')};
+    route.names = components_of(source, &route.ends);
     const bool leads_up =
         std::find(route.names.begin(), route.names.end(), "..") != route.names.end();
     if (asks(options_, ARSYNC_COPY_BENEATH) && (route.absolute || leads_up))
@@ -134,12 +140,8 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count) {
     size_t known = keys.size();
     while (known > 0 && !by_path_.contains(keys[known - 1]))
         --known;
-    std::string path = route.absolute ? "/" : "";
-    for (size_t i = 0; i < keys.size(); ++i) {
-        if (i > 0)
-            path += (i > 1 ? "/" : "") + route.names[i - 1];
-        if (i < known)
-            continue;
+    for (size_t i = known; i < keys.size(); ++i) {
+        const std::string path = i > 0 ? route.source.substr(0, route.ends[i - 1]) : "";
         try {
             Way way = i == 0 ? open_top(files, route)
                              : add(files, by_path_.at(keys[i - 1]), route.names[i - 1]);
@@ -253,7 +255,8 @@ void Ways::close() {
 }
 
 bool Ways::drop_made(const std::string& path) {
-    return std::erase_if(made_, [&](const Made& made) { return made.path == path; }) > 0;
+    return std::erase_if(made_, [&](const Made& made) { return simplified(made.path) == path; }) >
+           0;
 }
 
 bool Ways::is_unsyncable(const DirectoryRef& directory) const {

@@ -32,17 +32,17 @@ public:
     // Those that enter() has added since the last time, outermost first, and where it ended in an
     // error the one that failed, which has no directory.
     struct Made {
-        std::string path; // the source's
+        std::string path; // the beginning of the source's, as that spells it
         bool is_new = false;
     };
     std::vector<Made> take_made() { return std::exchange(made_, {}); }
-    // Not to be told of as one on the way: whether it was made.
+    // Not to be told of as one on the way: whether it was made. The path is a simplified one.
     bool drop_made(const std::string& path);
 
     // When all below them is done, from the innermost to the outermost: give it its attributes.
     // durable: make names and attributes of what was made so. Throws Error.
     struct Done {
-        std::string path; // the source's
+        std::string path; // as Made has it
         DirectoryRef directory;
     };
     std::vector<Done> take_inside_out();
@@ -61,9 +61,11 @@ private:
         bool readable = true; // the destination
         bool has_new = false; // a directory that was made
     };
-    struct Route {                      // from a path
+    struct Route {
         std::string top;                // of the destination, above what is on the way
+        std::string source;             // the path
         std::vector<std::string> names; // on the way, and the last
+        std::vector<size_t> ends;       // of each in the path
         bool absolute = false;
     };
     Route route_of(const std::string& source, const std::string& destination) const;

@@ -1,0 +1,201 @@
+#include "terminal.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <initializer_list>
+#include <stdio_ext.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "arsync.h"
+
+namespace cp {
+
+namespace {
+
+std::string name_in_use = "arsync-cp";
+bool stdout_is_scripts = false;
+bool status_shown = false;
+int stdout_error = 0;
+int answer_error = 0;
+
+// One write a line where possible, so that lines of two programs on one terminal do not mix.
+void write_stderr(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return; // there is nowhere left to complain
+        text.remove_prefix(static_cast<size_t>(written));
+    }
+}
+
+void flush_stdout() {
+    if (fflush(stdout) != 0)
+        stdout_error = errno;
+}
+
+bool finish_answers() {
+    // A signal that came at the question ends the program by itself.
+    if (answer_error == 0 || answer_error == EINTR)
+        return true;
+    // As cp says it: it closes its input in the end, and only a closed one has something to add.
+    const bool closed = answer_error == EBADF;
+    complain(std::string("error closing file") + (closed ? ": " : "") +
+             (closed ? arsync_strerror(EBADF) : ""));
+    return false;
+}
+
+bool finish_output() {
+    const bool pending = __fpending(stdout) != 0;
+    const bool failed = ferror(stdout) != 0;
+    const bool close_failed = fclose(stdout) != 0;
+    if (close_failed && stdout_error == 0)
+        stdout_error = errno;
+    // A stdout that was closed from the start harms nobody who prints nothing.
+    if (!failed && !(close_failed && (pending || stdout_error != EBADF)))
+        return true;
+    complain(std::string("write error") + (stdout_error != 0 ? ": " : "") +
+             (stdout_error != 0 ? arsync_strerror(stdout_error) : ""));
+    return false;
+}
+
+// timeout(1) and others send a signal to the process and once more to its group. That is one signal
+// to whoever sent it, and must not keep us from cleaning up.
+constexpr int64_t one_signal_ms = 300;
+
+// Written by the handler, which runs on the main thread only: the library's threads block signals.
+volatile sig_atomic_t caught = 0;
+int64_t caught_at_ms = 0;
+int wake_fd = -1;
+
+void on_signal(int signal) {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t now_ms = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+    if (caught != 0 && now_ms - caught_at_ms < one_signal_ms)
+        return;
+    if (caught != 0)
+        _exit(128 + signal);
+    caught_at_ms = now_ms;
+    caught = signal;
+    // A flag alone could be raised between looking at it and waiting.
+    const int saved = errno;
+    eventfd_write(wake_fd, 1);
+    errno = saved;
+}
+
+} // namespace
+
+void set_program_name(const char* argv0) {
+    std::string_view name = argv0 != nullptr ? argv0 : "";
+    name.remove_prefix(name.rfind('/') + 1);
+    if (!name.empty())
+        name_in_use = name;
+}
+
+const std::string& program_name() {
+    return name_in_use;
+}
+
+void give_stdout_to_script() {
+    stdout_is_scripts = true;
+}
+
+void say(std::string_view text) {
+    if (stdout_is_scripts)
+        explain(text);
+    else
+        say_to_script(text);
+}
+
+void say_to_script(std::string_view text) {
+    show_status("");
+    if (fwrite(text.data(), 1, text.size(), stdout) != text.size())
+        stdout_error = errno;
+}
+
+void flush_for_script() {
+    flush_stdout();
+}
+
+void complain(std::string_view message) {
+    const std::string line = program_name() + ": " + std::string(message) + "\n";
+    flush_stdout();
+    explain(line);
+}
+
+void explain(std::string_view lines) {
+    show_status("");
+    write_stderr(lines);
+}
+
+bool ask(std::string_view question) {
+    flush_stdout();
+    explain(program_name() + ": " + std::string(question));
+    // Whoever stops the program at the question has answered it.
+    if (stop_signal() != 0)
+        return false;
+    char* line = nullptr;
+    size_t room = 0;
+    const ssize_t length = getline(&line, &room, stdin);
+    if (length < 0 && ferror(stdin) != 0)
+        answer_error = errno;
+    const bool yes = length > 0 && (line[0] == 'y' || line[0] == 'Y');
+    free(line);
+    return yes && stop_signal() == 0;
+}
+
+void show_status(std::string_view line) {
+    if (!line.empty())
+        flush_stdout();
+    if (!line.empty() || status_shown)
+        write_stderr("\r" + std::string(line) + "\033[K");
+    status_shown = !line.empty();
+}
+
+void keep_status() {
+    if (status_shown)
+        write_stderr("\n");
+    status_shown = false;
+}
+
+bool finish_talking() {
+    const bool answered = finish_answers();
+    return finish_output() && answered;
+}
+
+int listen_for_signals() {
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd < 0)
+        return -1;
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction old {};
+        struct sigaction ours {};
+        ours.sa_handler = on_signal;
+        // No SA_RESTART: a signal ends the wait for an answer to a question too.
+        sigaction(signal, &ours, &old);
+        if (old.sa_handler == SIG_IGN)
+            sigaction(signal, &old, nullptr);
+    }
+    return wake_fd;
+}
+
+int stop_signal() {
+    return caught;
+}
+
+void die_of(int signal) {
+    struct sigaction ordinary {};
+    ordinary.sa_handler = SIG_DFL;
+    sigaction(signal, &ordinary, nullptr);
+    raise(signal);
+    _exit(128 + signal);
+}
+
+} // namespace cp
