@@ -8,7 +8,7 @@ holds '-s and --skip-unchanged make the link, or complain that there can be none
     mkdir s t; echo x > s/f; $CP -s --skip-unchanged s/f nf; test "$(readlink nf)" = s/f; $CP -s --skip-unchanged "$PWD/s/f" t; test t/f -ef s/f
     $CP -s --skip-unchanged s/f t/g 2> err && false; test "$(cat err)" = "arsync-cp: t/g: can make relative symbolic links only in current directory"; test ! -L t/g'
 holds '--skip-unchanged does not overwrite what was just made' '
-    mkdir -p p q t; echo 1 > p/x; echo 2 > q/x; $CP --skip-unchanged p/x q/x t 2> err && false; test "$(cat err)" = "arsync-cp: will not overwrite just-created '\''t/x'\'' with '\''q/x'\''"; cmp p/x t/x
+    mkdir -p p q t; echo 1 > p/x; echo 2 > q/x; touch -d @1000 q/x; $CP --skip-unchanged p/x q/x t 2> err && false; test "$(cat err)" = "arsync-cp: will not overwrite just-created '\''t/x'\'' with '\''q/x'\''"; cmp p/x t/x
     touch -r t/x p/x; $CP --skip-unchanged p/x q/x t; cmp q/x t/x; echo old > t/y; ln -sf y t/x; $CP --skip-unchanged p/x q/x t 2> err && false; grep -q "through just-created symlink" err; cmp p/x t/y'
 if command -v python3 > /dev/null; then
     holds '--json tells of links that were refused' '
