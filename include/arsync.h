@@ -18,7 +18,7 @@
  *     arsync_pool_close(pool);
  *
  * The sections below are in the order in which a program needs them: one copy, pools, jobs,
- * completions, lists, trees, questions, options, control, figures, names.
+ * completions, lists, trees, questions, buffers, options, control, figures, names.
  *
  * Conventions
  *
@@ -96,6 +96,7 @@ extern "C" {
 #endif
 
 /* These structs are declared in their sections below. */
+struct arsync_buffer;
 struct arsync_completion;
 struct arsync_copy_options;
 struct arsync_details;
@@ -175,6 +176,8 @@ enum arsync_backend {
 #define ARSYNC_BUFFER_SIZE_MIN 4096 /* buffer_size is a multiple of this */
 #define ARSYNC_BUFFER_SIZE_MAX (64 << 20)
 #define ARSYNC_BUFFER_SIZE_DEFAULT (2 << 20)
+#define ARSYNC_LEASE_COUNT_MAX 1024
+#define ARSYNC_LEASE_COUNT_DEFAULT 16
 #define ARSYNC_QUEUE_DEPTH_MAX 4096
 #define ARSYNC_QUEUE_DEPTH_DEFAULT 64
 #define ARSYNC_JOB_LIMIT_MAX (1 << 20)
@@ -211,7 +214,12 @@ typedef struct arsync_pool_options {
                               limit a submit returns -EAGAIN. */
     uint64_t byte_rate;    /* bytes a second that all copies of the pool together may move. The
                               default is 0, no limit. Blocks shared by reflink do not count. */
-    uint32_t reserved[6];  /* 0 */
+    uint32_t lease_count;  /* buffers of buffer_size bytes that the program may have at a time, see
+                              "Buffers", from 1 to ARSYNC_LEASE_COUNT_MAX. The default is
+                              ARSYNC_LEASE_COUNT_DEFAULT. They are not those of the copies. Each is
+                              mapped when it is first needed; neither their number nor their size
+                              is reduced where there is little memory. */
+    uint32_t reserved[5];  /* 0 */
 } arsync_pool_options;
 /* The size of arsync_pool_options in version 0.1, for ever. */
 #define ARSYNC_POOL_OPTIONS_SIZE_0_1 64
@@ -297,8 +305,9 @@ ARSYNC_API int arsync_pool_wake(arsync_pool* pool);
 
 /* ---- Jobs --------------------------------------------------------------------------------- */
 
-/* A submitted copy. It is never 0, and an id is never used again: after the job's completion has
- * been polled, every function that takes the id returns -ENOENT. */
+/* A submitted copy, or a submitted operation on a buffer or a file. It is never 0, and an id is
+ * never used again: after the job's completion has been polled, every function that takes the id
+ * returns -ENOENT. */
 typedef uint64_t arsync_job;
 
 /* Submit the copy of one file or one tree.
@@ -334,8 +343,8 @@ typedef uint64_t arsync_job;
  *   -ENAMETOOLONG
  *                A path has 4096 bytes or more.
  *   -EBADF       src_dirfd or dst_dirfd is not open.
- *   -EAGAIN      The pool's job_limit is reached: poll first. No function gives this for any other
- *                reason.
+ *   -EAGAIN      The pool's job_limit is reached: poll first. Of all functions only
+ *                arsync_buffer_acquire gives this for another reason.
  *   -ESHUTDOWN   The pool was shut down, or is being closed.
  *   -EMFILE, -ENOMEM
  *                There are too few descriptors, or there is too little memory. */
@@ -400,11 +409,15 @@ enum arsync_action {
     ARSYNC_ACTION_SYMBOLIC_LINK = 4,   /* a symbolic link was made */
     ARSYNC_ACTION_HARD_LINK = 5,       /* a hard link was made */
     ARSYNC_ACTION_MAKE_SPECIAL = 6,    /* a FIFO, a socket or a device was made */
-    ARSYNC_ACTION_SKIP = 7,   /* what was there stays, because of the options' update or an answer,
-                                 or because it is that link already */
-    ARSYNC_ACTION_REMOVE = 8, /* an extra entry was removed (MIRROR), with all that is in it */
-    ARSYNC_ACTION_TREE = 9,   /* of a job or an item: a directory was copied; see the details */
-    ARSYNC_ACTION_LIST = 10   /* of a job: a list was copied; see the details */
+    ARSYNC_ACTION_SKIP = 7,    /* what was there stays, because of the options' update or an answer,
+                                  or because it is that link already */
+    ARSYNC_ACTION_REMOVE = 8,  /* an extra entry was removed (MIRROR), with all that is in it */
+    ARSYNC_ACTION_TREE = 9,    /* of a job or an item: a directory was copied; see the details */
+    ARSYNC_ACTION_LIST = 10,   /* of a job: a list was copied; see the details */
+    ARSYNC_ACTION_READ = 11,   /* arsync_submit_read: bytes were read into a buffer */
+    ARSYNC_ACTION_WRITE = 12,  /* arsync_submit_write: bytes of a buffer were written */
+    ARSYNC_ACTION_SYNC = 13,   /* arsync_submit_sync: a file was made durable */
+    ARSYNC_ACTION_ACQUIRE = 14 /* arsync_submit_acquire: buffers were acquired; see the details */
 };
 
 /* What a job was doing when it failed. */
@@ -514,7 +527,8 @@ enum arsync_stage {
 typedef struct arsync_completion {
     arsync_job job;      /* the job that it is about */
     uint64_t user_data;  /* as it was given at submit */
-    uint64_t bytes;      /* bytes of the source that are at the destination, holes included */
+    uint64_t bytes;      /* bytes of the source that are at the destination, holes included; of a
+                            read or a write of a buffer: bytes read or written */
     uint64_t hole_bytes; /* of these, bytes in holes */
     const char* path;    /* of an entry, or of a question about one: its path below src and dst, of
                             any length, and "" for src itself; of a WAY, its path below src_dirfd;
@@ -603,9 +617,12 @@ typedef struct arsync_details {
     uint64_t begin_ns;           /* TIMES: when a worker began, by CLOCK_MONOTONIC, */
     uint64_t end_ns;             /* and when it ended */
     uint64_t other;              /* with IN_MIRROR: the user_data of the item whose mirror it is */
+    const struct arsync_buffer* buffers; /* of an arsync_submit_acquire that succeeded: the buffers,
+                                            which are the caller's from now on; else NULL */
+    uint64_t buffer_count;               /* how many */
 } arsync_details;
 /* The size of arsync_details in version 0.1, for ever. */
-#define ARSYNC_DETAILS_SIZE_0_1 168
+#define ARSYNC_DETAILS_SIZE_0_1 184
 
 /* Take the completions that there are, or wait for one.
  *
@@ -887,6 +904,191 @@ enum arsync_answer_kind {
  *                ended.
  *   -EINVAL      There is no such answer. */
 ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32_t answer);
+
+/* ---- Buffers ------------------------------------------------------------------------------ */
+
+/* Buffers
+ *
+ * A program that wants to see or change the data on its way, or to send it to several places,
+ * leases buffers of the pool and has the pool read files into them and write files from them. The
+ * data is not copied in this process: io_uring reads into the very memory that the program sees
+ * (READ_FIXED) and writes from it (WRITE_FIXED), and it is page-aligned, as O_DIRECT wants it.
+ *
+ *   Leasing    arsync_buffer_acquire takes buffers that are free; arsync_submit_acquire is a job
+ *              that waits for them. They come from the lease_count of the pool's options, so no
+ *              copy waits for one. arsync_buffer_release gives one back.
+ *   States     A buffer is idle, or is read into by one operation, or is written from by any number
+ *              of them: one read and then several writes at once send the same data to several
+ *              files. A read into a buffer that is not idle gives -EBUSY, and so does a write from
+ *              one that is read into. It is idle again before the completion of its last operation
+ *              can be polled. While it is read into, the program must not look at the memory of
+ *              that operation; while it is written from, it must not change that memory.
+ *   Release    A buffer may be released at any time. If it is not idle, its operations go on, and
+ *              their completions come; only then is its memory leased anew. The id is dead at once
+ *              (-ENOENT), and the program must not touch the memory any more.
+ *   Jobs       Each read, write and sync is a job of the pool, with one completion of kind
+ *              ARSYNC_COMPLETION_JOB. It counts for job_limit, for the pool's byte_rate (with the
+ *              bytes that it read or wrote) and among the 64 jobs that a worker has under way at a
+ *              time; it can be cancelled, paused and adjusted as a copy can. Operations have no
+ *              order among each other: what is to come after another is submitted when that has
+ *              completed.
+ *   Results    The completion's bytes are what was read or written. What the kernel does in several
+ *              parts is one operation here: with result 0, fewer bytes than asked for mean the end
+ *              of the file, and come of reads only. After an error bytes are the finished part from
+ *              the beginning; the stage is ARSYNC_STAGE_READ, WRITE or SYNC, or QUEUE for what was
+ *              cancelled before it began. A descriptor that is not open for what is asked gives
+ *              -EBADF there.
+ *   Cancel     A read or a write of a regular file that has begun is not interrupted. It ends with
+ *              its ordinary result if one transfer did all of it, and otherwise, as after a short
+ *              one, with -ECANCELED and the bytes so far. What waits for a stream ends at once.
+ *   O_DIRECT   A descriptor with O_DIRECT is read and written so. The buffer is aligned to 4096
+ *              bytes; at, offset and length are the program's to align. The library adds nothing:
+ *              what the kernel refuses is -EINVAL in the completion. The last part of a file is
+ *              read by asking for a whole block, and written through a descriptor without O_DIRECT.
+ *   Streams    With an offset of UINT64_MAX a read or a write is one transfer, as read(2) and
+ *              write(2) make it: from a pipe, a socket or a terminal when there is something, and
+ *              perhaps of fewer bytes than asked for; 0 bytes are its end. A write of 0 bytes does
+ *              nothing. Of a regular file it is at the file's position, which it moves. A stream
+ *              that has nothing to give keeps one of its worker's 64 places. Any other offset of
+ *              a file without offsets is refused with -ESPIPE.
+ *   Append     With O_APPEND the kernel writes at the end of the file, whatever the offset.
+ *   Fork       A forked child does not have the memory of the buffers: to touch it is a fault.
+ *   Closing    arsync_pool_close cancels and waits for what is under way. A buffer that is still
+ *              leased keeps its memory until it is released, which is allowed after the close, and
+ *              is all that is. Files are closed with the pool.
+ *   Backends   With ARSYNC_BACKEND_THREADS, and where io_uring has been denied, the operations are
+ *              plain system calls on threads. Buffers that the kernel does not register, because of
+ *              RLIMIT_MEMLOCK for example, are used all the same (READ and WRITE);
+ *              arsync_pool_info counts them, once for each worker that uses the buffer. Files on
+ *              FUSE, on servers and of the kernel's own are read by plain calls, since io_uring
+ *              goes by the size that they seem to have.
+ */
+
+/* A leased buffer. It is frozen: its layout, of 32 bytes, never changes. */
+typedef struct arsync_buffer {
+    uint64_t id;    /* what the functions below take. It is never 0, and no other lease of the pool
+                       ever has it. */
+    void* data;     /* the memory, aligned to 4096 bytes; zeros or what a lease before left in it */
+    uint64_t size;  /* bytes: the pool's buffer_size */
+    uint32_t flags; /* 0 */
+    uint32_t worker; /* 0: any worker serves any buffer */
+} arsync_buffer;
+
+/* Acquire buffers that are free.
+ *
+ * out gets count buffers, or none. Each belongs to the caller until arsync_buffer_release. The call
+ * does not block, and takes none that an arsync_submit_acquire waits for.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      count is 0 or larger than the pool's lease_count.
+ *   -EAGAIN      Fewer are free, or somebody else waits for some.
+ *   -ENOMEM      There is too little memory.
+ *   -ESHUTDOWN   The pool was shut down. */
+ARSYNC_API int arsync_buffer_acquire(arsync_pool* pool, uint32_t count, arsync_buffer* out);
+
+/* Submit a job that waits for buffers.
+ *
+ * It ends when all count buffers are there. Jobs of this kind are served in the order in which they
+ * were submitted, whatever the number that each waits for. The completion has the buffers in its
+ * details, which are valid until the next poll; the buffers are the caller's from the poll on that
+ * gives the completion. The job holds none while it waits, and takes no place on a worker. It may
+ * be cancelled (-ECANCELED at ARSYNC_STAGE_QUEUE), but not adjusted (-EINVAL). If the pool is
+ * closed before the poll, the buffers are released.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      count is 0 or larger than the pool's lease_count.
+ *   -EAGAIN, -ESHUTDOWN
+ *                As from arsync_submit_copy.
+ *   -ENOMEM      There is too little memory. The completion may have this too, at
+ *                ARSYNC_STAGE_MEMORY. */
+ARSYNC_API int arsync_submit_acquire(arsync_pool* pool, uint32_t count, uint64_t user_data,
+                                     arsync_job* job);
+
+/* Release a buffer.
+ *
+ * See "Release" and "Closing" above. In a child of fork(2) it gives -EOWNERDEAD, also after the
+ * pool was closed.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is no such buffer, or it was released. */
+ARSYNC_API int arsync_buffer_release(arsync_pool* pool, uint64_t buffer);
+
+/* An open file of a pool. It is never 0, and an id is never used again. */
+typedef uint64_t arsync_file;
+
+/* Give a pool an open file to read and write.
+ *
+ * fd is any open descriptor but that of a directory, and not of O_PATH. It is duplicated, once for
+ * all operations on the file; the caller may close its own. flags is 0.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EBADF       fd is not open, or is open with O_PATH.
+ *   -EISDIR      It is a directory.
+ *   -EINVAL      flags is not 0.
+ *   -EMFILE, -ENOMEM, -ESHUTDOWN
+ *                As from arsync_submit_copy. */
+ARSYNC_API int arsync_file_open(arsync_pool* pool, int fd, uint32_t flags, arsync_file* file);
+
+/* Close a file of a pool.
+ *
+ * The id is dead at once. If no operation is under way, the duplicate is closed by the call, which
+ * may wait as close(2) may. Otherwise it is closed when the last operation has ended; what that
+ * close(2) says is lost, so sync first what must not be.
+ *
+ * Returns 0, or an error of close(2), or:
+ *
+ *   -ENOENT      There is no such file, or it was closed. */
+ARSYNC_API int arsync_file_close(arsync_pool* pool, arsync_file file);
+
+/* Submit a read into a buffer, or a write from one.
+ *
+ * length bytes of the file, from offset on, are read into the buffer's memory from data + at on, or
+ * written from there. flags is 0. job may be NULL, and user_data comes back in the completion; both
+ * are as for arsync_submit_copy. See "Buffers" above for all else.
+ *
+ * Returns 0 or an error, after which nothing was queued.
+ *
+ * Errors:
+ *   -ENOENT      There is no such buffer, or no such file.
+ *   -EBUSY       Of a read: the buffer is not idle. Of a write: it is being read into.
+ *   -ESPIPE      The file is a stream, and offset is not UINT64_MAX.
+ *   -EINVAL      at + length is larger than the buffer, offset + length is larger than INT64_MAX
+ *                (but offset may be UINT64_MAX), or flags is not 0.
+ *   -EAGAIN, -ESHUTDOWN, -ENOMEM
+ *                As from arsync_submit_copy. */
+ARSYNC_API int arsync_submit_read(arsync_pool* pool, arsync_file file, uint64_t offset,
+                                  uint64_t buffer, uint64_t at, uint64_t length, uint32_t flags,
+                                  uint64_t user_data, arsync_job* job);
+ARSYNC_API int arsync_submit_write(arsync_pool* pool, arsync_file file, uint64_t offset,
+                                   uint64_t buffer, uint64_t at, uint64_t length, uint32_t flags,
+                                   uint64_t user_data, arsync_job* job);
+
+/* Of arsync_submit_sync: only the data and what is needed to read it, as fdatasync(2) does. */
+#define ARSYNC_SYNC_DATA (1u << 0)
+
+/* Submit a sync of a file.
+ *
+ * It makes durable, as fsync(2) does, what has been written to the file by operations that had
+ * completed when it was submitted. flags is 0 or ARSYNC_SYNC_DATA. An error that it has is told
+ * once: do not take a second one that succeeds for a repair.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -ENOENT      There is no such file.
+ *   -EINVAL      flags is something else.
+ *   -EAGAIN, -ESHUTDOWN, -ENOMEM
+ *                As from arsync_submit_copy. */
+ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t flags,
+                                  uint64_t user_data, arsync_job* job);
 
 /* ---- Options: what is copied -------------------------------------------------------------- */
 

@@ -25,6 +25,7 @@ std::atomic<arsync_pool*> handles = nullptr;
 
 arsync_pool* make_handle(std::unique_ptr<Pool> pool) {
     auto* handle = new arsync_pool;
+    handle->buffers = pool->callers_buffers();
     handle->pool = pool.release();
     handle->next = handles;
     while (!handles.compare_exchange_weak(handle->next, handle)) {
@@ -82,6 +83,7 @@ int arsync_pool_close(arsync_pool* handle) {
             return 0;
         }
         delete pool;
+        handle->buffers->close();
         return 0;
     });
 }

@@ -40,6 +40,7 @@ int settle(arsync_pool_options& options) {
         settle(options.buffer_size, ARSYNC_BUFFER_SIZE_DEFAULT, ARSYNC_BUFFER_SIZE_MIN,
                ARSYNC_BUFFER_SIZE_MAX) &&
         options.buffer_size % ARSYNC_BUFFER_SIZE_MIN == 0 &&
+        settle(options.lease_count, ARSYNC_LEASE_COUNT_DEFAULT, 1, ARSYNC_LEASE_COUNT_MAX) &&
         settle(options.queue_depth, ARSYNC_QUEUE_DEPTH_DEFAULT, 1, ARSYNC_QUEUE_DEPTH_MAX) &&
         settle(options.job_limit, ARSYNC_JOB_LIMIT_DEFAULT, 1, ARSYNC_JOB_LIMIT_MAX);
     options.queue_depth = std::bit_ceil(options.queue_depth);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <memory>
 #include <new>
 #include <pthread.h>
 #include <system_error>
@@ -16,6 +17,7 @@
 struct arsync_pool {
     std::atomic<arsync::Pool*> pool = nullptr;
     arsync_pool* next = nullptr;
+    std::shared_ptr<arsync::CallerBuffers> buffers; // which may be released after the close
 };
 
 namespace arsync {

@@ -42,11 +42,15 @@ bool fill_details(arsync_details& details, const Outcome& outcome) {
     details.other = outcome.other.value_or(0);
     if (outcome.kept && *outcome.kept)
         details.has |= ARSYNC_WANT_FD;
-    return details.has != 0 || details.backup || details.name || outcome.other;
+    return details.has != 0 || details.backup || details.name || outcome.other || details.buffers;
 }
 
 const arsync_details* details_of(Job& job) {
     arsync_details& details = job.details;
+    if (const auto* grant = std::get_if<Grant>(&job.what); grant && grant->buffers()) {
+        details.buffers = grant->buffers();
+        details.buffer_count = grant->count();
+    }
     const bool recursive = (job.options.flags & ARSYNC_COPY_RECURSIVE) != 0;
     if (job.has_entries() && wants(job.options, ARSYNC_WANT_TOTALS)) {
         details.totals = &job.totals;

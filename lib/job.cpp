@@ -12,6 +12,8 @@ static Task<void> run_copy(Io io, Job& job, Host& host) {
     job.control.throw_if_cancelled();
     if (auto* help = std::get_if<Help>(&job.what))
         co_await help->work->help(io, job.control, host);
+    else if (auto* operation = std::get_if<CallerOperation>(&job.what))
+        co_await run_operation(io, *operation, job.control, job.outcome);
     else if (auto* list = std::get_if<ListCopy>(&job.what))
         co_await list->list->run(io, host, job.outcome, job.totals);
     else if (auto* file = std::get_if<FileCopy>(&job.what))
@@ -23,6 +25,8 @@ static Task<void> run_copy(Io io, Job& job, Host& host) {
 }
 
 void close_descriptors(Job& job) {
+    if (auto* operation = std::get_if<CallerOperation>(&job.what))
+        operation->file = FileUse(); // which the caller may have closed
     job.source_fd = Fd();
     const int closed = job.destination_fd.close();
     if (closed < 0 && job.outcome.result == 0 && std::holds_alternative<RangeCopy>(job.what))

@@ -8,6 +8,7 @@
 #include <map>
 #include <variant>
 
+#include "caller/operation.h"
 #include "copy/list/list.h"
 #include "copy/path.h"
 #include "io/fd.h"
@@ -29,7 +30,8 @@ struct ListCopy {
 };
 
 struct Job {
-    std::variant<FileCopy, RangeCopy, Help, ListCopy> what;
+    // A Grant, of an arsync_submit_acquire, is run by nobody: the pool completes it.
+    std::variant<FileCopy, RangeCopy, Help, ListCopy, CallerOperation, Grant> what;
     bool has_entries() const { // with completions of their own
         return (options.flags & ARSYNC_COPY_RECURSIVE) != 0 ||
                std::holds_alternative<ListCopy>(what);

@@ -55,9 +55,10 @@ static_assert(backend_names.size() == ARSYNC_BACKEND_THREADS + 1);
 constexpr std::array action_names = {
     "none",          "copy",      "make directory", "enter directory",
     "symbolic link", "hard link", "make special",   "skip",
-    "remove",        "tree",      "list",
+    "remove",        "tree",      "list",           "read",
+    "write",         "sync",      "acquire",
 };
-static_assert(action_names.size() == ARSYNC_ACTION_LIST + 1);
+static_assert(action_names.size() == ARSYNC_ACTION_ACQUIRE + 1);
 
 constexpr std::array kind_names = {
     "job", "entry", "question", "item", "directory on the way",

@@ -11,7 +11,10 @@
 namespace arsync {
 
 Pool::Pool(const arsync_pool_options& options)
-    : options_(options), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : options_(options),
+      callers_buffers_(std::make_shared<CallerBuffers>(
+          options.lease_count, options.buffer_size, (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0)),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
     sem_init(&sleeper_, 0, 0);
@@ -84,10 +87,28 @@ void Pool::abandon() {
 
 int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
     Lock lock(mutex_);
+    if (const int error = refuse_submit(); error < 0)
+        return error;
+    const uint32_t slot = find_slot();
+    Worker* chosen = nullptr;
+    if (const int error = choose_worker(local_, chosen); error < 0)
+        return error;
+    queue(enter(slot, std::move(job), id), local_);
+    wake_poller();
+    lock.unlock();
+    if (chosen)
+        chosen->rouse();
+    return 0;
+}
+
+int Pool::refuse_submit() const {
     if (closing_ || shut_)
         return -ESHUTDOWN;
-    if (outstanding_ == options_.job_limit)
-        return -EAGAIN;
+    return outstanding_ == options_.job_limit ? -EAGAIN : 0;
+}
+
+// It is free until something is entered.
+uint32_t Pool::find_slot() {
     if (free_slots_.empty()) {
         slots_.emplace_back();
         try {
@@ -98,25 +119,21 @@ int Pool::submit(std::unique_ptr<Job> job, arsync_job* id) {
         }
         free_slots_.push_back(static_cast<uint32_t>(slots_.size() - 1));
     }
-    const uint32_t index = free_slots_.back();
-    Worker* chosen = nullptr;
-    if (const int error = choose_worker(local_, chosen); error < 0)
-        return error;
+    return free_slots_.back();
+}
+
+// Into the slot that was found last.
+Job& Pool::enter(uint32_t index, std::unique_ptr<Job> job, arsync_job* id) {
     free_slots_.pop_back();
     Slot& slot = slots_[index];
     job->control.set_terms(job->terms);
     job->id = ++slot.generation << slot_bits | (index + 1);
     if (id)
         *id = job->id;
-    queue(*job, local_);
     ++outstanding_;
     ++submitted_;
     slot.job = std::move(job);
-    wake_poller();
-    lock.unlock();
-    if (chosen)
-        chosen->rouse();
-    return 0;
+    return *slot.job;
 }
 
 Job* Pool::take(Worker& worker) {
@@ -249,9 +266,14 @@ void Pool::complete(Job& job) {
         ++cancelled_;
     else if (job.outcome.result < 0)
         ++failed_;
+    auto* const operation = std::get_if<CallerOperation>(&job.what);
+    if (operation) // before anybody can know that it has ended
+        operation->use = {};
     Finished& finished = slots_[slot_of(job.id)].finished;
     finished.completion = completion_of(job, job.outcome);
     queue_finished(finished);
+    if (operation)
+        serve_acquires();
 }
 
 } // namespace arsync

@@ -61,6 +61,15 @@ public:
     int adjust(arsync_job id, const arsync_adjustment& adjustment);
     int answer(arsync_question question, uint32_t answer);
     int progress(arsync_job id, arsync_progress& out);
+    // Of callers' buffers and files: pool_buffers.cpp.
+    int acquire(uint32_t count, arsync_buffer* out);
+    int submit_acquire(uint32_t count, uint64_t user_data, arsync_job* id);
+    int release_buffer(uint64_t id);
+    int open_file(int fd, arsync_file& file);
+    int close_file(arsync_file file);
+    int submit_operation(CallerOperation&& operation, arsync_file file, uint64_t buffer,
+                         uint64_t user_data, arsync_job* id);
+    const std::shared_ptr<CallerBuffers>& callers_buffers() { return callers_buffers_; }
     int take_fd(arsync_job id);
     // To poll: begin, look until that gives something else than nothing_yet, end. In between, if
     // look may have it so, the thread sleeps until sleeper() has a post.
@@ -135,6 +144,9 @@ private:
     static uint64_t slot_of(arsync_job id) { return (id & slot_mask) - 1; } // huge, if it is no id
 
     // Jobs: pool.cpp.
+    int refuse_submit() const REQUIRES(mutex_);
+    uint32_t find_slot() REQUIRES(mutex_);
+    Job& enter(uint32_t slot, std::unique_ptr<Job> job, arsync_job* id) REQUIRES(mutex_);
     Job* find(arsync_job id) REQUIRES(mutex_);
     void queue(Job& job, Site& site) REQUIRES(mutex_);
     void queue_again(Job& job) REQUIRES(mutex_);
@@ -167,6 +179,8 @@ private:
         REQUIRES(mutex_);
     void withdraw_under_lock(Job& job) REQUIRES(mutex_);
 
+    void serve_acquires() REQUIRES(mutex_); // pool_buffers.cpp
+
     // pool_completions.cpp
     void queue_finished(Finished& finished) REQUIRES(mutex_);
     void take_finished(arsync_completion& completion) REQUIRES(mutex_);
@@ -185,6 +199,7 @@ private:
 
     const arsync_pool_options options_;
     const ProcessMark owner_;
+    const std::shared_ptr<CallerBuffers> callers_buffers_; // before all that has a part in one
     SystemFiles files_; // the descriptors of a tree, or a link set, outlive the worker's part in it
     std::once_flag footprint_known_;
     Footprint footprint_{};
@@ -196,6 +211,9 @@ private:
     size_t left_ GUARDED_BY(mutex_) = 0; // workers that have nothing more to do, ever
     std::map<arsync_link_set, std::shared_ptr<Links>> link_sets_ GUARDED_BY(mutex_);
     arsync_link_set last_link_set_ GUARDED_BY(mutex_) = 0;
+    std::unordered_map<arsync_file, std::shared_ptr<CallerFile>> callers_files_ GUARDED_BY(mutex_);
+    arsync_file last_callers_file_ GUARDED_BY(mutex_) = 0;
+    std::deque<Job*> acquires_ GUARDED_BY(mutex_); // that wait for buffers, in order
     std::unordered_map<arsync_question, Job*> questions_ GUARDED_BY(mutex_);
     arsync_question last_question_ GUARDED_BY(mutex_) = 0;
     std::deque<Slot> slots_ GUARDED_BY(mutex_);

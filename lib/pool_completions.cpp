@@ -66,6 +66,8 @@ void Pool::take_finished(arsync_completion& completion) {
     const uint64_t index = slot_of(completion.job);
     Job* job = slots_[index].job.release();
     completion.details = details_of(*job);
+    if (auto* grant = std::get_if<Grant>(&job->what))
+        grant->hand_over();
     job->next = std::exchange(polled_jobs_, job);
     free_slots_.push_back(static_cast<uint32_t>(index)); // has room, see submit
     --outstanding_;

@@ -24,7 +24,10 @@ void Pool::cancel(Job& job) {
     if (job.state == ARSYNC_JOB_QUEUED) {
         if (job.queued)
             unqueue(job);
+        const bool acquires = std::erase(acquires_, &job) > 0;
         cancel_queued(job, waits ? ARSYNC_STAGE_ASK : ARSYNC_STAGE_QUEUE);
+        if (acquires)
+            serve_acquires(); // there may be enough for the one behind it
     }
     if (job.state != ARSYNC_JOB_RUNNING)
         return;
@@ -46,6 +49,8 @@ int Pool::adjust(arsync_job id, const arsync_adjustment& adjustment) {
     Job* job = find(id);
     if (!job)
         return -ENOENT;
+    if (std::holds_alternative<Grant>(job->what))
+        return -EINVAL; // there is nothing to adjust
     Terms& terms = job->terms;
     if ((adjustment.what & ARSYNC_ADJUST_BYTE_RATE) != 0) {
         using namespace std::chrono;

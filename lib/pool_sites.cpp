@@ -30,6 +30,8 @@ Site* Pool::site_to_serve(const Worker& worker) {
 
 // What a job may touch that is not local. It asks only local filesystems.
 Devices Pool::devices_of(const Job& job) {
+    if (const auto* operation = std::get_if<CallerOperation>(&job.what))
+        return operation->devices;
     const std::shared_ptr<const MountTable> table = mounts_.table();
     Devices devices;
     if (table->all_local())

@@ -54,7 +54,7 @@ struct Worker::Here {
     Here(Counters& counters, Pool& pool, int no_thread)
         : ring(counters, no_thread),
           buffers(ring, pool.options().buffer_count, pool.options().buffer_size,
-                  asks_huge_pages(pool), share_of(pool)) {}
+                  asks_huge_pages(pool), share_of(pool), pool.options().lease_count) {}
 };
 
 Worker::Worker(Pool& pool, unsigned number)
@@ -118,7 +118,7 @@ UringOptions Worker::wishes() {
     const arsync_pool_options& options = pool_.options();
     UringOptions wishes;
     wishes.queue_depth = options.queue_depth;
-    wishes.buffer_count = options.buffer_count;
+    wishes.buffer_count = options.buffer_count + options.lease_count;
     wishes.helpers = [this] { return pool_.footprint().helpers; };
     wishes.sqpoll = (options.flags & ARSYNC_POOL_SQPOLL) != 0;
     wishes.iopoll = (options.flags & ARSYNC_POOL_IOPOLL) != 0;
@@ -151,7 +151,7 @@ bool Worker::serve(Ring& ring, const AvailableRing& available) {
     const arsync_pool_options& options = pool_.options();
     const FrameCache frames;
     Buffers buffers(ring, options.buffer_count, options.buffer_size, asks_huge_pages(pool_),
-                    share_of(pool_));
+                    share_of(pool_), options.lease_count);
     const Io io{pool_.files(), ring, buffers, pool_.pace()};
     set_ring(&ring, available.uring(), &buffers);
     bool closing = false;

@@ -5,17 +5,19 @@
 // Waiters are served in order, of one priority. A small copy that is alone has a buffer outside the
 // slab, so that no more is mapped for it. The slab is mapped when there is need of more, as large
 // as there is memory for; each buffer is registered when it is first leased for bulk work; and
-// nothing is given back before the worker ends, when no request is left.
+// nothing is given back before the worker ends, when no request is left. Buffers that callers have
+// are not among these, but the same ring registers them, under the indices that follow.
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <climits>
 #include <cstddef>
 #include <functional>
 #include <vector>
 
+#include "io/registrations.h"
 #include "io/ring.h"
+#include "io/slab.h"
 
 namespace arsync {
 
@@ -48,9 +50,10 @@ public:
         size_t size;
     };
     // Nothing is allocated yet. count buffers of size bytes; huge_pages: try MAP_HUGETLB first.
-    // share: asked once, when there is need of more than one small copy's.
+    // share: asked once, when there is need of more than one small copy's. lent: buffers that
+    // callers may have.
     Buffers(Ring& ring, unsigned count, size_t size, bool huge_pages,
-            std::function<Share()> share = {});
+            std::function<Share()> share = {}, unsigned lent = 0);
     // One buffer, of memory that somebody else has.
     Buffers(Ring& ring, std::byte* memory, size_t size);
     Buffers(const Buffers&) = delete;
@@ -79,6 +82,10 @@ public:
     // there is no memory. Those of a higher priority are served before those of a lower one.
     Wait lease(bool registered, int priority = 0) { return Wait(*this, registered, priority); }
 
+    // A part of buffer number `number` of those that callers have. whole: all of it. Registered by
+    // the first use that is worth it.
+    Slice lent(unsigned number, Slice whole, size_t offset, size_t length);
+
     // What a lease has at least, or size() if that was asked to be less.
     static constexpr size_t small_size = 256 << 10;
     // Before count() and size() are looked at for what is more than a small copy: afterwards they
@@ -89,47 +96,39 @@ public:
     unsigned leased() const { return leased_; }
     // From any thread: why a buffer was refused registration (a negative errno, 0: none was); why
     // the slab is not in the huge pages that were asked for (the same), or that it is.
-    int refusal() const { return refusal_; }
+    int refusal() const { return registrations_.refusal(); }
     int huge_pages_error() const { return huge_pages_error_; }
     bool in_huge_pages() const { return in_huge_pages_; }
 
 private:
     friend class Lease;
-    enum class State : unsigned char { plain, registered, refused };
-
     static constexpr unsigned small_index = INT_MAX; // of the buffer outside the slab
 
     bool lend_small();
     void map();
-    void* map_slab();
-    void make_registered(unsigned index);
+    bool map_slab();
     void release(unsigned index);
     std::byte* data(unsigned index) const {
         return index == small_index ? small_ : first_ + index * size_;
     }
     size_t size(unsigned index) const { return index == small_index ? small_size : size_; }
-    bool is_registered(unsigned index) const {
-        return index != small_index && states_[index] == State::registered;
-    }
 
     Ring& ring_;
+    Registrations registrations_;
+    const unsigned first_lent_; // index
     unsigned count_;
     size_t size_; // of each
     std::function<Share()> share_;
     const bool huge_pages_;
-    std::byte* slab_ = nullptr;
-    size_t slab_size_ = 0;
-    std::byte* first_ = nullptr; // buffer 0: where a huge page may begin
+    Slab slab_;
+    std::byte* first_ = nullptr; // buffer 0; null: there is no memory yet
     std::byte* small_ = nullptr;
     bool is_small_lent_ = false;
     std::vector<unsigned> free_;
-    std::vector<State> states_;
     Wait* waiting_first_ = nullptr;
     Wait** waiting_end_ = &waiting_first_;
     int lowest_waiting_ = 0; // priority, of the last
     unsigned leased_ = 0;
-    std::atomic<int> refusal_ = 0;
-    std::chrono::steady_clock::time_point retry_; // of what was refused
     std::atomic<int> huge_pages_error_ = 0;
     std::atomic<bool> in_huge_pages_ = false;
 };

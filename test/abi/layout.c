@@ -29,7 +29,8 @@ FIELD(arsync_pool_options, buffer_size, 20, 4);
 FIELD(arsync_pool_options, queue_depth, 24, 4);
 FIELD(arsync_pool_options, job_limit, 28, 4);
 FIELD(arsync_pool_options, byte_rate, 32, 8);
-FIELD(arsync_pool_options, reserved, 40, 24);
+FIELD(arsync_pool_options, lease_count, 40, 4);
+FIELD(arsync_pool_options, reserved, 44, 20);
 SIZE(arsync_pool_options, 64);
 SIZE(arsync_pool_options, ARSYNC_POOL_OPTIONS_SIZE_0_1);
 
@@ -106,6 +107,13 @@ FIELD(arsync_item, user_data, 16, 8);
 FIELD(arsync_item, reserved, 24, 8);
 SIZE(arsync_item, 32);
 
+FIELD(arsync_buffer, id, 0, 8);
+FIELD(arsync_buffer, data, 8, 8);
+FIELD(arsync_buffer, size, 16, 8);
+FIELD(arsync_buffer, flags, 24, 4);
+FIELD(arsync_buffer, worker, 28, 4);
+SIZE(arsync_buffer, 32);
+
 FIELD(arsync_adjustment, struct_size, 0, 4);
 FIELD(arsync_adjustment, what, 4, 4);
 FIELD(arsync_adjustment, byte_rate, 8, 8);
@@ -167,7 +175,9 @@ FIELD(arsync_details, digest, 128, 16);
 FIELD(arsync_details, begin_ns, 144, 8);
 FIELD(arsync_details, end_ns, 152, 8);
 FIELD(arsync_details, other, 160, 8);
-SIZE(arsync_details, 168);
+FIELD(arsync_details, buffers, 168, 8);
+FIELD(arsync_details, buffer_count, 176, 8);
+SIZE(arsync_details, 184);
 SIZE(arsync_details, ARSYNC_DETAILS_SIZE_0_1);
 
 FIELD(arsync_completion, job, 0, 8);
@@ -298,6 +308,10 @@ VALUE(ARSYNC_ACTION_SKIP, 7);
 VALUE(ARSYNC_ACTION_REMOVE, 8);
 VALUE(ARSYNC_ACTION_TREE, 9);
 VALUE(ARSYNC_ACTION_LIST, 10);
+VALUE(ARSYNC_ACTION_READ, 11);
+VALUE(ARSYNC_ACTION_WRITE, 12);
+VALUE(ARSYNC_ACTION_SYNC, 13);
+VALUE(ARSYNC_ACTION_ACQUIRE, 14);
 
 VALUE(ARSYNC_ANSWER_SKIP, 1);
 VALUE(ARSYNC_ANSWER_REPLACE, 2);

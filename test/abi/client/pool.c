@@ -297,13 +297,13 @@ static void names_are_those_of_the_header(void) {
         CHECK(strcmp(arsync_method_name(i), "unknown") != 0);
     for (uint32_t i = 0; i <= ARSYNC_BACKEND_THREADS; i++)
         CHECK(strcmp(arsync_backend_name(i), "unknown") != 0);
-    for (uint32_t i = 0; i <= ARSYNC_ACTION_LIST; i++)
+    for (uint32_t i = 0; i <= ARSYNC_ACTION_ACQUIRE; i++)
         CHECK(strcmp(arsync_action_name(i), "unknown") != 0);
     for (uint32_t i = ARSYNC_COMPLETION_JOB; i <= ARSYNC_COMPLETION_WAY; i++)
         CHECK(strcmp(arsync_completion_kind_name(i), "unknown") != 0);
     CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_MAKE_DIRECTORY), "make directory") == 0);
     CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_LIST), "list") == 0);
-    CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_LIST + 1), "unknown") == 0);
+    CHECK(strcmp(arsync_action_name(ARSYNC_ACTION_ACQUIRE + 1), "unknown") == 0);
     CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_ENTRY), "entry") == 0);
     CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_ITEM), "item") == 0);
     CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_WAY), "directory on the way") == 0);

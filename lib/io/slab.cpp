@@ -1,0 +1,44 @@
+#include "io/slab.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <sys/mman.h>
+
+namespace arsync {
+
+static constexpr size_t huge_page_size = size_t{2} << 20;
+
+static void* map_anonymous(size_t bytes, int more_flags) {
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | more_flags, -1, 0);
+    return memory == MAP_FAILED ? nullptr : memory;
+}
+
+Slab::~Slab() {
+    if (memory_)
+        munmap(memory_, mapped_);
+}
+
+bool Slab::map(size_t bytes, bool huge_pages, int* huge_error) {
+    if (huge_pages) {
+        mapped_ = (bytes + huge_page_size - 1) / huge_page_size * huge_page_size;
+        memory_ = map_anonymous(mapped_, MAP_HUGETLB);
+        *huge_error = memory_ ? 0 : -errno;
+    }
+    if (!memory_) {
+        // Older kernels do not begin a large mapping where a huge page could.
+        mapped_ = bytes + (bytes >= huge_page_size ? huge_page_size : 0);
+        memory_ = map_anonymous(mapped_, 0);
+    }
+    if (!memory_)
+        return false;
+    // Direct I/O in flight into memory that a fork makes copy-on-write would land in the wrong
+    // process's copy.
+    madvise(memory_, mapped_, MADV_DONTFORK);
+    const auto misplaced = reinterpret_cast<uintptr_t>(memory_) % huge_page_size;
+    const bool moves = mapped_ >= bytes + huge_page_size && misplaced > 0;
+    begin_ = static_cast<std::byte*>(memory_) + (moves ? huge_page_size - misplaced : 0);
+    return true;
+}
+
+} // namespace arsync
