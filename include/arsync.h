@@ -1299,7 +1299,7 @@ enum arsync_durability {
 /* ---- Options: how fast -------------------------------------------------------------------- */
 
 /* How the data is moved. A completion says which method ran. AUTO takes, for each file, the first
- * of these that fits (docs/BENCHMARKS.md has the measurements):
+ * of these that fits (ARCHITECTURE.md says why):
  *
  *   inline           The source has no size: it is a stream, or a file in /proc.
  *   reflink          The filesystem can share blocks, unless reflink is NEVER or sparse is not

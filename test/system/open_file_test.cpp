@@ -198,6 +198,13 @@ TEST_CASE_FIXTURE(Clean, "a finished copy is handed over open, once, or closed a
     const arsync_completion failed = pool.copy(directory / "missing", directory / "to", wanted);
     CHECK(arsync_take_fd(pool.get(), &failed) == -ENOENT);
     CHECK(arsync_take_fd(pool.get(), nullptr) == -EFAULT);
+    // A link is complete, and nothing was opened for it.
+    REQUIRE(symlink("from", (directory / "link").c_str()) == 0);
+    const arsync_completion link = pool.copy(directory / "link", directory / "link too",
+                                             Options(wanted).with_symlinks(ARSYNC_SYMLINKS_KEEP));
+    CHECK((link.flags & ARSYNC_COMPLETION_COPIED) != 0);
+    CHECK((!link.details || (link.details->has & ARSYNC_WANT_FD) == 0));
+    CHECK(arsync_take_fd(pool.get(), &link) == -ENOENT);
 
     for (const uint64_t size : {uint64_t{10}, uint64_t{9'000'000}}) { // alone, and by a pool
         write_pattern(directory / "from", size);
