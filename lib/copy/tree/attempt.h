@@ -1,4 +1,4 @@
-// What the files of Member share: waiting for reports to be read, and beginning anew what failed
+// What the files of TreePart share: waiting for reports to be read, and beginning anew what failed
 // for want of descriptors.
 #pragma once
 
@@ -6,18 +6,18 @@
 #include <new>
 #include <utility>
 
-#include "copy/tree/member.h"
+#include "copy/tree/part.h"
 
 namespace arsync {
 
-// co_await Poll(member): until not too many reports are unread.
-struct Member::Poll : Waiter {
-    Member& member;
-    explicit Poll(Member& own) : member(own) {}
-    bool await_ready() const noexcept { return member.tree_.options_.report == ARSYNC_REPORT_NONE; }
+// co_await Poll(part): until not too many reports are unread.
+struct TreePart::Poll : Waiter {
+    TreePart& part;
+    explicit Poll(TreePart& own) : part(own) {}
+    bool await_ready() const noexcept { return part.job_.options.report == ARSYNC_REPORT_NONE; }
     bool await_suspend(std::coroutine_handle<> waiting) {
         handle = waiting;
-        return member.tree_.host_.wait_for_room(member.io_.ring, *this);
+        return part.job_.host.wait_for_room(part.io_.ring, *this);
     }
     void await_resume() const noexcept {}
 };
@@ -26,14 +26,14 @@ struct Member::Poll : Waiter {
 // time with the outcome as it was, for as long as there is hope; and once what a server has
 // forgotten, which is opened again.
 template <class Begin>
-Task<void> Member::attempt(Outcome& outcome, Begin begin) {
+Task<void> TreePart::attempt(Outcome& outcome, Begin begin) {
     const Outcome before = outcome;
     bool was_stale = false;
     for (unsigned number = 0;; ++number) {
         outcome = before;
         bool is_stale = false;
         try {
-            const Scarcity::Busy busy(tree_.scarcity_);
+            const Scarcity::Busy busy(job_.scarcity);
             co_await begin();
         } catch (const Error& error) {
             outcome.fail(error);

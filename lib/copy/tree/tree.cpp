@@ -5,77 +5,53 @@
 #include <new>
 #include <unistd.h>
 
-#include "copy/tree/member.h"
+#include "copy/tree/part.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
 
 namespace arsync {
 
-namespace {
-
-// What is left to the whole: names and data are made durable at its end.
-arsync_copy_options for_entries(const arsync_copy_options& options) {
-    arsync_copy_options result = options;
-    const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
-    if (options.durability != ARSYNC_DURABILITY_NONE)
-        result.durability = atomic ? ARSYNC_DURABILITY_FILE : ARSYNC_DURABILITY_NONE;
-    return result;
-}
-
-} // namespace
-
-static arsync_copy_options for_synced_entries(const arsync_copy_options& options) {
-    arsync_copy_options result = options;
-    result.durability = ARSYNC_DURABILITY_FILE;
-    return result;
-}
-
 Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
            Control& control, Host& host)
-    : roots_(roots), options_(options), entry_options_(for_entries(options)),
-      synced_entry_options_(for_synced_entries(options)), filter_(filter), control_(control),
-      host_(host), reports_all_(options.report == ARSYNC_REPORT_ALL), asks_(asks_first(options)),
-      uid_(geteuid()), gid_(getegid()),
-      directories_(std::make_shared<Directories>(descriptors::idle_directories())),
-      links_(roots.links ? *roots.links : own_links_) {
+    : job_(roots, options, filter, control, host, own_links_) {
     totals_.struct_size = sizeof totals_;
 }
 
 Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
-    control_.enter(ARSYNC_STAGE_OPEN_SOURCE);
-    control_.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
-    control_.counts().walking.fetch_add(1, std::memory_order_relaxed);
+    job_.control.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    job_.control.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
+    job_.control.counts().walking.fetch_add(1, std::memory_order_relaxed);
     walks_.store(true, std::memory_order_relaxed);
     const AllFound at_end{*this};
     outcome.action = ARSYNC_ACTION_TREE;
     outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
-    outcome.has_error_path = wants(options_, ARSYNC_WANT_ERROR_PATH); // "", of the root
+    outcome.has_error_path = wants(job_.options, ARSYNC_WANT_ERROR_PATH); // "", of the root
     std::shared_ptr<const File> links_base;
-    if (links_.shared())
-        links_base = links_.base_of(io.files, roots_.base());
-    Control part(control_);
-    Member member(*this, io, part, host_);
-    co_await member.open_roots();
-    control_.enter(ARSYNC_STAGE_NONE);
+    if (job_.links.shared())
+        links_base = job_.links.base_of(io.files, job_.roots.base());
+    Control own(job_.control);
+    TreePart part(*this, io, own, job_.host);
+    co_await part.open_roots();
+    job_.control.enter(ARSYNC_STAGE_NONE);
     own_links_.ask_whether_names_recur([this, &files = io.files] { return has_mounts(files); });
 
-    outcome.wanted.tell_source(*root_->facts, options_);
+    outcome.wanted.tell_source(*root_->facts, job_.options);
     Outcome of_root;
     of_root.action = root_->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
     of_root.flags = ARSYNC_COMPLETION_DIRECTORY;
     of_root.wanted = outcome.wanted;
     tell_destination_root(io.files, of_root);
-    of_root.wanted.end(options_);
-    control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
+    of_root.wanted.end(job_.options);
+    job_.control.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     {
         const Lock lock(mutex_);
         totals_.entries = totals_.directories = 1;
     }
-    if (reports_all_)
-        host_.report({.path = {}, .outcome = of_root});
+    if (job_.reports_all)
+        job_.host.report({.path = {}, .outcome = of_root});
     push({root_, {}, false});
-    co_await member.run();
-    leave(member.totals());
+    co_await part.run();
+    leave(part.totals());
     struct Helpers : Waiter {
         Tree& tree;
         Ring& ring;
@@ -96,12 +72,12 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     drop_units();
     all_found();
 
-    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    if (options_.durability != ARSYNC_DURABILITY_NONE && !dry && !control_.cancelled())
+    const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    if (job_.options.durability != ARSYNC_DURABILITY_NONE && !dry && !job_.control.cancelled())
         co_await sync(io);
     tell_destination_root(io.files, outcome);
     // Helpers that come too late may keep this object, but no descriptors.
-    links_.settle(root_, roots_.from_base(), links_base);
+    job_.links.settle(root_, job_.roots.from_base(), links_base);
     root_.reset();
     above_root_ = File();
     const Lock lock(mutex_);
@@ -110,7 +86,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
-    if (control_.cancelled()) {
+    if (job_.control.cancelled()) {
         outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
         outcome.has_error_path = false;
     } else {
@@ -127,11 +103,11 @@ Task<void> Tree::help(Io io, Control& own, Host& own_host) {
             co_return;
         ++helpers_;
     }
-    own.join(control_);
+    own.join(job_.control);
     try {
-        Member member(*this, io, own, own_host);
-        co_await member.run();
-        leave(member.totals());
+        TreePart part(*this, io, own, own_host);
+        co_await part.run();
+        leave(part.totals());
     } catch (const std::bad_alloc&) { // for a frame; the others go on, and this one leaves as any
     }
     own.leave();
@@ -147,7 +123,7 @@ bool Tree::has_mounts(Files& files) const {
 }
 
 void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
-    control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
+    job_.control.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
         const Lock lock(mutex_);
         ++totals_.errors;
@@ -160,7 +136,7 @@ void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
                 first_path_ = std::move(*path);
         }
     }
-    if ((options_.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0)
+    if ((job_.options.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0)
         return;
     stopped_.store(true, std::memory_order_relaxed);
     withdraw_questions();

@@ -16,9 +16,7 @@
 #include "copy/filter.h"
 #include "copy/host.h"
 #include "copy/question.h"
-#include "copy/tree/directory.h"
-#include "copy/tree/links.h"
-#include "copy/tree/scarcity.h"
+#include "copy/tree/tree_job.h"
 #include "io/mutex.h"
 
 namespace arsync {
@@ -57,37 +55,25 @@ public:
     Task<void> run(Io io, Outcome& outcome, arsync_totals& totals);
     Task<void> help(Io io, Control& own, Host& own_host) override;
 
-private:
-    friend class Member;
+    // ---- for its parts, from any thread ----
 
-    void answered(std::unique_ptr<Asking> asking) override;
-    bool has_mounts(Files& files) const;
-    // tree_roots.cpp
-    DirectoryRef open_roots(Files& files);
-    void refuse_inside_itself(Files& files, const Identity& source) const;
+    TreeJob& job() { return job_; }
+    const Directory& root() const { return *root_; }
+    bool is_on_source_device(const struct statx& facts) const {
+        return facts.stx_dev_major == device_major_ && facts.stx_dev_minor == device_minor_;
+    }
+    // By the first part, before all else. Throws Error.
+    void open_roots(Files& files);
+    // Whether a directory there may be met, though one file system is not left.
     bool may_meet(const Identity& destination) const;
-    void refuse_unknown(int result) const;
-    void refuse_source_inside(Files& files, int source) const;
-    void refuse_overlap(Files& files, int source, int destination) const;
-    void refuse_below(Files& files, int directory, const Identity& root) const;
-    int open_source_root(Files& files, int access) const;
-    int open_above_root(Files& files);
-    void tell_destination_root(Files& files, Outcome& outcome) const;
-
-    // tree_mirror.cpp
-    int open_source_root_anew(Files& files) const;
-    std::string place_of_base(Files& files) const;
+    // Of a directory just made or opened: what a mirror has to know, and how it is synced.
     void know_names(Files& files, Directory& directory, int destination) const;
+    void choose_sync(Files& files, Directory& directory, int destination);
     // Throws Error ESTALE if it is not what is at its name in the source any more.
     void refuse_replaced(Files& files, const Directory& directory) const;
-
-    // tree_sync.cpp
-    void remember_filesystem(Files& files, const Directory& directory, int destination);
-    void choose_sync(Files& files, Directory& directory, int destination);
-    Task<void> sync(Io io);
-    Task<void> sync_by_filesystem(Io io);
-    static Task<int64_t> sync_filesystems(Io io, const std::vector<int>& all);
-    Task<void> sync_above_root(Io io);
+    // A mirror has met itself all the same: from then on it removes nothing.
+    void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
+    bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
 
     // Units: tree_units.cpp. co_await Take(tree, ring): the next; or none, when there will be no
     // more if over().
@@ -95,21 +81,7 @@ private:
     bool over();
     void push(Unit unit);
     std::optional<Unit> take_back(); // when it is over: what nobody has taken
-    void drop_units();
     void unit_ended();
-    void all_found(); // but for what is just begun
-    struct AllFound {
-        Tree& tree;
-        ~AllFound() { tree.all_found(); }
-    };
-    void wake_all_under_lock() REQUIRES(mutex_);
-    void wake_one_under_lock() REQUIRES(mutex_);
-    void wake_room_sleepers_under_lock() REQUIRES(mutex_);
-    std::unique_ptr<AskedEntry> take_answered_under_lock() REQUIRES(mutex_);
-    // Whether all is found, and nobody may have something to ask.
-    bool over_under_lock() const REQUIRES(mutex_) {
-        return stack_.empty() && active_ == 0 && unsettled_ == 0;
-    }
 
     // Questions; see tree_questions.cpp. co_await Room(tree, ring): until an answer is there to go
     // on with, or not too many are outstanding.
@@ -123,13 +95,13 @@ private:
 
     // Whether to begin nothing more.
     bool stopping() const {
-        return stopped_.load(std::memory_order_relaxed) || control_.cancelled();
+        return stopped_.load(std::memory_order_relaxed) || job_.control.cancelled();
     }
     void stop(); // without more units
     // Somebody who had waited for descriptors has got what he needed.
     void relieve() {
-        scarcity_.relieve();
-        directories_->set_keeping(true);
+        job_.scarcity.relieve();
+        job_.directories->set_keeping(true);
     }
     // path: of what failed, if that is wanted and it is one.
     void note_error(int result, Stage stage, Side side, std::string* path = nullptr);
@@ -144,27 +116,51 @@ private:
         if (flags != 0)
             flags_.fetch_or(flags, std::memory_order_relaxed);
     }
+
+private:
+    void answered(std::unique_ptr<Asking> asking) override;
+    bool has_mounts(Files& files) const;
+
+    // tree_roots.cpp
+    void refuse_inside_itself(Files& files, const Identity& source) const;
+    void refuse_unknown(int result) const;
+    void refuse_source_inside(Files& files, int source) const;
+    void refuse_overlap(Files& files, int source, int destination) const;
+    void refuse_below(Files& files, int directory, const Identity& root) const;
+    int open_source_root(Files& files, int access) const;
+    int open_above_root(Files& files);
+    void tell_destination_root(Files& files, Outcome& outcome) const;
+
+    // tree_mirror.cpp
+    int open_source_root_anew(Files& files) const;
+    std::string place_of_base(Files& files) const;
+
+    // tree_sync.cpp
+    void remember_filesystem(Files& files, const Directory& directory, int destination);
+    Task<void> sync(Io io);
+    Task<void> sync_by_filesystem(Io io);
+    static Task<int64_t> sync_filesystems(Io io, const std::vector<int>& all);
+    Task<void> sync_above_root(Io io);
+
+    void drop_units();
+    void all_found(); // but for what is just begun
+    struct AllFound {
+        Tree& tree;
+        ~AllFound() { tree.all_found(); }
+    };
+    void wake_all_under_lock() REQUIRES(mutex_);
+    void wake_one_under_lock() REQUIRES(mutex_);
+    void wake_room_sleepers_under_lock() REQUIRES(mutex_);
+    std::unique_ptr<AskedEntry> take_answered_under_lock() REQUIRES(mutex_);
+    // Whether all is found, and nobody may have something to ask.
+    bool over_under_lock() const REQUIRES(mutex_) {
+        return stack_.empty() && active_ == 0 && unsettled_ == 0;
+    }
+
     void leave(const arsync_totals& part);
 
-    const FileCopy& roots_;
-    const arsync_copy_options& options_;
-    arsync_copy_options entry_options_; // as of one entry
-    // The same, where each entry is made durable by itself but for its name, which its directory is
-    // synced for.
-    arsync_copy_options synced_entry_options_;
-    const Filter& filter_;
-    Control& control_;
-    Host& host_;
-    const bool reports_all_;
-    const bool asks_;
-    const uid_t uid_; // that new files get
-    const gid_t gid_;
-    Umask umask_;
-
-    const std::shared_ptr<Directories> directories_;
-    Scarcity scarcity_;
     Links own_links_;
-    Links& links_; // these, or those that are shared with other jobs
+    TreeJob job_;
     DirectoryRef root_;
     Identity root_destination_;
     std::string base_place_; // of the directory that the source's path begins in

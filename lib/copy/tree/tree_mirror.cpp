@@ -12,7 +12,7 @@ namespace arsync {
 void Tree::know_names(Files& files, Directory& directory, int destination) const {
     if (directory.made)
         return;
-    if ((options_.flags & ARSYNC_COPY_MIRROR) != 0)
+    if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0)
         directory.source_names = std::make_unique<NameSet>();
     if (!files.may_fold_names(destination))
         return;
@@ -27,10 +27,10 @@ void Tree::know_names(Files& files, Directory& directory, int destination) const
 // "" where it is not to be known. A path tells of its own directories; the one it begins in is an
 // open descriptor, which stays the same when it is moved away or removed.
 std::string Tree::place_of_base(Files& files) const {
-    const bool beneath = !roots_.source_from_base.empty();
-    const std::string& path = beneath ? roots_.source_from_base : roots_.source;
-    const int dirfd = beneath ? roots_.source_base_dirfd : roots_.source_dirfd;
-    if ((options_.flags & ARSYNC_COPY_MIRROR) == 0 || path.starts_with('/'))
+    const bool beneath = !job_.roots.source_from_base.empty();
+    const std::string& path = beneath ? job_.roots.source_from_base : job_.roots.source;
+    const int dirfd = beneath ? job_.roots.source_base_dirfd : job_.roots.source_dirfd;
+    if ((job_.options.flags & ARSYNC_COPY_MIRROR) == 0 || path.starts_with('/'))
         return {};
     const std::string link =
         dirfd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/" + std::to_string(dirfd);
@@ -41,12 +41,12 @@ std::string Tree::place_of_base(Files& files) const {
 }
 
 int Tree::open_source_root_anew(Files& files) const {
-    if (roots_.source_from_base.empty())
+    if (job_.roots.source_from_base.empty())
         return open_source_root(files, O_PATH);
-    const char* path = roots_.source_from_base.c_str();
-    if (options_.symlinks == ARSYNC_SYMLINKS_FOLLOW)
-        return files.open(roots_.source_base_dirfd, path, O_PATH | O_DIRECTORY, 0);
-    return files.open_beneath(roots_.source_base_dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+    const char* path = job_.roots.source_from_base.c_str();
+    if (job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW)
+        return files.open(job_.roots.source_base_dirfd, path, O_PATH | O_DIRECTORY, 0);
+    return files.open_beneath(job_.roots.source_base_dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW,
                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 

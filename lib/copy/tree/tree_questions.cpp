@@ -17,7 +17,7 @@ bool Tree::ask(std::unique_ptr<AskedEntry>& entry) {
     }
     bool asked = false;
     try {
-        asked = host_.ask(*this, asking, &path);
+        asked = job_.host.ask(*this, asking, &path);
     } catch (...) {
         const Lock lock(mutex_);
         --unanswered_;
@@ -33,8 +33,8 @@ bool Tree::ask(std::unique_ptr<AskedEntry>& entry) {
 }
 
 void Tree::withdraw_questions() {
-    if (asks_)
-        host_.withdraw_questions();
+    if (job_.asks)
+        job_.host.withdraw_questions();
 }
 
 void Tree::answered(std::unique_ptr<Asking> asking) {
@@ -75,14 +75,14 @@ bool Tree::Room::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 void Tree::entry_begun() {
-    if (!asks_)
+    if (!job_.asks)
         return;
     const Lock lock(mutex_);
     ++unsettled_;
 }
 
 void Tree::entry_ended() {
-    if (!asks_)
+    if (!job_.asks)
         return;
     const Lock lock(mutex_);
     if (--unsettled_ == 0 && (stopping() || (stack_.empty() && active_ == 0)))

@@ -10,8 +10,8 @@
 
 namespace arsync {
 
-DirectoryRef Tree::open_roots(Files& files) {
-    auto root = std::make_shared<Directory>(directories_);
+void Tree::open_roots(Files& files) {
+    auto root = std::make_shared<Directory>(job_.directories);
     root->facts = std::make_unique<struct statx>();
     struct statx& facts = *root->facts;
     int fd = open_source_root(files, O_RDONLY);
@@ -27,31 +27,33 @@ DirectoryRef Tree::open_roots(Files& files) {
     device_minor_ = facts.stx_dev_minor;
     refuse_inside_itself(files, root->source_id);
 
-    const char* path = roots_.destination.c_str();
+    const char* path = job_.roots.destination.c_str();
     File destination;
-    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     bool missing = false;
     if (dry) {
         struct statx found;
-        const int there = files.statx(roots_.destination_dirfd, path, AT_SYMLINK_NOFOLLOW, found);
+        const int there =
+            files.statx(job_.roots.destination_dirfd, path, AT_SYMLINK_NOFOLLOW, found);
         missing = there == -ENOENT;
         if (!missing)
             check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
     }
     if (missing) {
-        refuse_missing_parent(files, roots_, options_, ARSYNC_STAGE_MAKE_DIRECTORY);
+        refuse_missing_parent(files, job_.roots, job_.options, ARSYNC_STAGE_MAKE_DIRECTORY);
         root->made = root->missing = true;
     } else {
-        const bool durable = options_.durability != ARSYNC_DURABILITY_NONE;
+        const bool durable = job_.options.durability != ARSYNC_DURABILITY_NONE;
         const int unsyncable = durable ? open_above_root(files) : 0;
-        MadeDirectory made = make_directory(
-            files, roots_.destination_dirfd, path, facts, false,
-            (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, false, options_, umask_);
+        MadeDirectory made =
+            make_directory(files, job_.roots.destination_dirfd, path, facts, false,
+                           (job_.options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, false,
+                           job_.options, job_.umask);
         root->made = made.made;
         root->final_mode = made.final_mode;
         root->destination_id = identity(made.facts);
         root_destination_ = root->destination_id;
-        root->new_file = new_file_in(files, made, options_, uid_, gid_);
+        root->new_file = new_file_in(files, made, job_.options, job_.uid, job_.gid);
         destination = std::move(made.directory);
         choose_sync(files, *root, destination.get());
         if (!root->made)
@@ -64,29 +66,29 @@ DirectoryRef Tree::open_roots(Files& files) {
         // A path with a slash at its end follows links, so what was opened may lie elsewhere.
         if (!made.made && may_meet(root->destination_id))
             refuse_below(files, destination.get(), root->source_id);
-        if ((options_.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
+        if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
             refuse_overlap(files, source.get(), destination.get());
         }
     }
-    directories_->add(*root, std::move(source), std::move(destination));
-    return root;
+    job_.directories->add(*root, std::move(source), std::move(destination));
+    root_ = std::move(root);
 }
 
 int Tree::open_source_root(Files& files, int access) const {
-    const bool follows = options_.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
-                         options_.symlinks == ARSYNC_SYMLINKS_FOLLOW_TOP;
-    return files.open(roots_.source_dirfd, roots_.source.c_str(),
+    const bool follows = job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
+                         job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW_TOP;
+    return files.open(job_.roots.source_dirfd, job_.roots.source.c_str(),
                       access | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
 }
 
 // Before the root is made: what is tried again after that would not know that it is new. 0, or why
 // its name cannot be synced.
 int Tree::open_above_root(Files& files) {
-    std::string path = roots_.destination;
+    std::string path = job_.roots.destination;
     while (path.size() > 1 && path.ends_with('/'))
         path.pop_back();
-    const int fd = files.open(roots_.destination_dirfd, split_path(path).directory(),
+    const int fd = files.open(job_.roots.destination_dirfd, split_path(path).directory(),
                               O_RDONLY | O_DIRECTORY, 0);
     if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
         check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
@@ -97,30 +99,30 @@ int Tree::open_above_root(Files& files) {
 // One file system is left where another is mounted: so a disk that is mounted in a system can be
 // given a copy of it.
 bool Tree::may_meet(const Identity& destination) const {
-    return (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) == 0 ||
+    return (job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) == 0 ||
            (destination.major == device_major_ && destination.minor == device_minor_);
 }
 
 // A directory that is made in what is being copied would be copied too, and again in it.
 void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
-    std::string path = roots_.destination;
+    std::string path = job_.roots.destination;
     while (path.size() > 1 && path.ends_with('/'))
         path.pop_back();
     struct statx facts;
-    const bool is_there = files.statx(roots_.destination_dirfd, path.c_str(), 0, facts) == 0;
+    const bool is_there = files.statx(job_.roots.destination_dirfd, path.c_str(), 0, facts) == 0;
     if (is_there && !S_ISDIR(facts.stx_mode))
         throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ENOTDIR};
     if (is_there && identity(facts) == source)
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     if (is_there && !may_meet(identity(facts)))
         return;
-    const bool dry = (options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     int fd = -ENOENT;
     do { // a dry run has not made the directories on the way
         path = split_path(path).parent;
         while (path.size() > 1 && path.ends_with('/'))
             path.pop_back();
-        fd = files.open(roots_.destination_dirfd, path.empty() ? "." : path.c_str(),
+        fd = files.open(job_.roots.destination_dirfd, path.empty() ? "." : path.c_str(),
                         O_PATH | O_DIRECTORY, 0);
     } while (dry && fd == -ENOENT && !path.empty());
     refuse_unknown(fd);
@@ -135,7 +137,7 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
 // What is above may not be ours to see; but for want of descriptors, or in a mirror, which would
 // remove its own source, not to know is not good enough.
 void Tree::refuse_unknown(int result) const {
-    const bool mirrors = (options_.flags & ARSYNC_COPY_MIRROR) != 0;
+    const bool mirrors = (job_.options.flags & ARSYNC_COPY_MIRROR) != 0;
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || mirrors)
         check(ARSYNC_STAGE_CHECK, result);
 }
@@ -161,7 +163,7 @@ void Tree::refuse_overlap(Files& files, int source, int destination) const {
     if (result == -EMFILE || result == -ENFILE)
         check(ARSYNC_STAGE_CHECK, result);
     if (result == 0) {
-        if ((options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
+        if ((job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
             std::erase_if(from, [&, own = from[0].device](const PlaceOnDevice& place) {
                 return place.device != own;
             });
@@ -199,10 +201,10 @@ void Tree::refuse_below(Files& files, int directory, const Identity& root) const
 // By its name, for it may be closed by now.
 void Tree::tell_destination_root(Files& files, Outcome& outcome) const {
     struct statx facts;
-    if (wants(options_, ARSYNC_WANT_DESTINATION) && !root_->missing &&
-        files.statx(roots_.destination_dirfd, roots_.destination.c_str(), 0, facts) == 0 &&
+    if (wants(job_.options, ARSYNC_WANT_DESTINATION) && !root_->missing &&
+        files.statx(job_.roots.destination_dirfd, job_.roots.destination.c_str(), 0, facts) == 0 &&
         identity(facts) == root_->destination_id)
-        outcome.wanted.tell_destination(facts, options_);
+        outcome.wanted.tell_destination(facts, job_.options);
 }
 
 } // namespace arsync

@@ -16,7 +16,8 @@ void Tree::remember_filesystem(Files& files, const Directory& directory, int des
     const auto is_on = [&](const auto& place) {
         return place.major == id.major && place.minor == id.minor;
     };
-    if (directory.made || options_.durability == ARSYNC_DURABILITY_NONE || is_on(root_destination_))
+    if (directory.made || job_.options.durability == ARSYNC_DURABILITY_NONE ||
+        is_on(root_destination_))
         return;
     const Lock lock(mutex_);
     if (std::any_of(other_filesystems_.begin(), other_filesystems_.end(), is_on))
@@ -29,7 +30,7 @@ void Tree::remember_filesystem(Files& files, const Directory& directory, int des
 // How what is in a directory becomes durable. What a descriptor that is opened now is told by
 // syncfs(2) in the end are the losses from now on, and those that nobody was told of before.
 void Tree::choose_sync(Files& files, Directory& directory, int destination) {
-    if (options_.durability == ARSYNC_DURABILITY_NONE)
+    if (job_.options.durability == ARSYNC_DURABILITY_NONE)
         return;
     const Directory* above = directory.parent.get();
     const Identity& id = directory.destination_id;
@@ -46,7 +47,7 @@ void Tree::choose_sync(Files& files, Directory& directory, int destination) {
 }
 
 Task<void> Tree::sync(Io io) {
-    control_.enter(ARSYNC_STAGE_SYNC);
+    job_.control.enter(ARSYNC_STAGE_SYNC);
     int failed = 0;
     try {
         if (root_->syncs_each)
@@ -77,7 +78,7 @@ Task<void> Tree::sync_by_filesystem(Io io) {
         co_return;
     bool lost = false;
     try {
-        co_await sync_all_in(io, control_, root_->destination());
+        co_await sync_all_in(io, job_.control, root_->destination());
         co_await sync_above_root(io);
         const int64_t again = co_await sync_filesystems(io, all);
         lost = again < 0 && !is_missing(static_cast<int>(-again)); // denied since it began

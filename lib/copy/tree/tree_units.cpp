@@ -1,4 +1,4 @@
-// The units of a tree's work: a stack that all members share, and who sleeps until there are more.
+// The units of a tree's work: a stack that all parts share, and who sleeps until there are more.
 #include "copy/tree/tree.h"
 
 namespace arsync {
@@ -11,10 +11,10 @@ void Tree::push(Unit unit) {
         wake_one_under_lock();
         // A tree of a few entries is done before another thread has begun.
         constexpr uint64_t small_tree = 64;
-        call = control_.counts().entries_total.load(std::memory_order_relaxed) > small_tree;
+        call = job_.control.counts().entries_total.load(std::memory_order_relaxed) > small_tree;
     }
     if (call && !called_.exchange(true))
-        host_.call_helpers(shared_from_this());
+        job_.host.call_helpers(shared_from_this());
 }
 
 std::optional<Unit> Tree::take_back() {
@@ -47,7 +47,7 @@ bool Tree::over() {
 
 void Tree::all_found() {
     if (walks_.exchange(false, std::memory_order_relaxed))
-        control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
+        job_.control.counts().walking.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Tree::drop_units() {

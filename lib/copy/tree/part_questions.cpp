@@ -7,8 +7,8 @@
 
 namespace arsync {
 
-std::unique_ptr<AskedEntry> Member::to_be_asked(const Unit& unit, unsigned char type) const {
-    if (!tree_.asks_)
+std::unique_ptr<AskedEntry> TreePart::to_be_asked(const Unit& unit, unsigned char type) const {
+    if (!job_.asks)
         return nullptr;
     auto entry = std::make_unique<AskedEntry>();
     entry->directory = unit.directory;
@@ -20,7 +20,7 @@ std::unique_ptr<AskedEntry> Member::to_be_asked(const Unit& unit, unsigned char 
 
 // Whether it waits for its answer, as a part of the directory that no batch has any more. If not,
 // outcome says why: -ECANCELED at ARSYNC_STAGE_ASK if nothing more is to come of it.
-bool Member::ask(Batch& batch, std::unique_ptr<AskedEntry> entry, Outcome& outcome) {
+bool TreePart::ask(Batch& batch, std::unique_ptr<AskedEntry> entry, Outcome& outcome) {
     batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
     outcome.fail(-ECANCELED, ARSYNC_STAGE_ASK);
     try {
@@ -34,8 +34,8 @@ bool Member::ask(Batch& batch, std::unique_ptr<AskedEntry> entry, Outcome& outco
 }
 
 // Before anything new, and then nothing new while too many have no answer.
-Task<void> Member::go_on_with_answers() {
-    if (!tree_.asks_)
+Task<void> TreePart::go_on_with_answers() {
+    if (!job_.asks)
         co_return;
     for (;;) {
         while (std::unique_ptr<AskedEntry> entry = tree_.take_answered())
@@ -48,7 +48,7 @@ Task<void> Member::go_on_with_answers() {
     }
 }
 
-Task<void> Member::go_on(std::unique_ptr<AskedEntry> entry) {
+Task<void> TreePart::go_on(std::unique_ptr<AskedEntry> entry) {
     co_await Poll(*this);
     if (entry->asked.answer == ARSYNC_ANSWER_STOP) {
         co_await give_up(std::move(entry));
@@ -77,19 +77,19 @@ Task<void> Member::go_on(std::unique_ptr<AskedEntry> entry) {
         co_await complete(std::move(done));
 }
 
-Task<void> Member::open_again(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
+Task<void> TreePart::open_again(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
     batch = std::make_unique<Batch>(Pin(io_.files, directory));
     co_return;
 }
 
-Task<void> Member::end_answered(std::unique_ptr<AskedEntry> entry, Outcome outcome) {
+Task<void> TreePart::end_answered(std::unique_ptr<AskedEntry> entry, Outcome outcome) {
     end_entry(entry->directory.get(), entry->name, outcome);
     co_await complete(std::move(entry->directory));
     tree_.entry_ended();
 }
 
 // Neither an entry that was copied nor one that failed.
-Task<void> Member::give_up(std::unique_ptr<AskedEntry> entry) {
+Task<void> TreePart::give_up(std::unique_ptr<AskedEntry> entry) {
     co_await complete(std::move(entry->directory));
     tree_.entry_ended();
 }

@@ -1,5 +1,5 @@
 // Removing from a destination directory what its source has not.
-#include "copy/tree/member.h"
+#include "copy/tree/part.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 
 namespace arsync {
 
-Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_directory) {
-    const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    Extra extra(io_, tree_.filter_, control_, tree_.root_->source_id, dry);
+Task<void> TreePart::remove_extra(const DirectoryRef& directory, Outcome& of_directory) {
+    const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    Extra extra(io_, job_.filter, control_, tree_.root().source_id, dry);
     std::optional<ExtraEntry> entry;
     if (directory->folding && directory->folding->is_in_doubt()) {
         of_directory.fail(-EEXIST, ARSYNC_STAGE_REMOVE);
@@ -30,10 +30,9 @@ Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_direc
             checked = extra.position();
             co_await attempt(of_directory, [&] { return refuse_replaced(directory); });
         }
-        if (of_directory.result == -ECANCELED && tree_.control_.cancelled())
+        if (of_directory.result == -ECANCELED && job_.control.cancelled())
             of_directory.fail(0, ARSYNC_STAGE_NONE);
-        if (of_directory.result < 0 || !entry || tree_.stopping() ||
-            tree_.removes_nothing_.load(std::memory_order_relaxed))
+        if (of_directory.result < 0 || !entry || tree_.stopping() || tree_.has_met_itself())
             co_return;
         Outcome outcome;
         outcome.action = ARSYNC_ACTION_REMOVE;
@@ -46,59 +45,59 @@ Task<void> Member::remove_extra(const DirectoryRef& directory, Outcome& of_direc
             co_await attempt(outcome,
                              [&] { return remove(directory, extra, *entry, removed, gone); });
         totals_.removed += removed;
-        if (outcome.result == -ECANCELED && tree_.control_.cancelled())
+        if (outcome.result == -ECANCELED && job_.control.cancelled())
             co_return;
         if (outcome.result == 0 && removed == 0)
             continue; // it holds what is excluded, and nothing else
         if (outcome.result < 0) {
             std::string path = entry->path;
             tree_.note_error(outcome.result, outcome.stage, side_of(outcome.flags),
-                             wants(tree_.options_, ARSYNC_WANT_ERROR_PATH) ? &path : nullptr);
+                             wants(job_.options, ARSYNC_WANT_ERROR_PATH) ? &path : nullptr);
         }
         if (is_reported(outcome)) {
             co_await Poll(*this);
-            tree_.host_.report({.path = entry->path, .outcome = outcome});
+            job_.host.report({.path = entry->path, .outcome = outcome});
         }
     }
 }
 
 // Pinned for as long as it does not wait for descriptors.
-Task<void> Member::find_next(const DirectoryRef& directory, Extra& extra,
-                             std::optional<ExtraEntry>& entry) {
+Task<void> TreePart::find_next(const DirectoryRef& directory, Extra& extra,
+                               std::optional<ExtraEntry>& entry) {
     const Pin pin(io_.files, directory);
     co_await extra.next(*pin, entry);
 }
 
-Task<void> Member::refuse_replaced(const DirectoryRef& directory) {
+Task<void> TreePart::refuse_replaced(const DirectoryRef& directory) {
     tree_.refuse_replaced(io_.files, *directory);
     co_return;
 }
 
-Task<void> Member::remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
-                          uint64_t& removed, bool& gone) {
+Task<void> TreePart::remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
+                            uint64_t& removed, bool& gone) {
     const Pin pin(io_.files, directory);
     gone = co_await extra.remove(*pin, entry, removed);
 }
 
 // ---- what is in the way of an entry of another kind ----
 
-bool Member::replaces_kinds() const {
-    return (tree_.options_.flags & ARSYNC_COPY_MIRROR) != 0 &&
-           tree_.options_.replace != ARSYNC_REPLACE_EXCLUSIVE &&
-           tree_.options_.update != ARSYNC_UPDATE_NONE;
+bool TreePart::replaces_kinds() const {
+    return (job_.options.flags & ARSYNC_COPY_MIRROR) != 0 &&
+           job_.options.replace != ARSYNC_REPLACE_EXCLUSIVE &&
+           job_.options.update != ARSYNC_UPDATE_NONE;
 }
 
-bool Member::gives_way(const Directory& directory, const Outcome& outcome) const {
+bool TreePart::gives_way(const Directory& directory, const Outcome& outcome) const {
     return replaces_kinds() && !directory.made && outcome.result == -EISDIR &&
            outcome.stage == ARSYNC_STAGE_OPEN_DESTINATION;
 }
 
 // Of a directory at the name of a file, a link or the like. Whether it is gone, or would be; failed
 // becomes the error for which it is not.
-Task<bool> Member::clear_directory(const DirectoryRef& directory, const std::string& name,
-                                   bool is_read, Outcome& failed) {
-    const bool dry = (tree_.options_.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    Extra extra(io_, tree_.filter_, control_, tree_.root_->source_id, dry);
+Task<bool> TreePart::clear_directory(const DirectoryRef& directory, const std::string& name,
+                                     bool is_read, Outcome& failed) {
+    const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    Extra extra(io_, job_.filter, control_, tree_.root().source_id, dry);
     const ExtraEntry entry{.name = name, .path = path_below(&*directory, name), .directory = true};
     uint64_t removed = 0;
     bool gone = false;
@@ -113,8 +112,8 @@ Task<bool> Member::clear_directory(const DirectoryRef& directory, const std::str
 }
 
 // What cannot be read must not cost what is there.
-Task<void> Member::check_source(const DirectoryRef& directory, const std::string& name,
-                                bool is_read) {
+Task<void> TreePart::check_source(const DirectoryRef& directory, const std::string& name,
+                                  bool is_read) {
     const Pin pin(io_.files, directory);
     tree_.refuse_replaced(io_.files, *pin);
     if (!is_read)
@@ -127,14 +126,14 @@ Task<void> Member::check_source(const DirectoryRef& directory, const std::string
 }
 
 // Of what is no directory at the name of one. False: it stays, since it is excluded.
-Task<bool> Member::clear_other(const Directory& directory, const std::string& name) {
+Task<bool> TreePart::clear_other(const Directory& directory, const std::string& name) {
     struct statx found;
     check(ARSYNC_STAGE_MAKE_DIRECTORY,
           io_.files.statx(directory.destination(), name.c_str(), AT_SYMLINK_NOFOLLOW, found));
-    if (S_ISDIR(found.stx_mode) || tree_.filter_.excludes(path_below(&directory, name), false))
+    if (S_ISDIR(found.stx_mode) || job_.filter.excludes(path_below(&directory, name), false))
         co_return false;
     tree_.refuse_replaced(io_.files, directory);
-    if ((tree_.options_.flags & ARSYNC_COPY_DRY_RUN) == 0) {
+    if ((job_.options.flags & ARSYNC_COPY_DRY_RUN) == 0) {
         const int64_t result = co_await io_.ring.call(is_huge(found), [&] {
             return io_.files.unlink(directory.destination(), name.c_str());
         });

@@ -1,5 +1,5 @@
 // The entries of a directory that are no directories: begun side by side, and what is told of them.
-#include "copy/tree/member.h"
+#include "copy/tree/part.h"
 
 #include <cerrno>
 #include <dirent.h>
@@ -20,9 +20,9 @@ constexpr unsigned yield_after = 32;
 
 } // namespace
 
-Task<void> Member::begin_entries(Batch& batch) {
+Task<void> TreePart::begin_entries(Batch& batch) {
     const Directory& directory = *batch.pin;
-    const bool follows_all = tree_.options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    const bool follows_all = job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW;
     for (auto name = batch.listing.next(); name.text && !tree_.stopping();
          name = batch.listing.next()) {
         Unit unit{batch.pin.ref(), name.text, false};
@@ -41,10 +41,10 @@ Task<void> Member::begin_entries(Batch& batch) {
             unit.follows = true;
             look(0);
         }
-        if (!tree_.filter_.empty() &&
-            tree_.filter_.excludes(path_below(&directory, unit.name), type == DT_DIR))
+        if (!job_.filter.empty() &&
+            job_.filter.excludes(path_below(&directory, unit.name), type == DT_DIR))
             continue;
-        tree_.control_.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
+        job_.control.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
         if (unknown.result < 0) {
             end_entry(&directory, unit.name, unknown);
             continue;
@@ -79,8 +79,8 @@ Task<void> Member::begin_entries(Batch& batch) {
 }
 
 // False: it could not be begun, and no more will be.
-bool Member::begin_entry(Batch& batch, Unit unit, unsigned char type,
-                         std::unique_ptr<AskedEntry> asked) {
+bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type,
+                           std::unique_ptr<AskedEntry> asked) {
     ++batch.parts;
     window_.enter();
     presence_.enter();
@@ -97,13 +97,13 @@ bool Member::begin_entry(Batch& batch, Unit unit, unsigned char type,
 
 // asked: with the answer to its question, or for the question that it may have; null in a tree that
 // asks none.
-Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool follows,
-                        std::unique_ptr<AskedEntry> asked) {
+Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bool follows,
+                          std::unique_ptr<AskedEntry> asked) {
     Outcome outcome;
-    outcome.wanted.begin(tree_.options_);
+    outcome.wanted.begin(job_.options);
     std::optional<Control> control; // another for each attempt
     constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
-    const bool reads_content = (tree_.options_.flags & links) == 0;
+    const bool reads_content = (job_.options.flags & links) == 0;
     bool cleared = false;
     const auto begin = [&] {
         if (control)
@@ -133,7 +133,7 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     const bool waits =
         asked && asked->asked.open && outcome.result == 0 && ask(batch, std::move(asked), outcome);
     const bool given_up = outcome.result == -ECANCELED && outcome.stage == ARSYNC_STAGE_ASK;
-    outcome.wanted.end(tree_.options_);
+    outcome.wanted.end(job_.options);
     if (!waits && !given_up)
         end_entry(&*batch.pin, name, outcome);
     try {
@@ -148,9 +148,9 @@ Task<void> Member::copy(Batch& batch, std::string name, unsigned char type, bool
     presence_.leave();
 }
 
-Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsigned char type,
-                             bool follows, bool cleared, Question* question, Control& control,
-                             Outcome& outcome) {
+Task<void> TreePart::copy_once(const Batch& batch, const std::string& name, unsigned char type,
+                               bool follows, bool cleared, Question* question, Control& control,
+                               Outcome& outcome) {
     const Directory& directory = *batch.pin;
     FileCopy names;
     names.source_dirfd = directory.source();
@@ -162,16 +162,15 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
     names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
     names.just_created = made_before(directory, name);
     names.new_file = directory.new_file;
-    names.umask = &tree_.umask_;
+    names.umask = &job_.umask;
     const arsync_copy_options& options =
-        directory.syncs_each ? tree_.synced_entry_options_ : tree_.entry_options_;
+        directory.syncs_each ? job_.synced_entry_options : job_.entry_options;
     EntryContext context;
-    context.links =
-        (tree_.options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &tree_.links_ : nullptr;
+    context.links = (job_.options.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &job_.links : nullptr;
     context.directory = &batch.pin.ref();
     std::string source_text;
-    if ((tree_.options_.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0) {
-        source_text = tree_.roots_.source + "/" + path_below(&directory, names.source);
+    if ((job_.options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0) {
+        source_text = job_.roots.source + "/" + path_below(&directory, names.source);
         context.source_text = source_text;
     }
     if (question)
@@ -181,13 +180,13 @@ Task<void> Member::copy_once(const Batch& batch, const std::string& name, unsign
 }
 
 // Whether it was copied by itself before, as an item of the same list.
-bool Member::made_before(const Directory& directory, std::string_view name) const {
-    return tree_.host_.asks_whether_made() && tree_.options_.backup != ARSYNC_BACKUP_NUMBERED &&
-           tree_.host_.made_before(path_below(&directory, name));
+bool TreePart::made_before(const Directory& directory, std::string_view name) const {
+    return job_.host.asks_whether_made() && job_.options.backup != ARSYNC_BACKUP_NUMBERED &&
+           job_.host.made_before(path_below(&directory, name));
 }
 
 // What is complete with the batch, if this was its last part.
-DirectoryRef Member::end_part(Batch& batch) {
+DirectoryRef TreePart::end_part(Batch& batch) {
     if (--batch.parts > 0)
         return nullptr;
     DirectoryRef directory = batch.pin.ref();
@@ -195,9 +194,10 @@ DirectoryRef Member::end_part(Batch& batch) {
     return directory;
 }
 
-void Member::end_entry(const Directory* directory, std::string_view name, const Outcome& outcome) {
-    tree_.control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
-    if (outcome.result == -ECANCELED && tree_.control_.cancelled())
+void TreePart::end_entry(const Directory* directory, std::string_view name,
+                         const Outcome& outcome) {
+    job_.control.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
+    if (outcome.result == -ECANCELED && job_.control.cancelled())
         return;
     if (outcome.result < 0)
         note_error(directory, name, outcome);
@@ -206,9 +206,10 @@ void Member::end_entry(const Directory* directory, std::string_view name, const 
     report(directory, name, outcome);
 }
 
-void Member::note_error(const Directory* directory, std::string_view name, const Outcome& outcome) {
+void TreePart::note_error(const Directory* directory, std::string_view name,
+                          const Outcome& outcome) {
     std::string path;
-    bool has_path = wants(tree_.options_, ARSYNC_WANT_ERROR_PATH);
+    bool has_path = wants(job_.options, ARSYNC_WANT_ERROR_PATH);
     try {
         if (has_path)
             path = path_below(directory, name);
@@ -219,18 +220,17 @@ void Member::note_error(const Directory* directory, std::string_view name, const
                      has_path ? &path : nullptr);
 }
 
-bool Member::is_reported(const Outcome& outcome) const {
-    if (tree_.options_.report == ARSYNC_REPORT_NONE)
+bool TreePart::is_reported(const Outcome& outcome) const {
+    if (job_.options.report == ARSYNC_REPORT_NONE)
         return false;
-    return tree_.reports_all_ || outcome.result < 0 ||
-           (outcome.flags & Tree::telling_of_entry) != 0;
+    return job_.reports_all || outcome.result < 0 || (outcome.flags & Tree::telling_of_entry) != 0;
 }
 
-void Member::report(const Directory* directory, std::string_view name, const Outcome& outcome) {
+void TreePart::report(const Directory* directory, std::string_view name, const Outcome& outcome) {
     if (!is_reported(outcome))
         return;
     try {
-        tree_.host_.report({.path = path_below(directory, name), .outcome = outcome});
+        job_.host.report({.path = path_below(directory, name), .outcome = outcome});
     } catch (const std::bad_alloc&) { // what cannot be told of must not go on
         out_of_memory();
     }

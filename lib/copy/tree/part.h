@@ -1,4 +1,4 @@
-// One worker's part in the copy of a tree.
+// One worker's part in the copy of a tree: it takes units of the tree's work until there are none.
 #pragma once
 
 #include "copy/tree/presence.h"
@@ -11,10 +11,10 @@ struct Batch;
 class Extra;
 struct ExtraEntry;
 
-class Member {
+class TreePart {
 public:
     // host: of its worker.
-    Member(Tree& tree, Io io, Control& control, Host& host);
+    TreePart(Tree& tree, Io io, Control& control, Host& host);
 
     // Until the tree has no more work.
     Task<void> run();
@@ -23,20 +23,34 @@ public:
     const arsync_totals& totals() const { return totals_; }
 
 private:
-    Task<void> open_roots_once();
+    // part.cpp: the walk
     Task<void> walk();
+    Task<void> open_roots_once();
     Task<void> wait_for_entries();
     Task<void> give_up_units();
+    Task<bool> wait_for_descriptors(unsigned attempt);
+    void out_of_memory();
+    template <class Begin>
+    Task<void> attempt(Outcome& outcome, Begin begin);
+
+    // part_directories.cpp: entered and listed
     Task<DirectoryRef> enter(const Unit& unit);
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
-    bool made_before(const Directory& directory, std::string_view name) const;
     bool is_free(const Directory& directory, const std::string& name, Stage stage) const;
     void refuse_loop(const Directory& directory) const;
     [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory);
     Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
+
+    // finish_directory.cpp: when all in one has ended
+    Task<void> complete(DirectoryRef directory);
+    Task<void> finish(const DirectoryRef& directory);
+    Task<void> sync_names(const DirectoryRef& directory);
+    Task<void> set_attributes(const DirectoryRef& directory, Outcome& outcome, bool syncs);
+
+    // part_entries.cpp: all else in a directory
     Task<void> begin_entries(Batch& batch);
     bool begin_entry(Batch& batch, Unit unit, unsigned char type,
                      std::unique_ptr<AskedEntry> asked);
@@ -45,6 +59,14 @@ private:
     Task<void> copy_once(const Batch& batch, const std::string& name, unsigned char type,
                          bool follows, bool cleared, Question* question, Control& control,
                          Outcome& outcome);
+    bool made_before(const Directory& directory, std::string_view name) const;
+    DirectoryRef end_part(Batch& batch);
+    void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
+    bool is_reported(const Outcome& outcome) const;
+    void note_error(const Directory* directory, std::string_view name, const Outcome& outcome);
+    void report(const Directory* directory, std::string_view name, const Outcome& outcome);
+
+    // part_questions.cpp
     std::unique_ptr<AskedEntry> to_be_asked(const Unit& unit, unsigned char type) const;
     bool ask(Batch& batch, std::unique_ptr<AskedEntry> entry, Outcome& outcome);
     Task<void> go_on_with_answers();
@@ -52,14 +74,8 @@ private:
     Task<void> open_again(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
     Task<void> end_answered(std::unique_ptr<AskedEntry> entry, Outcome outcome);
     Task<void> give_up(std::unique_ptr<AskedEntry> entry);
-    void out_of_memory();
-    template <class Begin>
-    Task<void> attempt(Outcome& outcome, Begin begin);
-    DirectoryRef end_part(Batch& batch);
-    Task<void> complete(DirectoryRef directory);
-    Task<void> finish(const DirectoryRef& directory);
-    Task<void> sync_names(const DirectoryRef& directory);
-    Task<void> set_attributes(const DirectoryRef& directory, Outcome& outcome, bool syncs);
+
+    // part_mirror.cpp
     Task<void> remove_extra(const DirectoryRef& directory, Outcome& of_directory);
     Task<void> refuse_replaced(const DirectoryRef& directory);
     Task<void> find_next(const DirectoryRef& directory, Extra& extra,
@@ -74,13 +90,9 @@ private:
     Task<bool> clear_other(const Directory& directory, const std::string& name);
 
     struct Poll;
-    Task<bool> wait_for_descriptors(unsigned attempt);
-    void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
-    bool is_reported(const Outcome& outcome) const;
-    void note_error(const Directory* directory, std::string_view name, const Outcome& outcome);
-    void report(const Directory* directory, std::string_view name, const Outcome& outcome);
 
     Tree& tree_;
+    TreeJob& job_;
     FilesystemMemo memo_;
     const Io io_;
     Control& control_;

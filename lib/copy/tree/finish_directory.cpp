@@ -1,0 +1,69 @@
+// A directory of a tree is finished when all in it has ended: what is extra removed, its attributes
+// set, its names synced; then the same one level up.
+#include "copy/metadata.h"
+#include "copy/tree/attempt.h"
+#include "copy/tree/sync.h"
+
+namespace arsync {
+
+// Of the directory a part has ended. Finish those whose last part has, this one and upwards.
+Task<void> TreePart::complete(DirectoryRef directory) {
+    while (directory && directory->pending.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        co_await finish(directory);
+        directory = directory->parent;
+    }
+}
+
+Task<void> TreePart::finish(const DirectoryRef& directory) {
+    const arsync_copy_options& options = job_.options;
+    const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    const bool mirrors = (options.flags & ARSYNC_COPY_MIRROR) != 0 && !directory->made &&
+                         directory->listed_in_full.load(std::memory_order_relaxed) &&
+                         !tree_.has_met_itself() && !tree_.stopping();
+    const bool has_attributes =
+        !dry && (directory->made || !tree_.stopping()) &&
+        ((options.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 || directory->final_mode.is_due());
+    const bool syncs = directory->syncs_each && !dry && !tree_.stopping();
+    if (mirrors || has_attributes || syncs) {
+        Outcome outcome;
+        outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+        outcome.action =
+            directory->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
+        if (mirrors)
+            co_await remove_extra(directory, outcome);
+        if (has_attributes && outcome.result == 0)
+            co_await attempt(outcome, [&] { return set_attributes(directory, outcome, syncs); });
+        else if (syncs && outcome.result == 0)
+            co_await attempt(outcome, [&] { return sync_names(directory); });
+        tree_.note_flags(outcome);
+        if (outcome.result < 0) {
+            co_await Poll(*this);
+            note_error(&*directory, {}, outcome);
+            report(&*directory, {}, outcome);
+        }
+    }
+    job_.directories->finish(*directory);
+}
+
+Task<void> TreePart::sync_names(const DirectoryRef& ref) {
+    const Pin directory(io_.files, ref);
+    co_await sync_one(io_, directory->destination());
+}
+
+// syncs: while it is open, for afterwards it may not be opened again.
+Task<void> TreePart::set_attributes(const DirectoryRef& ref, Outcome& outcome, bool syncs) {
+    const Pin directory(io_.files, ref);
+    Control control(control_);
+    const auto old = xattrs_to_update(io_.files, directory->destination(), directory->made,
+                                      job_.options, outcome);
+    const Described ends{.source = directory->source(),
+                         .facts = *directory->facts,
+                         .destination = directory->destination(),
+                         .destination_xattrs = old ? &*old : nullptr,
+                         .final_mode = directory->final_mode};
+    copy_metadata(io_.files, ends, job_.options, control, outcome);
+    if (syncs)
+        co_await sync_one(io_, directory->destination());
+}
+
+} // namespace arsync

@@ -1,0 +1,229 @@
+// Directories of a tree: entered, which makes them at the destination, and listed.
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <new>
+
+#include "copy/metadata.h"
+#include "copy/tree/attempt.h"
+#include "copy/tree/batch.h"
+#include "copy/tree/make_directory.h"
+
+namespace arsync {
+
+// Null: there is nothing to list.
+Task<DirectoryRef> TreePart::enter(const Unit& unit) {
+    Outcome outcome;
+    DirectoryRef directory;
+    outcome.action = ARSYNC_ACTION_MAKE_DIRECTORY;
+    outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+    outcome.wanted.begin(job_.options);
+    co_await attempt(outcome, [&] { return open_pair(unit, outcome, directory); });
+    outcome.wanted.end(job_.options);
+    if (directory && !directory->made)
+        outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
+    end_entry(unit.directory.get(), unit.name, outcome);
+    if (!directory) {
+        co_await complete(unit.directory);
+        co_return nullptr;
+    }
+    const struct statx& facts = *directory->facts;
+    const bool leaves_file_system = (job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0 &&
+                                    !tree_.is_on_source_device(facts);
+    if (outcome.result == 0 && !leaves_file_system)
+        co_return directory;
+    co_await complete(std::move(directory));
+    co_return nullptr;
+}
+
+Task<void> TreePart::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened) {
+    auto directory = std::make_shared<Directory>(job_.directories);
+    directory->parent = unit.directory;
+    directory->name = unit.name;
+    directory->source_followed = unit.follows;
+    directory->beyond_link = unit.follows || unit.directory->beyond_link;
+    directory->facts = std::make_unique<struct statx>();
+    struct statx& facts = *directory->facts;
+    const Pin above(io_.files, unit.directory);
+
+    File source = co_await open_source_directory(above, unit, facts, outcome);
+    outcome.wanted.tell_source(facts, job_.options);
+    directory->source_id = identity(facts);
+    refuse_loop(*directory);
+
+    const char* name = unit.name.c_str();
+    const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
+    const bool keeps_symlink = (job_.options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
+    const bool mirrors = (job_.options.flags & ARSYNC_COPY_MIRROR) != 0;
+    File destination;
+    bool missing = above->missing;
+    if (dry && !missing) {
+        struct statx found;
+        const int there = io_.files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW, found);
+        missing = there == -ENOENT;
+        if (replaces_kinds() && there == 0 && !S_ISDIR(found.stx_mode))
+            missing = co_await clear_other(*above, unit.name);
+        if (missing && there == 0)
+            outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+        if (!missing)
+            check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
+    }
+    const bool fresh = is_free(*above, unit.name, ARSYNC_STAGE_MAKE_DIRECTORY);
+    if (missing) {
+        directory->made = directory->missing = true;
+    } else {
+        const auto make = [&] {
+            return make_directory(io_.files, above->destination(), name, facts, true, keeps_symlink,
+                                  fresh, job_.options, job_.umask);
+        };
+        MadeDirectory made;
+        std::optional<Error> in_the_way;
+        try {
+            made = make();
+        } catch (const Error& error) {
+            if (error.code != ENOTDIR || !replaces_kinds() || fresh)
+                throw;
+            in_the_way = error;
+        }
+        if (in_the_way) {
+            const bool cleared = co_await clear_other(*above, unit.name);
+            if (!cleared)
+                throw *in_the_way;
+            outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+            made = make();
+        }
+        directory->made = made.made;
+        directory->final_mode = made.final_mode;
+        directory->destination_followed = keeps_symlink;
+        directory->destination_id = identity(made.facts);
+        outcome.wanted.tell_destination(made.facts, job_.options);
+        if (mirrors && directory->destination_id == tree_.root().source_id)
+            refuse_meeting();
+        directory->new_file = new_file_in(io_.files, made, job_.options, job_.uid, job_.gid);
+        destination = std::move(made.directory);
+        tree_.know_names(io_.files, *directory, destination.get());
+        tree_.choose_sync(io_.files, *directory, destination.get());
+    }
+    job_.directories->add(*directory, std::move(source), std::move(destination));
+    job_.directories->unpin(*directory);
+    opened = std::move(directory);
+}
+
+// Whether nothing is at the name of an entry, but what another entry has put there meanwhile.
+bool TreePart::is_free(const Directory& directory, const std::string& name, Stage stage) const {
+    if (directory.made || !directory.folding)
+        return directory.made;
+    return directory.folding->is_free(io_.files, directory.source(), directory.destination(), name,
+                                      stage);
+}
+
+// One that may not be listed is made all the same, as it is the directory of what it holds.
+Task<File> TreePart::open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
+                                           Outcome& outcome) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY;
+    constexpr uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    const char* name = unit.name.c_str();
+    int64_t fd = -EAGAIN;
+    if (unit.follows)
+        fd = io_.files.open(above->source(), name, flags, 0);
+    else
+        fd = io_.files.open_beneath(above->source(), name, flags | O_NOFOLLOW,
+                                    resolve | RESOLVE_CACHED);
+    while (fd == -EAGAIN)
+        fd = co_await io_.ring.open_beneath(above->source(), name, flags | O_NOFOLLOW, resolve);
+    if (fd == -EACCES) {
+        outcome.fail(-EACCES, ARSYNC_STAGE_LIST);
+        fd = io_.files.open(above->source(), name,
+                            O_PATH | O_DIRECTORY | (unit.follows ? 0 : O_NOFOLLOW), 0);
+    }
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    File source(io_.files, static_cast<int>(fd));
+    check(ARSYNC_STAGE_OPEN_SOURCE, io_.files.statx(source.get(), "", 0, facts));
+    co_return source;
+}
+
+// The destination, reached by a mount or a link; or, where links were followed, a directory on the
+// way to itself.
+void TreePart::refuse_loop(const Directory& directory) const {
+    const Identity& source = directory.source_id;
+    if (!tree_.root().missing && source == tree_.root().destination_id && tree_.may_meet(source))
+        refuse_meeting();
+    const Directory* above = directory.beyond_link ? directory.parent.get() : nullptr;
+    for (; above; above = above->parent.get())
+        if (above->source_id == source)
+            throw error_at(Side::source, ARSYNC_STAGE_CHECK, ELOOP);
+}
+
+// What the roots did not tell, as it was mounted since: a mirror would remove what it has to copy.
+void TreePart::refuse_meeting() const {
+    tree_.note_meeting();
+    throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
+}
+
+Task<void> TreePart::list(DirectoryRef directory) {
+    if ((job_.options.flags & ARSYNC_COPY_SHALLOW) != 0) {
+        co_await complete(std::move(directory));
+        co_return;
+    }
+    for (;;) {
+        std::unique_ptr<Batch> batch;
+        Outcome outcome;
+        co_await wait_for_entries();
+        co_await attempt(outcome, [&] { return fill(directory, batch); });
+        const bool any = batch && !batch->listing.is_empty();
+        if (outcome.result < 0) {
+            outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+            outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
+            note_error(&*directory, {}, outcome);
+            report(&*directory, {}, outcome);
+        } else if (!any) {
+            directory->listed_in_full.store(true, std::memory_order_relaxed);
+        }
+        if (!any) {
+            batch.reset();
+            co_await complete(std::move(directory));
+            co_return;
+        }
+        directory->pending.fetch_add(1, std::memory_order_relaxed);
+        // A full buffer: there is likely to be more, for others to begin with at once.
+        const bool shared = batch->listing.is_full();
+        if (shared)
+            tree_.push({directory, {}, false});
+        Batch& begun = *batch.release(); // from here on its last part's to free
+        try {
+            co_await begin_entries(begun);
+        } catch (const std::bad_alloc&) { // those that have begun are waited for
+            out_of_memory();
+        }
+        if (DirectoryRef done = end_part(begun))
+            co_await complete(std::move(done));
+        if (shared)
+            co_return;
+        if (tree_.stopping()) {
+            co_await complete(std::move(directory));
+            co_return;
+        }
+    }
+}
+
+Task<void> TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
+    auto next = std::make_unique<Batch>(Pin(io_.files, directory));
+    if (directory->shut)
+        throw Error{ARSYNC_STAGE_LIST, EACCES};
+    if (directory->reopened)
+        check(ARSYNC_STAGE_LIST,
+              io_.files.set_list_position(directory->source(), directory->position));
+    directory->reopened = false;
+    next->listing.fill(io_.files, directory->source(), ARSYNC_STAGE_LIST);
+    if (directory->source_names) {
+        for (auto name = next->listing.next(); name.text; name = next->listing.next())
+            directory->source_names->add(name.text);
+        next->listing.begin_again();
+    }
+    directory->position = next->listing.position();
+    batch = std::move(next);
+    co_return;
+}
+
+} // namespace arsync
