@@ -41,6 +41,14 @@ CASE(runs_commands_while_copies_run);
 CASE(is_told_in_a_forked_child);
 CASE(tells_about_itself);
 
+CASE(reads_and_writes_through_a_buffer);
+CASE(writes_one_buffer_to_three_files);
+CASE(tells_the_end_of_a_file);
+CASE(gives_the_buffer_back_on_error);
+CASE(waits_for_a_buffer);
+CASE(releases_while_busy);
+CASE(keeps_a_buffer_past_its_pool);
+
 /* A pool that copies so slowly that a copy of "from" does not end by itself. */
 arsync_pool* open_slow_pool(void);
 int open_file(const char* name, int flags);

@@ -39,6 +39,14 @@ static const struct test cases[] = {
     TEST(runs_commands_while_copies_run),
     TEST(is_told_in_a_forked_child),
     TEST(tells_about_itself),
+
+    TEST(reads_and_writes_through_a_buffer),
+    TEST(writes_one_buffer_to_three_files),
+    TEST(tells_the_end_of_a_file),
+    TEST(gives_the_buffer_back_on_error),
+    TEST(waits_for_a_buffer),
+    TEST(releases_while_busy),
+    TEST(keeps_a_buffer_past_its_pool),
     {NULL, NULL},
 };
 

@@ -25,6 +25,10 @@ pub const ARSYNC_BUFFER_SIZE_MIN: u32 = 4096;
 pub const ARSYNC_BUFFER_SIZE_MAX: u32 = 64 << 20;
 /// Bytes a buffer by default.
 pub const ARSYNC_BUFFER_SIZE_DEFAULT: u32 = 2 << 20;
+/// Most buffers that a program may lease at a time.
+pub const ARSYNC_LEASE_COUNT_MAX: u32 = 1024;
+/// How many it may lease by default.
+pub const ARSYNC_LEASE_COUNT_DEFAULT: u32 = 16;
 /// Most entries of a queue.
 pub const ARSYNC_QUEUE_DEPTH_MAX: u32 = 4096;
 /// Entries of a queue by default.
@@ -419,10 +423,18 @@ pub const ARSYNC_ACTION_REMOVE: u32 = 8;
 pub const ARSYNC_ACTION_TREE: u32 = 9;
 /// Of a job: a list.
 pub const ARSYNC_ACTION_LIST: u32 = 10;
+/// Bytes were read into a buffer.
+pub const ARSYNC_ACTION_READ: u32 = 11;
+/// Bytes of a buffer were written.
+pub const ARSYNC_ACTION_WRITE: u32 = 12;
+/// A file was made durable.
+pub const ARSYNC_ACTION_SYNC: u32 = 13;
+/// Buffers were acquired.
+pub const ARSYNC_ACTION_ACQUIRE: u32 = 14;
 /// The size of `arsync_totals` in version 0.1, for ever.
 pub const ARSYNC_TOTALS_SIZE_0_1: u32 = 224;
 /// The size of `arsync_details` in version 0.1, for ever.
-pub const ARSYNC_DETAILS_SIZE_0_1: u32 = 168;
+pub const ARSYNC_DETAILS_SIZE_0_1: u32 = 184;
 
 // enum arsync_answer_kind
 /// What is there stays.
@@ -433,3 +445,6 @@ pub const ARSYNC_ANSWER_REPLACE: u32 = 2;
 pub const ARSYNC_ANSWER_KEEP_BOTH: u32 = 3;
 /// The job ends.
 pub const ARSYNC_ANSWER_STOP: u32 = 4;
+
+/// Of `arsync_submit_sync`: only the data and what is needed to read it, as fdatasync(2) does.
+pub const ARSYNC_SYNC_DATA: u32 = 1 << 0;

@@ -124,6 +124,62 @@ unsafe extern "C" {
     pub fn arsync_take_fd(pool: *mut arsync_pool, completion: *const arsync_completion) -> c_int;
     /// Answer a question.
     pub fn arsync_answer(pool: *mut arsync_pool, question: arsync_question, answer: u32) -> c_int;
+    /// Acquire buffers that are free, all or none.
+    pub fn arsync_buffer_acquire(
+        pool: *mut arsync_pool,
+        count: u32,
+        out: *mut arsync_buffer,
+    ) -> c_int;
+    /// Submit a job that waits for buffers.
+    pub fn arsync_submit_acquire(
+        pool: *mut arsync_pool,
+        count: u32,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
+    /// Release a buffer.
+    pub fn arsync_buffer_release(pool: *mut arsync_pool, buffer: u64) -> c_int;
+    /// Give a pool an open file to read and write.
+    pub fn arsync_file_open(
+        pool: *mut arsync_pool,
+        fd: c_int,
+        flags: u32,
+        file: *mut arsync_file,
+    ) -> c_int;
+    /// Close a file of a pool.
+    pub fn arsync_file_close(pool: *mut arsync_pool, file: arsync_file) -> c_int;
+    /// Submit a read into a buffer.
+    pub fn arsync_submit_read(
+        pool: *mut arsync_pool,
+        file: arsync_file,
+        offset: u64,
+        buffer: u64,
+        at: u64,
+        length: u64,
+        flags: u32,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
+    /// Submit a write from a buffer.
+    pub fn arsync_submit_write(
+        pool: *mut arsync_pool,
+        file: arsync_file,
+        offset: u64,
+        buffer: u64,
+        at: u64,
+        length: u64,
+        flags: u32,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
+    /// Submit a sync of a file.
+    pub fn arsync_submit_sync(
+        pool: *mut arsync_pool,
+        file: arsync_file,
+        flags: u32,
+        user_data: u64,
+        job: *mut arsync_job,
+    ) -> c_int;
     /// What an errno value means. A static string.
     pub fn arsync_strerror(error: c_int) -> *const c_char;
     /// The name of a stage. A static string.

@@ -1,6 +1,6 @@
 //! The structs of `arsync.h`. Zero is the default of every field of an options struct.
 
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
 use core::mem::{offset_of, size_of};
 
 /// One submitted copy. Never 0, never used again.
@@ -9,6 +9,9 @@ pub type arsync_job = u64;
 pub type arsync_link_set = u64;
 /// A question that waits for its answer. Never 0, never used again.
 pub type arsync_question = u64;
+
+/// An open file of a pool. Never 0, never used again.
+pub type arsync_file = u64;
 
 /// Worker threads, their rings and buffers, and the queue of completions. Opaque.
 #[repr(C)]
@@ -40,8 +43,10 @@ pub struct arsync_pool_options {
     pub job_limit: u32,
     /// Bytes a second that all copies of the pool together may move.
     pub byte_rate: u64,
+    /// Buffers that the program may have at a time.
+    pub lease_count: u32,
     /// 0.
-    pub reserved: [u32; 6],
+    pub reserved: [u32; 5],
 }
 
 /// What a pool uses, and why.
@@ -321,6 +326,26 @@ pub struct arsync_details {
     pub end_ns: u64,
     /// With IN_MIRROR: the `user_data` of the item whose mirror it is.
     pub other: u64,
+    /// Of an `arsync_submit_acquire` that succeeded: the buffers, which are the caller's.
+    pub buffers: *const arsync_buffer,
+    /// How many.
+    pub buffer_count: u64,
+}
+
+/// A leased buffer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct arsync_buffer {
+    /// Never 0; no other lease of the pool ever has it.
+    pub id: u64,
+    /// The memory, aligned to 4096 bytes.
+    pub data: *mut c_void,
+    /// Bytes: the pool's `buffer_size`.
+    pub size: u64,
+    /// 0.
+    pub flags: u32,
+    /// 0: any worker serves any buffer.
+    pub worker: u32,
 }
 
 /// What came of a job, an entry or an item, or a question.
@@ -373,13 +398,19 @@ starts_with_its_size! {
     arsync_progress
 }
 
-impl Default for arsync_completion {
-    /// All zeros, to be filled in.
-    fn default() -> Self {
-        // SAFETY: integers and pointers, of which all zeros are valid values.
-        unsafe { core::mem::zeroed() }
-    }
+macro_rules! is_filled_in {
+    ($($type:ident)*) => {$(
+        impl Default for $type {
+            /// All zeros, to be filled in.
+            fn default() -> Self {
+                // SAFETY: integers and pointers, of which all zeros are valid values.
+                unsafe { core::mem::zeroed() }
+            }
+        }
+    )*};
 }
+
+is_filled_in! { arsync_completion arsync_buffer }
 
 // Where each field is: `tests/header.rs` asks the C compiler the same.
 const _: () = {
@@ -393,7 +424,8 @@ const _: () = {
     assert!(offset_of!(arsync_pool_options, queue_depth) == 24);
     assert!(offset_of!(arsync_pool_options, job_limit) == 28);
     assert!(offset_of!(arsync_pool_options, byte_rate) == 32);
-    assert!(offset_of!(arsync_pool_options, reserved) == 40);
+    assert!(offset_of!(arsync_pool_options, lease_count) == 40);
+    assert!(offset_of!(arsync_pool_options, reserved) == 44);
     assert!(size_of::<arsync_pool_options>() == 64);
     // arsync_info
     assert!(offset_of!(arsync_info, struct_size) == 0);
@@ -524,7 +556,16 @@ const _: () = {
     assert!(offset_of!(arsync_details, begin_ns) == 144);
     assert!(offset_of!(arsync_details, end_ns) == 152);
     assert!(offset_of!(arsync_details, other) == 160);
-    assert!(size_of::<arsync_details>() == 168);
+    assert!(offset_of!(arsync_details, buffers) == 168);
+    assert!(offset_of!(arsync_details, buffer_count) == 176);
+    assert!(size_of::<arsync_details>() == 184);
+    // arsync_buffer
+    assert!(offset_of!(arsync_buffer, id) == 0);
+    assert!(offset_of!(arsync_buffer, data) == 8);
+    assert!(offset_of!(arsync_buffer, size) == 16);
+    assert!(offset_of!(arsync_buffer, flags) == 24);
+    assert!(offset_of!(arsync_buffer, worker) == 28);
+    assert!(size_of::<arsync_buffer>() == 32);
     // arsync_completion
     assert!(offset_of!(arsync_completion, job) == 0);
     assert!(offset_of!(arsync_completion, user_data) == 8);

@@ -156,6 +156,7 @@ fn c_type(rust: &str) -> String {
     match rust {
         "c_int" => "int".into(),
         "c_char" => "char".into(),
+        "c_void" => "void".into(),
         "u16" => "uint16_t".into(),
         "u32" => "uint32_t".into(),
         "i32" => "int32_t".into(),

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, OsStr, OsString, c_char};
 use std::fs::File;
+use std::mem;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arsync_sys as sys;
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Side};
 use crate::flags::{Flags, Want};
 use crate::names::{Action, Method, Stage};
@@ -37,7 +39,16 @@ pub struct Completion {
     pub details: Option<Box<Details>>,
     pub(crate) result: i32,
     pub(crate) stage: Stage,
-    pub(crate) file: Option<OwnedFd>,
+    pub(crate) held: Held,
+}
+
+/// What a completion owns.
+#[derive(Debug, Default)]
+pub(crate) enum Held {
+    #[default]
+    Nothing,
+    File(OwnedFd),
+    Buffers(Vec<Buffer>),
 }
 
 impl Completion {
@@ -57,7 +68,7 @@ impl Completion {
             details: self.details.clone(),
             result: self.result,
             stage: self.stage,
-            file: None,
+            held: Held::Nothing,
         };
         Some(Error::from_completion(told, self.path.clone()))
     }
@@ -85,7 +96,10 @@ impl Completion {
 
     /// With [`Want::FD`], the finished copy, open for reading and writing, at its beginning. Once.
     pub fn take_file(&mut self) -> Option<File> {
-        self.file.take().map(File::from)
+        match mem::take(&mut self.held) {
+            Held::File(fd) => Some(File::from(fd)),
+            _ => None,
+        }
     }
 
     /// What a tree or list did, if it was wanted.
@@ -112,7 +126,7 @@ impl Completion {
             }),
             result: raw.result,
             stage: Stage(raw.stage.into()),
-            file: None,
+            held: Held::Nothing,
         }
     }
 

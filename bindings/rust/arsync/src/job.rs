@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 use arsync_sys as sys;
 
-use crate::completion::Completion;
+use crate::buffer::Buffer;
+use crate::completion::{Completion, Held};
 use crate::error::{EOWNERDEAD, Error, Result, Side};
 use crate::event::{Event, EventStream, Events, Told};
 use crate::names::{Method, Stage};
@@ -58,6 +59,13 @@ impl Job {
         self.give_up_events()?;
         let done = self.shared().wait_result(self.id);
         self.finish(done)
+    }
+
+    /// Its buffer must not be touched before its end.
+    pub(crate) fn keep(&self, buffer: Arc<Buffer>) {
+        if !self.shared().is_forked() {
+            self.shared().keep(self.id, buffer);
+        }
     }
 
     /// Block until the next event; `None` when there will be no more.
@@ -221,17 +229,17 @@ fn progress(shared: &Shared, id: sys::arsync_job) -> Option<Progress> {
 }
 
 /// The copy that a completion tells of, if there is one; see arsync_take_fd.
-pub(crate) fn taken_file(
-    pool: *mut sys::arsync_pool,
-    raw: &sys::arsync_completion,
-) -> Option<OwnedFd> {
+pub(crate) fn taken_file(pool: *mut sys::arsync_pool, raw: &sys::arsync_completion) -> Held {
     if raw.details.is_null() {
-        return None;
+        return Held::Nothing;
     }
     // SAFETY: the completion was just given, by this pool or with NULL by arsync_copy.
     let fd = unsafe { sys::arsync_take_fd(pool, raw) };
+    if fd < 0 {
+        return Held::Nothing;
+    }
     // SAFETY: a descriptor that was taken is the caller's alone.
-    (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+    Held::File(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// What can be done with a job by those that do not own it, from any thread. It keeps neither the job

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
+mod buffer;
 mod choice;
 mod completion;
 mod error;
 mod event;
+mod file;
 mod flags;
 mod items;
 mod job;
@@ -17,12 +19,14 @@ mod pool;
 mod shared;
 mod tells;
 
+pub use buffer::{Acquire, Buffer, Lease, SharedBuffer, Transfer};
 pub use choice::{
     Answer, Backup, Cache, Durability, Reflink, Replace, Report, Shutdown, Sparse, Symlinks, Update,
 };
 pub use completion::{Completion, Details, Facts, Times, Totals};
 pub use error::{Error, Result, Side};
 pub use event::{Event, EventStream, Events, Question};
+pub use file::PoolFile;
 pub use flags::{Flags, PoolFlags, Preserve, Want};
 pub use job::{Adjustment, Control, Job, JobState, Progress};
 pub use link_set::LinkSet;

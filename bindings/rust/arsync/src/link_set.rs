@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arsync_sys as sys;
 
-use crate::error::Result;
+use crate::error::{EINVAL, Error, Result};
 use crate::pool::Handle;
+use crate::shared::Shared;
 
 /// Jobs between which hard links are kept, see [`Pool::link_set`](crate::Pool::link_set).
 ///
@@ -28,6 +29,16 @@ impl LinkSet {
         Ok(Self(Arc::new(Open { handle: Arc::clone(handle), id })))
     }
 
+    /// Its number in that pool; in another one it may be another set's.
+    pub(crate) fn id_in(&self, shared: &Arc<Shared>) -> Result<sys::arsync_link_set> {
+        if Arc::ptr_eq(&self.0.handle.shared, shared) {
+            Ok(self.0.id)
+        } else {
+            Err(Error::with_reason(EINVAL, "link_set: of another pool"))
+        }
+    }
+
+    /// Where it is only looked at whether there is one.
     pub(crate) fn id(&self) -> sys::arsync_link_set {
         self.0.id
     }

@@ -104,6 +104,14 @@ names! {
         TREE = ARSYNC_ACTION_TREE;
         /// Of a job: a list was.
         LIST = ARSYNC_ACTION_LIST;
+        /// Bytes were read into a buffer.
+        READ = ARSYNC_ACTION_READ;
+        /// Bytes of a buffer were written.
+        WRITE = ARSYNC_ACTION_WRITE;
+        /// A file was made durable.
+        SYNC = ARSYNC_ACTION_SYNC;
+        /// Buffers were acquired.
+        ACQUIRE = ARSYNC_ACTION_ACQUIRE;
     }
 }
 

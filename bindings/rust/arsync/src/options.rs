@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
+use std::sync::Arc;
 
 use arsync_sys as sys;
 
@@ -17,6 +18,7 @@ use crate::job::{Ends, taken_file};
 use crate::link_set::LinkSet;
 use crate::names::Method;
 use crate::place::Place;
+use crate::shared::Shared;
 
 /// Copy one file with all defaults, and return when that is done.
 ///
@@ -228,7 +230,7 @@ impl CopyOptions {
     /// The same between places: paths below open directories, open files.
     pub fn copy_at(&self, source: Place<'_>, destination: Place<'_>) -> Result<Completion> {
         let ends = Ends::new(source, destination)?;
-        let raw = self.raw_for(&ends)?;
+        let raw = Self::for_ends(self.raw()?, &ends);
         let mut done = sys::arsync_completion::default();
         // SAFETY: paths and options live until it returns; a place borrows its descriptor.
         let result = unsafe {
@@ -244,7 +246,7 @@ impl CopyOptions {
         // SAFETY: filled in whatever came of it; its details are valid until they are freed.
         let mut completion = unsafe { Completion::from_raw(&done) };
         completion.result = result;
-        completion.file = taken_file(ptr::null_mut(), &done);
+        completion.held = taken_file(ptr::null_mut(), &done);
         // SAFETY: of a completion of arsync_copy, and not used after this.
         unsafe { sys::arsync_details_free(done.details) };
         if result == -EINVAL {
@@ -258,16 +260,25 @@ impl CopyOptions {
         if result == -EINVAL { self.check() } else { Ok(()) }
     }
 
-    pub(crate) fn raw_for(&self, ends: &Ends) -> Result<sys::arsync_copy_options> {
+    /// For a job of this pool.
+    pub(crate) fn raw_in(&self, shared: &Arc<Shared>) -> Result<sys::arsync_copy_options> {
         let mut raw = self.raw()?;
+        raw.link_set = self.link_set.as_ref().map_or(Ok(0), |set| set.id_in(shared))?;
+        Ok(raw)
+    }
+
+    pub(crate) fn for_ends(
+        mut raw: sys::arsync_copy_options,
+        ends: &Ends,
+    ) -> sys::arsync_copy_options {
         raw.flags |= ends.source.flag_if_file(sys::ARSYNC_COPY_SRC_FD)
             | ends.destination.flag_if_file(sys::ARSYNC_COPY_DST_FD);
-        Ok(raw)
+        raw
     }
 
     /// As the library takes them. What it points to is valid as long as these options live and stay
     /// as they are.
-    pub(crate) fn raw(&self) -> Result<sys::arsync_copy_options> {
+    fn raw(&self) -> Result<sys::arsync_copy_options> {
         if let Some(field) = self.has_nul {
             return Err(Error::with_reason(EINVAL, format!("{field}: has a NUL")));
         }

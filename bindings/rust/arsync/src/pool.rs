@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use arsync_sys as sys;
 
+use crate::buffer::{Acquire, Buffer};
 use crate::choice::Shutdown;
 use crate::error::Result;
+use crate::file::PoolFile;
 use crate::flags::PoolFlags;
 use crate::items::Items;
 use crate::job::{Ends, Job};
@@ -91,7 +93,7 @@ impl Pool {
         options: &CopyOptions,
     ) -> Result<Job> {
         let ends = Ends::new(source, destination)?;
-        let raw = options.raw_for(&ends)?;
+        let raw = CopyOptions::for_ends(options.raw_in(&self.0.shared)?, &ends);
         // SAFETY: paths and options live, and are copied; a place borrows its descriptor.
         let id = self.submit(options, |pool, job| unsafe {
             sys::arsync_submit_copy(
@@ -119,7 +121,7 @@ impl Pool {
         length: Option<u64>,
         options: &CopyOptions,
     ) -> Result<Job> {
-        let raw = options.raw()?;
+        let raw = options.raw_in(&self.0.shared)?;
         let from = source.as_fd().as_raw_fd();
         let to = destination.as_fd().as_raw_fd();
         let length = length.unwrap_or(u64::MAX);
@@ -156,7 +158,7 @@ impl Pool {
         for (number, (source, destination)) in (0..).zip(items) {
             all.add(source.as_ref(), destination.as_ref(), number)?;
         }
-        let raw = options.raw()?;
+        let raw = options.raw_in(&self.0.shared)?;
         let (from, to) = (number_of(source_directory), number_of(destination_directory));
         let items = all.seal();
         let (first, count) = (items.as_ptr(), items.len() as u64);
@@ -179,7 +181,7 @@ impl Pool {
         destination_directory: Option<BorrowedFd<'_>>,
         options: &CopyOptions,
     ) -> Result<List> {
-        let raw = options.raw()?;
+        let raw = options.raw_in(&self.0.shared)?;
         let (from, to) = (number_of(source_directory), number_of(destination_directory));
         // SAFETY: options live, and are copied; directories are open, and duplicated.
         let id = self.submit(options, |pool, job| unsafe {
@@ -203,6 +205,31 @@ impl Pool {
     /// Open a set of jobs between which hard links are kept: [`CopyOptions::link_set`].
     pub fn link_set(&self) -> Result<LinkSet> {
         LinkSet::open(&self.0)
+    }
+
+    /// Lease a buffer that is free. `WouldBlock`: there is none, or somebody waits for one.
+    pub fn acquire(&self) -> Result<Buffer> {
+        let mut raw = sys::arsync_buffer::default();
+        // SAFETY: where one lease goes.
+        self.0.shared.call(|pool| unsafe { sys::arsync_buffer_acquire(pool, 1, &mut raw) })?;
+        // SAFETY: it was just given to the caller.
+        Ok(unsafe { Buffer::from_raw(&self.0.shared, &raw) })
+    }
+
+    /// Wait until so many buffers are free, and lease them. Who holds buffers while he waits for
+    /// others may wait for ever: take what is needed at once.
+    pub fn acquire_many(&self, count: u32) -> Result<Acquire> {
+        // SAFETY: any number will do.
+        let id = self
+            .0
+            .shared
+            .submit(|pool, job| unsafe { sys::arsync_submit_acquire(pool, count, 0, job) })?;
+        Ok(Acquire(Job::new(&self.0, id, None)))
+    }
+
+    /// Give the pool an open file to read and write by buffers. The descriptor is duplicated.
+    pub fn file(&self, file: impl AsFd) -> Result<PoolFile> {
+        PoolFile::open(&self.0, file)
     }
 
     /// Let the pool come to its end: a submit is an error from now on, with errno `ESHUTDOWN`. Does
@@ -307,6 +334,13 @@ impl PoolBuilder {
     /// Most jobs submitted and not waited for.
     pub fn job_limit(mut self, jobs: u32) -> Self {
         self.0.job_limit = jobs;
+        self
+    }
+
+    /// Most buffers that are leased at a time; each has [`buffer_size`](Self::buffer_size) bytes.
+    /// Copies have others.
+    pub fn lease_count(mut self, buffers: u32) -> Self {
+        self.0.lease_count = buffers;
         self
     }
 

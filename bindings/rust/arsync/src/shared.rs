@@ -22,7 +22,8 @@ use std::thread::{self, JoinHandle};
 
 use arsync_sys as sys;
 
-use crate::completion::Completion;
+use crate::buffer::Buffer;
+use crate::completion::{Completion, Held};
 use crate::error::{self, EOWNERDEAD, ESHUTDOWN, Error, Result};
 use crate::event::Told;
 use crate::job::taken_file;
@@ -71,9 +72,10 @@ pub(crate) struct Slot {
     events: VecDeque<Told>,
     result: Option<Completion>,
     waker: Option<Waker>,
-    abandoned: bool,    // there is no Job
-    drops_events: bool, // nobody will ask for them
-    paused_here: bool,  // for its events are too many
+    abandoned: bool,            // there is no Job
+    drops_events: bool,         // nobody will ask for them
+    keeps: Option<Arc<Buffer>>, // what is written from, by an operation that nobody waits for
+    paused_here: bool,          // for its events are too many
     paused_by_caller: bool,
 }
 
@@ -82,6 +84,7 @@ pub(crate) struct Slot {
 struct Afterwards {
     wakers: Vec<Waker>,
     skip: Vec<sys::arsync_question>,
+    gone: Vec<Slot>, // with buffers to be released, and files to be closed
 }
 
 impl Shared {
@@ -117,6 +120,14 @@ impl Shared {
         error::count(f(self.pool))
     }
 
+    /// Call a function that is allowed for a closed pool too, but not while it is being closed.
+    pub(crate) fn call_even_closed(&self, f: impl FnOnce(*mut sys::arsync_pool) -> i32) {
+        if !self.is_forked() {
+            let _open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            f(self.pool);
+        }
+    }
+
     /// Submit a job by a function that stores its id.
     pub(crate) fn submit(
         self: &Arc<Self>,
@@ -138,7 +149,7 @@ impl Shared {
     // ---- Polling --------------------------------------------------------------------------------
 
     /// Take what there is, and do not wait.
-    pub(crate) fn dispatch(&self) {
+    pub(crate) fn dispatch(self: &Arc<Self>) {
         if self.is_forked() {
             return;
         }
@@ -151,7 +162,10 @@ impl Shared {
     }
 
     /// Poll until `ready` has something, or sleep while another thread polls.
-    pub(crate) fn wait_for<T>(&self, mut ready: impl FnMut(&mut State) -> Option<T>) -> T {
+    pub(crate) fn wait_for<T>(
+        self: &Arc<Self>,
+        mut ready: impl FnMut(&mut State) -> Option<T>,
+    ) -> T {
         let mut state = self.lock();
         loop {
             if let Some(value) = ready(&mut state) {
@@ -176,7 +190,7 @@ impl Shared {
     }
 
     /// Poll once. The caller has set `polling`; it is not set any more afterwards.
-    fn poll(&self, timeout_ms: i32) {
+    fn poll(self: &Arc<Self>, timeout_ms: i32) {
         let mut batch = [const { MaybeUninit::<sys::arsync_completion>::uninit() }; BATCH];
         let first = batch.as_mut_ptr().cast::<sys::arsync_completion>();
         // SAFETY: room for BATCH completions, and nobody else polls.
@@ -247,7 +261,7 @@ impl Shared {
     }
 
     /// Wait for the job's end.
-    pub(crate) fn wait_result(&self, job: sys::arsync_job) -> Completion {
+    pub(crate) fn wait_result(self: &Arc<Self>, job: sys::arsync_job) -> Completion {
         self.wait_for(|state| state.result(job))
     }
 
@@ -256,7 +270,11 @@ impl Shared {
     }
 
     /// Exchange `events`, which are empty, for those that wait. False: there will be no more.
-    pub(crate) fn wait_events(&self, job: sys::arsync_job, events: &mut VecDeque<Told>) -> bool {
+    pub(crate) fn wait_events(
+        self: &Arc<Self>,
+        job: sys::arsync_job,
+        events: &mut VecDeque<Told>,
+    ) -> bool {
         self.wait_for(|state| state.events(job, events, self))
     }
 
@@ -330,6 +348,13 @@ impl Shared {
         Ok(())
     }
 
+    /// Keep a buffer until the job's end.
+    pub(crate) fn keep(&self, job: sys::arsync_job, buffer: Arc<Buffer>) {
+        if let Some(slot) = self.lock().slots.get_mut(&job) {
+            slot.keeps = Some(buffer);
+        }
+    }
+
     /// The job has no owner any more.
     pub(crate) fn abandon(&self, job: sys::arsync_job) {
         self.drop_events(job);
@@ -345,7 +370,7 @@ impl Shared {
         };
         state.wakers -= usize::from(waker.is_some());
         drop(state);
-        drop((waker, gone)); // a file that was not taken is closed here
+        drop((waker, gone));
     }
 
     // ---- The driver and the end -----------------------------------------------------------------
@@ -365,7 +390,7 @@ impl Shared {
         true
     }
 
-    fn drive(&self) {
+    fn drive(self: &Arc<Self>) {
         let mut state = self.lock();
         loop {
             if matches!(state.driver, Driver::Leaving) {
@@ -383,7 +408,7 @@ impl Shared {
     }
 
     /// Cancel all jobs, have those that wait for them told, and close the C pool.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(self: &Arc<Self>) {
         if self.is_forked() {
             // SAFETY: in a child it frees nothing, and closes the pool's own descriptors.
             unsafe { sys::arsync_pool_close(self.pool) };
@@ -424,7 +449,7 @@ impl State {
     fn take(
         &mut self,
         told: &[sys::arsync_completion],
-        shared: &Shared,
+        shared: &Arc<Shared>,
         afterwards: &mut Afterwards,
     ) {
         for same_job in told.chunk_by(|one, next| one.job == next.job) {
@@ -436,7 +461,8 @@ impl State {
                 let mut completion = unsafe { Completion::from_raw(raw) };
                 if u32::from(raw.kind) == sys::ARSYNC_COMPLETION_JOB {
                     completion.user_data = 0;
-                    completion.file = taken_file(shared.pool, raw);
+                    // SAFETY: just polled, so that what it gives is the caller's.
+                    completion.held = unsafe { given(raw, shared) };
                     slot.result = Some(completion);
                     over = slot.abandoned;
                     continue;
@@ -460,7 +486,7 @@ impl State {
                 afterwards.wakers.push(waker);
             }
             if over {
-                self.slots.remove(&id);
+                afterwards.gone.extend(self.slots.remove(&id));
                 self.abandoned -= 1;
             }
         }
@@ -474,7 +500,10 @@ impl State {
             afterwards.wakers.extend(slot.waker.take());
         }
         self.wakers = 0;
-        self.slots.retain(|_, slot| !slot.abandoned);
+        let (abandoned, owned) =
+            mem::take(&mut self.slots).into_iter().partition(|(_, slot)| slot.abandoned);
+        self.slots = owned;
+        afterwards.gone.extend(HashMap::into_values(abandoned));
         self.abandoned = 0;
     }
 
@@ -516,6 +545,23 @@ impl Slot {
             shared.set_paused(job, false);
         }
     }
+}
+
+/// What a job's completion gives: an open file, or buffers.
+///
+/// # Safety
+/// It was just polled.
+unsafe fn given(raw: &sys::arsync_completion, shared: &Arc<Shared>) -> Held {
+    // SAFETY: NULL, or details that are valid until the next poll.
+    let Some(details) = (unsafe { raw.details.as_ref() }) else { return Held::Nothing };
+    if details.buffers.is_null() {
+        return taken_file(shared.pool, raw);
+    }
+    // SAFETY: so many leases, which are the caller's from now on.
+    let leases =
+        unsafe { std::slice::from_raw_parts(details.buffers, details.buffer_count as usize) };
+    // SAFETY: the same.
+    Held::Buffers(leases.iter().map(|raw| unsafe { Buffer::from_raw(shared, raw) }).collect())
 }
 
 /// Where a pool goes that is opened.

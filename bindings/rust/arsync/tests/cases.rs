@@ -3,9 +3,10 @@
 mod support;
 
 use std::fs::{self, File, Permissions};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::Command;
@@ -14,11 +15,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arsync::{
     Action, Adjustment, Answer, Backup, CopyOptions, Durability, Event, Flags, Job, JobState,
-    Method, Place, Pool, Preserve, Replace, Report, Shutdown, Side, Stage, Update, Want,
+    Method, Place, Pool, PoolFile, Preserve, Replace, Report, Shutdown, Side, Stage, Update, Want,
 };
 use support::{FILE_SIZE, Work, block_on, content, holds_in_a_child, name, slow};
 
 const ENOENT: i32 = 2;
+const EBADF: i32 = 9;
 const EAGAIN: i32 = 11;
 const EEXIST: i32 = 17;
 const EISDIR: i32 = 21;
@@ -538,6 +540,7 @@ fn keeps_two_pools_apart() {
     // A set of links is of one pool.
     let stranger = options().preserve(Preserve::LINKS).link_set(&one.link_set().unwrap());
     let third = Pool::open().unwrap();
+    let _same_number = third.link_set().unwrap();
     let error = third.copy(work.join("from"), work.join("x"), &stranger).unwrap_err();
     assert_eq!(error.raw_os_error(), EINVAL);
     assert!(!work.exists("slow"));
@@ -625,4 +628,138 @@ fn tells_about_itself() {
     assert!(["uring", "threads"].contains(&info.backend.name()));
     assert_eq!(Stage::WRITE.name(), "write");
     assert_eq!(Method::REFLINK.to_string(), "reflink");
+}
+
+// ---- Buffers ------------------------------------------------------------------------------------
+
+const MIB: usize = 1 << 20;
+
+fn open(pool: &Pool, work: &Work, name: &str) -> PoolFile {
+    pool.file(File::open(work.join(name)).unwrap()).unwrap()
+}
+
+fn create(pool: &Pool, work: &Work, name: &str) -> PoolFile {
+    pool.file(File::create(work.join(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn reads_and_writes_through_a_buffer() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let (from, to) = (open(&pool, &work, "from"), create(&pool, &work, "to"));
+    let buffer = pool.acquire().unwrap();
+    assert!(buffer.len() >= MIB && buffer.as_ptr().addr() % 4096 == 0);
+    let (read, buffer) = from.read_at(buffer, ..MIB, 1000).wait();
+    assert_eq!(read.unwrap(), MIB);
+    assert_eq!(buffer[..MIB], content(FILE_SIZE)[1000..1000 + MIB]);
+    let (written, _) = block_on(to.write_at(buffer, ..MIB, 0));
+    assert_eq!(written.unwrap(), MIB);
+    to.sync_data().unwrap().wait().unwrap();
+    to.close().unwrap();
+    assert_eq!(fs::read(work.join("to")).unwrap(), content(FILE_SIZE)[1000..1000 + MIB]);
+}
+
+#[test]
+fn writes_one_buffer_to_three_files() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let from = open(&pool, &work, "from");
+    let (read, buffer) = from.read_at(pool.acquire().unwrap(), ..MIB, 0).wait();
+    assert_eq!(read.unwrap(), MIB);
+    let buffer = buffer.share();
+    let names = ["to-0", "to-1", "to-2"];
+    let writes = names.map(|name| {
+        let to = create(&pool, &work, name);
+        to.write_at(buffer.clone(), ..MIB, 0)
+    });
+    assert_eq!(buffer[..MIB], content(MIB)); // it can be looked at meanwhile
+    for write in writes {
+        assert_eq!(write.wait().0.unwrap(), MIB);
+    }
+    assert!(names.iter().all(|name| work.has(name, MIB)));
+    assert!(buffer.into_buffer().is_ok());
+}
+
+#[test]
+fn tells_the_end_of_a_file() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let from = open(&pool, &work, "from");
+    let end = FILE_SIZE as u64 - 10;
+    let (read, buffer) = from.read_at(pool.acquire().unwrap(), ..MIB, end).wait();
+    assert_eq!(read.unwrap(), 10);
+    assert_eq!(buffer[..10], content(FILE_SIZE)[FILE_SIZE - 10..]);
+    let too_far = buffer.len() + 1;
+    let (read, buffer) = from.read_at(buffer, ..too_far, 0).wait();
+    assert_eq!(read.unwrap_err().raw_os_error(), EINVAL);
+    let (read, _) = from.read_at(buffer, .., u64::MAX).wait();
+    assert_eq!(read.unwrap_err().raw_os_error(), EINVAL);
+}
+
+#[test]
+fn gives_the_buffer_back_on_error() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let from = open(&pool, &work, "from");
+    let (written, buffer) = from.write_at(pool.acquire().unwrap(), ..10, 0).wait();
+    let error = written.unwrap_err();
+    assert_eq!(error.raw_os_error(), EBADF);
+    assert_eq!(error.stage(), Some(Stage::WRITE));
+    let (read, buffer) = from.read_at(buffer, ..10, 0).wait();
+    assert_eq!(read.unwrap(), 10);
+    assert_eq!(buffer[..10], content(10));
+}
+
+#[test]
+fn waits_for_a_buffer() {
+    let pool = Pool::builder().lease_count(1).open().unwrap();
+    let buffer = pool.acquire().unwrap();
+    assert_eq!(pool.acquire().unwrap_err().kind(), ErrorKind::WouldBlock);
+    let waiter = {
+        let acquire = pool.acquire_many(1).unwrap();
+        thread::spawn(move || block_on(acquire).unwrap().len())
+    };
+    thread::sleep(Duration::from_millis(50));
+    assert!(!waiter.is_finished());
+    drop(buffer);
+    assert_eq!(waiter.join().unwrap(), 1);
+    drop(pool.acquire_many(1).unwrap()); // nobody takes what it gets
+    assert_eq!(pool.acquire_many(1).unwrap().wait().unwrap().len(), 1);
+    assert_eq!(pool.acquire_many(2).unwrap_err().raw_os_error(), EINVAL);
+}
+
+#[test]
+fn releases_while_busy() {
+    let pool = Pool::builder().lease_count(1).open().unwrap();
+    let (receiver, mut sender) = UnixStream::pair().unwrap();
+    let stream = pool.file(&receiver).unwrap();
+    drop(stream.read_next(pool.acquire().unwrap(), ..10));
+    // Its memory is leased again when the read has ended, by its cancel.
+    let mut buffers = pool.acquire_many(1).unwrap().wait().unwrap();
+    let mut buffer = buffers.pop().unwrap();
+    buffer[..10].fill(7);
+    sender.write_all(b"abcdefghij").unwrap();
+    let (read, buffer) = {
+        let (kept, rest) = (buffer[..10].to_vec(), stream.read_next(buffer, 10..20).wait());
+        assert_eq!(kept, [7; 10]);
+        rest
+    };
+    assert_eq!(read.unwrap(), 10);
+    assert_eq!(&buffer[..20], b"\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07abcdefghij");
+    std::mem::forget(stream.read_next(buffer, ..)); // leaked, and never touched
+    pool.close();
+}
+
+#[test]
+fn keeps_a_buffer_past_its_pool() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let from = open(&pool, &work, "from");
+    let (read, buffer) = from.read_at(pool.acquire().unwrap(), ..MIB, 0).wait();
+    read.unwrap();
+    pool.close();
+    let (read, buffer) = from.read_at(buffer, ..MIB, 0).wait();
+    assert_eq!(read.unwrap_err().raw_os_error(), ESHUTDOWN);
+    drop((from, pool));
+    assert_eq!(buffer[..MIB], content(MIB));
 }

@@ -237,3 +237,77 @@ fn a_pool_that_is_dropped_with_a_slow_job_does_not_wait_for_it() {
     assert!(start.elapsed() < Duration::from_secs(20));
     assert!(!work.exists("to"));
 }
+
+#[test]
+fn a_shared_buffer_is_nobodys_while_it_is_written() {
+    let work = Work::new();
+    let pool = Pool::builder().byte_rate(6 << 20).open().unwrap();
+    let from = pool.file(std::fs::File::open(work.join("from")).unwrap()).unwrap();
+    let to = pool.file(std::fs::File::create(work.join("to")).unwrap()).unwrap();
+    let (read, buffer) = from.read_at(pool.acquire().unwrap(), .., 0).wait();
+    let length = read.unwrap();
+    let buffer = buffer.share();
+    drop(to.write_at(buffer.clone(), ..length, 0)); // its end is still to come
+    let mut buffer = buffer;
+    let start = Instant::now();
+    let buffer = loop {
+        match buffer.into_buffer() {
+            Ok(buffer) => break buffer,
+            Err(shared) => buffer = shared,
+        }
+        assert!(start.elapsed() < Duration::from_secs(60));
+        pool.dispatch();
+        thread::yield_now();
+    };
+    // Whole or not at all, as it was not interrupted in the middle.
+    let written = std::fs::metadata(work.join("to")).unwrap().len() as usize;
+    assert!(written == 0 || written == length, "{written}");
+    drop(buffer);
+}
+
+#[test]
+fn transfers_that_are_forgotten_keep_their_buffers_from_everybody() {
+    let work = Work::new();
+    let pool = Pool::builder().lease_count(4).open().unwrap();
+    let from = pool.file(std::fs::File::open(work.join("from")).unwrap()).unwrap();
+    for _ in 0..3 {
+        mem::forget(from.read_at(pool.acquire().unwrap(), .., 0));
+    }
+    let last = pool.acquire().unwrap();
+    assert!(pool.acquire().is_err());
+    let shared = last.share();
+    let to = pool.file(std::fs::File::create(work.join("to")).unwrap()).unwrap();
+    mem::forget(to.write_at(shared.clone(), ..10, 0));
+    assert!(shared.into_buffer().is_err());
+}
+
+#[test]
+fn ranges_and_files_that_are_no_more_give_the_buffer_back() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let from = pool.file(std::fs::File::open(work.join("from")).unwrap()).unwrap();
+    let (backwards, forwards) = (10, 5);
+    let (read, buffer) = from.read_at(pool.acquire().unwrap(), backwards..forwards, 0).wait();
+    assert!(read.unwrap_err().reason().unwrap().contains("range"));
+    let (read, buffer) = from.read_at(buffer, ..=usize::MAX, 0).wait();
+    assert!(read.is_err());
+    let (read, buffer) = block_on(from.read_at(buffer, 4..4, 0));
+    assert_eq!(read.unwrap(), 0);
+    assert!(pool.file(std::fs::File::open(&*work).unwrap()).is_err());
+    assert!(pool.acquire_many(0).is_err());
+    drop(buffer);
+}
+
+#[test]
+fn buffers_of_one_pool_mean_nothing_to_another() {
+    let work = Work::new();
+    let (one, other) = (Pool::open().unwrap(), Pool::open().unwrap());
+    let from = one.file(std::fs::File::open(work.join("from")).unwrap()).unwrap();
+    // The other's lease has a number that this pool has leased, too.
+    let (mine, mut theirs) = (one.acquire().unwrap(), other.acquire().unwrap());
+    theirs[..10].fill(9);
+    let (read, theirs) = from.read_at(theirs, ..10, 0).wait();
+    assert_eq!(read.unwrap_err().raw_os_error(), 22);
+    assert_eq!(theirs[..10], [9; 10]);
+    drop(mine);
+}
