@@ -83,7 +83,8 @@ int arsync_pool_close(arsync_pool* handle) {
             return 0;
         }
         delete pool;
-        handle->buffers->close();
+        if (!handle->buffers->close())
+            handle->buffers.reset();
         return 0;
     });
 }

@@ -46,6 +46,8 @@ int arsync_buffer_release(arsync_pool* handle, uint64_t buffer) {
         return -EFAULT;
     if (handle->pool)
         return with_pool(handle, [&](Pool& pool) { return pool.release_buffer(buffer); });
+    if (!handle->buffers)
+        return -ENOENT;
     if (handle->buffers->in_forked_child())
         return -EOWNERDEAD;
     return uncancelled([&] { return handle->buffers->release(buffer); });

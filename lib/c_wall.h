@@ -17,7 +17,7 @@
 struct arsync_pool {
     std::atomic<arsync::Pool*> pool = nullptr;
     arsync_pool* next = nullptr;
-    std::shared_ptr<arsync::CallerBuffers> buffers; // which may be released after the close
+    std::shared_ptr<arsync::CallerBuffers> buffers; // null: closed, and nothing is leased any more
 };
 
 namespace arsync {

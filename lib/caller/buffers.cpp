@@ -86,6 +86,10 @@ void CallerBuffers::free_if_unused(unsigned number) {
     if (closed_)
         slot.memory = Slab();
     free_.push_back(number); // has room, see take
+    if (closed_ && free_.size() == slots_.size()) {
+        slots_ = std::vector<Slot>();
+        free_ = std::vector<unsigned>();
+    }
 }
 
 int CallerBuffers::begin(uint64_t id, bool reads, uint64_t at, uint64_t length, BufferUse& use) {
@@ -113,11 +117,12 @@ void CallerBuffers::end(unsigned number) {
     free_if_unused(number);
 }
 
-void CallerBuffers::close() {
+bool CallerBuffers::close() {
     const Lock lock(mutex_);
     closed_ = true;
     for (const unsigned number : free_)
         slots_[number].memory = Slab();
+    return free_.size() < slots_.size();
 }
 
 Grant::~Grant() {

@@ -67,8 +67,8 @@ public:
     // the part is not in the buffer.
     int begin(uint64_t id, bool reads, uint64_t at, uint64_t length, BufferUse& use);
     // There will be no operation any more. What is free gives its memory back, and what is released
-    // does, too.
-    void close();
+    // from now on does, too. Whether there is anything to be released.
+    bool close();
     bool in_forked_child() const { return !owner_.is_here(); }
 
 private:

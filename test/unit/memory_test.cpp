@@ -74,6 +74,7 @@ Ends run(arsync_pool* pool, work::Work& work) {
             continue;
         ++ends.ended;
         ends.note(done.result);
+        work.ended(pool, done);
     }
     return ends;
 }
@@ -173,6 +174,11 @@ TEST_CASE("without memory a range's copy fails, and its pool goes on") {
     each_allocation_fails(*work::range(false), 1, 500);
     each_allocation_fails(*work::range(false), 1, 500, true);
     each_allocation_fails(*work::range(true), 1, 500);
+}
+
+TEST_CASE("without memory operations on leased buffers fail, and their pool goes on") {
+    each_allocation_fails(*work::leased(), 2, 500);
+    each_allocation_fails(*work::leased(), 2, 500, true);
 }
 
 TEST_CASE("without memory a tree's copy ends, and leaves nothing behind") {

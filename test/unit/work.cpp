@@ -125,6 +125,74 @@ private:
     int destination_ = -1;
 };
 
+class Leased final : public Work {
+public:
+    Leased() : Work(true) {
+        write(from_, text(length_));
+        read_.reserve(length_); // not to be taken for the library's
+        source_ = open(from_.c_str(), O_RDONLY | O_CLOEXEC);
+        destination_ = open(to_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        REQUIRE((source_ >= 0 && destination_ >= 0));
+    }
+    ~Leased() override {
+        close(source_);
+        close(destination_);
+    }
+    unsigned jobs() const override { return 3; }
+    void prepare() override {
+        CHECK(ftruncate(destination_, 0) == 0);
+        read_.clear();
+    }
+    int submit(arsync_pool* pool, unsigned number) override {
+        if (number == 2)
+            return arsync_submit_acquire(pool, 1, number, nullptr);
+        arsync_buffer& buffer = buffers_[number];
+        int result = arsync_buffer_acquire(pool, 1, &buffer);
+        if (result < 0)
+            return result;
+        arsync_file file = 0;
+        result = arsync_file_open(pool, number == 0 ? source_ : destination_, 0, &file);
+        if (result == 0 && number == 0)
+            result = arsync_submit_read(pool, file, 0, buffer.id, 0, length_, 0, number, nullptr);
+        if (result == 0 && number == 1) {
+            for (size_t i = 0; i < length_; ++i)
+                static_cast<char*>(buffer.data)[i] = 'w';
+            result = arsync_submit_write(pool, file, 0, buffer.id, 0, length_, 0, number, nullptr);
+        }
+        if (file != 0)
+            CHECK(arsync_file_close(pool, file) == 0);
+        if (result < 0)
+            CHECK(arsync_buffer_release(pool, buffer.id) == 0);
+        return result;
+    }
+    void ended(arsync_pool* pool, const arsync_completion& done) override {
+        if (done.user_data == 2) {
+            CHECK((done.result == 0) == (done.details && done.details->buffer_count == 1));
+            if (done.result == 0)
+                CHECK(arsync_buffer_release(pool, done.details->buffers[0].id) == 0);
+            return;
+        }
+        const arsync_buffer& buffer = buffers_[done.user_data];
+        if (done.user_data == 0 && done.result == 0)
+            read_.assign(static_cast<const char*>(buffer.data), done.bytes);
+        CHECK(arsync_buffer_release(pool, buffer.id) == 0);
+    }
+    std::string difference() const override {
+        if (content_of(to_) != std::string(length_, 'w'))
+            return "what was written";
+        return read_ == content_of(from_) ? "" : "what was read";
+    }
+
+private:
+    static constexpr size_t length_ = 300'000;
+    const std::string from_ = below("from");
+    const std::string to_ = below("to");
+    arsync_buffer buffers_[2] = {};
+    std::string read_;
+    int source_ = -1;
+    int destination_ = -1;
+};
+
 // More directories than one worker lists at once.
 void make_tree(const std::string& root, int directories, int files) {
     for (int i = 0; i < directories; ++i) {
@@ -424,6 +492,9 @@ std::unique_ptr<Work> file(bool thorough) {
 }
 std::unique_ptr<Work> range(bool verified) {
     return std::make_unique<Range>(verified);
+}
+std::unique_ptr<Work> leased() {
+    return std::make_unique<Leased>();
 }
 std::unique_ptr<Work> tree(Kind kind) {
     return std::make_unique<Tree>(kind);

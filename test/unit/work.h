@@ -20,6 +20,11 @@ public:
     virtual void prepare() = 0;
     // Job number `number`: what the submit gives. Nothing is allocated on the way to it.
     virtual int submit(arsync_pool* pool, unsigned number) = 0;
+    // What is to be done about a completion of a job, which may fail no more.
+    virtual void ended(arsync_pool* pool, const arsync_completion& done) {
+        static_cast<void>(pool);
+        static_cast<void>(done);
+    }
     // "", or what is not as it is to be when all jobs have succeeded.
     virtual std::string difference() const = 0;
     // "", or a temporary name that was left.
@@ -35,6 +40,8 @@ private:
 // A file of a few pieces. thorough: with all that a copy may be asked to do about it.
 std::unique_ptr<Work> file(bool thorough);
 std::unique_ptr<Work> range(bool verified);
+// A read into one leased buffer, a write from another, and a wait for a third.
+std::unique_ptr<Work> leased();
 // Some ninety entries of all kinds: into an empty place; with all that a copy may be asked to do;
 // as a mirror, where there is much to be removed; with a question about every other one.
 enum class Kind { plain, thorough, mirror, questions };
