@@ -29,6 +29,8 @@ test  | command:mkfs.exfat   | exfatprogs       | exfatprogs             | exfat
 test  | command:lowntfs-3g   | ntfs-3g          | ntfs-3g                | ntfs-3g    | the same of NTFS
 test  | command:rclone      | rclone           | rclone                 | rclone     | a mount that takes files only in order
 test  | command:lxcfs       | lxcfs            | lxcfs                  | lxcfs      | files whose size is not theirs
+test  | module:libzstd       | libzstd-dev      | libzstd-devel          | zstd       | an example compresses
+test  | command:zstd         | zstd             | zstd                   | zstd       | unpacks what it has compressed
 test  | command:strace       | strace           | strace                 | strace     | the order of what makes a copy durable
 test  | command:valgrind     | valgrind         | valgrind               | valgrind   | copies end under it, and it finds nothing wrong
 build | command:script       | bsdutils         | /usr/bin/script        | util-linux | the progress line that make demo shows
