@@ -168,13 +168,18 @@ bench: ## measure against cp (minutes; wants root for fresh file systems)
 	$(Q)tools/deps.sh build bench
 	$(again) run-bench
 
-run-bench: build $(patsubst tools/arsync-bench/%.cpp,$(B)/bench/%,$(wildcard tools/arsync-bench/*.cpp))
+run-bench: build $(patsubst tools/arsync-bench/%.cpp,$(B)/bench/%,$(wildcard tools/arsync-bench/*.cpp)) $(B)/bench/buffers
 	$(Q)tools/arsync-bench/run $(B)
 
 $(B)/bench/%: tools/arsync-bench/%.cpp $(B)/flags
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile) -o $@ $< $(LDFLAGS)
+
+$(B)/bench/buffers: tools/arsync-bench/buffers.c include/arsync.h $(B)/flags $(B)/libarsync.so
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -Iinclude -o $@ $< $(B)/libarsync.so -Wl,-rpath,'$$ORIGIN/..'
 
 # ---- Test ---------------------------------------------------------------------------------------
 
