@@ -907,7 +907,7 @@ ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32
 
 /* ---- Buffers ------------------------------------------------------------------------------ */
 
-/* Buffers
+/* Buffers: memory of a pool that a program reads files into and writes files from
  *
  * A program that wants to see or change the data on its way, or to send it to several places,
  * leases buffers of the pool and has the pool read files into them and write files from them. The
@@ -964,7 +964,9 @@ ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32
  *              goes by the size that they seem to have.
  */
 
-/* A leased buffer. It is frozen: its layout, of 32 bytes, never changes. */
+/* A leased buffer.
+ *
+ * The layout, of 32 bytes, never changes. */
 typedef struct arsync_buffer {
     uint64_t id;    /* what the functions below take. It is never 0, and no other lease of the pool
                        ever has it. */
@@ -1043,8 +1045,9 @@ ARSYNC_API int arsync_file_open(arsync_pool* pool, int fd, uint32_t flags, arsyn
  * may wait as close(2) may. Otherwise it is closed when the last operation has ended; what that
  * close(2) says is lost, so sync first what must not be.
  *
- * Returns 0, or an error of close(2), or:
+ * Returns 0 or an error, which may be that of close(2).
  *
+ * Errors:
  *   -ENOENT      There is no such file, or it was closed. */
 ARSYNC_API int arsync_file_close(arsync_pool* pool, arsync_file file);
 

@@ -11,7 +11,8 @@
 #
 # Functions that share a comment share a text, with a page for each. It has the structs that they take,
 # and the constants that these and the comment name. But a section with a struct that three comments or
-# more have in their prototypes has one page, by that struct's name, and so has a topic without functions.
+# more have in their prototypes has one page, by that struct's name, and so has a topic that three
+# comments or more, or none, are about.
 # arsync.3 is man/arsync.3.in with the header's conventions and a list of all pages.
 
 FNR == 1 { ++file }
@@ -97,7 +98,7 @@ function take_text(i,    first) {
 
 function take_functions(i, rest,    n, lines, k, one) {
     kind[i] = "functions"
-    has_functions[group[i]] = 1
+    ++has_functions[group[i]]
     n = split(rest, lines, ";\n")
     for (k = 1; k < n; ++k) {
         one = lines[k]

@@ -60,8 +60,13 @@ function find_own_pages(    i, j, users) {
         }
     }
     for (i in topic_of)
-        if (!(i in has_functions) && !(i in own_page))
+        if ((has_functions[i] == 0 || has_functions[i] >= 3) && !(i in own_page))
             own_page[i] = "arsync_" tolower(name[topic_of[i]])
+    for (i = 1; i <= items; ++i)
+        if (kind[i] == "text" && !(group[i] in own_page)) {
+            print "on no page, and no topic: " doc[i] > "/dev/stderr"
+            exit 1
+        }
 }
 
 # Whether a text names an enum or constants, by themselves or as a family (ARSYNC_POOL_*).
@@ -170,7 +175,7 @@ function section_page(which,    title, main, i, k, n, all, titles, page, referen
 
 function list_of_pages(    i, j, k, last, result) {
     for (i = 1; i <= items; ++i) {
-        if (group[i] != last && (group[i] in has_functions || group[i] in own_page)) {
+        if (group[i] != last && (has_functions[group[i]] || group[i] in own_page)) {
             last = group[i]
             result = result ".SS " last "\n"
             if (last in own_page) {
