@@ -6,10 +6,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <initializer_list>
 
 #include "arsync.h"
 
@@ -18,37 +18,30 @@ namespace arsync {
 // No struct of this library will ever be larger; a size that is comes from uninitialised memory.
 constexpr uint32_t struct_size_max = 4096;
 
-using Sizes = std::initializer_list<uint32_t>;
-
-inline Sizes released_sizes(const arsync_pool_options&) {
-    static constexpr Sizes sizes = {ARSYNC_POOL_OPTIONS_SIZE_0_1};
-    return sizes;
-}
-inline Sizes released_sizes(const arsync_copy_options&) {
-    static constexpr Sizes sizes = {ARSYNC_COPY_OPTIONS_SIZE_0_1};
-    return sizes;
-}
-inline Sizes released_sizes(const arsync_adjustment&) {
-    static constexpr Sizes sizes = {ARSYNC_ADJUSTMENT_SIZE_0_1};
-    return sizes;
-}
-inline Sizes released_sizes(const arsync_info&) {
-    static constexpr Sizes sizes = {ARSYNC_INFO_SIZE_0_1};
-    return sizes;
-}
-inline Sizes released_sizes(const arsync_stats&) {
-    static constexpr Sizes sizes = {ARSYNC_STATS_SIZE_0_1};
-    return sizes;
-}
-inline Sizes released_sizes(const arsync_progress&) {
-    static constexpr Sizes sizes = {ARSYNC_PROGRESS_SIZE_0_1};
-    return sizes;
-}
+// The sizes that a struct had in each release.
+template <class Struct>
+inline constexpr void* released_sizes = nullptr; // of one that is not told below: does not compile
+template <>
+inline constexpr std::array<uint32_t, 1> released_sizes<arsync_pool_options> = {
+    ARSYNC_POOL_OPTIONS_SIZE_0_1};
+template <>
+inline constexpr std::array<uint32_t, 1> released_sizes<arsync_copy_options> = {
+    ARSYNC_COPY_OPTIONS_SIZE_0_1};
+template <>
+inline constexpr std::array<uint32_t, 1> released_sizes<arsync_adjustment> = {
+    ARSYNC_ADJUSTMENT_SIZE_0_1};
+template <>
+inline constexpr std::array<uint32_t, 1> released_sizes<arsync_info> = {ARSYNC_INFO_SIZE_0_1};
+template <>
+inline constexpr std::array<uint32_t, 1> released_sizes<arsync_stats> = {ARSYNC_STATS_SIZE_0_1};
+template <>
+inline constexpr std::array<uint32_t, 1> released_sizes<arsync_progress> = {
+    ARSYNC_PROGRESS_SIZE_0_1};
 
 template <class Struct>
 int check_size(const Struct& theirs) {
     const uint32_t size = theirs.struct_size;
-    const Sizes sizes = released_sizes(theirs);
+    const auto& sizes = released_sizes<Struct>;
     if (size < sizeof(Struct) && std::find(sizes.begin(), sizes.end(), size) == sizes.end())
         return -EINVAL;
     return size > struct_size_max ? -E2BIG : 0;

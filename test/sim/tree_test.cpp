@@ -309,56 +309,48 @@ TEST_CASE("any tree is copied as asked, all of it, and accounted for") {
     CHECK((helped > 0 || std::getenv("ARSYNC_SIM_SEED")));
 }
 
+// A small tree that is to be durable.
+static TreeScenario durable_tree(uint64_t seed) {
+    TreeScenario scenario;
+    scenario.world.seed = seed;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+    scenario.options.durability = ARSYNC_DURABILITY_FULL;
+    scenario.directories = 3;
+    scenario.entries = 9;
+    return scenario;
+}
+
+static void expect_whole_and_durable(const TreeScenario& scenario) {
+    TreeSimulation simulation(scenario);
+    simulation.run();
+    check_whole(simulation);
+    check_durable(simulation);
+    expect_no_problems(simulation);
+}
+
 TEST_CASE("a durable tree survives a crash, also where syncfs does not reach the server") {
     for_each_seed(100, [](uint64_t seed) {
-        TreeScenario scenario;
-        scenario.world.seed = seed;
+        TreeScenario scenario = durable_tree(seed);
         scenario.world.filesystem_type = fuse_magic;
-        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
-        scenario.options.durability = ARSYNC_DURABILITY_FULL;
-        scenario.directories = 3;
-        scenario.entries = 9;
         scenario.existing = seed % 2 == 1;
-        TreeSimulation simulation(scenario);
-        simulation.run();
-        check_whole(simulation);
-        check_durable(simulation);
-        expect_no_problems(simulation);
+        expect_whole_and_durable(scenario);
     });
 }
 
 TEST_CASE("where syncfs(2) is denied, a durable tree is synced by its files and directories") {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
-        TreeScenario scenario;
-        scenario.world.seed = seed;
+        TreeScenario scenario = durable_tree(seed);
         (seed % 2 == 0 ? scenario.world.denies_syncfs : scenario.world.loses_syncfs) = true;
-        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
-        scenario.options.durability = ARSYNC_DURABILITY_FULL;
-        scenario.directories = 3;
-        scenario.entries = 9;
         scenario.existing = seed % 3 == 0;
-        TreeSimulation simulation(scenario);
-        simulation.run();
-        check_whole(simulation);
-        check_durable(simulation);
-        expect_no_problems(simulation);
+        expect_whole_and_durable(scenario);
     }
 }
 
 TEST_CASE("what other programs have lost is not told as a tree's loss") {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
-        TreeScenario scenario;
-        scenario.world.seed = seed;
+        TreeScenario scenario = durable_tree(seed);
         scenario.world.others_lose = true;
-        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
-        scenario.options.durability = ARSYNC_DURABILITY_FULL;
-        scenario.directories = 3;
-        scenario.entries = 9;
-        TreeSimulation simulation(scenario);
-        simulation.run();
-        check_whole(simulation);
-        check_durable(simulation);
-        expect_no_problems(simulation);
+        expect_whole_and_durable(scenario);
     }
 }
 
