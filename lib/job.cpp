@@ -10,8 +10,8 @@ static Task<void> run_copy(Io io, Job& job, Host& host) {
     if (job.control.held()) // since it was taken
         co_await wait_while_held(io, job.control);
     job.control.throw_if_cancelled();
-    if (auto* help = std::get_if<Help>(&job.what))
-        co_await help->work->help(io, job.control, host);
+    if (auto* part = std::get_if<Part>(&job.what))
+        co_await part->work->take_part(io, job.control, host);
     else if (auto* operation = std::get_if<CallerOperation>(&job.what))
         co_await run_operation(io, *operation, job.control, job.outcome);
     else if (auto* list = std::get_if<ListCopy>(&job.what))

@@ -20,7 +20,7 @@ struct Site;
 
 // A job of the pool's own, which nobody submitted and nobody hears of: another worker's part in
 // what several do.
-struct Help {
+struct Part {
     std::shared_ptr<Shared> work;
 };
 
@@ -31,7 +31,7 @@ struct ListCopy {
 
 struct Job {
     // A Grant, of an arsync_submit_acquire, is run by nobody: the pool completes it.
-    std::variant<FileCopy, RangeCopy, Help, ListCopy, CallerOperation, Grant> what;
+    std::variant<FileCopy, RangeCopy, Part, ListCopy, CallerOperation, Grant> what;
     bool has_entries() const { // with completions of their own
         return (options.flags & ARSYNC_COPY_RECURSIVE) != 0 ||
                std::holds_alternative<ListCopy>(what);

@@ -102,7 +102,7 @@ public:
     void finish(Job& job);
     void finish_part(Worker& worker);
     // See Host.
-    void call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work);
+    void call_others(const Worker& owner, const std::shared_ptr<Shared>& work);
     void report(const Job& job, Report report);
     bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
     bool runs_one_job();
@@ -160,7 +160,7 @@ private:
     int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
     void add_worker() REQUIRES(mutex_);
     unsigned workers_max();
-    void start_helpers(const Site& site) REQUIRES(mutex_);
+    void start_others(const Site& site) REQUIRES(mutex_);
     void give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work)
         REQUIRES(mutex_);
 
@@ -265,8 +265,8 @@ private:
 class JobHost final : public Host {
 public:
     JobHost(Pool& pool, Worker& owner, Job& job) : pool_(pool), owner_(owner), job_(job) {}
-    void call_helpers(const std::shared_ptr<Shared>& work) override {
-        pool_.call_helpers(owner_, work);
+    void call_others(const std::shared_ptr<Shared>& work) override {
+        pool_.call_others(owner_, work);
     }
     void report(Report report) override { pool_.report(job_, std::move(report)); }
     bool wait_for_room(Ring& ring, Waiter& waiter) override {

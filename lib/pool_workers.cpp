@@ -88,14 +88,14 @@ unsigned Pool::workers_max() {
 
 // Those that have nothing to do, and those that have jobs of the same site; as many as there are
 // threads and memory for, for the owner goes on by itself.
-void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work) {
+void Pool::call_others(const Worker& owner, const std::shared_ptr<Shared>& work) {
     const Lock lock(mutex_);
     if (closing_)
         return;
     try {
         if (owner.site == &lonely_)
             settle_lonely();
-        start_helpers(*owner.site);
+        start_others(*owner.site);
         for (auto& worker : workers_)
             if (worker.get() != &owner)
                 give_part(*worker, *owner.site, work);
@@ -103,7 +103,7 @@ void Pool::call_helpers(const Worker& owner, const std::shared_ptr<Shared>& work
     }
 }
 
-void Pool::start_helpers(const Site& site) {
+void Pool::start_others(const Site& site) {
     size_t able = 0;
     for (auto& worker : workers_)
         able += !worker->site || worker->site == &site;
@@ -119,8 +119,8 @@ void Pool::give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& 
     if (!may)
         return;
     auto part = std::make_unique<Job>();
-    part->what = Help{work};
-    worker.help(std::move(part));
+    part->what = Part{work};
+    worker.take_part_in(std::move(part));
     occupy(worker, site, nullptr);
 }
 

@@ -226,7 +226,7 @@ unsigned Worker::take_jobs(Io io) {
     return took;
 }
 
-void Worker::help(std::unique_ptr<Job> part) {
+void Worker::take_part_in(std::unique_ptr<Job> part) {
     {
         const Lock lock(mutex_);
         parts_.push_back(std::move(part));
@@ -317,7 +317,7 @@ void Worker::end(Job& job) {
     if (job.question.open && job.outcome.result == 0 && waits_for_answer(job))
         return;
     close_descriptors(job);
-    if (std::holds_alternative<Help>(job.what))
+    if (std::holds_alternative<Part>(job.what))
         drop_part(&job);
     else
         pool_.finish(job); // from here on the job is not ours

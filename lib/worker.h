@@ -58,7 +58,7 @@ public:
     // From any thread: whether it may take one more.
     bool has_room() const { return running() < running_max; }
     // From any thread: a part in the copy of a tree, beside the jobs that it takes.
-    void help(std::unique_ptr<Job> part);
+    void take_part_in(std::unique_ptr<Job> part);
     // On its own thread: one of its parts in trees waits for answers only, or does not any more.
     // False: too many do.
     bool rest();

@@ -1,4 +1,4 @@
-// What a copy that is more than one file needs of the pool that it runs in: other workers' help,
+// What a copy that is more than one file needs of the pool that it runs in: other workers,
 // somebody to tell what came of its parts, and answers to its questions.
 #pragma once
 
@@ -16,7 +16,7 @@ public:
     virtual ~Shared() = default;
     // On another worker than the one that the job was given to, with a control of its own: take
     // part until there is nothing left to do.
-    virtual Task<void> help(Io io, Control& own, class Host& own_host) = 0;
+    virtual Task<void> take_part(Io io, Control& own, class Host& own_host) = 0;
 };
 
 // What has something to ask, while nobody works on it. What it is, its asker knows.
@@ -51,8 +51,8 @@ struct Report {
 class Host {
 public:
     virtual ~Host() = default;
-    // There is work for others: let them call Shared::help.
-    virtual void call_helpers(const std::shared_ptr<Shared>& work) = 0;
+    // There is work for others: let them call Shared::take_part.
+    virtual void call_others(const std::shared_ptr<Shared>& work) = 0;
     virtual void report(Report report) = 0;
     // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is
     // room, or when the job is cancelled.

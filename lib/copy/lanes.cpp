@@ -27,15 +27,15 @@ constexpr unsigned inline_turn = 32;
 
 class Lanes {
 public:
-    Lanes(Io world, Control& outside, Transfer& what)
-        : io_(world), control_(outside), transfer_(what),
+    Lanes(Io world, Control& outside, Stretch& what)
+        : io_(world), control_(outside), stretch_(what),
           checks_holes_(what.check_holes && what.destination >= 0),
           extents_(world.files, what.source, what.source_begin, what.source_end,
                    what.pipeline.chunk, what.find_holes && what.holes != Holes::fill,
                    checks_holes_) {}
 
     Task<void> run() {
-        for (unsigned i = 0; i < transfer_.pipeline.lanes; ++i)
+        for (unsigned i = 0; i < stretch_.pipeline.lanes; ++i)
             group_.spawn([this] { return lane(); });
         co_await group_.join();
     }
@@ -47,7 +47,7 @@ private:
                 co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             const Piece piece = extents_.next();
-            if (piece.kind == Piece::Kind::end || piece.offset >= transfer_.end)
+            if (piece.kind == Piece::Kind::end || piece.offset >= stretch_.end)
                 co_return;
             if (piece.kind == Piece::Kind::data) {
                 co_await move(piece.offset, piece.length);
@@ -66,7 +66,7 @@ private:
     // A hole that is not believed is one if it reads as one.
     Task<void> check_hole(Piece hole) {
         const uint64_t end = hole.offset + hole.length;
-        for (uint64_t at = hole.offset; at < std::min(end, transfer_.end) && !group_.failed();) {
+        for (uint64_t at = hole.offset; at < std::min(end, stretch_.end) && !group_.failed();) {
             control_.throw_if_cancelled();
             const uint64_t part = std::min(chunk_size(), end - at);
             const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
@@ -84,12 +84,12 @@ private:
     // because something went wrong, the operation that fails there tells what.
     Task<void> move(uint64_t offset, uint64_t length) {
         const uint64_t end = offset + length;
-        while (offset < std::min(end, transfer_.end) && !group_.failed()) {
+        while (offset < std::min(end, stretch_.end) && !group_.failed()) {
             if (control_.held())
                 co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             uint64_t part = 0;
-            if (transfer_.pipeline.cached_first && !is_paced(io_, control_) &&
+            if (stretch_.pipeline.cached_first && !is_paced(io_, control_) &&
                 end - offset > inline_size_max)
                 part = co_await move_cached(offset, end - offset);
             if (part == 0) {
@@ -104,32 +104,32 @@ private:
 
     // Of what goes through a buffer; chunks that go by copy_cached first are larger.
     uint64_t chunk_size() const {
-        return transfer_.pipeline.cached_first
+        return stretch_.pipeline.cached_first
                    ? std::min<uint64_t>(io_.buffers.size(), inline_size_max)
-                   : transfer_.pipeline.chunk;
+                   : stretch_.pipeline.chunk;
     }
 
     Task<uint64_t> move_cached(uint64_t offset, uint64_t length) {
-        control_.enter(transfer_.read_stage);
+        control_.enter(stretch_.read_stage);
         const int64_t moved = co_await io_.ring.copy_cached(
-            transfer_.source, offset, transfer_.destination, place_of(offset), length);
+            stretch_.source, offset, stretch_.destination, place_of(offset), length);
         if (moved <= 0)
             co_return 0;
         const auto done = static_cast<uint64_t>(moved);
-        transfer_.written_end = std::max(transfer_.written_end, offset + done);
+        stretch_.written_end = std::max(stretch_.written_end, offset + done);
         control_.add_done(done);
         co_return done;
     }
 
     // One chunk, through whichever memory the method asks for.
     Task<void> move_chunk(uint64_t offset, uint64_t length) {
-        if (transfer_.method == ARSYNC_METHOD_HEAP) {
+        if (stretch_.method == ARSYNC_METHOD_HEAP) {
             const std::unique_ptr<std::byte[]> memory(new std::byte[length]);
             co_await move_through({memory.get(), length, -1}, offset);
             co_return;
         }
         const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
-        if (transfer_.method != ARSYNC_METHOD_MANAGED) {
+        if (stretch_.method != ARSYNC_METHOD_MANAGED) {
             co_await move_through(lease.slice(0, length), offset);
             co_return;
         }
@@ -141,11 +141,11 @@ private:
     }
 
     Task<void> move_through(Slice chunk, uint64_t offset) {
-        Ring::Moved moved{};
+        Ring::Pair moved{};
         const bool linked = links_both();
         if (linked) {
-            control_.enter(transfer_.read_stage);
-            moved = co_await io_.ring.move(transfer_.source, offset, chunk, transfer_.destination,
+            control_.enter(stretch_.read_stage);
+            moved = co_await io_.ring.move(stretch_.source, offset, chunk, stretch_.destination,
                                            place_of(offset));
         }
         const bool written = linked && moved.write != -ECANCELED;
@@ -154,22 +154,21 @@ private:
     }
 
     // Whether this thread reads and writes by itself what it can without waiting.
-    bool calls_inline() const { return transfer_.method == ARSYNC_METHOD_INLINE; }
+    bool calls_inline() const { return stretch_.method == ARSYNC_METHOD_INLINE; }
 
     // Whether the write may follow the read at once: nobody wants to see the data in between, nor
     // needs to. O_DIRECT has its own rules for where a file ends; plain calls are not queued.
     bool links_both() const {
-        return !calls_inline() && transfer_.destination >= 0 && !transfer_.plain_read &&
-               !transfer_.plain_write && !transfer_.direct_read && !transfer_.direct_write &&
-               !transfer_.make_holes && !transfer_.digest && flags() == 0 &&
-               !is_paced(io_, control_);
+        return !calls_inline() && stretch_.destination >= 0 && !stretch_.plain_read &&
+               !stretch_.plain_write && !stretch_.direct_read && !stretch_.direct_write &&
+               !stretch_.make_holes && !stretch_.digest && flags() == 0 && !is_paced(io_, control_);
     }
 
     // What the first read or write of a chunk has given, if there was one already.
     using First = std::optional<int64_t>;
 
     uint64_t place_of(uint64_t offset) const {
-        return offset - transfer_.source_begin + transfer_.destination_begin;
+        return offset - stretch_.source_begin + stretch_.destination_begin;
     }
 
     static Route route(bool plain, bool direct) {
@@ -178,13 +177,13 @@ private:
         return direct ? Route::polled : Route::ring;
     }
 
-    uint32_t flags() const { return transfer_.drop_cache ? RWF_DONTCACHE : 0; }
+    uint32_t flags() const { return stretch_.drop_cache ? RWF_DONTCACHE : 0; }
 
     // RWF_DONTCACHE is a wish: a filesystem without it gets the same call again without the flag.
     bool without_flags(int64_t result, uint32_t used) {
         if (result != -EOPNOTSUPP || used == 0)
             return false;
-        transfer_.drop_cache = false;
+        stretch_.drop_cache = false;
         return true;
     }
 
@@ -198,7 +197,7 @@ private:
     }
 
     Task<size_t> fill(Slice to, uint64_t offset, First first = {}) {
-        control_.enter(transfer_.read_stage);
+        control_.enter(stretch_.read_stage);
         size_t have = 0;
         while (have < to.length) {
             const uint32_t used = flags();
@@ -207,22 +206,22 @@ private:
             const bool retry = co_await again(got);
             if (retry || without_flags(got, used))
                 continue;
-            if (transfer_.direct_read && (got == -EINVAL || got == -EOPNOTSUPP))
+            if (stretch_.direct_read && (got == -EINVAL || got == -EOPNOTSUPP))
                 throw Refused{};
-            if (check(transfer_.read_stage, got) == 0)
+            if (check(stretch_.read_stage, got) == 0)
                 break;
             have += static_cast<size_t>(got);
             if (have < to.length)
                 io_.ring.counters().short_transfers.add(1);
             // Only the end of a file can be off the grid, and asking on from there would be
             // refused.
-            if (transfer_.direct_read && static_cast<uint64_t>(got) % transfer_.direct_align != 0)
+            if (stretch_.direct_read && static_cast<uint64_t>(got) % stretch_.direct_align != 0)
                 break;
         }
         if (have < to.length)
             source_ended(offset + have);
-        if (transfer_.digest)
-            transfer_.digest->add(offset - transfer_.digest_origin, to.data, have);
+        if (stretch_.digest)
+            stretch_.digest->add(offset - stretch_.digest_origin, to.data, have);
         if (is_paced(io_, control_))
             co_await keep_pace(io_, control_, have);
         co_return have;
@@ -232,11 +231,11 @@ private:
     Task<int64_t> read(Slice to, uint64_t offset, uint32_t rw_flags, First& first) {
         if (first)
             co_return *std::exchange(first, std::nullopt);
-        Route how = route(transfer_.plain_read, transfer_.direct_read);
-        if (calls_inline() && rw_flags == 0 && transfer_.in_memory) {
+        Route how = route(stretch_.plain_read, stretch_.direct_read);
+        if (calls_inline() && rw_flags == 0 && stretch_.in_memory) {
             how = Route::at_once;
         } else if (calls_inline() && rw_flags == 0) {
-            const int64_t got = io_.files.read_cached(transfer_.source, to.data, to.length, offset);
+            const int64_t got = io_.files.read_cached(stretch_.source, to.data, to.length, offset);
             if (got > 0) {
                 Counters& counters = io_.ring.counters();
                 counters.reads.add(1);
@@ -247,30 +246,30 @@ private:
             // -EAGAIN: not cached; anything else: not possible this way, or an error that the ring
             // will give again. 0: the end, or Linux 5.9 or 5.10, which may say so anywhere.
         }
-        const int64_t got = co_await io_.ring.read(transfer_.source, to, offset, rw_flags, how);
+        const int64_t got = co_await io_.ring.read(stretch_.source, to, offset, rw_flags, how);
         co_return got;
     }
 
     // The source is shorter than it was. If it is not, a direct read ended early for no good
     // reason.
     void source_ended(uint64_t at) {
-        if (transfer_.direct_read) {
+        if (stretch_.direct_read) {
             struct statx now;
-            if (io_.files.statx(transfer_.source, "", 0, now) == 0 && now.stx_size > at)
+            if (io_.files.statx(stretch_.source, "", 0, now) == 0 && now.stx_size > at)
                 throw Refused{};
         }
-        transfer_.end = std::min(transfer_.end, at);
+        stretch_.end = std::min(stretch_.end, at);
     }
 
     Task<void> drain(Slice from, uint64_t offset, First first = {}) {
         if (from.length == 0)
             co_return;
-        if (transfer_.destination < 0) {
+        if (stretch_.destination < 0) {
             control_.add_done(from.length);
             co_return;
         }
         control_.enter(ARSYNC_STAGE_WRITE);
-        if (transfer_.make_holes)
+        if (stretch_.make_holes)
             co_await drain_data(from, offset);
         else
             co_await write_all(from, offset, first);
@@ -303,7 +302,7 @@ private:
             const bool retry = co_await again(put);
             if (retry || without_flags(put, used))
                 continue;
-            if (transfer_.direct_write && (put == -EINVAL || put == -EOPNOTSUPP))
+            if (stretch_.direct_write && (put == -EINVAL || put == -EOPNOTSUPP))
                 throw Refused{};
             if (check(ARSYNC_STAGE_WRITE, put) == 0)
                 throw Error{ARSYNC_STAGE_WRITE, EIO}; // no progress and no reason
@@ -311,14 +310,14 @@ private:
             if (done < from.length)
                 io_.ring.counters().short_transfers.add(1);
         }
-        transfer_.written_end = std::max(transfer_.written_end, end);
+        stretch_.written_end = std::max(stretch_.written_end, end);
     }
 
     // A source that shrank ends anywhere; O_DIRECT writes whole blocks. What is left is copied
-    // afterwards, see transfer_.end.
+    // afterwards, see stretch_.end.
     void cut_to_grid(Slice& from) const {
-        if (transfer_.direct_write)
-            from.length -= from.length % transfer_.direct_align;
+        if (stretch_.direct_write)
+            from.length -= from.length % stretch_.direct_align;
     }
 
     Task<int64_t> write(Slice from, uint64_t offset, uint32_t rw_flags, First& first) {
@@ -326,7 +325,7 @@ private:
             co_return *std::exchange(first, std::nullopt);
         const uint64_t to = place_of(offset);
         if (calls_inline() && rw_flags == 0) {
-            const int64_t put = io_.files.write(transfer_.destination, from.data, from.length, to);
+            const int64_t put = io_.files.write(stretch_.destination, from.data, from.length, to);
             Counters& counters = io_.ring.counters();
             counters.writes.add(1);
             counters.writes_inline.add(1);
@@ -334,24 +333,24 @@ private:
             co_return put;
         }
         const int64_t put =
-            co_await io_.ring.write(transfer_.destination, from, to, rw_flags,
-                                    route(transfer_.plain_write, transfer_.direct_write));
+            co_await io_.ring.write(stretch_.destination, from, to, rw_flags,
+                                    route(stretch_.plain_write, stretch_.direct_write));
         co_return put;
     }
 
     // False: the hole is to be written as zeros. advance: it counts as progress of its own.
     Task<bool> keep_hole(Piece hole, bool advance = true) {
-        if (transfer_.destination >= 0 && transfer_.holes == Holes::punch) {
+        if (stretch_.destination >= 0 && stretch_.holes == Holes::punch) {
             control_.enter(ARSYNC_STAGE_WRITE);
             const int64_t result = co_await io_.ring.allocate(
-                transfer_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                stretch_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                 place_of(hole.offset), hole.length);
             if (result < 0)
                 co_return false;
         }
-        if (transfer_.holes == Holes::fill)
+        if (stretch_.holes == Holes::fill)
             co_return false;
-        transfer_.hole_bytes += hole.length;
+        stretch_.hole_bytes += hole.length;
         if (advance)
             control_.add_done(hole.length);
         co_return true;
@@ -359,7 +358,7 @@ private:
 
     const Io io_;
     Control& control_;
-    Transfer& transfer_;
+    Stretch& stretch_;
     const bool checks_holes_;
     Extents extents_;
     Group group_;
@@ -368,14 +367,14 @@ private:
 
 } // namespace
 
-Task<void> run_lanes(Io io, Control& control, Transfer& transfer) {
-    transfer.end = transfer.source_end;
-    transfer.written_end = transfer.source_begin;
-    Lanes lanes(io, control, transfer);
+Task<void> run_lanes(Io io, Control& control, Stretch& stretch) {
+    stretch.end = stretch.source_end;
+    stretch.written_end = stretch.source_begin;
+    Lanes lanes(io, control, stretch);
     try {
         co_await lanes.run();
     } catch (const Refused&) {
-        transfer.refused = true;
+        stretch.refused = true;
     }
 }
 

@@ -5,11 +5,11 @@
 // nothing of each other; pieces end in any order.
 #pragma once
 
-#include "copy/transfer.h"
+#include "copy/stretch.h"
 
 namespace arsync {
 
 // Move source_begin to source_end. Throws Error; or sets refused, where only O_DIRECT was at fault.
-Task<void> run_lanes(Io io, Control& control, Transfer& transfer);
+Task<void> run_lanes(Io io, Control& control, Stretch& stretch);
 
 } // namespace arsync

@@ -81,13 +81,13 @@ static bool can_direct(uint32_t align, uint64_t size) {
     return align > 0 && align <= 4096 && size >= 4096;
 }
 
-static bool can_direct(const Facts& facts) {
-    return can_direct(facts.source_align, facts.size) &&
-           can_direct(facts.destination_align, facts.size);
+static bool can_direct(const Grounds& grounds) {
+    return can_direct(grounds.source_align, grounds.size) &&
+           can_direct(grounds.destination_align, grounds.size);
 }
 
-static bool can_write_direct(const Facts& facts) {
-    return can_direct(facts.destination_align, facts.size);
+static bool can_write_direct(const Grounds& grounds) {
+    return can_direct(grounds.destination_align, grounds.size);
 }
 
 // copy_file_range may share blocks and make holes as it likes.
@@ -96,52 +96,54 @@ static bool may_share(const arsync_copy_options& options) {
 }
 
 // Whether all that is to be done with the data is to move it, as soon as may be.
-static bool goes_unseen(const Facts& facts, const arsync_copy_options& options) {
+static bool goes_unseen(const Grounds& grounds, const arsync_copy_options& options) {
     return options.sparse != ARSYNC_SPARSE_ALWAYS && options.cache != ARSYNC_CACHE_DROP &&
            (options.flags & ARSYNC_COPY_VERIFY) == 0 && (options.want & ARSYNC_WANT_DIGEST) == 0 &&
-           !facts.paced;
+           !grounds.paced;
 }
 
-static Method choose_by_itself(const Facts& facts, const arsync_copy_options& options) {
+static Method choose_by_itself(const Grounds& grounds, const arsync_copy_options& options) {
     if (may_share(options)) {
-        if (facts.reflink)
+        if (grounds.reflink)
             return ARSYNC_METHOD_REFLINK;
-        if (facts.offload && facts.copy_file_range)
+        if (grounds.offload && grounds.copy_file_range)
             return ARSYNC_METHOD_COPY_FILE_RANGE;
     }
-    if (options.cache == ARSYNC_CACHE_DIRECT && can_direct(facts))
+    if (options.cache == ARSYNC_CACHE_DIRECT && can_direct(grounds))
         return ARSYNC_METHOD_DIRECT;
-    if (options.cache == ARSYNC_CACHE_AUTO && facts.destination_direct && can_write_direct(facts))
-        return facts.source_direct && can_direct(facts) ? ARSYNC_METHOD_DIRECT
-                                                        : ARSYNC_METHOD_BUFFERED_DIRECT;
-    if (facts.size <= inline_size_max)
+    if (options.cache == ARSYNC_CACHE_AUTO && grounds.destination_direct &&
+        can_write_direct(grounds))
+        return grounds.source_direct && can_direct(grounds) ? ARSYNC_METHOD_DIRECT
+                                                            : ARSYNC_METHOD_BUFFERED_DIRECT;
+    if (grounds.size <= inline_size_max)
         return ARSYNC_METHOD_INLINE;
-    if (options.cache == ARSYNC_CACHE_AUTO && facts.size >= direct_size_min && facts.direct_pays) {
-        if (facts.cached == Residency::little && can_direct(facts))
+    if (options.cache == ARSYNC_CACHE_AUTO && grounds.size >= direct_size_min &&
+        grounds.direct_pays) {
+        if (grounds.cached == Residency::little && can_direct(grounds))
             return ARSYNC_METHOD_DIRECT;
-        if (options.durability != ARSYNC_DURABILITY_NONE && can_write_direct(facts))
+        if (options.durability != ARSYNC_DURABILITY_NONE && can_write_direct(grounds))
             return ARSYNC_METHOD_BUFFERED_DIRECT;
     }
-    if (facts.cached == Residency::most && goes_unseen(facts, options))
+    if (grounds.cached == Residency::most && goes_unseen(grounds, options))
         return ARSYNC_METHOD_INLINE;
     return ARSYNC_METHOD_FIXED;
 }
 
-Method choose_method(const Facts& facts, const arsync_copy_options& options) {
-    if (!facts.sized)
+Method choose_method(const Grounds& grounds, const arsync_copy_options& options) {
+    if (!grounds.sized)
         return ARSYNC_METHOD_INLINE;
     if (options.reflink == ARSYNC_REFLINK_ALWAYS)
         return ARSYNC_METHOD_REFLINK;
     switch (options.method) {
     case ARSYNC_METHOD_AUTO:
-        return choose_by_itself(facts, options);
+        return choose_by_itself(grounds, options);
     case ARSYNC_METHOD_COPY_FILE_RANGE:
-        return facts.copy_file_range && may_share(options) ? ARSYNC_METHOD_COPY_FILE_RANGE
-                                                           : ARSYNC_METHOD_FIXED;
+        return grounds.copy_file_range && may_share(options) ? ARSYNC_METHOD_COPY_FILE_RANGE
+                                                             : ARSYNC_METHOD_FIXED;
     case ARSYNC_METHOD_DIRECT:
-        return can_direct(facts) ? ARSYNC_METHOD_DIRECT : ARSYNC_METHOD_FIXED;
+        return can_direct(grounds) ? ARSYNC_METHOD_DIRECT : ARSYNC_METHOD_FIXED;
     case ARSYNC_METHOD_BUFFERED_DIRECT:
-        return can_write_direct(facts) ? ARSYNC_METHOD_BUFFERED_DIRECT : ARSYNC_METHOD_FIXED;
+        return can_write_direct(grounds) ? ARSYNC_METHOD_BUFFERED_DIRECT : ARSYNC_METHOD_FIXED;
     default:
         return static_cast<Method>(options.method);
     }
@@ -154,14 +156,14 @@ bool fell_back(Method ran, const arsync_copy_options& options) {
     return options.cache == ARSYNC_CACHE_DIRECT && moved && ran != ARSYNC_METHOD_DIRECT;
 }
 
-uint32_t direct_alignment(Method method, const Facts& facts) {
+uint32_t direct_alignment(Method method, const Grounds& grounds) {
     uint32_t align = 512;
     if (method == ARSYNC_METHOD_DIRECT)
-        align = std::max(align, facts.source_align);
-    return std::max(align, facts.destination_align);
+        align = std::max(align, grounds.source_align);
+    return std::max(align, grounds.destination_align);
 }
 
-Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& options,
+Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count) {
     // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
     // a device wants large requests, and enough of them.
@@ -173,22 +175,22 @@ Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& 
         result.chunk = std::min(result.chunk, size_t{256} << 10);
     if (method == ARSYNC_METHOD_INLINE) {
         result.lanes = 1;
-        const uint64_t by_one_thread = facts.remote ? inline_size_max : threads_size_min;
+        const uint64_t by_one_thread = grounds.remote ? inline_size_max : threads_size_min;
         result.cached_first =
-            facts.sized && facts.size > by_one_thread && goes_unseen(facts, options);
+            grounds.sized && grounds.size > by_one_thread && goes_unseen(grounds, options);
     }
     // Large enough that giving them out costs little, small enough that the last one ends with the
     // others; the third lane has its next chunk ready when one of two processors wants it.
     if (result.cached_first) {
-        const uint64_t part = facts.size / 32 / inline_size_max * inline_size_max;
+        const uint64_t part = grounds.size / 32 / inline_size_max * inline_size_max;
         result.chunk = std::clamp<uint64_t>(part, 1 << 20, 8 << 20);
         result.lanes = 3;
     }
     if (options.chunks > 0)
         result.lanes = options.chunks;
-    if (facts.in_order)
+    if (grounds.in_order)
         result.lanes = 1;
-    const uint64_t chunks = facts.size / result.chunk + 1;
+    const uint64_t chunks = grounds.size / result.chunk + 1;
     const uint64_t lanes = std::min<uint64_t>({result.lanes, buffer_count, chunks});
     result.lanes = static_cast<unsigned>(lanes);
     return result;

@@ -54,7 +54,7 @@ enum class Residency : uint8_t {
 
 // Everything the choice rests on. `reflink`, `offload` and the alignments are cleared when an
 // attempt shows that the kernel disagrees; then the choice is made again.
-struct Facts {
+struct Grounds {
     bool sized = true;           // false: a stream, or a file that does not tell its size
     uint64_t size = 0;           // bytes to move
     bool reflink = false;        // both ends on one filesystem that may share blocks
@@ -71,7 +71,7 @@ struct Facts {
     bool in_order = false; // the destination is to be written from its beginning to its end
 };
 
-Method choose_method(const Facts& facts, const arsync_copy_options& options);
+Method choose_method(const Grounds& grounds, const arsync_copy_options& options);
 
 // Whether what ran is less than what was asked for.
 bool fell_back(Method ran, const arsync_copy_options& options);
@@ -83,11 +83,11 @@ struct Pipeline {
     // A chunk goes to a thread first, which moves by plain calls what of it is cached.
     bool cached_first = false;
 };
-Pipeline pipeline(Method method, const Facts& facts, const arsync_copy_options& options,
+Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count);
 
 // The alignment that both ends of a direct method need, at least 512.
-uint32_t direct_alignment(Method method, const Facts& facts);
+uint32_t direct_alignment(Method method, const Grounds& grounds);
 
 // Files up to this size are copied by plain calls: for a single chunk there is nothing to overlap.
 inline constexpr uint64_t inline_size_max = 256 << 10;

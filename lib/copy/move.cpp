@@ -8,16 +8,16 @@
 namespace arsync {
 
 static Method choose(Survey& survey, const arsync_copy_options& options) {
-    const Method method = choose_method(survey.facts, options);
+    const Method method = choose_method(survey.grounds, options);
     if (method != ARSYNC_METHOD_REFLINK && survey.ask_cache())
-        return choose_method(survey.facts, options);
+        return choose_method(survey.grounds, options);
     return method;
 }
 
 // The facts, the choice by them, and the attempt; again while one fails that another may make good.
 static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover,
                                   const arsync_copy_options& options) {
-    if (!survey.facts.sized || survey.facts.size > inline_size_max)
+    if (!survey.grounds.sized || survey.grounds.size > inline_size_max)
         io.buffers.settle_share();
     bool done = false;
     while (!done) {

@@ -22,7 +22,7 @@ Task<bool> Mover::pipeline_through_buffers() {
             set_size_first();
         else if (survey_.reserving_pays())
             co_await reserve();
-        Transfer all = transfer(ends_.source_begin, ends_.source_end);
+        Stretch all = stretch(ends_.source_begin, ends_.source_end);
         co_await run_lanes(io_, control_, all);
         take_result(all);
         co_return true;
@@ -31,13 +31,13 @@ Task<bool> Mover::pipeline_through_buffers() {
     // Whole blocks, for O_DIRECT and the digest both.
     constexpr uint64_t block = Extents::block_size;
     const uint64_t aligned_end = ends_.source_begin + length() / block * block;
-    Transfer body = transfer(ends_.source_begin, aligned_end);
+    Stretch body = stretch(ends_.source_begin, aligned_end);
     body.direct_read = direct_read;
     body.direct_write = direct_write;
-    body.direct_align = direct_alignment(method_, facts_);
+    body.direct_align = direct_alignment(method_, grounds_);
     const bool ran = co_await run_direct(body);
     if (!ran) {
-        facts_.source_align = facts_.destination_align = 0;
+        grounds_.source_align = grounds_.destination_align = 0;
         co_return false;
     }
     take_result(body);
@@ -52,7 +52,7 @@ Task<bool> Mover::pipeline_through_buffers() {
         co_return true;
 
     // What is left is less than a block: through the page cache.
-    Transfer tail = transfer(tail_begin, tail_end);
+    Stretch tail = stretch(tail_begin, tail_end);
     tail.method = ARSYNC_METHOD_INLINE;
     tail.pipeline.lanes = 1;
     co_await run_lanes(io_, control_, tail);
@@ -61,7 +61,7 @@ Task<bool> Mover::pipeline_through_buffers() {
 }
 
 // False: O_DIRECT is not to be had after all.
-Task<bool> Mover::run_direct(Transfer& body) {
+Task<bool> Mover::run_direct(Stretch& body) {
     set_size_first();
     co_await reserve();
     DirectEnd reading(io_.files, ends_.owned);
@@ -77,7 +77,7 @@ Task<bool> Mover::run_direct(Transfer& body) {
 
 Task<bool> Mover::stream() {
     const bool to_size = S_ISREG(source().stx_mode) ? survey_.from().exact : ends_.sized;
-    Transfer all = transfer(ends_.source_begin, to_size ? ends_.source_end : ends_.unsized_end);
+    Stretch all = stretch(ends_.source_begin, to_size ? ends_.source_end : ends_.unsized_end);
     co_await run_stream(io_, control_, all, has_offsets(source()), has_offsets(destination()));
     take_result(all);
     co_return true;
@@ -95,11 +95,11 @@ Task<bool> Mover::go_on_past_size() {
         co_return true;
     const bool digests = digest_ && !unseen_;
     if (digests && (end_ - ends_.source_begin) % Extents::block_size != 0) {
-        facts_.sized = false; // a digest goes by whole blocks
+        grounds_.sized = false; // a digest goes by whole blocks
         disorderly_ = true;
         co_return false;
     }
-    Transfer rest = transfer(end_, ends_.unsized_end);
+    Stretch rest = stretch(end_, ends_.unsized_end);
     if (!digests)
         rest.digest = nullptr;
     co_await run_stream(io_, control_, rest, true, true);
@@ -136,15 +136,16 @@ Task<void> Mover::reserve() {
     reserved_ = result == 0;
 }
 
-Transfer Mover::transfer(uint64_t begin, uint64_t end) {
-    Transfer result;
+Stretch Mover::stretch(uint64_t begin, uint64_t end) {
+    Stretch result;
     result.source = ends_.source;
     result.destination = ends_.destination;
     result.source_begin = begin;
     result.source_end = end;
     result.destination_begin = to_destination(begin);
     result.method = method_;
-    result.pipeline = pipeline(method_, facts_, options_, io_.buffers.size(), io_.buffers.count());
+    result.pipeline =
+        pipeline(method_, grounds_, options_, io_.buffers.size(), io_.buffers.count());
     result.find_holes = holes_.are_kept();
     result.check_holes = digest_ || holes_.are_doubtful();
     result.holes = holes_.policy();
@@ -161,7 +162,7 @@ Transfer Mover::transfer(uint64_t begin, uint64_t end) {
     return result;
 }
 
-void Mover::take_result(const Transfer& part) {
+void Mover::take_result(const Stretch& part) {
     end_ = part.end;
     written_end_ = std::max(written_end_, part.written_end);
     moved_.hole_bytes += part.hole_bytes;

@@ -43,7 +43,7 @@ Task<bool> Mover::reflink() {
     if (result < 0) {
         if (options_.reflink == ARSYNC_REFLINK_ALWAYS || !means_not_here(result))
             check(ARSYNC_STAGE_REFLINK, result);
-        facts_.reflink = false;
+        grounds_.reflink = false;
         if (result == -EOPNOTSUPP && io_.memo && survey_.same_device())
             io_.memo->refuses_reflink = true;
         co_return false;
@@ -112,7 +112,7 @@ Task<bool> Mover::offload() {
         const std::optional<uint64_t> refused = co_await offload_piece(piece);
         if (!refused)
             continue;
-        facts_.copy_file_range = false;
+        grounds_.copy_file_range = false;
         if (control_.bytes_done() == moved_.hole_bytes) // before the first byte
             co_return false;
         co_await go_on_by_buffers(*refused);
@@ -177,7 +177,7 @@ uint64_t Mover::source_size() {
 Task<void> Mover::go_on_by_buffers(uint64_t from) {
     method_ = ARSYNC_METHOD_FIXED;
     control_.set_method(method_);
-    Transfer rest = transfer(from, ends_.source_end);
+    Stretch rest = stretch(from, ends_.source_end);
     rest.digest = nullptr; // all of the source is read for it afterwards
     co_await run_lanes(io_, control_, rest);
     take_result(rest);

@@ -6,7 +6,7 @@ namespace arsync {
 
 // The data has not been through our hands: read it for its hash, and what seem to be holes too.
 Task<void> Mover::digest_source() {
-    co_await digest_of(transfer(ends_.source_begin, end_));
+    co_await digest_of(stretch(ends_.source_begin, end_));
 }
 
 // Of a source that shrank, what was read beyond its end does not count; what was moved unseen
@@ -23,7 +23,7 @@ Task<void> Mover::digest_what_there_is() {
         co_await digest_source();
         co_return;
     }
-    Transfer written = transfer(ends_.source_begin, end_);
+    Stretch written = stretch(ends_.source_begin, end_);
     written.source = ends_.destination;
     written.source_begin = ends_.destination_begin;
     written.source_end = to_destination(end_);
@@ -33,12 +33,12 @@ Task<void> Mover::digest_what_there_is() {
     co_await digest_of(std::move(written));
 }
 
-Task<void> Mover::digest_of(Transfer reading) {
+Task<void> Mover::digest_of(Stretch reading) {
     io_.buffers.settle_share();
     reading.destination = -1;
     reading.method = ARSYNC_METHOD_FIXED;
     reading.pipeline =
-        pipeline(reading.method, facts_, options_, io_.buffers.size(), io_.buffers.count());
+        pipeline(reading.method, grounds_, options_, io_.buffers.size(), io_.buffers.count());
     reading.find_holes = false;
     const uint64_t done = control_.bytes_done();
     co_await run_lanes(io_, control_, reading);

@@ -36,7 +36,7 @@ void Mover::compare_with(const struct statx& now) {
     // A hole at the end looks the same before and after a truncation: the size tells. What is
     // shared stays as it was when it was shared.
     const bool shared = method_ == ARSYNC_METHOD_REFLINK;
-    if (now.stx_size < end_ && facts_.sized && !shared) // what went into a stream has gone
+    if (now.stx_size < end_ && grounds_.sized && !shared) // what went into a stream has gone
         end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
     moved_.shrank = moved_.changed && end_ < ends_.source_end;
 }
@@ -104,7 +104,7 @@ Task<void> Mover::drop_cache() {
         co_await write_back();
         co_await drop_pages(ends_.destination, ends_.destination_begin);
     }
-    if (has_offsets(source()) && facts_.cached == Residency::little)
+    if (has_offsets(source()) && grounds_.cached == Residency::little)
         co_await drop_pages(ends_.source, ends_.source_begin);
 }
 

@@ -11,7 +11,7 @@ Mover::Mover(Io io, const Ends& ends, const arsync_copy_options& options, Contro
       holes_(io_, ends_, options_, control_, survey_, ends_.in_order) {
     moved_.exact_destination = survey_.to().exact || !has_offsets(destination());
     if (ends_.in_order && digest_ && !survey_.source_ends_where_it_says())
-        facts_.sized = false; // it is read once, whatever its size turns out to be
+        grounds_.sized = false; // it is read once, whatever its size turns out to be
 }
 
 // False: choose again, and begin anew.
@@ -23,7 +23,7 @@ Task<bool> Mover::attempt(Method method) {
         *digest_ = {};
     if (method_ == ARSYNC_METHOD_REFLINK)
         co_return co_await reflink();
-    if (!facts_.sized)
+    if (!grounds_.sized)
         co_return co_await stream();
     bool done = false;
     if (method_ == ARSYNC_METHOD_COPY_FILE_RANGE)

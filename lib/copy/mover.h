@@ -9,8 +9,8 @@
 #include "copy/extents.h"
 #include "copy/move.h"
 #include "copy/source_holes.h"
+#include "copy/stretch.h"
 #include "copy/survey.h"
-#include "copy/transfer.h"
 
 namespace arsync {
 
@@ -54,14 +54,14 @@ private:
 
     // move_by_buffers.cpp
     Task<bool> pipeline_through_buffers();
-    Task<bool> run_direct(Transfer& body);
+    Task<bool> run_direct(Stretch& body);
     Task<bool> stream();
     bool may_go_on() const;
     Task<bool> go_on_past_size();
     void set_size_first();
     Task<void> reserve();
-    Transfer transfer(uint64_t begin, uint64_t end);
-    void take_result(const Transfer& part);
+    Stretch stretch(uint64_t begin, uint64_t end);
+    void take_result(const Stretch& part);
 
     // move_end.cpp
     void look_at_source_again();
@@ -78,7 +78,7 @@ private:
     Task<void> digest_source();
     bool digest_holds() const;
     Task<void> digest_what_there_is();
-    Task<void> digest_of(Transfer reading);
+    Task<void> digest_of(Stretch reading);
 
     const Io io_;
     const Ends& ends_;
@@ -87,7 +87,7 @@ private:
     Digest* const digest_;
     const bool verifies_;
     Survey& survey_;
-    Facts& facts_ = survey_.facts;
+    Grounds& grounds_ = survey_.grounds;
     SourceHoles holes_;
 
     Method method_ = ARSYNC_METHOD_AUTO;

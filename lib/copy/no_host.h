@@ -7,7 +7,7 @@ namespace arsync {
 
 class NoHost final : public Host {
 public:
-    void call_helpers(const std::shared_ptr<Shared>&) override {}
+    void call_others(const std::shared_ptr<Shared>&) override {}
     void report(Report) override {}
     bool wait_for_room(Ring&, Waiter&) override { return false; }
     bool is_alone() override { return true; }

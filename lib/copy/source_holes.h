@@ -1,8 +1,8 @@
 // The holes of a copy's source: whether they are looked for, kept, or filled with zeros.
 #pragma once
 
+#include "copy/stretch.h"
 #include "copy/survey.h"
-#include "copy/transfer.h"
 
 namespace arsync {
 

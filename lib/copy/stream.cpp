@@ -25,20 +25,20 @@ Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
 // Some bytes, or none at the end. A FIFO that nobody has opened for writing yet is not at its end.
 // Files of the kernel's may make their reader wait, too; there are some that have no offsets,
 // though they are regular: seekable is cleared then.
-Task<size_t> read_some(Io io, Control& control, const Transfer& transfer, Slice to, uint64_t offset,
+Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to, uint64_t offset,
                        bool& seekable) {
     control.enter(ARSYNC_STAGE_READ);
-    const Route route = transfer.plain_read ? Route::plain : Route::ring;
+    const Route route = stretch.plain_read ? Route::plain : Route::ring;
     for (;;) {
         if (control.held())
             co_await wait_while_held(io, control);
-        if (transfer.waits_for_source)
-            co_await interruptible_wait(io, control, transfer.source, true);
+        if (stretch.waits_for_source)
+            co_await interruptible_wait(io, control, stretch.source, true);
         if (control.held())
             continue;
         control.throw_if_cancelled();
         const int64_t got =
-            co_await io.ring.read(transfer.source, to, seekable ? offset : UINT64_MAX, 0, route);
+            co_await io.ring.read(stretch.source, to, seekable ? offset : UINT64_MAX, 0, route);
         if (got == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;
@@ -52,17 +52,17 @@ Task<size_t> read_some(Io io, Control& control, const Transfer& transfer, Slice 
 }
 
 // Waits before it writes: io_uring would wait inside a write, where a cancel does not reach it.
-Task<void> write_all_stream(Io io, Control& control, const Transfer& transfer, Slice from,
+Task<void> write_all_stream(Io io, Control& control, const Stretch& stretch, Slice from,
                             uint64_t offset, bool stream) {
     control.enter(ARSYNC_STAGE_WRITE);
-    const Route route = transfer.plain_write ? Route::plain : Route::ring;
+    const Route route = stretch.plain_write ? Route::plain : Route::ring;
     size_t done = 0;
     while (done < from.length) {
         if (stream)
-            co_await interruptible_wait(io, control, transfer.destination, false);
+            co_await interruptible_wait(io, control, stretch.destination, false);
         control.throw_if_cancelled();
         const Slice rest{from.data + done, from.length - done, from.buffer_index};
-        const int64_t put = co_await io.ring.write(transfer.destination, rest,
+        const int64_t put = co_await io.ring.write(stretch.destination, rest,
                                                    stream ? UINT64_MAX : offset + done, 0, route);
         if (put == -EAGAIN) {
             co_await io.ring.pause(1);
@@ -75,17 +75,17 @@ Task<void> write_all_stream(Io io, Control& control, const Transfer& transfer, S
 }
 
 // Write the runs of blocks that are not all zeros; where the others would be, nothing is written.
-Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, Slice from,
+Task<void> write_data_blocks(Io io, Control& control, Stretch& stretch, Slice from,
                              uint64_t moved) {
     for (size_t at = 0; at < from.length;) {
         const auto [end, zero] = zeros_or_data(from.data, from.length, at);
         if (zero) {
-            transfer.hole_bytes += end - at;
+            stretch.hole_bytes += end - at;
         } else {
             const Slice part{from.data + at, end - at, from.buffer_index};
-            co_await write_all_stream(io, control, transfer, part,
-                                      transfer.destination_begin + moved + at, false);
-            transfer.written_end = transfer.source_begin + moved + end;
+            co_await write_all_stream(io, control, stretch, part,
+                                      stretch.destination_begin + moved + at, false);
+            stretch.written_end = stretch.source_begin + moved + end;
         }
         at = end;
     }
@@ -94,38 +94,38 @@ Task<void> write_data_blocks(Io io, Control& control, Transfer& transfer, Slice 
 } // namespace
 
 // In memory of its own: a stream may be silent for ever, and leases are for what ends.
-Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_seekable,
+Task<void> run_stream(Io io, Control& control, Stretch& stretch, bool source_seekable,
                       bool destination_seekable) {
     const bool make_holes =
-        transfer.make_holes && transfer.holes == Holes::leave && destination_seekable;
+        stretch.make_holes && stretch.holes == Holes::leave && destination_seekable;
     uint64_t moved = 0;
     bool ended = false;
-    transfer.written_end = transfer.source_begin;
-    const size_t room = transfer.pipeline.chunk;
+    stretch.written_end = stretch.source_begin;
+    const size_t room = stretch.pipeline.chunk;
     const std::unique_ptr<std::byte[]> memory(new std::byte[room]);
     while (!ended) {
         size_t have = 0;
         // The digest and holes want whole blocks; without them, bytes go on as they come.
         do {
-            const uint64_t from = transfer.source_begin + moved + have;
-            const auto wanted = std::min<uint64_t>(room - have, transfer.source_end - from);
+            const uint64_t from = stretch.source_begin + moved + have;
+            const auto wanted = std::min<uint64_t>(room - have, stretch.source_end - from);
             size_t got = 0;
             if (wanted > 0)
-                got = co_await read_some(io, control, transfer, {memory.get() + have, wanted, -1},
+                got = co_await read_some(io, control, stretch, {memory.get() + have, wanted, -1},
                                          from, source_seekable);
             ended = got == 0;
             have += got;
-        } while ((transfer.digest || make_holes) && !ended && have < room);
-        if (transfer.digest)
-            transfer.digest->add(transfer.source_begin + moved - transfer.digest_origin,
-                                 memory.get(), have);
+        } while ((stretch.digest || make_holes) && !ended && have < room);
+        if (stretch.digest)
+            stretch.digest->add(stretch.source_begin + moved - stretch.digest_origin, memory.get(),
+                                have);
         const Slice read{memory.get(), have, -1};
         if (make_holes) {
-            co_await write_data_blocks(io, control, transfer, read, moved);
+            co_await write_data_blocks(io, control, stretch, read, moved);
         } else if (have > 0) {
-            co_await write_all_stream(io, control, transfer, read,
-                                      transfer.destination_begin + moved, !destination_seekable);
-            transfer.written_end = transfer.source_begin + moved + have;
+            co_await write_all_stream(io, control, stretch, read, stretch.destination_begin + moved,
+                                      !destination_seekable);
+            stretch.written_end = stretch.source_begin + moved + have;
         }
         moved += have;
         control.add_done(have);
@@ -133,8 +133,8 @@ Task<void> run_stream(Io io, Control& control, Transfer& transfer, bool source_s
             control.set_total(control.bytes_done());
         co_await keep_pace(io, control, have);
     }
-    transfer.drop_cache = false; // not on the way, then
-    transfer.end = transfer.source_begin + moved;
+    stretch.drop_cache = false; // not on the way, then
+    stretch.end = stretch.source_begin + moved;
 }
 
 } // namespace arsync

@@ -56,25 +56,25 @@ void Survey::gather() {
         to_ = from_, destination_magic = source_magic;
     else if (has_offsets(destination()))
         to_ = filesystem_of(io_, ends_.destination, destination(), destination_magic);
-    facts.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
-    facts.size = length();
-    facts.in_order = to_.in_order;
-    facts.source_direct = ends_.source_direct;
-    facts.destination_direct = ends_.destination_direct;
-    if (!facts.sized) {
-        facts.cached = Residency::little; // how much cannot be asked
+    grounds.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
+    grounds.size = length();
+    grounds.in_order = to_.in_order;
+    grounds.source_direct = ends_.source_direct;
+    grounds.destination_direct = ends_.destination_direct;
+    if (!grounds.sized) {
+        grounds.cached = Residency::little; // how much cannot be asked
         return;
     }
     const bool regular = S_ISREG(source().stx_mode) && S_ISREG(destination().stx_mode);
     const bool same = regular && source_magic == destination_magic;
     const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
-    facts.reflink = same && from_.reflinks && !refused;
-    facts.offload = same && from_.offloads;
-    reserving_pays_ = regular && to_.reserving_pays && facts.size > threads_size_min;
-    facts.remote = to_.remote;
+    grounds.reflink = same && from_.reflinks && !refused;
+    grounds.offload = same && from_.offloads;
+    reserving_pays_ = regular && to_.reserving_pays && grounds.size > threads_size_min;
+    grounds.remote = to_.remote;
     gather_alignments();
-    asks_cache_ = facts.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
-    facts.paced = io_.pace != nullptr;
+    asks_cache_ = grounds.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
+    grounds.paced = io_.pace != nullptr;
 }
 
 // A small file that goes through memory in one piece, whatever filesystem it goes to.
@@ -97,43 +97,43 @@ void Survey::gather_alignments() {
     const bool asked = options_.cache == ARSYNC_CACHE_DIRECT ||
                        options_.method == ARSYNC_METHOD_DIRECT ||
                        options_.method == ARSYNC_METHOD_BUFFERED_DIRECT || ends_.destination_direct;
-    if ((facts.size < direct_size_min && !asked) || !ends_.may_reopen)
+    if ((grounds.size < direct_size_min && !asked) || !ends_.may_reopen)
         return;
-    facts.source_align = direct_align(source());
-    facts.destination_align = direct_align(destination());
-    facts.direct_pays = from_.direct_pays && to_.direct_pays;
+    grounds.source_align = direct_align(source());
+    grounds.destination_align = direct_align(destination());
+    grounds.direct_pays = from_.direct_pays && to_.direct_pays;
     // A range may begin where O_DIRECT cannot.
-    if (facts.source_align > 0 && ends_.source_begin % facts.source_align != 0)
-        facts.source_align = 0;
-    if (facts.destination_align > 0 && ends_.destination_begin % facts.destination_align != 0)
-        facts.destination_align = 0;
+    if (grounds.source_align > 0 && ends_.source_begin % grounds.source_align != 0)
+        grounds.source_align = 0;
+    if (grounds.destination_align > 0 && ends_.destination_begin % grounds.destination_align != 0)
+        grounds.destination_align = 0;
 }
 
 bool Survey::ask_cache() {
     if (!asks_cache_)
         return false;
     asks_cache_ = false;
-    if (facts.direct_pays && finds_holes())
-        facts.direct_pays =
+    if (grounds.direct_pays && finds_holes())
+        grounds.direct_pays =
             has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end);
     PageCache pages;
     if (!ask_page_cache(pages))
-        facts.cached = sampled_residency();
+        grounds.cached = sampled_residency();
     else
-        facts.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
+        grounds.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
     return true;
 }
 
 bool Survey::ask_page_cache(PageCache& out) {
     return !from_.caches_below &&
-           io_.files.page_cache(ends_.source, ends_.source_begin, facts.size, out) >= 0;
+           io_.files.page_cache(ends_.source, ends_.source_begin, grounds.size, out) >= 0;
 }
 
 // A byte in the middle of each eighth: for want of a cachestat(2), or of the right to ask it of
 // a file that one may only read.
 Residency Survey::sampled_residency() {
     constexpr unsigned samples = 8;
-    const uint64_t part = facts.size / samples;
+    const uint64_t part = grounds.size / samples;
     unsigned hits = 0;
     unsigned misses = 0;
     for (unsigned i = 0; i < samples && hits <= samples / 2 && misses < samples / 2; ++i) {
@@ -155,8 +155,8 @@ Residency Survey::sampled_residency() {
 // Bytes that are no hole, and so may be cached.
 uint64_t Survey::stored() const {
     if (from_.compresses || !S_ISREG(source().stx_mode))
-        return facts.size;
-    return std::min<uint64_t>(facts.size, source().stx_blocks * 512);
+        return grounds.size;
+    return std::min<uint64_t>(grounds.size, source().stx_blocks * 512);
 }
 
 bool Survey::same_device() const {

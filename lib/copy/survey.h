@@ -1,4 +1,4 @@
-// The facts about the two ends of a copy that the choice of its method rests on.
+// What is known of the two ends of a copy, and so the grounds for the choice of its method.
 #pragma once
 
 #include "copy/method.h"
@@ -11,7 +11,7 @@ public:
     // Asks only for what the choice will look at: small files are most files.
     Survey(const Io& io, const Ends& ends, const arsync_copy_options& options);
 
-    Facts facts;
+    Grounds grounds;
 
     // How much of the source is cached, if the choice should know and does not yet. Asked only when
     // blocks cannot be shared: cachestat(2) looks at every page of the file, which takes longer
@@ -51,7 +51,7 @@ private:
     Filesystem from_; // of what has offsets
     Filesystem to_;
     bool reserving_pays_ = false;
-    bool asks_cache_ = false; // the choice will look at facts.cached, which is not known yet
+    bool asks_cache_ = false; // the choice will look at grounds.cached, which is not known yet
 };
 
 // Whether it is read and written at offsets; otherwise it is a stream.

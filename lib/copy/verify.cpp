@@ -176,9 +176,9 @@ private:
     }
 
     Task<void> read_through(int fd, uint32_t align, bool may_seek, Digest& found) {
-        Facts facts;
-        facts.size = written_.bytes;
-        Pipeline pipes = pipeline(ARSYNC_METHOD_DIRECT, facts, options_, io_.buffers.size(),
+        Grounds grounds;
+        grounds.size = written_.bytes;
+        Pipeline pipes = pipeline(ARSYNC_METHOD_DIRECT, grounds, options_, io_.buffers.size(),
                                   io_.buffers.count());
         if (align > 0 && written_.begin % align != 0)
             pipes.chunk -= block; // room for the rest of its first block

@@ -55,7 +55,7 @@ public:
     };
 
     // A read and a write of the same memory, the second as soon as the first is complete.
-    struct Moved {
+    struct Pair {
         int64_t read;  // as of a read alone
         int64_t write; // as of a write alone; -ECANCELED: the read did not give all
     };
@@ -81,7 +81,7 @@ public:
             write_.before = &read_;
             ring_.begin(read_);
         }
-        Moved await_resume() const noexcept { return {read_.result, write_.result}; }
+        Pair await_resume() const noexcept { return {read_.result, write_.result}; }
 
     private:
         Request read_;

@@ -121,7 +121,7 @@ void TreeSimulation::give_room() {
 
 void TreeSimulation::start_helper() {
     helper_ = std::make_unique<Job>();
-    helper_->what = Help{called_};
+    helper_->what = Part{called_};
     begin(io(*workers_.back()), *helper_, *this, helper_completions_);
 }
 

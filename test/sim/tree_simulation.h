@@ -76,7 +76,7 @@ private:
         std::unique_ptr<Buffers> buffers;
     };
 
-    void call_helpers(const std::shared_ptr<Shared>& work) override { called_ = work; }
+    void call_others(const std::shared_ptr<Shared>& work) override { called_ = work; }
     void report(arsync::Report report) override;
     bool wait_for_room(Ring& ring, Waiter& waiter) override;
     bool is_alone() override { return true; }

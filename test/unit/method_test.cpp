@@ -13,8 +13,8 @@ constexpr uint64_t large = 64 << 20;
 constexpr uint64_t middling = 1 << 20; // more than a chunk, too small for O_DIRECT
 
 // A large cold file between two filesystems that can do everything but share.
-Facts facts(uint64_t size = large) {
-    Facts result;
+Grounds grounds(uint64_t size = large) {
+    Grounds result;
     result.size = size;
     result.source_align = 512;
     result.destination_align = 4096;
@@ -30,7 +30,7 @@ arsync_copy_options options() {
 } // namespace
 
 TEST_CASE("row 1: a source without a size goes inline, whatever was asked for") {
-    Facts f = facts(0);
+    Grounds f = grounds(0);
     f.sized = false;
     arsync_copy_options o = options();
     CHECK(choose_method(f, o) == ARSYNC_METHOD_INLINE);
@@ -43,8 +43,8 @@ TEST_CASE("row 1: a source without a size goes inline, whatever was asked for") 
 TEST_CASE("row 2: reflink always is tried even where it cannot be expected to work") {
     arsync_copy_options o = options();
     o.reflink = ARSYNC_REFLINK_ALWAYS;
-    CHECK(choose_method(facts(), o) == ARSYNC_METHOD_REFLINK);
-    CHECK(choose_method(facts(10), o) == ARSYNC_METHOD_REFLINK);
+    CHECK(choose_method(grounds(), o) == ARSYNC_METHOD_REFLINK);
+    CHECK(choose_method(grounds(10), o) == ARSYNC_METHOD_REFLINK);
 }
 
 TEST_CASE("row 3: a method by name is used where the ends can") {
@@ -54,8 +54,8 @@ TEST_CASE("row 3: a method by name is used where the ends can") {
         arsync_copy_options o = options();
         o.method = method;
         CAPTURE(method);
-        CHECK(choose_method(facts(), o) == method);
-        CHECK(choose_method(facts(4096), o) == method);
+        CHECK(choose_method(grounds(), o) == method);
+        CHECK(choose_method(grounds(4096), o) == method);
         CHECK_FALSE(fell_back(method, o));
     }
 }
@@ -63,20 +63,20 @@ TEST_CASE("row 3: a method by name is used where the ends can") {
 TEST_CASE("row 4: a direct method by name becomes fixed where an end cannot") {
     arsync_copy_options o = options();
     o.method = ARSYNC_METHOD_DIRECT;
-    Facts f = facts();
+    Grounds f = grounds();
     f.source_align = 0;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
     CHECK(fell_back(ARSYNC_METHOD_FIXED, o));
-    f = facts();
+    f = grounds();
     f.destination_align = 0;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
-    CHECK_MESSAGE(choose_method(facts(4095), o) == ARSYNC_METHOD_FIXED, "less than one block");
-    f = facts();
+    CHECK_MESSAGE(choose_method(grounds(4095), o) == ARSYNC_METHOD_FIXED, "less than one block");
+    f = grounds();
     f.source_align = 65536;
     CHECK_MESSAGE(choose_method(f, o) == ARSYNC_METHOD_FIXED, "a grid wider than our buffers'");
 
     o.method = ARSYNC_METHOD_BUFFERED_DIRECT;
-    f = facts();
+    f = grounds();
     f.source_align = 0;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
     f.destination_align = 0;
@@ -86,18 +86,18 @@ TEST_CASE("row 4: a direct method by name becomes fixed where an end cannot") {
 TEST_CASE("copy_file_range by name gives way once refused, and to wishes it may not keep") {
     arsync_copy_options o = options();
     o.method = ARSYNC_METHOD_COPY_FILE_RANGE;
-    Facts f = facts();
+    Grounds f = grounds();
     f.copy_file_range = false;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
     o.reflink = ARSYNC_REFLINK_NEVER;
-    CHECK(choose_method(facts(), o) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(grounds(), o) == ARSYNC_METHOD_FIXED);
     o.reflink = ARSYNC_REFLINK_AUTO;
     o.sparse = ARSYNC_SPARSE_NEVER;
-    CHECK(choose_method(facts(), o) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(grounds(), o) == ARSYNC_METHOD_FIXED);
 }
 
 TEST_CASE("row 5: blocks are shared where they can be, at any size") {
-    Facts f = facts();
+    Grounds f = grounds();
     f.reflink = true;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_REFLINK);
     f.size = 1;
@@ -112,7 +112,7 @@ TEST_CASE("row 5: blocks are shared where they can be, at any size") {
 }
 
 TEST_CASE("row 6: a filesystem that copies by itself is let to, unless it may not share") {
-    Facts f = facts();
+    Grounds f = grounds();
     f.offload = true;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_COPY_FILE_RANGE);
     arsync_copy_options o = options();
@@ -128,7 +128,7 @@ TEST_CASE("row 6: a filesystem that copies by itself is let to, unless it may no
 TEST_CASE("row 7: cache direct is direct at any size the grid allows, cached or not") {
     arsync_copy_options o = options();
     o.cache = ARSYNC_CACHE_DIRECT;
-    Facts f = facts(4096);
+    Grounds f = grounds(4096);
     f.cached = Residency::most;
     f.direct_pays = false;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_DIRECT);
@@ -139,22 +139,22 @@ TEST_CASE("row 7: cache direct is direct at any size the grid allows, cached or 
 }
 
 TEST_CASE("row 8: a file of one chunk goes inline") {
-    CHECK(choose_method(facts(1), options()) == ARSYNC_METHOD_INLINE);
-    CHECK(choose_method(facts(inline_size_max), options()) == ARSYNC_METHOD_INLINE);
-    CHECK(choose_method(facts(inline_size_max + 1), options()) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(grounds(1), options()) == ARSYNC_METHOD_INLINE);
+    CHECK(choose_method(grounds(inline_size_max), options()) == ARSYNC_METHOD_INLINE);
+    CHECK(choose_method(grounds(inline_size_max + 1), options()) == ARSYNC_METHOD_FIXED);
 }
 
 TEST_CASE("row 9: large and cold goes direct, where both ends can and it pays") {
-    CHECK(choose_method(facts(direct_size_min), options()) == ARSYNC_METHOD_DIRECT);
-    CHECK(choose_method(facts(direct_size_min - 1), options()) == ARSYNC_METHOD_FIXED);
-    CHECK(choose_method(facts(middling), options()) == ARSYNC_METHOD_FIXED);
-    Facts f = facts();
+    CHECK(choose_method(grounds(direct_size_min), options()) == ARSYNC_METHOD_DIRECT);
+    CHECK(choose_method(grounds(direct_size_min - 1), options()) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(grounds(middling), options()) == ARSYNC_METHOD_FIXED);
+    Grounds f = grounds();
     f.direct_pays = false;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
-    f = facts();
+    f = grounds();
     f.source_align = 0;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
-    f = facts();
+    f = grounds();
     f.cached = Residency::unknown;
     CHECK_MESSAGE(choose_method(f, options()) == ARSYNC_METHOD_FIXED, "it may well be cached");
 }
@@ -164,7 +164,7 @@ TEST_CASE("rows 9 and 10: keep and drop go through the page cache") {
         arsync_copy_options o = options();
         o.cache = cache;
         o.durability = ARSYNC_DURABILITY_FULL;
-        CHECK(choose_method(facts(), o) == ARSYNC_METHOD_FIXED);
+        CHECK(choose_method(grounds(), o) == ARSYNC_METHOD_FIXED);
         CHECK_FALSE(fell_back(ARSYNC_METHOD_FIXED, o));
     }
 }
@@ -172,7 +172,7 @@ TEST_CASE("rows 9 and 10: keep and drop go through the page cache") {
 TEST_CASE("row 10: large and durable is written direct even if it is read from the cache") {
     arsync_copy_options o = options();
     o.durability = ARSYNC_DURABILITY_FILE;
-    Facts f = facts();
+    Grounds f = grounds();
     f.cached = Residency::most;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
     f.source_align = 0;
@@ -181,11 +181,11 @@ TEST_CASE("row 10: large and durable is written direct even if it is read from t
     CHECK(choose_method(f, o) == ARSYNC_METHOD_BUFFERED_DIRECT);
     f.destination_align = 0;
     CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
-    CHECK(choose_method(facts(middling), o) == ARSYNC_METHOD_FIXED);
+    CHECK(choose_method(grounds(middling), o) == ARSYNC_METHOD_FIXED);
 }
 
 TEST_CASE("row 11: what is cached goes inline at any size, unless somebody is to see it") {
-    Facts f = facts();
+    Grounds f = grounds();
     f.cached = Residency::most;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_INLINE);
     f.size = middling;
@@ -208,7 +208,7 @@ TEST_CASE("row 11: what is cached goes inline at any size, unless somebody is to
 }
 
 TEST_CASE("row 12: all else is fixed") {
-    Facts f = facts(middling);
+    Grounds f = grounds(middling);
     f.source_align = f.destination_align = 0;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
     f.cached = Residency::unknown;
@@ -218,42 +218,44 @@ TEST_CASE("row 12: all else is fixed") {
 TEST_CASE("a pipeline has no more lanes than chunks, buffers, or what was asked for") {
     const size_t buffer = 512 << 10;
     arsync_copy_options o = options();
-    CHECK(pipeline(ARSYNC_METHOD_FIXED, facts(), o, buffer, 16).lanes > 1);
-    CHECK(pipeline(ARSYNC_METHOD_FIXED, facts(1000), o, buffer, 16).lanes == 1);
-    CHECK(pipeline(ARSYNC_METHOD_FIXED, facts(), o, buffer, 2).lanes == 2);
-    CHECK(pipeline(ARSYNC_METHOD_DIRECT, facts(), o, 4096, 16).chunk == 4096);
+    CHECK(pipeline(ARSYNC_METHOD_FIXED, grounds(), o, buffer, 16).lanes > 1);
+    CHECK(pipeline(ARSYNC_METHOD_FIXED, grounds(1000), o, buffer, 16).lanes == 1);
+    CHECK(pipeline(ARSYNC_METHOD_FIXED, grounds(), o, buffer, 2).lanes == 2);
+    CHECK(pipeline(ARSYNC_METHOD_DIRECT, grounds(), o, 4096, 16).chunk == 4096);
     o.chunks = 3;
-    CHECK(pipeline(ARSYNC_METHOD_DIRECT, facts(), o, buffer, 16).lanes == 3);
-    CHECK(pipeline(ARSYNC_METHOD_INLINE, facts(inline_size_max), options(), buffer, 16).lanes == 1);
+    CHECK(pipeline(ARSYNC_METHOD_DIRECT, grounds(), o, buffer, 16).lanes == 3);
+    CHECK(pipeline(ARSYNC_METHOD_INLINE, grounds(inline_size_max), options(), buffer, 16).lanes ==
+          1);
 }
 
 TEST_CASE("what is cached is given to several threads, in large chunks, if it is large") {
     const size_t buffer = 64 << 10;
     for (const uint64_t size : {uint64_t{1}, threads_size_min}) {
-        const Pipeline small = pipeline(ARSYNC_METHOD_INLINE, facts(size), options(), buffer, 16);
+        const Pipeline small = pipeline(ARSYNC_METHOD_INLINE, grounds(size), options(), buffer, 16);
         CHECK_FALSE(small.cached_first);
         CHECK(small.lanes == 1);
         CHECK(small.chunk <= buffer);
     }
-    Facts to_server = facts(middling); // whose answers a worker must not wait for
+    Grounds to_server = grounds(middling); // whose answers a worker must not wait for
     to_server.remote = true;
     CHECK(pipeline(ARSYNC_METHOD_INLINE, to_server, options(), buffer, 16).cached_first);
     for (const uint64_t size : {threads_size_min + 1, large, uint64_t{1} << 40}) {
-        const Pipeline cached = pipeline(ARSYNC_METHOD_INLINE, facts(size), options(), buffer, 16);
+        const Pipeline cached =
+            pipeline(ARSYNC_METHOD_INLINE, grounds(size), options(), buffer, 16);
         CHECK(cached.cached_first);
         CHECK(cached.lanes > 1);
         CHECK(cached.chunk >= 1 << 20);
         CHECK(cached.chunk <= 8 << 20);
         CHECK(cached.chunk % 4096 == 0); // or holes would be cut where no block ends
     }
-    CHECK_FALSE(pipeline(ARSYNC_METHOD_FIXED, facts(), options(), buffer, 16).cached_first);
+    CHECK_FALSE(pipeline(ARSYNC_METHOD_FIXED, grounds(), options(), buffer, 16).cached_first);
     arsync_copy_options o = options();
     o.flags = ARSYNC_COPY_VERIFY; // by name, and seen: one chunk after another
-    const Pipeline seen = pipeline(ARSYNC_METHOD_INLINE, facts(), o, buffer, 16);
+    const Pipeline seen = pipeline(ARSYNC_METHOD_INLINE, grounds(), o, buffer, 16);
     CHECK_FALSE(seen.cached_first);
     CHECK(seen.lanes == 1);
     CHECK(seen.chunk <= buffer);
-    Facts stream = facts(); // a file into a pipe, say: it goes through memory of its own
+    Grounds stream = grounds(); // a file into a pipe, say: it goes through memory of its own
     stream.sized = false;
     CHECK_FALSE(pipeline(ARSYNC_METHOD_INLINE, stream, options(), buffer, 16).cached_first);
     CHECK(pipeline(ARSYNC_METHOD_INLINE, stream, options(), buffer, 16).chunk <= buffer);

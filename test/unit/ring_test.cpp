@@ -133,7 +133,7 @@ TEST_CASE("a move is a read and a write, or says which of them went wrong") {
         const Fd to = temporary_file();
         char data[8] = {};
         const auto move = [&](int source, uint64_t at, int destination, uint64_t to_offset) {
-            const Ring::Moved moved = run(ring, [&] {
+            const Ring::Pair moved = run(ring, [&] {
                 return ring.move(source, at, slice(data, 8), destination, to_offset);
             });
             return std::pair(moved.read, moved.write);
@@ -164,7 +164,7 @@ TEST_CASE("moves side by side, more than the queue has room for, are all made") 
         const Fd from = temporary_file(content.c_str());
         const Fd to = temporary_file();
         std::vector<std::string> buffers(count, std::string(length, 'x'));
-        std::vector<Ring::Moved> results(count);
+        std::vector<Ring::Pair> results(count);
         std::unique_ptr<bool[]> done(new bool[count]());
         for (unsigned i = 0; i < count; ++i)
             await(

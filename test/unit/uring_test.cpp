@@ -147,7 +147,7 @@ TEST_CASE("of a pair whose second half the kernel did not take, it waits for the
     const Pipe pipe; // nothing to be read yet
     const Fd to = temporary_file();
     char buffer[] = "stale...";
-    Ring::Moved moved{};
+    Ring::Pair moved{};
     bool done = false;
     const EntersAs short_of_memory(Enters::of_one_entry);
     await([&] { return ring.move(pipe.out.get(), 0, slice(buffer, 8), to.get(), 0); }, moved, done);
@@ -172,7 +172,7 @@ TEST_CASE("a queue full of pairs of which enters take one entry each is worked o
     REQUIRE(write(from.get(), "0123456789abcdef", 16) == 16);
     constexpr size_t count = 8;
     char buffers[count][2];
-    Ring::Moved moved[count] = {};
+    Ring::Pair moved[count] = {};
     bool done[count] = {};
     const EntersAs short_of_memory(Enters::of_one_entry);
     for (size_t i = 0; i < count; ++i)
@@ -199,7 +199,7 @@ TEST_CASE("with io_uring denied from the beginning of a request on, helpers make
         REQUIRE(write(from.get(), "12345678", 8) == 8);
         char buffer[8];
         const EntersAs denied(Enters::denied, error);
-        Ring::Moved moved{};
+        Ring::Pair moved{};
         bool moved_done = false;
         int64_t synced = 1, paused = 1, allocated = 1;
         bool sync_done = false, pause_done = false, allocate_done = false;
@@ -233,7 +233,7 @@ TEST_CASE(
     const Pipe source, stream, silent;
     const Fd to = temporary_file();
     char moving[] = "stale...", streaming[] = "stale...";
-    Ring::Moved moved{};
+    Ring::Pair moved{};
     int64_t streamed = 1, waited = 1;
     bool moved_done = false, streamed_done = false, waited_done = false;
     Request* wait = nullptr;

@@ -13,7 +13,7 @@ class ItemHost final : public Host {
 public:
     ItemHost(List& list, Host& outer, const List::Item& item)
         : list_(list), outer_(outer), item_(item) {}
-    void call_helpers(const std::shared_ptr<Shared>& work) override { outer_.call_helpers(work); }
+    void call_others(const std::shared_ptr<Shared>& work) override { outer_.call_others(work); }
     void report(Report report) override {
         report.in_item = true;
         report.user_data = item_.names.user_data;

@@ -86,7 +86,7 @@ void List::take_item(Item& item) {
         call = !items_.empty() && taken_ > small_list;
     }
     if (call && !called_.exchange(true))
-        host_->call_helpers(shared_from_this());
+        host_->call_others(shared_from_this());
 }
 
 // By the same, and instead of all of them.
@@ -124,7 +124,7 @@ void List::begin(Item& item) {
     // A large one leaves the next to others.
     constexpr uint64_t large = 8 << 20;
     if (item.touch.source_size >= large && !called_.exchange(true))
-        host_->call_helpers(shared_from_this());
+        host_->call_others(shared_from_this());
 }
 
 void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& totals) {
@@ -317,23 +317,23 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
         Control part(control_);
         ListMember member(*this, io, part, host);
         co_await member.run();
-        struct Helpers : Waiter {
+        struct Others : Waiter {
             List& list;
             Ring& ring;
-            Helpers(List& all, Ring& own) : list(all), ring(own) {}
+            Others(List& all, Ring& own) : list(all), ring(own) {}
             bool await_ready() const noexcept { return false; }
             bool await_suspend(std::coroutine_handle<> waiting) {
                 handle = waiting;
                 const Lock lock(list.mutex_);
                 list.closed_ = true;
-                if (list.helpers_ == 0)
+                if (list.others_ == 0)
                     return false;
                 list.owner_ = {this, &ring};
                 return true;
             }
             void await_resume() const noexcept {}
         };
-        co_await Helpers(*this, io.ring);
+        co_await Others(*this, io.ring);
     }
     co_await finish_ways(io, host);
     ways_.close(); // what is polled late keeps no descriptors
@@ -353,12 +353,12 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
     outcome.error_path = std::move(first_path_);
 }
 
-Task<void> List::help(Io io, Control& own, Host& own_host) {
+Task<void> List::take_part(Io io, Control& own, Host& own_host) {
     {
         const Lock lock(mutex_);
-        if (closed_ || helpers_ + 1 >= descriptors::members())
+        if (closed_ || others_ + 1 >= descriptors::members())
             co_return;
-        ++helpers_;
+        ++others_;
     }
     own.join(control_);
     try {
@@ -368,7 +368,7 @@ Task<void> List::help(Io io, Control& own, Host& own_host) {
     }
     own.leave();
     const Lock lock(mutex_);
-    if (--helpers_ == 0 && owner_.waiter)
+    if (--others_ == 0 && owner_.waiter)
         owner_.ring->post_from_outside(*owner_.waiter);
 }
 

@@ -62,7 +62,7 @@ public:
 
     // On the worker that the job was given to. Fills outcome, its result included.
     Task<void> run(Io io, Host& host, Outcome& outcome, arsync_totals& totals);
-    Task<void> help(Io io, Control& own, Host& own_host) override;
+    Task<void> take_part(Io io, Control& own, Host& own_host) override;
 
 private:
     friend class ListMember;
@@ -176,8 +176,8 @@ private:
     std::vector<Sleeper> sleepers_ GUARDED_BY(mutex_);
     Sleeper alone_ GUARDED_BY(mutex_){};     // waits until nothing is in flight
     bool closed_ GUARDED_BY(mutex_) = false; // nobody may join any more
-    unsigned helpers_ GUARDED_BY(mutex_) = 0;
-    Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the helpers to leave
+    unsigned others_ GUARDED_BY(mutex_) = 0;
+    Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the others to leave
     int first_error_ GUARDED_BY(mutex_) = 0;
     Stage first_stage_ GUARDED_BY(mutex_) = ARSYNC_STAGE_NONE;
     Side first_side_ GUARDED_BY(mutex_) = Side::by_stage;

@@ -52,23 +52,23 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     push({root_, {}, false});
     co_await part.run();
     leave(part.totals());
-    struct Helpers : Waiter {
+    struct Others : Waiter {
         Tree& tree;
         Ring& ring;
-        Helpers(Tree& all, Ring& own) : tree(all), ring(own) {}
+        Others(Tree& all, Ring& own) : tree(all), ring(own) {}
         bool await_ready() const noexcept { return false; }
         bool await_suspend(std::coroutine_handle<> waiting) {
             handle = waiting;
             const Lock lock(tree.mutex_);
             tree.ended_ = true;
-            if (tree.helpers_ == 0)
+            if (tree.others_ == 0)
                 return false;
             tree.owner_ = {this, &ring};
             return true;
         }
         void await_resume() const noexcept {}
     };
-    co_await Helpers(*this, io.ring);
+    co_await Others(*this, io.ring);
     drop_units();
     all_found();
 
@@ -76,7 +76,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     if (job_.options.durability != ARSYNC_DURABILITY_NONE && !dry && !job_.control.cancelled())
         co_await sync(io);
     tell_destination_root(io.files, outcome);
-    // Helpers that come too late may keep this object, but no descriptors.
+    // Others that come too late may keep this object, but no descriptors.
     job_.links.settle(root_, job_.roots.from_base(), links_base);
     root_.reset();
     above_root_ = File();
@@ -96,12 +96,12 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     }
 }
 
-Task<void> Tree::help(Io io, Control& own, Host& own_host) {
+Task<void> Tree::take_part(Io io, Control& own, Host& own_host) {
     {
         const Lock lock(mutex_);
-        if (ended_ || helpers_ + 1 >= descriptors::members())
+        if (ended_ || others_ + 1 >= descriptors::members())
             co_return;
-        ++helpers_;
+        ++others_;
     }
     own.join(job_.control);
     try {
@@ -112,7 +112,7 @@ Task<void> Tree::help(Io io, Control& own, Host& own_host) {
     }
     own.leave();
     const Lock lock(mutex_);
-    if (--helpers_ == 0 && owner_.waiter)
+    if (--others_ == 0 && owner_.waiter)
         owner_.ring->post_from_outside(*owner_.waiter);
 }
 

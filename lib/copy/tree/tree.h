@@ -53,7 +53,7 @@ public:
     // On the worker that the job was given to. Fills outcome, its result included; throws Error
     // where the roots cannot be opened.
     Task<void> run(Io io, Outcome& outcome, arsync_totals& totals);
-    Task<void> help(Io io, Control& own, Host& own_host) override;
+    Task<void> take_part(Io io, Control& own, Host& own_host) override;
 
     // ---- for its parts, from any thread ----
 
@@ -187,8 +187,8 @@ private:
     AskedEntry* answered_last_ GUARDED_BY(mutex_) = nullptr;
     std::vector<Sleeper> room_sleepers_ GUARDED_BY(mutex_);
     bool ended_ GUARDED_BY(mutex_) = false; // nobody may join any more
-    unsigned helpers_ GUARDED_BY(mutex_) = 0;
-    Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the helpers to leave
+    unsigned others_ GUARDED_BY(mutex_) = 0;
+    Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the others to leave
     int first_error_ GUARDED_BY(mutex_) = 0;
     Stage first_stage_ GUARDED_BY(mutex_) = ARSYNC_STAGE_NONE;
     Side first_side_ GUARDED_BY(mutex_) = Side::by_stage;

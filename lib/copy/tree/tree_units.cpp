@@ -14,7 +14,7 @@ void Tree::push(Unit unit) {
         call = job_.control.counts().entries_total.load(std::memory_order_relaxed) > small_tree;
     }
     if (call && !called_.exchange(true))
-        job_.host.call_helpers(shared_from_this());
+        job_.host.call_others(shared_from_this());
 }
 
 std::optional<Unit> Tree::take_back() {

@@ -1,4 +1,4 @@
-// What is to be moved from one descriptor to another, and what came of it.
+// A stretch of a file that is to be moved from one descriptor to another, and what came of it.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class Holes {
     fill   // zeros are written
 };
 
-struct Transfer {
+struct Stretch {
     int source = -1;
     int destination = -1; // -1: only read, for the digest
     uint64_t source_begin = 0;
