@@ -49,6 +49,20 @@ says_what_is_missing() {
         grep -q 'libarsync 0.1 or later was not found' "$scratch/said" && grep -q 'PKG_CONFIG_PATH' "$scratch/said"
 }
 
+# Futures too: who polls them does the work. A user of no rights may not have a single thread more.
+runs_without_threads() {
+    local program
+    program=$(in_crates cargo test --locked -p arsync --test cases --no-run 2>&1 | sed -n 's/.*Executable .*(\(.*\))$/\1/p')
+    install -d -m 777 "$scratch/alone" && chmod 755 "$scratch" &&
+        cp "$CARGO_TARGET_DIR/debug/deps/${program##*/}" "$scratch/alone/cases" && cp -L "$stage"/usr/lib/libarsync.so.? "$scratch/alone/" || return
+    for name in "$@"; do
+        TMPDIR=$scratch/alone LD_LIBRARY_PATH=$scratch/alone timeout 60 setpriv --reuid 65534 --clear-groups \
+            prlimit --nproc=0 "$scratch/alone/cases" --exact "$name" --test-threads=1 || return
+    done
+}
+# This one starts a thread of its own.
+fails_without_threads() { ! runs_without_threads reports_progress; }
+
 sed -n '/^#\[test\]/{n;s/^fn \([a-z0-9_]*\)().*/\1/p}' "$crates/arsync/tests/cases.rs" > "$scratch/names"
 check 'the cases of cases.md, in their order' has_all_cases "$scratch/names"
 if rustc --version | grep -q '^rustc 1\.95\.'; then
@@ -56,6 +70,12 @@ if rustc --version | grep -q '^rustc 1\.95\.'; then
 else
     skip 'misuse does not compile' "the compiler's words are those of rustc 1.95"
     tally tests -- --skip misuse_does_not_compile
+fi
+if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null && command -v prlimit > /dev/null; then
+    check 'jobs and futures where no thread can be started' runs_without_threads wakes_its_waiter copies_a_tree
+    check 'which is so there' fails_without_threads
+else
+    skip 'jobs and futures where no thread can be started' 'not root, or no setpriv or prlimit'
 fi
 with_tool 'the format of the crates' fmt cargo fmt --check
 with_tool 'clippy has nothing to say' clippy cargo clippy --locked --workspace --all-targets -- -D warnings
