@@ -13,9 +13,15 @@ is_at_least() { printf '%s\n' "$1" "$2" | sort -C -V; }
 needed=$(sed -n 's/^go //p' "$package/go.mod")
 command -v go > /dev/null || skip_all 'no go (make deps)'
 version=$(cd / && go env GOVERSION)
-# From 1.21 on it gets a newer one by itself.
-is_at_least "$needed" "${version#go}" || is_at_least 1.21 "${version#go}" ||
-    skip_all "$version is older than $needed"
+# From 1.21 on it gets a newer one by itself. An older one can have it as a module.
+newer_go() {
+    local dir
+    dir=$(cd "$scratch" && echo 'module newer' > go.mod &&
+        GOFLAGS=-mod=mod go mod download -json "golang.org/toolchain@v0.0.1-go$needed.0.linux-$(go env GOARCH)" |
+        sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+    [ -d "$dir/bin" ] && chmod -R u+x "$dir/bin" "$dir/pkg/tool" && PATH=$dir/bin:$PATH
+}
+is_at_least 1.21 "${version#go}" || newer_go || skip_all "$version is older than $needed"
 [ "$(go env CGO_ENABLED)" = 1 ] || skip_all 'no cgo'
 cd "$package" || exit 1
 
