@@ -17,6 +17,7 @@ Options are keywords named for the fields of arsync_copy_options, and mean what 
 """
 
 from . import _library
+from ._buffers import Buffer, File
 from ._completion import Completion, Details, Facts
 from ._enums import (
     Action,
@@ -40,6 +41,7 @@ from ._enums import (
     Sparse,
     Stage,
     Symlinks,
+    Sync,
     Update,
     Want,
 )

@@ -49,15 +49,15 @@ class Completion:
 
     error is None, or an OSError, as FileNotFoundError, with the attributes stage, side ("source",
     "destination" or ""), conflict and reason. path is that of an entry, below source and destination. fd,
-    with Want.FD, is the copy, still open: the caller's to close.
+    with Want.FD, is the copy, still open: the caller's to close. buffers are those of Pool.submit_acquire.
     """
 
-    __slots__ = ("_raw", "path", "user_data", "error", "details", "fd", "_pool")
+    __slots__ = ("_raw", "path", "user_data", "error", "details", "fd", "buffers", "_pool")
 
     def __init__(self, raw, user_data, pool=None, items=None):
         self._raw = raw
         self.user_data = user_data
-        self.path = self.error = self.details = self.fd = None
+        self.path = self.error = self.details = self.fd = self.buffers = None
         self._pool = pool
         if raw[4]:
             self.path = os.fsdecode(ctypes.string_at(raw[4]))

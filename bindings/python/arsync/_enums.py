@@ -247,6 +247,10 @@ class Action(IntEnum):
     REMOVE = 8
     TREE = 9
     LIST = 10
+    READ = 11
+    WRITE = 12
+    SYNC = 13
+    ACQUIRE = 14
 
 
 class Answer(IntEnum):
@@ -280,3 +284,9 @@ class ProgressFlags(IntFlag):
 
     WALKING = 1 << 0
     PAUSED = 1 << 1
+
+
+class Sync(IntFlag):
+    """How far a sync of a file goes."""
+
+    DATA = 1 << 0

@@ -7,8 +7,9 @@ from collections import deque
 from types import SimpleNamespace
 
 from . import _library as c
+from ._buffers import leased_from
 from ._completion import Completion, error_of
-from ._enums import Adjust, JobState, Kind, Method, ProgressFlags, Stage
+from ._enums import Action, Adjust, JobState, Kind, Method, ProgressFlags, Stage
 from ._lists import items_of
 
 _ADD_MAX = 1024
@@ -62,6 +63,8 @@ class Job:
         if raw[5] < 0:
             below = done.details.error_path if done.details else None
             done.error = error_of(raw, self._src, self._dst, below)
+        if raw[7] == Action.ACQUIRE and done.details is not None:
+            done.buffers = leased_from(self._pool, c.Details.from_address(raw[11]))
         self._keeps = None
         self.completion = done
 

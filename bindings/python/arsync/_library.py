@@ -43,7 +43,8 @@ class PoolOptions(ctypes.Structure):
         ("queue_depth", c_uint32),
         ("job_limit", c_uint32),
         ("byte_rate", c_uint64),
-        ("reserved", c_uint32 * 6),
+        ("lease_count", c_uint32),
+        ("reserved", c_uint32 * 5),
     ]
 
 
@@ -155,6 +156,16 @@ class Facts(ctypes.Structure):
     ]
 
 
+class Buffer(ctypes.Structure):
+    _fields_ = [
+        ("id", c_uint64),
+        ("data", c_void_p),
+        ("size", c_uint64),
+        ("flags", c_uint32),
+        ("worker", c_uint32),
+    ]
+
+
 class Details(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -170,6 +181,8 @@ class Details(ctypes.Structure):
         ("begin_ns", c_uint64),
         ("end_ns", c_uint64),
         ("other", c_uint64),
+        ("buffers", POINTER(Buffer)),
+        ("buffer_count", c_uint64),
     ]
 
 
@@ -243,6 +256,17 @@ _declare(c_int, "job_adjust", c_void_p, c_uint64, POINTER(Adjustment))
 _declare(c_int, "job_progress", c_void_p, c_uint64, POINTER(Progress))
 _declare(c_int, "poll", c_void_p, c_void_p, c_uint32, c_int)
 _declare(c_int, "take_fd", c_void_p, c_void_p)
+_declare(c_int, "buffer_acquire", c_void_p, c_uint32, POINTER(Buffer))
+_declare(c_int, "submit_acquire", c_void_p, c_uint32, c_uint64, POINTER(c_uint64))
+_declare(c_int, "buffer_release", c_void_p, c_uint64)
+_declare(c_int, "file_open", c_void_p, c_int, c_uint32, POINTER(c_uint64))
+_declare(c_int, "file_close", c_void_p, c_uint64)
+for _name in ("read", "write"):
+    _declare(
+        c_int, "submit_" + _name, c_void_p, c_uint64, c_uint64, c_uint64, c_uint64, c_uint64,
+        c_uint32, c_uint64, POINTER(c_uint64),
+    )
+_declare(c_int, "submit_sync", c_void_p, c_uint64, c_uint32, c_uint64, POINTER(c_uint64))
 _declare(c_int, "answer", c_void_p, c_uint64, c_uint32)
 
 if library.arsync_version_number() // 1000000 != VERSION_NUMBER // 1000000:

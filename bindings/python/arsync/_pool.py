@@ -10,6 +10,7 @@ import time
 from types import SimpleNamespace
 
 from . import _library as c
+from ._buffers import Buffer, File
 from ._completion import closed, failure
 from ._enums import Backend, Flags, PoolFlags, Shutdown, Want
 from ._job import Job, List
@@ -26,7 +27,7 @@ class Pool:
     """Worker threads of the library, to which copies are submitted. It is a context manager.
 
     The options are the fields of arsync_pool_options: flags, backend, workers, buffer_count, buffer_size,
-    queue_depth, job_limit, byte_rate. Any thread may use it, and so may coroutines of any event loop.
+    queue_depth, job_limit, byte_rate, lease_count. Any thread may use it, and so may coroutines of any event loop.
 
     How it hangs together: _lock is held for every call of the library on the pool. There is no thread for
     completions: of the threads that wait for one, one at a time (_sleeper) waits for the pool's descriptor,
@@ -47,9 +48,11 @@ class Pool:
         if result < 0:
             raise failure(result)
         self._handle = handle
+        self._opened = handle  # by which buffers are known after the close
         self._lock = threading.RLock()
         self._told = threading.Condition(self._lock)
         self._sleeper = False
+        self._news = False  # something was taken since that one went to sleep
         self._over = False  # there will be no more completions
         self._jobs = {}
         self._watched = {}  # of an event loop: its descriptor, and how many coroutines wait
@@ -165,27 +168,55 @@ class Pool:
         self._call("link_set_open", ctypes.byref(made))
         return LinkSet(self, made.value)
 
+    # ---- buffers ----
+
+    def acquire(self, count=1):
+        """Lease buffers that are free: a list of Buffer. BlockingIOError: there are not as many."""
+        leased = (c.Buffer * count)()
+        self._call("buffer_acquire", count, leased)
+        return [Buffer(self, each) for each in leased]
+
+    def submit_acquire(self, count=1, *, user_data=None):
+        """Submit a job that waits for buffers. Its completion has them."""
+        return self._submit_plain("submit_acquire", user_data, count)
+
+    def open_file(self, file):
+        """Give the pool an open file, or a descriptor, which may be closed then: a File."""
+        made = ctypes.c_uint64()
+        self._call("file_open", descriptor_of(file), 0, ctypes.byref(made))
+        return File(self, made.value)
+
+    # ---- calls ----
+
     def _submit(self, function, job, options, *arguments, token=0):
         made = ctypes.c_uint64()
+        arguments = (*arguments, ctypes.byref(options), token, ctypes.byref(made))
         with self._lock:
-            if not self._handle:
-                raise closed("the pool is closed")
-            result = getattr(c.library, "arsync_" + function)(
-                self._handle, *arguments, ctypes.byref(options), token, ctypes.byref(made)
-            )
-            check(result, options, job._path)
-            job._id = made.value
-            self._jobs[made.value] = job
+            check(self._result_of(function, *arguments), options, job._path)
+            return self._add(job, made)
+
+    def _submit_plain(self, function, user_data, *arguments):
+        made = ctypes.c_uint64()
+        with self._lock:
+            self._call(function, *arguments, 0, ctypes.byref(made))
+            return self._add(Job(self, None, None, user_data), made)
+
+    def _add(self, job, made):
+        job._id = made.value
+        self._jobs[made.value] = job
         return job
 
     def _call(self, function, *arguments):
         with self._lock:
-            if not self._handle:
-                raise closed("the pool is closed")
-            result = getattr(c.library, "arsync_" + function)(self._handle, *arguments)
+            result = self._result_of(function, *arguments)
         if result < 0:
             raise failure(result)
         return result
+
+    def _result_of(self, function, *arguments):
+        if not self._handle:
+            raise closed("the pool is closed")
+        return getattr(c.library, "arsync_" + function)(self._handle, *arguments)
 
     # ---- waiting ----
 
@@ -215,8 +246,11 @@ class Pool:
             job._wake_coroutines()
         if touched or self._over:
             self._told.notify_all()
-            if self._sleeper:
-                c.library.arsync_pool_wake(self._handle)
+            self._news = True
+        if self._sleeper and self._news:
+            # It may be what it waits for. Any loop that watches the descriptor may take this wake for its
+            # own, so it is given again until the sleeper is up.
+            c.library.arsync_pool_wake(self._handle)
 
     def _wait(self, holds, timeout=None):
         """Wait until something holds that completions bring about. Returns whether it does."""
@@ -238,7 +272,7 @@ class Pool:
         """Wait for the descriptor, where signals and so KeyboardInterrupt get through, and take."""
         readable = select.poll()
         readable.register(self._event_fd, select.POLLIN)
-        self._sleeper = True
+        self._sleeper, self._news = True, False
         self._lock.release()
         try:
             readable.poll(None if left is None else left * 1000)

@@ -488,3 +488,117 @@ def test_tells_about_itself(work):
     with pytest.raises(TypeError):
         arsync.Pool(worker=2)
     fails(errno.EINVAL, arsync.Pool, workers=1000)
+
+
+# ---- Buffers ----
+
+MIB = 1 << 20
+
+
+def pool_file(pool, path, flags=os.O_RDONLY):
+    fd = os.open(path, flags, 0o644)
+    try:
+        return pool.open_file(fd)
+    finally:
+        os.close(fd)
+
+
+def test_reads_and_writes_through_a_buffer(work):
+    pool = work.pool()
+    src = pool_file(pool, work.path("from"))
+    dst = pool_file(pool, work.path("to"), os.O_WRONLY | os.O_CREAT)
+    (buffer,) = pool.acquire()
+    assert len(buffer) == len(buffer.data) >= MIB and not buffer.data.readonly
+    done = src.submit_read(buffer, 1000, length=MIB, user_data=7).wait()
+    assert (done.bytes, done.user_data, done.action) == (MIB, 7, arsync.Action.READ)
+    assert buffer.data[:MIB] == work.read("from")[1000 : 1000 + MIB]
+    buffer.data[0:3] = b"abc"
+
+    async def write():
+        done = await dst.submit_write(buffer, 0, length=MIB)
+        await dst.submit_sync(arsync.Sync.DATA)
+        return done.bytes
+
+    assert asyncio.run(write()) == MIB
+    assert work.read("to") == b"abc" + work.read("from")[1003 : 1000 + MIB]
+    for file in (src, dst):
+        file.close()
+        fails(errno.ENOENT, file.close)
+    buffer.release()
+    buffer.release()
+    with pytest.raises(ValueError):
+        buffer.data
+    fails(errno.ENOENT, src.submit_read, buffer, 0)
+
+
+def test_writes_one_buffer_to_three_files(work):
+    pool = work.pool()
+    with pool.acquire()[0] as buffer:
+        pool_file(pool, work.path("from")).submit_read(buffer, 0, length=MIB).wait()
+        jobs = []
+        for i in range(3):
+            with pool_file(pool, work.path(f"to{i}"), os.O_WRONLY | os.O_CREAT) as file:
+                jobs.append(file.submit_write(buffer, 0, length=MIB))
+        assert [job.wait().bytes for job in jobs] == [MIB] * 3
+    for i in range(3):
+        assert work.read(f"to{i}") == work.read("from")[:MIB]
+
+
+def test_tells_the_end_of_a_file(work):
+    pool = work.pool()
+    src = pool_file(pool, work.path("from"))
+    (buffer,) = pool.acquire()
+    assert src.submit_read(buffer, FILE_SIZE - 10).wait().bytes == 10
+    assert buffer.data[:10] == work.read("from")[-10:]
+    fails(errno.EINVAL, src.submit_read, buffer, 0, length=buffer.size + 1)
+    with pytest.raises(ValueError):
+        src.submit_read(buffer, -1)
+
+
+def test_gives_the_buffer_back_on_error(work):
+    pool = work.pool()
+    src = pool_file(pool, work.path("from"))
+    (buffer,) = pool.acquire()
+    error = fails(errno.EBADF, src.submit_write(buffer, 0, length=10).wait)
+    assert error.stage == arsync.Stage.WRITE
+    assert src.submit_read(buffer, 0, length=10).wait().bytes == 10
+
+
+def test_waits_for_a_buffer(work):
+    pool = work.pool(lease_count=1)
+    (buffer,) = pool.acquire()
+    with pytest.raises(BlockingIOError):
+        pool.acquire()
+    job = pool.submit_acquire(user_data=7)
+    with pytest.raises(TimeoutError):
+        job.wait(0.05)
+    buffer.release()
+    done = job.wait()
+    assert done.user_data == 7 and len(done.buffers) == 1 and done.buffers[0].size == buffer.size
+
+
+def test_releases_while_busy(work):
+    pool = work.pool(lease_count=1)
+    ends = os.pipe()
+    stream = pool.open_file(ends[0])
+    (buffer,) = pool.acquire()
+    job = stream.submit_read(buffer, None, length=10)
+    buffer.release()
+    fails(errno.EAGAIN, pool.acquire)  # it is still read into
+    os.write(ends[1], b"abcdefghij")
+    assert job.wait().bytes == 10
+    pool.acquire()[0].release()
+    for end in ends:
+        os.close(end)
+
+
+def test_keeps_a_buffer_past_its_pool(work):
+    pool = work.pool(lease_count=1)
+    (buffer,) = pool.acquire()
+    pool_file(pool, work.path("from")).submit_read(buffer, 0, length=MIB).wait()
+    pool.close()
+    view = buffer.data[:MIB]
+    buffer.release()
+    del buffer, pool
+    assert view == work.read("from")[:MIB]
+    view.release()

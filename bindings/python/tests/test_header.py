@@ -22,6 +22,7 @@ STRUCTS = {
     "arsync_details": _library.Details,
     "arsync_completion": _library.Completion,
     "arsync_item": _library.Item,
+    "arsync_buffer": _library.Buffer,
 }
 
 # What the header calls the values of each class.
@@ -50,6 +51,7 @@ PREFIXES = {
     "JobState": "JOB",
     "Adjust": "ADJUST",
     "ProgressFlags": "PROGRESS",
+    "Sync": "SYNC",
 }
 
 # What has no counterpart here.

@@ -188,3 +188,17 @@ def test_arguments_that_are_none(work):
     fails(errno.EINVAL, pool.shutdown, 7)
     fails(errno.EINVAL, pool.submit, work.path("from"), work.path("to"), replace=99)
     assert not pool._jobs
+
+
+def test_a_view_outlives_its_buffer(work):
+    pool = work.pool(lease_count=1)
+    (buffer,) = pool.acquire()
+    buffer.data[:3] = b"abc"
+    view = buffer.data[:3]
+    buffer.release()
+    fails(errno.EAGAIN, pool.acquire)  # its memory is looked at
+    assert view == b"abc"
+    del view
+    (buffer,) = pool.acquire()
+    del buffer
+    pool.acquire()
