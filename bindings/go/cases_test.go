@@ -2,6 +2,7 @@
 package arsync_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -706,6 +707,156 @@ func TestTellsAboutItself(t *testing.T) {
 	}
 }
 
+// ---- Buffers ----
+
+const mib = 1 << 20
+
+func TestReadsAndWritesThroughABuffer(t *testing.T) {
+	w := newWork(t)
+	p := w.open()
+	from, to := w.file(p, "from", os.O_RDONLY), w.file(p, "to", os.O_WRONLY|os.O_CREATE)
+	b := w.buffer(p)
+	if b.Len() < mib || len(b.Bytes()) != b.Len() {
+		t.Fatal(b.Len())
+	}
+	job, err := from.SubmitRead(background, b, 0, mib, 1000)
+	w.no(err)
+	done, err := job.Wait()
+	w.no(err)
+	if done.Bytes != mib || done.Action != arsync.ActionRead || !bytes.Equal(b.Bytes()[:mib], w.read("from")[1000:1000+mib]) {
+		t.Errorf("%+v", done)
+	}
+	copy(b.Bytes(), "abc")
+	n, err := to.Write(background, b, 0, mib, 0)
+	w.no(err)
+	w.no(to.Sync(background, true))
+	if n != mib || string(w.read("to")) != "abc"+string(w.read("from")[1003:1000+mib]) {
+		t.Error(n)
+	}
+	head := make([]byte, 3)
+	if _, err := b.ReadAt(head, 0); err != nil || string(head) != "abc" {
+		t.Error(string(head), err)
+	}
+	w.no(from.Close())
+	w.fails(from.Close(), syscall.ENOENT)
+	b.Release()
+	b.Release()
+	_, err = to.Write(background, b, 0, 1, 0)
+	w.fails(err, syscall.ENOENT)
+}
+
+func TestWritesOneBufferToThreeFiles(t *testing.T) {
+	w := newWork(t)
+	p := w.open()
+	b := w.buffer(p)
+	defer b.Release()
+	_, err := w.file(p, "from", os.O_RDONLY).Read(background, b, 0, mib, 0)
+	w.no(err)
+	var jobs []*arsync.Job
+	for i := range 3 {
+		to := w.file(p, fmt.Sprint("to", i), os.O_WRONLY|os.O_CREATE)
+		job, err := to.SubmitWrite(background, b, 0, mib, 0)
+		w.no(err)
+		w.no(to.Close()) // when the write has ended
+		jobs = append(jobs, job)
+	}
+	for i, job := range jobs {
+		done, err := job.Wait()
+		w.no(err)
+		if done.Bytes != mib || !bytes.Equal(w.read(fmt.Sprint("to", i)), w.read("from")[:mib]) {
+			t.Error(i, done.Bytes)
+		}
+	}
+}
+
+func TestTellsTheEndOfAFile(t *testing.T) {
+	w := newWork(t)
+	p := w.open()
+	from, b := w.file(p, "from", os.O_RDONLY), w.buffer(p)
+	defer b.Release()
+	n, err := from.Read(background, b, 0, mib, fileSize-10)
+	w.no(err)
+	if n != 10 || !bytes.Equal(b.Bytes()[:10], w.read("from")[fileSize-10:]) {
+		t.Error(n)
+	}
+	_, err = from.Read(background, b, 0, uint64(b.Len())+1, 0)
+	w.fails(err, syscall.EINVAL)
+}
+
+func TestGivesTheBufferBackOnError(t *testing.T) {
+	w := newWork(t)
+	p := w.open()
+	from, b := w.file(p, "from", os.O_RDONLY), w.buffer(p)
+	defer b.Release()
+	_, err := from.Write(background, b, 0, 10, 0)
+	if e := w.fails(err, syscall.EBADF); e.Stage != arsync.StageWrite || e.Op != "write" || e.Path != w.path("from") {
+		t.Errorf("%+v", e)
+	}
+	n, err := from.Read(background, b, 0, 10, 0)
+	w.no(err)
+	if n != 10 {
+		t.Error(n)
+	}
+}
+
+func TestWaitsForABuffer(t *testing.T) {
+	w := newWork(t)
+	p := w.open(arsync.LeaseCount(1))
+	b := w.buffer(p)
+	_, err := p.TryAcquire(1)
+	w.fails(err, syscall.EAGAIN)
+	ctx, cancel := context.WithTimeout(background, 20*time.Millisecond)
+	defer cancel()
+	_, err = p.Acquire(ctx, 1)
+	w.fails(err, syscall.ECANCELED)
+	job, err := p.SubmitAcquire(background, 1)
+	w.no(err)
+	b.Release()
+	done, err := job.Wait()
+	w.no(err)
+	if len(done.Buffers) != 1 || done.Action != arsync.ActionAcquire {
+		t.Fatalf("%+v", done)
+	}
+	done.Buffers[0].Release()
+}
+
+func TestReleasesWhileBusy(t *testing.T) {
+	w := newWork(t)
+	p := w.open(arsync.LeaseCount(1))
+	out, in, err := os.Pipe()
+	w.no(err)
+	defer in.Close()
+	stream, err := p.OpenFile(out)
+	w.no(err)
+	b := w.buffer(p)
+	job, err := stream.SubmitRead(background, b, 0, 10, arsync.Stream)
+	w.no(err)
+	b.Release()
+	_, err = p.TryAcquire(1)
+	w.fails(err, syscall.EAGAIN) // it is still read into
+	_, err = in.WriteString("abcdefghij")
+	w.no(err)
+	done, err := job.Wait()
+	w.no(err)
+	if done.Bytes != 10 {
+		t.Error(done.Bytes)
+	}
+	w.buffer(p).Release()
+}
+
+func TestKeepsABufferPastItsPool(t *testing.T) {
+	w := newWork(t)
+	p := w.open()
+	b := w.buffer(p)
+	_, err := w.file(p, "from", os.O_RDONLY).Read(background, b, 0, mib, 0)
+	w.no(err)
+	w.no(p.Close())
+	if !bytes.Equal(b.Bytes()[:mib], w.read("from")[:mib]) {
+		t.Error("its memory is not what it was")
+	}
+	b.Release()
+}
+
 // ---- What they share ----
 
 const fileSize = 3<<20 + 123
@@ -756,6 +907,24 @@ func (w *work) open(opts ...arsync.OpenOption) *arsync.Pool {
 	w.no(err)
 	w.t.Cleanup(func() { p.Close() })
 	return p
+}
+
+// file is one of the pool.
+func (w *work) file(p *arsync.Pool, name string, flags int) *arsync.File {
+	w.t.Helper()
+	opened, err := os.OpenFile(w.path(name), flags, 0644)
+	w.no(err)
+	defer opened.Close()
+	file, err := p.OpenFile(opened)
+	w.no(err)
+	return file
+}
+
+func (w *work) buffer(p *arsync.Pool) *arsync.Buffer {
+	w.t.Helper()
+	buffers, err := p.TryAcquire(1)
+	w.no(err)
+	return buffers[0]
 }
 
 func (w *work) no(err error) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // Completion is what came of a job, of an entry of a tree, of an item of a list; or a question. See
@@ -30,6 +31,7 @@ type Completion struct {
 	Details  *Details  // nil unless asked for by [Want], or there is something to say
 	Question *Question // of KindQuestion
 	File     *os.File  // with WantFile: the copy, still open; the caller's to close
+	Buffers  []*Buffer // of [Pool.SubmitAcquire]
 }
 
 // Totals are what a tree or a list did; see arsync_totals.
@@ -121,6 +123,11 @@ func (j *Job) completionOf(c *C.arsync_completion) Completion {
 				done.Details.Other = &item
 			}
 		}
+		if c.details.buffers != nil {
+			for _, buffer := range unsafe.Slice(c.details.buffers, c.details.buffer_count) {
+				done.Buffers = append(done.Buffers, j.pool.leased(buffer))
+			}
+		}
 		if done.Kind == KindQuestion {
 			done.Question = &Question{pool: j.pool, id: c.details.question}
 		}
@@ -137,7 +144,7 @@ func (j *Job) completionOf(c *C.arsync_completion) Completion {
 }
 
 func (j *Job) errorOf(c *C.arsync_completion, done *Completion, item *Item) *Error {
-	e := &Error{Op: "copy", Stage: Stage(c.stage), Conflict: done.Flags&Conflict != 0,
+	e := &Error{Op: j.operation(), Stage: Stage(c.stage), Conflict: done.Flags&Conflict != 0,
 		Err: syscall.Errno(-c.result)}
 	src, dst := j.src, j.dst
 	if item != nil {

@@ -259,6 +259,10 @@ const (
 	ActionRemove         Action = C.ARSYNC_ACTION_REMOVE
 	ActionTree           Action = C.ARSYNC_ACTION_TREE
 	ActionList           Action = C.ARSYNC_ACTION_LIST
+	ActionRead           Action = C.ARSYNC_ACTION_READ
+	ActionWrite          Action = C.ARSYNC_ACTION_WRITE
+	ActionSync           Action = C.ARSYNC_ACTION_SYNC
+	ActionAcquire        Action = C.ARSYNC_ACTION_ACQUIRE
 )
 
 func (a Action) String() string { return C.GoString(C.arsync_action_name(C.uint32_t(a))) }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"os"
 	"sync"
 	"syscall"
 )
@@ -27,12 +26,13 @@ type Job struct {
 	id        C.arsync_job
 	ctx       context.Context
 	forget    func() bool // its context
+	op        string      // "" of a copy
 	src, dst  string
 	userData  uint64
 	items     *itemTable // of a list
 	wantsFile bool
-	ignores   bool        // what is told of entries; nobody will ask
-	keeps     [2]*os.File // what the library may use until the end
+	ignores   bool // what is told of entries; nobody will ask
+	keeps     any  // what the library may use until the end
 
 	mu     sync.Mutex
 	told   sync.Cond
@@ -68,6 +68,13 @@ func (j *Job) tell(batch []C.arsync_completion) {
 	j.told.Broadcast()
 }
 
+func (j *Job) operation() string {
+	if j.op == "" {
+		return "copy"
+	}
+	return j.op
+}
+
 func (j *Job) end() {
 	j.ended = true
 	if j.done != nil {
@@ -76,7 +83,7 @@ func (j *Job) end() {
 	if j.forget != nil {
 		j.forget()
 	}
-	j.keeps = [2]*os.File{}
+	j.keeps = nil
 }
 
 // holdOrLetGo pauses the job if too much is unread, and lets it go on if not; with mu held.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -251,4 +252,57 @@ func TestTellsOfMirrorsThatWouldTakeFromEachOther(t *testing.T) {
 		t.Error(count)
 	}
 	w.isNotThere("to")
+}
+
+func TestReleasesBuffersThatNobodyHolds(t *testing.T) {
+	w := newWork(t)
+	p := w.open(arsync.LeaseCount(2))
+	w.buffer(p)
+	job, err := p.SubmitAcquire(background, 2)
+	w.no(err)
+	w.waitCollecting(job)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		runtime.GC()
+		if buffers, err := p.TryAcquire(2); err == nil {
+			buffers[0].Release()
+			buffers[1].Release()
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// waitCollecting waits while garbage is collected.
+func (w *work) waitCollecting(job *arsync.Job) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		runtime.GC()
+		select {
+		case <-job.Done():
+			return
+		default:
+		}
+	}
+	w.t.Fatal("the buffers did not come")
+}
+
+func TestReadsAndWritesABuffersMemory(t *testing.T) {
+	w := newWork(t)
+	b := w.buffer(w.open(arsync.Buffers(0, 4096)))
+	defer b.Release()
+	n, err := b.WriteAt([]byte("abc"), 4094)
+	if n != 2 || !errors.Is(err, io.ErrShortWrite) {
+		t.Error(n, err)
+	}
+	all, err := io.ReadAll(io.NewSectionReader(b, 4090, 100))
+	w.no(err)
+	if string(all[4:]) != "ab" {
+		t.Errorf("%q", all)
+	}
+	_, err = b.ReadAt(nil, -1)
+	w.fails(err, syscall.EINVAL)
+	_, err = b.WriteAt([]byte("a"), 5000)
+	if !errors.Is(err, io.ErrShortWrite) {
+		t.Error(err)
+	}
 }

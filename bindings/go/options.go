@@ -14,7 +14,7 @@ import (
 )
 
 // OpenOption is an option of [Open]: [Backend], [PoolFlags], and what [Workers], [Buffers],
-// [QueueDepth], [JobLimit] and [ByteRate] give. Each bound is the library's default if it is not named.
+// [QueueDepth], [JobLimit], [ByteRate] and [LeaseCount] give. Each bound is the library's default if it is not named.
 type OpenOption interface{ applyToPool(*C.arsync_pool_options) }
 
 type openOption func(*C.arsync_pool_options)
@@ -48,6 +48,11 @@ func JobLimit(n uint32) OpenOption {
 // ByteRate is how many bytes a second all copies of the pool together may move.
 func ByteRate(bytes uint64) OpenOption {
 	return openOption(func(o *C.arsync_pool_options) { o.byte_rate = C.uint64_t(bytes) })
+}
+
+// LeaseCount is how many buffers the program may have at a time; see [Pool.Acquire].
+func LeaseCount(n uint32) OpenOption {
+	return openOption(func(o *C.arsync_pool_options) { o.lease_count = C.uint32_t(n) })
 }
 
 // Option is an option of a copy: [Flags], [Method], [Reflink], [Cache], [Replace], [Durability],

@@ -29,8 +29,9 @@ type Pool struct{ in *innards }
 //     whatever it is told of. It takes a job out when its completion of KindJob comes, the last one.
 type innards struct {
 	use    sync.RWMutex
-	c      *C.arsync_pool // nil: closed
-	event  *os.File       // a duplicate of the pool's event descriptor, in Go's poller
+	c      *C.arsync_pool // by which buffers are known after the close, too
+	closed bool
+	event  *os.File // a duplicate of the pool's event descriptor, in Go's poller
 	jobsMu sync.Mutex
 	jobs   map[C.arsync_job]*Job
 	ended  chan struct{} // closed when the goroutine has ended
@@ -81,7 +82,7 @@ func (in *innards) close() {
 		in.use.Lock()
 		defer in.use.Unlock()
 		C.arsync_pool_close(in.c)
-		in.c = nil
+		in.closed = true
 		in.event.Close()
 	})
 }
@@ -90,7 +91,7 @@ func (in *innards) close() {
 func (p *Pool) call(op string, f func(c *C.arsync_pool) C.int) error {
 	p.in.use.RLock()
 	defer p.in.use.RUnlock()
-	if p.in.c == nil {
+	if p.in.closed {
 		return refusal(op, syscall.ESHUTDOWN)
 	}
 	return failure(op, f(p.in.c))

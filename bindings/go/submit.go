@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"os"
 	"runtime"
 	"syscall"
@@ -57,20 +58,28 @@ func (p *Pool) SubmitRange(ctx context.Context, dst *os.File, dstOffset uint64, 
 	})
 }
 
-// submit makes the call, and has the job known before the pool's goroutine can be told of it.
+// submit submits a copy.
 func (p *Pool) submit(job *Job, s *settings,
 	call func(c *C.arsync_pool, options *C.arsync_copy_options, src, dst C.int) C.int) (*Job, error) {
-	defer runtime.KeepAlive(p)
-	if job.ctx.Err() != nil {
-		return nil, cancelled(job.ctx, job.src)
-	}
-	job.pool, job.userData, job.keeps = p, s.userData, [2]*os.File{s.src, s.dst}
-	job.told.L = &job.mu
+	job.userData, job.keeps = s.userData, [2]*os.File{s.src, s.dst}
 	job.wantsFile = Want(s.c.want)&WantFile != 0
 	if Flags(s.c.flags)&Recursive != 0 || job.items != nil {
 		s.c.want |= C.uint32_t(WantErrorPath) // for Error.Path
 	}
-	if err := p.in.add(job, s, call); err != nil {
+	return p.start(job, func(c *C.arsync_pool) error {
+		return s.call(func(options *C.arsync_copy_options, src, dst C.int) C.int { return call(c, options, src, dst) })
+	})
+}
+
+// start makes the call that a job begins with.
+func (p *Pool) start(job *Job, call func(c *C.arsync_pool) error) (*Job, error) {
+	defer runtime.KeepAlive(p)
+	if job.ctx.Err() != nil {
+		return nil, cancelled(job.ctx, job.src)
+	}
+	job.pool = p
+	job.told.L = &job.mu
+	if err := p.in.add(job, call); err != nil {
 		return nil, err
 	}
 	if job.ctx.Done() != nil {
@@ -84,22 +93,21 @@ func (p *Pool) submit(job *Job, s *settings,
 	return job, nil
 }
 
-func (in *innards) add(job *Job, s *settings,
-	call func(c *C.arsync_pool, options *C.arsync_copy_options, src, dst C.int) C.int) error {
+// add has the job known before the pool's goroutine can be told of it.
+func (in *innards) add(job *Job, call func(c *C.arsync_pool) error) error {
 	in.use.RLock()
 	defer in.use.RUnlock()
-	if in.c == nil {
+	if in.closed {
 		return refusal("submit", syscall.ESHUTDOWN)
 	}
 	in.jobsMu.Lock()
 	defer in.jobsMu.Unlock()
-	err := s.call(func(options *C.arsync_copy_options, src, dst C.int) C.int {
-		return call(in.c, options, src, dst)
-	})
-	if err != nil {
-		e := err.(*Error)
-		e.Path = job.src
-		return e
+	if err := call(in.c); err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			e.Path = job.src
+		}
+		return err
 	}
 	in.jobs[job.id] = job
 	return nil
