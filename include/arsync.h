@@ -212,8 +212,9 @@ typedef struct arsync_pool_options {
     uint32_t job_limit;    /* jobs that are submitted and not yet polled, from 1 to
                               ARSYNC_JOB_LIMIT_MAX. The default is ARSYNC_JOB_LIMIT_DEFAULT. At the
                               limit a submit returns -EAGAIN. */
-    uint64_t byte_rate;    /* bytes a second that all copies of the pool together may move. The
-                              default is 0, no limit. Blocks shared by reflink do not count. */
+    uint64_t byte_rate;    /* bytes a second that all copies of the pool together may move, with all
+                              reads and writes of leased buffers. The default is 0, no limit.
+                              Blocks shared by reflink do not count. */
     uint32_t lease_count;  /* buffers of buffer_size bytes that the program may have at a time, see
                               "Buffers", from 1 to ARSYNC_LEASE_COUNT_MAX. The default is
                               ARSYNC_LEASE_COUNT_DEFAULT. They are not those of the copies. Each is
@@ -940,7 +941,9 @@ ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32
  *              -EBADF there.
  *   Cancel     A read or a write of a regular file that has begun is not interrupted. It ends with
  *              its ordinary result if one transfer did all of it, and otherwise, as after a short
- *              one, with -ECANCELED and the bytes so far. What waits for a stream ends at once.
+ *              one, with -ECANCELED and the bytes so far. What waits for a stream ends at once, and
+ *              so does what has read or written its bytes and waits because of a byte_rate: that is
+ *              -ECANCELED with all its bytes.
  *   O_DIRECT   A descriptor with O_DIRECT is read and written so. The buffer is aligned to 4096
  *              bytes; at, offset and length are the program's to align. The library adds nothing:
  *              what the kernel refuses is -EINVAL in the completion. The last part of a file is
@@ -1539,8 +1542,8 @@ typedef struct arsync_info {
     uint32_t buffer_count;       /* the most buffers a worker will have */
     uint32_t buffer_size;        /* the most bytes of each that are used */
     uint32_t queue_depth;        /* entries in a submission queue, rounded up to a power of two */
-    uint32_t buffers_registered; /* over all workers, so far. A worker registers a buffer when a
-                                    large copy first uses it. */
+    uint32_t buffers_registered; /* over all workers, so far. A worker registers a buffer, its own
+                                    or a leased one, when large work first uses it. */
     uint32_t buffers_refused;    /* over all workers: buffers that the kernel would not register.
                                     They are used all the same, unregistered. */
     uint32_t flags;              /* ARSYNC_POOL_* that were asked for and are in force so far */

@@ -35,7 +35,9 @@ int Pool::choose_worker(Site& site, Worker*& chosen) {
     size_t others = 0; // that have jobs which may never end
     for (auto& worker : workers_)
         others += worker->site && worker->site != &site;
-    if (workers_.empty() || (workers_.size() < workers_max() + others && !closing_)) {
+    // The limits are looked at only if there might be one more, for that takes a system call.
+    const bool may_add = workers_.size() < options_.workers + others && !closing_;
+    if (workers_.empty() || (may_add && workers_.size() < workers_max() + others)) {
         try {
             add_worker();
             return 0;

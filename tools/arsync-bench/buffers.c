@@ -1,7 +1,8 @@
 /*
  * The same work in C by leased buffers and by copies, for the rows of `run` that compare them.
  *
- *     buffers managed SRC DST       read and write by O_DIRECT, 16 buffers of 512 KiB
+ *     buffers managed SRC DST       read and write by O_DIRECT; as many and as large buffers as
+ *                                   the next
  *     buffers direct SRC DST        arsync_submit_copy, method direct
  *     buffers fanout SRC DST...     each block read once, and written to every DST at once
  *     buffers copies SRC DST...     a copy to each DST, submitted together
@@ -56,8 +57,8 @@ static arsync_file open_file(arsync_pool* pool, const char* path, int flags, off
 }
 
 static void move(const char* from_path, char** to_paths, int copies, int direct) {
-    const uint32_t size = direct ? 512 << 10 : 256 << 10;
-    const int depth = direct ? 16 : 8;
+    const uint32_t size = direct ? 2 << 20 : 1 << 20;
+    const int depth = direct ? 4 : 8;
     struct stat facts;
     if (stat(from_path, &facts) < 0) {
         perror(from_path);
