@@ -700,6 +700,14 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              to, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH an item may lie in
  *              another one, at the same place in source and destination.
  *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
+ *   Durable    The list's completion says that all items which succeeded are durable; an item's own
+ *              completion does not say so yet. Names and data are written out once, when all items
+ *              have ended, as for a tree; see "Trees". On FUSE and servers, and where syncfs(2) is
+ *              denied, each file's data is synced when it has been copied, and each directory once
+ *              at the end. A file that is written through a symbolic link is synced by itself. So
+ *              is each file in a list of at most 16 items, since syncfs(2) also writes what other
+ *              programs have left to be written. If a loss is told, and more than 65536 items were
+ *              begun, the loss is the list's. A list that is cancelled is not synced.
  *   Order      Items run in any order. But with ARSYNC_REPORT_ALL trees come one after the other,
  *              and so do trees whose destination is there already, or holds the source, or lies in
  *              it. A source that is newer than its list (its inode changed after the list was
@@ -1272,7 +1280,7 @@ enum arsync_backup {
 
 /* ---- Options: how sure -------------------------------------------------------------------- */
 
-/* What is on stable storage when the completion arrives. */
+/* What is on stable storage when the completion of the job arrives. */
 enum arsync_durability {
     ARSYNC_DURABILITY_NONE = 0, /* nothing is promised */
     ARSYNC_DURABILITY_FILE = 1, /* the file's data and size are (fdatasync) */

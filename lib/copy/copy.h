@@ -21,6 +21,7 @@
 namespace arsync {
 
 class Links;
+class SyncPoint;
 
 // The last device whose filesystem was asked for: the files of a tree are mostly on one.
 struct FilesystemMemo {
@@ -99,6 +100,12 @@ struct FileCopy {
     bool may_recur = false;
     // It is to be durable, and a directory that it is below cannot be synced.
     bool unsyncable = false;
+    // Of what is part of a whole that is made durable at its end: by what a tree is; and of a file
+    // what it is to be by itself, unless all that is written is left to the end. Then this says no
+    // more than that it should be on its way by then.
+    SyncPoint* syncs = nullptr;
+    std::optional<uint32_t> durability = {}; // enum arsync_durability
+    bool synced_later = false;
     // The source's name from where the job was told to look for it, if that is not the above.
     int source_base_dirfd = -1;
     std::string source_from_base = {};

@@ -241,7 +241,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     }
     carry_attributes(io, copy, source, destination, options, control, outcome);
 
-    const bool durable = options.durability != ARSYNC_DURABILITY_NONE;
+    const bool durable = options.durability != ARSYNC_DURABILITY_NONE && !copy.synced_later;
     // fdatasync may leave out owner, mode and times.
     const bool datasync = options.preserve == 0;
     if (durable && stored)

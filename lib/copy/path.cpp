@@ -136,6 +136,7 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     FileCopy names = copy;
     names.follows = follows;
     arsync_copy_options how = options;
+    how.durability = copy.durability.value_or(options.durability);
     if (is_to_back_up_itself(io.files, copy, facts, options)) {
         names.destination = next_backup_name(io.files, copy, options);
         how.backup = ARSYNC_BACKUP_NONE;
@@ -175,9 +176,11 @@ Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& op
         co_return;
     }
     refuse_unsyncable(names);
-    Source source = co_await open_source(io, names, options, control);
+    arsync_copy_options how = options;
+    how.durability = names.durability.value_or(options.durability);
+    Source source = co_await open_source(io, names, how, control);
     refuse_worth_threads(io, source.facts);
-    co_await copy_opened(io, names, source, options, control, outcome);
+    co_await copy_opened(io, names, source, how, control, outcome);
 }
 
 // True: a server has forgotten a file that was open, at outcome's stage; it may be opened again.

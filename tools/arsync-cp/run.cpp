@@ -200,6 +200,8 @@ void Run::take_job(const arsync_completion& completion) {
     const bool untold = completion.result != 0 && completion.result != -ECANCELED && !failed_;
     if (untold && completion.stage == ARSYNC_STAGE_MEMORY)
         fail("memory exhausted");
+    if (untold && completion.stage == ARSYNC_STAGE_SYNC)
+        fail(std::string("error syncing what was copied: ") + arsync_strerror(completion.result));
     for (Item& item : window_) {
         if (item.outcome != Outcome::pending)
             continue;

@@ -19,7 +19,7 @@ List::List(int source_dirfd, int destination_dirfd, const arsync_copy_options& o
            const Filter& filter, Control& control, Links* links)
     : source_dirfd_(source_dirfd), destination_dirfd_(destination_dirfd), options_(options),
       filter_(filter), control_(control), links_(links ? *links : own_links_),
-      ways_(source_dirfd, destination_dirfd, options) {
+      ways_(source_dirfd, destination_dirfd, options), lasting_(destination_dirfd, options, ways_) {
     totals_.struct_size = sizeof totals_;
     control_.counts().walking.fetch_add(1, std::memory_order_relaxed);
 }
@@ -336,6 +336,9 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
         co_await Others(*this, io.ring);
     }
     co_await finish_ways(io, host);
+    if (lasting_.is_asked() && !control_.cancelled())
+        co_await finish_durably(io);
+    lasting_.close();
     ways_.close(); // what is polled late keeps no descriptors
     own_links_.close();
     control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
@@ -374,7 +377,7 @@ Task<void> List::take_part(Io io, Control& own, Host& own_host) {
 
 // Directories that were made are not left without their attributes, whatever became of the rest.
 Task<void> List::finish_ways(Io io, Host& host) {
-    const bool durable = options_.durability == ARSYNC_DURABILITY_FULL && !control_.cancelled();
+    const bool full = options_.durability == ARSYNC_DURABILITY_FULL && !control_.cancelled();
     for (const Ways::Done& done : ways_.take_inside_out()) {
         Outcome outcome;
         outcome.action =
@@ -382,6 +385,7 @@ Task<void> List::finish_ways(Io io, Host& host) {
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
         try {
             Control part(control_);
+            const bool durable = full && !lasting_.leaves(*done.directory);
             co_await ways_.finish(io, done.directory, part, outcome, durable);
         } catch (const Error& error) {
             outcome.fail(error);
@@ -397,6 +401,26 @@ Task<void> List::finish_ways(Io io, Host& host) {
         if (options_.report != ARSYNC_REPORT_NONE)
             host.report({.kind = ARSYNC_COMPLETION_WAY, .path = done.path, .outcome = outcome});
     }
+}
+
+// Whether an item that was taken is not one of a few.
+bool List::has_many() {
+    constexpr uint64_t few = 16;
+    std::lock_guard lock(mutex_);
+    return taken_ + items_.size() > few;
+}
+
+Task<void> List::finish_durably(Io io) {
+    Outcome outcome;
+    try {
+        co_await lasting_.finish(io, control_);
+    } catch (const Error& error) {
+        outcome.fail(error);
+    }
+    if (outcome.result == 0 || outcome.result == -ECANCELED)
+        co_return;
+    note_error(outcome, nullptr);
+    ++totals_.errors;
 }
 
 } // namespace arsync

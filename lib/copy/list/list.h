@@ -16,6 +16,7 @@
 
 #include "copy/filter.h"
 #include "copy/host.h"
+#include "copy/list/lasting.h"
 #include "copy/list/list_item.h"
 #include "copy/list/mirrors.h"
 #include "copy/list/order.h"
@@ -76,6 +77,7 @@ private:
         bool fails_on_the_way = false;
         std::string failed_way;      // then: which
         bool unsyncable = false;     // the way
+        Left left = Left::nothing;   // to the list's end, of what makes it durable
         DirectoryRef directory;      // it is one of those on the way to other items
         bool made_directory = false; // which it made
         bool came_before = false;    // of one tree's entries: it, or what it lies in
@@ -141,6 +143,8 @@ private:
     bool is_backup_in_flight(const std::string& destination, const std::string& suffix);
     void count_unanswered(int change);
     Task<void> finish_ways(Io io, Host& host);
+    Task<void> finish_durably(Io io);
+    bool has_many();
 
     const int source_dirfd_;
     const int destination_dirfd_;
@@ -150,7 +154,8 @@ private:
     Host* host_ = nullptr; // of the job, once it runs
     Links own_links_{true};
     Links& links_;
-    Ways ways_; // of whoever has the turn
+    Ways ways_;       // of whoever has the turn
+    Lasting lasting_; // the same
     Scarcity scarcity_;
     Umask umask_;
 

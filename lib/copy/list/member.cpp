@@ -275,10 +275,11 @@ Task<void> ListMember::copy_once(Item& item, Question& question, Control& contro
     if (list_.keeps_links())
         names.links = &list_.links_;
     names.may_recur = list_.keeps_links() && follows_top(list_.options_);
+    list_.lasting_.leave(names, item.left);
     std::optional<Pin> pin;
     if (item.way) {
         pin.emplace(io_.files, item.way);
-        names.unsyncable = item.unsyncable;
+        names.unsyncable = item.unsyncable && item.left == Left::nothing;
         if (list_.of_one_tree())
             arsync::enter_way(names, *item.way);
         names.fresh = names.beneath && item.way->made && !item.came_before;

@@ -250,6 +250,7 @@ std::vector<Ways::Done> Ways::take_inside_out() {
 
 void Ways::close() {
     in_order_.clear();
+    tops_to_sync_.clear();
     keys_.clear();
     by_path_.clear();
 }
@@ -268,6 +269,26 @@ bool Ways::is_unsyncable(const DirectoryRef& directory) const {
         made = at->made;
     }
     return false;
+}
+
+bool Ways::will_sync(const DirectoryRef& directory) {
+    if (is_unsyncable(directory))
+        return false;
+    by_path_.at(keys_.at(directory.get())).has_new = true;
+    const bool is_top = !directory->parent;
+    const auto known = std::find(tops_to_sync_.begin(), tops_to_sync_.end(), directory);
+    if (is_top && known == tops_to_sync_.end())
+        tops_to_sync_.push_back(directory);
+    return true;
+}
+
+Task<void> Ways::sync_tops(Io io) {
+    for (const DirectoryRef& top : tops_to_sync_) {
+        const Pin directory(io.files, top);
+        const int64_t result = co_await io.ring.sync(directory->destination(), false);
+        check(ARSYNC_STAGE_SYNC, result);
+    }
+    tops_to_sync_.clear();
 }
 
 Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcome& outcome,

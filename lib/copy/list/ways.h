@@ -48,6 +48,10 @@ public:
     std::vector<Done> take_inside_out();
     Task<void> finish(Io io, const DirectoryRef& directory, Control& control, Outcome& outcome,
                       bool durable);
+    // Of whoever enters and makes: a name in it is new, and it is to be made durable by finish(),
+    // or by sync_tops() if it is where a way begins. False: it cannot be.
+    bool will_sync(const DirectoryRef& directory);
+    Task<void> sync_tops(Io io); // throws Error
     // Whether a name in it cannot be made durable: it was made in, or is, what cannot be read.
     bool is_unsyncable(const DirectoryRef& directory) const;
 
@@ -89,6 +93,7 @@ private:
     std::vector<Done> in_order_;                   // each after the one that it is in
     std::unordered_map<const Directory*, std::string> keys_;
     std::vector<Made> made_;
+    std::vector<DirectoryRef> tops_to_sync_;
 };
 
 } // namespace arsync

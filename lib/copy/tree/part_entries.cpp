@@ -163,8 +163,8 @@ Task<void> TreePart::copy_once(const Batch& batch, const std::string& name, unsi
     names.just_created = made_before(directory, name);
     names.new_file = directory.new_file;
     names.umask = &job_.umask;
-    const arsync_copy_options& options =
-        directory.syncs_each ? job_.synced_entry_options : job_.entry_options;
+    const arsync_copy_options& options = job_.entry_options;
+    names.synced_later = !directory.syncs_each && options.replace != ARSYNC_REPLACE_ATOMIC;
     EntryContext context;
     context.links = (job_.options.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &job_.links : nullptr;
     context.directory = &batch.pin.ref();

@@ -60,4 +60,27 @@ Task<void> sync_all_in(Io io, Control& control, int directory) {
     co_await sync_one(io, directory);
 }
 
+Task<void> sync_named(Io io, Control& control, int dirfd, const char* path, bool follows) {
+    struct statx facts;
+    int result = io.files.statx(dirfd, path, AT_SYMLINK_NOFOLLOW, facts);
+    const bool through = result == 0 && S_ISLNK(facts.stx_mode) && follows;
+    if (through)
+        result = io.files.statx(dirfd, path, 0, facts);
+    const bool is_directory = result == 0 && S_ISDIR(facts.stx_mode);
+    if (result == -ENOENT || (result == 0 && !is_directory && !S_ISREG(facts.stx_mode)))
+        co_return;
+    check(ARSYNC_STAGE_SYNC, result);
+    const int flags =
+        (is_directory ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY) | (through ? 0 : O_NOFOLLOW);
+    int fd = io.files.open(dirfd, path, O_RDONLY | flags, 0);
+    if (fd == -EACCES && !is_directory)
+        fd = io.files.open(dirfd, path, O_WRONLY | flags, 0);
+    check(ARSYNC_STAGE_SYNC, fd);
+    const File file(io.files, fd);
+    if (is_directory)
+        co_await sync_all_in(io, control, fd);
+    else
+        co_await sync_one(io, fd);
+}
+
 } // namespace arsync

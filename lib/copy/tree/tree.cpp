@@ -80,8 +80,8 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     job_.links.settle(root_, job_.roots.from_base(), links_base);
     root_.reset();
     above_root_ = File();
+    own_syncs_.close();
     const Lock lock(mutex_);
-    other_filesystems_.clear();
     outcome.flags |= flags_.load(std::memory_order_relaxed);
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;

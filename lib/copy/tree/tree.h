@@ -16,6 +16,7 @@
 #include "copy/filter.h"
 #include "copy/host.h"
 #include "copy/question.h"
+#include "copy/sync_point.h"
 #include "copy/tree/tree_job.h"
 #include "io/mutex.h"
 
@@ -136,10 +137,9 @@ private:
     std::string place_of_base(Files& files) const;
 
     // tree_sync.cpp
-    void remember_filesystem(Files& files, const Directory& directory, int destination);
+    SyncPoint& syncs() { return job_.roots.syncs ? *job_.roots.syncs : own_syncs_; }
     Task<void> sync(Io io);
-    Task<void> sync_by_filesystem(Io io);
-    static Task<int64_t> sync_filesystems(Io io, const std::vector<int>& all);
+    Task<void> sync_each(Io io);
     Task<void> sync_above_root(Io io);
 
     void drop_units();
@@ -160,6 +160,7 @@ private:
     void leave(const arsync_totals& part);
 
     Links own_links_;
+    SyncPoint own_syncs_; // or that of a list
     TreeJob job_;
     DirectoryRef root_;
     Identity root_destination_;
@@ -195,13 +196,7 @@ private:
     bool has_first_path_ GUARDED_BY(mutex_) = false;
     std::string first_path_ GUARDED_BY(mutex_);
     arsync_totals totals_ GUARDED_BY(mutex_){};
-    struct OtherFilesystem {
-        uint32_t major, minor;
-        File directory;
-    };
     File above_root_; // has the name of a root that was made, to be synced
-    // That the destination reaches into, each once.
-    std::vector<OtherFilesystem> other_filesystems_ GUARDED_BY(mutex_);
 };
 
 } // namespace arsync

@@ -7,25 +7,17 @@
 
 namespace arsync {
 
-// What is left to the whole: names and data are made durable at its end.
+// Names are left to the whole, or to their directories.
 static arsync_copy_options for_entries(const arsync_copy_options& options) {
     arsync_copy_options result = options;
-    const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
     if (options.durability != ARSYNC_DURABILITY_NONE)
-        result.durability = atomic ? ARSYNC_DURABILITY_FILE : ARSYNC_DURABILITY_NONE;
-    return result;
-}
-
-static arsync_copy_options for_synced_entries(const arsync_copy_options& options) {
-    arsync_copy_options result = options;
-    result.durability = ARSYNC_DURABILITY_FILE;
+        result.durability = ARSYNC_DURABILITY_FILE;
     return result;
 }
 
 TreeJob::TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Filter& patterns,
                  Control& of_job, Host& of_tree, Links& own_links)
-    : roots(copy), options(how), entry_options(for_entries(how)),
-      synced_entry_options(for_synced_entries(how)), filter(patterns), control(of_job),
+    : roots(copy), options(how), entry_options(for_entries(how)), filter(patterns), control(of_job),
       host(of_tree), reports_all(how.report == ARSYNC_REPORT_ALL), asks(asks_first(how)),
       uid(geteuid()), gid(getegid()),
       directories(std::make_shared<Directories>(descriptors::idle_directories())),

@@ -20,9 +20,6 @@ struct TreeJob {
     const FileCopy& roots;
     const arsync_copy_options& options;
     const arsync_copy_options entry_options; // as of one entry
-    // The same, where each entry is made durable by itself but for its name, which its directory is
-    // synced for.
-    const arsync_copy_options synced_entry_options;
     const Filter& filter;
     Control& control;
     Host& host;

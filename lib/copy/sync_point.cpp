@@ -1,0 +1,70 @@
+#include "copy/sync_point.h"
+
+#include <algorithm>
+#include <fcntl.h>
+
+#include "copy/method.h"
+#include "io/missing.h"
+
+namespace arsync {
+
+const SyncPoint::Filesystem* SyncPoint::find(const Identity& id) const {
+    const auto found =
+        std::find_if(filesystems_.begin(), filesystems_.end(), [&](const Filesystem& one) {
+            return one.major == id.major && one.minor == id.minor;
+        });
+    return found == filesystems_.end() ? nullptr : &*found;
+}
+
+bool SyncPoint::reach(Files& files, const Identity& id, int directory) {
+    const Lock lock(mutex_);
+    if (const Filesystem* known = find(id))
+        return known->whole;
+    uint64_t magic = 0;
+    files.filesystem_type(directory, magic);
+    Filesystem one{id.major, id.minor,
+                   syncs_whole(filesystem(magic)) && files.may_sync_filesystems(), File()};
+    if (one.whole) {
+        const int fd = files.open(directory, ".", O_RDONLY | O_DIRECTORY, 0);
+        check(ARSYNC_STAGE_MAKE_DIRECTORY, fd);
+        one.directory = File(files, fd);
+    }
+    filesystems_.push_back(std::move(one));
+    return filesystems_.back().whole;
+}
+
+std::optional<bool> SyncPoint::known(const Identity& id) {
+    const Lock lock(mutex_);
+    const Filesystem* const one = find(id);
+    return one ? std::optional<bool>(one->whole) : std::nullopt;
+}
+
+// All, whatever one says: 0, or an error.
+Task<int64_t> SyncPoint::sync_all(Io io) {
+    std::vector<int> all;
+    {
+        const Lock lock(mutex_);
+        for (const Filesystem& one : filesystems_)
+            if (one.whole)
+                all.push_back(one.directory.get());
+    }
+    int64_t failed = 0;
+    for (const int fd : all) {
+        const int64_t result = co_await io.ring.sync_filesystem(fd);
+        if (result < 0)
+            failed = result;
+    }
+    co_return failed;
+}
+
+// It may be denied since it began.
+bool SyncPoint::is_loss(int64_t result) {
+    return result < 0 && !is_missing(static_cast<int>(-result));
+}
+
+void SyncPoint::close() {
+    const Lock lock(mutex_);
+    filesystems_.clear();
+}
+
+} // namespace arsync
