@@ -6,7 +6,7 @@
  *     buffers direct SRC DST        arsync_submit_copy, method direct
  *     buffers fanout SRC DST...     each block read once, and written to every DST at once
  *     buffers copies SRC DST...     a copy to each DST, submitted together
- *     buffers list SRC DST COUNT    the files 00000 to COUNT - 1 of one directory to another, as one
+ *     buffers list SRC DST COUNT    the files 00000 to COUNT - 1 of one directory to another as one
  *                                   list; prints the seconds that took
  */
 #define _GNU_SOURCE
