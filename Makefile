@@ -168,7 +168,7 @@ bench: ## measure against cp (minutes; wants root for fresh file systems)
 	$(Q)tools/deps.sh build bench
 	$(again) run-bench
 
-run-bench: build $(patsubst tools/arsync-bench/%.cpp,$(B)/bench/%,$(wildcard tools/arsync-bench/*.cpp)) $(B)/bench/buffers
+run-bench: stage $(patsubst tools/arsync-bench/%.cpp,$(B)/bench/%,$(wildcard tools/arsync-bench/*.cpp)) $(B)/bench/buffers
 	$(Q)tools/arsync-bench/run $(B)
 
 $(B)/bench/%: tools/arsync-bench/%.cpp $(B)/flags

@@ -45,7 +45,7 @@ bench_copies() {
     mkdir -p "$scratch/bench/from" "$scratch/bench/to" || return
     for i in 0 1 2; do echo "$i" > "$scratch/bench/from/$i"; done
     export PYTHONPATH=$package
-    python3 "$package/bench/list.py" "$scratch/bench/from" "$scratch/bench/to" 3 &&
+    python3 "$package/bench/list.py" "$scratch/bench/from" "$scratch/bench/to" &&
         diff -r "$scratch/bench/from" "$scratch/bench/to" &&
         python3 "$package/bench/tree.py" arsync "$scratch/bench/from" "$scratch/bench/to2"
 }
