@@ -14,6 +14,7 @@
 #include "c_wall.h"
 #include "options.h"
 #include "pool.h"
+#include "pool_options.h"
 #include "structs.h"
 
 namespace {

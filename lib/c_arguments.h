@@ -11,9 +11,6 @@ namespace arsync {
 
 class Pool;
 
-// Fills in defaults.
-int settle(arsync_pool_options& options);
-
 // What a copy of names is to be like. link_set: its links are the job's; pool: null where there is
 // none, and so no set.
 int take_options(Pool* pool, const arsync_copy_options* options, Job& job);

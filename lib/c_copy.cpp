@@ -10,6 +10,7 @@
 #include "c_wall.h"
 #include "completion.h"
 #include "pool.h"
+#include "pool_options.h"
 
 namespace {
 

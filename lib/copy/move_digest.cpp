@@ -30,7 +30,7 @@ Task<void> Mover::digest_what_there_is() {
     written.digest_origin = ends_.destination_begin;
     written.read_stage = ARSYNC_STAGE_VERIFY;
     written.plain_read = written.plain_write;
-    co_await digest_of(std::move(written));
+    co_await digest_of(written);
 }
 
 Task<void> Mover::digest_of(Stretch reading) {

@@ -116,7 +116,7 @@ DirectoryRef Ways::enter(Files& files, const std::string& source, const std::str
 
 DirectoryRef Ways::make(Files& files, const std::string& source, const std::string& destination) {
     const Route route = route_of(source, destination);
-    const DirectoryRef directory = walk(files, route, route.names.size());
+    DirectoryRef directory = walk(files, route, route.names.size());
     if (!directory->parent && !directory->facts)
         add_top(files, directory);
     return directory;
