@@ -246,6 +246,14 @@ lint: ## formatting, shell scripts, man pages, both compilers' warnings
 fmt: ## format the C and C++ source
 	$(Q)find include lib tools test docs -name '*.[ch]' -o -name '*.cpp' | xargs clang-format -i
 
+# For clangd and other tools.
+compile_commands.json: FORCE ## how each source is compiled, for clangd
+	$(Q)for source in $(call sources,lib) $(call sources,tools) $(call sources,test); do \
+	    printf '%s\n  {"directory": "%s", "file": "%s", "command": "%s -Ilib -Itest -c %s"}' \
+	        "$${comma-[}" '$(CURDIR)' $$source '$(compile) -Iinclude $(measuring)' $$source; comma=,; \
+	done > $@
+	$(Q)printf '\n]\n' >> $@
+
 # For tools/lint.sh: how the source is compiled.
 print-flags:
 	@echo '$(compile) -Iinclude $(measuring)'

@@ -51,6 +51,7 @@ bench | command:rsync        | rsync            | rsync                  | rsync
 bench | command:perf         | linux-perf       | perf                   | perf       | shows where the time goes
 lint  | command:clang++      | clang            | clang                  | clang      | a second set of warnings
 lint  | command:clang-format | clang-format     | clang-tools-extra      | clang      | the layout of the source
+lint  | command:clang-tidy   | clang-tidy       | clang-tools-extra      | clang      | mistakes that no compiler warns of
 lint  | command:shellcheck   | shellcheck       | ShellCheck             | shellcheck | the scripts
 test  | command:mandoc       | mandoc           | mandoc                 | mandoc     | finds mistakes in man pages
 test  | command:groff        | groff            | groff                  | groff      | the same, and formats them
