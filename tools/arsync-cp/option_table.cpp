@@ -18,12 +18,15 @@ constexpr Word updates[] = {{"all", ARSYNC_UPDATE_ALL},
 constexpr Word reflinks[] = {{"auto", ARSYNC_REFLINK_AUTO},
                              {"always", ARSYNC_REFLINK_ALWAYS},
                              {"never", ARSYNC_REFLINK_NEVER}};
-constexpr Word methods[] = {
-    {"auto", ARSYNC_METHOD_AUTO},       {"inline", ARSYNC_METHOD_INLINE},
-    {"reflink", ARSYNC_METHOD_REFLINK}, {"copy_file_range", ARSYNC_METHOD_COPY_FILE_RANGE},
-    {"fixed", ARSYNC_METHOD_FIXED},     {"direct", ARSYNC_METHOD_DIRECT},
-    {"heap", ARSYNC_METHOD_HEAP},       {"buffered-direct", ARSYNC_METHOD_BUFFERED_DIRECT},
-    {"managed", ARSYNC_METHOD_MANAGED}};
+constexpr Word methods[] = {{"auto", ARSYNC_METHOD_AUTO},
+                            {"inline", ARSYNC_METHOD_INLINE},
+                            {"reflink", ARSYNC_METHOD_REFLINK},
+                            {"copy_file_range", ARSYNC_METHOD_COPY_FILE_RANGE},
+                            {"fixed", ARSYNC_METHOD_FIXED},
+                            {"direct", ARSYNC_METHOD_DIRECT},
+                            {"buffered-direct", ARSYNC_METHOD_BUFFERED_DIRECT},
+                            {"heap", ARSYNC_METHOD_HEAP},
+                            {"managed", ARSYNC_METHOD_MANAGED}};
 constexpr Word caches[] = {{"auto", ARSYNC_CACHE_AUTO},
                            {"keep", ARSYNC_CACHE_KEEP},
                            {"direct", ARSYNC_CACHE_DIRECT},

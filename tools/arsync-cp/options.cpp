@@ -56,16 +56,18 @@ std::string short_options() {
     return text;
 }
 
-std::vector<option> long_options(bool with_ours) {
+// In the order in which a complaint about an ambiguous one lists them.
+std::vector<option> long_options(Option::Kind kind) {
     std::vector<option> all;
     for (const Option& one : option_table) {
         const int argument = one.argument.empty()            ? no_argument
                              : one.argument.starts_with('[') ? optional_argument
                                                              : required_argument;
-        if (*one.name != '\0' && (with_ours || one.kind == Option::Kind::cps))
+        if (*one.name != '\0' && one.kind == kind)
             all.push_back({one.name, argument, nullptr, number_of(one)});
     }
-    all.push_back({});
+    std::sort(all.begin(), all.end(),
+              [](const option& a, const option& b) { return strcmp(a.name, b.name) < 0; });
     return all;
 }
 
@@ -399,8 +401,10 @@ void Parser::decide_rest() {
 
 std::optional<int> Parser::parse(int argc, char** argv) {
     const std::string letters = short_options();
-    const std::vector<option> all = long_options(true);
-    const std::vector<option> cps = long_options(false);
+    std::vector<option> cps = long_options(Option::Kind::cps);
+    cps.push_back({});
+    std::vector<option> all = long_options(Option::Kind::ours);
+    all.insert(all.end(), cps.begin(), cps.end());
     while (!status_) {
         const bool for_cp = is_for_cp(next_option(argc, argv));
         const int number =
