@@ -41,7 +41,7 @@ same 'the others are copied if one fails' 'echo x > a; echo y > c; mkdir d e' '
 same '--strip-trailing-slashes takes them off' 'echo x > a; mkdir d; ln -s a l' '
     $CP -v --strip-trailing-slashes a/ b; $CP -v --strip-trailing-slashes a/// d
     $CP -v --strip-trailing-slashes d/ b; $CP -v --strip-trailing-slashes l/ d
-    $CP -v --strip-trailing-slashes a/ a/// d; $CP --strip-trailing-slashes / b
+    $CP -v --strip-trailing-slashes a/ a/// d; $CP --strip-trailing-slashes / b; $CP --strip-trailing-slashes /// d
     $CP --strip-trailing-slashes "" b; $CP --strip-trailing-slashes a y/'
 same 'without it a slash makes a directory of the source' 'echo x > a; ln -s a l' '
     $CP a/ b; $CP l/ b'
@@ -60,4 +60,5 @@ n=${n#0}
 same 'names of 255 bytes are copied' "echo x > $n; mkdir d" "\$CP -v $n d; \$CP -v $n d/a"
 same 'a path of more than 4096 bytes is refused' 'echo x > a' '
     p=$(printf "%04000d" 0 | sed "s|0|./|g"); $CP a "$p"b; $CP "$p"a b'
+holds 'a target of two slashes is shown with both' 'echo x > a; test "$($CP --dry-run a //)" = "'"'a' -> '//a'"'"; test "$($CP --dry-run -t // a)" = "'"'a' -> '//a'"'"'
 finish

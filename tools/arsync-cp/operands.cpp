@@ -18,10 +18,18 @@ int open_directory(const char* name) {
     return open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+// Of slashes alone one stays at the end.
+std::string_view without_slashes(std::string_view path, bool before, bool after) {
+    while (before && path.starts_with('/'))
+        path.remove_prefix(1);
+    while (after && path.size() > 1 && path.ends_with('/'))
+        path.remove_suffix(1);
+    return path;
+}
+
 // The name without the directories before it or slashes after it; "/" stays "/".
 std::string_view base_name(std::string_view path) {
-    const size_t last = path.find_last_not_of('/');
-    path = path.substr(0, last == path.npos ? 1 : last + 1);
+    path = without_slashes(path, false, true);
     return path == "/" ? path : path.substr(path.rfind('/') + 1);
 }
 
@@ -29,18 +37,15 @@ std::string directory_of(std::string_view path) {
     return std::string(path.substr(0, static_cast<size_t>(base_name(path).data() - path.data())));
 }
 
-std::string_view without_slashes(std::string_view path, bool before, bool after) {
-    while (before && path.starts_with('/'))
-        path.remove_prefix(1);
-    while (after && path.ends_with('/'))
-        path.remove_suffix(1);
-    return path;
+// What the name of an entry follows. "//" may be another root than "/", and stays.
+std::string with_slash(std::string_view directory) {
+    if (directory.ends_with('/') && directory.find_first_not_of('/') == directory.npos)
+        return std::string(directory);
+    return std::string(without_slashes(directory, false, true)).append("/");
 }
 
 std::string join(const std::string& directory, std::string_view path) {
-    if (path.empty())
-        return directory;
-    return std::string(without_slashes(directory, false, true)).append("/").append(path);
+    return path.empty() ? directory : with_slash(directory).append(path);
 }
 
 // Makes the name of a directory durable that was just made.
@@ -159,7 +164,7 @@ Pair Operands::pair(size_t index) const {
     if (target_fd_ < 0)
         return {from, {AT_FDCWD, options_.operands.back(), options_.operands.back()}};
     // As cp does: the option is about names that are made from those of the sources.
-    if (options_.strip_trailing_slashes && path.find_first_not_of('/') != path.npos)
+    if (options_.strip_trailing_slashes)
         from.name = from.shown = without_slashes(path, false, true);
     // "x/.." is to be copied into the directory, not beside it; "/" has no name of its own.
     std::string name(base_name(path));
@@ -171,8 +176,7 @@ Pair Operands::pair(size_t index) const {
         name = (path.starts_with('/') ? "." : "") + from.name;
         shown = without_slashes(path, true, true);
     }
-    shown = std::string(without_slashes(target_, false, true)) + "/" + shown;
-    return {from, {target_fd_, name, shown}};
+    return {from, {target_fd_, name, with_slash(target_) + shown}};
 }
 
 std::optional<Pair> Operands::next() {
