@@ -40,17 +40,18 @@ std::string line_of(const Amounts& amounts, uint64_t bytes_per_second, size_t co
     const size_t room = columns > 1 ? columns - 1 : 0; // a full line makes some terminals wrap
     const uint64_t total = amounts.bytes_total;
     const uint64_t done = std::min(amounts.bytes_done, total);
-    const double files = static_cast<double>(std::max<uint64_t>(amounts.files_total, 1));
-    const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total)
-                         : amounts.files_total > 0 ? static_cast<double>(amounts.files_done) / files
-                                                   : 1.0;
+    const auto percent_of = [](uint64_t part, uint64_t whole) {
+        return whole == 0 ? 100 : 100 * static_cast<double>(part) / static_cast<double>(whole);
+    };
+    const double percent =
+        total > 0 ? percent_of(done, total) : percent_of(amounts.files_done, amounts.files_total);
     // While more is being found, what is known is a lower bound, and a share of it means nothing.
     const std::string or_more = amounts.growing ? "+" : "";
     const std::string time =
         bytes_per_second > 0 ? format_duration((total - done) / bytes_per_second) : "-:--";
     // The most useful first: what does not fit any more is left out.
     const std::string parts[] = {
-        amounts.growing ? "" : std::to_string(static_cast<unsigned>(100 * share)) + "%",
+        amounts.growing ? "" : std::to_string(static_cast<unsigned>(percent)) + "%",
         format_size(done) + "/" + format_size(total) + or_more,
         std::to_string(amounts.files_done) + "/" + std::to_string(amounts.files_total) + or_more +
             (amounts.files_total == 1 ? " file" : " files"),
@@ -66,7 +67,7 @@ std::string line_of(const Amounts& amounts, uint64_t bytes_per_second, size_t co
     }
     constexpr size_t narrowest_bar = 10;
     if (!amounts.growing && line.size() + 2 + narrowest_bar <= room)
-        line += "  " + bar(share, std::min<size_t>(room - line.size() - 2, 40));
+        line += "  " + bar(percent / 100, std::min<size_t>(room - line.size() - 2, 40));
     return line;
 }
 
