@@ -132,13 +132,7 @@ Order::Made Order::made(const std::string& destination) const {
 }
 
 bool Order::repeats(const Touch& touch) {
-    const uint64_t path = hash(touch.source + '\0' + touch.destination);
-    const auto [first, last] = sources_.equal_range(touch.source_id);
-    for (auto at = first; at != last; ++at)
-        if (at->second == path)
-            return true;
-    sources_.emplace(touch.source_id, path);
-    return false;
+    return !came_.insert({touch.source_id, hash(touch.source + '\0' + touch.destination)}).second;
 }
 
 bool Order::repeats_tree(const Touch& touch) {

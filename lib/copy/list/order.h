@@ -116,7 +116,17 @@ private:
     int with_any_names_ = 0;
     std::unordered_set<uint64_t> made_;
     std::unordered_set<uint64_t> made_folded_;
-    std::unordered_multimap<Identity, uint64_t, IdentityHash> sources_;  // and paths
+    struct Came {
+        Identity source;
+        uint64_t paths; // a hash of them
+        bool operator==(const Came&) const = default;
+    };
+    struct CameHash {
+        size_t operator()(const Came& came) const {
+            return IdentityHash()(came.source) ^ came.paths;
+        }
+    };
+    std::unordered_set<Came, CameHash> came_;
     std::unordered_multimap<Identity, std::string, IdentityHash> trees_; // and their destinations
     std::unordered_set<std::string> names_;
     std::unordered_set<std::string> above_; // all directories on the way to these
