@@ -406,7 +406,7 @@ Task<void> List::finish_ways(Io io, Host& host) {
 // Whether an item that was taken is not one of a few.
 bool List::has_many() {
     constexpr uint64_t few = 16;
-    std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return taken_ + items_.size() > few;
 }
 
@@ -420,6 +420,7 @@ Task<void> List::finish_durably(Io io) {
     if (outcome.result == 0 || outcome.result == -ECANCELED)
         co_return;
     note_error(outcome, nullptr);
+    const Lock lock(mutex_);
     ++totals_.errors;
 }
 
