@@ -216,7 +216,7 @@ TEST_CASE_FIXTURE(Clean, "a buffer is read into by one operation, or written fro
         const PoolFile full(pool, ends[1]);
         REQUIRE(fcntl(ends[1], F_SETPIPE_SZ, 4096) == 4096);
         REQUIRE(write(pool, {full, UINT64_MAX, buffer, 0, 4096}).bytes == 4096);
-        for (const uint64_t number : {1, 2})
+        for (const uint64_t number : {1U, 2U})
             REQUIRE(submit_write(pool, {full, UINT64_MAX, buffer, 0, 4096, number}) == 0);
         CHECK(submit_read(pool, {to, 0, buffer, 8192, 1}) == -EBUSY);
         REQUIRE(submit_write(pool, {to, 0, buffer, 0, 1, 3}) == 0);
