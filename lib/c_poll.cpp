@@ -14,6 +14,10 @@ static bool sleep(sem_t& sleeper, const timespec* until) {
     return result == 0 || errno != ETIMEDOUT;
 }
 
+static bool is_before(const timespec& one, const timespec& other) {
+    return one.tv_sec != other.tv_sec ? one.tv_sec < other.tv_sec : one.tv_nsec < other.tv_nsec;
+}
+
 static timespec after(int timeout_ms) {
     timespec until{};
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -31,9 +35,15 @@ int poll(Pool& pool, arsync_completion* completions, uint32_t max, int timeout_m
     bool may_sleep = timeout_ms != 0;
     for (;;) {
         const int count = uncancelled([&] { return pool.look(completions, max, may_sleep); });
-        if (count != Pool::nothing_yet)
+        if (count == Pool::nothing_for_a_moment) {
+            const timespec moment = after(1);
+            const bool is_last = timeout_ms > 0 && is_before(until, moment);
+            may_sleep = sleep(pool.sleeper(), is_last ? &until : &moment) || !is_last;
+        } else if (count == Pool::nothing_yet) {
+            may_sleep = sleep(pool.sleeper(), timeout_ms < 0 ? nullptr : &until);
+        } else {
             return count;
-        may_sleep = sleep(pool.sleeper(), timeout_ms < 0 ? nullptr : &until);
+        }
     }
 }
 

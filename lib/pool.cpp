@@ -246,7 +246,7 @@ void Pool::finish(Job& job) {
         // It looks once more before it sleeps, so whoever submits next needs no other.
         if (worker.running() == 0 && !site_to_serve(worker))
             worker.found_nothing();
-        sleeps = std::exchange(sleeps_, false);
+        sleeps = std::exchange(poller_, Poller::awake) != Poller::awake;
     }
     if (sleeps) // now that it does not meet this thread at the mutex
         sem_post(&sleeper_);

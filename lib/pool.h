@@ -74,6 +74,8 @@ public:
     // To poll: begin, look until that gives something else than nothing_yet, end. In between, if
     // look may have it so, the thread sleeps until sleeper() has a post.
     static constexpr int nothing_yet = INT_MIN;
+    // The same for a millisecond at most, after which it is to look again.
+    static constexpr int nothing_for_a_moment = INT_MIN + 1;
     bool begin_poll(); // false: another thread polls
     int look(arsync_completion* completions, uint32_t max, bool may_sleep);
     void end_poll();
@@ -239,7 +241,12 @@ private:
     Job* polled_jobs_ GUARDED_BY(mutex_) = nullptr;
     Turn turn_; // to poll; taken without the mutex
     sem_t sleeper_;
-    bool sleeps_ GUARDED_BY(mutex_) = false;        // somebody does, or was cancelled while asleep
+    // What whoever polls does, or did when it was cancelled. To be woken for each entry costs both
+    // sides more than to find many together, so who has just got some dozes until there are enough.
+    enum class Poller { awake, dozes, sleeps };
+    static constexpr unsigned entries_enough = 64;
+    Poller poller_ GUARDED_BY(mutex_) = Poller::awake;
+    bool gave_entries_ GUARDED_BY(mutex_) = false;  // the last look
     bool woken_ GUARDED_BY(mutex_) = false;         // for the next look
     Worker* here_ GUARDED_BY(mutex_) = nullptr;     // the worker without a thread
     bool event_fd_used_ GUARDED_BY(mutex_) = false; // somebody has asked for it

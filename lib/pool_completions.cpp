@@ -29,14 +29,17 @@ void Pool::report(const Job& job, Report report) {
         }
         finished->details = std::move(details);
     }
-    bool sleeps = false;
+    bool wakes = false;
     {
         const Lock lock(mutex_);
         ++entries_waiting_;
         queue_finished(*finished.release());
-        sleeps = std::exchange(sleeps_, false);
+        wakes = poller_ == Poller::sleeps ||
+                (poller_ == Poller::dozes && entries_waiting_ >= entries_enough);
+        if (wakes)
+            poller_ = Poller::awake;
     }
-    if (sleeps)
+    if (wakes)
         sem_post(&sleeper_);
 }
 

@@ -1,7 +1,9 @@
 // How completions are waited for and taken.
 //
 // One thread polls at a time. It looks; if there is nothing it sleeps on a semaphore, and looks
-// again when whoever has something for it has posted. While it sleeps it holds no lock and no frame
+// again when whoever has something for it has posted. Who has just got entries of a tree or a list
+// dozes first, for a millisecond at most, and is woken when there are many of them, or anything
+// else: to be woken for each costs a thread switch. While it sleeps it holds no lock and no frame
 // of ours has anything to undo, so the program may cancel it there (pthread_cancel): what remains
 // is its turn, which Turn gives to the next one, and perhaps a post, for which that one looks once
 // more than it had to.
@@ -27,18 +29,20 @@ int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     if (drained()) // the program is to stop polling, as soon as it asks
         return -ESHUTDOWN;
     if (!finished_first_ && !woken_ && may_sleep) {
-        sleeps_ = true;
+        const bool dozes = std::exchange(gave_entries_, false) && !here_;
+        poller_ = dozes ? Poller::dozes : Poller::sleeps;
         if (here_ && here_->told())
             tell_poller();
-        return nothing_yet;
+        return dozes ? nothing_for_a_moment : nothing_yet;
     }
-    sleeps_ = false; // nor whoever was cancelled
+    poller_ = Poller::awake; // nor sleeps whoever was cancelled
     const bool woken = std::exchange(woken_, false);
     Finished* const old_entries = std::exchange(polled_entries_, nullptr);
     Job* const old_jobs = std::exchange(polled_jobs_, nullptr);
     int count = 0;
     while (finished_first_ && static_cast<uint32_t>(count) < max)
         take_finished(completions[count++]);
+    gave_entries_ = polled_entries_ != nullptr;
     if (!finished_first_) {
         finished_end_ = &finished_first_;
         if ((count > 0 || woken) && event_fd_used_ && !(here_ && outstanding_ > 0) && !drained())
@@ -78,7 +82,7 @@ void Pool::wake() {
 }
 
 void Pool::tell_poller() {
-    if (std::exchange(sleeps_, false))
+    if (std::exchange(poller_, Poller::awake) != Poller::awake)
         sem_post(&sleeper_);
 }
 

@@ -87,6 +87,8 @@ struct FileCopy {
     // source is taken for: no symbolic link is followed. In a dry run the destination's directories
     // may be missing; then it is a path at which nothing is.
     bool beneath = false;
+    // A regular file was seen at the source's name when the copy was begun.
+    bool seen_regular = false;
     // The source is a symbolic link that is to be followed all the same.
     bool follows = false;
     // Nothing was at the destination when its directory was made or listed. What is there now is

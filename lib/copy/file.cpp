@@ -130,8 +130,11 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
         }
     } else {
         const bool nofollow = asks(options, ARSYNC_COPY_NOFOLLOW);
-        check(ARSYNC_STAGE_OPEN_SOURCE,
-              io.files.statx(copy.source_dirfd, name, nofollow ? AT_SYMLINK_NOFOLLOW : 0, facts));
+        facts.stx_mode = S_IFREG;
+        if (!copy.seen_regular)
+            check(
+                ARSYNC_STAGE_OPEN_SOURCE,
+                io.files.statx(copy.source_dirfd, name, nofollow ? AT_SYMLINK_NOFOLLOW : 0, facts));
         if (S_ISLNK(facts.stx_mode))
             throw Error{ARSYNC_STAGE_OPEN_SOURCE, ELOOP};
         refuse_kind(facts.stx_mode, options);

@@ -9,6 +9,7 @@
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include "system/check.h"
 #include "system/command.h"
@@ -142,6 +143,73 @@ TEST_CASE_FIXTURE(Clean,
         CHECK(calls_in(trace) <= 10 * copies);
         CHECK(trace.find("clone") == std::string::npos);
         CHECK(difference(directory / "from", directory / "to0") == "");
+    }
+}
+
+// Of half of a list of so many small files, by a pool that has copied the other half before, from
+// one directory to another.
+static std::string trace_of_list(const Directory& source, const Directory& directory,
+                                 uint32_t backend, size_t count) {
+    const auto copy_all = [&] {
+        PoolOptions options(backend);
+        options.workers = 1; // nobody to wait for at a mutex
+        Pool pool(options);
+        const int from = open_directory(source);
+        const int to = open_directory(directory);
+        std::vector<std::string> names;
+        for (size_t i = 0; i < count; ++i)
+            names.push_back(std::to_string(i));
+        const auto copy = [&](size_t first, size_t end) {
+            std::vector<arsync_item> items;
+            for (size_t i = first; i < end; ++i)
+                items.push_back({names[i].c_str(), names[i].c_str(), i, 0});
+            bool right = arsync_submit_list(pool.get(), from, to, items.data(), items.size(),
+                                            nullptr, 0, nullptr) == 0;
+            arsync_completion done[256];
+            uint32_t kind = 0;
+            while (right && kind != ARSYNC_COMPLETION_JOB) {
+                const int got = arsync_poll(pool.get(), done, 256, 60'000);
+                right = got > 0;
+                for (int i = 0; i < got; ++i)
+                    right = right && done[i].result == 0;
+                kind = right ? done[got - 1].kind : 0U;
+            }
+            return right;
+        };
+        const bool warm = copy(0, count / 2);
+        mark("begin");
+        const bool right = copy(count / 2, count);
+        mark("ended");
+        return warm && right;
+    };
+    return trace_of_marked(copy_all, directory);
+}
+
+// Growing memory, and telling whoever polls of many at once, cost a few for all of them.
+TEST_CASE_FIXTURE(Clean, "an item of a list of small files takes ten system calls") {
+    NEEDS_COMMAND("strace");
+    constexpr int items = 1000; // of which one half is counted
+    for (const Kind kind : {Kind::ext4, Kind::tmpfs}) {
+        const Volume& volume = shared_volume(kind);
+        NEEDS(volume);
+        for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS}) {
+            const Directory source(volume);
+            const Directory directory(volume);
+            for (int i = 0; i < items; ++i)
+                write_pattern(source / std::to_string(i), 4096);
+            const std::string trace = trace_of_list(source, directory, backend, items);
+            if (trace.empty()) {
+                skip("strace may not look at other processes here");
+                return;
+            }
+            CAPTURE(name_of(kind));
+            CAPTURE(backend_name(backend));
+            const int calls = calls_in(trace);
+            CAPTURE(calls);
+            CHECK(calls >= 9 * items / 2);
+            CHECK(calls < 11 * items / 2);
+            CHECK(difference(source / "999", directory / "999") == "");
+        }
     }
 }
 

@@ -272,6 +272,9 @@ Task<void> ListMember::copy_once(Item& item, Question& question, Control& contro
     names.destination = item.names.destination;
     names.umask = &list_.umask_;
     names.just_created = item.just_created;
+    // When it was admitted, unless it has waited for an answer since.
+    names.seen_regular =
+        item.touch.has_source && S_ISREG(item.touch.source_mode) && question.answer == 0;
     if (list_.keeps_links())
         names.links = &list_.links_;
     names.may_recur = list_.keeps_links() && follows_top(list_.options_);

@@ -81,7 +81,9 @@ static void pool_options_that_mean_nothing_are_refused(void) {
     CHECK_OPEN(job_limit, ARSYNC_JOB_LIMIT_MAX, 0);
     CHECK_OPEN(job_limit, ARSYNC_JOB_LIMIT_MAX + 1, -EINVAL);
     CHECK_OPEN(byte_rate, UINT64_MAX, 0);
-    for (int i = 0; i < 6; i++)
+    CHECK_OPEN(lease_count, ARSYNC_LEASE_COUNT_MAX, 0);
+    CHECK_OPEN(lease_count, ARSYNC_LEASE_COUNT_MAX + 1, -EINVAL);
+    for (size_t i = 0; i < sizeof options.reserved / sizeof *options.reserved; i++)
         CHECK_OPEN(reserved[i], 1, -EINVAL);
 }
 
