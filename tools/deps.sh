@@ -49,6 +49,7 @@ bench | command:losetup      | mount            | util-linux             | util-
 bench | command:hyperfine    | hyperfine        | hyperfine              | hyperfine  | times whole commands
 bench | command:rsync        | rsync            | rsync                  | rsync      | what trees are measured against, beside cp
 bench | command:perf         | linux-perf       | perf                   | perf       | shows where the time goes
+bench | command:python3      | python3          | python3                | python     | runs the contests and prints their figures
 lint  | command:clang++      | clang            | clang                  | clang      | a second set of warnings
 lint  | command:clang-format | clang-format     | clang-tools-extra      | clang      | the layout of the source
 lint  | command:clang-tidy   | clang-tidy       | clang-tools-extra      | clang      | mistakes that no compiler warns of
