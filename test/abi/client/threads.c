@@ -13,10 +13,19 @@ static void pause_ms(long ms) {
     nanosleep(&pause, NULL);
 }
 
-/* Polls for ever; what it gives is the thread's result. */
-static void* poll_for_ever(void* pool) {
+/* Again while it meets a look of wait_for_poller, which polls, too. */
+static int poll_for_long(arsync_pool* pool) {
     arsync_completion done;
-    return (void*)(intptr_t)arsync_poll(pool, &done, 1, -1);
+    int count;
+    do
+        count = arsync_poll(pool, &done, 1, -1);
+    while (count == -EBUSY);
+    return count;
+}
+
+/* What the poll gives is the thread's result. */
+static void* poll_for_ever(void* pool) {
+    return (void*)(intptr_t)poll_for_long(pool);
 }
 
 /* Until a thread is in arsync_poll. */
@@ -118,9 +127,8 @@ static void clean_up(void* argument) {
 
 static void* poll_and_clean_up(void* argument) {
     struct cleanup* cleanup = argument;
-    arsync_completion done;
     pthread_cleanup_push(clean_up, cleanup);
-    arsync_poll(cleanup->pool, &done, 1, -1);
+    poll_for_long(cleanup->pool);
     pthread_cleanup_pop(0);
     return NULL;
 }
