@@ -97,6 +97,8 @@ void Pool::call_others(const Worker& owner, const std::shared_ptr<Shared>& work)
     try {
         if (owner.site == &lonely_)
             settle_lonely();
+        if (owner.site == &lonely_) // nobody may join there, for then it could not be settled
+            return;
         start_others(*owner.site);
         for (auto& worker : workers_)
             if (worker.get() != &owner)

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -194,6 +195,17 @@ TEST_CASE("without memory jobs end that wait for each other's copies") {
 TEST_CASE("without memory a list's copy ends, and leaves nothing behind") {
     for (const bool of_one_tree : {false, true})
         each_allocation_fails(*work::list(of_one_tree), 2, 15);
+}
+
+// Whose work is not known to be local: it was not when it began, and no memory may be left to see.
+TEST_CASE("without memory nobody joins work of which it is not known where it belongs") {
+    const work::ServerlessMount mount("/tmp/arsync-mount." + std::to_string(getpid()));
+    if (!mount.is_there()) {
+        arsync::skip("a mount that no server answers for takes root");
+        return;
+    }
+    each_allocation_fails(*work::tree(work::Kind::plain), 2, 15);
+    each_allocation_fails(*work::list(false), 2, 15);
 }
 
 TEST_CASE("without memory jobs end that wait for servers, and others") {

@@ -388,30 +388,19 @@ private:
     int destination_ = -1;
 };
 
-// A mount that no server answers for. It is in nobody's way, but the first job might come to it, so
-// that waits for nobody else's; and it lasts until the others are there.
+// The first job might come to the mount, so that waits for nobody else's; and it lasts until the
+// others are there.
 class Several final : public Work {
 public:
     Several() : Work(true) {
-        fs::create_directory(mounted_);
         REQUIRE(mkfifo(fifo_.c_str(), 0600) == 0);
         write(file_, text(5000));
-        server_ = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-        const std::string options =
-            "fd=" + std::to_string(server_) + ",rootmode=40000,user_id=0,group_id=0";
-        is_mounted_ =
-            server_ >= 0 && mount("arsync-test", mounted_.c_str(), "fuse", 0, options.c_str()) == 0;
         how_ = no_options();
         may_wait_ = no_options();
         may_wait_.flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_SPECIAL;
         may_wait_.symlinks = ARSYNC_SYMLINKS_FOLLOW;
     }
-    ~Several() override {
-        if (is_mounted_)
-            umount2(mounted_.c_str(), MNT_DETACH);
-        close(server_);
-    }
-    bool is_mounted() const { return is_mounted_; }
+    bool is_mounted() const { return mount_.is_there(); }
     unsigned jobs() const override { return 3; }
     void prepare() override {
         for (const std::string& each : to_)
@@ -454,17 +443,32 @@ private:
 
     const std::string fifo_ = below("fifo");
     const std::string file_ = below("file");
-    const std::string mounted_ = below(mounted);
+    const ServerlessMount mount_{below(mounted)};
     const std::string to_[3] = {below("0"), below("1"), below("2")};
     const std::string stream_ = text(5000);
     arsync_copy_options how_{};
     arsync_copy_options may_wait_{};
     arsync_job waits_ = 0;
-    int server_ = -1;
-    bool is_mounted_ = false;
 };
 
 } // namespace
+
+ServerlessMount::ServerlessMount(std::string directory)
+    : directory_(std::move(directory)), server_(open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
+    fs::create_directory(directory_);
+    const std::string options =
+        "fd=" + std::to_string(server_) + ",rootmode=40000,user_id=0,group_id=0";
+    is_there_ =
+        server_ >= 0 && mount("arsync-test", directory_.c_str(), "fuse", 0, options.c_str()) == 0;
+}
+ServerlessMount::~ServerlessMount() {
+    if (is_there_)
+        umount2(directory_.c_str(), MNT_DETACH);
+    if (server_ >= 0)
+        close(server_);
+    std::error_code ignored;
+    fs::remove(directory_, ignored);
+}
 
 Work::Work(bool in_memory)
     : root_(in_memory && fs::exists("/dev/shm") ? "/dev/shm/arsync-work.XXXXXX"

@@ -51,6 +51,22 @@ std::unique_ptr<Work> linked();
 // A list of some forty items of all kinds, with the directories on the way. of_one_tree: as entries
 // of one tree, added to a list that is open.
 std::unique_ptr<Work> list(bool of_one_tree);
+// A mount that no server answers for. It is in nobody's way; but while there is one, a job may come
+// to it, and is asked where it belongs.
+class ServerlessMount {
+public:
+    explicit ServerlessMount(std::string directory);
+    ServerlessMount(const ServerlessMount&) = delete;
+    ServerlessMount& operator=(const ServerlessMount&) = delete;
+    ~ServerlessMount();
+    bool is_there() const { return is_there_; } // it takes root
+
+private:
+    const std::string directory_;
+    const int server_;
+    bool is_there_ = false;
+};
+
 // Three jobs at once, one of which may wait for a server. Null: it takes root to mount what is the
 // server's.
 std::unique_ptr<Work> several();
