@@ -1,6 +1,7 @@
 // A copy as the layers above order it: what to copy, how, with what, and what came of it.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -208,6 +209,36 @@ struct Outcome {
         fail(-error.code, error.stage, error.side);
         if (error.just_created)
             flags |= ARSYNC_COMPLETION_JUST_CREATED;
+    }
+};
+
+// What failed first among many, and where.
+struct FirstError {
+    int result = 0; // a negative errno; 0: nothing failed
+    Stage stage = ARSYNC_STAGE_NONE;
+    Side side = Side::by_stage;
+    bool has_path = false;
+    std::string path;
+
+    // name: moved from if this is the first; null: the path is not known, or not wanted.
+    void note(int error, Stage where, Side at, std::string* name) {
+        if (result != 0)
+            return;
+        result = error;
+        stage = where;
+        side = at;
+        has_path = name != nullptr;
+        if (name)
+            path = std::move(*name);
+    }
+    // The end of all of it.
+    void give(Outcome& outcome, bool cancelled) {
+        if (cancelled)
+            outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
+        else
+            outcome.fail(result, stage, side);
+        outcome.has_error_path = has_path && !cancelled;
+        outcome.error_path = std::move(path);
     }
 };
 

@@ -38,25 +38,24 @@ int Uring::ring_operation(Op op) {
     return -1;
 }
 
+// By the registered buffer that the data is in, if there is one.
+static void prepare_transfer(io_uring_sqe& sqe, const Request& request, unsigned length) {
+    const bool reads = request.op == Op::read;
+    const bool fixed = request.buffer_index >= 0;
+    const int operation = fixed ? (reads ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED)
+                                : (reads ? IORING_OP_READ : IORING_OP_WRITE);
+    io_uring_prep_rw(operation, &sqe, request.fd, request.data, length, request.offset);
+    if (fixed)
+        sqe.buf_index = static_cast<uint16_t>(request.buffer_index);
+    sqe.rw_flags = static_cast<int>(request.rw_flags);
+}
+
 void Uring::prepare(io_uring_sqe& sqe, Request& request) {
     const auto length = static_cast<unsigned>(request.length);
-    const bool fixed = request.buffer_index >= 0;
     switch (request.op) {
     case Op::read:
-        if (fixed)
-            io_uring_prep_read_fixed(&sqe, request.fd, request.data, length, request.offset,
-                                     request.buffer_index);
-        else
-            io_uring_prep_read(&sqe, request.fd, request.data, length, request.offset);
-        sqe.rw_flags = static_cast<int>(request.rw_flags);
-        break;
     case Op::write:
-        if (fixed)
-            io_uring_prep_write_fixed(&sqe, request.fd, request.data, length, request.offset,
-                                      request.buffer_index);
-        else
-            io_uring_prep_write(&sqe, request.fd, request.data, length, request.offset);
-        sqe.rw_flags = static_cast<int>(request.rw_flags);
+        prepare_transfer(sqe, request, length);
         break;
     case Op::sync:
         io_uring_prep_fsync(&sqe, request.fd, request.datasync ? IORING_FSYNC_DATASYNC : 0);

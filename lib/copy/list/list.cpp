@@ -275,14 +275,8 @@ void List::note_error(const Outcome& failed, std::string* path, bool counts) {
         control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
         const Lock lock(mutex_);
-        if (first_error_ == 0) {
-            first_error_ = failed.result;
-            first_stage_ = failed.stage;
-            first_side_ = side_of(failed.flags);
-            has_first_path_ = path && wants(options_, ARSYNC_WANT_ERROR_PATH);
-            if (has_first_path_)
-                first_path_ = std::move(*path);
-        }
+        first_error_.note(failed.result, failed.stage, side_of(failed.flags),
+                          wants(options_, ARSYNC_WANT_ERROR_PATH) ? path : nullptr);
     }
     if (asks(ARSYNC_COPY_STOP_ON_ERROR))
         stop();
@@ -348,12 +342,7 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
-    if (control_.cancelled())
-        outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
-    else
-        outcome.fail(first_error_, first_stage_, first_side_);
-    outcome.has_error_path = has_first_path_ && !control_.cancelled();
-    outcome.error_path = std::move(first_path_);
+    first_error_.give(outcome, control_.cancelled());
 }
 
 Task<void> List::take_part(Io io, Control& own, Host& own_host) {

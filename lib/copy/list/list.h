@@ -183,11 +183,7 @@ private:
     bool closed_ GUARDED_BY(mutex_) = false; // nobody may join any more
     unsigned others_ GUARDED_BY(mutex_) = 0;
     Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the others to leave
-    int first_error_ GUARDED_BY(mutex_) = 0;
-    Stage first_stage_ GUARDED_BY(mutex_) = ARSYNC_STAGE_NONE;
-    Side first_side_ GUARDED_BY(mutex_) = Side::by_stage;
-    bool has_first_path_ GUARDED_BY(mutex_) = false;
-    std::string first_path_ GUARDED_BY(mutex_);
+    FirstError first_error_ GUARDED_BY(mutex_);
     uint32_t flags_ GUARDED_BY(mutex_) = 0; // of all items
     arsync_totals totals_ GUARDED_BY(mutex_){};
 };

@@ -86,14 +86,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
-    if (job_.control.cancelled()) {
-        outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
-        outcome.has_error_path = false;
-    } else {
-        outcome.fail(first_error_, first_stage_, first_side_);
-        outcome.has_error_path = has_first_path_;
-        outcome.error_path = std::move(first_path_);
-    }
+    first_error_.give(outcome, job_.control.cancelled());
 }
 
 Task<void> Tree::take_part(Io io, Control& own, Host& own_host) {
@@ -127,14 +120,7 @@ void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
     {
         const Lock lock(mutex_);
         ++totals_.errors;
-        if (first_error_ == 0) {
-            first_error_ = result;
-            first_stage_ = stage;
-            first_side_ = side;
-            has_first_path_ = path;
-            if (path)
-                first_path_ = std::move(*path);
-        }
+        first_error_.note(result, stage, side, path);
     }
     if ((job_.options.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0)
         return;

@@ -190,11 +190,7 @@ private:
     bool ended_ GUARDED_BY(mutex_) = false; // nobody may join any more
     unsigned others_ GUARDED_BY(mutex_) = 0;
     Sleeper owner_ GUARDED_BY(mutex_){}; // waits for the others to leave
-    int first_error_ GUARDED_BY(mutex_) = 0;
-    Stage first_stage_ GUARDED_BY(mutex_) = ARSYNC_STAGE_NONE;
-    Side first_side_ GUARDED_BY(mutex_) = Side::by_stage;
-    bool has_first_path_ GUARDED_BY(mutex_) = false;
-    std::string first_path_ GUARDED_BY(mutex_);
+    FirstError first_error_ GUARDED_BY(mutex_);
     arsync_totals totals_ GUARDED_BY(mutex_){};
     File above_root_; // has the name of a root that was made, to be synced
 };
