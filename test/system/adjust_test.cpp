@@ -31,14 +31,13 @@ PoolOptions pool_with(uint32_t backend, uint32_t workers) {
     return options;
 }
 
-// Takes every place on a pool's only worker: what is submitted while it lives is queued until
-// free().
+// Takes every place on a pool's workers: what is submitted while it lives is queued until free().
 class Full {
 public:
-    Full(Pool& pool, const Directory& directory) : pool_(pool) {
+    Full(Pool& pool, const Directory& directory, unsigned workers = 1) : pool_(pool) {
         const std::string fifo = directory / "fifo";
         mkfifo(fifo.c_str(), 0600);
-        for (unsigned i = 0; i < 64; ++i)
+        for (unsigned i = 0; i < 64 * workers; ++i)
             jobs_.push_back(pool.submit(fifo, directory / ("stream" + std::to_string(i)),
                                         Options().with_flags(ARSYNC_COPY_SPECIAL), mark));
         for (const arsync_job job : jobs_)
@@ -257,19 +256,21 @@ TEST_CASE_FIXTURE(Clean, "a job's own limit holds for all of it, and is lifted a
             PoolOptions two = pool_with(backend, 2);
             two.byte_rate = 8'000'000; // it takes 300 ms by this
             Pool pool(two);
+            Full full(pool, directory, 2);
             const Options options = recursive().with_reflink(ARSYNC_REFLINK_NEVER);
             const arsync_job limited =
                 pool.submit(directory / "from", directory / "limited", options);
             CHECK(adjust(pool, limited, ARSYNC_ADJUST_BYTE_RATE, 4'000'000) == 0);
             const Clock::time_point begun = Clock::now();
-            CHECK(pool.wait().result == 0);
+            full.free();
+            CHECK(next(pool).result == 0);
             CHECK(Clock::now() - begun > milliseconds(420));
 
             const arsync_job slow = pool.submit(directory / "from", directory / "slow", options);
             CHECK(adjust(pool, slow, ARSYNC_ADJUST_BYTE_RATE, 1'000) == 0); // an hour
             std::this_thread::sleep_for(milliseconds(100));
             CHECK(adjust(pool, slow, ARSYNC_ADJUST_BYTE_RATE, 0) == 0);
-            CHECK(pool.wait().result == 0);
+            CHECK(next(pool).result == 0);
             CHECK(Clock::now() - begun < milliseconds(20'000));
         }
     }
