@@ -1,9 +1,15 @@
-// Makes the files that tools/arsync-bench/run measures with; the same ones every time.
+// Makes the files that the suite measures with; the same ones every time.
 //
-//     corpus tree DIR          40,000 files of 424 MB in 400 directories; few are large, as in life
-//     corpus flat DIR          100,000 files of 1 to 4096 bytes in one directory
-//     corpus empty DIR COUNT   COUNT empty files: half of them in one directory, and half in many
-//     corpus sparse FILE KIB   200 MiB in pieces of KIB KiB, after each a hole of the same length
+//     corpus tree DIR COUNT        COUNT files of 10.6 kB on average, a hundred a directory, two
+//                                  levels deep; few are large, as in life
+//     corpus source DIR COUNT      COUNT files of 14 kB on average, as in the source of a kernel:
+//     15
+//                                  a directory, which stand at very different depths
+//     corpus flat DIR COUNT        COUNT files of 1 to 4096 bytes in one directory
+//     corpus empty DIR COUNT       COUNT empty files: half of them in one directory, and half in
+//     many corpus chain DIR COUNT       COUNT directories, each in the one before, with a file in
+//     each corpus sparse FILE KIB MIB   MIB MiB in pieces of KIB KiB, after each a hole of the same
+//     length
 //
 // DIR is made. What is in the files is random: no filesystem can compress it or share it.
 #include <cerrno>
@@ -80,13 +86,14 @@ std::string file_name(size_t number) {
 }
 
 // Half of all sizes are below 4 KiB; the largest is some hundred times that.
-std::vector<size_t> tree_sizes(size_t count, double total, Random& random) {
+std::vector<size_t> tree_sizes(size_t count, double mean, Random& random) {
     constexpr double median = 4096;
-    const double deviation = std::sqrt(2 * std::log(total / static_cast<double>(count) / median));
+    const double deviation = std::sqrt(2 * std::log(mean / median));
     std::vector<double> drawn(count);
     for (double& size : drawn)
         size = std::exp(deviation * random.normal());
     // Scaled to the total: with so long a tail, what is drawn is off by some percent.
+    const double total = mean * static_cast<double>(count);
     const double scale = total / std::accumulate(drawn.begin(), drawn.end(), 0.0);
     std::vector<size_t> sizes;
     for (const double size : drawn)
@@ -94,32 +101,61 @@ std::vector<size_t> tree_sizes(size_t count, double total, Random& random) {
     return sizes;
 }
 
-// 20 directories with 19 in each, and 100 files in each of all these.
-void make_tree(const std::string& root) {
-    Random random;
-    const std::vector<size_t> sizes = tree_sizes(40000, 424e6, random);
-    std::vector<std::string> directories;
-    for (int i = 0; i < 20; ++i) {
-        const std::string above = root + "/dir" + std::to_string(i);
-        directories.push_back(above);
-        for (int k = 0; k < 19; ++k)
-            directories.push_back(above + "/dir" + std::to_string(k));
-    }
+void make_files(const std::vector<std::string>& directories, const std::vector<size_t>& sizes,
+                Random& random) {
     for (const std::string& directory : directories)
         make_directory(directory);
     for (size_t i = 0; i < sizes.size(); ++i)
         make_file(directories[i % directories.size()] + file_name(i), sizes[i], random);
 }
 
-void make_flat(const std::string& root) {
+// Of 40,000 files: 20 directories with 19 in each, and 100 files in each of all these.
+void make_tree(const std::string& root, size_t count) {
     Random random;
-    for (size_t i = 0; i < 100000; ++i)
+    const std::vector<size_t> sizes = tree_sizes(count, 10600, random);
+    std::vector<std::string> directories;
+    for (size_t i = 0; i < (count + 1999) / 2000; ++i) {
+        const std::string above = root + "/dir" + std::to_string(i);
+        directories.push_back(above);
+        for (int k = 0; k < 19; ++k)
+            directories.push_back(above + "/dir" + std::to_string(k));
+    }
+    make_directory(root);
+    make_files(directories, sizes, random);
+}
+
+// Each directory is in one of those before it, and the first ones have the most below them.
+void make_source(const std::string& root, size_t count) {
+    Random random;
+    const std::vector<size_t> sizes = tree_sizes(count, 14000, random);
+    std::vector<std::string> directories = {root};
+    while (directories.size() < count / 15) {
+        const std::string& above = directories[random.next() % directories.size()];
+        directories.push_back(above + "/part" + std::to_string(directories.size()));
+    }
+    make_files(directories, sizes, random);
+}
+
+void make_chain(const std::string& root, size_t count) {
+    Random random;
+    std::string directory = root;
+    for (size_t i = 0; i < count; ++i, directory += "/d") {
+        make_directory(directory);
+        make_file(directory + "/file", 1 + random.next() % 4096, random);
+    }
+}
+
+void make_flat(const std::string& root, size_t count) {
+    Random random;
+    make_directory(root);
+    for (size_t i = 0; i < count; ++i)
         make_file(root + file_name(i), 1 + random.next() % 4096, random);
 }
 
 // One large directory, and many: neither the names in one nor the number of them may cost memory.
 void make_empty(const std::string& root, size_t count) {
     Random random;
+    make_directory(root);
     make_directory(root + "/one");
     make_directory(root + "/many");
     for (size_t i = 0; i < count / 2; ++i)
@@ -134,8 +170,7 @@ void make_empty(const std::string& root, size_t count) {
     }
 }
 
-void make_sparse(const std::string& path, size_t piece) {
-    constexpr size_t total = 200 << 20;
+void make_sparse(const std::string& path, size_t piece, size_t total) {
     Random random;
     const int fd = create(path);
     for (size_t done = 0; done < total; done += piece) {
@@ -143,7 +178,7 @@ void make_sparse(const std::string& path, size_t piece) {
         if (pwrite(fd, random_bytes(piece, random), piece, at) != static_cast<ssize_t>(piece))
             die(path);
     }
-    if (ftruncate(fd, 2 * total) != 0)
+    if (ftruncate(fd, static_cast<off_t>(2 * total)) != 0)
         die(path);
     close(fd);
 }
@@ -151,23 +186,22 @@ void make_sparse(const std::string& path, size_t piece) {
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::string kind = argc > 1 ? argv[1] : "";
-    const bool counted = kind == "empty" || kind == "sparse";
-    if (argc != (counted ? 4 : 3) || (!counted && kind != "tree" && kind != "flat")) {
-        fprintf(stderr, "usage: corpus tree DIR | corpus flat DIR | corpus empty DIR COUNT | "
-                        "corpus sparse FILE KIB\n");
+    const std::string kind = argc > 3 ? argv[1] : "";
+    const size_t number = argc > 3 ? strtoull(argv[3], nullptr, 10) : 0;
+    if (kind == "tree" && argc == 4)
+        make_tree(argv[2], number);
+    else if (kind == "source" && argc == 4)
+        make_source(argv[2], number);
+    else if (kind == "flat" && argc == 4)
+        make_flat(argv[2], number);
+    else if (kind == "empty" && argc == 4)
+        make_empty(argv[2], number);
+    else if (kind == "chain" && argc == 4)
+        make_chain(argv[2], number);
+    else if (kind == "sparse" && argc == 5)
+        make_sparse(argv[2], number << 10, strtoull(argv[4], nullptr, 10) << 20);
+    else {
+        fprintf(stderr, "corpus: see the comment on top of corpus.cpp\n");
         return 2;
     }
-    const size_t count = counted ? strtoull(argv[3], nullptr, 10) : 0;
-    if (kind == "sparse") {
-        make_sparse(argv[2], count << 10);
-        return 0;
-    }
-    make_directory(argv[2]);
-    if (kind == "tree")
-        make_tree(argv[2]);
-    else if (kind == "flat")
-        make_flat(argv[2]);
-    else
-        make_empty(argv[2], count);
 }

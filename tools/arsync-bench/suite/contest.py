@@ -10,16 +10,11 @@ import random
 import subprocess
 from dataclasses import dataclass
 
+from .problems import Failed
+
 
 class Said(str):
     """A command that prints its own seconds, and is not judged by the whole of its process."""
-
-
-class Failed(Exception):
-    def __init__(self, name, log):
-        super().__init__(f"{name} failed: {log}")
-        self.name = name
-        self.log = log
 
 
 @dataclass
@@ -44,22 +39,36 @@ class Driver:
         """The paths in a command: {src}, {dst}, {mnt}, {bin}, {ours}."""
         return text.format(**self.names, **more)
 
+    def in_new_order(self, names):
+        order = list(names)
+        self._random.shuffle(order)
+        return order
+
     def contest(self, commands, prepare="", rounds=5, runs=1):
         """The trials of each command by its name, in the order of the rounds."""
         trials = {name: [] for name in commands}
         for _ in range(rounds):
-            order = list(commands)
-            self._random.shuffle(order)
-            for name in order:
+            for name in self.in_new_order(commands):
                 trials[name].append(self.trial(name, commands[name], prepare, runs))
         return trials
 
-    def trial(self, name, command, prepare="", runs=1, destination=None):
-        script, result, said = (self.disk.path(file) for file in ("prepare", "result", "said"))
-        with open(script, "w") as file:
+    def _script(self, prepare):
+        path = self.disk.path("prepare")
+        with open(path, "w") as file:
             file.write(self.fill_in(prepare))
+        return path
+
+    def prepare(self, prepare):
+        """For what is not timed by a trial."""
+        subprocess.run(["sh", self._script(prepare)], check=True)
+
+    def trial(self, name, command, prepare="", runs=1, destination=None):
+        result, said = self.disk.path("result"), self.disk.path("said")
+        script = self._script(prepare)
         line = self.fill_in(command, dst=destination or self.disk.new_name())
-        timer = ["hyperfine", "--shell=none", "--style=none", f"--warmup={5 if runs > 1 else 0}",
+        group = self.disk.control_group
+        timer = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', group] if group else []
+        timer += ["hyperfine", "--shell=none", "--style=none", f"--warmup={5 if runs > 1 else 0}",
                  f"--runs={runs}", f"--prepare=sh {script}", f"--export-json={result}",
                  f"--output={said}", line]
         done = subprocess.run(timer, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -8,16 +8,25 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
+
+from . import throttle
+from .problems import Unusable
 
 GIB = 1 << 30
 
 
-class Unusable(Exception):
-    """What is missing here for a measurement, in words for the user."""
-
-
 def run(*command, **options):
     return subprocess.run([str(word) for word in command], check=True, **options)
+
+
+def _unmount(point):
+    """What was interrupted may still be at work there for a moment."""
+    for _ in range(30):
+        if subprocess.run(["umount", point], stderr=subprocess.DEVNULL).returncode == 0:
+            return
+        time.sleep(1)
+    run("umount", point)
 
 
 def folder_for_images():
@@ -36,7 +45,9 @@ class Disk:
         self.source = os.path.join(self.mount_point, "source")
         self._image = os.path.join(self.folder, "image")
         self._loop = None
+        self._held_back = False
         self._made = 0
+        self.control_group = ""
         os.mkdir(self.mount_point)
         try:
             self._allocate(image_size)
@@ -60,11 +71,6 @@ class Disk:
         shutil.rmtree(self.folder)
 
     @property
-    def loop(self):
-        """The device below the file system, if there is one."""
-        return self._loop
-
-    @property
     def room(self):
         return shutil.disk_usage(self.mount_point).free
 
@@ -79,7 +85,10 @@ class Disk:
     def release(self):
         for point in (self.mount_point, self.below):
             if os.path.ismount(point):
-                run("umount", point)
+                _unmount(point)
+        if self._held_back:
+            throttle.let_go(self._loop)
+            self._held_back, self.control_group = False, ""
         if self._loop:
             run("losetup", "-d", self._loop)
             self._loop = None
@@ -95,6 +104,12 @@ class Disk:
             self._attach()
             run(*self._mkfs(kind, inodes), self._loop, stdout=subprocess.DEVNULL)
             self._mount("-o", "nodiscard", self._loop)
+
+    def hold_back(self, bytes_a_second):
+        """The device, until the next fresh file system. Commands belong into `control_group`, if
+        there is one."""
+        self._held_back = True
+        self.control_group = throttle.hold_back(self._loop, bytes_a_second)
 
     def _mount(self, *arguments):
         run("mount", *arguments, self.mount_point)

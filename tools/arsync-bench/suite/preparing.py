@@ -10,6 +10,7 @@ MIB = 1 << 20
 
 
 def touch(size):
+    """At most what is free: more would push out what is cached."""
     return f"{{bin}}/touch {max(16, int(2.3 * size / MIB))}\n"
 
 

@@ -48,3 +48,7 @@ class Profile:
         self.user_copies = 100 * user / self.samples
         self.kernel_copies = 100 * kernel / self.samples
         self.top = [(symbol, 100 * count / self.samples) for symbol, count in symbols.most_common(12)]
+
+    def as_json(self):
+        return {"samples": self.samples, "user_copies": self.user_copies,
+                "kernel_copies": self.kernel_copies, "top": self.top}

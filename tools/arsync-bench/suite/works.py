@@ -4,6 +4,7 @@ A work has a kind, which decides how each contestant is called: `file`, `tree` (
 below it) or `names` (the files of a directory, each named on the command line).
 """
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -54,30 +55,85 @@ def _split(count, size):
     """Files 00000, 00001 and so on, of one size."""
     def make(disk, build):
         os.mkdir(disk.source)
-        with subprocess.Popen(["head", "-c", str(count * size), "/dev/urandom"],
-                              stdout=subprocess.PIPE) as random:
-            run("split", "-b", size, "-a", 5, "-d", "-", "", stdin=random.stdout, cwd=disk.source)
+        with open(_random_file(disk, count * size), "rb") as random:
+            run("split", "-b", size, "-a", 5, "-d", "-", "", stdin=random, cwd=disk.source)
     return make
 
 
-def file(size, title):
-    return Work(title, "file", 1, size, _large(size))
+def called(size):
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size} bytes"
 
 
-def files(count, size, title):
-    return Work(title, "tree", count, count * size, _split(count, size))
+def file(size):
+    return Work(called(size), "file", 1, size, _large(size))
 
 
-def sparse(piece_kib):
-    return Work(f"200 MiB in pieces of {piece_kib} KiB", "file", 1, 200 * MIB,
-                _corpus("sparse", piece_kib))
+def files(count, size):
+    return Work(f"{count:,} files of {called(size)}", "tree", count, count * size,
+                _split(count, size))
 
 
-GIB_FILE = file(GIB, "1 GiB")
-BLOCK = file(4 * KIB, "4 KiB")
-TREE = Work("tree of 40,000 files", "tree", 40000, 424 * 10**6, _corpus("tree"))
-FLAT = Work("100,000 small files in one directory", "tree", 100000, 200 * MIB, _corpus("flat"))
-LIST = files(100000, 4 * KIB, "100,000 files of 4 KiB")
+def sparse(piece_kib, mib=200):
+    return Work(f"{mib} MiB in pieces of {piece_kib} KiB, with holes", "file", 1, mib * MIB,
+                _corpus("sparse", piece_kib, mib))
+
+
+def tree(count):
+    return Work(f"tree of {count:,} files", "tree", count, count * 10600, _corpus("tree", count))
+
+
+def empty(count):
+    return Work(f"{count:,} empty files", "tree", count, 0, _corpus("empty", count))
+
+
+def flat(count):
+    return Work(f"{count:,} small files in one directory", "tree", count, count * 2048,
+                _corpus("flat", count))
+
+
+GIB_FILE = file(GIB)
+BLOCK = file(4 * KIB)
+TREE = tree(40000)
+FLAT = flat(100000)
+LIST = files(100000, 4 * KIB)
+
+
+def matrix(scale=1):
+    """The works of the whole-command matrix. A scale below 1 makes all of them smaller."""
+    def size(full):
+        return max(64 * KIB, int(full * scale) // KIB * KIB)
+
+    def many(full):
+        return max(20, int(full * scale))
+
+    named = files(many(5000), 4 * KIB)
+    chain = many(800)
+    source = many(60000)
+    return {
+        "1K": files(many(5000), KIB),
+        "4K": files(many(5000), 4 * KIB),
+        "16K": files(many(4000), 16 * KIB),
+        "64K": files(many(3000), 64 * KIB),
+        "256K": files(many(2000), 256 * KIB),
+        "1M": files(many(1000), MIB),
+        "10M": files(64, size(10 * MIB)),
+        "100M": files(10, size(100 * MIB)),
+        "1G": file(size(GIB)),
+        "4G": file(size(4 * GIB)),
+        "10G": file(size(10 * GIB)),
+        "sparse": sparse(64, max(1, int(200 * scale))),
+        "flat": flat(many(50000)),
+        "empty": empty(many(100000)),
+        "tree": tree(many(40000)),
+        "source": Work(f"{source:,} files, as a kernel's source", "tree", source, source * 14000,
+                       _corpus("source", source)),
+        "named": dataclasses.replace(named, kind="names", title=f"{named.title}, each named"),
+        "chain": Work(f"{chain} directories, each in the one before", "tree", chain, chain * 2048,
+                      _corpus("chain", chain)),
+    }
 
 
 def make(work, disk, build):

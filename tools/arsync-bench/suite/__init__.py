@@ -1,0 +1,1 @@
+"""The benchmark suite: see `run`, `full` and `trace` beside this folder."""
