@@ -22,7 +22,7 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 B        ?= build
 SANITIZE ?=
 # Which suites `run-tests` runs; quick ones come first.
-RUN      ?= unit client abi readme examples bindings sim cli system
+RUN      ?= unit client abi readme examples bindings bench sim cli system
 # A sanitizer has nothing to say about packaging.
 SAN_RUN  ?= unit client sim cli system
 
@@ -155,7 +155,7 @@ uninstall: $(B)/man/man3/arsync.3 ## remove what install put there
 
 # ---- Set up, show, measure ----------------------------------------------------------------------
 
-.PHONY: deps demo bench run-bench
+.PHONY: deps demo bench run-bench bench-full run-bench-full bench-deps
 deps: ## install the packages that are missing
 	$(Q)tools/deps.sh
 
@@ -168,18 +168,29 @@ bench: ## measure against cp (minutes; wants root for fresh file systems)
 	$(Q)tools/deps.sh build bench
 	$(again) run-bench
 
-run-bench: stage $(patsubst tools/arsync-bench/%.cpp,$(B)/bench/%,$(wildcard tools/arsync-bench/*.cpp)) $(B)/bench/buffers
+bench_programs = $(patsubst tools/arsync-bench/%,$(B)/bench/%,$(basename $(wildcard tools/arsync-bench/*.c tools/arsync-bench/*.cpp)))
+run-bench: stage $(bench_programs)
 	$(Q)tools/arsync-bench/run $(B)
+
+bench-full: ## measure all, an hour; goes on where it was; writes docs/BENCHMARKS.md (CELLS='tree.*,...': only these)
+	$(Q)tools/deps.sh build bench
+	$(again) run-bench-full
+
+run-bench-full: build $(bench_programs)
+	$(Q)tools/arsync-bench/full $(B) --cells '$(or $(CELLS),*)'
+
+bench-deps: ## install what arsync-cp is measured against, as far as a registry has it
+	$(Q)tools/arsync-bench/deps
 
 $(B)/bench/%: tools/arsync-bench/%.cpp $(B)/flags
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile) -o $@ $< $(LDFLAGS)
 
-$(B)/bench/buffers: tools/arsync-bench/buffers.c include/arsync.h $(B)/flags $(B)/libarsync.so
+$(B)/bench/%: tools/arsync-bench/%.c include/arsync.h $(B)/flags $(B)/libarsync.so
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -Iinclude -o $@ $< $(B)/libarsync.so -Wl,-rpath,'$$ORIGIN/..'
+	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -Iinclude $(measuring) -o $@ $< $(B)/libarsync.so -Wl,-rpath,'$$ORIGIN/..'
 
 # ---- Test ---------------------------------------------------------------------------------------
 
@@ -227,12 +238,13 @@ run.abi    = $(filter-out %/lib.sh,$(wildcard test/abi/*.sh))
 run.readme = test/readme.sh
 run.examples = $(filter-out %/lib.sh,$(wildcard test/examples/*.sh))
 run.bindings = $(filter-out %/lib.sh,$(wildcard test/bindings/*.sh))
+run.bench  = $(wildcard test/bench/*.py test/bench/*.sh)
 run.sim    = $(filter %/sim,$(suites))
 run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter abi readme examples bindings,$(RUN)),stage)
+run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))

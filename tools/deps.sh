@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh [GROUP...] - install the packages that are missing: build, test, bench, lint (default: all).
+# deps.sh [GROUP...] - install the packages that are missing: build, test, bench, lint (default: these), contest.
 #
 # Quick when nothing is missing: it looks for the command, header or library, not for the package.
 # Without what `build` needs there is no way on, and it fails. Without the rest it says what will be
@@ -42,6 +42,7 @@ test  | command:pip          | python3-pip      | python3-pip            | pytho
 test  | command:git          | git              | git                    | git        | a filter leaves out what git would
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages
+test  | command:hyperfine    | hyperfine        | hyperfine              | hyperfine  | the suite of benchmarks runs
 bench | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsprogs  | fresh file systems to measure on
 bench | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfsprogs   | reflinks on XFS
 bench | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs-progs | reflinks on btrfs
@@ -49,7 +50,11 @@ bench | command:losetup      | mount            | util-linux             | util-
 bench | command:hyperfine    | hyperfine        | hyperfine              | hyperfine  | times whole commands
 bench | command:rsync        | rsync            | rsync                  | rsync      | what trees are measured against, beside cp
 bench | command:perf         | linux-perf       | perf                   | perf       | shows where the time goes
+bench | command:gnuplot      | gnuplot-nox      | gnuplot                | gnuplot    | draws the plots of make bench-full
+bench | command:fio          | fio              | fio                    | fio        | what a device gives, past the page cache
 bench | command:python3      | python3          | python3                | python     | runs the contests and prints their figures
+contest | command:rclone      | rclone           | rclone                 | rclone     | copies files and trees, too
+contest | command:cargo       | cargo-web/cargo  | cargo                  | rust       | installs xcp, fcp, cpz and the cp of uutils
 lint  | command:clang++      | clang            | clang                  | clang      | a second set of warnings
 lint  | command:clang-format | clang-format     | clang-tools-extra      | clang      | the layout of the source
 lint  | command:clang-tidy   | clang-tidy       | clang-tools-extra      | clang      | mistakes that no compiler warns of

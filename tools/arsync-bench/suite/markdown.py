@@ -1,0 +1,23 @@
+"""Tables, numbers, and the parts of a page that are written by a program."""
+
+import re
+
+
+def table(head, rows):
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def number(value, digits=2):
+    """Of so many digits behind the point; "-" for what is not available."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def replace(page, name, text):
+    """What stands between <!-- measured: NAME --> and <!-- end -->."""
+    pattern = re.compile(rf"(<!-- measured: {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
+    new, count = pattern.subn(lambda found: f"{found[1]}{text}\n{found[2]}", page)
+    if count != 1:
+        raise ValueError(f"the page has {count} parts that are called {name}")
+    return new
