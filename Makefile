@@ -11,8 +11,13 @@ bindir       ?= $(prefix)/bin
 libdir       ?= $(prefix)/lib
 includedir   ?= $(prefix)/include
 mandir       ?= $(prefix)/share/man
+docdir       ?= $(prefix)/share/doc/arsync
 OBJCOPY      ?= objcopy
 pkgconfigdir ?= $(libdir)/pkgconfig
+cmakedir     ?= $(libdir)/cmake/arsync
+bashdir      ?= $(prefix)/share/bash-completion/completions
+zshdir       ?= $(prefix)/share/zsh/site-functions
+fishdir      ?= $(prefix)/share/fish/vendor_completions.d
 
 # Without -g: the command would be twenty times as large, and a kernel that reads far ahead reads it.
 CXXFLAGS ?= -O2
@@ -22,7 +27,7 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 B        ?= build
 SANITIZE ?=
 # Which suites `run-tests` runs; quick ones come first.
-RUN      ?= unit client abi readme examples bindings bench sim cli system
+RUN      ?= unit client abi readme packages examples bindings bench sim cli system
 # A sanitizer has nothing to say about packaging.
 SAN_RUN  ?= unit client sim cli system
 
@@ -71,10 +76,16 @@ sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
 faultfs  = $(if $(shell pkg-config --exists fuse3 && echo yes),$(B)/test/faultfs)
 suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s))
 
+configs  = $(B)/arsync.pc $(addprefix $(B)/cmake/arsync,Config.cmake ConfigVersion.cmake)
+shell_of.arsync-cp      = bash
+shell_of._arsync-cp     = zsh
+shell_of.arsync-cp.fish = fish
+completions = $(addprefix $(B)/completions/,arsync-cp _arsync-cp arsync-cp.fish)
+
 # ---- Build --------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(B)/arsync.pc $(B)/man/man3/arsync.3 $(B)/man/man1/arsync-cp.1 ## library, arsync-cp, arsync.pc and manual (the default)
+build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(configs) $(B)/man/man3/arsync.3 $(B)/man/man1/arsync-cp.1 $(completions) ## library, arsync-cp, what finds and completes them, and manual (the default)
 
 # A change of compiler or flags rebuilds what they touch.
 $(B)/flags: FORCE
@@ -113,12 +124,21 @@ $(B)/arsync-cp: $(call object,$(call sources,tools/arsync-cp)) $(B)/libarsync.a
 	$(call say,LINK,$@)
 	$(Q)$(link) $(runtime) -o $@ $^ $(uring_a)
 
-# Always written anew: the directories in it are those of this command.
+# How pkg-config and CMake find the library. Always written anew: the directories in them are those of
+# this command. A series is what stays compatible: 0.1, and later 1.
+series = $(if $(filter 0.%,$(version)),$(basename $(version)),$(firstword $(subst ., ,$(version))))
+private = uring stdc++ m pthread
 $(B)/arsync.pc: pkgconfig/arsync.pc.in FORCE
 	@mkdir -p $(@D)
-	@sed -e 's|@version@|$(version)|' -e 's|@prefix@|$(prefix)|' \
+	@sed -e 's|@version@|$(version)|' -e 's|@prefix@|$(prefix)|' -e 's|@private@|$(addprefix -l,$(private))|' \
 	    -e 's|@libdir@|$(patsubst $(prefix)/%,$${prefix}/%,$(libdir))|' \
 	    -e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' $< > $@
+
+$(B)/cmake/%.cmake: packaging/cmake/%.cmake.in FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@version@|$(version)|' -e 's|@series@|$(subst .,\\\\.,$(series))|' -e 's|@shared@|$(shared)|' \
+	    -e 's|@soname@|$(soname)|' -e 's|@private@|$(subst $() ,;,$(private))|' \
+	    -e 's|@includedir@|$(shell realpath -sm --relative-to='$(libdir)' '$(includedir)')|' $< > $@
 
 # A page for each function, from what the header says of it. arsync.3 is the last that is written.
 man_pages := $(addprefix tools/man-pages/,read.awk text.awk write.awk)
@@ -132,11 +152,20 @@ $(B)/man/man1/arsync-cp.1: tools/man-pages/options.awk tools/arsync-cp/option_ta
 	$(Q)mkdir -p $(@D)
 	$(Q)awk -f $^ > $@ || { rm $@; false; }
 
+# Completions of the command line, from the same table. Each shell wants a name of its own for the file.
+$(B)/completions/%: tools/completions/rows.awk tools/completions/$$(shell_of.$$*).awk tools/arsync-cp/option_table.cpp
+	$(call say,AWK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)awk -f $(word 1,$^) -f $(word 2,$^) $(word 3,$^) > $@
+
 # ---- Install ------------------------------------------------------------------------------------
+
+documents = README.md CHANGELOG.md LICENSE
 
 .PHONY: install uninstall
 install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
-	$(Q)install -d $(addprefix $(DESTDIR),$(bindir) $(libdir) $(includedir) $(pkgconfigdir) $(mandir)/man1 $(mandir)/man3)
+	$(Q)install -d $(addprefix $(DESTDIR),$(bindir) $(libdir) $(includedir) $(pkgconfigdir) $(cmakedir) $(mandir)/man1 $(mandir)/man3 $(docdir) \
+	    $(bashdir) $(zshdir) $(fishdir))
 	$(Q)install -m 755 $(B)/arsync-cp $(DESTDIR)$(bindir)/
 	$(Q)install -m 755 $(B)/$(shared) $(DESTDIR)$(libdir)/
 	$(Q)ln -sf $(shared) $(DESTDIR)$(libdir)/$(soname)
@@ -144,14 +173,20 @@ install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
 	$(Q)install -m 644 $(B)/libarsync.a $(DESTDIR)$(libdir)/
 	$(Q)install -m 644 include/arsync.h $(DESTDIR)$(includedir)/
 	$(Q)install -m 644 $(B)/arsync.pc $(DESTDIR)$(pkgconfigdir)/
+	$(Q)install -m 644 $(B)/cmake/*.cmake $(DESTDIR)$(cmakedir)/
 	$(Q)install -m 644 $(B)/man/man1/arsync-cp.1 $(DESTDIR)$(mandir)/man1/
 	$(Q)install -m 644 $(B)/man/man3/*.3 $(DESTDIR)$(mandir)/man3/
+	$(Q)install -m 644 $(B)/completions/arsync-cp $(DESTDIR)$(bashdir)/
+	$(Q)install -m 644 $(B)/completions/_arsync-cp $(DESTDIR)$(zshdir)/
+	$(Q)install -m 644 $(B)/completions/arsync-cp.fish $(DESTDIR)$(fishdir)/
+	$(Q)install -m 644 $(documents) $(DESTDIR)$(docdir)/
 	$(Q)if [ -z "$(DESTDIR)" ] && [ -w /etc/ld.so.cache ]; then ldconfig; fi
 
 uninstall: $(B)/man/man3/arsync.3 ## remove what install put there
 	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/arsync-cp $(addprefix $(libdir)/,$(shared) $(soname) libarsync.so libarsync.a) \
-	    $(includedir)/arsync.h $(pkgconfigdir)/arsync.pc $(mandir)/man1/arsync-cp.1 \
-	        $(addprefix $(mandir)/man3/,$(notdir $(shell ls $(B)/man/man3/*.3))))
+	    $(includedir)/arsync.h $(pkgconfigdir)/arsync.pc $(addprefix $(cmakedir)/arsync,Config.cmake ConfigVersion.cmake) \
+	    $(bashdir)/arsync-cp $(zshdir)/_arsync-cp $(fishdir)/arsync-cp.fish $(addprefix $(docdir)/,$(documents)) \
+	    $(mandir)/man1/arsync-cp.1 $(addprefix $(mandir)/man3/,$(notdir $(shell ls $(B)/man/man3/*.3))))
 
 # ---- Set up, show, measure ----------------------------------------------------------------------
 
@@ -236,6 +271,7 @@ run.unit   = $(filter %/unit,$(suites))
 run.client = $(B)/test/client
 run.abi    = $(filter-out %/lib.sh,$(wildcard test/abi/*.sh))
 run.readme = test/readme.sh
+run.packages = $(filter-out %/lib.sh,$(wildcard test/packages/*.sh))
 run.examples = $(filter-out %/lib.sh,$(wildcard test/examples/*.sh))
 run.bindings = $(filter-out %/lib.sh,$(wildcard test/bindings/*.sh))
 run.bench  = $(wildcard test/bench/*.py test/bench/*.sh)
@@ -244,7 +280,7 @@ run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme examples bindings,$(RUN)),stage)
+run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))
@@ -270,10 +306,8 @@ compile_commands.json: FORCE ## how each source is compiled, for clangd
 print-flags:
 	@echo '$(compile) -Iinclude $(measuring)'
 
-dist: ## a tarball of the last commit
-	$(Q)mkdir -p $(B)
-	$(Q)git archive --format=tar --prefix=arsync-$(version)/ HEAD | gzip -n > $(B)/arsync-$(version).tar.gz
-	$(Q)echo $(B)/arsync-$(version).tar.gz
+dist: ## a tarball of the last commit: of the same commit always the same bytes
+	$(Q)tools/dist.sh arsync-$(version) $(B)
 
 clean: ## remove everything that was built
 	$(Q)rm -rf build

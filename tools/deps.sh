@@ -43,6 +43,11 @@ test  | command:git          | git              | git                    | git  
 test  | command:clang++      | clang            | clang                  | clang      | the header and the source must please a second compiler
 test  | command:man          | man-db           | man-db                 | man-db     | formats the man pages
 test  | command:hyperfine    | hyperfine        | hyperfine              | hyperfine  | the suite of benchmarks runs
+test  | command:cmake        | cmake            | cmake                  | cmake      | a program finds the library by it
+test  | command:meson        | meson            | meson                  | meson      | the same
+test  | command:ninja        | ninja-build      | ninja-build            | ninja      | builds what meson has found
+test  | command:zsh          | zsh              | zsh                    | zsh        | its completions
+test  | command:fish         | fish             | fish                   | fish       | its completions
 bench | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsprogs  | fresh file systems to measure on
 bench | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfsprogs   | reflinks on XFS
 bench | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs-progs | reflinks on btrfs

@@ -39,6 +39,7 @@ has_version() { [ "$(pkg_config --modversion arsync)" = "$version" ]; }
 says_version() { "$stage/usr/bin/arsync-cp" --version | head -n 1 | grep -w -- "$version"; }
 
 for file in bin/arsync-cp include/arsync.h lib/libarsync.a "lib/libarsync.so.$version" lib/pkgconfig/arsync.pc \
+    lib/cmake/arsync/arsyncConfig.cmake lib/cmake/arsync/arsyncConfigVersion.cmake share/doc/arsync/LICENSE \
     share/man/man1/arsync-cp.1 share/man/man3/arsync.3 share/man/man3/arsync_copy.3; do
     check "installed: $file" test -s "$stage/usr/$file"
 done
