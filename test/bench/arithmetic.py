@@ -150,6 +150,10 @@ class Page(unittest.TestCase):
         self.assertIn("managed : fixed | 1.50 | - |", report_insides.answers({"methods.cached": part}))
 
 
+def inside_parts():
+    return [part for some in inside.parts(1, 5) for part in some]
+
+
 class Tables(unittest.TestCase):
     def test_each_line_of_a_row_compares_commands_of_its_contest(self):
         for table in (rows.rows(5, 3, 2), rows.rows_if_named(5)):
@@ -159,11 +163,13 @@ class Tables(unittest.TestCase):
                         self.assertLessEqual({line.ours, line.theirs}, contest.commands.keys(), line.text)
 
     def test_parts_have_names_of_their_own(self):
-        names = [cell.name for cell in cells.matrix()] + [part.name for part in inside.parts(1, 5)]
+        tables = (cells.FIRST, cells.THEN, cells.LAST)
+        names = [cell.name for table in tables for cell in cells.matrix(table)]
+        names += [part.name for part in inside_parts()]
         self.assertEqual(len(names), len(set(names)))
 
     def test_questions_are_about_what_is_measured(self):
-        commands = {name for part in inside.parts(1, 5) for name in part.commands} | {"fio reads"}
+        commands = {name for part in inside_parts() for name in part.commands} | {"fio reads"}
         for _, _, ours, theirs in report_insides.QUESTIONS:
             self.assertIn(ours, commands)
             self.assertIn(theirs or ours, commands)

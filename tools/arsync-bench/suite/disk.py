@@ -29,6 +29,10 @@ def _unmount(point):
     run("umount", point)
 
 
+def _attached(image):
+    return run("losetup", "-j", image, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+
 def folder_for_images():
     return os.environ.get("ARSYNC_BENCH_DIR") or os.environ.get("TMPDIR") or "/var/tmp"
 
@@ -93,9 +97,21 @@ class Disk:
             run("losetup", "-d", self._loop)
             self._loop = None
 
+    def _keep_image_to_ourselves(self):
+        """A detached device lives on with its file system while it is mounted in another namespace,
+        which copied all mounts when it was made. It would write into the next file system."""
+        for _ in range(20):
+            if not _attached(self._image):
+                return
+            time.sleep(0.1)
+        size = os.path.getsize(self._image)
+        os.remove(self._image)
+        self._allocate(size)
+
     def fresh(self, kind, inodes=0):
         """An empty file system with room for so many inodes (0: as many as mkfs thinks)."""
         self.release()
+        self._keep_image_to_ourselves()
         if kind == "tmpfs":
             self._mount("-t", "tmpfs", "-o", "nr_inodes=0", "arsync-bench")
         elif kind == "overlay":

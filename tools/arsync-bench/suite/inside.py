@@ -23,8 +23,10 @@ EQUAL = "size=1024 depth=8"  # of all methods that are compared
 METHODS = {
     "heap, 64 KiB, depth 1": "method=heap size=64 depth=1 jobs=1",
     "heap": f"method=heap {EQUAL}",
+    "heap, SQPOLL": f"method=heap {EQUAL} sqpoll",
     "read only": f"method=read {EQUAL}",
     "managed": f"method=managed {EQUAL}",
+    "managed, SQPOLL": f"method=managed {EQUAL} sqpoll",
     "fixed": f"method=fixed {EQUAL}",
     "fixed, SQPOLL": f"method=fixed {EQUAL} sqpoll",
     "inline": f"method=inline {EQUAL}",
@@ -56,7 +58,7 @@ class Part:
     guess_seconds: float = 60
 
     def run(self, driver, _):
-        prepare = (preparing.cold if self.state == "cold" else preparing.warm)(self.work.size)
+        prepare = (preparing.cold if self.state == "cold" else preparing.warm)(self.work.memory)
         place = Place(driver, self.file_system, self.work, len(self.commands) * self.rounds)
         trials = place.contest(self.commands, prepare, self.rounds)
         looked_at = self.commands if self.counted else {}
@@ -105,7 +107,7 @@ def _commands(table):
 
 
 def parts(scale, rounds):
-    """Of the same size at every scale but the works, of which less is copied."""
+    """Three lists: the methods and what bounds them, the rest, and what takes long."""
     def size(full):
         return max(2 * works.MIB, int(full * scale) // works.MIB * works.MIB)
 
@@ -113,7 +115,7 @@ def parts(scale, rounds):
     quarter = works.file(size(works.GIB // 4))
     large = works.file(size(10 * works.GIB))
     traced = _commands({name: METHODS[name] for name in ("fixed", "direct", "heap")})
-    return [
+    methods = [
         Part("methods.cached", "methods", gib, "ext4", "cached", _commands(METHODS), rounds, True,
              traced, 100),
         Part("methods.cold", "methods", gib, "ext4", "cold", _commands(METHODS), rounds, True, traced,
@@ -121,9 +123,13 @@ def parts(scale, rounds):
         Part("methods.sharing", "methods", gib, "xfs", "cached", _commands(SHARING), rounds, True, {},
              30),
         Part("maximum", "maximum", gib, "ext4", "cold", maximum(gib), rounds, False, {}, 90),
+    ]
+    others = [
         heat("fixed", "cached", quarter, rounds),
         heat("direct", "cold", quarter, rounds),
         *[scaling(max(20, int(count * scale)), count, rounds) for count in (10000, 100000, 1000000)],
+    ]
+    return methods, others, [
         Neighbour("neighbour", "neighbour", large, "ext4", "cold", {}, min(rounds, 3), False, {}, 300),
     ]
 

@@ -49,10 +49,10 @@ class Entrants:
 
 
 def prepare_for(cell):
-    size = cell.work.size
+    memory = cell.work.memory
     if cell.state == "cold":
-        return preparing.cold(size)
-    warm = preparing.warm(size, 2 + int(1.3 * size / works.GIB))
+        return preparing.cold(memory)
+    warm = preparing.warm(memory, 2 + int(1.3 * memory / works.GIB))
     return preparing.REMOVE_COPIES + warm if cell.file_system == "tmpfs" else warm
 
 

@@ -45,7 +45,7 @@ plot $depth using 1:2 with steps lw 1.5 lc rgb "#2060a0"
 """)
 
 
-def thin(series, most=4000):
+def thin(series, most=1500):
     """As many points as can be seen."""
     step = max(1, len(series) // most)
     return series[::step]

@@ -24,6 +24,11 @@ class Work:
     size: int  # bytes of data
     make: Callable  # (disk, build)
 
+    @property
+    def memory(self):
+        """That a copy uses: its pages, inodes and names."""
+        return self.size + 2 * KIB * self.files
+
 
 def _random_file(disk, size):
     """Kept for the whole run, as making random data takes longer than copying it."""
