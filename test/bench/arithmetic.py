@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmark suite's arithmetic, on given data: medians, ratios, spreads, traces, and the page."""
+"""The arithmetic of the benchmarks, on given data: medians, ratios, spreads, traces, the page."""
 
 import os
 import sys
@@ -9,17 +9,45 @@ sys.dont_write_bytecode = True
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(TOP, "tools", "arsync-bench"))
 from suite import (  # noqa: E402
-    cells, contestants, counting, figures, inside, markdown, preparing, profiling, report_insides,
-    rows, stats, tracing, works)
+    cells,
+    contestants,
+    counting,
+    figures,
+    inside,
+    markdown,
+    preparing,
+    profiling,
+    report_insides,
+    rows,
+    stats,
+    tracing,
+    works,
+)
 
 
 def matrix_part(trials, dropped=(), size=2 * 10**9, files=100):
     """Of medians alone: each trial is seconds, user, system."""
-    return {"kind": "matrix", "title": "work", "state": "cached", "file_system": "ext4", "files": files,
-            "size": size, "trials": trials, "dropped": dict.fromkeys(dropped, 2.0), "failed": {},
-            "counts": {"ours": {"peak_kib": 2048, "system_calls": 800, "submissions": 60, "enters": 20,
-                                "cache_misses": None}},
-            "profiles": {}}
+    return {
+        "kind": "matrix",
+        "title": "work",
+        "state": "cached",
+        "file_system": "ext4",
+        "files": files,
+        "size": size,
+        "trials": trials,
+        "dropped": dict.fromkeys(dropped, 2.0),
+        "failed": {},
+        "counts": {
+            "ours": {
+                "peak_kib": 2048,
+                "system_calls": 800,
+                "submissions": 60,
+                "enters": 20,
+                "cache_misses": None,
+            }
+        },
+        "profiles": {},
+    }
 
 
 def alike(*seconds):
@@ -43,11 +71,15 @@ class Statistics(unittest.TestCase):
 
 class Cells(unittest.TestCase):
     def test_ratio_is_that_of_medians_beside_the_best_other(self):
-        cell = figures.Cell(matrix_part({"ours": alike(1, 2, 9), "cp": alike(5, 5, 5), "fcp": alike(4, 4, 4)}))
+        cell = figures.Cell(
+            matrix_part({"ours": alike(1, 2, 9), "cp": alike(5, 5, 5), "fcp": alike(4, 4, 4)})
+        )
         self.assertEqual((cell.best, cell.ratio), ("fcp", 0.5))
 
     def test_what_was_dropped_is_not_the_best_other(self):
-        cell = figures.Cell(matrix_part({"ours": alike(1, 1), "cp": alike(5, 5), "fcp": alike(4)}, ["fcp"]))
+        cell = figures.Cell(
+            matrix_part({"ours": alike(1, 1), "cp": alike(5, 5), "fcp": alike(4)}, ["fcp"])
+        )
         self.assertEqual(cell.best, "cp")
 
     def test_a_cell_is_lost_above_one(self):
@@ -77,11 +109,15 @@ class Cells(unittest.TestCase):
     def test_verdict(self):
         won = figures.Cell(matrix_part({"ours": alike(1, 1), "cp": alike(2, 2)}))
         lost = figures.Cell(matrix_part({"ours": alike(3, 3), "cp": alike(2, 2)}))
-        self.assertEqual(figures.verdict([won, lost]),
-                         {"cells": 2, "lost": 1, "good": 1, "wide": 0, "more_cpu": 1})
+        self.assertEqual(
+            figures.verdict([won, lost]),
+            {"cells": 2, "lost": 1, "good": 1, "wide": 0, "more_cpu": 1},
+        )
 
     def test_what_counters_are_not_there_is_not_available(self):
-        counts = counting.parse("120,,raw_syscalls:sys_enter,9,100.00,,\n<not supported>,,cache-misses,0,\n")
+        counts = counting.parse(
+            "120,,raw_syscalls:sys_enter,9,100.00,,\n<not supported>,,cache-misses,0,\n"
+        )
         self.assertEqual(counts["system_calls"], 120)
         self.assertIsNone(counts["cache_misses"])
 
@@ -107,7 +143,9 @@ Attaching 4 probes...
 
 class Traces(unittest.TestCase):
     def look_at(self, summary):
-        self.assertEqual((summary["submissions"], summary["enters"], summary["enters_that_submit"]), (2, 2, 1))
+        self.assertEqual(
+            (summary["submissions"], summary["enters"], summary["enters_that_submit"]), (2, 2, 1)
+        )
         read, write = (summary["operations"][name] for name in ("READ_FIXED", "WRITE"))
         self.assertAlmostEqual(read["median_us"], 6, 2)
         self.assertAlmostEqual(write["max_us"], 10, 2)
@@ -137,17 +175,38 @@ class Traces(unittest.TestCase):
 class Page(unittest.TestCase):
     def test_only_the_measured_part_is_replaced(self):
         page = "a\n<!-- measured: x -->\nold\n<!-- end -->\nb\n<!-- measured: y -->\n<!-- end -->\n"
-        self.assertEqual(markdown.replace(page, "x", "new"),
-                         "a\n<!-- measured: x -->\nnew\n<!-- end -->\nb\n<!-- measured: y -->\n<!-- end -->\n")
+        self.assertEqual(
+            markdown.replace(page, "x", "new"),
+            "a\n<!-- measured: x -->\nnew\n<!-- end -->\nb\n<!-- measured: y -->\n<!-- end -->\n",
+        )
 
     def test_a_part_that_is_not_there_is_an_error(self):
         with self.assertRaises(ValueError):
             markdown.replace("nothing", "x", "new")
 
     def test_answers_are_ratios_of_medians(self):
-        part = {"kind": "methods", "state": "cached", "file_system": "ext4",
-                "trials": {"managed": alike(3, 3), "fixed": alike(2, 2)}}
-        self.assertIn("managed : fixed | 1.50 | - |", report_insides.answers({"methods.cached": part}))
+        part = {
+            "kind": "methods",
+            "state": "cached",
+            "file_system": "ext4",
+            "trials": {"managed": alike(3, 3), "fixed": alike(2, 2)},
+        }
+        self.assertIn(
+            "managed : fixed | 1.50 | - |", report_insides.answers({"methods.cached": part})
+        )
+
+    def test_what_the_kernel_refused_is_not_answered(self):
+        part = {
+            "kind": "methods",
+            "state": "cold",
+            "file_system": "ext4",
+            "trials": {"direct, IOPOLL": alike(3, 3), "direct": alike(2, 2)},
+            "counts": {"direct, IOPOLL": {"iopoll": False}},
+        }
+        self.assertIn(
+            "IOPOLL help? direct with it : without | - | refused here |",
+            report_insides.answers({"methods.cold": part}),
+        )
 
 
 def inside_parts():
@@ -160,7 +219,9 @@ class Tables(unittest.TestCase):
             for sitting in (one for of_row in table.values() for one in of_row):
                 for contest in sitting.contests:
                     for line in contest.tells:
-                        self.assertLessEqual({line.ours, line.theirs}, contest.commands.keys(), line.text)
+                        self.assertLessEqual(
+                            {line.ours, line.theirs}, contest.commands.keys(), line.text
+                        )
 
     def test_parts_have_names_of_their_own(self):
         tables = (cells.FIRST, cells.THEN, cells.LAST)
@@ -179,7 +240,9 @@ class Tables(unittest.TestCase):
         file, tree = works.GIB_FILE, works.TREE
         self.assertEqual(table["ours"].command(file, True), "{ours} --durable {src} {dst}")
         self.assertEqual(table["cp"].command(file, True), "sh -c 'cp {src} {dst} && sync {dst}'")
-        self.assertEqual(table["cp"].command(tree, True), "sh -c 'cp -r {src} {dst} && sync -f {dst}'")
+        self.assertEqual(
+            table["cp"].command(tree, True), "sh -c 'cp -r {src} {dst} && sync -f {dst}'"
+        )
         self.assertEqual(table["cp"].command(tree, False), "cp -r {src} {dst}")
 
     def test_memory_is_touched_more_than_twice_over(self):

@@ -9,8 +9,28 @@ from . import works
 
 # State, file system, works.
 FIRST = [
-    ("cached", "ext4", ("1G", "tree", "10M", "1K", "4K", "16K", "64K", "256K", "1M", "100M", "flat",
-                        "empty", "source", "named", "chain", "sparse")),
+    (
+        "cached",
+        "ext4",
+        (
+            "1G",
+            "tree",
+            "10M",
+            "1K",
+            "4K",
+            "16K",
+            "64K",
+            "256K",
+            "1M",
+            "100M",
+            "flat",
+            "empty",
+            "source",
+            "named",
+            "chain",
+            "sparse",
+        ),
+    ),
     ("cold", "ext4", ("1G", "tree", "10M", "64K", "sparse")),
     ("durable", "ext4", ("1G", "tree", "4K")),
 ]
@@ -66,4 +86,6 @@ class Cell:
 
 def matrix(table, scale=1):
     of_name = works.matrix(scale)
-    return [Cell(of_name[name], name, state, kind) for state, kind, names in table for name in names]
+    return [
+        Cell(of_name[name], name, state, kind) for state, kind, names in table for name in names
+    ]

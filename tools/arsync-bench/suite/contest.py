@@ -31,8 +31,13 @@ class Trial:
 class Driver:
     def __init__(self, disk, build, seed=1):
         self.disk = disk
-        self.names = {"src": disk.source, "mnt": disk.mount_point, "bin": f"{build}/bench",
-                      "ours": f"{build}/arsync-cp", "build": build}
+        self.names = {
+            "src": disk.source,
+            "mnt": disk.mount_point,
+            "bin": f"{build}/bench",
+            "ours": f"{build}/arsync-cp",
+            "build": build,
+        }
         self._random = random.Random(seed)
 
     def fill_in(self, text, **more):
@@ -68,9 +73,17 @@ class Driver:
         line = self.fill_in(command, dst=destination or self.disk.new_name())
         group = self.disk.control_group
         timer = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', group] if group else []
-        timer += ["hyperfine", "--shell=none", "--style=none", f"--warmup={5 if runs > 1 else 0}",
-                 f"--runs={runs}", f"--prepare=sh {script}", f"--export-json={result}",
-                 f"--output={said}", line]
+        timer += [
+            "hyperfine",
+            "--shell=none",
+            "--style=none",
+            f"--warmup={5 if runs > 1 else 0}",
+            f"--runs={runs}",
+            f"--prepare=sh {script}",
+            f"--export-json={result}",
+            f"--output={said}",
+            line,
+        ]
         done = subprocess.run(timer, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:
             raise Failed(name, self._last_words(done.stdout, said))

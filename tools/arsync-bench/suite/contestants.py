@@ -18,6 +18,7 @@ INSTALLED = os.path.join(TOP, "build", "contestants", "bin")
 @dataclass(frozen=True)
 class Contestant:
     """How it copies a file, a tree, and files that are named; None: it does not."""
+
     name: str
     program: str
     file: str
@@ -29,7 +30,9 @@ class Contestant:
         line = {"file": self.file, "tree": self.tree, "names": self.names}[work.kind]
         if line is None:
             return None
-        line = line.replace("{program}", f"{self.program} {self.durable if durable else ''}".strip())
+        line = line.replace(
+            "{program}", f"{self.program} {self.durable if durable else ''}".strip()
+        )
         if work.kind == "names":
             line = "mkdir {dst} && " + line
         if durable and not self.durable:
@@ -38,24 +41,59 @@ class Contestant:
 
 
 TABLE = [
-    Contestant("ours", "{ours}", "{program} {src} {dst}", "{program} -r {src} {dst}",
-               "{program} {src}/* {dst}/", durable="--durable"),
-    Contestant("cp", "cp", "{program} {src} {dst}", "{program} -r {src} {dst}",
-               "{program} {src}/* {dst}/"),
-    Contestant("rsync", "rsync", "{program} {src} {dst}", "{program} -r {src}/ {dst}/",
-               "{program} {src}/* {dst}/", durable="--fsync"),
-    Contestant("xcp", "xcp", "{program} {src} {dst}", "{program} -r {src} {dst}",
-               "{program} {src}/* {dst}/", durable="--fsync"),
-    Contestant("fcp", "fcp", "{program} {src} {dst}", "{program} {src} {dst}",
-               "{program} {src}/* {dst}"),
-    Contestant("cpz", "cpz", "{program} {src} {dst}", "{program} {src} {dst}",
-               "{program} {src}/* {dst}/"),
-    Contestant("cpx", "cpx", "{program} {src} {dst}", "{program} -r {src} {dst}",
-               "{program} {src}/* {dst}/"),
-    Contestant("uutils", "coreutils", "{program} cp {src} {dst}", "{program} cp -r {src} {dst}",
-               "{program} cp {src}/* {dst}/"),
-    Contestant("rclone", "rclone", "{program} --config= copyto {src} {dst}",
-               "{program} --config= copy {src} {dst}"),
+    Contestant(
+        "ours",
+        "{ours}",
+        "{program} {src} {dst}",
+        "{program} -r {src} {dst}",
+        "{program} {src}/* {dst}/",
+        durable="--durable",
+    ),
+    Contestant(
+        "cp", "cp", "{program} {src} {dst}", "{program} -r {src} {dst}", "{program} {src}/* {dst}/"
+    ),
+    Contestant(
+        "rsync",
+        "rsync",
+        "{program} {src} {dst}",
+        "{program} -r {src}/ {dst}/",
+        "{program} {src}/* {dst}/",
+        durable="--fsync",
+    ),
+    Contestant(
+        "xcp",
+        "xcp",
+        "{program} {src} {dst}",
+        "{program} -r {src} {dst}",
+        "{program} {src}/* {dst}/",
+        durable="--fsync",
+    ),
+    Contestant(
+        "fcp", "fcp", "{program} {src} {dst}", "{program} {src} {dst}", "{program} {src}/* {dst}"
+    ),
+    Contestant(
+        "cpz", "cpz", "{program} {src} {dst}", "{program} {src} {dst}", "{program} {src}/* {dst}/"
+    ),
+    Contestant(
+        "cpx",
+        "cpx",
+        "{program} {src} {dst}",
+        "{program} -r {src} {dst}",
+        "{program} {src}/* {dst}/",
+    ),
+    Contestant(
+        "uutils",
+        "coreutils",
+        "{program} cp {src} {dst}",
+        "{program} cp -r {src} {dst}",
+        "{program} cp {src}/* {dst}/",
+    ),
+    Contestant(
+        "rclone",
+        "rclone",
+        "{program} --config= copyto {src} {dst}",
+        "{program} --config= copy {src} {dst}",
+    ),
     Contestant("wcp", "wcp", "{program} {src} {dst}", "{program} {src} {dst}"),
 ]
 
@@ -63,7 +101,8 @@ TABLE = [
 def use_installed():
     """Those of `make bench-deps` and of cargo are found like those on the PATH."""
     os.environ["PATH"] = os.pathsep.join(
-        [INSTALLED, os.environ["PATH"], os.path.expanduser("~/.cargo/bin")])
+        [INSTALLED, os.environ["PATH"], os.path.expanduser("~/.cargo/bin")]
+    )
 
 
 def present():
@@ -72,5 +111,8 @@ def present():
 
 def versions():
     """Of those that are there but arsync-cp, as each tells its own."""
-    return {one.name: machine.version_of(one.program, "--version")
-            for one in present() if one.name != "ours"}
+    return {
+        one.name: machine.version_of(one.program, "--version")
+        for one in present()
+        if one.name != "ours"
+    }

@@ -12,7 +12,7 @@ EVENTS = {
     "system_calls": "raw_syscalls:sys_enter",
     "submissions": "io_uring:io_uring_submit_req",
     "enters": "syscalls:sys_enter_io_uring_enter",
-    # Lines of 64 bytes that the last cache did not have: the traffic with memory, but for prefetches.
+    # Lines of 64 bytes that no cache had: the traffic with memory, but for prefetches.
     "cache_misses": "cache-misses",
 }
 

@@ -62,8 +62,10 @@ class Disk:
     def _allocate(self, size):
         free = shutil.disk_usage(self.folder).free
         if free < size + GIB:
-            raise Unusable(f"{self.folder} has {free / GIB:.1f} GiB free, {size / GIB + 1:.1f} are "
-                           "needed (set ARSYNC_BENCH_DIR)")
+            raise Unusable(
+                f"{self.folder} has {free / GIB:.1f} GiB free, {size / GIB + 1:.1f} are "
+                "needed (set ARSYNC_BENCH_DIR)"
+            )
         # Blocks of its own from the start: growing the image must not be part of a copy.
         run("fallocate", "-l", size, self._image)
 
@@ -132,8 +134,9 @@ class Disk:
 
     def _attach(self):
         for flags in (["--direct-io=on"], []):
-            done = subprocess.run(["losetup", "--show", "-f", *flags, self._image], text=True,
-                                  capture_output=True)
+            done = subprocess.run(
+                ["losetup", "--show", "-f", *flags, self._image], text=True, capture_output=True
+            )
             if done.returncode == 0:
                 self._loop = done.stdout.strip()
                 return
@@ -143,10 +146,17 @@ class Disk:
         """Without discard, which would give the image's blocks back."""
         if kind == "ext4":
             count = ["-N", str(inodes + inodes // 8 + 1000)] if inodes else []
-            return ["mkfs.ext4", "-q", "-F", "-E",
-                    "lazy_itable_init=0,lazy_journal_init=0,nodiscard", *count]
-        return {"xfs": ["mkfs.xfs", "-q", "-f", "-K"],
-                "btrfs": ["mkfs.btrfs", "-q", "-f", "-K"]}[kind]
+            return [
+                "mkfs.ext4",
+                "-q",
+                "-F",
+                "-E",
+                "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
+                *count,
+            ]
+        return {"xfs": ["mkfs.xfs", "-q", "-f", "-K"], "btrfs": ["mkfs.btrfs", "-q", "-f", "-K"]}[
+            kind
+        ]
 
     def _fresh_overlay(self, inodes):
         """On ext4, with an empty lower layer."""
@@ -155,5 +165,10 @@ class Disk:
         run("mount", "--move", self.mount_point, self.below)
         for name in ("lower", "upper", "work"):
             os.mkdir(os.path.join(self.below, name))
-        self._mount("-t", "overlay", "arsync-bench", "-o",
-                    ",".join(f"{name}dir={self.below}/{name}" for name in ("lower", "upper", "work")))
+        self._mount(
+            "-t",
+            "overlay",
+            "arsync-bench",
+            "-o",
+            ",".join(f"{name}dir={self.below}/{name}" for name in ("lower", "upper", "work")),
+        )

@@ -2,8 +2,8 @@
 
 from .stats import median, minimum, spread
 
-SPREAD_LIMIT = 0.15   # a wider one is told
-NOISE = 0.05          # and beyond this one, the limit gives as much
+SPREAD_LIMIT = 0.15  # a wider one is told
+NOISE = 0.05  # and beyond this one, the limit gives as much
 GOOD = 0.7
 
 
@@ -69,10 +69,13 @@ def over(value, divisor):
 
 def verdict(cells):
     """How many of the cells are where they should be."""
-    return {"cells": len(cells), "lost": sum(cell.is_lost for cell in cells),
-            "good": sum(cell.ratio <= GOOD for cell in cells),
-            "wide": sum(cell.is_wide for cell in cells),
-            "more_cpu": sum(cell.cpu_ratio is not None and cell.cpu_ratio > 1 for cell in cells)}
+    return {
+        "cells": len(cells),
+        "lost": sum(cell.is_lost for cell in cells),
+        "good": sum(cell.ratio <= GOOD for cell in cells),
+        "wide": sum(cell.is_wide for cell in cells),
+        "more_cpu": sum(cell.cpu_ratio is not None and cell.cpu_ratio > 1 for cell in cells),
+    }
 
 
 def best_of(part):

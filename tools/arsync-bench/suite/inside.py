@@ -38,7 +38,11 @@ METHODS = {
     "read only, direct": f"method=read direct {EQUAL}",
     "auto": "method=auto",
 }
-SHARING = {"reflink": "method=reflink", "copy_file_range": "method=copy_file_range", "auto": "method=auto"}
+SHARING = {
+    "reflink": "method=reflink",
+    "copy_file_range": "method=copy_file_range",
+    "auto": "method=auto",
+}
 HEAT_SIZES = (64, 256, 1024, 2048, 4096)
 HEAT_DEPTHS = (1, 2, 4, 8, 16)
 WORKERS = (1, 2, 4, 8, 16)
@@ -63,15 +67,25 @@ class Part:
         trials = place.contest(self.commands, prepare, self.rounds)
         looked_at = self.commands if self.counted else {}
         return {
-            "kind": self.kind, "title": self.work.title, "state": self.state,
-            "file_system": self.file_system, "files": self.work.files, "size": self.work.size,
-            "rounds": self.rounds, "trials": as_json(trials),
-            "counts": {name: _count(driver, place, prepare, command)
-                       for name, command in looked_at.items()},
-            "profiles": {name: _profile(driver, place, prepare, command)
-                         for name, command in looked_at.items()},
-            "traces": {name: _trace(driver, place, prepare, command)
-                       for name, command in self.traced.items()},
+            "kind": self.kind,
+            "title": self.work.title,
+            "state": self.state,
+            "file_system": self.file_system,
+            "files": self.work.files,
+            "size": self.work.size,
+            "rounds": self.rounds,
+            "trials": as_json(trials),
+            "counts": {
+                name: _count(driver, place, prepare, command) for name, command in looked_at.items()
+            },
+            "profiles": {
+                name: _profile(driver, place, prepare, command)
+                for name, command in looked_at.items()
+            },
+            "traces": {
+                name: _trace(driver, place, prepare, command)
+                for name, command in self.traced.items()
+            },
         }
 
 
@@ -108,6 +122,7 @@ def _commands(table):
 
 def parts(scale, rounds):
     """Three lists: the methods and what bounds them, the rest, and what takes long."""
+
     def size(full):
         return max(2 * works.MIB, int(full * scale) // works.MIB * works.MIB)
 
@@ -115,30 +130,39 @@ def parts(scale, rounds):
     quarter = works.file(size(works.GIB // 4))
     large = works.file(size(10 * works.GIB))
     traced = _commands({name: METHODS[name] for name in ("fixed", "direct", "heap")})
-    methods = [
-        Part("methods.cached", "methods", gib, "ext4", "cached", _commands(METHODS), rounds, True,
-             traced, 100),
-        Part("methods.cold", "methods", gib, "ext4", "cold", _commands(METHODS), rounds, True, traced,
-             150),
-        Part("methods.sharing", "methods", gib, "xfs", "cached", _commands(SHARING), rounds, True, {},
-             30),
-        Part("maximum", "maximum", gib, "ext4", "cold", maximum(gib), rounds, False, {}, 90),
-    ]
-    others = [
-        heat("fixed", "cached", quarter, rounds),
-        heat("direct", "cold", quarter, rounds),
-        *[scaling(max(20, int(count * scale)), count, rounds) for count in (10000, 100000, 1000000)],
-    ]
-    return methods, others, [
-        Neighbour("neighbour", "neighbour", large, "ext4", "cold", {}, min(rounds, 3), False, {}, 300),
-    ]
+
+    def methods(state, guess_seconds):
+        return Part(
+            *(f"methods.{state}", "methods", gib, "ext4", state, _commands(METHODS), rounds),
+            counted=True,
+            traced=traced,
+            guess_seconds=guess_seconds,
+        )
+
+    sharing = Part(
+        *("methods.sharing", "methods", gib, "xfs", "cached", _commands(SHARING), rounds),
+        counted=True,
+        guess_seconds=30,
+    )
+    limits = Part(
+        *("maximum", "maximum", gib, "ext4", "cold", maximum(gib), rounds), guess_seconds=90
+    )
+    others = [heat("fixed", "cached", quarter, rounds), heat("direct", "cold", quarter, rounds)]
+    for count in (10000, 100000, 1000000):
+        others.append(scaling(max(20, int(count * scale)), count, rounds))
+    neighbour = Neighbour(
+        *("neighbour", "neighbour", large, "ext4", "cold", {}, min(rounds, 3)), guess_seconds=300
+    )
+    return [methods("cached", 100), methods("cold", 150), sharing, limits], others, [neighbour]
 
 
 def maximum(gib):
-    """Past the page cache, at the same depth on the same file; and memory, by one CPU and by all."""
+    """Past the page cache, at one depth on one file; and memory, by one CPU and by all."""
     mib, cpus = gib.size // works.MIB, machine.cpus()
-    fio = {"fio reads": Said(f"{FIO} read {{src}} {mib} 8"),
-           "fio writes": Said(f"{FIO} write {{dst}} {mib} 8")}
+    fio = {
+        "fio reads": Said(f"{FIO} read {{src}} {mib} 8"),
+        "fio writes": Said(f"{FIO} write {{dst}} {mib} 8"),
+    }
     return {
         "memory, one thread": Said(f"{{bin}}/speed memory {mib} 1"),
         "memory, all CPUs": Said(f"{{bin}}/speed memory {mib} {cpus}"),
@@ -150,9 +174,15 @@ def maximum(gib):
 
 
 def heat(method, state, work, rounds):
-    commands = {f"{size} {depth}": f"{INSIDE} method={method} jobs=1 size={size} depth={depth} {{src}} {{dst}}"
-                for size in HEAT_SIZES for depth in HEAT_DEPTHS}
-    return Part(f"heat.{method}", "heat", work, "ext4", state, commands, min(rounds, 3), False, {}, 70)
+    one = f"{INSIDE} method={method} jobs=1"
+    commands = {
+        f"{size} {depth}": f"{one} size={size} depth={depth} {{src}} {{dst}}"
+        for size in HEAT_SIZES
+        for depth in HEAT_DEPTHS
+    }
+    return Part(
+        *(f"heat.{method}", "heat", work, "ext4", state, commands, min(rounds, 3)), guess_seconds=70
+    )
 
 
 def scaling(count, full, rounds):
@@ -160,19 +190,23 @@ def scaling(count, full, rounds):
     commands = {"cp": "cp -r {src} {dst}"}
     commands |= {f"{jobs}": f"{{ours}} -r --jobs={jobs} {{src}} {{dst}}" for jobs in WORKERS}
     rounds = min(rounds, {10000: 5, 100000: 3}.get(full, 1))
-    return Part(f"scaling.{full}", "scaling", works.empty(count), "ext4", "cached", commands, rounds,
-                False, {}, full * len(commands) * rounds * 5e-5 + 10)
+    return Part(
+        *(f"scaling.{full}", "scaling", works.empty(count), "ext4", "cached", commands, rounds),
+        guess_seconds=full * len(commands) * rounds * 5e-5 + 10,
+    )
 
 
 class Neighbour(Part):
-    """Another program's file, which is in the page cache: how fast it is read after a large copy."""
+    """Another program's file, which is cached: how fast it is read after a large copy."""
 
     def run(self, driver, _):
         place = Place(driver, self.file_system, self.work, 4)
         again = "{bin}/speed read {mnt}/other"
-        commands = {"undisturbed": Said(again),
-                    "ours": Said(f"sh -c '{{ours}} {{src}} {{dst}} && {again}'"),
-                    "cp": Said(f"sh -c 'cp {{src}} {{dst}} && {again}'")}
+        commands = {
+            "undisturbed": Said(again),
+            "ours": Said(f"sh -c '{{ours}} {{src}} {{dst}} && {again}'"),
+            "cp": Said(f"sh -c 'cp {{src}} {{dst}} && {again}'"),
+        }
         share = max(1, self.work.size // (10 * works.MIB))
         # Read twice: what was read once is the first to go.
         prepare = f"""[ -e {{mnt}}/other ] || head -c {share}M /dev/urandom > {{mnt}}/other
@@ -181,6 +215,13 @@ echo 3 > /proc/sys/vm/drop_caches
 cat {{mnt}}/other {{mnt}}/other > /dev/null
 """
         trials = place.contest(commands, prepare, self.rounds)
-        return {"kind": self.kind, "title": self.work.title, "state": self.state,
-                "file_system": self.file_system, "files": 1, "size": share * works.MIB,
-                "rounds": self.rounds, "trials": as_json(trials)}
+        return {
+            "kind": self.kind,
+            "title": self.work.title,
+            "state": self.state,
+            "file_system": self.file_system,
+            "files": 1,
+            "size": share * works.MIB,
+            "rounds": self.rounds,
+            "trials": as_json(trials),
+        }

@@ -18,18 +18,48 @@ def languages(driver, rounds, tree_rounds):
     if _builds("Go", "go", ["go", "build", "-o", f"{build}/bench/list.go", "./bench"]):
         programs["go"] = Said("sh -c 'mkdir {dst} && {bin}/list.go {src} {dst}'")
     if _builds("Python", "python", ["python3", "-c", "import arsync"]):
-        programs["python"] = Said(f"sh -c 'mkdir {{dst}} && python3 {_python()}/list.py {{src}} {{dst}}'")
-    if _builds("Rust", "rust", ["cargo", "build", "-q", "--release", "--locked", "-p", "arsync",
-                                "--example", "bench", "--target-dir", f"{build}/rust"]):
-        programs["rust"] = Said("sh -c 'mkdir {dst} && {build}/rust/release/examples/bench {src} {dst}'")
+        programs["python"] = Said(
+            f"sh -c 'mkdir {{dst}} && python3 {_python()}/list.py {{src}} {{dst}}'"
+        )
+    if _builds(
+        "Rust",
+        "rust",
+        [
+            "cargo",
+            "build",
+            "-q",
+            "--release",
+            "--locked",
+            "-p",
+            "arsync",
+            "--example",
+            "bench",
+            "--target-dir",
+            f"{build}/rust",
+        ],
+    ):
+        programs["rust"] = Said(
+            "sh -c 'mkdir {dst} && {build}/rust/release/examples/bench {src} {dst}'"
+        )
 
     driver.disk.fresh("tmpfs")
     works.make(works.LIST, driver.disk, build)
     trials = driver.contest(programs, preparing.REMOVE_COPIES, rounds)
-    for language, name, limit in (("Rust", "rust", 1.05), ("Go", "go", 1.25), ("Python", "python", 2)):
+    for language, name, limit in (
+        ("Rust", "rust", 1.05),
+        ("Go", "go", 1.25),
+        ("Python", "python", 2),
+    ):
         if name in trials:
-            table.compare(Compare(f"100,000 files of 4 KiB in one list, tmpfs: {language} : C", limit,
-                                  name, "list"), trials)
+            table.compare(
+                Compare(
+                    f"100,000 files of 4 KiB in one list, tmpfs: {language} : C",
+                    limit,
+                    name,
+                    "list",
+                ),
+                trials,
+            )
     if "python" in trials:
         _tree_in_python(driver, tree_rounds)
 
@@ -37,12 +67,18 @@ def languages(driver, rounds, tree_rounds):
 def _tree_in_python(driver, rounds):
     driver.disk.fresh("tmpfs")
     works.make(works.TREE, driver.disk, driver.names["build"])
-    trials = driver.contest({
-        "shutil": Said(f"python3 {_python()}/tree.py shutil {{src}} {{dst}}"),
-        "arsync": Said(f"python3 {_python()}/tree.py arsync {{src}} {{dst}}"),
-    }, preparing.REMOVE_COPIES, rounds)
-    table.compare(Compare("tree (40,000 files), tmpfs: arsync.copytree : shutil's", 0.33,
-                          "arsync", "shutil"), trials)
+    trials = driver.contest(
+        {
+            "shutil": Said(f"python3 {_python()}/tree.py shutil {{src}} {{dst}}"),
+            "arsync": Said(f"python3 {_python()}/tree.py arsync {{src}} {{dst}}"),
+        },
+        preparing.REMOVE_COPIES,
+        rounds,
+    )
+    table.compare(
+        Compare("tree (40,000 files), tmpfs: arsync.copytree : shutil's", 0.33, "arsync", "shutil"),
+        trials,
+    )
 
 
 def _python():
@@ -50,12 +86,17 @@ def _python():
 
 
 def _use_stage(stage):
-    os.environ.update({
-        "PKG_CONFIG_LIBDIR": f"{stage}/usr/lib/pkgconfig", "PKG_CONFIG_SYSROOT_DIR": stage,
-        "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1", "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1",
-        "LD_LIBRARY_PATH": f"{stage}/usr/lib", "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.path.abspath(f"{BINDINGS}/python"),
-    })
+    os.environ.update(
+        {
+            "PKG_CONFIG_LIBDIR": f"{stage}/usr/lib/pkgconfig",
+            "PKG_CONFIG_SYSROOT_DIR": stage,
+            "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1",
+            "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1",
+            "LD_LIBRARY_PATH": f"{stage}/usr/lib",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": os.path.abspath(f"{BINDINGS}/python"),
+        }
+    )
 
 
 def _builds(language, folder, command):

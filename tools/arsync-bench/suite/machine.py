@@ -30,7 +30,9 @@ def device_name(path):
     if not disk:
         return "no block device"
     block = f"/sys/block/{disk}"
-    model = " ".join(filter(None, (_read(f"{block}/device/{part}") for part in ("vendor", "model"))))
+    model = " ".join(
+        filter(None, (_read(f"{block}/device/{part}") for part in ("vendor", "model")))
+    )
     # Virtio gives itself a vendor's number and no name.
     if not re.search("[g-zG-Z]", model.replace("x", "")):
         driver = os.path.basename(os.path.realpath(f"{block}/device/driver"))

@@ -7,7 +7,7 @@ from .profiling import Profile, Unavailable
 from .stats import median, minimum, spread
 
 SPREAD_LIMIT = 0.15  # what is wider is run again
-NEAR = 1.5           # after two rounds, what is farther behind the best takes no more part
+NEAR = 1.5  # after two rounds, what is farther behind the best takes no more part
 ALWAYS = ("ours", "cp")
 
 
@@ -42,7 +42,9 @@ class Entrants:
                 del self.commands[name]
 
     def is_wide(self):
-        return any(spread(self.seconds(name)) > SPREAD_LIMIT for name in ("ours", self.best_other()))
+        return any(
+            spread(self.seconds(name)) > SPREAD_LIMIT for name in ("ours", self.best_other())
+        )
 
     def is_lost(self):
         return median(self.seconds("ours")) > median(self.seconds(self.best_other()))
@@ -61,8 +63,9 @@ class Measurement:
         self.driver, self.cell, self.rounds = driver, cell, rounds
         self.entrants = Entrants(cell)
         self.prepare = prepare_for(cell)
-        self.place = Place(driver, cell.file_system, cell.work,
-                           2 * len(self.entrants.commands) + 3 * 2 * rounds)
+        self.place = Place(
+            driver, cell.file_system, cell.work, 2 * len(self.entrants.commands) + 3 * 2 * rounds
+        )
 
     def run(self, may_repeat):
         for number in range(self.rounds):
@@ -85,8 +88,9 @@ class Measurement:
 
     def _trial(self, name):
         destination = self.place.new_name()
-        trial = self.driver.trial(name, self.entrants.commands[name], self.prepare,
-                                  destination=destination)
+        trial = self.driver.trial(
+            name, self.entrants.commands[name], self.prepare, destination=destination
+        )
         if not self.entrants.trials[name] and extent_of(destination) != self.place.extent:
             raise Failed(name, "it did not copy all files, or not all of them")
         return trial
@@ -95,10 +99,18 @@ class Measurement:
         cell, entrants, best = self.cell, self.entrants, self.entrants.best_other()
         profiled = ("ours", best) if entrants.is_lost() else ()
         return {
-            "kind": "matrix", "work": cell.work_name, "title": cell.work.title,
-            "state": cell.state, "file_system": cell.file_system, "files": cell.work.files,
-            "size": cell.work.size, "rounds": self.rounds, "trials": as_json(entrants.trials),
-            "dropped": entrants.dropped, "failed": entrants.failed, "again": again,
+            "kind": "matrix",
+            "work": cell.work_name,
+            "title": cell.work.title,
+            "state": cell.state,
+            "file_system": cell.file_system,
+            "files": cell.work.files,
+            "size": cell.work.size,
+            "rounds": self.rounds,
+            "trials": as_json(entrants.trials),
+            "dropped": entrants.dropped,
+            "failed": entrants.failed,
+            "again": again,
             "counts": {name: self._count(name) for name in dict.fromkeys(("ours", "cp", best))},
             "profiles": {name: self._profile(name) for name in profiled},
         }

@@ -36,8 +36,9 @@ class Place:
         trials = {name: [] for name in commands}
         for _ in range(rounds):
             for name in self.driver.in_new_order(commands):
-                trials[name].append(self.driver.trial(name, commands[name], prepare,
-                                                      destination=self.new_name()))
+                trials[name].append(
+                    self.driver.trial(name, commands[name], prepare, destination=self.new_name())
+                )
         return trials
 
 
@@ -54,5 +55,7 @@ def extent_of(path):
 
 
 def as_json(trials):
-    return {name: [[trial.seconds, trial.user, trial.system] for trial in of_one]
-            for name, of_one in trials.items()}
+    return {
+        name: [[trial.seconds, trial.user, trial.system] for trial in of_one]
+        for name, of_one in trials.items()
+    }

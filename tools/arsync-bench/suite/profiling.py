@@ -23,11 +23,19 @@ class Profile:
         if not shutil.which("perf"):
             raise Unavailable("no perf")
         record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "5000", "-o", data, "--"]
-        if subprocess.run(record + shlex.split(command), stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL).returncode != 0:
+        if (
+            subprocess.run(
+                record + shlex.split(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ).returncode
+            != 0
+        ):
             raise Unavailable("perf record failed")
-        script = subprocess.run(["perf", "script", "-i", data, "-F", "ip,sym"], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        script = subprocess.run(
+            ["perf", "script", "-i", data, "-F", "ip,sym"],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ).stdout
         self._count(script)
 
     def _count(self, script):
@@ -47,8 +55,14 @@ class Profile:
             raise Unavailable("no samples")
         self.user_copies = 100 * user / self.samples
         self.kernel_copies = 100 * kernel / self.samples
-        self.top = [(symbol, 100 * count / self.samples) for symbol, count in symbols.most_common(12)]
+        self.top = [
+            (symbol, 100 * count / self.samples) for symbol, count in symbols.most_common(12)
+        ]
 
     def as_json(self):
-        return {"samples": self.samples, "user_copies": self.user_copies,
-                "kernel_copies": self.kernel_copies, "top": self.top}
+        return {
+            "samples": self.samples,
+            "user_copies": self.user_copies,
+            "kernel_copies": self.kernel_copies,
+            "top": self.top,
+        }

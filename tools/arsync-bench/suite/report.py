@@ -26,9 +26,12 @@ def write(parts, names, docs, folder):
     facts = describe(parts, folder)
     with open(f"{docs}/bench/results.json", "w") as file:
         file.write(_raw(facts, parts))
-    sections = {"about": about(facts, parts),
-                **report_matrix.sections(parts), **report_insides.sections(parts),
-                "missing": missing(parts, names)}
+    sections = {
+        "about": about(facts, parts),
+        **report_matrix.sections(parts),
+        **report_insides.sections(parts),
+        "missing": missing(parts, names),
+    }
     path = f"{docs}/BENCHMARKS.md"
     with open(path) as file:
         page = file.read()
@@ -43,8 +46,10 @@ def write(parts, names, docs, folder):
 
 def _show_in_readme(path, facts):
     """The matrix as one plot; never that of a small run."""
-    text = f"![arsync-cp beside other programs, {facts['device'].split(' (')[0]}, {facts['dates'][-1]}]" \
+    text = (
+        f"![arsync-cp beside other programs, {facts['device'].split(' (')[0]}, {facts['dates'][-1]}]"
         "(docs/bench/matrix.svg)"
+    )
     with open(path) as file:
         page = markdown.replace(file.read(), "plot", text)
     with open(path, "w") as file:
@@ -53,9 +58,16 @@ def _show_in_readme(path, facts):
 
 def describe(parts, folder):
     dates = sorted({part["date"] for part in parts.values()})
-    return {"kernel": machine.kernel(), "processor": machine.processor(), "cpus": machine.cpus(),
-            "memory_gib": round(machine.memory_gib()), "device": machine.device_name(folder),
-            "dates": dates, "contestants": contestants.versions(), "small": smallness(parts)}
+    return {
+        "kernel": machine.kernel(),
+        "processor": machine.processor(),
+        "cpus": machine.cpus(),
+        "memory_gib": round(machine.memory_gib()),
+        "device": machine.device_name(folder),
+        "dates": dates,
+        "contestants": contestants.versions(),
+        "small": smallness(parts),
+    }
 
 
 def smallness(parts):
@@ -74,16 +86,26 @@ def smallness(parts):
 
 def about(facts, parts):
     builds = {part["key"] for part in parts.values()}
-    lines = [f"{facts['dates'][-1]}, Linux {facts['kernel']}, {facts['cpus']} x {facts['processor']}, "
-             f"{facts['memory_gib']} GiB; images on {facts['device']}."]
+    lines = [
+        f"{facts['dates'][-1]}, Linux {facts['kernel']}, {facts['cpus']} x {facts['processor']}, "
+        f"{facts['memory_gib']} GiB; images on {facts['device']}."
+    ]
     if facts["small"]:
-        lines.insert(0, f"**A run that only shows that the suite works** ({facts['small']}): its "
-                        "figures mean nothing.\n")
+        lines.insert(
+            0,
+            f"**A run that only shows that the suite works** ({facts['small']}): its "
+            "figures mean nothing.\n",
+        )
     if len(builds) > 1:
         lines.append(f"The parts were measured with {len(builds)} different builds of arsync-cp.")
-    lines.append("Beside arsync-cp: " + "; ".join(
-        f"{name} ({version})" if version else name
-        for name, version in facts["contestants"].items()) + ".")
+    lines.append(
+        "Beside arsync-cp: "
+        + "; ".join(
+            f"{name} ({version})" if version else name
+            for name, version in facts["contestants"].items()
+        )
+        + "."
+    )
     return "\n".join(lines)
 
 
@@ -100,10 +122,16 @@ def missing(parts, names):
     absent = [one.name for one in contestants.TABLE if one not in contestants.present()]
     if absent:
         lines.append(f"- Not there: {', '.join(absent)}.")
-    counted = [counts for part in parts.values() if part["kind"] == "matrix"
-               for counts in part["counts"].values()]
+    counted = [
+        counts
+        for part in parts.values()
+        if part["kind"] == "matrix"
+        for counts in part["counts"].values()
+    ]
     if not any(counts.get("cache_misses") is not None for counts in counted):
-        lines.append("- Memory traffic: not available (the processor's counters are not to be had here).")
+        lines.append(
+            "- Memory traffic: not available (the processor's counters are not to be had here)."
+        )
     return "\n".join(lines) or "Nothing."
 
 
@@ -119,7 +147,9 @@ def _raw(facts, parts):
     """A part a line, and no more points of a trace than a plot has."""
     lines = []
     for name, part in parts.items():
-        traces = {which: {**trace, "series": plots.thin(trace.get("series", []), 500)}
-                  for which, trace in part.get("traces", {}).items()}
+        traces = {
+            which: {**trace, "series": plots.thin(trace.get("series", []), 500)}
+            for which, trace in part.get("traces", {}).items()
+        }
         lines.append(f"{json.dumps(name)}: {json.dumps({**part, 'traces': traces})}")
-    return f"{{\"machine\": {json.dumps(facts)},\n\"parts\": {{\n" + ",\n".join(lines) + "\n}}\n"
+    return f'{{"machine": {json.dumps(facts)},\n"parts": {{\n' + ",\n".join(lines) + "\n}}\n"

@@ -27,14 +27,16 @@ def matrix(cells):
         if column == "throttled":
             state, column = "cold, throttled", "ext4"
         rows.setdefault((state, part["title"]), {})[column] = in_table(cell)
-    body = [[f"{title}, {state}"] + [row.get(kind, "") for kind in FILE_SYSTEMS]
-            for (state, title), row in rows.items()]
+    body = [
+        [f"{title}, {state}"] + [row.get(kind, "") for kind in FILE_SYSTEMS]
+        for (state, title), row in rows.items()
+    ]
     told = figures.verdict(list(cells.values()))
     return table(["ours : best other", *FILE_SYSTEMS], body) + f"""
 
 {told['cells']} cells: {told['lost']} lost, {told['good']} at {figures.GOOD} or better,
-{told['more_cpu']} with more CPU seconds than the best other, {told['wide']} with a spread that is still too wide
-after a second go (marked ~)."""
+{told['more_cpu']} with more CPU seconds than the best other, {told['wide']} with a spread that is
+still too wide after a second go (marked ~)."""
 
 
 def in_table(cell):
@@ -51,17 +53,22 @@ def lost(cells):
         lines.append(
             f"- **{name}**: {cell.ratio:.2f} of {cell.best} (limit {cell.limit:.2f}; fastest runs "
             f"{cell.fastest:.2f}; spread {100 * cell.spread:.0f} %); CPU {number(cell.cpu_ratio)}; "
-            f"calls a file {number(ours['calls_a_file'], 1)} : {number(theirs['calls_a_file'], 1)}")
-        lines += [f"  - {who}: {profile(cell.part['profiles'].get(key))}"
-                  for who, key in (("ours", "ours"), (cell.best, cell.best))]
+            f"calls a file {number(ours['calls_a_file'], 1)} : {number(theirs['calls_a_file'], 1)}"
+        )
+        lines += [
+            f"  - {who}: {profile(cell.part['profiles'].get(key))}"
+            for who, key in (("ours", "ours"), (cell.best, cell.best))
+        ]
     return "\n".join(lines) or "No cell is lost."
 
 
 def profile(of_one):
     if not of_one or "top" not in of_one:
         return f"profile not available ({(of_one or {}).get('unavailable', 'not taken')})"
-    return ", ".join(f"`{symbol}` {share:.0f} %" for symbol, share in of_one["top"][:6]) + \
-        f" ({of_one['samples']} samples)"
+    return (
+        ", ".join(f"`{symbol}` {share:.0f} %" for symbol, share in of_one["top"][:6])
+        + f" ({of_one['samples']} samples)"
+    )
 
 
 def costs(cells):
@@ -69,19 +76,48 @@ def costs(cells):
     for name, cell in cells.items():
         for who in ("ours", cell.best):
             cost = cell.costs(who)
-            rows.append([name, who, number(cost["seconds"], 3), f"{100 * cost['spread']:.0f} %",
-                         number(cost["gb_a_second"]), number(cost["files_a_second"], 0),
-                         number(cost["user"], 3), number(cost["system"], 3),
-                         number(cost["cpu_a_gb"]), number(cost["peak_mib"], 1),
-                         number(cost["calls_a_file"], 1), number(cost["sqes_an_enter"], 1),
-                         number(cost["traffic_gb"])])
-    return table(["cell", "who", "s", "spread", "GB/s", "files/s", "user s", "system s", "CPU s/GB",
-                  "peak MiB", "calls/file", "SQEs/enter", "memory GB"], rows)
+            rows.append(
+                [
+                    name,
+                    who,
+                    number(cost["seconds"], 3),
+                    f"{100 * cost['spread']:.0f} %",
+                    number(cost["gb_a_second"]),
+                    number(cost["files_a_second"], 0),
+                    number(cost["user"], 3),
+                    number(cost["system"], 3),
+                    number(cost["cpu_a_gb"]),
+                    number(cost["peak_mib"], 1),
+                    number(cost["calls_a_file"], 1),
+                    number(cost["sqes_an_enter"], 1),
+                    number(cost["traffic_gb"]),
+                ]
+            )
+    return table(
+        [
+            "cell",
+            "who",
+            "s",
+            "spread",
+            "GB/s",
+            "files/s",
+            "user s",
+            "system s",
+            "CPU s/GB",
+            "peak MiB",
+            "calls/file",
+            "SQEs/enter",
+            "memory GB",
+        ],
+        rows,
+    )
 
 
 def draw(parts, where, folder):
     cells = cells_of(parts)
     if cells:
-        plots.matrix(f"{folder}/matrix", [(f"{name} : {cell.best}", cell.ratio, cell.limit)
-                                          for name, cell in cells.items()],
-                     f"arsync-cp : best other ({where})")
+        plots.matrix(
+            f"{folder}/matrix",
+            [(f"{name} : {cell.best}", cell.ratio, cell.limit) for name, cell in cells.items()],
+            f"arsync-cp : best other ({where})",
+        )

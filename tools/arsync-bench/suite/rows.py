@@ -57,7 +57,8 @@ def rows(rounds, tree_rounds, cpus):
         "durable": [one("ext4", works.GIB_FILE, warm, {
             "cp": "sh -c 'cp {src} {dst} && sync {dst}'",
             "ours": "{ours} --durable {src} {dst}",
-            "device": "dd if=/dev/zero of={dst} bs=16M count=64 oflag=direct conv=fdatasync status=none",
+            "device": "dd if=/dev/zero of={dst} bs=16M count=64 oflag=direct conv=fdatasync "
+                      "status=none",
         }, [
             Compare("1 GiB, cached: --durable : cp, then sync of the file", 0.65),
             Compare("    --durable : zeros written by dd, O_DIRECT", theirs="device"),
@@ -172,7 +173,10 @@ def rows_if_named(rounds):
         ], 5) for kind in ("ext4", "xfs", "btrfs", "tmpfs", "overlay")],
         "sparse": [sparse(kib, rounds, cold, warm) for kib in (4, 16, 64, 256, 1024)],
         # What a kernel thread that polls the queue costs and gains.
-        "sqpoll": [one("ext4", works.GIB_FILE, warm, {"plain": OURS, "sqpoll": "{ours} --sqpoll {src} {dst}"}, [
+        "sqpoll": [one("ext4", works.GIB_FILE, warm, {
+            "plain": OURS,
+            "sqpoll": "{ours} --sqpoll {src} {dst}",
+        }, [
             Compare("1 GiB, cached: --sqpoll : without", None, "sqpoll", "plain"),
             Compare("    CPU seconds", None, "sqpoll", "plain", of="cpu"),
         ], 3)],

@@ -23,18 +23,27 @@ def copies(driver, rounds):
         moved, copied = summary["bytes_written"], summary["bytes_copied_in_user_space"]
         # What `managed` is there for is the clone.
         judged = method != "managed"
-        table.row(f"bytes copied in user space per byte moved, {method}", copied, moved,
-                  f"{copied / moved:.2f}" if moved else "-", 0 if judged else "-",
-                  ("met" if copied == 0 and moved > 0 else "MISSED") if judged else "")
+        table.row(
+            f"bytes copied in user space per byte moved, {method}",
+            copied,
+            moved,
+            f"{copied / moved:.2f}" if moved else "-",
+            0 if judged else "-",
+            ("met" if copied == 0 and moved > 0 else "MISSED") if judged else "",
+        )
     for method in methods:
         try:
-            profile = Profile(driver.fill_in(f"{{ours}} --method={method} {{src}} {{mnt}}/{method}.profiled"),
-                              driver.disk.path("perf"))
+            profile = Profile(
+                driver.fill_in(f"{{ours}} --method={method} {{src}} {{mnt}}/{method}.profiled"),
+                driver.disk.path("perf"),
+            )
         except Unavailable as why:
             table.note(f"profile: not available ({why})")
             return
-        table.note(f"profile of {method + ':':<9} {profile.user_copies:5.1f} % of samples in user-space "
-                   f"memory copies, {profile.kernel_copies:.1f} % in kernel copies, {profile.samples} samples")
+        table.note(
+            f"profile of {method + ':':<9} {profile.user_copies:5.1f} % of samples in user-space "
+            f"memory copies, {profile.kernel_copies:.1f} % in kernel copies, {profile.samples} samples"
+        )
 
 
 def memory(driver, rounds):
@@ -57,8 +66,12 @@ def touch(driver, rounds):
     command = "{bin}/touch 1000"
     soon = driver.contest({"first": command, "again": command}, rounds=3)["again"]
     later = driver.contest({"later": command}, "sleep 10\n", rounds=2)["later"]
-    table.verdict("1000 MiB of memory touched, free for 10 s : just freed", None,
-                  median([trial.seconds for trial in later]), minimum([trial.seconds for trial in soon]))
+    table.verdict(
+        "1000 MiB of memory touched, free for 10 s : just freed",
+        None,
+        median([trial.seconds for trial in later]),
+        minimum([trial.seconds for trial in soon]),
+    )
 
 
 def profile(driver, rounds):
@@ -70,11 +83,34 @@ def profile(driver, rounds):
     for work in (works.TREE, works.GIB_FILE):
         _fresh(driver, work)
         run("sh", "-c", driver.fill_in(preparing.warm()))
-        run("perf", "record", "-q", "-a", "-e", "cpu-clock", "-F", 5000, "-o", data, "--",
-            *shlex.split(driver.fill_in("{ours} -r {src} {mnt}/copy")), stderr=subprocess.DEVNULL)
+        run(
+            "perf",
+            "record",
+            "-q",
+            "-a",
+            "-e",
+            "cpu-clock",
+            "-F",
+            5000,
+            "-o",
+            data,
+            "--",
+            *shlex.split(driver.fill_in("{ours} -r {src} {mnt}/copy")),
+            stderr=subprocess.DEVNULL,
+        )
         table.note(f"profile of arsync-cp -r, {work.title}, all CPUs:")
-        report = run("perf", "report", "-i", data, "--sort", "comm,sym", "--stdio", text=True,
-                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        report = run(
+            "perf",
+            "report",
+            "-i",
+            data,
+            "--sort",
+            "comm,sym",
+            "--stdio",
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ).stdout
         lines = [line for line in report.splitlines() if line.strip() and not line.startswith("#")]
         print("\n".join(lines[:30]), flush=True)
 

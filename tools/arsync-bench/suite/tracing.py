@@ -18,11 +18,18 @@ from .stats import median
 
 Event = collections.namedtuple("Event", "seconds kind ring request operation")
 
-PERF_EVENTS = ("io_uring:io_uring_submit_req", "io_uring:io_uring_queue_async_work",
-               "io_uring:io_uring_complete", "syscalls:sys_enter_io_uring_enter")
+PERF_EVENTS = (
+    "io_uring:io_uring_submit_req",
+    "io_uring:io_uring_queue_async_work",
+    "io_uring:io_uring_complete",
+    "syscalls:sys_enter_io_uring_enter",
+)
 PERF_LINE = re.compile(r"\s*(\d+\.\d+):\s+(?:\w+:)?(\w+): (.*)")
-KINDS = {"io_uring_submit_req": "submit", "io_uring_queue_async_work": "worker",
-         "io_uring_complete": "complete"}
+KINDS = {
+    "io_uring_submit_req": "submit",
+    "io_uring_queue_async_work": "worker",
+    "io_uring_complete": "complete",
+}
 
 # The command and all its threads, those of the kernel included, bear its name or begin with iou-.
 BPFTRACE = r"""
@@ -52,8 +59,12 @@ def _by_perf(command, data):
     record = ["perf", "record", "-q", "-m", "4096", "-e", ",".join(PERF_EVENTS), "-o", data, "--"]
     _run(record + shlex.split(command), "perf")
     # Without a name of the thread, which may have blanks in it.
-    script = subprocess.run(["perf", "script", "-i", data, "--ns", "-F", "time,event,trace"],
-                            text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    script = subprocess.run(
+        ["perf", "script", "-i", data, "--ns", "-F", "time,event,trace"],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ).stdout
     return [event for event in map(parse_perf, script.splitlines()) if event]
 
 
@@ -107,13 +118,16 @@ def summarize(events):
         "submissions": len(submits),
         "enters": len(enters),
         "enters_that_submit": sum(1 for count in enters if count > 0),
-        "operations": {operation: {
-            "count": sum(1 for event in submits if event.operation == operation),
-            "to_workers": workers[operation],
-            "median_us": 1e6 * median(of_one),
-            "p99_us": 1e6 * sorted(of_one)[math.ceil(0.99 * len(of_one)) - 1],
-            "max_us": 1e6 * max(of_one),
-        } for operation, of_one in sorted(latencies.items())},
+        "operations": {
+            operation: {
+                "count": sum(1 for event in submits if event.operation == operation),
+                "to_workers": workers[operation],
+                "median_us": 1e6 * median(of_one),
+                "p99_us": 1e6 * sorted(of_one)[math.ceil(0.99 * len(of_one)) - 1],
+                "max_us": 1e6 * max(of_one),
+            }
+            for operation, of_one in sorted(latencies.items())
+        },
         "depth": _mean_depth(series),
         "depth_max": max((depth for _, depth in series), default=0),
         "series": series,
@@ -162,13 +176,17 @@ def text(summary):
     """For people."""
     submitting = summary["enters_that_submit"]
     batch = summary["submissions"] / submitting if submitting else 0
-    lines = [f"{summary['submissions']} SQEs in {submitting} of {summary['enters']} calls of "
-             f"io_uring_enter: {batch:.1f} each",
-             f"depth {summary['depth']:.2f} on average over the time with anything in flight, "
-             f"{summary['depth_max']} at most",
-             f"{'operation':<16} {'count':>8} {'to io-wq':>9} {'median us':>10} {'99 % us':>10} "
-             f"{'max us':>10}"]
+    lines = [
+        f"{summary['submissions']} SQEs in {submitting} of {summary['enters']} calls of "
+        f"io_uring_enter: {batch:.1f} each",
+        f"depth {summary['depth']:.2f} on average over the time with anything in flight, "
+        f"{summary['depth_max']} at most",
+        f"{'operation':<16} {'count':>8} {'to io-wq':>9} {'median us':>10} {'99 % us':>10} "
+        f"{'max us':>10}",
+    ]
     for operation, one in summary["operations"].items():
-        lines.append(f"{operation:<16} {one['count']:>8} {one['to_workers']:>9} "
-                     f"{one['median_us']:>10.1f} {one['p99_us']:>10.1f} {one['max_us']:>10.1f}")
+        lines.append(
+            f"{operation:<16} {one['count']:>8} {one['to_workers']:>9} "
+            f"{one['median_us']:>10.1f} {one['p99_us']:>10.1f} {one['max_us']:>10.1f}"
+        )
     return "\n".join(lines)

@@ -47,21 +47,25 @@ def _large(size):
             for _ in range(max(1, size // GIB)):
                 run("cat", block, stdout=file)
         run("dd", f"of={block}", "oflag=nocache", "conv=notrunc", "count=0", "status=none")
+
     return make
 
 
 def _corpus(kind, *numbers):
     def make(disk, build):
         run(f"{build}/bench/corpus", kind, disk.source, *numbers)
+
     return make
 
 
 def _split(count, size):
     """Files 00000, 00001 and so on, of one size."""
+
     def make(disk, build):
         os.mkdir(disk.source)
         with open(_random_file(disk, count * size), "rb") as random:
             run("split", "-b", size, "-a", 5, "-d", "-", "", stdin=random, cwd=disk.source)
+
     return make
 
 
@@ -77,13 +81,19 @@ def file(size):
 
 
 def files(count, size):
-    return Work(f"{count:,} files of {called(size)}", "tree", count, count * size,
-                _split(count, size))
+    return Work(
+        f"{count:,} files of {called(size)}", "tree", count, count * size, _split(count, size)
+    )
 
 
 def sparse(piece_kib, mib=200):
-    return Work(f"{mib} MiB in pieces of {piece_kib} KiB, with holes", "file", 1, mib * MIB,
-                _corpus("sparse", piece_kib, mib))
+    return Work(
+        f"{mib} MiB in pieces of {piece_kib} KiB, with holes",
+        "file",
+        1,
+        mib * MIB,
+        _corpus("sparse", piece_kib, mib),
+    )
 
 
 def tree(count):
@@ -95,8 +105,13 @@ def empty(count):
 
 
 def flat(count):
-    return Work(f"{count:,} small files in one directory", "tree", count, count * 2048,
-                _corpus("flat", count))
+    return Work(
+        f"{count:,} small files in one directory",
+        "tree",
+        count,
+        count * 2048,
+        _corpus("flat", count),
+    )
 
 
 GIB_FILE = file(GIB)
@@ -108,6 +123,7 @@ LIST = files(100000, 4 * KIB)
 
 def matrix(scale=1):
     """The works of the whole-command matrix. A scale below 1 makes all of them smaller."""
+
     def size(full):
         return max(64 * KIB, int(full * scale) // KIB * KIB)
 
@@ -133,11 +149,21 @@ def matrix(scale=1):
         "flat": flat(many(50000)),
         "empty": empty(many(100000)),
         "tree": tree(many(40000)),
-        "source": Work(f"{source:,} files, as a kernel's source", "tree", source, source * 14000,
-                       _corpus("source", source)),
+        "source": Work(
+            f"{source:,} files, as a kernel's source",
+            "tree",
+            source,
+            source * 14000,
+            _corpus("source", source),
+        ),
         "named": dataclasses.replace(named, kind="names", title=f"{named.title}, each named"),
-        "chain": Work(f"{chain} directories, each in the one before", "tree", chain, chain * 2048,
-                      _corpus("chain", chain)),
+        "chain": Work(
+            f"{chain} directories, each in the one before",
+            "tree",
+            chain,
+            chain * 2048,
+            _corpus("chain", chain),
+        ),
     }
 
 
