@@ -27,7 +27,7 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 B        ?= build
 SANITIZE ?=
 # Which suites `run-tests` runs; quick ones come first.
-RUN      ?= unit client abi readme packages examples bindings bench sim cli system
+RUN      ?= unit client abi readme packages examples bindings bench sim crash cli system
 # A sanitizer has nothing to say about packaging.
 SAN_RUN  ?= unit client sim cli system
 
@@ -74,7 +74,7 @@ includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
 faultfs  = $(if $(shell pkg-config --exists fuse3 && echo yes),$(B)/test/faultfs)
-suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s))
+suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s)) $(if $(faultfs),$(B)/test/crash)
 
 configs  = $(B)/arsync.pc $(addprefix $(B)/cmake/arsync,Config.cmake ConfigVersion.cmake)
 shell_of.arsync-cp      = bash
@@ -229,10 +229,20 @@ $(B)/bench/%: tools/arsync-bench/%.c include/arsync.h $(B)/flags $(B)/libarsync.
 
 # ---- Test ---------------------------------------------------------------------------------------
 
-.PHONY: check tests stage run-tests asan tsan
+.PHONY: check prove tests stage run-tests asan tsan
 check: ## set up, build, run all tests
 	$(Q)tools/deps.sh build test
 	$(again) run-tests
+
+# Not of `make check`: a thousand crashes of each filesystem, and as many kills, over several plans.
+prove: export CRASH_STATES ?= 1000
+prove: export CRASH_PLANS ?= 5
+prove: export KILLS ?= 1000
+prove: export TEST_TIME_LIMIT ?= 7200
+prove: ## the tests of the worst day at length (minutes; wants root)
+	$(Q)tools/deps.sh build test
+	$(again) RUN=crash run-tests
+	$(Q)grep -hE '^[a-z0-9]+, |^[0-9]+ of' $(B)/test/log/*test-crash.log
 
 asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="unit sim": only these)
 	$(again) B=build/asan SANITIZE=address,undefined $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests
@@ -244,10 +254,12 @@ tests: build $(suites) $(B)/test/client $(faultfs)
 
 # Those that look into the library take its objects as they are.
 internal = $(if $(filter unit sim,$1),$(call object,$(call sources,lib)),$(B)/libarsync.a)
-$(suites): $$(call object,$$(call sources,test/$$(@F))) $$(call internal,$$(@F))
+# What test/crash has of test/system: how to copy, make and look.
+borrowed = $(if $(filter crash,$1),$(patsubst %,test/system/%.cpp,main pool content tree list command child scratch clean))
+$(suites): $$(call object,$$(call sources,test/$$(@F)) $$(call borrowed,$$(@F))) $$(call internal,$$(@F))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -o $@ $^ -luring
+	$(Q)$(link) -o $@ $^ -luring $(if $(filter crash,$(@F)),$(shell pkg-config --libs fuse3))
 
 $(B)/test/client: $(wildcard test/abi/client/*) include/arsync.h $(B)/flags $(B)/libarsync.so
 	$(call say,CC,$@)
@@ -276,11 +288,12 @@ run.examples = $(filter-out %/lib.sh,$(wildcard test/examples/*.sh))
 run.bindings = $(filter-out %/lib.sh,$(wildcard test/bindings/*.sh))
 run.bench  = $(wildcard test/bench/*.py test/bench/*.sh)
 run.sim    = $(filter %/sim,$(suites))
+run.crash  = $(if $(faultfs),$(B)/test/crash,test/crash/without_libfuse3.sh)
 run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(foreach r,$(filter unit sim system client,$(RUN)),$(run.$r)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
+run-tests: build $(foreach r,$(filter unit sim system crash client,$(RUN)),$(filter $(B)/%,$(run.$r))) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))

@@ -21,7 +21,7 @@ lint() {
 
 mapfile -t cpp < <(find lib tools test -name '*.cpp' | sort)
 if ! pkg-config --exists fuse3; then
-    mapfile -t cpp < <(printf '%s\n' "${cpp[@]}" | grep -v '^test/fuse/')
+    mapfile -t cpp < <(printf '%s\n' "${cpp[@]}" | grep -Ev '^test/(fuse|crash)/')
 fi
 mapfile -t sources < <(find include lib tools test docs -name '*.[ch]' -o -name '*.cpp' | sort)
 mapfile -t scripts < <(grep -rlE '^#!/usr/bin/env bash|^# shellcheck shell' .ci tools test | sort)

@@ -1,0 +1,141 @@
+#include "crash/states.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fcntl.h>
+#include <numeric>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crash/must.h"
+#include "crash/random.h"
+
+namespace crash {
+
+namespace {
+
+constexpr std::array kinds{State::Kind::none, State::Kind::all, State::Kind::part,
+                           State::Kind::torn};
+
+// From a flush on up to the next one, or to the end.
+struct Stretch {
+    size_t begin, end;
+};
+
+std::vector<Stretch> stretches_of(const Log& log, size_t begin) {
+    std::vector<Stretch> all;
+    size_t from = 0;
+    const std::vector<Entry>& entries = log.entries();
+    for (size_t i = 0; i <= entries.size(); ++i) {
+        if (i < entries.size() && entries[i].what != What::flush)
+            continue;
+        if (i >= begin && i > from)
+            all.push_back({from, i});
+        from = i + 1;
+    }
+    return all;
+}
+
+template <class All>
+void shuffle(All& all, Random& random) {
+    for (size_t i = all.size(); i > 1; --i)
+        std::swap(all[i - 1], all[random.below(i)]);
+}
+
+void put(int fd, const char* data, uint64_t length, uint64_t at) {
+    while (length > 0) {
+        const ssize_t done = must(pwrite(fd, data, length, static_cast<off_t>(at)), "image");
+        data += done;
+        length -= static_cast<uint64_t>(done);
+        at += static_cast<uint64_t>(done);
+    }
+}
+
+// The parts of the file that are not holes go to the same places of another.
+void copy_data(int from, const char* content, int to) {
+    for (off_t at = 0; (at = lseek(from, at, SEEK_DATA)) >= 0;) {
+        const off_t end = must(lseek(from, at, SEEK_HOLE), "image");
+        put(to, content + at, static_cast<uint64_t>(end - at), static_cast<uint64_t>(at));
+        at = end;
+    }
+}
+
+} // namespace
+
+std::string name_of(State::Kind kind) {
+    constexpr std::array names{"none", "all", "part", "torn"};
+    return names[static_cast<size_t>(kind)];
+}
+
+uint64_t states_by_flush(const Log& log, size_t begin) {
+    return stretches_of(log, begin).size() * kinds.size();
+}
+
+std::vector<State> states_of(const Log& log, size_t begin, uint64_t seed, uint64_t count) {
+    const std::vector<Stretch> stretches = stretches_of(log, begin);
+    // Each kind is met early, and no stretch twice before all were.
+    std::vector<size_t> order(stretches.size());
+    std::iota(order.begin(), order.end(), 0);
+    Random random(seed);
+    shuffle(order, random);
+    std::vector<State> states;
+    for (uint64_t number = 0; number < count && !stretches.empty(); ++number) {
+        const Stretch& stretch = stretches[order[number % order.size()]];
+        const size_t kind = (number + number / order.size()) % kinds.size();
+        State state{number, stretch.begin, stretch.end, kinds[kind]};
+        if (state.kind == State::Kind::part)
+            state.end = stretch.begin + 1 +
+                        Random(seed ^ (number << 20)).below(stretch.end - stretch.begin);
+        state.end = std::max(state.end, begin);
+        states.push_back(state);
+    }
+    std::stable_sort(states.begin(), states.end(),
+                     [](const State& a, const State& b) { return a.flushed < b.flushed; });
+    return states;
+}
+
+Disk::Disk(const std::string& image, const Log& log, uint32_t sector, uint64_t seed)
+    : log_(log), sector_(sector), seed_(seed) {
+    image_ = must(open(image.c_str(), O_RDWR | O_CLOEXEC), image);
+    struct stat facts;
+    must(fstat(image_, &facts), image);
+    size_ = static_cast<uint64_t>(facts.st_size);
+    void* const map = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, image_, 0);
+    must(map == MAP_FAILED ? -1 : 0, image);
+    content_ = static_cast<char*>(map);
+}
+
+Disk::~Disk() {
+    munmap(content_, size_);
+    close(image_);
+}
+
+void Disk::write_state(const State& state, const std::string& image) {
+    for (; applied_ < state.flushed; ++applied_) {
+        const Entry& entry = log_.entries()[applied_];
+        if (entry.what == What::write)
+            memcpy(content_ + entry.at, entry.data, entry.length);
+    }
+    const int fd = must(open(image.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), image);
+    must(ftruncate(fd, static_cast<off_t>(size_)), image);
+    copy_data(image_, content_, fd);
+    Random random(seed_ ^ (state.number << 24));
+    const uint64_t kept_of_8 = 1 + random.below(7);
+    for (size_t i = state.flushed; i < state.end && state.kind != State::Kind::none; ++i) {
+        const Entry& entry = log_.entries()[i];
+        if (entry.what != What::write)
+            continue;
+        const bool torn = state.kind == State::Kind::torn && random.one_in(2);
+        if (state.kind != State::Kind::all && !torn && random.below(8) >= kept_of_8)
+            continue;
+        const uint32_t piece = torn ? sector_ : entry.length;
+        for (uint32_t at = 0; at < entry.length; at += piece)
+            if (!torn || random.one_in(2))
+                put(fd, entry.data + at, std::min(piece, entry.length - at), entry.at + at);
+    }
+    close(fd);
+}
+
+} // namespace crash
