@@ -3,6 +3,7 @@
 
 import os
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -17,6 +18,7 @@ from suite import (  # noqa: E402
     markdown,
     preparing,
     profiling,
+    report,
     report_insides,
     rows,
     stats,
@@ -183,6 +185,20 @@ class Page(unittest.TestCase):
     def test_a_part_that_is_not_there_is_an_error(self):
         with self.assertRaises(ValueError):
             markdown.replace("nothing", "x", "new")
+
+    def test_a_run_is_small_by_its_rounds_its_works_or_the_load(self):
+        whole = {"rounds_asked": 5, "scale": 1.0, "load": 0.1}
+        self.assertEqual(report.smallness({"a": whole}), "")
+        for odd in ({"rounds_asked": 4}, {"scale": 0.5}, {"load": 1000}):
+            self.assertNotEqual(report.smallness({"a": whole, "b": {**whole, **odd}}), "", odd)
+
+    def test_the_readme_shows_the_matrix_with_device_and_date(self):
+        with tempfile.NamedTemporaryFile("w+") as file:
+            file.write("a\n<!-- measured: plot -->\n<!-- end -->\nb\n")
+            file.flush()
+            report._show_in_readme(file.name, {"device": "vda (a model)", "dates": ["2026-01-02"]})
+            with open(file.name) as written:
+                self.assertIn("vda, 2026-01-02](docs/bench/matrix.svg)", written.read())
 
     def test_answers_are_ratios_of_medians(self):
         part = {

@@ -3,7 +3,6 @@
 Each figure is None where it cannot be had, which is told as "not available".
 """
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -20,21 +19,22 @@ EVENTS = {
 def count(driver, command):
     """Of one run of the command, after the trials."""
     told = driver.disk.path("counts")
-    line = [f"{driver.names['build']}/bench/peak", *shlex.split(command)]
-    if shutil.which("perf"):
-        line = ["perf", "stat", "-x", ",", "-o", told, "-e", ",".join(EVENTS.values()), "--", *line]
-    elif os.path.exists(told):
-        os.remove(told)
-    done = subprocess.run(line, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    if done.returncode != 0:
-        return {}
+    peak = [f"{driver.names['build']}/bench/peak", *shlex.split(command)]
+    perf = ["perf", "stat", "-x", ",", "-o", told, "-e", ",".join(EVENTS.values()), "--"]
+    said = _said(perf + peak) if shutil.which("perf") else None
     counts = dict.fromkeys(EVENTS)
-    if os.path.exists(told):
+    if said is not None:
         with open(told) as file:
             counts = parse(file.read())
-    words = done.stdout.split()
-    counts["peak_kib"] = int(words[-1]) if words else None
-    return counts
+    else:  # without the tracepoints perf runs nothing
+        said = _said(peak)
+    return {**counts, "peak_kib": int(said.split()[-1])} if said else counts
+
+
+def _said(line):
+    """None: it failed."""
+    done = subprocess.run(line, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return done.stdout if done.returncode == 0 else None
 
 
 def parse(text):
