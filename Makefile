@@ -124,6 +124,16 @@ $(B)/arsync-cp: $(call object,$(call sources,tools/arsync-cp)) $(B)/libarsync.a
 	$(call say,LINK,$@)
 	$(Q)$(link) $(runtime) -o $@ $^ $(uring_a)
 
+# The same program without a library that it would have to find where it runs: for rescue systems and
+# for containers that have nothing else in them.
+.PHONY: static
+static: $(B)/static/arsync-cp ## arsync-cp as one file that needs no library
+
+$(B)/static/arsync-cp: $(call object,$(call sources,tools/arsync-cp)) $(B)/libarsync.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) -static-pie -o $@ $^ -luring
+
 # How pkg-config and CMake find the library. Always written anew: the directories in them are those of
 # this command. A series is what stays compatible: 0.1, and later 1.
 series = $(if $(filter 0.%,$(version)),$(basename $(version)),$(firstword $(subst ., ,$(version))))
@@ -291,6 +301,10 @@ run.sim    = $(filter %/sim,$(suites))
 run.crash  = $(if $(faultfs),$(B)/test/crash,test/crash/without_libfuse3.sh)
 run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
+
+# Not every distribution has what a static program is linked from.
+has_library = $(findstring /,$(shell $(CXX) -print-file-name=$1))
+run-tests: $(if $(filter packages,$(RUN)),$(if $(and $(call has_library,libc.a),$(call has_library,liburing.a)),static))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
 run-tests: build $(foreach r,$(filter unit sim system crash client,$(RUN)),$(filter $(B)/%,$(run.$r))) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
