@@ -26,10 +26,11 @@ def write(parts, names, docs, folder):
     facts = describe(parts, folder)
     with open(f"{docs}/bench/results.json", "w") as file:
         file.write(_raw(facts, parts))
+    draw(parts, facts, f"{docs}/bench")
     sections = {
         "about": about(facts, parts),
-        **report_matrix.sections(parts),
-        **report_insides.sections(parts),
+        **report_matrix.sections(parts, docs),
+        **report_insides.sections(parts, docs),
         "missing": missing(parts, names),
     }
     path = f"{docs}/BENCHMARKS.md"
@@ -39,7 +40,6 @@ def write(parts, names, docs, folder):
         page = markdown.replace(page, name, text)
     with open(path, "w") as file:
         file.write(page)
-    draw(parts, facts, f"{docs}/bench")
     if not facts["small"]:
         _show_in_readme(f"{docs}/../README.md", facts)
 
@@ -98,15 +98,13 @@ def about(facts, parts):
         )
     if len(builds) > 1:
         lines.append(f"The parts were measured with {len(builds)} different builds of arsync-cp.")
-    lines.append(
-        "Beside arsync-cp: "
-        + "; ".join(
-            f"{name} ({version})" if version else name
-            for name, version in facts["contestants"].items()
-        )
-        + "."
-    )
+    lines.append(f"Beside arsync-cp: {'; '.join(map(named, facts['contestants'].items()))}.")
     return "\n".join(lines)
+
+
+def named(contestant):
+    name, version = contestant
+    return version if name in version else f"{name} {version}".strip()
 
 
 def missing(parts, names):

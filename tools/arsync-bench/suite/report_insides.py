@@ -3,65 +3,52 @@
 from . import figures, plots
 from .figures import rate, ratio, seconds
 from .inside import HEAT_DEPTHS, HEAT_SIZES
-from .markdown import number, table
+from .markdown import number, percent, plot, table
 from .stats import median, spread
-
-NOTHING = "Not measured."
 
 
 def measured(parts, kind):
     return {name: part for name, part in parts.items() if part["kind"] == kind}
 
 
-def sections(parts):
+def sections(parts, docs):
+    def shown(*names):
+        return "".join(plot(docs, name, text) for name, text in names)
+
     return {
+        "answers": answers(parts)
+        + shown(("methods.cached", "Methods, cached"), ("methods.cold", "Methods, cold")),
         "methods": methods(parts),
-        "heat": heat(parts),
-        "scaling": scaling(parts),
         "maximum": maximum(parts),
-        "ring": ring(parts),
-        "answers": answers(parts),
+        "heat": heat(parts)
+        + shown(("heat.fixed", "fixed, by buffers"), ("heat.direct", "direct, by buffers")),
+        "ring": ring(parts) + shown(("ring.cold", "Operations in flight, cold")),
+        "scaling": scaling(parts) + shown(("scaling", "Cost a file")),
     }
 
 
 def methods(parts):
     rows = []
     for part_name, part in measured(parts, "methods").items():
-        for name in part["trials"]:
-            counts, profile = part["counts"].get(name, {}), part["profiles"].get(name, {})
-            rows.append(
-                [
-                    part_name.split(".")[1],
-                    called(name, counts),
-                    number(rate(part, name)),
-                    f"{100 * spread(seconds(part, name)):.0f} %",
-                    number(median(figures.cpu(part, name)), 3),
-                    number(profile.get("user_copies"), 1),
-                    number(profile.get("kernel_copies"), 1),
-                    number(figures.over(counts.get("submissions"), counts.get("enters")), 1),
-                    number(counts.get("depth"), 1),
-                    number(counts.get("buffer_waits"), 0),
-                ]
-            )
-    return (
-        table(
-            [
-                "state",
-                "method",
-                "GB/s",
-                "spread",
-                "CPU s",
-                "% in user memcpy",
-                "% in kernel copies",
-                "SQEs/enter",
-                "depth",
-                "buffer waits",
-            ],
-            rows,
-        )
-        if rows
-        else NOTHING
-    )
+        state = part_name.split(".")[1]
+        rows += [[state, *method(part, name)] for name in part["trials"]]
+    head = "state|method|GB/s|spread|CPU s|% in user memcpy|% in kernel copies"
+    return table(f"{head}|SQEs/enter|depth|buffer waits", rows)
+
+
+def method(part, name):
+    counts, profile = part["counts"].get(name, {}), part["profiles"].get(name, {})
+    return [
+        called(name, counts),
+        number(rate(part, name)),
+        percent(spread(seconds(part, name))),
+        number(median(figures.cpu(part, name)), 3),
+        number(profile.get("user_copies"), 1),
+        number(profile.get("kernel_copies"), 1),
+        number(figures.over(counts.get("submissions"), counts.get("enters")), 1),
+        number(counts.get("depth"), 1),
+        number(counts.get("buffer_waits"), 0),
+    ]
 
 
 def is_refused(name, counts):
@@ -81,78 +68,58 @@ def heat(parts):
             for depth in HEAT_DEPTHS
         ]
         size, depth = figures.best_of(part).split()
-        blocks.append(
-            f"`{name.split('.')[1]}`, {part['state']}, GB/s; the best is {size} KiB, depth {depth}:\n\n"
-            + table(["depth", *(f"{size} KiB" for size in HEAT_SIZES)], rows)
-        )
-    return "\n\n".join(blocks) or NOTHING
+        head = f"`{name.split('.')[1]}`, {part['state']}, GB/s; best: {size} KiB, depth {depth}"
+        sizes = "|".join(f"{size} KiB" for size in HEAT_SIZES)
+        blocks.append(f"{head}:\n\n{table(f'depth|{sizes}', rows)}")
+    return "\n\n".join(blocks) or table("", [])
+
+
+def workers(name):
+    """The commands of `scaling` are called by a number, but for cp."""
+    return name if name == "cp" else f"{name} worker{'' if name == '1' else 's'}"
+
+
+def us_a_file(part, name):
+    return 1e6 * median(seconds(part, name)) / part["files"]
 
 
 def scaling(parts):
-    rows, names = [], ()
+    rows, head = [], ""
     for part in measured(parts, "scaling").values():
-        names = tuple(part["trials"])
-        rows.append(
-            [f"{part['files']:,}"]
-            + [number(1e6 * median(seconds(part, name)) / part["files"], 1) for name in names]
-        )
-    head = ["files"] + [
-        name if name == "cp" else f"{name} worker{'' if name == '1' else 's'}" for name in names
-    ]
-    return table(head, rows) if rows else NOTHING
+        head = "|".join(["files", *map(workers, part["trials"])])
+        costs = [number(us_a_file(part, name), 1) for name in part["trials"]]
+        rows.append([f"{part['files']:,}", *costs])
+    return table(head, rows)
 
 
 def maximum(parts):
-    part = parts.get("maximum")
-    if not part or part["kind"] == "failed":
-        return NOTHING
     rows = [
-        [name, number(rate(part, name)), f"{100 * spread(seconds(part, name)):.0f} %"]
+        [name, number(rate(part, name)), percent(spread(seconds(part, name)))]
+        for part in measured(parts, "maximum").values()
         for name in part["trials"]
     ]
-    return table(["", "GB/s", "spread"], rows)
+    return table("|GB/s|spread", rows)
 
 
 def ring(parts):
     rows = []
-    for part_name, part in measured(parts, "methods").items():
-        for name, trace in part.get("traces", {}).items():
-            if "operations" not in trace:
-                rows.append([part_name, name, f"not available: {trace['unavailable']}"] + [""] * 6)
-                continue
-            batch = figures.over(trace["submissions"], trace["enters_that_submit"])
-            for operation, one in trace["operations"].items():
-                rows.append(
-                    [
-                        part_name,
-                        name,
-                        operation,
-                        str(one["count"]),
-                        str(one["to_workers"]),
-                        number(one["median_us"], 0),
-                        number(one["p99_us"], 0),
-                        number(batch, 1),
-                        number(trace["depth"], 1),
-                    ]
-                )
-    return (
-        table(
-            [
-                "part",
-                "method",
-                "operation",
-                "count",
-                "to io-wq",
-                "median us",
-                "99 % us",
-                "SQEs/enter",
-                "depth",
-            ],
-            rows,
-        )
-        if rows
-        else NOTHING
-    )
+    for part in measured(parts, "methods").values():
+        for name, trace in part["traces"].items():
+            rows += [[part["state"], name, *cells] for cells in operations(trace)]
+    return table("state|method|operation|count|to io-wq|median us|99 % us|SQEs/enter|depth", rows)
+
+
+def operations(trace):
+    if "operations" not in trace:
+        yield [f"not available: {trace['unavailable']}"] + [""] * 6
+        return
+    batch = figures.over(trace["submissions"], trace["enters_that_submit"])
+    for operation, one in trace["operations"].items():
+        yield [
+            *(operation, str(one["count"]), str(one["to_workers"])),
+            *(number(one["median_us"], 0), number(one["p99_us"], 0)),
+            *(number(batch, 1), number(trace["depth"], 1)),
+        ]
 
 
 # Question, part, ours, theirs, what the figure is.
@@ -192,27 +159,19 @@ QUESTIONS = [
 def answers(parts):
     rows = []
     for question, kind, ours, theirs in QUESTIONS:
-        found = [
-            part
-            for part in measured(parts, kind).values()
-            if part["state"] == "cold" or kind == "methods"
-        ]
+        found = measured(parts, kind).values()
         states = {part["state"]: part for part in found if part["file_system"] == "ext4"}
         rows.append(
             [question] + [answer(states.get(state), ours, theirs) for state in ("cached", "cold")]
         )
-    neighbour = parts.get("neighbour")
-    for who in ("ours", "cp"):
-        text = (
-            f"Another program's file, re-read after a large copy by {who}: speed beside undisturbed"
-        )
-        value = (
-            ratio(neighbour, "undisturbed", who)
-            if neighbour and neighbour["kind"] != "failed"
-            else None
-        )
-        rows.append([text, "", number(value)])
-    return table(["question: seconds, first : second", "cached", "cold"], rows)
+    for part in measured(parts, "neighbour").values():
+        for who in ("ours", "cp"):
+            text = (
+                f"Another program's file, read again after a large copy by {who}: its speed beside"
+            )
+            value = number(ratio(part, "undisturbed", who))
+            rows.append([f"{text} that of an undisturbed one", "", value])
+    return table("question: seconds, first : second|cached|cold", rows)
 
 
 def answer(part, ours, theirs):
@@ -231,23 +190,15 @@ def slower(part):
 
 def draw(parts, where, folder):
     for name, part in measured(parts, "methods").items():
-        plots.bars(
-            f"{folder}/{name}",
-            [(method, rate(part, method)) for method in part["trials"]],
-            f"{part['title']}, {part['state']}, {part['file_system']} ({where})",
-            "GB/s",
-        )
-        for method, trace in part.get("traces", {}).items():
-            if "series" in trace and method == "direct":
-                plots.depth(
-                    f"{folder}/ring.{part['state']}",
-                    trace["series"],
-                    f"operations in flight, {method}, {part['state']} ({where})",
-                )
+        title = f"{part['title']}, {part['state']}, {part['file_system']} ({where})"
+        rates = [(method, rate(part, method)) for method in part["trials"]]
+        plots.bars(f"{folder}/{name}", rates, title, "GB/s")
+        trace = part["traces"].get("direct", {})
+        if "series" in trace:
+            title = f"operations in flight, direct, {part['state']} ({where})"
+            plots.depth(f"{folder}/ring.{part['state']}", trace["series"], title)
     for name, part in measured(parts, "heat").items():
-        rows = [
-            (int(key.split()[0]), int(key.split()[1]), rate(part, key)) for key in part["trials"]
-        ]
+        rows = [(*map(int, key.split()), rate(part, key)) for key in part["trials"]]
         plots.heat(f"{folder}/{name}", rows, f"{name.split('.')[1]}, {part['state']} ({where})")
     draw_scaling(measured(parts, "scaling").values(), where, folder)
 
@@ -256,9 +207,8 @@ def draw_scaling(of_all, where, folder):
     curves = {}
     for part in of_all:
         for name in part["trials"]:
-            curves.setdefault(name if name == "cp" else f"{name} workers", []).append(
-                (part["files"], 1e6 * median(seconds(part, name)) / part["files"])
-            )
+            point = (part["files"], us_a_file(part, name))
+            curves.setdefault(workers(name), []).append(point)
     if curves:
         plots.lines(
             f"{folder}/scaling", curves, f"empty files, ext4 ({where})", "files", "us a file"

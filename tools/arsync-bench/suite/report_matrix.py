@@ -1,8 +1,22 @@
 """The matrix of whole commands: the first screen, the cells that are lost, and what each costs."""
 
 from . import figures, plots
-from .markdown import number, table
+from .markdown import number, percent, plot, table
 
+# Column, figure, digits.
+COSTS = [
+    ("s", "seconds", 3),
+    ("spread", "spread", 2),
+    ("GB/s", "gb_a_second", 2),
+    ("files/s", "files_a_second", 0),
+    ("user s", "user", 3),
+    ("system s", "system", 3),
+    ("CPU s/GB", "cpu_a_gb", 2),
+    ("peak MiB", "peak_mib", 1),
+    ("calls/file", "calls_a_file", 1),
+    ("SQEs/enter", "sqes_an_enter", 1),
+    ("memory GB", "traffic_gb", 2),
+]
 FILE_SYSTEMS = ("ext4", "xfs", "btrfs", "tmpfs", "overlay")
 
 
@@ -10,15 +24,17 @@ def cells_of(parts):
     return {name: figures.Cell(part) for name, part in parts.items() if part["kind"] == "matrix"}
 
 
-def sections(parts):
+def sections(parts, docs):
     cells = cells_of(parts)
-    return {"matrix": matrix(cells), "lost": lost(cells), "costs": costs(cells)}
+    return {
+        "matrix": matrix(cells) + plot(docs, "matrix", "The matrix as a plot"),
+        "lost": lost(cells),
+        "costs": costs(cells),
+    }
 
 
 def matrix(cells):
     """A row for each work in each state, a column for each file system."""
-    if not cells:
-        return "No cell has been measured."
     rows = {}
     for cell in cells.values():
         part = cell.part
@@ -32,7 +48,7 @@ def matrix(cells):
         for (state, title), row in rows.items()
     ]
     told = figures.verdict(list(cells.values()))
-    return table(["ours : best other", *FILE_SYSTEMS], body) + f"""
+    return table("|".join(["ours : best other", *FILE_SYSTEMS]), body) + f"""
 
 {told['cells']} cells: {told['lost']} lost, {told['good']} at {figures.GOOD} or better,
 {told['more_cpu']} with more CPU seconds than the best other, {told['wide']} with a spread that is
@@ -52,7 +68,7 @@ def lost(cells):
         ours, theirs = cell.costs("ours"), cell.costs(cell.best)
         lines.append(
             f"- **{name}**: {cell.ratio:.2f} of {cell.best} (limit {cell.limit:.2f}; fastest runs "
-            f"{cell.fastest:.2f}; spread {100 * cell.spread:.0f} %); CPU {number(cell.cpu_ratio)}; "
+            f"{cell.fastest:.2f}; spread {percent(cell.spread)}); CPU {number(cell.cpu_ratio)}; "
             f"calls a file {number(ours['calls_a_file'], 1)} : {number(theirs['calls_a_file'], 1)}"
         )
         lines += [
@@ -66,7 +82,7 @@ def profile(of_one):
     if not of_one or "top" not in of_one:
         return f"profile not available ({(of_one or {}).get('unavailable', 'not taken')})"
     return (
-        ", ".join(f"`{symbol}` {share:.0f} %" for symbol, share in of_one["top"][:6])
+        ", ".join(f"`{symbol[:50]}` {share:.0f} %" for symbol, share in of_one["top"][:6])
         + f" ({of_one['samples']} samples)"
     )
 
@@ -76,41 +92,8 @@ def costs(cells):
     for name, cell in cells.items():
         for who in ("ours", cell.best):
             cost = cell.costs(who)
-            rows.append(
-                [
-                    name,
-                    who,
-                    number(cost["seconds"], 3),
-                    f"{100 * cost['spread']:.0f} %",
-                    number(cost["gb_a_second"]),
-                    number(cost["files_a_second"], 0),
-                    number(cost["user"], 3),
-                    number(cost["system"], 3),
-                    number(cost["cpu_a_gb"]),
-                    number(cost["peak_mib"], 1),
-                    number(cost["calls_a_file"], 1),
-                    number(cost["sqes_an_enter"], 1),
-                    number(cost["traffic_gb"]),
-                ]
-            )
-    return table(
-        [
-            "cell",
-            "who",
-            "s",
-            "spread",
-            "GB/s",
-            "files/s",
-            "user s",
-            "system s",
-            "CPU s/GB",
-            "peak MiB",
-            "calls/file",
-            "SQEs/enter",
-            "memory GB",
-        ],
-        rows,
-    )
+            rows.append([name, who] + [number(cost[key], digits) for _, key, digits in COSTS])
+    return table("|".join(["cell", "who", *(head for head, _, _ in COSTS)]), rows)
 
 
 def draw(parts, where, folder):
