@@ -90,6 +90,7 @@ int Pool::open_file(int fd, arsync_file& id) {
         return -errno;
     file->fd = file->own.get();
     file->direct = (flags & O_DIRECT) != 0;
+    file->synchronous = (flags & (O_SYNC | O_DSYNC)) != 0;
     file->streams = lseek(fd, 0, SEEK_CUR) < 0;
     const std::shared_ptr<const MountTable> table = mounts_.table();
     if (!table->all_local())

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <sys/types.h>
@@ -18,7 +19,8 @@ struct CallerFile {
     mode_t kind = 0;      // S_IFMT
     bool direct = false;  // open with O_DIRECT
     bool streams = false; // it has no offsets: those that it is given, io_uring takes no notice of
-    Devices devices;      // whom operations on it may wait for
+    bool synchronous = false; // open with O_SYNC or O_DSYNC
+    Devices devices;          // whom operations on it may wait for
 
     // What is found out by its first operation: whether io_uring can be trusted to read it as
     // read(2) does. It goes by a size, which may be untrue.
@@ -26,6 +28,9 @@ struct CallerFile {
     std::atomic<By> by = By::unknown;
     // Of what is no file with offsets: whether it takes RWF_NOWAIT.
     std::atomic<bool> takes_nowait = true;
+
+    // Until when no worker writes by a call of its own: one has waited in it.
+    std::atomic<std::chrono::steady_clock::time_point> slow_until{};
 
     std::atomic<unsigned> users = 0; // operations
 };

@@ -1,6 +1,8 @@
 #include "caller/operation.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -9,6 +11,16 @@
 namespace arsync {
 
 namespace {
+
+// What a worker moves by one call: small enough that the processor's own cache still has it for the
+// next call of the buffer, and that the kernel finds memory for it in one piece.
+constexpr size_t call_max = 256 << 10;
+// How much of one operation it moves before others have their turn.
+constexpr size_t calls_in_a_row = 1 << 20;
+// A write that takes longer has waited, for the disk or for its turn to make pages dirty. For a
+// while the file's writes wait elsewhere.
+constexpr std::chrono::milliseconds slow_write{10};
+constexpr std::chrono::seconds slow_for{1};
 
 class Moving {
 public:
@@ -20,8 +32,6 @@ public:
     Task<void> run() {
         control_.enter(stage_);
         control_.set_total(operation_.length);
-        memory_ = io_.buffers.lent(operation_.use.number(), operation_.use.whole(), operation_.at,
-                                   operation_.length);
         if (operation_.length == 0)
             co_return;
         if (operation_.offset == UINT64_MAX)
@@ -34,17 +44,29 @@ public:
 private:
     bool has_offsets() const { return S_ISREG(file_.kind) || S_ISBLK(file_.kind); }
 
-    Slice rest() const {
-        return {memory_.data + outcome_.bytes, memory_.length - outcome_.bytes,
-                memory_.buffer_index};
+    // What is left of the buffer's part; registered if that is worth it for all of it.
+    Slice rest() {
+        const Slice all = io_.buffers.lent(operation_.use.number(), operation_.use.whole(),
+                                           operation_.at, operation_.length);
+        return {all.data + outcome_.bytes, all.length - outcome_.bytes, all.buffer_index};
     }
 
     Task<void> move_all() {
         const Route route = this->route();
+        const bool may_call =
+            route == Route::ring && S_ISREG(file_.kind) && (reads_ || !file_.synchronous);
+        uint64_t turn_ends = calls_in_a_row;
         while (outcome_.bytes < operation_.length) {
             if (control_.held())
                 co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
+            if (may_call && move_by_call()) {
+                if (outcome_.bytes >= turn_ends) {
+                    turn_ends = outcome_.bytes + calls_in_a_row;
+                    co_await io_.ring.yield();
+                }
+                continue;
+            }
             const int64_t moved = co_await transfer(operation_.offset + outcome_.bytes, 0, route);
             if (moved == -EAGAIN) { // the kernel was short of something for a moment
                 co_await io_.ring.pause(1);
@@ -58,6 +80,40 @@ private:
         }
         if (!reads_ && outcome_.bytes < operation_.length)
             throw Error{stage_, EIO}; // no progress and no reason
+    }
+
+    // The next part through the page cache, by this thread, if that is not known to wait. False:
+    // the ring is to move it, or to say what is the matter.
+    bool move_by_call() {
+        std::byte* const memory = operation_.use.whole().data + operation_.at + outcome_.bytes;
+        const uint64_t offset = operation_.offset + outcome_.bytes;
+        const auto length =
+            static_cast<size_t>(std::min<uint64_t>(operation_.length - outcome_.bytes, call_max));
+        const int64_t moved = reads_ ? io_.files.read_cached(file_.fd, memory, length, offset)
+                                     : write_now(memory, length, offset);
+        if (moved == 0 || moved == -EAGAIN || (moved < 0 && reads_))
+            return false;
+        Counters& counters = io_.ring.counters();
+        (reads_ ? counters.reads : counters.writes).add(1);
+        (reads_ ? counters.reads_inline : counters.writes_inline).add(1);
+        const uint64_t before = outcome_.bytes;
+        add(moved);
+        (reads_ ? counters.bytes_read : counters.bytes_written).add(outcome_.bytes - before);
+        if (outcome_.bytes - before < length)
+            counters.short_transfers.add(1);
+        return true;
+    }
+
+    int64_t write_now(const std::byte* data, size_t length, uint64_t offset) {
+        using Clock = std::chrono::steady_clock;
+        const Clock::time_point begin = Clock::now();
+        if (begin < file_.slow_until.load(std::memory_order_relaxed))
+            return -EAGAIN;
+        const int64_t put = io_.files.write(file_.fd, data, length, offset);
+        const Clock::time_point end = Clock::now();
+        if (end - begin > slow_write)
+            file_.slow_until.store(end + slow_for, std::memory_order_relaxed);
+        return put;
     }
 
     Ring::Operation transfer(uint64_t offset, uint32_t flags, Route route) {
@@ -137,7 +193,6 @@ private:
     Outcome& outcome_;
     const bool reads_;
     const Stage stage_;
-    Slice memory_{nullptr, 0, -1};
 };
 
 } // namespace

@@ -375,7 +375,7 @@ TEST_CASE_FIXTURE(Clean, "what the kernel does not register is used unregistered
         const rlimit none{0, 0};
         EXPECT(report, setrlimit(RLIMIT_MEMLOCK, &none) == 0);
         EXPECT(report, become_ordinary());
-        const int fd = open((directory / "from").c_str(), O_RDONLY | O_CLOEXEC);
+        const int fd = open((directory / "from").c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
         Pool pool(with_leases(1));
         const Lease buffer(pool);
         const PoolFile from(pool, fd);

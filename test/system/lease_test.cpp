@@ -68,9 +68,42 @@ TEST_CASE_FIXTURE(Clean, "what is read into a leased buffer can be seen, and wri
         CHECK(synced.result == 0);
         CHECK(synced.action == ARSYNC_ACTION_SYNC);
         CHECK(synced.user_data == 9);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "through the page cache a worker reads and writes by itself, and waits not") {
+    const Volume& volume = shared_volume(Kind::ext4);
+    if (!volume.usable())
+        return skip(volume.why());
+    const Directory directory(volume);
+    write_pattern(directory / "from", size);
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        Pool pool(with_leases(1, backend));
+        const Lease buffer(pool);
+        const PoolFile from(pool, directory / "from", O_RDONLY);
+        const PoolFile to(pool, directory / "to", O_RDWR | O_CREAT | O_TRUNC);
+        const PoolFile synced(pool, directory / "synced", O_RDWR | O_CREAT | O_TRUNC | O_DSYNC);
+        CHECK(read(pool, {from, 0, buffer, 0, size}).bytes == size);
+        CHECK(write(pool, {to, 0, buffer, 0, size}).bytes == size);
+        CHECK(pool.stats().reads_inline == pool.stats().reads);
+        CHECK(pool.stats().writes_inline == pool.stats().writes);
+        const uint64_t inline_writes = pool.stats().writes_inline;
+
+        make_cold(directory / "from");
+        CHECK(read(pool, {from, 0, buffer, 0, size}).bytes == size);
+        CHECK(write(pool, {synced, 0, buffer, 0, size}).bytes == size);
+        CHECK(pool.stats().reads_inline < pool.stats().reads);
+        CHECK(pool.stats().writes_inline == inline_writes);
+        CHECK(pool.stats().writes > inline_writes);
         const bool fixed = backend == ARSYNC_BACKEND_URING && pool.info().buffers_registered > 0;
         CHECK(pool.stats().reads_fixed == (fixed ? 1 : 0));
         CHECK(pool.stats().writes_fixed == (fixed ? 1 : 0));
+        CHECK(read_file(directory / "to") == pattern(size));
+        CHECK(read_file(directory / "synced") == pattern(size));
     }
 }
 
