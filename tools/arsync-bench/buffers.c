@@ -6,12 +6,16 @@
  *     buffers direct SRC DST        arsync_submit_copy, method direct
  *     buffers fanout SRC DST...     each block read once, and written to every DST at once
  *     buffers copies SRC DST...     a copy to each DST, submitted together
+ *     buffers calls SRC DST...      as fanout, by plain calls of as many threads as there are
+ *                                   processors: the least that it can cost
  *     buffers list SRC DST COUNT    the files 00000 to COUNT - 1 of one directory to another as one
  *                                   list; prints the seconds that took
  */
 #define _GNU_SOURCE
 #include <arsync.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +47,13 @@ static arsync_completion poll_one(arsync_pool* pool) {
     return done;
 }
 
-/* size: of a destination, which gets its blocks; writes that extend a file go one by one. */
+/* size: of a destination, which gets its blocks, as a copy's does. By O_DIRECT it gets its size
+ * too: such writes that extend a file go one by one. */
 static arsync_file open_file(arsync_pool* pool, const char* path, int flags, off_t size) {
     const int fd = open(path, flags | O_CLOEXEC, 0666);
     arsync_file file = 0;
-    if (fd < 0 || (size > 0 && fallocate(fd, 0, 0, size) < 0)) {
+    const int keep = flags & O_DIRECT ? 0 : FALLOC_FL_KEEP_SIZE;
+    if (fd < 0 || (size > 0 && fallocate(fd, keep, 0, size) < 0)) {
         perror(path);
         exit(1);
     }
@@ -58,7 +64,7 @@ static arsync_file open_file(arsync_pool* pool, const char* path, int flags, off
 
 static void move(const char* from_path, char** to_paths, int copies, int direct) {
     const uint32_t size = direct ? 2 << 20 : 1 << 20;
-    const int depth = direct ? 4 : 8;
+    const int depth = 4; /* the fewer there are, the more of them a processor's cache holds */
     struct stat facts;
     if (stat(from_path, &facts) < 0) {
         perror(from_path);
@@ -69,8 +75,7 @@ static void move(const char* from_path, char** to_paths, int copies, int direct)
     const arsync_file from = open_file(pool, from_path, O_RDONLY | mode, 0);
     arsync_file to[COPIES_MAX];
     for (int i = 0; i < copies; ++i)
-        to[i] = open_file(pool, to_paths[i], O_WRONLY | O_CREAT | O_EXCL | mode,
-                          direct ? facts.st_size : 0);
+        to[i] = open_file(pool, to_paths[i], O_WRONLY | O_CREAT | O_EXCL | mode, facts.st_size);
     arsync_buffer buffers[BUFFERS_MAX];
     need(arsync_buffer_acquire(pool, (uint32_t)depth, buffers), "get buffers");
     uint64_t offsets[BUFFERS_MAX], next = 0;
@@ -101,6 +106,47 @@ static void move(const char* from_path, char** to_paths, int copies, int direct)
     for (int i = 0; i < depth; ++i)
         arsync_buffer_release(pool, buffers[i].id);
     arsync_pool_close(pool);
+}
+
+static struct {
+    int from, to[COPIES_MAX], copies;
+    uint64_t size;
+    atomic_ullong next;
+} calls;
+
+static void* call(void* unused) {
+    enum { STEP = 256 << 10 };
+    char* data = malloc(STEP);
+    for (uint64_t at = atomic_fetch_add(&calls.next, STEP); data && at < calls.size;
+         at = atomic_fetch_add(&calls.next, STEP)) {
+        const ssize_t got = pread(calls.from, data, STEP, (off_t)at);
+        for (int i = 0; i < calls.copies; ++i)
+            if (got <= 0 || pwrite(calls.to[i], data, (size_t)got, (off_t)at) != got) {
+                perror("buffers: calls");
+                exit(1);
+            }
+    }
+    free(data);
+    return unused;
+}
+
+static void call_threads(const char* from_path, char** to_paths, int copies) {
+    struct stat facts;
+    calls.from = open(from_path, O_RDONLY | O_CLOEXEC);
+    calls.copies = copies;
+    need(fstat(calls.from, &facts), from_path);
+    calls.size = (uint64_t)facts.st_size;
+    for (int i = 0; i < copies; ++i) {
+        calls.to[i] = open(to_paths[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        need(fallocate(calls.to[i], FALLOC_FL_KEEP_SIZE, 0, facts.st_size), to_paths[i]);
+    }
+    pthread_t threads[64];
+    const long wanted = sysconf(_SC_NPROCESSORS_ONLN);
+    const int count = wanted < 64 ? (int)wanted : 64;
+    for (int i = 0; i < count; ++i)
+        need(-pthread_create(&threads[i], NULL, call, NULL), "start a thread");
+    for (int i = 0; i < count; ++i)
+        pthread_join(threads[i], NULL);
 }
 
 static void copy(const char* from, char** to, int copies, uint32_t method) {
@@ -155,6 +201,8 @@ int main(int argc, char** argv) {
         move(argv[2], argv + 3, 1, 1);
     else if (strcmp(what, "fanout") == 0)
         move(argv[2], argv + 3, copies, 0);
+    else if (strcmp(what, "calls") == 0)
+        call_threads(argv[2], argv + 3, copies);
     else if (strcmp(what, "direct") == 0)
         copy(argv[2], argv + 3, 1, ARSYNC_METHOD_DIRECT);
     else if (strcmp(what, "copies") == 0)

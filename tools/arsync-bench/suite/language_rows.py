@@ -60,8 +60,32 @@ def languages(driver, rounds, tree_rounds):
                 ),
                 trials,
             )
+    if "rust" in trials:
+        _buffers_in_rust(driver, rounds)
     if "python" in trials:
         _tree_in_python(driver, tree_rounds)
+
+
+def _buffers_in_rust(driver, rounds):
+    driver.disk.fresh("ext4")
+    works.make(works.GIB_FILE, driver.disk, driver.names["build"])
+    trials = driver.contest(
+        {
+            "direct": "{bin}/buffers direct {src} {dst}",
+            "managed": "{build}/rust/release/examples/bench {src} {dst}",
+        },
+        preparing.cold(),
+        rounds,
+    )
+    table.compare(
+        Compare(
+            "1 GiB, cold, O_DIRECT: reads and writes of buffers from Rust : a copy",
+            1.05,
+            "managed",
+            "direct",
+        ),
+        trials,
+    )
 
 
 def _tree_in_python(driver, rounds):
