@@ -25,8 +25,9 @@ std::string simplified(std::string_view path) {
     return result;
 }
 
-static uint64_t hash(std::string_view text) {
-    return std::hash<std::string_view>()(text);
+static uint64_t hash(std::string_view text) { // never 0
+    const uint64_t value = std::hash<std::string_view>()(text);
+    return value == 0 ? 1 : value;
 }
 
 static std::string parent_of(const std::string& path) {
@@ -119,20 +120,24 @@ void Order::end(const Touch& touch) {
 }
 
 void Order::note_made(const Touch& touch) {
-    made_.insert(hash(touch.made_as));
-    made_folded_.insert(hash(fold_case(touch.made_as)));
+    const uint64_t name = hash(touch.made_as);
+    const uint64_t folded = hash(fold_case(touch.made_as));
+    made_.insert(name);
+    if (folded != name)
+        made_folded_.insert(folded);
 }
 
 Order::Made Order::made(const std::string& destination) const {
-    if (made_.contains(hash(destination)))
+    const uint64_t name = hash(destination);
+    if (made_.contains(name))
         return Made::it;
-    const bool folded =
-        !made_folded_.empty() && made_folded_.contains(hash(fold_case(destination)));
-    return folded ? Made::another_spelling : Made::nothing;
+    const uint64_t folded = hash(fold_case(destination));
+    return made_folded_.contains(folded) || made_.contains(folded) ? Made::another_spelling
+                                                                   : Made::nothing;
 }
 
 bool Order::repeats(const Touch& touch) {
-    return !came_.insert({touch.source_id, hash(touch.source + '\0' + touch.destination)}).second;
+    return !came_.insert({touch.source_id, hash(touch.source + '\0' + touch.destination)});
 }
 
 bool Order::repeats_tree(const Touch& touch) {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "copy/copy.h"
+#include "copy/list/flat_set.h"
 
 namespace arsync {
 
@@ -114,19 +115,22 @@ private:
     std::unordered_map<std::string, unsigned> by_key_; // the same
     int with_several_names_ = 0;
     int with_any_names_ = 0;
-    std::unordered_set<uint64_t> made_;
-    std::unordered_set<uint64_t> made_folded_;
+    struct HashKey { // of what is a hash already
+        static bool is_none(uint64_t hash) { return hash == 0; }
+        static size_t hash(uint64_t hash) { return hash; }
+    };
+    FlatSet<uint64_t, HashKey> made_;
+    FlatSet<uint64_t, HashKey> made_folded_; // where that is another name
     struct Came {
         Identity source;
-        uint64_t paths; // a hash of them
+        uint64_t paths = 0; // a hash of them
         bool operator==(const Came&) const = default;
     };
-    struct CameHash {
-        size_t operator()(const Came& came) const {
-            return IdentityHash()(came.source) ^ came.paths;
-        }
+    struct CameKey {
+        static bool is_none(const Came& came) { return came.paths == 0; }
+        static size_t hash(const Came& came) { return came.paths ^ IdentityHash()(came.source); }
     };
-    std::unordered_set<Came, CameHash> came_;
+    FlatSet<Came, CameKey> came_;
     std::unordered_multimap<Identity, std::string, IdentityHash> trees_; // and their destinations
     std::unordered_set<std::string> names_;
     std::unordered_set<std::string> above_; // all directories on the way to these
