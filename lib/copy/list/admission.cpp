@@ -40,7 +40,7 @@ Task<void> ListMember::admit_entry(Item& item) {
     list_.look_up(item, enters);
     item.touch.key = item.touch.folded;
     if (item.waits) {
-        co_await List::NobodyElse(list_, io_.ring);
+        co_await nobody_else();
         list_.look_for_spellings(item);
     }
     if (item.came_before)
@@ -54,14 +54,14 @@ Task<void> ListMember::admit_path(Item& item) {
         key_of(list_.source_dirfd_, item.names.source, list_.source_directories_);
     bool idle = list_.is_idle();
     while (!look(item, idle)) {
-        co_await List::NobodyElse(list_, io_.ring);
+        co_await nobody_else();
         idle = true;
     }
     if (item.may_be_one)
         item.just_created = folds_names(item);
     item.alone = runs_alone(item);
     if (item.alone && !list_.is_idle())
-        co_await List::NobodyElse(list_, io_.ring);
+        co_await nobody_else();
 }
 
 // A name in a directory, whatever the path to that; the path where it is not there yet.
@@ -242,8 +242,10 @@ Task<void> ListMember::find_way(Item& item) {
         const bool scarce =
             item.failure && (item.failure->code == EMFILE || item.failure->code == ENFILE);
         bool again = false;
-        if (scarce)
+        if (scarce) {
+            start_admitted();
             again = co_await wait_for_descriptors(number);
+        }
         tell_of_ways(item, !again);
         if (!again)
             co_return;

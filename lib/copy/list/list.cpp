@@ -73,6 +73,12 @@ bool List::over() {
     return is_over;
 }
 
+bool List::has_more() {
+    const Lock lock(mutex_);
+    return !stopping() && !items_.empty() && unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX &&
+           !mirrors();
+}
+
 // By whoever has the turn. Others are called when there is enough for them: a list of a few small
 // files is done before another thread has begun.
 void List::take_item(Item& item) {

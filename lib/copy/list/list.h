@@ -107,6 +107,7 @@ private:
         return !has_turn_ && !items_.empty() && unanswered_ < ARSYNC_QUESTIONS_WAITING_MAX &&
                (ended_ || !mirrors());
     }
+    bool has_more(); // for whoever has the turn
     // By whoever has the turn, after the end was said: nobody adds or takes one meanwhile.
     const std::deque<ListItem>& all_items() const NO_THREAD_SAFETY_ANALYSIS { return items_; }
     void take_item(Item& item);

@@ -4,6 +4,7 @@
 #include <climits>
 #include <fcntl.h>
 #include <new>
+#include <utility>
 
 #include "copy/conflict.h"
 #include "copy/list/item_host.h"
@@ -98,8 +99,8 @@ Task<void> ListMember::take_items() {
                 co_return;
             continue;
         }
-        // Whoever has the turn gives it back.
-        std::shared_ptr<Item> item;
+        // Whoever has the turn gives it back, and copies what it has admitted meanwhile afterwards.
+        bool alone = false;
         try {
             if (list_.mirrors() && !list_.are_apart_)
                 co_await check_mirrors();
@@ -107,34 +108,71 @@ Task<void> ListMember::take_items() {
                 list_.give_turn_back();
                 continue;
             }
-            item = std::make_shared<Item>();
-            list_.take_item(*item);
-            item->failure = why_untriable(item->names);
-            if (!item->failure)
-                co_await admit(*item);
-            list_.begin(*item);
+            do {
+                alone = co_await admit_next();
+            } while (!alone && may_admit_more());
+            if (asks_first(list_.options_)) // so many may wait for answers and no more
+                start_admitted();
         } catch (const std::bad_alloc&) {
             list_.give_turn_back();
+            start_admitted();
             throw;
         }
-        window_.enter();
-        if (!items_.spawn([&] { return copy(item); })) {
-            Outcome none;
-            none.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
-            end(*item, none, {});
-            window_.leave();
-            list_.stop();
+        if (!alone)
             list_.give_turn_back();
-            co_return;
-        }
-        if (!item->alone)
-            list_.give_turn_back();
+        start_admitted();
         constexpr unsigned yield_after = 32; // others get their turn: completions, and other jobs
-        if (++since_yield_ >= yield_after) {
+        if (since_yield_ >= yield_after) {
             since_yield_ = 0;
             co_await io_.ring.yield();
         }
     }
+}
+
+// Whether it keeps the turn.
+Task<bool> ListMember::admit_next() {
+    const auto item = std::make_shared<Item>();
+    list_.take_item(*item);
+    item->failure = why_untriable(item->names);
+    if (!item->failure)
+        co_await admit(*item);
+    list_.begin(*item);
+    window_.enter();
+    admitted_[admitted_count_++] = item;
+    admitted_bytes_ += item->touch.source_size;
+    co_return item->alone;
+}
+
+// Small files, of which others need none so soon.
+bool ListMember::may_admit_more() {
+    constexpr uint64_t bytes_max = 128 << 10;
+    return !asks_first(list_.options_) && admitted_count_ < admitted_.size() &&
+           admitted_bytes_ < bytes_max && !admitted_[admitted_count_ - 1]->touch.is_tree() &&
+           window_.has_room() && !control_.held() && list_.has_more();
+}
+
+void ListMember::start_admitted() {
+    const unsigned count = std::exchange(admitted_count_, 0);
+    since_yield_ += count;
+    admitted_bytes_ = 0;
+    for (unsigned i = 0; i < count; ++i) {
+        const std::shared_ptr<Item> item = std::move(admitted_[i]);
+        if (items_.spawn([&] { return copy(item); }))
+            continue;
+        Outcome none;
+        none.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+        end(*item, none, {});
+        window_.leave();
+        list_.stop();
+        if (item->alone)
+            list_.give_turn_back();
+    }
+}
+
+// With the turn, until nothing is in flight, for which what was admitted has to be copied.
+List::NobodyElse ListMember::nobody_else() {
+    start_admitted();
+    return List::NobodyElse(list_, io_.ring);
 }
 
 // What keeps its paths from even being tried.

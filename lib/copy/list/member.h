@@ -1,7 +1,10 @@
 // One worker's part in the copy of a list.
 #pragma once
 
+#include <array>
+
 #include "copy/list/list.h"
+#include "copy/list/take.h"
 #include "copy/question.h"
 #include "copy/tree/window.h"
 
@@ -19,6 +22,10 @@ private:
     using Item = List::Item;
 
     Task<void> take_items();
+    Task<bool> admit_next();
+    bool may_admit_more();
+    void start_admitted();
+    List::NobodyElse nobody_else();
     // Before the first item of a list of mirrors is taken. Ends the list if one cannot be begun.
     Task<void> check_mirrors();
     Task<void> look_for_clash(std::optional<Clash>& clash);
@@ -61,6 +68,10 @@ private:
     Group items_;
     Window window_;
     unsigned since_yield_ = 0;
+    // Items that are in flight and not yet begun: to hand the turn on costs more than to admit one.
+    std::array<std::shared_ptr<Item>, 8> admitted_;
+    unsigned admitted_count_ = 0;
+    uint64_t admitted_bytes_ = 0;
 };
 
 } // namespace arsync
