@@ -41,17 +41,24 @@ func (p *poller) run() {
 	}
 }
 
-// takeAll hands on all there is, and says whether that was all there will ever be.
+// takeAll hands on all there is, and says whether that was all there will ever be. After entries of a
+// job there are most often more: then the library waits a moment, until they are many or there is
+// something else, which costs less than a wake-up for each.
 func (p *poller) takeAll(uintptr) bool {
-	for {
-		n := C.arsync_poll(p.in.c, p.batch, batchSize, 0)
+	for moment := C.int(0); ; {
+		n := C.arsync_poll(p.in.c, p.batch, batchSize, moment)
 		if n == -C.ESHUTDOWN {
 			return true
 		}
 		if n <= 0 {
 			return false
 		}
-		p.handOn(unsafe.Slice(p.batch, int(n)))
+		batch := unsafe.Slice(p.batch, int(n))
+		moment = 0
+		if batch[n-1].kind != C.ARSYNC_COMPLETION_JOB {
+			moment = 1
+		}
+		p.handOn(batch)
 	}
 }
 
