@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::pin::{Pin, pin};
@@ -44,10 +44,12 @@ fn main() -> ExitCode {
 fn list(from: &Path, to: &Path) -> io::Result<Duration> {
     let names: Vec<OsString> =
         fs::read_dir(from)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
+    let (from, to) = (File::open(from)?, File::open(to)?);
     let pool = Pool::open()?;
     let start = Instant::now();
-    let paths = names.iter().map(|name| (from.join(name), to.join(name)));
-    let mut job = pool.copy_list(paths, &CopyOptions::new())?;
+    let same = names.iter().map(|name| (name, name));
+    let mut job =
+        pool.copy_list_at(Some(from.as_fd()), Some(to.as_fd()), same, &CopyOptions::new())?;
     let mut told = 0;
     for event in job.events() {
         if let Event::Item(item) = event {
