@@ -1,19 +1,18 @@
-// The life of one file's copy, and of one range's: open, move the data, carry over the attributes,
-// make it durable, verify it, give it its name.
+// The life of one file's copy: open the source, open the destination, move the data, verify it,
+// carry over the attributes, make it durable, give it its name.
+#include "copy/file.h"
+
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <exception>
 #include <fcntl.h>
 #include <linux/openat2.h>
 
-#include "copy/copy.h"
 #include "copy/destination.h"
 #include "copy/huge.h"
 #include "copy/identity.h"
 #include "copy/metadata.h"
 #include "copy/method.h"
-#include "copy/move.h"
 #include "copy/verify.h"
 
 namespace arsync {
@@ -24,55 +23,32 @@ bool asks(const arsync_copy_options& options, uint32_t flag) {
     return (options.flags & flag) != 0;
 }
 
-uint64_t size_of(Files& files, int fd, const struct statx& facts) {
-    uint64_t size = facts.stx_size;
-    if (S_ISBLK(facts.stx_mode))
-        check(ARSYNC_STAGE_OPEN_SOURCE, files.device_size(fd, size));
-    return size;
-}
-
 bool on_storage(const struct statx& facts) {
     return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
 }
 
-// Somebody has a lease on the file (a file server, say), and has been asked to give it back.
-Task<void> wait_for_lease(Io io, Control& control) {
-    control.throw_if_cancelled();
-    co_await io.ring.pause(open_again_ms);
-    control.throw_if_cancelled();
-}
+// What is to be in the destination.
+struct Content {
+    int fd;
+    const struct statx& facts;
+    uint64_t size;
+    bool shared = false; // see Source
+};
 
-Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
-    control.enter(ARSYNC_STAGE_SYNC);
-    const int64_t result = co_await io.ring.sync(fd, datasync);
-    check(ARSYNC_STAGE_SYNC, result); // once failed, a second try would lie
-}
-
-// Moves the data and fills in what the outcome says of it.
-Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
-                            Control& control, Outcome& outcome, Digest* digest) {
-    const Moved moved = co_await move_data(io, ends, options, control, digest);
-    outcome.bytes = moved.bytes;
-    outcome.hole_bytes = moved.hole_bytes;
-    outcome.method = control.method();
-    if (moved.has_digest && wants(options, ARSYNC_WANT_DIGEST))
-        outcome.wanted.tell_digest(digest->low(), digest->high());
-    if (moved.changed)
-        outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
-    if (moved.shrank)
-        outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
-    if (fell_back(outcome.method, options))
-        outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
-    co_return moved;
-}
-
-// A second description without O_DIRECT; none where the file may not be opened again.
-File open_buffered(Files& files, int fd, bool to_read) {
-    const int again = files.reopen(fd, to_read ? O_RDWR : O_WRONLY);
-    if (again == -EMFILE || again == -ENFILE || again == -ENOMEM)
-        check(ARSYNC_STAGE_OPEN_DESTINATION, again);
-    return File(files, again);
-}
+Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options& options);
+Task<void> wait_for_file_lease(Io io, Control& control);
+Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
+                     bool may_be_unnamed, const arsync_copy_options& options, Control& control,
+                     Outcome& outcome);
+Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const Source& source,
+                    const Content& content, const arsync_copy_options& options, Control& control,
+                    Outcome& outcome);
+void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
+                      const arsync_copy_options& options, Control& control, Outcome& outcome);
+Task<File> publish_aside(Io io, Destination& destination, Control& control);
+Task<void> copy_once_more(Io io, const FileCopy& copy, const Source& source, const File& nameless,
+                          const arsync_copy_options& options, Control& control, Outcome& outcome);
+bool goes_when_closed(Files& files, const Source& source);
 
 } // namespace
 
@@ -88,22 +64,6 @@ void refuse_kind(mode_t mode, const arsync_copy_options& options) {
 void refuse_worth_threads(const Io& io, const struct statx& source) {
     if (io.alone && (!S_ISREG(source.stx_mode) || source.stx_size > threads_size_min))
         throw WorthThreads{};
-}
-
-// What is open already is opened again, so that its position and flags stay its owner's; where that
-// is not possible, or it is a stream, it is shared.
-static Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options& options) {
-    struct statx facts;
-    check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source_dirfd, "", 0, facts));
-    refuse_kind(facts.stx_mode, options);
-    int fd = -1;
-    if (on_storage(facts))
-        fd = io.files.reopen(copy.source_dirfd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    const bool shared = fd < 0;
-    if (shared)
-        fd = io.files.duplicate(copy.source_dirfd);
-    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
-    return {File(io.files, fd), facts, {}, shared};
 }
 
 // Asks what is at the name before it opens it, for opening may be an act: a FIFO's writer would go
@@ -124,7 +84,7 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
         bool asked = false;
         while (fd == -EAGAIN) {
             if (asked)
-                co_await wait_for_lease(io, control);
+                co_await wait_for_file_lease(io, control);
             fd = co_await io.ring.open_beneath(copy.source_dirfd, name, reading, resolve);
             asked = true;
         }
@@ -141,7 +101,7 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
         const int flags = reading | (nofollow ? O_NOFOLLOW : 0);
         fd = io.files.open(copy.source_dirfd, name, flags, 0);
         while (fd == -EAGAIN && S_ISREG(facts.stx_mode)) {
-            co_await wait_for_lease(io, control);
+            co_await wait_for_file_lease(io, control);
             fd = io.files.open(copy.source_dirfd, name, flags, 0);
         }
     }
@@ -154,41 +114,83 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
 
 namespace {
 
-void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
-                      const arsync_copy_options& options, Control& control, Outcome& outcome) {
-    if (!destination.regular())
-        return;
-    const bool is_new = destination.is_new() || destination.replaced();
-    const auto old = xattrs_to_update(io.files, destination.fd(), is_new, options, outcome);
-    Described ends{.source = source.file.get(),
-                   .facts = source.facts,
-                   .xattrs = source.xattrs ? &*source.xattrs : nullptr,
-                   .destination = destination.fd(),
-                   .destination_has_no_acl = destination.has_no_acl(),
-                   .destination_xattrs = old ? &*old : nullptr};
-    if (const struct statx* replaced = destination.replaced()) {
-        take_over(io.files, destination.fd(), destination.facts(), copy, *replaced, options,
-                  outcome);
-    } else {
-        ends.destination_facts = &destination.facts();
-        ends.final_mode = destination.final_mode();
-    }
-    copy_metadata(io.files, ends, options, control, outcome);
+// What is open already is opened again, so that its position and flags stay its owner's; where that
+// is not possible, or it is a stream, it is shared.
+Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options& options) {
+    struct statx facts;
+    check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source_dirfd, "", 0, facts));
+    refuse_kind(facts.stx_mode, options);
+    int fd = -1;
+    if (on_storage(facts))
+        fd = io.files.reopen(copy.source_dirfd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    const bool shared = fd < 0;
+    if (shared)
+        fd = io.files.duplicate(copy.source_dirfd);
+    check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    return {File(io.files, fd), facts, {}, shared};
 }
 
-// What is to be in the destination.
-struct Content {
-    int fd;
-    const struct statx& facts;
-    uint64_t size;
-    bool shared = false; // see Source
-};
+// Somebody has a lease on the file (a file server, say), and has been asked to give it back.
+Task<void> wait_for_file_lease(Io io, Control& control) {
+    control.throw_if_cancelled();
+    co_await io.ring.pause(open_again_ms);
+    control.throw_if_cancelled();
+}
 
-// See Destination::publish.
-Task<File> publish_aside(Io io, Destination& destination, Control& control) {
+} // namespace
+
+Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
+                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    outcome.action = ARSYNC_ACTION_COPY;
+    outcome.wanted.tell_source(source.facts, options);
     File nameless;
-    const auto publish = [&] { nameless = destination.publish(control); };
-    co_await run_aside(io.ring, publish);
+    std::exception_ptr failure;
+    try {
+        const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
+        const uint64_t size = moves_data ? size_of(io.files, source.file.get(), source.facts) : 0;
+        control.set_total(size);
+        const Content original{source.file.get(), source.facts, size, source.shared};
+        nameless = co_await write_out(io, copy, source, original, true, options, control, outcome);
+        if (nameless)
+            co_await copy_once_more(io, copy, source, nameless, options, control, outcome);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (nameless)
+        co_await io.ring.call(is_huge(outcome.bytes), [&] { return nameless.close(); });
+    if (goes_when_closed(io.files, source))
+        co_await io.ring.call(true, [&] { return source.file.close(); });
+    if (failure)
+        std::rethrow_exception(failure);
+}
+
+namespace {
+
+// Gives the file, complete but for its name, if it could be given none; see Destination::publish.
+Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
+                     bool may_be_unnamed, const arsync_copy_options& options, Control& control,
+                     Outcome& outcome) {
+    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs),
+                            may_be_unnamed);
+    File nameless;
+    std::exception_ptr failure;
+    try {
+        nameless =
+            co_await write_to(io, destination, copy, source, content, options, control, outcome);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (destination.removed()) // whatever has become of the copy
+        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+    if (failure) {
+        // As much as was to be written may have been reserved.
+        const bool huge = is_huge(std::max(content.size, control.bytes_done()));
+        co_await io.ring.call(huge, [&] {
+            destination.discard();
+            return 0;
+        });
+        std::rethrow_exception(failure);
+    }
     co_return nameless;
 }
 
@@ -280,31 +282,60 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     co_return nameless;
 }
 
-// Gives the file, complete but for its name, if it could be given none; see Destination::publish.
-Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
-                     bool may_be_unnamed, const arsync_copy_options& options, Control& control,
-                     Outcome& outcome) {
-    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs),
-                            may_be_unnamed);
+} // namespace
+
+Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
+                            Control& control, Outcome& outcome, Digest* digest) {
+    const Moved moved = co_await move_data(io, ends, options, control, digest);
+    outcome.bytes = moved.bytes;
+    outcome.hole_bytes = moved.hole_bytes;
+    outcome.method = control.method();
+    if (moved.has_digest && wants(options, ARSYNC_WANT_DIGEST))
+        outcome.wanted.tell_digest(digest->low(), digest->high());
+    if (moved.changed)
+        outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
+    if (moved.shrank)
+        outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
+    if (fell_back(outcome.method, options))
+        outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
+    co_return moved;
+}
+
+Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
+    control.enter(ARSYNC_STAGE_SYNC);
+    const int64_t result = co_await io.ring.sync(fd, datasync);
+    check(ARSYNC_STAGE_SYNC, result); // once failed, a second try would lie
+}
+
+namespace {
+
+void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
+                      const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    if (!destination.regular())
+        return;
+    const bool is_new = destination.is_new() || destination.replaced();
+    const auto old = xattrs_to_update(io.files, destination.fd(), is_new, options, outcome);
+    Described ends{.source = source.file.get(),
+                   .facts = source.facts,
+                   .xattrs = source.xattrs ? &*source.xattrs : nullptr,
+                   .destination = destination.fd(),
+                   .destination_has_no_acl = destination.has_no_acl(),
+                   .destination_xattrs = old ? &*old : nullptr};
+    if (const struct statx* replaced = destination.replaced()) {
+        take_over(io.files, destination.fd(), destination.facts(), copy, *replaced, options,
+                  outcome);
+    } else {
+        ends.destination_facts = &destination.facts();
+        ends.final_mode = destination.final_mode();
+    }
+    copy_metadata(io.files, ends, options, control, outcome);
+}
+
+// See Destination::publish.
+Task<File> publish_aside(Io io, Destination& destination, Control& control) {
     File nameless;
-    std::exception_ptr failure;
-    try {
-        nameless =
-            co_await write_to(io, destination, copy, source, content, options, control, outcome);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    if (destination.removed()) // whatever has become of the copy
-        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
-    if (failure) {
-        // As much as was to be written may have been reserved.
-        const bool huge = is_huge(std::max(content.size, control.bytes_done()));
-        co_await io.ring.call(huge, [&] {
-            destination.discard();
-            return 0;
-        });
-        std::rethrow_exception(failure);
-    }
+    const auto publish = [&] { nameless = destination.publish(control); };
+    co_await run_aside(io.ring, publish);
     co_return nameless;
 }
 
@@ -336,113 +367,11 @@ bool goes_when_closed(Files& files, const Source& source) {
 
 } // namespace
 
-Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
-                       const arsync_copy_options& options, Control& control, Outcome& outcome) {
-    outcome.action = ARSYNC_ACTION_COPY;
-    outcome.wanted.tell_source(source.facts, options);
-    File nameless;
-    std::exception_ptr failure;
-    try {
-        const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
-        const uint64_t size = moves_data ? size_of(io.files, source.file.get(), source.facts) : 0;
-        control.set_total(size);
-        const Content original{source.file.get(), source.facts, size, source.shared};
-        nameless = co_await write_out(io, copy, source, original, true, options, control, outcome);
-        if (nameless)
-            co_await copy_once_more(io, copy, source, nameless, options, control, outcome);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    if (nameless)
-        co_await io.ring.call(is_huge(outcome.bytes), [&] { return nameless.close(); });
-    if (goes_when_closed(io.files, source))
-        co_await io.ring.call(true, [&] { return source.file.close(); });
-    if (failure)
-        std::rethrow_exception(failure);
-}
-
-Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options, Control& control,
-                      Outcome& outcome) {
-    control.enter(ARSYNC_STAGE_OPEN_SOURCE);
-    struct statx source;
-    struct statx destination;
-    check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(copy.source, "", 0, source));
-    check(ARSYNC_STAGE_OPEN_DESTINATION, io.files.statx(copy.destination, "", 0, destination));
-    copy.huge = is_huge(source) || is_huge(destination);
-    outcome.wanted.tell_source(source, options);
-    control.enter(ARSYNC_STAGE_CHECK);
-    const auto refuse = [](mode_t mode, Side side) {
-        if (S_ISDIR(mode))
-            throw error_at(side, ARSYNC_STAGE_CHECK, EISDIR);
-        if (!S_ISREG(mode) && !S_ISBLK(mode))
-            throw error_at(side, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
-    };
-    refuse(source.stx_mode, Side::source);
-    refuse(destination.stx_mode, Side::conflict);
-
-    const uint64_t size = size_of(io.files, copy.source, source);
-    const uint64_t begin = copy.source_offset;
-    const uint64_t end = begin >= size ? begin : begin + std::min(copy.length, size - begin);
-    const uint64_t to = copy.destination_offset;
-    if (identity(source) == identity(destination) && begin < to + (end - begin) && to < end)
-        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
-    control.set_total(end - begin);
-    if (copy.length == 0 || (begin == end && !S_ISREG(source.stx_mode)))
-        co_return;
-
-    const bool verifies = asks(options, ARSYNC_COPY_VERIFY);
-    Digest digest;
-    // Looking for holes moves the file position, which is the caller's.
-    File own_source;
-    if (!copy.keeps_locks)
-        own_source = File(io.files, io.files.reopen(copy.source, O_RDONLY | O_NONBLOCK));
-    // Only whole blocks can be written through a description that is open with O_DIRECT.
-    File buffered;
-    if ((copy.destination_flags & O_DIRECT) != 0)
-        buffered = open_buffered(io.files, copy.destination, verifies);
-    const int target = buffered ? buffered.get() : copy.destination;
-    Ends ends;
-    ends.source = own_source ? own_source.get() : copy.source;
-    ends.may_seek = static_cast<bool>(own_source);
-    ends.may_reopen = !copy.keeps_locks;
-    ends.source_facts = &source;
-    ends.source_begin = begin;
-    ends.source_end = end;
-    // One of the kernel's, or of a server's, may hold more than its size says.
-    ends.sized = begin < end;
-    ends.unsized_end = copy.length < UINT64_MAX - begin ? begin + copy.length : UINT64_MAX;
-    if (identity(source) == identity(destination)) // what grows is not copied onto itself
-        ends.unsized_end = end;
-    ends.destination = target;
-    ends.destination_facts = &destination;
-    ends.destination_begin = to;
-    ends.source_direct = (copy.source_flags & O_DIRECT) != 0;
-    ends.destination_direct = (copy.destination_flags & O_DIRECT) != 0;
-    Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
-    const Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
-    control.throw_if_cancelled();
-    if (outcome.bytes == 0)
-        co_return;
-
-    // Of a destination whose writes are durable nothing that came in their place may be less: no
-    // hole that was punched, no block that is shared.
-    const bool promised = (copy.destination_flags & O_DSYNC) != 0;
-    if (options.durability != ARSYNC_DURABILITY_NONE || verifies || promised)
-        co_await sync_data(io, target, true, control);
-    if (verifies) {
-        File own;
-        if (!copy.keeps_locks)
-            own = File(io.files, io.files.reopen(copy.destination, O_RDONLY));
-        Written written;
-        written.may_reopen = !copy.keeps_locks;
-        written.fd = own ? own.get() : target;
-        written.may_seek = static_cast<bool>(own);
-        written.exact = moved.exact_destination;
-        written.begin = to;
-        written.bytes = outcome.bytes;
-        co_await verify(io, written, digest, options, control, outcome);
-    }
-    check(ARSYNC_STAGE_CLOSE, buffered.close());
+uint64_t size_of(Files& files, int fd, const struct statx& facts) {
+    uint64_t size = facts.stx_size;
+    if (S_ISBLK(facts.stx_mode))
+        check(ARSYNC_STAGE_OPEN_SOURCE, files.device_size(fd, size));
+    return size;
 }
 
 } // namespace arsync

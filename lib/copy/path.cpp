@@ -34,8 +34,129 @@ bool follows_top(const arsync_copy_options& options) {
 
 namespace {
 
+Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_options& options,
+                             const Filter& filter, Control& control, Host& host, Question& question,
+                             Outcome& outcome, arsync_totals& totals);
+Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& options,
+                     const Filter& filter, Control& control, Host& host, Question& question,
+                     Outcome& outcome, arsync_totals& totals);
+bool goes_straight_to_file(const FileCopy& copy, const arsync_copy_options& options);
+void refuse_unsyncable(const FileCopy& copy);
+Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         const Filter& filter, Control& control, Host& host, Question& question,
+                         Outcome& outcome, arsync_totals& totals);
+struct Above {
+    Identity source = {};
+    Identity destination = {};
+    bool operator==(const Above&) const = default;
+};
+Above directories_of(Files& files, const FileCopy& names, const arsync_copy_options& options);
+bool is_there_already(Files& files, const FileCopy& copy, const struct statx& source,
+                      const arsync_copy_options& options);
+bool is_to_back_up_itself(Files& files, const FileCopy& copy, const struct statx& source,
+                          const arsync_copy_options& options);
+void count_single(const Outcome& outcome, arsync_totals& totals);
+
+} // namespace
+
+Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                     const Filter& filter, Control& control, Host& host, Question& question,
+                     Outcome& outcome, arsync_totals& totals) {
+    const bool has_way =
+        asks(options, ARSYNC_COPY_BENEATH) ||
+        (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN));
+    if (!has_way) {
+        co_await copy_names(io, copy, options, filter, control, host, question, outcome, totals);
+        co_return;
+    }
+    totals.entries = totals.errors = 1; // if it goes no further
+    Ways ways(copy.source_dirfd, copy.destination_dirfd, options);
+    FileCopy names = copy;
+    std::optional<Pin> pin;
+    std::optional<Error>
+        failure; // the directories that were made get their attributes all the same
+    try {
+        pin.emplace(io.files, ways.enter(io.files, copy.source, copy.destination));
+        names.unsyncable =
+            options.durability == ARSYNC_DURABILITY_FULL && ways.is_unsyncable(pin->ref());
+        if (asks(options, ARSYNC_COPY_BENEATH))
+            enter_way(names, **pin);
+        co_await copy_names(io, names, options, filter, control, host, question, outcome, totals);
+    } catch (const Error& error) {
+        failure = error;
+    }
+    pin.reset();
+    if (question.open && !failure) // the directories were all there, and are not done yet
+        co_return;
+    const bool tree = outcome.action == ARSYNC_ACTION_TREE;
+    bool durable = options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure;
+    for (const Ways::Done& done : ways.take_inside_out()) {
+        try {
+            co_await ways.finish(io, done.directory, control, outcome, durable);
+        } catch (const Error& error) {
+            durable = false;
+            if (!failure)
+                failure = error;
+        }
+    }
+    const bool failed = failure || (outcome.result < 0 && outcome.result != -ECANCELED);
+    totals.errors = std::max<uint64_t>(totals.errors, failed); // the directories' end is one too
+    if (failure)
+        throw *failure;
+}
+
+Task<void> copy_names(Io io, const FileCopy& names, const arsync_copy_options& options,
+                      const Filter& filter, Control& control, Host& host, Question& question,
+                      Outcome& outcome, arsync_totals& totals) {
+    totals.entries = totals.errors = 1; // if it goes no further
+    const Outcome before = outcome;
+    bool again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
+                                            outcome, totals);
+    if (again) {
+        outcome = before;
+        control.restart();
+        again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
+                                           outcome, totals);
+    }
+    if (again)
+        throw Error{outcome.stage, ESTALE};
+}
+
+namespace {
+
+// True: a server has forgotten a file that was open, at outcome's stage; it may be opened again.
+Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_options& options,
+                             const Filter& filter, Control& control, Host& host, Question& question,
+                             Outcome& outcome, arsync_totals& totals) {
+    try {
+        co_await copy_once(io, names, options, filter, control, host, question, outcome, totals);
+    } catch (const Error& error) {
+        if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE)
+            throw;
+        outcome.stage = error.stage;
+        co_return true;
+    }
+    co_return false;
+}
+
+Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& options,
+                     const Filter& filter, Control& control, Host& host, Question& question,
+                     Outcome& outcome, arsync_totals& totals) {
+    if (!goes_straight_to_file(names, options)) {
+        co_await copy_anything(io, names, options, filter, control, host, question, outcome,
+                               totals);
+        co_return;
+    }
+    refuse_unsyncable(names);
+    arsync_copy_options how = options;
+    how.durability = names.durability.value_or(options.durability);
+    Source source = co_await open_source(io, names, how, control);
+    refuse_worth_threads(io, source.facts);
+    co_await copy_opened(io, names, source, how, control, outcome);
+}
+
 // Whether there is nothing to decide: the source's content goes into the destination.
-bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
+bool goes_straight_to_file(const FileCopy& copy, const arsync_copy_options& options) {
     constexpr uint32_t other = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_HARD_LINK |
                                ARSYNC_COPY_SYMBOLIC_LINK;
     if (copy.destination_is_open) // which leaves nothing to decide
@@ -46,62 +167,10 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
            !copy.just_created;
 }
 
-void count_single(const Outcome& outcome, arsync_totals& totals) {
-    totals.entries = 1;
-    totals.errors = outcome.result < 0;
-    totals.files = outcome.action == ARSYNC_ACTION_COPY;
-    totals.symlinks = outcome.action == ARSYNC_ACTION_SYMBOLIC_LINK;
-    totals.hard_links = outcome.action == ARSYNC_ACTION_HARD_LINK;
-    totals.specials = outcome.action == ARSYNC_ACTION_MAKE_SPECIAL;
-    totals.skipped = outcome.action == ARSYNC_ACTION_SKIP;
-    totals.bytes = outcome.bytes;
-    totals.hole_bytes = outcome.hole_bytes;
-    totals.files_by_method[outcome.method] = totals.files;
-}
-
 // Before a file is copied. A tree is synced as a whole, whatever it is in.
 void refuse_unsyncable(const FileCopy& copy) {
     if (copy.unsyncable)
         throw Error{ARSYNC_STAGE_SYNC, EACCES};
-}
-
-// As cp has it: to copy a file to its own name, by force and with a backup, is to make one of it.
-bool is_to_back_up_itself(Files& files, const FileCopy& copy, const struct statx& source,
-                          const arsync_copy_options& options) {
-    return asks(options, ARSYNC_COPY_FORCE) && options.backup != ARSYNC_BACKUP_NONE &&
-           S_ISREG(source.stx_mode) && copy.source == copy.destination && is_one_entry(files, copy);
-}
-
-// Of a directory onto itself: with these options all that is in it stays as it is.
-bool is_there_already(Files& files, const FileCopy& copy, const struct statx& source,
-                      const arsync_copy_options& options) {
-    struct statx found;
-    return (options.update == ARSYNC_UPDATE_NONE || asks(options, ARSYNC_COPY_HARD_LINK)) &&
-           !asks(options, ARSYNC_COPY_MIRROR) &&
-           files.statx(copy.destination_dirfd, copy.destination.c_str(), 0, found) == 0 &&
-           identity(found) == identity(source);
-}
-
-struct Above {
-    Identity source = {};
-    Identity destination = {};
-    bool operator==(const Above&) const = default;
-};
-
-// Those that were reached one by one on the way to the names, if they were: in a dry run nothing
-// may be there.
-Above directories_of(Files& files, const FileCopy& names, const arsync_copy_options& options) {
-    Above found;
-    if (!names.beneath || asks(options, ARSYNC_COPY_DRY_RUN))
-        return found;
-    const auto look = [&](int dirfd) {
-        struct statx facts;
-        check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(dirfd, ".", 0, facts));
-        return identity(facts);
-    };
-    found.source = look(names.source_dirfd);
-    found.destination = look(names.destination_dirfd);
-    return found;
 }
 
 Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options& options,
@@ -167,35 +236,50 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     count_single(outcome, totals);
 }
 
-Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& options,
-                     const Filter& filter, Control& control, Host& host, Question& question,
-                     Outcome& outcome, arsync_totals& totals) {
-    if (!is_plain(names, options)) {
-        co_await copy_anything(io, names, options, filter, control, host, question, outcome,
-                               totals);
-        co_return;
-    }
-    refuse_unsyncable(names);
-    arsync_copy_options how = options;
-    how.durability = names.durability.value_or(options.durability);
-    Source source = co_await open_source(io, names, how, control);
-    refuse_worth_threads(io, source.facts);
-    co_await copy_opened(io, names, source, how, control, outcome);
+// Of a directory onto itself: with these options all that is in it stays as it is.
+bool is_there_already(Files& files, const FileCopy& copy, const struct statx& source,
+                      const arsync_copy_options& options) {
+    struct statx found;
+    return (options.update == ARSYNC_UPDATE_NONE || asks(options, ARSYNC_COPY_HARD_LINK)) &&
+           !asks(options, ARSYNC_COPY_MIRROR) &&
+           files.statx(copy.destination_dirfd, copy.destination.c_str(), 0, found) == 0 &&
+           identity(found) == identity(source);
 }
 
-// True: a server has forgotten a file that was open, at outcome's stage; it may be opened again.
-Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_options& options,
-                             const Filter& filter, Control& control, Host& host, Question& question,
-                             Outcome& outcome, arsync_totals& totals) {
-    try {
-        co_await copy_once(io, names, options, filter, control, host, question, outcome, totals);
-    } catch (const Error& error) {
-        if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE)
-            throw;
-        outcome.stage = error.stage;
-        co_return true;
-    }
-    co_return false;
+// As cp has it: to copy a file to its own name, by force and with a backup, is to make one of it.
+bool is_to_back_up_itself(Files& files, const FileCopy& copy, const struct statx& source,
+                          const arsync_copy_options& options) {
+    return asks(options, ARSYNC_COPY_FORCE) && options.backup != ARSYNC_BACKUP_NONE &&
+           S_ISREG(source.stx_mode) && copy.source == copy.destination && is_one_entry(files, copy);
+}
+
+// Those that were reached one by one on the way to the names, if they were: in a dry run nothing
+// may be there.
+Above directories_of(Files& files, const FileCopy& names, const arsync_copy_options& options) {
+    Above found;
+    if (!names.beneath || asks(options, ARSYNC_COPY_DRY_RUN))
+        return found;
+    const auto look = [&](int dirfd) {
+        struct statx facts;
+        check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(dirfd, ".", 0, facts));
+        return identity(facts);
+    };
+    found.source = look(names.source_dirfd);
+    found.destination = look(names.destination_dirfd);
+    return found;
+}
+
+void count_single(const Outcome& outcome, arsync_totals& totals) {
+    totals.entries = 1;
+    totals.errors = outcome.result < 0;
+    totals.files = outcome.action == ARSYNC_ACTION_COPY;
+    totals.symlinks = outcome.action == ARSYNC_ACTION_SYMBOLIC_LINK;
+    totals.hard_links = outcome.action == ARSYNC_ACTION_HARD_LINK;
+    totals.specials = outcome.action == ARSYNC_ACTION_MAKE_SPECIAL;
+    totals.skipped = outcome.action == ARSYNC_ACTION_SKIP;
+    totals.bytes = outcome.bytes;
+    totals.hole_bytes = outcome.hole_bytes;
+    totals.files_by_method[outcome.method] = totals.files;
 }
 
 } // namespace
@@ -214,69 +298,6 @@ void enter_way(FileCopy& names, const Directory& directory) {
     names.destination_dirfd = directory.destination();
     names.destination = last;
     names.new_file = directory.new_file;
-}
-
-Task<void> copy_names(Io io, const FileCopy& names, const arsync_copy_options& options,
-                      const Filter& filter, Control& control, Host& host, Question& question,
-                      Outcome& outcome, arsync_totals& totals) {
-    totals.entries = totals.errors = 1; // if it goes no further
-    const Outcome before = outcome;
-    bool again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
-                                            outcome, totals);
-    if (again) {
-        outcome = before;
-        control.restart();
-        again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
-                                           outcome, totals);
-    }
-    if (again)
-        throw Error{outcome.stage, ESTALE};
-}
-
-Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
-                     const Filter& filter, Control& control, Host& host, Question& question,
-                     Outcome& outcome, arsync_totals& totals) {
-    const bool has_way =
-        asks(options, ARSYNC_COPY_BENEATH) ||
-        (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN));
-    if (!has_way) {
-        co_await copy_names(io, copy, options, filter, control, host, question, outcome, totals);
-        co_return;
-    }
-    totals.entries = totals.errors = 1; // if it goes no further
-    Ways ways(copy.source_dirfd, copy.destination_dirfd, options);
-    FileCopy names = copy;
-    std::optional<Pin> pin;
-    std::optional<Error>
-        failure; // the directories that were made get their attributes all the same
-    try {
-        pin.emplace(io.files, ways.enter(io.files, copy.source, copy.destination));
-        names.unsyncable =
-            options.durability == ARSYNC_DURABILITY_FULL && ways.is_unsyncable(pin->ref());
-        if (asks(options, ARSYNC_COPY_BENEATH))
-            enter_way(names, **pin);
-        co_await copy_names(io, names, options, filter, control, host, question, outcome, totals);
-    } catch (const Error& error) {
-        failure = error;
-    }
-    pin.reset();
-    if (question.open && !failure) // the directories were all there, and are not done yet
-        co_return;
-    const bool tree = outcome.action == ARSYNC_ACTION_TREE;
-    bool durable = options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure;
-    for (const Ways::Done& done : ways.take_inside_out()) {
-        try {
-            co_await ways.finish(io, done.directory, control, outcome, durable);
-        } catch (const Error& error) {
-            durable = false;
-            if (!failure)
-                failure = error;
-        }
-    }
-    const bool failed = failure || (outcome.result < 0 && outcome.result != -ECANCELED);
-    totals.errors = std::max<uint64_t>(totals.errors, failed); // the directories' end is one too
-    if (failure)
-        throw *failure;
 }
 
 } // namespace arsync

@@ -1,0 +1,18 @@
+// What the copy of a file (file.cpp) and of a range (range.cpp) have in common.
+#pragma once
+
+#include "copy/copy.h"
+#include "copy/move.h"
+
+namespace arsync {
+
+// Of a block device, too.
+uint64_t size_of(Files& files, int fd, const struct statx& facts);
+
+// Moves the data and fills in what the outcome says of it.
+Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
+                            Control& control, Outcome& outcome, Digest* digest);
+
+Task<void> sync_data(Io io, int fd, bool datasync, Control& control);
+
+} // namespace arsync
