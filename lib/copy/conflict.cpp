@@ -5,25 +5,13 @@
 
 #include "copy/backup.h"
 #include "copy/huge.h"
-#include "copy/identity.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
+#include "copy/same_file.h"
 #include "copy/split_path.h"
 #include "copy/time_step.h"
 
 namespace arsync {
-
-bool is_one_entry(Files& files, const FileCopy& copy) {
-    const SplitPath from = split_path(copy.source);
-    const SplitPath to = split_path(copy.destination);
-    if (from.name != to.name)
-        return false;
-    struct statx above_source;
-    struct statx above_destination;
-    return files.statx(copy.source_dirfd, from.directory(), 0, above_source) < 0 ||
-           files.statx(copy.destination_dirfd, to.directory(), 0, above_destination) < 0 ||
-           identity(above_source) == identity(above_destination);
-}
 
 namespace {
 
@@ -76,57 +64,6 @@ bool stays(Files& files, const FileCopy& copy, const struct statx& source,
     default:
         return false;
     }
-}
-
-// Whether a name, followed, leads to a file.
-bool leads_to(Files& files, int dirfd, const std::string& name, const struct statx& file) {
-    struct statx target;
-    return files.statx(dirfd, name.c_str(), 0, target) == 0 && identity(target) == identity(file);
-}
-
-// What it comes to that the source may be at the destination already, by another name or through a
-// symbolic link.
-enum class Meeting {
-    harmless, // it is not, or is read through another name all the same
-    done,     // nothing would change
-    fatal     // it would be lost, or become a link to itself
-};
-
-Meeting meet_through_link(Files& files, const FileCopy& copy, const struct statx& source,
-                          const struct statx& found, const arsync_copy_options& options) {
-    if (S_ISLNK(source.stx_mode) == S_ISLNK(found.stx_mode) || options.backup != ARSYNC_BACKUP_NONE)
-        return Meeting::harmless;
-    const bool hard_link = (options.flags & ARSYNC_COPY_HARD_LINK) != 0;
-    if (S_ISLNK(source.stx_mode)) {
-        if (!leads_to(files, copy.source_dirfd, copy.source, found))
-            return Meeting::harmless;
-        return hard_link ? Meeting::done : Meeting::fatal;
-    }
-    const bool makes_link = hard_link || (options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0;
-    if (makes_link || options.replace == ARSYNC_REPLACE_REMOVE)
-        return Meeting::harmless;
-    return leads_to(files, copy.destination_dirfd, copy.destination, source) ? Meeting::fatal
-                                                                             : Meeting::harmless;
-}
-
-Meeting meet(Files& files, const FileCopy& copy, const struct statx& source,
-             const struct statx& found, const arsync_copy_options& options) {
-    if (identity(source) != identity(found))
-        return meet_through_link(files, copy, source, found, options);
-    if ((options.flags & ARSYNC_COPY_HARD_LINK) != 0)
-        return Meeting::done;
-    struct statx name; // not what it leads to
-    const bool one_inode =
-        files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW, name) == 0 &&
-        identity(name) == identity(found);
-    if (!one_inode || is_one_entry(files, copy))
-        return Meeting::fatal;
-    if (options.backup != ARSYNC_BACKUP_NONE)
-        return Meeting::harmless;
-    if (S_ISLNK(found.stx_mode))
-        return Meeting::done;
-    return options.replace == ARSYNC_REPLACE_REMOVE && found.stx_nlink > 1 ? Meeting::harmless
-                                                                           : Meeting::fatal;
 }
 
 bool keeps_symlinks(const FileCopy& copy, const arsync_copy_options& options) {

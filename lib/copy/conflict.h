@@ -34,10 +34,6 @@ void refuse_unasked(Files& files, const FileCopy& copy);
 bool is_slow_to_clear(Files& files, const FileCopy& copy, Way way, const struct statx& there,
                       const arsync_copy_options& options);
 
-// Whether both names are one entry of one directory, however they are spelled; yes where that is
-// not to be known.
-bool is_one_entry(Files& files, const FileCopy& copy);
-
 // Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: free
 // or overwrite then. To be called when nothing else is likely to fail.
 // backup: the name that what was there has now, if it was backed up.

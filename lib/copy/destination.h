@@ -81,6 +81,7 @@ private:
                                Control& control);
     bool reads_back() const;
     mode_t creation_mode(const struct statx& source) const;
+    static bool refuses_access(int error);
     int open_to_write(int dirfd, const char* path, int flags, mode_t mode);
     int open_emptied(int flags, const struct statx& source);
     int reopen(int flags, int& closed);
@@ -94,7 +95,6 @@ private:
     mode_t withheld(const struct statx& source) const;
     void plan_mode(const struct statx& source);
     void refuse_unasked(const struct statx& found) const;
-    void refuse_same(const struct statx& source, const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
     int directory();
     void remove_partial();

@@ -5,14 +5,9 @@
 
 #include "copy/destination.h"
 #include "copy/huge.h"
-#include "copy/identity.h"
+#include "copy/same_file.h"
 
 namespace arsync {
-
-// What a server says that takes a file only to be written anew, or not to be read meanwhile.
-static bool refuses_access(int error) {
-    return error == -EPERM || error == -EINVAL || error == -EOPNOTSUPP || error == -ENOSYS;
-}
 
 // Never opened unless asked to: opening a FIFO waits, opening a device may do anything.
 static bool is_special(mode_t mode) {
@@ -115,19 +110,6 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& source,
     }
 }
 
-// What is written is read again to verify it, or by whoever wants it open. Some servers take no
-// file for both at once; then it is opened again for that.
-int Destination::open_to_write(int dirfd, const char* path, int flags, mode_t mode) {
-    readable_ = reads_back();
-    if (!readable_)
-        return io_.files.open(dirfd, path, flags | O_WRONLY, mode);
-    const int fd = io_.files.open(dirfd, path, flags | O_RDWR, mode);
-    if (!refuses_access(fd))
-        return fd;
-    readable_ = false;
-    return io_.files.open(dirfd, path, flags | O_WRONLY, mode);
-}
-
 // With O_TRUNC, as cp opens what is there: some servers take nothing else. What is opened is looked
 // at before.
 int Destination::open_emptied(int flags, const struct statx& source) {
@@ -178,10 +160,6 @@ Task<void> Destination::prepare_existing(const struct statx& source) {
         check(ARSYNC_STAGE_TRUNCATE, emptied);
 }
 
-bool Destination::reads_back() const {
-    return (options_.flags & ARSYNC_COPY_VERIFY) != 0 || wants(options_, ARSYNC_WANT_FD);
-}
-
 // Closes it first; what that says is in `closed`. A negative errno if it is not open again.
 int Destination::reopen(int flags, int& closed) {
     closed = 0;
@@ -215,11 +193,6 @@ void Destination::reopen_to_read(Control& control) {
 void Destination::refuse_unasked(const struct statx& found) const {
     if (copy_.asked && !copy_.asked->is(found))
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
-}
-
-void Destination::refuse_same(const struct statx& source, const struct statx& found) const {
-    if (identity(source) == identity(found))
-        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
 }
 
 } // namespace arsync

@@ -11,6 +11,7 @@
 #include "copy/entry.h"
 #include "copy/list/ways.h"
 #include "copy/metadata.h"
+#include "copy/same_file.h"
 #include "copy/split_path.h"
 
 namespace arsync {
@@ -51,10 +52,6 @@ struct Above {
     bool operator==(const Above&) const = default;
 };
 Above directories_of(Files& files, const FileCopy& names, const arsync_copy_options& options);
-bool is_there_already(Files& files, const FileCopy& copy, const struct statx& source,
-                      const arsync_copy_options& options);
-bool is_to_back_up_itself(Files& files, const FileCopy& copy, const struct statx& source,
-                          const arsync_copy_options& options);
 void count_single(const Outcome& outcome, arsync_totals& totals);
 
 } // namespace
@@ -234,23 +231,6 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
         co_await copy_entry(io, names, DT_UNKNOWN, context, how, control, outcome);
     }
     count_single(outcome, totals);
-}
-
-// Of a directory onto itself: with these options all that is in it stays as it is.
-bool is_there_already(Files& files, const FileCopy& copy, const struct statx& source,
-                      const arsync_copy_options& options) {
-    struct statx found;
-    return (options.update == ARSYNC_UPDATE_NONE || asks(options, ARSYNC_COPY_HARD_LINK)) &&
-           !asks(options, ARSYNC_COPY_MIRROR) &&
-           files.statx(copy.destination_dirfd, copy.destination.c_str(), 0, found) == 0 &&
-           identity(found) == identity(source);
-}
-
-// As cp has it: to copy a file to its own name, by force and with a backup, is to make one of it.
-bool is_to_back_up_itself(Files& files, const FileCopy& copy, const struct statx& source,
-                          const arsync_copy_options& options) {
-    return asks(options, ARSYNC_COPY_FORCE) && options.backup != ARSYNC_BACKUP_NONE &&
-           S_ISREG(source.stx_mode) && copy.source == copy.destination && is_one_entry(files, copy);
 }
 
 // Those that were reached one by one on the way to the names, if they were: in a dry run nothing
