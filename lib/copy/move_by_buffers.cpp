@@ -5,7 +5,7 @@
 
 #include "copy/direct_end.h"
 #include "copy/extents.h"
-#include "copy/lanes.h"
+#include "copy/read_write_lanes.h"
 #include "copy/mover.h"
 #include "copy/stream.h"
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "copy/extents.h"
-#include "copy/lanes.h"
+#include "copy/read_write_lanes.h"
 #include "copy/mover.h"
 
 namespace arsync {

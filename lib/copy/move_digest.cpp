@@ -1,5 +1,5 @@
 // The digest of what was moved unseen, by reading it.
-#include "copy/lanes.h"
+#include "copy/read_write_lanes.h"
 #include "copy/mover.h"
 
 namespace arsync {
