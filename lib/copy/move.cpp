@@ -1,17 +1,33 @@
+// Moving the data: the choice, the attempt, and, once that is done, whether the source has changed
+// meanwhile, the destination's size, and the page cache.
 #include "copy/move.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
+#include <fcntl.h>
 
+#include "copy/huge.h"
 #include "copy/mover.h"
 
 namespace arsync {
 
-static Method choose(Survey& survey, const arsync_copy_options& options) {
-    const Method method = choose_method(survey.grounds, options);
-    if (method != ARSYNC_METHOD_REFLINK && survey.ask_cache())
-        return choose_method(survey.grounds, options);
-    return method;
+static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover,
+                                  const arsync_copy_options& options);
+static Method choose(Survey& survey, const arsync_copy_options& options);
+
+Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
+                      Digest* digest) {
+    Survey survey(io, ends, options);
+    Mover mover(io, ends, options, control, digest, survey);
+    std::exception_ptr failure;
+    try {
+        co_return co_await move_by_choice(io, survey, mover, options);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await mover.give_back();
+    std::rethrow_exception(failure);
 }
 
 // The facts, the choice by them, and the attempt; again while one fails that another may make good.
@@ -32,18 +48,186 @@ static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover,
     co_return co_await mover.finish();
 }
 
-Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
-                      Digest* digest) {
-    Survey survey(io, ends, options);
-    Mover mover(io, ends, options, control, digest, survey);
-    std::exception_ptr failure;
-    try {
-        co_return co_await move_by_choice(io, survey, mover, options);
-    } catch (...) {
-        failure = std::current_exception();
+static Method choose(Survey& survey, const arsync_copy_options& options) {
+    const Method method = choose_method(survey.grounds, options);
+    if (method != ARSYNC_METHOD_REFLINK && survey.ask_cache())
+        return choose_method(survey.grounds, options);
+    return method;
+}
+
+Mover::Mover(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
+             Digest* digest, Survey& survey)
+    : io_(io), ends_(ends), options_(options), control_(control), digest_(digest),
+      verifies_((options.flags & ARSYNC_COPY_VERIFY) != 0 && digest), survey_(survey),
+      holes_(io_, ends_, options_, control_, survey_, ends_.in_order) {
+    moved_.exact_destination = survey_.to().exact || !has_offsets(destination());
+    if (ends_.in_order && digest_ && !survey_.source_ends_where_it_says())
+        grounds_.sized = false; // it is read once, whatever its size turns out to be
+}
+
+Task<bool> Mover::attempt(Method method) {
+    method_ = method;
+    control_.set_method(method_);
+    control_.restart();
+    if (digest_)
+        *digest_ = {};
+    if (method_ == ARSYNC_METHOD_REFLINK)
+        co_return co_await reflink();
+    if (!grounds_.sized)
+        co_return co_await stream();
+    bool done = false;
+    if (method_ == ARSYNC_METHOD_COPY_FILE_RANGE)
+        done = co_await offload();
+    else
+        done = co_await pipeline_through_buffers();
+    if (done && may_go_on())
+        done = co_await go_on_past_size();
+    if (done && verifies_ && data_bypassed_us_) {
+        *digest_ = {};
+        co_await digest_source();
     }
-    co_await mover.give_back();
-    std::rethrow_exception(failure);
+    co_return done;
+}
+
+Task<Moved> Mover::finish() {
+    look_at_source_again();
+    co_await set_size();
+    reserving_ = false;
+    moved_.has_digest = digest_ && (verifies_ || (!data_bypassed_us_ && digest_holds()));
+    if (verifies_ && !digest_holds())
+        co_await digest_what_there_is();
+    if (options_.cache == ARSYNC_CACHE_DROP)
+        co_await drop_cache();
+    co_return moved_;
+}
+
+void Mover::look_at_source_again() {
+    if (S_ISREG(source().stx_mode)) {
+        struct statx now;
+        check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", 0, now));
+        moved_.changed = now.stx_size != source().stx_size;
+        touched_ = now.stx_ctime.tv_sec != source().stx_ctime.tv_sec ||
+                   now.stx_ctime.tv_nsec != source().stx_ctime.tv_nsec;
+        if (ends_.sized && survey_.from().exact)
+            compare_with(now);
+        else if (ends_.sized)
+            compare_with_guess(now);
+    } else if (ends_.sized && end_ < ends_.source_end) { // a device's size does not change
+        throw Error{ARSYNC_STAGE_READ, EIO};
+    }
+    moved_.bytes = end_ - ends_.source_begin;
+    if (has_offsets(source()) && control_.bytes_total() != moved_.bytes)
+        control_.set_total(moved_.bytes);
+}
+
+void Mover::compare_with(const struct statx& now) {
+    moved_.changed = moved_.changed || has_other_time(now);
+    // Its end was met early, and it says as before that there is more: a copy without that is
+    // no copy.
+    if (end_ < ends_.source_end && !moved_.changed)
+        throw Error{ARSYNC_STAGE_READ, EIO};
+    // A hole at the end looks the same before and after a truncation: the size tells. What is
+    // shared stays as it was when it was shared.
+    const bool shared = method_ == ARSYNC_METHOD_REFLINK;
+    if (now.stx_size < end_ && grounds_.sized && !shared) // what went into a stream has gone
+        end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
+    moved_.shrank = moved_.changed && end_ < ends_.source_end;
+}
+
+// Sizes may not be true here, so one that agrees with the end that was met has become it. What
+// is made up as it is asked for (in /sys, or by lxcfs) has no blocks; its size and time say
+// nothing.
+void Mover::compare_with_guess(const struct statx& now) {
+    const bool made_up = now.stx_blocks == 0 && end_ > ends_.source_begin;
+    moved_.changed = !made_up && (moved_.changed || has_other_time(now));
+    moved_.shrank = moved_.changed && end_ < ends_.source_end && now.stx_size == end_;
+}
+
+bool Mover::has_other_time(const struct statx& now) const {
+    return now.stx_mtime.tv_sec != source().stx_mtime.tv_sec ||
+           now.stx_mtime.tv_nsec != source().stx_mtime.tv_nsec;
+}
+
+// A destination that ends in a hole has to be told its size, one that was prepared for more to
+// lose the rest.
+Task<void> Mover::set_size() {
+    const bool has_spare_blocks = reserved_ && end_ < ends_.source_end;
+    if (!S_ISREG(destination().stx_mode) || (written_end_ == end_ && !has_spare_blocks))
+        co_return;
+    control_.enter(ARSYNC_STAGE_TRUNCATE);
+    const uint64_t size = to_destination(end_);
+    if (ends_.fresh) {
+        const uint64_t end = ends_.sized ? ends_.source_end : end_;
+        const int64_t cut = co_await truncate(size, end - std::min(end, end_));
+        check(ARSYNC_STAGE_TRUNCATE, cut);
+        co_return;
+    }
+    // A range. Others may be growing the same file, and a truncation that comes too late would
+    // cut off what they wrote: a byte of the hole is written instead.
+    struct statx now;
+    check(ARSYNC_STAGE_TRUNCATE, io_.files.statx(ends_.destination, "", 0, now));
+    if (now.stx_size >= size)
+        co_return;
+    int64_t put = io_.files.write(ends_.destination, "", 1, size - 1);
+    if (put == -EINVAL) // O_DIRECT, and there is no other description to be had
+        put = co_await io_.ring.allocate(ends_.destination, 0, size - 1, 1);
+    check(ARSYNC_STAGE_WRITE, put);
+}
+
+// less: how much is cut off at most.
+Task<int64_t> Mover::truncate(uint64_t size, uint64_t less) {
+    const int64_t result = co_await io_.ring.call(
+        is_huge(less), [&] { return io_.files.truncate(ends_.destination, size); });
+    co_return result;
+}
+
+// RWF_DONTCACHE may leave what several readers touched at once, and not every filesystem has
+// it.
+Task<void> Mover::drop_cache() {
+    if (method_ == ARSYNC_METHOD_REFLINK)
+        co_return;
+    if (has_offsets(destination()) && !dropped_as_we_went_) {
+        co_await write_back();
+        co_await drop_pages(ends_.destination, ends_.destination_begin);
+    }
+    if (has_offsets(source()) && grounds_.cached == Residency::little)
+        co_await drop_pages(ends_.source, ends_.source_begin);
+}
+
+Task<void> Mover::drop_pages(int fd, uint64_t begin) {
+    co_await io_.ring.call(is_huge(moved_.bytes),
+                           [&] { return io_.files.drop_cache(fd, begin, moved_.bytes); });
+}
+
+// An error that is told here is not told again by a later fsync.
+Task<void> Mover::write_back() {
+    control_.enter(ARSYNC_STAGE_SYNC);
+    const int64_t result =
+        co_await io_.ring.write_back(ends_.destination, ends_.destination_begin, moved_.bytes);
+    if (result != -EINVAL && result != -EOPNOTSUPP && result != -ESPIPE && result != -ENOSYS)
+        check(ARSYNC_STAGE_SYNC, result);
+}
+
+// A server that takes a file from its beginning to its end alone refuses what comes before its
+// turn, and what comes after a hole.
+bool Mover::refuses_disorder(const Error& error) const {
+    if (error.stage != ARSYNC_STAGE_WRITE || !needs_any_order_ || survey_.to().exact ||
+        !ends_.fresh || ends_.in_order)
+        return false;
+    return error.code != ENOSPC && error.code != EDQUOT && error.code != ENOMEM &&
+           error.code != ECANCELED;
+}
+
+Moved Mover::to_be_ordered() {
+    moved_.wants_order = true;
+    return moved_;
+}
+
+// What has failed half-way gives back the blocks that it had reserved.
+Task<void> Mover::give_back() {
+    struct statx now;
+    if (reserving_ && io_.files.statx(ends_.destination, "", 0, now) == 0)
+        co_await truncate(now.stx_size, length());
 }
 
 } // namespace arsync

@@ -42,8 +42,8 @@ struct Moved {
     bool has_digest = false;       // the digest is of all that was moved
 };
 
-// digest: of the content, or null. To verify it is of what was moved in any case, otherwise only if
-// that passed through this process: see Moved. Sets control's method.
+// digest, or null: filled from what passes through this process; when verifying, also for data that
+// did not, by reading the source. Moved says whether it is of all. Sets control's method.
 Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
                       Digest* digest);
 

@@ -3,10 +3,10 @@
 #include <cerrno>
 #include <fcntl.h>
 
-#include "copy/direct_end.h"
-#include "copy/extents.h"
-#include "copy/read_write_lanes.h"
+#include "copy/data_and_holes.h"
+#include "copy/direct_mode.h"
 #include "copy/mover.h"
+#include "copy/read_write_lanes.h"
 #include "copy/stream.h"
 
 namespace arsync {
@@ -29,7 +29,7 @@ Task<bool> Mover::pipeline_through_buffers() {
     }
 
     // Whole blocks, for O_DIRECT and the digest both.
-    constexpr uint64_t block = Extents::block_size;
+    constexpr uint64_t block = DataAndHoles::block_size;
     const uint64_t aligned_end = ends_.source_begin + length() / block * block;
     Stretch body = stretch(ends_.source_begin, aligned_end);
     body.direct_read = direct_read;
@@ -43,8 +43,8 @@ Task<bool> Mover::pipeline_through_buffers() {
     take_result(body);
     uint64_t tail_begin = aligned_end;
     uint64_t tail_end = ends_.source_end;
-    if (end_ < aligned_end) { // it has shrunk, or never was so long
-        unseen_ = true;       // in whole blocks, as a digest wants it
+    if (end_ < aligned_end) {     // it has shrunk, or never was so long
+        data_bypassed_us_ = true; // in whole blocks, as a digest wants it
         tail_begin = ends_.source_begin + (end_ - ends_.source_begin) / block * block;
         tail_end = end_;
     }
@@ -60,12 +60,45 @@ Task<bool> Mover::pipeline_through_buffers() {
     co_return true;
 }
 
+Stretch Mover::stretch(uint64_t begin, uint64_t end) {
+    Stretch result;
+    result.source = ends_.source;
+    result.destination = ends_.destination;
+    result.source_begin = begin;
+    result.source_end = end;
+    result.destination_begin = to_destination(begin);
+    result.method = method_;
+    result.pipeline =
+        pipeline(method_, grounds_, options_, io_.buffers.size(), io_.buffers.count());
+    result.find_holes = holes_.are_kept();
+    result.check_holes = digest_ || holes_.are_doubtful();
+    result.holes = holes_.at_destination();
+    result.make_holes = holes_.are_made_of_zeros();
+    result.plain_read = has_offsets(source()) && !survey_.from().exact;
+    result.plain_write = has_offsets(destination()) && !survey_.to().exact;
+    result.in_memory = has_offsets(source()) && survey_.from().in_memory;
+    // Servers' files have no silence that poll(2) would know of.
+    result.waits_for_source = !survey_.from().remote;
+    needs_any_order_ = needs_any_order_ || holes_.are_made() || result.pipeline.lanes > 1;
+    result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
+    result.digest = digest_;
+    result.digest_origin = ends_.source_begin;
+    return result;
+}
+
+void Mover::take_result(const Stretch& part) {
+    end_ = part.end;
+    written_end_ = std::max(written_end_, part.written_end);
+    moved_.hole_bytes += part.hole_bytes;
+    dropped_as_we_went_ = part.drop_cache;
+}
+
 // False: O_DIRECT is not to be had after all.
 Task<bool> Mover::run_direct(Stretch& body) {
     set_size_first();
     co_await reserve();
-    DirectEnd reading(io_.files, ends_.owned);
-    DirectEnd writing(io_.files, ends_.owned);
+    DirectMode reading(io_.files, ends_.owned);
+    DirectMode writing(io_.files, ends_.owned);
     if (body.direct_read && !reading.open(body.source, O_RDONLY))
         co_return false;
     if (!writing.open(body.destination, O_WRONLY))
@@ -93,10 +126,10 @@ Task<bool> Mover::go_on_past_size() {
     const bool more = co_await survey_.has_byte(control_, end_);
     if (!more)
         co_return true;
-    const bool digests = digest_ && !unseen_;
-    if (digests && (end_ - ends_.source_begin) % Extents::block_size != 0) {
+    const bool digests = digest_ && !data_bypassed_us_;
+    if (digests && (end_ - ends_.source_begin) % DataAndHoles::block_size != 0) {
         grounds_.sized = false; // a digest goes by whole blocks
-        disorderly_ = true;
+        needs_any_order_ = true;
         co_return false;
     }
     Stretch rest = stretch(end_, ends_.unsized_end);
@@ -134,39 +167,6 @@ Task<void> Mover::reserve() {
     if (result == -ENOSPC || result == -EDQUOT || result == -EFBIG || result == -EIO)
         check(ARSYNC_STAGE_ALLOCATE, result);
     reserved_ = result == 0;
-}
-
-Stretch Mover::stretch(uint64_t begin, uint64_t end) {
-    Stretch result;
-    result.source = ends_.source;
-    result.destination = ends_.destination;
-    result.source_begin = begin;
-    result.source_end = end;
-    result.destination_begin = to_destination(begin);
-    result.method = method_;
-    result.pipeline =
-        pipeline(method_, grounds_, options_, io_.buffers.size(), io_.buffers.count());
-    result.find_holes = holes_.are_kept();
-    result.check_holes = digest_ || holes_.are_doubtful();
-    result.holes = holes_.policy();
-    result.make_holes = holes_.are_made_of_zeros();
-    result.plain_read = has_offsets(source()) && !survey_.from().exact;
-    result.plain_write = has_offsets(destination()) && !survey_.to().exact;
-    result.in_memory = has_offsets(source()) && survey_.from().in_memory;
-    // Servers' files have no silence that poll(2) would know of.
-    result.waits_for_source = !survey_.from().remote;
-    disorderly_ = disorderly_ || holes_.are_made() || result.pipeline.lanes > 1;
-    result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
-    result.digest = digest_;
-    result.digest_origin = ends_.source_begin;
-    return result;
-}
-
-void Mover::take_result(const Stretch& part) {
-    end_ = part.end;
-    written_end_ = std::max(written_end_, part.written_end);
-    moved_.hole_bytes += part.hole_bytes;
-    dropped_as_we_went_ = part.drop_cache;
 }
 
 } // namespace arsync

@@ -1,12 +1,11 @@
 // Moving data without buffers: shared blocks, and what the kernel copies by itself.
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
 #include <optional>
 
-#include "copy/extents.h"
-#include "copy/read_write_lanes.h"
+#include "copy/data_and_holes.h"
 #include "copy/mover.h"
+#include "copy/read_write_lanes.h"
 
 namespace arsync {
 
@@ -59,7 +58,7 @@ Task<bool> Mover::reflink() {
         end_ = std::min(end_, written_end_);
     }
     co_await count_shared_holes();
-    unseen_ = true;
+    data_bypassed_us_ = true;
     if (verifies_)
         co_await digest_source();
     co_return true;
@@ -77,9 +76,9 @@ Task<void> Mover::count_shared_holes() {
     moved_.hole_bytes = 0;
     if (!holes_.are_sought())
         co_return;
-    Extents extents(io_.files, ends_.source, ends_.source_begin, end_, end_ + 1, true);
+    DataAndHoles walk(io_.files, ends_.source, ends_.source_begin, end_, end_ + 1, true);
     unsigned pieces = 0;
-    for (Piece piece = extents.next(); piece.kind != Piece::Kind::end; piece = extents.next()) {
+    for (Piece piece = walk.next(); piece.kind != Piece::Kind::end; piece = walk.next()) {
         if (piece.kind == Piece::Kind::hole)
             moved_.hole_bytes += piece.length;
         if (++pieces % pieces_in_a_row == 0)
@@ -90,8 +89,8 @@ Task<void> Mover::count_shared_holes() {
 Task<bool> Mover::offload() {
     if (holes_.are_sought())
         co_await holes_.look();
-    Extents extents(io_.files, ends_.source, ends_.source_begin, ends_.source_end, offload_slice,
-                    holes_.are_kept() && !holes_.are_doubtful());
+    DataAndHoles walk(io_.files, ends_.source, ends_.source_begin, ends_.source_end, offload_slice,
+                      holes_.are_kept() && !holes_.are_doubtful());
     end_ = ends_.source_end;
     written_end_ = ends_.source_begin;
     moved_.hole_bytes = 0;
@@ -101,7 +100,7 @@ Task<bool> Mover::offload() {
         if (control_.held())
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();
-        const Piece piece = extents.next();
+        const Piece piece = walk.next();
         if (piece.kind == Piece::Kind::end || piece.offset >= end_)
             break;
         if (piece.kind == Piece::Kind::hole) {
@@ -118,7 +117,7 @@ Task<bool> Mover::offload() {
         co_await go_on_by_buffers(*refused);
         break;
     }
-    unseen_ = true;
+    data_bypassed_us_ = true;
     co_return true;
 }
 
@@ -126,9 +125,8 @@ Task<bool> Mover::offload() {
 Task<bool> Mover::keep_hole(Piece hole) {
     if (!ends_.fresh) {
         control_.enter(ARSYNC_STAGE_WRITE);
-        const int64_t result = co_await io_.ring.allocate(
-            ends_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-            to_destination(hole.offset), hole.length);
+        const int64_t result = co_await io_.ring.punch_hole(
+            ends_.destination, to_destination(hole.offset), hole.length);
         if (result < 0)
             co_return false;
     }

@@ -1,6 +1,6 @@
 // The digest of what was moved unseen, by reading it.
-#include "copy/read_write_lanes.h"
 #include "copy/mover.h"
+#include "copy/read_write_lanes.h"
 
 namespace arsync {
 
@@ -12,7 +12,7 @@ Task<void> Mover::digest_source() {
 // Of a source that shrank, what was read beyond its end does not count; what was moved unseen
 // may be what the source held before it was changed.
 bool Mover::digest_holds() const {
-    return !moved_.shrank && !(unseen_ && touched_);
+    return !moved_.shrank && !(data_bypassed_us_ && touched_);
 }
 
 // What the source held there is not to be asked any more: what was written is, if it can be

@@ -6,9 +6,9 @@
 
 #include <optional>
 
-#include "copy/extents.h"
+#include "copy/data_and_holes.h"
+#include "copy/hole_policy.h"
 #include "copy/move.h"
-#include "copy/source_holes.h"
 #include "copy/stretch.h"
 #include "copy/survey.h"
 
@@ -63,7 +63,7 @@ private:
     Stretch stretch(uint64_t begin, uint64_t end);
     void take_result(const Stretch& part);
 
-    // move_end.cpp
+    // What comes after it.
     void look_at_source_again();
     void compare_with(const struct statx& now);
     void compare_with_guess(const struct statx& now);
@@ -88,15 +88,16 @@ private:
     const bool verifies_;
     Survey& survey_;
     Grounds& grounds_ = survey_.grounds;
-    SourceHoles holes_;
+    HolePolicy holes_;
 
     Method method_ = ARSYNC_METHOD_AUTO;
-    uint64_t end_ = 0;         // where the source turned out to end
-    uint64_t written_end_ = 0; // of the destination, in source offsets
-    bool touched_ = false;     // the source's inode has changed since it was opened
-    bool disorderly_ = false;  // not all is written once, in order and without holes
-    bool unseen_ = false;    // the digest is of the source, read again: not all passed through here
-    bool reserving_ = false; // blocks, which are not all written yet
+    uint64_t end_ = 0;              // where the source turned out to end
+    uint64_t written_end_ = 0;      // of the destination, in source offsets
+    bool touched_ = false;          // the source's inode has changed since it was opened
+    bool needs_any_order_ = false;  // not all is written once, in order and without holes
+    bool data_bypassed_us_ = false; // not all passed through here: the digest is of the source,
+                                    // read again
+    bool reserving_ = false;        // blocks, which are not all written yet
     bool reserved_ = false;
     bool dropped_as_we_went_ = false;
     Moved moved_;

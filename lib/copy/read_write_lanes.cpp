@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <memory>
 #include <optional>
 #include <utility>
 
-#include "copy/extents.h"
+#include "copy/data_and_holes.h"
 #include "copy/zeros.h"
 
 #ifndef RWF_DONTCACHE
@@ -30,9 +29,8 @@ public:
     Lanes(Io world, Control& outside, Stretch& what)
         : io_(world), control_(outside), stretch_(what),
           checks_holes_(what.check_holes && what.destination >= 0),
-          extents_(world.files, what.source, what.source_begin, what.source_end,
-                   what.pipeline.chunk, what.find_holes && what.holes != Holes::fill,
-                   checks_holes_) {}
+          walk_(world.files, what.source, what.source_begin, what.source_end, what.pipeline.chunk,
+                what.find_holes && what.holes != Holes::fill, checks_holes_) {}
 
     Task<void> run();
 
@@ -75,7 +73,7 @@ private:
     Control& control_;
     Stretch& stretch_;
     const bool checks_holes_;
-    Extents extents_;
+    DataAndHoles walk_;
     Group group_;
     unsigned inline_chunks_ = 0;
 };
@@ -106,7 +104,7 @@ Task<void> Lanes::lane() {
         if (control_.held())
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();
-        const Piece piece = extents_.next();
+        const Piece piece = walk_.next();
         if (piece.kind == Piece::Kind::end || piece.offset >= stretch_.end)
             co_return;
         if (piece.kind == Piece::Kind::data) {
@@ -355,9 +353,8 @@ Task<void> Lanes::drain_data(Slice from, uint64_t offset) {
 Task<bool> Lanes::keep_hole(Piece hole, bool advance) {
     if (stretch_.destination >= 0 && stretch_.holes == Holes::punch) {
         control_.enter(ARSYNC_STAGE_WRITE);
-        const int64_t result = co_await io_.ring.allocate(
-            stretch_.destination, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place_of(hole.offset),
-            hole.length);
+        const int64_t result =
+            co_await io_.ring.punch_hole(stretch_.destination, place_of(hole.offset), hole.length);
         if (result < 0)
             co_return false;
     }

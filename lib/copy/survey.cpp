@@ -5,8 +5,8 @@
 #include <linux/fs.h>
 #include <unistd.h>
 
-#include "copy/direct_end.h"
-#include "copy/extents.h"
+#include "copy/data_and_holes.h"
+#include "copy/direct_mode.h"
 #include "io/known_filesystems.h"
 
 namespace arsync {

@@ -28,7 +28,8 @@ public:
     bool finds_holes() const; // whether the filesystem is asked for the source's holes
     bool knows_holes() const; // and they are what they seem, without writing anything back
     bool reserving_pays() const { return reserving_pays_; }
-    // Or where read(2) says so; then its size is a guess.
+    // True: the source ends at its size. False: the size is a guess, and it ends where read(2)
+    // gives 0.
     bool source_ends_where_it_says() const { return from_.exact || !S_ISREG(source().stx_mode); }
     // Whether the source has one there, by reading it.
     Task<bool> has_byte(Control& control, uint64_t at) const;

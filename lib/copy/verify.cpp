@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <fcntl.h>
 
-#include "copy/direct_end.h"
-#include "copy/extents.h"
+#include "copy/data_and_holes.h"
+#include "copy/direct_mode.h"
 #include "copy/huge.h"
 #include "copy/method.h"
 
@@ -13,7 +13,7 @@ namespace arsync {
 
 namespace {
 
-constexpr uint64_t block = Extents::block_size;
+constexpr uint64_t block = DataAndHoles::block_size;
 
 uint64_t round_down(uint64_t value, uint64_t unit) {
     return value / unit * unit;
@@ -48,8 +48,7 @@ public:
            uint32_t align, bool find_holes, Digest& digest)
         : io_(world), control_(outside), fd_(fd), begin_(written.begin), align_(align),
           route_(route_of(written, align)), digest_(digest),
-          extents_(io_.files, fd, written.begin, written.begin + written.bytes, chunk, find_holes) {
-    }
+          walk_(io_.files, fd, written.begin, written.begin + written.bytes, chunk, find_holes) {}
 
     Task<void> run(unsigned lanes) {
         for (unsigned i = 0; i < lanes; ++i)
@@ -63,7 +62,7 @@ private:
             if (control_.held())
                 co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
-            const Piece piece = extents_.next();
+            const Piece piece = walk_.next();
             if (piece.kind == Piece::Kind::end)
                 co_return;
             if (piece.kind == Piece::Kind::data)
@@ -112,7 +111,7 @@ private:
     const uint32_t align_;
     const Route route_;
     Digest& digest_;
-    Extents extents_;
+    DataAndHoles walk_;
     Group group_;
 };
 
@@ -163,7 +162,7 @@ private:
     }
 
     Task<bool> read_direct(uint32_t align, Digest& found) {
-        DirectEnd direct(io_.files, written_.owned);
+        DirectMode direct(io_.files, written_.owned);
         int fd = written_.fd;
         if (!direct.open(fd, O_RDONLY))
             co_return false;

@@ -11,7 +11,7 @@ struct Written {
     uint64_t begin = 0;
     uint64_t bytes = 0;
     bool whole_file = false; // its size is compared too
-    bool owned = false;      // see DirectEnd
+    bool owned = false;      // see DirectMode
     bool may_reopen = true;  // see Ends
     bool may_seek = true;    // see Ends
     bool exact = true;       // see Filesystem

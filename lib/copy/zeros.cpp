@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "copy/extents.h"
+#include "copy/data_and_holes.h"
 
 namespace arsync {
 
@@ -13,7 +13,7 @@ bool is_zero(const std::byte* data, size_t length) {
 }
 
 Run zeros_or_data(const std::byte* data, size_t length, size_t at) {
-    constexpr size_t block = Extents::block_size;
+    constexpr size_t block = DataAndHoles::block_size;
     const auto zero_at = [&](size_t where) {
         return is_zero(data + where, std::min(block, length - where));
     };

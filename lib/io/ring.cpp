@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <fcntl.h>
 
 namespace arsync {
 
@@ -45,6 +46,10 @@ Ring::Operation Ring::allocate(int fd, int mode, uint64_t offset, uint64_t lengt
     operation.request_.offset = offset;
     operation.request_.length = length;
     return operation;
+}
+
+Ring::Operation Ring::punch_hole(int fd, uint64_t offset, uint64_t length) {
+    return allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
 Ring::Operation Ring::write_back(int fd, uint64_t offset, uint64_t length) {

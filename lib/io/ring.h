@@ -98,6 +98,7 @@ public:
                     Route route = Route::ring);
     Operation sync(int fd, bool datasync);
     Operation allocate(int fd, int mode, uint64_t offset, uint64_t length);
+    Operation punch_hole(int fd, uint64_t offset, uint64_t length); // by allocate()
     Operation write_back(int fd, uint64_t offset, uint64_t length);
     // While it waits, *cancellable is the request, for cancel(); otherwise null.
     Operation wait_readable(int fd, Request** cancellable);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "copy/digest.h"
 #include "io/files.h"
 
 namespace arsync {
@@ -17,14 +18,14 @@ struct Piece {
     uint64_t length = 0;
 };
 
-class Extents {
+class DataAndHoles {
 public:
-    static constexpr uint64_t block_size = 4096;
+    static constexpr uint64_t block_size = Digest::block_size;
 
     // find_holes: ask the filesystem; otherwise all is data. Where it cannot tell, all is data too.
     // cuts_holes: holes come in pieces that end at multiples of chunk too, otherwise in one.
-    Extents(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk, bool find_holes,
-            bool cuts_holes = false);
+    DataAndHoles(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk,
+                 bool find_holes, bool cuts_holes = false);
 
     // Data comes in pieces that end at multiples of chunk.
     Piece next();

@@ -7,14 +7,14 @@
 #include <unistd.h>
 #include <vector>
 
-#include "copy/extents.h"
+#include "copy/data_and_holes.h"
 #include "io/fd.h"
 
 using namespace arsync;
 
 namespace {
 
-constexpr uint64_t block = Extents::block_size;
+constexpr uint64_t block = DataAndHoles::block_size;
 constexpr uint64_t chunk = 16 * block;
 
 Fd temporary_file() {
@@ -33,10 +33,10 @@ void write_at(const Fd& fd, uint64_t offset, size_t length) {
 
 std::vector<Piece> walk(const Fd& fd, uint64_t begin, uint64_t end, bool find_holes = true) {
     SystemFiles files;
-    Extents extents(files, fd.get(), begin, end, chunk, find_holes);
+    DataAndHoles walk(files, fd.get(), begin, end, chunk, find_holes);
     std::vector<Piece> pieces;
     uint64_t expected = begin;
-    for (Piece piece = extents.next(); piece.kind != Piece::Kind::end; piece = extents.next()) {
+    for (Piece piece = walk.next(); piece.kind != Piece::Kind::end; piece = walk.next()) {
         CHECK(piece.offset == expected);
         CHECK(piece.length > 0);
         expected = piece.offset + piece.length;
@@ -59,13 +59,13 @@ TEST_CASE("holes are cut at multiples of the chunk where asked to") {
     const Fd fd = temporary_file();
     REQUIRE(ftruncate(fd.get(), 3 * chunk + 7) == 0);
     SystemFiles files;
-    Extents extents(files, fd.get(), 0, 3 * chunk + 7, chunk, true, true);
+    DataAndHoles walk(files, fd.get(), 0, 3 * chunk + 7, chunk, true, true);
     for (const uint64_t length : {chunk, chunk, chunk, uint64_t{7}}) {
-        const Piece piece = extents.next();
+        const Piece piece = walk.next();
         CHECK(piece.kind == Piece::Kind::hole);
         CHECK(piece.length == length);
     }
-    CHECK(extents.next().kind == Piece::Kind::end);
+    CHECK(walk.next().kind == Piece::Kind::end);
 }
 
 TEST_CASE("data is cut at multiples of the chunk") {

@@ -6,11 +6,11 @@
 
 namespace arsync {
 
-class SourceHoles {
+class HolePolicy {
 public:
     // fills: the destination can have none.
-    SourceHoles(const Io& io, const Ends& ends, const arsync_copy_options& options,
-                Control& control, Survey& survey, bool fills)
+    HolePolicy(const Io& io, const Ends& ends, const arsync_copy_options& options, Control& control,
+               Survey& survey, bool fills)
         : io_(io), ends_(ends), options_(options), control_(control), survey_(survey),
           fills_(fills) {}
 
@@ -30,7 +30,7 @@ public:
     bool are_made_of_zeros() const { return options_.sparse == ARSYNC_SPARSE_ALWAYS && !fills_; }
     // The destination will have some.
     bool are_made() const { return kept_ || are_made_of_zeros(); }
-    Holes policy() const;
+    Holes at_destination() const;
 
 private:
     const Io& io_;

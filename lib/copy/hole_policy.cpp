@@ -1,10 +1,10 @@
-#include "copy/source_holes.h"
+#include "copy/hole_policy.h"
 
 #include <unistd.h>
 
 namespace arsync {
 
-Holes SourceHoles::policy() const {
+Holes HolePolicy::at_destination() const {
     if (options_.sparse == ARSYNC_SPARSE_NEVER || !S_ISREG(survey_.destination().stx_mode) ||
         fills_)
         return Holes::fill;
@@ -12,7 +12,7 @@ Holes SourceHoles::policy() const {
 }
 
 // Where there is one, data that was written and has no blocks yet must not look like another.
-Task<void> SourceHoles::look() {
+Task<void> HolePolicy::look() {
     if (looked_ || !are_sought())
         co_return;
     looked_ = true;

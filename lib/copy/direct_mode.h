@@ -11,13 +11,13 @@
 
 namespace arsync {
 
-class DirectEnd {
+class DirectMode {
 public:
     // owned: nobody else uses the description.
-    DirectEnd(Files& files, bool owned) : files_(files), owned_(owned) {}
-    DirectEnd(const DirectEnd&) = delete;
-    DirectEnd& operator=(const DirectEnd&) = delete;
-    ~DirectEnd() {
+    DirectMode(Files& files, bool owned) : files_(files), owned_(owned) {}
+    DirectMode(const DirectMode&) = delete;
+    DirectMode& operator=(const DirectMode&) = delete;
+    ~DirectMode() {
         if (switched_ >= 0)
             files_.set_direct(switched_, false);
     }

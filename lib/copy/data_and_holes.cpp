@@ -1,4 +1,4 @@
-#include "copy/extents.h"
+#include "copy/data_and_holes.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -6,12 +6,12 @@
 
 namespace arsync {
 
-Extents::Extents(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk,
-                 bool find_holes, bool cuts_holes)
+DataAndHoles::DataAndHoles(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk,
+                           bool find_holes, bool cuts_holes)
     : files_(files), fd_(fd), begin_(begin), end_(end), chunk_(chunk), find_holes_(find_holes),
       cuts_holes_(cuts_holes), position_(begin), data_begin_(begin), data_end_(begin) {}
 
-Piece Extents::next() {
+Piece DataAndHoles::next() {
     if (position_ >= end_)
         return {Piece::Kind::end};
     if (position_ >= data_end_)
@@ -26,7 +26,7 @@ Piece Extents::next() {
 }
 
 // Set data_begin_ and data_end_ to the next extent; both end_ if only a hole is left.
-void Extents::find() {
+void DataAndHoles::find() {
     data_begin_ = position_;
     data_end_ = end_;
     if (!find_holes_)
@@ -60,11 +60,11 @@ bool may_have_holes(const struct statx& facts, bool compresses) {
 
 bool has_large_pieces(Files& files, int fd, uint64_t begin, uint64_t end) {
     constexpr uint64_t whole = INT64_MAX; // a chunk that cuts nothing
-    Extents extents(files, fd, begin, end, whole, true);
+    DataAndHoles walk(files, fd, begin, end, whole, true);
     uint64_t bytes = 0;
     uint64_t pieces = 0;
     while (pieces < 8) {
-        const Piece piece = extents.next();
+        const Piece piece = walk.next();
         if (piece.kind == Piece::Kind::end)
             break;
         if (piece.kind == Piece::Kind::data) {
