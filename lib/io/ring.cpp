@@ -29,6 +29,91 @@ Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_fla
     return operation;
 }
 
+void Ring::Operation::await_suspend(std::coroutine_handle<> handle) {
+    request_.handle = handle;
+    if (exposed_)
+        *exposed_ = &request_;
+    ring_.begin(request_);
+}
+
+void Ring::begin(Request& request) {
+    account_depth(+1);
+    start(request);
+}
+
+void Ring::complete(Request& request, int64_t result) {
+    const bool cancelled = std::atomic_ref(request.cancelled).load(std::memory_order_relaxed);
+    // Interrupted, and not because somebody asked: nobody above has to know of it.
+    if (result == -EINTR && !cancelled && request.op != Op::call) {
+        start(request);
+        return;
+    }
+    request.result = result;
+    account_depth(-1);
+    const uint64_t bytes = result > 0 ? static_cast<uint64_t>(result) : 0;
+    const bool fixed = request.buffer_index >= 0 && request.route <= Route::polled;
+    switch (request.op) {
+    case Op::read:
+        counters_.reads.add(1);
+        counters_.reads_fixed.add(fixed);
+        counters_.reads_inline.add(request.route == Route::at_once);
+        counters_.bytes_read.add(bytes);
+        break;
+    case Op::write:
+        counters_.writes.add(1);
+        counters_.writes_fixed.add(fixed);
+        counters_.bytes_written.add(bytes);
+        break;
+    case Op::copy_file_range:
+        counters_.bytes_offloaded.add(bytes);
+        break;
+    case Op::copy_cached:
+        counters_.reads.add(request.calls);
+        counters_.reads_inline.add(request.calls);
+        counters_.bytes_read.add(bytes);
+        counters_.writes.add(request.calls);
+        counters_.writes_inline.add(request.calls);
+        counters_.bytes_written.add(bytes);
+        break;
+    default:
+        break;
+    }
+    if (request.then)
+        go_on(request);
+    else
+        post(request);
+}
+
+void Ring::go_on(Request& request) {
+    Request& next = *request.then;
+    account_depth(+1);
+    if (request.linked)
+        return; // its own result comes
+    if (request.result == static_cast<int64_t>(request.length))
+        start(next);
+    else
+        complete(next, -ECANCELED);
+}
+
+void Ring::post(Waiter& waiter) {
+    waiter.next = nullptr;
+    *ready_end_ = &waiter;
+    ready_end_ = &waiter.next;
+}
+
+bool Ring::run_ready() {
+    take_from_outside();
+    if (!ready_first_)
+        return false;
+    while (Waiter* waiter = ready_first_) {
+        ready_first_ = waiter->next;
+        if (!ready_first_)
+            ready_end_ = &ready_first_;
+        waiter->handle.resume();
+    }
+    return true;
+}
+
 Ring::Move Ring::move(int source, uint64_t source_offset, Slice through, int destination,
                       uint64_t offset) {
     return Move(*this, source, source_offset, through, destination, offset);
@@ -118,12 +203,6 @@ Ring::Operation Ring::settle_holes(int fd) {
     return Operation(*this, Op::settle_holes, fd);
 }
 
-void Ring::post(Waiter& waiter) {
-    waiter.next = nullptr;
-    *ready_end_ = &waiter;
-    ready_end_ = &waiter.next;
-}
-
 void Ring::post_later(Waiter& waiter) {
     waiter.next = nullptr;
     *later_end_ = &waiter;
@@ -149,19 +228,6 @@ void Ring::take_from_outside() {
     }
 }
 
-bool Ring::run_ready() {
-    take_from_outside();
-    if (!ready_first_)
-        return false;
-    while (Waiter* waiter = ready_first_) {
-        ready_first_ = waiter->next;
-        if (!ready_first_)
-            ready_end_ = &ready_first_;
-        waiter->handle.resume();
-    }
-    return true;
-}
-
 void Ring::wait() {
     take_completed(!later_first_);
     resume_later();
@@ -180,65 +246,6 @@ void Ring::resume_later() {
     ready_end_ = later_end_;
     later_first_ = nullptr;
     later_end_ = &later_first_;
-}
-
-void Ring::begin(Request& request) {
-    account_depth(+1);
-    start(request);
-}
-
-void Ring::complete(Request& request, int64_t result) {
-    const bool cancelled = std::atomic_ref(request.cancelled).load(std::memory_order_relaxed);
-    // Interrupted, and not because somebody asked: nobody above has to know of it.
-    if (result == -EINTR && !cancelled && request.op != Op::call) {
-        start(request);
-        return;
-    }
-    request.result = result;
-    account_depth(-1);
-    const uint64_t bytes = result > 0 ? static_cast<uint64_t>(result) : 0;
-    const bool fixed = request.buffer_index >= 0 && request.route <= Route::polled;
-    switch (request.op) {
-    case Op::read:
-        counters_.reads.add(1);
-        counters_.reads_fixed.add(fixed);
-        counters_.reads_inline.add(request.route == Route::at_once);
-        counters_.bytes_read.add(bytes);
-        break;
-    case Op::write:
-        counters_.writes.add(1);
-        counters_.writes_fixed.add(fixed);
-        counters_.bytes_written.add(bytes);
-        break;
-    case Op::copy_file_range:
-        counters_.bytes_offloaded.add(bytes);
-        break;
-    case Op::copy_cached:
-        counters_.reads.add(request.calls);
-        counters_.reads_inline.add(request.calls);
-        counters_.bytes_read.add(bytes);
-        counters_.writes.add(request.calls);
-        counters_.writes_inline.add(request.calls);
-        counters_.bytes_written.add(bytes);
-        break;
-    default:
-        break;
-    }
-    if (request.then)
-        go_on(request);
-    else
-        post(request);
-}
-
-void Ring::go_on(Request& request) {
-    Request& next = *request.then;
-    account_depth(+1);
-    if (request.linked)
-        return; // its own result comes
-    if (request.result == static_cast<int64_t>(request.length))
-        start(next);
-    else
-        complete(next, -ECANCELED);
 }
 
 void Ring::account_depth(int change) {

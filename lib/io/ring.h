@@ -2,9 +2,9 @@
 //
 // An interface with three implementations: uring.h, threads.h, and the simulated ring in test/sim.
 // A ring belongs to one thread, which starts requests, reaps them and resumes their coroutines.
-// Only wake() may be called from elsewhere. Completed requests are queued first and resumed
-// afterwards by run_ready(), never from inside the reaping, so that a coroutine may start new
-// requests at will.
+// Only wake() and post_from_outside() may be called from elsewhere. Completed requests are queued
+// first and resumed afterwards by run_ready(), never from inside the reaping, so that a coroutine
+// may start new requests at will.
 #pragma once
 
 #include <atomic>
@@ -35,12 +35,7 @@ public:
     public:
         Operation(Ring& ring, Op op, int fd) : request_(op, fd), ring_(ring) {}
         bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> handle) {
-            request_.handle = handle;
-            if (exposed_)
-                *exposed_ = &request_;
-            ring_.begin(request_);
-        }
+        void await_suspend(std::coroutine_handle<> handle);
         int64_t await_resume() const noexcept {
             if (exposed_)
                 *exposed_ = nullptr;

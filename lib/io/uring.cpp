@@ -1,8 +1,12 @@
+// One request's way: begun, put into the submission queue, taken from the completion queue, ended.
 #include "io/uring.h"
 
+#include <cassert>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -15,12 +19,6 @@ static void sleep_for(std::chrono::nanoseconds time) {
     nanosleep(&span, nullptr);
 }
 
-bool Uring::uses_ring(const Request& request) const {
-    const int op = ring_operation(request.op);
-    const bool by_call = request.route == Route::plain || request.route == Route::at_once;
-    return !by_call && op >= 0 && has(static_cast<io_uring_op>(op)) && !denied();
-}
-
 void Uring::start(Request& request) {
     if (uses_ring(request) && !request.is_wait() && (main_->pending >= limit_ || backlog_first_)) {
         request.next = nullptr;
@@ -29,26 +27,6 @@ void Uring::start(Request& request) {
         return;
     }
     enqueue(request);
-}
-
-Request& Uring::take_from_backlog() {
-    auto& request = static_cast<Request&>(*backlog_first_);
-    backlog_first_ = request.next;
-    if (!backlog_first_)
-        backlog_end_ = &backlog_first_;
-    return request;
-}
-
-// A blocking call on a helper thread; on this one if there is none to be had.
-void Uring::help(Request& request) {
-    if (request.route == Route::at_once) {
-        complete(request, perform(request));
-        return;
-    }
-    counters().helper_calls.add(1);
-    const int error = helpers_.submit(request);
-    if (error < 0)
-        complete(request, Helpers::without_thread(request, error));
 }
 
 // What follows a request goes with it, so that it begins on the kernel's side and nobody has to be
@@ -70,34 +48,6 @@ void Uring::enqueue(Request& request) {
     enqueue_alone(queue, *request.then);
 }
 
-Uring::Queue& Uring::queue_for(const Request& request) const {
-    const bool polled = request.route == Route::polled && iopoll_.load(std::memory_order_relaxed);
-    return polled ? *polled_ : *main_;
-}
-
-// Room for so many entries if there is any way, and for one in any case; false: the ring is denied.
-bool Uring::make_room(Queue& queue, unsigned wanted) {
-    io_uring& ring = queue.ring;
-    if (io_uring_sq_space_left(&ring) < wanted)
-        enter(queue, false); // links end with a submission
-    while (!denied() && io_uring_sq_space_left(&ring) == 0) {
-        if ((ring.flags & IORING_SETUP_SQPOLL) != 0)
-            io_uring_sqring_wait(&ring);
-        enter(queue, false);
-        if (io_uring_sq_space_left(&ring) == 0)
-            sleep_for(std::chrono::microseconds(20));
-    }
-    return !denied();
-}
-
-io_uring_sqe& Uring::entry(Queue& queue, uint64_t tag) {
-    io_uring_sqe& sqe = *io_uring_get_sqe(&queue.ring);
-    counters().submissions.add(1);
-    io_uring_prep_nop(&sqe);
-    sqe.user_data = tag;
-    return sqe;
-}
-
 io_uring_sqe& Uring::enqueue_alone(Queue& queue, Request& request) {
     io_uring_sqe& sqe = entry(queue, tag_none);
     prepare(sqe, request);
@@ -107,49 +57,67 @@ io_uring_sqe& Uring::enqueue_alone(Queue& queue, Request& request) {
     return sqe;
 }
 
-void Uring::hold(Request& request) {
-    request.previous_held = nullptr;
-    request.next_held = held_;
-    if (held_)
-        held_->previous_held = &request;
-    held_ = &request;
+// By the registered buffer that the data is in, if there is one.
+static void prepare_transfer(io_uring_sqe& sqe, const Request& request, unsigned length) {
+    const bool reads = request.op == Op::read;
+    const bool fixed = request.buffer_index >= 0;
+    const int operation = fixed ? (reads ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED)
+                                : (reads ? IORING_OP_READ : IORING_OP_WRITE);
+    io_uring_prep_rw(operation, &sqe, request.fd, request.data, length, request.offset);
+    if (fixed)
+        sqe.buf_index = static_cast<uint16_t>(request.buffer_index);
+    sqe.rw_flags = static_cast<int>(request.rw_flags);
 }
 
-void Uring::let_go(Request& request) {
-    (request.previous_held ? request.previous_held->next_held : held_) = request.next_held;
-    if (request.next_held)
-        request.next_held->previous_held = request.previous_held;
-}
-
-void Uring::cancel(Request& request) {
-    std::atomic_ref(request.cancelled).store(true, std::memory_order_relaxed);
-    // The helper that waits sees the flag.
-    if (!uses_ring(request) || !make_room(*main_, 1))
-        return;
-    io_uring_sqe& sqe = entry(*main_, tag_none);
-    io_uring_prep_cancel(&sqe, &request, 0);
-    sqe.user_data = tag_none;
-}
-
-void Uring::wake() {
-    if (sleeper_.tell())
-        return;
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
-}
-
-void Uring::arm_wake() {
-    if (wake_armed_ || !make_room(*main_, 1))
-        return;
-    io_uring_sqe& sqe = entry(*main_, tag_wake);
-    io_uring_prep_poll_add(&sqe, wake_fd_.get(), POLLIN);
-    sqe.user_data = tag_wake;
-    wake_armed_ = true;
-}
-
-void Uring::take_wake() {
-    uint64_t value;
-    [[maybe_unused]] const ssize_t got = ::read(wake_fd_.get(), &value, sizeof value);
+void Uring::prepare(io_uring_sqe& sqe, Request& request) {
+    const auto length = static_cast<unsigned>(request.length);
+    switch (request.op) {
+    case Op::read:
+    case Op::write:
+        prepare_transfer(sqe, request, length);
+        break;
+    case Op::sync:
+        io_uring_prep_fsync(&sqe, request.fd, request.datasync ? IORING_FSYNC_DATASYNC : 0);
+        break;
+    case Op::allocate:
+        io_uring_prep_fallocate(&sqe, request.fd, request.mode, static_cast<off_t>(request.offset),
+                                static_cast<off_t>(request.length));
+        break;
+    case Op::write_back:
+        // The operation's length has 32 bits; 0 means to the end of the file.
+        io_uring_prep_sync_file_range(
+            &sqe, request.fd, request.length > UINT32_MAX ? 0 : length, request.offset,
+            SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+        break;
+    case Op::wait_readable:
+        io_uring_prep_poll_add(&sqe, request.fd, POLLIN);
+        break;
+    case Op::wait_writable:
+        io_uring_prep_poll_add(&sqe, request.fd, POLLOUT);
+        break;
+    case Op::pause:
+        static_assert(sizeof request.pause_time == sizeof(__kernel_timespec));
+        request.pause_time[0] = static_cast<int64_t>(request.length / 1000);
+        request.pause_time[1] = static_cast<int64_t>(request.length % 1000) * 1'000'000;
+        io_uring_prep_timeout(&sqe, reinterpret_cast<__kernel_timespec*>(request.pause_time), 0, 0);
+        break;
+    case Op::open:
+        static_assert(sizeof request.how == sizeof(open_how));
+        request.how[0] = static_cast<unsigned>(request.mode | O_CLOEXEC);
+        request.how[1] = 0;
+        request.how[2] = request.offset;
+        io_uring_prep_openat2(&sqe, request.fd, static_cast<const char*>(request.data),
+                              reinterpret_cast<open_how*>(request.how));
+        break;
+    case Op::reflink:
+    case Op::copy_file_range:
+    case Op::copy_cached:
+    case Op::sync_filesystem:
+    case Op::settle_holes:
+    case Op::call:
+        assert(false && "performed by helpers");
+        break;
+    }
 }
 
 void Uring::take_completed(bool block) {
@@ -224,6 +192,120 @@ void Uring::reap(Queue& queue) {
     io_uring_cq_advance(&queue.ring, count);
 }
 
+void Uring::end(Request& request, int result) {
+    Request* const first = request.before ? request.before : &request;
+    if (first->linked) {
+        end_in_pair(*first, request, result);
+    } else if (result == -ECANCELED && !request.cancelled) {
+        help(request); // the kernel could start no thread of its own for it
+    } else {
+        complete(request, request.op == Op::pause && result == -ETIME ? 0 : result);
+    }
+}
+
+// A blocking call on a helper thread; on this one if there is none to be had.
+void Uring::help(Request& request) {
+    if (request.route == Route::at_once) {
+        complete(request, perform(request));
+        return;
+    }
+    counters().helper_calls.add(1);
+    const int error = helpers_.submit(request);
+    if (error < 0)
+        complete(request, Helpers::without_thread(request, error));
+}
+
+bool Uring::uses_ring(const Request& request) const {
+    const int op = ring_operation(request.op);
+    const bool by_call = request.route == Route::plain || request.route == Route::at_once;
+    return !by_call && op >= 0 && has(static_cast<io_uring_op>(op)) && !denied();
+}
+
+int Uring::ring_operation(Op op) {
+    switch (op) {
+    case Op::read:
+        return IORING_OP_READ;
+    case Op::write:
+        return IORING_OP_WRITE;
+    case Op::sync:
+        return IORING_OP_FSYNC;
+    case Op::allocate:
+        return IORING_OP_FALLOCATE;
+    case Op::write_back:
+        return IORING_OP_SYNC_FILE_RANGE;
+    case Op::wait_readable:
+    case Op::wait_writable:
+        return IORING_OP_POLL_ADD;
+    case Op::pause:
+        return IORING_OP_TIMEOUT;
+    case Op::open:
+        return IORING_OP_OPENAT2;
+    case Op::reflink:
+    case Op::copy_file_range:
+    case Op::copy_cached:
+    case Op::sync_filesystem:
+    case Op::settle_holes:
+    case Op::call:
+        break;
+    }
+    return -1;
+}
+
+Uring::Queue& Uring::queue_for(const Request& request) const {
+    const bool polled = request.route == Route::polled && iopoll_.load(std::memory_order_relaxed);
+    return polled ? *polled_ : *main_;
+}
+
+// Room for so many entries if there is any way, and for one in any case; false: the ring is denied.
+bool Uring::make_room(Queue& queue, unsigned wanted) {
+    io_uring& ring = queue.ring;
+    if (io_uring_sq_space_left(&ring) < wanted)
+        enter(queue, false); // links end with a submission
+    while (!denied() && io_uring_sq_space_left(&ring) == 0) {
+        if ((ring.flags & IORING_SETUP_SQPOLL) != 0)
+            io_uring_sqring_wait(&ring);
+        enter(queue, false);
+        if (io_uring_sq_space_left(&ring) == 0)
+            sleep_for(std::chrono::microseconds(20));
+    }
+    return !denied();
+}
+
+io_uring_sqe& Uring::entry(Queue& queue, uint64_t tag) {
+    io_uring_sqe& sqe = *io_uring_get_sqe(&queue.ring);
+    counters().submissions.add(1);
+    io_uring_prep_nop(&sqe);
+    sqe.user_data = tag;
+    return sqe;
+}
+
+Request& Uring::take_from_backlog() {
+    auto& request = static_cast<Request&>(*backlog_first_);
+    backlog_first_ = request.next;
+    if (!backlog_first_)
+        backlog_end_ = &backlog_first_;
+    return request;
+}
+
+void Uring::hold(Request& request) {
+    request.previous_held = nullptr;
+    request.next_held = held_;
+    if (held_)
+        held_->previous_held = &request;
+    held_ = &request;
+}
+
+void Uring::let_go(Request& request) {
+    (request.previous_held ? request.previous_held->next_held : held_) = request.next_held;
+    if (request.next_held)
+        request.next_held->previous_held = request.previous_held;
+}
+
+bool Uring::take_helped() {
+    return helpers_.take_finished(
+        [this](Request& request, int64_t result) { complete(request, result); });
+}
+
 // The device cannot be polled: this request, and all later ones, go by the main ring.
 void Uring::do_without_polling(Request& request) {
     iopoll_error_.store(-EOPNOTSUPP);
@@ -231,9 +313,35 @@ void Uring::do_without_polling(Request& request) {
     start(request);
 }
 
-bool Uring::take_helped() {
-    return helpers_.take_finished(
-        [this](Request& request, int64_t result) { complete(request, result); });
+void Uring::cancel(Request& request) {
+    std::atomic_ref(request.cancelled).store(true, std::memory_order_relaxed);
+    // The helper that waits sees the flag.
+    if (!uses_ring(request) || !make_room(*main_, 1))
+        return;
+    io_uring_sqe& sqe = entry(*main_, tag_none);
+    io_uring_prep_cancel(&sqe, &request, 0);
+    sqe.user_data = tag_none;
+}
+
+void Uring::wake() {
+    if (sleeper_.tell())
+        return;
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
+}
+
+void Uring::arm_wake() {
+    if (wake_armed_ || !make_room(*main_, 1))
+        return;
+    io_uring_sqe& sqe = entry(*main_, tag_wake);
+    io_uring_prep_poll_add(&sqe, wake_fd_.get(), POLLIN);
+    sqe.user_data = tag_wake;
+    wake_armed_ = true;
+}
+
+void Uring::take_wake() {
+    uint64_t value;
+    [[maybe_unused]] const ssize_t got = ::read(wake_fd_.get(), &value, sizeof value);
 }
 
 void Uring::close_inherited() {

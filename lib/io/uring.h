@@ -129,20 +129,19 @@ private:
     bool make_room(Queue& queue, unsigned wanted);
     io_uring_sqe& entry(Queue& queue, uint64_t tag);
     io_uring_sqe& enqueue_alone(Queue& queue, Request& request);
+    // The operation of a request, not counting registered buffers; -1: helpers'.
+    static int ring_operation(Op op);
+    static void prepare(io_uring_sqe& sqe, Request& request);
     void hold(Request& request);
     void let_go(Request& request);
     void arm_wake();
     void take_wake();
     void enter(Queue& queue, bool wait_for_one);
     void reap(Queue& queue);
+    void end(Request& request, int result);
     void do_without_polling(Request& request);
 
-    // uring_entry.cpp. The operation of a request, not counting registered buffers; -1: helpers'.
-    static int ring_operation(Op op);
-    static void prepare(io_uring_sqe& sqe, Request& request);
-
     // uring_pair.cpp
-    void end(Request& request, int result);
     void end_in_pair(Request& first, Request& request, int result);
     void part_pair(Queue& queue);
 

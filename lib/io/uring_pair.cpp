@@ -1,20 +1,9 @@
-// The end of what a ring held, alone or as one of a linked pair: see the states in uring.h.
+// The end of one of a linked pair that a ring held: see the states in uring.h.
 #include <cerrno>
 
 #include "io/uring.h"
 
 namespace arsync {
-
-void Uring::end(Request& request, int result) {
-    Request* const first = request.before ? request.before : &request;
-    if (first->linked) {
-        end_in_pair(*first, request, result);
-    } else if (result == -ECANCELED && !request.cancelled) {
-        help(request); // the kernel could start no thread of its own for it
-    } else {
-        complete(request, request.op == Op::pause && result == -ETIME ? 0 : result);
-    }
-}
 
 void Uring::end_in_pair(Request& first, Request& request, int result) {
     Request& second = *first.then;
