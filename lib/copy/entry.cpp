@@ -3,10 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include "copy/attributes_by_name.h"
 #include "copy/backup.h"
 #include "copy/destination.h"
 #include "copy/entry_copy.h"
-#include "copy/named_attributes.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
 
@@ -242,7 +242,7 @@ void Entry::tell_of_destination() {
 void Entry::keep_attributes() {
     if (options_.update != ARSYNC_UPDATE_CHANGED || !makes_copies())
         return;
-    update_named_attributes(io_.files, names_, facts(), there_, options_, control_, outcome_);
+    update_attributes_by_name(io_.files, names_, facts(), there_, options_, control_, outcome_);
     outcome_.flags |= ARSYNC_COMPLETION_COPIED;
 }
 

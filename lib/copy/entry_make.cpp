@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
+#include "copy/attributes_by_name.h"
 #include "copy/entry_copy.h"
-#include "copy/named_attributes.h"
 
 namespace arsync {
 
@@ -104,7 +104,7 @@ mode_t Entry::mode_of_special(FinalMode& final_mode) const {
 
 void Entry::copy_attributes(const FileCopy& names, const struct statx& there,
                             const arsync_copy_options& how, const FinalMode& final_mode) {
-    copy_named_attributes(io_.files, names, facts(), there, final_mode, how, control_, outcome_);
+    copy_attributes_by_name(io_.files, names, facts(), there, final_mode, how, control_, outcome_);
 }
 
 } // namespace arsync

@@ -1,4 +1,4 @@
-#include "copy/named_attributes.h"
+#include "copy/attributes_by_name.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -24,9 +24,10 @@ File open_known(Files& files, int dirfd, const std::string& name, int flags, con
 
 } // namespace
 
-void copy_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
-                           const struct statx& there, const FinalMode& final_mode,
-                           const arsync_copy_options& options, Control& control, Outcome& outcome) {
+void copy_attributes_by_name(Files& files, const FileCopy& names, const struct statx& source,
+                             const struct statx& there, const FinalMode& final_mode,
+                             const arsync_copy_options& options, Control& control,
+                             Outcome& outcome) {
     if ((options.preserve & ~ARSYNC_PRESERVE_LINKS) == 0 && !final_mode.is_due())
         return;
     const File from =
@@ -42,9 +43,9 @@ void copy_named_attributes(Files& files, const FileCopy& names, const struct sta
     copy_metadata(files, ends, options, control, outcome);
 }
 
-void update_named_attributes(Files& files, const FileCopy& names, const struct statx& source,
-                             const struct statx& there, const arsync_copy_options& options,
-                             Control& control, Outcome& outcome) {
+void update_attributes_by_name(Files& files, const FileCopy& names, const struct statx& source,
+                               const struct statx& there, const arsync_copy_options& options,
+                               Control& control, Outcome& outcome) {
     const bool same_mode = (options.preserve & ARSYNC_PRESERVE_MODE) == 0 ||
                            S_ISLNK(there.stx_mode) || there.stx_mode == source.stx_mode;
     const bool same_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
