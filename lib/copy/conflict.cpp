@@ -81,41 +81,41 @@ bool keeps_symlinks(const FileCopy& copy, const arsync_copy_options& options) {
 
 // Of content in place of what is there. In a tree nobody has named what is there: a symbolic link
 // is not written through, and a stream or a device is only written to where that was asked for.
-Way way_of_contents(const FileCopy& copy, const struct statx& found,
-                    const arsync_copy_options& options) {
+Obstacle obstacle_of_contents(const FileCopy& copy, const struct statx& found,
+                              const arsync_copy_options& options) {
     const bool attributes_only = (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
     if (S_ISREG(found.stx_mode) ||
         (!copy.beneath && !S_ISLNK(found.stx_mode) && !S_ISSOCK(found.stx_mode)))
-        return Way::overwrite;
+        return Obstacle::overwrite;
     if (S_ISLNK(found.stx_mode)) {
         if (copy.beneath && attributes_only) // what is to have them is what the link leads to
             throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP};
-        return Way::remove;
+        return Obstacle::remove;
     }
     if (S_ISSOCK(found.stx_mode)) { // as open(2) has it
         if ((options.flags & ARSYNC_COPY_FORCE) == 0)
             throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ENXIO};
-        return Way::remove;
+        return Obstacle::remove;
     }
     if ((options.flags & ARSYNC_COPY_SPECIAL) == 0)
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
-    return Way::overwrite;
+    return Obstacle::overwrite;
 }
 
 // As cp goes about it.
-Way way_in_place(const FileCopy& copy, const struct statx& source, const struct statx& found,
-                 const arsync_copy_options& options) {
+Obstacle obstacle_in_place(const FileCopy& copy, const struct statx& source,
+                           const struct statx& found, const arsync_copy_options& options) {
     const bool attributes_only = (options.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
     // In place of what has another name somewhere, links that are not in the source would be kept
     // up.
     const bool shared = (options.preserve & ARSYNC_PRESERVE_LINKS) != 0 && found.stx_nlink > 1;
     if (shared && !attributes_only)
-        return Way::remove;
+        return Obstacle::remove;
     if (writes_contents(source, options))
-        return way_of_contents(copy, found, options);
+        return obstacle_of_contents(copy, found, options);
     const bool anew = !S_ISREG(source.stx_mode) && keeps_symlinks(copy, options);
     if (anew && !attributes_only)
-        return Way::remove;
+        return Obstacle::remove;
     // As link(2), symlink(2) and mknod(2) have it.
     const bool links = S_ISLNK(source.stx_mode) ||
                        (options.flags & (ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK)) != 0;
@@ -123,7 +123,7 @@ Way way_in_place(const FileCopy& copy, const struct statx& source, const struct 
         throw Error{ARSYNC_STAGE_MAKE_SPECIAL, EEXIST};
     if ((options.flags & ARSYNC_COPY_FORCE) == 0)
         throw Error{ARSYNC_STAGE_LINK, EEXIST};
-    return Way::remove;
+    return Obstacle::remove;
 }
 
 } // namespace
@@ -185,15 +185,15 @@ static void refuse_just_created(const FileCopy& copy, const Found& found,
 }
 
 // Of a dry run. What the file itself would have to be asked stays untold.
-static Way way_to_pretended(const FileCopy& copy, const arsync_copy_options& options) {
+static Obstacle pretended_obstacle(const FileCopy& copy, const arsync_copy_options& options) {
     if (options.update == ARSYNC_UPDATE_NONE)
-        return Way::skip;
+        return Obstacle::skip;
     if (options.update != ARSYNC_UPDATE_ALL)
-        return Way::free;
+        return Obstacle::none;
     if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EEXIST};
     refuse_just_created(copy, Found{}, options);
-    return Way::free;
+    return Obstacle::none;
 }
 
 bool is_in_question(Files& files, const FileCopy& copy, const struct statx& source,
@@ -222,8 +222,8 @@ void refuse_unasked(Files& files, const FileCopy& copy) {
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
 }
 
-Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                    const arsync_copy_options& options, struct statx& there) {
+Obstacle look_for_obstacle(Files& files, const FileCopy& copy, const struct statx& source,
+                           const arsync_copy_options& options, struct statx& there) {
     const bool makes_data = writes_contents(source, options);
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     const Found what = look_at_destination(files, copy, source, options);
@@ -232,27 +232,27 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
         refuse_just_created(copy, what, options);
         if ((options.flags & ARSYNC_COPY_DANGLING) == 0)
             throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ENOENT};
-        return Way::overwrite;
+        return Obstacle::overwrite;
     }
     if (what.result == -ENOENT && copy.just_created && dry)
-        return way_to_pretended(copy, options);
+        return pretended_obstacle(copy, options);
     if (what.result == -ENOENT) {
         if (!copy.beneath)
             refuse_missing_parent(files, copy, options, ARSYNC_STAGE_OPEN_DESTINATION);
-        return Way::free;
+        return Obstacle::none;
     }
     if (what.through_link && what.result == -ELOOP) { // it leads to itself
         if ((options.flags & ARSYNC_COPY_FORCE) != 0)
-            return options.update == ARSYNC_UPDATE_NONE ? Way::skip : Way::remove;
+            return options.update == ARSYNC_UPDATE_NONE ? Obstacle::skip : Obstacle::remove;
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, what.result);
     refuse_unasked(files, copy);
     there = found;
     if (options.update == ARSYNC_UPDATE_NONE)
-        return Way::skip;
+        return Obstacle::skip;
     switch (meet(files, copy, source, found, options)) {
     case Meeting::done:
-        return Way::skip;
+        return Obstacle::skip;
     case Meeting::fatal:
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     case Meeting::harmless:
@@ -270,7 +270,7 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     if (options.update == ARSYNC_UPDATE_CHANGED && !S_ISDIR(found.stx_mode))
         refuse_just_created(copy, what, options);
     if (!gives_way && stays(files, copy, source, found, options))
-        return Way::skip;
+        return Obstacle::skip;
     if (asks_first(options)) // it came after nothing was there to be asked about
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
     if (S_ISDIR(found.stx_mode))
@@ -280,42 +280,42 @@ Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& sour
     refuse_just_created(copy, what, options);
 
     if (options.backup != ARSYNC_BACKUP_NONE)
-        return Way::back_up;
+        return Obstacle::back_up;
     if (options.replace == ARSYNC_REPLACE_ATOMIC) {
         const bool file_or_link = S_ISREG(found.stx_mode) || S_ISLNK(found.stx_mode);
         if (makes_data && !copy.beneath && !file_or_link)
             throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
-        return Way::overwrite;
+        return Obstacle::overwrite;
     }
     if (options.replace == ARSYNC_REPLACE_IN_PLACE)
-        return way_in_place(copy, source, found, options);
-    return Way::remove;
+        return obstacle_in_place(copy, source, found, options);
+    return Obstacle::remove;
 }
 
-bool is_slow_to_clear(Files& files, const FileCopy& copy, Way way, const struct statx& there,
-                      const arsync_copy_options& options) {
+bool is_slow_to_clear(Files& files, const FileCopy& copy, Obstacle obstacle,
+                      const struct statx& there, const arsync_copy_options& options) {
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    return !dry && ((way == Way::remove && is_huge(there)) ||
-                    (way == Way::back_up && is_slow_to_back_up(files, copy, options)));
+    return !dry && ((obstacle == Obstacle::remove && is_huge(there)) ||
+                    (obstacle == Obstacle::back_up && is_slow_to_back_up(files, copy, options)));
 }
 
-Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,
-                  Outcome& outcome, std::string& backup) {
+Obstacle clear_obstacle(Files& files, const FileCopy& copy, Obstacle obstacle,
+                        const arsync_copy_options& options, Outcome& outcome, std::string& backup) {
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     refuse_unasked(files, copy);
-    if (way == Way::back_up) {
+    if (obstacle == Obstacle::back_up) {
         backup = back_up(files, copy, options);
         outcome.flags |= ARSYNC_COMPLETION_BACKED_UP;
-        return options.replace == ARSYNC_REPLACE_ATOMIC ? Way::overwrite : Way::free;
+        return options.replace == ARSYNC_REPLACE_ATOMIC ? Obstacle::overwrite : Obstacle::none;
     }
-    if (way == Way::remove) {
+    if (obstacle == Obstacle::remove) {
         if (!dry)
             check(ARSYNC_STAGE_REMOVE,
                   files.unlink(copy.destination_dirfd, copy.destination.c_str()));
         outcome.flags |= ARSYNC_COMPLETION_REPLACED;
-        return Way::free;
+        return Obstacle::none;
     }
-    return way;
+    return obstacle;
 }
 
 } // namespace arsync

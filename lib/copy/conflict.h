@@ -5,8 +5,8 @@
 
 namespace arsync {
 
-enum class Way {
-    free,      // nothing is there, or not any more
+enum class Obstacle {
+    none,      // nothing is there, or not any more
     overwrite, // a file is there, and is to be overwritten or replaced as the options say
     remove,    // what is there is to be removed first
     back_up,   // or renamed
@@ -15,10 +15,10 @@ enum class Way {
 
 // source: of what is to be put there; not a directory. Changes nothing. Throws Error where it may
 // not be put there. there: what is at the destination, if anything.
-Way look_at_the_way(Files& files, const FileCopy& copy, const struct statx& source,
-                    const arsync_copy_options& options, struct statx& there);
-// A dry run makes nothing that would tell that the directory is missing in which it would be made.
-// Throws Error then.
+Obstacle look_for_obstacle(Files& files, const FileCopy& copy, const struct statx& source,
+                           const arsync_copy_options& options, struct statx& there);
+// In a dry run: throws Error if the directory is missing in which the destination would be made, as
+// making it would have shown.
 void refuse_missing_parent(Files& files, const FileCopy& copy, const arsync_copy_options& options,
                            Stage stage);
 
@@ -30,14 +30,14 @@ bool is_in_question(Files& files, const FileCopy& copy, const struct statx& sour
 // was asked about.
 void refuse_unasked(Files& files, const FileCopy& copy);
 
-// Whether clear_the_way() may take long. there: what is in the way.
-bool is_slow_to_clear(Files& files, const FileCopy& copy, Way way, const struct statx& there,
-                      const arsync_copy_options& options);
+// Whether clear_obstacle() may take long. there: what is in the way.
+bool is_slow_to_clear(Files& files, const FileCopy& copy, Obstacle obstacle,
+                      const struct statx& there, const arsync_copy_options& options);
 
-// Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: free
+// Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: none
 // or overwrite then. To be called when nothing else is likely to fail.
 // backup: the name that what was there has now, if it was backed up.
-Way clear_the_way(Files& files, const FileCopy& copy, Way way, const arsync_copy_options& options,
-                  Outcome& outcome, std::string& backup);
+Obstacle clear_obstacle(Files& files, const FileCopy& copy, Obstacle obstacle,
+                        const arsync_copy_options& options, Outcome& outcome, std::string& backup);
 
 } // namespace arsync

@@ -34,8 +34,9 @@ Task<void> Entry::copy(unsigned char type) {
         if (linked)
             co_return;
     }
-    const Way way = names_.fresh && !names_.just_created ? Way::free : look_at_way();
-    if (way == Way::skip) {
+    const Obstacle obstacle =
+        names_.fresh && !names_.just_created ? Obstacle::none : find_obstacle();
+    if (obstacle == Obstacle::skip) {
         outcome_.action = ARSYNC_ACTION_SKIP;
         keep_attributes();
         tell_of_destination();
@@ -56,13 +57,13 @@ Task<void> Entry::copy(unsigned char type) {
         prepare_sync_of_name();
         if (asks(ARSYNC_COPY_SYMBOLIC_LINK))
             refuse_lost_link();
-        Way cleared = Way::free;
-        if (is_slow_to_clear(io_.files, names_, way, there_, options_))
-            cleared = co_await clear_aside(way, options_, links);
+        Obstacle cleared = Obstacle::none;
+        if (is_slow_to_clear(io_.files, names_, obstacle, there_, options_))
+            cleared = co_await clear_aside(obstacle, options_, links);
         else
-            cleared = clear(way, options_, links);
+            cleared = clear(obstacle, options_, links);
         co_await make(cleared);
-        if (links && way == Way::remove)
+        if (links && obstacle == Obstacle::remove)
             outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
         if (directory_)
             co_await sync_name();
@@ -70,6 +71,67 @@ Task<void> Entry::copy(unsigned char type) {
     }
     if (claim_)
         tell_of_copy();
+}
+
+bool Entry::makes_copies() const {
+    return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
+}
+
+bool Entry::makes_links_of_names() const {
+    return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+}
+
+// Whether what is in it is copied; otherwise it is made anew.
+bool Entry::has_contents() const {
+    return !S_ISLNK(facts().stx_mode) &&
+           (S_ISREG(facts().stx_mode) || asks(ARSYNC_COPY_SPECIAL) || !asks(ARSYNC_COPY_RECURSIVE));
+}
+
+// A dry run opens what it would copy, for that tells whether it may; but waits for no stream.
+bool Entry::reads() const {
+    return !asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode);
+}
+
+Task<void> Entry::make(Obstacle obstacle) {
+    if (asks(ARSYNC_COPY_HARD_LINK))
+        co_await make_hard_link(obstacle);
+    else if (asks(ARSYNC_COPY_SYMBOLIC_LINK))
+        co_await make_symlink(obstacle, std::string(context_.source_text), false);
+    else if (has_contents())
+        co_await copy_contents(obstacle);
+    else if (S_ISLNK(facts().stx_mode))
+        co_await make_symlink(
+            obstacle, read_link(io_.files, names_.source_dirfd, names_.source.c_str()), true);
+    else
+        co_await make_special(obstacle);
+}
+
+Task<void> Entry::copy_contents(Obstacle obstacle) {
+    outcome_.action = ARSYNC_ACTION_COPY;
+    if (asks(ARSYNC_COPY_DRY_RUN)) {
+        outcome_.bytes = asks(ARSYNC_COPY_ATTRIBUTES_ONLY) ? 0 : facts().stx_size;
+        control_.set_total(outcome_.bytes);
+        control_.add_done(outcome_.bytes);
+        if (obstacle == Obstacle::overwrite && options_.replace == ARSYNC_REPLACE_IN_PLACE)
+            try_to_open_what_is_there();
+        co_return;
+    }
+    directory_ = File(); // it can be synced, and is, by what writes the content
+    list_xattrs_once();
+    FileCopy told;
+    if (claim_) {
+        told = names_;
+        told.made = &wrote_.emplace();
+    }
+    const FileCopy& names = claim_ ? told : names_;
+    if (obstacle == Obstacle::overwrite) {
+        co_await copy_opened(io_, names, source_, options_, control_, outcome_);
+        co_return;
+    }
+    arsync_copy_options how = options_;
+    if (how.replace != ARSYNC_REPLACE_ATOMIC)
+        how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
+    co_await copy_opened(io_, names, source_, how, control_, outcome_);
 }
 
 void Entry::look() {
@@ -89,9 +151,9 @@ Task<void> Entry::open_what_was_seen() {
         throw Error{ARSYNC_STAGE_OPEN_SOURCE, ESTALE, true};
 }
 
-Way Entry::look_at_way() {
+Obstacle Entry::find_obstacle() {
     try {
-        return look_at_the_way(io_.files, names_, facts(), options_, there_);
+        return look_for_obstacle(io_.files, names_, facts(), options_, there_);
     } catch (const Error& error) {
         // That it could not lead there weighs more than what is there.
         if (error.code == EEXIST && asks(ARSYNC_COPY_SYMBOLIC_LINK))
@@ -116,59 +178,18 @@ bool Entry::is_to_be_asked() {
 
 // Whether there can be a link is known when it is made: what is in its way is replaced by it,
 // not removed before.
-Way Entry::clear(Way way, const arsync_copy_options& how, bool for_link) {
-    if (for_link && way == Way::remove && !asks(ARSYNC_COPY_DRY_RUN))
-        return Way::overwrite;
-    return clear_the_way(io_.files, names_, way, how, outcome_, backup_);
+Obstacle Entry::clear(Obstacle obstacle, const arsync_copy_options& how, bool for_link) {
+    if (for_link && obstacle == Obstacle::remove && !asks(ARSYNC_COPY_DRY_RUN))
+        return Obstacle::overwrite;
+    return clear_obstacle(io_.files, names_, obstacle, how, outcome_, backup_);
 }
 
-Task<Way> Entry::clear_aside(Way way, const arsync_copy_options& how, bool for_link) {
-    Way cleared = Way::free;
-    const auto body = [&] { cleared = clear(way, how, for_link); };
+Task<Obstacle> Entry::clear_aside(Obstacle obstacle, const arsync_copy_options& how,
+                                  bool for_link) {
+    Obstacle cleared = Obstacle::none;
+    const auto body = [&] { cleared = clear(obstacle, how, for_link); };
     co_await run_aside(io_.ring, body);
     co_return cleared;
-}
-
-Task<void> Entry::make(Way way) {
-    if (asks(ARSYNC_COPY_HARD_LINK))
-        co_await make_hard_link(way);
-    else if (asks(ARSYNC_COPY_SYMBOLIC_LINK))
-        co_await make_symlink(way, std::string(context_.source_text), false);
-    else if (has_contents())
-        co_await copy_contents(way);
-    else if (S_ISLNK(facts().stx_mode))
-        co_await make_symlink(way, read_link(io_.files, names_.source_dirfd, names_.source.c_str()),
-                              true);
-    else
-        co_await make_special(way);
-}
-
-Task<void> Entry::copy_contents(Way way) {
-    outcome_.action = ARSYNC_ACTION_COPY;
-    if (asks(ARSYNC_COPY_DRY_RUN)) {
-        outcome_.bytes = asks(ARSYNC_COPY_ATTRIBUTES_ONLY) ? 0 : facts().stx_size;
-        control_.set_total(outcome_.bytes);
-        control_.add_done(outcome_.bytes);
-        if (way == Way::overwrite && options_.replace == ARSYNC_REPLACE_IN_PLACE)
-            try_to_open_what_is_there();
-        co_return;
-    }
-    directory_ = File(); // it can be synced, and is, by what writes the content
-    list_xattrs_once();
-    FileCopy told;
-    if (claim_) {
-        told = names_;
-        told.made = &wrote_.emplace();
-    }
-    const FileCopy& names = claim_ ? told : names_;
-    if (way == Way::overwrite) {
-        co_await copy_opened(io_, names, source_, options_, control_, outcome_);
-        co_return;
-    }
-    arsync_copy_options how = options_;
-    if (how.replace != ARSYNC_REPLACE_ATOMIC)
-        how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
-    co_await copy_opened(io_, names, source_, how, control_, outcome_);
 }
 
 // They tell of an ACL too, and that there is none where there are none.

@@ -34,34 +34,24 @@ public:
 private:
     bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
     const struct statx& facts() const { return source_.facts; }
-    bool makes_copies() const {
-        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
-    }
-    // A dry run opens what it would copy, for that tells whether it may; but waits for no stream.
-    bool reads() const { return !asks(ARSYNC_COPY_DRY_RUN) || S_ISREG(facts().stx_mode); }
-    bool makes_links_of_names() const {
-        return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
-    }
-    // Whether what is in it is copied; otherwise it is made anew.
-    bool has_contents() const {
-        return !S_ISLNK(facts().stx_mode) &&
-               (S_ISREG(facts().stx_mode) || asks(ARSYNC_COPY_SPECIAL) ||
-                !asks(ARSYNC_COPY_RECURSIVE));
-    }
+    bool makes_copies() const;
+    bool reads() const;
+    bool makes_links_of_names() const;
+    bool has_contents() const;
     void look();
     Task<void> open_what_was_seen();
-    Way look_at_way();
+    Obstacle find_obstacle();
     bool is_to_be_asked();
-    Way clear(Way way, const arsync_copy_options& how, bool for_link);
-    Task<Way> clear_aside(Way way, const arsync_copy_options& how, bool for_link);
+    Obstacle clear(Obstacle obstacle, const arsync_copy_options& how, bool for_link);
+    Task<Obstacle> clear_aside(Obstacle obstacle, const arsync_copy_options& how, bool for_link);
     void prepare_sync_of_name();
     Task<void> sync_name();
     void keep();
     void tell_of_destination();
     void keep_attributes();
     void take_back();
-    Task<void> make(Way way);
-    Task<void> copy_contents(Way way);
+    Task<void> make(Obstacle obstacle);
+    Task<void> copy_contents(Obstacle obstacle);
     void try_to_open_what_is_there();
     void list_xattrs_once();
 
@@ -82,9 +72,9 @@ private:
     void tell_of_copy();
 
     // entry_make.cpp
-    Task<void> make_hard_link(Way way);
-    Task<void> make_symlink(Way way, std::string text, bool is_source);
-    Task<void> make_special(Way way);
+    Task<void> make_hard_link(Obstacle obstacle);
+    Task<void> make_symlink(Obstacle obstacle, std::string text, bool is_source);
+    Task<void> make_special(Obstacle obstacle);
     void refuse_lost_link();
     mode_t mode_of_special(FinalMode& final_mode) const;
     void copy_attributes(const FileCopy& names, const struct statx& there,
@@ -94,8 +84,8 @@ private:
     // finish(names, made) gives it its attributes. At a name that is free it is removed again
     // unless keep() is called. To replace a file atomically, it is made at another name first.
     template <class Make, class Finish>
-    Task<void> make_name(Way way, Stage stage, Make make, Finish finish) {
-        if (way == Way::free) {
+    Task<void> make_name(Obstacle obstacle, Stage stage, Make make, Finish finish) {
+        if (obstacle == Obstacle::none) {
             check(stage, make(names_));
             finish(names_, made_.emplace(io_.files, names_));
             co_return;

@@ -107,23 +107,23 @@ Task<void> Entry::make_link_to(Identity copy, Make make) {
         how.update = ARSYNC_UPDATE_ALL;
     if (how.replace == ARSYNC_REPLACE_IN_PLACE)
         how.replace = ARSYNC_REPLACE_REMOVE;
-    const Way way =
-        names_.fresh ? Way::free : look_at_the_way(io_.files, names_, facts(), how, there_);
-    if (way == Way::skip) {
+    const Obstacle obstacle =
+        names_.fresh ? Obstacle::none : look_for_obstacle(io_.files, names_, facts(), how, there_);
+    if (obstacle == Obstacle::skip) {
         outcome_.action = ARSYNC_ACTION_SKIP;
         co_return;
     }
     prepare_sync_of_name();
-    Way cleared = Way::free;
-    if (is_slow_to_clear(io_.files, names_, way, there_, how))
-        cleared = co_await clear_aside(way, how, true);
+    Obstacle cleared = Obstacle::none;
+    if (is_slow_to_clear(io_.files, names_, obstacle, there_, how))
+        cleared = co_await clear_aside(obstacle, how, true);
     else
-        cleared = clear(way, how, true);
+        cleared = clear(obstacle, how, true);
     if (asks(ARSYNC_COPY_DRY_RUN))
         co_return;
     control_.enter(ARSYNC_STAGE_LINK);
     co_await make_name(cleared, ARSYNC_STAGE_LINK, make, [](const FileCopy&, MadeName&) {});
-    if (way == Way::remove)
+    if (obstacle == Obstacle::remove)
         outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
 }
 

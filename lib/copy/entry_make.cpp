@@ -8,7 +8,7 @@
 
 namespace arsync {
 
-Task<void> Entry::make_hard_link(Way way) {
+Task<void> Entry::make_hard_link(Obstacle obstacle) {
     outcome_.action = ARSYNC_ACTION_HARD_LINK;
     if (asks(ARSYNC_COPY_DRY_RUN))
         co_return;
@@ -20,7 +20,7 @@ Task<void> Entry::make_hard_link(Way way) {
         check(ARSYNC_STAGE_OPEN_SOURCE, followed.get());
     }
     co_await make_name(
-        way, ARSYNC_STAGE_LINK,
+        obstacle, ARSYNC_STAGE_LINK,
         [&](const FileCopy& to) {
             if (followed)
                 return io_.files.link(followed.get(), to.destination_dirfd, to.destination.c_str());
@@ -32,13 +32,13 @@ Task<void> Entry::make_hard_link(Way way) {
 
 // is_source: it is a link of the source's, with attributes of its own. A link to the source
 // gets its times, as with cp, and nothing else.
-Task<void> Entry::make_symlink(Way way, std::string text, bool is_source) {
+Task<void> Entry::make_symlink(Obstacle obstacle, std::string text, bool is_source) {
     outcome_.action = ARSYNC_ACTION_SYMBOLIC_LINK;
     if (asks(ARSYNC_COPY_DRY_RUN))
         co_return;
     control_.enter(ARSYNC_STAGE_LINK);
     co_await make_name(
-        way, ARSYNC_STAGE_LINK,
+        obstacle, ARSYNC_STAGE_LINK,
         [&](const FileCopy& to) {
             return io_.files.make_symlink(text.c_str(), to.destination_dirfd,
                                           to.destination.c_str());
@@ -67,7 +67,7 @@ void Entry::refuse_lost_link() {
         throw Error{ARSYNC_STAGE_LINK, EINVAL};
 }
 
-Task<void> Entry::make_special(Way way) {
+Task<void> Entry::make_special(Obstacle obstacle) {
     outcome_.action = ARSYNC_ACTION_MAKE_SPECIAL;
     if (asks(ARSYNC_COPY_DRY_RUN))
         co_return;
@@ -76,7 +76,7 @@ Task<void> Entry::make_special(Way way) {
     const mode_t mode = mode_of_special(final_mode);
     const dev_t device = makedev(facts().stx_rdev_major, facts().stx_rdev_minor);
     co_await make_name(
-        way, ARSYNC_STAGE_MAKE_SPECIAL,
+        obstacle, ARSYNC_STAGE_MAKE_SPECIAL,
         [&](const FileCopy& to) {
             return io_.files.make_special(to.destination_dirfd, to.destination.c_str(),
                                           (facts().stx_mode & S_IFMT) | mode, device);
