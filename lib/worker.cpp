@@ -1,6 +1,5 @@
 #include "worker.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -10,10 +9,10 @@
 #include <new>
 #include <pthread.h>
 #include <string>
-#include <sys/resource.h>
 #include <utility>
 
 #include "frames.h"
+#include "io/descriptors.h"
 #include "io/helpers.h"
 #include "io/uring_denied.h"
 #include "pool.h"
@@ -276,7 +275,7 @@ Detached Worker::run_and_finish(Job& job, Io io) {
 }
 
 // True: somebody else may run it by now.
-bool Worker::waits_for_answer(Job& job) {
+bool Worker::put_question(Job& job) {
     try {
         if (pool_.ask(job))
             return true;
@@ -287,16 +286,8 @@ bool Worker::waits_for_answer(Job& job) {
     return false;
 }
 
-// Each keeps the roots of its tree open.
-static unsigned resting_max(unsigned workers) {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        limit.rlim_cur = 1024;
-    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 32 / workers, 1, 4096));
-}
-
 bool Worker::rest() {
-    if (resting_ >= resting_max(pool_.options().workers))
+    if (resting_ >= descriptors::resting_jobs(pool_.options().workers))
         return false;
     ++resting_;
     running_count_.store(running() - 1, std::memory_order_relaxed);
@@ -314,7 +305,7 @@ void Worker::end(Job& job) {
     if (job.next)
         job.next->previous = job.previous;
     running_count_.store(running() - 1, std::memory_order_relaxed);
-    if (job.question.open && job.outcome.result == 0 && waits_for_answer(job))
+    if (job.question.open && job.outcome.result == 0 && put_question(job))
         return;
     close_descriptors(job);
     if (std::holds_alternative<Part>(job.what))

@@ -2,8 +2,8 @@
 //
 // The thread starts with the object. It takes jobs from the pool while it has room, runs each as a
 // coroutine, and hands them back finished. Everything a job touches while it runs belongs to this
-// thread; the only way in from outside is wake(). Where no thread can be had, whoever polls runs
-// the jobs of a worker without one, turn by turn.
+// thread; the ways in from outside are the functions below that say so. Where no thread can be had,
+// whoever polls runs the jobs of a worker without one, turn by turn.
 #pragma once
 
 #include <atomic>
@@ -57,10 +57,10 @@ public:
     const Job* lonely = nullptr; // the only one, if that site is not known
     // From any thread: whether it may take one more.
     bool has_room() const { return running() < running_max; }
-    // From any thread: a part in the copy of a tree, beside the jobs that it takes.
+    // From any thread: a part in the copy of a tree or a list, beside the jobs that it takes.
     void take_part_in(std::unique_ptr<Job> part);
-    // On its own thread: one of its parts in trees waits for answers only, or does not any more.
-    // False: too many do.
+    // On its own thread: one of its parts in a tree or a list waits for answers only, or does not
+    // any more. False: too many do.
     bool rest();
     void rest_no_more();
     unsigned running() const { return running_count_.load(std::memory_order_relaxed); }
@@ -92,7 +92,7 @@ private:
     void begin(Job& job, Io io);
     Detached run_and_finish(Job& job, Io io);
     void end(Job& job);
-    bool waits_for_answer(Job& job);
+    bool put_question(Job& job);
     void stop_cancelled(Ring& ring);
 
     Pool& pool_;
@@ -110,7 +110,7 @@ private:
     Ring* ring_ GUARDED_BY(mutex_) = nullptr;
     Uring* uring_ GUARDED_BY(mutex_) = nullptr;
     const Buffers* buffers_ GUARDED_BY(mutex_) = nullptr;
-    std::vector<std::unique_ptr<Job>> parts_ GUARDED_BY(mutex_); // of trees, to be begun
+    std::vector<std::unique_ptr<Job>> parts_ GUARDED_BY(mutex_); // of trees or lists, to be begun
     std::atomic<bool> has_parts_ = false;
 
     struct Here; // what a worker without a thread runs its jobs with

@@ -66,7 +66,7 @@ struct NewFile {
 };
 
 // What a question was about, at a destination: by this it is known again.
-struct Asked {
+struct AskedAbout {
     Identity id;
     mode_t kind = 0; // S_IFMT
     bool is(const struct statx& found) const {
@@ -96,29 +96,31 @@ struct FileCopy {
     // another entry's copy, whose name is the same there: where case, or the way to write an
     // accent, makes no difference. It is -EEXIST, whatever the options say of what exists.
     bool fresh = false;
-    // What is at the destination an earlier item of the same list has made, or what was written to
-    // there: it stays.
+    // An earlier item of the same list has made, or written to, what is at the destination: it
+    // stays.
     bool just_created = false;
     // The source may be come upon by another name yet, whatever its count of links says.
     bool may_recur = false;
     // It is to be durable, and a directory that it is below cannot be synced.
     bool unsyncable = false;
-    // Of what is part of a whole that is made durable at its end: by what a tree is; and of a file
-    // what it is to be by itself, unless all that is written is left to the end. Then this says no
-    // more than that it should be on its way by then.
+    // Set if this copy is part of a tree or a list that is made durable as a whole. syncs: where a
+    // tree notes what to sync at the end. durability (enum arsync_durability): what this file is to
+    // be by itself. synced_later: nothing now; the end does it, so writing should merely have
+    // begun.
     SyncPoint* syncs = nullptr;
-    std::optional<uint32_t> durability = {}; // enum arsync_durability
+    std::optional<uint32_t> durability = {};
     bool synced_later = false;
     // The source's name from where the job was told to look for it, if that is not the above.
     int source_base_dirfd = -1;
     std::string source_from_base = {};
-    NewFile new_file = {};        // what is known of a file that is made at the destination
-    Umask* umask = nullptr;       // asked for once for many files; null: for this one
-    Identity* made = nullptr;     // where to say what file was written, for who asks
-    const Asked* asked = nullptr; // what alone may be replaced at the destination; null: anything
-    Links* links = nullptr;       // the job's, shared with other jobs; null: there are none
-    // By what a link set knows the copy, if not by the two above: it keeps a directory open for
-    // each destination_dirfd.
+    NewFile new_file = {};    // what is known of a file that is made at the destination
+    Umask* umask = nullptr;   // asked for once for many files; null: for this one
+    Identity* made = nullptr; // where to say what file was written, for who asks
+    const AskedAbout* asked =
+        nullptr;            // what alone may be replaced at the destination; null: anything
+    Links* links = nullptr; // the job's, shared with other jobs; null: there are none
+    // If not empty, the link set knows the copy by these instead of destination_dirfd and
+    // destination, for it keeps a directory open for each of those.
     int base_dirfd = -1;
     std::string path_from_base = {};
 

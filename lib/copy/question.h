@@ -19,7 +19,7 @@ struct Question {
     uint32_t answer = 0; // enum arsync_answer_kind; 0: none, or the last one is out of date
     arsync_facts source = {};
     arsync_facts destination = {};
-    Asked about = {}; // at the destination
+    AskedAbout about = {}; // at the destination
     // Of a name in a tree that is copied by itself: the directories that it was in.
     Identity above_source = {};
     Identity above_destination = {};

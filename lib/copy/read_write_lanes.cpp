@@ -150,7 +150,7 @@ Task<void> Lanes::move_chunk(uint64_t offset, uint64_t length) {
         co_await move_through({memory.get(), length, -1}, offset);
         co_return;
     }
-    const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
+    const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
     if (stretch_.method != ARSYNC_METHOD_MANAGED) {
         co_await move_through(lease.slice(0, length), offset);
         co_return;
@@ -325,7 +325,7 @@ Task<void> Lanes::check_hole(Piece hole) {
     for (uint64_t at = hole.offset; at < std::min(end, stretch_.end) && !group_.failed();) {
         control_.throw_if_cancelled();
         const uint64_t part = std::min(chunk_size(), end - at);
-        const Lease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
+        const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
         Slice chunk = lease.slice(0, part);
         chunk.length = co_await fill(chunk, at);
         cut_to_grid(chunk);

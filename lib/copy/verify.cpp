@@ -74,7 +74,7 @@ private:
     // A device gives whole blocks: what is beside the piece in its first and last one is read too,
     // and not looked at.
     Task<void> read(uint64_t offset, uint64_t length) {
-        const Lease lease = co_await io_.buffers.lease(true, control_.priority());
+        const BufferLease lease = co_await io_.buffers.lease(true, control_.priority());
         const uint64_t before = align_ > 0 ? offset % align_ : 0;
         const uint64_t wanted = before + length;
         const uint64_t whole = align_ > 0 ? round_up(wanted, align_) : wanted;

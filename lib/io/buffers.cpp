@@ -10,16 +10,16 @@
 
 namespace arsync {
 
-Lease::~Lease() {
+BufferLease::~BufferLease() {
     if (buffers_)
         buffers_->release(index_);
 }
 
-std::byte* Lease::data() const {
+std::byte* BufferLease::data() const {
     return buffers_->data(index_);
 }
 
-Slice Lease::slice(size_t offset, size_t length) const {
+Slice BufferLease::slice(size_t offset, size_t length) const {
     assert(offset + length <= buffers_->size(index_));
     return {data() + offset, length,
             buffers_->registrations_.has(index_) ? static_cast<int>(index_) : -1};
@@ -91,9 +91,9 @@ void Buffers::Wait::await_suspend(std::coroutine_handle<> waiter) {
     buffers_.ring_.counters().buffer_waits.add(1);
 }
 
-Lease Buffers::Wait::await_resume() {
+BufferLease Buffers::Wait::await_resume() {
     const auto index = static_cast<unsigned>(index_);
-    Lease lease(buffers_, index);
+    BufferLease lease(buffers_, index);
     if (registered_ && index != small_index)
         buffers_.registrations_.add(index, buffers_.data(index), buffers_.size_);
     return lease;

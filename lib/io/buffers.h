@@ -24,14 +24,14 @@ namespace arsync {
 class Buffers;
 
 // The right to use one buffer; move-only; given back when it goes.
-class Lease {
+class BufferLease {
 public:
-    Lease(Buffers& buffers, unsigned index) : buffers_(&buffers), index_(index) {}
-    Lease(Lease&& other) noexcept : buffers_(other.buffers_), index_(other.index_) {
+    BufferLease(Buffers& buffers, unsigned index) : buffers_(&buffers), index_(index) {}
+    BufferLease(BufferLease&& other) noexcept : buffers_(other.buffers_), index_(other.index_) {
         other.buffers_ = nullptr;
     }
-    Lease& operator=(Lease&&) = delete;
-    ~Lease();
+    BufferLease& operator=(BufferLease&&) = delete;
+    ~BufferLease();
 
     std::byte* data() const;
     // A part of the buffer, with the index it is registered under, if it is.
@@ -66,7 +66,7 @@ public:
             : buffers_(buffers), registered_(registered), priority_(priority) {}
         bool await_ready();
         void await_suspend(std::coroutine_handle<> waiter);
-        Lease await_resume();
+        BufferLease await_resume();
 
     private:
         friend class Buffers;
@@ -77,9 +77,10 @@ public:
         Wait* next_wait_ = nullptr;
     };
 
-    // co_await gives a Lease. registered: bulk work, worth the cost of registering the buffer if it
-    // is not yet; otherwise it may have small_size bytes only. Throws Error{ARSYNC_STAGE_MEMORY} if
-    // there is no memory. Those of a higher priority are served before those of a lower one.
+    // co_await gives a BufferLease. registered: bulk work, worth the cost of registering the buffer
+    // if it is not yet; otherwise it may have small_size bytes only. Throws
+    // Error{ARSYNC_STAGE_MEMORY} if there is no memory. Those of a higher priority are served
+    // before those of a lower one.
     Wait lease(bool registered, int priority = 0) { return Wait(*this, registered, priority); }
 
     // A part of buffer number `number` of those that callers have. whole: all of it. Registered by
@@ -101,7 +102,7 @@ public:
     bool in_huge_pages() const { return in_huge_pages_; }
 
 private:
-    friend class Lease;
+    friend class BufferLease;
     static constexpr unsigned small_index = INT_MAX; // of the buffer outside the slab
 
     bool lend_small();

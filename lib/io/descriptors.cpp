@@ -37,6 +37,10 @@ unsigned parents() {
     return share(64, 1, 256);
 }
 
+unsigned resting_jobs(unsigned workers) {
+    return share(32 * std::max(1u, workers), 1, 4096);
+}
+
 bool may_keep_list() {
     return share(128, 0, 1) > 0;
 }

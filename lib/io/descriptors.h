@@ -15,6 +15,8 @@ unsigned walkers();
 unsigned entries(unsigned workers);
 // Directories on the way to a single entry, two descriptors each, that stay open meanwhile.
 unsigned parents();
+// Jobs of one of so many workers that only wait for answers: each keeps the roots of its tree open.
+unsigned resting_jobs(unsigned workers);
 // Whether one may be kept for the list of mounts.
 bool may_keep_list();
 

@@ -2,7 +2,7 @@
 //
 // Thrown where a call fails; caught where one thing's failure must not be another's: at a job's
 // boundary (job.cpp), an entry's of a tree (tree/attempt.h, tree/mirror.cpp), and the C wall
-// (c_api.cpp); held for a moment where something is to be put right first (path.cpp,
+// (c_wall.h); held for a moment where something is to be put right first (path.cpp,
 // tree/directory.cpp); and carried, not handled, by the coroutine machinery (task.h).
 #pragma once
 

@@ -566,7 +566,7 @@ struct Hold {
 
 Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int number,
                 int priority = 0) {
-    const Lease lease = co_await buffers.lease(true, priority);
+    const BufferLease lease = co_await buffers.lease(true, priority);
     order.push_back(number);
     co_await hold;
 }
@@ -617,7 +617,7 @@ namespace {
 
 Detached read_into_buffer(Ring& ring, Buffers& buffers, int fd, std::string& got, bool& fixed,
                           bool& done) {
-    const Lease lease = co_await buffers.lease(true);
+    const BufferLease lease = co_await buffers.lease(true);
     const Slice to = lease.slice(0, 100);
     fixed = to.buffer_index >= 0;
     const int64_t count = co_await ring.read(fd, to, 0);

@@ -98,7 +98,7 @@ Task<void> TreePart::walk() {
     }
 }
 
-// What is not begun any more is not waited for: directories that were made are not left without
+// Units that will not be begun must still be counted off, so that directories already made get
 // their attributes.
 Task<void> TreePart::give_up_units() {
     try {

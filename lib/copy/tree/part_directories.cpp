@@ -147,7 +147,7 @@ Task<File> TreePart::open_source_directory(const Pin& above, const Unit& unit, s
 // way to itself.
 void TreePart::refuse_loop(const Directory& directory) const {
     const Identity& source = directory.source_id;
-    if (!tree_.root().missing && source == tree_.root().destination_id && tree_.may_meet(source))
+    if (!tree_.root().missing && source == tree_.root().destination_id && tree_.may_reach(source))
         refuse_meeting();
     const Directory* above = directory.beyond_link ? directory.parent.get() : nullptr;
     for (; above; above = above->parent.get())

@@ -65,8 +65,9 @@ public:
     }
     // By the first part, before all else. Throws Error.
     void open_roots(Files& files);
-    // Whether a directory there may be met, though one file system is not left.
-    bool may_meet(const Identity& destination) const;
+    // Whether the walk can reach this destination directory: with ONE_FILE_SYSTEM only on the
+    // source's device.
+    bool may_reach(const Identity& destination) const;
     // Of a directory just made or opened: what a mirror has to know, and how it is synced.
     void know_names(Files& files, Directory& directory, int destination) const;
     void choose_sync(Files& files, Directory& directory, int destination);

@@ -64,7 +64,7 @@ void Tree::open_roots(Files& files) {
         if (root->destination_id == root->source_id)
             throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
         // A path with a slash at its end follows links, so what was opened may lie elsewhere.
-        if (!made.made && may_meet(root->destination_id))
+        if (!made.made && may_reach(root->destination_id))
             refuse_below(files, destination.get(), root->source_id);
         if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
@@ -98,7 +98,7 @@ int Tree::open_above_root(Files& files) {
 
 // One file system is left where another is mounted: so a disk that is mounted in a system can be
 // given a copy of it.
-bool Tree::may_meet(const Identity& destination) const {
+bool Tree::may_reach(const Identity& destination) const {
     return (job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) == 0 ||
            (destination.major == device_major_ && destination.minor == device_minor_);
 }
@@ -114,7 +114,7 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
         throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ENOTDIR};
     if (is_there && identity(facts) == source)
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
-    if (is_there && !may_meet(identity(facts)))
+    if (is_there && !may_reach(identity(facts)))
         return;
     const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     int fd = -ENOENT;
@@ -130,7 +130,7 @@ void Tree::refuse_inside_itself(Files& files, const Identity& source) const {
     if (!up)
         return;
     check(ARSYNC_STAGE_CHECK, files.statx(fd, "", 0, facts));
-    if (may_meet(identity(facts)))
+    if (may_reach(identity(facts)))
         refuse_below(files, fd, source);
 }
 
