@@ -60,11 +60,11 @@ struct Job {
     bool sorted = false;      // that is where it belongs
     // Questions without an answer. Of a single copy there is one, without an asker, and while there
     // is nobody runs the job.
-    struct Asked {
+    struct PendingQuestion {
         Asker* asker = nullptr;
-        std::unique_ptr<Asking> asking;
+        std::unique_ptr<Suspended> suspended;
     };
-    std::map<arsync_question, Asked> asked;
+    std::map<arsync_question, PendingQuestion> asked;
     bool waits_for_answer() const { return !asked.empty() && !asked.begin()->second.asker; }
 
     Job* next = nullptr; // in the pool's queue, or the worker's list

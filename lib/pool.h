@@ -108,7 +108,8 @@ public:
     void report(const Job& job, Report report);
     bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
     bool runs_one_job();
-    bool ask(Job& job, Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path);
+    bool ask(Job& job, Asker& asker, std::unique_ptr<Suspended>& suspended,
+             const std::string* path);
     void withdraw_questions(Job& job);
     // Of a job that is no tree. It is taken back, and run anew when the answer is there. False: it
     // was cancelled.
@@ -177,7 +178,7 @@ private:
     void leave(Site& site) REQUIRES(mutex_);
 
     // pool_questions.cpp
-    void put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished)
+    void put_question(Job& job, Job::PendingQuestion& asked, std::unique_ptr<Finished> finished)
         REQUIRES(mutex_);
     void withdraw_under_lock(Job& job) REQUIRES(mutex_);
 
@@ -281,8 +282,9 @@ public:
     }
     bool is_alone() override { return pool_.runs_one_job(); }
     unsigned workers() const override { return pool_.options().workers; }
-    bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) override {
-        return pool_.ask(job_, asker, asking, path);
+    bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
+             const std::string* path) override {
+        return pool_.ask(job_, asker, suspended, path);
     }
     void withdraw_questions() override { pool_.withdraw_questions(job_); }
     void rest(bool resting) override {

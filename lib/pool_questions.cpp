@@ -11,8 +11,9 @@ static void fill(arsync_completion& completion, const Job& job) {
     completion.kind = ARSYNC_COMPLETION_QUESTION;
 }
 
-bool Pool::ask(Job& job, Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) {
-    const Question& question = asking->question();
+bool Pool::ask(Job& job, Asker& asker, std::unique_ptr<Suspended>& suspended,
+               const std::string* path) {
+    const Question& question = suspended->question();
     auto finished = std::make_unique<Finished>();
     finished->has_path = path != nullptr;
     if (path)
@@ -21,16 +22,16 @@ bool Pool::ask(Job& job, Asker& asker, std::unique_ptr<Asking>& asking, const st
     finished->details->shown.source = question.source;
     finished->details->shown.destination = question.destination;
     fill(finished->completion, job);
-    if (asking->in_item)
-        finished->completion.user_data = asking->user_data;
+    if (suspended->in_item)
+        finished->completion.user_data = suspended->user_data;
     const Lock lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
-    Job::Asked asked{&asker, std::move(asking)};
+    Job::PendingQuestion asked{&asker, std::move(suspended)};
     try {
         put_question(job, asked, std::move(finished));
     } catch (const std::bad_alloc&) {
-        asking = std::move(asked.asking);
+        suspended = std::move(asked.suspended);
         throw;
     }
     return true;
@@ -42,7 +43,7 @@ bool Pool::ask(Job& job) {
     finished->details->shown.source = job.question.source;
     finished->details->shown.destination = job.question.destination;
     fill(finished->completion, job);
-    Job::Asked itself;
+    Job::PendingQuestion itself;
     const Lock lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
@@ -55,7 +56,7 @@ bool Pool::ask(Job& job) {
     return true;
 }
 
-void Pool::put_question(Job& job, Job::Asked& asked, std::unique_ptr<Finished> finished) {
+void Pool::put_question(Job& job, Job::PendingQuestion& asked, std::unique_ptr<Finished> finished) {
     const arsync_question id = last_question_ + 1;
     const auto at = job.asked.try_emplace(id).first;
     try {
@@ -84,11 +85,11 @@ int Pool::answer(arsync_question question, uint32_t answer) {
     }
     questions_.erase(found);
     const auto at = job.asked.find(question);
-    Job::Asked asked = std::move(at->second);
+    Job::PendingQuestion asked = std::move(at->second);
     job.asked.erase(at);
     if (asked.asker) {
-        asked.asking->question().answer = answer;
-        asked.asker->answered(std::move(asked.asking));
+        asked.suspended->question().answer = answer;
+        asked.asker->answered(std::move(asked.suspended));
         wake_poller();
         return 0;
     }
@@ -109,13 +110,13 @@ void Pool::withdraw_questions(Job& job) {
 void Pool::withdraw_under_lock(Job& job) {
     while (!job.asked.empty()) {
         const auto at = job.asked.begin();
-        Job::Asked asked = std::move(at->second);
+        Job::PendingQuestion asked = std::move(at->second);
         questions_.erase(at->first);
         job.asked.erase(at);
         if (!asked.asker)
             continue;
-        asked.asking->question().answer = ARSYNC_ANSWER_STOP;
-        asked.asker->answered(std::move(asked.asking));
+        asked.suspended->question().answer = ARSYNC_ANSWER_STOP;
+        asked.asker->answered(std::move(asked.suspended));
     }
 }
 

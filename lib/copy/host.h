@@ -19,9 +19,10 @@ public:
     virtual Task<void> take_part(Io io, Control& own, class Host& own_host) = 0;
 };
 
-// What has something to ask, while nobody works on it. What it is, its asker knows.
-struct Asking {
-    virtual ~Asking() = default;
+// Something that waits for an answer and is not being worked on. Only its asker knows its concrete
+// type.
+struct Suspended {
+    virtual ~Suspended() = default;
     virtual struct Question& question() = 0;
     // The item of a list that it is, or is in; else the job's own.
     bool in_item = false;
@@ -31,7 +32,7 @@ struct Asking {
 class Asker {
 public:
     // The answer has come, or ARSYNC_ANSWER_STOP for none. From any thread.
-    virtual void answered(std::unique_ptr<Asking> asking) = 0;
+    virtual void answered(std::unique_ptr<Suspended> suspended) = 0;
 
 protected:
     ~Asker() = default;
@@ -63,7 +64,8 @@ public:
     virtual unsigned workers() const = 0;
     // Take it over and put its question; `asker` gets it back with the answer, from any thread.
     // False: the job is cancelled. path: of an entry, below the roots; null: of what has none.
-    virtual bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) = 0;
+    virtual bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
+                     const std::string* path) = 0;
     // Give back what was asked and not answered, with ARSYNC_ANSWER_STOP.
     virtual void withdraw_questions() = 0;
     // Of this worker's part: it only waits for answers, or does not any more.

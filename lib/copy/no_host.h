@@ -12,7 +12,7 @@ public:
     bool wait_for_room(Ring&, Waiter&) override { return false; }
     bool is_alone() override { return true; }
     unsigned workers() const override { return 1; }
-    bool ask(Asker&, std::unique_ptr<Asking>&, const std::string*) override { return false; }
+    bool ask(Asker&, std::unique_ptr<Suspended>&, const std::string*) override { return false; }
     void withdraw_questions() override {}
     void rest(bool) override {}
 };

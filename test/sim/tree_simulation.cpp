@@ -85,11 +85,12 @@ bool TreeSimulation::wait_for_room(Ring& ring, Waiter& waiter) {
     return true;
 }
 
-bool TreeSimulation::ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) {
+bool TreeSimulation::ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
+                         const std::string* path) {
     if (job_.control.cancelled())
         return false;
     ++questions_;
-    asked_.push_back({&asker, std::move(asking), *path});
+    asked_.push_back({&asker, std::move(suspended), *path});
     return true;
 }
 
@@ -97,8 +98,8 @@ void TreeSimulation::withdraw_questions() {
     std::vector<Asked> all;
     all.swap(asked_);
     for (Asked& asked : all) {
-        asked.asking->question().answer = ARSYNC_ANSWER_STOP;
-        asked.asker->answered(std::move(asked.asking));
+        asked.suspended->question().answer = ARSYNC_ANSWER_STOP;
+        asked.asker->answered(std::move(asked.suspended));
     }
 }
 
@@ -109,8 +110,8 @@ void TreeSimulation::answer_one() {
     const auto at = asked_.begin() + static_cast<std::ptrdiff_t>(random_.below(asked_.size()));
     Asked asked = std::move(*at);
     asked_.erase(at);
-    asked.asking->question().answer = answer_to(scenario, asked.path);
-    asked.asker->answered(std::move(asked.asking));
+    asked.suspended->question().answer = answer_to(scenario, asked.path);
+    asked.asker->answered(std::move(asked.suspended));
 }
 
 void TreeSimulation::give_room() {

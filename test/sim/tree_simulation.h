@@ -81,7 +81,7 @@ private:
     bool wait_for_room(Ring& ring, Waiter& waiter) override;
     bool is_alone() override { return true; }
     unsigned workers() const override { return scenario.workers; }
-    bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) override;
+    bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended, const std::string* path) override;
     void withdraw_questions() override;
     void rest(bool) override {}
 
@@ -110,7 +110,7 @@ private:
     std::vector<std::pair<Ring*, Waiter*>> without_room_;
     struct Asked {
         Asker* asker;
-        std::unique_ptr<Asking> asking;
+        std::unique_ptr<Suspended> suspended;
         std::string path;
     };
     std::vector<Asked> asked_;

@@ -24,10 +24,11 @@ public:
     }
     bool is_alone() override { return outer_.is_alone(); }
     unsigned workers() const override { return outer_.workers(); }
-    bool ask(Asker& asker, std::unique_ptr<Asking>& asking, const std::string* path) override {
-        asking->in_item = true;
-        asking->user_data = item_.names.user_data;
-        return list_.host_->ask(asker, asking, path);
+    bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
+             const std::string* path) override {
+        suspended->in_item = true;
+        suspended->user_data = item_.names.user_data;
+        return list_.host_->ask(asker, suspended, path);
     }
     void withdraw_questions() override { list_.host_->withdraw_questions(); }
     void rest(bool) override {} // the list's part goes on

@@ -19,8 +19,8 @@ namespace arsync {
 
 namespace {
 
-struct AskingItem final : Asking {
-    explicit AskingItem(Question& own) : asked(own) {}
+struct SuspendedItem final : Suspended {
+    explicit SuspendedItem(Question& own) : asked(own) {}
     Question& question() override { return asked; }
     Question& asked;
 };
@@ -29,7 +29,7 @@ struct AskingItem final : Asking {
 class Answer final : public Asker, Waiter {
 public:
     explicit Answer(Ring& ring) : ring_(ring) {}
-    void answered(std::unique_ptr<Asking>) override {
+    void answered(std::unique_ptr<Suspended>) override {
         if (state_.exchange(State::answered) == State::asleep)
             ring_.post_from_outside(*this);
     }
@@ -268,8 +268,8 @@ Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_tot
 Task<void> ListMember::wait_for_answer(const Item& item, Question& question, Outcome& outcome) {
     ItemHost host(list_, host_, item);
     Answer answer(io_.ring);
-    std::unique_ptr<Asking> asking = std::make_unique<AskingItem>(question);
-    if (list_.stopping() || !host.ask(answer, asking, nullptr)) {
+    std::unique_ptr<Suspended> suspended = std::make_unique<SuspendedItem>(question);
+    if (list_.stopping() || !host.ask(answer, suspended, nullptr)) {
         outcome.fail(-ECANCELED, ARSYNC_STAGE_ASK);
         co_return;
     }

@@ -53,9 +53,9 @@ private:
     // part_entries.cpp: all else in a directory
     Task<void> begin_entries(Batch& batch);
     bool begin_entry(Batch& batch, Unit unit, unsigned char type,
-                     std::unique_ptr<AskedEntry> asked);
+                     std::unique_ptr<SuspendedEntry> asked);
     Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows,
-                    std::unique_ptr<AskedEntry> asked);
+                    std::unique_ptr<SuspendedEntry> asked);
     Task<void> copy_once(const Batch& batch, const std::string& name, unsigned char type,
                          bool follows, bool cleared, Question* question, Control& control,
                          Outcome& outcome);
@@ -67,13 +67,13 @@ private:
     void report(const Directory* directory, std::string_view name, const Outcome& outcome);
 
     // part_questions.cpp
-    std::unique_ptr<AskedEntry> to_be_asked(const Unit& unit, unsigned char type) const;
-    bool ask(Batch& batch, std::unique_ptr<AskedEntry> entry, Outcome& outcome);
+    std::unique_ptr<SuspendedEntry> to_be_asked(const Unit& unit, unsigned char type) const;
+    bool ask(Batch& batch, std::unique_ptr<SuspendedEntry> entry, Outcome& outcome);
     Task<void> go_on_with_answers();
-    Task<void> go_on(std::unique_ptr<AskedEntry> entry);
+    Task<void> go_on(std::unique_ptr<SuspendedEntry> entry);
     Task<void> open_again(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
-    Task<void> end_answered(std::unique_ptr<AskedEntry> entry, Outcome outcome);
-    Task<void> give_up(std::unique_ptr<AskedEntry> entry);
+    Task<void> end_answered(std::unique_ptr<SuspendedEntry> entry, Outcome outcome);
+    Task<void> give_up(std::unique_ptr<SuspendedEntry> entry);
 
     // part_mirror.cpp
     Task<void> remove_extra(const DirectoryRef& directory, Outcome& of_directory);

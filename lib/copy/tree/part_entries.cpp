@@ -68,7 +68,7 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         if (control_.held())
             co_await wait_while_held(io_, control_);
         tree_.entry_begun();
-        std::unique_ptr<AskedEntry> asked = to_be_asked(unit, type);
+        std::unique_ptr<SuspendedEntry> asked = to_be_asked(unit, type);
         if (!begin_entry(batch, std::move(unit), type, std::move(asked)))
             tree_.entry_ended();
         if (++since_yield_ >= yield_after) {
@@ -80,7 +80,7 @@ Task<void> TreePart::begin_entries(Batch& batch) {
 
 // False: it could not be begun, and no more will be.
 bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type,
-                           std::unique_ptr<AskedEntry> asked) {
+                           std::unique_ptr<SuspendedEntry> asked) {
     ++batch.parts;
     window_.enter();
     presence_.enter();
@@ -98,7 +98,7 @@ bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type,
 // asked: with the answer to its question, or for the question that it may have; null in a tree that
 // asks none.
 Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bool follows,
-                          std::unique_ptr<AskedEntry> asked) {
+                          std::unique_ptr<SuspendedEntry> asked) {
     Outcome outcome;
     outcome.wanted.begin(job_.options);
     std::optional<Control> control; // another for each attempt

@@ -7,10 +7,10 @@
 
 namespace arsync {
 
-std::unique_ptr<AskedEntry> TreePart::to_be_asked(const Unit& unit, unsigned char type) const {
+std::unique_ptr<SuspendedEntry> TreePart::to_be_asked(const Unit& unit, unsigned char type) const {
     if (!job_.asks)
         return nullptr;
-    auto entry = std::make_unique<AskedEntry>();
+    auto entry = std::make_unique<SuspendedEntry>();
     entry->directory = unit.directory;
     entry->name = unit.name;
     entry->type = type;
@@ -20,7 +20,7 @@ std::unique_ptr<AskedEntry> TreePart::to_be_asked(const Unit& unit, unsigned cha
 
 // Whether it waits for its answer, as a part of the directory that no batch has any more. If not,
 // outcome says why: -ECANCELED at ARSYNC_STAGE_ASK if nothing more is to come of it.
-bool TreePart::ask(Batch& batch, std::unique_ptr<AskedEntry> entry, Outcome& outcome) {
+bool TreePart::ask(Batch& batch, std::unique_ptr<SuspendedEntry> entry, Outcome& outcome) {
     batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
     outcome.fail(-ECANCELED, ARSYNC_STAGE_ASK);
     try {
@@ -38,7 +38,7 @@ Task<void> TreePart::go_on_with_answers() {
     if (!job_.asks)
         co_return;
     for (;;) {
-        while (std::unique_ptr<AskedEntry> entry = tree_.take_answered())
+        while (std::unique_ptr<SuspendedEntry> entry = tree_.take_answered())
             co_await go_on(std::move(entry));
         if (!tree_.asks_too_much())
             co_return;
@@ -48,7 +48,7 @@ Task<void> TreePart::go_on_with_answers() {
     }
 }
 
-Task<void> TreePart::go_on(std::unique_ptr<AskedEntry> entry) {
+Task<void> TreePart::go_on(std::unique_ptr<SuspendedEntry> entry) {
     co_await Poll(*this);
     if (entry->asked.answer == ARSYNC_ANSWER_STOP) {
         co_await give_up(std::move(entry));
@@ -82,14 +82,14 @@ Task<void> TreePart::open_again(const DirectoryRef& directory, std::unique_ptr<B
     co_return;
 }
 
-Task<void> TreePart::end_answered(std::unique_ptr<AskedEntry> entry, Outcome outcome) {
+Task<void> TreePart::end_answered(std::unique_ptr<SuspendedEntry> entry, Outcome outcome) {
     end_entry(entry->directory.get(), entry->name, outcome);
     co_await complete(std::move(entry->directory));
     tree_.entry_ended();
 }
 
 // Neither an entry that was copied nor one that failed.
-Task<void> TreePart::give_up(std::unique_ptr<AskedEntry> entry) {
+Task<void> TreePart::give_up(std::unique_ptr<SuspendedEntry> entry) {
     co_await complete(std::move(entry->directory));
     tree_.entry_ended();
 }

@@ -27,7 +27,7 @@ private:
         const bool over = tree_.stopping() || tree_.over_under_lock();
         if (over)
             return true;
-        if (std::unique_ptr<AskedEntry> answered = tree_.take_answered_under_lock()) {
+        if (std::unique_ptr<SuspendedEntry> answered = tree_.take_answered_under_lock()) {
             unit_ = Unit{nullptr, {}, false, std::move(answered)};
             ++tree_.active_;
         } else if (!tree_.stack_.empty()) {

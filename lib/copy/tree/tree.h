@@ -26,13 +26,13 @@ class Tree;
 struct MadeDirectory;
 
 // An entry that has something to ask. It keeps nothing open.
-struct AskedEntry final : Asking {
+struct SuspendedEntry final : Suspended {
     DirectoryRef directory;
     std::string name;
     unsigned char type = 0;
     bool follows = false;
     Question asked = {};
-    std::unique_ptr<AskedEntry> next = nullptr; // among those that were answered
+    std::unique_ptr<SuspendedEntry> next = nullptr; // among those that were answered
 
     Question& question() override { return asked; }
 };
@@ -42,7 +42,7 @@ struct Unit {
     DirectoryRef directory;
     std::string name;
     bool follows = false; // the name is a symbolic link that is to be followed
-    std::unique_ptr<AskedEntry> answered = nullptr; // this, with its answer, and nothing else
+    std::unique_ptr<SuspendedEntry> answered = nullptr; // this, with its answer, and nothing else
 };
 
 class Tree final : public Shared, Asker, public std::enable_shared_from_this<Tree> {
@@ -88,8 +88,8 @@ public:
     // Questions; see tree_questions.cpp. co_await Room(tree, ring): until an answer is there to go
     // on with, or not too many are outstanding.
     struct Room;
-    bool ask(std::unique_ptr<AskedEntry>& entry);
-    std::unique_ptr<AskedEntry> take_answered();
+    bool ask(std::unique_ptr<SuspendedEntry>& entry);
+    std::unique_ptr<SuspendedEntry> take_answered();
     bool asks_too_much();
     void entry_begun();
     void entry_ended();
@@ -120,7 +120,7 @@ public:
     }
 
 private:
-    void answered(std::unique_ptr<Asking> asking) override;
+    void answered(std::unique_ptr<Suspended> suspended) override;
     bool has_mounts(Files& files) const;
 
     // tree_roots.cpp
@@ -152,7 +152,7 @@ private:
     void wake_all_under_lock() REQUIRES(mutex_);
     void wake_one_under_lock() REQUIRES(mutex_);
     void wake_room_sleepers_under_lock() REQUIRES(mutex_);
-    std::unique_ptr<AskedEntry> take_answered_under_lock() REQUIRES(mutex_);
+    std::unique_ptr<SuspendedEntry> take_answered_under_lock() REQUIRES(mutex_);
     // Whether all is found, and nobody may have something to ask.
     bool over_under_lock() const REQUIRES(mutex_) {
         return stack_.empty() && active_ == 0 && unsettled_ == 0;
@@ -185,8 +185,8 @@ private:
     // If it asks: entries begun and not ended, those with a question among them.
     uint64_t unsettled_ GUARDED_BY(mutex_) = 0;
     uint64_t unanswered_ GUARDED_BY(mutex_) = 0; // of these
-    std::unique_ptr<AskedEntry> answered_first_ GUARDED_BY(mutex_);
-    AskedEntry* answered_last_ GUARDED_BY(mutex_) = nullptr;
+    std::unique_ptr<SuspendedEntry> answered_first_ GUARDED_BY(mutex_);
+    SuspendedEntry* answered_last_ GUARDED_BY(mutex_) = nullptr;
     std::vector<Sleeper> room_sleepers_ GUARDED_BY(mutex_);
     bool ended_ GUARDED_BY(mutex_) = false; // nobody may join any more
     unsigned others_ GUARDED_BY(mutex_) = 0;

@@ -8,16 +8,16 @@
 
 namespace arsync {
 
-bool Tree::ask(std::unique_ptr<AskedEntry>& entry) {
+bool Tree::ask(std::unique_ptr<SuspendedEntry>& entry) {
     const std::string path = path_below(entry->directory.get(), entry->name);
-    std::unique_ptr<Asking> asking = std::move(entry);
+    std::unique_ptr<Suspended> suspended = std::move(entry);
     {
         const Lock lock(mutex_);
         ++unanswered_;
     }
     bool asked = false;
     try {
-        asked = job_.host.ask(*this, asking, &path);
+        asked = job_.host.ask(*this, suspended, &path);
     } catch (...) {
         const Lock lock(mutex_);
         --unanswered_;
@@ -37,24 +37,24 @@ void Tree::withdraw_questions() {
         job_.host.withdraw_questions();
 }
 
-void Tree::answered(std::unique_ptr<Asking> asking) {
-    std::unique_ptr<AskedEntry> entry(static_cast<AskedEntry*>(asking.release()));
+void Tree::answered(std::unique_ptr<Suspended> suspended) {
+    std::unique_ptr<SuspendedEntry> entry(static_cast<SuspendedEntry*>(suspended.release()));
     const Lock lock(mutex_);
     --unanswered_;
-    AskedEntry* const last = entry.get();
+    SuspendedEntry* const last = entry.get();
     (answered_first_ ? answered_last_->next : answered_first_) = std::move(entry);
     answered_last_ = last;
     wake_room_sleepers_under_lock();
     wake_one_under_lock();
 }
 
-std::unique_ptr<AskedEntry> Tree::take_answered() {
+std::unique_ptr<SuspendedEntry> Tree::take_answered() {
     const Lock lock(mutex_);
     return take_answered_under_lock();
 }
 
-std::unique_ptr<AskedEntry> Tree::take_answered_under_lock() {
-    std::unique_ptr<AskedEntry> entry = std::move(answered_first_);
+std::unique_ptr<SuspendedEntry> Tree::take_answered_under_lock() {
+    std::unique_ptr<SuspendedEntry> entry = std::move(answered_first_);
     if (entry)
         answered_first_ = std::move(entry->next);
     return entry;

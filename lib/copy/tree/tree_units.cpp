@@ -19,7 +19,7 @@ void Tree::push(Unit unit) {
 
 std::optional<Unit> Tree::take_back() {
     const Lock lock(mutex_);
-    if (std::unique_ptr<AskedEntry> answered = take_answered_under_lock())
+    if (std::unique_ptr<SuspendedEntry> answered = take_answered_under_lock())
         return Unit{nullptr, {}, false, std::move(answered)};
     if (stack_.empty())
         return std::nullopt;
