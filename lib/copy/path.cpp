@@ -38,9 +38,9 @@ namespace {
 Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_options& options,
                              const Filter& filter, Control& control, Host& host, Question& question,
                              Outcome& outcome, arsync_totals& totals);
-Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& options,
-                     const Filter& filter, Control& control, Host& host, Question& question,
-                     Outcome& outcome, arsync_totals& totals);
+Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_options& options,
+                           const Filter& filter, Control& control, Host& host, Question& question,
+                           Outcome& outcome, arsync_totals& totals);
 bool goes_straight_to_file(const FileCopy& copy, const arsync_copy_options& options);
 void refuse_unsyncable(const FileCopy& copy);
 Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options& options,
@@ -126,7 +126,8 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_opt
                              const Filter& filter, Control& control, Host& host, Question& question,
                              Outcome& outcome, arsync_totals& totals) {
     try {
-        co_await copy_once(io, names, options, filter, control, host, question, outcome, totals);
+        co_await copy_names_once(io, names, options, filter, control, host, question, outcome,
+                                 totals);
     } catch (const Error& error) {
         if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE)
             throw;
@@ -136,9 +137,9 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_opt
     co_return false;
 }
 
-Task<void> copy_once(Io io, const FileCopy& names, const arsync_copy_options& options,
-                     const Filter& filter, Control& control, Host& host, Question& question,
-                     Outcome& outcome, arsync_totals& totals) {
+Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_options& options,
+                           const Filter& filter, Control& control, Host& host, Question& question,
+                           Outcome& outcome, arsync_totals& totals) {
     if (!goes_straight_to_file(names, options)) {
         co_await copy_anything(io, names, options, filter, control, host, question, outcome,
                                totals);

@@ -234,7 +234,7 @@ Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_tot
         Control control(control_);
         try {
             const Scarcity::Busy busy(list_.scarcity_);
-            co_await copy_once(item, question, control, outcome, totals);
+            co_await copy_item_once(item, question, control, outcome, totals);
         } catch (const Error& error) {
             outcome.fail(error);
         } catch (const std::bad_alloc&) {
@@ -299,8 +299,8 @@ Task<bool> ListMember::wait_for_descriptors(unsigned attempt) {
     co_return true;
 }
 
-Task<void> ListMember::copy_once(Item& item, Question& question, Control& control, Outcome& outcome,
-                                 arsync_totals& totals) {
+Task<void> ListMember::copy_item_once(Item& item, Question& question, Control& control,
+                                      Outcome& outcome, arsync_totals& totals) {
     if (control.held()) // since it was taken
         co_await wait_while_held(io_, control);
     FileCopy names;

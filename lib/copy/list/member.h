@@ -50,8 +50,8 @@ private:
 
     Task<void> copy(std::shared_ptr<Item> item);
     Task<void> copy_until_ended(Item& item, Outcome& outcome, arsync_totals& totals);
-    Task<void> copy_once(Item& item, Question& question, Control& control, Outcome& outcome,
-                         arsync_totals& totals);
+    Task<void> copy_item_once(Item& item, Question& question, Control& control, Outcome& outcome,
+                              arsync_totals& totals);
     Task<void> wait_for_answer(const Item& item, Question& question, Outcome& outcome);
     std::optional<Error> why_untriable(const ListItem& names) const;
     Task<bool> wait_for_descriptors(unsigned attempt);

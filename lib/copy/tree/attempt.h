@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "copy/tree/part.h"
@@ -24,7 +25,7 @@ struct TreePart::Poll : Waiter {
 
 // Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
 // time with the outcome as it was, for as long as there is hope; and once what a server has
-// forgotten, which is opened again.
+// forgotten, which is opened again. begin: a coroutine, or a function that does not wait.
 template <class Begin>
 Task<void> TreePart::attempt(Outcome& outcome, Begin begin) {
     const Outcome before = outcome;
@@ -34,7 +35,10 @@ Task<void> TreePart::attempt(Outcome& outcome, Begin begin) {
         bool is_stale = false;
         try {
             const Scarcity::Busy busy(job_.scarcity);
-            co_await begin();
+            if constexpr (std::is_void_v<decltype(begin())>)
+                begin();
+            else
+                co_await begin();
         } catch (const Error& error) {
             outcome.fail(error);
             is_stale = error.is_stale_handle();

@@ -4,7 +4,6 @@
 #include <new>
 
 #include "copy/tree/attempt.h"
-#include "copy/tree/take.h"
 #include "io/descriptors.h"
 
 namespace arsync {
@@ -12,7 +11,14 @@ namespace arsync {
 TreePart::TreePart(Tree& tree, Io io, Control& control, Host& host)
     : tree_(tree), job_(tree.job()), io_{io.files, io.ring, io.buffers, io.pace, &memo_},
       control_(control), frugal_(descriptors::walkers() == 1),
-      window_(io.ring, job_.host.workers()), presence_(host, *job_.directories, job_.asks) {}
+      window_(io.ring, job_.host.workers()), awake_(host, *job_.directories, job_.asks) {}
+
+Task<void> TreePart::open_roots() {
+    Outcome outcome;
+    co_await attempt(outcome, [&] { tree_.open_roots(io_.files); });
+    if (outcome.result < 0)
+        throw error_at(side_of(outcome.flags), outcome.stage, -outcome.result);
+}
 
 Task<void> TreePart::run() {
     for (unsigned i = 0; i < descriptors::walkers(); ++i)
@@ -30,48 +36,12 @@ Task<void> TreePart::run() {
     }
 }
 
-void TreePart::out_of_memory() {
-    tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY, Side::neither);
-    tree_.stop();
-}
-
-// Fewer at once for a while. False: it would not help.
-Task<bool> TreePart::wait_for_descriptors(unsigned attempt) {
-    window_.narrow();
-    job_.directories->set_keeping(false);
-    const bool closed = job_.directories->close_idle();
-    const bool may_help = closed && attempt == 0; // for once: who tries again leaves more behind
-    if (tree_.stopping() || (!may_help && job_.scarcity.is_hopeless(job_.host.is_alone())))
-        co_return false;
-    if (!may_help)
-        co_await window_.pause(attempt);
-    co_return true;
-}
-
-Task<void> TreePart::open_roots() {
-    Outcome outcome;
-    co_await attempt(outcome, [&] { return open_roots_once(); });
-    if (outcome.result < 0)
-        throw error_at(side_of(outcome.flags), outcome.stage, -outcome.result);
-}
-
-Task<void> TreePart::open_roots_once() {
-    tree_.open_roots(io_.files);
-    co_return;
-}
-
-// Where descriptors are few, those of entries and of the next directory do not add up.
-Task<void> TreePart::wait_for_entries() {
-    while (frugal_ && window_.under_way() > 0)
-        co_await Window::EntryEnd(window_);
-}
-
 Task<void> TreePart::walk() {
-    presence_.enter();
+    awake_.add();
     for (;;) {
-        presence_.leave();
+        awake_.remove();
         std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring);
-        presence_.enter();
+        awake_.add();
         if (!unit) {
             if (!tree_.over())
                 continue;
@@ -98,6 +68,12 @@ Task<void> TreePart::walk() {
     }
 }
 
+// Where descriptors are few, those of entries and of the next directory do not add up.
+Task<void> TreePart::wait_for_entries() {
+    while (frugal_ && window_.under_way() > 0)
+        co_await Window::EntryEnd(window_);
+}
+
 // Units that will not be begun must still be counted off, so that directories already made get
 // their attributes.
 Task<void> TreePart::give_up_units() {
@@ -110,6 +86,24 @@ Task<void> TreePart::give_up_units() {
     } catch (const std::bad_alloc&) {
         out_of_memory();
     }
+}
+
+// Fewer at once for a while. False: it would not help.
+Task<bool> TreePart::wait_for_descriptors(unsigned attempt) {
+    window_.narrow();
+    job_.directories->set_keeping(false);
+    const bool closed = job_.directories->close_idle();
+    const bool may_help = closed && attempt == 0; // for once: who tries again leaves more behind
+    if (tree_.stopping() || (!may_help && job_.scarcity.is_hopeless(job_.host.is_alone())))
+        co_return false;
+    if (!may_help)
+        co_await window_.pause(attempt);
+    co_return true;
+}
+
+void TreePart::out_of_memory() {
+    tree_.note_error(-ENOMEM, ARSYNC_STAGE_MEMORY, Side::neither);
+    tree_.stop();
 }
 
 } // namespace arsync

@@ -1,7 +1,7 @@
 // One worker's part in the copy of a tree: it takes units of the tree's work until there are none.
 #pragma once
 
-#include "copy/tree/presence.h"
+#include "copy/tree/awake.h"
 #include "copy/tree/tree.h"
 #include "copy/tree/window.h"
 
@@ -25,7 +25,6 @@ public:
 private:
     // part.cpp: the walk
     Task<void> walk();
-    Task<void> open_roots_once();
     Task<void> wait_for_entries();
     Task<void> give_up_units();
     Task<bool> wait_for_descriptors(unsigned attempt);
@@ -38,11 +37,13 @@ private:
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
                                      Outcome& outcome);
+    Task<File> make_destination(const Pin& above, Directory& directory, Outcome& outcome);
+    Task<bool> is_missing(const Pin& above, const std::string& name, Outcome& outcome);
     bool is_free(const Directory& directory, const std::string& name, Stage stage) const;
     void refuse_loop(const Directory& directory) const;
     [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory);
-    Task<void> fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
+    void fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
 
     // finish_directory.cpp: when all in one has ended
     Task<void> complete(DirectoryRef directory);
@@ -56,9 +57,9 @@ private:
                      std::unique_ptr<SuspendedEntry> asked);
     Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows,
                     std::unique_ptr<SuspendedEntry> asked);
-    Task<void> copy_once(const Batch& batch, const std::string& name, unsigned char type,
-                         bool follows, bool cleared, Question* question, Control& control,
-                         Outcome& outcome);
+    Task<void> copy_entry_once(const Batch& batch, const std::string& name, unsigned char type,
+                               bool follows, bool cleared, Question* question, Control& control,
+                               Outcome& outcome);
     bool made_before(const Directory& directory, std::string_view name) const;
     DirectoryRef end_part(Batch& batch);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
@@ -101,7 +102,7 @@ private:
     const bool
         frugal_; // a directory is taken up only when what there was in the last one has ended
     Window window_;
-    Presence presence_;
+    Awake awake_;
     unsigned since_yield_ = 0;
     arsync_totals totals_{};
 };

@@ -52,70 +52,10 @@ Task<void> TreePart::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef&
     directory->source_id = identity(facts);
     refuse_loop(*directory);
 
-    const char* name = unit.name.c_str();
-    const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    const bool keeps_symlink = (job_.options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
-    const bool mirrors = (job_.options.flags & ARSYNC_COPY_MIRROR) != 0;
-    File destination;
-    bool missing = above->missing;
-    if (dry && !missing) {
-        struct statx found;
-        const int there = io_.files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW, found);
-        missing = there == -ENOENT;
-        if (replaces_kinds() && there == 0 && !S_ISDIR(found.stx_mode))
-            missing = co_await clear_other(*above, unit.name);
-        if (missing && there == 0)
-            outcome.flags |= ARSYNC_COMPLETION_REPLACED;
-        if (!missing)
-            check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
-    }
-    const bool fresh = is_free(*above, unit.name, ARSYNC_STAGE_MAKE_DIRECTORY);
-    if (missing) {
-        directory->made = directory->missing = true;
-    } else {
-        const auto make = [&] {
-            return make_directory(io_.files, above->destination(), name, facts, true, keeps_symlink,
-                                  fresh, job_.options, job_.umask);
-        };
-        MadeDirectory made;
-        std::optional<Error> in_the_way;
-        try {
-            made = make();
-        } catch (const Error& error) {
-            if (error.code != ENOTDIR || !replaces_kinds() || fresh)
-                throw;
-            in_the_way = error;
-        }
-        if (in_the_way) {
-            const bool cleared = co_await clear_other(*above, unit.name);
-            if (!cleared)
-                throw *in_the_way;
-            outcome.flags |= ARSYNC_COMPLETION_REPLACED;
-            made = make();
-        }
-        directory->made = made.made;
-        directory->final_mode = made.final_mode;
-        directory->destination_followed = keeps_symlink;
-        directory->destination_id = identity(made.facts);
-        outcome.wanted.tell_destination(made.facts, job_.options);
-        if (mirrors && directory->destination_id == tree_.root().source_id)
-            refuse_meeting();
-        directory->new_file = new_file_in(io_.files, made, job_.options, job_.uid, job_.gid);
-        destination = std::move(made.directory);
-        tree_.know_names(io_.files, *directory, destination.get());
-        tree_.choose_sync(io_.files, *directory, destination.get());
-    }
+    File destination = co_await make_destination(above, *directory, outcome);
     job_.directories->add(*directory, std::move(source), std::move(destination));
     job_.directories->unpin(*directory);
     opened = std::move(directory);
-}
-
-// Whether nothing is at the name of an entry, but what another entry has put there meanwhile.
-bool TreePart::is_free(const Directory& directory, const std::string& name, Stage stage) const {
-    if (directory.made || !directory.folding)
-        return directory.made;
-    return directory.folding->is_free(io_.files, directory.source(), directory.destination(), name,
-                                      stage);
 }
 
 // One that may not be listed is made all the same, as it is the directory of what it holds.
@@ -141,6 +81,77 @@ Task<File> TreePart::open_source_directory(const Pin& above, const Unit& unit, s
     File source(io_.files, static_cast<int>(fd));
     check(ARSYNC_STAGE_OPEN_SOURCE, io_.files.statx(source.get(), "", 0, facts));
     co_return source;
+}
+
+// Or opens what is there. None in a dry run, if it would be made.
+Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Outcome& outcome) {
+    const std::string& name = directory.name;
+    const bool keeps_symlink = (job_.options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
+    const bool mirrors = (job_.options.flags & ARSYNC_COPY_MIRROR) != 0;
+    const bool missing = co_await is_missing(above, name, outcome);
+    const bool fresh = is_free(*above, name, ARSYNC_STAGE_MAKE_DIRECTORY);
+    if (missing) {
+        directory.made = directory.missing = true;
+        co_return File();
+    }
+    const auto make = [&] {
+        return make_directory(io_.files, above->destination(), name.c_str(), *directory.facts, true,
+                              keeps_symlink, fresh, job_.options, job_.umask);
+    };
+    MadeDirectory made;
+    std::optional<Error> in_the_way;
+    try {
+        made = make();
+    } catch (const Error& error) {
+        if (error.code != ENOTDIR || !replaces_kinds() || fresh)
+            throw;
+        in_the_way = error;
+    }
+    if (in_the_way) {
+        const bool cleared = co_await clear_other(*above, name);
+        if (!cleared)
+            throw *in_the_way;
+        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+        made = make();
+    }
+    directory.made = made.made;
+    directory.final_mode = made.final_mode;
+    directory.destination_followed = keeps_symlink;
+    directory.destination_id = identity(made.facts);
+    outcome.wanted.tell_destination(made.facts, job_.options);
+    if (mirrors && directory.destination_id == tree_.root().source_id)
+        refuse_meeting();
+    directory.new_file = new_file_in(io_.files, made, job_.options, job_.uid, job_.gid);
+    File destination = std::move(made.directory);
+    tree_.prepare_names(io_.files, directory, destination.get());
+    if (job_.options.durability != ARSYNC_DURABILITY_NONE)
+        tree_.choose_sync(io_.files, directory, destination.get());
+    co_return destination;
+}
+
+// Whether this is a dry run, and it would be made.
+Task<bool> TreePart::is_missing(const Pin& above, const std::string& name, Outcome& outcome) {
+    if ((job_.options.flags & ARSYNC_COPY_DRY_RUN) == 0 || above->missing)
+        co_return above->missing;
+    struct statx found;
+    const int there =
+        io_.files.statx(above->destination(), name.c_str(), AT_SYMLINK_NOFOLLOW, found);
+    bool missing = there == -ENOENT;
+    if (replaces_kinds() && there == 0 && !S_ISDIR(found.stx_mode))
+        missing = co_await clear_other(*above, name);
+    if (missing && there == 0)
+        outcome.flags |= ARSYNC_COMPLETION_REPLACED;
+    if (!missing)
+        check(ARSYNC_STAGE_MAKE_DIRECTORY, there); // or it would be made
+    co_return missing;
+}
+
+// Whether nothing is at the name of an entry, but what another entry has put there meanwhile.
+bool TreePart::is_free(const Directory& directory, const std::string& name, Stage stage) const {
+    if (directory.made || !directory.folding)
+        return directory.made;
+    return directory.folding->is_free(io_.files, directory.source(), directory.destination(), name,
+                                      stage);
 }
 
 // The destination, reached by a mount or a link; or, where links were followed, a directory on the
@@ -170,7 +181,7 @@ Task<void> TreePart::list(DirectoryRef directory) {
         std::unique_ptr<Batch> batch;
         Outcome outcome;
         co_await wait_for_entries();
-        co_await attempt(outcome, [&] { return fill(directory, batch); });
+        co_await attempt(outcome, [&] { fill(directory, batch); });
         const bool any = batch && !batch->listing.is_empty();
         if (outcome.result < 0) {
             outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
@@ -207,7 +218,7 @@ Task<void> TreePart::list(DirectoryRef directory) {
     }
 }
 
-Task<void> TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
+void TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
     auto next = std::make_unique<Batch>(Pin(io_.files, directory));
     if (directory->shut)
         throw Error{ARSYNC_STAGE_LIST, EACCES};
@@ -223,7 +234,6 @@ Task<void> TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>&
     }
     directory->position = next->listing.position();
     batch = std::move(next);
-    co_return;
 }
 
 } // namespace arsync

@@ -83,13 +83,13 @@ bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type,
                            std::unique_ptr<SuspendedEntry> asked) {
     ++batch.parts;
     window_.enter();
-    presence_.enter();
+    awake_.add();
     const bool begun = entries_.spawn(
         [&] { return copy(batch, std::move(unit.name), type, unit.follows, std::move(asked)); });
     if (!begun) {
         --batch.parts;
         window_.leave();
-        presence_.leave();
+        awake_.remove();
         tree_.stop();
     }
     return begun;
@@ -110,7 +110,7 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
             control->take_back();
         control.emplace(control_);
         Question* question = asked ? &asked->asked : nullptr;
-        return copy_once(batch, name, type, follows, cleared, question, *control, outcome);
+        return copy_entry_once(batch, name, type, follows, cleared, question, *control, outcome);
     };
     try {
         co_await attempt(outcome, begin);
@@ -145,12 +145,12 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
     if (!waits)
         tree_.entry_ended();
     window_.leave(); // whatever happened, for others wait for it
-    presence_.leave();
+    awake_.remove();
 }
 
-Task<void> TreePart::copy_once(const Batch& batch, const std::string& name, unsigned char type,
-                               bool follows, bool cleared, Question* question, Control& control,
-                               Outcome& outcome) {
+Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name,
+                                     unsigned char type, bool follows, bool cleared,
+                                     Question* question, Control& control, Outcome& outcome) {
     const Directory& directory = *batch.pin;
     FileCopy names;
     names.source_dirfd = directory.source();

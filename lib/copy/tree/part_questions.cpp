@@ -42,9 +42,9 @@ Task<void> TreePart::go_on_with_answers() {
             co_await go_on(std::move(entry));
         if (!tree_.asks_too_much())
             co_return;
-        presence_.leave();
+        awake_.remove();
         co_await Tree::Room(tree_, io_.ring);
-        presence_.enter();
+        awake_.add();
     }
 }
 

@@ -109,6 +109,22 @@ Task<void> Tree::take_part(Io io, Control& own, Host& own_host) {
         owner_.ring->post_from_outside(*owner_.waiter);
 }
 
+// Of a destination that was there before: by what names the source's entries are kept.
+void Tree::prepare_names(Files& files, Directory& directory, int destination) const {
+    if (directory.made)
+        return;
+    if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0)
+        directory.source_names = std::make_unique<NameSet>();
+    if (!files.may_fold_names(destination))
+        return;
+    try {
+        directory.folding = std::make_unique<Folding>(files, destination);
+    } catch (const Error& error) {
+        if (error.code != EACCES || directory.source_names)
+            throw; // one that may only be written to is none that a mirror looks through
+    }
+}
+
 // Whether something is mounted below the source: it may be a part of what is copied anyway.
 bool Tree::has_mounts(Files& files) const {
     std::vector<PlaceOnDevice> places;

@@ -68,8 +68,9 @@ public:
     // Whether the walk can reach this destination directory: with ONE_FILE_SYSTEM only on the
     // source's device.
     bool may_reach(const Identity& destination) const;
-    // Of a directory just made or opened: what a mirror has to know, and how it is synced.
-    void know_names(Files& files, Directory& directory, int destination) const;
+    // Of a directory just made or opened: what is to be known of the names in it, where they may
+    // fold or a mirror goes by them; and how it is made durable.
+    void prepare_names(Files& files, Directory& directory, int destination) const;
     void choose_sync(Files& files, Directory& directory, int destination);
     // Throws Error ESTALE if it is not what is at its name in the source any more.
     void refuse_replaced(Files& files, const Directory& directory) const;
@@ -77,9 +78,23 @@ public:
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
 
-    // Units: tree_units.cpp. co_await Take(tree, ring): the next; or none, when there will be no
-    // more if over().
-    class Take;
+    // Units: tree_units.cpp. co_await Take(tree, ring): the next, asleep while there is none and
+    // others may yet make some; or none, when there will be no more if over().
+    class Take : Waiter {
+    public:
+        Take(Tree& tree, Ring& ring) : tree_(tree), ring_(ring) {}
+        bool await_ready() const noexcept { return false; }
+        bool await_suspend(std::coroutine_handle<> waiting);
+        // None: it was woken, or there is no more.
+        std::optional<Unit> await_resume() { return std::move(unit_); }
+
+    private:
+        bool try_take() REQUIRES(tree_.mutex_);
+
+        Tree& tree_;
+        Ring& ring_;
+        std::optional<Unit> unit_;
+    };
     bool over();
     void push(Unit unit);
     std::optional<Unit> take_back(); // when it is over: what nobody has taken

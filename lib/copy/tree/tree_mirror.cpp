@@ -8,22 +8,6 @@
 
 namespace arsync {
 
-// Of a destination that was there before: by what names the source's entries are kept.
-void Tree::know_names(Files& files, Directory& directory, int destination) const {
-    if (directory.made)
-        return;
-    if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0)
-        directory.source_names = std::make_unique<NameSet>();
-    if (!files.may_fold_names(destination))
-        return;
-    try {
-        directory.folding = std::make_unique<Folding>(files, destination);
-    } catch (const Error& error) {
-        if (error.code != EACCES || directory.source_names)
-            throw; // one that may only be written to is none that a mirror looks through
-    }
-}
-
 // "" where it is not to be known. A path tells of its own directories; the one it begins in is an
 // open descriptor, which stays the same when it is moved away or removed.
 std::string Tree::place_of_base(Files& files) const {

@@ -55,12 +55,13 @@ void Tree::open_roots(Files& files) {
         root_destination_ = root->destination_id;
         root->new_file = new_file_in(files, made, job_.options, job_.uid, job_.gid);
         destination = std::move(made.directory);
-        choose_sync(files, *root, destination.get());
+        if (job_.options.durability != ARSYNC_DURABILITY_NONE)
+            choose_sync(files, *root, destination.get());
         if (!root->made)
             above_root_ = File();
         else if (root->syncs_each)
             check(ARSYNC_STAGE_SYNC, unsyncable);
-        know_names(files, *root, destination.get());
+        prepare_names(files, *root, destination.get());
         if (root->destination_id == root->source_id)
             throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
         // A path with a slash at its end follows links, so what was opened may lie elsewhere.

@@ -8,8 +8,6 @@ namespace arsync {
 
 // How what is in a directory becomes durable.
 void Tree::choose_sync(Files& files, Directory& directory, int destination) {
-    if (job_.options.durability == ARSYNC_DURABILITY_NONE)
-        return;
     const Directory* above = directory.parent.get();
     const Identity& id = directory.destination_id;
     if (above && above->destination_id.major == id.major && above->destination_id.minor == id.minor)

@@ -17,6 +17,31 @@ void Tree::push(Unit unit) {
         job_.host.call_others(shared_from_this());
 }
 
+bool Tree::Take::await_suspend(std::coroutine_handle<> waiting) {
+    handle = waiting;
+    const Lock lock(tree_.mutex_);
+    if (try_take())
+        return false;
+    tree_.sleepers_.push_back({this, &ring_});
+    return true;
+}
+
+// Whether the question is answered.
+bool Tree::Take::try_take() {
+    const bool over = tree_.stopping() || tree_.over_under_lock();
+    if (over)
+        return true;
+    if (std::unique_ptr<SuspendedEntry> answered = tree_.take_answered_under_lock()) {
+        unit_ = Unit{nullptr, {}, false, std::move(answered)};
+        ++tree_.active_;
+    } else if (!tree_.stack_.empty()) {
+        unit_ = std::move(tree_.stack_.back());
+        tree_.stack_.pop_back();
+        ++tree_.active_;
+    }
+    return unit_.has_value();
+}
+
 std::optional<Unit> Tree::take_back() {
     const Lock lock(mutex_);
     if (std::unique_ptr<SuspendedEntry> answered = take_answered_under_lock())

@@ -6,24 +6,24 @@
 
 namespace arsync {
 
-class Presence {
+class Awake {
 public:
-    Presence(Host& host, Directories& directories, bool may_rest)
+    Awake(Host& host, Directories& directories, bool may_rest)
         : host_(host), directories_(directories), may_rest_(may_rest) {}
-    Presence(const Presence&) = delete;
-    Presence& operator=(const Presence&) = delete;
-    ~Presence() {
+    Awake(const Awake&) = delete;
+    Awake& operator=(const Awake&) = delete;
+    ~Awake() {
         if (rests_)
             host_.rest(false);
     }
 
     // One more, or one less, of its walkers that are awake and its entries under way.
-    void enter() {
+    void add() {
         ++busy_;
         if (rests_)
             host_.rest(rests_ = false);
     }
-    void leave() {
+    void remove() {
         if (--busy_ > 0 || !may_rest_)
             return;
         directories_.close_idle();
