@@ -1,5 +1,6 @@
-// The functions of arsync.h but for arsync_copy (c_copy.cpp): arguments checked, what is the
-// caller's copied, no exception let out. What they do is in pool.h.
+// The functions of arsync.h but for arsync_copy (c_copy.cpp), arsync_poll (c_poll.cpp) and those of
+// callers' buffers and files (c_buffers.cpp): arguments checked, what is the caller's copied, no
+// exception let out. What they do is in pool.h.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -10,7 +11,6 @@
 
 #include "arsync.h"
 #include "c_arguments.h"
-#include "c_poll.h"
 #include "c_wall.h"
 #include "options.h"
 #include "pool.h"
@@ -32,16 +32,6 @@ arsync_pool* make_handle(std::unique_ptr<Pool> pool) {
     while (!handles.compare_exchange_weak(handle->next, handle)) {
     }
     return handle;
-}
-
-// A job that take(job) fills in.
-template <class Take>
-int submit(Pool& pool, uint64_t user_data, arsync_job* id, Take take) {
-    auto job = std::make_unique<Job>();
-    if (const int error = take(*job); error < 0)
-        return error;
-    job->user_data = user_data;
-    return pool.submit(std::move(job), id);
 }
 
 } // namespace
@@ -123,12 +113,26 @@ int arsync_pool_stats(arsync_pool* handle, arsync_stats* stats) {
     });
 }
 
+} // extern "C"
+
+// A job that take(job) fills in.
+template <class Take>
+static int submit(Pool& pool, uint64_t user_data, arsync_job* id, Take take) {
+    auto job = std::make_unique<Job>();
+    if (const int error = take(*job); error < 0)
+        return error;
+    job->user_data = user_data;
+    return pool.submit(std::move(job), id);
+}
+
+extern "C" {
+
 int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int dst_dirfd,
                        const char* dst, const arsync_copy_options* options, uint64_t user_data,
                        arsync_job* id) {
     return with_pool(handle, [&](Pool& pool) {
         return submit(pool, user_data, id, [&](Job& job) {
-            const int error = take_options(&pool, options, job);
+            const int error = take_job_options(&pool, options, job);
             return error < 0 ? error : take_copy(src_dirfd, src, dst_dirfd, dst, job);
         });
     });
@@ -242,21 +246,6 @@ int arsync_job_progress(arsync_pool* handle, arsync_job job, arsync_progress* pr
         return copy_out(progress,
                         [&](arsync_progress& result) { return pool.progress(job, result); });
     });
-}
-
-int arsync_poll(arsync_pool* handle, arsync_completion* completions, uint32_t max, int timeout_ms) {
-    if (!completions)
-        return -EFAULT;
-    if (max == 0 || timeout_ms < -1)
-        return -EINVAL;
-    Pool* pool = nullptr;
-    if (const int error = find(handle, pool); error < 0)
-        return error;
-    if (!pool->begin_poll())
-        return -EBUSY;
-    const int count = poll(*pool, completions, max, timeout_ms);
-    pool->end_poll();
-    return count;
 }
 
 } // extern "C"

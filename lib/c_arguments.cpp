@@ -14,78 +14,46 @@
 
 namespace arsync {
 
-static int check_path(const char* path) {
-    const size_t length = strnlen(path, PATH_MAX);
-    if (length == 0)
-        return -ENOENT;
-    return length == PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
-// A descriptor of our own for the caller's. AT_FDCWD stays: the working directory is the process's,
-// and an absolute path uses none.
-static int duplicate(int from, Fd& to) {
-    to = Fd(fcntl(from, F_DUPFD_CLOEXEC, 0));
-    return to ? 0 : -errno;
-}
-
-// Whether a descriptor is open for reading (O_RDONLY) or writing (O_WRONLY).
-static bool may(int fd, int access) {
-    const int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && (flags & O_PATH) == 0 &&
-           ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
-}
-
-static bool uses_directory(int dirfd, const char* path) {
-    return dirfd != AT_FDCWD && path[0] != '/';
-}
-
-static int duplicate_directory(int dirfd, const char* path, Fd& to, int& use) {
-    use = AT_FDCWD;
-    if (!uses_directory(dirfd, path))
-        return 0;
-    const int error = duplicate(dirfd, to);
-    use = to.get();
-    return error;
-}
-
-// The directories that a job's paths begin at: what is lent to it, or duplicates; one for both
-// where that will do.
+static int take_ends(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job,
+                     FileCopy& copy);
 static int take_directories(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
-                            Job& job, FileCopy& copy) {
-    if ((job.options.flags & ARSYNC_COPY_BORROW_DIRFDS) != 0) {
-        copy.source_dirfd = uses_directory(src_dirfd, src) ? src_dirfd : AT_FDCWD;
-        copy.destination_dirfd = uses_directory(dst_dirfd, dst) ? dst_dirfd : AT_FDCWD;
-        return 0;
-    }
-    const int error = duplicate_directory(src_dirfd, src, job.source_fd, copy.source_dirfd);
+                            Job& job, FileCopy& copy);
+static int take_open(int fd, const char* path, int access, Fd* copy_of_it, int& use,
+                     std::string& name, bool& is_open);
+static int check_path(const char* path);
+static int duplicate_directory(int dirfd, const char* path, Fd& to, int& use);
+static bool uses_directory(int dirfd, const char* path);
+static int duplicate(int from, Fd& to);
+static bool may(int fd, int access);
+
+int take_job_options(Pool* pool, const arsync_copy_options* options, Job& job) {
+    Refusal why;
+    const int error = take_options(options, job.options, why);
     if (error < 0)
         return error;
-    if (src_dirfd == dst_dirfd && uses_directory(src_dirfd, src) &&
-        uses_directory(dst_dirfd, dst)) {
-        copy.destination_dirfd = copy.source_dirfd;
-        return 0;
+    if (refusal_for_path(job.options))
+        return -EINVAL;
+    if (job.options.filter)
+        job.filter = Filter(job.options.filter);
+    if (job.options.backup_suffix) {
+        job.backup_suffix = job.options.backup_suffix;
+        job.options.backup_suffix = job.backup_suffix.c_str();
     }
-    return duplicate_directory(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
+    job.options.filter = nullptr;
+    if (job.options.link_set != 0) {
+        job.links = pool ? pool->find_link_set(job.options.link_set) : nullptr;
+        if (!job.links)
+            return -EINVAL;
+    }
+    job.totals.struct_size = sizeof job.totals;
+    return 0;
 }
 
-// A file that is given open, or a directory, which a path leads to. access: that it is to have.
-static int take_open(int fd, const char* path, int access, Fd* copy_of_it, int& use,
-                     std::string& name, bool& is_open) {
-    if (path && path[0] != '\0')
-        return -EINVAL;
-    struct stat facts;
-    if (fstat(fd, &facts) < 0)
-        return -errno;
-    is_open = !S_ISDIR(facts.st_mode);
-    name = is_open ? "" : ".";
-    if (is_open &&
-        (!may(fd, access) || (access == O_WRONLY && (fcntl(fd, F_GETFL) & O_APPEND) != 0)))
-        return -EBADF;
-    use = fd;
-    if (!copy_of_it)
-        return 0;
-    const int error = duplicate(fd, *copy_of_it);
-    use = copy_of_it->get();
+int take_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job) {
+    FileCopy copy;
+    const int error = take_ends(src_dirfd, src, dst_dirfd, dst, job, copy);
+    copy.links = job.links.get();
+    job.what = std::move(copy);
     return error;
 }
 
@@ -136,27 +104,79 @@ static int take_ends(int src_dirfd, const char* src, int dst_dirfd, const char* 
     return error;
 }
 
-int take_options(Pool* pool, const arsync_copy_options* options, Job& job) {
-    Refusal why;
-    const int error = arsync::take_options(options, job.options, why);
+// The directories that a job's paths begin at: what is lent to it, or duplicates; one for both
+// where that will do.
+static int take_directories(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
+                            Job& job, FileCopy& copy) {
+    if ((job.options.flags & ARSYNC_COPY_BORROW_DIRFDS) != 0) {
+        copy.source_dirfd = uses_directory(src_dirfd, src) ? src_dirfd : AT_FDCWD;
+        copy.destination_dirfd = uses_directory(dst_dirfd, dst) ? dst_dirfd : AT_FDCWD;
+        return 0;
+    }
+    const int error = duplicate_directory(src_dirfd, src, job.source_fd, copy.source_dirfd);
     if (error < 0)
         return error;
-    if (refusal_for_path(job.options))
+    if (src_dirfd == dst_dirfd && uses_directory(src_dirfd, src) &&
+        uses_directory(dst_dirfd, dst)) {
+        copy.destination_dirfd = copy.source_dirfd;
+        return 0;
+    }
+    return duplicate_directory(dst_dirfd, dst, job.destination_fd, copy.destination_dirfd);
+}
+
+// A file that is given open, or a directory, which a path leads to. access: that it is to have.
+static int take_open(int fd, const char* path, int access, Fd* copy_of_it, int& use,
+                     std::string& name, bool& is_open) {
+    if (path && path[0] != '\0')
         return -EINVAL;
-    if (job.options.filter)
-        job.filter = Filter(job.options.filter);
-    if (job.options.backup_suffix) {
-        job.backup_suffix = job.options.backup_suffix;
-        job.options.backup_suffix = job.backup_suffix.c_str();
-    }
-    job.options.filter = nullptr;
-    if (job.options.link_set != 0) {
-        job.links = pool ? pool->find_link_set(job.options.link_set) : nullptr;
-        if (!job.links)
-            return -EINVAL;
-    }
-    job.totals.struct_size = sizeof job.totals;
-    return 0;
+    struct stat facts;
+    if (fstat(fd, &facts) < 0)
+        return -errno;
+    is_open = !S_ISDIR(facts.st_mode);
+    name = is_open ? "" : ".";
+    if (is_open &&
+        (!may(fd, access) || (access == O_WRONLY && (fcntl(fd, F_GETFL) & O_APPEND) != 0)))
+        return -EBADF;
+    use = fd;
+    if (!copy_of_it)
+        return 0;
+    const int error = duplicate(fd, *copy_of_it);
+    use = copy_of_it->get();
+    return error;
+}
+
+static int check_path(const char* path) {
+    const size_t length = strnlen(path, PATH_MAX);
+    if (length == 0)
+        return -ENOENT;
+    return length == PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int duplicate_directory(int dirfd, const char* path, Fd& to, int& use) {
+    use = AT_FDCWD;
+    if (!uses_directory(dirfd, path))
+        return 0;
+    const int error = duplicate(dirfd, to);
+    use = to.get();
+    return error;
+}
+
+static bool uses_directory(int dirfd, const char* path) {
+    return dirfd != AT_FDCWD && path[0] != '/';
+}
+
+// A descriptor of our own for the caller's. AT_FDCWD stays: the working directory is the process's,
+// and an absolute path uses none.
+static int duplicate(int from, Fd& to) {
+    to = Fd(fcntl(from, F_DUPFD_CLOEXEC, 0));
+    return to ? 0 : -errno;
+}
+
+// Whether a descriptor is open for reading (O_RDONLY) or writing (O_WRONLY).
+static bool may(int fd, int access) {
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_PATH) == 0 &&
+           ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
 }
 
 int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& taken) {
@@ -174,12 +194,23 @@ int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& 
     return 0;
 }
 
-int take_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst, Job& job) {
-    FileCopy copy;
-    const int error = take_ends(src_dirfd, src, dst_dirfd, dst, job, copy);
-    copy.links = job.links.get();
-    job.what = std::move(copy);
-    return error;
+int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_options* options,
+              std::vector<ListItem>* items, Job& job) {
+    FileCopy from;
+    int error = take_job_options(&pool, options, job);
+    constexpr uint32_t of_one = ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD;
+    if (error == 0 && ((job.options.flags & of_one) != 0 || wants(job.options, ARSYNC_WANT_FD)))
+        error = -EINVAL; // what is open is one thing
+    if (error == 0)
+        error = take_directories(src_dirfd, ".", dst_dirfd, ".", job, from);
+    if (error < 0)
+        return error;
+    auto list = std::make_shared<List>(from.source_dirfd, from.destination_dirfd, job.options,
+                                       job.filter, job.control, job.links.get());
+    if (items)
+        list->fill(std::move(*items));
+    job.what = ListCopy{std::move(list)};
+    return 0;
 }
 
 int take_range(const RangeArguments& range, const arsync_copy_options* options, Job& job) {
@@ -217,25 +248,6 @@ int take_range(const RangeArguments& range, const arsync_copy_options* options, 
                          .source_flags = source_flags,
                          .destination_flags = destination_flags,
                          .keeps_locks = keeps_locks};
-    return 0;
-}
-
-int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_options* options,
-              std::vector<ListItem>* items, Job& job) {
-    FileCopy from;
-    int error = take_options(&pool, options, job);
-    constexpr uint32_t of_one = ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD;
-    if (error == 0 && ((job.options.flags & of_one) != 0 || wants(job.options, ARSYNC_WANT_FD)))
-        error = -EINVAL; // what is open is one thing
-    if (error == 0)
-        error = take_directories(src_dirfd, ".", dst_dirfd, ".", job, from);
-    if (error < 0)
-        return error;
-    auto list = std::make_shared<List>(from.source_dirfd, from.destination_dirfd, job.options,
-                                       job.filter, job.control, job.links.get());
-    if (items)
-        list->fill(std::move(*items));
-    job.what = ListCopy{std::move(list)};
     return 0;
 }
 

@@ -67,7 +67,7 @@ int arsync_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
         if (completion)
             *completion = {};
         auto job = std::make_unique<Job>();
-        int error = take_options(nullptr, options, *job);
+        int error = take_job_options(nullptr, options, *job);
         if (error == 0 && asks_first(job->options))
             error = -EINVAL; // nobody could answer
         job->options.flags |= ARSYNC_COPY_BORROW_DIRFDS;

@@ -6,7 +6,44 @@
 
 #include "c_wall.h"
 
+extern "C" int arsync_poll(arsync_pool* handle, arsync_completion* completions, uint32_t max,
+                           int timeout_ms) {
+    if (!completions)
+        return -EFAULT;
+    if (max == 0 || timeout_ms < -1)
+        return -EINVAL;
+    arsync::Pool* pool = nullptr;
+    if (const int error = arsync::find(handle, pool); error < 0)
+        return error;
+    if (!pool->begin_poll())
+        return -EBUSY;
+    const int count = arsync::poll(*pool, completions, max, timeout_ms);
+    pool->end_poll();
+    return count;
+}
+
 namespace arsync {
+
+static bool sleep(sem_t& sleeper, const timespec* until);
+static bool is_before(const timespec& one, const timespec& other);
+static timespec after(int timeout_ms);
+
+int poll(Pool& pool, arsync_completion* completions, uint32_t max, int timeout_ms) {
+    const timespec until = timeout_ms > 0 ? after(timeout_ms) : timespec{};
+    bool may_sleep = timeout_ms != 0;
+    for (;;) {
+        const int count = uncancelled([&] { return pool.look(completions, max, may_sleep); });
+        if (count == Pool::nothing_for_a_moment) {
+            const timespec moment = after(1);
+            const bool is_last = timeout_ms > 0 && is_before(until, moment);
+            may_sleep = sleep(pool.sleeper(), is_last ? &until : &moment) || !is_last;
+        } else if (count == Pool::nothing_yet) {
+            may_sleep = sleep(pool.sleeper(), timeout_ms < 0 ? nullptr : &until);
+        } else {
+            return count;
+        }
+    }
+}
 
 // Until somebody posts, or for ever. False: the time is over.
 static bool sleep(sem_t& sleeper, const timespec* until) {
@@ -28,23 +65,6 @@ static timespec after(int timeout_ms) {
         until.tv_nsec -= 1'000'000'000;
     }
     return until;
-}
-
-int poll(Pool& pool, arsync_completion* completions, uint32_t max, int timeout_ms) {
-    const timespec until = timeout_ms > 0 ? after(timeout_ms) : timespec{};
-    bool may_sleep = timeout_ms != 0;
-    for (;;) {
-        const int count = uncancelled([&] { return pool.look(completions, max, may_sleep); });
-        if (count == Pool::nothing_for_a_moment) {
-            const timespec moment = after(1);
-            const bool is_last = timeout_ms > 0 && is_before(until, moment);
-            may_sleep = sleep(pool.sleeper(), is_last ? &until : &moment) || !is_last;
-        } else if (count == Pool::nothing_yet) {
-            may_sleep = sleep(pool.sleeper(), timeout_ms < 0 ? nullptr : &until);
-        } else {
-            return count;
-        }
-    }
 }
 
 } // namespace arsync
