@@ -1,7 +1,9 @@
 #include "pool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <sys/eventfd.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -136,6 +138,84 @@ Job& Pool::enter(uint32_t index, std::unique_ptr<Job> job, arsync_job* id) {
     return *slot.job;
 }
 
+// It has been told, and is to be roused; null: it comes by itself.
+int Pool::choose_worker(Site& site, Worker*& chosen) {
+    if (site_unknown_.workers > 0)
+        settle_unknown_site();
+    if (site.workers < options_.workers) {
+        for (auto& worker : workers_) {
+            if (worker->idle() && (!worker->site || worker->site == &site)) {
+                chosen = worker.get();
+                chosen->tell();
+                return 0;
+            }
+        }
+    }
+    size_t others = 0; // that have jobs which may never end
+    for (auto& worker : workers_)
+        others += worker->site && worker->site != &site;
+    // The limits are looked at only if there might be one more, for that takes a system call.
+    const bool may_add = workers_.size() < options_.workers + others && !closing_;
+    if (workers_.empty() || (may_add && workers_.size() < workers_max() + others)) {
+        try {
+            add_worker();
+            return 0;
+        } catch (const std::system_error& error) {
+            if (workers_.empty()) {
+                workers_.push_back(std::make_unique<Worker>(*this, -error.code().value()));
+                here_ = workers_.back().get();
+            }
+        } catch (const std::bad_alloc&) {
+            if (workers_.empty())
+                return -ENOMEM;
+        }
+    }
+    Worker* least = nullptr;
+    for (auto& worker : workers_) {
+        const bool may = worker->site ? worker->site == &site : site.workers < options_.workers;
+        if (may && (!least || worker->running() < least->running()))
+            least = worker.get();
+    }
+    if (!least)
+        least = workers_.front().get();
+    if (least->has_room()) { // else it looks by itself as soon as it has
+        chosen = least;
+        chosen->tell();
+    }
+    return 0;
+}
+
+// Somebody to take a job of that site that is about to be queued: a worker that has nothing to do,
+// else a new one, else whoever comes by. Called under the mutex: nobody looks at the queue before
+// we are done.
+int Pool::call_a_worker(Site& site) {
+    Worker* chosen = nullptr;
+    const int error = choose_worker(site, chosen);
+    if (chosen)
+        chosen->rouse();
+    return error;
+}
+
+// Behind those that are no less urgent. One that is paused waits in no queue, for adjust().
+void Pool::queue(Job& job, Site& site) {
+    if (job.terms.paused()) {
+        job.site_known = false;
+        leave(site);
+        return;
+    }
+    Job* previous = site.queued_last;
+    while (previous && previous->terms.priority() < job.terms.priority())
+        previous = previous->previous;
+    job.site = &site;
+    job.queued = true;
+    job.previous = previous;
+    job.next = previous ? previous->next : site.queued_first;
+    (job.previous ? job.previous->next : site.queued_first) = &job;
+    (job.next ? job.next->previous : site.queued_last) = &job;
+    ++site.queued;
+    ++queued_;
+}
+
 Job* Pool::take(Worker& worker) {
     const Lock lock(mutex_);
     while (Site* site = site_to_serve(worker)) {
@@ -143,9 +223,9 @@ Job* Pool::take(Worker& worker) {
         unqueue(*job);
         job->state = ARSYNC_JOB_RUNNING;
         job->worker = &worker;
-        if (!job->sorted && outstanding_ == 1 && !worker.site) {
-            site = &lonely_;
-        } else if (!job->sorted) {
+        if (!job->site_known && outstanding_ == 1 && !worker.site) {
+            site = &site_unknown_;
+        } else if (!job->site_known) {
             site = find_site(*job);
             if (!site) {
                 job->state = ARSYNC_JOB_QUEUED; // it was not begun
@@ -154,7 +234,7 @@ Job* Pool::take(Worker& worker) {
                 tell_poller();
                 continue;
             }
-            job->sorted = true;
+            job->site_known = true;
             if (worker.site ? worker.site != site : site->workers >= options_.workers) {
                 job->state = ARSYNC_JOB_QUEUED;
                 job->worker = nullptr;
@@ -179,30 +259,72 @@ Job* Pool::take(Worker& worker) {
     return nullptr;
 }
 
-// Behind those that are no less urgent. One that is paused waits in no queue, for adjust().
-void Pool::queue(Job& job, Site& site) {
-    if (job.terms.paused()) {
-        job.sorted = false;
-        leave(site);
-        return;
+// From whose queue a worker may take: while it has jobs, from their site's. A busy worker leaves
+// the queue to idle ones: two large files should have two threads.
+Site* Pool::site_to_serve(const Worker& worker) {
+    if (Site* site = worker.site) {
+        unsigned free = 0;
+        for (auto& other : workers_)
+            free += !other->site;
+        free = std::min(free, options_.workers - std::min(options_.workers, site->workers));
+        return site->queued > free ? site : nullptr;
     }
-    Job* previous = site.queued_last;
-    while (previous && previous->terms.priority() < job.terms.priority())
-        previous = previous->previous;
-    job.site = &site;
-    job.queued = true;
-    job.previous = previous;
-    job.next = previous ? previous->next : site.queued_first;
-    (job.previous ? job.previous->next : site.queued_first) = &job;
-    (job.next ? job.next->previous : site.queued_last) = &job;
-    ++site.queued;
-    ++queued_;
+    Site* best = nullptr;
+    const auto look_at = [&](Site& site) {
+        if (site.queued > 0 && site.workers < options_.workers &&
+            (!best || site.queued_first->terms.priority() > best->queued_first->terms.priority()))
+            best = &site;
+    };
+    look_at(local_);
+    for (auto& [devices, site] : sites_)
+        look_at(site);
+    return best;
+}
+
+void Pool::finish(Job& job) {
+    bool sleeps = false;
+    {
+        const Lock lock(mutex_);
+        Worker& worker = *job.worker;
+        release(worker);
+        complete(job);
+        // It looks once more before it sleeps, so whoever submits next needs no other.
+        if (worker.running() == 0 && !site_to_serve(worker))
+            worker.found_nothing();
+        sleeps = std::exchange(poller_, Poller::awake) != Poller::awake;
+    }
+    if (sleeps) // now that it does not meet this thread at the mutex
+        sem_post(&sleeper_);
+}
+
+void Pool::complete(Job& job) {
+    running_ -= job.state == ARSYNC_JOB_RUNNING;
+    job.state = ARSYNC_JOB_COMPLETED;
+    job.worker = nullptr;
+    ++completed_;
+    if (job.outcome.result == -ECANCELED)
+        ++cancelled_;
+    else if (job.outcome.result < 0)
+        ++failed_;
+    auto* const operation = std::get_if<CallerOperation>(&job.what);
+    if (operation) // before anybody can know that it has ended
+        operation->use = {};
+    Finished& finished = slots_[slot_of(job.id)].finished;
+    finished.completion = completion_of(job, job.outcome);
+    queue_finished(finished);
+    if (operation)
+        serve_acquires();
+}
+
+void Pool::finish_part(Worker& worker) {
+    const Lock lock(mutex_);
+    release(worker);
 }
 
 // Of a job that was taken out, and belongs to whatever site its paths lead to by now.
 void Pool::queue_again(Job& job) {
     call_a_worker(local_); // there is one at least
-    job.sorted = false;
+    job.site_known = false;
     queue(job, local_);
     wake_poller();
 }
@@ -234,46 +356,6 @@ Job* Pool::find(arsync_job id) {
 bool Pool::closing() {
     const Lock lock(mutex_);
     return closing_ && queued_ == 0;
-}
-
-void Pool::finish(Job& job) {
-    bool sleeps = false;
-    {
-        const Lock lock(mutex_);
-        Worker& worker = *job.worker;
-        release(worker);
-        complete(job);
-        // It looks once more before it sleeps, so whoever submits next needs no other.
-        if (worker.running() == 0 && !site_to_serve(worker))
-            worker.found_nothing();
-        sleeps = std::exchange(poller_, Poller::awake) != Poller::awake;
-    }
-    if (sleeps) // now that it does not meet this thread at the mutex
-        sem_post(&sleeper_);
-}
-
-void Pool::finish_part(Worker& worker) {
-    const Lock lock(mutex_);
-    release(worker);
-}
-
-void Pool::complete(Job& job) {
-    running_ -= job.state == ARSYNC_JOB_RUNNING;
-    job.state = ARSYNC_JOB_COMPLETED;
-    job.worker = nullptr;
-    ++completed_;
-    if (job.outcome.result == -ECANCELED)
-        ++cancelled_;
-    else if (job.outcome.result < 0)
-        ++failed_;
-    auto* const operation = std::get_if<CallerOperation>(&job.what);
-    if (operation) // before anybody can know that it has ended
-        operation->use = {};
-    Finished& finished = slots_[slot_of(job.id)].finished;
-    finished.completion = completion_of(job, job.outcome);
-    queue_finished(finished);
-    if (operation)
-        serve_acquires();
 }
 
 } // namespace arsync

@@ -151,7 +151,10 @@ private:
     uint32_t find_slot() REQUIRES(mutex_);
     Job& enter(uint32_t slot, std::unique_ptr<Job> job, arsync_job* id) REQUIRES(mutex_);
     Job* find(arsync_job id) REQUIRES(mutex_);
+    int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
+    int call_a_worker(Site& site) REQUIRES(mutex_);
     void queue(Job& job, Site& site) REQUIRES(mutex_);
+    Site* site_to_serve(const Worker& worker) REQUIRES(mutex_);
     void queue_again(Job& job) REQUIRES(mutex_);
     void unqueue(Job& job) REQUIRES(mutex_);
     void cancel_queued(Job& job, Stage stage = ARSYNC_STAGE_QUEUE) REQUIRES(mutex_);
@@ -159,8 +162,6 @@ private:
     void cancel(Job& job) REQUIRES(mutex_); // pool_control.cpp
 
     // pool_workers.cpp
-    int call_a_worker(Site& site) REQUIRES(mutex_);
-    int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
     void add_worker() REQUIRES(mutex_);
     unsigned workers_max();
     void start_others(const Site& site) REQUIRES(mutex_);
@@ -168,11 +169,10 @@ private:
         REQUIRES(mutex_);
 
     // pool_sites.cpp
-    Site* site_to_serve(const Worker& worker) REQUIRES(mutex_);
     Devices devices_of(const Job& job);
     Site* find_site(const Job& job) REQUIRES(mutex_);
     Site& site_of(Devices&& devices) REQUIRES(mutex_);
-    void settle_lonely() REQUIRES(mutex_);
+    void settle_unknown_site() REQUIRES(mutex_);
     void occupy(Worker& worker, Site& site, const Job* job);
     void release(Worker& worker) REQUIRES(mutex_);
     void leave(Site& site) REQUIRES(mutex_);
@@ -189,12 +189,12 @@ private:
     void take_finished(arsync_completion& completion) REQUIRES(mutex_);
     static void free_polled(Finished* entries, Job* jobs);
     void make_room() REQUIRES(mutex_);
-
-    // pool_poll.cpp
     void run_here() REQUIRES(mutex_);
     bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
     void tell_poller() REQUIRES(mutex_);
     void wake_poller() REQUIRES(mutex_);
+
+    // pool_event_fd.cpp
     void mark_readable();
     void mark_empty();
 
@@ -227,8 +227,8 @@ private:
     RemoteMounts mounts_;
     std::map<Devices, Site> sites_ GUARDED_BY(mutex_); // but for these two
     Site local_ GUARDED_BY(mutex_);
-    // Of a job that was the only one, and so has not been looked at.
-    Site lonely_ GUARDED_BY(mutex_);
+    // Jobs taken while alone in the pool, whose paths were not looked at.
+    Site site_unknown_ GUARDED_BY(mutex_);
     Finished* finished_first_ GUARDED_BY(mutex_) = nullptr;
     Finished** finished_end_ GUARDED_BY(mutex_) = &finished_first_;
     unsigned entries_waiting_ GUARDED_BY(mutex_) = 0; // among these
@@ -267,38 +267,6 @@ private:
     // Where no thread can be started it has one, without a thread, whose jobs run in poll.
     std::vector<std::unique_ptr<Worker>>
         workers_ GUARDED_BY(mutex_); // last: their threads use the members above
-};
-
-// A job's link to its pool.
-class JobHost final : public Host {
-public:
-    JobHost(Pool& pool, Worker& owner, Job& job) : pool_(pool), owner_(owner), job_(job) {}
-    void call_others(const std::shared_ptr<Shared>& work) override {
-        pool_.call_others(owner_, work);
-    }
-    void report(Report report) override { pool_.report(job_, std::move(report)); }
-    bool wait_for_room(Ring& ring, Waiter& waiter) override {
-        return pool_.wait_for_room(job_, ring, waiter);
-    }
-    bool is_alone() override { return pool_.runs_one_job(); }
-    unsigned workers() const override { return pool_.options().workers; }
-    bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
-             const std::string* path) override {
-        return pool_.ask(job_, asker, suspended, path);
-    }
-    void withdraw_questions() override { pool_.withdraw_questions(job_); }
-    void rest(bool resting) override {
-        if (resting)
-            rests_ = owner_.rest();
-        else if (std::exchange(rests_, false))
-            owner_.rest_no_more();
-    }
-
-private:
-    Pool& pool_;
-    Worker& owner_;
-    Job& job_;
-    bool rests_ = false;
 };
 
 } // namespace arsync

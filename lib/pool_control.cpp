@@ -68,7 +68,7 @@ int Pool::adjust(arsync_job id, const arsync_adjustment& adjustment) {
         terms.pause();
         if (job->queued) {
             unqueue(*job);
-            job->sorted = false;
+            job->site_known = false;
             leave(*job->site);
         }
     }

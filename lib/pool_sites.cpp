@@ -1,32 +1,9 @@
-// Whom jobs may wait for: the sites, and which of them a worker serves.
-#include <algorithm>
+// Whom jobs may wait for: the sites, and which of them each job belongs to.
 #include <utility>
 
 #include "pool.h"
 
 namespace arsync {
-
-// From whose queue a worker may take: while it has jobs, from their site's. A busy worker leaves
-// the queue to idle ones: two large files should have two threads.
-Site* Pool::site_to_serve(const Worker& worker) {
-    if (Site* site = worker.site) {
-        unsigned free = 0;
-        for (auto& other : workers_)
-            free += !other->site;
-        free = std::min(free, options_.workers - std::min(options_.workers, site->workers));
-        return site->queued > free ? site : nullptr;
-    }
-    Site* best = nullptr;
-    const auto look_at = [&](Site& site) {
-        if (site.queued > 0 && site.workers < options_.workers &&
-            (!best || site.queued_first->terms.priority() > best->queued_first->terms.priority()))
-            best = &site;
-    };
-    look_at(local_);
-    for (auto& [devices, site] : sites_)
-        look_at(site);
-    return best;
-}
 
 // What a job may touch that is not local. It asks only local filesystems.
 Devices Pool::devices_of(const Job& job) {
@@ -84,15 +61,15 @@ Site& Pool::site_of(Devices&& devices) {
 
 // There is a second job, so it matters where the first one belongs. To look at its path does not
 // wait for a disk: the job uses it just now.
-void Pool::settle_lonely() {
+void Pool::settle_unknown_site() {
     for (auto& worker : workers_) {
-        if (worker->site != &lonely_)
+        if (worker->site != &site_unknown_)
             continue;
         try {
-            Site& site = site_of(devices_of(*worker->lonely));
+            Site& site = site_of(devices_of(*worker->job_of_unknown_site));
             worker->site = &site;
             ++site.workers;
-            --lonely_.workers;
+            --site_unknown_.workers;
         } catch (const std::bad_alloc&) { // it stays where it is until there is some
         }
     }
@@ -102,7 +79,7 @@ void Pool::occupy(Worker& worker, Site& site, const Job* job) {
     if (worker.taken++ > 0)
         return;
     worker.site = &site;
-    worker.lonely = job;
+    worker.job_of_unknown_site = job;
     ++site.workers;
 }
 

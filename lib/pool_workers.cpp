@@ -1,70 +1,11 @@
-// Who runs a pool's jobs: workers called or started, and helpers for a tree or a list.
+// A pool's workers: started, and called to help with a tree or a list.
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
 
 #include "io/descriptors.h"
 #include "pool.h"
 
 namespace arsync {
-
-// Somebody to take a job of that site that is about to be queued: a worker that has nothing to do,
-// else a new one, else whoever comes by. Called under the mutex: nobody looks at the queue before
-// we are done.
-int Pool::call_a_worker(Site& site) {
-    Worker* chosen = nullptr;
-    const int error = choose_worker(site, chosen);
-    if (chosen)
-        chosen->rouse();
-    return error;
-}
-
-// It has been told, and is to be roused; null: it comes by itself.
-int Pool::choose_worker(Site& site, Worker*& chosen) {
-    if (lonely_.workers > 0)
-        settle_lonely();
-    if (site.workers < options_.workers) {
-        for (auto& worker : workers_) {
-            if (worker->idle() && (!worker->site || worker->site == &site)) {
-                chosen = worker.get();
-                chosen->tell();
-                return 0;
-            }
-        }
-    }
-    size_t others = 0; // that have jobs which may never end
-    for (auto& worker : workers_)
-        others += worker->site && worker->site != &site;
-    // The limits are looked at only if there might be one more, for that takes a system call.
-    const bool may_add = workers_.size() < options_.workers + others && !closing_;
-    if (workers_.empty() || (may_add && workers_.size() < workers_max() + others)) {
-        try {
-            add_worker();
-            return 0;
-        } catch (const std::system_error& error) {
-            if (workers_.empty()) {
-                workers_.push_back(std::make_unique<Worker>(*this, -error.code().value()));
-                here_ = workers_.back().get();
-            }
-        } catch (const std::bad_alloc&) {
-            if (workers_.empty())
-                return -ENOMEM;
-        }
-    }
-    Worker* least = nullptr;
-    for (auto& worker : workers_) {
-        const bool may = worker->site ? worker->site == &site : site.workers < options_.workers;
-        if (may && (!least || worker->running() < least->running()))
-            least = worker.get();
-    }
-    if (!least)
-        least = workers_.front().get();
-    if (least->has_room()) { // else it looks by itself as soon as it has
-        chosen = least;
-        chosen->tell();
-    }
-    return 0;
-}
 
 // With room for it before it is there, or there would be a thread that nobody joins.
 void Pool::add_worker() {
@@ -95,9 +36,9 @@ void Pool::call_others(const Worker& owner, const std::shared_ptr<Shared>& work)
     if (closing_)
         return;
     try {
-        if (owner.site == &lonely_)
-            settle_lonely();
-        if (owner.site == &lonely_) // nobody may join there, for then it could not be settled
+        if (owner.site == &site_unknown_)
+            settle_unknown_site();
+        if (owner.site == &site_unknown_) // nobody may join there, for then it could not be settled
             return;
         start_others(*owner.site);
         for (auto& worker : workers_)

@@ -15,6 +15,7 @@
 #include "io/descriptors.h"
 #include "io/helpers.h"
 #include "io/uring_denied.h"
+#include "job_host.h"
 #include "pool.h"
 
 namespace arsync {

@@ -54,7 +54,7 @@ public:
     // Under the pool's mutex: the site of all that it has taken, and how much that is.
     Site* site = nullptr;
     unsigned taken = 0;
-    const Job* lonely = nullptr; // the only one, if that site is not known
+    const Job* job_of_unknown_site = nullptr; // the only one, if it has one
     // From any thread: whether it may take one more.
     bool has_room() const { return running() < running_max; }
     // From any thread: a part in the copy of a tree or a list, beside the jobs that it takes.

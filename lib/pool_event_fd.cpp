@@ -1,0 +1,26 @@
+// The descriptor that is readable while arsync_poll has something to give.
+#include <unistd.h>
+
+#include "pool.h"
+
+namespace arsync {
+
+int Pool::event_fd() {
+    const Lock lock(mutex_);
+    if (!event_fd_used_ && (finished_first_ || woken_ || drained() || (here_ && outstanding_ > 0)))
+        mark_readable();
+    event_fd_used_ = true;
+    return event_fd_.get();
+}
+
+void Pool::mark_readable() {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(event_fd_.get(), &one, sizeof one);
+}
+
+void Pool::mark_empty() {
+    uint64_t value;
+    [[maybe_unused]] const ssize_t got = read(event_fd_.get(), &value, sizeof value);
+}
+
+} // namespace arsync
