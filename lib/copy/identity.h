@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <sys/stat.h>
 
 namespace arsync {
@@ -10,6 +11,12 @@ struct Identity {
     uint32_t major = 0, minor = 0; // of the device
     uint64_t inode = 0;
     bool operator==(const Identity&) const = default;
+};
+
+struct IdentityHash {
+    size_t operator()(const Identity& id) const {
+        return std::hash<uint64_t>()(id.inode ^ (static_cast<uint64_t>(id.minor) << 48));
+    }
 };
 
 inline Identity identity(const struct statx& facts) {

@@ -18,12 +18,6 @@
 
 namespace arsync {
 
-struct IdentityHash {
-    size_t operator()(const Identity& id) const {
-        return std::hash<uint64_t>()(id.inode ^ (static_cast<uint64_t>(id.minor) << 48));
-    }
-};
-
 // The names of a file that a copy may come upon. Where links are kept, the first of its source's to
 // be copied is the file, and the others are links to it; and what is written under one of them is
 // read under another.

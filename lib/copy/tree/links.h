@@ -120,11 +120,6 @@ public:
                 const std::shared_ptr<const File>& base);
 
 private:
-    struct Hash {
-        size_t operator()(const Identity& id) const {
-            return std::hash<uint64_t>()(id.inode ^ (static_cast<uint64_t>(id.minor) << 48));
-        }
-    };
     struct Record {
         bool copied = false;
         uint32_t names_left = 0; // not met yet
@@ -143,7 +138,7 @@ private:
     }
     void finish(const Identity& id, Place place);
     void fail(const Identity& id);
-    using Records = std::unordered_map<Identity, Record, Hash>;
+    using Records = std::unordered_map<Identity, Record, IdentityHash>;
     void meet(Records::iterator at) REQUIRES(mutex_);
 
     const bool shared_;
@@ -153,7 +148,8 @@ private:
     Records records_ GUARDED_BY(mutex_);
     // If shared: of trees that are being copied, by their roots, the records of copies in them.
     std::unordered_map<const Directory*, std::vector<Identity>> by_root_ GUARDED_BY(mutex_);
-    std::unordered_map<Identity, std::shared_ptr<const File>, Hash> bases_ GUARDED_BY(mutex_);
+    std::unordered_map<Identity, std::shared_ptr<const File>, IdentityHash>
+        bases_ GUARDED_BY(mutex_);
 };
 
 } // namespace arsync
