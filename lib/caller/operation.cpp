@@ -61,7 +61,7 @@ private:
                 co_await wait_while_held(io_, control_);
             control_.throw_if_cancelled();
             if (may_call && move_by_call()) {
-                if (outcome_.bytes >= turn_ends) {
+                if (outcome_.bytes >= turn_ends && outcome_.bytes < operation_.length) {
                     turn_ends = outcome_.bytes + calls_in_a_row;
                     co_await io_.ring.yield();
                 }
