@@ -1,14 +1,13 @@
 // Cancelling, at random moments.
 #include <cerrno>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <random>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/frozen.h"
 #include "system/tree.h"
 
 namespace live {
@@ -23,24 +22,6 @@ struct Opened {
     Opened& operator=(const Opened&) = delete;
     ~Opened() { close(fd); }
     const int fd;
-};
-
-// While it lives, whoever writes to the filesystem waits.
-class Frozen {
-public:
-    explicit Frozen(const std::string& path)
-        : root_(path, O_RDONLY), is_(ioctl(root_.fd, FIFREEZE, 0) == 0) {}
-    Frozen(const Frozen&) = delete;
-    Frozen& operator=(const Frozen&) = delete;
-    ~Frozen() {
-        if (is_)
-            ioctl(root_.fd, FITHAW, 0);
-    }
-    bool is() const { return is_; }
-
-private:
-    const Opened root_;
-    const bool is_;
 };
 
 void leaves_all_or_nothing(Kind kind, uint32_t replace) {

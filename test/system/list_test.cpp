@@ -1,4 +1,5 @@
 // Lists: items side by side, their ends, adding to an open list.
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -7,6 +8,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/frozen.h"
 #include "system/list.h"
 #include "system/tree.h"
 
@@ -388,6 +390,43 @@ TEST_CASE_FIXTURE(Clean, "a long list needs few descriptors") {
         remove_tree(directory / "to");
         make_directories(directory / "to");
     }
+}
+
+TEST_CASE_FIXTURE(Clean, "an item whose copy waits in a call keeps no other worker from the list") {
+    const Volume volume(Kind::ext4, 16);
+    NEEDS(volume);
+    const Directory directory;
+    Items items = files_below(directory, 40);
+    items.add(directory / "from/0", volume.path() + "/waits");
+    for (int i = 40; i < 200; ++i) {
+        const std::string name = std::to_string(i);
+        write_file(directory / ("from/" + name), name);
+        items.add(directory / ("from/" + name), directory / ("to/" + name));
+    }
+    PoolOptions options;
+    options.workers = 2;
+    Pool pool(options);
+    size_t ended = 0;
+    {
+        const Frozen frozen(volume.path());
+        REQUIRE(frozen.is());
+        const arsync_job job = open_list(pool);
+        CHECK(add(pool, job, items) == static_cast<int>(items.size()));
+        REQUIRE(arsync_list_end(pool.get(), job) == 0);
+        constexpr size_t with_it = 8; // those that its worker has taken too
+        arsync_completion done[16];
+        int got = 1;
+        while (got > 0 && ended < items.size() - with_it) {
+            got = arsync_poll(pool.get(), done, 16, 30'000);
+            ended += static_cast<size_t>(std::max(got, 0));
+        }
+        CHECK(ended >= items.size() - with_it);
+        CHECK(ended < items.size());
+    }
+    const ListCopy rest = take_list(pool);
+    CHECK(rest.job.result == 0);
+    CHECK(rest.totals.files == items.size());
+    CHECK(read_file(volume.path() + "/waits") == "0");
 }
 
 } // namespace live
