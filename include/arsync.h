@@ -921,7 +921,9 @@ ARSYNC_API int arsync_answer(arsync_pool* pool, arsync_question question, uint32
  * A program that wants to see or change the data on its way, or to send it to several places,
  * leases buffers of the pool and has the pool read files into them and write files from them. The
  * data is not copied in this process: io_uring reads into the very memory that the program sees
- * (READ_FIXED) and writes from it (WRITE_FIXED), and it is page-aligned, as O_DIRECT wants it.
+ * (READ_FIXED) and writes from it (WRITE_FIXED), and it is page-aligned, as O_DIRECT wants it. What
+ * is cached, and what is written to the page cache of a local file, a worker reads and writes by
+ * plain calls instead, 256 KiB at a time, as long as these do not wait.
  *
  *   Leasing    arsync_buffer_acquire takes buffers that are free; arsync_submit_acquire is a job
  *              that waits for them. They come from the lease_count of the pool's options, so no
