@@ -161,28 +161,7 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
         order_.note_tree(item.touch.source);
 }
 
-// ---- what came before ----
-
-void List::look_up(Item& item, bool enters) {
-    const Lock lock(mutex_);
-    item.came_before = order_.came(item.touch.source);
-    item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
-    item.has_parts = enters && order_.came_below(item.touch.source);
-    item.waits = item.came_before || item.has_parts || order_.is_in_flight(item.touch.destination);
-    order_.come(item.touch.source, enters);
-}
-
-// What came before has ended. What lies in what was copied with all in it was copied with it.
-void List::judge_again(Item& item) {
-    const Lock lock(mutex_);
-    if (order_.is_entered(item.touch.source)) {
-        item.repeats = item.touch.has_source = true;
-        item.touch.source_mode = S_IFDIR;
-    }
-    // A filter may have left it out, and then nothing made it.
-    const bool was_in_tree = filter_.empty() && order_.lies_in_tree(item.touch.source);
-    item.just_created = was_in_tree || order_.made(item.touch.destination) == Order::Made::it;
-}
+// ---- what is known of items in flight, and of those that came before ----
 
 bool List::is_listed(const Touch& above, const std::string& path) {
     const auto below = [&](const std::string& root) {
@@ -202,12 +181,6 @@ bool List::is_idle() {
 bool List::has_several_targets() {
     const Lock lock(mutex_);
     return has_several_targets_;
-}
-
-// Again, for what was in flight has ended.
-void List::look_for_spellings(Item& item) {
-    const Lock lock(mutex_);
-    item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
 }
 
 bool List::is_recent(const struct statx& facts) {
@@ -230,30 +203,6 @@ void List::count_unanswered(int change) {
     unanswered_ = static_cast<unsigned>(static_cast<int>(unanswered_) + change);
     if (change < 0)
         wake_one_under_lock();
-}
-
-bool List::judge(Item& item, bool idle) {
-    const Lock lock(mutex_);
-    const Touch& touch = item.touch;
-    const bool met =
-        order_.may_meet(touch, keeps_links()) || order_.is_in_flight(touch.destination) ||
-        order_.is_name_in_flight(touch.key) || order_.is_name_in_flight(touch.source_key);
-    // What lies in several directories may be what a tree reads, or is copied to.
-    const std::string target = touch.key.substr(0, touch.key.find('/'));
-    has_several_targets_ = has_several_targets_ || (!target_.empty() && target_ != target);
-    target_ = target;
-    if (!idle && has_several_targets_ && (touch.is_tree() || order_.has_trees_in_flight()))
-        return false;
-    const bool again = touch.is_tree() && order_.knows_tree(touch);
-    if (!idle && (met || again)) // an earlier tree may fail yet, and then this is the first
-        return false;
-    const bool backs_up = options_.backup != ARSYNC_BACKUP_NONE;
-    item.repeats =
-        touch.is_tree() ? order_.repeats_tree(touch) : order_.repeats(touch) && !backs_up;
-    const Order::Made made = order_.made(touch.made_as);
-    item.just_created = !touch.is_tree() && made == Order::Made::it;
-    item.may_be_one = !touch.is_tree() && !touch.is_new && made == Order::Made::another_spelling;
-    return true;
 }
 
 void List::wake_one_under_lock() {

@@ -130,11 +130,12 @@ private:
     bool keeps_links() const {
         return (options_.preserve & ARSYNC_PRESERVE_LINKS) != 0 && !asks(ARSYNC_COPY_HARD_LINK);
     }
-    // Of one tree's entries: which came before; and whether an item has made that one.
+    // admission.cpp. Of one tree's entries: which came before; and whether an item has made that
+    // one.
     void look_up(Item& item, bool enters);
     void judge_again(Item& item);
     bool is_listed(const Touch& above, const std::string& path);
-    // Of paths. False: it is to wait.
+    // admission.cpp. Of paths. False: it is to wait.
     bool judge(Item& item, bool idle);
     bool is_idle();
     bool is_recent(const struct statx& facts);
