@@ -1286,8 +1286,8 @@ enum arsync_backup {
 enum arsync_durability {
     ARSYNC_DURABILITY_NONE = 0, /* nothing is promised */
     ARSYNC_DURABILITY_FILE = 1, /* the file's data and size are (fdatasync) */
-    ARSYNC_DURABILITY_FULL = 2  /* the file's name is, too (fdatasync, publish, then fsync of the
-                                   directory) */
+    ARSYNC_DURABILITY_FULL = 2  /* its name and what preserve names are, too (fsync, publish, fsync
+                                   of the directory), also where UPDATE_CHANGED skips it */
 };
 
 /* The destination is read back, past the page cache where the device allows it, and 128-bit hashes

@@ -105,8 +105,8 @@ struct FileCopy {
     bool unsyncable = false;
     // Set if this copy is part of a tree or a list that is made durable as a whole. syncs: where a
     // tree notes what to sync at the end. durability (enum arsync_durability): what this file is to
-    // be by itself. synced_later: nothing now; the end does it, so writing should merely have
-    // begun.
+    // be by itself. synced_later: the end syncs all of it; until then writing should merely have
+    // begun, but what replaces a file atomically is synced before it does.
     SyncPoint* syncs = nullptr;
     std::optional<uint32_t> durability = {};
     bool synced_later = false;

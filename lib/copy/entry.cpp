@@ -9,6 +9,7 @@
 #include "copy/entry_copy.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
+#include "copy/tree/sync.h"
 
 namespace arsync {
 
@@ -39,6 +40,8 @@ Task<void> Entry::copy(unsigned char type) {
     if (obstacle == Obstacle::skip) {
         outcome_.action = ARSYNC_ACTION_SKIP;
         keep_attributes();
+        if (syncs_what_is_there())
+            co_await sync_what_is_there();
         tell_of_destination();
         // With UPDATE_NONE what is there may be anything, and a newer one of another kind: no
         // copy to link others to.
@@ -231,8 +234,7 @@ Task<void> Entry::sync_name() {
         outcome_.action != ARSYNC_ACTION_HARD_LINK && outcome_.action != ARSYNC_ACTION_MAKE_SPECIAL)
         co_return;
     control_.enter(ARSYNC_STAGE_SYNC);
-    const int64_t result = co_await io_.ring.sync(directory_.get(), false);
-    check(ARSYNC_STAGE_SYNC, result);
+    co_await sync_one(io_, directory_.get());
 }
 
 // What was made stays, and so does the backup of what was there.
@@ -265,6 +267,23 @@ void Entry::keep_attributes() {
         return;
     update_attributes_by_name(io_.files, names_, facts(), there_, options_, control_, outcome_);
     outcome_.flags |= ARSYNC_COMPLETION_COPIED;
+}
+
+// What is up to date is to be as durable as a copy of it would be. Whoever wrote it need not have
+// synced it, such as a copy that was killed.
+bool Entry::syncs_what_is_there() const {
+    return options_.update == ARSYNC_UPDATE_CHANGED && makes_copies() &&
+           options_.durability != ARSYNC_DURABILITY_NONE && !names_.synced_later;
+}
+
+Task<void> Entry::sync_what_is_there() {
+    control_.enter(ARSYNC_STAGE_SYNC);
+    prepare_sync_of_name();
+    if (S_ISREG(there_.stx_mode))
+        co_await sync_named(io_, control_, names_.destination_dirfd, names_.destination.c_str(),
+                            !names_.beneath);
+    if (directory_)
+        co_await sync_one(io_, directory_.get());
 }
 
 // What gave way to a copy that failed gets its name back.

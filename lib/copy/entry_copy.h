@@ -49,6 +49,8 @@ private:
     void keep();
     void tell_of_destination();
     void keep_attributes();
+    bool syncs_what_is_there() const;
+    Task<void> sync_what_is_there();
     void take_back();
     Task<void> make(Obstacle obstacle);
     Task<void> copy_contents(Obstacle obstacle);

@@ -246,7 +246,9 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     }
     carry_attributes(io, copy, source, destination, options, control, outcome);
 
-    const bool durable = options.durability != ARSYNC_DURABILITY_NONE && !copy.synced_later;
+    // What takes the place of a file must be complete when it does, or a crash would leave neither.
+    const bool waits = copy.synced_later && options.replace != ARSYNC_REPLACE_ATOMIC;
+    const bool durable = options.durability != ARSYNC_DURABILITY_NONE && !waits;
     // fdatasync may leave out owner, mode and times.
     const bool datasync = options.preserve == 0;
     if (durable && stored)

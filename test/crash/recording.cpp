@@ -1,6 +1,9 @@
 #include "crash/recording.h"
 
+#include <atomic>
 #include <fcntl.h>
+#include <optional>
+#include <thread>
 #include <unistd.h>
 
 #include "crash/must.h"
@@ -28,6 +31,35 @@ void sync_all(const std::string& path) {
     must(result, path);
 }
 
+// Another program that syncs a file of its own again and again. With that a filesystem writes out
+// names and attributes of what is only half copied.
+class Neighbour {
+public:
+    explicit Neighbour(const std::string& path)
+        : fd_(must(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), path)),
+          thread_([this] { work(); }) {}
+    Neighbour(const Neighbour&) = delete;
+    Neighbour& operator=(const Neighbour&) = delete;
+    ~Neighbour() {
+        ends_ = true;
+        thread_.join();
+        close(fd_);
+    }
+
+private:
+    void work() {
+        for (off_t at = 0; !ends_; ++at) {
+            if (pwrite(fd_, "x", 1, at) == 1)
+                fsync(fd_);
+            std::this_thread::sleep_for(std::chrono::microseconds(500));
+        }
+    }
+
+    const int fd_;
+    std::atomic<bool> ends_ = false;
+    std::thread thread_;
+};
+
 void must_mount(const Mounted& mounted) {
     if (!mounted.usable())
         throw std::runtime_error(mounted.why());
@@ -37,7 +69,7 @@ void must_mount(const Mounted& mounted) {
 
 Recording::Recording(const Filesystem& kind, const std::string& directory, uint64_t seed,
                      bool durable)
-    : kind_(kind), directory_(directory), mounted_at_(directory + "/fs") {
+    : kind_(kind), directory_(directory), mounted_at_(directory + "/fs"), seed_(seed) {
     const Plan plan = plan_of(seed, durable);
     for (const char* name : {"/fs", "/recorder", "/source"})
         live::make_directories(directory_ + name);
@@ -91,7 +123,11 @@ void Recording::carry_out(const Plan& plan, bool durable) {
     must_mount(mounted);
     size_t first = 0;
     for (const std::vector<Work>& together : plan) {
+        std::optional<Neighbour> neighbour;
+        if (Random(seed_ + first).one_in(2))
+            neighbour.emplace(mounted_at_ + "/neighbour");
         run_together(together, first, recorder);
+        neighbour.reset();
         for (size_t i = first; i < first + together.size(); ++i)
             all_[i].known.copied = facts_below(mounted_at_ + all_[i].directory);
         first += together.size();

@@ -51,6 +51,7 @@ private:
     const Filesystem kind_;
     const std::string directory_;
     const std::string mounted_at_;
+    const uint64_t seed_;
     std::string skipped_;
     std::vector<std::string> failures_;
     std::vector<Recorded> all_;

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 #include <fcntl.h>
-#include <numeric>
+#include <iterator>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,6 +38,12 @@ std::vector<Stretch> stretches_of(const Log& log, size_t begin) {
     return all;
 }
 
+bool has_mark(const Log& log, const Stretch& stretch) {
+    const auto at = [&](size_t i) { return log.entries().begin() + static_cast<ptrdiff_t>(i); };
+    return std::any_of(at(stretch.begin), at(stretch.end),
+                       [](const Entry& entry) { return entry.what == What::mark; });
+}
+
 template <class All>
 void shuffle(All& all, Random& random) {
     for (size_t i = all.size(); i > 1; --i)
@@ -69,21 +75,24 @@ std::string name_of(State::Kind kind) {
     return names[static_cast<size_t>(kind)];
 }
 
-uint64_t states_by_flush(const Log& log, size_t begin) {
-    return stretches_of(log, begin).size() * kinds.size();
-}
-
 std::vector<State> states_of(const Log& log, size_t begin, uint64_t seed, uint64_t count) {
-    const std::vector<Stretch> stretches = stretches_of(log, begin);
-    // Each kind is met early, and no stretch twice before all were.
-    std::vector<size_t> order(stretches.size());
-    std::iota(order.begin(), order.end(), 0);
+    std::vector<Stretch> all = stretches_of(log, begin);
+    std::vector<Stretch> marked;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(marked),
+                 [&](const Stretch& stretch) { return has_mark(log, stretch); });
+    if (marked.empty())
+        return {};
     Random random(seed);
-    shuffle(order, random);
+    shuffle(all, random);
+    shuffle(marked, random);
     std::vector<State> states;
-    for (uint64_t number = 0; number < count && !stretches.empty(); ++number) {
-        const Stretch& stretch = stretches[order[number % order.size()]];
-        const size_t kind = (number + number / order.size()) % kinds.size();
+    for (uint64_t number = 0; number < count; ++number) {
+        const bool at_mark = number % 3 == 0;
+        const std::vector<Stretch>& some = at_mark ? marked : all;
+        const uint64_t turn = at_mark ? number / 3 : number - number / 3 - 1;
+        const uint64_t round = turn / some.size();
+        const Stretch& stretch = some[turn % some.size()];
+        const size_t kind = (at_mark ? round : turn + round) % kinds.size();
         State state{number, stretch.begin, stretch.end, kinds[kind]};
         if (state.kind == State::Kind::part)
             state.end = stretch.begin + 1 +

@@ -76,6 +76,7 @@ public:
         add_trees();
         add_lists();
         add_links();
+        add_kept();
         add_writes();
         add_commands();
         for (size_t i = plan_.size(); i > 1; --i)
@@ -266,11 +267,56 @@ private:
         add(std::move(removed));
     }
 
-    static std::string range_into(const Place& place, live::Pool& pool, const Options& how) {
-        const int from = must(open((place.source + "/large").c_str(), O_RDONLY), place.source);
+    // What is there already, or is said to be elsewhere.
+    void add_kept() {
+        Options how = options(false);
+        how.preserve = kept;
+        how.update = ARSYNC_UPDATE_CHANGED;
+        Work work_on = work("attributes brought up to date", how);
+        work_on.from = work_on.to = "small";
+        work_on.prepare = [](const std::string& at) {
+            make_bystander(at);
+            live::write_pattern(at + "/small", small, 1); // with the source's content and time
+            live::set_mtime(at + "/small", 1'000'000'000 + 's', 123'456'000);
+        };
+        add(work_on);
+        how.update = ARSYNC_UPDATE_ALL;
+        how.flags |= ARSYNC_COPY_ATTRIBUTES_ONLY;
+        work_on.name = "attributes only";
+        work_on.options = how;
+        add(work_on);
+        for (const bool dangling : {false, true}) {
+            how = options(false);
+            how.flags |= dangling ? ARSYNC_COPY_DANGLING : 0;
+            Work through = work(dangling ? "through a dangling link" : "through a link", how);
+            through.from = through.to = "large";
+            through.prepare = [=](const std::string& at) {
+                make_bystander(at);
+                live::make_directories(at + "/there");
+                live::make_symlink("there/file", at + "/large");
+                if (!dangling)
+                    live::write_pattern(at + "/there/file", 300'000, 200);
+            };
+            add(std::move(through));
+        }
+        how = options(false);
+        if (durable_)
+            how.durability = ARSYNC_DURABILITY_FILE;
+        Work file = work("replaced, durable without its name", how);
+        file.from = file.to = "large";
+        file.prepare = [](const std::string& at) {
+            make_bystander(at);
+            live::write_pattern(at + "/large", 300'000, 200);
+        };
+        add(std::move(file));
+    }
+
+    static std::string range_into(const Place& place, live::Pool& pool, const Options& how,
+                                  int mode) {
+        const int from = must(open((place.source + "/sparse").c_str(), O_RDONLY), place.source);
         const int to =
-            must(open((place.destination + "/large").c_str(), O_RDWR), place.destination);
-        const arsync_completion done = pool.copy_range(from, 4096, to, 100'000, 500'000, how);
+            must(open((place.destination + "/large").c_str(), O_RDWR | mode), place.destination);
+        const arsync_completion done = pool.copy_range(from, 1 << 20, to, 100'000, 200'000, how);
         close(from);
         close(to);
         return done.result == 0 ? "" : live::words(done);
@@ -308,12 +354,17 @@ private:
         };
         Options how = options(false);
         how.preserve = 0;
-        Work range = work("range", how);
-        range.prepare = prepare;
-        range.run = [how](const Place& place, live::Pool& pool) {
-            return range_into(place, pool, how);
-        };
-        add(std::move(range));
+        for (const int mode : {0, O_DSYNC}) {
+            Options of_range = how;
+            if (mode != 0)
+                of_range.durability = ARSYNC_DURABILITY_NONE;
+            Work range = work(mode == 0 ? "range" : "range to what is open with O_DSYNC", how);
+            range.prepare = prepare;
+            range.run = [=, mode = durable_ ? mode : 0](const Place& place, live::Pool& pool) {
+                return range_into(place, pool, of_range, mode);
+            };
+            add(std::move(range));
+        }
         Work written = work("buffer written and synced", how);
         written.prepare = prepare;
         written.run = [durable = durable_](const Place& place, live::Pool& pool) {

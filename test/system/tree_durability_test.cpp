@@ -57,6 +57,34 @@ TEST_CASE_FIXTURE(Clean, "a durable tree on FUSE is synced by its files and dire
     }
 }
 
+// Who wrote it may have been killed before it synced anything.
+TEST_CASE_FIXTURE(Clean, "what a durable copy finds up to date is synced, too") {
+    const Directory local;
+    make_tree(local / "from");
+    const std::string log = local / "log";
+    const FaultyMount mount({"log=" + log});
+    NEEDS(mount);
+    Pool pool;
+    Options options = archive();
+    CHECK(copy_tree(pool, local / "from", mount / "to", options).job.result == 0);
+    CHECK(pool.copy(local / "from/one", mount / "one", options).result == 0);
+    const size_t before = lines_of(log).size();
+    options.with_update(ARSYNC_UPDATE_CHANGED).with_durability(ARSYNC_DURABILITY_FULL);
+    CHECK(copy_tree(pool, local / "from", mount / "to", options).job.result == 0);
+    const size_t between = lines_of(log).size();
+    CHECK(pool.copy(local / "from/one", mount / "one", options).result == 0);
+    const std::vector<std::string> done = lines_of(log);
+    const auto has = [&](size_t begin, size_t end, const std::string& line) {
+        const auto at = [&](size_t i) { return done.begin() + static_cast<ptrdiff_t>(i); };
+        return std::find(at(begin), at(end), line) != at(end);
+    };
+    for (const char* file : {"/to/one", "/to/a/two", "/to/a/b/three"})
+        CHECK_MESSAGE(has(before, between, std::string("fsync ") + file), file);
+    CHECK(has(between, done.size(), "fsync /one"));
+    CHECK(has(between, done.size(), "fsyncdir /"));
+    CHECK(!has(before, done.size(), "write /one"));
+}
+
 TEST_CASE_FIXTURE(Clean, "a durable tree fails where its server fails to sync") {
     const Directory local;
     make_tree(local / "from");

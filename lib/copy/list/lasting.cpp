@@ -92,13 +92,12 @@ bool Lasting::leaves_name(Files& files, const std::string& parent, const Directo
     return true;
 }
 
-// What takes the place of a file must be complete when it does, or a crash would leave neither.
 void Lasting::leave(FileCopy& copy, Left left) {
     copy.syncs = asked_ ? &point_ : nullptr;
     if (left == Left::nothing)
         return;
     copy.durability = ARSYNC_DURABILITY_FILE;
-    copy.synced_later = left == Left::all && options_.replace != ARSYNC_REPLACE_ATOMIC;
+    copy.synced_later = left == Left::all;
 }
 
 // ---- the end ----

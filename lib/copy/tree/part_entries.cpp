@@ -164,7 +164,7 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
     names.new_file = directory.new_file;
     names.umask = &job_.umask;
     const arsync_copy_options& options = job_.entry_options;
-    names.synced_later = !directory.syncs_each && options.replace != ARSYNC_REPLACE_ATOMIC;
+    names.synced_later = !directory.syncs_each;
     EntryContext context;
     context.links = (job_.options.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &job_.links : nullptr;
     context.directory = &batch.pin.ref();
