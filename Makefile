@@ -292,7 +292,7 @@ stage: build
 run.unit   = $(filter %/unit,$(suites))
 run.client = $(B)/test/client
 run.abi    = $(filter-out %/lib.sh,$(wildcard test/abi/*.sh))
-run.readme = test/readme.sh
+run.readme = test/readme.sh test/reliability.sh
 run.packages = $(filter-out %/lib.sh,$(wildcard test/packages/*.sh))
 run.examples = $(filter-out %/lib.sh,$(wildcard test/examples/*.sh))
 run.bindings = $(filter-out %/lib.sh,$(wildcard test/bindings/*.sh))
