@@ -340,6 +340,8 @@ clean: ## remove everything that was built
 	$(Q)rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
+# The sdist of the Python module does without.
+-include packaging/packages.mk
 -include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')

@@ -67,6 +67,15 @@ lint  | command:shellcheck   | shellcheck       | ShellCheck             | shell
 test  | command:mandoc       | mandoc           | mandoc                 | mandoc     | finds mistakes in man pages
 test  | command:groff        | groff            | groff                  | groff      | the same, and formats them
 lint  | command:mandoc       | mandoc           | mandoc                 | mandoc     | the man page of arsync-cp
+package | command:dh         | debhelper        | debhelper              | debhelper  | Debian packages
+package | command:dh_python3 | dh-python        | dh-python              | dh-python  | the Python module among them
+package | command:lintian    | lintian          | lintian                | lintian    | finds mistakes in them
+package | command:debootstrap | debootstrap     | debootstrap            | debootstrap | a fresh Debian to install them into
+package | command:rpmbuild   | rpm              | rpm-build              | rpm-tools  | RPM packages
+package | command:rpmlint    | rpmlint          | rpmlint                | rpmlint    | finds mistakes in them
+package | command:abidiff    | abigail-tools    | libabigail             | libabigail | compares the ABI with that of a release
+package | command:aarch64-linux-gnu-g++ | g++-aarch64-linux-gnu | gcc-c++-aarch64-linux-gnu | aarch64-linux-gnu-gcc | compiles for aarch64
+package | command:qemu-aarch64-static | qemu-user-static | qemu-user-static-aarch64 | qemu-user-static | runs that
 '
 
 is_there() {

@@ -24,7 +24,7 @@ if ! pkg-config --exists fuse3; then
     mapfile -t cpp < <(printf '%s\n' "${cpp[@]}" | grep -Ev '^test/(fuse|crash)/')
 fi
 mapfile -t sources < <(find include lib tools test docs -name '*.[ch]' -o -name '*.cpp' | sort)
-mapfile -t scripts < <(grep -rlE '^#!/usr/bin/env bash|^# shellcheck shell' .ci tools test | sort)
+mapfile -t scripts < <(grep -rlE '^#!/usr/bin/env bash|^# shellcheck shell' .ci tools test packaging | sort)
 
 lint 'format of the source' clang-format --dry-run -Werror "${sources[@]}"
 # Meant: text in single quotes (2016), functions handed on by name (2317), subshells with variables of
