@@ -26,7 +26,8 @@ std::string name_of(State::Kind kind);
 // The states 0 to count of a log, in the order of their place in it. Which state has which number
 // depends on the log and the seed alone. Two of three go through all flushes from the entry `begin`
 // on, again and again, each time with another part of what follows. Every third one is where a mark
-// is, at first without anything after the last flush: that is when the most is promised of the least.
+// is, at first without anything after the last flush: that is when the most is promised of the
+// least.
 std::vector<State> states_of(const Log& log, size_t begin, uint64_t seed, uint64_t count);
 
 // A disk that goes through a log once.
