@@ -1635,6 +1635,30 @@ ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
  * any other number. */
 ARSYNC_API const char* arsync_strerror(int error);
 
+/* Describe the failure that a completion tells of, in a sentence.
+ *
+ * The sentence is in English and in the words of cp, such as "cannot open $s for reading:
+ * Permission denied". In place of names it has "$s" and "$d" for the source and the destination of
+ * what failed, and "$S" and "$D" for those of the job, or of the item, that this is an entry of or
+ * on the way to. So the program shows names, which may be any bytes, in its own way. The two of
+ * them differ by the completion's path. But of a tree's job they differ by the details' error_path.
+ *
+ * options, src_dirfd, src, dst_dirfd and dst are those of the job, or of the item with its list's
+ * directories. The files are looked at again where that tells more, so the call may wait for a disk
+ * or for a server; src and dst may be "" with descriptors that are not open if they are not to be.
+ * text is cut to size bytes with its NUL; 256 are enough. It is "" if nothing failed, and for a WAY
+ * of which the sentences about the items below it say enough.
+ *
+ * Returns 0 or an error.
+ *
+ * Errors:
+ *   -EINVAL      The options are invalid, or contradict each other; arsync_options_check says why.
+ *   -E2BIG       The options ask for what this version of the library does not know.
+ *   -ENOMEM      There is too little memory. */
+ARSYNC_API int arsync_describe(const arsync_completion* completion,
+                               const arsync_copy_options* options, int src_dirfd, const char* src,
+                               int dst_dirfd, const char* dst, char* text, size_t size);
+
 /* Name a stage, a method, a backend, an action or a kind of completion.
  *
  * A stage is named like "open source", a method like "buffered-direct", a backend like "uring", an

@@ -1,9 +1,11 @@
-#include "report.h"
+#include "run.h"
 
+#include <cerrno>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
-#include "text.h"
+#include "terminal.h"
 
 namespace cp {
 
@@ -35,16 +37,6 @@ void add_name(Json& json, const std::string& key, const std::string& name) {
     }
 }
 
-void add_names(Json& json, const Pair& pair, const std::string& outcome,
-               const std::string& backup) {
-    if (json["type"] != "extra")
-        add_name(json, "source", pair.source.shown);
-    add_name(json, "destination", pair.destination.shown);
-    json["outcome"] = outcome;
-    if (!backup.empty())
-        add_name(json, "backup", backup);
-}
-
 void add_copy(Json& json, const arsync_completion& completion) {
     const auto has = [&](uint32_t flag) { return (completion.flags & flag) != 0; };
     add(json, {{"method", arsync_method_name(completion.method)},
@@ -57,102 +49,66 @@ void add_copy(Json& json, const arsync_completion& completion) {
                {"owner_lost", has(ARSYNC_COMPLETION_OWNER_LOST)}});
 }
 
-void add_failure(Json& json, const arsync_completion& completion, const std::string& message) {
-    if (completion.result != 0)
-        add(json, {{"errno", -completion.result}, {"stage", arsync_stage_name(completion.stage)}});
-    if (!message.empty())
-        json["message"] = message;
+// But for the counts of files, which a tree has in place of an outcome.
+void add_counts(Json& json, const Counts& counts, size_t from) {
+    for (size_t i = from; i < counts.size(); ++i)
+        json[count_names[i]] = counts[i];
 }
 
-void add_totals(Json& json, const arsync_totals& totals) {
-    add(json, {{"entries", totals.entries},
-               {"directories", totals.directories},
-               {"symbolic_links", totals.symlinks},
-               {"specials", totals.specials},
-               {"removed", totals.removed},
-               {"errors", totals.errors}});
-}
-
-// What was made, or was to be made.
-const char* type_of(const arsync_completion& completion) {
-    if (completion.action == ARSYNC_ACTION_REMOVE)
-        return "extra";
-    if ((completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0)
-        return "directory";
-    switch (completion.action) {
-    case ARSYNC_ACTION_MAKE_DIRECTORY:
-    case ARSYNC_ACTION_ENTER_DIRECTORY:
-        return "directory";
-    case ARSYNC_ACTION_SYMBOLIC_LINK:
-        return "symbolic-link";
-    case ARSYNC_ACTION_MAKE_SPECIAL:
-        return "special";
-    default:
-        return "file";
-    }
-}
-
-const char* outcome_of(const arsync_completion& completion, bool refused) {
-    if (completion.result != 0 || refused)
-        return completion.result == -ECANCELED ? "cancelled" : "failed";
-    switch (completion.action) {
-    case ARSYNC_ACTION_HARD_LINK:
-        return "linked";
-    case ARSYNC_ACTION_SKIP:
-        return "skipped";
-    case ARSYNC_ACTION_ENTER_DIRECTORY:
-        return "entered";
-    case ARSYNC_ACTION_REMOVE:
-        return "removed";
-    case ARSYNC_ACTION_COPY:
-        return "copied";
-    default:
-        return "made";
-    }
-}
+// By arsync_action: what was made, or was to be made, and what is said of it where all went well.
+constexpr struct {
+    const char* type;
+    const char* outcome;
+} words[] = {{"file", "made"},         {"file", "copied"},        {"directory", "made"},
+             {"directory", "entered"}, {"symbolic-link", "made"}, {"file", "linked"},
+             {"special", "made"},      {"file", "skipped"},       {"extra", "removed"}};
 
 } // namespace
 
-std::string json_of(const Subject& subject, const std::string& backup,
-                    const arsync_completion& completion, const std::string& message) {
-    Json json{{"type", type_of(completion)}};
-    // The library would have made it, but was told not to.
-    const bool refused = completion.result == 0 && !message.empty();
-    add_names(json, subject, outcome_of(completion, refused), backup);
-    if (completion.action == ARSYNC_ACTION_COPY)
+std::string json_of(const Story& story) {
+    const arsync_completion& completion = story.completion;
+    const bool is_named = story.outcome != nullptr;
+    const bool went_wrong = completion.result != 0 || (!is_named && !story.message.empty());
+    const bool is_extra = completion.action == ARSYNC_ACTION_REMOVE;
+    const bool is_directory = (completion.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 && !is_extra;
+    const auto& [type_of_it, outcome_of_it] =
+        words[completion.action < std::size(words) ? completion.action : 0];
+    const char* const type = is_named       ? (story.counts != nullptr ? "tree" : "file")
+                             : is_directory ? "directory"
+                                            : type_of_it;
+    Json json{{"type", type}};
+    if (is_named || !is_extra)
+        add_name(json, "source", story.source);
+    add_name(json, "destination", story.destination);
+    json["outcome"] = is_named                          ? story.outcome
+                      : completion.result == -ECANCELED ? "cancelled"
+                      : went_wrong                      ? "failed"
+                                                        : outcome_of_it;
+    if (!story.backup.empty())
+        add_name(json, "backup", story.backup);
+    if (story.counts != nullptr) {
+        add(json, {{"copied", (*story.counts)[copied]},
+                   {"linked", (*story.counts)[linked]},
+                   {"skipped", (*story.counts)[skipped]}});
+        add_counts(json, *story.counts, bytes);
+    } else if (is_named ? story.outcome == count_names[copied] || completion.result != 0
+                        : completion.action == ARSYNC_ACTION_COPY) {
         add_copy(json, completion);
-    add_failure(json, completion, message);
-    return line_of(json);
-}
-
-std::string json_of(const Item& item) {
-    Json json{{"type", item.totals ? "tree" : "file"}};
-    add_names(json, item, outcome_names[static_cast<size_t>(item.outcome)], item.backup);
-    if (item.totals) {
-        add(json, {{"copied", item.totals->files},
-                   {"linked", item.totals->hard_links},
-                   {"skipped", item.totals->skipped},
-                   {"bytes", item.totals->bytes},
-                   {"hole_bytes", item.totals->hole_bytes}});
-        add_totals(json, *item.totals);
-    } else if (item.outcome == Outcome::copied || item.completion.result != 0) {
-        add_copy(json, item.completion);
     }
-    add_failure(json, item.completion, item.first_complaint);
+    if (completion.result != 0)
+        add(json, {{"errno", -completion.result}, {"stage", arsync_stage_name(completion.stage)}});
+    if (!story.message.empty())
+        json["message"] = story.message;
     return line_of(json);
 }
 
-std::string json_of(const Totals& totals, const arsync_info& info, const arsync_stats& stats) {
-    uint64_t files = 0;
-    for (const uint64_t count : totals.outcomes)
-        files += count;
-    Json json{{"type", "summary"}, {"files", files}};
-    for (size_t i = 0; i < outcome_names.size(); ++i)
-        json[outcome_names[i]] = totals.outcomes[i];
-    add(json, {{"bytes", totals.bytes}, {"hole_bytes", totals.hole_bytes}});
-    add_totals(json, totals.trees);
-    add(json, {{"seconds", std::round(totals.seconds * 1e6) / 1e6},
-               {"exit_status", totals.exit_status},
+std::string json_of(const Counts& counts, double seconds, int exit_status, const arsync_info& info,
+                    const arsync_stats& stats) {
+    Json json{{"type", "summary"},
+              {"files", std::accumulate(&counts[copied], &counts[bytes], uint64_t{0})}};
+    add_counts(json, counts, copied);
+    add(json, {{"seconds", std::round(seconds * 1e6) / 1e6},
+               {"exit_status", exit_status},
                {"backend", arsync_backend_name(info.backend)},
                {"backend_reason", info.backend_reason},
                {"workers_started", info.workers_started},

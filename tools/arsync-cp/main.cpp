@@ -1,7 +1,10 @@
 // arsync-cp: GNU cp's manners, libarsync's data path, for files.
+#include <cerrno>
+#include <fcntl.h>
 #include <new>
 #include <unistd.h>
 
+#include "operands.h"
 #include "run.h"
 #include "terminal.h"
 
@@ -17,22 +20,32 @@ void occupy_standard_descriptors() {
 
 int copy_files(int argc, char** argv) {
     cp::Options options;
-    if (const std::optional<int> status = cp::parse_options(argc, argv, options))
-        return *status;
+    cp::parse_options(argc, argv, options);
     if (options.json)
         cp::give_stdout_to_script();
+    cp::say(options.answer);
+    if (!options.answer.empty())
+        return 0;
     cp::Operands operands(options);
-    return operands.understand() ? cp::Run(options, operands).go() : 1;
+    return cp::run(options, operands);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     occupy_standard_descriptors();
-    cp::set_program_name(argc > 0 ? argv[0] : nullptr);
+    static char own_name[] = "arsync-cp";
+    if (*program_invocation_short_name == '\0')
+        program_invocation_short_name = own_name;
     int status = 1;
     try {
         status = copy_files(argc, argv);
+    } catch (const cp::Mistake& mistake) {
+        if (!mistake.complaint.empty())
+            cp::complain(mistake.complaint);
+        if (mistake.hint)
+            cp::explain(std::string("Try '") + program_invocation_short_name +
+                        " --help' for more information.\n");
     } catch (const std::bad_alloc&) { // what runs is cancelled by the program's end
         cp::complain("memory exhausted");
     }

@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "terminal.h"
-#include "text.h"
 
 namespace cp {
 
@@ -16,6 +16,11 @@ namespace {
 // O_PATH, because files can be created in a directory that may not be listed.
 int open_directory(const char* name) {
     return open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+std::string because(const char* what, const char* name) {
+    const int error = errno;
+    return what + quote(name) + ": " + arsync_strerror(error);
 }
 
 // Of slashes alone one stays at the end.
@@ -62,16 +67,40 @@ bool sync_name_of(const char* directory) {
 
 } // namespace
 
-int Place::look(struct stat& status, bool follow) const {
-    return fstatat(dirfd, name.c_str(), &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+Pair Pair::below(std::string_view path) const {
+    return {join(source, path), join(destination, path)};
 }
 
-Place Place::below(std::string_view path) const {
-    return {dirfd, join(name, path), join(shown, path)};
+std::string beside(std::string_view path, std::string_view other) {
+    return directory_of(path).append(other);
 }
 
-Place Place::beside(std::string_view other) const {
-    return {dirfd, directory_of(name).append(other), directory_of(shown).append(other)};
+Operands::Operands(const Options& options) : options_(options), target_(options.target_directory) {
+    const std::span<char*> all = options_.operands;
+    const bool whole = options_.no_target_directory; // whatever it is, it is the copy's own name
+    const bool is_named = target_ != nullptr;
+    const size_t most = listed() ? (is_named ? 1 : 2) : whole ? 2 : all.size();
+    if (all.empty())
+        throw Mistake{"missing file operand"};
+    if (whole && is_named)
+        throw Mistake{"cannot combine --target-directory (-t) and --no-target-directory (-T)",
+                      false};
+    if (all.size() == 1 && !is_named)
+        throw Mistake{"missing destination file operand after " + quote(all[0])};
+    if (all.size() > most)
+        throw Mistake{"extra operand " + quote(all[most])};
+    if (!is_named && (listed() || !whole))
+        target_ = all.back();
+    if (target_ != nullptr && !listed()) { // that of a list is opened when the list is
+        target_fd_ = open_directory(target_);
+        if (target_fd_ < 0 && (is_named || all.size() > 2))
+            throw Mistake{because(is_named ? "target directory " : "target ", target_), false};
+        if (target_fd_ < 0)
+            target_ = nullptr;
+    }
+    if (options_.parents && target_ == nullptr)
+        throw Mistake{"with --parents, the destination must be a directory"};
+    sources_ = all.first(all.size() - (is_named ? 0 : 1));
 }
 
 Operands::~Operands() {
@@ -83,46 +112,10 @@ Operands::~Operands() {
             close(fd);
 }
 
-bool Operands::complain_about(const char* what, const char* name) {
-    complain(what + quote(name) + ": " + arsync_strerror(errno));
+bool Operands::fail(const std::string& complaint) {
+    complain(complaint);
     failed_ = true;
     return false;
-}
-
-bool Operands::understand() {
-    const std::span<char*> all = options_.operands;
-    const bool whole = options_.no_target_directory; // whatever it is, it is the copy's own name
-    target_ = options_.target_directory;
-    const size_t most = listed() ? (target_ != nullptr ? 1 : 2) : whole ? 2 : all.size();
-    std::string mistake;
-    if (all.empty())
-        mistake = "missing file operand";
-    else if (all.size() == 1 && target_ == nullptr)
-        mistake = "missing destination file operand after " + quote(all[0]);
-    else if (all.size() > most)
-        mistake = "extra operand " + quote(all[most]);
-    if (whole && target_ != nullptr && !all.empty()) {
-        complain("cannot combine --target-directory (-t) and --no-target-directory (-T)");
-        return false;
-    }
-    if (mistake.empty() && listed()) {
-        target_ = target_ != nullptr ? target_ : all.back(); // opened when the list is
-    } else if (mistake.empty() && (target_ != nullptr || !whole)) {
-        target_fd_ = open_directory(target_ != nullptr ? target_ : all.back());
-        if (target_fd_ < 0 && target_ != nullptr)
-            return complain_about("target directory ", target_);
-        if (target_fd_ < 0 && all.size() > 2)
-            return complain_about("target ", all.back());
-        if (target_fd_ >= 0 && target_ == nullptr)
-            target_ = all.back();
-    }
-    if (mistake.empty() && options_.parents && target_ == nullptr)
-        mistake = "with --parents, the destination must be a directory";
-    if (!mistake.empty())
-        complain_about_usage(mistake);
-    else
-        sources_ = all.first(all.size() - (options_.target_directory != nullptr ? 0 : 1));
-    return mistake.empty();
 }
 
 bool Operands::open_list() {
@@ -130,7 +123,7 @@ bool Operands::open_list() {
         return true;
     source_fd_ = open_directory(sources_[0]);
     if (source_fd_ < 0)
-        return complain_about("source directory ", sources_[0]);
+        return fail(because("source directory ", sources_[0]));
     const char* name = options_.files_from;
     list_ = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
     failed_ = list_ == nullptr;
@@ -142,46 +135,45 @@ bool Operands::open_list() {
     const bool dry = options_.has(ARSYNC_COPY_DRY_RUN);
     const bool made = !dry && mkdir(target_, 0777) == 0;
     if (!dry && !made && errno != EEXIST)
-        return complain_about("cannot create directory ", target_);
+        return fail(because("cannot create directory ", target_));
     if (made && options_.copy.durability != ARSYNC_DURABILITY_NONE && !sync_name_of(target_))
-        return complain_about("error syncing ", target_);
+        return fail(because("error syncing ", target_));
     target_fd_ = open_directory(target_);
-    if (target_fd_ >= 0 || (dry && errno == ENOENT))
-        return true;
-    return complain_about("target directory ", target_);
+    return target_fd_ >= 0 || (dry && errno == ENOENT) ||
+           fail(because("target directory ", target_));
 }
 
 Pair Operands::entry(const std::string& path) const {
-    const std::string to = join(target_, path);
-    const Place from =
-        listed() ? Place{source_fd_, path, join(sources_[0], path)} : Place{AT_FDCWD, path, path};
-    return {from, {target_fd(), target_fd_ >= 0 ? path : to, to}};
+    return {path, target_fd_ >= 0 ? path : join(target_, path)};
 }
 
-Pair Operands::pair(size_t index) const {
-    const std::string_view path = sources_[index];
-    Place from{AT_FDCWD, sources_[index], sources_[index]};
+Pair Operands::named(std::string_view source) const {
     if (target_fd_ < 0)
-        return {from, {AT_FDCWD, options_.operands.back(), options_.operands.back()}};
+        return {std::string(source), options_.operands.back()};
     // As cp does: the option is about names that are made from those of the sources.
     if (options_.strip_trailing_slashes)
-        from.name = from.shown = without_slashes(path, false, true);
+        source = without_slashes(source, false, true);
+    if (options_.parents) // the library wants the end of the destination's path to be the source's
+        return {std::string(source), (source.starts_with('/') ? "." : "") + std::string(source)};
     // "x/.." is to be copied into the directory, not beside it; "/" has no name of its own.
-    std::string name(base_name(path));
-    if (name == ".." || name == "/")
-        name = ".";
-    std::string shown = name;
-    if (options_.parents) {
-        // The library wants the end of the destination's path to be the source's.
-        name = (path.starts_with('/') ? "." : "") + from.name;
-        shown = without_slashes(path, true, true);
-    }
-    return {from, {target_fd_, name, with_slash(target_) + shown}};
+    const std::string_view name = base_name(source);
+    return {std::string(source), std::string(name == ".." || name == "/" ? "." : name)};
+}
+
+std::string Operands::shown_source(const Pair& pair) const {
+    return listed() ? join(sources_[0], pair.source) : pair.source;
+}
+
+std::string Operands::shown_destination(const Pair& pair) const {
+    if (target_fd_ < 0)
+        return pair.destination;
+    return with_slash(target_).append(options_.parents ? without_slashes(pair.source, true, true)
+                                                       : pair.destination);
 }
 
 std::optional<Pair> Operands::next() {
     if (!listed())
-        return next_ < count() ? std::optional(pair(next_++)) : std::nullopt;
+        return next_ < sources_.size() ? std::optional(named(sources_[next_++])) : std::nullopt;
     const std::optional<std::string> name = next_name();
     return name ? std::optional(entry(*name)) : std::nullopt;
 }
@@ -192,7 +184,7 @@ std::optional<std::string> Operands::next_name() {
         errno = 0;
         const ssize_t length = getdelim(&line_, &room_, separator, list_);
         if (length < 0 && ferror(list_) != 0 && stop_signal() == 0)
-            complain_about("error reading ", options_.files_from);
+            fail(because("error reading ", options_.files_from));
         if (length < 0)
             return std::nullopt;
         std::string_view path(line_, static_cast<size_t>(length));
@@ -203,8 +195,7 @@ std::optional<std::string> Operands::next_name() {
         const std::string inner = "/" + std::string(path) + "/";
         if (inner.find("/../") == inner.npos && path.find('\0') == path.npos)
             return std::string(path);
-        complain("not a name below the source: " + quote(path));
-        failed_ = true;
+        fail("not a name below the source: " + quote(path));
     }
 }
 

@@ -1,6 +1,7 @@
 // The command line, understood.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,28 +11,25 @@
 
 namespace cp {
 
-enum class Clobber { Overwrite, Ask, Never, Refuse };
-enum class Dereference { Undecided, Never, Named, Always };
+// What is wrong with the command line, and whether a hint at --help follows.
+struct Mistake {
+    std::string complaint;
+    bool hint = true;
+};
 
 struct Options {
     std::span<char*> operands;
     const char* target_directory = nullptr;
     bool no_target_directory = false;
     bool strip_trailing_slashes = false;
-
-    Clobber clobber = Clobber::Overwrite;
-    bool force = false;
-    bool remove_destination = false;
-    bool recursive = false;
     bool parents = false;
-    bool copy_contents = false;
-    bool skip_unchanged = false;
-    Dereference dereference = Dereference::Undecided;
-    bool continue_on_error = true;
     const char* files_from = nullptr;
     bool nul_separated = false; // the names in it
-    std::string filter;
 
+    bool force = false;
+    // What is there gives way to a link without a word, as a yes to -i is for hard links.
+    bool links_replace = false;
+    uint32_t continue_on_error = 1;
     // ARSYNC_PRESERVE_*, of what was asked for by name, not only as part of "all": not being able
     // to keep it is an error.
     uint32_t required = 0;
@@ -42,32 +40,65 @@ struct Options {
     bool debug = false;
     bool json = false;
     bool progress = false;
+    std::string answer; // is all that is to be printed, and nothing is copied
 
     // What the library is to do. It points into this.
     arsync_pool_options pool{};
     arsync_copy_options copy{};
+    std::string filter;
 
     bool has(uint32_t copy_flag) const { return (copy.flags & copy_flag) != 0; }
-    bool hard_links() const { return has(ARSYNC_COPY_HARD_LINK); }
-    bool symbolic_links() const { return has(ARSYNC_COPY_SYMBOLIC_LINK); }
-    bool preserves_links() const { return (copy.preserve & ARSYNC_PRESERVE_LINKS) != 0; }
-    bool follows(bool named) const {
-        return named ? dereference != Dereference::Never : dereference == Dereference::Always;
-    }
-    // What is there gives way to a link without a word, as a yes to -i is for hard links.
-    bool links_replace() const {
-        return (force && (hard_links() || symbolic_links())) ||
-               (hard_links() && clobber == Clobber::Ask);
-    }
-    // FIFOs and devices are read, not made anew.
-    bool reads_specials() const { return copy_contents || (!recursive && files_from == nullptr); }
+    bool removes() const { return copy.replace == ARSYNC_REPLACE_REMOVE; }
 };
 
-// Reads them. Otherwise the exit status of a program that has no more to do: --help and --version
-// did their work, mistakes have been complained about.
-std::optional<int> parse_options(int argc, char** argv, Options& options);
+// Throws a Mistake.
+void parse_options(int argc, char** argv, Options& options);
 
-// A complaint and the hint at --help that goes with mistakes on the command line.
-void complain_about_usage(std::string_view message);
+// Below: for option_table.cpp and options.cpp alone.
+
+// What is there: overwritten, asked about, left, or refused.
+enum class Clobber { overwrite, ask, never, refuse };
+// What of preserve may be lost without harm, unless it was named.
+constexpr uint32_t can_be_required = ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_CONTEXT;
+constexpr uint32_t none_fail = UINT32_MAX; // an --update that is none of the library's
+
+struct Word {
+    std::string_view word;
+    uint32_t value;
+};
+
+// What was given. What depends on several options, or on the environment, is decided at the end.
+struct Given : Options {
+    bool recursive = false;
+    bool enters_listed = false; // -r itself: directories of a list are copied with all in them
+    bool copy_contents = false;
+    bool remove_destination = false;
+    bool skip_unchanged = false;
+    Clobber clobber = Clobber::overwrite;
+    uint32_t update = ARSYNC_UPDATE_ALL; // or none_fail
+    bool wants_backup = false;
+    const char* backup_control = nullptr;
+    const char* backup_suffix = nullptr;
+    bool mode_declined = false;
+    bool patterns_from_stdin = false;
+    const char* context = nullptr; // for all that is made
+    std::string option;            // as it is spelled
+};
+
+struct Option {
+    enum class Kind { heading, cps, ours } kind; // scripts abbreviate cp's as cp lets them
+    std::string_view letters;                    // each is the option
+    const char* name;                            // or ""
+    std::string_view argument;                   // "", "=FILE", or "[=WHEN]" of the name alone
+    std::string_view help;
+    void (*take)(Given& given) = nullptr; // getopt_long's optarg is what it is given
+};
+extern const std::span<const Option> option_table;
+
+// The value of the word, or of the only value that its beginning can mean. Words of one value stand
+// next to each other, and are shown as one.
+uint32_t choose(std::span<const Word> words, std::string_view word, const std::string& option);
+// Whether the kernel gives files labels, and so what else "all" is: that bit or 0.
+uint32_t context_if_there_is();
 
 } // namespace cp

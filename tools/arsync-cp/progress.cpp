@@ -1,24 +1,48 @@
-#include "progress.h"
+// The line of --progress.
+#include "terminal.h"
 
 #include <algorithm>
 #include <chrono>
-#include <string>
+#include <deque>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include "terminal.h"
-#include "text.h"
 
 namespace cp {
 
 namespace {
 
-// Long enough to be calm, short enough to follow a change of pace.
-constexpr int64_t rate_window_ms = 4000;
+struct Sample {
+    int64_t at_ms;
+    uint64_t bytes;
+};
+bool shown = false;
+int64_t began_ms = 0;
+int64_t drawn_ms = 0;
+std::deque<Sample> samples; // the first is where the rate is taken from
 
 int64_t now_ms() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+// Over a time that is long enough to be calm, short enough to follow a change of pace.
+uint64_t rate(uint64_t bytes_done) {
+    constexpr int64_t window_ms = 4000;
+    const int64_t now = now_ms();
+    while (samples.size() > 1 && now - samples[0].at_ms > window_ms)
+        samples.pop_front();
+    samples.push_back({now, bytes_done});
+    const auto [since_ms, before] = samples.front();
+    const auto passed_ms = static_cast<uint64_t>(std::max<int64_t>(now - since_ms, 1));
+    return (bytes_done - std::min(before, bytes_done)) * 1000 / passed_ms;
+}
+
+// "0:07", "12:34", "1:02:03"; from 100 hours on "99:59:59".
+std::string format_duration(uint64_t seconds) {
+    seconds = std::min<uint64_t>(seconds, 100 * 3600 - 1);
+    const auto part = [&](unsigned unit) { return static_cast<unsigned>(seconds / unit); };
+    return part(3600) > 0 ? format("%u:%02u:%02u", part(3600), part(60) % 60, part(1) % 60)
+                          : format("%u:%02u", part(60), part(1) % 60);
 }
 
 size_t terminal_columns() {
@@ -36,25 +60,26 @@ std::string bar(double share, size_t width) {
 }
 
 // As it fits into so many columns.
-std::string line_of(const Amounts& amounts, uint64_t bytes_per_second, size_t columns) {
+std::string line_of(const arsync_progress& progress, uint64_t bytes_per_second, size_t columns) {
     const size_t room = columns > 1 ? columns - 1 : 0; // a full line makes some terminals wrap
-    const uint64_t total = amounts.bytes_total;
-    const uint64_t done = std::min(amounts.bytes_done, total);
+    const bool growing = (progress.flags & ARSYNC_PROGRESS_WALKING) != 0;
+    const uint64_t total = progress.bytes_total;
+    const uint64_t done = std::min(progress.bytes_done, total);
     const auto percent_of = [](uint64_t part, uint64_t whole) {
         return whole == 0 ? 100 : 100 * static_cast<double>(part) / static_cast<double>(whole);
     };
-    const double percent =
-        total > 0 ? percent_of(done, total) : percent_of(amounts.files_done, amounts.files_total);
+    const double percent = total > 0 ? percent_of(done, total)
+                                     : percent_of(progress.entries_done, progress.entries_total);
     // While more is being found, what is known is a lower bound, and a share of it means nothing.
-    const std::string or_more = amounts.growing ? "+" : "";
+    const std::string or_more = growing ? "+" : "";
     const std::string time =
         bytes_per_second > 0 ? format_duration((total - done) / bytes_per_second) : "-:--";
     // The most useful first: what does not fit any more is left out.
     const std::string parts[] = {
-        amounts.growing ? "" : std::to_string(static_cast<unsigned>(percent)) + "%",
+        growing ? "" : std::to_string(static_cast<unsigned>(percent)) + "%",
         format_size(done) + "/" + format_size(total) + or_more,
-        std::to_string(amounts.files_done) + "/" + std::to_string(amounts.files_total) + or_more +
-            (amounts.files_total == 1 ? " file" : " files"),
+        std::to_string(progress.entries_done) + "/" + std::to_string(progress.entries_total) +
+            or_more + (progress.entries_total == 1 ? " file" : " files"),
         format_size(bytes_per_second) + "/s",
         time + or_more + " left",
     };
@@ -66,43 +91,35 @@ std::string line_of(const Amounts& amounts, uint64_t bytes_per_second, size_t co
         line = longer;
     }
     constexpr size_t narrowest_bar = 10;
-    if (!amounts.growing && line.size() + 2 + narrowest_bar <= room)
+    if (!growing && line.size() + 2 + narrowest_bar <= room)
         line += "  " + bar(percent / 100, std::min<size_t>(room - line.size() - 2, 40));
     return line;
 }
 
 } // namespace
 
-Progress::Progress(bool wanted) : shown_(wanted && isatty(STDERR_FILENO) == 1) {
-    if (shown_)
-        began_ms_ = drawn_ms_ = now_ms();
+bool begin_progress(bool wanted) {
+    shown = wanted && isatty(STDERR_FILENO) == 1;
+    began_ms = drawn_ms = now_ms();
+    samples = {{began_ms, 0}};
+    return shown;
 }
 
-bool Progress::is_due() const {
-    return shown_ && now_ms() - drawn_ms_ >= redraw_ms;
+bool progress_is_due() {
+    return shown && now_ms() - drawn_ms >= redraw_ms;
 }
 
-uint64_t Progress::rate(uint64_t bytes_done) {
-    const int64_t now = now_ms();
-    while (samples_.size() > 1 && now - samples_.front().at_ms > rate_window_ms)
-        samples_.pop_front();
-    samples_.push_back({now, bytes_done});
-    const Sample from = samples_.size() > 1 ? samples_.front() : Sample{began_ms_, 0};
-    const auto passed_ms = static_cast<uint64_t>(std::max<int64_t>(now - from.at_ms, 1));
-    return (bytes_done - std::min(from.bytes, bytes_done)) * 1000 / passed_ms;
+void draw_progress(const arsync_progress& progress) {
+    show_status(line_of(progress, rate(progress.bytes_done), terminal_columns()));
+    drawn_ms = now_ms();
 }
 
-void Progress::draw(const Amounts& amounts) {
-    show_status(line_of(amounts, rate(amounts.bytes_done), terminal_columns()));
-    drawn_ms_ = now_ms();
-}
-
-void Progress::finish(bool keep, const Amounts& amounts) {
-    if (shown_ && keep) {
-        samples_.clear(); // the whole run's rate, in place of that of its last seconds
-        draw(amounts);
+void finish_progress(bool keep, const arsync_progress& progress) {
+    if (shown && keep) {
+        samples = {{began_ms, 0}}; // the whole run's rate, in place of that of its last seconds
+        draw_progress(progress);
         keep_status();
-    } else if (shown_) {
+    } else if (shown) {
         show_status("");
     }
 }

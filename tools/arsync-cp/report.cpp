@@ -1,59 +1,14 @@
-#include "report.h"
-
+// What there is to say of a completion.
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 
-#include "text.h"
+#include "run.h"
+#include "terminal.h"
 
 namespace cp {
 
 namespace {
-
-bool has(const arsync_completion& completion, uint32_t flag) {
-    return (completion.flags & flag) != 0;
-}
-
-bool lost_attribute(const arsync_completion& completion) {
-    switch (completion.stage) {
-    case ARSYNC_STAGE_OWNER:
-    case ARSYNC_STAGE_XATTR:
-    case ARSYNC_STAGE_MODE:
-    case ARSYNC_STAGE_TIMES:
-    case ARSYNC_STAGE_CONTEXT:
-        return completion.result != 0;
-    default:
-        return false;
-    }
-}
-
-bool loss_matters(const arsync_completion& completion, const Options& options) {
-    const uint32_t attribute = completion.stage == ARSYNC_STAGE_XATTR     ? ARSYNC_PRESERVE_XATTR
-                               : completion.stage == ARSYNC_STAGE_CONTEXT ? ARSYNC_PRESERVE_CONTEXT
-                                                                          : 0;
-    return attribute == 0 || (options.required & attribute) != 0;
-}
-
-bool loss_is_told(const arsync_completion& completion, const Options& options) {
-    return loss_matters(completion, options) ||
-           (!options.reduce_diagnostics && completion.result != -EOPNOTSUPP);
-}
-
-std::string describe_copy(const arsync_completion& completion) {
-    const uint32_t method = completion.method;
-    const auto noted = [&](uint32_t flag, const char* note) {
-        return has(completion, flag) ? note : "";
-    };
-    return format(
-        "method: %s%s, reflink: %s, copy offload: %s, bytes: %" PRIu64
-        ", of these in holes: %" PRIu64 "%s%s\n",
-        arsync_method_name(method),
-        noted(ARSYNC_COMPLETION_FALLBACK, " (what was asked for could not be used)"),
-        method == ARSYNC_METHOD_REFLINK ? "yes" : "no",
-        method == ARSYNC_METHOD_COPY_FILE_RANGE ? "yes" : "no", completion.bytes,
-        completion.hole_bytes,
-        noted(ARSYNC_COMPLETION_OWNER_LOST, ", owner not kept for lack of privilege"),
-        noted(ARSYNC_COMPLETION_VERIFIED_CACHED, ", verified in part from the page cache"));
-}
 
 // cp does not quote these; but a terminal is not to be given any bytes.
 std::string plain(const std::string& name) {
@@ -61,227 +16,281 @@ std::string plain(const std::string& name) {
     return quoted == "'" + name + "'" ? name : quoted;
 }
 
-bool is_directory(const arsync_completion& completion) {
-    return has(completion, ARSYNC_COMPLETION_DIRECTORY) ||
-           completion.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
-           completion.action == ARSYNC_ACTION_ENTER_DIRECTORY;
+Counts counts_of(const arsync_totals& tree) {
+    return {tree.files,    tree.hard_links, tree.skipped, tree.errors,      0,
+            tree.bytes,    tree.hole_bytes, tree.entries, tree.directories, tree.symlinks,
+            tree.specials, tree.removed,    tree.errors};
 }
 
-// A directory in a file's place, which nobody has asked to be overwritten: a complaint of the
-// library, but not of cp.
-bool is_left(const arsync_completion& completion, const Options& options) {
-    return options.clobber == Clobber::Never && completion.result == -EISDIR &&
-           !has(completion, ARSYNC_COMPLETION_DIRECTORY) &&
-           completion.stage == ARSYNC_STAGE_OPEN_DESTINATION;
-}
+class Report {
+public:
+    Report(Item& item, const arsync_completion& completion, const Options& options,
+           const Operands& operands)
+        : item_(item), done_(completion), options_(options), operands_(operands) {
+        Pair subject = item.below(completion.path != nullptr ? completion.path : "");
+        if (completion.kind == ARSYNC_COMPLETION_WAY) { // a beginning of the item's own
+            subject = {completion.path, item.destination};
+            const size_t rest = item.source.size() - subject.source.size();
+            subject.destination.resize(subject.destination.size() - rest);
+        }
+        source_ = operands.shown_source(subject);
+        destination_ = operands.shown_destination(subject);
+        const arsync_details* details = completion.details;
+        // A copy beside what was there has a name of its own.
+        if (has(ARSYNC_COMPLETION_KEPT_BOTH) && details != nullptr && details->name != nullptr)
+            destination_ = beside(destination_, details->name);
+        if (details != nullptr && details->backup != nullptr)
+            backup_ = beside(destination_, details->backup);
+    }
 
-// cp names a file when it begins to copy it; what keeps it from beginning comes without a name.
-bool was_begun(const arsync_completion& completion, const std::string& complaint,
-               const Options& options) {
-    if (completion.result == 0)
-        return true;
-    // One that may not be listed is made all the same.
-    if (completion.action == ARSYNC_ACTION_MAKE_DIRECTORY)
-        return completion.stage == ARSYNC_STAGE_LIST;
-    if (is_directory(completion) || completion.action == ARSYNC_ACTION_REMOVE)
-        return false;
-    const bool by_force =
-        completion.kind == ARSYNC_COMPLETION_ITEM && options.force && !options.remove_destination;
-    if (complaint.starts_with("cannot open ") ||
-        (by_force && complaint.starts_with("cannot remove ")))
-        return true;
-    if (completion.result == -ECANCELED || completion.stage == ARSYNC_STAGE_CHECK ||
-        has(completion, ARSYNC_COMPLETION_ON_THE_WAY))
-        return false;
-    for (const char* beginning :
-         {"cannot stat ", "cannot access ", "cannot overwrite ", "cannot remove ", "cannot backup ",
-          "backing up ", "not replacing ", "will not ", "-r not specified"})
-        if (complaint.starts_with(beginning))
+    void tell_way() {
+        if (done_.result != 0)
+            item_.way_complaint = failure();
+        else if (options_.parents && options_.verbose)
+            say_later(plain(source_) + " -> " + plain(destination_) + "\n");
+    }
+
+    void tell_entry() {
+        item_.errors += done_.result != 0 ? 1 : 0;
+        if (!is_left())
+            tell();
+    }
+
+    Counts tell_end() {
+        const arsync_totals* totals = done_.details != nullptr && done_.action == ARSYNC_ACTION_TREE
+                                          ? done_.details->totals
+                                          : nullptr;
+        Count outcome_of_it = outcome();
+        if (done_.action == ARSYNC_ACTION_TREE) {
+            // What no entry has told of.
+            if (done_.result != 0 && item_.errors == 0 && !item_.failed)
+                tell();
+            const bool missed =
+                totals != nullptr && totals->errors > std::max<uint64_t>(item_.errors, 1);
+            if (outcome_of_it != cancelled)
+                outcome_of_it = item_.failed || missed ? failed : copied;
+        } else if (!is_left()) {
+            tell();
+        }
+        Counts counts{};
+        if (totals != nullptr) {
+            counts = counts_of(*totals);
+        } else {
+            counts[outcome_of_it] = 1;
+            counts[bytes] = outcome_of_it == copied ? done_.bytes : 0;
+            counts[hole_bytes] = outcome_of_it == copied ? done_.hole_bytes : 0;
+            counts[entries] = operands_.listed() ? 1 : 0;
+            counts[errors] = operands_.listed() && outcome_of_it == failed ? 1 : 0;
+        }
+        if (options_.json && !operands_.listed())
+            item_.lines.push_back(
+                {say_to_script,
+                 json_of({operands_.shown_source(item_), operands_.shown_destination(item_), done_,
+                          has(ARSYNC_COMPLETION_BACKED_UP) ? backup_ : "", item_.first_complaint,
+                          count_names[outcome_of_it], totals != nullptr ? &counts : nullptr})});
+        item_.failed = item_.failed || outcome_of_it == failed;
+        item_.ended = true;
+        return counts;
+    }
+
+private:
+    bool has(uint32_t flag) const { return (done_.flags & flag) != 0; }
+    bool is_item() const { return done_.kind == ARSYNC_COMPLETION_ITEM; }
+    std::string source() const { return quote(source_); }
+    std::string destination() const { return quote(destination_); }
+    void say_later(const std::string& text) { item_.lines.push_back({say, text}); }
+
+    bool is_directory() const {
+        return has(ARSYNC_COMPLETION_DIRECTORY) || done_.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
+               done_.action == ARSYNC_ACTION_ENTER_DIRECTORY;
+    }
+
+    // A directory in a file's place, which nobody has asked to be overwritten: a complaint of the
+    // library, but not of cp.
+    bool is_left() const {
+        return options_.copy.update == ARSYNC_UPDATE_NONE && done_.result == -EISDIR &&
+               !has(ARSYNC_COMPLETION_DIRECTORY) && done_.stage == ARSYNC_STAGE_OPEN_DESTINATION;
+    }
+
+    bool lost_attribute() const {
+        const uint32_t stage = done_.stage;
+        return done_.result != 0 && ((stage >= ARSYNC_STAGE_OWNER && stage <= ARSYNC_STAGE_TIMES) ||
+                                     stage == ARSYNC_STAGE_CONTEXT);
+    }
+
+    bool loss_matters() const {
+        const uint32_t attribute = done_.stage == ARSYNC_STAGE_XATTR     ? ARSYNC_PRESERVE_XATTR
+                                   : done_.stage == ARSYNC_STAGE_CONTEXT ? ARSYNC_PRESERVE_CONTEXT
+                                                                         : 0;
+        return attribute == 0 || (options_.required & attribute) != 0;
+    }
+
+    // With names in the places of "$s" and the like.
+    std::string fill(std::string_view text) const {
+        std::string filled;
+        for (size_t at = 0; at < text.size(); ++at) {
+            if (text[at] != '$') {
+                filled += text[at];
+                continue;
+            }
+            const char which = text[++at];
+            const std::string name = which == 's'   ? source_
+                                     : which == 'd' ? destination_
+                                     : which == 'S' ? operands_.shown_source(item_)
+                                                    : operands_.shown_destination(item_);
+            // As cp does before what is no sentence.
+            const bool bare = filled.empty() && text.substr(at + 1).starts_with(':');
+            filled += bare ? quote_if_needed(name) : quote(name);
+        }
+        return filled;
+    }
+
+    std::string failure() const {
+        if (has(ARSYNC_COMPLETION_ON_THE_WAY) && !item_.way_complaint.empty())
+            return item_.way_complaint;
+        if (item_.mirror != nullptr) {
+            const std::string mirror = quote(operands_.shown_destination(*item_.mirror));
+            const std::string of = quote(operands_.shown_source(*item_.mirror));
+            if (done_.result == -EEXIST)
+                return "with --mirror, " + of + " and " + source() + " cannot both be copied to " +
+                       mirror;
+            return "with --mirror, " +
+                   (has(ARSYNC_COMPLETION_AT_SOURCE) ? source() : destination()) +
+                   " would be lost in " + mirror + ", which is to be like " + of;
+        }
+        char text[256] = "";
+        arsync_describe(&done_, &options_.copy, operands_.source_fd(), item_.source.c_str(),
+                        operands_.target_fd(), item_.destination.c_str(), text, sizeof text);
+        const std::string_view sentence = text;
+        return (sentence.starts_with("omitting ") ? "-r not specified; " : "") + fill(sentence);
+    }
+
+    // cp names a file when it begins to copy it; what keeps it from beginning comes without a name.
+    bool was_begun(const std::string& complaint) const {
+        if (done_.result == 0)
+            return true;
+        // One that may not be listed is made all the same.
+        if (done_.action == ARSYNC_ACTION_MAKE_DIRECTORY)
+            return done_.stage == ARSYNC_STAGE_LIST;
+        if (is_directory() || done_.action == ARSYNC_ACTION_REMOVE)
             return false;
-    return true;
-}
+        const bool by_force = is_item() && options_.force && !options_.removes();
+        if (complaint.starts_with("cannot open ") ||
+            (by_force && complaint.starts_with("cannot remove ")))
+            return true;
+        if (done_.result == -ECANCELED || done_.stage == ARSYNC_STAGE_CHECK ||
+            has(ARSYNC_COMPLETION_ON_THE_WAY))
+            return false;
+        constexpr std::array<std::string_view, 8> before = {
+            "cannot stat ",   "cannot access ", "cannot overwrite ", "cannot remove ",
+            "cannot backup ", "backing up ",    "not replacing ",    "will not "};
+        return std::none_of(before.begin(), before.end(), [&](std::string_view beginning) {
+            return complaint.starts_with(beginning);
+        });
+    }
 
-// Where what was there is now, or would be, or was for a while.
-std::string backup_made(const Subject& subject, const arsync_completion& completion) {
-    const arsync_details* details = completion.details;
-    return details != nullptr && details->backup != nullptr
-               ? subject.destination.beside(details->backup).shown
-               : "";
-}
+    void complain_later(const std::string& message) {
+        item_.lines.push_back({complain, message});
+        if (item_.first_complaint.empty())
+            item_.first_complaint = message;
+    }
 
-void announce(Item& item, const Subject& subject, const arsync_completion& completion,
-              const std::string& backup, const Options& options) {
-    const std::string destination = quote(subject.destination.shown);
-    const std::string removed = "removed " + destination + "\n";
-    if (completion.action == ARSYNC_ACTION_REMOVE)
-        return item.chat(removed);
-    if (completion.action == ARSYNC_ACTION_ENTER_DIRECTORY ||
-        completion.action == ARSYNC_ACTION_SKIP)
-        return;
-    const bool replaced = has(completion, ARSYNC_COMPLETION_REPLACED) &&
-                          (options.remove_destination || !options.links_replace());
-    // What gives way to force does so when it is met.
-    const bool late = completion.kind == ARSYNC_COMPLETION_ITEM &&
-                      completion.action == ARSYNC_ACTION_COPY && options.force &&
-                      !options.remove_destination && !options.preserves_links();
-    const std::string with_backup = backup.empty() ? "" : " (backup: " + quote(backup) + ")";
-    item.chat((replaced && !late ? removed : "") + quote(subject.source.shown) + " -> " +
-              destination + with_backup + "\n" + (replaced && late ? removed : ""));
-}
+    void announce() {
+        const std::string removed = "removed " + destination() + "\n";
+        if (done_.action == ARSYNC_ACTION_REMOVE)
+            return say_later(removed);
+        if (done_.action == ARSYNC_ACTION_ENTER_DIRECTORY || done_.action == ARSYNC_ACTION_SKIP)
+            return;
+        const bool replaced =
+            has(ARSYNC_COMPLETION_REPLACED) && (options_.removes() || !options_.links_replace);
+        // What gives way to force does so when it is met.
+        const bool late = is_item() && done_.action == ARSYNC_ACTION_COPY && options_.force &&
+                          !options_.removes() &&
+                          (options_.copy.preserve & ARSYNC_PRESERVE_LINKS) == 0;
+        const std::string with_backup = backup_.empty() ? "" : " (backup: " + quote(backup_) + ")";
+        say_later((replaced && !late ? removed : "") + source() + " -> " + destination() +
+                  with_backup + "\n" + (replaced && late ? removed : ""));
+    }
 
-std::string describe_change(const std::string& source, const arsync_completion& completion) {
-    if (completion.result == 0 && has(completion, ARSYNC_COMPLETION_SOURCE_SHRANK))
-        return "warning: " + quote(source) + " became shorter while it was copied";
-    if (completion.result == 0 && has(completion, ARSYNC_COMPLETION_SOURCE_CHANGED))
-        return "warning: " + quote(source) + " changed while it was copied";
-    return "";
-}
+    void describe_copy() {
+        const uint32_t method = done_.method;
+        const auto noted = [&](uint32_t flag, const char* note) { return has(flag) ? note : ""; };
+        say_later(format(
+            "method: %s%s, reflink: %s, copy offload: %s, bytes: %" PRIu64
+            ", of these in holes: %" PRIu64 "%s%s\n",
+            arsync_method_name(method),
+            noted(ARSYNC_COMPLETION_FALLBACK, " (what was asked for could not be used)"),
+            method == ARSYNC_METHOD_REFLINK ? "yes" : "no",
+            method == ARSYNC_METHOD_COPY_FILE_RANGE ? "yes" : "no", done_.bytes, done_.hole_bytes,
+            noted(ARSYNC_COMPLETION_OWNER_LOST, ", owner not kept for lack of privilege"),
+            noted(ARSYNC_COMPLETION_VERIFIED_CACHED, ", verified in part from the page cache")));
+    }
 
-// What there is to say of one thing that has ended.
-void tell(Item& item, const Subject& subject, const arsync_completion& completion,
-          const std::string& backup, const Options& options) {
-    const bool lost = lost_attribute(completion);
-    const bool went_wrong = completion.result != 0 && completion.result != -ECANCELED;
-    std::string complaint;
-    if (went_wrong && (!lost || loss_is_told(completion, options)))
-        complaint = describe_failure(subject, completion, options);
-    else if (!went_wrong && has(completion, ARSYNC_COMPLETION_REPEATED))
-        complaint = std::string("warning: source ") +
-                    (is_directory(completion) ? "directory " : "file ") +
-                    quote(subject.source.shown) + " specified more than once";
-    item.failed = item.failed || has(completion, ARSYNC_COMPLETION_SOURCE_SHRANK) ||
-                  (went_wrong && (!lost || loss_matters(completion, options)));
-    if (options.verbose && was_begun(completion, complaint, options))
-        announce(item, subject, completion, backup, options);
-    if (options.debug && completion.result == 0 && completion.action == ARSYNC_ACTION_COPY)
-        item.chat(describe_copy(completion));
-    item.complain(complaint);
-    const bool put_back = !backup.empty() && !has(completion, ARSYNC_COMPLETION_BACKED_UP);
-    if (put_back && options.verbose)
-        item.chat(quote(backup) + " -> " + quote(subject.destination.shown) + " (unbackup)\n");
-    item.complain(describe_change(subject.source.shown, completion));
-    const bool settles = completion.kind == ARSYNC_COMPLETION_ITEM;
-    if (options.json && completion.action != ARSYNC_ACTION_TREE && !(settles && item.named))
-        item.lines.push_back({Line::Kind::script, json_of(subject, settles ? item.backup : backup,
-                                                          completion, complaint)});
-}
+    // What there is to say of one thing that has ended.
+    void tell() {
+        const bool went_wrong = done_.result != 0 && done_.result != -ECANCELED;
+        const bool matters = !lost_attribute() || loss_matters();
+        const bool is_told =
+            matters || (!options_.reduce_diagnostics && done_.result != -EOPNOTSUPP);
+        std::string complaint;
+        if (went_wrong && is_told)
+            complaint = failure();
+        else if (!went_wrong && has(ARSYNC_COMPLETION_REPEATED))
+            complaint = std::string("warning: source ") +
+                        (is_directory() ? "directory " : "file ") + source() +
+                        " specified more than once";
+        const bool shrank = has(ARSYNC_COMPLETION_SOURCE_SHRANK);
+        item_.failed = item_.failed || shrank || (went_wrong && matters);
+        if (options_.verbose && was_begun(complaint))
+            announce();
+        if (options_.debug && done_.result == 0 && done_.action == ARSYNC_ACTION_COPY)
+            describe_copy();
+        if (!complaint.empty())
+            complain_later(complaint);
+        const bool backed_up = has(ARSYNC_COMPLETION_BACKED_UP);
+        if (options_.verbose && !backup_.empty() && !backed_up) // but put back
+            say_later(quote(backup_) + " -> " + destination() + " (unbackup)\n");
+        if (done_.result == 0 && (shrank || has(ARSYNC_COMPLETION_SOURCE_CHANGED)))
+            complain_later("warning: " + source() + (shrank ? " became shorter" : " changed") +
+                           " while it was copied");
+        const bool is_named = is_item() && !operands_.listed();
+        const bool never_begun = done_.job == 0;
+        if (options_.json && done_.action != ARSYNC_ACTION_TREE && !is_named && !never_begun)
+            item_.lines.push_back({say_to_script, json_of({source_, destination_, done_,
+                                                           backed_up ? backup_ : "", complaint})});
+    }
 
-Outcome outcome_of(const arsync_completion& completion, const Options& options) {
-    if (completion.result == -ECANCELED)
-        return Outcome::cancelled;
-    const bool copied = has(completion, ARSYNC_COMPLETION_COPIED) && lost_attribute(completion);
-    if (completion.result != 0 && !copied)
-        return is_left(completion, options) ? Outcome::skipped : Outcome::failed;
-    if (completion.action == ARSYNC_ACTION_SKIP)
-        return Outcome::skipped;
-    return completion.action == ARSYNC_ACTION_HARD_LINK && !options.hard_links() ? Outcome::linked
-                                                                                 : Outcome::copied;
-}
+    Count outcome() const {
+        if (done_.result == -ECANCELED)
+            return cancelled;
+        if (done_.result != 0 && !(has(ARSYNC_COMPLETION_COPIED) && lost_attribute()))
+            return is_left() ? skipped : failed;
+        if (done_.action == ARSYNC_ACTION_SKIP)
+            return skipped;
+        const bool asked_for = options_.has(ARSYNC_COPY_HARD_LINK);
+        return done_.action == ARSYNC_ACTION_HARD_LINK && !asked_for ? linked : copied;
+    }
 
-void settle_tree(Item& item, const arsync_completion& completion, const Options& options) {
-    if (completion.details != nullptr && completion.details->totals != nullptr)
-        item.totals = *completion.details->totals;
-    // What no entry has told of.
-    if (completion.result != 0 && item.entry_errors == 0 && !item.failed)
-        tell(item, subject_of(item, completion), completion, "", options);
-    const bool missed =
-        item.totals && item.totals->errors > std::max<uint64_t>(item.entry_errors, 1);
-    item.outcome = completion.result == -ECANCELED ? Outcome::cancelled
-                   : item.failed || missed         ? Outcome::failed
-                                                   : Outcome::copied;
-}
+    Item& item_;
+    const arsync_completion& done_;
+    const Options& options_;
+    const Operands& operands_;
+    std::string source_; // of what the completion is about, as it is shown, and so are these:
+    std::string destination_;
+    std::string backup_; // where what was there is now, or would be, or was for a while
+};
 
 } // namespace
 
-void Item::complain(const std::string& message) {
-    if (message.empty())
-        return;
-    lines.push_back({Line::Kind::complaint, message});
-    if (first_complaint.empty())
-        first_complaint = message;
-}
-
-Subject subject_of(const Item& item, const arsync_completion& completion) {
-    const bool is_entry = completion.kind != ARSYNC_COMPLETION_ITEM && completion.path != nullptr;
-    const char* path = is_entry ? completion.path : "";
-    Subject subject{{item.source.below(path), item.destination.below(path)}, item};
-    // A copy beside what was there has a name of its own.
-    if (has(completion, ARSYNC_COMPLETION_KEPT_BOTH) && completion.details != nullptr &&
-        completion.details->name != nullptr)
-        subject.destination = subject.destination.beside(completion.details->name);
-    return subject;
-}
-
-// It is a beginning of the item's own, and what is shown ends with that.
-Subject way_of(const Item& item, const std::string& path) {
-    const size_t slashes = item.source.name.size() - 1 - item.source.name.find_last_not_of('/');
-    const size_t rest = item.source.name.size() - path.size();
-    Subject way{item, item};
-    way.source.name = path;
-    way.source.shown.resize(way.source.shown.size() - rest);
-    way.destination.shown.resize(way.destination.shown.size() - (rest - slashes));
-    return way;
-}
-
-void report_entry(Item& item, const arsync_completion& completion, const Options& options) {
-    const Subject subject = subject_of(item, completion);
-    item.entry_errors += completion.result != 0 ? 1 : 0;
-    if (!is_left(completion, options))
-        tell(item, subject, completion, backup_made(subject, completion), options);
-}
-
-void report_way(Item& item, const arsync_completion& completion, const Options& options) {
-    if (completion.result != 0) {
-        item.on_way = completion;
-        item.way = completion.path;
-    } else if (options.parents && options.verbose) {
-        const Subject way = way_of(item, completion.path);
-        item.chat(plain(way.source.shown) + " -> " + plain(way.destination.shown) + "\n");
-    }
-}
-
-void settle(Item& item, const arsync_completion& completion, const Options& options) {
-    item.completion = completion;
-    item.completion.details = nullptr;
-    const Subject subject = subject_of(item, completion);
-    const std::string backup = backup_made(subject, completion);
-    if (has(completion, ARSYNC_COMPLETION_BACKED_UP))
-        item.backup = backup;
-    if (completion.action == ARSYNC_ACTION_TREE)
-        return settle_tree(item, completion, options);
-    item.outcome = outcome_of(completion, options);
-    if (!is_left(completion, options))
-        tell(item, subject, completion, backup, options);
-}
-
-void Totals::add(const Item& item) {
-    const auto count = [&](Outcome outcome, uint64_t number) {
-        outcomes[static_cast<size_t>(outcome)] += number;
-    };
-    if (!item.totals) {
-        const bool copied = item.outcome == Outcome::copied;
-        ++ended;
-        count(item.outcome, 1);
-        bytes += copied ? item.completion.bytes : 0;
-        hole_bytes += copied ? item.completion.hole_bytes : 0;
-        trees.entries += item.named ? 0 : 1;
-        trees.errors += !item.named && item.outcome == Outcome::failed ? 1 : 0;
-        return;
-    }
-    const arsync_totals& tree = *item.totals;
-    count(Outcome::copied, tree.files);
-    count(Outcome::linked, tree.hard_links);
-    count(Outcome::skipped, tree.skipped);
-    count(Outcome::failed, tree.errors);
-    ended += tree.entries;
-    bytes += tree.bytes;
-    hole_bytes += tree.hole_bytes;
-    trees.entries += tree.entries;
-    trees.directories += tree.directories;
-    trees.symlinks += tree.symlinks;
-    trees.specials += tree.specials;
-    trees.removed += tree.removed;
-    trees.errors += tree.errors;
+void report(Item& item, const arsync_completion& completion, const Options& options,
+            const Operands& operands, Counts& counts) {
+    Report told(item, completion, options, operands);
+    if (completion.kind == ARSYNC_COMPLETION_WAY)
+        return told.tell_way();
+    if (completion.kind == ARSYNC_COMPLETION_ENTRY)
+        return told.tell_entry();
+    const Counts of_item = told.tell_end();
+    std::transform(counts.begin(), counts.end(), of_item.begin(), counts.begin(), std::plus<>());
 }
 
 std::string describe_pool(const arsync_info& info, uint32_t flags_asked_for) {

@@ -1,76 +1,74 @@
-// All operands, or all names of a list, are one job: it is submitted, waited for, and told of.
-//
-// Always true: items are in the window in the order of the command line, and what is said about one
-// of them is printed when all before it are settled.
+// All operands, or all names of a list, are one job: it is submitted, waited for (run.cpp), and
+// told of (report.cpp, json.cpp).
 #pragma once
 
-#include <chrono>
+#include <array>
 #include <cstdint>
-#include <deque>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
 #include <vector>
 
+#include "arsync.h"
 #include "operands.h"
 #include "options.h"
-#include "progress.h"
-#include "report.h"
 
 namespace cp {
 
-class Run {
-public:
-    Run(const Options& options, Operands& operands)
-        : options_(options), operands_(operands), progress_(options.progress) {}
+// Copies everything; the exit status. If a signal ended it, everything is cleaned up.
+int run(const Options& options, Operands& operands);
 
-    // Copies everything; the exit status. If a signal ended it, everything is cleaned up.
-    int go();
-
-private:
-    bool open_pool();
-    bool open_job();
-    void add(const Pair& pair);
-    void hand_over();
-    void finish_job();
-    bool stop_requested();
-    void take_completions();
-    bool take_ready();
-    void take(const arsync_completion& completion);
-    void take_question(const arsync_completion& completion);
-    void take_job(const arsync_completion& completion);
-    void answer();
-    void end(Item& item);
-    void print_settled();
-    void print_lines(Item& item);
-    void fail(const std::string& complaint);
-
-    void measure();
-    Amounts amounts();
-    void report();
-
-    struct Question {
-        uint64_t item;
-        arsync_question id;
-        Place destination;
-        mode_t mode;
-    };
-
-    const Options& options_;
-    Operands& operands_;
-    Progress progress_;
-    arsync_pool* pool_ = nullptr;
-    arsync_job job_ = 0; // 0: it has ended
-    int event_fd_ = -1;
-    int signal_fd_ = -1;
-
-    std::deque<Item> window_;
-    uint64_t first_ = 1; // number of the window's first item, by which completions name it
-    std::vector<arsync_item> waiting_; // for the job to take them
-    std::vector<Question> questions_;
-    bool stopping_ = false;
-    bool failed_ = false;
-    bool has_trees_ = false;
-    Amounts measured_;
-    Totals totals_;
-    std::chrono::steady_clock::time_point began_;
+// What there is to say, kept until its turn comes, and how.
+struct Line {
+    void (*print)(std::string_view);
+    std::string text;
 };
+
+struct Question {
+    arsync_question id;
+    Pair pair;
+    mode_t mode; // of what is there
+};
+
+// One operand of the command line, or one name of a list, on its way through the program.
+struct Item : Pair {
+    explicit Item(const Pair& pair) : Pair(pair) {}
+    std::vector<Line> lines;
+    std::vector<Question> questions;
+    std::string first_complaint;
+    std::string way_complaint;    // of a directory on the way that could not be made
+    uint64_t errors = 0;          // completions of a tree's entries with an error
+    const Item* mirror = nullptr; // in which it would be lost
+    bool failed = false;          // one of its entries, or it itself, so that it matters
+    bool ended = false;
+};
+
+// The outcomes of files, and what else is counted.
+enum Count { copied, linked, skipped, failed, cancelled, bytes, hole_bytes, entries, errors = 12 };
+constexpr std::array count_names{
+    "copied",  "linked",      "skipped",        "failed",   "cancelled", "bytes", "hole_bytes",
+    "entries", "directories", "symbolic_links", "specials", "removed",   "errors"};
+using Counts = std::array<uint64_t, count_names.size()>;
+
+// Adds to the item's lines what there is to say of it, or of what lies below it or on the way to
+// it; and if it has ended, to the counts.
+void report(Item& item, const arsync_completion& completion, const Options& options,
+            const Operands& operands, Counts& counts);
+// What --debug tells of the pool.
+std::string describe_pool(const arsync_info& info, uint32_t flags_asked_for);
+
+// Lines of --json. Their fields are an interface: they are added to, never changed.
+struct Story {
+    std::string source; // as it is shown, and so are these
+    std::string destination;
+    const arsync_completion& completion;
+    std::string backup; // of what was there
+    std::string message;
+    const char* outcome = nullptr;  // of what is named on the command line
+    const Counts* counts = nullptr; // and is a tree
+};
+std::string json_of(const Story& story);
+std::string json_of(const Counts& counts, double seconds, int exit_status, const arsync_info& info,
+                    const arsync_stats& stats);
 
 } // namespace cp

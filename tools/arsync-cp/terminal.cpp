@@ -11,13 +11,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "arsync.h"
-
 namespace cp {
 
 namespace {
 
-std::string name_in_use = "arsync-cp";
 bool stdout_is_scripts = false;
 bool status_shown = false;
 int stdout_error = 0;
@@ -40,15 +37,18 @@ void flush_stdout() {
         stdout_error = errno;
 }
 
+// What went wrong, with what the system says of it, if it does.
+bool complain_of(const std::string& what, int error) {
+    complain(error != 0 ? what + ": " + arsync_strerror(error) : what);
+    return false;
+}
+
 bool finish_answers() {
     // A signal that came at the question ends the program by itself.
     if (answer_error == 0 || answer_error == EINTR)
         return true;
     // As cp says it: it closes its input in the end, and only a closed one has something to add.
-    const bool closed = answer_error == EBADF;
-    complain(std::string("error closing file") + (closed ? ": " : "") +
-             (closed ? arsync_strerror(EBADF) : ""));
-    return false;
+    return complain_of("error closing file", answer_error == EBADF ? EBADF : 0);
 }
 
 bool finish_output() {
@@ -60,9 +60,7 @@ bool finish_output() {
     // A stdout that was closed from the start harms nobody who prints nothing.
     if (!failed && !(close_failed && (pending || stdout_error != EBADF)))
         return true;
-    complain(std::string("write error") + (stdout_error != 0 ? ": " : "") +
-             (stdout_error != 0 ? arsync_strerror(stdout_error) : ""));
-    return false;
+    return complain_of("write error", stdout_error);
 }
 
 // timeout(1) and others send a signal to the process and once more to its group. That is one signal
@@ -92,17 +90,6 @@ void on_signal(int signal) {
 
 } // namespace
 
-void set_program_name(const char* argv0) {
-    std::string_view name = argv0 != nullptr ? argv0 : "";
-    name.remove_prefix(name.rfind('/') + 1);
-    if (!name.empty())
-        name_in_use = name;
-}
-
-const std::string& program_name() {
-    return name_in_use;
-}
-
 void give_stdout_to_script() {
     stdout_is_scripts = true;
 }
@@ -125,9 +112,8 @@ void flush_for_script() {
 }
 
 void complain(std::string_view message) {
-    const std::string line = program_name() + ": " + std::string(message) + "\n";
     flush_stdout();
-    explain(line);
+    explain(std::string(program_invocation_short_name).append(": ").append(message).append("\n"));
 }
 
 void explain(std::string_view lines) {
@@ -137,7 +123,7 @@ void explain(std::string_view lines) {
 
 bool ask(std::string_view question) {
     flush_stdout();
-    explain(program_name() + ": " + std::string(question));
+    explain(std::string(program_invocation_short_name).append(": ").append(question));
     // Whoever stops the program at the question has answered it.
     if (stop_signal() != 0)
         return false;

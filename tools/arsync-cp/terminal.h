@@ -1,20 +1,20 @@
-// All that the program prints and hears: stdout, stderr, answers on stdin, and signals.
+// All that the program prints and hears: stdout, stderr, answers on stdin, and signals; and how
+// names and numbers look there.
 //
-// The process has one of each, so this is the one module with state of its own. Always true: text
+// The process has one of each, so these are the modules with state of their own. Always true: text
 // for stdout is on its way before a later line of stderr is written, so that both read in the right
 // order when they end in the same place; and the status line is off the terminal before anything
 // else is put there. Only the main thread prints.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
-namespace cp {
+#include "arsync.h"
 
-// What the program was called by, without the directories: "arsync-cp", or the name of a link to
-// it. To be set before anything is printed; argv0 may be null.
-void set_program_name(const char* argv0);
-const std::string& program_name();
+namespace cp {
 
 // With --json stdout belongs to the script, and what -v and --debug say goes to stderr.
 void give_stdout_to_script();
@@ -24,22 +24,27 @@ void say(std::string_view text);
 void say_to_script(std::string_view text);
 // It is on its way, and does not wait as long as the program does.
 void flush_for_script();
-
 // One line on stderr: the program's name, a colon, the message.
 void complain(std::string_view message);
 // Lines on stderr that follow a complaint, as they are.
 void explain(std::string_view lines);
 // Puts a question and reads the answer from stdin. No answer is a no.
 bool ask(std::string_view question);
-
-// Replaces the status line on stderr; an empty one erases it.
+// Replaces the status line on stderr; an empty one erases it. Or it stays, and all else goes below.
 void show_status(std::string_view line);
-// Leaves it standing, and goes on below it.
 void keep_status();
-
 // Closes them in the end; false, after a complaint, if answers could not be read or any of the text
 // did not get out.
 bool finish_talking();
+
+// The line of --progress, which tells how fast things go. Whether it is shown: on a terminal alone.
+bool begin_progress(bool wanted);
+constexpr int redraw_ms = 100;
+// Whether the last time is long enough ago.
+bool progress_is_due();
+void draw_progress(const arsync_progress& progress);
+// The last line stays if all went well.
+void finish_progress(bool keep, const arsync_progress& progress);
 
 // Listens for SIGINT, SIGTERM and SIGHUP, of which the first asks the program to stop and a second
 // one ends it at once. One that the parent has us ignore, as nohup does, stays ignored. Returns a
@@ -49,5 +54,21 @@ int listen_for_signals();
 int stop_signal();
 // Ends the program as that signal would have, so that a shell sees what stopped it.
 [[noreturn]] void die_of(int signal);
+
+// A name in quotes, ready to be pasted into a shell: 'a b', "it's", 'new'$'\n''line'. Bytes that
+// are not printable in the user's locale never reach the terminal raw.
+std::string quote(std::string_view name);
+// The same without quotes if a shell takes the name for one word as it is.
+std::string quote_if_needed(std::string_view name);
+// A word of the command line in the locale's own quotation marks, as complaints about the
+// arguments of options have it.
+std::string quote_word(std::string_view word);
+
+// As printf(3) has it.
+[[gnu::format(printf, 1, 2)]] std::string format(const char* text, ...);
+// "512K" as 524288: digits and at most one of K, M and G, powers of 1024, and nothing else.
+std::optional<uint64_t> parse_size(std::string_view text);
+// At most five characters: "0", "999", "1.5K", "12M", "1023M", "2.0G".
+std::string format_size(uint64_t bytes);
 
 } // namespace cp

@@ -1,14 +1,16 @@
-#include "text.h"
+#include "terminal.h"
 
 #include <algorithm>
 #include <charconv>
 #include <clocale>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <cwchar>
 #include <cwctype>
 #include <langinfo.h>
+#include <new>
 
 namespace cp {
 
@@ -109,14 +111,15 @@ std::string quote_word(std::string_view word) {
 }
 
 std::string format(const char* text, ...) {
-    va_list arguments, again;
+    va_list arguments;
     va_start(arguments, text);
-    va_copy(again, arguments);
-    const int length = vsnprintf(nullptr, 0, text, arguments);
-    std::string result(static_cast<size_t>(std::max(length, 0)), '\0');
-    vsnprintf(result.data(), result.size() + 1, text, again);
-    va_end(again);
+    char* made = nullptr;
+    const int length = vasprintf(&made, text, arguments);
     va_end(arguments);
+    if (length < 0)
+        throw std::bad_alloc();
+    const std::string result(made, static_cast<size_t>(length));
+    free(made);
     return result;
 }
 
@@ -137,17 +140,8 @@ std::string format_size(uint64_t bytes) {
     uint64_t rest = 0; // in 1024ths
     for (; bytes >= 1024; ++unit, bytes /= 1024)
         rest = bytes % 1024;
-    std::string text = std::to_string(bytes);
-    if (unit > 0 && bytes < 10)
-        text += "." + std::to_string(rest * 10 / 1024);
-    return unit > 0 ? text + "BKMGTPE"[unit] : text;
-}
-
-std::string format_duration(uint64_t seconds) {
-    seconds = std::min<uint64_t>(seconds, 100 * 3600 - 1);
-    const auto part = [&](unsigned unit) { return static_cast<unsigned>(seconds / unit); };
-    return part(3600) > 0 ? format("%u:%02u:%02u", part(3600), part(60) % 60, part(1) % 60)
-                          : format("%u:%02u", part(60), part(1) % 60);
+    const std::string tenths = unit > 0 && bytes < 10 ? "." + std::to_string(rest * 10 / 1024) : "";
+    return std::to_string(bytes) + tenths + (unit > 0 ? std::string(1, "BKMGTPE"[unit]) : "");
 }
 
 } // namespace cp

@@ -66,6 +66,82 @@ static void every_method_copies_on_every_backend(void) {
     }
 }
 
+/* What a failure of these is called; the names are those that the copy was submitted with. */
+static void check_described(const arsync_completion* done, const arsync_copy_options* options,
+                            const char* src, const char* dst, const char* sentence) {
+    char text[256];
+    memset(text, 'x', sizeof text);
+    CHECK_EQUAL(arsync_describe(done, options, work, src, work, dst, text, sizeof text), 0);
+    if (strcmp(text, sentence) != 0) {
+        printf("\"%s\" is not \"%s\"\n", text, sentence);
+        failures++;
+    }
+    char cut[8];
+    CHECK_EQUAL(arsync_describe(done, options, work, src, work, dst, cut, sizeof cut), 0);
+    CHECK(strncmp(cut, sentence, sizeof cut - 1) == 0);
+    CHECK_EQUAL(arsync_describe(done, options, work, src, work, dst, NULL, 0), 0);
+    CHECK_EQUAL(arsync_describe(done, options, work, src, work, dst, NULL, 1), -EFAULT);
+}
+
+static void failures_are_described(void) {
+    arsync_completion done;
+    arsync_copy_options options = copy_options();
+    CHECK(mkdirat(work, "tree", 0700) == 0);
+    CHECK(symlinkat("nothing", work, "dangling") == 0);
+#define CHECK_DESCRIBED(src, dst, sentence)                                                        \
+    do {                                                                                           \
+        CHECK(arsync_copy(work, src, work, dst, &options, &done) < 0);                             \
+        check_described(&done, &options, src, dst, sentence);                                      \
+        arsync_details_free(done.details);                                                         \
+    } while (0)
+    CHECK_DESCRIBED("missing", "to", "cannot stat $s: No such file or directory");
+    CHECK_DESCRIBED("tree", "to", "omitting directory $s");
+    CHECK_DESCRIBED("from", "from", "$s and $d are the same file");
+    CHECK_DESCRIBED("from", "tree", "cannot overwrite directory $d with non-directory");
+    CHECK_DESCRIBED("from", "from/to", "cannot stat $d: Not a directory");
+    CHECK_DESCRIBED("from", "dangling", "not writing through dangling symlink $d");
+    CHECK_DESCRIBED("from", "missing/to",
+                    "cannot create regular file $d: No such file or directory");
+    options.replace = ARSYNC_REPLACE_EXCLUSIVE;
+    CHECK_DESCRIBED("from", "from", "not replacing $d");
+    options.replace = ARSYNC_REPLACE_IN_PLACE;
+    options.flags = ARSYNC_COPY_SYMBOLIC_LINK;
+    CHECK_DESCRIBED("from", "tree/link",
+                    "$d: can make relative symbolic links only in current directory");
+    /* Of a tree's job it is the entry that failed first. */
+    options.flags = ARSYNC_COPY_RECURSIVE;
+    options.want = ARSYNC_WANT_ERROR_PATH;
+    CHECK(symlinkat("a", work, "tree/link") == 0);
+    CHECK(mkdirat(work, "to_tree", 0700) == 0 && mkdirat(work, "to_tree/link", 0700) == 0);
+    CHECK_DESCRIBED("tree", "to_tree", "cannot overwrite directory $d with non-directory");
+    CHECK_DESCRIBED("tree", "tree/in", "cannot copy a directory, $S, into itself, $D");
+
+    /* An open file has no name to be looked for. */
+    const int open_from = openat(work, "from", O_RDONLY);
+    options = copy_options();
+    options.flags = ARSYNC_COPY_SRC_FD;
+    CHECK_EQUAL(arsync_copy(open_from, "", work, "missing/to", &options, &done), -ENOENT);
+    char text[256];
+    CHECK_EQUAL(
+        arsync_describe(&done, &options, open_from, NULL, work, "missing/to", text, sizeof text),
+        0);
+    CHECK(strcmp(text, "cannot create regular file $d: No such file or directory") == 0);
+    close(open_from);
+
+    options = copy_options();
+    CHECK_EQUAL(arsync_copy(work, "from", work, "to", &options, &done), 0);
+    check_described(&done, &options, "from", "to", "");
+    check_described(&done, NULL, "from", "to", "");
+    CHECK_EQUAL(arsync_describe(NULL, NULL, work, "from", work, "to", text, sizeof text), -EFAULT);
+    options.method = 99;
+    CHECK_EQUAL(arsync_describe(&done, &options, work, "from", work, "to", text, sizeof text),
+                -EINVAL);
+    CHECK(unlinkat(work, "to", 0) == 0 && unlinkat(work, "dangling", 0) == 0);
+    CHECK(unlinkat(work, "tree/link", 0) == 0 && unlinkat(work, "tree", AT_REMOVEDIR) == 0);
+    CHECK(unlinkat(work, "to_tree/link", AT_REMOVEDIR) == 0);
+    CHECK(unlinkat(work, "to_tree", AT_REMOVEDIR) == 0);
+}
+
 static void failed_copy_says_what_and_where_and_leaves_nothing(void) {
     arsync_pool* pool = open_pool();
     arsync_completion done = copy(pool, "missing", "to", NULL);
@@ -255,6 +331,7 @@ const struct test copy_tests[] = {
     TEST(one_copy_gives_one_complete_completion),
     TEST(every_method_copies_on_every_backend),
     TEST(failed_copy_says_what_and_where_and_leaves_nothing),
+    TEST(failures_are_described),
     TEST(source_onto_itself_is_refused),
     TEST(replace_says_what_happens_to_what_is_there),
     TEST(preserve_durable_and_verify_can_be_asked_for),

@@ -182,6 +182,17 @@ unsafe extern "C" {
     ) -> c_int;
     /// What an errno value means. A static string.
     pub fn arsync_strerror(error: c_int) -> *const c_char;
+    /// A sentence about the failure that a completion tells of, with `$s` and `$d` for names.
+    pub fn arsync_describe(
+        completion: *const arsync_completion,
+        options: *const arsync_copy_options,
+        src_dirfd: c_int,
+        src: *const c_char,
+        dst_dirfd: c_int,
+        dst: *const c_char,
+        text: *mut c_char,
+        size: usize,
+    ) -> c_int;
     /// The name of a stage. A static string.
     pub fn arsync_stage_name(stage: u32) -> *const c_char;
     /// The name of a method. A static string.
