@@ -3,6 +3,7 @@
 #include <atomic>
 #include <fcntl.h>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <unistd.h>
 
@@ -60,11 +61,6 @@ private:
     std::thread thread_;
 };
 
-void must_mount(const Mounted& mounted) {
-    if (!mounted.usable())
-        throw std::runtime_error(mounted.why());
-}
-
 } // namespace
 
 Recording::Recording(const Filesystem& kind, const std::string& directory, uint64_t seed,
@@ -78,6 +74,8 @@ Recording::Recording(const Filesystem& kind, const std::string& directory, uint6
         return;
     make_source(directory_ + "/source");
     prepare(plan);
+    if (!skipped_.empty())
+        return;
     // XFS writes zeros all over its log, which would make each state's image large.
     const std::string copied =
         live::output_in(directory_, "fallocate --dig-holes base && cp --sparse=always base disk");
@@ -92,7 +90,9 @@ Recording::Recording(const Filesystem& kind, const std::string& directory, uint6
 
 void Recording::prepare(const Plan& plan) {
     const Mounted mounted(kind_, base(), mounted_at_);
-    must_mount(mounted);
+    skipped_ = mounted.why();
+    if (!skipped_.empty())
+        return;
     make_source(mounted_at_ + "/source");
     for (const std::vector<Work>& together : plan) {
         for (const Work& work : together) {
@@ -120,7 +120,8 @@ void Recording::carry_out(const Plan& plan, bool durable) {
         return;
     }
     const Mounted mounted(kind_, recorder.disk(), mounted_at_);
-    must_mount(mounted);
+    if (!mounted.usable())
+        throw std::runtime_error(mounted.why());
     size_t first = 0;
     for (const std::vector<Work>& together : plan) {
         std::optional<Neighbour> neighbour;
