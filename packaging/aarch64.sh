@@ -3,7 +3,8 @@
 #
 # liburing for aarch64 comes from Debian's archive into build/aarch64/sysroot; the machine's own list of
 # architectures stays as it is. SUITES='unit sim', and TESTS is a filter of doctest: TESTS='-tc=*hole*'.
-# qemu knows nothing of io_uring, so the tests of the real ring are skipped.
+# qemu knows nothing of io_uring, so the tests of the real ring are skipped. It is slow, and a thread of a
+# test may sleep in it for ever, so each suite has a time limit.
 set -eu
 cd "$(dirname "$0")/.."
 suites=${SUITES:-unit sim}
@@ -37,6 +38,6 @@ for suite in $suites; do
     file -b "build/aarch64/test/$suite" 2> /dev/null | cut -d , -f 2 || true
     # shellcheck disable=SC2086 # words
     QEMU_LD_PREFIX=/usr/$triplet QEMU_SET_ENV=LD_LIBRARY_PATH=/usr/$triplet/lib:$sysroot/usr/lib/$triplet \
-        qemu-aarch64-static "build/aarch64/test/$suite" ${TESTS:-} || status=1
+        timeout "${LIMIT:-3600}" qemu-aarch64-static "build/aarch64/test/$suite" ${TESTS:-} || status=1
 done
 exit $status
