@@ -52,6 +52,7 @@ Task<void> keep_both(Io io, const FileCopy& names, unsigned char type, const Ent
         control.throw_if_cancelled();
         const std::string name = number == 0 ? path.name : other_name(path.name, number);
         to.destination = path.parent + name;
+        to.just_created = names.just_created && number == 0; // that was said of the first
         if (!names.path_from_base.empty())
             to.path_from_base = split_path(names.path_from_base).parent + name;
         // What the source has is likely to come there.
