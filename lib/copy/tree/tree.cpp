@@ -17,6 +17,19 @@ Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filt
     totals_.struct_size = sizeof totals_;
 }
 
+// The root counts as an entry, also where all fails with it.
+namespace {
+struct RootEnd {
+    Control& control;
+    bool failed = true;
+    ~RootEnd() {
+        control.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
+        if (failed && !control.cancelled())
+            control.counts().errors.fetch_add(1, std::memory_order_relaxed);
+    }
+};
+} // namespace
+
 Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     job_.control.enter(ARSYNC_STAGE_OPEN_SOURCE);
     job_.control.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
@@ -31,7 +44,11 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         links_base = job_.links.base_of(io.files, job_.roots.base());
     Control own(job_.control);
     TreePart part(*this, io, own, job_.host);
-    co_await part.open_roots();
+    {
+        RootEnd end{job_.control};
+        co_await part.open_roots();
+        end.failed = false;
+    }
     job_.control.enter(ARSYNC_STAGE_NONE);
     own_links_.ask_whether_names_recur([this, &files = io.files] { return has_mounts(files); });
 
@@ -42,7 +59,6 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     of_root.wanted = outcome.wanted;
     tell_destination_root(io.files, of_root);
     of_root.wanted.end(job_.options);
-    job_.control.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     {
         const Lock lock(mutex_);
         totals_.entries = totals_.directories = 1;
