@@ -707,7 +707,7 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              at the end. A file that is written through a symbolic link is synced by itself. So
  *              is each file in a list of at most 16 items, since syncfs(2) also writes what other
  *              programs have left to be written. If a loss is told, and more than 65536 items were
- *              begun, the loss is the list's. A list that is cancelled is not synced.
+ *              copied, the loss is the list's. A list that is cancelled is not synced.
  *   Order      Items run in any order. But with ARSYNC_REPORT_ALL trees come one after the other,
  *              and so do trees whose destination is there already, or holds the source, or lies in
  *              it. A source that is newer than its list (its inode changed after the list was

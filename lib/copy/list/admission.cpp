@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <iterator>
 
 #include "copy/fold_case.h"
 #include "copy/list/item_host.h"
@@ -16,6 +17,19 @@
 #include "copy/split_path.h"
 
 namespace arsync {
+
+// Nothing is there, or nothing can be: the copy will say which. Anything else says nothing of what
+// the item would touch, so it cannot be begun beside others. A way is told of when it is looked
+// for.
+void ListMember::refuse_unknown(Stage stage, int result) const {
+    constexpr int absent[] = {ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG};
+    const bool is_absent =
+        std::find(std::begin(absent), std::end(absent), -result) != std::end(absent);
+    const bool is_shut =
+        result == -EACCES && (stage != ARSYNC_STAGE_OPEN_SOURCE || list_.asks(ARSYNC_COPY_PARENTS));
+    if (result < 0 && !is_absent && !is_shut)
+        throw Error{stage, -result};
+}
 
 Task<void> ListMember::admit(Item& item) {
     item.touch.source = simplified(item.names.source);
@@ -27,7 +41,7 @@ Task<void> ListMember::admit(Item& item) {
         co_await admit_entry(item);
     else
         co_await admit_path(item);
-    if (list_.asks(ARSYNC_COPY_PARENTS))
+    if (list_.asks(ARSYNC_COPY_PARENTS) && !item.failure)
         co_await find_way(item);
     if (list_.lasting_.is_asked() && !item.failure)
         item.left = list_.lasting_.choose(io_.files, item.names.destination, item.touch, item.way,
@@ -80,9 +94,14 @@ Task<void> ListMember::admit_path(Item& item) {
     item.touch.source_key =
         key_of(list_.source_dirfd_, item.names.source, list_.source_directories_);
     bool idle = list_.is_idle();
-    while (!look(item, idle)) {
-        co_await nobody_else();
-        idle = true;
+    try {
+        while (!look(item, idle)) {
+            co_await nobody_else();
+            idle = true;
+        }
+    } catch (const Error& error) {
+        item.failure = error;
+        co_return;
     }
     if (item.may_be_one)
         item.just_created = folds_names(item);
@@ -132,6 +151,8 @@ bool ListMember::look(Item& item, bool idle) {
     const bool seen = look_at_source(touch, item, idle) && look_at_destination(touch, item, idle);
     if (!seen)
         return false;
+    if (!idle && list_.meets_by_other_names(touch))
+        return false;
     item.touch = std::move(touch);
     if (!item.touch.has_source)
         return true;
@@ -173,6 +194,7 @@ bool ListMember::look_at_source(Touch& touch, const Item& item, bool idle) {
         return false;
     if (is_link)
         result = io_.files.statx(list_.source_dirfd_, name, 0, facts);
+    refuse_unknown(ARSYNC_STAGE_OPEN_SOURCE, result);
     if (result < 0)
         return true;
     touch.has_source = true;
@@ -184,6 +206,8 @@ bool ListMember::look_at_source(Touch& touch, const Item& item, bool idle) {
         touch.source_names = Upon::any;
     else if (list_.keeps_links() && several)
         touch.source_names = Upon::several;
+    if (touch.source_names == Upon::several)
+        touch.linked_id = list_.links_.copy_of(touch.source_id);
     return idle || touch.is_tree() || !list_.is_recent(facts);
 }
 
@@ -210,6 +234,8 @@ bool ListMember::look_at_destination(Touch& touch, const Item& item, bool idle) 
     touch.through_link = follows;
     if (follows)
         result = io_.files.statx(list_.destination_dirfd_, name, 0, found);
+    refuse_unknown(touch.is_tree() ? ARSYNC_STAGE_MAKE_DIRECTORY : ARSYNC_STAGE_OPEN_DESTINATION,
+                   result);
     if (result < 0)
         return true;
     touch.is_new = false;
@@ -222,17 +248,15 @@ bool ListMember::look_at_destination(Touch& touch, const Item& item, bool idle) 
     touch.is_recent = list_.is_recent(found);
     if (!idle && list_.is_touched(found))
         return false;
-    return looks_at_backup(touch, item, idle);
+    return looks_at_backup(item, idle);
 }
 
 // What a backup would take the place of.
-bool ListMember::looks_at_backup(const Touch& touch, const Item& item, bool idle) {
+bool ListMember::looks_at_backup(const Item& item, bool idle) {
     const arsync_copy_options& options = list_.options_;
     if (options.backup == ARSYNC_BACKUP_NONE || idle)
         return true;
     const std::string suffix = options.backup_suffix ? options.backup_suffix : "~";
-    if (list_.is_backup_in_flight(touch.destination, suffix))
-        return false;
     struct statx old;
     const std::string simple = item.names.destination + suffix;
     return io_.files.statx(list_.destination_dirfd_, simple.c_str(), AT_SYMLINK_NOFOLLOW, old) <

@@ -37,10 +37,6 @@ Left Lasting::choose(Files& files, const std::string& path, const Touch& touch,
                      const DirectoryRef& way, bool many) {
     if (!asked_)
         return Left::nothing;
-    constexpr size_t most = 1 << 16;
-    forgets_ = forgets_ || destinations_.size() >= most;
-    if (!forgets_)
-        destinations_.push_back(path);
     const std::string parent = way ? "" : parent_path(path);
     Identity id;
     if (way) {
@@ -100,18 +96,32 @@ void Lasting::leave(FileCopy& copy, Left left) {
     copy.synced_later = left == Left::all;
 }
 
+// By the names that it and what it took the place of have now: that may be an earlier item's.
+void Lasting::note_made(const std::string& destination, const Outcome& outcome) {
+    constexpr size_t most = 1 << 16;
+    forgets_ = forgets_ || made_.size() >= most;
+    if (forgets_)
+        return;
+    const std::string parent = split_path(destination).parent;
+    made_.push_back(outcome.name.empty() ? destination : parent + outcome.name);
+    if (!outcome.backup.empty())
+        made_.push_back(parent + outcome.backup);
+}
+
 // ---- the end ----
 
 Task<void> Lasting::finish(Io io, Control& control) {
     control.enter(ARSYNC_STAGE_SYNC);
     co_await ways_.sync_tops(io);
-    co_await sync_directories(io, directories_);
+    co_await sync_directories(io, directories_, false);
     co_await point_.finish(io, [&] { return sync_each(io, control); });
 }
 
-Task<void> Lasting::sync_directories(Io io, const std::set<std::string>& all) {
+Task<void> Lasting::sync_directories(Io io, const std::set<std::string>& all, bool may_be_gone) {
     for (const std::string& path : all) {
         const int fd = io.files.open(destination_dirfd_, path.c_str(), O_RDONLY | O_DIRECTORY, 0);
+        if (may_be_gone && (fd == -ENOENT || fd == -ENOTDIR))
+            continue;
         check(ARSYNC_STAGE_SYNC, fd);
         const File directory(io.files, fd);
         co_await sync_one(io, fd);
@@ -123,7 +133,7 @@ Task<void> Lasting::sync_each(Io io, Control& control) {
         throw Error{ARSYNC_STAGE_SYNC, EIO};
     std::set<std::string> parents;
     const bool follows = (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
-    for (const std::string& path : destinations_) {
+    for (const std::string& path : made_) {
         control.throw_if_cancelled();
         co_await sync_named(io, control, destination_dirfd_, path.c_str(), follows);
         if (options_.durability != ARSYNC_DURABILITY_FULL)
@@ -133,7 +143,7 @@ Task<void> Lasting::sync_each(Io io, Control& control) {
         while (parents.insert(parent).second && (options_.flags & ARSYNC_COPY_PARENTS) != 0)
             parent = parent_path(parent);
     }
-    co_await sync_directories(io, parents);
+    co_await sync_directories(io, parents, true);
 }
 
 void Lasting::close() {

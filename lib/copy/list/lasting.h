@@ -35,6 +35,8 @@ public:
                 bool many);
     // Tells what is to copy a file that so much of it is left.
     void leave(FileCopy& copy, Left left);
+    // Under the list's mutex: something was made there, or some of it.
+    void note_made(const std::string& destination, const Outcome& outcome);
 
     // When all items have ended. Whether the way's directory is not to be synced by itself.
     bool leaves(const Directory& way) { return point_.known(way.destination_id).value_or(false); }
@@ -53,7 +55,7 @@ private:
                const DirectoryRef& way);
     bool leaves_name(Files& files, const std::string& parent, const DirectoryRef& way);
     Task<void> sync_each(Io io, Control& control);
-    Task<void> sync_directories(Io io, const std::set<std::string>& all);
+    Task<void> sync_directories(Io io, const std::set<std::string>& all, bool may_be_gone);
 
     const int destination_dirfd_;
     const arsync_copy_options& options_;
@@ -62,7 +64,7 @@ private:
     SyncPoint point_;
     std::unordered_map<std::string, Parent> parents_; // by their paths, some
     std::set<std::string> directories_;               // to be synced, by their paths
-    std::vector<std::string> destinations_;           // to be asked in case of a loss
+    std::vector<std::string> made_;                   // to be asked in case of a loss
     bool forgets_ = false;                            // some of these
 };
 

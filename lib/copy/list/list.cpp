@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "copy/fold_case.h"
 #include "copy/list/item_host.h"
 #include "copy/list/member.h"
 #include "copy/list/take.h"
+#include "copy/question.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
 
@@ -155,6 +157,10 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
         alone_ = {};
     }
     // Last, for there may be no memory for it.
+    const bool keeps = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
+    const bool partly = outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0;
+    if ((keeps || partly) && lasting_.is_asked())
+        lasting_.note_made(item.names.destination, outcome);
     if (made)
         order_.note_made(item.touch);
     if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0)
@@ -193,9 +199,15 @@ bool List::is_touched(const struct statx& found) {
     return order_.is_touched(found);
 }
 
-bool List::is_backup_in_flight(const std::string& destination, const std::string& suffix) {
+// Whether an item would take a name that one in flight may give to something, or the reverse.
+bool List::meets_by_other_names(const Touch& touch) {
     const Lock lock(mutex_);
-    return order_.is_backup_in_flight(destination, suffix);
+    if (options_.backup != ARSYNC_BACKUP_NONE) {
+        const std::string suffix = options_.backup_suffix ? options_.backup_suffix : "~";
+        if (order_.meets_backups(touch, fold_case(suffix)))
+            return true;
+    }
+    return asks_first(options_) && order_.meets_other_names(touch);
 }
 
 void List::count_unanswered(int change) {

@@ -142,7 +142,7 @@ private:
     bool is_touched(const struct statx& found);
     bool has_several_targets();
     void look_for_spellings(Item& item);
-    bool is_backup_in_flight(const std::string& destination, const std::string& suffix);
+    bool meets_by_other_names(const Touch& touch);
     void count_unanswered(int change);
     Task<void> finish_ways(Io io, Host& host);
     Task<void> finish_durably(Io io);

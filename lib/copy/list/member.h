@@ -36,7 +36,8 @@ private:
     bool look(Item& item, bool idle);
     bool look_at_source(Touch& touch, const Item& item, bool idle);
     bool look_at_destination(Touch& touch, const Item& item, bool idle);
-    bool looks_at_backup(const Touch& touch, const Item& item, bool idle);
+    bool looks_at_backup(const Item& item, bool idle);
+    void refuse_unknown(Stage stage, int result) const;
     bool replaces_name(mode_t source_mode) const;
     std::string key_of(int dirfd, const std::string& path,
                        std::unordered_map<std::string, std::string>& known);

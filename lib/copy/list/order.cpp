@@ -1,6 +1,7 @@
 #include "copy/list/order.h"
 
 #include <algorithm>
+#include <climits>
 #include <vector>
 
 #include "copy/fold_case.h"
@@ -62,7 +63,12 @@ bool Order::may_meet(const Touch& touch, bool keeps_links) const {
             return false;
         }
     };
-    return meets(touch.source_names) || meets(touch.upon()) ||
+    // What is linked to must not lose its name meanwhile; a tree may link to anything.
+    const bool loses_copy =
+        keeps_links &&
+        ((touch.linked_id && writers_.contains(*touch.linked_id)) ||
+         (touch.has_written && with_any_names_ > 0) || (touch.is_tree() && !writers_.empty()));
+    return loses_copy || meets(touch.source_names) || meets(touch.upon()) ||
            (touch.has_source && !touch.is_tree() &&
             (writers_.contains(touch.source_id) ||
              (keeps_links && readers_.contains(touch.source_id))));
@@ -78,13 +84,60 @@ bool Order::is_in_flight(const std::string& destination) const {
     return below != in_flight_.end() && below->first.starts_with(name + "/");
 }
 
-bool Order::is_backup_in_flight(const std::string& destination, const std::string& suffix) const {
-    const std::string name = fold_case(destination);
-    if (in_flight_.contains(name + fold_case(suffix)))
-        return true;
-    const std::string numbered = name + ".~";
-    const auto found = in_flight_.lower_bound(numbered);
-    return found != in_flight_.end() && found->first.starts_with(numbered);
+namespace {
+
+// The name without a mark at its end that is a number between two texts; "": it has none.
+std::string without_number(const std::string& name, std::string_view before,
+                           std::string_view after) {
+    if (!name.ends_with(after))
+        return "";
+    size_t at = name.size() - after.size();
+    const size_t end = at;
+    while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9')
+        --at;
+    const bool is_mark = at < end && std::string_view(name).substr(0, at).ends_with(before);
+    return is_mark ? name.substr(0, at - before.size()) : "";
+}
+
+// Of "NAME (1).EXT".
+std::string without_other_number(const std::string& name) {
+    const size_t open = name.rfind(" (");
+    const size_t close = open == std::string::npos ? open : name.find(')', open);
+    if (close == std::string::npos || name.find('/', open) != std::string::npos)
+        return "";
+    const std::string stem = without_number(name.substr(0, close + 1), " (", ")");
+    return stem.empty() ? "" : stem + name.substr(close + 1);
+}
+
+template <class Map>
+bool has_beginning(const Map& map, const std::string& beginning) {
+    const auto found = map.lower_bound(beginning);
+    return found != map.end() && found->first.starts_with(beginning);
+}
+
+} // namespace
+
+bool Order::meets_backups(const Touch& touch, const std::string& suffix) const {
+    const auto is_of_one_in_flight = [&](const std::string& key) {
+        const bool simple =
+            key.ends_with(suffix) && by_key_.contains(key.substr(0, key.size() - suffix.size()));
+        return simple || by_key_.contains(without_number(key, ".~", "~"));
+    };
+    return is_of_one_in_flight(touch.key) || is_of_one_in_flight(touch.source_key) ||
+           by_key_.contains(touch.key + suffix) || has_beginning(by_key_, touch.key + ".~");
+}
+
+// One that is as long as a name may be is cut before its number.
+bool Order::meets_other_names(const Touch& touch) const {
+    const auto is_of_one_in_flight = [&](const std::string& key) {
+        const std::string stem = without_other_number(key);
+        const bool is_cut = !stem.empty() && key.size() - key.rfind('/') > NAME_MAX;
+        return by_key_.contains(stem) || (is_cut && !by_key_.empty());
+    };
+    // Its extension comes after the number.
+    const size_t dot = touch.key.find('.', touch.key.rfind('/') + 2);
+    return is_of_one_in_flight(touch.key) || is_of_one_in_flight(touch.source_key) ||
+           has_beginning(by_key_, touch.key.substr(0, dot) + " (");
 }
 
 void Order::count(Upon upon, int change) {
@@ -97,6 +150,8 @@ void Order::count(Upon upon, int change) {
 void Order::begin(const Touch& touch) {
     count(touch.upon(), 1);
     ++readers_[touch.source_id];
+    if (touch.linked_id)
+        ++readers_[*touch.linked_id];
     if (touch.has_written)
         ++writers_[touch.written_id];
     ++in_flight_[touch.folded];
@@ -113,6 +168,8 @@ void Order::drop(Map& counts, const Key& key) {
 void Order::end(const Touch& touch) {
     count(touch.upon(), -1);
     drop(readers_, touch.source_id);
+    if (touch.linked_id)
+        drop(readers_, *touch.linked_id);
     if (touch.has_written)
         drop(writers_, touch.written_id);
     drop(in_flight_, touch.folded);

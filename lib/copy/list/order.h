@@ -8,6 +8,7 @@
 
 #include <ctime>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,6 +47,7 @@ struct Touch {
     bool is_new = true; // nothing was at the destination
     Upon source_names = Upon::one;
     bool destination_has_names = false;
+    std::optional<Identity> linked_id = {}; // of the copy that it is to be a link to
 
     bool is_tree() const { return has_source && S_ISDIR(source_mode); }
     Upon upon() const { return destination_has_names ? Upon::several : source_names; }
@@ -62,7 +64,11 @@ public:
     // The same of a name in a directory, whatever the path to that.
     bool is_name_in_flight(const std::string& key) const { return by_key_.contains(key); }
     bool has_trees_in_flight() const { return with_any_names_ > 0; }
-    bool is_backup_in_flight(const std::string& destination, const std::string& suffix) const;
+    // Whether its destination or source is a name that the backup of one in flight may get, or such
+    // a one has a name that its own backup may get. suffix: of simple ones, without its case.
+    bool meets_backups(const Touch& touch, const std::string& suffix) const;
+    // The same of "NAME (1).EXT", which is tried where both are to be kept.
+    bool meets_other_names(const Touch& touch) const;
     bool is_touched(const struct statx& found) const;
     bool is_recent(const struct statx& facts) const;
 
@@ -105,8 +111,8 @@ private:
     timespec began_{};
     Counts readers_;
     Counts writers_;
-    std::map<std::string, unsigned> in_flight_;        // destinations, without their case
-    std::unordered_map<std::string, unsigned> by_key_; // the same
+    std::map<std::string, unsigned> in_flight_; // destinations, without their case
+    std::map<std::string, unsigned> by_key_;    // the same
     int with_several_names_ = 0;
     int with_any_names_ = 0;
     struct HashKey { // of what is a hash already

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -80,6 +81,13 @@ public:
     // What to do with a name of a file that has `names` names. first: claim is held; linked: place
     // says to what, until as many names as there are have been linked.
     Answer ask(const Identity& id, uint32_t names, Claim& claim, Place& place);
+    // The copy that a further name of a file would be linked to, if there is one yet.
+    std::optional<Identity> copy_of(const Identity& id) {
+        const Lock lock(mutex_);
+        const auto found = records_.find(id);
+        const bool is_known = found != records_.end() && found->second.copied;
+        return is_known ? std::optional<Identity>(found->second.place.copy.id) : std::nullopt;
+    }
     // A name has been linked to the copy there, and will not be asked for again.
     void linked(const Identity& id, const Place& place);
     // The first copy is not there any more.

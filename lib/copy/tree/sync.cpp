@@ -67,7 +67,8 @@ Task<void> sync_named(Io io, Control& control, int dirfd, const char* path, bool
     if (through)
         result = io.files.statx(dirfd, path, 0, facts);
     const bool is_directory = result == 0 && S_ISDIR(facts.stx_mode);
-    if (result == -ENOENT || (result == 0 && !is_directory && !S_ISREG(facts.stx_mode)))
+    const bool is_gone = result == -ENOENT || result == -ENOTDIR;
+    if (is_gone || (result == 0 && !is_directory && !S_ISREG(facts.stx_mode)))
         co_return;
     check(ARSYNC_STAGE_SYNC, result);
     const int flags =
