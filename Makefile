@@ -239,7 +239,7 @@ $(B)/bench/%: tools/arsync-bench/%.c include/arsync.h $(B)/flags $(B)/libarsync.
 
 # ---- Test ---------------------------------------------------------------------------------------
 
-.PHONY: check prove tests stage run-tests asan tsan
+.PHONY: check prove tests stage run-tests asan tsan sim
 check: ## set up, build, run all tests
 	$(Q)tools/deps.sh build test
 	$(again) run-tests
@@ -259,6 +259,12 @@ asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="un
 
 tsan: ## the tests with ThreadSanitizer
 	$(again) B=build/tsan SANITIZE=thread $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests
+
+# SEEDS=n: the trials of so many numbers; SEED=n: that one alone, step by step (CONTRIBUTING.md).
+SEEDS ?= 100000
+sim: ## many simulated copies, trees and lists, and what may happen to them (SEEDS=n, SEED=n)
+	$(again) $(B)/test/sim
+	$(Q)$(B)/test/sim $(if $(SEED),--seed=$(SEED),--seeds=$(SEEDS))
 
 tests: build $(suites) $(B)/test/client $(faultfs)
 

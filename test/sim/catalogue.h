@@ -17,6 +17,9 @@ constexpr Method all_methods[] = {
     ARSYNC_METHOD_FIXED, ARSYNC_METHOD_COPY_FILE_RANGE, ARSYNC_METHOD_DIRECT,
     ARSYNC_METHOD_HEAP,  ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_MANAGED};
 
+// Any copy of one file, in any world in which nothing fails.
+Scenario choose_copy(uint64_t seed);
+
 // A copy of size bytes by this method, in a world where it works.
 Scenario by_method(Method method, uint64_t size);
 

@@ -77,6 +77,7 @@ public:
     const Inode& at(InodeNumber number) const { return inodes_.at(number); }
     bool exists(InodeNumber number) const { return inodes_.count(number) != 0; }
     Inode& root() { return at(root_); }
+    const Inode& root() const { return at(root_); }
     Inode* find(InodeNumber directory, const std::string& name);
 
     // As statx(2) says it: a directory has a link from itself and from each directory in it.

@@ -29,6 +29,20 @@ int SimulatedFiles::filesystem_type(int fd, uint64_t& magic) {
     }));
 }
 
+// Nothing is mounted in this world but its root.
+int SimulatedFiles::places_of(int fd, std::vector<PlaceOnDevice>& places) {
+    const Description* description = world_.descriptor(fd);
+    if (!description)
+        return -EBADF;
+    if (!world_.options.lists_mounts)
+        return -ENOENT;
+    const std::string path = world_.path_of(description->inode);
+    if (path.empty() || path.front() != '/')
+        return -ENOENT;
+    places = {{"8:1", path}};
+    return 0;
+}
+
 int SimulatedFiles::device_size(int fd, uint64_t&) {
     return static_cast<int>(
         on({Call::device_size}, fd, [](Inode&, Description&) { return -ENOTTY; }));

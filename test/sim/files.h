@@ -20,8 +20,7 @@ public:
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
-    // Nothing is mounted in this world, nor does it have a list of mounts.
-    int places_of(int, std::vector<PlaceOnDevice>&) override { return -ENOENT; }
+    int places_of(int fd, std::vector<PlaceOnDevice>& places) override;
     bool may_fold_names(int) override { return false; }
     bool may_sync_filesystems() override { return !world_.options.denies_syncfs; }
     int device_size(int fd, uint64_t& bytes) override;

@@ -33,6 +33,7 @@ Step SimulatedFiles::step_at(Call call, int dirfd, const char* path, Last last) 
 
 int SimulatedFiles::close(int fd) {
     Step step{Call::close, world_.subject_of(fd)};
+    step.fd = fd;
     step.flags = world_.flags_of(fd);
     bool closed = false;
     const int64_t result = world_.step(step, [&]() -> int64_t {

@@ -29,6 +29,7 @@ template <class Effect>
 int64_t SimulatedFiles::on(Step step, int fd, Effect effect) {
     step.subject = world_.subject_of(fd);
     step.flags = world_.flags_of(fd);
+    step.fd = fd;
     return world_.step(step, [&]() -> int64_t {
         Description* description = world_.descriptor_to_change(fd);
         if (!description || ((description->flags & O_PATH) && !takes_path(step.call)))

@@ -137,6 +137,7 @@ Step SimulatedRing::step_of(const Request& request) {
     }
     step.offset = request.offset;
     step.length = request.length;
+    step.fd = request.fd;
     return step;
 }
 

@@ -118,8 +118,9 @@ void Comparison::compare_attributes(const std::string& path, const Inode& a, con
         differ(path, "has mode " + std::to_string(to.mode) + ", not " + std::to_string(from.mode));
     if (also.owner && (from.uid != to.uid || from.gid != to.gid))
         differ(path, "has another owner");
-    if (also.times && (from.modified.tv_sec != to.modified.tv_sec ||
-                       from.modified.tv_nsec != to.modified.tv_nsec))
+    const bool times = also.times || (also.file_times && !S_ISDIR(from.mode));
+    if (times && (from.modified.tv_sec != to.modified.tv_sec ||
+                  from.modified.tv_nsec != to.modified.tv_nsec))
         differ(path, "has another modification time");
     if (also.xattrs && from.xattrs != to.xattrs) {
         std::string names;

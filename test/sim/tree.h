@@ -38,7 +38,8 @@ struct Compared {
     bool owner = false;
     bool times = false; // of modification
     bool xattrs = false;
-    bool links = false; // that names of one file are names of one file
+    bool links = false;      // that names of one file are names of one file
+    bool file_times = false; // of modification, but for directories
 };
 std::vector<std::string> differences(const Disk& disk_a, InodeNumber a, const Disk& disk_b,
                                      InodeNumber b, const Compared& also);

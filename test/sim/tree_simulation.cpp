@@ -7,16 +7,6 @@
 
 namespace arsync::sim {
 
-// More steps than any copy here needs: one that goes on is looping.
-static constexpr uint64_t steps_max = 400'000;
-// So many turns in which nobody has anything to do: they sleep for ever.
-static constexpr unsigned idle_max = 200;
-
-static Detached begin(Io io, Job& job, Host& host, unsigned& completions) {
-    co_await run_job(io, job, host);
-    ++completions;
-}
-
 bool is_open(const Step& step) {
     return step.call == Call::open || step.call == Call::open_beneath ||
            step.call == Call::reopen || step.call == Call::open_on_ring;
@@ -44,15 +34,9 @@ static bool changes_names(const Step& step) {
     }
 }
 
-TreeSimulation::Worker::Worker(World& world, const TreeScenario& scenario)
-    : ring(world, counters),
-      buffers(std::make_unique<Buffers>(ring, scenario.buffer_count, scenario.buffer_size, false)) {
-}
-
 TreeSimulation::TreeSimulation(const TreeScenario& what)
-    : scenario(what), world(what.world), files_(world), random_(what.world.seed + 17) {
-    for (unsigned i = 0; i < scenario.workers; ++i)
-        workers_.push_back(std::make_unique<Worker>(world, scenario));
+    : scenario(what), world(what.world),
+      pool_(world, what.workers, what.buffer_count, what.buffer_size) {
     trees_ = build_trees(world, scenario);
     expected_ = expect_of(world, scenario, trees_);
     original_ = world.disk;
@@ -64,86 +48,7 @@ TreeSimulation::TreeSimulation(const TreeScenario& what)
     job_.options = scenario.options;
     job_.options.struct_size = sizeof job_.options;
     job_.filter = Filter(scenario.filter);
-}
-
-// Buffers that a coroutine still holds, in a run that got stuck, are better leaked than freed.
-TreeSimulation::~TreeSimulation() {
-    if (completions_ == 0)
-        for (auto& worker : workers_)
-            static_cast<void>(worker->buffers.release());
-}
-
-void TreeSimulation::report(arsync::Report report) {
-    reports_.push_back({std::move(report.path), report.outcome});
-}
-
-// Nobody polls for a while.
-bool TreeSimulation::wait_for_room(Ring& ring, Waiter& waiter) {
-    if (job_.control.cancelled() || !random_.percent(5))
-        return false;
-    without_room_.emplace_back(&ring, &waiter);
-    return true;
-}
-
-bool TreeSimulation::ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
-                         const std::string* path) {
-    if (job_.control.cancelled())
-        return false;
-    ++questions_;
-    asked_.push_back({&asker, std::move(suspended), *path});
-    return true;
-}
-
-void TreeSimulation::withdraw_questions() {
-    std::vector<Asked> all;
-    all.swap(asked_);
-    for (Asked& asked : all) {
-        asked.suspended->question().answer = ARSYNC_ANSWER_STOP;
-        asked.asker->answered(std::move(asked.suspended));
-    }
-}
-
-// In any order, and after any time.
-void TreeSimulation::answer_one() {
-    if (asked_.empty())
-        return;
-    const auto at = asked_.begin() + static_cast<std::ptrdiff_t>(random_.below(asked_.size()));
-    Asked asked = std::move(*at);
-    asked_.erase(at);
-    asked.suspended->question().answer = answer_to(scenario, asked.path);
-    asked.asker->answered(std::move(asked.suspended));
-}
-
-void TreeSimulation::give_room() {
-    for (const auto& [ring, waiter] : without_room_)
-        ring->post_from_outside(*waiter);
-    without_room_.clear();
-}
-
-void TreeSimulation::start_helper() {
-    helper_ = std::make_unique<Job>();
-    helper_->what = Part{called_};
-    begin(io(*workers_.back()), *helper_, *this, helper_completions_);
-}
-
-// Whether anything was done.
-bool TreeSimulation::turn() {
-    if (random_.percent(20))
-        give_room();
-    if (asks_first(scenario.options) && random_.percent(20))
-        answer_one();
-    if (called_ && !helper_ && workers_.size() > 1 && random_.percent(50))
-        start_helper();
-    bool resumed = false;
-    for (auto& worker : workers_)
-        resumed = worker->ring.run_ready() || resumed;
-    if (resumed)
-        return true;
-    // Woken, for it is not for one ring to say that nobody will ever come.
-    SimulatedRing& ring = workers_[random_.below(workers_.size())]->ring;
-    ring.wake();
-    ring.wait();
-    return false;
+    pool_.answer = [this](uint64_t, const std::string& path) { return answer_to(scenario, path); };
 }
 
 void TreeSimulation::run() {
@@ -152,35 +57,19 @@ void TreeSimulation::run() {
         if (changes_names(step))
             check_old();
     };
-    begin(io(*workers_.front()), job_, *this, completions_);
-    unsigned idle = 0;
-    while ((completions_ == 0 || (helper_ && helper_completions_ == 0)) && idle < idle_max &&
-           world.steps() < steps_max)
-        idle = turn() ? 0 : idle + 1;
-    if (completions_ == 0 || (helper_ && helper_completions_ == 0))
-        world.problem(idle == idle_max ? "somebody sleeps for ever" : "the copy does not end");
-    for (auto& worker : workers_)
-        while (worker->ring.run_ready()) // whatever should not be there any more
-            ;
+    pool_.run(job_);
     world.before = {};
     world.after = {};
     check_old();
-    check_leaks();
+    pool_.check_leaks();
+    for (const int fd : world.open_descriptors())
+        world.problem("left open: descriptor " + std::to_string(fd));
     for (const std::string& difference : sim::differences(
              *original_, trees_.source, world.disk, trees_.source, {true, true, true, true, true}))
         world.problem("the source was changed: " + difference);
     const Inode* top = target("");
     if (top && top->is_directory() && !world.crashed())
         check_names("", *top);
-}
-
-void TreeSimulation::cancel() {
-    job_.control.cancel();
-    job_.control.interrupt(workers_.front()->ring);
-    if (helper_)
-        helper_->control.interrupt(workers_.back()->ring);
-    withdraw_questions();
-    give_room();
 }
 
 int TreeSimulation::before(const Step& step) {
@@ -289,21 +178,6 @@ void TreeSimulation::check_names(const std::string& path, const Inode& directory
             world.problem("a part of a file: " + at);
         check_names(at, inode);
     }
-}
-
-void TreeSimulation::check_leaks() {
-    if (completions_ > 1)
-        world.problem("more than one completion");
-    for (const auto& worker : workers_) {
-        if (worker->ring.in_flight() > 0)
-            world.problem("still in flight: " + std::to_string(worker->ring.in_flight()));
-        if (worker->buffers->leased() > 0)
-            world.problem("buffers still leased: " + std::to_string(worker->buffers->leased()));
-    }
-    if (!asked_.empty())
-        world.problem("questions are left");
-    for (const int fd : world.open_descriptors())
-        world.problem("left open: descriptor " + std::to_string(fd));
 }
 
 std::string report(const TreeSimulation& simulation) {

@@ -13,19 +13,16 @@
 #include <memory>
 #include <optional>
 
-#include "io/buffers.h"
 #include "job.h"
-#include "sim/files.h"
-#include "sim/ring.h"
+#include "sim/pool.h"
 #include "sim/simulation.h"
 #include "sim/tree_scenario.h"
 
 namespace arsync::sim {
 
-class TreeSimulation final : Host {
+class TreeSimulation {
 public:
     explicit TreeSimulation(const TreeScenario& what);
-    ~TreeSimulation();
 
     // What is to happen, by the number of the step before which it does.
     uint64_t fail_at = never;
@@ -34,16 +31,13 @@ public:
     uint64_t crash_at = never;
     std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
 
-    void cancel();
+    void cancel() { pool_.cancel(); }
     void run();
 
-    struct Report {
-        std::string path;
-        Outcome outcome;
-    };
+    using Report = SimulatedPool::Event;
     const Outcome& outcome() const { return job_.outcome; }
     const arsync_totals& totals() const { return job_.totals; }
-    const std::vector<Report>& reports() const { return reports_; }
+    const std::vector<Report>& reports() const { return pool_.events(); }
     const std::optional<Step>& failed_step() const { return failed_step_; }
     const Expectation& expected() const { return expected_; }
     bool existed(const std::string& path) const { return old(path) != nullptr; }
@@ -62,60 +56,25 @@ public:
     Compared preserved() const;
     // How the destination on a disk differs from what is expected: where it should not.
     std::vector<std::string> differences_on(const Disk& disk) const;
-    uint64_t questions() const { return questions_; }
-    bool helped() const { return helper_ != nullptr; }
+    uint64_t questions() const { return pool_.questions(); }
+    bool helped() const { return pool_.helped(); }
+    bool was_cancelled() const { return job_.control.cancelled(); }
+    SimulatedPool& pool() { return pool_; }
 
     const TreeScenario scenario;
     World world;
 
 private:
-    struct Worker {
-        explicit Worker(World& world, const TreeScenario& scenario);
-        Counters counters;
-        SimulatedRing ring;
-        std::unique_ptr<Buffers> buffers;
-    };
-
-    void call_others(const std::shared_ptr<Shared>& work) override { called_ = work; }
-    void report(arsync::Report report) override;
-    bool wait_for_room(Ring& ring, Waiter& waiter) override;
-    bool is_alone() override { return true; }
-    unsigned workers() const override { return scenario.workers; }
-    bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended, const std::string* path) override;
-    void withdraw_questions() override;
-    void rest(bool) override {}
-
-    Io io(Worker& worker) { return {files_, worker.ring, *worker.buffers}; }
     int before(const Step& step);
     void add_old_paths(const std::string& path);
     void check_old();
     void check_shown(const std::string& path);
-    void start_helper();
-    void give_room();
-    void answer_one();
-    bool turn();
-    void check_leaks();
     void check_names(const std::string& path, const Inode& directory);
 
-    SimulatedFiles files_;
-    std::vector<std::unique_ptr<Worker>> workers_;
-    Random random_;
+    SimulatedPool pool_;
     Trees trees_;
     Expectation expected_;
     Job job_;
-    std::unique_ptr<Job> helper_;
-    std::shared_ptr<Shared> called_;
-    unsigned completions_ = 0;
-    unsigned helper_completions_ = 0;
-    std::vector<std::pair<Ring*, Waiter*>> without_room_;
-    struct Asked {
-        Asker* asker;
-        std::unique_ptr<Suspended> suspended;
-        std::string path;
-    };
-    std::vector<Asked> asked_;
-    uint64_t questions_ = 0;
-    std::vector<Report> reports_;
     std::optional<Step> failed_step_;
     std::optional<Disk> original_;
     std::vector<std::string> old_paths_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <iterator>
 
@@ -66,6 +67,11 @@ std::string describe(const Step& step) {
            std::to_string(step.length) + (step.path.empty() ? "" : " '" + step.path + "'");
 }
 
+std::string name_of_result(int64_t result) {
+    const char* name = result < 0 ? strerrorname_np(static_cast<int>(-result)) : nullptr;
+    return name ? name : std::to_string(result);
+}
+
 World::World(const WorldOptions& world_options)
     : options(world_options), random(world_options.seed) {}
 
@@ -74,6 +80,7 @@ int64_t World::step(Step step, const std::function<int64_t()>& effect) {
     if (before && !crashed_) {
         const int error = before(step);
         if (error < 0 && !crashed_) {
+            tell(step, error, " <- MADE TO FAIL");
             if (after)
                 after(step, error);
             return error;
@@ -81,13 +88,34 @@ int64_t World::step(Step step, const std::function<int64_t()>& effect) {
     }
     if (crashed_ && step.call != Call::close)
         return -EIO;
+    const std::string of =
+        trace && step.fd >= 0 && open(step.fd) ? " " + path_of(descriptors_.at(step.fd).inode) : "";
     const int64_t result = effect();
+    tell(step, result, of.c_str());
     if (after && !crashed_)
         after(step, result);
     return result;
 }
 
+void World::tell(const Step& step, int64_t result, const char* why) const {
+    if (trace)
+        trace(describe(step) + why + " = " + name_of_result(result));
+}
+
+std::string World::path_of(InodeNumber inode) const {
+    if (inode == disk.root().number)
+        return "/";
+    for (const InodeNumber directory : disk.numbers())
+        for (const auto& [name, number] : disk.at(directory).names)
+            if (number == inode) {
+                const std::string above = path_of(directory);
+                return (above == "/" ? "" : above) + "/" + name;
+            }
+    return "(inode " + std::to_string(inode) + ", without a name)";
+}
+
 void World::crash() {
+    note("the power goes");
     if (!crashed_)
         crashed_ = disk;
 }
@@ -152,7 +180,7 @@ int World::flags_of(int fd) const {
 
 timespec World::now() {
     ++clock_;
-    return {static_cast<time_t>(1'700'000'000 + clock_), static_cast<long>(clock_)};
+    return {epoch_ + static_cast<time_t>(clock_), static_cast<long>(clock_)};
 }
 
 void World::problem(const std::string& text) {

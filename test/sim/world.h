@@ -42,6 +42,7 @@ struct WorldOptions {
     bool others_lose = false;       // syncfs(2) tells of what other programs have lost
     bool denies_syncfs = false;     // by a filter, from the beginning
     bool loses_syncfs = false;      // when that has been asked about
+    bool lists_mounts = true;       // as /proc does
     bool reports_residency = true;  // cachestat
     bool privileged = true;         // chown
     unsigned registrations = 1000;  // buffers that may be registered
@@ -121,8 +122,11 @@ struct Step {
     uint64_t offset = 0; // of a transfer
     uint64_t length = 0;
     std::string path = {}; // of a call by name, as it was given
+    int fd = -1;           // or of a call on an open file
 };
 std::string describe(const Step& step);
+// "0", "17" or "ENOENT".
+std::string name_of_result(int64_t result);
 
 struct Description {
     InodeNumber inode;
@@ -163,6 +167,13 @@ public:
     std::function<int(const Step&)> before;
     std::function<void(const Step&, int64_t result)> after;
 
+    // Whoever wants to read what happens, a line each.
+    std::function<void(const std::string& line)> trace;
+    void note(const std::string& line) const {
+        if (trace)
+            trace(line);
+    }
+
     // Do one step: `effect` gives its result.
     int64_t step(Step step, const std::function<int64_t()>& effect);
     uint64_t steps() const { return steps_; }
@@ -197,17 +208,25 @@ public:
     // A new inode, as if made in this directory by a process with this umask. It has no name yet.
     Inode& make_inode(const Inode& directory, mode_t mode);
 
+    // One of the paths that lead there.
+    std::string path_of(InodeNumber inode) const;
+
     timespec now(); // later each time
+    // From now on it is as late as the real clock will not be for a while: that is the one by which
+    // a list knows what is newer than itself.
+    void begin_lists() { epoch_ = 4'000'000'000; }
     void problem(const std::string& text);
 
 private:
     void forget_if_unused(InodeNumber inode);
+    void tell(const Step& step, int64_t result, const char* why) const;
 
     std::map<int, Description> descriptors_;
     std::optional<Disk> crashed_;
     int next_descriptor_ = 1000;
     uint64_t steps_ = 0;
     uint64_t clock_ = 0;
+    int64_t epoch_ = 1'700'000'000;
 };
 
 } // namespace arsync::sim

@@ -1,0 +1,93 @@
+// A program that copies a file to two others through leased buffers, as arsync.h would have it do:
+// one read, and then two writes of the same memory at once, piece by piece. Beside that, plain
+// copies of the same file run on the same ring.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "caller/operation.h"
+#include "sim/simulation.h"
+
+namespace arsync::sim {
+
+struct LeaseScenario {
+    WorldOptions world;
+    unsigned leases = 3;
+    unsigned pieces = 7; // whole ones of the file
+    unsigned copies = 0; // plain ones, beside it
+};
+LeaseScenario choose_leases(uint64_t seed);
+std::string describe(const LeaseScenario& scenario);
+
+class LeaseSimulation {
+public:
+    explicit LeaseSimulation(const LeaseScenario& what);
+
+    // What is to happen, by the number of the step before which it does.
+    uint64_t fail_at = never;
+    int fail_with = 0; // a positive errno
+    uint64_t cancel_at = never;
+    uint64_t crash_at = never;
+    std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
+
+    // Each operation that fails, or is cancelled, is the last of its buffer.
+    void run();
+
+    const LeaseScenario scenario;
+    World world;
+    Counters counters;
+    SimulatedRing ring;
+    unsigned failed = 0; // operations on buffers
+    // The first that failed of all.
+    const Outcome& outcome() const { return outcome_; }
+    const std::optional<Step>& failed_step() const { return failed_step_; }
+
+private:
+    struct Running {
+        Job job;
+        arsync_buffer buffer{};
+        uint64_t offset = 0;
+        unsigned completions = 0;
+    };
+    struct Copy {
+        Job job;
+        unsigned completions = 0;
+    };
+
+    std::shared_ptr<CallerFile> file(InodeNumber inode, int flags);
+    int before(const Step& step);
+    void cancel_all();
+    void begin_copies();
+    void submit(arsync_action what, const std::shared_ptr<CallerFile>& file,
+                const arsync_buffer& buffer, uint64_t offset, uint64_t length);
+    void go_on(const arsync_buffer& buffer);
+    bool is_idle(const arsync_buffer& buffer);
+    bool copies_run() const;
+    void take_ended();
+    void note_outcome(const Outcome& outcome);
+    void check(const Outcome& outcome, bool reads, uint64_t length, const arsync_buffer& buffer,
+               uint64_t offset);
+    void check_copies();
+    void check_end();
+
+    SimulatedFiles files_;
+    Buffers buffers_;
+    CallerBuffers lent_;
+    Content content_;
+    std::shared_ptr<CallerFile> from_;
+    std::vector<std::shared_ptr<CallerFile>> to_;
+    std::list<Running> running_;
+    std::list<Copy> copies_;
+    uint64_t next_ = 0;
+    Outcome outcome_;
+    std::optional<Step> failed_step_;
+};
+
+bool is_transfer(const Step& step); // whose error is its operation's
+void check_result(LeaseSimulation& simulation);
+std::string report(const LeaseSimulation& simulation);
+
+} // namespace arsync::sim

@@ -1,0 +1,220 @@
+// Lists, one by one, in which something once went wrong side by side that one after the other does
+// not.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "sim/list_checks.h"
+#include "sim/seeds.h"
+
+namespace arsync::sim {
+
+namespace {
+
+// Files of these names in "in" and "out", each with its name and the directory's as its content,
+// and items between them.
+class Listed {
+public:
+    Listed(uint64_t seed, const arsync_copy_options& options, std::vector<ListItemNames> items,
+           const WorldOptions& world = {})
+        : list(scenario(seed, options, std::move(items), world)) {
+        in = list.world.disk.root().names.at("in");
+        out = list.world.disk.root().names.at("out");
+    }
+
+    InodeNumber add(InodeNumber directory, const std::string& name) {
+        const std::string text = (directory == in ? "in/" : "out/") + name;
+        return add_file(list.world, directory, name.c_str(), content_of(text), 0644);
+    }
+    void run() {
+        list.run();
+        for (const std::string& problem : list.world.problems)
+            FAIL_CHECK(problem);
+    }
+    std::string text(const std::string& name) const {
+        const Inode* found = at_path(list.world.disk, out, name);
+        return found ? text_of(found->content) : "nothing";
+    }
+    int result(size_t item) const { return list.item(item)->outcome.result; }
+
+    ListSimulation list;
+    InodeNumber in = 0, out = 0;
+
+private:
+    static ListScenario scenario(uint64_t seed, const arsync_copy_options& options,
+                                 std::vector<ListItemNames> items, WorldOptions world) {
+        ListScenario s;
+        world.seed = seed;
+        s.tree.world = world;
+        s.tree.options = options;
+        s.tree.directories = s.tree.entries = 0;
+        s.tree.workers = 1 + static_cast<unsigned>(seed % 3);
+        s.items = std::move(items);
+        return s;
+    }
+};
+
+constexpr uint64_t orders = 40; // seeds that each order things in another way
+
+uint32_t keep_both(uint64_t, const std::string&) {
+    return ARSYNC_ANSWER_KEEP_BOTH;
+}
+
+// So many that they are made durable as one.
+std::vector<ListItemNames> many_items() {
+    std::vector<ListItemNames> items;
+    for (int i = 0; i < 20; ++i)
+        items.push_back({"in/" + std::to_string(i), "out/" + std::to_string(i)});
+    return items;
+}
+
+arsync_copy_options durable() {
+    arsync_copy_options options = {};
+    options.durability = ARSYNC_DURABILITY_FULL;
+    return options;
+}
+
+// Of what syncfs(2) says that it was lost, all but this is on the disk.
+void lose_only(Listed& listed, const std::string& name) {
+    listed.list.meanwhile = [&listed, name, told = false](const Step& step) mutable {
+        if (step.call != Call::sync_filesystem || std::exchange(told, true))
+            return 0;
+        Disk& disk = listed.list.world.disk;
+        const InodeNumber lost = disk.at(listed.out).names.at(name);
+        for (const InodeNumber number : disk.numbers())
+            if (number != lost)
+                disk.sync_all(disk.at(number));
+        return -EIO;
+    };
+}
+
+} // namespace
+
+TEST_CASE("a dry run of a list that keeps both of what it would just have made comes to its end") {
+    arsync_copy_options options = {};
+    options.flags = ARSYNC_COPY_DRY_RUN;
+    options.update = ARSYNC_UPDATE_ASK;
+    Listed listed(1, options, {{"in/a", "out/x"}, {"in/b", "out/x"}});
+    listed.add(listed.in, "a");
+    listed.add(listed.in, "b");
+    listed.add(listed.out, "x");
+    listed.list.pool().answer = keep_both;
+    listed.run();
+    CHECK(listed.result(0) == 0);
+    CHECK(listed.result(1) == 0);
+    CHECK(listed.text("x") == "out/x");
+}
+
+TEST_CASE("progress counts a directory that cannot be begun as an entry that has failed") {
+    arsync_copy_options options = {};
+    options.flags = ARSYNC_COPY_RECURSIVE;
+    Listed listed(1, options, {{"in", "out/missing/in"}, {"in/a", "out/a"}});
+    listed.add(listed.in, "a");
+    listed.run();
+    CHECK(listed.result(0) == -ENOENT);
+    CHECK(listed.list.is_counted());
+}
+
+TEST_CASE("a durable list tells of its own losses, and not of what other programs have lost") {
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        WorldOptions world;
+        world.others_lose = true;
+        std::vector<ListItemNames> items = many_items();
+        items.push_back({"in/0", "out/missing/0"}); // of which nothing can be lost
+        items.push_back({"in/0", "out/1/"});
+        Listed others(seed, durable(), items, world);
+        Listed own(seed, durable(), many_items());
+        lose_only(own, "7");
+        for (Listed* listed : {&others, &own}) {
+            for (int i = 0; i < 20; ++i)
+                listed->add(listed->in, std::to_string(i));
+            listed->run();
+        }
+        CHECK(others.list.totals().errors == 2);
+        CHECK(own.list.outcome().result == -EIO);
+        CHECK(own.list.outcome().stage == ARSYNC_STAGE_SYNC);
+    }
+}
+
+TEST_CASE("a durable list asks for what was kept as both, and for backups, when there is a loss") {
+    for (const bool backs_up : {false, true})
+        for (uint64_t seed = 0; seed < orders; ++seed) {
+            arsync_copy_options options = durable();
+            options.update = backs_up ? ARSYNC_UPDATE_ALL : ARSYNC_UPDATE_ASK;
+            options.backup = backs_up ? ARSYNC_BACKUP_NUMBERED : ARSYNC_BACKUP_NONE;
+            std::vector<ListItemNames> items = many_items();
+            items.push_back({"in/1", "out/0"}); // after one that made it
+            Listed listed(seed, options, items);
+            for (int i = 0; i < 20; ++i)
+                listed.add(listed.in, std::to_string(i));
+            listed.list.pool().answer = keep_both;
+            lose_only(listed, backs_up ? "0.~1~" : "0 (1)");
+            listed.run();
+            CHECK(listed.result(20) == 0);
+            CHECK(listed.list.outcome().result == -EIO);
+        }
+}
+
+TEST_CASE("what an item is to be kept as, or backed up as, waits for it to be") {
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        arsync_copy_options options = {};
+        options.backup = ARSYNC_BACKUP_EXISTING;
+        Listed backups(seed, options, {{"in/a", "out/x"}, {"in/b", "out/x.~1~"}});
+        options.backup = ARSYNC_BACKUP_NONE;
+        options.update = ARSYNC_UPDATE_ASK;
+        Listed both(seed, options, {{"in/a", "out/x"}, {"in/b", "out/x (1)"}});
+        for (Listed* listed : {&backups, &both}) {
+            listed->add(listed->in, "a");
+            listed->add(listed->in, "b");
+            listed->add(listed->out, "x");
+            listed->list.pool().answer = keep_both;
+            listed->run();
+        }
+        CHECK(backups.text("x~") == "out/x"); // there was no numbered one
+        CHECK(backups.text("x.~1~") == "in/b");
+        CHECK(both.text("x (1)") == "in/a");
+        CHECK(both.text("x (1) (1)") == "in/b");
+    }
+}
+
+TEST_CASE("an item that could not be looked at fails, for nobody knows what it would meet") {
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        Listed listed(seed, {}, {{"in/a", "out/x"}, {"in/b", "out/x"}});
+        listed.add(listed.in, "a");
+        listed.add(listed.in, "b");
+        unsigned looks = 0; // the second is when nothing else is in flight
+        listed.list.meanwhile = [&](const Step& step) {
+            const bool looks_at_it = step.call == Call::statx && step.path == "in/b";
+            return looks_at_it && looks++ < 2 ? -EIO : 0;
+        };
+        listed.run();
+        CHECK(looks == 2);
+        CHECK(listed.result(0) == 0);
+        CHECK(listed.result(1) == -EIO);
+        CHECK(listed.text("x") == "in/a");
+    }
+}
+
+TEST_CASE("a further name of a file is no link to a copy that an item before it has replaced") {
+    arsync_copy_options options = {};
+    options.flags = ARSYNC_COPY_RECURSIVE;
+    options.preserve = ARSYNC_PRESERVE_LINKS;
+    options.replace = ARSYNC_REPLACE_ATOMIC;
+    options.update = ARSYNC_UPDATE_CHANGED;
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        Listed listed(seed, options,
+                      {{"in/a", "out/a"}, {"in/longer", "out/a"}, {"in/b", "out/b"}});
+        World& world = listed.list.world;
+        const InodeNumber source = listed.add(listed.in, "a");
+        add_name(world, listed.in, "b", source);
+        listed.add(listed.in, "longer");
+        // As large and as old, so it stays.
+        const InodeNumber old = add_file(world, listed.out, "a", content_of("OUT/"), 0644);
+        world.disk.at(old).attributes.modified = world.disk.at(source).attributes.modified;
+        listed.run();
+        CHECK(listed.text("a") == "in/longer");
+        CHECK(listed.text("b") == "in/a");
+    }
+}
+
+} // namespace arsync::sim

@@ -1,0 +1,495 @@
+#include "sim/list_checks.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <tuple>
+
+#include "copy/list/order.h"
+#include "copy/question.h"
+
+namespace arsync::sim {
+
+namespace {
+
+using Unsynced = Disk::Unsynced;
+
+bool stops(const ListSimulation& s) {
+    return s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && s.outcome().result < 0;
+}
+
+bool clashes(const ListSimulation& s) {
+    for (const SimulatedPool::Event& event : s.events())
+        if ((event.outcome.flags & ARSYNC_COMPLETION_IN_MIRROR) != 0)
+            return true;
+    return false;
+}
+
+// ---- what holds always ----
+
+void check_events(ListSimulation& s) {
+    const bool all = !s.was_cancelled() && !stops(s) && !clashes(s) && !s.world.crashed();
+    for (size_t i = 0; i < s.scenario.items.size(); ++i)
+        if (all && !s.item(i))
+            s.world.problem("item " + std::to_string(first_item + i) + " has no completion");
+    // A directory that was made may fail in the end.
+    std::set<std::tuple<uint64_t, std::string, bool>> entries;
+    for (const SimulatedPool::Event& event : s.events())
+        if (event.kind == ARSYNC_COMPLETION_ENTRY && event.outcome.action != ARSYNC_ACTION_REMOVE &&
+            !entries.emplace(event.user_data, event.path, event.outcome.result < 0).second)
+            s.world.problem("reported twice: " + event.path);
+}
+
+// What the items say of themselves adds up to what the list says.
+void check_totals(ListSimulation& s) {
+    arsync_totals sum = {};
+    for (size_t i = 0; i < s.scenario.items.size(); ++i) {
+        const ItemEnd* const item = s.item(i);
+        if (!item)
+            continue;
+        const bool is_tree = item->outcome.action == ARSYNC_ACTION_TREE;
+        const bool cancelled =
+            item->outcome.result == -ECANCELED && (s.was_cancelled() || stops(s));
+        sum.entries += is_tree ? item->totals.entries : 1;
+        sum.errors += is_tree ? item->totals.errors : item->outcome.result < 0 && !cancelled;
+        if (is_tree || item->outcome.result == 0)
+            sum.bytes += is_tree ? item->totals.bytes : item->outcome.bytes;
+        sum.files += is_tree
+                         ? item->totals.files
+                         : item->outcome.result == 0 && item->outcome.action == ARSYNC_ACTION_COPY;
+    }
+    for (const SimulatedPool::Event& event : s.events()) // of the list's own: attributes of a way
+        sum.errors += event.kind == ARSYNC_COMPLETION_WAY && !event.in_item;
+    const bool own = s.outcome().stage == ARSYNC_STAGE_SYNC || s.world.crashed();
+    const auto same = [&](const char* what, uint64_t said, uint64_t found, uint64_t more = 0) {
+        if (said < found || said > found + more)
+            s.world.problem(std::string("totals: ") + what + " " + std::to_string(said) +
+                            ", and of the items " + std::to_string(found));
+    };
+    same("entries", s.totals().entries, sum.entries);
+    // With the first error elsewhere, the list's own of not being durable may be another.
+    const bool durable = s.scenario.options().durability != ARSYNC_DURABILITY_NONE;
+    same("errors", s.totals().errors, sum.errors, own || durable);
+    if (s.totals().bytes < sum.bytes || s.totals().files < sum.files)
+        s.world.problem("totals: less than that of the items");
+    if (!s.was_cancelled() && (s.outcome().result < 0) != (s.totals().errors > 0))
+        s.world.problem("the job's result is not that of its items");
+}
+
+// Whoever sees a file sees all of it, but for one that was overwritten in place and failed.
+class Whole {
+public:
+    explicit Whole(ListSimulation& list) : s_(list) {
+        for (const InodeNumber number : s_.original().numbers())
+            if (s_.original().at(number).is_file())
+                contents_.emplace(s_.original().at(number).content.size(), number);
+    }
+
+    void check(const Disk& disk) {
+        for (const InodeNumber number : disk.numbers()) {
+            const Inode& inode = disk.at(number);
+            const std::string path = inode.is_file() ? s_.world.path_of(number) : "";
+            const bool is_temporary =
+                path.find("/.") != std::string::npos && path.find(".arsync-") != std::string::npos;
+            if (inode.is_file() && inode.links > 0 && !is_temporary &&
+                !is_whole(inode, inode.content))
+                s_.world.problem("a part of a file: " + path);
+        }
+    }
+
+private:
+    bool is_whole(const Inode& inode, const Content& content) const {
+        if (s_.original().exists(inode.number)) // a copy in place, which may be cut short
+            return s_.scenario.options().replace != ARSYNC_REPLACE_ATOMIC ||
+                   content == s_.original().at(inode.number).content || is_known(content);
+        return is_known(content) ||
+               (s_.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY) && content.size() == 0) ||
+               is_torn(content);
+    }
+    bool is_known(const Content& content) const {
+        const auto [first, last] = contents_.equal_range(content.size());
+        return std::any_of(first, last, [&](const auto& one) {
+            return s_.original().at(one.second).content == content;
+        });
+    }
+    // Another item has copied what was cut short.
+    bool is_torn(const Content& content) const {
+        for (const InodeNumber number : s_.original().numbers())
+            if (s_.world.disk.exists(number) && s_.world.disk.at(number).content == content)
+                return true;
+        return false;
+    }
+
+    ListSimulation& s_;
+    std::multimap<uint64_t, InodeNumber> contents_;
+};
+
+void check_sources(ListSimulation& s) {
+    if (!s.changed().empty())
+        return;
+    const InodeNumber in = s.original().root().names.at("in");
+    for (const std::string& difference :
+         differences(s.original(), in, s.world.disk, in, {true, true, true, true, true}))
+        s.world.problem("a source was changed: " + difference);
+    if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        return;
+    for (const std::string& difference : differences(s.original(), s.root(), s.world.disk, s.root(),
+                                                     {true, true, true, true, true}))
+        s.world.problem("a dry run has changed something: " + difference);
+}
+
+// ---- as if one after the other ----
+
+// The places that copies are to, or may have touched: there, and at names that begin like it.
+class Exempt {
+public:
+    Exempt(const ListSimulation& list) : s_(list) {}
+
+    void add(size_t item) { add_path(s_.scenario.items[item].destination); }
+    void add_path(const std::string& path) {
+        for (const Disk* disk : {&s_.original(), &s_.world.disk})
+            places_.insert(place_on(*disk, path));
+    }
+    bool is_empty() const { return places_.empty(); }
+
+    // Whether an item has to do with one of them.
+    bool meets(size_t item) const {
+        const ListItemNames& names = s_.scenario.items[item];
+        for (const Disk* disk : {&s_.original(), &s_.world.disk})
+            if (covers(place_on(*disk, names.destination)) || covers(place_on(*disk, names.source)))
+                return true;
+        return false;
+    }
+    bool covers(const std::string& path) const {
+        return std::any_of(places_.begin(), places_.end(), [&](const std::string& place) {
+            return path.starts_with(place) || place.starts_with(path + "/") || path.empty();
+        });
+    }
+    bool covers_difference(const std::string& difference) const {
+        return covers(difference.substr(1, difference.find('\'', 1) - 1));
+    }
+
+private:
+    // Without links, "." and "..", as far as it is there.
+    std::string place_on(const Disk& disk, const std::string& path) const {
+        World look(s_.scenario.tree.world);
+        look.disk = disk;
+        std::string clean = path;
+        while (clean.ends_with("/"))
+            clean.pop_back();
+        std::string missing;
+        for (;;) {
+            InodeNumber found = 0;
+            if (look.find(AT_FDCWD, clean, Last::followed, found) == 0 || clean.empty()) {
+                const std::string whole = (clean.empty() ? "" : look.path_of(found)) + missing;
+                return whole.substr(whole.starts_with("/"));
+            }
+            const size_t slash = clean.rfind('/');
+            missing = "/" + clean.substr(slash == std::string::npos ? 0 : slash + 1) + missing;
+            clean.resize(slash == std::string::npos ? 0 : slash);
+        }
+    }
+
+    const ListSimulation& s_;
+    std::set<std::string> places_;
+};
+
+Compared compared(const ListSimulation& s) {
+    Compared also;
+    also.mode = also.owner = also.xattrs = also.links = true;
+    also.file_times = s.scenario.tree.preserves(ARSYNC_PRESERVE_TIMES);
+    return also;
+}
+
+std::string describe_end(const Outcome& outcome, uint32_t flags) {
+    return name_of_result(outcome.result) + " at stage " + arsync_stage_name(outcome.stage) +
+           ", action " + arsync_action_name(outcome.action) + ", flags " + std::to_string(flags);
+}
+
+bool is_same(const ItemEnd& item, const ItemEnd& wanted) {
+    const bool same_action =
+        item.outcome.action == wanted.outcome.action || item.outcome.result < 0;
+    return item.outcome.result == wanted.outcome.result && same_action &&
+           item.flags() == wanted.flags();
+}
+
+void expect_same_item(ListSimulation& s, size_t number, const ItemEnd& wanted) {
+    const ItemEnd* const item = s.item(number);
+    // What is to be durable looks at the directory first, and so may fail with another error.
+    const bool other_error = item && item->outcome.result < 0 && wanted.outcome.result < 0 &&
+                             item->outcome.stage == wanted.outcome.stage &&
+                             s.scenario.options().durability == ARSYNC_DURABILITY_FULL;
+    if (item && !other_error && !is_same(*item, wanted))
+        s.world.problem("item " + std::to_string(first_item + number) + " ended with " +
+                        describe_end(item->outcome, item->flags()) +
+                        "; one after the other: " + describe_end(wanted.outcome, wanted.flags()));
+}
+
+void check_entries(ListSimulation& s, const SerialList& serial) {
+    const uint32_t mode = s.scenario.options().report;
+    std::map<std::pair<uint64_t, std::string>, int> entries;
+    for (const SimulatedPool::Event& event : s.events())
+        if (event.kind == ARSYNC_COMPLETION_ENTRY)
+            entries[{event.user_data, event.path}] = event.outcome.result;
+    if (mode != ARSYNC_REPORT_NONE && entries != serial.entries)
+        s.world.problem("other entries are reported than one after the other");
+}
+
+// Where each directory is synced by its path, a later item may have taken that away; then it is
+// told that a name may not be durable.
+bool may_not_be_synced(const ListSimulation& s) {
+    const WorldOptions& world = s.scenario.tree.world;
+    return s.scenario.options().durability != ARSYNC_DURABILITY_NONE &&
+           (world.denies_syncfs || world.loses_syncfs || world.filesystem_type == nfs_magic);
+}
+
+void check_same_totals(ListSimulation& s, const SerialList& serial) {
+    const auto same = [&](const char* what, uint64_t found, uint64_t wanted) {
+        if (found != wanted)
+            s.world.problem(std::string("totals: ") + what + " " + std::to_string(found) +
+                            ", one after the other " + std::to_string(wanted));
+    };
+    const arsync_totals& a = s.totals();
+    const arsync_totals& b = serial.totals;
+    same("entries", a.entries, b.entries);
+    same("files", a.files, b.files);
+    same("directories", a.directories, b.directories);
+    same("symlinks", a.symlinks, b.symlinks);
+    same("hard links", a.hard_links, b.hard_links);
+    same("specials", a.specials, b.specials);
+    same("skipped", a.skipped, b.skipped);
+    same("removed", a.removed, b.removed);
+    same("errors", a.errors, b.errors + (may_not_be_synced(s) && a.errors > b.errors));
+    same("bytes", a.bytes, b.bytes);
+}
+
+// What the end of the job calls durable is there after a crash, but what is exempt.
+void check_durable(ListSimulation& s, const Exempt& exempt) {
+    if (s.scenario.options().durability == ARSYNC_DURABILITY_NONE ||
+        s.scenario.asks(ARSYNC_COPY_DRY_RUN) || s.was_cancelled())
+        return;
+    const bool names = s.scenario.options().durability == ARSYNC_DURABILITY_FULL;
+    Random random(s.scenario.tree.world.seed);
+    const Disk after =
+        s.world.disk.recover(Unsynced::lost, names ? Unsynced::lost : Unsynced::kept, random);
+    Compared also;
+    for (const std::string& difference : differences(s.world.disk, s.root(), after, s.root(), also))
+        if (!exempt.covers_difference(difference))
+            s.world.problem("after a crash: " + difference);
+}
+
+// Of those that fail, part may have been done.
+Exempt failures_of(const ListSimulation& s) {
+    Exempt exempt(s);
+    for (size_t i = 0; i < s.scenario.items.size(); ++i)
+        if (const ItemEnd* item = s.item(i); !item || item->outcome.result < 0)
+            exempt.add(i);
+    return exempt;
+}
+
+void check_clash(ListSimulation& s) {
+    if (s.events().size() != 1)
+        s.world.problem("a list of mirrors that clash says more than that");
+    for (const std::string& difference : differences(s.original(), s.root(), s.world.disk, s.root(),
+                                                     {true, true, true, true, true}))
+        s.world.problem("a list of mirrors that clash did something: " + difference);
+}
+
+void check_same_disk(ListSimulation& s, const SerialList& serial, const Exempt& exempt,
+                     const Compared& also) {
+    for (const std::string& difference : differences(
+             serial.world.disk, serial.world.disk.root().number, s.world.disk, s.root(), also))
+        if (!exempt.covers_difference(difference))
+            s.world.problem("not as one after the other: " + difference);
+}
+
+// ---- after a fault ----
+
+bool is_sync(const Step& step) {
+    return step.call == Call::sync_filesystem;
+}
+
+// Of those that failed, and all that have to do with what these were to make.
+std::set<size_t> touched_by(const ListSimulation& s, const std::set<size_t>& failed,
+                            Exempt& exempt) {
+    std::set<size_t> all = failed;
+    for (const size_t item : failed)
+        exempt.add(item);
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < s.scenario.items.size(); ++i)
+            if (!all.contains(i) && exempt.meets(i)) {
+                exempt.add(i);
+                all.insert(i);
+                more = true;
+            }
+    }
+    return all;
+}
+
+} // namespace
+
+void check_always(ListSimulation& s) {
+    check_events(s);
+    check_totals(s);
+    check_sources(s);
+    if (!s.world.crashed() && s.changed().empty())
+        Whole(s).check(s.world.disk);
+}
+
+void check_as_serial(ListSimulation& s) {
+    if (clashes(s)) {
+        check_clash(s);
+        return;
+    }
+    const SerialList serial(s.scenario);
+    if (stops(s) || (s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && serial.failed)) {
+        if (stops(s) != serial.failed)
+            s.world.problem("an error shows only side by side, or only one after the other");
+        return;
+    }
+    for (size_t i = 0; i < s.scenario.items.size(); ++i)
+        expect_same_item(s, i, *serial.items[i]);
+    check_same_disk(s, serial, Exempt(s), compared(s));
+    check_same_totals(s, serial);
+    check_entries(s, serial);
+    if (!s.is_counted())
+        s.world.problem("progress does not come to its end");
+    if (s.totals().errors == serial.totals.errors)
+        check_durable(s, failures_of(s));
+}
+
+// Which items fail of it is found out; the others are as if those had done nothing.
+void check_after_fault(ListSimulation& s) {
+    if (!s.failed_step()) {
+        check_as_serial(s);
+        return;
+    }
+    // Nothing can be copied to a directory that may not be searched, but here it may again at once.
+    const bool opens_again = s.fail_with == EACCES && s.failed_step()->call == Call::statx;
+    if (clashes(s) || stops(s) || opens_again)
+        return;
+    const SerialList whole(s.scenario);
+    std::set<size_t> failed;
+    Exempt of_failed(s); // for what others find there is another thing then
+    for (size_t i = 0; i < s.scenario.items.size(); ++i) {
+        const ItemEnd* const item = s.item(i);
+        if (!whole.items[i] || !item || of_failed.meets(i))
+            continue;
+        const bool anew = item->outcome.result == -s.fail_with &&
+                          item->outcome.result != whole.items[i]->outcome.result;
+        const bool both_trees = item->outcome.action == ARSYNC_ACTION_TREE &&
+                                whole.items[i]->outcome.action == ARSYNC_ACTION_TREE;
+        if (!anew && !(both_trees && item->totals.errors > whole.items[i]->totals.errors))
+            continue;
+        failed.insert(i);
+        of_failed.add(i);
+    }
+    if (failed.size() > 1)
+        s.world.problem("more than one item failed of it");
+    if (s.fail_with == EMFILE && !failed.empty())
+        s.world.problem("it ran out of descriptors, and failed");
+    const bool has_ways = s.scenario.asks(ARSYNC_COPY_PARENTS);
+    // Where a copy is may not be known any more; then a further name is a copy of its own.
+    // And part of a tree that fails may have been copied, to be linked to.
+    const bool forgets_links = s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS) &&
+                               (s.failed_step()->subject != Subject::source || !failed.empty());
+    if (has_ways || forgets_links)
+        return;
+    Exempt exempt(s);
+    if (failed.empty()) {
+        if (is_sync(*s.failed_step()) && s.outcome().result == 0)
+            check_durable(s, exempt);
+        for (size_t i = 0; i < s.scenario.items.size() && whole.items[i]; ++i)
+            expect_same_item(s, i, *whole.items[i]);
+        check_same_disk(s, whole, exempt, compared(s));
+        return;
+    }
+    const std::set<size_t> touched = touched_by(s, failed, exempt);
+    const SerialList others(s.scenario, failed);
+    for (size_t i = 0; i < s.scenario.items.size(); ++i)
+        if (!touched.contains(i) && others.items[i])
+            expect_same_item(s, i, *others.items[i]);
+    Compared also = compared(s);
+    also.links = false;
+    check_same_disk(s, others, exempt, also);
+}
+
+void check_after_cancel(ListSimulation& s) {
+    if (!s.was_cancelled()) {
+        check_as_serial(s);
+        return;
+    }
+    if (s.outcome().result != -ECANCELED)
+        s.world.problem("a list that was cancelled has another result");
+}
+
+void check_after_change(ListSimulation& s) {
+    constexpr uint32_t whole_trees = ARSYNC_COPY_PARENTS | ARSYNC_COPY_MIRROR;
+    if (clashes(s) || stops(s) || s.scenario.asks(whole_trees) ||
+        s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS))
+        return;
+    Exempt exempt(s);
+    exempt.add_path(s.changed());
+    std::set<size_t> touched = touched_by(s, {}, exempt);
+    const SerialList others(s.scenario, touched);
+    if (s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && others.failed)
+        return;
+    for (size_t i = 0; i < s.scenario.items.size(); ++i)
+        if (!touched.contains(i))
+            expect_same_item(s, i, *others.items[i]);
+    check_same_disk(s, others, exempt, compared(s));
+}
+
+// Each name leads to what it led to, or to all of what is to be there.
+void check_after_crash(ListSimulation& s) {
+    const std::optional<Disk>& crashed = s.world.crashed();
+    const arsync_copy_options& o = s.scenario.options();
+    if (!crashed || o.replace != ARSYNC_REPLACE_ATOMIC || o.durability == ARSYNC_DURABILITY_NONE ||
+        s.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY))
+        return;
+    Random random(s.scenario.tree.world.seed);
+    for (const Unsynced data : {Unsynced::lost, Unsynced::kept, Unsynced::mixed})
+        for (const Unsynced names : {Unsynced::lost, Unsynced::kept, Unsynced::mixed})
+            Whole(s).check(crashed->recover(data, names, random));
+}
+
+void check_result(ListSimulation& s) {
+    if (!s.world.crashed())
+        check_always(s);
+    if (s.world.crashed())
+        check_after_crash(s);
+    else if (s.was_cancelled())
+        check_after_cancel(s);
+    else if (!s.changed().empty())
+        check_after_change(s);
+    else if (s.failed_step())
+        check_after_fault(s);
+    else
+        check_as_serial(s);
+}
+
+std::string report(const ListSimulation& s) {
+    if (s.world.problems.empty())
+        return {};
+    std::string text = describe(s.scenario);
+    if (s.failed_step())
+        text +=
+            "\n  failed with " + name_of_result(-s.fail_with) + ": " + describe(*s.failed_step());
+    if (s.cancel_at != never)
+        text += "\n  cancelled at " + std::to_string(s.cancel_at);
+    if (s.crash_at != never)
+        text += "\n  crashed at " + std::to_string(s.crash_at);
+    text += "\n  result " + name_of_result(s.outcome().result) + " at stage " +
+            arsync_stage_name(s.outcome().stage);
+    for (const SimulatedPool::Event& event : s.events())
+        if (event.outcome.result < 0)
+            text += "\n  " + std::to_string(event.user_data) + " '" + event.path +
+                    "': " + name_of_result(event.outcome.result) + " at stage " +
+                    arsync_stage_name(event.outcome.stage);
+    for (const std::string& problem : s.world.problems)
+        text += "\n  " + problem;
+    return text;
+}
+
+} // namespace arsync::sim

@@ -1,0 +1,59 @@
+// Lists in the simulated world: many items side by side come out as if they had been copied one
+// after the other; and what becomes of them when calls fail, when they are cancelled, and when the
+// power goes.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "sim/list_checks.h"
+#include "sim/seeds.h"
+
+namespace arsync::sim {
+
+namespace {
+
+void expect_right(ListSimulation& list) {
+    list.run();
+    check_result(list);
+    CHECK_MESSAGE(list.world.problems.empty(), report(list));
+}
+
+uint64_t steps_of(const ListScenario& scenario) {
+    ListSimulation whole(scenario);
+    expect_right(whole);
+    return whole.world.steps();
+}
+
+} // namespace
+
+TEST_CASE("any list comes out as if its items had been copied one after the other") {
+    for_each_seed(1000, [](uint64_t seed) {
+        ListSimulation list(choose_list(seed));
+        expect_right(list);
+    });
+}
+
+TEST_CASE("any step of any list may fail") {
+    for_each_seed(300, [](uint64_t seed) {
+        const ListScenario scenario = choose_list(seed);
+        const uint64_t steps = steps_of(scenario);
+        Random random(seed);
+        for (const int error : {EIO, ENOSPC, EMFILE, EACCES}) {
+            ListSimulation list(scenario);
+            list.fail_at = random.below(steps);
+            list.fail_with = error;
+            expect_right(list);
+        }
+    });
+}
+
+TEST_CASE("whenever any list is cancelled, it ends, with no part of a file left") {
+    for_each_seed(300, [](uint64_t seed) {
+        const ListScenario scenario = choose_list(seed);
+        ListSimulation list(scenario);
+        list.cancel_at = Random(seed).below(steps_of(scenario));
+        expect_right(list);
+    });
+}
+
+} // namespace arsync::sim

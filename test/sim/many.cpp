@@ -1,0 +1,161 @@
+#include "sim/many.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "sim/trial.h"
+
+namespace arsync::sim {
+
+namespace {
+
+// More than any trial takes, of the processor's time: one that goes on is looping.
+constexpr time_t seconds_max = 20;
+// A fault that every trial shows needs not be shown by all.
+constexpr unsigned shown_max = 5;
+
+// What the processes share.
+struct Shared {
+    std::atomic<uint64_t> next = 0;
+    std::atomic<unsigned> wrong = 0;
+};
+
+// Ends the process, and so tells of the trial, if it takes too long.
+void limit_time() {
+    const itimerval limit{{0, 0}, {seconds_max, 0}};
+    setitimer(ITIMER_VIRTUAL, &limit, nullptr);
+}
+
+// Each line at once, so that processes do not mix theirs.
+void print(const std::string& text) {
+    std::fputs((text + "\n").c_str(), stdout);
+    std::fflush(stdout);
+}
+
+std::string seed_text(uint64_t seed) {
+    return "seed " + std::to_string(seed) + " (make sim SEED=" + std::to_string(seed) + ")";
+}
+
+void show(uint64_t seed, const std::string& what) {
+    print("WRONG: " + seed_text(seed) + ":\n" + what);
+    const itimerval none{};
+    setitimer(ITIMER_VIRTUAL, &none, nullptr);
+    print("made small:\n" + shrink(trial_of(seed))->run());
+}
+
+// current: which one this process is at, for whoever finds that it has died.
+void work(Shared& shared, std::atomic<uint64_t>& current, uint64_t count) {
+    for (;;) {
+        const uint64_t seed = shared.next.fetch_add(1);
+        if (seed >= count)
+            return;
+        current = seed;
+        limit_time();
+        const std::string what = trial_of(seed)->run();
+        if (!what.empty() && shared.wrong.fetch_add(1) < shown_max)
+            show(seed, what);
+    }
+}
+
+template <class T>
+T* share(size_t count) {
+    void* memory =
+        mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        std::perror("mmap");
+        std::exit(2);
+    }
+    return new (memory) T[count]{};
+}
+
+class Workers {
+public:
+    explicit Workers(uint64_t count)
+        : count_(count), size_(std::max(1u, std::thread::hardware_concurrency())),
+          shared_(share<Shared>(1)), current_(share<std::atomic<uint64_t>>(size_)), pids_(size_) {}
+
+    // How many trials were wrong.
+    unsigned run() {
+        for (size_t i = 0; i < size_; ++i)
+            start(i);
+        for (size_t running = size_; running > 0;) {
+            int status = 0;
+            const pid_t pid = wait(&status);
+            if (pid < 0 && errno == EINTR)
+                continue;
+            const auto at = std::find(pids_.begin(), pids_.end(), pid);
+            if (at == pids_.end())
+                continue;
+            const auto number = static_cast<size_t>(at - pids_.begin());
+            if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+                --running;
+                continue;
+            }
+            ++shared_->wrong;
+            print("WRONG: " + seed_text(current_[number]) +
+                  (WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM
+                       ? " does not end"
+                       : " ends its process with " + std::to_string(status)));
+            start(number);
+        }
+        return shared_->wrong;
+    }
+
+private:
+    void start(size_t number) {
+        std::fflush(stdout);
+        const pid_t pid = fork();
+        if (pid < 0) {
+            std::perror("fork");
+            std::exit(2);
+        }
+        if (pid > 0) {
+            pids_[number] = pid;
+            return;
+        }
+        work(*shared_, current_[number], count_);
+        _exit(0);
+    }
+
+    const uint64_t count_;
+    const size_t size_;
+    Shared* const shared_;
+    std::atomic<uint64_t>* const current_;
+    std::vector<pid_t> pids_;
+};
+
+} // namespace
+
+int run_many(uint64_t count) {
+    const unsigned wrong = Workers(count).run();
+    print(std::to_string(count) + " trials, " + std::to_string(wrong) + " wrong");
+    return wrong > 0;
+}
+
+int replay(uint64_t seed) {
+    const std::unique_ptr<Trial> trial = trial_of(seed);
+    print(trial->describe());
+    const std::string what = trial->run(print);
+    if (what.empty()) {
+        print("nothing is wrong with it");
+        return 0;
+    }
+    print("WRONG:\n" + what);
+    const std::unique_ptr<Trial> small = shrink(trial_of(seed));
+    print("\nmade small: " + small->describe());
+    print("WRONG:\n" + small->run(print));
+    return 1;
+}
+
+} // namespace arsync::sim

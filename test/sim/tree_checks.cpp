@@ -1,0 +1,297 @@
+#include "sim/tree_checks.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include "sim/opening.h"
+#include "sim/stages.h"
+
+namespace arsync::sim {
+
+namespace {
+
+void check_totals(TreeSimulation& s) {
+    const arsync_totals& want = s.expected().totals;
+    const arsync_totals& got = s.totals();
+    const auto same = [&](const char* what, uint64_t wanted, uint64_t found) {
+        if (wanted != found)
+            s.world.problem(std::string("totals: ") + what + " " + std::to_string(found) +
+                            ", not " + std::to_string(wanted));
+    };
+    same("entries", want.entries, got.entries);
+    same("files", want.files, got.files);
+    same("directories", want.directories, got.directories);
+    same("symlinks", want.symlinks, got.symlinks);
+    same("hard links", want.hard_links, got.hard_links);
+    same("specials", want.specials, got.specials);
+    same("skipped", want.skipped, got.skipped);
+    same("errors", want.errors, got.errors);
+    same("bytes", want.bytes, got.bytes);
+    if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN)) // which does not look into what it would remove
+        same("removed", want.removed, got.removed);
+}
+
+// Every entry once with REPORT_ALL, those that fail with REPORT_ERRORS.
+void check_reports(TreeSimulation& s) {
+    std::map<std::string, int> entries;
+    std::set<std::string> removed;
+    std::set<std::string> kept; // as both, which is told of in any case
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        if ((entry.outcome.flags & ARSYNC_COMPLETION_KEPT_BOTH) != 0)
+            kept.insert(entry.path);
+        const bool removal = entry.outcome.action == ARSYNC_ACTION_REMOVE;
+        if (removal ? !removed.insert(entry.path).second
+                    : !entries.emplace(entry.path, entry.outcome.result).second)
+            s.world.problem("reported twice: " + entry.path);
+    }
+    const uint32_t mode = s.scenario.options.report;
+    std::map<std::string, int> wanted;
+    for (const auto& [path, result] : s.expected().results)
+        if (mode == ARSYNC_REPORT_ALL ||
+            (mode == ARSYNC_REPORT_ERRORS && (result < 0 || kept.contains(path))))
+            wanted.emplace(path, result);
+    for (const auto& [path, result] : wanted)
+        if (!entries.count(path))
+            s.world.problem("not reported: " + path);
+        else if (entries[path] != result)
+            s.world.problem("reported with " + std::to_string(entries[path]) + ", not " +
+                            std::to_string(result) + ": " + path);
+    for (const auto& [path, _] : entries)
+        if (!wanted.count(path))
+            s.world.problem("reported, and should not be: " + path);
+    if (mode == ARSYNC_REPORT_ALL && removed != s.expected().removed)
+        s.world.problem("other removals were reported");
+}
+
+} // namespace
+
+void check_copied(TreeSimulation& s) {
+    for (const std::string& difference : s.differences_on(s.world.disk))
+        s.world.problem("differs: " + difference);
+}
+
+namespace {} // namespace
+
+void check_whole(TreeSimulation& s) {
+    check_copied(s);
+    check_totals(s);
+    check_reports(s);
+    const bool fails = s.expected().totals.errors > 0;
+    if ((s.outcome().result < 0) != fails)
+        s.world.problem("the job's result is not that of its entries");
+}
+
+namespace {} // namespace
+
+// What the end of the job calls durable is there after a crash.
+void check_durable(TreeSimulation& s) {
+    if (s.scenario.options.durability == ARSYNC_DURABILITY_NONE ||
+        s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        return;
+    Random random(s.scenario.world.seed);
+    const Disk recovered = s.world.disk.recover(Disk::Unsynced::lost, Disk::Unsynced::lost, random);
+    for (const std::string& difference : s.differences_on(recovered))
+        s.world.problem("after a crash: " + difference);
+}
+
+namespace {
+
+// ---- faults ----
+
+bool writes(const Step& step) {
+    return !(step.flags & O_PATH) && (step.flags & O_ACCMODE) != O_RDONLY;
+}
+
+// Whether a copy may be whole though this step failed.
+bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) {
+    switch (step.call) {
+    case Call::close: // of what was only read
+        return !writes(step);
+    case Call::open: // looking upwards for the source, which ends at the first that may not be
+        if (step.path == ".." || step.path == "out" || step.path == "out/")
+            return true;
+        if (is_temporary(step.flags)) // a name will do
+            return true;
+        [[fallthrough]];
+    case Call::open_beneath:
+        if (error == EACCES && (step.flags & O_DIRECTORY)) // it need not be read, or not again
+            return true;
+        [[fallthrough]];
+    case Call::open_on_ring:
+    case Call::reopen: // tried again when others have closed theirs
+        return error == EMFILE;
+    case Call::sync_filesystem: // each file says for itself
+    case Call::statx:           // a second look, or a kind that opening will tell too
+    case Call::read_cached:     // the ring reads it
+    case Call::seek:            // without holes
+    case Call::copy_file_range: // before the first byte another method does
+    case Call::allocate:        // only to have it in one piece, or zeros do
+    case Call::write_back:      // sync does it
+        return true;
+    case Call::read_link: // where a source's path begins: not known is not known before, either
+        return step.path.starts_with("/proc/");
+    case Call::truncate: // opening it with O_TRUNC does
+        return step.offset == 0;
+    case Call::reflink:
+        return error != EIO && error != ENOSPC;
+    case Call::get_xattr: // a default ACL that cannot be seen is taken to be there
+        return step.subject == Subject::directory;
+    case Call::list_xattrs: // listed again when they are copied
+        return step.subject == Subject::source;
+    case Call::link:
+        return denies_linking(error);
+    case Call::chmod: // where it has that mode already; or to have it narrow for a while
+        return true;
+    case Call::set_xattr:
+    case Call::remove_xattr:
+    case Call::set_times: // what was given to another is taken back, and given in the end
+        return error == EACCES && scenario.preserves(ARSYNC_PRESERVE_OWNER);
+    case Call::unlink: // of a temporary name that is gone already
+        return step.path.find(".arsync-") != std::string::npos;
+    case Call::chown: // an atomic replacement keeps the old owner if it may, and what is there has
+                      // its new one before and after
+        return !scenario.preserves(ARSYNC_PRESERVE_OWNER) ||
+               (scenario.existing && step.subject == Subject::destination);
+    default:
+        return must_survive(step, error);
+    }
+}
+
+bool is_above(const std::string& above, const std::string& path) {
+    return path != above && (above.empty() || path.starts_with(above + "/"));
+}
+
+// Whether what is in a directory for which this was reported may be missing.
+bool keeps_out(Stage stage) {
+    return stage == ARSYNC_STAGE_OPEN_SOURCE || stage == ARSYNC_STAGE_MAKE_DIRECTORY ||
+           stage == ARSYNC_STAGE_LIST || stage == ARSYNC_STAGE_CHECK;
+}
+
+bool is_explained(const TreeSimulation& s, const std::string& path) {
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        // Extra ones stay; or what a directory was to replace does, and nothing is in that.
+        const Inode* there = s.target(entry.path);
+        const bool stays = entry.outcome.stage == ARSYNC_STAGE_REMOVE &&
+                           (!s.wanted(path) || !there || !there->is_directory());
+        const bool above = is_above(entry.path, path) && (keeps_out(entry.outcome.stage) || stays);
+        if (entry.outcome.result < 0 && (entry.path == path || above))
+            return true;
+    }
+    return false;
+}
+
+} // namespace
+
+// Whatever was not reported is as it should be.
+void check_others(TreeSimulation& s) {
+    for (const auto& [path, result] : s.expected().results) {
+        if (result < 0 || is_explained(s, path))
+            continue;
+        const Inode* right = s.wanted(path);
+        const Inode* found = s.target(path);
+        if (!found)
+            s.world.problem("missing, and not reported: " + path);
+        else if ((found->attributes.mode & S_IFMT) != (right->attributes.mode & S_IFMT) ||
+                 !(found->content == right->content) || found->target != right->target)
+            s.world.problem("wrong, and not reported: " + path);
+    }
+    for (const std::string& path : s.expected().removed)
+        if (s.target(path) && !is_explained(s, path))
+            s.world.problem("not removed, and not reported: " + path);
+}
+
+namespace {
+
+// Whether an entry of this name cannot be copied anyway.
+bool fails_by_itself(const TreeSimulation& s, const std::string& name) {
+    for (const auto& [path, result] : s.expected().results)
+        if (result < 0 && path.substr(path.rfind('/') + 1) == name)
+            return true;
+    return false;
+}
+
+bool lost_links_only(const TreeSimulation& s) {
+    const std::vector<std::string> all = s.differences_on(s.world.disk);
+    return !all.empty() && std::all_of(all.begin(), all.end(), [](const std::string& difference) {
+        return difference.ends_with("is a name of another file");
+    });
+}
+
+} // namespace
+
+void check_failure(TreeSimulation& s) {
+    const int error = s.fail_with;
+    if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        check_copied(s); // that is, nothing was changed
+    if (!s.failed_step()) {
+        if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+            check_copied(s);
+        return;
+    }
+    if (s.totals().directories == 0) { // not even the roots
+        if (s.totals().entries != 1 || s.totals().errors != 1)
+            s.world.problem("the root is not counted as the one that failed");
+        if (s.outcome().result != -error)
+            s.world.problem("the job's result is not the error");
+        return;
+    }
+    uint64_t reported = 0;
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        const auto expected = s.expected().results.find(entry.path);
+        const bool by_itself = expected != s.expected().results.end() && expected->second < 0 &&
+                               expected->second == entry.outcome.result;
+        if (entry.outcome.result == 0 || by_itself)
+            continue;
+        ++reported;
+        if (entry.outcome.result != -error)
+            s.world.problem("reported as another error: " + entry.path);
+    }
+    // It may have been another program's loss: then each file was synced by itself.
+    const bool sync_failed = s.failed_step()->call == Call::sync_filesystem;
+    const uint64_t synced = sync_failed && s.outcome().result < 0;
+    if (sync_failed && s.outcome().result == 0)
+        check_durable(s);
+    const bool noticed = reported > 0 || synced;
+    if (reported > 1)
+        s.world.problem("more than one entry failed");
+    if (noticed && s.outcome().result >= 0)
+        s.world.problem("the job says nothing of it");
+    if (noticed && s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR))
+        return;
+    if (!noticed && lost_links_only(s))
+        return; // the first copy was not found again
+    if (!noticed && !may_be_harmless(s.scenario, *s.failed_step(), error) &&
+        !fails_by_itself(s, s.failed_step()->path))
+        s.world.problem("the error was dropped");
+    if (reported > 0 && error == EMFILE)
+        s.world.problem("it ran out of descriptors, and failed");
+    if (!noticed)
+        check_copied(s);
+    else if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        check_others(s);
+}
+
+namespace {} // namespace
+
+void check_after_cancel(TreeSimulation& s) {
+    if (s.outcome().result != -ECANCELED)
+        check_whole(s);
+    if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        check_copied(s);
+}
+
+void check_result(TreeSimulation& s) {
+    if (s.world.crashed())
+        check_after_crash(s);
+    else if (s.was_cancelled())
+        check_after_cancel(s);
+    else if (s.failed_step())
+        check_failure(s);
+    else
+        check_whole(s);
+    if (!s.world.crashed() && !s.was_cancelled() && !s.failed_step())
+        check_durable(s);
+}
+
+} // namespace arsync::sim
