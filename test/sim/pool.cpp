@@ -93,8 +93,9 @@ void SimulatedPool::answer_one() {
     if (asked_.empty() || never_answers)
         return;
     const auto at = asked_.begin() + static_cast<std::ptrdiff_t>(random_.below(asked_.size()));
-    const uint32_t said = answers_++ == stop_at_question ? static_cast<uint32_t>(ARSYNC_ANSWER_STOP)
-                                                         : answer(at->suspended->user_data, at->path);
+    const uint32_t said = answers_++ == stop_at_question
+                              ? static_cast<uint32_t>(ARSYNC_ANSWER_STOP)
+                              : answer(at->suspended->user_data, at->path);
     world_.note("answered " + std::to_string(said) + " about '" + at->path + "' of item " +
                 std::to_string(at->suspended->user_data));
     if (said == ARSYNC_ANSWER_STOP) {

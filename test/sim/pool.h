@@ -74,7 +74,8 @@ private:
         bool wait_for_room(Ring& ring, Waiter& waiter) override;
         bool is_alone() override { return true; }
         unsigned workers() const override { return static_cast<unsigned>(pool.workers_.size()); }
-        bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended, const std::string* path) override;
+        bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
+                 const std::string* path) override;
         void withdraw_questions() override { pool.withdraw_questions(); }
         void rest(bool) override {}
         SimulatedPool& pool;
