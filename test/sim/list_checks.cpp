@@ -147,8 +147,13 @@ public:
 
     void add(size_t item) { add_path(s_.scenario.items[item].destination); }
     void add_path(const std::string& path) {
-        for (const Disk* disk : {&s_.original(), &s_.world.disk})
-            places_.insert(place_on(*disk, path));
+        for (const Disk* disk : {&s_.original(), &s_.world.disk}) {
+            const std::string place = place_on(*disk, path);
+            places_.insert(place);
+            // Where both are kept: "NAME (1).EXT".
+            if (asks_first(s_.scenario.options()))
+                places_.insert(place.substr(0, place.find('.', place.rfind('/') + 2)) + " (");
+        }
     }
     bool is_empty() const { return places_.empty(); }
 
@@ -209,7 +214,10 @@ std::string describe_end(const Outcome& outcome, uint32_t flags) {
 bool is_same(const ItemEnd& item, const ItemEnd& wanted) {
     const bool same_action =
         item.outcome.action == wanted.outcome.action || item.outcome.result < 0;
-    return item.outcome.result == wanted.outcome.result && same_action &&
+    // Which of a tree's errors is the first is chance.
+    const bool both_trees_fail = item.outcome.action == ARSYNC_ACTION_TREE && same_action &&
+                                 item.outcome.result < 0 && wanted.outcome.result < 0;
+    return (item.outcome.result == wanted.outcome.result || both_trees_fail) && same_action &&
            item.flags() == wanted.flags();
 }
 
