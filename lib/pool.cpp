@@ -223,6 +223,7 @@ Job* Pool::take(Worker& worker) {
         unqueue(*job);
         job->state = ARSYNC_JOB_RUNNING;
         job->worker = &worker;
+        const bool was_known = job->site_known;
         if (!job->site_known && outstanding_ == 1 && !worker.site) {
             site = &site_unknown_;
         } else if (!job->site_known) {
@@ -252,6 +253,9 @@ Job* Pool::take(Worker& worker) {
         ++running_;
         if (site->queued > 0 && worker.taken >= Worker::running_max)
             call_a_worker(*site); // this one leaves the rest to others
+        // Who was called for those behind it has another site from now on.
+        if (!was_known && site != &local_ && local_.queued > 0)
+            call_a_worker(local_);
         return job;
     }
     if (!worker.site || worker.site->queued == 0)

@@ -160,6 +160,33 @@ TEST_CASE_FIXTURE(Clean, "one hung filesystem does not stall another one") {
     CHECK(pool.wait(limit_ms).result <= 0);
 }
 
+// A worker finds out where the first job belongs when both have been submitted, and no other call
+// comes after that.
+TEST_CASE_FIXTURE(Clean, "a job that was submitted just after one that hangs is not left behind") {
+    const FaultyMount mount({"hang=open:hung"});
+    NEEDS(mount);
+    const Directory local;
+    write_pattern(mount.backing() + "/hung", 1000);
+    write_pattern(local / "well", 1000);
+    PoolOptions options;
+    options.workers = 1;
+    std::vector<std::unique_ptr<Pool>> pools;
+    for (int i = 0; i < 8; ++i) {
+        pools.push_back(std::make_unique<Pool>(options));
+        const std::string number = std::to_string(i);
+        REQUIRE(pools.back()->submit(mount / "hung", local / ("to" + number)) != 0);
+        REQUIRE(pools.back()->submit(local / "well", local / number, Options(), 2) != 0);
+    }
+    for (const auto& pool : pools) {
+        const arsync_completion done = pool->wait(limit_ms);
+        CHECK(done.result == 0);
+        CHECK(done.user_data == 2);
+    }
+    mount.go_on();
+    for (const auto& pool : pools)
+        CHECK(pool->wait(limit_ms).result == 0);
+}
+
 TEST_CASE_FIXTURE(Clean, "what hangs below an overlay stalls no local job") {
     NEEDS_ROOT();
     const FaultyMount mount({"hang=open:hung"});
