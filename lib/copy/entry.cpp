@@ -168,8 +168,10 @@ Obstacle Entry::find_obstacle() {
 // What is in the way is asked about before anything else is decided.
 bool Entry::is_to_be_asked() {
     struct statx there;
-    if (!context_.question || names_.fresh ||
-        !is_in_question(io_.files, names_, facts(), options_, there))
+    if (!context_.question || names_.fresh)
+        return false;
+    if (!is_in_question(io_.files, names_, facts(), options_, there) &&
+        !dangles_in_the_way_of_a_link(there))
         return false;
     Question& question = *context_.question;
     question.open = true;
@@ -177,6 +179,20 @@ bool Entry::is_to_be_asked() {
     question.destination = facts_for_caller(there);
     question.about = {identity(there), static_cast<mode_t>(there.stx_mode & S_IFMT)};
     return true;
+}
+
+// A symbolic link that leads nowhere has nothing that content would replace; but a further name of
+// what was copied takes the place of the link itself.
+bool Entry::dangles_in_the_way_of_a_link(struct statx& there) {
+    const bool leads_on = !names_.beneath && options_.replace == ARSYNC_REPLACE_IN_PLACE &&
+                          options_.backup == ARSYNC_BACKUP_NONE;
+    if (!leads_on || !context_.links || !may_have_names() || !makes_links_of_names())
+        return false;
+    const auto look = [&](int at_flags) {
+        return io_.files.statx(names_.destination_dirfd, names_.destination.c_str(), at_flags,
+                               there);
+    };
+    return look(0) == -ENOENT && look(AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 // Whether there can be a link is known when it is made: what is in its way is replaced by it,

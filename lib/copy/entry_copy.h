@@ -42,6 +42,7 @@ private:
     Task<void> open_what_was_seen();
     Obstacle find_obstacle();
     bool is_to_be_asked();
+    bool dangles_in_the_way_of_a_link(struct statx& there);
     Obstacle clear(Obstacle obstacle, const arsync_copy_options& how, bool for_link);
     Task<Obstacle> clear_aside(Obstacle obstacle, const arsync_copy_options& how, bool for_link);
     void prepare_sync_of_name();

@@ -217,4 +217,28 @@ TEST_CASE("a further name of a file is no link to a copy that an item before it 
     }
 }
 
+TEST_CASE("a further name is asked about before it takes the place of a link that leads nowhere") {
+    arsync_copy_options options = {};
+    options.preserve = ARSYNC_PRESERVE_LINKS;
+    options.update = ARSYNC_UPDATE_ASK;
+    for (const uint32_t answer : {ARSYNC_ANSWER_REPLACE, ARSYNC_ANSWER_SKIP}) {
+        Listed listed(0, options, {{"in/a", "out/a"}, {"in/b", "out/b"}});
+        World& world = listed.list.world;
+        add_name(world, listed.in, "b", listed.add(listed.in, "a"));
+        add_symlink(world, listed.out, "b", "nowhere");
+        unsigned questions = 0;
+        listed.list.pool().answer = [&](uint64_t, const std::string&) {
+            ++questions;
+            return answer;
+        };
+        listed.run();
+        CHECK(questions == 1);
+        CHECK(listed.result(0) == 0);
+        CHECK(listed.result(1) == 0);
+        CHECK(listed.text("a") == "in/a");
+        const InodeNumber b = world.disk.at(listed.out).names.at("b");
+        CHECK((b == world.disk.at(listed.out).names.at("a")) == (answer == ARSYNC_ANSWER_REPLACE));
+    }
+}
+
 } // namespace arsync::sim
