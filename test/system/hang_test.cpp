@@ -118,15 +118,20 @@ TEST_CASE_FIXTURE(Clean, "an open that is not answered stalls only its own job")
 }
 
 TEST_CASE_FIXTURE(Clean, "copies in the kernel that are not answered stall no others") {
-    const FaultyMount mount({"hang=copy_file_range"});
+    const FaultyMount mount({"hang=copy_file_range:hung"});
     NEEDS(mount);
     const Directory local;
     Pool pool;
+    // The kernel first tries a newer request, which this server does not know. Where two of these
+    // are refused side by side, it takes the older one for unknown, too, and sends no more.
+    write_pattern(mount.backing() + "/first", 1 << 20);
+    REQUIRE(pool.copy(mount / "first", mount / "copy of the first").result == 0);
     constexpr int count = 8;
     arsync_job last = 0;
     for (int i = 0; i < count; ++i) {
-        write_pattern(mount.backing() + "/" + std::to_string(i), 1 << 20);
-        last = pool.submit(mount / std::to_string(i), mount / "copy of " + std::to_string(i));
+        const std::string name = "hung " + std::to_string(i);
+        write_pattern(mount.backing() + "/" + name, 1 << 20);
+        last = pool.submit(mount / name, mount / "copy of " + name);
         REQUIRE(last != 0);
     }
     CHECK(runs(pool, last));
