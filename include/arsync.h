@@ -1640,8 +1640,9 @@ ARSYNC_API const char* arsync_strerror(int error);
  * The sentence is in English and in the words of cp, such as "cannot open $s for reading:
  * Permission denied". In place of names it has "$s" and "$d" for the source and the destination of
  * what failed, and "$S" and "$D" for those of the job, or of the item, that this is an entry of or
- * on the way to. So the program shows names, which may be any bytes, in its own way. The two of
- * them differ by the completion's path. But of a tree's job they differ by the details' error_path.
+ * on the way to. So the program shows names, which may be any bytes, in its own way, such as
+ * arsync_quote's. The two of them differ by the completion's path. But of a tree's job they differ
+ * by the details' error_path.
  *
  * options, src_dirfd, src, dst_dirfd and dst are those of the job, or of the item with its list's
  * directories. The files are looked at again where that tells more, so the call may wait for a disk
@@ -1658,6 +1659,32 @@ ARSYNC_API const char* arsync_strerror(int error);
 ARSYNC_API int arsync_describe(const arsync_completion* completion,
                                const arsync_copy_options* options, int src_dirfd, const char* src,
                                int dst_dirfd, const char* dst, char* text, size_t size);
+
+/* How arsync_quote quotes a name. */
+enum arsync_quoting {
+    ARSYNC_QUOTE_SHELL = 0,     /* so that a shell takes it for one word: 'a b', "it's",
+                                   'new'$'\n''line' */
+    ARSYNC_QUOTE_IF_NEEDED = 1, /* the same, but what is such a word already stays as it is */
+    ARSYNC_QUOTE_WORD = 2       /* in quotation marks, as a word in a sentence. They are those of
+                                   English where the locale's encoding is UTF-8, else 'a'. */
+};
+
+/* Quote a file's name, which may be any bytes, so that it can be shown.
+ *
+ * A terminal gets no byte that it would obey: what is not printable in the locale of the calling
+ * thread is escaped. In the C locale, which a program has until it calls setlocale(3), that is all
+ * that is not ASCII.
+ *
+ * name has length bytes, and needs no NUL. quoting is of enum arsync_quoting. text is cut to size
+ * bytes with its NUL; it may be NULL if size is 0.
+ *
+ * Returns the length of the whole quoted name, without its NUL, or an error.
+ *
+ * Errors:
+ *   -EINVAL      There is no such quoting, or length is more than 16 MiB.
+ *   -ENOMEM      There is too little memory. */
+ARSYNC_API int arsync_quote(const char* name, size_t length, uint32_t quoting, char* text,
+                            size_t size);
 
 /* Name a stage, a method, a backend, an action or a kind of completion.
  *

@@ -7,8 +7,6 @@
 
 #include "terminal.h"
 
-namespace cp {
-
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -128,5 +126,3 @@ std::string json_of(const Counts& counts, double seconds, int exit_status, const
                {"bytes_copied_in_user_space", stats.bytes_copied_in_user_space}});
     return line_of(json);
 }
-
-} // namespace cp

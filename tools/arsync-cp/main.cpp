@@ -19,15 +19,15 @@ void occupy_standard_descriptors() {
 }
 
 int copy_files(int argc, char** argv) {
-    cp::Options options;
-    cp::parse_options(argc, argv, options);
+    Options options;
+    parse_options(argc, argv, options);
     if (options.json)
-        cp::give_stdout_to_script();
-    cp::say(options.answer);
+        give_stdout_to_script();
+    say(options.answer);
     if (!options.answer.empty())
         return 0;
-    cp::Operands operands(options);
-    return cp::run(options, operands);
+    Operands operands(options);
+    return run(options, operands);
 }
 
 } // namespace
@@ -40,18 +40,18 @@ int main(int argc, char** argv) {
     int status = 1;
     try {
         status = copy_files(argc, argv);
-    } catch (const cp::Mistake& mistake) {
+    } catch (const Mistake& mistake) {
         if (!mistake.complaint.empty())
-            cp::complain(mistake.complaint);
+            complain(mistake.complaint);
         if (mistake.hint)
-            cp::explain(std::string("Try '") + program_invocation_short_name +
-                        " --help' for more information.\n");
+            explain(std::string("Try '") + program_invocation_short_name +
+                    " --help' for more information.\n");
     } catch (const std::bad_alloc&) { // what runs is cancelled by the program's end
-        cp::complain("memory exhausted");
+        complain("memory exhausted");
     }
-    if (!cp::finish_talking())
+    if (!finish_talking())
         status = 1;
-    if (const int signal = cp::stop_signal(); signal != 0)
-        cp::die_of(signal);
+    if (const int signal = stop_signal(); signal != 0)
+        die_of(signal);
     return status;
 }

@@ -9,8 +9,6 @@
 
 #include "terminal.h"
 
-namespace cp {
-
 namespace {
 
 // O_PATH, because files can be created in a directory that may not be listed.
@@ -198,5 +196,3 @@ std::optional<std::string> Operands::next_name() {
         fail("not a name below the source: " + quote(path));
     }
 }
-
-} // namespace cp

@@ -10,8 +10,6 @@
 
 #include "options.h"
 
-namespace cp {
-
 // A source and its destination, as system calls name them: from the directory of all sources and
 // that of all destinations, which stay open, so that they are the same even if their names are
 // moved.
@@ -68,5 +66,3 @@ private:
     size_t room_ = 0;
     bool failed_ = false;
 };
-
-} // namespace cp

@@ -12,8 +12,6 @@
 
 #include "terminal.h"
 
-namespace cp {
-
 namespace {
 
 constexpr int above_all_letters = 256; // what getopt_long gives for a long option: that and its row
@@ -64,7 +62,7 @@ bool is_for_cp(std::string_view argument) {
 }
 
 // One by one, until one of them asks for no more than an answer.
-void take_options(int argc, char** argv, Given& given) {
+void take_options(int argc, char** argv, Options& given) {
     const std::string letters = short_options();
     std::vector<option> all = long_options(Option::Kind::ours);
     const size_t ours = all.size();
@@ -92,7 +90,7 @@ void take_options(int argc, char** argv, Given& given) {
 
 // -n is --update=none, even where another --update comes after it; as cp has it since 9.6, the last
 // of these counts.
-void decide_clobber(Given& o) {
+void decide_clobber(Options& o) {
     if (o.update == ARSYNC_UPDATE_NONE)
         o.clobber = Clobber::never;
     else if (o.update == none_fail && o.clobber != Clobber::never)
@@ -102,7 +100,7 @@ void decide_clobber(Given& o) {
 }
 
 // Of several mistakes cp complains about the same one.
-void refuse_conflicts(const Given& o) {
+void refuse_conflicts(const Options& o) {
     const bool always = o.copy.reflink == ARSYNC_REFLINK_ALWAYS;
     const bool by_reflink = o.copy.method == ARSYNC_METHOD_REFLINK;
     const bool sparse = o.copy.sparse != ARSYNC_SPARSE_AUTO;
@@ -113,7 +111,6 @@ void refuse_conflicts(const Given& o) {
     const bool symbolic = o.has(ARSYNC_COPY_SYMBOLIC_LINK);
     const bool listed = o.files_from != nullptr;
     const bool list_from_stdin = listed && strcmp(o.files_from, "-") == 0;
-    const bool reads_stdin = list_from_stdin || o.patterns_from_stdin;
     const struct {
         bool is_there;
         const char* complaint;       // or an option,
@@ -128,7 +125,7 @@ void refuse_conflicts(const Given& o) {
          "--reflink=never"},
         {always && !by_reflink && o.copy.method != ARSYNC_METHOD_AUTO,
          "--reflink can be used only with --method=auto or --method=reflink"},
-        {atomic && o.remove_destination, "--atomic", "--remove-destination"},
+        {atomic && o.removes, "--atomic", "--remove-destination"},
         {atomic && refuses, "--atomic", "--update=none-fail"},
         {mirror && !o.recursive, "--mirror can be used only with --recursive (-r)"},
         {mirror && o.wants_backup, "--mirror", "--backup"},
@@ -137,7 +134,7 @@ void refuse_conflicts(const Given& o) {
         {mirror && !overwrites, "--mirror can be used only without -i, -n and --update=none-fail"},
         {list_from_stdin && o.patterns_from_stdin,
          "--files-from and --exclude-from cannot both read standard input"},
-        {o.clobber == Clobber::ask && reads_stdin,
+        {o.clobber == Clobber::ask && (list_from_stdin || o.patterns_from_stdin),
          "--interactive (-i) can be used only without a list on standard input"},
         {o.nul_separated && !listed, "--null (-0) can be used only with --files-from"},
         {listed && o.parents, "--files-from", "--parents"},
@@ -146,11 +143,10 @@ void refuse_conflicts(const Given& o) {
          "--skip-unchanged can be used only without -i, -n and -u"},
     };
     for (const auto& [is_there, one, other] : conflicts)
-        if (is_there && other == nullptr)
-            throw Mistake{one};
-        else if (is_there)
-            throw Mistake{std::string("options ") + one + " and " + other +
-                          " are mutually exclusive"};
+        if (is_there)
+            throw Mistake{other == nullptr ? one
+                                           : std::string("options ") + one + " and " + other +
+                                                 " are mutually exclusive"};
 }
 
 // What says something is there.
@@ -159,7 +155,7 @@ const char* first_of(const char* said, const char* variable) {
     return text != nullptr && *text != '\0' ? text : nullptr;
 }
 
-void decide_backup(Given& o) {
+void decide_backup(Options& o) {
     constexpr Word backup_words[] = {
         {"none", ARSYNC_BACKUP_NONE},         {"off", ARSYNC_BACKUP_NONE},
         {"simple", ARSYNC_BACKUP_SIMPLE},     {"never", ARSYNC_BACKUP_SIMPLE},
@@ -187,13 +183,13 @@ void set_context(const char* context) {
     const int fd = open("/proc/thread-self/attr/fscreate", O_WRONLY | O_CLOEXEC);
     const size_t length = strlen(context);
     if (fd < 0 || write(fd, context, length) != static_cast<ssize_t>(length))
-        throw Mistake{"failed to set default file creation context to " + quote_word(context) +
-                          ": " + arsync_strerror(errno),
+        throw Mistake{"failed to set default file creation context to " +
+                          quote(context, ARSYNC_QUOTE_WORD) + ": " + arsync_strerror(errno),
                       false};
     close(fd);
 }
 
-void decide_attributes(Given& o) {
+void decide_attributes(Options& o) {
     // Not preserving the mode, said in as many words, is more than the default: a new file does
     // not even begin with the source's permissions.
     if (o.mode_declined && (o.copy.preserve & ARSYNC_PRESERVE_MODE) == 0)
@@ -209,7 +205,7 @@ void decide_attributes(Given& o) {
     o.copy.preserve &= ~ARSYNC_PRESERVE_CONTEXT;
 }
 
-uint32_t update_of(const Given& o) {
+uint32_t update_of(const Options& o) {
     const bool older = o.update == ARSYNC_UPDATE_OLDER;
     switch (o.clobber) {
     case Clobber::never:
@@ -223,7 +219,7 @@ uint32_t update_of(const Given& o) {
     }
 }
 
-void decide_rest(Given& o) {
+void decide_rest(Options& o) {
     const bool listed = o.files_from != nullptr;
     const bool hard = o.has(ARSYNC_COPY_HARD_LINK);
     // A name of a list is followed as one of the command line is, but no link on the way to it.
@@ -250,7 +246,9 @@ void decide_rest(Given& o) {
     };
     for (const auto& [is_wanted, flag] : flags)
         o.copy.flags |= is_wanted ? flag : 0;
-    if (o.remove_destination)
+    if (o.recursive || listed)
+        o.copy.filter = o.filter.empty() ? nullptr : o.filter.c_str();
+    if (o.removes)
         o.copy.replace = ARSYNC_REPLACE_REMOVE;
     if (o.clobber == Clobber::refuse)
         o.copy.replace = ARSYNC_REPLACE_EXCLUSIVE;
@@ -265,18 +263,12 @@ void decide_rest(Given& o) {
 
 void parse_options(int argc, char** argv, Options& options) {
     argv[0] = program_invocation_short_name; // with which getopt_long begins its own complaints
-    Given given;
-    take_options(argc, argv, given);
-    if (given.answer.empty()) {
-        decide_clobber(given);
-        refuse_conflicts(given);
-        decide_backup(given);
-        decide_attributes(given);
-        decide_rest(given);
-    }
-    options = std::move(given);
-    if (options.has(ARSYNC_COPY_RECURSIVE) && !options.filter.empty())
-        options.copy.filter = options.filter.c_str();
+    take_options(argc, argv, options);
+    if (!options.answer.empty())
+        return;
+    decide_clobber(options);
+    refuse_conflicts(options);
+    decide_backup(options);
+    decide_attributes(options);
+    decide_rest(options);
 }
-
-} // namespace cp

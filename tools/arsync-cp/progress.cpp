@@ -7,8 +7,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace cp {
-
 namespace {
 
 struct Sample {
@@ -123,5 +121,3 @@ void finish_progress(bool keep, const arsync_progress& progress) {
         show_status("");
     }
 }
-
-} // namespace cp

@@ -6,8 +6,6 @@
 #include "run.h"
 #include "terminal.h"
 
-namespace cp {
-
 namespace {
 
 // cp does not quote these; but a terminal is not to be given any bytes.
@@ -140,7 +138,7 @@ private:
                                                     : operands_.shown_destination(item_);
             // As cp does before what is no sentence.
             const bool bare = filled.empty() && text.substr(at + 1).starts_with(':');
-            filled += bare ? quote_if_needed(name) : quote(name);
+            filled += bare ? quote(name, ARSYNC_QUOTE_IF_NEEDED) : quote(name);
         }
         return filled;
     }
@@ -174,7 +172,7 @@ private:
             return done_.stage == ARSYNC_STAGE_LIST;
         if (is_directory() || done_.action == ARSYNC_ACTION_REMOVE)
             return false;
-        const bool by_force = is_item() && options_.force && !options_.removes();
+        const bool by_force = is_item() && options_.force && !options_.removes;
         if (complaint.starts_with("cannot open ") ||
             (by_force && complaint.starts_with("cannot remove ")))
             return true;
@@ -202,10 +200,10 @@ private:
         if (done_.action == ARSYNC_ACTION_ENTER_DIRECTORY || done_.action == ARSYNC_ACTION_SKIP)
             return;
         const bool replaced =
-            has(ARSYNC_COMPLETION_REPLACED) && (options_.removes() || !options_.links_replace);
+            has(ARSYNC_COMPLETION_REPLACED) && (options_.removes || !options_.links_replace);
         // What gives way to force does so when it is met.
         const bool late = is_item() && done_.action == ARSYNC_ACTION_COPY && options_.force &&
-                          !options_.removes() &&
+                          !options_.removes &&
                           (options_.copy.preserve & ARSYNC_PRESERVE_LINKS) == 0;
         const std::string with_backup = backup_.empty() ? "" : " (backup: " + quote(backup_) + ")";
         say_later((replaced && !late ? removed : "") + source() + " -> " + destination() +
@@ -316,5 +314,3 @@ std::string describe_pool(const arsync_info& info, uint32_t flags_asked_for) {
         text += std::string("kernel features: ") + info.kernel_features + "\n";
     return text;
 }
-
-} // namespace cp

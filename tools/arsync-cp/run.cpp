@@ -11,8 +11,6 @@
 
 #include "terminal.h"
 
-namespace cp {
-
 namespace {
 
 // Items that have ended wait in the window behind one that takes long, for their turn to be told
@@ -195,7 +193,7 @@ private:
                 S_ISLNK(mode) || geteuid() == 0 ||
                 faccessat(operands_.target_fd(), pair.destination.c_str(), W_OK, AT_EACCESS) == 0;
             const bool yes = ask(writable ? "overwrite " + name + "? "
-                                 : options_.removes() || options_.force
+                                 : options_.removes || options_.force
                                      ? "replace " + name + ", overriding mode " + octal + " (" +
                                            letters_of(mode) + ")? "
                                      : "unwritable " + name + " (mode " + octal + ", " +
@@ -287,5 +285,3 @@ private:
 int run(const Options& options, Operands& operands) {
     return Run(options, operands).go();
 }
-
-} // namespace cp

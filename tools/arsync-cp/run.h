@@ -13,8 +13,6 @@
 #include "operands.h"
 #include "options.h"
 
-namespace cp {
-
 // Copies everything; the exit status. If a signal ended it, everything is cleaned up.
 int run(const Options& options, Operands& operands);
 
@@ -70,5 +68,3 @@ struct Story {
 std::string json_of(const Story& story);
 std::string json_of(const Counts& counts, double seconds, int exit_status, const arsync_info& info,
                     const arsync_stats& stats);
-
-} // namespace cp

@@ -1,17 +1,18 @@
 #include "terminal.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <clocale>
 #include <csignal>
-#include <cstdint>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <initializer_list>
+#include <new>
 #include <stdio_ext.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-namespace cp {
 
 namespace {
 
@@ -184,4 +185,51 @@ void die_of(int signal) {
     _exit(128 + signal);
 }
 
-} // namespace cp
+std::string quote(std::string_view name, arsync_quoting quoting) {
+    // Loading a locale costs more than a small copy, so it waits for what needs it.
+    static bool loaded = false;
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    if (!loaded &&
+        (quoting == ARSYNC_QUOTE_WORD || !std::all_of(name.begin(), name.end(), is_ascii)))
+        loaded = (setlocale(LC_CTYPE, ""), true);
+    const int length = arsync_quote(name.data(), name.size(), quoting, nullptr, 0);
+    std::string text(static_cast<size_t>(std::max(length, 0)), '\0');
+    if (length < 0 ||
+        arsync_quote(name.data(), name.size(), quoting, text.data(), text.size() + 1) < 0)
+        throw std::bad_alloc();
+    return text;
+}
+
+std::string format(const char* text, ...) {
+    va_list arguments;
+    va_start(arguments, text);
+    char* made = nullptr;
+    const int length = vasprintf(&made, text, arguments);
+    va_end(arguments);
+    if (length < 0)
+        throw std::bad_alloc();
+    const std::string result(made, static_cast<size_t>(length));
+    free(made);
+    return result;
+}
+
+std::optional<uint64_t> parse_size(std::string_view text) {
+    const size_t letter = text.empty() ? text.npos : std::string_view("KkMmGg").find(text.back());
+    const size_t shift = letter == text.npos ? 0 : 10 * (letter / 2 + 1);
+    text.remove_suffix(shift > 0 ? 1 : 0);
+    uint64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, number);
+    if (text.empty() || error != std::errc() || stopped != end || number > UINT64_MAX >> shift)
+        return std::nullopt;
+    return number << shift;
+}
+
+std::string format_size(uint64_t bytes) {
+    size_t unit = 0;
+    uint64_t rest = 0; // in 1024ths
+    for (; bytes >= 1024; ++unit, bytes /= 1024)
+        rest = bytes % 1024;
+    const std::string tenths = unit > 0 && bytes < 10 ? "." + std::to_string(rest * 10 / 1024) : "";
+    return std::to_string(bytes) + tenths + (unit > 0 ? std::string(1, "BKMGTPE"[unit]) : "");
+}

@@ -14,8 +14,6 @@
 
 #include "arsync.h"
 
-namespace cp {
-
 // With --json stdout belongs to the script, and what -v and --debug say goes to stderr.
 void give_stdout_to_script();
 // For stdout, or for stderr once that is a script's.
@@ -55,20 +53,13 @@ int stop_signal();
 // Ends the program as that signal would have, so that a shell sees what stopped it.
 [[noreturn]] void die_of(int signal);
 
-// A name in quotes, ready to be pasted into a shell: 'a b', "it's", 'new'$'\n''line'. Bytes that
-// are not printable in the user's locale never reach the terminal raw.
-std::string quote(std::string_view name);
-// The same without quotes if a shell takes the name for one word as it is.
-std::string quote_if_needed(std::string_view name);
-// A word of the command line in the locale's own quotation marks, as complaints about the
-// arguments of options have it.
-std::string quote_word(std::string_view word);
-
+// A name in quotes that a shell takes back: 'a b', "it's", 'new'$'\n''line'. Or a word of the
+// command line, as complaints about the arguments of options have it. Bytes that are not printable
+// in the user's locale never reach the terminal raw.
+std::string quote(std::string_view name, arsync_quoting quoting = ARSYNC_QUOTE_SHELL);
 // As printf(3) has it.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* text, ...);
 // "512K" as 524288: digits and at most one of K, M and G, powers of 1024, and nothing else.
 std::optional<uint64_t> parse_size(std::string_view text);
 // At most five characters: "0", "999", "1.5K", "12M", "1023M", "2.0G".
 std::string format_size(uint64_t bytes);
-
-} // namespace cp

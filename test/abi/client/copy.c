@@ -83,6 +83,39 @@ static void check_described(const arsync_completion* done, const arsync_copy_opt
     CHECK_EQUAL(arsync_describe(done, options, work, src, work, dst, NULL, 1), -EFAULT);
 }
 
+static void check_quoted(const char* name, uint32_t quoting, const char* quoted) {
+    char text[64];
+    const int length = arsync_quote(name, strlen(name), quoting, text, sizeof text);
+    if (length != (int)strlen(quoted) || strcmp(text, quoted) != 0) {
+        printf("%s is not %s\n", text, quoted);
+        failures++;
+    }
+}
+
+/* The locale is C. */
+static void names_are_quoted(void) {
+    check_quoted("a b", ARSYNC_QUOTE_SHELL, "'a b'");
+    check_quoted("it's", ARSYNC_QUOTE_SHELL, "\"it's\"");
+    check_quoted("$it's", ARSYNC_QUOTE_SHELL, "'$it'\\''s'");
+    check_quoted("new\nline", ARSYNC_QUOTE_SHELL, "'new'$'\\n''line'");
+    check_quoted("\033[2J\377", ARSYNC_QUOTE_SHELL, "''$'\\033''[2J'$'\\377'");
+    check_quoted("", ARSYNC_QUOTE_SHELL, "''");
+    check_quoted("plain", ARSYNC_QUOTE_SHELL, "'plain'");
+    check_quoted("plain", ARSYNC_QUOTE_IF_NEEDED, "plain");
+    check_quoted("~", ARSYNC_QUOTE_IF_NEEDED, "'~'");
+    check_quoted("", ARSYNC_QUOTE_IF_NEEDED, "''");
+    check_quoted("it's", ARSYNC_QUOTE_WORD, "'it\\'s'");
+
+    char text[4] = "xxx";
+    CHECK_EQUAL(arsync_quote("a\0b", 3, ARSYNC_QUOTE_SHELL, text, sizeof text), 13);
+    CHECK(strcmp(text, "'a'") == 0);
+    CHECK_EQUAL(arsync_quote("a", 1, ARSYNC_QUOTE_SHELL, NULL, 0), 3);
+    CHECK_EQUAL(arsync_quote("a", 1, ARSYNC_QUOTE_SHELL, NULL, 1), -EFAULT);
+    CHECK_EQUAL(arsync_quote(NULL, 0, ARSYNC_QUOTE_SHELL, text, sizeof text), 2);
+    CHECK_EQUAL(arsync_quote(NULL, 1, ARSYNC_QUOTE_SHELL, text, sizeof text), -EFAULT);
+    CHECK_EQUAL(arsync_quote("a", 1, 3, text, sizeof text), -EINVAL);
+}
+
 static void failures_are_described(void) {
     arsync_completion done;
     arsync_copy_options options = copy_options();
@@ -331,6 +364,7 @@ const struct test copy_tests[] = {
     TEST(one_copy_gives_one_complete_completion),
     TEST(every_method_copies_on_every_backend),
     TEST(failed_copy_says_what_and_where_and_leaves_nothing),
+    TEST(names_are_quoted),
     TEST(failures_are_described),
     TEST(source_onto_itself_is_refused),
     TEST(replace_says_what_happens_to_what_is_there),

@@ -446,5 +446,13 @@ pub const ARSYNC_ANSWER_KEEP_BOTH: u32 = 3;
 /// The job ends.
 pub const ARSYNC_ANSWER_STOP: u32 = 4;
 
+// enum arsync_quoting
+/// So that a shell takes the name for one word.
+pub const ARSYNC_QUOTE_SHELL: u32 = 0;
+/// The same, but what is such a word already stays as it is.
+pub const ARSYNC_QUOTE_IF_NEEDED: u32 = 1;
+/// In quotation marks, as a word in a sentence.
+pub const ARSYNC_QUOTE_WORD: u32 = 2;
+
 /// Of `arsync_submit_sync`: only the data and what is needed to read it, as fdatasync(2) does.
 pub const ARSYNC_SYNC_DATA: u32 = 1 << 0;

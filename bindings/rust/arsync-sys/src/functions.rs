@@ -193,6 +193,14 @@ unsafe extern "C" {
         text: *mut c_char,
         size: usize,
     ) -> c_int;
+    /// A name as it can be shown. The length of the whole of it, or an error.
+    pub fn arsync_quote(
+        name: *const c_char,
+        length: usize,
+        quoting: u32,
+        text: *mut c_char,
+        size: usize,
+    ) -> c_int;
     /// The name of a stage. A static string.
     pub fn arsync_stage_name(stage: u32) -> *const c_char;
     /// The name of a method. A static string.

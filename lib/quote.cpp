@@ -1,26 +1,20 @@
-#include "terminal.h"
-
+// Names as they can be shown: whatever bytes are in them, a terminal gets none that it would obey,
+// and a shell reads back the same name.
 #include <algorithm>
-#include <charconv>
-#include <clocale>
-#include <cstdarg>
+#include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <cwchar>
 #include <cwctype>
 #include <langinfo.h>
-#include <new>
+#include <string>
+#include <string_view>
 
-namespace cp {
+#include "c_wall.h"
 
 namespace {
 
-// Loading a locale costs more than a small copy, so it waits for the first name that needs it.
-void need_locale() {
-    static const bool loaded = setlocale(LC_CTYPE, "") != nullptr;
-    (void)loaded;
-}
+using namespace arsync;
 
 // A run of bytes that is printed, or escaped, as a whole.
 struct Piece {
@@ -31,7 +25,6 @@ struct Piece {
 Piece take_piece(std::string_view& rest) {
     Piece piece{rest.substr(0, 1), rest[0] >= 0x20 && rest[0] < 0x7f};
     if (static_cast<unsigned char>(rest[0]) >= 0x80) {
-        need_locale();
         mbstate_t state{};
         wchar_t wide = 0;
         const size_t length = mbrtowc(&wide, rest.data(), rest.size(), &state);
@@ -46,9 +39,12 @@ Piece take_piece(std::string_view& rest) {
 
 std::string escaped(std::string_view bytes) {
     std::string text;
-    for (const char c : bytes)
-        text += c >= '\a' && c <= '\r' ? std::string{'\\', "abtnvfr"[c - '\a']}
-                                       : format("\\%03o", static_cast<unsigned char>(c));
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        char octal[8];
+        snprintf(octal, sizeof octal, "\\%03o", byte);
+        text += c >= '\a' && c <= '\r' ? std::string{'\\', "abtnvfr"[c - '\a']} : octal;
+    }
     return text;
 }
 
@@ -67,9 +63,12 @@ bool reads_best_in_double_quotes(std::string_view name) {
            name.find_first_of("~#", 1) == name.npos && is_printable(name);
 }
 
-} // namespace
+bool is_word_as_it_is(std::string_view name) {
+    return !name.empty() && name.find_first_of(" !\"$&'()*:;<=>?[\\^`|") == name.npos &&
+           name[0] != '#' && name[0] != '~' && name != "{" && name != "}" && is_printable(name);
+}
 
-std::string quote(std::string_view name) {
+std::string for_shell(std::string_view name) {
     if (reads_best_in_double_quotes(name))
         return std::string("\"").append(name).append("\"");
     std::string text = "'";
@@ -89,20 +88,12 @@ std::string quote(std::string_view name) {
     return text += "'";
 }
 
-std::string quote_if_needed(std::string_view name) {
-    const bool is_word = !name.empty() &&
-                         name.find_first_of(" !\"$&'()*:;<=>?[\\^`|") == name.npos &&
-                         name[0] != '#' && name[0] != '~' && name != "{" && name != "}";
-    return is_word && is_printable(name) ? std::string(name) : quote(name);
-}
-
-std::string quote_word(std::string_view word) {
-    need_locale();
+std::string for_reader(std::string_view name) {
     const bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     const std::string_view right = utf8 ? "\u2019" : "'";
     std::string text(utf8 ? "\u2018" : "'");
-    while (!word.empty()) {
-        const Piece piece = take_piece(word);
+    while (!name.empty()) {
+        const Piece piece = take_piece(name);
         if (piece.bytes == right || piece.bytes == "\\")
             text += '\\';
         text += piece.printable ? std::string(piece.bytes) : escaped(piece.bytes);
@@ -110,38 +101,25 @@ std::string quote_word(std::string_view word) {
     return text.append(right);
 }
 
-std::string format(const char* text, ...) {
-    va_list arguments;
-    va_start(arguments, text);
-    char* made = nullptr;
-    const int length = vasprintf(&made, text, arguments);
-    va_end(arguments);
-    if (length < 0)
-        throw std::bad_alloc();
-    const std::string result(made, static_cast<size_t>(length));
-    free(made);
-    return result;
+std::string quoted(std::string_view name, uint32_t quoting) {
+    if (quoting == ARSYNC_QUOTE_WORD)
+        return for_reader(name);
+    const bool stays = quoting == ARSYNC_QUOTE_IF_NEEDED && is_word_as_it_is(name);
+    return stays ? std::string(name) : for_shell(name);
 }
 
-std::optional<uint64_t> parse_size(std::string_view text) {
-    const size_t letter = text.empty() ? text.npos : std::string_view("KkMmGg").find(text.back());
-    const size_t shift = letter == text.npos ? 0 : 10 * (letter / 2 + 1);
-    text.remove_suffix(shift > 0 ? 1 : 0);
-    uint64_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, number);
-    if (text.empty() || error != std::errc() || stopped != end || number > UINT64_MAX >> shift)
-        return std::nullopt;
-    return number << shift;
-}
+} // namespace
 
-std::string format_size(uint64_t bytes) {
-    size_t unit = 0;
-    uint64_t rest = 0; // in 1024ths
-    for (; bytes >= 1024; ++unit, bytes /= 1024)
-        rest = bytes % 1024;
-    const std::string tenths = unit > 0 && bytes < 10 ? "." + std::to_string(rest * 10 / 1024) : "";
-    return std::to_string(bytes) + tenths + (unit > 0 ? std::string(1, "BKMGTPE"[unit]) : "");
+int arsync_quote(const char* name, size_t length, uint32_t quoting, char* text, size_t size) {
+    if ((name == nullptr && length > 0) || (text == nullptr && size > 0))
+        return -EFAULT;
+    constexpr size_t longest = 1 << 24; // and so what comes back fits into an int
+    if (quoting > ARSYNC_QUOTE_WORD || length > longest)
+        return -EINVAL;
+    return guarded([&] {
+        const std::string whole = quoted({name, length}, quoting);
+        if (size > 0)
+            text[whole.copy(text, size - 1)] = '\0';
+        return static_cast<int>(whole.size());
+    });
 }
-
-} // namespace cp
