@@ -2,6 +2,7 @@
 // is submitted, or is denied.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -9,10 +10,12 @@
 #include <fcntl.h>
 #include <functional>
 #include <liburing.h>
+#include <memory>
 #include <string>
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "io/fd.h"
 #include "io/uring.h"
@@ -24,7 +27,10 @@ namespace {
 
 enum class Enters { as_usual, of_one_entry, denied } enters = Enters::as_usual;
 int denied_with = -EPERM;
+bool eager = false;      // completions come when they will, as on an older kernel
+bool overflowed = false; // a completion queue was seen full, with more kept by the kernel
 
+using SetUp = int (*)(unsigned, io_uring*, io_uring_params*);
 using Submit = int (*)(io_uring*);
 using SubmitAndWait = int (*)(io_uring*, unsigned);
 
@@ -45,18 +51,32 @@ int enter_one(io_uring* ring, unsigned wait_for) {
 
 } // namespace
 
+// With DEFER_TASKRUN (1 << 13) the kernel gives out no more completions than there is room for.
+extern "C" int io_uring_queue_init_params(unsigned entries, io_uring* ring,
+                                          io_uring_params* params) {
+    static const auto usual = real<SetUp>("io_uring_queue_init_params");
+    if (eager && (params->flags & (1u << 13)) != 0)
+        return -EINVAL;
+    return usual(entries, ring, params);
+}
+
 extern "C" int io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) {
     static const auto usual = real<SubmitAndWait>("io_uring_submit_and_wait");
     if (enters == Enters::denied)
         return denied_with;
-    return enters == Enters::as_usual ? usual(ring, wait_for) : enter_one(ring, wait_for);
+    const int result =
+        enters == Enters::as_usual ? usual(ring, wait_for) : enter_one(ring, wait_for);
+    overflowed = overflowed || io_uring_cq_has_overflow(ring);
+    return result;
 }
 
 extern "C" int io_uring_submit_and_get_events(io_uring* ring) {
     static const auto usual = real<Submit>("io_uring_submit_and_get_events");
     if (enters == Enters::denied)
         return denied_with;
-    return enters == Enters::as_usual ? usual(ring) : enter_one(ring, 0);
+    const int result = enters == Enters::as_usual ? usual(ring) : enter_one(ring, 0);
+    overflowed = overflowed || io_uring_cq_has_overflow(ring);
+    return result;
 }
 
 using namespace arsync;
@@ -185,6 +205,41 @@ TEST_CASE("a queue full of pairs of which enters take one entry each is worked o
         CHECK(moved[i].write == 2);
     }
     CHECK(content(to) == "0123456789abcdef");
+}
+
+TEST_CASE("completions that the kernel's queue has no room for come all the same, once each") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    eager = true;
+    Uring ring(counters, small());
+    eager = false;
+    const Pipe pipe; // nothing to be read yet
+    const Fd from = temporary_file();
+    const Fd to = temporary_file();
+    REQUIRE(write(from.get(), "12345678", 8) == 8);
+    constexpr size_t count = 3000; // the queue has room for 512
+    std::vector<int64_t> results(count, -1);
+    std::unique_ptr<bool[]> done(new bool[count]());
+    for (size_t i = 0; i < count; ++i)
+        await([&] { return ring.wait_readable(pipe.out.get(), nullptr); }, results[i], done[i]);
+    look_for_a_while(ring);
+    CHECK(std::count(done.get(), done.get() + count, true) == 0);
+    overflowed = false;
+    pipe.put("now"); // all of them at once
+    char buffer[8];
+    Ring::Pair moved{};
+    bool moved_done = false;
+    await([&] { return ring.move(from.get(), 0, slice(buffer, 8), to.get(), 0); }, moved,
+          moved_done);
+    run_until(ring, moved_done);
+    for (size_t i = 0; i < count; ++i)
+        run_until(ring, done[i]);
+    CHECK(overflowed);
+    CHECK(std::all_of(results.begin(), results.end(), [](int64_t result) { return result >= 0; }));
+    CHECK(moved.write == 8);
+    CHECK(content(to) == "12345678");
+    CHECK(ring.in_flight() == 0);
 }
 
 TEST_CASE("with io_uring denied from the beginning of a request on, helpers make it") {
