@@ -5,10 +5,8 @@
 #include <charconv>
 #include <climits>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/facts.h"
 #include "io/fd.h"
 
 namespace arsync {
@@ -81,6 +79,17 @@ int read_whole(int fd, std::string& text) {
     }
 }
 
+uint64_t mount_in(std::string_view fdinfo) {
+    constexpr std::string_view key = "mnt_id:\t";
+    uint64_t number = 0;
+    const size_t at = fdinfo.find(key);
+    if (at != std::string_view::npos) {
+        const char* digits = fdinfo.data() + at + key.size();
+        std::from_chars(digits, fdinfo.data() + fdinfo.size(), number);
+    }
+    return number;
+}
+
 std::vector<Mount> parse_mounts(std::string_view mountinfo) {
     std::vector<Mount> mounts;
     while (!mountinfo.empty()) {
@@ -110,11 +119,11 @@ bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path
 }
 
 int places_of(int directory, std::vector<PlaceOnDevice>& places) {
-    struct statx facts;
-    if (facts_of(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, facts) < 0)
-        return -errno;
-    if ((facts.stx_mask & STATX_MNT_ID) == 0)
-        return -EOPNOTSUPP;
+    std::string told;
+    int result = read_whole(("/proc/self/fdinfo/" + std::to_string(directory)).c_str(), told);
+    if (result < 0)
+        return result;
+    const uint64_t mount = mount_in(told);
     char path[PATH_MAX];
     const std::string link = "/proc/self/fd/" + std::to_string(directory);
     const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
@@ -123,11 +132,11 @@ int places_of(int directory, std::vector<PlaceOnDevice>& places) {
     if (length == sizeof path)
         return -ENAMETOOLONG;
     std::string mountinfo;
-    const int result = read_whole("/proc/self/mountinfo", mountinfo);
+    result = read_whole("/proc/self/mountinfo", mountinfo);
     if (result < 0)
         return result;
     const std::string_view text(path, static_cast<size_t>(length));
-    return places_in(mountinfo, facts.stx_mnt_id, text, places) ? 0 : -ENOENT;
+    return places_in(mountinfo, mount, text, places) ? 0 : -ENOENT;
 }
 
 bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b) {

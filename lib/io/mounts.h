@@ -28,8 +28,16 @@ struct Mount {
 std::vector<Mount> parse_mounts(std::string_view mountinfo);
 
 // The place of an open directory, and then those of all that is mounted below it. 0, or a negative
-// errno where it is not to be known: without /proc, or before Linux 5.8.
+// errno where it is not to be known: without /proc.
 int places_of(int directory, std::vector<PlaceOnDevice>& places);
+// The same from what /proc/self/mountinfo says, of a path in the mount of that number. False: the
+// list does not know it.
+bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path,
+               std::vector<PlaceOnDevice>& places);
+
+// The number of the mount in what /proc/self/fdinfo says of an open file; 0: it says none. statx(2)
+// has it only since Linux 5.8, and in qemu's user mode it is 0.
+uint64_t mount_in(std::string_view fdinfo);
 
 // A file of /proc, whole. 0 or a negative errno.
 int read_whole(const char* path, std::string& text);
@@ -40,10 +48,5 @@ std::string unescaped(std::string_view text);
 
 // Whether something is in a place of each.
 bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b);
-
-// The same from what /proc/self/mountinfo says, of a path in the mount of that number. False: the
-// list does not know it.
-bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path,
-               std::vector<PlaceOnDevice>& places);
 
 } // namespace arsync

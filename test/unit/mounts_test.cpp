@@ -60,6 +60,14 @@ TEST_CASE("places overlap where one is, or lies in, the other, on one device") {
     CHECK_FALSE(overlap(places(31, "/data/s/disk/a"), places(22, "/a")));
 }
 
+TEST_CASE("an open file tells the number of its mount") {
+    CHECK(mount_in("pos:\t0\nflags:\t02200000\nmnt_id:\t4711\nino:\t2\n") == 4711);
+    CHECK(mount_in("pos:\t0\nmnt_id:\t12") == 12);
+    CHECK(mount_in("pos:\t0\nflags:\t02200000\n") == 0);
+    CHECK(mount_in("mnt_id:\t") == 0);
+    CHECK(mount_in("") == 0);
+}
+
 TEST_CASE("this machine's list tells of a directory that is there") {
     const Fd fd(::open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     REQUIRE(fd);
