@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include "completion.h"
+#include "io/descriptors.h"
 #include "io/memory_limit.h"
 
 namespace arsync {
@@ -185,6 +185,18 @@ int Pool::choose_worker(Site& site, Worker*& chosen) {
     return 0;
 }
 
+// A program with one small copy to make does not have to know how much memory there is. A worker's
+// ring is a descriptor, too.
+unsigned Pool::workers_max() {
+    return std::min({options_.workers, footprint().workers, descriptors::members()});
+}
+
+// With room for it before it is there, or there would be a thread that nobody joins.
+void Pool::add_worker() {
+    workers_.reserve(workers_.size() + 1);
+    workers_.push_back(std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
+}
+
 // Somebody to take a job of that site that is about to be queued: a worker that has nothing to do,
 // else a new one, else whoever comes by. Called under the mutex: nobody looks at the queue before
 // we are done.
@@ -283,41 +295,6 @@ Site* Pool::site_to_serve(const Worker& worker) {
     for (auto& [devices, site] : sites_)
         look_at(site);
     return best;
-}
-
-void Pool::finish(Job& job) {
-    bool sleeps = false;
-    {
-        const Lock lock(mutex_);
-        Worker& worker = *job.worker;
-        release(worker);
-        complete(job);
-        // It looks once more before it sleeps, so whoever submits next needs no other.
-        if (worker.running() == 0 && !site_to_serve(worker))
-            worker.found_nothing();
-        sleeps = std::exchange(poller_, Poller::awake) != Poller::awake;
-    }
-    if (sleeps) // now that it does not meet this thread at the mutex
-        sem_post(&sleeper_);
-}
-
-void Pool::complete(Job& job) {
-    running_ -= job.state == ARSYNC_JOB_RUNNING;
-    job.state = ARSYNC_JOB_COMPLETED;
-    job.worker = nullptr;
-    ++completed_;
-    if (job.outcome.result == -ECANCELED)
-        ++cancelled_;
-    else if (job.outcome.result < 0)
-        ++failed_;
-    auto* const operation = std::get_if<CallerOperation>(&job.what);
-    if (operation) // before anybody can know that it has ended
-        operation->use = {};
-    Finished& finished = slots_[slot_of(job.id)].finished;
-    finished.completion = completion_of(job, job.outcome);
-    queue_finished(finished);
-    if (operation)
-        serve_acquires();
 }
 
 void Pool::finish_part(Worker& worker) {

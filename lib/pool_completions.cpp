@@ -16,6 +16,41 @@
 
 namespace arsync {
 
+void Pool::finish(Job& job) {
+    bool sleeps = false;
+    {
+        const Lock lock(mutex_);
+        Worker& worker = *job.worker;
+        release(worker);
+        complete(job);
+        // It looks once more before it sleeps, so whoever submits next needs no other.
+        if (worker.running() == 0 && !site_to_serve(worker))
+            worker.found_nothing();
+        sleeps = std::exchange(poller_, Poller::awake) != Poller::awake;
+    }
+    if (sleeps) // now that it does not meet this thread at the mutex
+        sem_post(&sleeper_);
+}
+
+void Pool::complete(Job& job) {
+    running_ -= job.state == ARSYNC_JOB_RUNNING;
+    job.state = ARSYNC_JOB_COMPLETED;
+    job.worker = nullptr;
+    ++completed_;
+    if (job.outcome.result == -ECANCELED)
+        ++cancelled_;
+    else if (job.outcome.result < 0)
+        ++failed_;
+    auto* const operation = std::get_if<CallerOperation>(&job.what);
+    if (operation) // before anybody can know that it has ended
+        operation->use = {};
+    Finished& finished = slots_[slot_of(job.id)].finished;
+    finished.completion = completion_of(job, job.outcome);
+    queue_finished(finished);
+    if (operation)
+        serve_acquires();
+}
+
 void Pool::report(const Job& job, Report report) {
     const Outcome& outcome = report.outcome;
     auto finished = std::make_unique<Finished>();

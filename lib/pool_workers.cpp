@@ -1,17 +1,9 @@
-// A pool's workers: started, and called to help with a tree or a list.
-#include <algorithm>
+// A pool's workers, called to help with a tree or a list.
 #include <system_error>
 
-#include "io/descriptors.h"
 #include "pool.h"
 
 namespace arsync {
-
-// With room for it before it is there, or there would be a thread that nobody joins.
-void Pool::add_worker() {
-    workers_.reserve(workers_.size() + 1);
-    workers_.push_back(std::make_unique<Worker>(*this, static_cast<unsigned>(workers_.size())));
-}
 
 // A worker has got a thread ready, for which somebody asked who could not start it.
 void Pool::call_another_worker() {
@@ -21,12 +13,6 @@ void Pool::call_another_worker() {
     for (auto& [devices, site] : sites_)
         if (site.queued > 0)
             call_a_worker(site);
-}
-
-// A program with one small copy to make does not have to know how much memory there is. A worker's
-// ring is a descriptor, too.
-unsigned Pool::workers_max() {
-    return std::min({options_.workers, footprint().workers, descriptors::members()});
 }
 
 // Those that have nothing to do, and those that have jobs of the same site; as many as there are

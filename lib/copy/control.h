@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "copy/terms.h"
+#include "copy/pause_and_priority.h"
 #include "io/error.h"
 #include "io/ring.h"
 

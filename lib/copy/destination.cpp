@@ -10,6 +10,7 @@
 #include "copy/identity.h"
 #include "copy/move_name.h"
 #include "copy/same_file.h"
+#include "copy/sync_name.h"
 #include "copy/temporary_name.h"
 
 namespace arsync {
@@ -19,13 +20,6 @@ namespace arsync {
 static constexpr uint64_t created_size_max = 1 << 20;
 
 static bool denies_linking(int error);
-
-File open_to_sync_name(Files& files, const FileCopy& copy) {
-    const SplitPath path = split_path(copy.destination);
-    const int fd = files.open(copy.destination_dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
-    check(fd == -EACCES ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_OPEN_DESTINATION, fd);
-    return File(files, fd);
-}
 
 Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          bool no_acl, bool may_be_unnamed)
@@ -237,10 +231,8 @@ static bool denies_linking(int error) {
 }
 
 Task<void> Destination::sync_name(Control& control) {
-    control.enter(ARSYNC_STAGE_SYNC);
     published_ = !new_name_;
-    const int64_t result = co_await io_.ring.sync(directory_.get(), false);
-    check(ARSYNC_STAGE_SYNC, result);
+    co_await sync_names_in(io_, control, directory_.get());
     published_ = true;
 }
 

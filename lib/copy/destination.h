@@ -17,10 +17,6 @@
 
 namespace arsync {
 
-// The directory of the destination's name, to be synced. Throws Error, for a directory that may be
-// written to but not read cannot be: to be called before anything is written or replaced.
-File open_to_sync_name(Files& files, const FileCopy& copy);
-
 // Whether it is this file that cannot be opened for writing, rather than any just now: only then
 // may it be removed instead.
 bool gives_way_to_force(int error);

@@ -10,7 +10,7 @@
 #include <xxhash.h>
 #pragma GCC diagnostic pop
 
-#include "copy/zeros.h"
+#include "copy/find_zeros.h"
 
 namespace arsync {
 

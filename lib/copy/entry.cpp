@@ -9,6 +9,7 @@
 #include "copy/entry_copy.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
+#include "copy/sync_name.h"
 #include "copy/tree/sync.h"
 
 namespace arsync {
@@ -249,8 +250,7 @@ Task<void> Entry::sync_name() {
     if (outcome_.action != ARSYNC_ACTION_SYMBOLIC_LINK &&
         outcome_.action != ARSYNC_ACTION_HARD_LINK && outcome_.action != ARSYNC_ACTION_MAKE_SPECIAL)
         co_return;
-    control_.enter(ARSYNC_STAGE_SYNC);
-    co_await sync_one(io_, directory_.get());
+    co_await sync_names_in(io_, control_, directory_.get());
 }
 
 // What was made stays, and so does the backup of what was there.

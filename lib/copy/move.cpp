@@ -12,9 +12,7 @@
 
 namespace arsync {
 
-static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover,
-                                  const arsync_copy_options& options);
-static Method choose(Survey& survey, const arsync_copy_options& options);
+static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover);
 
 Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
                       Digest* digest) {
@@ -22,7 +20,7 @@ Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& option
     Mover mover(io, ends, options, control, digest, survey);
     std::exception_ptr failure;
     try {
-        co_return co_await move_by_choice(io, survey, mover, options);
+        co_return co_await move_by_choice(io, survey, mover);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -31,14 +29,13 @@ Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& option
 }
 
 // The facts, the choice by them, and the attempt; again while one fails that another may make good.
-static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover,
-                                  const arsync_copy_options& options) {
+static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover) {
     if (!survey.grounds.sized || survey.grounds.size > inline_size_max)
         io.buffers.settle_share();
     bool done = false;
     while (!done) {
         try {
-            done = co_await mover.attempt(choose(survey, options));
+            done = co_await mover.attempt(survey.choose());
         } catch (const Error& error) {
             if (!mover.refuses_disorder(error))
                 throw;
@@ -46,13 +43,6 @@ static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover,
         }
     }
     co_return co_await mover.finish();
-}
-
-static Method choose(Survey& survey, const arsync_copy_options& options) {
-    const Method method = choose_method(survey.grounds, options);
-    if (method != ARSYNC_METHOD_REFLINK && survey.ask_cache())
-        return choose_method(survey.grounds, options);
-    return method;
 }
 
 Mover::Mover(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,

@@ -30,7 +30,4 @@ Task<void> copy_by_answer(Io io, const FileCopy& names, unsigned char type,
                           const EntryContext& context, const arsync_copy_options& options,
                           Question& question, Control& control, Outcome& outcome);
 
-// The name that is tried as the number-th, from 1: "NAME (1).EXT", no longer than a name may be.
-std::string other_name(const std::string& name, unsigned number);
-
 } // namespace arsync

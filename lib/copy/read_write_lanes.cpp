@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "copy/data_and_holes.h"
-#include "copy/zeros.h"
+#include "copy/find_zeros.h"
 
 #ifndef RWF_DONTCACHE
 #define RWF_DONTCACHE 0x00000080 // Linux 6.14

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <memory>
 
-#include "copy/zeros.h"
+#include "copy/find_zeros.h"
 
 namespace arsync {
 

@@ -109,6 +109,13 @@ void Survey::gather_alignments() {
         grounds.destination_align = 0;
 }
 
+Method Survey::choose() {
+    const Method method = choose_method(grounds, options_);
+    if (method != ARSYNC_METHOD_REFLINK && ask_cache())
+        return choose_method(grounds, options_);
+    return method;
+}
+
 bool Survey::ask_cache() {
     if (!asks_cache_)
         return false;

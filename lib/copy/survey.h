@@ -13,10 +13,8 @@ public:
 
     Grounds grounds;
 
-    // How much of the source is cached, if the choice should know and does not yet. Asked only when
-    // blocks cannot be shared: cachestat(2) looks at every page of the file, which takes longer
-    // than to share them all. True: there is something new to choose by.
-    bool ask_cache();
+    // The method, with all that the choice should know of the source.
+    Method choose();
     bool ask_page_cache(PageCache& out);
 
     const struct statx& source() const { return *ends_.source_facts; }
@@ -37,6 +35,10 @@ public:
     const Filesystem& to() const { return to_; }
 
 private:
+    // How much of the source is cached, if the choice should know and does not yet. Asked only when
+    // blocks cannot be shared: cachestat(2) looks at every page of the file, which takes longer
+    // than to share them all. True: there is something new to choose by.
+    bool ask_cache();
     void gather();
     bool copies_wherever_it_is() const;
     void ask_destination();

@@ -1,3 +1,8 @@
+// The way of a request, which a coroutine makes and waits for: co_await suspends it and begins the
+// request; start, the backend's, gives it to the kernel (uring.cpp, threads.cpp), and control goes
+// back to the worker's loop (worker.cpp). That runs what is ready, and then waits: the backend's
+// take_completed completes what the kernel has done, which is put among what is ready, and the
+// worker's loop resumes the coroutine.
 #include "io/ring.h"
 
 #include <cerrno>
@@ -39,6 +44,26 @@ void Ring::Operation::await_suspend(std::coroutine_handle<> handle) {
 void Ring::begin(Request& request) {
     account_depth(+1);
     start(request);
+}
+
+void Ring::wait() {
+    take_completed(!later_first_);
+    resume_later();
+}
+
+void Ring::look() {
+    if (in_flight_ > 0)
+        take_completed(false);
+    resume_later();
+}
+
+void Ring::resume_later() {
+    if (!later_first_)
+        return;
+    *ready_end_ = later_first_;
+    ready_end_ = later_end_;
+    later_first_ = nullptr;
+    later_end_ = &later_first_;
 }
 
 void Ring::complete(Request& request, int64_t result) {
@@ -113,6 +138,44 @@ bool Ring::run_ready() {
     }
     return true;
 }
+
+void Ring::post_later(Waiter& waiter) {
+    waiter.next = nullptr;
+    *later_end_ = &waiter;
+    later_end_ = &waiter.next;
+}
+
+void Ring::post_from_outside(Waiter& waiter) {
+    waiter.next = outside_.load(std::memory_order_relaxed);
+    while (!outside_.compare_exchange_weak(waiter.next, &waiter, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
+    }
+    wake();
+}
+
+void Ring::take_from_outside() {
+    if (!outside_.load(std::memory_order_relaxed))
+        return;
+    Waiter* newest = outside_.exchange(nullptr, std::memory_order_acquire);
+    while (newest) {
+        Waiter* next = newest->next;
+        post(*newest);
+        newest = next;
+    }
+}
+
+void Ring::account_depth(int change) {
+    const uint64_t now = monotonic_ns();
+    if (in_flight_ > 0) {
+        counters_.busy_ns.add(now - depth_since_ns_);
+        counters_.queue_depth_ns.add((now - depth_since_ns_) * in_flight_);
+    }
+    depth_since_ns_ = now;
+    in_flight_ += static_cast<unsigned>(change);
+    counters_.queue_depth_max.raise_to(in_flight_);
+}
+
+// ---- the other operations ----
 
 Ring::Move Ring::move(int source, uint64_t source_offset, Slice through, int destination,
                       uint64_t offset) {
@@ -201,62 +264,6 @@ Ring::Operation Ring::sync_filesystem(int fd) {
 
 Ring::Operation Ring::settle_holes(int fd) {
     return Operation(*this, Op::settle_holes, fd);
-}
-
-void Ring::post_later(Waiter& waiter) {
-    waiter.next = nullptr;
-    *later_end_ = &waiter;
-    later_end_ = &waiter.next;
-}
-
-void Ring::post_from_outside(Waiter& waiter) {
-    waiter.next = outside_.load(std::memory_order_relaxed);
-    while (!outside_.compare_exchange_weak(waiter.next, &waiter, std::memory_order_release,
-                                           std::memory_order_relaxed)) {
-    }
-    wake();
-}
-
-void Ring::take_from_outside() {
-    if (!outside_.load(std::memory_order_relaxed))
-        return;
-    Waiter* newest = outside_.exchange(nullptr, std::memory_order_acquire);
-    while (newest) {
-        Waiter* next = newest->next;
-        post(*newest);
-        newest = next;
-    }
-}
-
-void Ring::wait() {
-    take_completed(!later_first_);
-    resume_later();
-}
-
-void Ring::look() {
-    if (in_flight_ > 0)
-        take_completed(false);
-    resume_later();
-}
-
-void Ring::resume_later() {
-    if (!later_first_)
-        return;
-    *ready_end_ = later_first_;
-    ready_end_ = later_end_;
-    later_first_ = nullptr;
-    later_end_ = &later_first_;
-}
-
-void Ring::account_depth(int change) {
-    const uint64_t now = monotonic_ns();
-    if (in_flight_ > 0) {
-        counters_.busy_ns.add(now - depth_since_ns_);
-        counters_.queue_depth_ns.add((now - depth_since_ns_) * in_flight_);
-    }
-    depth_since_ns_ = now;
-    in_flight_ += static_cast<unsigned>(change);
-    counters_.queue_depth_max.raise_to(in_flight_);
 }
 
 } // namespace arsync

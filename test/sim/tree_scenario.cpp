@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "copy/filter.h"
+#include "copy/keep_both.h"
 #include "copy/question.h"
 
 namespace arsync::sim {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "copy/zeros.h"
+#include "copy/find_zeros.h"
 
 using namespace arsync;
 

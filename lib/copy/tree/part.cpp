@@ -13,13 +13,6 @@ TreePart::TreePart(Tree& tree, Io io, Control& control, Host& host)
       control_(control), frugal_(descriptors::walkers() == 1),
       window_(io.ring, job_.host.workers()), awake_(host, *job_.directories, job_.asks) {}
 
-Task<void> TreePart::open_roots() {
-    Outcome outcome;
-    co_await attempt(outcome, [&] { tree_.open_roots(io_.files); });
-    if (outcome.result < 0)
-        throw error_at(side_of(outcome.flags), outcome.stage, -outcome.result);
-}
-
 Task<void> TreePart::run() {
     for (unsigned i = 0; i < descriptors::walkers(); ++i)
         walkers_.spawn([this] { return walk(); });

@@ -78,8 +78,8 @@ public:
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
 
-    // Units: tree_units.cpp. co_await Take(tree, ring): the next, asleep while there is none and
-    // others may yet make some; or none, when there will be no more if over().
+    // co_await Take(tree, ring): the next unit, asleep while there is none and others may yet make
+    // some; or none, when there will be no more if over().
     class Take : Waiter {
     public:
         Take(Tree& tree, Ring& ring) : tree_(tree), ring_(ring) {}

@@ -5,10 +5,19 @@
 
 #include "copy/conflict.h"
 #include "copy/split_path.h"
+#include "copy/tree/attempt.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/tree.h"
 
 namespace arsync {
+
+// Tried again where descriptors are short.
+Task<void> TreePart::open_roots() {
+    Outcome outcome;
+    co_await attempt(outcome, [&] { tree_.open_roots(io_.files); });
+    if (outcome.result < 0)
+        throw error_at(side_of(outcome.flags), outcome.stage, -outcome.result);
+}
 
 void Tree::open_roots(Files& files) {
     auto root = std::make_shared<Directory>(job_.directories);

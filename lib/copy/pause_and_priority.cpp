@@ -1,4 +1,4 @@
-#include "copy/terms.h"
+#include "copy/pause_and_priority.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "copy/zeros.h"
+#include "copy/find_zeros.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,0 +1,15 @@
+// Making names durable: an fsync of the directory that they are in.
+#pragma once
+
+#include "copy/copy.h"
+
+namespace arsync {
+
+// The directory of the destination's name, to be synced. Throws Error, for a directory that may be
+// written to but not read cannot be: to be called before anything is written or replaced.
+File open_to_sync_name(Files& files, const FileCopy& copy);
+
+// Of the names in an open directory. Throws Error.
+Task<void> sync_names_in(Io io, Control& control, int directory);
+
+} // namespace arsync
