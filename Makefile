@@ -27,7 +27,7 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 B        ?= build
 SANITIZE ?=
 # Which suites `run-tests` runs; quick ones come first.
-RUN      ?= unit client abi readme packages examples bindings bench sim crash cli system
+RUN      ?= unit client abi readme packages examples bindings bench sim fuzz crash cli system
 # A sanitizer has nothing to say about packaging.
 SAN_RUN  ?= unit client sim cli system
 
@@ -69,12 +69,12 @@ link    := $(CXX) $(CXXFLAGS) -pthread $(sanitize) $(LDFLAGS)
 # Tools and system tests see what a user sees: the public header, and what is to be measured against.
 measuring = -DARSYNC_MEASURING
 includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
-    $(if $(filter lib/% test/unit/% test/sim/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
+    $(if $(filter lib/% test/unit/% test/sim/% test/fuzz/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
 faultfs  = $(if $(shell pkg-config --exists fuse3 && echo yes),$(B)/test/faultfs)
-suites   = $(foreach s,unit sim system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s)) $(if $(faultfs),$(B)/test/crash)
+suites   = $(foreach s,unit sim fuzz system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s)) $(if $(faultfs),$(B)/test/crash)
 
 configs  = $(B)/arsync.pc $(addprefix $(B)/cmake/arsync,Config.cmake ConfigVersion.cmake)
 shell_of.arsync-cp      = bash
@@ -239,20 +239,36 @@ $(B)/bench/%: tools/arsync-bench/%.c include/arsync.h $(B)/flags $(B)/libarsync.
 
 # ---- Test ---------------------------------------------------------------------------------------
 
-.PHONY: check prove tests stage run-tests asan tsan sim
+.PHONY: check prove soak tests stage run-tests asan tsan sim
 check: ## set up, build, run all tests
 	$(Q)tools/deps.sh build test
 	$(again) run-tests
 
-# Not of `make check`: a thousand crashes of each filesystem, and as many kills, over several plans.
+# Not of `make check`: a thousand crashes of each filesystem, and as many kills, over several plans; then what
+# is tried at random or until something grows, for longer. Each number may be set.
 prove: export CRASH_STATES ?= 1000
 prove: export CRASH_PLANS ?= 5
 prove: export KILLS ?= 1000
+prove: export ARSYNC_POOLS ?= 100000
+prove: export ARSYNC_STORM_S ?= 600
+prove: export ARSYNC_OPERATIONS ?= 100000
+prove: export ARSYNC_FILL_LEVELS ?= 200
+prove: export ARSYNC_SOAK_S ?= 600
 prove: export TEST_TIME_LIMIT ?= 7200
-prove: ## the tests of the worst day at length (minutes; wants root)
-	$(Q)tools/deps.sh build test
+long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*
+prove: ## the tests of the worst day at length (hours; wants root)
+	$(Q)tools/deps.sh build test fuzz
 	$(again) RUN=crash run-tests
 	$(Q)grep -hE '^[a-z0-9]+, |^[0-9]+ of' $(B)/test/log/*test-crash.log
+	$(again) sim
+	$(again) $(B)/test/system
+	$(Q)$(B)/test/system -tc='$(long_cases)'
+	$(again) fuzz
+
+HOURS ?= 1
+soak: ## trees, options, faults and limits at random, round after round: nothing grows (HOURS=n)
+	$(again) $(B)/test/system $(faultfs)
+	$(Q)ARSYNC_SOAK_S=$$(awk 'BEGIN { print int($(HOURS) * 3600) }') $(B)/test/system -tc='*round after round*'
 
 asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="unit sim": only these)
 	$(again) B=build/asan SANITIZE=address,undefined $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests
@@ -266,13 +282,34 @@ sim: ## many simulated copies, trees and lists, and what may happen to them (SEE
 	$(again) $(B)/test/sim
 	$(Q)$(B)/test/sim $(if $(SEED),--seed=$(SEED),--seeds=$(SEEDS))
 
+# libFuzzer, which clang++ has, and ASan and UBSan: what it finds is in build/fuzz/found, and what it learns
+# in build/fuzz/corpus. `make check` runs what of that is kept in test/fuzz/corpus.
+.PHONY: fuzz
+fuzzers := abi filter holes list
+SECONDS ?= 600
+fuzz: ## hostile input, each kind of it for 10 minutes (SECONDS=n, FUZZERS=...)
+	$(Q)tools/deps.sh build fuzz
+	$(again) B=build/fuzz CXX="$(fuzz_cxx)" CXXFLAGS="-O1 -fno-sanitize=function" SANITIZE=address,undefined,fuzzer-no-link $(addprefix build/fuzz/,$(tried))
+	$(Q)test/fuzz/run $(SECONDS) $(tried)
+# Of a coroutine clang++ 14 cannot compile what -fsanitize=function wants.
+tried = $(or $(FUZZERS),$(fuzzers))
+fuzz_cxx ?= clang++
+needs.abi  = test/fuzz/place.cpp
+needs.list = $(simulated)
+$(addprefix build/fuzz/,$(fuzzers)): build/fuzz/%: test/fuzz/entry.cpp $$(call object,test/fuzz/$$*.cpp $$(needs.$$*) $$(call sources,lib))
+	$(call say,LINK,$@)
+	$(Q)$(compile) -Itest -DFUZZ_TARGET=$* -fsanitize=fuzzer -o $@ $^ -luring
+
 tests: build $(suites) $(B)/test/client $(faultfs)
 
 # Those that look into the library take its objects as they are.
-internal = $(if $(filter unit sim,$1),$(call object,$(call sources,lib)),$(B)/libarsync.a)
+internal = $(if $(filter unit sim fuzz,$1),$(call object,$(call sources,lib)),$(B)/libarsync.a)
 # What test/crash has of test/system: how to copy, make and look.
-borrowed = $(if $(filter crash,$1),$(patsubst %,test/system/%.cpp,main pool content tree list command child scratch clean))
-$(suites): $$(call object,$$(call sources,test/$$(@F)) $$(call borrowed,$$(@F))) $$(call internal,$$(@F))
+borrowed = $(if $(filter crash,$1),$(patsubst %,test/system/%.cpp,main pool content tree list command child scratch clean)) \
+    $(if $(filter fuzz,$1),$(simulated))
+# The simulated world without its tests.
+simulated = $(filter-out %_test.cpp %/main.cpp,$(call sources,test/sim))
+$(suites): $$(call object,$$(filter-out %/entry.cpp,$$(call sources,test/$$(@F))) $$(call borrowed,$$(@F))) $$(call internal,$$(@F))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ -luring $(if $(filter crash,$(@F)),$(shell pkg-config --libs fuse3))
@@ -304,6 +341,7 @@ run.examples = $(filter-out %/lib.sh,$(wildcard test/examples/*.sh))
 run.bindings = $(filter-out %/lib.sh,$(wildcard test/bindings/*.sh))
 run.bench  = $(wildcard test/bench/*.py test/bench/*.sh)
 run.sim    = $(filter %/sim,$(suites))
+run.fuzz   = $(filter %/fuzz,$(suites))
 run.crash  = $(if $(faultfs),$(B)/test/crash,test/crash/without_libfuse3.sh)
 run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.system = $(filter %/system,$(suites))
@@ -313,7 +351,7 @@ has_library = $(findstring /,$(shell $(CXX) -print-file-name=$1))
 run-tests: $(if $(filter packages,$(RUN)),$(if $(and $(call has_library,libc.a),$(call has_library,liburing.a)),static))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(foreach r,$(filter unit sim system crash client,$(RUN)),$(filter $(B)/%,$(run.$r))) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
+run-tests: build $(foreach r,$(filter unit sim fuzz system crash client,$(RUN)),$(filter $(B)/%,$(run.$r))) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# deps.sh [GROUP...] - install the packages that are missing: build, test, bench, lint (default: these), contest.
+# deps.sh [GROUP...] - install the packages that are missing: build, test, bench, lint (default: these), contest,
+# package, fuzz.
 #
 # Quick when nothing is missing: it looks for the command, header or library, not for the package.
 # Without what `build` needs there is no way on, and it fails. Without the rest it says what will be
@@ -67,6 +68,7 @@ lint  | command:shellcheck   | shellcheck       | ShellCheck             | shell
 test  | command:mandoc       | mandoc           | mandoc                 | mandoc     | finds mistakes in man pages
 test  | command:groff        | groff            | groff                  | groff      | the same, and formats them
 lint  | command:mandoc       | mandoc           | mandoc                 | mandoc     | the man page of arsync-cp
+fuzz  | fuzzer:libFuzzer     | libclang-rt-14-dev/libclang-rt-dev | compiler-rt | compiler-rt | hostile input, guided by what it reaches
 package | command:dh         | debhelper        | debhelper              | debhelper  | Debian packages
 package | command:dh_python3 | dh-python        | dh-python              | dh-python  | the Python module among them
 package | command:lintian    | lintian          | lintian                | lintian    | finds mistakes in them
@@ -85,6 +87,8 @@ is_there() {
         header:*) echo "#include <$name>" | "${CXX:-c++}" -E -x c++ - > /dev/null 2>&1 ;;
         module:*) pkg-config --exists "$name" 2> /dev/null ;;
         python:*) python3 -c "import $name" 2> /dev/null ;;
+        fuzzer:*) echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
+            clang++ -fsanitize=fuzzer -x c++ - -o /dev/null 2> /dev/null ;;
         library:*) [[ $("${CXX:-c++}" -print-file-name="$name" 2> /dev/null) == /* ]] ;;
     esac
 }

@@ -1,0 +1,266 @@
+// Round after round in one process: a tree, options, a filesystem, faults and limits at random,
+// copied by a pool of its own. What was called done is there, each job has one end, and from one
+// round to the next nothing grows.
+//
+//     ARSYNC_SOAK_S=3600 ARSYNC_SEED=7 build/test/system -tc='*round after round*'
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <sys/resource.h>
+#include <vector>
+
+#include "sim/random.h"
+#include "system/check.h"
+#include "system/faulty_mount.h"
+#include "system/held.h"
+#include "system/tree.h"
+
+namespace live {
+
+namespace {
+
+namespace fs = std::filesystem;
+using arsync::sim::Random;
+using Clock = std::chrono::steady_clock;
+
+uint64_t number_of(const char* name, uint64_t otherwise) {
+    const char* text = getenv(name);
+    return text ? strtoull(text, nullptr, 10) : otherwise;
+}
+
+void make_entry(Random& random, const std::string& at, std::vector<std::string>& files) {
+    const auto seed = static_cast<uint32_t>(random.next());
+    switch (random.below(8)) {
+    case 0:
+        make_symlink(random.of({"nowhere", "..", "f0"}), at);
+        break;
+    case 1:
+        if (!files.empty()) {
+            make_hard_link(files[random.below(files.size())], at);
+            break;
+        }
+        [[fallthrough]];
+    case 2:
+        write_sparse(at, 300'000, {{4096, 20'000}, {200'000, 270'000}}, seed);
+        files.push_back(at);
+        break;
+    case 3:
+        make_node(at, S_IFIFO | 0600);
+        break;
+    default:
+        write_pattern(at, random.of({0ul, 1ul, 4096ul, 5000ul, 70'000ul, 1'300'000ul}), seed);
+        files.push_back(at);
+    }
+    if (random.percent(20))
+        lchown(at.c_str(), 1234, 1234);
+}
+
+std::vector<std::string> make_tree(Random& random, const std::string& top) {
+    std::vector<std::string> files;
+    std::vector<std::string> directories{top};
+    make_directories(top);
+    const uint64_t count = 1 + random.below(40);
+    for (uint64_t i = 0; i < count; ++i) {
+        const std::string& in = directories[random.below(directories.size())];
+        if (random.percent(15)) {
+            directories.push_back(in + "/d" + std::to_string(i));
+            make_directories(directories.back());
+        } else {
+            make_entry(random, in + "/f" + std::to_string(i), files);
+        }
+    }
+    return files;
+}
+
+Options any_options(Random& random) {
+    for (;;) {
+        Options options = recursive();
+        constexpr uint32_t flags[] = {ARSYNC_COPY_VERIFY, ARSYNC_COPY_MIRROR, ARSYNC_COPY_FORCE,
+                                      ARSYNC_COPY_STOP_ON_ERROR}; // SPECIAL waits for FIFOs
+        for (const uint32_t flag : flags)
+            options.flags |= random.percent(20) ? flag : 0;
+        options.method = static_cast<uint32_t>(random.below(9));
+        options.reflink = static_cast<uint32_t>(random.below(3));
+        options.cache = static_cast<uint32_t>(random.below(3));
+        options.replace = static_cast<uint32_t>(random.below(4));
+        options.durability = random.percent(20) ? ARSYNC_DURABILITY_FULL : ARSYNC_DURABILITY_NONE;
+        options.preserve = static_cast<uint32_t>(random.next()) & preserve_all;
+        options.sparse = static_cast<uint32_t>(random.below(3));
+        options.update = random.percent(20) ? ARSYNC_UPDATE_CHANGED : ARSYNC_UPDATE_ALL;
+        options.backup = random.percent(20) ? ARSYNC_BACKUP_NUMBERED : ARSYNC_BACKUP_NONE;
+        options.report = random.percent(50) ? ARSYNC_REPORT_ALL : ARSYNC_REPORT_NONE;
+        if (arsync_options_check(&options, nullptr, 0) == 0)
+            return options;
+    }
+}
+
+PoolOptions any_pool(Random& random) {
+    PoolOptions options(random.of({0u, 0u, 0u, uint32_t{ARSYNC_BACKEND_THREADS}}));
+    options.workers = 1 + static_cast<uint32_t>(random.below(4));
+    options.buffer_count = 1 + static_cast<uint32_t>(random.below(16));
+    options.buffer_size = 4096u << random.below(10);
+    options.queue_depth = 1u << random.below(8);
+    return options;
+}
+
+// Where a round copies to: a filesystem, or one that fails.
+class Where {
+public:
+    explicit Where(Random& random) {
+        constexpr Kind kinds[] = {Kind::ext4, Kind::xfs, Kind::btrfs, Kind::tmpfs, Kind::overlay};
+        if (random.percent(15)) {
+            const std::vector<std::vector<std::string>> faults = {{"once=write:ENOSPC:7"},
+                                                                  {"fail=fsync:EIO:3"},
+                                                                  {"short_write=1000", "direct_io"},
+                                                                  {"no_link", "no_rename_flags"},
+                                                                  {"sequential"},
+                                                                  {"fold_case"},
+                                                                  {"slow=open:2"},
+                                                                  {"seconds=2"},
+                                                                  {"fail=mkdir:EDQUOT:3"},
+                                                                  {"once=create:EIO:5"}};
+            faulty_ = std::make_unique<FaultyMount>(faults[random.below(faults.size())]);
+            path_ = faulty_->path();
+            return;
+        }
+        const Volume& volume = shared_volume(random.of(kinds));
+        directory_ =
+            volume.usable() ? std::make_unique<Directory>(volume) : std::make_unique<Directory>();
+        path_ = directory_->path();
+    }
+    bool fails() const { return faulty_ != nullptr; }
+    bool usable() const { return !faulty_ || faulty_->usable(); }
+    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+    std::unique_ptr<FaultyMount> faulty_;
+    std::unique_ptr<Directory> directory_;
+    std::string path_;
+};
+
+// Few descriptors, for a while.
+class FewDescriptors {
+public:
+    explicit FewDescriptors(bool wanted, rlim_t count) {
+        getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit few{std::min(count, before_.rlim_max), before_.rlim_max};
+        if (wanted)
+            setrlimit(RLIMIT_NOFILE, &few);
+    }
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+    ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
+};
+
+struct Copied {
+    std::string to;
+    Options options;
+    bool cancelled = false;
+    int result = 1;
+};
+
+void expect_there(const Directory& source, const std::vector<std::string>& files,
+                  const Copied& copy) {
+    CAPTURE(copy.to);
+    for (const std::string& file : files)
+        CHECK(difference(file, copy.to + file.substr((source / "tree").size())) == "");
+}
+
+// Whether it came to be at all.
+bool go_round(uint64_t seed) {
+    Random random(seed);
+    CAPTURE(seed);
+    const Directory source;
+    const auto files = make_tree(random, source / "tree");
+    const Where where(random);
+    if (!where.usable())
+        return false;
+    std::vector<Copied> copies(1 + random.below(3));
+    for (size_t i = 0; i < copies.size(); ++i)
+        copies[i] = {where / std::to_string(i), any_options(random), random.percent(10)};
+    bool few = false;
+    {
+        few = random.percent(15);
+        const FewDescriptors limit(few, 40 + random.below(100));
+        Pool pool(any_pool(random));
+        if (pool.error() != 0)
+            return few;
+        size_t jobs = 0;
+        // Twice, so that there is something in the way.
+        for (unsigned time = 0; time < 2; ++time) {
+            for (size_t i = 0; i < copies.size(); ++i) {
+                copies[i].result = 1;
+                const arsync_job job =
+                    pool.submit(source / "tree", copies[i].to, copies[i].options, i + 1);
+                jobs += job != 0;
+                if (job != 0 && copies[i].cancelled)
+                    arsync_job_cancel(pool.get(), job);
+            }
+            for (; jobs > 0;) {
+                const arsync_completion done = pool.wait(120'000);
+                REQUIRE(done.result != -ETIMEDOUT);
+                if (done.kind != ARSYNC_COMPLETION_JOB)
+                    continue;
+                --jobs;
+                Copied& copy = copies.at(done.user_data - 1);
+                CHECK(copy.result == 1); // one completion
+                copy.result = done.result;
+            }
+        }
+    }
+    for (const Copied& copy : copies) {
+        if (copy.result == 0 && !where.fails())
+            expect_there(source, files, copy);
+        const bool strict = copy.options.reflink != 0 || copy.options.replace == 1 ||
+                            copy.options.method == ARSYNC_METHOD_REFLINK;
+        if (!where.fails() && !few && !copy.cancelled && !strict)
+            CHECK(copy.result == 0);
+    }
+    return true;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "round after round of anything, nothing grows and nothing is lost") {
+    const auto limit = Clock::now() + std::chrono::seconds(number_of("ARSYNC_SOAK_S", 0));
+    const uint64_t rounds = number_of("ARSYNC_ROUNDS", sanitized ? 10 : 40);
+    const uint64_t first = number_of("ARSYNC_SEED", 1);
+    constexpr uint64_t warm = 20;
+    std::unique_ptr<Held> before;
+    size_t descriptors_max = 0;
+    long resident_max = 0;
+    uint64_t round = 0;
+    auto told = Clock::now();
+    for (; round < rounds || Clock::now() < limit; ++round) {
+        go_round(first + round);
+        const Held now;
+        if (!before && round + 1 >= std::min(warm, rounds / 2))
+            before = std::make_unique<Held>(now);
+        descriptors_max = std::max(descriptors_max, now.descriptors);
+        resident_max = std::max(resident_max, now.resident_kib);
+        if (Clock::now() - told > std::chrono::minutes(5)) {
+            told = Clock::now();
+            MESSAGE(round, " rounds: ", now.descriptors, " descriptors, ", now.maps, " maps, ",
+                    now.locked_kib, " KiB locked, heap ", now.heap, ", resident KiB ",
+                    now.resident_kib);
+        }
+    }
+    const Held after;
+    MESSAGE(round, " rounds: descriptors ", before->descriptors, " -> ", after.descriptors,
+            " (at most ", descriptors_max, "), maps ", before->maps, " -> ", after.maps,
+            ", locked KiB ", before->locked_kib, " -> ", after.locked_kib, ", heap bytes ",
+            before->heap, " -> ", after.heap, ", resident KiB ", before->resident_kib, " -> ",
+            after.resident_kib, " (at most ", resident_max, ")");
+    CHECK(after.descriptors == before->descriptors);
+    CHECK(after.maps <= before->maps + 16);
+    CHECK(after.locked_kib <= before->locked_kib);
+    if (!sanitized)
+        CHECK(after.heap <= before->heap + (1 << 20) + handle_bytes * round);
+}
+
+} // namespace live
