@@ -18,7 +18,7 @@
  *     arsync_pool_close(pool);
  *
  * The sections below are in the order in which a program needs them: one copy, pools, jobs,
- * completions, lists, trees, questions, buffers, options, control, figures, names.
+ * completions, lists, trees, ranges, questions, buffers, options, control, figures, names.
  *
  * Conventions
  *
@@ -828,6 +828,27 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
 /* The most completions of a job's entries that wait to be polled; then copying waits, too. */
 #define ARSYNC_ENTRIES_WAITING_MAX 4096
 
+/* ---- Ranges ------------------------------------------------------------------------------- */
+
+/* Ranges: copying a part of a file by its name
+ *
+ * With range_length, what is copied is that part of a regular file, from range_offset on, to the
+ * same place in the destination. UINT64_MAX means up to the source's end, and what lies behind that
+ * is nothing. Several jobs, in other processes or on other machines too, may so copy one file side
+ * by side. (arsync_submit_copy_range does the same between open files.)
+ *
+ *   Destination  It is made if it is not there, with mode 0600. It is never truncated, only grows
+ *                if the part ends behind its end, gets no attributes, and stays if the copy fails,
+ *                for others may be writing to it. Where the source has holes, holes are punched.
+ *                Whoever gives out the parts sets its size first, and its attributes in the end.
+ *   Kinds        Anything but a regular file, on either side, gives -EISDIR or -EOPNOTSUPP at
+ *                ARSYNC_STAGE_CHECK. No symbolic link is followed in the last component of the
+ *                destination (-ELOOP).
+ *   Options      Of the flags only VERIFY, which compares that part, NOFOLLOW, PARENTS, BENEATH,
+ *                BARE_PARENTS, STOP_ON_ERROR and BORROW_DIRFDS may be set. preserve, replace,
+ *                update, backup, link_set and ARSYNC_WANT_FD must be 0, and symlinks not KEEP.
+ */
+
 /* ---- Link sets ---------------------------------------------------------------------------- */
 
 /* Jobs between which hard links are kept. It is never 0, and an id is never used again. */
@@ -1119,6 +1140,13 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
  * with ARSYNC_COPY_BENEATH, other items name that. With ARSYNC_COPY_MIRROR, what is extra in a
  * directory that is not listed stays. */
 #define ARSYNC_COPY_SHALLOW (1u << 18)
+/* With ARSYNC_COPY_RECURSIVE: the directories alone are copied, and nothing else is looked at. They
+ * are made where they are missing, and each gets the attributes that preserve names, the root's
+ * included. Of anything else that src names, or an item of a list, nothing is done
+ * (ARSYNC_ACTION_SKIP). It is for a tree whose files are copied by other jobs, in other processes
+ * or on other machines, and whose directories get their times when all of them have ended. With
+ * ARSYNC_COPY_MIRROR, what is extra is removed too. */
+#define ARSYNC_COPY_DIRECTORIES_ONLY (1u << 22)
 /* Directories that lie on another filesystem than the source are made, but stay empty. So the
  * destination may lie inside the source if it is on another filesystem. */
 #define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
@@ -1189,6 +1217,12 @@ enum arsync_sparse {
  * names from the directory at the same place on the way to src. While the job runs, both
  * directories of each level are open. */
 #define ARSYNC_COPY_PARENTS (1u << 14)
+/* With ARSYNC_COPY_PARENTS: the directories on the way get no attributes. One that is made stays as
+ * it was made, which is for its owner alone if preserve names the mode, and one that was there
+ * stays as it is. So several jobs may copy into one directory at the same time, and none takes from
+ * the others the right to write there; ARSYNC_COPY_DIRECTORIES_ONLY sets the attributes in the end.
+ */
+#define ARSYNC_COPY_BARE_PARENTS (1u << 23)
 /* With ARSYNC_COPY_PARENTS: src is an entry of the tree at src_dirfd. No symbolic link on the way
  * to src or dst is followed (-ENOTDIR), there is no ".." and no absolute path (-EXDEV), and a link
  * at dst is replaced and not written through. But ARSYNC_SYMLINKS_FOLLOW follows links on the way
@@ -1429,9 +1463,11 @@ typedef struct arsync_copy_options {
                                   only. A set that is not open gives -EINVAL. */
     uint32_t want;             /* ARSYNC_WANT_*: what completions tell in their details */
     uint32_t reserved[3];      /* 0 */
+    uint64_t range_offset;     /* where the part begins that range_length says */
+    uint64_t range_length;     /* if not 0, only so many bytes of a file are copied; see "Ranges" */
 } arsync_copy_options;
 /* The size of arsync_copy_options in version 0.1, for ever. */
-#define ARSYNC_COPY_OPTIONS_SIZE_0_1 96
+#define ARSYNC_COPY_OPTIONS_SIZE_0_1 112
 
 /* Check options, and learn what is wrong with them.
  *

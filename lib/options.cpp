@@ -25,7 +25,8 @@ Refusal unknown_value(const arsync_copy_options& options) {
         ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK |
         ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
         ARSYNC_COPY_BENEATH | ARSYNC_COPY_KEEP_LOCKS | ARSYNC_COPY_BORROW_DIRFDS |
-        ARSYNC_COPY_SHALLOW | ARSYNC_COPY_DANGLING | ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD;
+        ARSYNC_COPY_SHALLOW | ARSYNC_COPY_DANGLING | ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD |
+        ARSYNC_COPY_DIRECTORIES_ONLY | ARSYNC_COPY_BARE_PARENTS;
     constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                   ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
                                   ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
@@ -107,8 +108,42 @@ Refusal contradiction_of_open_files(const arsync_copy_options& options) {
     return {};
 }
 
+// A part of a file has no attributes, and what is there is what it is written into.
+Refusal contradiction_of_part(const arsync_copy_options& options) {
+    constexpr const char* reason = "does not go with range_length";
+    constexpr uint32_t flags = ARSYNC_COPY_VERIFY | ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_PARENTS |
+                               ARSYNC_COPY_BENEATH | ARSYNC_COPY_BARE_PARENTS |
+                               ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_BORROW_DIRFDS;
+    if ((options.flags & ~flags) != 0)
+        return {"flags", "only VERIFY and what says where to copy go with range_length"};
+    if (options.preserve != 0)
+        return {"preserve", reason};
+    if (options.replace != ARSYNC_REPLACE_IN_PLACE)
+        return {"replace", reason};
+    if (options.update != ARSYNC_UPDATE_ALL)
+        return {"update", reason};
+    if (options.symlinks == ARSYNC_SYMLINKS_KEEP)
+        return {"symlinks", "KEEP does not go with range_length"};
+    if (options.backup != ARSYNC_BACKUP_NONE)
+        return {"backup", reason};
+    if (options.link_set != 0)
+        return {"link_set", reason};
+    if (has(options.want, ARSYNC_WANT_FD))
+        return {"want", "ARSYNC_WANT_FD does not go with range_length"};
+    constexpr uint64_t end_max = INT64_MAX;
+    if (options.range_offset > end_max || (options.range_length != UINT64_MAX &&
+                                           options.range_length > end_max - options.range_offset))
+        return {"range_length", "goes past INT64_MAX"};
+    return {};
+}
+
 Refusal contradiction(const arsync_copy_options& options) {
     const uint32_t flags = options.flags;
+    if (options.range_offset != 0 && options.range_length == 0)
+        return {"range_offset", "needs range_length"};
+    if (options.range_length != 0)
+        if (const Refusal refusal = contradiction_of_part(options))
+            return refusal;
     if ((flags & (ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD)) != 0)
         if (const Refusal refusal = contradiction_of_open_files(options))
             return refusal;
@@ -120,6 +155,10 @@ Refusal contradiction(const arsync_copy_options& options) {
         return {"flags", "ARSYNC_COPY_HARD_LINK does not go with ARSYNC_COPY_SYMBOLIC_LINK"};
     if (has(flags, ARSYNC_COPY_SHALLOW) && !has(flags, ARSYNC_COPY_RECURSIVE))
         return {"flags", "ARSYNC_COPY_SHALLOW needs ARSYNC_COPY_RECURSIVE"};
+    if (has(flags, ARSYNC_COPY_DIRECTORIES_ONLY) && !has(flags, ARSYNC_COPY_RECURSIVE))
+        return {"flags", "ARSYNC_COPY_DIRECTORIES_ONLY needs ARSYNC_COPY_RECURSIVE"};
+    if (has(flags, ARSYNC_COPY_BARE_PARENTS) && !has(flags, ARSYNC_COPY_PARENTS))
+        return {"flags", "ARSYNC_COPY_BARE_PARENTS needs ARSYNC_COPY_PARENTS"};
     if (options.filter && !has(flags, ARSYNC_COPY_RECURSIVE))
         return {"filter", "needs ARSYNC_COPY_RECURSIVE"};
     if (has(flags, ARSYNC_COPY_BENEATH) && !has(flags, ARSYNC_COPY_PARENTS))
@@ -182,6 +221,8 @@ Refusal refusal_for_range(const arsync_copy_options& options) {
         return {"link_set", meaningless};
     if (has(options.want, ARSYNC_WANT_FD))
         return {"want", "ARSYNC_WANT_FD means nothing for a range"};
+    if (options.range_length != 0)
+        return {"range_length", meaningless};
     return {};
 }
 

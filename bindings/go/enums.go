@@ -186,6 +186,8 @@ const (
 	KeepLocks            Flags = C.ARSYNC_COPY_KEEP_LOCKS
 	Shallow              Flags = C.ARSYNC_COPY_SHALLOW
 	Dangling             Flags = C.ARSYNC_COPY_DANGLING
+	DirectoriesOnly      Flags = C.ARSYNC_COPY_DIRECTORIES_ONLY
+	BareParents          Flags = C.ARSYNC_COPY_BARE_PARENTS
 	BorrowDirs           Flags = C.ARSYNC_COPY_BORROW_DIRFDS // of SrcDir and DstDir, which stay open until the end
 	srcFD                Flags = C.ARSYNC_COPY_SRC_FD
 	dstFD                Flags = C.ARSYNC_COPY_DST_FD

@@ -57,7 +57,7 @@ func LeaseCount(n uint32) OpenOption {
 
 // Option is an option of a copy: [Flags], [Method], [Reflink], [Cache], [Replace], [Durability],
 // [Preserve], [Sparse], [Update], [Symlinks], [Report], [Backup], [Want], and what [Chunks],
-// [BackupSuffix], [Filter], [InSet], [UserData], [SrcDir], [DstDir], [SrcFile] and [DstFile] give. Of
+// [BackupSuffix], [Filter], [Range], [InSet], [UserData], [SrcDir], [DstDir], [SrcFile] and [DstFile] give. Of
 // bits, all that are named hold; of other values, the last. [Options] makes one of several.
 type Option interface{ apply(*settings) }
 
@@ -106,6 +106,14 @@ func BackupSuffix(suffix string) Option { return option(func(s *settings) { s.su
 
 // Filter is what to leave out of a tree: lines of patterns as in gitignore(5).
 func Filter(lines string) Option { return option(func(s *settings) { s.filter = &lines }) }
+
+// Range is the only part of a file that is copied, to the same place in a file that others may be
+// writing too.
+func Range(offset, length uint64) Option {
+	return option(func(s *settings) {
+		s.c.range_offset, s.c.range_length = C.uint64_t(offset), C.uint64_t(length)
+	})
+}
 
 // InSet keeps hard links, with [PreserveLinks], between all jobs of the set.
 func InSet(set *LinkSet) Option { return option(func(s *settings) { s.set = set }) }

@@ -9,6 +9,7 @@
 #include "copy/backup.h"
 #include "copy/conflict.h"
 #include "copy/entry.h"
+#include "copy/file_part.h"
 #include "copy/list/ways.h"
 #include "copy/metadata.h"
 #include "copy/same_file.h"
@@ -140,6 +141,11 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_opt
 Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_options& options,
                            const Filter& filter, Control& control, Host& host, Question& question,
                            Outcome& outcome, arsync_totals& totals) {
+    if (options.range_length != 0) {
+        refuse_unsyncable(names);
+        co_await copy_part(io, names, options, control, outcome);
+        co_return;
+    }
     if (!goes_straight_to_file(names, options)) {
         co_await copy_anything(io, names, options, filter, control, host, question, outcome,
                                totals);
@@ -197,6 +203,11 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
         }
         const auto tree = std::make_shared<Tree>(copy, options, filter, control, host);
         co_await tree->run(io, outcome, totals);
+        co_return;
+    }
+    if (asks(options, ARSYNC_COPY_DIRECTORIES_ONLY)) {
+        outcome.action = ARSYNC_ACTION_SKIP;
+        count_single(outcome, totals);
         co_return;
     }
     refuse_unsyncable(copy);

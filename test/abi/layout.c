@@ -98,7 +98,9 @@ FIELD(arsync_copy_options, filter, 64, 8);
 FIELD(arsync_copy_options, link_set, 72, 8);
 FIELD(arsync_copy_options, want, 80, 4);
 FIELD(arsync_copy_options, reserved, 84, 12);
-SIZE(arsync_copy_options, 96);
+FIELD(arsync_copy_options, range_offset, 96, 8);
+FIELD(arsync_copy_options, range_length, 104, 8);
+SIZE(arsync_copy_options, 112);
 SIZE(arsync_copy_options, ARSYNC_COPY_OPTIONS_SIZE_0_1);
 
 FIELD(arsync_item, src, 0, 8);
@@ -348,6 +350,8 @@ VALUE(ARSYNC_COPY_BENEATH, 32768u);
 VALUE(ARSYNC_COPY_KEEP_LOCKS, 65536u);
 VALUE(ARSYNC_COPY_SHALLOW, 262144u);
 VALUE(ARSYNC_COPY_DANGLING, 524288u);
+VALUE(ARSYNC_COPY_DIRECTORIES_ONLY, 4194304u);
+VALUE(ARSYNC_COPY_BARE_PARENTS, 8388608u);
 
 VALUE(ARSYNC_PROGRESS_WALKING, 1u);
 VALUE(ARSYNC_PROGRESS_PAUSED, 2u);

@@ -21,6 +21,27 @@ Scenario range_by_method(Method method, uint64_t from, uint64_t to, uint64_t len
     return scenario;
 }
 
+Scenario part_by_method(Method method, uint64_t offset, uint64_t length) {
+    Scenario scenario = range_by_method(method, offset, offset, length);
+    scenario.by_name = true;
+    return scenario;
+}
+
+// Whichever step fails or is the last, the error is told and nothing leaks.
+void expect_no_leaks(const Scenario& scenario) {
+    Simulation whole(scenario);
+    expect_copied(whole);
+    for (uint64_t step = 0; step < whole.world.steps(); step += sweep_stride) {
+        Simulation failing(scenario);
+        failing.fail_at = step;
+        failing.fail_with = EIO;
+        expect_right(failing);
+        Simulation cancelled(scenario);
+        cancelled.cancel_at = step;
+        expect_right(cancelled);
+    }
+}
+
 } // namespace
 
 TEST_CASE("a range is copied to where it should be, and nothing else is touched") {
@@ -118,17 +139,33 @@ TEST_CASE("whichever step of a range fails, the error is reported and nothing le
         scenario.layout = Layout::holes;
         scenario.options.flags = ARSYNC_COPY_VERIFY;
         scenario.options.durability = ARSYNC_DURABILITY_FULL;
-        Simulation whole(scenario);
-        expect_copied(whole);
-        for (uint64_t step = 0; step < whole.world.steps(); step += sweep_stride) {
-            Simulation failing(scenario);
-            failing.fail_at = step;
-            failing.fail_with = EIO;
-            expect_right(failing);
-            Simulation cancelled(scenario);
-            cancelled.cancel_at = step;
-            expect_right(cancelled);
-        }
+        expect_no_leaks(scenario);
+    }
+}
+
+TEST_CASE("a part of a file by its name goes to where it should be, and nothing else is touched") {
+    for (const Method method : all_methods) {
+        if (method == ARSYNC_METHOD_REFLINK)
+            continue;
+        for (const Layout layout : {Layout::dense, Layout::holes, Layout::empty})
+            for (const uint64_t offset : {0ul, 4097ul, 100'000ul, 400'000ul})
+                for (const uint64_t length : {1ul, 60'001ul, UINT64_MAX}) {
+                    Scenario scenario = part_by_method(method, offset, length);
+                    scenario.layout = layout;
+                    scenario.options.durability = ARSYNC_DURABILITY_FULL;
+                    Simulation simulation(scenario);
+                    expect_copied(simulation);
+                }
+    }
+}
+
+TEST_CASE("whichever step of a part fails, the error is reported, and the file stays") {
+    for (const Method method : {ARSYNC_METHOD_FIXED, ARSYNC_METHOD_COPY_FILE_RANGE}) {
+        Scenario scenario = part_by_method(method, 8192, 70'000);
+        scenario.layout = Layout::holes;
+        scenario.options.flags = ARSYNC_COPY_VERIFY;
+        scenario.options.durability = ARSYNC_DURABILITY_FULL;
+        expect_no_leaks(scenario);
     }
 }
 

@@ -142,6 +142,8 @@ std::string describe(const Scenario& s) {
         text += "; over what may not be written to";
     if (s.hides_size)
         text += "; hides its size";
+    if (s.by_name)
+        text += "; by name";
     if (s.range)
         text += "; range " + number(s.source_offset) + " to " + number(s.destination_offset) +
                 " length " + number(s.length);

@@ -47,7 +47,8 @@ struct Scenario {
     bool by_directory = false;        // the paths are relative to descriptors, without a slash
     arsync_copy_options options = {};
 
-    bool range = false; // copy_range between two open files
+    bool range = false;   // copy_range between two open files
+    bool by_name = false; // and that by the names of both, where both offsets are one
     uint64_t source_offset = 0;
     uint64_t destination_offset = 0;
     uint64_t length = UINT64_MAX;

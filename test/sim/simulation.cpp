@@ -79,7 +79,11 @@ void Simulation::build() {
 void Simulation::describe_job() {
     job_.options = scenario.options;
     job_.options.struct_size = sizeof job_.options;
-    if (scenario.range) {
+    if (scenario.range && scenario.by_name) {
+        job_.options.range_offset = scenario.source_offset;
+        job_.options.range_length = scenario.length;
+        job_.what = FileCopy{AT_FDCWD, "in/source", AT_FDCWD, "out/target"};
+    } else if (scenario.range) {
         RangeCopy range;
         range.source = world.add_descriptor(world.source, O_RDONLY);
         range.source_offset = scenario.source_offset;

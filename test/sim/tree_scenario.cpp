@@ -225,6 +225,8 @@ public:
             const bool is_directory = followed != 0 && disk_.at(followed).is_directory();
             if (!filter_.empty() && filter_.excludes(at, is_directory))
                 continue;
+            if (!is_directory && scenario_.asks(ARSYNC_COPY_DIRECTORIES_ONLY))
+                continue;
             ++result_.totals.entries;
             int result = -ENOENT; // the link leads nowhere
             if (is_directory)
@@ -508,6 +510,9 @@ std::vector<TreeScenario> tree_catalogue() {
     TreeScenario& mirror = add(7, ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES);
     mirror.options.flags |= ARSYNC_COPY_MIRROR;
     mirror.existing = true;
+    TreeScenario& bare = add(all.size() + 1, ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES);
+    bare.options.flags |= ARSYNC_COPY_MIRROR | ARSYNC_COPY_DIRECTORIES_ONLY;
+    bare.existing = true;
     TreeScenario& dry = add(8, 31);
     dry.options.flags |= ARSYNC_COPY_MIRROR | ARSYNC_COPY_DRY_RUN;
     dry.existing = true;

@@ -153,6 +153,8 @@ class Flags(IntFlag):
     DANGLING = 1 << 19
     BORROW_DIRFDS = 1 << 20
     DST_FD = 1 << 21
+    DIRECTORIES_ONLY = 1 << 22
+    BARE_PARENTS = 1 << 23
 
 
 class Want(IntFlag):

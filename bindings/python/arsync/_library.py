@@ -69,6 +69,8 @@ class CopyOptions(ctypes.Structure):
         ("link_set", c_uint64),
         ("want", c_uint32),
         ("reserved", c_uint32 * 3),
+        ("range_offset", c_uint64),
+        ("range_length", c_uint64),
     ]
 
 

@@ -306,7 +306,8 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
                              .destination = directory->destination(),
                              .destination_xattrs = old ? &*old : nullptr,
                              .final_mode = directory->final_mode};
-        copy_metadata(io.files, ends, options_, control, outcome);
+        if (!asks(options_, ARSYNC_COPY_BARE_PARENTS))
+            copy_metadata(io.files, ends, options_, control, outcome);
         // Also the one that has the name of the first that was made.
         if (durable && (directory->made || way.has_new)) {
             control.enter(ARSYNC_STAGE_SYNC);

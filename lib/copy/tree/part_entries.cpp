@@ -23,6 +23,7 @@ constexpr unsigned yield_after = 32;
 Task<void> TreePart::begin_entries(Batch& batch) {
     const Directory& directory = *batch.pin;
     const bool follows_all = job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    const bool directories_only = (job_.options.flags & ARSYNC_COPY_DIRECTORIES_ONLY) != 0;
     for (auto name = batch.listing.next(); name.text && !tree_.stopping();
          name = batch.listing.next()) {
         Unit unit{batch.pin.ref(), name.text, false};
@@ -43,6 +44,9 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         }
         if (!job_.filter.empty() &&
             job_.filter.excludes(path_below(&directory, unit.name), type == DT_DIR))
+            continue;
+        // Of what it is not known of it might be one.
+        if (directories_only && type != DT_DIR && unknown.result == 0)
             continue;
         job_.control.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
         if (unknown.result < 0) {

@@ -99,7 +99,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     } while (0)
     CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
     CHECK_SUBMIT(flags, ARSYNC_COPY_KEEP_LOCKS, -EINVAL);
-    CHECK_SUBMIT(flags, ARSYNC_COPY_DST_FD << 1, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_BARE_PARENTS << 1, -EINVAL);
     CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
     CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
@@ -148,6 +148,21 @@ static void copy_options_that_contradict_each_other_are_refused(void) {
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_BENEATH | ARSYNC_COPY_PARENTS);
     CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_SHALLOW);
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_SHALLOW | ARSYNC_COPY_RECURSIVE);
+    CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_DIRECTORIES_ONLY);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_DIRECTORIES_ONLY | ARSYNC_COPY_RECURSIVE);
+    CHECK_TOGETHER(-EINVAL, .flags = ARSYNC_COPY_BARE_PARENTS);
+    CHECK_TOGETHER(0, .flags = ARSYNC_COPY_BARE_PARENTS | ARSYNC_COPY_PARENTS);
+    CHECK_TOGETHER(-EINVAL, .range_offset = 1);
+    CHECK_TOGETHER(0, .range_offset = 1, .range_length = UINT64_MAX);
+    CHECK_TOGETHER(0, .range_length = 1, .flags = ARSYNC_COPY_VERIFY);
+    CHECK_TOGETHER(-EINVAL, .range_offset = 1, .range_length = INT64_MAX);
+    CHECK_TOGETHER(-EINVAL, .range_length = 1, .flags = ARSYNC_COPY_RECURSIVE);
+    CHECK_TOGETHER(-EINVAL, .range_length = 1, .preserve = ARSYNC_PRESERVE_TIMES);
+    CHECK_TOGETHER(-EINVAL, .range_length = 1, .replace = ARSYNC_REPLACE_ATOMIC);
+    CHECK_TOGETHER(-EINVAL, .range_length = 1, .update = ARSYNC_UPDATE_NONE);
+    CHECK_TOGETHER(-EINVAL, .range_length = 1, .symlinks = ARSYNC_SYMLINKS_KEEP);
+    CHECK_TOGETHER(-EINVAL, .range_length = 1, .backup = ARSYNC_BACKUP_SIMPLE);
+    CHECK_TOGETHER(-EINVAL, .range_length = 1, .want = ARSYNC_WANT_FD);
     CHECK_TOGETHER(0, .flags = ARSYNC_COPY_DANGLING);
     CHECK_TOGETHER(-EINVAL,
                    .flags = ARSYNC_COPY_BENEATH | ARSYNC_COPY_PARENTS | ARSYNC_COPY_SYMBOLIC_LINK);
@@ -213,6 +228,10 @@ static void check_says_which_field_is_wrong_and_why(void) {
     CHECK_WHY("flags: ARSYNC_COPY_MIRROR needs ARSYNC_COPY_RECURSIVE", .flags = ARSYNC_COPY_MIRROR);
     CHECK_WHY("flags: ARSYNC_COPY_BENEATH needs ", .flags = ARSYNC_COPY_BENEATH);
     CHECK_WHY("flags: ARSYNC_COPY_SHALLOW needs ", .flags = ARSYNC_COPY_SHALLOW);
+    CHECK_WHY("flags: ARSYNC_COPY_DIRECTORIES_ONLY needs ", .flags = ARSYNC_COPY_DIRECTORIES_ONLY);
+    CHECK_WHY("range_offset: needs range_length", .range_offset = 1);
+    CHECK_WHY("preserve: does not go with range_length", .range_length = 1,
+              .preserve = ARSYNC_PRESERVE_MODE);
     CHECK_WHY("flags: ARSYNC_COPY_HARD_LINK does not go with ",
               .flags = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
     CHECK_WHY("preserve: ", .preserve = 1u << 31);

@@ -241,6 +241,10 @@ pub const ARSYNC_COPY_SRC_FD: u32 = 1 << 17;
 pub const ARSYNC_COPY_DST_FD: u32 = 1 << 21;
 /// Src_dirfd and dst_dirfd stay open until the job's completion has been polled.
 pub const ARSYNC_COPY_BORROW_DIRFDS: u32 = 1 << 20;
+/// With RECURSIVE: copy the directories alone, with their attributes.
+pub const ARSYNC_COPY_DIRECTORIES_ONLY: u32 = 1 << 22;
+/// With PARENTS: the directories on the way get no attributes.
+pub const ARSYNC_COPY_BARE_PARENTS: u32 = 1 << 23;
 /// With RECURSIVE: make a directory, and copy nothing of what is in it.
 pub const ARSYNC_COPY_SHALLOW: u32 = 1 << 18;
 /// Where the destination is a symbolic link that leads nowhere, make the file that it names.
@@ -260,7 +264,7 @@ pub const ARSYNC_WANT_TIMES: u32 = 1 << 5;
 /// A file's copy, still open, for `arsync_take_fd`; not with `ARSYNC_COPY_RECURSIVE`.
 pub const ARSYNC_WANT_FD: u32 = 1 << 6;
 /// The size of `arsync_copy_options` in version 0.1, for ever.
-pub const ARSYNC_COPY_OPTIONS_SIZE_0_1: u32 = 96;
+pub const ARSYNC_COPY_OPTIONS_SIZE_0_1: u32 = 112;
 /// Most items of a list that wait to be begun.
 pub const ARSYNC_LIST_WAITING_MAX: u32 = 16384;
 /// Let it wait.

@@ -182,6 +182,10 @@ pub struct arsync_copy_options {
     pub want: u32,
     /// 0.
     pub reserved: [u32; 3],
+    /// Where the part begins that is copied.
+    pub range_offset: u64,
+    /// If not 0, only so many bytes of a file are copied.
+    pub range_length: u64,
 }
 
 /// An item of a list.
@@ -490,7 +494,9 @@ const _: () = {
     assert!(offset_of!(arsync_copy_options, link_set) == 72);
     assert!(offset_of!(arsync_copy_options, want) == 80);
     assert!(offset_of!(arsync_copy_options, reserved) == 84);
-    assert!(size_of::<arsync_copy_options>() == 96);
+    assert!(offset_of!(arsync_copy_options, range_offset) == 96);
+    assert!(offset_of!(arsync_copy_options, range_length) == 104);
+    assert!(size_of::<arsync_copy_options>() == 112);
     // arsync_item
     assert!(offset_of!(arsync_item, src) == 0);
     assert!(offset_of!(arsync_item, dst) == 8);

@@ -69,6 +69,8 @@ pub struct CopyOptions {
     has_nul: Option<&'static str>,
     link_set: Option<LinkSet>,
     want: Want,
+    range_offset: u64,
+    range_length: u64,
 }
 
 macro_rules! setters {
@@ -162,12 +164,25 @@ impl CopyOptions {
         beneath = ARSYNC_COPY_BENEATH;
         /// With [`recursive`](Self::recursive): make directories, and copy nothing in them.
         shallow = ARSYNC_COPY_SHALLOW;
+        /// With [`recursive`](Self::recursive): copy the directories alone, with their attributes.
+        directories_only = ARSYNC_COPY_DIRECTORIES_ONLY;
+        /// With [`parents`](Self::parents): the directories on the way get no attributes.
+        bare_parents = ARSYNC_COPY_BARE_PARENTS;
         /// Write through a symbolic link that leads nowhere.
         dangling = ARSYNC_COPY_DANGLING;
     }
 
     fn switch(mut self, flag: u32, yes: bool) -> Self {
         self.flags = if yes { self.flags | flag } else { self.flags & !flag };
+        self
+    }
+
+    /// Copy only so many bytes of a file, from `offset` on, to the same place in a file that others
+    /// may be writing too.
+    #[must_use]
+    pub fn range(mut self, offset: u64, length: u64) -> Self {
+        self.range_offset = offset;
+        self.range_length = length;
         self
     }
 
@@ -301,6 +316,8 @@ impl CopyOptions {
             filter: pointer(&self.filter),
             link_set: self.link_set.as_ref().map_or(0, LinkSet::id),
             want: self.want.0,
+            range_offset: self.range_offset,
+            range_length: self.range_length,
             ..sys::arsync_copy_options::default()
         })
     }
