@@ -1,5 +1,6 @@
 // arsync-cp: GNU cp's manners, libarsync's data path, for files.
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <new>
 #include <unistd.h>
@@ -16,6 +17,14 @@ void occupy_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
         if (fcntl(fd, F_GETFD) < 0)
             open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+// Only scripts ask for JSON; they are told failures apart that are one to cp.
+bool is_for_script(int argc, char** argv) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; ++i)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
 }
 
 int copy_files(int argc, char** argv) {
@@ -37,16 +46,19 @@ int main(int argc, char** argv) {
     static char own_name[] = "arsync-cp";
     if (*program_invocation_short_name == '\0')
         program_invocation_short_name = own_name;
+    const bool for_script = is_for_script(argc, argv);
     int status = 1;
     try {
         status = copy_files(argc, argv);
     } catch (const Mistake& mistake) {
+        status = for_script ? status_usage : 1;
         if (!mistake.complaint.empty())
             complain(mistake.complaint);
         if (mistake.hint)
             explain(std::string("Try '") + program_invocation_short_name +
                     " --help' for more information.\n");
     } catch (const std::bad_alloc&) { // what runs is cancelled by the program's end
+        status = for_script ? status_cut_off : 1;
         complain("memory exhausted");
     }
     if (!finish_talking())

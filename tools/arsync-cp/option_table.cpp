@@ -101,6 +101,21 @@ void rate(Options& o) {
     o.pool.byte_rate = *rate;
 }
 
+// Without LENGTH it is all that follows.
+void range(Options& o) {
+    const std::string_view text = optarg;
+    const size_t colon = std::min(text.find(':'), text.size());
+    const std::optional<uint64_t> offset = parse_size(text.substr(0, colon));
+    const std::optional<uint64_t> length =
+        colon + 1 == text.size() ? UINT64_MAX
+                                 : parse_size(text.substr(std::min(colon + 1, text.size())));
+    if (!offset || length.value_or(0) == 0)
+        refuse_argument("invalid argument ", optarg, o.option,
+                        "Valid is OFFSET:LENGTH, or OFFSET: for all that follows");
+    o.copy.range_offset = *offset;
+    o.copy.range_length = *length;
+}
+
 void attributes(Options& o, bool keep) {
     if (optarg == nullptr) {
         o.copy.preserve |= by_default;
@@ -191,6 +206,10 @@ constexpr Option table[] = {
          o.copy.symlinks = ARSYNC_SYMLINKS_KEEP;
          o.copy.preserve |= ARSYNC_PRESERVE_LINKS;
      }},
+    {ours, "", "bare-parents", "", "with --files-from, leave the directories that are made bare",
+     [](Options& o) { o.copy.flags |= ARSYNC_COPY_BARE_PARENTS; }},
+    {ours, "", "directories-only", "", "with -r, copy directories and their attributes, no files",
+     [](Options& o) { o.copy.flags |= ARSYNC_COPY_DIRECTORIES_ONLY; }},
     {ours, "", "exclude", "=PATTERN", "leave out what matches; see below",
      [](Options& o) { pattern(o, *optarg == '#' ? "\\" : ""); }},
     {ours, "", "exclude-from", "=FILE", "patterns from FILE, one a line ('-': stdin)", patterns},
@@ -210,6 +229,8 @@ constexpr Option table[] = {
     {cps, "P", "no-dereference", "", "keep symbolic links (the default with -r)",
      [](Options& o) { o.copy.symlinks = ARSYNC_SYMLINKS_KEEP; }},
     {cps, "", "parents", "", "copy a/b to DIRECTORY/a/b", [](Options& o) { o.parents = true; }},
+    {ours, "", "range", "=OFFSET:LENGTH", "copy only this part of a file, into what is there",
+     range},
     {cps, "rR", "recursive", "", "copy directories and all that is in them",
      [](Options& o) { o.recursive = o.enters_listed = true; }},
     {cps, "s", "symbolic-link", "", "make symbolic links in place of copies",
@@ -340,7 +361,9 @@ never. A simple backup's name ends in '~', SUFFIX, or SIMPLE_BACKUP_SUFFIX.
 With -f and -b, copying a regular file onto its own name makes a backup of it.
 
 Exit status: 0 if all files were copied, 1 if not, 129, 130 or 143 after
-SIGHUP, SIGINT or SIGTERM; then no unfinished new file is left behind.
+SIGHUP, SIGINT or SIGTERM; then no unfinished new file is left behind. With
+--json 2 is a wrong command line, and 3 a copy that could not start or was cut
+off.
 )";
 
 // "  -r, -R, --recursive          copy directories and all that is in them"

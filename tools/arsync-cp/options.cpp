@@ -127,6 +127,10 @@ void refuse_conflicts(const Options& o) {
          "--reflink can be used only with --method=auto or --method=reflink"},
         {atomic && o.removes, "--atomic", "--remove-destination"},
         {atomic && refuses, "--atomic", "--update=none-fail"},
+        {o.has(ARSYNC_COPY_DIRECTORIES_ONLY) && !o.recursive,
+         "--directories-only can be used only with --recursive (-r)"},
+        {o.has(ARSYNC_COPY_BARE_PARENTS) && !listed && !o.parents,
+         "--bare-parents can be used only with --files-from or --parents"},
         {mirror && !o.recursive, "--mirror can be used only with --recursive (-r)"},
         {mirror && o.wants_backup, "--mirror", "--backup"},
         {mirror && o.has(ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK), "--mirror",
@@ -221,6 +225,7 @@ uint32_t update_of(const Options& o) {
 
 void decide_rest(Options& o) {
     const bool listed = o.files_from != nullptr;
+    const bool part = o.copy.range_length != 0; // of a regular file
     const bool hard = o.has(ARSYNC_COPY_HARD_LINK);
     // A name of a list is followed as one of the command line is, but no link on the way to it.
     if (o.copy.symlinks == ARSYNC_SYMLINKS_AUTO)
@@ -232,17 +237,17 @@ void decide_rest(Options& o) {
     // Where an attribute may be lost without harm, it is for this program to say what is a failure.
     const bool harmless = (o.copy.preserve & can_be_required) != 0;
     const std::pair<bool, uint32_t> flags[] = {
-        {o.recursive || listed, ARSYNC_COPY_RECURSIVE},
+        {o.recursive || (listed && !part), ARSYNC_COPY_RECURSIVE},
         {o.force || o.links_replace, ARSYNC_COPY_FORCE},
         // FIFOs and devices are read, not made anew.
-        {o.copy_contents || (!o.recursive && !listed), ARSYNC_COPY_SPECIAL},
+        {o.copy_contents || (!o.recursive && !listed && !part), ARSYNC_COPY_SPECIAL},
         {o.continue_on_error == 0 && !harmless, ARSYNC_COPY_STOP_ON_ERROR},
         {o.parents || listed, ARSYNC_COPY_PARENTS},
         // What is listed lies in the tree: links on the way would lead out of it. A directory of
         // it is made; what is to be in it is for the list to say.
         {listed, ARSYNC_COPY_BENEATH},
-        {listed && !o.enters_listed, ARSYNC_COPY_SHALLOW},
-        {getenv("POSIXLY_CORRECT") != nullptr, ARSYNC_COPY_DANGLING},
+        {listed && !o.enters_listed && !part, ARSYNC_COPY_SHALLOW},
+        {getenv("POSIXLY_CORRECT") != nullptr && !part, ARSYNC_COPY_DANGLING},
     };
     for (const auto& [is_wanted, flag] : flags)
         o.copy.flags |= is_wanted ? flag : 0;
@@ -257,6 +262,9 @@ void decide_rest(Options& o) {
     o.copy.want = ARSYNC_WANT_TOTALS;
     o.pool.struct_size = sizeof o.pool;
     o.copy.struct_size = sizeof o.copy;
+    char why[160];
+    if (part && arsync_options_check(&o.copy, why, sizeof why) != 0)
+        throw Mistake{std::string("--range cannot be used with this: ") + why};
 }
 
 } // namespace

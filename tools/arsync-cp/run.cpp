@@ -35,10 +35,11 @@ public:
 
     int go() {
         if (!open_pool())
-            return 1;
+            return options_.json ? status_cut_off : 1;
         signal_fd_ = listen_for_signals();
         measure();
-        if (operands_.open_list() && open_job()) {
+        cut_off_ = !operands_.open_list() || !open_job();
+        if (!cut_off_) {
             std::optional<Pair> pair;
             while (!stop_requested() && (pair = operands_.next()))
                 add(*pair);
@@ -47,7 +48,10 @@ public:
                 take_completions();
         }
         print_ended();
-        const int status = failed_ || operands_.failed() || stopping_ ? 1 : 0;
+        const bool is_told = options_.json && (cut_off_ || stopping_);
+        const int status = is_told                                      ? status_cut_off
+                           : failed_ || operands_.failed() || stopping_ ? 1
+                                                                        : 0;
         sum_up(status);
         arsync_pool_close(pool_);
         return status;
@@ -167,6 +171,7 @@ private:
         for (Item& item : window_) {
             if (item.ended)
                 continue;
+            cut_off_ = true;
             if (!failed_ && !stopping_) // whatever stopped it
                 fail("cannot copy " + quote(operands_.shown_source(item)) +
                      ": the copy was stopped");
@@ -273,6 +278,7 @@ private:
     uint64_t first_ = 1; // number of the window's first item, by which completions name it
     bool stopping_ = false;
     bool failed_ = false;
+    bool cut_off_ = false;  // not all was tried
     bool is_shown_ = false; // how far it is
     bool has_trees_ = false;
     // What there is, as far as it is known before; in the end what there was.

@@ -16,6 +16,10 @@
 // Copies everything; the exit status. If a signal ended it, everything is cleaned up.
 int run(const Options& options, Operands& operands);
 
+// With --json; cp has 1 for both.
+constexpr int status_usage = 2;
+constexpr int status_cut_off = 3; // or it could not start
+
 // What there is to say, kept until its turn comes, and how.
 struct Line {
     void (*print)(std::string_view);
