@@ -140,6 +140,41 @@ TEST_CASE_FIXTURE(Clean, "on FUSE each file of a durable list is synced, and eac
     }
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "on FUSE the directory that all names of a list are in is synced, and last") {
+    const Directory local;
+    std::vector<std::string> names;
+    for (int i = 0; i < many; ++i)
+        names.push_back("f" + std::to_string(i));
+    make_files(local / "from", names);
+    for (const uint32_t flags :
+         {0u, uint32_t{ARSYNC_COPY_PARENTS}, ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH}) {
+        CAPTURE(flags);
+        const auto copy_to = [&](const FaultyMount& mount) {
+            Pool pool;
+            const ListCopy copy = copy_list_between(pool, local / "from", mount / "",
+                                                    Items::entries(names), durable(flags));
+            INFO(words(copy));
+            return copy.job;
+        };
+        const std::string log = local / ("log" + std::to_string(flags));
+        const FaultyMount mount({"log=" + log});
+        NEEDS(mount);
+        CHECK(copy_to(mount).result == 0);
+        const std::vector<std::string> done = lines_of(log);
+        CHECK(std::count(done.begin(), done.end(), "fsyncdir /") == 1);
+        const auto synced = std::find(done.begin(), done.end(), "fsyncdir /");
+        for (const std::string& name : names)
+            CHECK_MESSAGE(std::find(done.begin(), synced, "fsync /" + name) != synced, name);
+
+        const FaultyMount failing({"fail=fsyncdir:EIO"});
+        NEEDS(failing);
+        const arsync_completion failed = copy_to(failing);
+        CHECK(failed.result == -EIO);
+        CHECK(failed.stage == ARSYNC_STAGE_SYNC);
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "a durable list fails where its server fails to sync") {
     const Directory local;
     const std::vector<std::string> names = make_source(local / "from", many);
