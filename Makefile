@@ -18,6 +18,7 @@ cmakedir     ?= $(libdir)/cmake/arsync
 bashdir      ?= $(prefix)/share/bash-completion/completions
 zshdir       ?= $(prefix)/share/zsh/site-functions
 fishdir      ?= $(prefix)/share/fish/vendor_completions.d
+spreaddir    ?= $(prefix)/share/arsync-spread
 
 # Without -g: the command would be twenty times as large, and a kernel that reads far ahead reads it.
 CXXFLAGS ?= -O2
@@ -170,6 +171,7 @@ $(B)/completions/%: tools/completions/rows.awk tools/completions/$$(shell_of.$$*
 
 # ---- Install ------------------------------------------------------------------------------------
 
+spread = $(wildcard tools/arsync-spread/spread/*.py tools/arsync-spread/spread/*.sh)
 documents = README.md CHANGELOG.md LICENSE
 
 .PHONY: install uninstall
@@ -177,6 +179,12 @@ install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
 	$(Q)install -d $(addprefix $(DESTDIR),$(bindir) $(libdir) $(includedir) $(pkgconfigdir) $(cmakedir) $(mandir)/man1 $(mandir)/man3 $(docdir) \
 	    $(bashdir) $(zshdir) $(fishdir))
 	$(Q)install -m 755 $(B)/arsync-cp $(DESTDIR)$(bindir)/
+	$(Q)install -m 755 tools/arsync-spread/arsync-spread $(DESTDIR)$(bindir)/
+	$(Q)install -D -m 644 -t $(DESTDIR)$(spreaddir)/spread $(spread)
+	$(Q)install -m 644 man/arsync-spread.1 $(DESTDIR)$(mandir)/man1/
+	$(Q)install -m 644 tools/arsync-spread/completions/arsync-spread $(DESTDIR)$(bashdir)/
+	$(Q)install -m 644 tools/arsync-spread/completions/_arsync-spread $(DESTDIR)$(zshdir)/
+	$(Q)install -m 644 tools/arsync-spread/completions/arsync-spread.fish $(DESTDIR)$(fishdir)/
 	$(Q)install -m 755 $(B)/$(shared) $(DESTDIR)$(libdir)/
 	$(Q)ln -sf $(shared) $(DESTDIR)$(libdir)/$(soname)
 	$(Q)ln -sf $(soname) $(DESTDIR)$(libdir)/libarsync.so
@@ -193,6 +201,9 @@ install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
 	$(Q)if [ -z "$(DESTDIR)" ] && [ -w /etc/ld.so.cache ]; then ldconfig; fi
 
 uninstall: $(B)/man/man3/arsync.3 ## remove what install put there
+	$(Q)rm -rf $(DESTDIR)$(spreaddir)
+	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/arsync-spread $(mandir)/man1/arsync-spread.1 $(bashdir)/arsync-spread \
+	    $(zshdir)/_arsync-spread $(fishdir)/arsync-spread.fish)
 	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/arsync-cp $(addprefix $(libdir)/,$(shared) $(soname) libarsync.so libarsync.a) \
 	    $(includedir)/arsync.h $(pkgconfigdir)/arsync.pc $(addprefix $(cmakedir)/arsync,Config.cmake ConfigVersion.cmake) \
 	    $(bashdir)/arsync-cp $(zshdir)/_arsync-cp $(fishdir)/arsync-cp.fish $(addprefix $(docdir)/,$(documents)) \
@@ -270,6 +281,14 @@ soak: ## trees, options, faults and limits at random, round after round: nothing
 	$(again) $(B)/test/system $(faultfs)
 	$(Q)ARSYNC_SOAK_S=$$(awk 'BEGIN { print int($(HOURS) * 3600) }') $(B)/test/system -tc='*round after round*'
 
+check-spread: ## arsync-spread on hosts that share 100,000 files, and how it scales (a quarter of an hour; wants root)
+	$(Q)tools/deps.sh build test
+	$(again) B=$(B) run-spread-at-length
+
+.PHONY: run-spread-at-length
+run-spread-at-length: build $(faultfs)
+	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp TEST_TIME_LIMIT=3600 test/run test/spread/long.sh test/spread/scaling.sh
+
 asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="unit sim": only these)
 	$(again) B=build/asan SANITIZE=address,undefined $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests
 
@@ -344,6 +363,7 @@ run.sim    = $(filter %/sim,$(suites))
 run.fuzz   = $(filter %/fuzz,$(suites))
 run.crash  = $(if $(faultfs),$(B)/test/crash,test/crash/without_libfuse3.sh)
 run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
+run.spread = $(addprefix test/spread/,local.sh hosts.sh engines.sh)
 run.system = $(filter %/system,$(suites))
 
 # Not every distribution has what a static program is linked from.

@@ -49,6 +49,14 @@ test  | command:meson        | meson            | meson                  | meson
 test  | command:ninja        | ninja-build      | ninja-build            | ninja      | builds what meson has found
 test  | command:zsh          | zsh              | zsh                    | zsh        | its completions
 test  | command:fish         | fish             | fish                   | fish       | its completions
+test  | command:fpart        | fpart            | fpart                  | fpart      | makes the lists that arsync-spread shares out
+test  | command:parallel     | parallel         | parallel               | parallel   | arsync-spread on several hosts
+test  | command:sshd         | openssh-server   | openssh-server         | openssh    | such hosts
+test  | command:ip           | iproute2         | iproute                | iproute2   | a network for them
+test  | command:slurmctld    | slurmctld        | slurm-slurmctld        | slurm-llnl | arsync-spread by Slurm
+test  | command:slurmd       | slurmd           | slurm-slurmd           | slurm-llnl | such hosts
+test  | command:sbatch       | slurm-client     | slurm                  | slurm-llnl | what submits to them
+test  | command:munged       | munge            | munge                  | munge      | what they trust each other by
 bench | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsprogs  | fresh file systems to measure on
 bench | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfsprogs   | reflinks on XFS
 bench | command:mkfs.btrfs   | btrfs-progs      | btrfs-progs            | btrfs-progs | reflinks on btrfs

@@ -32,6 +32,7 @@ lint 'format of the source' clang-format --dry-run -Werror "${sources[@]}"
 lint 'shell scripts' shellcheck -x -P SCRIPTDIR -e SC1003,SC1112,SC2016,SC2030,SC2031,SC2209,SC2317 "${scripts[@]}"
 manual=build/man/man1/arsync-cp.1
 make -s $manual && lint 'arsync-cp.1' mandoc -T lint -W warning $manual
+lint 'arsync-spread.1' mandoc -T lint -W warning man/arsync-spread.1
 
 # The Makefile alone knows the flags; with clang++ they check the mutexes, too (lib/io/mutex.h).
 compile_all() {

@@ -1,0 +1,301 @@
+"""The command line, and one run from its beginning to its end."""
+import argparse
+import itertools
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+
+from .engines import ENGINES
+from .report import print_status, Watch
+from .split import Limits, Splitter, look_from
+from .state import END, Refused, State, Unit
+
+USAGE = "arsync-spread [OPTION]... SRC DST [-- OPTION-OF-ARSYNC-CP...]"
+# Of arsync-cp's options those that mean something for a part of a file, or for directories.
+HOW = re.compile("--(backend|buffer-size|buffers|bwlimit|cache|iopoll|jobs|method|queue-depth|reflink|"
+                 "sqpoll|durable)(=.*)?$")
+REFUSED = re.compile("-[a-zA-Z]*[rRntTilsbSv]|--(files-from|null|recursive|mirror|range|json|dry-run|progress|"
+                     "interactive|directories-only|bare-parents|attributes-only|target-directory|"
+                     "no-target-directory|parents|link|symbolic-link|exclude|exclude-from|include|"
+                     "one-file-system)(=.*)?$")
+
+
+def size_of(text):
+    match = re.fullmatch("([0-9]+)([KkMmGgTt]?)", text)
+    size = int(match[1]) << (10 * " KMGT".index(match[2].upper() or " ")) if match else 0
+    if size == 0:
+        raise argparse.ArgumentTypeError(f"not a size: {text!r}")
+    return size
+
+
+def count_of(text):
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"not a number from 1 on: {text!r}")
+    return int(text)
+
+
+def parse(arguments):
+    rest = []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, rest = arguments[:at], arguments[at + 1:]
+    parser = argparse.ArgumentParser(
+        prog="arsync-spread", usage=USAGE, allow_abbrev=False,
+        description="Copy what is in SRC to DST by many arsync-cp commands, on this machine or on "
+        "several, and go on where an earlier run has stopped.")
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="SRC DST", help=argparse.SUPPRESS)
+    add("--engine", choices=sorted(ENGINES), help="who runs the units; the default is local, or "
+        "parallel if hosts are named")
+    add("--on", action="append", default=[], metavar="HOST[,HOST...]", help="hosts to run on, by ssh")
+    add("--sshlogin", action="append", default=[], metavar="LOGIN", help="the same, as GNU parallel "
+        "takes it")
+    add("--ssh", metavar="COMMAND", help="what to run in place of ssh, with its options")
+    add("--slurm", action="append", default=[], metavar="OPTION", help="an option for sbatch")
+    add("-j", "--jobs", type=count_of, default=1, metavar="N", help="units at a time, on each host "
+        "(default: 1; arsync-cp uses several CPUs itself)")
+    add("--files", type=count_of, default=5000, metavar="N", help="files in a unit (default: 5000)")
+    add("--size", type=size_of, default=4 << 30, metavar="SIZE", help="bytes in a unit (default: 4G)")
+    add("--chunk", type=size_of, default=64 << 30, metavar="SIZE", help="a larger file is many units "
+        "of this size (default: 64G)")
+    add("--mirror", action="store_true", help="remove from DST what SRC does not have, if all else "
+        "ended well")
+    add("-x", "--one-file-system", action="store_true", help="leave directories of other file systems "
+        "empty")
+    add("--retries", type=count_of, default=3, metavar="N", help="how often a unit is tried that could "
+        "not start or was cut off (default: 3)")
+    add("--state", metavar="DIRECTORY", help="where a run keeps what it has done (default: "
+        ".DST.arsync-spread, beside DST)")
+    add("--status", action="store_true", help="show how far it is, and do nothing")
+    add("--restart", action="store_true", help="forget what was done, and begin anew")
+    add("--arsync-cp", default=None, metavar="PATH", help="the arsync-cp of all hosts")
+    add("-v", "--verbose", action="store_true", help="tell of each unit as it ends")
+    settings = parser.parse_args(arguments)
+    if len(settings.paths) != 2:
+        parser.error("SRC and DST are needed, and no more")
+    for option in rest:
+        if not option.startswith("-") or REFUSED.match(option):
+            parser.error(f"this option of arsync-cp has no meaning here: {option}")
+    settings.options = rest
+    settings.logins = settings.on + settings.sshlogin
+    if settings.engine is None:
+        settings.engine = "parallel" if settings.logins else "local"
+    if settings.logins and settings.engine in ("local", "slurm"):
+        parser.error(f"--engine={settings.engine} takes no hosts")
+    return settings
+
+
+class Commands:
+    """The arguments of arsync-cp for each kind of unit."""
+
+    def __init__(self, plan, state):
+        self.ends = [plan["source"], plan["destination"]]
+        self.options = plan["options"]
+        self.how = [option for option in self.options if HOW.match(option)]
+        self.end_options = (["--mirror"] if plan["mirror"] else []) + \
+            (["--one-file-system"] if plan["one_file_system"] else []) + \
+            [option for option in self.how if option == "--durable"]
+        self.state = state
+
+    def _list(self, name):
+        return ["--json", "-0", "--files-from=" + self.state.at("parts", name), *self.ends]
+
+    def files(self, name):
+        return ["-a", "--bare-parents", *self.options, *self._list(name)]
+
+    def links_of_finished(self, name):
+        return ["-a", "--bare-parents", "--skip-unchanged", *self.how, *self._list(name)]
+
+    def range(self, name, offset, length):
+        return [f"--range={offset}:{length}", "--verify", "--bare-parents", *self.how,
+                *self._list(name)]
+
+    def finish(self, name):
+        durable = ["--durable"] if "--durable" in self.how else []
+        return ["-a", "--attributes-only", "--bare-parents", *durable, *self._list(name)]
+
+    def end(self):
+        return ["-a", "-H", "-T", "--directories-only", *self.end_options, "--json", *self.ends]
+
+
+# The unit of the directories begins when no other is unfinished; with --mirror only if all went well.
+ALL_ENDED = """\
+for unit in units/[0-9]*; do
+        [ -e "$unit" ] || continue
+        status=$(sed -n 's/.*"status": \\([0-9]*\\),.*/\\1/p' "records/${unit#units/}" 2> /dev/null)
+        case $status in
+            0) ;;
+            1) %s ;;
+            *) echo "unit ${unit#units/} has not ended"; return 1 ;;
+        esac
+    done"""
+FAILED = {False: ":", True: "echo \"entries of unit ${unit#units/} have failed\"; return 1"}
+
+
+def plan_of(settings):
+    source, destination = os.path.abspath(settings.paths[0]), os.path.realpath(settings.paths[1])
+    if not os.path.isdir(source):
+        raise Refused(f"{settings.paths[0]} is not a directory", 2)
+    if os.path.lexists(destination) and not os.path.isdir(destination):
+        raise Refused(f"{settings.paths[1]} is not a directory", 2)
+    ends = [os.path.realpath(source) + os.sep, os.path.realpath(destination) + os.sep]
+    if ends[0].startswith(ends[1]) or ends[1].startswith(ends[0]):
+        raise Refused("SRC and DST are one, or one is in the other", 2)
+    return {"source": source, "destination": destination, "chunk": settings.chunk,
+            "mirror": settings.mirror, "one_file_system": settings.one_file_system,
+            "options": settings.options}
+
+
+def state_directory(settings, destination, named):
+    if settings.state:
+        return os.path.abspath(settings.state)
+    if os.path.ismount(destination) and settings.engine != "local":
+        raise Refused("DST is where a file system is mounted, and what is beside it may not be there on "
+                      "other hosts: name a directory that all of them have by --state", 2)
+    above, name = os.path.split(named)
+    return os.path.join(above, f".{name}.arsync-spread")
+
+
+class Run:
+    def __init__(self, settings, plan, state):
+        self.settings, self.plan, self.state = settings, plan, state
+        self.commands = Commands(plan, state)
+        self.splitter = Splitter(state, plan, self.commands, Limits(settings.files, settings.size))
+        self.engine = ENGINES[settings.engine](state, settings)
+        self.began = time.time()
+        self.ran = 0
+
+    def go(self):
+        os.makedirs(self.plan["destination"], exist_ok=True)
+        for phase in itertools.count(1):
+            # What was made by an earlier run, or in a phase before, comes first.
+            self.engine.run(self._counted(self._units_of(phase)))
+            if phase == 3:
+                break
+        self._add_end()
+        if self.state.status(END) != 0:
+            self.engine.run([END])
+        self.engine.wait()
+
+    def _units_of(self, phase):
+        for name in self.state.names():
+            unit = self.state.unit(name)
+            if unit.phase == phase and self.state.status(name) != 0:
+                yield from self._again(unit)
+        if phase == 1 and not self.state.is_walked():
+            for unit in self.splitter.units():
+                if unit.phase == 1:
+                    yield unit.name
+
+    def _again(self, unit):
+        """What has not ended well, with what has changed in between."""
+        if unit.kind == "finish" and self.splitter.big.has_changed(unit.name):
+            return
+        if unit.kind in ("files", "linked") and self.state.status(unit.name) == 1:
+            self._drop_vanished(unit)
+        yield unit.name
+
+    def _drop_vanished(self, unit):
+        root = os.open(self.plan["source"], os.O_RDONLY | os.O_DIRECTORY)
+        names = self.state.part(unit.name)
+        left = [name for name in names if look_from(root)(name) is not None]
+        os.close(root)
+        if len(left) < len(names):
+            self.state.add(Unit(unit.name, unit.kind, unit.phase, unit.bytes, len(left), unit.extra),
+                           self.commands.files(unit.name) if unit.phase == 1
+                           else self.commands.links_of_finished(unit.name), left)
+
+    def _counted(self, names):
+        for name in names:
+            self.ran += 1
+            yield name
+
+    def _add_end(self):
+        if self.ran > 0 or self.state.status(END) is None:
+            self.state.forget(END)
+            requirements = ALL_ENDED % FAILED[self.plan["mirror"]]
+            self.state.add(Unit(END, "directories", 4, 0, 0), self.commands.end(),
+                           requirements=requirements)
+
+    def renew_changed(self):
+        """Large files whose sources changed under an earlier run have other units from now on."""
+        for name in self.state.names():
+            unit = self.state.unit(name)
+            if unit.kind == "finish" and self.state.status(name) not in (None, 0) \
+                    and self.splitter.big.has_changed(name):
+                for _ in self.splitter.big.begin_anew(name):
+                    pass
+
+    def stop(self):
+        self.splitter.stop()
+        self.engine.stop()
+
+
+class Interrupted(BaseException):
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+def interrupt(number, _frame):
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def find_arsync_cp(settings):
+    """One that is beside this program is of the same version; but on other hosts it need not be there."""
+    if settings.arsync_cp:
+        named = os.sep in settings.arsync_cp
+        return os.path.abspath(settings.arsync_cp) if named else settings.arsync_cp
+    beside = os.path.join(os.path.dirname(os.path.realpath(sys.argv[0])), "arsync-cp")
+    return beside if settings.engine == "local" and os.path.exists(beside) else "arsync-cp"
+
+
+def run(settings):
+    plan = plan_of(settings)
+    state = State(state_directory(settings, plan["destination"], os.path.abspath(settings.paths[1])))
+    if settings.status:
+        return print_status(state)
+    state.take_lock()
+    if settings.restart:
+        for name in os.listdir(state.path):
+            if name != "lock":
+                path = state.at(name)
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+    state.open(plan)
+    with open(os.path.join(os.path.dirname(__file__), "unit.sh"), encoding="utf-8") as file:
+        script = file.read()
+    state.install({"source": plan["source"], "destination": plan["destination"],
+                   "arsync_cp": find_arsync_cp(settings)}, script)
+    one = Run(settings, plan, state)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    watch = Watch(state, settings.verbose)
+    try:
+        one.renew_changed()
+        one.go()
+    except BaseException:
+        one.stop()
+        raise
+    finally:
+        watch.stop()
+    return watch.sum_up(one)
+
+
+def main(arguments):
+    try:
+        return run(parse(arguments))
+    except Refused as refused:
+        print(f"arsync-spread: {refused}", file=sys.stderr)
+        return refused.status
+    except Interrupted as stopped:
+        print("arsync-spread: stopped; the same command goes on from here", file=sys.stderr)
+        return 128 + stopped.number
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"arsync-spread: {name}{error.strerror}", file=sys.stderr)
+        return 3

@@ -1,0 +1,283 @@
+"""Who runs units. Each runs what unit.sh does with a unit's name, on whatever machine it likes.
+
+    run(names)     run these units, which may come while others are running; return when all have
+                   ended, or are bound to (Slurm)
+    wait()         until all have ended
+    stop()         end what is running
+
+What came of a unit is in its record, so an engine has nothing to tell.
+"""
+import os
+import queue
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+from .state import Refused, write_file
+
+SSH = ("ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ServerAliveCountMax=3")
+
+
+def need(command, engine):
+    if shutil.which(command) is None:
+        raise Refused(f"--engine={engine} needs {command}, which is not installed")
+
+
+def terminate(process):
+    """With all that it has started."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+
+
+class Engine:
+    def __init__(self, state, settings):
+        self.state, self.settings = state, settings
+        self.processes = []
+        self.stopped = False
+
+    def command(self, name):
+        return ["sh", self.state.at("unit.sh"), name]
+
+    def start(self, command, **more):
+        """A process group of its own: ^C is for this program, which stops them."""
+        process = subprocess.Popen(command, start_new_session=True, **more)
+        self.processes.append(process)
+        if self.stopped:
+            terminate(process)
+        return process
+
+    def wait(self):
+        pass
+
+    def stop(self):
+        self.stopped = True
+        for process in self.processes:
+            terminate(process)
+        for process in self.processes:
+            process.wait()
+
+
+class Local(Engine):
+    """On this machine, some at a time."""
+
+    def run(self, names):
+        todo = queue.Queue()
+        workers = [threading.Thread(target=self._work, args=(todo,), daemon=True)
+                   for _ in range(self.settings.jobs)]
+        for worker in workers:
+            worker.start()
+        try:
+            for name in names:
+                todo.put(name)
+        finally:
+            for _ in workers:
+                todo.put(None)
+        for worker in workers:
+            worker.join()
+
+    def _work(self, todo):
+        for name in iter(todo.get, None):
+            for _ in range(self.settings.retries):
+                if self.stopped:
+                    return
+                process = self.start(self.command(name), stdin=subprocess.DEVNULL)
+                status = process.wait()
+                self.processes.remove(process)
+                if status == 0:
+                    break
+
+
+class Parallel(Engine):
+    """GNU parallel, on other machines by ssh. A unit that a machine has lost is tried on another."""
+
+    def __init__(self, state, settings):
+        super().__init__(state, settings)
+        need("parallel", "parallel")
+        self.logins = settings.logins
+        if not self.logins:
+            raise Refused("--engine=parallel needs --on=HOST,... or --sshlogin=...", 2)
+
+    def run(self, names):
+        names = iter(names)
+        first = next(names, None)
+        if first is None:
+            return
+        command = ["parallel", "--will-cite", "--plain", "--line-buffer",
+                   "--retries", str(self.settings.retries), "--jobs", str(self.settings.jobs),
+                   "--ssh", self.settings.ssh or SSH]
+        for login in self.logins:
+            command += ["--sshlogin", login]
+        command.append("sh " + shlex.quote(self.state.at("unit.sh")) + " {}")
+        process = self.start(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        # It begins nothing before it has read a unit for each place that it has. 0 is none, and
+        # tells whether the machine is fit for others.
+        places = self.settings.jobs * len(",".join(self.logins).split(","))
+        try:
+            self._feed(process, ["0"] * places + [first])
+            for name in names:
+                self._feed(process, [name])
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        process.wait()
+        self.processes.remove(process)
+
+    def _feed(self, process, names):
+        process.stdin.write("".join(name + "\n" for name in names).encode())
+        process.stdin.flush()
+
+
+def in_batches(names, most, patience_s=5.0):
+    """Lists of names, each as long as it may be without keeping others waiting: what comes slowly is
+    not waited for, and the more there is the more goes at once."""
+    todo = queue.Queue()
+    failure = []
+
+    def read():
+        try:
+            for name in names:
+                todo.put(name)
+        except BaseException as error:  # told where the batches are taken
+            failure.append(error)
+        todo.put(None)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    batch, ended = [], False
+    while not ended:
+        batch = [todo.get()]
+        until = time.monotonic() + patience_s
+        while batch[-1] is not None and len(batch) < most and time.monotonic() < until:
+            try:
+                batch.append(todo.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+        ended = batch[-1] is None
+        if ended:
+            batch.pop()
+        if batch:
+            yield batch
+    reader.join()
+    if failure:
+        raise failure[0]
+
+
+class Slurm(Engine):
+    """Arrays of sbatch; what comes later depends on what comes before."""
+
+    def __init__(self, state, settings):
+        super().__init__(state, settings)
+        need("sbatch", "slurm")
+        os.makedirs(state.at("slurm"), mode=0o700, exist_ok=True)
+        self.jobs = []
+        self.ended = []  # the phases before
+
+    def run(self, names):
+        jobs = []
+        for batch in in_batches(names, self._most()):
+            jobs.append(self._submit(batch))
+        self.jobs += jobs
+        self.ended = jobs or self.ended
+
+    def _most(self):
+        shown = subprocess.run(["scontrol", "show", "config"], stdout=subprocess.PIPE, check=False)
+        for line in shown.stdout.decode(errors="replace").splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "MaxArraySize" and value.strip().isdigit():
+                return max(1, int(value))
+        return 1000
+
+    def _submit(self, batch):
+        here = self.state.at("slurm")
+        number = len(os.listdir(here)) + 1
+        units = os.path.join(here, f"{number}.units")
+        write_file(units, "".join(name + "\n" for name in batch))
+        script = os.path.join(here, f"{number}.sh")
+        write_file(script, "#!/bin/sh\n"
+                   f"name=$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" {shlex.quote(units)})\n"
+                   f"exec sh {shlex.quote(self.state.at('unit.sh'))} \"$name\"\n")
+        command = ["sbatch", "--parsable", "--requeue", f"--array=0-{len(batch) - 1}",
+                   "--job-name=arsync-spread", "--output=/dev/null", *self.settings.slurm]
+        if self.ended:
+            command.append("--dependency=afterany:" + ":".join(self.ended))
+        done = subprocess.run(command + [script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, check=False)
+        if done.returncode != 0:
+            raise Refused("sbatch: " + done.stderr.decode(errors="replace").strip())
+        return done.stdout.decode().strip().partition(";")[0]
+
+    def wait(self):
+        while self.jobs and not self.stopped:
+            shown = subprocess.run(["squeue", "--noheader", "--jobs", ",".join(self.jobs)],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+            # It fails where it knows none of them any more.
+            if not shown.stdout.strip():
+                return
+            time.sleep(1)
+
+    def stop(self):
+        self.stopped = True
+        if self.jobs:
+            subprocess.run(["scancel", *self.jobs], check=False)
+
+
+class Fpsync(Engine):
+    """fpsync, which hands the lists of fpart to a tool, here and on other machines by ssh. What it
+    synchronizes is a directory with an empty file for each unit, and the tool runs these."""
+
+    def __init__(self, state, settings):
+        super().__init__(state, settings)
+        need("fpsync", "fpsync")
+        if re.search("[^A-Za-z0-9_./@%+:=,-]", state.path):  # it makes shell commands of it as it is
+            raise Refused(f"--engine=fpsync cannot use a state directory of that name: {state.path}", 2)
+        self.hosts = ",".join(settings.logins).split(",") if settings.logins else []
+        self.places = settings.jobs * max(1, len(self.hosts))
+
+    def run(self, names):
+        for batch in in_batches(names, 1000 * self.places):
+            for _ in range(self.settings.retries):
+                self._run_batch(batch)
+                batch = [name for name in batch if self.state.status(name) not in (0, 1)]
+                if not batch or self.stopped:
+                    break
+            if self.stopped:
+                return
+
+    def _run_batch(self, batch):
+        here = self.state.at("fpsync")
+        shutil.rmtree(here, ignore_errors=True)
+        for folder in ("units", "nowhere", "shared"):
+            os.makedirs(os.path.join(here, folder), mode=0o700)
+        for name in batch:
+            write_file(os.path.join(here, "units", name), "")
+        tool = os.path.join(here, "tool")
+        write_file(tool, "#!/bin/sh\n"
+                   "# As fpsync calls rsync: the list of names is all that matters.\n"
+                   "for word; do\n"
+                   "    case $word in --files-from=*) list=${word#--files-from=} ;; esac\n"
+                   "done\n"
+                   "[ -n \"$list\" ] || exit 0\n"
+                   "tr '\\0' '\\n' < \"$list\" | while read -r name; do\n"
+                   f"    sh {shlex.quote(self.state.at('unit.sh'))} \"${{name##*/}}\" < /dev/null\n"
+                   "done\n")
+        os.chmod(tool, 0o700)
+        command = ["fpsync", "-n", str(self.places), "-m", "rsync", "-T", tool, "-f", "1", "-s", "0",
+                   "-O", "-x|*.new", "-d", os.path.join(here, "shared"),
+                   "-t", os.path.join(here, "shared")]
+        for host in self.hosts:
+            command += ["-w", host]
+        process = self.start(command + [os.path.join(here, "units") + "/",
+                                        os.path.join(here, "nowhere") + "/"],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process.wait()
+        self.processes.remove(process)
+
+
+ENGINES = {"local": Local, "parallel": Parallel, "slurm": Slurm, "fpsync": Fpsync}
