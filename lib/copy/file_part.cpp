@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <fcntl.h>
 
-#include "copy/destination.h"
 #include "copy/path.h"
+#include "copy/sync_name.h"
 
 namespace arsync {
 
@@ -95,11 +95,8 @@ Task<void> copy_part(Io io, const FileCopy& copy, const arsync_copy_options& opt
     co_await copy_range(io, range, how, control, outcome);
     check(ARSYNC_STAGE_CLOSE, destination.file.close());
     outcome.flags |= ARSYNC_COMPLETION_COPIED;
-    if (!directory || !destination.made)
-        co_return;
-    control.enter(ARSYNC_STAGE_SYNC);
-    const int64_t synced = co_await io.ring.sync(directory.get(), false);
-    check(ARSYNC_STAGE_SYNC, synced);
+    if (directory && destination.made)
+        co_await sync_names_in(io, control, directory.get());
 }
 
 } // namespace arsync
