@@ -155,6 +155,27 @@ TEST_CASE("a durable list asks for what was kept as both, and for backups, when 
         }
 }
 
+TEST_CASE("a durable list that is cancelled while it syncs file by file syncs no more of them") {
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        WorldOptions world;
+        world.others_lose = true;
+        Listed listed(seed, durable(), many_items(), world);
+        for (int i = 0; i < 20; ++i)
+            listed.add(listed.in, std::to_string(i));
+        bool one_by_one = false;
+        int syncs = 0;
+        listed.list.meanwhile = [&](const Step& step) {
+            one_by_one = one_by_one || step.call == Call::sync_filesystem;
+            if (one_by_one && step.call == Call::sync && ++syncs == 2)
+                listed.list.cancel();
+            return 0;
+        };
+        listed.run();
+        CHECK(syncs == 2);
+        CHECK(listed.list.outcome().result == -ECANCELED);
+    }
+}
+
 TEST_CASE("what an item is to be kept as, or backed up as, waits for it to be") {
     for (uint64_t seed = 0; seed < orders; ++seed) {
         arsync_copy_options options = {};
