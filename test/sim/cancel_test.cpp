@@ -56,4 +56,25 @@ TEST_CASE("a copy that was cancelled before it began does nothing") {
     CHECK(simulation.world.steps() == 0);
 }
 
+TEST_CASE("a cancel ends a copy whose source has nothing to be read for now") {
+    for (const uint64_t filesystem : {ext4_magic, fuse_magic}) { // the second is not waited for
+        Scenario scenario;
+        scenario.world.filesystem_type = filesystem;
+        scenario.size = 5000;
+        scenario.hides_size = true;
+        Simulation simulation(scenario);
+        unsigned reads = 0;
+        simulation.refuse = [&](const Step& step) {
+            if (step.call != Call::read)
+                return 0;
+            if (++reads == 3)
+                simulation.cancel();
+            return reads < 50 ? -EAGAIN : 0;
+        };
+        simulation.run();
+        CHECK(simulation.outcome().result == -ECANCELED);
+        CHECK(reads == 3);
+    }
+}
+
 } // namespace arsync::sim
