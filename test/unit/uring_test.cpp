@@ -27,6 +27,7 @@ namespace {
 
 enum class Enters { as_usual, of_one_entry, denied } enters = Enters::as_usual;
 int denied_with = -EPERM;
+bool without_sqpoll = false;
 bool eager = false;      // completions come when they will, as on an older kernel
 bool overflowed = false; // a completion queue was seen full, with more kept by the kernel
 
@@ -57,6 +58,8 @@ extern "C" int io_uring_queue_init_params(unsigned entries, io_uring* ring,
     static const auto usual = real<SetUp>("io_uring_queue_init_params");
     if (eager && (params->flags & (1u << 13)) != 0)
         return -EINVAL;
+    if (without_sqpoll && (params->flags & IORING_SETUP_SQPOLL) != 0)
+        return -EPERM;
     return usual(entries, ring, params);
 }
 
@@ -240,6 +243,20 @@ TEST_CASE("completions that the kernel's queue has no room for come all the same
     CHECK(moved.write == 8);
     CHECK(content(to) == "12345678");
     CHECK(ring.in_flight() == 0);
+}
+
+TEST_CASE("a ring that may not poll for submissions does without, and says why") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    UringOptions options = small();
+    options.sqpoll = true;
+    without_sqpoll = true;
+    const Uring ring(counters, options);
+    without_sqpoll = false;
+    CHECK_FALSE(ring.features().sqpoll);
+    CHECK(ring.features().sqpoll_error == -EPERM);
+    CHECK(ring.features().in_use.find("sqpoll") == std::string::npos);
 }
 
 TEST_CASE("with io_uring denied from the beginning of a request on, helpers make it") {
