@@ -12,6 +12,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -60,6 +61,35 @@ TEST_CASE_FIXTURE(Clean, "locked memory is given back before a pool is closed") 
                 return;
         }
     });
+}
+
+TEST_CASE_FIXTURE(Clean, "a job that has ended and is not polled yet keeps no descriptor") {
+    const Directory directory;
+    make_files(directory / "from", {"a/1", "a/2", "b/c/3"});
+    make_hard_link(directory / "from/a/1", directory / "from/b/4");
+    PoolOptions one(ARSYNC_BACKEND_THREADS);
+    one.workers = 1;
+    Pool pool(one);
+    const Options options = archive().with_durability(ARSYNC_DURABILITY_FULL);
+    REQUIRE(copy_tree(pool, directory / "from", directory / "first", options).job.result == 0);
+    make_directories(directory / "list");
+    const int from = open((directory / "from").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int to = open((directory / "list").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const size_t before = open_descriptors();
+    const auto ends_without = [&](arsync_job job) {
+        REQUIRE(job != 0);
+        REQUIRE(eventually([&] { return pool.progress(job).state == ARSYNC_JOB_COMPLETED; }));
+        CHECK(open_descriptors() <= before);
+        CHECK(take_all(pool).job.result == 0);
+    };
+    arsync_job job = 0;
+    CHECK(arsync_submit_copy(pool.get(), from, ".", to, "tree", &options, 0, &job) == 0);
+    ends_without(job);
+    const arsync_item items[] = {{"a", "a", 1, 0}, {"b", "b", 2, 0}};
+    CHECK(arsync_submit_list(pool.get(), from, to, items, 2, &options, 0, &job) == 0);
+    ends_without(job);
+    close(from);
+    close(to);
 }
 
 TEST_CASE_FIXTURE(Clean, "a fork is noticed where both processes have the same number") {
