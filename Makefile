@@ -76,7 +76,7 @@ includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
-faultfs  = $(if $(shell pkg-config --exists fuse3 && echo yes),$(B)/test/faultfs)
+faultfs  = $(if $(shell pkg-config --exists fuse3 2> /dev/null && echo yes),$(B)/test/faultfs)
 suites   = $(foreach s,unit sim fuzz system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s)) $(if $(faultfs),$(B)/test/crash)
 
 configs  = $(B)/arsync.pc $(addprefix $(B)/cmake/arsync,Config.cmake ConfigVersion.cmake)
@@ -252,7 +252,7 @@ $(B)/bench/%: tools/arsync-bench/%.c include/arsync.h $(B)/flags $(B)/libarsync.
 
 # ---- Test ---------------------------------------------------------------------------------------
 
-.PHONY: check prove soak tests stage run-tests asan tsan sim
+.PHONY: check prove soak tests stage run-tests asan tsan coverage sim
 check: ## set up, build, run all tests
 	$(Q)tools/deps.sh build test
 	$(again) run-tests
@@ -296,6 +296,13 @@ asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="un
 
 tsan: ## the tests with ThreadSanitizer
 	$(again) B=build/tsan SANITIZE=thread $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests
+
+# Not of `make check`: it builds all of it once more, and runs it more slowly.
+coverage: ## how much of lib/ the tests reach; fails below 95 % of lines, 85 % of branches (RUN="unit sim": only by these)
+	$(Q)tools/deps.sh coverage
+	$(again) B=build/coverage CXXFLAGS='-O1 -fprofile-abs-path -fprofile-update=atomic --coverage' \
+	    $(if $(filter command line,$(origin RUN)),,RUN="unit client sim cli system") run-tests
+	$(Q)tools/coverage.sh build/coverage
 
 # SEEDS=n: the trials of so many numbers; SEED=n: that one alone, step by step (CONTRIBUTING.md).
 SEEDS ?= 100000

@@ -1,7 +1,7 @@
 # Packages for others, made from the tarball of the last commit. None of this is part of `make check`:
 # each takes minutes. docs/RELEASING.md says when.
 
-.PHONY: deb check-deb rpm conan abi-check aarch64
+.PHONY: deb check-deb rpm conan abi-check aarch64 compilers clean-root
 archive = $(B)/arsync-$(version).tar.gz
 
 deb: dist ## Debian packages in build/deb, looked at by lintian
@@ -22,3 +22,9 @@ abi-check: ## compare the library's ABI with that of the last release
 
 aarch64: ## unit and simulated tests for aarch64 under qemu
 	$(Q)packaging/aarch64.sh
+
+compilers: ## build with each g++-N and clang++-N that is installed
+	$(Q)tools/compilers.sh
+
+clean-root: ## the commands of README.md in a fresh Debian (root; debootstrap; half an hour)
+	$(Q)test/clean_root.sh

@@ -77,27 +77,30 @@ test  | command:mandoc       | mandoc           | mandoc                 | mando
 test  | command:groff        | groff            | groff                  | groff      | the same, and formats them
 lint  | command:mandoc       | mandoc           | mandoc                 | mandoc     | the man page of arsync-cp
 fuzz  | fuzzer:libFuzzer     | libclang-rt-14-dev/libclang-rt-dev | compiler-rt | compiler-rt | hostile input, guided by what it reaches
+coverage | command:gcovr    | gcovr            | gcovr                  | gcovr      | adds up what the tests have reached
 package | command:dh         | debhelper        | debhelper              | debhelper  | Debian packages
 package | command:dh_python3 | dh-python        | dh-python              | dh-python  | the Python module among them
 package | command:lintian    | lintian          | lintian                | lintian    | finds mistakes in them
 package | command:debootstrap | debootstrap     | debootstrap            | debootstrap | a fresh Debian to install them into
 package | command:rpmbuild   | rpm              | rpm-build              | rpm-tools  | RPM packages
 package | command:rpmlint    | rpmlint          | rpmlint                | rpmlint    | finds mistakes in them
-package | command:abidiff    | abigail-tools    | libabigail             | libabigail | compares the ABI with that of a release
+test  | command:abidiff      | abigail-tools    | libabigail             | libabigail | compares the ABI with that of a release
 package | command:aarch64-linux-gnu-g++ | g++-aarch64-linux-gnu | gcc-c++-aarch64-linux-gnu | aarch64-linux-gnu-gcc | compiles for aarch64
 package | command:qemu-aarch64-static | qemu-user-static | qemu-user-static-aarch64 | qemu-user-static | runs that
 '
+
+read -ra compiler <<< "${CXX:-c++}" # which may be "ccache g++"
 
 is_there() {
     local name=${1#*:} path=$PATH:/usr/sbin:/sbin
     case $1 in
         command:*) PATH=$path command -v "$name" > /dev/null ;;
-        header:*) echo "#include <$name>" | "${CXX:-c++}" -E -x c++ - > /dev/null 2>&1 ;;
+        header:*) echo "#include <$name>" | "${compiler[@]}" -E -x c++ - > /dev/null 2>&1 ;;
         module:*) pkg-config --exists "$name" 2> /dev/null ;;
         python:*) python3 -c "import $name" 2> /dev/null ;;
         fuzzer:*) echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
             clang++ -fsanitize=fuzzer -x c++ - -o /dev/null 2> /dev/null ;;
-        library:*) [[ $("${CXX:-c++}" -print-file-name="$name" 2> /dev/null) == /* ]] ;;
+        library:*) [[ $("${compiler[@]}" -print-file-name="$name" 2> /dev/null) == /* ]] ;;
     esac
 }
 

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# compilers.sh [COMPILER...] - build the library, arsync-cp and the unit tests with each of these, or with each
+# g++ from 12 and clang++ from 14 on that is installed, and run the unit tests. A warning is an error.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+[ $# -gt 0 ] || mapfile -t found < <(compgen -c | grep -E '^(g\+\+|clang\+\+)-[0-9]+$' | sort -uV | awk -F- '$1 == "g++" ? $2 >= 12 : $2 >= 14')
+[ $# -gt 0 ] || set -- "${found[@]}"
+[ $# -gt 0 ] || { echo 'make compilers: no g++-N or clang++-N is installed' >&2; exit 1; }
+
+passed=0 failed=0
+for compiler; do
+    build=build/compilers/$compiler
+    log=build/compilers/$compiler.log
+    mkdir -p build/compilers
+    if make --no-print-directory -j"$(nproc)" B="$build" CXX="${CCACHE:-} $compiler" CXXFLAGS="${CXXFLAGS:--O2}" \
+        "$build/libarsync.so" "$build/arsync-cp" "$build/test/unit" > "$log" 2>&1 && "$build/test/unit" >> "$log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok $compiler: $("$compiler" --version | head -n 1)"
+    else
+        failed=$((failed + 1))
+        grep -E 'error|warning|FAILED|Error' "$log" | head -n 20
+        echo "not ok $compiler ($log)"
+    fi
+done
+echo "# $passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
