@@ -12,4 +12,13 @@ cp -a "$WORK/s" "$WORK/judge"
 holds 'fpsync runs the units' '
     spread --engine=fpsync -j 2 --files=100 --chunk=8M '"$WORK"'/s d -v > out; cat out; identical '"$WORK"'/judge d
     spread --engine=fpsync --chunk=8M '"$WORK"'/s d > out; grep -q "0 of them now" out'
+
+if make_slurm; then
+    holds 'Slurm runs the units on its nodes, and the directories last' '
+        in_net "$SPREAD" --arsync-cp "$OURS" --engine=slurm --files=60 --chunk=8M '"$WORK"'/s d -v > out; cat out; identical '"$WORK"'/judge d
+        for host in h1 h2 h3; do grep -q " on $host: complete" out; done; grep -q "^unit end .directories. on .*: complete" out'
+else
+    tail -n 3 "$WORK"/slurm/log/* 2> /dev/null
+    skip 'arsync-spread by Slurm' 'needs root, network namespaces, sshd, slurmctld, slurmd and munged'
+fi
 finish

@@ -7,6 +7,7 @@
 #     spread ARGUMENT...          arsync-spread, on that network if there is one
 #     kill_host NAME              its power goes
 #     start_host NAME
+#     make_slurm                  a Slurm over the hosts h1 to h3, made before them; 1 where that cannot be
 #     status_of FIELD             a number of `arsync-spread --status s d`: units, done, failed, cut, left
 #
 # Cases are those of test/cli/lib.sh: holds TITLE COMMANDS.
@@ -15,11 +16,14 @@
 SPREAD=$(readlink -f "${ARSYNC_SPREAD:-$(dirname "${BASH_SOURCE[0]}")/../../tools/arsync-spread/arsync-spread}")
 NETS=arsync-$$
 hosts=()
+HOST_DAEMON= # a command that each host starts besides
+SLURM=       # its directory, if it runs
 declare -A host_pid
 
 # shellcheck disable=SC2317
 clean_up_hosts() {
     local host
+    if [ -n "$SLURM" ]; then kill "$(cat "$SLURM/slurmctld.pid")" "$(cat "$SLURM/munge/pid")" 2> /dev/null; fi
     for host in "${!host_pid[@]}"; do kill -9 "${host_pid[$host]}" 2> /dev/null; done
     for host in ${hosts[@]+"${hosts[@]}"} net; do ip netns del "$NETS-$host" 2> /dev/null; done
     clean_up
@@ -47,6 +51,7 @@ start_host() {
     local host=$1
     ip netns exec "$NETS-$host" unshare --uts --pid --fork --kill-child sh -c "
         hostname $host
+        ${HOST_DAEMON-}
         exec /usr/sbin/sshd -D -f '$WORK/ssh/sshd_config' -E '$WORK/ssh/$host.log'" > /dev/null 2>&1 < /dev/null 9>&- &
     host_pid[$host]=$!
     disown
@@ -105,6 +110,55 @@ END
     done
     SSH_CONFIG=$WORK/ssh/config
     for host in "${hosts[@]}"; do start_host "$host" || return 1; done
+}
+
+# The controller on the network between the hosts, a slurmd on each; all trust one munged.
+make_slurm() {
+    is_root && command -v slurmctld slurmd sbatch munged > /dev/null || return 1
+    SLURM=$WORK/slurm
+    mkdir -p "$SLURM"/{state,spool,log}
+    mkdir -m 700 "$SLURM/munge"
+    chmod 755 "$SLURM"
+    (umask 077 && head -c 1024 /dev/urandom > "$SLURM/munge/key")
+    export SLURM_CONF=$SLURM/slurm.conf
+    cat > "$SLURM_CONF" << END
+ClusterName=test
+SlurmctldHost=net(10.0.0.254)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+CredType=cred/munge
+AuthInfo=socket=$SLURM/munge/socket
+StateSaveLocation=$SLURM/state
+SlurmdSpoolDir=$SLURM/spool/%n
+SlurmctldPidFile=$SLURM/slurmctld.pid
+SlurmdPidFile=$SLURM/%n.pid
+SlurmctldLogFile=$SLURM/log/slurmctld
+SlurmdLogFile=$SLURM/log/%n
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SelectType=select/linear
+SchedulerType=sched/builtin
+SchedulerParameters=batch_sched_delay=0,sched_interval=1
+MpiDefault=none
+SwitchType=switch/none
+MailProg=/bin/true
+ReturnToService=2
+NodeName=h1 NodeAddr=10.0.0.1 CPUs=1
+NodeName=h2 NodeAddr=10.0.0.2 CPUs=1
+NodeName=h3 NodeAddr=10.0.0.3 CPUs=1
+PartitionName=all Nodes=h1,h2,h3 Default=YES MaxTime=INFINITE State=UP
+END
+    # Hosts see no control groups, and nothing here needs them.
+    mkdir "$SLURM/cgroup"
+    printf 'CgroupPlugin=cgroup/v1\nCgroupMountpoint=%s\n' "$SLURM/cgroup" > "$SLURM/cgroup.conf"
+    HOST_DAEMON="slurmd -f '$SLURM_CONF'"
+    make_hosts 3 || return 1
+    in_net munged --key-file="$SLURM/munge/key" --socket="$SLURM/munge/socket" --pid-file="$SLURM/munge/pid" \
+        --log-file="$SLURM/munge/log" --seed-file="$SLURM/munge/seed" --force > "$SLURM/log/munged" 2>&1 || return 1
+    in_net unshare --uts sh -c "hostname net; exec slurmctld -f '$SLURM_CONF'" > "$SLURM/log/out" 2>&1 || return 1
+    eventually 'test "$(in_net sinfo -h -t idle -o %D 2> /dev/null)" = 3'
 }
 
 # shellcheck disable=SC2317

@@ -20,7 +20,8 @@ holds 'other options, other trees and what cannot be are refused' '
     refuses() { local is=0; spread "${@:3}" 2> err || is=$?; test $is = $1; grep -q -- "$2" err; }
     mkdir -p s/in; echo x > f; refuses 2 "not a directory" gone d; refuses 2 "not a directory" s f; refuses 2 "one is in the other" s s/in; refuses 2 "one is in the other" s s/.
     refuses 2 "no meaning here: --mirror" s d -- --mirror; refuses 2 "no meaning here: -r" s d -- -r; refuses 2 "not a size" --chunk=0 s d; refuses 2 "SRC and DST" s; refuses 2 "takes no hosts" --engine=local --on=h s d; refuses 2 "needs --on" --engine=parallel s d
-    test ! -e d; spread s d; mkdir s2; refuses 2 "begun with another source" --state=.d.arsync-spread s2 d; PATH=$(dirname $(command -v python3)):/nowhere; echo y > s/y; refuses 3 "fpart is not installed" --restart s d'
+    test ! -e d; spread s d; mkdir s2; refuses 2 "begun with another source" --state=.d.arsync-spread s2 d; 
+    mkdir p; ln -s "$(python3 -c "import sys; print(sys.executable)")" p/python3; is=0; (PATH=$PWD/p; spread --restart s d 2> err) || is=$?; test $is = 3; grep -q "fpart is not installed" err'
 holds 'what fails in a unit is told with its unit, and is tried again by the next run' '
     mkdir -p s d; seq 10 | while read i; do echo $i > s/f$i; done; mkdir d/f3
     is=0; spread -v s d > out 2> err || is=$?; test $is = 1; grep -q "unit 1 (files) on .*: some entries failed, 10 files, .*, 1 error" err; grep -q "cannot overwrite directory .d/f3. with non-directory\|f3" err
@@ -31,11 +32,16 @@ holds 'with --mirror nothing is removed where anything has failed' '
     mkdir -p s d/f3 d/extra; echo 3 > s/f3; is=0; spread --mirror s d 2> err || is=$?; test $is = 1; test -e d/extra; grep -q "entries of unit 1 have failed" err
     rmdir d/f3; spread --mirror s d; test ! -e d/extra'
 holds 'a run that is stopped goes on where it was, and repeats nothing' '
-    for i in $(seq 32); do mkdir -p s/d$i; bytes 10000 $i > s/d$i/f; done
-    spread_alone --files=4 s d -- --bwlimit=100K --jobs=1 & pid=$!; eventually "test -e .d.arsync-spread/records/2"; kill -INT $pid; is=0; wait $pid || is=$?; test $is = 130
-    test "$(status_of left)" != 0 -o ! -e .d.arsync-spread/walked; is=0; spread --status s d || is=$?; test $is = 3
-    cp -a .d.arsync-spread/records before; spread --files=4 s d -- --bwlimit=100K --jobs=1; diff -r s d
-    for unit in $(grep -l "\"status\": 0," before/*); do cmp $unit .d.arsync-spread/records/${unit##*/}; done'
+    for i in $(seq 32); do mkdir -p s/d$i; bytes 10000 $i > s/d$i/f; done; cat > cp << "END"
+#!/bin/sh
+case $* in *"/parts/3 "*) touch "$HERE/has-begun"; sleep 1000 ;; esac
+exec "$REAL" "$@"
+END
+    chmod +x cp; export HERE=$PWD REAL=$CP; ( exec "$SPREAD" --arsync-cp $PWD/cp --files=4 s d ) & pid=$!
+    eventually "test -e has-begun"; kill -INT $pid; is=0; wait $pid || is=$?; test $is = 130
+    test "$(status_of done)" = 2; is=0; spread --status s d || is=$?; test $is = 3
+    cp -a .d.arsync-spread/records before; spread --files=4 s d; diff -r s d
+    for unit in $(grep -l "\"status\": 0," before/*); do cmp $unit .d.arsync-spread/records/${unit##*/}; done; test -e before/1 -a -e before/2'
 holds 'two runs at once are refused' '
     mkdir s; bytes 3000000 x > s/f; spread_alone s d -- --bwlimit=100K & pid=$!; eventually "test -e .d.arsync-spread/running/1"
     is=0; spread s d -- --bwlimit=100K 2> err || is=$?; test $is = 3; grep -q "another arsync-spread is at this copy: process $pid on " err; kill -TERM $pid; is=0; wait $pid || is=$?; test $is = 143'
