@@ -1,4 +1,5 @@
 // Many pools, side by side and one after the other: each copies, and nothing is left of any.
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
@@ -64,6 +65,8 @@ TEST_CASE_FIXTURE(Clean, "64 pools at once copy each what it was given") {
             CHECK(done.result == 0);
             CHECK(done.bytes == 500'000);
         }
+    const auto threads = thread_names();
+    CHECK(std::count(threads.begin(), threads.end(), "arsync/0") >= 64);
     for (size_t i = 0; i < pools.size(); ++i)
         CHECK(difference(directory / "from", directory / (std::to_string(i) + ".2")) == "");
 }
