@@ -34,8 +34,10 @@ int settle(arsync_pool_options& options) {
         settle(options.lease_count, ARSYNC_LEASE_COUNT_DEFAULT, 1, ARSYNC_LEASE_COUNT_MAX) &&
         settle(options.queue_depth, ARSYNC_QUEUE_DEPTH_DEFAULT, 1, ARSYNC_QUEUE_DEPTH_MAX) &&
         settle(options.job_limit, ARSYNC_JOB_LIMIT_DEFAULT, 1, ARSYNC_JOB_LIMIT_MAX);
-    options.queue_depth = std::bit_ceil(options.queue_depth);
-    return valid ? 0 : -EINVAL;
+    if (!valid)
+        return -EINVAL;
+    options.queue_depth = std::bit_ceil(options.queue_depth); // of a larger one there may be none
+    return 0;
 }
 
 } // namespace arsync

@@ -78,6 +78,7 @@ static void pool_options_that_mean_nothing_are_refused(void) {
     CHECK_OPEN(buffer_size, ARSYNC_BUFFER_SIZE_MIN + 1, -EINVAL);
     CHECK_OPEN(queue_depth, ARSYNC_QUEUE_DEPTH_MAX, 0);
     CHECK_OPEN(queue_depth, ARSYNC_QUEUE_DEPTH_MAX + 1, -EINVAL);
+    CHECK_OPEN(queue_depth, UINT32_MAX, -EINVAL);
     CHECK_OPEN(job_limit, ARSYNC_JOB_LIMIT_MAX, 0);
     CHECK_OPEN(job_limit, ARSYNC_JOB_LIMIT_MAX + 1, -EINVAL);
     CHECK_OPEN(byte_rate, UINT64_MAX, 0);
