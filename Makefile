@@ -312,7 +312,7 @@ sim: ## many simulated copies, trees and lists, and what may happen to them (SEE
 
 # libFuzzer, which clang++ has, and ASan and UBSan: what it finds is in build/fuzz/found, and what it learns
 # in build/fuzz/corpus. `make check` runs what of that is kept in test/fuzz/corpus.
-.PHONY: fuzz
+.PHONY: fuzz mutants
 fuzzers := abi filter holes list
 SECONDS ?= 600
 fuzz: ## hostile input, each kind of it for 10 minutes (SECONDS=n, FUZZERS=...)
@@ -326,6 +326,9 @@ needs.list = $(simulated)
 $(addprefix build/fuzz/,$(fuzzers)): build/fuzz/%: test/fuzz/entry.cpp $$(call object,test/fuzz/$$*.cpp $$(needs.$$*) $$(call sources,lib))
 	$(call say,LINK,$@)
 	$(Q)$(compile) -Itest -DFUZZ_TARGET=$* -fsanitize=fuzzer -o $@ $^ -luring
+
+mutants: ## mistakes put into lib/, and which test finds each (MINUTES=n; hours for all)
+	$(Q)test/mutants/run.py --minutes=$(or $(MINUTES),60)
 
 tests: build $(suites) $(B)/test/client $(faultfs)
 
@@ -362,7 +365,7 @@ stage: build
 run.unit   = $(filter %/unit,$(suites))
 run.client = $(B)/test/client
 run.abi    = $(filter-out %/lib.sh,$(wildcard test/abi/*.sh))
-run.readme = test/readme.sh test/reliability.sh
+run.readme = test/readme.sh test/reliability.sh test/mutants.sh
 run.packages = $(filter-out %/lib.sh,$(wildcard test/packages/*.sh))
 run.examples = $(filter-out %/lib.sh,$(wildcard test/examples/*.sh))
 run.bindings = $(filter-out %/lib.sh,$(wildcard test/bindings/*.sh))

@@ -228,7 +228,7 @@ bool go_round(uint64_t seed) {
 
 TEST_CASE_FIXTURE(Clean, "round after round of anything, nothing grows and nothing is lost") {
     const auto limit = Clock::now() + std::chrono::seconds(number_of("ARSYNC_SOAK_S", 0));
-    const uint64_t rounds = number_of("ARSYNC_ROUNDS", sanitized ? 10 : 40);
+    const uint64_t rounds = number_of("ARSYNC_ROUNDS", sanitized ? 10 : 30);
     const uint64_t first = number_of("ARSYNC_SEED", 1);
     constexpr uint64_t warm = 20;
     std::unique_ptr<Held> before;
