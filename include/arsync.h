@@ -453,7 +453,8 @@ enum arsync_stage {
     ARSYNC_STAGE_REMOVE = 25,         /* removing what is in the way, or extra (MIRROR) */
     ARSYNC_STAGE_BACKUP = 26,         /* giving what is in the way its backup's name */
     ARSYNC_STAGE_CONTEXT = 27,        /* preserving the SELinux label */
-    ARSYNC_STAGE_ASK = 28             /* waiting for an answer (ARSYNC_UPDATE_ASK) */
+    ARSYNC_STAGE_ASK = 28,            /* waiting for an answer (ARSYNC_UPDATE_ASK) */
+    ARSYNC_STAGE_FLAGS = 29           /* preserving file flags and the project id */
 };
 
 /* The flags of a completion follow. In the completion of a tree's job, SOURCE_CHANGED,
@@ -462,11 +463,11 @@ enum arsync_stage {
 /* How complete the copy is: */
 
 /* The file, link or special file is complete at its name, whatever else failed. If there is an
- * error too, then at stage OWNER, XATTR, CONTEXT, MODE or TIMES an attribute could not be kept. Of
- * several such errors one is told: that of the times, else of the owner, else of the mode, else of
- * the others. Without /proc, a symbolic link or a special file loses its extended attributes and
- * its ACL. This is -ENOSYS if it has any; before Linux 6.13 the library cannot know, and it is no
- * error. */
+ * error too, then at stage OWNER, XATTR, CONTEXT, MODE, TIMES or FLAGS an attribute could not be
+ * kept. Of several such errors one is told: that of the times, else of the owner, else of the mode,
+ * else of the others. Without /proc, a symbolic link or a special file loses its extended
+ * attributes and its ACL. This is -ENOSYS if it has any; before Linux 6.13 the library cannot know,
+ * and it is no error. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
 /* The source's size or modification time changed between the start and the end of the copy. This is
  * not told of files whose content the kernel makes up when it is read, such as those in /sys or of
@@ -1175,6 +1176,30 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
 /* Names of one file become names of one copy, within a tree, a list or a link set. */
 #define ARSYNC_PRESERVE_LINKS (1u << 4)
 #define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
+/* File flags, as chattr(1) sets them: immutable, append-only, no copy-on-write, compression, case
+ * folding, synchronous updates and so on. The copy has exactly those of the source that a program
+ * may set. cp does not keep them, and what is immutable cannot be removed, so nothing but this bit
+ * asks for them.
+ *
+ *   Order       How data is stored is set while the file is empty, so that a file without
+ *               copy-on-write can be shared by reflink. Immutable and append-only come last, when
+ *               the file has its name, and of a directory when all that is in it is done. A file
+ *               that is to get one more name (LINKS) loses both for that moment.
+ *   Lost        Each flag that the destination does not take is an error at ARSYNC_STAGE_FLAGS, and
+ *               costs nothing else: without CAP_LINUX_IMMUTABLE the two of above are -EPERM; what
+ *               the filesystem does not have is -EOPNOTSUPP, and so is fs-verity, of which the copy
+ *               has the content without the protection. Of a filesystem that tells of no flags none
+ *               are copied. Encryption is the destination directory's own.
+ *   Existing    What is immutable or append-only at the destination is not overwritten, replaced or
+ *               removed (-EPERM), as with cp. What UPDATE_CHANGED finds up to date gets the
+ *               source's flags.
+ *   Limits      Links and special files need Linux 6.17. Of XFS, extent size hints and the like are
+ *               not copied. btrfs forgets the algorithm of a compressed file, for its default one,
+ *               when it becomes immutable. */
+#define ARSYNC_PRESERVE_FLAGS (1u << 6)
+/* The project id, by which quotas count. A loss is told as one of FLAGS is. The id is set when the
+ * file has its name, for a directory that hands its own on takes no other one. */
+#define ARSYNC_PRESERVE_PROJECT (1u << 7)
 
 /* What becomes of symbolic links in the source. A link that is kept is made again with the same
  * text; a link that is followed is copied as what it leads to. */

@@ -40,8 +40,9 @@ constexpr std::array stage_names = {
     "backup",
     "context",
     "ask",
+    "flags",
 };
-static_assert(stage_names.size() == ARSYNC_STAGE_ASK + 1);
+static_assert(stage_names.size() == ARSYNC_STAGE_FLAGS + 1);
 
 constexpr std::array method_names = {
     "auto",   "inline",          "reflink", "copy_file_range", "fixed",

@@ -22,6 +22,7 @@ constexpr struct {
     {ARSYNC_STAGE_REMOVE, "cannot remove $d"},
     {ARSYNC_STAGE_BACKUP, "cannot backup $d"},
     {ARSYNC_STAGE_CONTEXT, "failed to set the security context of $d"},
+    {ARSYNC_STAGE_FLAGS, "preserving file flags for $d"},
     {ARSYNC_STAGE_READ, "error reading $s"},
     {ARSYNC_STAGE_ALLOCATE, "error writing $d"},
     {ARSYNC_STAGE_WRITE, "error writing $d"},

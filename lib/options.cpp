@@ -29,7 +29,8 @@ Refusal unknown_value(const arsync_copy_options& options) {
         ARSYNC_COPY_DIRECTORIES_ONLY | ARSYNC_COPY_BARE_PARENTS;
     constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                   ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
-                                  ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT;
+                                  ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT |
+                                  ARSYNC_PRESERVE_FLAGS | ARSYNC_PRESERVE_PROJECT;
     constexpr uint32_t want = ARSYNC_WANT_TOTALS | ARSYNC_WANT_ERROR_PATH | ARSYNC_WANT_SOURCE |
                               ARSYNC_WANT_DESTINATION | ARSYNC_WANT_DIGEST | ARSYNC_WANT_TIMES |
                               ARSYNC_WANT_FD;

@@ -160,6 +160,8 @@ const (
 	PreserveXattr   Preserve = C.ARSYNC_PRESERVE_XATTR
 	PreserveLinks   Preserve = C.ARSYNC_PRESERVE_LINKS
 	PreserveContext Preserve = C.ARSYNC_PRESERVE_CONTEXT
+	PreserveFlags   Preserve = C.ARSYNC_PRESERVE_FLAGS
+	PreserveProject Preserve = C.ARSYNC_PRESERVE_PROJECT
 )
 
 // Flags are an [Option], and may be or'ed.
@@ -241,6 +243,7 @@ const (
 	StageBackup          Stage = C.ARSYNC_STAGE_BACKUP
 	StageContext         Stage = C.ARSYNC_STAGE_CONTEXT
 	StageAsk             Stage = C.ARSYNC_STAGE_ASK
+	StageFlags           Stage = C.ARSYNC_STAGE_FLAGS
 )
 
 func (s Stage) String() string { return C.GoString(C.arsync_stage_name(C.uint32_t(s))) }

@@ -22,6 +22,29 @@ File open_known(Files& files, int dirfd, const std::string& name, int flags, con
     return file;
 }
 
+// Both ends once more, for what is open with O_PATH does not have all its flags that way.
+class ForFlags {
+public:
+    ForFlags(Files& files, const File& from, const File& to, const struct statx& facts,
+             const arsync_copy_options& options, Outcome& outcome) {
+        if (!asks_for_flags(options))
+            return;
+        const File source = open_for_flags(files, from.get(), facts.stx_mode);
+        flags_ =
+            flags_of_source(files, source ? source.get() : from.get(), facts, options, outcome);
+        if (flags_.known != 0)
+            to_ = open_for_flags(files, to.get(), facts.stx_mode);
+        destination_ = to_ ? to_.get() : to.get();
+    }
+    const SourceFlags& flags() const { return flags_; }
+    int destination() const { return destination_; }
+
+private:
+    SourceFlags flags_;
+    File to_;
+    int destination_ = -1;
+};
+
 } // namespace
 
 void copy_attributes_by_name(Files& files, const FileCopy& names, const struct statx& source,
@@ -35,12 +58,30 @@ void copy_attributes_by_name(Files& files, const FileCopy& names, const struct s
                    identity(source), ARSYNC_STAGE_OPEN_SOURCE);
     const File to = open_known(files, names.destination_dirfd, names.destination, O_NOFOLLOW,
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
+    const ForFlags for_flags(files, from, to, source, options, outcome);
     const Described ends{.source = from.get(),
                          .facts = source,
                          .named = &names,
                          .destination = to.get(),
-                         .final_mode = final_mode};
+                         .final_mode = final_mode,
+                         .flags = for_flags.flags()};
     copy_metadata(files, ends, options, control, outcome);
+}
+
+void seal_by_name(Files& files, const FileCopy& names, const struct statx& source,
+                  const Identity& made, const arsync_copy_options& options, Control& control,
+                  Outcome& outcome) {
+    const File from =
+        open_known(files, names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
+                   identity(source), ARSYNC_STAGE_OPEN_SOURCE);
+    Outcome told; // when its other flags were copied
+    const SourceFlags flags = flags_of_source(files, from.get(), source, options, told);
+    if (!flags.has_seal())
+        return;
+    const File to = open_known(files, names.destination_dirfd, names.destination, O_NOFOLLOW, made,
+                               ARSYNC_STAGE_OPEN_DESTINATION);
+    control.enter(ARSYNC_STAGE_FLAGS);
+    seal_flags(files, to.get(), flags, outcome);
 }
 
 void update_attributes_by_name(Files& files, const FileCopy& names, const struct statx& source,
@@ -54,8 +95,9 @@ void update_attributes_by_name(Files& files, const FileCopy& names, const struct
                            has_time_of(files, names.destination_dirfd, names.destination.c_str(),
                                        source, there, (options.flags & ARSYNC_COPY_DRY_RUN) == 0);
     // An ACL shows in no mode.
-    constexpr uint32_t unseen =
-        ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_CONTEXT;
+    constexpr uint32_t unseen = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR |
+                                ARSYNC_PRESERVE_CONTEXT | ARSYNC_PRESERVE_FLAGS |
+                                ARSYNC_PRESERVE_PROJECT;
     if (same_mode && same_owner && same_time && (options.preserve & unseen) == 0)
         return;
     arsync_copy_options how = options;
@@ -69,12 +111,16 @@ void update_attributes_by_name(Files& files, const FileCopy& names, const struct
                                names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
     const auto old = xattrs_to_update(files, to.get(), false, options, outcome);
+    const ForFlags for_flags(files, from, to, source, options, outcome);
     const Described ends{.source = from.get(),
                          .facts = source,
                          .named = &names,
                          .destination = to.get(),
                          .destination_facts = &there,
-                         .destination_xattrs = old ? &*old : nullptr};
+                         .destination_xattrs = old ? &*old : nullptr,
+                         .flags = for_flags.flags(),
+                         .flags_destination = for_flags.destination(),
+                         .seals = true};
     copy_metadata(files, ends, how, control, outcome);
 }
 

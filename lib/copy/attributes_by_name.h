@@ -1,6 +1,7 @@
 // Attributes of what may not be opened for reading, or need not be.
 #pragma once
 
+#include "copy/identity.h"
 #include "copy/metadata.h"
 
 namespace arsync {
@@ -13,7 +14,12 @@ void copy_attributes_by_name(Files& files, const FileCopy& names, const struct s
                              const arsync_copy_options& options, Control& control,
                              Outcome& outcome);
 
-// The same of what is up to date but for its attributes, perhaps: only what differs is written, and
+// Those flags of it that go on when it has its name for good.
+void seal_by_name(Files& files, const FileCopy& names, const struct statx& source,
+                  const Identity& made, const arsync_copy_options& options, Control& control,
+                  Outcome& outcome);
+
+// All of what is up to date but for its attributes, perhaps: only what differs is written, and
 // what the source does not have is taken away.
 void update_attributes_by_name(Files& files, const FileCopy& names, const struct statx& source,
                                const struct statx& there, const arsync_copy_options& options,

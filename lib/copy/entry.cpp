@@ -72,6 +72,7 @@ Task<void> Entry::copy(unsigned char type) {
         if (directory_)
             co_await sync_name();
         keep();
+        seal();
     }
     if (claim_)
         tell_of_copy();

@@ -67,6 +67,7 @@ private:
     enum class Linked { yes, gone, impossible };
     Task<Linked> try_link_to(const Links::Place& first);
     bool is_on_server() const;
+    bool is_sealed_copy() const;
     std::optional<Pin> pin_first(const Links::Place& first);
     Task<bool> link_to(const Links::Place& first);
     Task<bool> link_to_known(const Links::Place& first, int dirfd);
@@ -79,6 +80,7 @@ private:
     Task<void> make_symlink(Obstacle obstacle, std::string text, bool is_source);
     Task<void> make_special(Obstacle obstacle);
     void refuse_lost_link();
+    void seal();
     mode_t mode_of_special(FinalMode& final_mode) const;
     void copy_attributes(const FileCopy& names, const struct statx& there,
                          const arsync_copy_options& how, const FinalMode& final_mode = {});
@@ -129,6 +131,7 @@ private:
     std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere
     std::string backup_;               // of what was in the way, until the copy is there
     std::optional<MadeName> made_;     // of a new name, until it is to stay
+    std::optional<Identity> sealed_;   // what was made and may get flags that nothing comes after
     File directory_;                   // of the name, to be synced
 };
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "copy/entry_copy.h"
+#include "copy/file_flags.h"
 #include "copy/method.h"
 
 namespace arsync {
@@ -127,6 +128,13 @@ Task<void> Entry::make_link_to(Identity copy, Make make) {
         outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
 }
 
+// Whether the first copy got flags with which it takes no further name.
+bool Entry::is_sealed_copy() const {
+    constexpr uint64_t sealing = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
+    return (options_.preserve & ARSYNC_PRESERVE_FLAGS) != 0 &&
+           (facts().stx_attributes & sealing) != 0;
+}
+
 // False: it is gone.
 Task<bool> Entry::link_to(const Links::Place& first) {
     outcome_.action = ARSYNC_ACTION_HARD_LINK;
@@ -160,9 +168,15 @@ Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
     check(ARSYNC_STAGE_LINK, io_.files.statx(fd, "", 0, found));
     if (!first.is_copy(found))
         co_return false;
+    std::optional<Unsealed> unsealed;
     co_await make_link_to(first.copy.id, [&](const FileCopy& to) {
         const char* name = to.destination.c_str();
-        const int linked = io_.files.link(fd, to.destination_dirfd, name);
+        int linked = io_.files.link(fd, to.destination_dirfd, name);
+        // Whoever makes another link to it seals it again at any time.
+        for (int i = 0; linked == -EPERM && is_sealed_copy() && i < 1000; ++i) {
+            unsealed.emplace(io_.files, fd, found.stx_mode, outcome_);
+            linked = io_.files.link(fd, to.destination_dirfd, name);
+        }
         if (linked != -ENOENT || io_.files.can_link(fd))
             return linked;
         return io_.files.make_link(dirfd, first.name.c_str(), to.destination_dirfd, name);

@@ -51,6 +51,8 @@ Task<void> Entry::make_symlink(Obstacle obstacle, std::string text, bool is_sour
                 link.stx_mode = S_IFLNK;
             }
             copy_attributes(to, made.made_like(link), how);
+            if (is_source)
+                sealed_ = made.id();
         });
 }
 
@@ -83,6 +85,7 @@ Task<void> Entry::make_special(Obstacle obstacle) {
         },
         [&](const FileCopy& to, MadeName& made) {
             copy_attributes(to, made.made_like(facts()), options_, final_mode);
+            sealed_ = made.id();
         });
 }
 
@@ -100,6 +103,12 @@ mode_t Entry::mode_of_special(FinalMode& final_mode) const {
         final_mode.bits = whole & ~(names_.umask ? *names_.umask : own).get(io_.files);
     }
     return withheld ? whole & 0700 : whole;
+}
+
+// When it has its name, and is not to be removed any more.
+void Entry::seal() {
+    if (sealed_ && asks_for_flags(options_) && !asks(ARSYNC_COPY_DRY_RUN))
+        seal_by_name(io_.files, names_, facts(), *sealed_, options_, control_, outcome_);
 }
 
 void Entry::copy_attributes(const FileCopy& names, const struct statx& there,

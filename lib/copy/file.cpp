@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 
 #include "copy/destination.h"
+#include "copy/file_flags.h"
 #include "copy/huge.h"
 #include "copy/identity.h"
 #include "copy/metadata.h"
@@ -44,7 +45,10 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
                     const Content& content, const arsync_copy_options& options, Control& control,
                     Outcome& outcome);
 void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
-                      const arsync_copy_options& options, Control& control, Outcome& outcome);
+                      const SourceFlags& flags, const arsync_copy_options& options,
+                      Control& control, Outcome& outcome);
+Task<void> seal(Io io, const File& file, const SourceFlags& flags, bool durable, Control& control,
+                Outcome& outcome);
 Task<File> publish_aside(Io io, Destination& destination, Control& control);
 Task<void> copy_once_more(Io io, const FileCopy& copy, const Source& source, const File& nameless,
                           const arsync_copy_options& options, Control& control, Outcome& outcome);
@@ -204,10 +208,14 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     const bool stored = on_storage(destination.facts());
     if (verifies && !stored)
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
+    SourceFlags flags;
+    if (asks_for_flags(options) && S_ISREG(facts.stx_mode) && destination.regular())
+        flags = flags_of_source(io.files, source.file.get(), facts, options, outcome);
 
     Digest digest;
     bool exact_destination = true;
     if (moves_data) {
+        set_flags_of_content(io.files, destination.fd(), flags, outcome);
         Ends ends;
         ends.source = content.fd;
         ends.source_facts = &content.facts;
@@ -244,7 +252,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         co_await verify(io, written, digest, options, control, outcome);
         control.throw_if_cancelled();
     }
-    carry_attributes(io, copy, source, destination, options, control, outcome);
+    carry_attributes(io, copy, source, destination, flags, options, control, outcome);
 
     // What takes the place of a file must be complete when it does, or a crash would leave neither.
     const bool waits = copy.synced_later && options.replace != ARSYNC_REPLACE_ATOMIC;
@@ -268,6 +276,12 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         if (verifies) // which has read it
             io.files.seek(fd, 0, SEEK_SET);
     }
+    File sealed;
+    if (flags.has_seal()) {
+        const int fd = io.files.duplicate(destination.fd());
+        check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+        sealed = File(io.files, fd);
+    }
     File nameless;
     if (destination.is_slow_to_publish(outcome.bytes))
         nameless = co_await publish_aside(io, destination, control);
@@ -281,6 +295,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     if (syncs_name)
         co_await destination.sync_name(control);
     outcome.flags |= ARSYNC_COMPLETION_COPIED;
+    if (sealed)
+        co_await seal(io, sealed, flags, durable, control, outcome);
     co_return nameless;
 }
 
@@ -312,7 +328,8 @@ Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
 namespace {
 
 void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
-                      const arsync_copy_options& options, Control& control, Outcome& outcome) {
+                      const SourceFlags& flags, const arsync_copy_options& options,
+                      Control& control, Outcome& outcome) {
     if (!destination.regular())
         return;
     const bool is_new = destination.is_new() || destination.replaced();
@@ -322,7 +339,8 @@ void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destina
                    .xattrs = source.xattrs ? &*source.xattrs : nullptr,
                    .destination = destination.fd(),
                    .destination_has_no_acl = destination.has_no_acl(),
-                   .destination_xattrs = old ? &*old : nullptr};
+                   .destination_xattrs = old ? &*old : nullptr,
+                   .flags = flags};
     if (const struct statx* replaced = destination.replaced()) {
         take_over(io.files, destination.fd(), destination.facts(), copy, *replaced, options,
                   outcome);
@@ -331,6 +349,18 @@ void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destina
         ends.final_mode = destination.final_mode();
     }
     copy_metadata(io.files, ends, options, control, outcome);
+}
+
+// When nothing is left to be done, nor to be undone: if they do not reach the disk, it is they that
+// are lost.
+Task<void> seal(Io io, const File& file, const SourceFlags& flags, bool durable, Control& control,
+                Outcome& outcome) {
+    control.enter(ARSYNC_STAGE_FLAGS);
+    seal_flags(io.files, file.get(), flags, outcome);
+    if (!durable)
+        co_return;
+    const int64_t synced = co_await io.ring.sync(file.get(), false);
+    note_loss(outcome, ARSYNC_STAGE_FLAGS, std::min<int64_t>(synced, 0));
 }
 
 // See Destination::publish.

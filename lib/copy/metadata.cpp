@@ -8,8 +8,14 @@
 
 namespace arsync {
 
-void copy_metadata(Files& files, const Described& ends, const arsync_copy_options& options,
+void copy_metadata(Files& files, const Described& both, const arsync_copy_options& options,
                    Control& control, Outcome& outcome) {
+    Described ends = both;
+    struct statx now;
+    // What is immutable already has to be left alone where it is right.
+    const bool looks = asks_for_flags(options) && !ends.destination_facts;
+    if (looks && files.statx(ends.destination, "", 0, now) == 0)
+        ends.destination_facts = &now;
     const Outcome before = outcome;
     Carrier carrier(files, ends, options, control, outcome);
     carrier.carry();
@@ -22,12 +28,28 @@ void copy_metadata(Files& files, const Described& ends, const arsync_copy_option
 }
 
 void Carrier::carry() {
+    flags();
     if (asks(ARSYNC_PRESERVE_OWNER))
         owner();
     extras();
     permissions(bits_that_stay());
     if (asks(ARSYNC_PRESERVE_TIMES))
         times();
+    seal();
+}
+
+void Carrier::flags() {
+    if (flags_.known == 0)
+        return;
+    control_.enter(ARSYNC_STAGE_FLAGS);
+    ends_.set_flags(flags_, outcome_);
+}
+
+void Carrier::seal() {
+    if (!seals_ || !flags_.has_seal())
+        return;
+    control_.enter(ARSYNC_STAGE_FLAGS);
+    ends_.seal_flags(flags_, outcome_);
 }
 
 void Carrier::owner() {
@@ -98,7 +120,9 @@ void Carrier::times() {
         {facts_.stx_atime.tv_sec, static_cast<long>(facts_.stx_atime.tv_nsec)},
         {facts_.stx_mtime.tv_sec, static_cast<long>(facts_.stx_mtime.tv_nsec)},
     };
-    changes(ARSYNC_STAGE_TIMES, ends_.set_times(both));
+    const int result = ends_.set_times(both);
+    if (result != -EPERM || !seals_ || !ends_.has_time(facts_.stx_mtime))
+        changes(ARSYNC_STAGE_TIMES, result);
 }
 
 // Whether it went well. If not, that is noted.
@@ -125,6 +149,7 @@ bool Carrier::carry_with_owner_last() {
         return false;
     const mode_t bits = bits_that_stay();
     changed_ = true;
+    flags();
     extras();
     permissions(bits & ~special_bits);
     if (asks(ARSYNC_PRESERVE_TIMES))
@@ -134,6 +159,7 @@ bool Carrier::carry_with_owner_last() {
         copy(ARSYNC_STAGE_XATTR, capability);
     if ((bits & special_bits) != 0 && owner_kept_ && asks(ARSYNC_PRESERVE_MODE))
         keeps_mode(bits & ~bits_lost_);
+    seal();
     return true;
 }
 
@@ -144,6 +170,7 @@ static int gravity(int result, Stage stage) {
         return 0;
     switch (stage) {
     case ARSYNC_STAGE_CONTEXT:
+    case ARSYNC_STAGE_FLAGS:
         return 1;
     case ARSYNC_STAGE_XATTR:
         return 2;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "copy/copy.h"
+#include "copy/file_flags.h"
 
 namespace arsync {
 
@@ -33,6 +34,9 @@ struct Described {
     // does not have is removed. null: it is written without looking.
     const std::vector<char>* destination_xattrs = nullptr;
     FinalMode final_mode = {};
+    SourceFlags flags = {};
+    int flags_destination = -1; // a descriptor that takes all flags, if the other has O_PATH
+    bool seals = false;         // those that nothing can be changed after too
 };
 
 // What the options name, as far as the destination does not have it already. Throws nothing: an

@@ -39,14 +39,29 @@ public:
     }
     int chmod(mode_t mode) { return files_.chmod(ends_.destination, mode); }
     int set_times(const timespec times[2]) { return files_.set_times(ends_.destination, times); }
+    bool has_time(const statx_timestamp& modified) const {
+        const struct statx* now = ends_.destination_facts;
+        return now && now->stx_mtime.tv_sec == modified.tv_sec &&
+               now->stx_mtime.tv_nsec == modified.tv_nsec;
+    }
     bool find(struct statx& now) { return files_.statx(ends_.destination, "", 0, now) == 0; }
     bool is_found_with(mode_t mode) {
         struct statx now;
         return find(now) && (now.stx_mode & 07777) == mode;
     }
     uid_t effective_user() { return files_.effective_user(); }
+    void set_flags(const SourceFlags& flags, Outcome& outcome) {
+        arsync::set_flags(files_, for_flags(), flags, outcome);
+    }
+    void seal_flags(const SourceFlags& flags, Outcome& outcome) {
+        arsync::seal_flags(files_, for_flags(), flags, outcome);
+    }
 
 private:
+    int for_flags() const {
+        return ends_.flags_destination < 0 ? ends_.destination : ends_.flags_destination;
+    }
+
     Files& files_;
     const Described& ends_;
 };
@@ -56,7 +71,8 @@ public:
     Carrier(Files& files, const Described& both, const arsync_copy_options& options,
             Control& outside, Outcome& result)
         : ends_(files, both), facts_(both.facts), preserve_(options.preserve),
-          final_mode_(both.final_mode), control_(outside), outcome_(result) {}
+          final_mode_(both.final_mode), flags_(both.flags), seals_(both.seals), control_(outside),
+          outcome_(result) {}
 
     // Each in its place: a change of owner takes setuid, setgid and capabilities away.
     void carry();
@@ -70,6 +86,8 @@ private:
     static constexpr mode_t special_bits = S_ISUID | S_ISGID;
 
     bool asks(uint32_t attribute) const { return (preserve_ & attribute) != 0; }
+    void flags();
+    void seal();
     void owner();
     void extras();
     void permissions(mode_t bits);
@@ -95,6 +113,8 @@ private:
     const struct statx& facts_;
     const uint32_t preserve_;
     const FinalMode final_mode_;
+    const SourceFlags flags_;
+    const bool seals_;
     Control& control_;
     Outcome& outcome_;
     bool owner_kept_ = true;

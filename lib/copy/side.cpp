@@ -53,6 +53,7 @@ Side side_by_stage(Stage stage, int code) {
     case ARSYNC_STAGE_CONTEXT:
     case ARSYNC_STAGE_MODE:
     case ARSYNC_STAGE_TIMES:
+    case ARSYNC_STAGE_FLAGS:
     case ARSYNC_STAGE_SYNC:
     case ARSYNC_STAGE_VERIFY:
     case ARSYNC_STAGE_CLOSE:

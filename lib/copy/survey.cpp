@@ -178,9 +178,9 @@ bool Survey::finds_holes() const {
 }
 
 bool Survey::knows_holes() const {
-    unsigned flags = 0;
+    InodeFlags flags;
     if (from_.holes == HoleTruth::by_extents && io_.files.inode_flags(ends_.source, flags) == 0)
-        return (flags & FS_EXTENT_FL) != 0;
+        return (flags.set & FS_EXTENT_FL) != 0;
     return from_.holes == HoleTruth::always;
 }
 

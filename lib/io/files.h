@@ -23,6 +23,12 @@ struct PageCache {
     uint64_t dirty; // to be written back, or being written
 };
 
+// FS_*_FL. With O_PATH only some of them are known.
+struct InodeFlags {
+    unsigned set = 0;
+    unsigned known = 0;
+};
+
 class Files {
 public:
     virtual ~Files() = default;
@@ -53,7 +59,6 @@ public:
     virtual int page_cache(int fd, uint64_t offset, uint64_t length,
                            PageCache& out) = 0;                   // cachestat(2)
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
-    virtual int inode_flags(int fd, unsigned& flags) = 0;         // FS_IOC_GETFLAGS: FS_*_FL
 
     // Names in an open directory, from where the last call ended: getdents64(2) records, the count
     // of their bytes, 0 at the end. position: of the listing, an offset that a record's d_off gave.
@@ -81,6 +86,12 @@ public:
     virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
+    // What chattr(1) has, and the project whose quota it counts for. Of what is open with O_PATH by
+    // file_getattr(2), which Linux has since 6.17 (-ENOSYS).
+    virtual int inode_flags(int fd, InodeFlags& flags) = 0;
+    virtual int set_inode_flags(int fd, unsigned flags) = 0;
+    virtual int project(int fd, uint32_t& project) = 0;
+    virtual int set_project(int fd, uint32_t project) = 0;
 
     // Of the calling thread, whose files new ones are.
     virtual uid_t effective_user() = 0;
@@ -118,7 +129,6 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
-    int inode_flags(int fd, unsigned& flags) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;
     int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
@@ -135,6 +145,10 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
+    int inode_flags(int fd, InodeFlags& flags) override;
+    int set_inode_flags(int fd, unsigned flags) override;
+    int project(int fd, uint32_t& project) override;
+    int set_project(int fd, uint32_t project) override;
     uid_t effective_user() override;
     mode_t file_mode_mask() override;
     int link(int fd, int dirfd, const char* name) override;

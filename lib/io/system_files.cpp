@@ -20,41 +20,12 @@
 #include "io/known_filesystems.h"
 #include "io/missing.h"
 #include "io/open_beneath.h"
+#include "io/plain_call.h"
 #include "io/resident.h"
 
 namespace arsync {
 
 namespace {
-
-// The result of a system call in the form this library uses: a count, or a negative errno.
-template <class Call>
-auto without_eintr(Call call) {
-    auto result = call();
-    while (result < 0 && errno == EINTR)
-        result = call();
-    return result < 0 ? static_cast<decltype(result)>(-errno) : result;
-}
-
-// "/proc/self/fd/N": the way to an open file that has no name, or that is open with O_PATH.
-struct ProcPath {
-    char text[32];
-    explicit ProcPath(int fd) { snprintf(text, sizeof text, "/proc/self/fd/%d", fd); }
-};
-
-// Whether a call took the descriptor: attributes are not for those with O_PATH.
-bool opened(int64_t result) {
-    return result != -EBADF;
-}
-
-// The same call by a path to what is open. It is not looked up by its name, nor, if it is a
-// symbolic link, followed.
-template <class Call>
-auto by_proc(int fd, Call call) {
-    const ProcPath path(fd);
-    const auto result = without_eintr([&] { return call(path.text); });
-    using Result = decltype(call(path.text));
-    return result == -ENOENT ? static_cast<Result>(-ENOSYS) : static_cast<Result>(result);
-}
 
 // fchmodat2(2), Linux 6.6.
 constexpr long fchmodat2_number = 452;
@@ -151,10 +122,6 @@ int SystemFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCache&
 
 int64_t SystemFiles::seek(int fd, int64_t offset, int whence) {
     return without_eintr([&] { return ::lseek(fd, offset, whence); });
-}
-
-int SystemFiles::inode_flags(int fd, unsigned& flags) {
-    return without_eintr([&] { return ::ioctl(fd, FS_IOC_GETFLAGS, &flags); });
 }
 
 int64_t SystemFiles::list(int fd, void* records, size_t size) {

@@ -23,7 +23,6 @@ public:
     int device_size(int, uint64_t&) override { return -ENOSYS; }
     int page_cache(int, uint64_t, uint64_t, arsync::PageCache&) override { return -ENOSYS; }
     int64_t seek(int, int64_t, int) override { return -ENOSYS; }
-    int inode_flags(int, unsigned&) override { return -ENOSYS; }
     int64_t list(int, void*, size_t) override { return -ENOSYS; }
     int set_list_position(int, int64_t) override { return -ENOSYS; }
     int64_t read_link(int, const char*, char*, size_t) override { return -ENOSYS; }
@@ -39,6 +38,10 @@ public:
     int64_t get_xattr(int, const char*, void*, size_t) override { return -ENOSYS; }
     int set_xattr(int, const char*, const void*, size_t) override { return -ENOSYS; }
     int remove_xattr(int, const char*) override { return -ENOSYS; }
+    int inode_flags(int, arsync::InodeFlags&) override { return -ENOSYS; }
+    int set_inode_flags(int, unsigned) override { return -ENOSYS; }
+    int project(int, uint32_t&) override { return -ENOSYS; }
+    int set_project(int, uint32_t) override { return -ENOSYS; }
     uid_t effective_user() override { return 0; }
     mode_t file_mode_mask() override { return 022; }
     int link(int, int, const char*) override { return -ENOSYS; }

@@ -8,6 +8,8 @@ namespace arsync::sim {
 namespace {
 
 int change_mode(World& world, Inode& inode, mode_t mode) {
+    if (inode.attributes.is_sealed())
+        return -EPERM;
     inode.attributes.mode = (inode.attributes.mode & S_IFMT) | (mode & 07777);
     inode.attributes.changed = world.now();
     return 0;
@@ -19,7 +21,7 @@ int change_owner(World& world, Inode& inode, uid_t uid, gid_t gid) {
     const uid_t new_uid = uid == static_cast<uid_t>(-1) ? attributes.uid : uid;
     const gid_t new_gid = gid == static_cast<gid_t>(-1) ? attributes.gid : gid;
     const bool same = new_uid == attributes.uid && new_gid == attributes.gid;
-    if (!world.options.privileged && !same)
+    if (attributes.is_sealed() || (!world.options.privileged && !same))
         return -EPERM;
     attributes.uid = new_uid;
     attributes.gid = new_gid;
@@ -31,6 +33,8 @@ int change_owner(World& world, Inode& inode, uid_t uid, gid_t gid) {
 }
 
 int change_times(World& world, Inode& inode, const timespec times[2]) {
+    if (inode.attributes.is_sealed())
+        return -EPERM;
     const timespec now = world.now();
     const auto set = [&](timespec& time, const timespec& wanted) {
         if (wanted.tv_nsec != UTIME_OMIT)
@@ -69,6 +73,8 @@ int change_xattr(World& world, Inode& inode, const std::string& name, const void
                  size_t size) {
     const bool of_user = name.compare(0, 5, "user.") == 0;
     const bool access_list = name.compare(0, 17, "system.posix_acl_") == 0;
+    if (inode.attributes.is_sealed())
+        return -EPERM;
     if (of_user && !inode.is_file() && !inode.is_directory())
         return -EPERM;
     if (access_list && inode.is_link())
@@ -118,7 +124,49 @@ int SimulatedFiles::set_xattr(int fd, const char* name, const void* value, size_
 
 int SimulatedFiles::remove_xattr(int fd, const char* name) {
     return static_cast<int>(on({Call::remove_xattr}, fd, [&](Inode& inode, Description&) {
+        if (inode.attributes.is_sealed())
+            return -EPERM;
         return inode.attributes.xattrs.erase(name) ? 0 : -ENODATA;
+    }));
+}
+
+int SimulatedFiles::inode_flags(int fd, InodeFlags& flags) {
+    return static_cast<int>(on({Call::inode_flags}, fd, [&](Inode& inode, Description&) {
+        if (world_.options.filesystem_type != ext4_magic)
+            return -ENOTTY;
+        flags = {inode.attributes.flags | (world_.options.extents ? FS_EXTENT_FL : 0), ~0u};
+        return 0;
+    }));
+}
+
+// As on btrfs, only an empty file can be told to write its data in place.
+int SimulatedFiles::set_inode_flags(int fd, unsigned flags) {
+    return static_cast<int>(on({Call::set_inode_flags}, fd, [&](Inode& inode, Description&) {
+        const unsigned changed = (flags ^ inode.attributes.flags) & ~unsigned{FS_EXTENT_FL};
+        const bool seals = (changed & (FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0;
+        if (seals && !world_.options.privileged)
+            return -EPERM;
+        if ((changed & FS_NOCOW_FL) != 0 && inode.content.size() > 0)
+            return -EINVAL;
+        inode.attributes.flags = flags & ~unsigned{FS_EXTENT_FL};
+        inode.attributes.changed = world_.now();
+        return 0;
+    }));
+}
+
+int SimulatedFiles::project(int fd, uint32_t& project) {
+    return static_cast<int>(on({Call::project}, fd, [&](Inode& inode, Description&) {
+        project = inode.attributes.project;
+        return 0;
+    }));
+}
+
+int SimulatedFiles::set_project(int fd, uint32_t project) {
+    return static_cast<int>(on({Call::set_project}, fd, [&](Inode& inode, Description&) {
+        if (inode.attributes.is_sealed())
+            return -EPERM;
+        inode.attributes.project = project;
+        return 0;
     }));
 }
 

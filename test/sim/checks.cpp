@@ -163,6 +163,12 @@ void check_attributes(Simulation& s, const Inode& inode) {
     if ((options.preserve & ARSYNC_PRESERVE_TIMES) && !s.source_was_changed() &&
         !same(to.modified, from.modified))
         s.world.problem("modification time is not the source's");
+    const bool flags_kept = (options.preserve & ARSYNC_PRESERVE_FLAGS) != 0 && !s.failed_step();
+    if (flags_kept && to.flags != from.flags)
+        s.world.problem("file flags: " + std::to_string(to.flags));
+    if ((options.preserve & ARSYNC_PRESERVE_PROJECT) && !s.failed_step() &&
+        to.project != from.project)
+        s.world.problem("project: " + std::to_string(to.project));
     std::map<std::string, std::string> xattrs;
     for (const auto& [name, value] : from.xattrs) {
         const bool acl = name == "system.posix_acl_access";
@@ -282,6 +288,7 @@ bool only_lost_attributes(const Simulation& s) {
     case ARSYNC_STAGE_XATTR:
     case ARSYNC_STAGE_MODE:
     case ARSYNC_STAGE_TIMES:
+    case ARSYNC_STAGE_FLAGS:
         return true;
     default:
         return false;

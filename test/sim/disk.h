@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <linux/fs.h>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,11 @@ struct Attributes {
     gid_t gid = 0;
     timespec accessed{}, modified{}, changed{};
     std::map<std::string, std::string> xattrs;
+    unsigned flags = 0; // FS_*_FL
+    uint32_t project = 0;
+
+    // Immutable, or append-only: as it is but for its flags, and so are its names.
+    bool is_sealed() const { return (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0; }
 };
 
 // Names that change together: a rename is one change of two.

@@ -88,15 +88,6 @@ Content SimulatedFiles::content_seen(const Inode& inode) const {
     return seen;
 }
 
-int SimulatedFiles::inode_flags(int fd, unsigned& flags) {
-    return static_cast<int>(on({Call::inode_flags}, fd, [&](Inode&, Description&) {
-        if (world_.options.filesystem_type != ext4_magic)
-            return -ENOTTY;
-        flags = world_.options.extents ? FS_EXTENT_FL : 0;
-        return 0;
-    }));
-}
-
 // Only what is in the page cache, from its first block on.
 int64_t SimulatedFiles::read_cached(int fd, void* data, size_t length, uint64_t offset) {
     const Step step{Call::read_cached, Subject::none, 0, 0, offset, length};

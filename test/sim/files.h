@@ -16,7 +16,7 @@ public:
     int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) override;
     int close(int fd) override;
     int reopen(int fd, int flags) override;
-    int duplicate(int) override { return -ENOSYS; } // nothing here is given open
+    int duplicate(int fd) override;
     int set_direct(int fd, bool direct) override;
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
@@ -26,7 +26,6 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
-    int inode_flags(int fd, unsigned& flags) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;
     int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
@@ -42,6 +41,10 @@ public:
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
+    int inode_flags(int fd, InodeFlags& flags) override;
+    int set_inode_flags(int fd, unsigned flags) override;
+    int project(int fd, uint32_t& project) override;
+    int set_project(int fd, uint32_t project) override;
     uid_t effective_user() override { return world_.options.privileged ? 0 : 1; }
     mode_t file_mode_mask() override { return world_.options.umask; }
     int link(int fd, int dirfd, const char* name) override;

@@ -57,6 +57,20 @@ int SimulatedFiles::reopen(int fd, int flags) {
     }));
 }
 
+int SimulatedFiles::duplicate(int fd) {
+    Step step{Call::reopen, world_.subject_of(fd)};
+    step.flags = world_.flags_of(fd);
+    return static_cast<int>(world_.step(step, [&]() -> int64_t {
+        const Description* description = world_.descriptor(fd);
+        if (!description)
+            return -EBADF;
+        if (world_.descriptors_run_out())
+            return -EMFILE;
+        // The first close of the description has told of what was written.
+        return world_.add_descriptor(description->inode, O_RDONLY);
+    }));
+}
+
 static void fill(const World& world, const Inode& inode, struct statx& out) {
     const Attributes& attributes = inode.attributes;
     const auto time = [](const timespec& from) {
@@ -72,6 +86,8 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     out.stx_uid = attributes.uid;
     out.stx_gid = attributes.gid;
     out.stx_mode = static_cast<uint16_t>(attributes.mode);
+    if ((attributes.flags & FS_IMMUTABLE_FL) != 0)
+        out.stx_attributes |= STATX_ATTR_IMMUTABLE;
     out.stx_ino = inode.number;
     out.stx_rdev_major = major(inode.device);
     out.stx_rdev_minor = minor(inode.device);
@@ -120,6 +136,8 @@ int SimulatedFiles::new_name(int dirfd, const char* path, Place& place, bool dir
         return error;
     if (place.inode != 0)
         return -EEXIST;
+    if ((world_.disk.at(place.directory).attributes.flags & FS_IMMUTABLE_FL) != 0)
+        return -EACCES;
     const bool removed = world_.disk.link_count(world_.disk.at(place.directory)) == 0;
     return removed || (place.slash && !directory) ? -ENOENT : 0;
 }
@@ -129,7 +147,7 @@ int SimulatedFiles::link_inode(InodeNumber number, int dirfd, const char* name) 
     if (const int error = new_name(dirfd, name, place, false); error < 0)
         return error;
     const Inode& inode = world_.disk.at(number);
-    if (inode.is_directory())
+    if (inode.is_directory() || inode.attributes.is_sealed())
         return -EPERM;
     if (inode.links >= world_.options.links_max)
         return -EMLINK;
@@ -217,11 +235,15 @@ int SimulatedFiles::add_name(const Place& place, mode_t mode) {
 // Whether what is at one place may be renamed to what is at another: 0, or why not.
 static int may_replace(const Disk& disk, const Place& from, const Place& to) {
     const Inode& inode = disk.at(from.inode);
+    if (inode.attributes.is_sealed())
+        return -EPERM;
     if (!inode.is_directory() && (from.slash || to.slash))
         return -ENOTDIR;
     if (to.inode == 0 || to.inode == from.inode)
         return 0;
     const Inode& old = disk.at(to.inode);
+    if (old.attributes.is_sealed())
+        return -EPERM;
     if (inode.is_directory() && !old.is_directory())
         return -ENOTDIR;
     if (!inode.is_directory() && old.is_directory())
@@ -273,6 +295,8 @@ int SimulatedFiles::unlink(int dirfd, const char* name) {
                 return -EISDIR;
             if (place.inode == 0)
                 return -ENOENT;
+            if (world_.disk.at(place.inode).attributes.is_sealed())
+                return -EPERM;
             if (world_.disk.at(place.inode).is_directory())
                 return -EISDIR;
             if (place.slash)

@@ -19,6 +19,10 @@ inline bool takes_path(Call call) {
     case Call::get_xattr:
     case Call::set_xattr:
     case Call::remove_xattr:
+    case Call::inode_flags:
+    case Call::set_inode_flags:
+    case Call::project:
+    case Call::set_project:
         return true;
     default:
         return false;

@@ -83,6 +83,8 @@ int open_inode(World& world, Inode& inode, int flags) {
         return -EISDIR;
     if (!inode.is_directory() && !inode.is_file())
         return open_special(world, inode, flags);
+    if (inode.attributes.is_sealed() && (flags & O_ACCMODE) != O_RDONLY)
+        return -EPERM;
     if (inode.number == world.unwritable && (flags & O_ACCMODE) != O_RDONLY)
         return -EACCES;
     if ((flags & O_DIRECT) && world.options.direct_offset_align == 0)

@@ -39,6 +39,8 @@ struct Scenario {
     bool in_patches = false;   // some blocks of the source, and not others
     mode_t source_mode = 0640;
     uid_t source_uid = 0;
+    unsigned source_flags = 0; // FS_*_FL
+    uint32_t source_project = 0;
     bool xattrs = false;     // the source has some, capabilities and an ACL among them
     bool hides_size = false; // the source says its size is 0, as files in /proc do
     Existing existing = Existing::nothing;

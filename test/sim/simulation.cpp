@@ -42,6 +42,8 @@ void Simulation::build() {
     Inode& from = source();
     from.attributes.uid = scenario.source_uid;
     from.attributes.gid = scenario.source_uid;
+    from.attributes.flags = scenario.source_flags;
+    from.attributes.project = scenario.source_project;
     if (scenario.xattrs)
         from.attributes.xattrs = {{"user.note", "a note"},
                                   {"user.empty", ""},

@@ -94,6 +94,11 @@ bool fits(const Step& step, Stage stage) {
     case Call::set_xattr:
     case Call::remove_xattr:
         return in(stage, {ARSYNC_STAGE_XATTR, ARSYNC_STAGE_MODE, ARSYNC_STAGE_CONTEXT});
+    case Call::inode_flags:
+    case Call::set_inode_flags:
+    case Call::project:
+    case Call::set_project:
+        return stage == ARSYNC_STAGE_FLAGS;
     case Call::link:
         return in(stage, {ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_LINK});
     case Call::rename:
@@ -109,7 +114,8 @@ bool fits(const Step& step, Stage stage) {
         return stage == ARSYNC_STAGE_LINK;
     case Call::make_link:
         return in(stage, {ARSYNC_STAGE_LINK, ARSYNC_STAGE_BACKUP});
-    case Call::sync:
+    case Call::sync: // of flags that come when all else is done
+        return in(stage, {ARSYNC_STAGE_SYNC, ARSYNC_STAGE_FLAGS});
     case Call::sync_filesystem:
         return stage == ARSYNC_STAGE_SYNC;
     case Call::write_back:
@@ -150,8 +156,7 @@ bool must_survive(const Step& step, int error) {
     case Call::drop_cache:
     case Call::register_buffer:
     case Call::pause:
-    case Call::copy_cached: // what it leaves is read and written otherwise
-    case Call::inode_flags:
+    case Call::copy_cached:  // what it leaves is read and written otherwise
     case Call::settle_holes: // all is read
         return true;
     default:
@@ -204,6 +209,9 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::read_cached:
     case Call::seek:
     case Call::reopen:
+    case Call::inode_flags: // for holes; or where there are none
+    case Call::project:
+    case Call::set_inode_flags: // one by one they may be taken
         return true;
     case Call::write_back: // where there is no such thing
         return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS || error == ESPIPE;

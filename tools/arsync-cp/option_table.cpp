@@ -65,6 +65,8 @@ constexpr Word attribute_words[] = {{"mode", ARSYNC_PRESERVE_MODE},
                                     {"links", ARSYNC_PRESERVE_LINKS},
                                     {"context", ARSYNC_PRESERVE_CONTEXT},
                                     {"xattr", ARSYNC_PRESERVE_XATTR},
+                                    {"flags", ARSYNC_PRESERVE_FLAGS},
+                                    {"project", ARSYNC_PRESERVE_PROJECT},
                                     {"all", everything}};
 constexpr uint32_t by_default =
     ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES;

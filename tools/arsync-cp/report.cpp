@@ -113,7 +113,7 @@ private:
     bool lost_attribute() const {
         const uint32_t stage = done_.stage;
         return done_.result != 0 && ((stage >= ARSYNC_STAGE_OWNER && stage <= ARSYNC_STAGE_TIMES) ||
-                                     stage == ARSYNC_STAGE_CONTEXT);
+                                     stage == ARSYNC_STAGE_CONTEXT || stage == ARSYNC_STAGE_FLAGS);
     }
 
     bool loss_matters() const {

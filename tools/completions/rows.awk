@@ -9,7 +9,7 @@ function words_of(argument, help,    n, i, parts, words) {
     if (argument ~ /CONTROL/)
         return "none off numbered t existing nil simple never"
     if (argument ~ /ATTR_LIST/)
-        return "mode ownership timestamps links context xattr all"
+        return "mode ownership timestamps links context xattr flags project all"
     if (argument ~ /WHEN/ && help ~ /none-fail/)
         return "all none none-fail older"
     if (argument ~ /\|/) {

@@ -126,6 +126,8 @@ class Preserve(IntFlag):
     XATTR = 1 << 3
     LINKS = 1 << 4
     CONTEXT = 1 << 5
+    FLAGS = 1 << 6
+    PROJECT = 1 << 7
 
 
 class Flags(IntFlag):
@@ -201,6 +203,7 @@ class Stage(IntEnum):
     BACKUP = 26
     CONTEXT = 27
     ASK = 28
+    FLAGS = 29
 
 
 class Outcome(IntFlag):

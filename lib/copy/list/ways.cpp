@@ -210,6 +210,9 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name) {
             destination = look_for(files, above->destination(), name, destination_beneath_);
         directory.made = directory.missing = !destination;
     }
+    if (directory.made && destination)
+        set_flags_of_new_directory(files, source.get(), *directory.facts, destination.get(),
+                                   options_);
     directories_->add(directory, std::move(source), std::move(destination));
     directories_->unpin(directory);
     return way;
@@ -301,12 +304,19 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
         const Pin directory(io.files, ref);
         const auto old = xattrs_to_update(io.files, directory->destination(), directory->made,
                                           options_, outcome);
+        const bool keeps_attributes = !asks(options_, ARSYNC_COPY_BARE_PARENTS);
+        SourceFlags flags;
+        if (keeps_attributes)
+            flags = flags_of_source(io.files, directory->source(), *directory->facts, options_,
+                                    outcome);
         const Described ends{.source = directory->source(),
                              .facts = *directory->facts,
                              .destination = directory->destination(),
                              .destination_xattrs = old ? &*old : nullptr,
-                             .final_mode = directory->final_mode};
-        if (!asks(options_, ARSYNC_COPY_BARE_PARENTS))
+                             .final_mode = directory->final_mode,
+                             .flags = flags,
+                             .seals = true};
+        if (keeps_attributes)
             copy_metadata(io.files, ends, options_, control, outcome);
         // Also the one that has the name of the first that was made.
         if (durable && (directory->made || way.has_new)) {

@@ -56,11 +56,15 @@ Task<void> TreePart::set_attributes(const DirectoryRef& ref, Outcome& outcome, b
     Control control(control_);
     const auto old = xattrs_to_update(io_.files, directory->destination(), directory->made,
                                       job_.options, outcome);
+    const SourceFlags flags =
+        flags_of_source(io_.files, directory->source(), *directory->facts, job_.options, outcome);
     const Described ends{.source = directory->source(),
                          .facts = *directory->facts,
                          .destination = directory->destination(),
                          .destination_xattrs = old ? &*old : nullptr,
-                         .final_mode = directory->final_mode};
+                         .final_mode = directory->final_mode,
+                         .flags = flags,
+                         .seals = true};
     copy_metadata(io_.files, ends, job_.options, control, outcome);
     if (syncs)
         co_await sync_one(io_, directory->destination());

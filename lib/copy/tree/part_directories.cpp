@@ -53,6 +53,8 @@ Task<void> TreePart::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef&
     refuse_loop(*directory);
 
     File destination = co_await make_destination(above, *directory, outcome);
+    if (directory->made && destination)
+        set_flags_of_new_directory(io_.files, source.get(), facts, destination.get(), job_.options);
     job_.directories->add(*directory, std::move(source), std::move(destination));
     job_.directories->unpin(*directory);
     opened = std::move(directory);

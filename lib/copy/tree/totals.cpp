@@ -14,6 +14,7 @@ bool is_attribute(Stage stage) {
     case ARSYNC_STAGE_CONTEXT:
     case ARSYNC_STAGE_MODE:
     case ARSYNC_STAGE_TIMES:
+    case ARSYNC_STAGE_FLAGS:
         return true;
     default:
         return false;

@@ -81,6 +81,8 @@ void Tree::open_roots(Files& files) {
             refuse_overlap(files, source.get(), destination.get());
         }
     }
+    if (root->made && destination)
+        set_flags_of_new_directory(files, source.get(), facts, destination.get(), job_.options);
     job_.directories->add(*root, std::move(source), std::move(destination));
     root_ = std::move(root);
 }

@@ -291,7 +291,7 @@ static void names_are_those_of_the_header(void) {
     CHECK(strcmp(arsync_stage_name(ARSYNC_STAGE_OPEN_SOURCE), "open source") == 0);
     CHECK(strcmp(arsync_method_name(ARSYNC_METHOD_BUFFERED_DIRECT), "buffered-direct") == 0);
     CHECK(strcmp(arsync_backend_name(ARSYNC_BACKEND_URING), "uring") == 0);
-    for (uint32_t i = 0; i <= ARSYNC_STAGE_ASK; i++)
+    for (uint32_t i = 0; i <= ARSYNC_STAGE_FLAGS; i++)
         CHECK(strcmp(arsync_stage_name(i), "unknown") != 0);
     for (uint32_t i = 0; i <= ARSYNC_METHOD_MANAGED; i++)
         CHECK(strcmp(arsync_method_name(i), "unknown") != 0);
@@ -309,7 +309,7 @@ static void names_are_those_of_the_header(void) {
     CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_WAY), "directory on the way") == 0);
     CHECK(strcmp(arsync_completion_kind_name(0), "unknown") == 0);
     CHECK(strcmp(arsync_completion_kind_name(ARSYNC_COMPLETION_WAY + 1), "unknown") == 0);
-    CHECK(strcmp(arsync_stage_name(ARSYNC_STAGE_ASK + 1), "unknown") == 0);
+    CHECK(strcmp(arsync_stage_name(ARSYNC_STAGE_FLAGS + 1), "unknown") == 0);
     CHECK(strcmp(arsync_method_name(UINT32_MAX), "unknown") == 0);
     CHECK(strcmp(arsync_backend_name(ARSYNC_BACKEND_THREADS + 1), "unknown") == 0);
 }

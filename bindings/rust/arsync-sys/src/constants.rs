@@ -193,6 +193,10 @@ pub const ARSYNC_PRESERVE_XATTR: u32 = 1 << 3;
 pub const ARSYNC_PRESERVE_LINKS: u32 = 1 << 4;
 /// SELinux label.
 pub const ARSYNC_PRESERVE_CONTEXT: u32 = 1 << 5;
+/// File flags, as chattr(1) sets them.
+pub const ARSYNC_PRESERVE_FLAGS: u32 = 1 << 6;
+/// The project id, by which quotas count.
+pub const ARSYNC_PRESERVE_PROJECT: u32 = 1 << 7;
 /// Read the destination back, past the page cache where the device allows it, and compare 128-bit
 /// hashes of what was read and what is there now.
 pub const ARSYNC_COPY_VERIFY: u32 = 1 << 0;
@@ -352,6 +356,8 @@ pub const ARSYNC_STAGE_BACKUP: u32 = 26;
 pub const ARSYNC_STAGE_CONTEXT: u32 = 27;
 /// Waiting for an answer (`ARSYNC_UPDATE_ASK`).
 pub const ARSYNC_STAGE_ASK: u32 = 28;
+/// Preserving file flags and the project id.
+pub const ARSYNC_STAGE_FLAGS: u32 = 29;
 /// The source's size or modification time changed between the start of the copy and its end.
 pub const ARSYNC_COMPLETION_SOURCE_CHANGED: u32 = 1 << 0;
 /// The source ended before the size it had at the start; the destination ends there too. Where

@@ -87,11 +87,15 @@ flags! {
         LINKS = ARSYNC_PRESERVE_LINKS;
         /// The SELinux label.
         CONTEXT = ARSYNC_PRESERVE_CONTEXT;
+        /// File flags, as chattr(1) sets them.
+        FLAGS = ARSYNC_PRESERVE_FLAGS;
+        /// The project id, by which quotas count.
+        PROJECT = ARSYNC_PRESERVE_PROJECT;
     }
 }
 
 impl Preserve {
-    /// All but the SELinux label: what `cp -a` keeps.
+    /// All but the SELinux label, file flags and the project id: what `cp -a` keeps.
     pub const ARCHIVE: Self = Self(
         sys::ARSYNC_PRESERVE_MODE
             | sys::ARSYNC_PRESERVE_OWNER

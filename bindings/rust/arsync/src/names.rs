@@ -176,5 +176,7 @@ names! {
         CONTEXT = ARSYNC_STAGE_CONTEXT;
         /// Waiting for an answer.
         ASK = ARSYNC_STAGE_ASK;
+        /// Preserving file flags and the project id.
+        FLAGS = ARSYNC_STAGE_FLAGS;
     }
 }
