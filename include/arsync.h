@@ -1459,7 +1459,16 @@ enum arsync_report {
 
 /* How a file, a tree or a list is copied.
  *
- * Each field that is 0 has its default. A submit copies the struct with all that it points to. */
+ * Each field that is 0 has its default. A submit copies the struct with all that it points to.
+ *
+ * In user_map and group_map, FROM is an id, a range of ids "A-B", or "*", which is all of them. TO
+ * is an id, or a range as long as FROM, whose ids are then taken in order. The first pair that has
+ * an id counts, and an id that none has stays as it is. A name in the place of an id is looked up
+ * in /etc/passwd or /etc/group when the options are taken; who has names elsewhere looks them up.
+ * What is mapped are the owner and the group of what is copied, and the users and groups that POSIX
+ * ACLs name: where two become one, it has the rights that both had. Ids are as the mounts of source
+ * and destination show them, also if those are id-mapped. An id that the destination's mount cannot
+ * hold is a lost owner (-EOVERFLOW or -EINVAL at ARSYNC_STAGE_OWNER). */
 typedef struct arsync_copy_options {
     uint32_t struct_size;      /* sizeof(arsync_copy_options) */
     uint32_t flags;            /* ARSYNC_COPY_* */
@@ -1490,9 +1499,13 @@ typedef struct arsync_copy_options {
     uint32_t reserved[3];      /* 0 */
     uint64_t range_offset;     /* where the part begins that range_length says */
     uint64_t range_length;     /* if not 0, only so many bytes of a file are copied; see "Ranges" */
+    const char* user_map;      /* whose copies are whose: "FROM:TO[,FROM:TO...]", see below; NULL:
+                                  everyone's are their own. Only with ARSYNC_PRESERVE_OWNER or
+                                  MODE. */
+    const char* group_map;     /* the same of groups */
 } arsync_copy_options;
 /* The size of arsync_copy_options in version 0.1, for ever. */
-#define ARSYNC_COPY_OPTIONS_SIZE_0_1 112
+#define ARSYNC_COPY_OPTIONS_SIZE_0_1 128
 
 /* Check options, and learn what is wrong with them.
  *

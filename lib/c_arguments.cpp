@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "copy/id_map.h"
 #include "options.h"
 #include "pool.h"
 
@@ -39,6 +40,15 @@ int take_job_options(Pool* pool, const arsync_copy_options* options, Job& job) {
         job.backup_suffix = job.options.backup_suffix;
         job.options.backup_suffix = job.backup_suffix.c_str();
     }
+    const auto keep_map = [](const char*& map, IdKind kind, std::string& kept) {
+        const char* refused = nullptr;
+        if (!map)
+            return;
+        kept = id_map_of(map, kind, refused);
+        map = kept.c_str();
+    };
+    keep_map(job.options.user_map, IdKind::user, job.user_map);
+    keep_map(job.options.group_map, IdKind::group, job.group_map);
     job.options.filter = nullptr;
     if (job.options.link_set != 0) {
         job.links = pool ? pool->find_link_set(job.options.link_set) : nullptr;

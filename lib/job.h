@@ -38,6 +38,8 @@ struct Job {
     }
     arsync_copy_options options = {};
     std::string backup_suffix; // that options points to
+    std::string user_map;      // the same, without names
+    std::string group_map;
     Filter filter;
     std::shared_ptr<Links> links; // shared with other jobs; or null
     Fd source_fd;                 // keeps what the copy refers to by number

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "copy/id_map.h"
 #include "copy/question.h"
 #include "structs.h"
 
@@ -66,6 +67,11 @@ Refusal unknown_value(const arsync_copy_options& options) {
         return {"backup_suffix", "is empty"};
     if (options.backup_suffix && strchr(options.backup_suffix, '/'))
         return {"backup_suffix", "has a slash"};
+    const char* why = nullptr;
+    if (options.user_map && id_map_of(options.user_map, IdKind::user, why).empty())
+        return {"user_map", why};
+    if (options.group_map && id_map_of(options.group_map, IdKind::group, why).empty())
+        return {"group_map", why};
     return {};
 }
 
@@ -167,6 +173,13 @@ Refusal contradiction(const arsync_copy_options& options) {
     // The text of a link would be a path from a directory that it is not in.
     if (has(flags, ARSYNC_COPY_BENEATH | ARSYNC_COPY_SYMBOLIC_LINK))
         return {"flags", "ARSYNC_COPY_SYMBOLIC_LINK does not go with ARSYNC_COPY_BENEATH"};
+    constexpr uint32_t with_owners = ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE;
+    const bool has_owners = (options.preserve & with_owners) != 0;
+    constexpr const char* needs_owners = "needs ARSYNC_PRESERVE_OWNER or ARSYNC_PRESERVE_MODE";
+    if (options.user_map && !has_owners)
+        return {"user_map", needs_owners};
+    if (options.group_map && !has_owners)
+        return {"group_map", needs_owners};
     if (options.backup != ARSYNC_BACKUP_NONE && options.replace == ARSYNC_REPLACE_EXCLUSIVE)
         return {"backup", "does not go with ARSYNC_REPLACE_EXCLUSIVE"};
     if (options.method == ARSYNC_METHOD_REFLINK && options.reflink == ARSYNC_REFLINK_NEVER)
@@ -220,6 +233,10 @@ Refusal refusal_for_range(const arsync_copy_options& options) {
         return {"filter", meaningless};
     if (options.link_set != 0)
         return {"link_set", meaningless};
+    if (options.user_map)
+        return {"user_map", meaningless};
+    if (options.group_map)
+        return {"group_map", meaningless};
     if (has(options.want, ARSYNC_WANT_FD))
         return {"want", "ARSYNC_WANT_FD means nothing for a range"};
     if (options.range_length != 0)

@@ -63,11 +63,12 @@ type Option interface{ apply(*settings) }
 
 // settings is what options come to. It is C's struct, and what that points to for the time of a call.
 type settings struct {
-	c              *C.arsync_copy_options
-	suffix, filter *string
-	userData       uint64
-	src, dst       *os.File // directories, or the files themselves
-	set            *LinkSet
+	c                 *C.arsync_copy_options
+	suffix, filter    *string
+	userMap, groupMap *string
+	userData          uint64
+	src, dst          *os.File // directories, or the files themselves
+	set               *LinkSet
 }
 
 type option func(*settings)
@@ -103,6 +104,12 @@ func Chunks(n uint32) Option { return option(func(s *settings) { s.c.chunks = C.
 
 // BackupSuffix is what is put after the name of a backup; "~" if nothing is said.
 func BackupSuffix(suffix string) Option { return option(func(s *settings) { s.suffix = &suffix }) }
+
+// UserMap says whose copies are whose: "FROM:TO[,FROM:TO...]", ids, ranges, "*" or names.
+func UserMap(pairs string) Option { return option(func(s *settings) { s.userMap = &pairs }) }
+
+// GroupMap is the same of groups.
+func GroupMap(pairs string) Option { return option(func(s *settings) { s.groupMap = &pairs }) }
 
 // Filter is what to leave out of a tree: lines of patterns as in gitignore(5).
 func Filter(lines string) Option { return option(func(s *settings) { s.filter = &lines }) }
@@ -159,6 +166,7 @@ func (s *settings) call(f func(options *C.arsync_copy_options, src, dst C.int) C
 		return charsOf(b)
 	}
 	s.c.backup_suffix, s.c.filter = pin(s.suffix), pin(s.filter)
+	s.c.user_map, s.c.group_map = pin(s.userMap), pin(s.groupMap)
 	if !ok {
 		return refusal("submit", syscall.EINVAL)
 	}

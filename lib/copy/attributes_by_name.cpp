@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/id_map.h"
 #include "copy/identity.h"
 #include "copy/time_step.h"
 
@@ -90,7 +91,8 @@ void update_attributes_by_name(Files& files, const FileCopy& names, const struct
     const bool same_mode = (options.preserve & ARSYNC_PRESERVE_MODE) == 0 ||
                            S_ISLNK(there.stx_mode) || there.stx_mode == source.stx_mode;
     const bool same_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) == 0 ||
-                            (there.stx_uid == source.stx_uid && there.stx_gid == source.stx_gid);
+                            (there.stx_uid == copied_user(options, source.stx_uid) &&
+                             there.stx_gid == copied_group(options, source.stx_gid));
     const bool same_time = (options.preserve & ARSYNC_PRESERVE_TIMES) == 0 ||
                            has_time_of(files, names.destination_dirfd, names.destination.c_str(),
                                        source, there, (options.flags & ARSYNC_COPY_DRY_RUN) == 0);

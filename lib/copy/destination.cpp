@@ -7,6 +7,7 @@
 
 #include "copy/conflict.h"
 #include "copy/huge.h"
+#include "copy/id_map.h"
 #include "copy/identity.h"
 #include "copy/move_name.h"
 #include "copy/same_file.h"
@@ -314,8 +315,9 @@ void Destination::create_temporary(const struct statx& source) {
 // takes the umask off.
 mode_t Destination::creation_mode(const struct statx& source) const {
     const NewFile& known = copy_.new_file;
-    const bool as_source =
-        known.plain && no_source_acl_ && known.uid == source.stx_uid && known.gid == source.stx_gid;
+    const bool as_source = known.plain && no_source_acl_ &&
+                           known.uid == copied_user(options_, source.stx_uid) &&
+                           known.gid == copied_group(options_, source.stx_gid);
     if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0)
         return as_source ? source.stx_mode & 0777 : 0600;
     return unpreserved_mode(source) & ~withheld(source);

@@ -5,6 +5,7 @@
 
 #include "copy/destination.h"
 #include "copy/huge.h"
+#include "copy/id_map.h"
 #include "copy/same_file.h"
 
 namespace arsync {
@@ -137,10 +138,12 @@ Task<void> Destination::prepare_existing(const struct statx& source) {
 
     // Nor by who owned the old content. What cannot be kept of this is told in the end: it does not
     // cost the content.
+    const uid_t uid = copied_user(options_, source.stx_uid);
+    const gid_t gid = copied_group(options_, source.stx_gid);
     const bool to_other = (options_.preserve & ARSYNC_PRESERVE_OWNER) != 0 &&
-                          (facts().stx_uid != source.stx_uid || facts().stx_gid != source.stx_gid);
+                          (facts().stx_uid != uid || facts().stx_gid != gid);
     if (to_other) {
-        io_.files.chown(fd(), source.stx_uid, source.stx_gid);
+        io_.files.chown(fd(), uid, gid);
         has_facts_ = false;
     }
     // The new content must not be readable through permissions, or an ACL, that the old content

@@ -53,16 +53,17 @@ void Carrier::seal() {
 }
 
 void Carrier::owner() {
-    if (ends_.has_owner(facts_.stx_uid, facts_.stx_gid))
+    if (ends_.has_owner(uid_, gid_))
         return;
     control_.enter(ARSYNC_STAGE_OWNER);
     changed_ = true;
-    const int result = ends_.chown(facts_.stx_uid, facts_.stx_gid);
+    const int result = ends_.chown(uid_, gid_);
     if (result == 0)
         return;
     owner_kept_ = false;
-    if (result == -EPERM || result == -EINVAL) { // EINVAL: an id this user namespace has not
-        ends_.chown(static_cast<uid_t>(-1), facts_.stx_gid); // the group may still be ours
+    // EINVAL: an id that this user namespace has not; EOVERFLOW: that the mount has not.
+    if (result == -EPERM || result == -EINVAL || result == -EOVERFLOW) {
+        ends_.chown(static_cast<uid_t>(-1), gid_); // the group may still be ours
         outcome_.flags |= ARSYNC_COMPLETION_OWNER_LOST;
         if (ends_.effective_user() != 0) // of whom nobody expects it
             return;
@@ -140,8 +141,7 @@ bool Carrier::changes(Stage stage, int64_t result) {
 }
 
 bool Carrier::gave_it_away() {
-    return refused_ && asks(ARSYNC_PRESERVE_OWNER) && owner_kept_ &&
-           facts_.stx_uid != ends_.effective_user();
+    return refused_ && asks(ARSYNC_PRESERVE_OWNER) && owner_kept_ && uid_ != ends_.effective_user();
 }
 
 bool Carrier::carry_with_owner_last() {

@@ -2,6 +2,7 @@
 // is an extended attribute (others, the label, ACLs) in extended_attributes.cpp.
 #pragma once
 
+#include "copy/id_map.h"
 #include "copy/metadata.h"
 
 namespace arsync {
@@ -70,7 +71,8 @@ class Carrier {
 public:
     Carrier(Files& files, const Described& both, const arsync_copy_options& options,
             Control& outside, Outcome& result)
-        : ends_(files, both), facts_(both.facts), preserve_(options.preserve),
+        : ends_(files, both), facts_(both.facts), options_(options), preserve_(options.preserve),
+          uid_(copied_user(options, facts_.stx_uid)), gid_(copied_group(options, facts_.stx_gid)),
           final_mode_(both.final_mode), flags_(both.flags), seals_(both.seals), control_(outside),
           outcome_(result) {}
 
@@ -111,7 +113,10 @@ private:
 
     MetadataCalls ends_;
     const struct statx& facts_;
+    const arsync_copy_options& options_;
     const uint32_t preserve_;
+    const uid_t uid_; // of what is copied
+    const gid_t gid_;
     const FinalMode final_mode_;
     const SourceFlags flags_;
     const bool seals_;

@@ -100,7 +100,9 @@ FIELD(arsync_copy_options, want, 80, 4);
 FIELD(arsync_copy_options, reserved, 84, 12);
 FIELD(arsync_copy_options, range_offset, 96, 8);
 FIELD(arsync_copy_options, range_length, 104, 8);
-SIZE(arsync_copy_options, 112);
+FIELD(arsync_copy_options, user_map, 112, 8);
+FIELD(arsync_copy_options, group_map, 120, 8);
+SIZE(arsync_copy_options, 128);
 SIZE(arsync_copy_options, ARSYNC_COPY_OPTIONS_SIZE_0_1);
 
 FIELD(arsync_item, src, 0, 8);

@@ -138,6 +138,11 @@ void attributes(Options& o, bool keep) {
     }
 }
 
+void own(Options& o, const char*& map) {
+    map = optarg;
+    o.copy.preserve |= ARSYNC_PRESERVE_OWNER;
+}
+
 void context(Options& o) {
     if (context_if_there_is() != 0)
         o.context = optarg != nullptr ? optarg : "";
@@ -286,6 +291,10 @@ constexpr Option table[] = {
      [](Options& o) { attributes(o, true); }},
     {cps, "", "no-preserve", "=ATTR_LIST", "do not keep these attributes",
      [](Options& o) { attributes(o, false); }},
+    {ours, "", "map-users", "=FROM:TO,...", "keep owners, but the copies of FROM's files are TO's",
+     [](Options& o) { own(o, o.copy.user_map); }},
+    {ours, "", "map-groups", "=FROM:TO,...", "the same of groups",
+     [](Options& o) { own(o, o.copy.group_map); }},
     {cps, "", "sparse", "=WHEN", "make holes: auto, always, never; see below",
      [](Options& o) { o.copy.sparse = word(o, sparse); }},
     {cps, "x", "one-file-system", "", "leave directories of other file systems empty",

@@ -263,8 +263,11 @@ void decide_rest(Options& o) {
     o.pool.struct_size = sizeof o.pool;
     o.copy.struct_size = sizeof o.copy;
     char why[160];
-    if (part && arsync_options_check(&o.copy, why, sizeof why) != 0)
-        throw Mistake{std::string("--range cannot be used with this: ") + why};
+    const bool maps = o.copy.user_map != nullptr || o.copy.group_map != nullptr;
+    if ((part || maps) && arsync_options_check(&o.copy, why, sizeof why) != 0)
+        throw Mistake{std::string(part ? "--range cannot be used with this: "
+                                       : "invalid map of users or groups: ") +
+                      why};
 }
 
 } // namespace

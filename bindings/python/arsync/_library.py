@@ -71,6 +71,8 @@ class CopyOptions(ctypes.Structure):
         ("reserved", c_uint32 * 3),
         ("range_offset", c_uint64),
         ("range_length", c_uint64),
+        ("user_map", c_char_p),
+        ("group_map", c_char_p),
     ]
 
 

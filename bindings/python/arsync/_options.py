@@ -9,7 +9,7 @@ from ._completion import failure
 from ._enums import Flags
 
 _NAMES = frozenset(name for name, _ in c.CopyOptions._fields_) - {"struct_size", "reserved"}
-_TEXTS = ("backup_suffix", "filter")
+_TEXTS = ("backup_suffix", "filter", "user_map", "group_map")
 
 
 def options_of(options):

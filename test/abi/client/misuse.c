@@ -257,6 +257,11 @@ static void check_says_which_field_is_wrong_and_why(void) {
               .replace = ARSYNC_REPLACE_EXCLUSIVE);
     CHECK_WHY("backup_suffix: is empty", .backup_suffix = "");
     CHECK_WHY("backup_suffix: has a slash", .backup_suffix = "a/b");
+    CHECK_WHY("user_map: is no list", .preserve = ARSYNC_PRESERVE_OWNER, .user_map = "1");
+    CHECK_WHY("user_map: names whom", .preserve = ARSYNC_PRESERVE_OWNER, .user_map = "1:no one");
+    CHECK_WHY("group_map: names whom", .preserve = ARSYNC_PRESERVE_OWNER, .group_map = "2:1,:5");
+    CHECK_WHY("group_map: maps a range", .preserve = ARSYNC_PRESERVE_MODE, .group_map = "1-3:4-5");
+    CHECK_WHY("user_map: needs ARSYNC_PRESERVE_OWNER", .user_map = "1:2");
     CHECK_WHY("want: ", .want = 1u << 31);
     CHECK_WHY("filter: needs ARSYNC_COPY_RECURSIVE", .filter = "x");
     CHECK_WHY("reserved: ", .reserved = {0, 0, 1});

@@ -268,7 +268,7 @@ pub const ARSYNC_WANT_TIMES: u32 = 1 << 5;
 /// A file's copy, still open, for `arsync_take_fd`; not with `ARSYNC_COPY_RECURSIVE`.
 pub const ARSYNC_WANT_FD: u32 = 1 << 6;
 /// The size of `arsync_copy_options` in version 0.1, for ever.
-pub const ARSYNC_COPY_OPTIONS_SIZE_0_1: u32 = 112;
+pub const ARSYNC_COPY_OPTIONS_SIZE_0_1: u32 = 128;
 /// Most items of a list that wait to be begun.
 pub const ARSYNC_LIST_WAITING_MAX: u32 = 16384;
 /// Let it wait.

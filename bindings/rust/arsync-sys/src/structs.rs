@@ -186,6 +186,10 @@ pub struct arsync_copy_options {
     pub range_offset: u64,
     /// If not 0, only so many bytes of a file are copied.
     pub range_length: u64,
+    /// Whose copies are whose: "FROM:TO[,FROM:TO...]"; NULL: everyone's are their own.
+    pub user_map: *const c_char,
+    /// The same of groups.
+    pub group_map: *const c_char,
 }
 
 /// An item of a list.
@@ -496,7 +500,9 @@ const _: () = {
     assert!(offset_of!(arsync_copy_options, reserved) == 84);
     assert!(offset_of!(arsync_copy_options, range_offset) == 96);
     assert!(offset_of!(arsync_copy_options, range_length) == 104);
-    assert!(size_of::<arsync_copy_options>() == 112);
+    assert!(offset_of!(arsync_copy_options, user_map) == 112);
+    assert!(offset_of!(arsync_copy_options, group_map) == 120);
+    assert!(size_of::<arsync_copy_options>() == 128);
     // arsync_item
     assert!(offset_of!(arsync_item, src) == 0);
     assert!(offset_of!(arsync_item, dst) == 8);

@@ -66,6 +66,8 @@ pub struct CopyOptions {
     backup: Backup,
     backup_suffix: Option<CString>,
     filter: Option<CString>,
+    user_map: Option<CString>,
+    group_map: Option<CString>,
     has_nul: Option<&'static str>,
     link_set: Option<LinkSet>,
     want: Want,
@@ -183,6 +185,20 @@ impl CopyOptions {
     pub fn range(mut self, offset: u64, length: u64) -> Self {
         self.range_offset = offset;
         self.range_length = length;
+        self
+    }
+
+    /// Whose copies are whose: "FROM:TO[,FROM:TO...]", ids, ranges, "*" or names.
+    #[must_use]
+    pub fn user_map(mut self, pairs: &str) -> Self {
+        self.user_map = self.text("user_map", pairs.as_bytes());
+        self
+    }
+
+    /// The same of groups.
+    #[must_use]
+    pub fn group_map(mut self, pairs: &str) -> Self {
+        self.group_map = self.text("group_map", pairs.as_bytes());
         self
     }
 
@@ -314,6 +330,8 @@ impl CopyOptions {
             backup: self.backup as u32,
             backup_suffix: pointer(&self.backup_suffix),
             filter: pointer(&self.filter),
+            user_map: pointer(&self.user_map),
+            group_map: pointer(&self.group_map),
             link_set: self.link_set.as_ref().map_or(0, LinkSet::id),
             want: self.want.0,
             range_offset: self.range_offset,

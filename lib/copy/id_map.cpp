@@ -1,0 +1,167 @@
+#include "copy/id_map.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <endian.h>
+#include <fstream>
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+namespace arsync {
+
+namespace {
+
+constexpr uint32_t id_max = UINT32_MAX - 1; // the one above means none
+
+struct Ids {
+    uint32_t first = 0;
+    uint32_t last = 0;
+};
+
+std::optional<uint32_t> number(std::string_view text) {
+    uint32_t id = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (error != std::errc() || end != text.data() + text.size() || id > id_max)
+        return std::nullopt;
+    return id;
+}
+
+// "NAME:password:ID:..." a line, in both files.
+std::optional<uint32_t> named(std::string_view name, IdKind kind) {
+    std::ifstream file(kind == IdKind::user ? "/etc/passwd" : "/etc/group");
+    for (std::string line; std::getline(file, line);) {
+        const size_t password = line.find(':');
+        const size_t id = password == std::string::npos ? password : line.find(':', password + 1);
+        if (id == std::string::npos || std::string_view(line).substr(0, password) != name)
+            continue;
+        const std::string_view rest = std::string_view(line).substr(id + 1);
+        return number(rest.substr(0, rest.find(':')));
+    }
+    return std::nullopt;
+}
+
+std::optional<Ids> ids(std::string_view text, IdKind kind) {
+    const size_t dash = text.find('-');
+    if (const auto id = number(text))
+        return Ids{*id, *id};
+    if (dash != std::string_view::npos) {
+        const auto first = number(text.substr(0, dash));
+        const auto last = number(text.substr(dash + 1));
+        if (first && last && *first <= *last)
+            return Ids{*first, *last};
+    }
+    if (const auto id = text.empty() ? std::nullopt : named(text, kind))
+        return Ids{*id, *id};
+    return std::nullopt;
+}
+
+// One entry after the other of a map without names.
+struct Entry {
+    Ids from;
+    Ids to;
+};
+
+uint32_t take_number(const char*& at) {
+    uint32_t value = 0;
+    for (; *at >= '0' && *at <= '9'; ++at)
+        value = value * 10 + static_cast<uint32_t>(*at - '0');
+    ++at; // what comes after it
+    return value;
+}
+
+Entry take_entry(const char*& at) {
+    Entry entry;
+    for (uint32_t* id : {&entry.from.first, &entry.from.last, &entry.to.first, &entry.to.last})
+        *id = take_number(at);
+    return entry;
+}
+
+// As the kernel has it in an extended attribute, all little-endian after four bytes of version.
+struct AclEntry {
+    uint16_t tag;
+    uint16_t permissions;
+    uint32_t id;
+};
+constexpr uint16_t tag_user = 0x02;
+constexpr uint16_t tag_group = 0x08;
+
+} // namespace
+
+std::string id_map_of(const char* text, IdKind kind, const char*& why) {
+    std::string map;
+    for (std::string_view left = text;;) {
+        const std::string_view one = left.substr(0, left.find(','));
+        const size_t colon = one.find(':');
+        why = "is no list of FROM:TO";
+        if (colon == std::string_view::npos)
+            return "";
+        const std::string_view from_text = one.substr(0, colon);
+        const auto from = from_text == "*" ? Ids{0, id_max} : ids(from_text, kind);
+        const auto to = ids(one.substr(colon + 1), kind);
+        why = "names whom the system does not know";
+        if (!from || !to)
+            return "";
+        why = "maps a range to one of another length";
+        const uint32_t length = to->last - to->first;
+        if (length != 0 && length != from->last - from->first)
+            return "";
+        char entry[64];
+        snprintf(entry, sizeof entry, "%u-%u:%u-%u,", from->first, from->last, to->first, to->last);
+        map += entry;
+        if (one.size() == left.size())
+            break;
+        left.remove_prefix(one.size() + 1);
+    }
+    why = nullptr;
+    return map;
+}
+
+uid_t mapped_id(const char* map, uid_t id) {
+    for (const char* at = map; at && *at;) {
+        const Entry entry = take_entry(at);
+        if (id < entry.from.first || id > entry.from.last)
+            continue;
+        const bool shifts = entry.to.first != entry.to.last;
+        return shifts ? entry.to.first + (id - entry.from.first) : entry.to.first;
+    }
+    return id;
+}
+
+void map_acl(const arsync_copy_options& options, std::vector<char>& acl) {
+    constexpr size_t version_size = 4;
+    if ((!options.user_map && !options.group_map) || acl.size() < version_size ||
+        (acl.size() - version_size) % sizeof(AclEntry) != 0)
+        return;
+    std::vector<AclEntry> entries((acl.size() - version_size) / sizeof(AclEntry));
+    if (entries.empty())
+        return;
+    memcpy(entries.data(), acl.data() + version_size, entries.size() * sizeof(AclEntry));
+    for (AclEntry& entry : entries) {
+        const uint16_t tag = le16toh(entry.tag);
+        const uint32_t id = le32toh(entry.id);
+        if (tag == tag_user)
+            entry.id = htole32(copied_user(options, id));
+        else if (tag == tag_group)
+            entry.id = htole32(copied_group(options, id));
+    }
+    const auto key = [](const AclEntry& entry) {
+        return std::tuple(le16toh(entry.tag), le32toh(entry.id));
+    };
+    std::stable_sort(entries.begin(), entries.end(),
+                     [&](const AclEntry& a, const AclEntry& b) { return key(a) < key(b); });
+    std::vector<AclEntry> merged;
+    for (const AclEntry& entry : entries) {
+        if (!merged.empty() && key(merged.back()) == key(entry))
+            merged.back().permissions &= entry.permissions;
+        else
+            merged.push_back(entry);
+    }
+    acl.resize(version_size + merged.size() * sizeof(AclEntry));
+    memcpy(acl.data() + version_size, merged.data(), merged.size() * sizeof(AclEntry));
+}
+
+} // namespace arsync
