@@ -465,9 +465,9 @@ enum arsync_stage {
 /* The file, link or special file is complete at its name, whatever else failed. If there is an
  * error too, then at stage OWNER, XATTR, CONTEXT, MODE, TIMES or FLAGS an attribute could not be
  * kept. Of several such errors one is told: that of the times, else of the owner, else of the mode,
- * else of the others. Without /proc, a symbolic link or a special file loses its extended
- * attributes and its ACL. This is -ENOSYS if it has any; before Linux 6.13 the library cannot know,
- * and it is no error. */
+ * else of the others. Without /proc a symbolic link or a special file loses its extended attributes
+ * and ACL (-ENOSYS), unless Linux is 6.13 and nobody else may write to either directory; before
+ * 6.13 a loss is not known, and no error. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
 /* The source's size or modification time changed between the start and the end of the copy. This is
  * not told of files whose content the kernel makes up when it is read, such as those in /sys or of

@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "copy/attribute_rules.h"
+#include "copy/identity.h"
 #include "copy/metadata_carrier.h"
+#include "copy/split_path.h"
 
 namespace arsync {
 
@@ -182,11 +184,51 @@ static int64_t all_names(std::vector<char>& names, List list) {
     }
 }
 
+// A name that leads to what is open, in a directory in which nobody else can give it to another
+// file: then a call by that name is as good as one on what is open, and needs no /proc.
+MetadataCalls::OwnName MetadataCalls::own_name(int dirfd, const std::string& path, int fd) {
+    SplitPath split = split_path(path);
+    OwnName own{File(files_, files_.open(dirfd, split.directory(), O_PATH | O_DIRECTORY, 0)),
+                std::move(split.name)};
+    struct statx above;
+    struct statx named;
+    struct statx opened;
+    const int at = own.directory.get();
+    const bool known = at >= 0 && files_.statx(at, "", 0, above) == 0 &&
+                       files_.statx(at, own.name.c_str(), AT_SYMLINK_NOFOLLOW, named) == 0 &&
+                       files_.statx(fd, "", 0, opened) == 0;
+    const bool by_others = known && (above.stx_uid != files_.effective_user() ||
+                                     (above.stx_mode & (S_IWGRP | S_IWOTH)) != 0);
+    if (!known || by_others || identity(named) != identity(opened))
+        own.directory = File();
+    return own;
+}
+
+MetadataCalls::OwnName MetadataCalls::own_source() {
+    if (!ends_.named || ends_.named->follows)
+        return {};
+    return own_name(ends_.named->source_dirfd, ends_.named->source, ends_.source);
+}
+
+MetadataCalls::OwnName MetadataCalls::own_destination() {
+    if (!ends_.named)
+        return {};
+    return own_name(ends_.named->destination_dirfd, ends_.named->destination, ends_.destination);
+}
+
 int64_t MetadataCalls::list(std::vector<char>& names) {
-    if (!ends_.xattrs)
-        return list_xattrs(files_, ends_.source, names);
-    names = *ends_.xattrs;
-    return static_cast<int64_t>(names.size());
+    if (ends_.xattrs) {
+        names = *ends_.xattrs;
+        return static_cast<int64_t>(names.size());
+    }
+    const int64_t result = list_xattrs(files_, ends_.source, names);
+    const OwnName own = result == -ENOSYS ? own_source() : OwnName{};
+    if (!own.directory)
+        return result;
+    return all_names(names, [&](char* text, size_t size) {
+        return files_.list_xattrs_at(own.directory.get(), own.name.c_str(), AT_SYMLINK_NOFOLLOW,
+                                     text, size);
+    });
 }
 
 // Of a link or a special file, where that is -ENOSYS: it tells what there is and cannot be had.
@@ -203,7 +245,21 @@ int64_t MetadataCalls::list_by_name(std::vector<char>& names) {
 int64_t MetadataCalls::get(const char* name, void* value, size_t size) {
     if (ends_.xattrs && !contains(*ends_.xattrs, name))
         return -ENODATA;
-    return files_.get_xattr(ends_.source, name, value, size);
+    const int64_t result = files_.get_xattr(ends_.source, name, value, size);
+    const OwnName own = result == -ENOSYS ? own_source() : OwnName{};
+    if (!own.directory)
+        return result;
+    return files_.get_xattr_at(own.directory.get(), own.name.c_str(), AT_SYMLINK_NOFOLLOW, name,
+                               value, size);
+}
+
+int MetadataCalls::set(const char* name, const void* value, size_t size) {
+    const int result = files_.set_xattr(ends_.destination, name, value, size);
+    const OwnName own = result == -ENOSYS ? own_destination() : OwnName{};
+    if (!own.directory)
+        return result;
+    return files_.set_xattr_at(own.directory.get(), own.name.c_str(), AT_SYMLINK_NOFOLLOW, name,
+                               value, size);
 }
 
 bool MetadataCalls::has_already(const char* name, const std::vector<char>& value) {
@@ -218,7 +274,13 @@ bool MetadataCalls::has_already(const char* name, const std::vector<char>& value
 int MetadataCalls::remove(const char* name) {
     if (old_xattrs() && !contains(*old_xattrs(), name))
         return -ENODATA;
-    return ends_.destination_has_no_acl ? -ENODATA : files_.remove_xattr(ends_.destination, name);
+    if (ends_.destination_has_no_acl)
+        return -ENODATA;
+    const int result = files_.remove_xattr(ends_.destination, name);
+    const OwnName own = result == -ENOSYS ? own_destination() : OwnName{};
+    if (!own.directory)
+        return result;
+    return files_.remove_xattr_at(own.directory.get(), own.name.c_str(), AT_SYMLINK_NOFOLLOW, name);
 }
 
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names) {

@@ -23,9 +23,7 @@ public:
     int64_t list(std::vector<char>& names);
     int64_t list_by_name(std::vector<char>& names);
     int64_t get(const char* name, void* value, size_t size);
-    int set(const char* name, const void* value, size_t size) {
-        return files_.set_xattr(ends_.destination, name, value, size);
-    }
+    int set(const char* name, const void* value, size_t size);
     const std::vector<char>* old_xattrs() const { return ends_.destination_xattrs; }
     bool has_already(const char* name, const std::vector<char>& value);
     int remove(const char* name);
@@ -62,6 +60,14 @@ private:
     int for_flags() const {
         return ends_.flags_destination < 0 ? ends_.destination : ends_.flags_destination;
     }
+
+    struct OwnName {
+        File directory;
+        std::string name;
+    };
+    OwnName own_name(int dirfd, const std::string& path, int fd);
+    OwnName own_source();
+    OwnName own_destination();
 
     Files& files_;
     const Described& ends_;

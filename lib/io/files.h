@@ -5,6 +5,7 @@
 // EINTR. An interface because the simulated world (test/sim) has files of its own.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -80,9 +81,6 @@ public:
     virtual int chown(int fd, uid_t uid, gid_t gid) = 0;
     virtual int set_times(int fd, const timespec times[2]) = 0; // access, modification
     virtual int64_t list_xattrs(int fd, char* names, size_t size) = 0;
-    // By its name, which another file may have by now; -ENOSYS before Linux 6.13.
-    virtual int64_t list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,
-                                   size_t size) = 0;
     virtual int64_t get_xattr(int fd, const char* name, void* value, size_t size) = 0;
     virtual int set_xattr(int fd, const char* name, const void* value, size_t size) = 0;
     virtual int remove_xattr(int fd, const char* name) = 0;
@@ -92,6 +90,16 @@ public:
     virtual int set_inode_flags(int fd, unsigned flags) = 0;
     virtual int project(int fd, uint32_t& project) = 0;
     virtual int set_project(int fd, uint32_t project) = 0;
+    // By its name, which another file may have by now, and without /proc; -ENOSYS before
+    // Linux 6.13.
+    virtual int64_t list_xattrs_at(int, const char*, int, char*, size_t) { return -ENOSYS; }
+    virtual int64_t get_xattr_at(int, const char*, int, const char*, void*, size_t) {
+        return -ENOSYS;
+    }
+    virtual int set_xattr_at(int, const char*, int, const char*, const void*, size_t) {
+        return -ENOSYS;
+    }
+    virtual int remove_xattr_at(int, const char*, int, const char*) { return -ENOSYS; }
 
     // Of the calling thread, whose files new ones are.
     virtual uid_t effective_user() = 0;
@@ -140,8 +148,6 @@ public:
     int chown(int fd, uid_t uid, gid_t gid) override;
     int set_times(int fd, const timespec times[2]) override;
     int64_t list_xattrs(int fd, char* names, size_t size) override;
-    int64_t list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,
-                           size_t size) override;
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
@@ -149,6 +155,13 @@ public:
     int set_inode_flags(int fd, unsigned flags) override;
     int project(int fd, uint32_t& project) override;
     int set_project(int fd, uint32_t project) override;
+    int64_t list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,
+                           size_t size) override;
+    int64_t get_xattr_at(int dirfd, const char* path, int at_flags, const char* name, void* value,
+                         size_t size) override;
+    int set_xattr_at(int dirfd, const char* path, int at_flags, const char* name, const void* value,
+                     size_t size) override;
+    int remove_xattr_at(int dirfd, const char* path, int at_flags, const char* name) override;
     uid_t effective_user() override;
     mode_t file_mode_mask() override;
     int link(int fd, int dirfd, const char* name) override;

@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "io/facts.h"
@@ -31,8 +30,6 @@ namespace {
 constexpr long fchmodat2_number = 452;
 // cachestat(2), Linux 6.5; older C libraries have no wrapper.
 constexpr long cachestat_number = 451;
-// listxattrat(2), Linux 6.13. Of what is open with O_PATH it does not take the descriptor either.
-constexpr long listxattrat_number = 465;
 struct CacheRange {
     uint64_t offset, length;
 };
@@ -187,40 +184,6 @@ int SystemFiles::set_times(int fd, const timespec times[2]) {
     if (result != -EINVAL) // which Linux knows since 5.8
         return result;
     return by_proc(fd, [&](const char* path) { return ::utimensat(AT_FDCWD, path, times, 0); });
-}
-
-int64_t SystemFiles::list_xattrs(int fd, char* names, size_t size) {
-    const int64_t result = without_eintr([&] { return ::flistxattr(fd, names, size); });
-    return opened(result)
-               ? result
-               : by_proc(fd, [&](const char* path) { return ::listxattr(path, names, size); });
-}
-
-int64_t SystemFiles::list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,
-                                    size_t size) {
-    return without_eintr(
-        [&] { return ::syscall(listxattrat_number, dirfd, path, at_flags, names, size); });
-}
-
-int64_t SystemFiles::get_xattr(int fd, const char* name, void* value, size_t size) {
-    const int64_t result = without_eintr([&] { return ::fgetxattr(fd, name, value, size); });
-    return opened(result)
-               ? result
-               : by_proc(fd, [&](const char* path) { return ::getxattr(path, name, value, size); });
-}
-
-int SystemFiles::set_xattr(int fd, const char* name, const void* value, size_t size) {
-    const int result = without_eintr([&] { return ::fsetxattr(fd, name, value, size, 0); });
-    return opened(result) ? result : by_proc(fd, [&](const char* path) {
-        return ::setxattr(path, name, value, size, 0);
-    });
-}
-
-int SystemFiles::remove_xattr(int fd, const char* name) {
-    const int result = without_eintr([&] { return ::fremovexattr(fd, name); });
-    return opened(result)
-               ? result
-               : by_proc(fd, [&](const char* path) { return ::removexattr(path, name); });
 }
 
 uid_t SystemFiles::effective_user() {

@@ -57,6 +57,13 @@ if is_root && unshare -m true 2> /dev/null; then
     if [ "$(printf '6.13\n%s\n' "$(uname -r)" | sort -V | head -1)" = 6.13 ]; then
         for what in 'setfattr -h -n trusted.x -v 1 l' 'setfattr -n trusted.x -v 1 p' 'setfacl -m u:1:rw p'; do
             export SET=$what
+            holds "without /proc it is kept where nobody else can change names: $what" '
+                mkdir -m 755 s s/d t; cd s; ln -s nowhere l; mkfifo p; $SET; cp -a l p d; cd ..
+                unshare -m bash -c "umount -l /proc && $CP -a --preserve=xattr s/l s/p s/d t && $CP -a s u"
+                for copied in t u; do
+                    diff <(getfattr -h -d -m - s/l s/p | grep -v "^#") <(getfattr -h -d -m - $copied/l $copied/p | grep -v "^#")
+                    diff <(getfacl -c s/p s/d/p) <(getfacl -c $copied/p $copied/d/p)
+                done'
             holds "without /proc what is lost is told: $what" '
                 ln -s nowhere l; mkfifo p; mkdir t; $SET
                 ! unshare -m bash -c "umount -l /proc && $CP -a --preserve=xattr l p t" 2> err; test -L t/l; test -p t/p; grep -c "Function not implemented" err | grep -qx 1'

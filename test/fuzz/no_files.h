@@ -34,7 +34,6 @@ public:
     int chown(int, uid_t, gid_t) override { return -ENOSYS; }
     int set_times(int, const timespec[2]) override { return -ENOSYS; }
     int64_t list_xattrs(int, char*, size_t) override { return -ENOSYS; }
-    int64_t list_xattrs_at(int, const char*, int, char*, size_t) override { return -ENOSYS; }
     int64_t get_xattr(int, const char*, void*, size_t) override { return -ENOSYS; }
     int set_xattr(int, const char*, const void*, size_t) override { return -ENOSYS; }
     int remove_xattr(int, const char*) override { return -ENOSYS; }

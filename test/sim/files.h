@@ -37,7 +37,6 @@ public:
     int chown(int fd, uid_t uid, gid_t gid) override;
     int set_times(int fd, const timespec times[2]) override;
     int64_t list_xattrs(int fd, char* names, size_t size) override;
-    int64_t list_xattrs_at(int, const char*, int, char*, size_t) override { return -ENOSYS; }
     int64_t get_xattr(int fd, const char* name, void* value, size_t size) override;
     int set_xattr(int fd, const char* name, const void* value, size_t size) override;
     int remove_xattr(int fd, const char* name) override;
