@@ -1149,7 +1149,9 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
  * ARSYNC_COPY_MIRROR, what is extra is removed too. */
 #define ARSYNC_COPY_DIRECTORIES_ONLY (1u << 22)
 /* Directories that lie on another filesystem than the source are made, but stay empty. So the
- * destination may lie inside the source if it is on another filesystem. */
+ * destination may lie inside the source if it is on another filesystem. What counts is st_dev of
+ * stat(2), as with cp -x and rsync -x: a bind mount within the filesystem is gone into, and a
+ * subvolume of btrfs, which has a device number of its own, is not. */
 #define ARSYNC_COPY_ONE_FILE_SYSTEM (1u << 6)
 /* FIFOs and character devices are read, and existing ones are written, as streams of bytes. Without
  * this flag they give -EOPNOTSUPP and are never opened. Block devices need no flag. Each worker has
