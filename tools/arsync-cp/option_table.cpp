@@ -287,7 +287,7 @@ constexpr Option table[] = {
     {cps, "p", "", "", "as --preserve=mode,ownership,timestamps",
      [](Options& o) { attributes(o, true); }},
     {cps, "", "preserve", "[=ATTR_LIST]",
-     "keep these attributes (default: mode,ownership,timestamps; also context,links,xattr,all)",
+     "keep these (default: mode,ownership,timestamps; also context,flags,links,project,xattr,all)",
      [](Options& o) { attributes(o, true); }},
     {cps, "", "no-preserve", "=ATTR_LIST", "do not keep these attributes",
      [](Options& o) { attributes(o, false); }},
