@@ -129,11 +129,11 @@ void Carrier::acl(const char* name) {
             return;
         changed_ = true;
         const int set = ends_.set(name, value_.data(), value_.size());
-        if (!changes(ARSYNC_STAGE_MODE, set) && name == access_acl)
+        if (!changes(ARSYNC_STAGE_MODE, set) && is_access_acl(name))
             bits_lost_ |= S_IRWXG; // the mask's: without the ACL they would be the group's
         return;
     }
-    if (out_of_reach_ && name == access_acl && lose(ARSYNC_STAGE_MODE, is_access_acl))
+    if (out_of_reach_ && is_access_acl(name) && lose(ARSYNC_STAGE_MODE, is_access_acl))
         bits_lost_ |= S_IRWXG;
     remove_acl(name);
 }
