@@ -52,6 +52,14 @@ holds 'the walk goes on while units are copied' '
 real=$(PATH=$OLD_PATH command -v fpart); "$real" "$@" | while read -r line; do echo "$line"; test "$line" != 2 || until test -e "$STATE/records/1"; do sleep .05; done; done
 END
     mkdir bin; mv slow bin/fpart; chmod +x bin/fpart; OLD_PATH=$PATH PATH=$PWD/bin:$PATH STATE=$PWD/.d.arsync-spread timeout 60 '"$SPREAD"' --arsync-cp $CP --files=10 s d; diff -r s d'
+holds 'a walk that is cut off is made again, and no name is in two units' '
+    mkdir s bin; for i in $(seq 50); do echo $i > s/f$i; done; ln s/f1 s/l1; ln s/f50 s/l50; cat > bin/fpart << "END"
+#!/bin/sh
+real=$(PATH=$OLD_PATH command -v fpart); "$real" "$@" | { read -r one; echo $one; read -r two; echo $two; until test -e "$STATE/records/2"; do sleep .05; done; touch "$STATE/../cut"; exec sleep 1000; }
+END
+    chmod +x bin/fpart; ( export OLD_PATH=$PATH PATH=$PWD/bin:$PATH STATE=$PWD/.d.arsync-spread; exec "$SPREAD" --arsync-cp $CP --files=10 s d ) & pid=$!
+    eventually "test -e cut"; kill -INT $pid; is=0; wait $pid || is=$?; test $is = 130; test ! -e .d.arsync-spread/walked; ls .d.arsync-spread/records > before; test -s before
+    spread --files=10 s d; diff -r s d; test s/f1 -ef s/l1 -a d/f1 -ef d/l1 -a d/f50 -ef d/l50; test -z "$(cat .d.arsync-spread/parts/* | sort -z | uniq -zd)"; test "$(cat .d.arsync-spread/parts/* | tr -dc "\0" | wc -c)" = 52'
 holds 'a large file whose source changes before its end is begun anew by the next run' '
     mkdir s; bytes 9000000 x > s/f; cat > cp << "END"
 #!/bin/sh
@@ -64,6 +72,10 @@ if is_root; then
     holds 'for a user who is not root a read-only directory is filled by several units' '
         mkdir s; for i in $(seq 8); do mkdir -p s/ro; echo $i > s/ro/f$i; done; chmod 555 s/ro; chown -R 65534:65534 .; spread_as() { as_nobody '"$SPREAD"' --arsync-cp $CP "$@"; }
         spread_as -j 2 --files=2 s d; diff -r s d; test "$(stat -c %a d/ro)" = 555'
+    holds 'a directory that could not be listed is copied by the next run, and what is linked to it stays linked' '
+        mkdir -p s/no s/yes; echo 1 > s/yes/f; echo 2 > s/no/g; ln s/yes/f s/no/linked; chmod 0 s/no; chown -R 65534:65534 .; spread_as() { as_nobody '"$SPREAD"' --arsync-cp $CP "$@"; }
+        is=0; spread_as s d 2> err || is=$?; test $is = 1; grep -q "fpart could not list all: ./no" err; chmod 755 s/no
+        spread_as s d; diff -r s d; test d/yes/f -ef d/no/linked; spread_as s d > out; grep -q "0 of them now" out'
 else
     skip 'for a user who is not root' 'needs root'
 fi

@@ -167,6 +167,8 @@ class Run:
         self.engine = ENGINES[settings.engine](state, settings)
         self.began = time.time()
         self.ran = 0
+        # An earlier run has given directories their modes, so that one may not be written to.
+        self.was_ended = state.record(END) is not None
 
     def go(self):
         os.makedirs(self.plan["destination"], exist_ok=True)
@@ -185,7 +187,7 @@ class Run:
             unit = self.state.unit(name)
             if unit.phase == phase and self.state.status(name) != 0:
                 yield from self._again(unit)
-        if phase == 1 and not self.state.is_walked():
+        if phase == 1 and (not self.state.is_walked() or self.state.problems()):
             for unit in self.splitter.units():
                 if unit.phase == 1:
                     yield unit.name
@@ -211,6 +213,8 @@ class Run:
     def _counted(self, names):
         for name in names:
             self.ran += 1
+            if self.was_ended and os.geteuid() != 0 and os.path.exists(self.state.at("parts", name)):
+                let_in(self.plan["destination"], self.state.part(name))
             yield name
 
     def _add_end(self):
@@ -232,6 +236,23 @@ class Run:
     def stop(self):
         self.splitter.stop()
         self.engine.stop()
+
+
+def let_in(top, names):
+    """Open the directories on the way to names for their owner; the end gives them their modes again."""
+    for way in sorted({os.path.dirname(name) for name in names} - {b""}):
+        above = os.open(top, os.O_PATH | os.O_DIRECTORY)
+        for part in way.split(b"/"):
+            try:
+                inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+                mode = os.fstat(inner).st_mode & 0o7777
+                if mode & 0o700 != 0o700:
+                    os.chmod(f"/proc/self/fd/{inner}", mode | 0o700)
+            except OSError:  # it is not there yet, or the unit will say what is wrong
+                break
+            os.close(above)
+            above = inner
+        os.close(above)
 
 
 class Interrupted(BaseException):

@@ -110,7 +110,7 @@ def result_of(state, totals):
     end = state.status(END)
     if not state.is_walked() or totals.done + totals.failed < totals.units or end is None:
         return 3
-    if totals.failed or end == 1:
+    if totals.failed or end == 1 or state.problems():
         return 1
     return 0 if end == 0 else 3
 
@@ -149,13 +149,11 @@ class Watch:
 
     def sum_up(self, run):
         totals = Totals(self.state)
-        problems = run.splitter.problems
+        problems = self.state.problems()
         if problems:
             print("arsync-spread: fpart could not list all: " + problems.strip(), file=sys.stderr)
         print_troubles(self.state, totals, sys.stderr)
         status = result_of(self.state, totals)
-        if problems and status == 0:
-            status = 1
         print(f"{totals.done} of {totals.units} units are done, {run.ran} of them now: "
               f"{number(totals.files, 'file')}, {human(totals.bytes)}, "
               f"{number(totals.entries_failed, 'error')}, {time.time() - run.began:.1f} s")

@@ -13,6 +13,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 from .big import BigFiles
+from .engines import terminate
 from .state import Refused, Unit
 
 LOOKING = 16  # threads that ask for what fpart does not tell: of a server each answer takes its time
@@ -39,6 +40,14 @@ class Bundle:
         return len(self.names) >= limits.files * share or self.bytes >= limits.bytes * share
 
 
+class Group:
+    """The names of one file: those that earlier units have, and the others."""
+
+    def __init__(self, facts):
+        self.known, self.new = [], []
+        self.size = facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+
+
 class Splitter:
     """Iterate over it: each unit, as soon as it is there."""
 
@@ -51,8 +60,7 @@ class Splitter:
         self.next = max(map(int, state.names()), default=0) + 1
         self.big = BigFiles(self, plan)
         self.files, self.linked = Bundle(), Bundle()
-        self.groups = {}  # (device, inode): its names so far, and its size
-        self.vanished = 0
+        self.groups = {}  # (device, inode): a Group, as far as it is known
         self.walk = None
         self.problems = ""
 
@@ -61,8 +69,8 @@ class Splitter:
         return str(self.next - 1)
 
     def stop(self):
-        if self.walk and self.walk.poll() is None:
-            self.walk.terminate()
+        if self.walk:
+            terminate(self.walk)
             self.walk.wait()
 
     def units(self):
@@ -72,14 +80,14 @@ class Splitter:
         try:
             with ThreadPoolExecutor(LOOKING) as pool:
                 for names in self._lists():
-                    names = [name for name in names if digest(name) not in had]
-                    yield from self._sort(names, list(pool.map(look_from(root), names)))
-            for group, size in self.groups.values():  # of which other names lie outside
-                yield from self._add_group(group, size)
+                    known = [digest(name) in had for name in names] if had else [False] * len(names)
+                    yield from self._sort(zip(names, known, pool.map(look_from(root), names)))
+            for group in self.groups.values():  # of which other names lie outside
+                yield from self._add_group(group)
             yield from self._flush(0)
         finally:
             os.close(root)
-        self.state.set_walked()
+        self.state.set_walked(self.problems)
 
     def _had(self):
         """The names that units have, of a walk that was cut off."""
@@ -100,7 +108,8 @@ class Splitter:
         try:
             with open(complaints, "wb") as err:
                 self.walk = subprocess.Popen(command + ["."], cwd=self.source, stderr=err,
-                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                             start_new_session=True)
         except FileNotFoundError:
             raise Refused("fpart is not installed; it makes the lists of names") from None
         for number in self.walk.stdout:
@@ -115,28 +124,37 @@ class Splitter:
         with open(complaints, encoding="utf-8", errors="replace") as err:
             self.problems = err.read()
 
-    def _sort(self, names, found):
-        for name, facts in zip(names, found):
-            if facts is None:
-                self.vanished += 1
-            elif stat.S_ISDIR(facts.st_mode):  # what fpart could not read
+    # found: names, whether earlier units have them, and what they are; None: they have vanished.
+    def _sort(self, found):
+        for name, known, facts in found:
+            if facts is None or stat.S_ISDIR(facts.st_mode):  # fpart names what it could not list
                 continue
-            elif facts.st_nlink > 1:
-                yield from self._take_linked(name, facts)
+            if facts.st_nlink > 1:
+                yield from self._take_linked(name, known, facts)
+            elif known:
+                continue
             elif self.big.is_one(facts):
                 yield from self.big.units(name)
             else:
                 self.files.add([name], facts.st_size if stat.S_ISREG(facts.st_mode) else 0)
         yield from self._flush(0.5)
 
-    def _take_linked(self, name, facts):
-        group, size = self.groups.setdefault((facts.st_dev, facts.st_ino), ([], facts.st_size))
-        group.append(name)
-        if len(group) == facts.st_nlink:
-            del self.groups[facts.st_dev, facts.st_ino]
-            yield from self._add_group(group, size if stat.S_ISREG(facts.st_mode) else 0)
+    def _take_linked(self, name, known, facts):
+        key = facts.st_dev, facts.st_ino
+        group = self.groups.setdefault(key, Group(facts))
+        (group.known if known else group.new).append(name)
+        if len(group.known) + len(group.new) == facts.st_nlink:
+            del self.groups[key]
+            yield from self._add_group(group)
 
-    def _add_group(self, group, size):
+    def _add_group(self, group):
+        if not group.new:
+            return
+        size = group.size
+        if group.known:  # and copied by an earlier unit, from a list that was not whole
+            yield self.big.add_links(group.known + group.new)
+            return
+        group = group.new
         if size > self.chunk:
             yield from self.big.units(group[0])
             yield self.big.add_links(group)

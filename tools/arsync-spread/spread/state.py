@@ -10,7 +10,7 @@
     running/N  who is at it, since when
     locks/N    held by who is at it
     logs/N.*   of a unit that failed: what arsync-cp said, and the objects of what failed
-    walked     all units are there
+    walked     all units are there; what could not be listed
 
 Always true: a file is written under another name and renamed, so what is there is whole; a unit is there
 only after its part; no file is ever changed but by replacing it.
@@ -178,7 +178,16 @@ class State:
     # ---- the walk ----
 
     def is_walked(self):
+        """As far as it could be."""
         return os.path.exists(self.at("walked"))
 
-    def set_walked(self):
-        write_file(self.at("walked"), "")
+    def problems(self):
+        """What could not be listed; the next run tries again."""
+        try:
+            with open(self.at("walked"), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def set_walked(self, problems):
+        write_file(self.at("walked"), problems)
