@@ -55,6 +55,11 @@ TEST_CASE("whatever a source says of its holes, each byte comes once") {
     try_random(holes, 20'000, 600);
 }
 
+TEST_CASE("a quoted name is the same name to a shell, and nothing to a terminal") {
+    try_corpus("quote", quote);
+    try_random(quote, 20'000, 40);
+}
+
 TEST_CASE("items in any order come out as if they had been copied one after the other") {
     try_corpus("list", list);
     try_random(list, 100, 60);

@@ -17,6 +17,7 @@ using Target = void(const uint8_t* data, size_t size);
 Target abi;    // calls of the library with structs, numbers and names at random
 Target filter; // patterns and a path
 Target holes;  // a walk over a source that lies about its data and holes
+Target quote;  // a name for a terminal and a shell
 Target list;   // items of a list, in any order, on the simulated disk
 
 [[noreturn]] inline void wrong(const char* what) {
