@@ -17,6 +17,11 @@ if make_slurm; then
     holds 'Slurm runs the units on its nodes, and the directories last' '
         in_net "$SPREAD" --arsync-cp "$OURS" --engine=slurm --files=60 --chunk=8M '"$WORK"'/s d -v > out; cat out; identical '"$WORK"'/judge d
         for host in h1 h2 h3; do grep -q " on $host: complete" out; done; grep -q "^unit end .directories. on .*: complete" out'
+    # fpsync takes the ssh that there is.
+    holds 'fpsync runs units on hosts' '
+        mkdir bin; printf "#!/bin/sh\nexec %s -F %s \"\$@\"\n" "$(command -v ssh)" "$SSH_CONFIG" > bin/ssh; chmod +x bin/ssh; PATH=$PWD/bin:$PATH
+        in_net "$SPREAD" --arsync-cp "$OURS" --engine=fpsync --on=h1,h2 --files=60 --chunk=8M '"$WORK"'/s d -v > out; cat out; identical '"$WORK"'/judge d
+        for host in h1 h2; do grep -q " on $host: complete" out; done'
 else
     tail -n 3 "$WORK"/slurm/log/* 2> /dev/null
     skip 'arsync-spread by Slurm' 'needs root, network namespaces, sshd, slurmctld, slurmd and munged'
