@@ -22,6 +22,10 @@ holds 'other options, other trees and what cannot be are refused' '
     refuses 2 "no meaning here: --mirror" s d -- --mirror; refuses 2 "no meaning here: -r" s d -- -r; refuses 2 "not a size" --chunk=0 s d; refuses 2 "SRC and DST" s; refuses 2 "takes no hosts" --engine=local --on=h s d; refuses 2 "needs --on" --engine=parallel s d
     test ! -e d; spread s d; mkdir s2; refuses 2 "begun with another source" --state=.d.arsync-spread s2 d; 
     mkdir p; ln -s "$(python3 -c "import sys; print(sys.executable)")" p/python3; is=0; (PATH=$PWD/p; spread --restart s d 2> err) || is=$?; test $is = 3; grep -q "fpart is not installed" err'
+holds 'what is kept is kept of large files, of links to them, and of directories, too' '
+    mkdir -p s/dir; bytes 5000000 x > s/big; ln s/big s/dir/too; echo 1 > s/small; setfattr -n user.x -v 1 s/big s/small s/dir; chmod 710 s/dir s/big; touch -d 2001-01-01 s/big s/dir
+    spread --chunk=1M s d -- --no-preserve=xattr; test d/big -ef d/dir/too; diff -r s d; for x in big dir; do test "$(stat -c "%a %y" s/$x)" = "$(stat -c "%a %y" d/$x)"; done
+    test -z "$(getfattr -d d/big d/small d/dir)"; spread --restart --chunk=1M s d2; test "$(getfattr -d d2/big d2/small d2/dir | grep -c user.x)" = 3'
 holds 'what fails in a unit is told with its unit, and is tried again by the next run' '
     mkdir -p s d; seq 10 | while read i; do echo $i > s/f$i; done; mkdir d/f3
     is=0; spread -v s d > out 2> err || is=$?; test $is = 1; grep -q "unit 1 (files) on .*: some entries failed, 10 files, .*, 1 error" err; grep -q "cannot overwrite directory .d/f3. with non-directory\|f3" err

@@ -17,6 +17,8 @@ USAGE = "arsync-spread [OPTION]... SRC DST [-- OPTION-OF-ARSYNC-CP...]"
 # Of arsync-cp's options those that mean something for a part of a file, or for directories.
 HOW = re.compile("--(backend|buffer-size|buffers|bwlimit|cache|iopoll|jobs|method|queue-depth|reflink|"
                  "sqpoll|durable)(=.*)?$")
+# And those that say what is kept of a file besides its content, which its end and directories need too.
+KEPT = re.compile("--(preserve|no-preserve|map-users|map-groups|context)(=.*)?$")
 REFUSED = re.compile("-[a-zA-Z]*[rRntTilsbSv]|--(files-from|null|recursive|mirror|range|json|dry-run|progress|"
                      "interactive|directories-only|bare-parents|attributes-only|target-directory|"
                      "no-target-directory|parents|link|symbolic-link|exclude|exclude-from|include|"
@@ -95,6 +97,7 @@ class Commands:
         self.ends = [plan["source"], plan["destination"]]
         self.options = plan["options"]
         self.how = [option for option in self.options if HOW.match(option)]
+        self.kept = [option for option in self.options if KEPT.match(option)]
         self.end_options = (["--mirror"] if plan["mirror"] else []) + \
             (["--one-file-system"] if plan["one_file_system"] else []) + \
             [option for option in self.how if option == "--durable"]
@@ -107,7 +110,8 @@ class Commands:
         return ["-a", "--bare-parents", *self.options, *self._list(name)]
 
     def links_of_finished(self, name):
-        return ["-a", "--bare-parents", "--skip-unchanged", *self.how, *self._list(name)]
+        return ["-a", "--bare-parents", "--skip-unchanged", *self.kept, *self.how,
+                *self._list(name)]
 
     def range(self, name, offset, length):
         return [f"--range={offset}:{length}", "--verify", "--bare-parents", *self.how,
@@ -115,10 +119,10 @@ class Commands:
 
     def finish(self, name):
         durable = ["--durable"] if "--durable" in self.how else []
-        return ["-a", "--attributes-only", "--bare-parents", *durable, *self._list(name)]
+        return ["-a", "--attributes-only", "--bare-parents", *self.kept, *durable, *self._list(name)]
 
     def end(self):
-        return ["-a", "-H", "-T", "--directories-only", *self.end_options, "--json", *self.ends]
+        return ["-a", "-H", "-T", "--directories-only", *self.kept, *self.end_options, "--json", *self.ends]
 
 
 # The unit of the directories begins when no other is unfinished; with --mirror only if all went well.
