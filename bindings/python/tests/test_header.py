@@ -56,7 +56,8 @@ PREFIXES = {
 
 # What has no counterpart here.
 NOT_HERE = re.compile(
-    r"ARSYNC_(VERSION_.*|.*_MAX|.*_MIN|.*_DEFAULT|.*_SIZE_\d+_\d+|API|H|METHOD_(HEAP|MANAGED))$"
+    r"ARSYNC_(VERSION_.*|.*_MAX|.*_MIN|.*_DEFAULT|.*_SIZE_\d+_\d+|API|H|METHOD_(HEAP|MANAGED)"
+    r"|QUOTE_.*)$"  # Python has shlex.quote
 )
 
 
