@@ -45,9 +45,29 @@ int poll(Pool& pool, arsync_completion* completions, uint32_t max, int timeout_m
     }
 }
 
+static int sleep_until(sem_t& sleeper, const timespec& until) {
+#ifdef __GLIBC__
+    return sem_clockwait(&sleeper, CLOCK_MONOTONIC, &until);
+#else // musl sleeps for the difference, so that a change of the other clock matters for this moment
+      // only
+    timespec now{};
+    timespec wall{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    wall.tv_sec += until.tv_sec - now.tv_sec;
+    wall.tv_nsec += until.tv_nsec - now.tv_nsec;
+    while (wall.tv_nsec < 0 || wall.tv_nsec >= 1'000'000'000) {
+        const int carry = wall.tv_nsec < 0 ? -1 : 1;
+        wall.tv_sec += carry;
+        wall.tv_nsec -= carry * 1'000'000'000L;
+    }
+    return sem_timedwait(&sleeper, &wall);
+#endif
+}
+
 // Until somebody posts, or for ever. False: the time is over.
 static bool sleep(sem_t& sleeper, const timespec* until) {
-    const int result = until ? sem_clockwait(&sleeper, CLOCK_MONOTONIC, until) : sem_wait(&sleeper);
+    const int result = until ? sleep_until(sleeper, *until) : sem_wait(&sleeper);
     return result == 0 || errno != ETIMEDOUT;
 }
 

@@ -73,6 +73,17 @@ const char* name(const Names& names, uint32_t number) {
 
 } // namespace
 
+// Null where there is none, and in no language but the C library's own.
+static const char* description(int error) {
+#ifdef __GLIBC__
+    return strerrordesc_np(error);
+#else // musl has one text for 0 and for what is no error
+    const char* text = strerror(error);
+    const bool has_none = strcmp(text, strerror(0)) == 0;
+    return error == 0 ? "Success" : has_none ? nullptr : text;
+#endif
+}
+
 extern "C" {
 
 const char* arsync_version(void) {
@@ -84,7 +95,7 @@ uint32_t arsync_version_number(void) {
 }
 
 const char* arsync_strerror(int error) {
-    const char* text = error == INT32_MIN ? nullptr : strerrordesc_np(abs(error));
+    const char* text = error == INT32_MIN ? nullptr : description(abs(error));
     return text ? text : "Unknown error";
 }
 

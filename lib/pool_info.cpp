@@ -21,7 +21,7 @@ void Pool::info(arsync_info& out) {
         out.backend = ARSYNC_BACKEND_THREADS;
         snprintf(out.backend_reason, sizeof out.backend_reason,
                  "no thread can be started: %s; copies run in arsync_poll",
-                 strerrordesc_np(-starter_.error()));
+                 arsync_strerror(starter_.error()));
     } else {
         explain_backend(out.backend_reason, options_.backend, backend_error_);
     }

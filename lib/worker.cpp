@@ -30,7 +30,7 @@ void say(char (&text)[n], const std::string& words) {
 }
 
 std::string words_for(int error) {
-    return strerrordesc_np(-error);
+    return arsync_strerror(error);
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 # Packages for others, made from the tarball of the last commit. None of this is part of `make check`:
 # each takes minutes. docs/RELEASING.md says when.
 
-.PHONY: deb check-deb rpm conan abi-check aarch64 compilers clean-root
+.PHONY: deb check-deb rpm conan abi-check aarch64 musl compilers clean-root
 archive = $(B)/arsync-$(version).tar.gz
 
 deb: dist ## Debian packages in build/deb, looked at by lintian
@@ -22,6 +22,9 @@ abi-check: ## compare the library's ABI with that of the last release
 
 aarch64: ## unit and simulated tests for aarch64 under qemu
 	$(Q)packaging/aarch64.sh
+
+musl: ## library, arsync-cp and unit tests with musl, by the clang of the package ziglang
+	$(Q)packaging/musl.sh
 
 compilers: ## build with each g++-N and clang++-N that is installed
 	$(Q)tools/compilers.sh

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fcntl.h>
 
+#include "io/facts.h"
 #include "io/files.h"
 
 namespace arsync {
@@ -51,7 +52,8 @@ private:
 // not known (before Linux 6.1).
 inline uint32_t direct_align(const struct statx& facts) {
     const bool known = (facts.stx_mask & STATX_DIOALIGN) != 0;
-    return known ? std::max(facts.stx_dio_offset_align, facts.stx_dio_mem_align) : 0;
+    const LaterFacts later = later_facts(facts);
+    return known ? std::max(later.direct_offset_align, later.direct_memory_align) : 0;
 }
 
 } // namespace arsync

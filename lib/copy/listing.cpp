@@ -4,9 +4,9 @@
 
 namespace arsync {
 
-// getdents64(2)'s record is glibc's struct dirent64.
-static const dirent64& record_at(const std::byte* records, size_t at) {
-    return *reinterpret_cast<const dirent64*>(records + at);
+// On 64-bit systems getdents64(2)'s record is the C library's struct dirent.
+static const dirent& record_at(const std::byte* records, size_t at) {
+    return *reinterpret_cast<const dirent*>(records + at);
 }
 
 bool Listing::fill(Files& files, int fd, Stage stage) {
@@ -21,7 +21,7 @@ bool Listing::fill(Files& files, int fd, Stage stage) {
 
 Listing::Name Listing::next() {
     while (at_ < length_) {
-        const dirent64& record = record_at(records_.get(), at_);
+        const dirent& record = record_at(records_.get(), at_);
         at_ += record.d_reclen;
         const std::string_view name = record.d_name;
         if (name != "." && name != "..")

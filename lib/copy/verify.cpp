@@ -8,6 +8,7 @@
 #include "copy/direct_mode.h"
 #include "copy/huge.h"
 #include "copy/method.h"
+#include "io/facts.h"
 
 namespace arsync {
 

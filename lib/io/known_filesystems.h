@@ -3,17 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <sys/stat.h>
 
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x00004000U // Linux 6.8
-#endif
+#include "io/facts.h"
 
 namespace arsync {
 
 // The mount that something is on, by a number that is never given to another; 0: before Linux 6.8.
 inline uint64_t lasting_mount(const struct statx& facts) {
-    return (facts.stx_mask & STATX_MNT_ID_UNIQUE) != 0 ? facts.stx_mnt_id : 0;
+    return (facts.stx_mask & STATX_MNT_ID_UNIQUE) != 0 ? mount_of(facts) : 0;
 }
 
 // Each thread has a few of its own. False: this is not among them.

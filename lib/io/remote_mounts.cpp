@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "io/descriptors.h"
+#include "io/facts.h"
 
 namespace arsync {
 
@@ -159,7 +160,7 @@ void MountTable::find(int fd, Devices& devices) const {
     if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &facts) < 0)
         return;
     const auto own = std::find_if(mounts_.begin(), mounts_.end(), [&](const Mount& each) {
-        return each.number == facts.stx_mnt_id;
+        return each.number == mount_of(facts);
     });
     if (own == mounts_.end()) // of another namespace, or not mounted any more
         arsync::add(makedev(facts.stx_dev_major, facts.stx_dev_minor), devices);

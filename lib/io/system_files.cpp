@@ -77,7 +77,7 @@ int SystemFiles::statx(int dirfd, const char* path, int at_flags, struct statx& 
     constexpr unsigned mask = STATX_BASIC_STATS | STATX_DIOALIGN | mount;
     const int result = without_eintr([&] { return facts_of(dirfd, path, flags, mask, out); });
     if (result == 0 && (out.stx_mask & mount) == 0)
-        out.stx_mnt_id = 0;
+        set_later_facts(out, {});
     return result;
 }
 

@@ -89,13 +89,13 @@ void explain_backend(std::span<char> text, uint32_t asked, int error) {
     else if (error == -EOPNOTSUPP)
         snprintf(text.data(), text.size(), "valgrind cannot see what io_uring does");
     else
-        snprintf(text.data(), text.size(), "io_uring_setup: %s%s", strerrordesc_np(-error),
+        snprintf(text.data(), text.size(), "io_uring_setup: %s%s", arsync_strerror(error),
                  error == -EPERM ? " (denied by kernel.io_uring_disabled or seccomp)" : "");
 }
 
 void explain_denied_later(std::span<char> text, int error) {
     snprintf(text.data(), text.size(), "io_uring_enter: %s (denied when rings were in use already)",
-             strerrordesc_np(-error));
+             arsync_strerror(error));
 }
 
 int Uring::probe() {

@@ -58,7 +58,7 @@ struct Side {
             return "error " + std::to_string(size);
         while ((size = files.list(fd, records, sizeof records)) > 0)
             for (int64_t at = 0; at < size;) {
-                const auto* record = reinterpret_cast<const dirent64*>(records + at);
+                const auto* record = reinterpret_cast<const dirent*>(records + at);
                 found.emplace_back(record->d_name);
                 at += record->d_reclen;
             }

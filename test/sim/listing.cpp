@@ -60,8 +60,8 @@ int64_t SimulatedFiles::list(int fd, void* records, size_t size) {
         size_t used = 0;
         auto* const to = static_cast<std::byte*>(records);
         for (const Entry& entry : entries_from(world_, inode, description.position)) {
-            dirent64 record{};
-            const size_t length = offsetof(dirent64, d_name) + entry.name.size() + 1;
+            dirent record{};
+            const size_t length = offsetof(dirent, d_name) + entry.name.size() + 1;
             const size_t aligned = (length + 7) / 8 * 8;
             if (used + aligned > size)
                 return used == 0 ? -EINVAL : static_cast<int64_t>(used);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
+#include "io/facts.h"
 #include "sim/files.h"
 #include "sim/opening.h"
 
@@ -108,8 +109,9 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     out.stx_ctime = time(attributes.changed);
     out.stx_dev_major = 8;
     out.stx_dev_minor = 1;
-    out.stx_dio_mem_align = inode.is_file() ? world.options.direct_memory_align : 0;
-    out.stx_dio_offset_align = inode.is_file() ? world.options.direct_offset_align : 0;
+    if (inode.is_file())
+        set_later_facts(out,
+                        {0, world.options.direct_memory_align, world.options.direct_offset_align});
 }
 
 int SimulatedFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {

@@ -200,7 +200,7 @@ TEST_CASE("a directory is listed in pieces, from any position that a record gave
     while (const int64_t size = f.files.list(fd, records, sizeof records)) {
         REQUIRE(size > 0);
         for (int64_t at = 0; at < size;) {
-            const auto* record = reinterpret_cast<const dirent64*>(records + at);
+            const auto* record = reinterpret_cast<const dirent*>(records + at);
             CHECK(record->d_reclen % 8 == 0);
             seen.emplace_back(record->d_name, record->d_off);
             types.insert(record->d_type);
@@ -213,7 +213,7 @@ TEST_CASE("a directory is listed in pieces, from any position that a record gave
     CHECK(f.files.set_list_position(fd, seen[40].second) == 0);
     CHECK(f.files.list(fd, records, 16) == -EINVAL);
     CHECK(f.files.list(fd, records, 32) > 0);
-    CHECK(reinterpret_cast<const dirent64*>(records)->d_name == seen[41].first);
+    CHECK(reinterpret_cast<const dirent*>(records)->d_name == seen[41].first);
     CHECK(f.files.close(fd) == 0);
 }
 

@@ -7,6 +7,7 @@
 #include "copy/fold_case.h"
 #include "copy/path.h"
 #include "copy/split_path.h"
+#include "io/facts.h"
 
 namespace arsync {
 
@@ -125,7 +126,7 @@ bool Mirrors::find(const End& end, const Spot& spot, bool follows, Found& found)
         return false;
     const std::string name = split_path(end.path).name;
     found.by_name = !follows && !spot.missing && !name.empty() && name != "." && name != ".." &&
-                    found.facts.stx_mnt_id == spot.mount;
+                    mount_of(found.facts) == spot.mount;
     if (found.by_name && spot.place) {
         found.place = below(*spot.place, name);
         return true;
@@ -168,7 +169,7 @@ Mirrors::Spot Mirrors::look_at_spot(const End& end, const std::string& parent) {
         path = without_slashes_at_end(split.parent);
     }
     add_around(found, spot.around);
-    spot.mount = found.facts.stx_mnt_id;
+    spot.mount = mount_of(found.facts);
     spot.place = found.place;
     if (end.is_destination) {
         const File listed(files_, files_.open(end.dirfd, path.empty() ? "." : path.c_str(),
@@ -225,7 +226,7 @@ void Mirrors::add_around(const Found& found, Numbers& around) {
         const bool same_device =
             mirror.major == found.facts.stx_dev_major && mirror.minor == found.facts.stx_dev_minor;
         const bool told = (found.place && mirror.has_place) ||
-                          (is_known && mirror.mount == found.facts.stx_mnt_id);
+                          (is_known && mirror.mount == mount_of(found.facts));
         if (same_device && !told)
             around.push_back(mirror.item);
     }
@@ -247,7 +248,7 @@ void Mirrors::add(size_t item) {
     if (found.place)
         by_place_.emplace(text_of(*found.place), item);
     mirrors_.push_back({item, found.facts.stx_dev_major, found.facts.stx_dev_minor,
-                        found.facts.stx_mnt_id, found.place.has_value()});
+                        mount_of(found.facts), found.place.has_value()});
 }
 
 // Another's than its own.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "copy/huge.h"
+#include "io/facts.h"
 
 namespace arsync {
 
@@ -36,7 +37,7 @@ public:
         struct statx facts;
         check(ARSYNC_STAGE_REMOVE, files_.statx(dirfd, "", 0, facts));
         device_ = identity(facts);
-        mount_ = facts.stx_mnt_id;
+        mount_ = mount_of(facts);
         path_ = top.path;
         descend(dirfd, top.name.c_str());
     }
@@ -104,7 +105,7 @@ private:
             (facts.stx_attributes_mask & facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
         // A subvolume of btrfs has a device number of its own, and goes as any directory.
         const bool other_device = id.major != device_.major || id.minor != device_.minor;
-        const bool other_mount = mount_ != 0 ? facts.stx_mnt_id != mount_ : other_device;
+        const bool other_mount = mount_ != 0 ? mount_of(facts) != mount_ : other_device;
         if (mount_root || other_mount || id == source_)
             throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
         levels_.push_back({name, id, {}});

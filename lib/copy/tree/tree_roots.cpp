@@ -8,6 +8,7 @@
 #include "copy/tree/attempt.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/tree.h"
+#include "io/facts.h"
 
 namespace arsync {
 
@@ -189,7 +190,7 @@ void Tree::refuse_overlap(Files& files, int source, int destination) const {
     check(ARSYNC_STAGE_CHECK, files.statx(destination, "", 0, other));
     const bool same_device =
         one.stx_dev_major == other.stx_dev_major && one.stx_dev_minor == other.stx_dev_minor;
-    if (same_device && one.stx_mnt_id != other.stx_mnt_id)
+    if (same_device && mount_of(one) != mount_of(other))
         throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
 }
 
