@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# conan.sh - build the Conan package twice, static and shared, and with each a program that takes it.
+# conan.sh ARCHIVE DIRECTORY - build the Conan package of a tarball in DIRECTORY twice, static and shared,
+# and with each a program that takes it.
 #
-# In a Conan home of its own, below build, that is made anew. $CONAN_ARGUMENTS is handed on to conan create.
+# In a Conan home of its own, that is made anew, and without any remote. $CONAN_ARGUMENTS is handed on to
+# conan create. $CONAN says where conan is.
 set -eu
-cd "$(dirname "$0")/.."
-command -v conan > /dev/null || { echo 'make conan: no conan: pip install conan' >&2; exit 1; }
-rm -rf build/conan
-mkdir -p build/conan
-CONAN_HOME=$PWD/build/conan
+archive=$(realpath "$1") directory=$2 conan=${CONAN:-conan}
+command -v "$conan" > /dev/null || { echo 'make conan: no conan: pip install conan' >&2; exit 1; }
+rm -rf "$directory"
+mkdir -p "$directory/home" "$directory/source"
+directory=$(cd "$directory" && pwd)
+CONAN_HOME=$directory/home
 export CONAN_HOME
-env -u CC -u CXX conan profile detect > /dev/null
-conan remote disable '*' > /dev/null
+tar -C "$directory/source" --strip-components=1 -xf "$archive"
+env -u CC -u CXX "$conan" profile detect > /dev/null
+"$conan" remote disable '*' > /dev/null
 for shared in False True; do
     # shellcheck disable=SC2086 # words
-    conan create packaging/conan -o "arsync/*:shared=$shared" ${CONAN_ARGUMENTS:-}
+    "$conan" create "$directory/source/packaging/conan" -o "arsync/*:shared=$shared" ${CONAN_ARGUMENTS:-}
 done
-conan list 'arsync/*:*'
+"$conan" list 'arsync/*:*'

@@ -13,8 +13,8 @@ check-deb: ## the packages of `make deb` in a fresh Debian (root; debootstrap)
 rpm: dist ## RPM packages in build/rpm, looked at by rpmlint
 	$(Q)packaging/rpm.sh $(archive) $(B)/rpm
 
-conan: ## the Conan package, and a program that takes it
-	$(Q)packaging/conan.sh
+conan: dist ## the Conan package, and a program that takes it
+	$(Q)packaging/conan.sh $(archive) $(B)/conan
 
 # ABI_BASE=REVISION: what to compare with; the last tag if there is one.
 abi-check: ## compare the library's ABI with that of the last release
