@@ -22,7 +22,7 @@ holds 'three hosts copy one tree, one is killed with its power in the middle, an
     in_net '"$SPREAD"' --arsync-cp '"$WORK"'/cp --ssh "ssh -F $SSH_CONFIG" --on=h1,h2,h3 --files=100 --chunk=8M -v s/ d > out & pid=$!
     eventually "test -e '"$WORK"'/h2-has-begun && ls .d.arsync-spread/records | grep -q ."; kill_host h2
     wait $pid; cat out; identical '"$WORK"'/judge d
-    for host in h1 h3; do grep -q " on $host: complete" out; done; grep -q " on h2" out && false; test "$(status_of done)" = "$(status_of units)"'
+    grep -q " on h2" out && false; test "$(status_of done)" = "$(status_of units)"'
 rm -f "$WORK/h2-hangs"
 holds 'where no host is left a run ends, and the next one goes on with what is not done' '
     ln -s '"$WORK"'/s s; start_host h2 || true; for host in h1 h2 h3; do kill_host $host; done

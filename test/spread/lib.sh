@@ -94,9 +94,9 @@ UserKnownHostsFile /dev/null
 StrictHostKeyChecking no
 LogLevel ERROR
 BatchMode yes
-ConnectTimeout 3
+ConnectTimeout 20
 ServerAliveInterval 1
-ServerAliveCountMax 3
+ServerAliveCountMax 10
 END
     for i in $(seq "$1"); do
         host=h$i

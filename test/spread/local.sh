@@ -6,7 +6,7 @@ if ! command -v fpart > /dev/null; then
     skip 'arsync-spread' 'fpart is not installed'
     finish
 fi
-make_tree "$WORK/tree" 1000
+make_tree "$WORK/tree" 500
 cp -a "$WORK/tree" "$WORK/judge"
 
 holds 'a tree in parts is what cp -a makes of it' '
