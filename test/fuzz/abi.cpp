@@ -50,6 +50,15 @@ public:
             std::memcpy(memory_.get() + 4 + 4 * bytes.below(own / 4 - 1), &word, sizeof word);
         }
         whole = readable >= own;
+        readable_ = readable;
+    }
+    // As far as the field is in this memory.
+    void point_to(const char* Struct::*field, const char* text) {
+        static constexpr Struct any{};
+        const auto at = static_cast<size_t>(reinterpret_cast<const char*>(&(any.*field)) -
+                                            reinterpret_cast<const char*>(&any));
+        if (at + sizeof text <= readable_)
+            std::memcpy(memory_.get() + at, &text, sizeof text);
     }
     Struct* get() { return reinterpret_cast<Struct*>(memory_.get()); }
     Struct* operator->() { return get(); }
@@ -57,16 +66,21 @@ public:
 
 private:
     std::unique_ptr<std::byte[]> memory_;
+    size_t readable_ = 0;
 };
+
+constexpr const char* maps[] = {"0:1", "", "0:0,1:2", "x:y", "0:1,", "4294967295:0", "*:5"};
 
 Wild<arsync_copy_options> copy_options(Bytes& bytes) {
     Wild<arsync_copy_options> options(bytes);
     const size_t suffix = bytes.below(16);
     const size_t filter = bytes.below(16);
-    if (options.whole) {
-        options->backup_suffix = suffix < 5 ? suffixes[suffix] : nullptr;
-        options->filter = filter < 6 ? filters[filter] : nullptr;
-    }
+    const size_t map = bytes.below(32);
+    // A pointer that leads nowhere is no matter of the library's.
+    options.point_to(&arsync_copy_options::backup_suffix, suffix < 5 ? suffixes[suffix] : nullptr);
+    options.point_to(&arsync_copy_options::filter, filter < 6 ? filters[filter] : nullptr);
+    options.point_to(&arsync_copy_options::user_map, map < 7 ? maps[map] : nullptr);
+    options.point_to(&arsync_copy_options::group_map, map % 7 == 3 ? maps[map % 7] : nullptr);
     return options;
 }
 
