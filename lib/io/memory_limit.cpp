@@ -1,14 +1,11 @@
 #include "io/memory_limit.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
-#include "io/fd.h"
+#include "io/mounts.h"
 
 namespace arsync {
 
@@ -29,17 +26,10 @@ bool lists(std::string_view words, std::string_view word) {
     return false;
 }
 
-// "" where there is no such file.
+// As much of it as can be read.
 std::string content_of(const std::string& path) {
     std::string text;
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    char part[4096];
-    for (ssize_t got = 1; file && got != 0;) {
-        got = ::read(file.get(), part, sizeof part);
-        if (got < 0 && errno != EINTR)
-            break;
-        text.append(part, static_cast<size_t>(std::max<ssize_t>(got, 0)));
-    }
+    read_whole(path.c_str(), text);
     return text;
 }
 
@@ -51,35 +41,17 @@ uint64_t limit_in(const std::string& path) {
     return error == std::errc() ? limit : no_memory_limit;
 }
 
-// One line of mountinfo, as far as it matters here.
-struct Mount {
-    std::string_view root, point, type, options;
-};
-
-Mount parse(std::string_view line) {
-    Mount mount;
-    for (int i = 0; i < 3; ++i)
-        take(line, ' ');
-    mount.root = take(line, ' ');
-    mount.point = take(line, ' ');
-    while (!line.empty() && take(line, ' ') != "-") {
-    }
-    mount.type = take(line, ' ');
-    take(line, ' ');
-    mount.options = take(line, ' ');
-    return mount;
-}
-
 // Of the group that is at this path and of those above it, as far as they are to be seen.
 uint64_t limit_along(const Mount& mount, std::string_view path, const std::string& below) {
     // In a container the group may be the root of what is mounted, or lie outside it.
-    if (mount.root != "/" && path.starts_with(mount.root))
-        path.remove_prefix(mount.root.size());
-    else if (mount.root != "/" || path.starts_with("/.."))
+    const std::string& root = mount.root.path;
+    if (!path.starts_with('/') || path.starts_with("/..") || !is_in(path, root))
         path = {};
+    else if (root != "/")
+        path.remove_prefix(root.size());
     uint64_t least = no_memory_limit;
     for (;;) {
-        const std::string directory = below + std::string(mount.point) + std::string(path) + "/";
+        const std::string directory = below + mount.point + std::string(path) + "/";
         for (const char* name : {"memory.max", "memory.high", "memory.limit_in_bytes"})
             least = std::min(least, limit_in(directory + name));
         if (path.empty() || path == "/")
@@ -93,6 +65,7 @@ uint64_t limit_along(const Mount& mount, std::string_view path, const std::strin
 uint64_t group_memory_limit(std::string_view group, std::string_view mountinfo,
                             const std::string& below) {
     uint64_t least = no_memory_limit;
+    const std::vector<Mount> mounts = parse_mounts(mountinfo);
     while (!group.empty()) {
         std::string_view line = take(group, '\n');
         const std::string_view number = take(line, ':');
@@ -100,8 +73,7 @@ uint64_t group_memory_limit(std::string_view group, std::string_view mountinfo,
         const bool unified = number == "0" && controllers.empty();
         if (!unified && !lists(controllers, "memory"))
             continue;
-        for (std::string_view rest = mountinfo; !rest.empty();) {
-            const Mount mount = parse(take(rest, '\n'));
+        for (const Mount& mount : mounts) {
             const bool fits = unified ? mount.type == "cgroup2"
                                       : mount.type == "cgroup" && lists(mount.options, "memory");
             if (!fits)

@@ -37,13 +37,12 @@ Mount parse(std::string_view line) {
     return mount;
 }
 
-// Whether a path is that directory or below it.
+} // namespace
+
 bool is_in(std::string_view path, std::string_view directory) {
     return directory == "/" || path == directory ||
            (path.starts_with(directory) && path[directory.size()] == '/');
 }
-
-} // namespace
 
 std::string unescaped(std::string_view text) {
     std::string result;
@@ -118,12 +117,22 @@ bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path
     return true;
 }
 
+int mount_of(int fd, uint64_t& mount) {
+    const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char told[512]; // the beginning is enough
+    const ssize_t size = file ? ::read(file.get(), told, sizeof told) : -1;
+    if (size < 0)
+        return -errno;
+    mount = mount_in({told, static_cast<size_t>(size)});
+    return 0;
+}
+
 int places_of(int directory, std::vector<PlaceOnDevice>& places) {
-    std::string told;
-    int result = read_whole(("/proc/self/fdinfo/" + std::to_string(directory)).c_str(), told);
+    uint64_t mount = 0;
+    int result = mount_of(directory, mount);
     if (result < 0)
         return result;
-    const uint64_t mount = mount_in(told);
     char path[PATH_MAX];
     const std::string link = "/proc/self/fd/" + std::to_string(directory);
     const ssize_t length = ::readlink(link.c_str(), path, sizeof path);

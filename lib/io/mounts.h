@@ -38,6 +38,8 @@ bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path
 // The number of the mount in what /proc/self/fdinfo says of an open file; 0: it says none. statx(2)
 // has it only since Linux 5.8, and in qemu's user mode it is 0.
 uint64_t mount_in(std::string_view fdinfo);
+// The same of an open descriptor, whose filesystem is not asked. 0 or a negative errno.
+int mount_of(int fd, uint64_t& mount);
 
 // A file of /proc, whole. 0 or a negative errno.
 int read_whole(const char* path, std::string& text);
@@ -45,6 +47,9 @@ int read_whole(int fd, std::string& text); // from where its last read ended
 
 // What is written as "\040" and so on, as spaces and the like are in the list.
 std::string unescaped(std::string_view text);
+
+// Whether a path is that directory or below it.
+bool is_in(std::string_view path, std::string_view directory);
 
 // Whether something is in a place of each.
 bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b);

@@ -91,6 +91,9 @@ bool read_link(const std::string& path, std::string& text) {
 // Between two looks at it.
 constexpr std::chrono::milliseconds fresh{20};
 
+// Of no device: the kernel's have 12 bits.
+constexpr unsigned no_major = 1u << 12;
+
 // The kernel gives up at so many, too.
 constexpr int links_most = 40;
 
@@ -153,19 +156,42 @@ bool MountTable::add(const Mount& mount, Devices& devices) const {
     return !below.empty();
 }
 
+// statx(2) would ask some servers (9p) although it is told not to.
 void MountTable::find(int fd, Devices& devices) const {
-    if (all_local())
-        return;
-    struct statx facts;
-    if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &facts) < 0)
-        return;
-    const auto own = std::find_if(mounts_.begin(), mounts_.end(), [&](const Mount& each) {
-        return each.number == mount_of(facts);
-    });
-    if (own == mounts_.end()) // of another namespace, or not mounted any more
-        arsync::add(makedev(facts.stx_dev_major, facts.stx_dev_minor), devices);
+    uint64_t number = 0;
+    if (!all_local() && mount_of(fd, number) == 0)
+        add_numbered(number, devices);
+}
+
+// One that is of another namespace, or not mounted any more, is as a device of its own.
+void MountTable::add_numbered(uint64_t number, Devices& devices) const {
+    const auto own = std::find_if(mounts_.begin(), mounts_.end(),
+                                  [&](const Mount& each) { return each.number == number; });
+    if (own == mounts_.end())
+        arsync::add(makedev(no_major, static_cast<unsigned>(number)), devices);
     else
         add(*own, devices);
+}
+
+// Of the working directory, which has no descriptor. Its path, in which there are no links, is
+// asked first; if all is local there, statx(2) may be, which also knows what a mount has covered
+// since.
+bool MountTable::find_working(const std::string& where, Devices& devices) const {
+    std::string_view path = where;
+    const Mount* mount = nullptr;
+    while (!mount && path.starts_with('/')) {
+        mount = at(path, mounts_.size());
+        const size_t above = path.rfind('/');
+        path = path.substr(0, above > 0 || path == "/" ? above : 1);
+    }
+    if (mount && add(*mount, devices))
+        return true;
+    const size_t before = devices.size();
+    struct statx facts;
+    if (::statx(AT_FDCWD, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &facts) == 0 &&
+        (facts.stx_mask & STATX_MNT_ID) != 0)
+        add_numbered(mount_of(facts), devices);
+    return devices.size() > before;
 }
 
 void MountTable::find_all(Devices& devices) const {
@@ -176,11 +202,14 @@ void MountTable::find_all(Devices& devices) const {
 // Where a relative path begins, without a "/" at its end. False: that tells all.
 bool MountTable::find_start(int dirfd, std::string& where, Devices& devices) const {
     const size_t before = devices.size();
-    find(dirfd, devices);
-    const std::string link =
-        dirfd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/" + std::to_string(dirfd);
-    if (devices.size() > before || !read_link(link, where))
-        return false;
+    if (dirfd == AT_FDCWD) {
+        if (!read_link("/proc/thread-self/cwd", where) || find_working(where, devices))
+            return false;
+    } else {
+        find(dirfd, devices);
+        if (devices.size() > before || !read_link("/proc/self/fd/" + std::to_string(dirfd), where))
+            return false;
+    }
     if (where == "/")
         where.clear();
     return true;

@@ -45,6 +45,8 @@ private:
     const Mount* at(std::string_view point, size_t limit) const;
     bool is_covered(std::string_view point, size_t limit) const;
     bool find_start(int dirfd, std::string& where, Devices& devices) const;
+    bool find_working(const std::string& where, Devices& devices) const;
+    void add_numbered(uint64_t number, Devices& devices) const;
     bool follow(Way& way, Devices& devices) const;
     bool add(const Mount& mount, Devices& devices) const;
     Devices layers(const Mount& overlay) const;

@@ -8,10 +8,26 @@ namespace arsync {
 
 static constexpr size_t huge_page_size = size_t{2} << 20;
 
+// Linux 5.14: newer than the headers some distributions still build with.
+static constexpr int populate_write = 23;
+
 static void* map_anonymous(size_t bytes, int more_flags) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | more_flags, -1, 0);
     return memory == MAP_FAILED ? nullptr : memory;
+}
+
+// Where a control group allows no more of them, they can be mapped, and whoever touches them gets a
+// SIGBUS: so they are touched here, where that is an error. A kernel that cannot do so has to be
+// believed.
+static void* map_huge_pages(size_t bytes) {
+    void* memory = map_anonymous(bytes, MAP_HUGETLB);
+    if (!memory || madvise(memory, bytes, populate_write) == 0 || errno == EINVAL)
+        return memory;
+    const int error = errno;
+    munmap(memory, bytes);
+    errno = error;
+    return nullptr;
 }
 
 Slab::~Slab() {
@@ -22,7 +38,7 @@ Slab::~Slab() {
 bool Slab::map(size_t bytes, bool huge_pages, int* huge_error) {
     if (huge_pages) {
         mapped_ = (bytes + huge_page_size - 1) / huge_page_size * huge_page_size;
-        memory_ = map_anonymous(mapped_, MAP_HUGETLB);
+        memory_ = map_huge_pages(mapped_);
         *huge_error = memory_ ? 0 : -errno;
     }
     if (!memory_) {

@@ -59,6 +59,8 @@ TEST_CASE("in a container the group is what is mounted, or outside what can be s
     CHECK(group_memory_limit("0::/docker/id\n", within, root.path) == 1'000'000);
     CHECK(group_memory_limit("0::/docker/other\n", within, root.path) == 1'000'000);
     CHECK(group_memory_limit("0::/../other\n", v2, root.path) == 1'000'000);
+    CHECK(group_memory_limit("0::/docker/id-2\n", within, root.path) == 1'000'000);
+    CHECK(group_memory_limit("0::no/path\n", v2, root.path) == 1'000'000);
 }
 
 TEST_CASE("where nothing is mounted, or nothing makes sense, there is no limit") {

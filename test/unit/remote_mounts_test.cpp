@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <sched.h>
 #include <sys/mount.h>
@@ -154,4 +155,36 @@ TEST_CASE("the list of mounts is read anew when it has changed, and only then") 
         return skip("needs root");
     CHECK(same);
     CHECK(changed);
+}
+
+TEST_CASE(
+    "an open file is where its mount is, and on a filesystem of its own if that is not listed") {
+    const Place place;
+    const Fd directory(open(place.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    uint64_t number = 0;
+    REQUIRE(mount_of(directory.get(), number) == 0);
+    const std::string server = " 1 0:30 / /server rw - nfs4 host:/ rw\n";
+    Devices devices;
+    MountTable(std::to_string(number) + server).find(directory.get(), devices);
+    CHECK(devices == Devices{makedev(0, 30)});
+    devices.clear();
+    MountTable(std::to_string(number + 100'000) + server).find(directory.get(), devices);
+    REQUIRE(devices.size() == 1);
+    CHECK(devices[0] != makedev(0, 30));
+}
+
+TEST_CASE("a relative path begins on the filesystem of the working directory") {
+    const Place place;
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::create_directories(place.path + "/server/x");
+    const MountTable table(mounts_with(place.path));
+    const auto find = [&](const std::string& from) {
+        std::filesystem::current_path(place.path + from);
+        Devices devices;
+        table.find(AT_FDCWD, "file", false, devices);
+        std::filesystem::current_path(before);
+        return devices;
+    };
+    CHECK(find("/server") == Devices{makedev(0, 30)});
+    CHECK(find("/server/x") == Devices{makedev(0, 30)});
 }
