@@ -66,13 +66,17 @@ int arsync_pool_close(arsync_pool* handle) {
     if (!handle)
         return 0;
     return uncancelled([&] {
-        Pool* pool = handle->pool.exchange(nullptr);
+        Pool* pool = handle->pool;
         if (!pool)
             return -EINVAL;
         if (pool->in_any_child()) {
+            if (pool->in_forked_child()) // else the handle is the parent's, too
+                handle->pool = nullptr;
             pool->abandon(); // its threads and locks are the parent's: nothing here can be freed
             return 0;
         }
+        if (!handle->pool.compare_exchange_strong(pool, nullptr))
+            return -EINVAL;
         delete pool;
         if (!handle->buffers->close())
             handle->buffers.reset();

@@ -1,6 +1,5 @@
 // The C wall of callers' buffers and files. What a function does is in pool_buffers.cpp.
 #include <cerrno>
-#include <climits>
 
 #include "arsync.h"
 #include "c_wall.h"
@@ -46,10 +45,10 @@ int arsync_buffer_release(arsync_pool* handle, uint64_t buffer) {
         return -EFAULT;
     if (handle->pool)
         return with_pool(handle, [&](Pool& pool) { return pool.release_buffer(buffer); });
+    if (!handle->owner.is_here())
+        return -EOWNERDEAD;
     if (!handle->buffers)
         return -ENOENT;
-    if (handle->buffers->in_forked_child())
-        return -EOWNERDEAD;
     return uncancelled([&] { return handle->buffers->release(buffer); });
 }
 

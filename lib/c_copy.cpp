@@ -98,7 +98,10 @@ int arsync_take_fd(arsync_pool* handle, const arsync_completion* completion) {
 }
 
 void arsync_details_free(const arsync_details* details) {
-    delete static_cast<const OwnDetails*>(details);
+    uncancelled([&] {
+        delete static_cast<const OwnDetails*>(details);
+        return 0;
+    });
 }
 
 } // extern "C"

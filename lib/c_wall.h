@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <exception>
 #include <memory>
 #include <new>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 // nothing, instead of freed memory or somebody else's pool. That costs these few bytes for each
 // pool opened.
 struct arsync_pool {
+    const arsync::ProcessMark owner;
     std::atomic<arsync::Pool*> pool = nullptr;
     arsync_pool* next = nullptr;
     std::shared_ptr<arsync::CallerBuffers> buffers; // null: closed, and nothing is leased any more
@@ -35,11 +37,13 @@ template <class Body>
         return -ENOMEM;
     } catch (const std::system_error& error) { // a mutex or a thread
         return negative(error.code().value());
+    } catch (const std::exception&) { // more than a container could ever hold
+        return -ENOMEM;
     }
 }
 
 // The same in a thread that may be cancelled (pthread_cancel): not in here, where half of something
-// would be done, but from where it returns. Nothing of this frame is to be undone.
+// would be done, but at the thread's next cancellation point.
 template <class Body>
 int uncancelled(Body body) {
     int state = PTHREAD_CANCEL_ENABLE;

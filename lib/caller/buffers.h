@@ -25,7 +25,6 @@
 
 #include "arsync.h"
 #include "io/mutex.h"
-#include "io/process.h"
 #include "io/ring.h"
 #include "io/slab.h"
 
@@ -43,7 +42,6 @@ public:
 
     unsigned number() const { return number_; }
     Slice whole() const { return whole_; } // memory, as if not registered
-    explicit operator bool() const { return owner_; }
 
 private:
     friend class CallerBuffers;
@@ -69,7 +67,6 @@ public:
     // There will be no operation any more. What is free gives its memory back, and what is released
     // from now on does, too. Whether there is anything to be released.
     bool close();
-    bool in_forked_child() const { return !owner_.is_here(); }
 
 private:
     friend class BufferUse;
@@ -89,7 +86,6 @@ private:
     const unsigned count_;
     const size_t size_;
     const bool huge_pages_;
-    const ProcessMark owner_;
     Mutex mutex_;
     std::vector<Slot> slots_ GUARDED_BY(mutex_); // no more than were needed at a time
     std::vector<unsigned> free_ GUARDED_BY(mutex_);

@@ -123,4 +123,17 @@ TEST_CASE_FIXTURE(Clean, "a fork is noticed where both processes have the same n
     });
 }
 
+TEST_CASE_FIXTURE(Clean, "a child of vfork takes no pool from its parent") {
+    const Directory directory;
+    write_pattern(directory / "from", 300'000);
+    Pool pool;
+    CHECK(pool.copy(directory / "from", directory / "to").result == 0);
+    const pid_t child = vfork();
+    if (child == 0)
+        _exit(arsync_pool_close(pool.get()) == 0 ? 0 : 1);
+    CHECK(status_of(child) == 0);
+    CHECK(pool.copy(directory / "from", directory / "to").result == 0);
+    CHECK(pool.close() == 0);
+}
+
 } // namespace live

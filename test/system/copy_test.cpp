@@ -148,7 +148,9 @@ TEST_CASE_FIXTURE(Clean, "one call is made by many threads at once, and outlives
     }
     std::thread cancelled([&] {
         pthread_cancel(pthread_self());
-        copy(from, directory / "whole");
+        arsync_completion done = {};
+        copy(from, directory / "whole", Options().with_want(ARSYNC_WANT_FD), &done);
+        arsync_details_free(done.details); // which closes the copy
         pthread_testcancel();
     });
     cancelled.join();
