@@ -91,7 +91,10 @@ int Pool::open_file(int fd, arsync_file& id) {
     file->fd = file->own.get();
     file->direct = (flags & O_DIRECT) != 0;
     file->synchronous = (flags & (O_SYNC | O_DSYNC)) != 0;
-    file->streams = lseek(fd, 0, SEEK_CUR) < 0;
+    // Of a file and a disk it is known, and to ask would wait for whoever uses its position. Event
+    // descriptors and their like, which are of no kind, may say that they have one.
+    file->may_be_silent = !S_ISREG(file->kind) && !S_ISBLK(file->kind);
+    file->streams = file->may_be_silent && !(S_ISCHR(file->kind) && lseek(fd, 0, SEEK_CUR) >= 0);
     const std::shared_ptr<const MountTable> table = mounts_.table();
     if (!table->all_local())
         table->find(file->fd, file->devices);

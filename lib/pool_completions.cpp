@@ -42,8 +42,10 @@ void Pool::complete(Job& job) {
     else if (job.outcome.result < 0)
         ++failed_;
     auto* const operation = std::get_if<CallerOperation>(&job.what);
-    if (operation) // before anybody can know that it has ended
+    if (operation) { // before anybody can know that it has ended
         operation->use = {};
+        operation->file.end();
+    }
     Finished& finished = slots_[slot_of(job.id)].finished;
     finished.completion = completion_of(job, job.outcome);
     queue_finished(finished);

@@ -19,36 +19,45 @@ struct CallerFile {
     mode_t kind = 0;      // S_IFMT
     bool direct = false;  // open with O_DIRECT
     bool streams = false; // it has no offsets: those that it is given, io_uring takes no notice of
-    bool synchronous = false; // open with O_SYNC or O_DSYNC
-    Devices devices;          // whom operations on it may wait for
+    bool may_be_silent = false; // a transfer may wait for ever: it is neither a file nor a disk
+    bool synchronous = false;   // open with O_SYNC or O_DSYNC
+    Devices devices;            // whom operations on it may wait for
 
     // What is found out by its first operation: whether io_uring can be trusted to read it as
     // read(2) does. It goes by a size, which may be untrue.
     enum class By : uint8_t { unknown, ring, calls };
     std::atomic<By> by = By::unknown;
-    // Of what is no file with offsets: whether it takes RWF_NOWAIT.
+    // Of what may be silent: whether it takes RWF_NOWAIT. Where it does not, one operation at a
+    // time takes from it, and one gives: none then finds that another was quicker, and waits
+    // inside.
     std::atomic<bool> takes_nowait = true;
+    std::atomic_flag reading;
+    std::atomic_flag writing;
 
     // Until when no worker writes by a call of its own: one has waited in it.
     std::atomic<std::chrono::steady_clock::time_point> slow_until{};
 
-    std::atomic<unsigned> users = 0; // operations
+    std::atomic<unsigned> users = 0; // operations that have not ended
 };
 
 // An operation's part in a file; move-only. The last that has one closes what was closed meanwhile.
 class FileUse {
 public:
     FileUse() = default;
-    explicit FileUse(std::shared_ptr<CallerFile> file) : file_(std::move(file)) {
+    explicit FileUse(std::shared_ptr<CallerFile> file) : file_(std::move(file)), counts_(true) {
         file_->users.fetch_add(1, std::memory_order_relaxed);
     }
-    FileUse(FileUse&& other) noexcept : file_(std::move(other.file_)) {}
+    FileUse(FileUse&& other) noexcept
+        : file_(std::move(other.file_)), counts_(std::exchange(other.counts_, false)) {}
     FileUse& operator=(FileUse&& other) noexcept {
         std::swap(file_, other.file_);
+        std::swap(counts_, other.counts_);
         return *this;
     }
-    ~FileUse() {
-        if (file_)
+    ~FileUse() { end(); }
+    // The operation is over. Nothing is closed by this, which may wait.
+    void end() {
+        if (std::exchange(counts_, false))
             file_->users.fetch_sub(1, std::memory_order_release);
     }
     CallerFile* operator->() const { return file_.get(); }
@@ -56,6 +65,7 @@ public:
 
 private:
     std::shared_ptr<CallerFile> file_;
+    bool counts_ = false; // among its users
 };
 
 } // namespace arsync

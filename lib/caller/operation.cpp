@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -42,8 +43,6 @@ public:
     }
 
 private:
-    bool has_offsets() const { return S_ISREG(file_.kind) || S_ISBLK(file_.kind); }
-
     // What is left of the buffer's part; registered if that is worth it for all of it.
     Slice rest() {
         const Slice all = io_.buffers.lent(operation_.use.number(), operation_.use.whole(),
@@ -67,7 +66,12 @@ private:
                 }
                 continue;
             }
-            const int64_t moved = co_await transfer(operation_.offset + outcome_.bytes, 0, route);
+            const uint64_t offset = operation_.offset + outcome_.bytes;
+            int64_t moved = 0;
+            if (file_.may_be_silent)
+                moved = co_await transfer_when_ready(offset, route);
+            else
+                moved = co_await transfer(offset, 0, route);
             if (moved == -EAGAIN) { // the kernel was short of something for a moment
                 co_await io_.ring.pause(1);
                 continue;
@@ -116,9 +120,41 @@ private:
         return put;
     }
 
+    // What may be silent a cancel ends where the kernel waits for it.
     Ring::Operation transfer(uint64_t offset, uint32_t flags, Route route) {
-        return reads_ ? io_.ring.read(file_.fd, rest(), offset, flags, route)
-                      : io_.ring.write(file_.fd, rest(), offset, flags, route);
+        Request** const cancellable = file_.may_be_silent ? &control_.interruptible : nullptr;
+        return reads_ ? io_.ring.read(file_.fd, rest(), offset, flags, route, cancellable)
+                      : io_.ring.write(file_.fd, rest(), offset, flags, route, cancellable);
+    }
+
+    // By a call that does not wait, after a wait that a cancel can end.
+    Task<int64_t> transfer_when_ready(uint64_t offset, Route route) {
+        for (;;) {
+            if (control_.held())
+                co_await wait_while_held(io_, control_);
+            co_await wait_until_ready();
+            const bool nowait = file_.takes_nowait;
+            std::atomic_flag& taken = reads_ ? file_.reading : file_.writing;
+            const bool takes = !nowait && file_.streams && !taken.test_and_set();
+            int64_t moved = -EAGAIN; // somebody else was quicker
+            if (nowait || !file_.streams || (takes && is_ready()))
+                moved = co_await transfer(offset, nowait ? RWF_NOWAIT : 0, route);
+            if (takes)
+                taken.clear();
+            if (moved < 0)
+                control_.throw_if_cancelled();
+            if (moved == -EAGAIN)
+                co_await io_.ring.pause(1);
+            else if (moved == -EOPNOTSUPP && nowait)
+                file_.takes_nowait = false;
+            else
+                co_return moved;
+        }
+    }
+
+    bool is_ready() const {
+        pollfd entry{file_.fd, static_cast<short>(reads_ ? POLLIN : POLLOUT), 0};
+        return ::poll(&entry, 1, 0) != 0;
     }
 
     void add(int64_t moved) {
@@ -150,32 +186,22 @@ private:
                (io_.files.filesystem_type(file_.fd, magic) == 0 && filesystem(magic).exact);
     }
 
-    // By a call that does not wait, after a wait that a cancel can end. What knows no such call
-    // waits in it.
     Task<void> move_once() {
-        for (;;) {
+        int64_t moved = -EAGAIN;
+        if (file_.may_be_silent)
+            moved = co_await transfer_when_ready(UINT64_MAX, Route::ring);
+        while (moved == -EAGAIN) {
             if (control_.held())
                 co_await wait_while_held(io_, control_);
-            if (!has_offsets())
-                co_await wait_for_stream();
             control_.throw_if_cancelled();
-            const bool nowait = !has_offsets() && file_.takes_nowait;
-            const int64_t moved = co_await transfer(UINT64_MAX, nowait ? RWF_NOWAIT : 0,
-                                                    has_offsets() ? Route::plain : Route::ring);
-            if (moved == -EAGAIN) { // somebody else was quicker
+            moved = co_await transfer(UINT64_MAX, 0, Route::plain);
+            if (moved == -EAGAIN) // the kernel was short of something for a moment
                 co_await io_.ring.pause(1);
-                continue;
-            }
-            if (moved == -EOPNOTSUPP && nowait) {
-                file_.takes_nowait = false;
-                continue;
-            }
-            add(moved);
-            co_return;
         }
+        add(moved);
     }
 
-    Task<void> wait_for_stream() {
+    Task<void> wait_until_ready() {
         control_.throw_if_cancelled();
         int64_t result = 0;
         if (reads_)

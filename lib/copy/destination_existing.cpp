@@ -106,8 +106,9 @@ Task<int> Destination::open_for_writing(int flags, const struct statx& source,
         if (!leased && (fd != -ENXIO || !S_ISFIFO(found.stx_mode)))
             co_return static_cast<int>(check(ARSYNC_STAGE_OPEN_DESTINATION, fd));
         control.throw_if_cancelled();
-        co_await io_.ring.pause(open_again_ms);
+        const int64_t paused = co_await io_.ring.pause(open_again_ms, !leased);
         control.throw_if_cancelled();
+        check(ARSYNC_STAGE_OPEN_DESTINATION, paused);
     }
 }
 

@@ -37,8 +37,12 @@ Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to
         if (control.held())
             continue;
         control.throw_if_cancelled();
-        const int64_t got =
-            co_await io.ring.read(stretch.source, to, seekable ? offset : UINT64_MAX, 0, route);
+        // Somebody else may have taken what there was: then it waits in here.
+        Request** const cancellable = seekable ? nullptr : &control.interruptible;
+        const int64_t got = co_await io.ring.read(
+            stretch.source, to, seekable ? offset : UINT64_MAX, 0, route, cancellable);
+        if (got < 0)
+            control.throw_if_cancelled();
         if (got == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;
@@ -51,7 +55,7 @@ Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to
     }
 }
 
-// Waits before it writes: io_uring would wait inside a write, where a cancel does not reach it.
+// Waits before it writes: a write of a helper's waits where a cancel does not reach it.
 Task<void> write_all_stream(Io io, Control& control, const Stretch& stretch, Slice from,
                             uint64_t offset, bool stream) {
     control.enter(ARSYNC_STAGE_WRITE);
@@ -62,8 +66,11 @@ Task<void> write_all_stream(Io io, Control& control, const Stretch& stretch, Sli
             co_await interruptible_wait(io, control, stretch.destination, false);
         control.throw_if_cancelled();
         const Slice rest{from.data + done, from.length - done, from.buffer_index};
-        const int64_t put = co_await io.ring.write(stretch.destination, rest,
-                                                   stream ? UINT64_MAX : offset + done, 0, route);
+        Request** const cancellable = stream ? &control.interruptible : nullptr;
+        const int64_t put = co_await io.ring.write(
+            stretch.destination, rest, stream ? UINT64_MAX : offset + done, 0, route, cancellable);
+        if (put < 0)
+            control.throw_if_cancelled();
         if (put == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;

@@ -4,8 +4,9 @@ namespace arsync {
 
 // Of calls, each of which frees a huge file, say.
 static constexpr unsigned calls_max = 8;
-// A copy waits for one thing at a time, and a worker runs fewer copies than this.
-static constexpr unsigned waits_max = 128;
+// So many jobs as a worker runs, each of as many entries as a tree has under way: each may wait for
+// a FIFO or the like of its own.
+static constexpr unsigned waits_max = 64 * 64;
 
 Crews::Crews(unsigned transfers_max, const std::function<void()>& notify,
              const std::function<unsigned()>& most)

@@ -1,6 +1,6 @@
 // The helper threads of one ring, in three crews, so that what lasts keeps nothing else from its
 // turn: transfers; calls that take as long as a file is large; waits, any number of which may last
-// for ever.
+// for ever, each on a thread of its own.
 #pragma once
 
 #include <functional>

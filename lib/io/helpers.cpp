@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstring>
 #include <new>
+#include <poll.h>
 #include <pthread.h>
 #include <system_error>
 #include <utility>
@@ -45,8 +46,8 @@ Helpers::~Helpers() {
 
 int Helpers::submit(Request& request) noexcept {
     const Lock lock(mutex_);
-    if (idle_ <= queued_ && may_start_thread()) {
-        const int error = start_thread();
+    if (idle_ <= queued_) {
+        const int error = may_start_thread() ? start_thread() : -EAGAIN;
         if (error < 0 && (endless_ || threads_.empty()))
             return error;
     }
@@ -79,10 +80,14 @@ bool Helpers::may_start_thread() {
 // A transfer or a pause ends by itself; a wait may last for ever, and nobody could cancel it. What
 // a thread would move at once the ring moves as well, and gives others their turn.
 int64_t Helpers::without_thread(Request& request, int error) {
-    const bool endless = request.op == Op::wait_readable || request.op == Op::wait_writable;
     if (request.op == Op::copy_cached)
         return 0;
-    return endless ? error : perform(request);
+    if (request.op == Op::wait_readable || request.op == Op::wait_writable) {
+        pollfd entry{request.fd,
+                     static_cast<short>(request.op == Op::wait_readable ? POLLIN : POLLOUT), 0};
+        return ::poll(&entry, 1, 0) > 0 ? entry.revents : error;
+    }
+    return request.endless ? error : perform(request);
 }
 
 Request* Helpers::take_finished() {

@@ -31,7 +31,8 @@ class Helpers {
 public:
     // notify is called, by a helper thread, whenever finished requests were waiting for nobody.
     // most: how many of the limit there is memory for; asked when there is need of a second one.
-    // endless: a request may last for ever, so none is queued behind others for want of a thread.
+    // endless: a request may last for ever, so none is queued behind others; at the limit that is
+    // -EAGAIN.
     Helpers(unsigned limit, std::function<void()> notify, std::function<unsigned()> most = {},
             bool endless = false);
     Helpers(const Helpers&) = delete;
@@ -40,7 +41,8 @@ public:
 
     // Perform a request on some thread. Negative errno: no thread could be started; not queued.
     int submit(Request& request) noexcept;
-    // What is left then: its result, made on the calling thread if it is sure to end.
+    // What is left then: its result, made on the calling thread if it is sure to end; of a wait
+    // only if that is over already.
     static int64_t without_thread(Request& request, int error);
     // The finished requests, results filled in, linked by next; null if there are none.
     Request* take_finished();

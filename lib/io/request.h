@@ -76,6 +76,8 @@ struct Request : Waiter {
     bool linked = false;       // the backend starts `then` by itself
     bool ended = false;        // of a linked pair: its result is in, the other's may not be
     bool cancelled = false;    // through std::atomic_ref: a helper thread may read it meanwhile
+    bool endless = false;      // of a pause: one of many, for what may never come
+    bool made_here = false;    // by the ring's own thread, for want of another
 };
 
 // The memory that a copy_cached goes through: a thread's own, if it keeps one.

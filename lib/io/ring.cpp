@@ -17,7 +17,8 @@ static uint64_t monotonic_ns() {
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags, Route route) {
+Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags, Route route,
+                           Request** cancellable) {
     Operation operation(*this, Op::read, fd);
     operation.request_.data = to.data;
     operation.request_.length = to.length;
@@ -25,11 +26,13 @@ Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags,
     operation.request_.offset = offset;
     operation.request_.rw_flags = rw_flags;
     operation.request_.route = route;
+    operation.exposed_ = cancellable;
     return operation;
 }
 
-Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_flags, Route route) {
-    Operation operation = read(fd, from, offset, rw_flags, route);
+Ring::Operation Ring::write(int fd, Slice from, uint64_t offset, uint32_t rw_flags, Route route,
+                            Request** cancellable) {
+    Operation operation = read(fd, from, offset, rw_flags, route, cancellable);
     operation.request_.op = Op::write;
     return operation;
 }
@@ -105,8 +108,15 @@ void Ring::complete(Request& request, int64_t result) {
     }
     if (request.then)
         go_on(request);
+    else if (request.made_here)
+        post_later(request);
     else
         post(request);
+}
+
+void Ring::complete_here(Request& request, int64_t result) {
+    request.made_here = true;
+    complete(request, result);
 }
 
 void Ring::go_on(Request& request) {
@@ -219,9 +229,10 @@ Ring::Operation Ring::wait_writable(int fd, Request** cancellable) {
     return operation;
 }
 
-Ring::Operation Ring::pause(uint64_t milliseconds) {
+Ring::Operation Ring::pause(uint64_t milliseconds, bool endless) {
     Operation operation(*this, Op::pause, -1);
     operation.request_.length = milliseconds;
+    operation.request_.endless = endless;
     return operation;
 }
 

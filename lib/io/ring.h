@@ -86,11 +86,11 @@ public:
     Move move(int source, uint64_t source_offset, Slice through, int destination, uint64_t offset);
 
     // Each gives a count or a negative errno; none gives -EINTR unless it was cancelled. Reads and
-    // writes may be short.
+    // writes may be short. cancellable: of a stream; see below.
     Operation read(int fd, Slice to, uint64_t offset, uint32_t rw_flags = 0,
-                   Route route = Route::ring);
+                   Route route = Route::ring, Request** cancellable = nullptr);
     Operation write(int fd, Slice from, uint64_t offset, uint32_t rw_flags = 0,
-                    Route route = Route::ring);
+                    Route route = Route::ring, Request** cancellable = nullptr);
     Operation sync(int fd, bool datasync);
     Operation allocate(int fd, int mode, uint64_t offset, uint64_t length);
     Operation punch_hole(int fd, uint64_t offset, uint64_t length); // by allocate()
@@ -98,7 +98,9 @@ public:
     // While it waits, *cancellable is the request, for cancel(); otherwise null.
     Operation wait_readable(int fd, Request** cancellable);
     Operation wait_writable(int fd, Request** cancellable);
-    Operation pause(uint64_t milliseconds);
+    // endless: to look again for what may never come, as a FIFO's reader. Where there is no thread
+    // to wait on it fails, as the waits above do.
+    Operation pause(uint64_t milliseconds, bool endless = false);
     // at_once: it is known not to wait, so the thread that asks makes the call.
     Operation reflink(int source, uint64_t source_offset, int fd, uint64_t offset, uint64_t length,
                       bool at_once = false);
@@ -177,8 +179,8 @@ public:
     void look();
     // Make wait() return, now or the next time. From any thread.
     virtual void wake() = 0;
-    // Ask a request that was begun to end early. Its result still comes. Reads and writes of files
-    // are not interrupted; waits and pauses are.
+    // Ask a request that was begun to end early. Its result still comes: what it has done by then,
+    // -ECANCELED or -EINTR. Waits end; reads and writes of streams do where the kernel has them.
     virtual void cancel(Request& request) = 0;
 
     // Give the kernel a lasting mapping of buffer number index (below the count that the ring was
@@ -194,6 +196,9 @@ protected:
     // result comes by complete(), possibly before start returns.
     virtual void start(Request& request) = 0;
     void complete(Request& request, int64_t result);
+    // The same of what this thread has made itself for want of another, and so may have taken long:
+    // what has completed meanwhile comes first, and a look at what else there is.
+    void complete_here(Request& request, int64_t result);
     // wait(), as far as it is the backend's. block: false: only look.
     virtual void take_completed(bool block) = 0;
 

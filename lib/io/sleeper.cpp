@@ -1,6 +1,5 @@
 #include "io/sleeper.h"
 
-#include <cerrno>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,16 +13,11 @@ bool Sleeper::tell() {
     return before != elsewhere;
 }
 
-void Sleeper::sleep(const timespec* until) {
+void Sleeper::sleep() {
     uint32_t state = awake;
-    if (state_.compare_exchange_strong(state, asleep)) {
-        bool late = false;
-        while (!late && state_.load() == asleep) {
-            const long result = ::syscall(SYS_futex, &state_, FUTEX_WAIT_BITSET_PRIVATE, asleep,
-                                          until, nullptr, FUTEX_BITSET_MATCH_ANY);
-            late = result < 0 && errno == ETIMEDOUT;
-        }
-    }
+    if (state_.compare_exchange_strong(state, asleep))
+        while (state_.load() == asleep)
+            ::syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, asleep, nullptr, nullptr, 0);
     state_.exchange(awake); // before what was told is looked for
 }
 

@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <ctime>
 
 namespace arsync {
 
@@ -21,8 +20,7 @@ public:
     bool tell();
 
     // Of the thread that sleeps. Returns at once if it was told something since it slept last.
-    // until: by CLOCK_MONOTONIC; null: whenever that may be.
-    void sleep(const timespec* until = nullptr);
+    void sleep();
 
     // It is about to wait in another way, as in a poll(2), until back(). False: it was told
     // something, and is not to wait. Only after back() may it look for what it was told of.

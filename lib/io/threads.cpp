@@ -19,7 +19,7 @@ void Threads::start(Request& request) {
     counters().helper_calls.add(1);
     const int error = no_thread_ < 0 ? no_thread_ : helpers_.submit(request);
     if (error < 0)
-        complete(request, Helpers::without_thread(request, error));
+        complete_here(request, Helpers::without_thread(request, error));
 }
 
 void Threads::take_completed(bool block) {

@@ -12,8 +12,8 @@ namespace arsync {
 class Threads final : public Ring {
 public:
     // no_thread: a negative errno why none may be started. Then the calling thread performs all,
-    // and what may last for ever ends with that; or by_caller: it performs that too. most: how many
-    // transfers side by side there is memory for, if not all.
+    // and what may last for ever ends with that, unless it is over; or by_caller: it performs that
+    // too. most: how many transfers side by side there is memory for, if not all.
     static constexpr int by_caller = INT_MIN;
     explicit Threads(Counters& counters, int no_thread = 0,
                      const std::function<unsigned()>& most = {});

@@ -32,6 +32,10 @@ void Uring::start(Request& request) {
 // What follows a request goes with it, so that it begins on the kernel's side and nobody has to be
 // woken in between. To make room for an entry is to enter, and that may be denied.
 void Uring::enqueue(Request& request) {
+    if (std::atomic_ref(request.cancelled).load(std::memory_order_relaxed) && !request.is_wait()) {
+        complete(request, -ECANCELED); // in the backlog
+        return;
+    }
     const bool pair = request.then && uses_ring(*request.then) && !features_.sqpoll;
     const bool may = uses_ring(request) && (request.is_wait() || guarded());
     if (!may || !make_room(queue_for(request), pair ? 2 : 1)) {
@@ -212,7 +216,7 @@ void Uring::help(Request& request) {
     counters().helper_calls.add(1);
     const int error = helpers_.submit(request);
     if (error < 0)
-        complete(request, Helpers::without_thread(request, error));
+        complete_here(request, Helpers::without_thread(request, error));
 }
 
 bool Uring::uses_ring(const Request& request) const {
@@ -318,9 +322,7 @@ void Uring::cancel(Request& request) {
     // The helper that waits sees the flag.
     if (!uses_ring(request) || !make_room(*main_, 1))
         return;
-    io_uring_sqe& sqe = entry(*main_, tag_none);
-    io_uring_prep_cancel(&sqe, &request, 0);
-    sqe.user_data = tag_none;
+    io_uring_prep_cancel(&entry(*main_, tag_none), &request, 0);
 }
 
 void Uring::wake() {
@@ -333,9 +335,7 @@ void Uring::wake() {
 void Uring::arm_wake() {
     if (wake_armed_ || !make_room(*main_, 1))
         return;
-    io_uring_sqe& sqe = entry(*main_, tag_wake);
-    io_uring_prep_poll_add(&sqe, wake_fd_.get(), POLLIN);
-    sqe.user_data = tag_wake;
+    io_uring_prep_poll_add(&entry(*main_, tag_wake), wake_fd_.get(), POLLIN);
     wake_armed_ = true;
 }
 

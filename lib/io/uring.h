@@ -27,12 +27,13 @@
 //
 // An SQPOLL thread takes entries when it likes, so there all are apart.
 //
-// A cancel asks the kernel to end a request; it takes nothing back. Only waits are asked, never one
-// of a pair:
+// A cancel asks the kernel to end a request; it takes nothing back. Only waits, and transfers of
+// streams, are asked, never one of a pair:
 //
 //     wanted    `cancelled` is true. The request is where it was: a helper looks at the flag while
-//               it waits; in a ring an entry behind the wait's own asks for its end. That entry's
-//               own completion says nothing (`tag_none`).
+//               it waits, and whatever takes the request from the backlog; in a ring an entry
+//               behind its own asks for its end. That entry's own completion says nothing
+//               (`tag_none`).
 //     ended     by whatever comes first: what it waited for, or -ECANCELED, which is the result
 //               only if it was wanted. Otherwise the kernel had no thread for it: a helper goes on.
 //

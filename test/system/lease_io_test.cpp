@@ -2,11 +2,17 @@
 // refused at the submit, and what is done about a job like any other.
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "system/check.h"
@@ -154,6 +160,35 @@ TEST_CASE_FIXTURE(Clean, "a file that is closed while it is read stays until tha
         CHECK(poll(&writer, 1, 0) == 1);
         CHECK((writer.revents & POLLERR) != 0); // nobody has the other end any more
     });
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a file is closed at once if its only operation was cancelled in the queue") {
+    PoolOptions options = with_leases(65);
+    options.buffer_size = 4096;
+    options.workers = 1;
+    Pool pool(options);
+    const Pipe silent;
+    Pipe other;
+    arsync_buffer buffers[65] = {};
+    REQUIRE(arsync_buffer_acquire(pool.get(), 65, buffers) == 0);
+    const PoolFile busy(pool, silent.reads);
+    for (int i = 0; i < 64; ++i) // as many as a worker takes
+        REQUIRE(submit_read(pool, {busy, UINT64_MAX, buffers[i], 0, 10}) == 0);
+    arsync_file file = 0;
+    arsync_job queued = 0;
+    REQUIRE(arsync_file_open(pool.get(), other.writes, 0, &file) == 0);
+    REQUIRE(arsync_submit_write(pool.get(), file, UINT64_MAX, buffers[64].id, 0, 10, 0, 1,
+                                &queued) == 0);
+    CHECK(arsync_job_cancel(pool.get(), queued) == 0);
+    CHECK(arsync_file_close(pool.get(), file) == 0);
+    close(std::exchange(other.writes, -1)); // the last but for what the pool had
+    char byte = 0;
+    CHECK(::fcntl(other.reads, F_SETFL, O_NONBLOCK) == 0);
+    CHECK(::read(other.reads, &byte, 1) == 0); // its end
+    CHECK(pool.wait().result == -ECANCELED);
+    for (const arsync_buffer& buffer : buffers)
+        CHECK(arsync_buffer_release(pool.get(), buffer.id) == 0);
 }
 
 TEST_CASE_FIXTURE(Clean, "an error leaves the buffer idle, and tells what was done before it") {
@@ -318,6 +353,64 @@ TEST_CASE_FIXTURE(Clean, "an operation that waits can be cancelled, and one that
     });
 }
 
+TEST_CASE_FIXTURE(Clean, "what has no offsets is a stream, and a cancel ends what waits for it") {
+    for_both_backends(1, [&](Pool& pool) {
+        const Lease buffer(pool);
+        const int silent[] = {eventfd(0, EFD_CLOEXEC), timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC),
+                              inotify_init1(IN_CLOEXEC)};
+        for (const int fd : silent) {
+            const PoolFile file(pool, fd);
+            CHECK(file.error() == 0);
+            CHECK(submit_read(pool, {file, 0, buffer, 0, 100}) == -ESPIPE);
+            arsync_job job = 0;
+            REQUIRE(submit_read(pool, {file, UINT64_MAX, buffer, 0, 100}, &job) == 0);
+            REQUIRE(eventually([&] { return pool.progress(job).stage == ARSYNC_STAGE_READ; }));
+            CHECK(arsync_job_cancel(pool.get(), job) == 0);
+            CHECK(pool.wait().result == -ECANCELED);
+            close(fd);
+        }
+        const uint64_t three = 3;
+        const int event = eventfd(0, EFD_CLOEXEC);
+        const PoolFile file(pool, event);
+        CHECK(::write(event, &three, sizeof three) == sizeof three);
+        CHECK(read(pool, {file, UINT64_MAX, buffer, 0, 100}).bytes == sizeof three);
+        CHECK(memcmp(buffer.data, &three, sizeof three) == 0);
+        close(event);
+        const PoolFile zeros(pool, "/dev/zero", O_RDWR); // a device that has some
+        CHECK(read(pool, {zeros, 7, buffer, 0, size}).bytes == size);
+        CHECK(write(pool, {zeros, 7, buffer, 0, size}).bytes == size);
+    });
+}
+
+// A terminal knows no read that does not wait.
+TEST_CASE_FIXTURE(Clean, "of two that read one terminal, the one that gets nothing is cancelled") {
+    const int above = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (above < 0 || grantpt(above) < 0 || unlockpt(above) < 0) {
+        skip("there are no terminals here");
+        return;
+    }
+    const int terminal = open(ptsname(above), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    REQUIRE(terminal >= 0);
+    for_both_backends(2, [&](Pool& pool) {
+        const Lease one(pool), other(pool);
+        const PoolFile from(pool, terminal);
+        for (int round = 0; round < 20; ++round) {
+            arsync_job jobs[2] = {};
+            REQUIRE(submit_read(pool, {from, UINT64_MAX, one, 0, 100, 0}, &jobs[0]) == 0);
+            REQUIRE(submit_read(pool, {from, UINT64_MAX, other, 0, 100, 1}, &jobs[1]) == 0);
+            CHECK(::write(above, "a line\n", 7) == 7);
+            arsync_completion done = pool.wait();
+            REQUIRE(done.result == 0);
+            CHECK(done.bytes == 7);
+            CHECK(arsync_job_cancel(pool.get(), jobs[1 - done.user_data]) == 0);
+            done = pool.wait();
+            REQUIRE(done.result == -ECANCELED);
+        }
+    });
+    close(terminal);
+    close(above);
+}
+
 TEST_CASE_FIXTURE(Clean, "operations count for job_limit, and for the pool's byte_rate") {
     const Directory directory;
     write_pattern(directory / "from", size);
@@ -404,7 +497,12 @@ TEST_CASE_FIXTURE(Clean, "a forked child has neither the buffers' memory nor the
     arsync_buffer late = {};
     REQUIRE(arsync_buffer_acquire(closed, 1, &late) == 0);
     REQUIRE(arsync_pool_close(closed) == 0);
+    arsync_pool* unused = nullptr;
+    REQUIRE(arsync_pool_open(nullptr, &unused) == 0);
+    REQUIRE(arsync_pool_close(unused) == 0);
+    CHECK(arsync_buffer_release(unused, 1) == -ENOENT);
     check_in_child([&](Report& report) {
+        EXPECT(report, arsync_buffer_release(unused, 1) == -EOWNERDEAD);
         unsigned char resident = 0;
         EXPECT(report, mincore(buffer.data, 4096, &resident) == -1);
         arsync_buffer another = {};
