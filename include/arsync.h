@@ -70,8 +70,9 @@
  *   Cancelling A thread that is cancelled by pthread_cancel(3) inside a function goes on until the
  *              function returns. Only a wait in arsync_poll ends at once: no completion is lost,
  *              and another thread may poll as soon as the cancelled one has been joined.
- *   Signals    The library's threads are named "arsync/N". They block all signals except those that
- *              a thread brings upon itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
+ *   Signals    The library's threads are named "arsync/N", and "arsync/spare" while they have
+ *              nothing to do yet. They block all signals except those that a thread brings upon
+ *              itself: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS.
  *   Machines   The library runs on 64-bit Linux.
  *
  * Everything here exists since version 0.1 unless its comment says otherwise.

@@ -60,9 +60,6 @@ const arsync_details* details_of(Job& job) {
     if (recursive && wants(job.options, ARSYNC_WANT_ERROR_PATH) &&
         job.outcome.action != ARSYNC_ACTION_TREE && job.outcome.action != ARSYNC_ACTION_LIST)
         job.outcome.has_error_path = true;
-    // What has failed after all is not handed out.
-    if ((job.outcome.flags & ARSYNC_COMPLETION_COPIED) == 0)
-        job.outcome.kept.reset();
     return fill_details(details, job.outcome) ? &details : nullptr;
 }
 

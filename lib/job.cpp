@@ -61,6 +61,12 @@ Task<void> run_job(Io io, Job& job, Host& host) {
             close_descriptors(job);
             return 0;
         });
+    // What has failed after all is not handed out; nor is it for whoever polls to close.
+    if (outcome.kept && (outcome.flags & ARSYNC_COMPLETION_COPIED) == 0)
+        co_await io.ring.call(true, [&] {
+            outcome.kept.reset();
+            return 0;
+        });
     outcome.wanted.end(job.options);
 }
 

@@ -1,6 +1,6 @@
 // One submitted copy, from submit to the poll that takes its completion.
 //
-// The pool owns it. Exactly one worker runs it, once; `outcome` is that worker's until the pool has
+// The pool owns it. One worker at a time runs it; `outcome` is that worker's until the pool has
 // been told that the job is finished. Exactly one completion comes of it. One that has a question
 // is begun anew with the answer; so it may have several runs, one after the other.
 #pragma once

@@ -144,7 +144,8 @@ int Pool::choose_worker(Site& site, Worker*& chosen) {
         settle_unknown_site();
     if (site.workers < options_.workers) {
         for (auto& worker : workers_) {
-            if (worker->idle() && (!worker->site || worker->site == &site)) {
+            if (worker->idle() && !worker->lacks_ring() &&
+                (!worker->site || worker->site == &site)) {
                 chosen = worker.get();
                 chosen->tell();
                 return 0;
@@ -155,7 +156,7 @@ int Pool::choose_worker(Site& site, Worker*& chosen) {
     for (auto& worker : workers_)
         others += worker->site && worker->site != &site;
     // The limits are looked at only if there might be one more, for that takes a system call.
-    const bool may_add = workers_.size() < options_.workers + others && !closing_;
+    const bool may_add = workers_.size() < options_.workers + others && !closing_ && !here_;
     if (workers_.empty() || (may_add && workers_.size() < workers_max() + others)) {
         try {
             add_worker();
@@ -173,7 +174,7 @@ int Pool::choose_worker(Site& site, Worker*& chosen) {
     Worker* least = nullptr;
     for (auto& worker : workers_) {
         const bool may = worker->site ? worker->site == &site : site.workers < options_.workers;
-        if (may && (!least || worker->running() < least->running()))
+        if (may && !worker->lacks_ring() && (!least || worker->running() < least->running()))
             least = worker.get();
     }
     if (!least)
@@ -281,7 +282,7 @@ Site* Pool::site_to_serve(const Worker& worker) {
     if (Site* site = worker.site) {
         unsigned free = 0;
         for (auto& other : workers_)
-            free += !other->site;
+            free += !other->site && !other->lacks_ring();
         free = std::min(free, options_.workers - std::min(options_.workers, site->workers));
         return site->queued > free ? site : nullptr;
     }
@@ -337,6 +338,12 @@ Job* Pool::find(arsync_job id) {
 bool Pool::closing() {
     const Lock lock(mutex_);
     return closing_ && queued_ == 0;
+}
+
+bool Pool::all_lack_rings() {
+    const Lock lock(mutex_);
+    return std::all_of(workers_.begin(), workers_.end(),
+                       [](const auto& worker) { return worker->lacks_ring(); });
 }
 
 } // namespace arsync

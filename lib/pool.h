@@ -1,8 +1,9 @@
 // What an arsync_pool is: workers, the queue of jobs for them, and the queue of finished ones.
 //
 // One mutex guards all of it. A job is in the table from submit to the poll that takes its
-// completion; on the way it is queued, running on one worker, or completed, and in each state in
-// one list. Workers start as jobs arrive and end with the pool.
+// completion. On the way it is queued, in its site's queue; or queued in none, while it is paused,
+// has a question without an answer, or waits for buffers; running on one worker; or completed, in
+// the queue of what is to be polled. Workers start as jobs arrive and end with the pool.
 #pragma once
 
 #include <climits>
@@ -115,6 +116,7 @@ public:
     // was cancelled.
     bool ask(Job& job);
     bool closing();
+    bool all_lack_rings(); // all workers that there are
     void leave_with_others();
     void report_backend(arsync_backend backend, int error);
 

@@ -22,8 +22,10 @@ void Pool::cancel(Job& job) {
     const bool waits = job.waits_for_answer();
     withdraw_under_lock(job);
     if (job.state == ARSYNC_JOB_QUEUED) {
-        if (job.queued)
+        if (job.queued) {
             unqueue(job);
+            leave(*job.site);
+        }
         const bool acquires = std::erase(acquires_, &job) > 0;
         cancel_queued(job, waits ? ARSYNC_STAGE_ASK : ARSYNC_STAGE_QUEUE);
         if (acquires)
@@ -35,13 +37,14 @@ void Pool::cancel(Job& job) {
         job.links->wake_sleepers();
     if (const auto* list = std::get_if<ListCopy>(&job.what))
         list->list->wake_all();
-    if (!job.has_entries()) {
+    if (job.has_entries()) {
+        for (auto& worker : workers_) // any may have a part in it
+            worker->wake_to_cancel();
+        make_room();
+    } else {
         job.worker->wake_to_cancel();
-        return;
     }
-    for (auto& worker : workers_) // any may have a part in it
-        worker->wake_to_cancel();
-    make_room();
+    wake_poller();
 }
 
 int Pool::adjust(arsync_job id, const arsync_adjustment& adjustment) {
@@ -119,7 +122,7 @@ int Pool::add_to_list(arsync_job id, std::vector<ListItem>&& items) {
 int Pool::end_list(arsync_job id) {
     const Lock lock(mutex_);
     Job* job = find(id);
-    if (!job || job->state == ARSYNC_JOB_COMPLETED)
+    if (!job || job->state == ARSYNC_JOB_COMPLETED || job->control.cancelled())
         return -ENOENT;
     const auto* list = std::get_if<ListCopy>(&job->what);
     const int result = list ? list->list->end() : -EINVAL;

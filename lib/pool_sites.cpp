@@ -59,8 +59,8 @@ Site& Pool::site_of(Devices&& devices) {
     return site;
 }
 
-// There is a second job, so it matters where the first one belongs. To look at its path does not
-// wait for a disk: the job uses it just now.
+// There is a second job, so it matters where the first one belongs. To look at its paths asks no
+// filesystem but local ones, with the mutex held.
 void Pool::settle_unknown_site() {
     for (auto& worker : workers_) {
         if (worker->site != &site_unknown_)
@@ -68,6 +68,7 @@ void Pool::settle_unknown_site() {
         try {
             Site& site = site_of(devices_of(*worker->job_of_unknown_site));
             worker->site = &site;
+            worker->may_hang.store(&site != &local_, std::memory_order_relaxed);
             ++site.workers;
             --site_unknown_.workers;
         } catch (const std::bad_alloc&) { // it stays where it is until there is some
@@ -79,6 +80,7 @@ void Pool::occupy(Worker& worker, Site& site, const Job* job) {
     if (worker.taken++ > 0)
         return;
     worker.site = &site;
+    worker.may_hang.store(&site != &local_, std::memory_order_relaxed);
     worker.job_of_unknown_site = job;
     ++site.workers;
 }

@@ -35,6 +35,8 @@ void Pool::call_others(const Worker& owner, const std::shared_ptr<Shared>& work)
 }
 
 void Pool::start_others(const Site& site) {
+    if (here_) // who polls runs all: a thread beside that would complete what it does not see
+        return;
     size_t able = 0;
     for (auto& worker : workers_)
         able += !worker->site || worker->site == &site;
@@ -51,8 +53,13 @@ void Pool::give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& 
         return;
     auto part = std::make_unique<Job>();
     part->what = Part{work};
-    worker.take_part_in(std::move(part));
-    occupy(worker, site, nullptr);
+    occupy(worker, site, nullptr); // before it can begin
+    try {
+        worker.take_part_in(std::move(part));
+    } catch (...) {
+        release(worker);
+        throw;
+    }
 }
 
 // A ring may be woken by any thread that has just posted to it, even when what was posted has run

@@ -60,6 +60,7 @@ std::thread Starter::start(std::function<void()> body) {
         const Lock lock(mutex_);
         if (spare_.joinable()) {
             body_ = std::move(body);
+            has_spare_.store(false, std::memory_order_relaxed);
             changed_.notify_all();
             return std::exchange(spare_, {});
         }
@@ -76,6 +77,10 @@ bool Starter::try_again() {
     if (!asked_in_vain_.load(std::memory_order_relaxed))
         return false;
     asked_in_vain_.store(false, std::memory_order_relaxed);
+    return start_spare_if_none();
+}
+
+bool Starter::start_spare_if_none() {
     const Lock lock(mutex_);
     if (spare_.joinable() || body_)
         return false;
@@ -91,6 +96,7 @@ bool Starter::try_again() {
 void Starter::start_spare() {
     const SignalsBlocked blocked;
     spare_ = std::thread([this] { run(); });
+    has_spare_.store(true, std::memory_order_relaxed);
 }
 
 void Starter::run() {

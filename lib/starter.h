@@ -3,7 +3,7 @@
 // A thread has its user, groups, capabilities and CPU affinity from the one that starts it, and a
 // submit may come from a thread with others. So the opener starts the first thread, which waits for
 // something to do. Others are started by a thread that still has those rights: the one that asks,
-// or for it a worker.
+// or for it a worker; one that may come to wait for ever does so before anybody asks.
 #pragma once
 
 #include <atomic>
@@ -45,14 +45,21 @@ public:
     // On a thread that start() gave: where one was asked for in vain by a thread with other rights,
     // start it for the next time. Whether it did.
     bool try_again();
+    // The same before anybody asks, for this one may not come back.
+    void keep_spare() {
+        if (!has_spare_.load(std::memory_order_relaxed))
+            start_spare_if_none();
+    }
 
 private:
+    bool start_spare_if_none();
     void start_spare() REQUIRES(mutex_);
     void run();
 
     const Rights rights_;
     int error_ = 0;
     std::atomic<bool> asked_in_vain_ = false;
+    std::atomic<bool> has_spare_ = false;
     Mutex mutex_;
     Condition changed_;
     std::thread spare_ GUARDED_BY(mutex_);

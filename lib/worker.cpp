@@ -100,8 +100,11 @@ void Worker::run() {
     AvailableRing available(counters_, pool_.options().backend, wishes());
     for (;;) {
         Ring* const ring = available.open();
+        const bool lacked_ring = lacks_ring_.exchange(!ring);
         if (!ring) {
-            if (!fail_next(available.error()))
+            if (!lacked_ring) // what it was called for is for others
+                pool_.call_another_worker();
+            if (!do_without_ring(available.error()))
                 return;
             continue;
         }
@@ -125,25 +128,24 @@ UringOptions Worker::wishes() {
     return wishes;
 }
 
-// io_uring or nothing, and there is no ring now: the next job fails, and for the one after it there
-// may be one. False: the pool is closing.
-bool Worker::fail_next(const Error& error) {
+// io_uring or nothing, and there is no ring just now. Others that have one do all; where none has,
+// the next job fails. Then, and after a moment, there may be one. False: the pool is closing.
+bool Worker::do_without_ring(const Error& error) {
     constexpr timespec pause{0, 10'000'000};
-    for (;;) {
-        for (auto& part : parts())
-            drop_part(part.release());
-        if (Job* job = pool_.take(*this)) {
-            job->outcome.result = -error.code;
-            job->outcome.stage = error.stage;
-            pool_.finish(*job);
-            return true;
-        }
-        if (pool_.closing()) {
-            pool_.leave_with_others();
-            return false;
-        }
+    for (auto& part : parts())
+        drop_part(part.release());
+    Job* const job = pool_.all_lack_rings() ? pool_.take(*this) : nullptr;
+    if (job) {
+        job->outcome.result = -error.code;
+        job->outcome.stage = error.stage;
+        pool_.finish(*job);
+    } else if (pool_.closing()) {
+        pool_.leave_with_others();
+        return false;
+    } else {
         nanosleep(&pause, nullptr);
     }
+    return true;
 }
 
 // False, with no job running: another ring is to be had instead.
@@ -250,7 +252,10 @@ bool Worker::take_parts(Io io) {
     return !mine.empty();
 }
 
+// Where it may come to hang, there is a thread for whoever cannot start one.
 void Worker::begin(Job& job, Io io) {
+    if (may_hang.load(std::memory_order_relaxed) && !here_)
+        pool_.starter().keep_spare();
     job.next = running_;
     job.previous = nullptr;
     if (running_)

@@ -55,6 +55,11 @@ public:
     Site* site = nullptr;
     unsigned taken = 0;
     const Job* job_of_unknown_site = nullptr; // the only one, if it has one
+    // From any thread: it is to have a ring on io_uring or none, and there was none for it.
+    bool lacks_ring() const { return lacks_ring_.load(std::memory_order_relaxed); }
+    // Under the pool's mutex: whether its site is one that may never answer, or not known. Read on
+    // its own thread.
+    std::atomic<bool> may_hang = false;
     // From any thread: whether it may take one more.
     bool has_room() const { return running() < running_max; }
     // From any thread: a part in the copy of a tree or a list, beside the jobs that it takes.
@@ -80,7 +85,7 @@ private:
     static constexpr unsigned begun_max = 32;
 
     void run();
-    bool fail_next(const Error& error);
+    bool do_without_ring(const Error& error);
     UringOptions wishes();
     bool serve(Ring& ring, const AvailableRing& available);
     bool turn(Io io);
@@ -102,6 +107,7 @@ private:
     unsigned resting_ = 0;          // jobs that are not counted there
     std::atomic<bool> told_ = true; // it looks for work when its thread has begun
     std::atomic<bool> cancels_ = false;
+    std::atomic<bool> lacks_ring_ = false;
     Job* running_ = nullptr; // a doubly linked list
     unsigned begun_ = 0;     // since the last look at what has completed
 

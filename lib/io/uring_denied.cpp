@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <new>
@@ -28,10 +27,11 @@ static bool may_be_repeated(const Request& request) {
 }
 
 // It may go better the next time if it was interrupted (by a debugger, say), if the kernel has no
-// room until completions are taken, or no memory for the moment. All else is a filter's word, say.
+// room until completions are taken, or no memory for the moment. All else is a filter's word, say;
+// or EBADR: the kernel has lost completions, which nobody should wait for.
 bool is_denial(int error) {
     return error != -EINTR && error != -ETIME && error != -EBUSY && error != -EAGAIN &&
-           error != -EBADR && error != -ENOMEM;
+           error != -ENOMEM;
 }
 
 // This symbol is in what valgrind loads into each process.

@@ -356,6 +356,44 @@ TEST_CASE_FIXTURE(Clean, "a worker that found no descriptor for a ring gets one 
     });
 }
 
+TEST_CASE_FIXTURE(Clean, "a worker that finds no ring leaves its jobs to those that have one") {
+    if (!has_io_uring()) {
+        skip("io_uring is denied");
+        return;
+    }
+    const Directory directory;
+    write_pattern(directory / "from", size);
+    mkfifo((directory / "fifo").c_str(), 0600);
+    check_in_child([&](Report& report) {
+        PoolOptions options(ARSYNC_BACKEND_URING);
+        options.workers = 2;
+        Pool pool(options);
+        const int from = open((directory / "from").c_str(), O_RDONLY | O_CLOEXEC);
+        const int to = open((directory / "to").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        const int held = open((directory / "fifo").c_str(), O_RDWR | O_CLOEXEC);
+        const arsync_job silent = pool.submit(directory / "fifo", directory / "never",
+                                              Options().with_flags(ARSYNC_COPY_SPECIAL));
+        EXPECT(report,
+               eventually([&] { return pool.progress(silent).stage == ARSYNC_STAGE_READ; }));
+        rlimit limit{};
+        EXPECT(report, getrlimit(RLIMIT_NOFILE, &limit) == 0);
+        limit.rlim_cur = 128;
+        EXPECT(report, setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        while (dup(from) >= 0) {
+        }
+        const Options lent = Options().with_flags(ARSYNC_COPY_KEEP_LOCKS);
+        for (int i = 0; i < 5; ++i) {
+            const arsync_completion done = pool.copy_range(from, 0, to, 0, size, lent);
+            EXPECT_WITH(report, done.result == 0, words(done));
+        }
+        EXPECT(report, arsync_job_cancel(pool.get(), silent) == 0);
+        EXPECT(report, pool.wait().result == -ECANCELED);
+        EXPECT(report, pool.close() == 0);
+        close(held);
+    });
+    CHECK(difference(directory / "from", directory / "to") == "");
+}
+
 TEST_CASE_FIXTURE(Clean, "a pool of rings alone fails new jobs when io_uring is denied later") {
     if (!has_io_uring()) {
         skip("io_uring is denied");

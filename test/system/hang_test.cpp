@@ -1,7 +1,9 @@
 // A filesystem that does not answer keeps nobody waiting but the jobs that are on it.
 #include <cerrno>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "system/check.h"
@@ -190,6 +192,37 @@ TEST_CASE_FIXTURE(Clean, "a job that was submitted just after one that hangs is 
     mount.go_on();
     for (const auto& pool : pools)
         CHECK(pool->wait(limit_ms).result == 0);
+}
+
+// It cannot start a thread for the pool, and the only one that could does not come back.
+TEST_CASE_FIXTURE(Clean, "beside a job that hangs, one of a thread with other rights is run") {
+    NEEDS_ROOT();
+    for (const bool first : {true, false}) {
+        CAPTURE(first);
+        const FaultyMount mount({"hang=open:hung"});
+        NEEDS(mount);
+        const Directory local;
+        write_pattern(mount.backing() + "/hung", 1000);
+        write_pattern(local / "well", 1000);
+        PoolOptions options;
+        options.workers = 1;
+        Pool pool(options);
+        if (!first)
+            CHECK(pool.copy(local / "well", local / "before").result == 0);
+        const arsync_job hung = pool.submit(mount / "hung", local / "to");
+        REQUIRE(hung != 0);
+        CHECK(runs(pool, hung));
+        usleep(20'000);
+        std::thread([&] {
+            setfsuid(54321);
+            CHECK(pool.submit(local / "well", local / "copy", Options(), 2) != 0);
+        }).join();
+        const arsync_completion done = pool.wait(limit_ms);
+        CHECK(done.result == 0);
+        CHECK(done.user_data == 2);
+        mount.go_on();
+        CHECK(pool.wait(limit_ms).result == 0);
+    }
 }
 
 TEST_CASE_FIXTURE(Clean, "what hangs below an overlay stalls no local job") {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -140,6 +141,11 @@ static void copies_in_poll(Report& report, const Directory& directory, int error
     EXPECT(report, info.backend == ARSYNC_BACKEND_THREADS && info.workers_started == 0);
     EXPECT_WITH(report, strstr(info.backend_reason, arsync_strerror(error)), info.backend_reason);
 
+    const Options special = Options().with_flags(ARSYNC_COPY_SPECIAL);
+    const arsync_completion unread = pool.copy(directory / "small", directory / "fifo", special);
+    EXPECT_WITH(report, unread.result == error, words(unread));
+    EXPECT(report, unread.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+
     const arsync_job cancelled = pool.submit(directory / "large", directory / "cancelled");
     EXPECT(report, arsync_job_cancel(pool.get(), cancelled) == 0);
     EXPECT(report, pool.wait().result == -ECANCELED);
@@ -154,6 +160,8 @@ TEST_CASE_FIXTURE(Clean, "without a single thread to be had, copies run in poll"
     chmod(directory.path().c_str(), 0777);
     write_pattern(directory / "small", 1000);
     write_pattern(directory / "large", 20'000'000);
+    mkfifo((directory / "fifo").c_str(), 0600);
+    chmod((directory / "fifo").c_str(), 0666);
     mkdir((directory / "tree").c_str(), 0755);
     for (int i = 0; i < 5000; ++i) // more than may wait to be polled
         write_file(directory / "tree/" + std::to_string(i), "x");

@@ -429,4 +429,22 @@ TEST_CASE_FIXTURE(Clean, "an item whose copy waits in a call keeps no other work
     CHECK(read_file(volume.path() + "/waits") == "0");
 }
 
+TEST_CASE_FIXTURE(Clean, "a list that was cancelled can be neither added to nor ended") {
+    Pool pool;
+    arsync_job job = 0;
+    REQUIRE(arsync_list_open(pool.get(), AT_FDCWD, AT_FDCWD, nullptr, 0, &job) == 0);
+    CHECK(arsync_job_cancel(pool.get(), job) == 0);
+    const arsync_item item = {"from", "to", 0, 0};
+    CHECK(arsync_list_add(pool.get(), job, &item, 1) == -ENOENT);
+    CHECK(arsync_list_end(pool.get(), job) == -ENOENT);
+    CHECK(pool.wait().result == -ECANCELED);
+}
+
+TEST_CASE_FIXTURE(Clean, "a list of more items than memory could ever hold is refused") {
+    Pool pool;
+    const arsync_item item = {"from", "to", 0, 0};
+    CHECK(arsync_submit_list(pool.get(), AT_FDCWD, AT_FDCWD, &item, UINT64_MAX / 2, nullptr, 0,
+                             nullptr) == -ENOMEM);
+}
+
 } // namespace live

@@ -19,6 +19,7 @@
 
 #include "io/fd.h"
 #include "io/uring.h"
+#include "io/uring_denied.h"
 #include "task.h"
 #include "unit/skip.h"
 
@@ -262,7 +263,8 @@ TEST_CASE("a ring that may not poll for submissions does without, and says why")
 TEST_CASE("with io_uring denied from the beginning of a request on, helpers make it") {
     if (!can_have_ring())
         return;
-    for (const int error : {-EPERM, -ENOSYS, -EACCES}) {
+    for (const int error :
+         {-EPERM, -ENOSYS, -EACCES, -EBADR}) { // the last: it has lost completions
         CAPTURE(error);
         Counters counters;
         Uring ring(counters, small());
@@ -371,4 +373,39 @@ TEST_CASE("a ring that was denied wakes and sleeps, and does not spin") {
     waker.join();
     ring.wake(); // before the wait: not lost
     ring.wait();
+}
+
+TEST_CASE("an error that has no name has words all the same") {
+    char text[64] = "";
+    explain_backend(text, ARSYNC_BACKEND_AUTO, -4000);
+    CHECK(std::string(text).find("Unknown error") != std::string::npos);
+}
+
+TEST_CASE(
+    "a read of a stream that the kernel has begun can be cancelled, and one that waits to be") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    Uring ring(counters, small());
+    const Pipe silent;
+    constexpr size_t count = 600; // more than are given to the kernel at a time
+    std::vector<char> bytes(count);
+    std::vector<int64_t> results(count, 1);
+    std::vector<Request*> requests(count);
+    const std::unique_ptr<bool[]> done(new bool[count]());
+    for (size_t i = 0; i < count; ++i)
+        await(
+            [&, i] {
+                return ring.read(silent.out.get(), slice(&bytes[i], 1), UINT64_MAX, 0, Route::ring,
+                                 &requests[i]);
+            },
+            results[i], done[i]);
+    look_for_a_while(ring);
+    for (Request* request : requests)
+        ring.cancel(*request);
+    for (size_t i = 0; i < count; ++i)
+        run_until(ring, done[i]);
+    CHECK(std::all_of(results.begin(), results.end(),
+                      [](int64_t result) { return result == -ECANCELED || result == -EINTR; }));
+    CHECK(ring.in_flight() == 0);
 }

@@ -1,0 +1,176 @@
+// Where no thread can be had: a pool that runs its jobs in poll, and a ring whose owner makes every
+// call itself. What has to wait for another fails or gives way; it keeps nobody from his turn.
+#include <doctest/doctest.h>
+
+#include <arsync.h>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <poll.h>
+#include <string>
+#include <sys/eventfd.h>
+#include <thread>
+#include <unistd.h>
+
+#include "io/fd.h"
+#include "io/threads.h"
+#include "task.h"
+#include "unit/failing.h"
+
+using namespace arsync;
+
+namespace {
+
+using failing::Call;
+using failing::What;
+
+struct Place {
+    std::string path;
+    Place() {
+        char name[] = "/tmp/arsync-unit-XXXXXX";
+        path = mkdtemp(name);
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { std::filesystem::remove_all(path); }
+};
+
+arsync_pool* open_without_thread() {
+    failing::after(What::thread, 0, true);
+    arsync_pool* pool = nullptr;
+    const Call call;
+    REQUIRE(arsync_pool_open(nullptr, &pool) == 0);
+    return pool;
+}
+
+arsync_job open_list(arsync_pool* pool) {
+    arsync_job list = 0;
+    const Call call;
+    REQUIRE(arsync_list_open(pool, AT_FDCWD, AT_FDCWD, nullptr, 0, &list) == 0);
+    return list;
+}
+
+void wait_until_it_runs(arsync_pool* pool, arsync_job job) {
+    arsync_progress progress = {};
+    progress.struct_size = sizeof progress;
+    while (progress.state != ARSYNC_JOB_RUNNING) {
+        REQUIRE(arsync_job_progress(pool, job, &progress) == 0);
+        usleep(1000);
+    }
+    usleep(20'000); // and who polls has nothing more to do for it
+}
+
+Detached pause_often(Ring& ring, unsigned& paused) {
+    while (paused < 10) {
+        co_await ring.pause(1);
+        ++paused;
+    }
+}
+
+template <class Make>
+Detached await(Make make, int64_t& result) {
+    result = co_await make();
+}
+
+template <class Make>
+int64_t result_of(Ring& ring, Make make) {
+    int64_t result = 1 << 30;
+    await(make, result);
+    while (result == 1 << 30) {
+        ring.look();
+        ring.run_ready();
+    }
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("without a thread a job is cancelled although whoever polls sleeps") {
+    arsync_pool* const pool = open_without_thread();
+    const arsync_job list = open_list(pool);
+    arsync_completion done = {};
+    int polled = -1;
+    std::thread poller([&] { polled = arsync_poll(pool, &done, 1, 10'000); });
+    wait_until_it_runs(pool, list);
+    {
+        const Call call;
+        CHECK(arsync_job_cancel(pool, list) == 0);
+    }
+    poller.join();
+    CHECK(polled == 1);
+    CHECK(done.result == -ECANCELED);
+    CHECK(failing::end(What::thread));
+    CHECK(arsync_pool_close(pool) == 0);
+}
+
+TEST_CASE("a pool that began without a thread goes on without, though there are some by now") {
+    const Place place;
+    std::filesystem::create_directory(place.path + "/from");
+    for (int i = 0; i < 500; ++i) // enough for others to be called
+        std::ofstream(place.path + "/from/" + std::to_string(i)) << i;
+    arsync_pool* const pool = open_without_thread();
+    arsync_copy_options options = {};
+    options.struct_size = sizeof options;
+    options.flags = ARSYNC_COPY_RECURSIVE;
+    options.report = ARSYNC_REPORT_NONE;
+    const auto submit = [&](int number) {
+        return arsync_submit_copy(pool, AT_FDCWD, (place.path + "/from").c_str(), AT_FDCWD,
+                                  (place.path + "/to" + std::to_string(number)).c_str(), &options,
+                                  0, nullptr);
+    };
+    {
+        const Call call;
+        CHECK(submit(0) == 0);
+    }
+    CHECK(failing::end(What::thread));
+    CHECK(submit(1) == 0);
+    CHECK(submit(2) == 0);
+    for (int i = 0; i < 3; ++i) {
+        arsync_completion done = {};
+        REQUIRE(arsync_poll(pool, &done, 1, 20'000) == 1);
+        CHECK(done.result == 0);
+    }
+    arsync_info info = {};
+    info.struct_size = sizeof info;
+    CHECK(arsync_pool_info(pool, &info) == 0);
+    CHECK(info.workers_started == 0);
+    CHECK(strstr(info.backend_reason, "arsync_poll"));
+    CHECK(arsync_pool_close(pool) == 0);
+}
+
+TEST_CASE("who pauses without a thread gives others their turn each time") {
+    Counters counters;
+    Threads ring(counters, -EAGAIN);
+    unsigned paused = 0;
+    pause_often(ring, paused);
+    for (unsigned round = 1; round <= 10; ++round) {
+        ring.look();
+        CHECK(ring.run_ready());
+        CHECK(paused == round);
+    }
+    CHECK(ring.in_flight() == 0);
+}
+
+TEST_CASE("without a thread a wait ends if it is over, and what may last for ever fails") {
+    Counters counters;
+    Threads ring(counters, -EPERM);
+    const Fd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    CHECK(result_of(ring, [&] { return ring.wait_readable(event.get(), nullptr); }) == -EPERM);
+    CHECK(result_of(ring, [&] { return ring.wait_writable(event.get(), nullptr); }) == POLLOUT);
+    CHECK(result_of(ring, [&] { return ring.pause(1, true); }) == -EPERM);
+    CHECK(result_of(ring, [&] { return ring.pause(1); }) == 0);
+}
+
+TEST_CASE("a crew for what may last for ever queues nothing behind that") {
+    const Fd silent(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    Request first(Op::wait_readable, silent.get());
+    Request second(Op::wait_readable, silent.get());
+    Helpers crew(
+        1, [] {}, {}, true);
+    CHECK(crew.submit(first) == 0);
+    CHECK(crew.submit(second) == -EAGAIN);
+    for (Request* request : {&first, &second})
+        std::atomic_ref(request->cancelled).store(true);
+}
