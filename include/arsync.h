@@ -520,8 +520,8 @@ enum arsync_stage {
 /* The error is that of a directory on the way, and a completion of kind WAY names it. */
 #define ARSYNC_COMPLETION_ON_THE_WAY (1u << 14)
 /* With ARSYNC_COPY_MIRROR: what another item mirrors to, whose user_data is the details' other,
- * holds what is to be copied (with AT_SOURCE) or the place where it is to be (with
- * AT_DESTINATION). */
+ * holds what is to be copied, or lies in that (with AT_SOURCE), or holds the place where it is to
+ * be (with AT_DESTINATION). */
 #define ARSYNC_COMPLETION_IN_MIRROR (1u << 16)
 
 /* What became of a job, an entry or an item.
@@ -698,9 +698,9 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              remove what another copies or makes, nothing is done: that other item has the only
  *              completion, at ARSYNC_STAGE_CHECK with IN_MIRROR, and its error is the job's. The
  *              error is -EEXIST if two items are to be at one place, or one in the other, and
- *              -ELOOP if the source or the destination of an item lies in what another one mirrors
- *              to, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH an item may lie in
- *              another one, at the same place in source and destination.
+ *              -ELOOP if an item's source or destination lies in what another one mirrors to, or if
+ *              its source holds that, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH
+ *              an item may lie in another one, at the same place in source and destination.
  *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
  *   Durable    The list's completion says that all items which succeeded are durable; an item's own
  *              completion does not say so yet. Names and data are written out once, when all items

@@ -262,4 +262,40 @@ TEST_CASE_FIXTURE(Clean, "what is to have no entries is no mirror") {
     CHECK(exists(mirrors.all + "/d/s/z"));
 }
 
+TEST_CASE_FIXTURE(Clean, "what another item is copied from is mirrored into by no list") {
+    Mirrors mirrors;
+    SUBCASE("directly") {
+        mirrors.items.add(mirrors.all + "/d", mirrors.all + "/other");
+        check_refused(mirrors, -ELOOP, ARSYNC_COMPLETION_AT_SOURCE);
+    }
+    SUBCASE("by a link") {
+        make_symlink("d", mirrors.all + "/link");
+        mirrors.items.add(mirrors.all + "/link", mirrors.all + "/other");
+        Options options = mirror();
+        options.symlinks = ARSYNC_SYMLINKS_FOLLOW_TOP;
+        check_refused(mirrors, -ELOOP, ARSYNC_COMPLETION_AT_SOURCE, options);
+    }
+    SUBCASE("by a bind mount") {
+        NEEDS_ROOT();
+        NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own
+        const Bound bound(mirrors.all + "/d", mirrors.all + "/m");
+        NEEDS(bound);
+        mirrors.items.add(mirrors.all + "/m", mirrors.all + "/other");
+        check_refused(mirrors, -ELOOP, ARSYNC_COMPLETION_AT_SOURCE);
+    }
+    SUBCASE("but by one that leaves out what is mounted there") {
+        NEEDS_ROOT();
+        NEEDS(shared_volume(Kind::ext4));
+        const Mounted mounted(mirrors.all + "/d/s");
+        NEEDS(mounted);
+        mirrors.items.add(mirrors.all + "/d", mirrors.all + "/other");
+        Pool pool;
+        const ListCopy copy = copy_list(pool, mirrors.items, mirror(ARSYNC_COPY_ONE_FILE_SYSTEM));
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK_NAMES(mirrors.all + "/d/s", {"1"});
+        CHECK_NAMES(mirrors.all + "/other", {"l", "s"});
+    }
+}
+
 } // namespace live

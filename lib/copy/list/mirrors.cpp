@@ -43,6 +43,13 @@ void for_each_above(std::string path, Visit visit) {
     }
 }
 
+template <class Map, class Key>
+void append(const Map& map, const Key& key, std::vector<size_t>& numbers) {
+    const auto [first, last] = map.equal_range(key);
+    std::transform(first, last, std::back_inserter(numbers),
+                   [](const auto& each) { return each.second; });
+}
+
 } // namespace
 
 // ---- names ----
@@ -168,7 +175,9 @@ Mirrors::Spot Mirrors::look_at_spot(const End& end, const std::string& parent) {
         rest = "/" + split.name + rest;
         path = without_slashes_at_end(split.parent);
     }
-    add_around(found, spot.around);
+    mirrors_.add_around(*this, found, spot.around);
+    if (end.is_destination)
+        sources_.add_around(*this, found, spot.sources);
     spot.mount = mount_of(found.facts);
     spot.place = found.place;
     if (end.is_destination) {
@@ -183,72 +192,100 @@ Mirrors::Spot Mirrors::look_at_spot(const End& end, const std::string& parent) {
     return spot;
 }
 
-void Mirrors::add_by_identity(const Identity& id, Numbers& around) const {
-    const auto [first, last] = by_id_.equal_range(id);
-    std::transform(first, last, std::back_inserter(around),
-                   [](const auto& each) { return each.second; });
+void Mirrors::Tops::add(size_t item, const Found& found) {
+    by_id_.emplace(identity(found.facts), item);
+    if (found.place)
+        by_place_.emplace(text_of(*found.place), item);
+    all_.push_back({item, found.facts.stx_dev_major, found.facts.stx_dev_minor,
+                    mount_of(found.facts), found.place.has_value()});
+}
+
+const Mirrors::Tops::Top* Mirrors::Tops::find(size_t item) const {
+    const auto at =
+        std::lower_bound(all_.begin(), all_.end(), item,
+                         [](const Top& top, size_t number) { return top.item < number; });
+    return at != all_.end() && at->item == item ? &*at : nullptr;
+}
+
+bool Mirrors::Tops::contains(size_t item) const {
+    return find(item) != nullptr;
+}
+
+bool Mirrors::Tops::are_on_one_device(size_t item, const Found& found) const {
+    const Top* const top = find(item);
+    return top && top->major == found.facts.stx_dev_major &&
+           top->minor == found.facts.stx_dev_minor;
+}
+
+void Mirrors::Tops::add_same(const Found& found, Numbers& same) const {
+    append(by_id_, identity(found.facts), same);
+    if (found.place)
+        append(by_place_, text_of(*found.place), same);
 }
 
 // Of an open directory and all above it. False: of not all.
-bool Mirrors::add_above(int directory, Numbers& around) const {
+bool Mirrors::Tops::add_above(const Mirrors& mirrors, int directory, Numbers& around) const {
     struct statx facts;
     Identity last;
     File up;
-    while (files_.statx(directory, "", 0, facts) == 0) {
+    while (mirrors.files_.statx(directory, "", 0, facts) == 0) {
         if (identity(facts) == last)
             return true;
         last = identity(facts);
-        add_by_identity(last, around);
-        const int above = open(directory, "..", O_DIRECTORY);
+        append(by_id_, last, around);
+        const int above = mirrors.open(directory, "..", O_DIRECTORY);
         if (above < 0)
             return false;
-        up = File(files_, above);
+        up = File(mirrors.files_, above);
         directory = above;
     }
     return false;
 }
 
-// The mirrors that it is in. ".." of a mount leads to where it is mounted, not to the directory
-// that it shows: that the list of mounts tells. Where there is none, the two are at least of one
-// mount, in which ".." tells the truth, or of different filesystems; else it is in doubt.
-void Mirrors::add_around(const Found& found, Numbers& around) {
+// ".." of a mount leads to where it is mounted, not to the directory that it shows: that the list
+// of mounts tells. Where there is none, the two are at least of one mount, in which ".." tells the
+// truth, or of different filesystems; else it is in doubt.
+void Mirrors::Tops::add_around(const Mirrors& mirrors, const Found& found, Numbers& around) const {
+    if (empty())
+        return;
     const bool is_directory = S_ISDIR(found.facts.stx_mode);
-    const bool is_known = is_directory && add_above(found.file.get(), around);
+    const bool is_known = is_directory && add_above(mirrors, found.file.get(), around);
     if (found.place)
         for_each_above(found.place->path, [&](const std::string& above) {
             const std::string& path = above.empty() ? "/" : above;
-            const auto [first, last] =
-                by_place_.equal_range(text_of(PlaceOnDevice{found.place->device, path}));
-            std::transform(first, last, std::back_inserter(around),
-                           [](const auto& each) { return each.second; });
+            append(by_place_, text_of(PlaceOnDevice{found.place->device, path}), around);
         });
-    for (const Mirror& mirror : mirrors_) {
+    for (const Top& top : all_) {
         const bool same_device =
-            mirror.major == found.facts.stx_dev_major && mirror.minor == found.facts.stx_dev_minor;
-        const bool told = (found.place && mirror.has_place) ||
-                          (is_known && mirror.mount == mount_of(found.facts));
+            top.major == found.facts.stx_dev_major && top.minor == found.facts.stx_dev_minor;
+        const bool told =
+            (found.place && top.has_place) || (is_known && top.mount == mount_of(found.facts));
         if (same_device && !told)
-            around.push_back(mirror.item);
+            around.push_back(top.item);
     }
+}
+
+// What an end is, or leads to. False: that is no directory.
+bool Mirrors::find_directory(const End& end, const Spot& spot, Found& found) {
+    const bool is_there =
+        find(end, spot, false, found) &&
+        (!S_ISLNK(found.facts.stx_mode) || (end.follows && find(end, spot, true, found)));
+    return is_there && S_ISDIR(found.facts.stx_mode);
 }
 
 void Mirrors::add(size_t item) {
     if (!is_directory(item))
         return;
+    Found found;
+    const End source = source_of(item);
+    if (find_directory(source, spot_of(source), found))
+        sources_.add(item, found);
     const End end = destination_of(item);
     const Spot& spot = spot_of(end);
-    Found found;
-    const bool is_there = find(end, spot, false, found) &&
-                          (!S_ISLNK(found.facts.stx_mode) || find(end, spot, true, found));
-    if (!is_there || !S_ISDIR(found.facts.stx_mode)) { // it will be made
+    if (find_directory(end, spot, found))
+        mirrors_.add(item, found);
+    else // it will be made
         by_key_.emplace(key_of(spot, split_path(end.path).name), item);
-        return;
-    }
-    by_id_.emplace(identity(found.facts), item);
-    if (found.place)
-        by_place_.emplace(text_of(*found.place), item);
-    mirrors_.push_back({item, found.facts.stx_dev_major, found.facts.stx_dev_minor,
-                        mount_of(found.facts), found.place.has_value()});
 }
 
 // Another's than its own.
@@ -256,28 +293,41 @@ std::optional<size_t> Mirrors::mirror_around(const End& end, size_t own) {
     const Spot& spot = spot_of(end);
     Numbers around = spot.around;
     if (end.is_destination)
-        for_each_above(key_of(spot, split_path(end.path).name), [&](const std::string& above) {
-            const auto [first, last] = by_key_.equal_range(above);
-            std::transform(first, last, std::back_inserter(around),
-                           [](const auto& each) { return each.second; });
-        });
+        for_each_above(key_of(spot, split_path(end.path).name),
+                       [&](const std::string& above) { append(by_key_, above, around); });
     Found found;
     if (find(end, spot, false, found)) {
         const bool is_link = S_ISLNK(found.facts.stx_mode);
-        if (!found.by_name) {
-            add_around(found, around);
-        } else if (!is_link) {
-            add_by_identity(identity(found.facts), around);
-            if (found.place) {
-                const auto [first, last] = by_place_.equal_range(text_of(*found.place));
-                std::transform(first, last, std::back_inserter(around),
-                               [](const auto& each) { return each.second; });
-            }
-        }
+        if (!found.by_name)
+            mirrors_.add_around(*this, found, around);
+        else if (!is_link)
+            mirrors_.add_same(found, around);
         if (is_link && end.follows && find(end, spot, true, found))
-            add_around(found, around);
+            mirrors_.add_around(*this, found, around);
     }
     const auto clashes = [&](size_t mirror) { return !belong_together(own, mirror); };
+    const auto first = std::find_if(around.begin(), around.end(), clashes);
+    return first == around.end() ? std::nullopt : std::optional<size_t>(*first);
+}
+
+// What the item mirrors to may be a part of what another is copied from, which would lose what is
+// extra there.
+std::optional<size_t> Mirrors::source_around_mirror(size_t own) {
+    if (!mirrors_.contains(own))
+        return std::nullopt;
+    const End end = destination_of(own);
+    const Spot& spot = spot_of(end);
+    Numbers around = spot.sources;
+    Found found;
+    if (!find_directory(end, spot, found))
+        return std::nullopt;
+    if (!found.by_name)
+        sources_.add_around(*this, found, around);
+    const bool stays_on_device = (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0;
+    const auto clashes = [&](size_t source) {
+        return !belong_together(own, source) &&
+               (!stays_on_device || sources_.are_on_one_device(source, found));
+    };
     const auto first = std::find_if(around.begin(), around.end(), clashes);
     return first == around.end() ? std::nullopt : std::optional<size_t>(*first);
 }
@@ -289,6 +339,8 @@ std::optional<Clash> Mirrors::compare(size_t item) {
         return Clash{item, *mirror, ELOOP, Side::source};
     if (const auto mirror = mirror_around(destination_of(item), item))
         return Clash{item, *mirror, ELOOP, Side::destination};
+    if (const auto source = source_around_mirror(item))
+        return Clash{*source, item, ELOOP, Side::source};
     return std::nullopt;
 }
 

@@ -38,14 +38,18 @@ public:
     // descriptors.
     std::optional<Clash> compare_names();
     void add(size_t item);
-    void all_added() { destination_spots_.clear(); } // which know of the mirrors before them
+    void all_added() { // they know only of what was added before them
+        source_spots_.clear();
+        destination_spots_.clear();
+    }
     std::optional<Clash> compare(size_t item);
 
 private:
     using Numbers = std::vector<size_t>;
     // A directory, or the nearest one above it that is there.
     struct Spot {
-        Numbers around;  // the mirrors that it is in
+        Numbers around;  // the mirrors that it is in,
+        Numbers sources; // and of a destination, the directories to be copied
         std::string key; // what may be made there is known by: its identity, and names below that
         uint64_t mount = 0;
         std::optional<PlaceOnDevice> place;
@@ -65,11 +69,30 @@ private:
         std::optional<PlaceOnDevice> place;
         bool by_name = false; // in its spot, and of the same mount
     };
-    struct Mirror { // that is there
-        size_t item;
-        uint32_t major, minor;
-        uint64_t mount;
-        bool has_place;
+    // Directories that are there: what items mirror to, or are copied from.
+    class Tops {
+    public:
+        void add(size_t item, const Found& found);
+        // Those that it is one of, and those that it is in.
+        void add_same(const Found& found, Numbers& same) const;
+        void add_around(const Mirrors& mirrors, const Found& found, Numbers& around) const;
+        bool contains(size_t item) const;
+        bool are_on_one_device(size_t item, const Found& found) const;
+        bool empty() const { return all_.empty(); }
+
+    private:
+        struct Top {
+            size_t item;
+            uint32_t major, minor;
+            uint64_t mount;
+            bool has_place;
+        };
+        const Top* find(size_t item) const;
+        bool add_above(const Mirrors& mirrors, int directory, Numbers& around) const;
+
+        std::vector<Top> all_; // by their items
+        std::unordered_multimap<Identity, size_t, IdentityHash> by_id_;
+        std::unordered_multimap<std::string, size_t> by_place_;
     };
 
     End source_of(size_t item) const;
@@ -79,12 +102,11 @@ private:
     Spot look_at_spot(const End& end, const std::string& parent);
     bool find(const End& end, const Spot& spot, bool follows, Found& found);
     std::string key_of(const Spot& spot, const std::string& name) const;
-    void add_around(const Found& found, Numbers& around);
-    void add_by_identity(const Identity& id, Numbers& around) const;
-    bool add_above(int directory, Numbers& around) const;
     bool is_directory(size_t item);
+    bool find_directory(const End& end, const Spot& spot, Found& found);
     bool belong_together(size_t one, size_t other) const;
     std::optional<size_t> mirror_around(const End& end, size_t own);
+    std::optional<size_t> source_around_mirror(size_t own);
     std::optional<Clash> clash_of_names(size_t outer, size_t inner, bool same);
 
     Files& files_;
@@ -93,9 +115,8 @@ private:
     const arsync_copy_options& options_;
     const std::deque<ListItem>& items_;
 
-    std::vector<Mirror> mirrors_;
-    std::unordered_multimap<Identity, size_t, IdentityHash> by_id_;
-    std::unordered_multimap<std::string, size_t> by_place_;
+    Tops mirrors_;
+    Tops sources_;
     std::unordered_multimap<std::string, size_t> by_key_; // of what is not there yet
     std::unordered_map<std::string, Spot> source_spots_;
     std::unordered_map<std::string, Spot> destination_spots_;
