@@ -237,4 +237,43 @@ TEST_CASE_FIXTURE(Clean, "mirror can be cancelled in the middle of one extra dir
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a directory that is excluded gives way to no file of its name") {
+    const Directory directory;
+    make_files(directory / "from", {"x", "y"});
+    make_files(directory / "to", {"x/deep/precious", "y/1"});
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to",
+                                    recursive(ARSYNC_COPY_MIRROR).with_filter("x/\n"));
+    INFO(words(copy));
+    CHECK(copy.errors() == std::vector<std::string>{"x: open destination: Is a directory"});
+    CHECK_NAMES(directory / "to", {"x", "x/deep", "x/deep/precious", "y"});
+    CHECK(read_file(directory / "to/y") == "y");
+}
+
+TEST_CASE_FIXTURE(Clean, "nor to one that a link leads to and that cannot be read") {
+    NEEDS_ROOT();
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory.path(), {"from/", "secret", "to/link/precious"});
+    make_symlink("../secret", directory / "from/link");
+    output_of({"chown", "-R", std::to_string(ordinary_user), directory / "to"});
+    set_mode(directory / "secret", 0);
+    Options options = recursive(ARSYNC_COPY_MIRROR);
+    options.with_symlinks(ARSYNC_SYMLINKS_FOLLOW);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to", options);
+        EXPECT_WITH(report,
+                    copy.errors() ==
+                        std::vector<std::string>{"link: open source: Permission denied"},
+                    words(copy));
+    });
+    CHECK_NAMES(directory / "to", {"link", "link/precious"});
+    set_mode(directory / "secret", 0644);
+    Pool pool;
+    CHECK(copy_tree(pool, directory / "from", directory / "to", options).job.result == 0);
+    CHECK(read_file(directory / "to/link") == "secret");
+}
+
 } // namespace live

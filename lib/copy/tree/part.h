@@ -82,12 +82,13 @@ private:
     Task<void> find_next(const DirectoryRef& directory, Extra& extra,
                          std::optional<ExtraEntry>& entry);
     Task<void> remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
-                      uint64_t& removed, bool& gone);
+                      uint64_t& removed, bool* gone = nullptr);
     bool replaces_kinds() const;
     bool gives_way(const Directory& directory, const Outcome& outcome) const;
-    Task<bool> clear_directory(const DirectoryRef& directory, const std::string& name, bool is_read,
+    enum class Reads { nothing, file, through_link }; // of a source, for its copy
+    Task<bool> clear_directory(const DirectoryRef& directory, const std::string& name, Reads reads,
                                Outcome& failed);
-    Task<void> check_source(const DirectoryRef& directory, const std::string& name, bool is_read);
+    Task<void> check_source(const DirectoryRef& directory, const std::string& name, Reads reads);
     Task<bool> clear_other(const Directory& directory, const std::string& name);
 
     struct Poll;

@@ -107,7 +107,8 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
     outcome.wanted.begin(job_.options);
     std::optional<Control> control; // another for each attempt
     constexpr uint32_t links = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK;
-    const bool reads_content = (job_.options.flags & links) == 0;
+    const bool has_content = type == DT_REG && (job_.options.flags & links) == 0;
+    const Reads reads = !has_content ? Reads::nothing : follows ? Reads::through_link : Reads::file;
     bool cleared = false;
     const auto begin = [&] {
         if (control)
@@ -119,8 +120,7 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
     try {
         co_await attempt(outcome, begin);
         if (gives_way(*batch.pin, outcome))
-            cleared = co_await clear_directory(
-                batch.pin.ref(), name, type == DT_REG && !follows && reads_content, outcome);
+            cleared = co_await clear_directory(batch.pin.ref(), name, reads, outcome);
         if (cleared) {
             Outcome anew;
             anew.wanted.begin_ns = outcome.wanted.begin_ns;

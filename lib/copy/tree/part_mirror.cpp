@@ -38,12 +38,10 @@ Task<void> TreePart::remove_extra(const DirectoryRef& directory, Outcome& of_dir
         outcome.action = ARSYNC_ACTION_REMOVE;
         outcome.flags = entry->directory ? ARSYNC_COMPLETION_DIRECTORY : 0;
         uint64_t removed = 0;
-        bool gone = false;
         if (entry->error < 0)
             outcome.fail(entry->error, ARSYNC_STAGE_REMOVE);
         else
-            co_await attempt(outcome,
-                             [&] { return remove(directory, extra, *entry, removed, gone); });
+            co_await attempt(outcome, [&] { return remove(directory, extra, *entry, removed); });
         totals_.removed += removed;
         if (outcome.result == -ECANCELED && job_.control.cancelled())
             co_return;
@@ -73,10 +71,13 @@ Task<void> TreePart::refuse_replaced(const DirectoryRef& directory) {
     co_return;
 }
 
+// gone: whether it is, if that is of interest.
 Task<void> TreePart::remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
-                            uint64_t& removed, bool& gone) {
+                            uint64_t& removed, bool* gone) {
     const Pin pin(io_.files, directory);
-    gone = co_await extra.remove(*pin, entry, removed);
+    const bool is_gone = co_await extra.remove(*pin, entry, removed);
+    if (gone)
+        *gone = is_gone;
 }
 
 // ---- what is in the way of an entry of another kind ----
@@ -93,34 +94,39 @@ bool TreePart::gives_way(const Directory& directory, const Outcome& outcome) con
 }
 
 // Of a directory at the name of a file, a link or the like. Whether it is gone, or would be; failed
-// becomes the error for which it is not.
+// becomes the error for which it is not. One that is excluded stays, as what is excluded in it
+// does.
 Task<bool> TreePart::clear_directory(const DirectoryRef& directory, const std::string& name,
-                                     bool is_read, Outcome& failed) {
+                                     Reads reads, Outcome& failed) {
     const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     Extra extra(io_, job_.filter, control_, tree_.root().source_id, dry);
     const ExtraEntry entry{.name = name, .path = path_below(&*directory, name), .directory = true};
+    if (job_.filter.excludes(entry.path, true))
+        co_return false;
     uint64_t removed = 0;
     bool gone = false;
     Outcome outcome;
-    co_await attempt(outcome, [&] { return check_source(directory, name, is_read); });
+    co_await attempt(outcome, [&] { return check_source(directory, name, reads); });
     if (outcome.result == 0)
-        co_await attempt(outcome, [&] { return remove(directory, extra, entry, removed, gone); });
+        co_await attempt(outcome, [&] { return remove(directory, extra, entry, removed, &gone); });
     totals_.removed += removed;
     if (outcome.result < 0)
         failed.fail(outcome.result, outcome.stage, side_of(outcome.flags));
     co_return gone;
 }
 
-// What cannot be read must not cost what is there.
+// What is no longer the source's, or cannot be read, must not cost what is there.
 Task<void> TreePart::check_source(const DirectoryRef& directory, const std::string& name,
-                                  bool is_read) {
+                                  Reads reads) {
     const Pin pin(io_.files, directory);
     tree_.refuse_replaced(io_.files, *pin);
-    if (!is_read)
+    if (reads == Reads::nothing)
         co_return;
-    const int fd = io_.files.open_beneath(pin->source(), name.c_str(),
-                                          O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW,
-                                          RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    const int fd = reads == Reads::through_link
+                       ? io_.files.open(pin->source(), name.c_str(), flags, 0)
+                       : io_.files.open_beneath(pin->source(), name.c_str(), flags | O_NOFOLLOW,
+                                                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     const File readable(io_.files, fd);
 }
