@@ -103,7 +103,7 @@ public:
 
     // Of the calling thread, whose files new ones are.
     virtual uid_t effective_user() = 0;
-    virtual mode_t file_mode_mask() = 0; // umask(2); 022 where that is not to be known
+    virtual mode_t file_mode_mask() = 0; // umask(2), or 022; throws Error EMFILE
 
     // Names.
     virtual int link(int fd, int dirfd, const char* name) = 0; // name a file opened with O_TMPFILE

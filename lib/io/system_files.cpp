@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "io/error.h"
 #include "io/facts.h"
 #include "io/fd.h"
 #include "io/folds_names.h"
@@ -190,11 +191,15 @@ uid_t SystemFiles::effective_user() {
     return ::geteuid();
 }
 
-// umask(2) itself cannot ask without changing it for all threads.
+// umask(2) itself cannot ask without changing it for all threads. What is short now may be there
+// when it is asked again, and a guess would be kept.
 mode_t SystemFiles::file_mode_mask() {
     constexpr mode_t usual = 022;
     char text[4096];
-    const Fd status(open(AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0));
+    const int fd = open(AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0);
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, -fd};
+    const Fd status(fd);
     if (!status)
         return usual;
     const int64_t size =

@@ -94,4 +94,31 @@ TEST_CASE("when descriptors are to be had again, as many files are copied side b
     CHECK(open_at_end > 40);
 }
 
+TEST_CASE("a directory that was made is known as made, wherever descriptors ran out then") {
+    TreeScenario scenario;
+    scenario.world.seed = 3;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+    scenario.options.durability = ARSYNC_DURABILITY_FILE;
+    scenario.options.report = ARSYNC_REPORT_ALL;
+    scenario.directories = 2;
+    scenario.entries = 3;
+    TreeSimulation plain(scenario);
+    plain.run();
+    unsigned directories = 0;
+    for (uint64_t step = 0; step < plain.world.steps(); ++step) {
+        TreeSimulation simulation(scenario);
+        simulation.fail_at = step;
+        simulation.fail_with = EMFILE;
+        simulation.run();
+        if (simulation.outcome().result != 0)
+            continue;
+        for (const auto& entry : simulation.reports()) {
+            CHECK_MESSAGE(entry.outcome.action != ARSYNC_ACTION_ENTER_DIRECTORY, step, ": ",
+                          entry.path);
+            directories += entry.outcome.action == ARSYNC_ACTION_MAKE_DIRECTORY;
+        }
+    }
+    CHECK(directories > 0);
+}
+
 } // namespace arsync::sim

@@ -242,6 +242,7 @@ bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, Fi
     directory.final_mode = made.final_mode;
     directory.destination_id = identity(made.facts);
     directory.new_file = new_file_in(files, made, options_, uid_, gid_);
+    made.undo.keep();
     destination = std::move(made.directory);
     return readable;
 }

@@ -8,31 +8,6 @@
 
 namespace arsync {
 
-namespace {
-
-// Removes a directory that was made, unless it is known as such in the end: when it is tried again
-// nobody would know that it is ours.
-class Undo {
-public:
-    Undo(Files& files, int dirfd, const char* name, bool made)
-        : files_(files), dirfd_(dirfd), name_(name), armed_(made) {}
-    Undo(const Undo&) = delete;
-    Undo& operator=(const Undo&) = delete;
-    ~Undo() {
-        if (armed_)
-            files_.remove_directory(dirfd_, name_);
-    }
-    void disarm() { armed_ = false; }
-
-private:
-    Files& files_;
-    const int dirfd_;
-    const char* const name_;
-    bool armed_;
-};
-
-} // namespace
-
 MadeDirectory make_directory(Files& files, int dirfd, const char* name, const struct statx& source,
                              bool beneath, bool follow, bool fresh,
                              const arsync_copy_options& options, Umask& umask) {
@@ -52,7 +27,8 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     if (made != -EEXIST || fresh)
         check(stage, made);
     result.made = made == 0;
-    Undo undo(files, dirfd, name, result.made);
+    if (result.made)
+        result.undo = UndoDirectory(files, dirfd, name);
     if (!result.made && !follow) {
         struct statx found;
         check(stage, files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found));
@@ -88,7 +64,6 @@ MadeDirectory make_directory(Files& files, int dirfd, const char* name, const st
     check(stage, fd == -ELOOP ? -ENOTDIR : fd);
     result.directory = File(files, fd);
     check(stage, files.statx(fd, "", 0, result.facts));
-    undo.disarm();
     if (!result.made)
         return result;
     // A umask, or a default ACL, may take even its owner's rights. Where no mode can be changed,

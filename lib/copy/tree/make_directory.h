@@ -1,12 +1,44 @@
 // A destination directory, made or found, as a place to put things in.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "copy/copy.h"
 #include "copy/metadata.h"
 
 namespace arsync {
 
+// Removes a directory that was made, unless it is kept: when it is tried again nobody would know
+// that it is ours.
+class UndoDirectory {
+public:
+    UndoDirectory() = default;
+    UndoDirectory(Files& files, int dirfd, const char* name)
+        : files_(&files), dirfd_(dirfd), name_(name) {}
+    UndoDirectory(UndoDirectory&& other) noexcept
+        : files_(std::exchange(other.files_, nullptr)), dirfd_(other.dirfd_),
+          name_(std::move(other.name_)) {}
+    UndoDirectory& operator=(UndoDirectory&& other) noexcept {
+        std::swap(files_, other.files_);
+        std::swap(dirfd_, other.dirfd_);
+        std::swap(name_, other.name_);
+        return *this;
+    }
+    ~UndoDirectory() {
+        if (files_)
+            files_->remove_directory(dirfd_, name_.c_str());
+    }
+    void keep() { files_ = nullptr; }
+
+private:
+    Files* files_ = nullptr;
+    int dirfd_ = -1;
+    std::string name_;
+};
+
 struct MadeDirectory {
+    UndoDirectory undo; // until all that is to be known of it is known
     File directory;
     struct statx facts;
     bool made = false;

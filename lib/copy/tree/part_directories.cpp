@@ -128,6 +128,7 @@ Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Ou
     tree_.prepare_names(io_.files, directory, destination.get());
     if (job_.options.durability != ARSYNC_DURABILITY_NONE)
         tree_.choose_sync(io_.files, directory, destination.get());
+    made.undo.keep();
     co_return destination;
 }
 

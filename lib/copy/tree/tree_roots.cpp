@@ -71,6 +71,7 @@ void Tree::open_roots(Files& files) {
             above_root_ = File();
         else if (root->syncs_each)
             check(ARSYNC_STAGE_SYNC, unsyncable);
+        made.undo.keep();
         prepare_names(files, *root, destination.get());
         if (root->destination_id == root->source_id)
             throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
@@ -199,7 +200,11 @@ void Tree::refuse_below(Files& files, int directory, const Identity& root) const
     struct statx facts;
     File up;
     Identity last;
-    while (files.statx(directory, "", 0, facts) == 0 && identity(facts) != last) {
+    for (;;) {
+        const int looked = files.statx(directory, "", 0, facts);
+        refuse_unknown(looked);
+        if (looked < 0 || identity(facts) == last)
+            return;
         last = identity(facts);
         if (last == root)
             throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
