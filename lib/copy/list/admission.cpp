@@ -35,7 +35,7 @@ Task<void> ListMember::admit(Item& item) {
     item.touch.source = simplified(item.names.source);
     item.touch.destination = simplified(item.names.destination);
     item.touch.folded = fold_case(item.touch.destination);
-    // As cp takes it: a file that is named in two ways is backed up, not refused.
+    // As cp takes it: a file that is named in two ways is written twice, not refused.
     item.touch.made_as = list_.of_one_tree() ? item.touch.destination : item.names.destination;
     if (list_.of_one_tree())
         co_await admit_entry(item);
@@ -131,12 +131,13 @@ std::string ListMember::key_of(int dirfd, const std::string& path,
     return directory + "/" + name;
 }
 
-// Whether case makes no difference in the directory of its destination.
+// Whether case makes no difference in the directory of its destination; yes where that is not to be
+// known.
 bool ListMember::folds_names(const Item& item) const {
     const SplitPath path = split_path(item.names.destination);
     const File directory(io_.files, io_.files.open(list_.destination_dirfd_, path.directory(),
                                                    O_RDONLY | O_DIRECTORY, 0));
-    return directory && io_.files.may_fold_names(directory.get());
+    return !directory || io_.files.may_fold_names(directory.get());
 }
 
 // False: it is to wait, and be looked at again.
@@ -245,7 +246,6 @@ bool ListMember::look_at_destination(Touch& touch, const Item& item, bool idle) 
     touch.destination_has_names = follows || found.stx_nlink > 1;
     touch.has_written = true;
     touch.written_id = identity(found);
-    touch.is_recent = list_.is_recent(found);
     if (!idle && list_.is_touched(found))
         return false;
     return looks_at_backup(item, idle);

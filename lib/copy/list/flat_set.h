@@ -31,8 +31,6 @@ public:
         return true;
     }
 
-    bool empty() const { return count_ == 0; }
-
 private:
     // Where it is, or is to be.
     size_t find(const Value& value) const {

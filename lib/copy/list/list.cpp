@@ -249,6 +249,13 @@ void List::note_error(const Outcome& failed, std::string* path, bool counts) {
         stop();
 }
 
+void List::out_of_memory() {
+    Outcome failed;
+    failed.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    note_error(failed, nullptr);
+    stop();
+}
+
 // A tree has counted its own, and knows where they are.
 void List::note_item_error(const Item& item, const Outcome& failed) {
     const bool counts = failed.action != ARSYNC_ACTION_TREE;
@@ -277,7 +284,14 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
     {
         Control part(control_);
         ListMember member(*this, io, part, host);
-        co_await member.run();
+        bool short_of_memory = false;
+        try {
+            co_await member.run();
+        } catch (const std::bad_alloc&) { // others may be at work, and are waited for
+            short_of_memory = true;
+        }
+        if (short_of_memory)
+            out_of_memory();
         struct Others : Waiter {
             List& list;
             Ring& ring;

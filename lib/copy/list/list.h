@@ -124,6 +124,7 @@ private:
     // path: of what failed; null: it is of nothing that has one. counts: nobody else has.
     void note_error(const Outcome& failed, std::string* path, bool counts = true);
     void note_item_error(const Item& item, const Outcome& failed);
+    void out_of_memory();
     bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }
     bool of_one_tree() const { return asks(ARSYNC_COPY_BENEATH); }
     bool mirrors() const { return asks(ARSYNC_COPY_MIRROR) && !asks(ARSYNC_COPY_SHALLOW); }

@@ -70,20 +70,13 @@ Task<void> ListMember::run() {
     try {
         co_await take_items();
     } catch (const std::bad_alloc&) { // not even the frame of a coroutine
-        out_of_memory();
+        list_.out_of_memory();
     }
     try {
         co_await items_.join();
     } catch (const std::bad_alloc&) {
-        out_of_memory();
+        list_.out_of_memory();
     }
-}
-
-void ListMember::out_of_memory() {
-    Outcome failed;
-    failed.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
-    list_.note_error(failed, nullptr);
-    list_.stop();
 }
 
 Task<void> ListMember::take_items() {
@@ -362,7 +355,7 @@ void ListMember::end(Item& item, const Outcome& outcome, const arsync_totals& to
                      .outcome = outcome,
                      .totals = is_tree ? &totals : nullptr});
     } catch (const std::bad_alloc&) { // what cannot be told of must not go on
-        out_of_memory();
+        list_.out_of_memory();
     }
 }
 

@@ -58,7 +58,6 @@ private:
     Task<bool> wait_for_descriptors(unsigned attempt);
     void end_directory(const Item& item, Outcome& outcome, arsync_totals& totals) const;
     void end(Item& item, const Outcome& outcome, const arsync_totals& totals);
-    void out_of_memory();
 
     struct Poll;
     List& list_;

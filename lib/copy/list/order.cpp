@@ -127,11 +127,11 @@ bool Order::meets_backups(const Touch& touch, const std::string& suffix) const {
            by_key_.contains(touch.key + suffix) || has_beginning(by_key_, touch.key + ".~");
 }
 
-// One that is as long as a name may be is cut before its number.
+// One that is as long as a name may be, but for a part of a character or two, was cut.
 bool Order::meets_other_names(const Touch& touch) const {
     const auto is_of_one_in_flight = [&](const std::string& key) {
         const std::string stem = without_other_number(key);
-        const bool is_cut = !stem.empty() && key.size() - key.rfind('/') > NAME_MAX;
+        const bool is_cut = !stem.empty() && key.size() - key.rfind('/') + 6 > NAME_MAX;
         return by_key_.contains(stem) || (is_cut && !by_key_.empty());
     };
     // Its extension comes after the number.
@@ -223,17 +223,6 @@ bool Order::came(const std::string& path) const {
         if (entered_.contains(above))
             return true;
     return false;
-}
-
-bool Order::came_itself_only(const std::string& path) const {
-    if (!names_.contains(path))
-        return false;
-    for (std::string above = path; !above.empty();) {
-        above = parent_of(above);
-        if (entered_.contains(above))
-            return false;
-    }
-    return true;
 }
 
 bool Order::lies_in_tree(const std::string& path) const {

@@ -42,7 +42,6 @@ struct Touch {
     Identity written_id = {}; // of what there is to be written into
     std::string key;          // of the destination: its directory and its name, without its case
     std::string source_key;   // the same of the source
-    bool is_recent = false;   // that has changed since the list was begun
     bool through_link = false;
     bool is_new = true; // nothing was at the destination
     Upon source_names = Upon::one;
@@ -94,7 +93,6 @@ public:
     bool came(const std::string& path) const;
     bool came_below(const std::string& path) const;
     bool came_itself(const std::string& path) const { return names_.contains(path); }
-    bool came_itself_only(const std::string& path) const; // not in one that was entered
     void come(const std::string& path, bool enters);
     // Of what came itself: it is a directory that was copied with all in it.
     bool is_entered(const std::string& path) const { return trees_by_path_.contains(path); }

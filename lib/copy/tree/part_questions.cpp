@@ -68,8 +68,8 @@ Task<void> TreePart::go_on(std::unique_ptr<SuspendedEntry> entry) {
         co_await end_answered(std::move(entry), outcome);
         co_return;
     }
-    Batch& begun = *batch.release(); // from here on its last part's to free
     Unit unit{entry->directory, entry->name, entry->follows};
+    Batch& begun = *batch.release(); // from here on its last part's to free
     const unsigned char type = entry->type;
     if (!begin_entry(begun, std::move(unit), type, std::move(entry)))
         tree_.entry_ended();

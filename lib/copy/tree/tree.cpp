@@ -65,8 +65,17 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     }
     if (job_.reports_all)
         job_.host.report({.path = {}, .outcome = of_root});
-    push({root_, {}, false});
-    co_await part.run();
+    bool short_of_memory = false;
+    try {
+        push({root_, {}, false});
+        co_await part.run();
+    } catch (const std::bad_alloc&) { // others may be at work, and are waited for
+        short_of_memory = true;
+    }
+    if (short_of_memory) {
+        note_error(-ENOMEM, ARSYNC_STAGE_MEMORY, Side::neither);
+        stop();
+    }
     leave(part.totals());
     struct Others : Waiter {
         Tree& tree;
