@@ -81,11 +81,10 @@ int give_second_name(Files& files, int dirfd, const std::string& name, const Bac
     // Neither is the second, if it is in use.
     const SplitPath path = split_path(name);
     std::string temporary;
-    int result = -EEXIST;
-    while (result == -EEXIST) {
-        temporary = path.parent + temporary_name_for(path.name);
-        result = files.make_link(dirfd, name.c_str(), dirfd, temporary.c_str());
-    }
+    int result = try_temporary_names(path.name, [&](const std::string& one) {
+        temporary = path.parent + one;
+        return files.make_link(dirfd, name.c_str(), dirfd, temporary.c_str());
+    });
     if (result < 0)
         return result;
     result = files.rename(dirfd, temporary.c_str(), second.name.c_str());
@@ -102,16 +101,29 @@ int give_name(Files& files, const FileCopy& copy, const Backup& backup, bool ato
     return files.rename(dirfd, copy.destination.c_str(), backup.name.c_str());
 }
 
-// Its only name would be gone.
-void refuse_source_as_backup(Files& files, const FileCopy& copy, const std::string& backup) {
-    if (split_path(copy.source).name != split_path(backup).name)
-        return;
+// What the backup takes the place of must not be what is copied, by whatever name or link: its only
+// name would be gone, or, as cp has it, the one that it is copied by.
+void refuse_source_as_backup(Files& files, const FileCopy& copy, const Backup& backup) {
     struct statx source;
     struct statx found;
-    if (files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW, source) == 0 &&
-        files.statx(copy.destination_dirfd, backup.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0 &&
-        identity(source) == identity(found))
+    const int at_flags = copy.follows ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (backup.numbered ||
+        files.statx(copy.destination_dirfd, backup.name.c_str(), AT_SYMLINK_NOFOLLOW, found) < 0 ||
+        files.statx(copy.source_dirfd, copy.source.c_str(), at_flags, source) < 0 ||
+        identity(source) != identity(found))
+        return;
+    if (found.stx_nlink <= 1 || split_path(copy.source).name == split_path(backup.name).name)
         throw Error{ARSYNC_STAGE_BACKUP, EINVAL};
+}
+
+// Whether what is to be backed up has that name already.
+bool has_name(Files& files, const FileCopy& copy, const std::string& backup) {
+    struct statx old;
+    struct statx found;
+    return files.statx(copy.destination_dirfd, backup.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0 &&
+           files.statx(copy.destination_dirfd, copy.destination.c_str(), AT_SYMLINK_NOFOLLOW,
+                       old) == 0 &&
+           identity(old) == identity(found);
 }
 
 } // namespace
@@ -121,18 +133,19 @@ std::string next_backup_name(Files& files, const FileCopy& copy,
     return next_backup(files, copy, options).name;
 }
 
-std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
+BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
     for (;;) {
         const Backup backup = next_backup(files, copy, options);
-        refuse_source_as_backup(files, copy, backup.name);
+        refuse_source_as_backup(files, copy, backup);
         if ((options.flags & ARSYNC_COPY_DRY_RUN) != 0)
-            return backup.name;
+            return {backup.name};
+        const bool had_name = !backup.numbered && has_name(files, copy, backup.name);
         const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
         const int result = give_name(files, copy, backup, atomic);
         if (result == -EEXIST && backup.numbered)
             continue; // somebody took the number meanwhile: the next one, then
         check(ARSYNC_STAGE_BACKUP, result);
-        return backup.name;
+        return {backup.name, had_name};
     }
 }
 
@@ -144,21 +157,19 @@ bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_op
            is_huge(found);
 }
 
-bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup,
-                 const arsync_copy_options& options) {
+bool undo_backup(Files& files, const FileCopy& copy, const BackedUp& backup) {
     const int dirfd = copy.destination_dirfd;
     const char* name = copy.destination.c_str();
     struct statx kept;
     struct statx found;
-    if (files.statx(dirfd, backup.c_str(), AT_SYMLINK_NOFOLLOW, kept) < 0)
+    if (files.statx(dirfd, backup.name.c_str(), AT_SYMLINK_NOFOLLOW, kept) < 0)
         return false;
     const int there = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found);
-    if (there == 0 && identity(found) == identity(kept))
-        // Both names are its own, and were before if renaming one to the other did nothing.
-        return options.replace != ARSYNC_REPLACE_ATOMIC || files.unlink(dirfd, backup.c_str()) == 0;
+    if (there == 0 && identity(found) == identity(kept)) // both names are its own
+        return backup.had_name || files.unlink(dirfd, backup.name.c_str()) == 0;
     if (there != -ENOENT)
         return false; // the new file, or somebody else's: the backup is the old one's only name
-    return move_name(files, dirfd, backup.c_str(), name) == 0;
+    return move_name(files, dirfd, backup.name.c_str(), name) == 0;
 }
 
 } // namespace arsync

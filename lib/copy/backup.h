@@ -5,9 +5,14 @@
 
 namespace arsync {
 
-// Back up what is at the copy's destination as the options say. Throws Error. The backup's name, in
-// the same directory; in a dry run the one that it would get.
-std::string back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
+struct BackedUp {
+    std::string name;      // of the backup, in the same directory; "": there is none
+    bool had_name = false; // before: what was backed up was at both names
+};
+
+// Back up what is at the copy's destination as the options say. Throws Error. In a dry run the name
+// is the one that the backup would get.
+BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
 // Whether that may take long: a huge backup from an earlier time gives way to it.
 bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
 // That name, whatever is to be done with it.
@@ -15,7 +20,6 @@ std::string next_backup_name(Files& files, const FileCopy& copy,
                              const arsync_copy_options& options);
 // After a copy that failed: give the old file its name alone again. False: something else has that
 // name by now, and the backup stays.
-bool undo_backup(Files& files, const FileCopy& copy, const std::string& backup,
-                 const arsync_copy_options& options);
+bool undo_backup(Files& files, const FileCopy& copy, const BackedUp& backup);
 
 } // namespace arsync

@@ -300,7 +300,7 @@ bool is_slow_to_clear(Files& files, const FileCopy& copy, Obstacle obstacle,
 }
 
 Obstacle clear_obstacle(Files& files, const FileCopy& copy, Obstacle obstacle,
-                        const arsync_copy_options& options, Outcome& outcome, std::string& backup) {
+                        const arsync_copy_options& options, Outcome& outcome, BackedUp& backup) {
     const bool dry = (options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     refuse_unasked(files, copy);
     if (obstacle == Obstacle::back_up) {

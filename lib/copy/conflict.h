@@ -1,6 +1,7 @@
 // What to do with what is at a destination's name already.
 #pragma once
 
+#include "copy/backup.h"
 #include "copy/copy.h"
 
 namespace arsync {
@@ -34,10 +35,10 @@ void refuse_unasked(Files& files, const FileCopy& copy);
 bool is_slow_to_clear(Files& files, const FileCopy& copy, Obstacle obstacle,
                       const struct statx& there, const arsync_copy_options& options);
 
-// Remove or rename what is in the way, unless this is a dry run, and say so in outcome.flags: none
-// or overwrite then. To be called when nothing else is likely to fail.
-// backup: the name that what was there has now, if it was backed up.
+// Remove or back up what is in the way, unless this is a dry run, and say so in outcome.flags: none
+// or overwrite then; but what is to be overwritten, or stays, stays so. To be called when nothing
+// else is likely to fail. backup: of what was there, if it was backed up.
 Obstacle clear_obstacle(Files& files, const FileCopy& copy, Obstacle obstacle,
-                        const arsync_copy_options& options, Outcome& outcome, std::string& backup);
+                        const arsync_copy_options& options, Outcome& outcome, BackedUp& backup);
 
 } // namespace arsync

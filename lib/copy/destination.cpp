@@ -134,8 +134,8 @@ bool Destination::create_at_name(const struct statx& source, bool required) {
     kind_ = Kind::created;
     new_name_ = true;
     constexpr uint32_t asked = ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_MODE;
-    // What may go again once it is closed has to be known by its inode.
-    const bool stays = copy_.new_file.known || options_.durability != ARSYNC_DURABILITY_FULL;
+    // What goes again if its name cannot be synced has to be known by its inode.
+    const bool stays = options_.durability != ARSYNC_DURABILITY_FULL;
     if (!required && stays && (options_.preserve & asked) == 0) {
         // And so all that most small copies ask of it.
         facts_.stx_mode = S_IFREG;
@@ -174,12 +174,12 @@ File Destination::publish(Control& control) {
     if (kind_ == Kind::unnamed) {
         const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && has_replaced_;
         int result = replaces ? -EEXIST : io_.files.link(fd(), directory(), path_.name.c_str());
-        // A file that appeared at the name meanwhile gives way too, unless asked otherwise.
+        // What appeared at the name meanwhile gives way, unless the copy is to be of a new name.
         if (result == -EEXIST && !exclusive_) {
-            do {
-                temporary_name_ = temporary_name_for(path_.name);
-                result = io_.files.link(fd(), directory(), temporary_name_.c_str());
-            } while (result == -EEXIST);
+            result = try_temporary_names(path_.name, [&](const std::string& name) {
+                temporary_name_ = name;
+                return io_.files.link(fd(), directory(), name.c_str());
+            });
             kind_ = Kind::temporary;
         } else {
             kind_ = Kind::created;
@@ -251,6 +251,7 @@ void Destination::discard() {
 
 // Only what is still ours: somebody may have put another file at the name.
 void Destination::remove_partial() {
+    remove_target();
     if (kind_ == Kind::temporary) {
         io_.files.unlink(directory_ ? directory_.get() : copy_.destination_dirfd,
                          temporary_name_.c_str());
@@ -298,12 +299,10 @@ bool Destination::create_unnamed(const struct statx& source) {
 }
 
 void Destination::create_temporary(const struct statx& source) {
-    int fd = -EEXIST;
-    while (fd == -EEXIST) {
-        temporary_name_ = temporary_name_for(path_.name);
-        fd = open_to_write(directory(), temporary_name_.c_str(), O_CREAT | O_EXCL,
-                           creation_mode(source));
-    }
+    const int fd = try_temporary_names(path_.name, [&](const std::string& name) {
+        temporary_name_ = name;
+        return open_to_write(directory(), name.c_str(), O_CREAT | O_EXCL, creation_mode(source));
+    });
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);
     kind_ = Kind::temporary;

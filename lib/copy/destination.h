@@ -3,7 +3,8 @@
 // Until publish() has succeeded, nothing is left behind at a name that was new: going out of scope
 // removes it. Four ways to write:
 //
-//    existing    a file that was there, overwritten in place; never removed
+//    existing    a file that was there, overwritten in place; never removed, unless it was made as
+//                what a link named that led nowhere
 //    created     made at its final name; for small files, and where the others cannot be had
 //    unnamed     O_TMPFILE, linked to its name when complete: not even SIGKILL leaves a part of it
 //    temporary   ".NAME.arsync-XXXXXXXX", renamed when complete; where unnamed cannot be had
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "copy/copy.h"
+#include "copy/identity.h"
 #include "copy/metadata.h"
 #include "copy/split_path.h"
 
@@ -82,6 +84,8 @@ private:
     int open_emptied(int flags, const struct statx& source);
     int reopen(int flags, int& closed);
     void make_target(const struct statx& source);
+    std::string end_of_links() const;
+    void remove_target();
     Task<void> replace_by_force(const struct statx& source, const struct statx& found);
     void create(const struct statx& source);
     bool create_at_name(const struct statx& source, bool required);
@@ -120,6 +124,8 @@ private:
     bool has_replaced_ = false;
     struct statx replaced_ = {};
     FinalMode final_mode_;
+    std::string target_; // what a link that led nowhere names, if it was made
+    Identity target_id_;
 };
 
 } // namespace arsync

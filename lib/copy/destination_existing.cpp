@@ -6,6 +6,7 @@
 #include "copy/destination.h"
 #include "copy/huge.h"
 #include "copy/id_map.h"
+#include "copy/read_link.h"
 #include "copy/same_file.h"
 
 namespace arsync {
@@ -75,12 +76,47 @@ Task<void> Destination::replace_by_force(const struct statx& source, const struc
     create(source);
 }
 
-// What the link names, for it to be written as anything that was there.
+// What the link names, for it to be written as anything that was there. The kernel follows the
+// link, for it knows where none may be followed.
 void Destination::make_target(const struct statx& source) {
-    const int fd = io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
-                                  O_WRONLY | O_CREAT, creation_mode(source));
+    std::string target = end_of_links();
+    const int fd =
+        io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
+                       O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, creation_mode(source));
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
-    check(ARSYNC_STAGE_CLOSE, io_.files.close(fd));
+    File made(io_.files, fd);
+    struct statx facts;
+    check(ARSYNC_STAGE_OPEN_DESTINATION, io_.files.statx(fd, "", 0, facts));
+    if (S_ISREG(facts.stx_mode) && facts.stx_size == 0) { // else somebody else was quicker
+        target_ = std::move(target);
+        target_id_ = identity(facts);
+    }
+    check(ARSYNC_STAGE_CLOSE, made.close());
+}
+
+// "" where they do not end.
+std::string Destination::end_of_links() const {
+    constexpr unsigned links_max = 40; // as the kernel has it
+    std::string path = copy_.destination;
+    for (unsigned i = 0; i < links_max; ++i) {
+        struct statx facts;
+        const int there =
+            io_.files.statx(copy_.destination_dirfd, path.c_str(), AT_SYMLINK_NOFOLLOW, facts);
+        if (there < 0 || !S_ISLNK(facts.stx_mode))
+            return path;
+        const std::string text = read_link(io_.files, copy_.destination_dirfd, path.c_str());
+        path = text.starts_with('/') ? text : split_path(path).parent + text;
+    }
+    return "";
+}
+
+void Destination::remove_target() {
+    struct statx found;
+    if (!target_.empty() &&
+        io_.files.statx(copy_.destination_dirfd, target_.c_str(), AT_SYMLINK_NOFOLLOW, found) ==
+            0 &&
+        identity(found) == target_id_)
+        io_.files.unlink(copy_.destination_dirfd, target_.c_str());
 }
 
 // O_NONBLOCK, or opening a FIFO that has no reader would hold up the whole worker.
@@ -123,6 +159,7 @@ int Destination::open_emptied(int flags, const struct statx& source) {
     if (!pin || io_.files.statx(pin.get(), "", 0, found) < 0 || !S_ISREG(found.stx_mode))
         return -EPERM;
     refuse_same(source, found);
+    refuse_unasked(found);
     const int fd = io_.files.reopen(pin.get(), O_WRONLY | O_TRUNC | O_NONBLOCK);
     emptied_ = fd >= 0;
     return fd;

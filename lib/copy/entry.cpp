@@ -52,7 +52,8 @@ Task<void> Entry::copy(unsigned char type) {
     } else {
         // What cannot be read must not cost what is there.
         const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
-        const bool opens = has_contents() && !links && !source_.file;
+        const bool makes_name = links || !has_contents();
+        const bool opens = !makes_name && !source_.file;
         if (opens) {
             refuse_kind(facts().stx_mode, options_);
             if (reads())
@@ -63,11 +64,11 @@ Task<void> Entry::copy(unsigned char type) {
             refuse_lost_link();
         Obstacle cleared = Obstacle::none;
         if (is_slow_to_clear(io_.files, names_, obstacle, there_, options_))
-            cleared = co_await clear_aside(obstacle, options_, links);
+            cleared = co_await clear_aside(obstacle, options_, makes_name);
         else
-            cleared = clear(obstacle, options_, links);
+            cleared = clear(obstacle, options_, makes_name);
         co_await make(cleared);
-        if (links && obstacle == Obstacle::remove)
+        if (makes_name && obstacle == Obstacle::remove)
             outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
         if (directory_)
             co_await sync_name();
@@ -123,20 +124,43 @@ Task<void> Entry::copy_contents(Obstacle obstacle) {
     }
     directory_ = File(); // it can be synced, and is, by what writes the content
     list_xattrs_once();
-    FileCopy told;
-    if (claim_) {
-        told = names_;
-        told.made = &wrote_.emplace();
-    }
-    const FileCopy& names = claim_ ? told : names_;
-    if (obstacle == Obstacle::overwrite) {
-        co_await copy_opened(io_, names, source_, options_, control_, outcome_);
-        co_return;
-    }
     arsync_copy_options how = options_;
-    if (how.replace != ARSYNC_REPLACE_ATOMIC)
-        how.replace = ARSYNC_REPLACE_EXCLUSIVE; // the way is clear, or somebody is in it anew
-    co_await copy_opened(io_, names, source_, how, control_, outcome_);
+    bool fresh = names_.fresh;
+    if (obstacle == Obstacle::none) { // the way is clear, or somebody is in it anew
+        if (how.replace == ARSYNC_REPLACE_ATOMIC)
+            fresh = fresh || !replaces_newcomer();
+        else
+            how.replace = ARSYNC_REPLACE_EXCLUSIVE;
+    }
+    std::optional<FileCopy> own;
+    if (claim_ || fresh != names_.fresh) {
+        own = names_;
+        own->fresh = fresh;
+        own->made = claim_ ? &wrote_.emplace() : nullptr;
+    }
+    try {
+        co_await copy_opened(io_, own ? *own : names_, source_, how, control_, outcome_);
+    } catch (const Error& error) {
+        if (error.code == EEXIST && obstacle == Obstacle::none)
+            ask_about_newcomer();
+        throw;
+    }
+}
+
+// Of what comes to a name that was free, while its copy is being made: whether nobody need be asked
+// about it, and nothing be kept of it.
+bool Entry::replaces_newcomer() const {
+    return options_.update == ARSYNC_UPDATE_ALL && options_.backup == ARSYNC_BACKUP_NONE &&
+           !names_.asked;
+}
+
+// It is to be asked about as if it had been there before.
+void Entry::ask_about_newcomer() {
+    struct statx found;
+    const bool asks_at_all = (asks_first(options_) || names_.asked) && !names_.fresh;
+    if (asks_at_all && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
+                                       AT_SYMLINK_NOFOLLOW, found) == 0)
+        throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
 }
 
 void Entry::look() {
@@ -197,18 +221,18 @@ bool Entry::dangles_in_the_way_of_a_link(struct statx& there) {
     return look(0) == -ENOENT && look(AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-// Whether there can be a link is known when it is made: what is in its way is replaced by it,
-// not removed before.
-Obstacle Entry::clear(Obstacle obstacle, const arsync_copy_options& how, bool for_link) {
-    if (for_link && obstacle == Obstacle::remove && !asks(ARSYNC_COPY_DRY_RUN))
+// Whether there can be a link or a special file is known when it is made: what is in its way is
+// replaced by it, not removed before.
+Obstacle Entry::clear(Obstacle obstacle, const arsync_copy_options& how, bool makes_name) {
+    if (makes_name && obstacle == Obstacle::remove && !asks(ARSYNC_COPY_DRY_RUN))
         return Obstacle::overwrite;
     return clear_obstacle(io_.files, names_, obstacle, how, outcome_, backup_);
 }
 
 Task<Obstacle> Entry::clear_aside(Obstacle obstacle, const arsync_copy_options& how,
-                                  bool for_link) {
+                                  bool makes_name) {
     Obstacle cleared = Obstacle::none;
-    const auto body = [&] { cleared = clear(obstacle, how, for_link); };
+    const auto body = [&] { cleared = clear(obstacle, how, makes_name); };
     co_await run_aside(io_.ring, body);
     co_return cleared;
 }
@@ -259,8 +283,8 @@ void Entry::keep() {
     if (made_)
         made_->keep();
     tell_of_destination();
-    outcome_.backup = split_path(backup_).name;
-    backup_.clear();
+    outcome_.backup = split_path(backup_.name).name;
+    backup_ = {};
     const bool nothing = asks(ARSYNC_COPY_DRY_RUN) || outcome_.action == ARSYNC_ACTION_SKIP;
     if (!nothing)
         outcome_.flags |= ARSYNC_COMPLETION_COPIED;
@@ -290,7 +314,8 @@ void Entry::keep_attributes() {
 // synced it, such as a copy that was killed.
 bool Entry::syncs_what_is_there() const {
     return options_.update == ARSYNC_UPDATE_CHANGED && makes_copies() &&
-           options_.durability != ARSYNC_DURABILITY_NONE && !names_.synced_later;
+           options_.durability != ARSYNC_DURABILITY_NONE &&
+           (!names_.synced_later || is_mounted_on_name(names_, there_));
 }
 
 Task<void> Entry::sync_what_is_there() {
@@ -306,12 +331,12 @@ Task<void> Entry::sync_what_is_there() {
 // What gave way to a copy that failed gets its name back.
 void Entry::take_back() {
     made_.reset();
-    if (backup_.empty())
+    if (backup_.name.empty())
         return;
-    outcome_.backup = split_path(backup_).name;
-    if (asks(ARSYNC_COPY_DRY_RUN) || undo_backup(io_.files, names_, backup_, options_))
+    outcome_.backup = split_path(backup_.name).name;
+    if (asks(ARSYNC_COPY_DRY_RUN) || undo_backup(io_.files, names_, backup_))
         outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
-    backup_.clear();
+    backup_ = {};
 }
 
 } // namespace arsync

@@ -5,6 +5,7 @@
 #include <new>
 #include <optional>
 
+#include "copy/backup.h"
 #include "copy/conflict.h"
 #include "copy/entry.h"
 #include "copy/huge.h"
@@ -43,8 +44,8 @@ private:
     Obstacle find_obstacle();
     bool is_to_be_asked();
     bool dangles_in_the_way_of_a_link(struct statx& there);
-    Obstacle clear(Obstacle obstacle, const arsync_copy_options& how, bool for_link);
-    Task<Obstacle> clear_aside(Obstacle obstacle, const arsync_copy_options& how, bool for_link);
+    Obstacle clear(Obstacle obstacle, const arsync_copy_options& how, bool makes_name);
+    Task<Obstacle> clear_aside(Obstacle obstacle, const arsync_copy_options& how, bool makes_name);
     void prepare_sync_of_name();
     Task<void> sync_name();
     void keep();
@@ -55,6 +56,8 @@ private:
     void take_back();
     Task<void> make(Obstacle obstacle);
     Task<void> copy_contents(Obstacle obstacle);
+    bool replaces_newcomer() const;
+    void ask_about_newcomer();
     void try_to_open_what_is_there();
     void list_xattrs_once();
 
@@ -79,6 +82,7 @@ private:
     Task<void> make_hard_link(Obstacle obstacle);
     Task<void> make_symlink(Obstacle obstacle, std::string text, bool is_source);
     Task<void> make_special(Obstacle obstacle);
+    Stage stage_of_temporary(Stage stage, int result) const;
     void refuse_lost_link();
     void seal();
     mode_t mode_of_special(FinalMode& final_mode) const;
@@ -91,18 +95,20 @@ private:
     template <class Make, class Finish>
     Task<void> make_name(Obstacle obstacle, Stage stage, Make make, Finish finish) {
         if (obstacle == Obstacle::none) {
-            check(stage, make(names_));
+            const int result = make(names_);
+            if (result == -EEXIST)
+                ask_about_newcomer();
+            check(stage, result);
             finish(names_, made_.emplace(io_.files, names_));
             co_return;
         }
         FileCopy temporary = names_;
         const SplitPath path = split_path(names_.destination);
-        int result = -EEXIST;
-        while (result == -EEXIST) {
-            temporary.destination = path.parent + temporary_name_for(path.name);
-            result = make(temporary);
-        }
-        check(stage, result);
+        const int result = try_temporary_names(path.name, [&](const std::string& name) {
+            temporary.destination = path.parent + name;
+            return make(temporary);
+        });
+        check(stage_of_temporary(stage, result), result);
         MadeName made(io_.files, temporary);
         finish(temporary, made);
         refuse_unasked(io_.files, names_);
@@ -129,7 +135,7 @@ private:
     Links::Claim claim_;
     std::optional<Identity> wrote_;    // a first copy, as it was when it was written
     std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere
-    std::string backup_;               // of what was in the way, until the copy is there
+    BackedUp backup_;                  // of what was in the way, until the copy is there
     std::optional<MadeName> made_;     // of a new name, until it is to stay
     std::optional<Identity> sealed_;   // what was made and may get flags that nothing comes after
     File directory_;                   // of the name, to be synced

@@ -56,6 +56,13 @@ Task<void> Entry::make_symlink(Obstacle obstacle, std::string text, bool is_sour
         });
 }
 
+// Where nothing may be made, what is there could not have been removed either; so cp says it.
+Stage Entry::stage_of_temporary(Stage stage, int result) const {
+    const bool gives_way = makes_links_of_names() && outcome_.action != ARSYNC_ACTION_HARD_LINK &&
+                           options_.replace != ARSYNC_REPLACE_ATOMIC;
+    return gives_way && result == -EACCES ? ARSYNC_STAGE_REMOVE : stage;
+}
+
 // A relative text leads to the source from the working directory, and from no other.
 void Entry::refuse_lost_link() {
     if (context_.source_text.starts_with('/'))

@@ -14,6 +14,7 @@
 #include "copy/identity.h"
 #include "copy/metadata.h"
 #include "copy/method.h"
+#include "copy/sync_name.h"
 #include "copy/verify.h"
 
 namespace arsync {
@@ -255,7 +256,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     carry_attributes(io, copy, source, destination, flags, options, control, outcome);
 
     // What takes the place of a file must be complete when it does, or a crash would leave neither.
-    const bool waits = copy.synced_later && options.replace != ARSYNC_REPLACE_ATOMIC;
+    const bool waits = copy.synced_later && options.replace != ARSYNC_REPLACE_ATOMIC &&
+                       !is_mounted_on_name(copy, destination.facts());
     const bool durable = options.durability != ARSYNC_DURABILITY_NONE && !waits;
     // fdatasync may leave out owner, mode and times.
     const bool datasync = options.preserve == 0;

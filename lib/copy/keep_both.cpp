@@ -40,15 +40,11 @@ bool was_taken(const Error& error) {
 
 std::string other_name(const std::string& name, unsigned number) {
     const size_t dot = extension_of(name);
-    const std::string end = " (" + std::to_string(number) + ")" + name.substr(dot);
-    std::string begin = name.substr(0, dot);
-    if (begin.size() + end.size() > NAME_MAX) {
-        size_t length = NAME_MAX - std::min<size_t>(end.size(), NAME_MAX);
-        while (length > 0 && (static_cast<unsigned char>(begin[length]) & 0xc0) == 0x80)
-            --length; // no character is cut in two
-        begin.resize(length);
-    }
-    return begin + end;
+    const std::string mark = " (" + std::to_string(number) + ")";
+    constexpr size_t character_max = 4; // bytes: so much of the beginning stays at least
+    const size_t least = mark.size() + std::min(dot, character_max);
+    const std::string end = mark + cut_name(name.substr(dot), NAME_MAX - least);
+    return cut_name(name.substr(0, dot), NAME_MAX - end.size()) + end;
 }
 
 Task<void> keep_both(Io io, const FileCopy& names, unsigned char type, const EntryContext& context,

@@ -19,4 +19,14 @@ inline SplitPath split_path(std::string_view path) {
     return {std::string(path.substr(0, begin)), std::string(path.substr(begin))};
 }
 
+// A name of at most so many bytes; no character of it is cut in two.
+inline std::string cut_name(std::string name, size_t most) {
+    if (name.size() <= most)
+        return name;
+    while (most > 0 && (static_cast<unsigned char>(name[most]) & 0xc0) == 0x80)
+        --most;
+    name.resize(most);
+    return name;
+}
+
 } // namespace arsync

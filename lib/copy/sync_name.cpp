@@ -14,6 +14,14 @@ File open_to_sync_name(Files& files, const FileCopy& copy) {
     return File(files, fd);
 }
 
+// Before Linux 5.8 only the device tells.
+bool is_mounted_on_name(const FileCopy& copy, const struct statx& found) {
+    if ((found.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
+        return (found.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return copy.new_file.known && (found.stx_dev_major != copy.new_file.device_major ||
+                                   found.stx_dev_minor != copy.new_file.device_minor);
+}
+
 Task<void> sync_names_in(Io io, Control& control, int directory) {
     control.enter(ARSYNC_STAGE_SYNC);
     const int64_t result = co_await io.ring.sync(directory, false);

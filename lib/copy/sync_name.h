@@ -9,6 +9,10 @@ namespace arsync {
 // written to but not read cannot be: to be called before anything is written or replaced.
 File open_to_sync_name(Files& files, const FileCopy& copy);
 
+// Whether what is at the destination's name is no part of its directory, but mounted on the name:
+// to sync what the directory is in does not sync that.
+bool is_mounted_on_name(const FileCopy& copy, const struct statx& found);
+
 // Of the names in an open directory. Throws Error.
 Task<void> sync_names_in(Io io, Control& control, int directory);
 

@@ -81,4 +81,22 @@ TEST_CASE("any other copy takes the place of what appeared at its name") {
     }
 }
 
+TEST_CASE("but an atomic one does not where that is to be asked about, backed up, or to stay") {
+    for (const uint64_t size : {small, large}) {
+        for (const uint32_t update :
+             {ARSYNC_UPDATE_ALL, ARSYNC_UPDATE_NONE, ARSYNC_UPDATE_OLDER, ARSYNC_UPDATE_CHANGED}) {
+            Scenario scenario = new_file(size, ARSYNC_REPLACE_ATOMIC);
+            scenario.options.update = update;
+            if (update == ARSYNC_UPDATE_ALL)
+                scenario.options.backup = ARSYNC_BACKUP_SIMPLE;
+            Intruded copy(scenario);
+            copy.simulation.run();
+            CHECK(copy.simulation.outcome().result == -EEXIST);
+            CHECK(copy.simulation.outcome().stage == ARSYNC_STAGE_PUBLISH);
+            CHECK(copy.is_there());
+            CHECK(copy.simulation.world.disk.at(copy.simulation.directory()).names.size() == 1);
+        }
+    }
+}
+
 } // namespace arsync::sim

@@ -269,4 +269,38 @@ TEST_CASE_FIXTURE(Clean,
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a copy that fails takes no name that a backup had before") {
+    const Directory directory;
+    make_files(directory.path(), {"to"});
+    make_hard_link(directory / "to", directory / "to~");
+    Pool pool;
+    const arsync_completion done = pool.copy("/proc/self/mem", directory / "to",
+                                             Options(atomic).with_backup(ARSYNC_BACKUP_SIMPLE));
+    CHECK(done.result == -EIO);
+    CHECK_NAMES(directory.path(), {"to", "to~"});
+    CHECK(inode_of(directory / "to") == inode_of(directory / "to~"));
+}
+
+TEST_CASE_FIXTURE(Clean, "what comes while it is copied is asked about, not replaced") {
+    const Directory directory;
+    Stream from(directory / "from");
+    Pool pool;
+    const std::string to = directory / "to";
+    const arsync_job job =
+        pool.submit(from.path(), to, Options(atomic_stream).with_update(ARSYNC_UPDATE_ASK));
+    REQUIRE(job != 0);
+    REQUIRE(from.give_and_wait(pattern(20'000), pool, job));
+    write_file(to, "another's");
+    from.end();
+    const arsync_completion question = pool.wait();
+    REQUIRE(question.kind == ARSYNC_COMPLETION_QUESTION);
+    REQUIRE(question.details);
+    CHECK(arsync_answer(pool.get(), question.details->question, ARSYNC_ANSWER_SKIP) == 0);
+    const arsync_completion done = pool.wait();
+    CHECK(done.result == 0);
+    CHECK(done.action == ARSYNC_ACTION_SKIP);
+    CHECK(read_file(to) == "another's");
+    CHECK(directory.entries() == 2);
+}
+
 } // namespace live

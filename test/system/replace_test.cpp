@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -186,6 +187,60 @@ TEST_CASE_FIXTURE(Clean, "paths are relative to directory descriptors") {
     close(sub);
     CHECK(pool.wait().result == 0);
     CHECK(difference(files.from, files.directory / "sub/late") == "");
+}
+
+TEST_CASE_FIXTURE(Clean, "a backup does not take the place of what is copied, by whatever link") {
+    const Directory directory;
+    make_files(directory.path(), {"a", "a~"});
+    make_symlink("a~", directory / "s");
+    Pool pool;
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        CAPTURE(replace);
+        const arsync_completion done =
+            pool.copy(directory / "s", directory / "a",
+                      Options().with_replace(replace).with_backup(ARSYNC_BACKUP_SIMPLE));
+        CHECK(done.result == -EINVAL);
+        CHECK(done.stage == ARSYNC_STAGE_BACKUP);
+        CHECK(read_file(directory / "a") == "a");
+        CHECK(read_file(directory / "a~") == "a~");
+    }
+    // With another name it is not lost.
+    make_hard_link(directory / "a~", directory / "other");
+    CHECK(pool.copy(directory / "s", directory / "a", Options().with_backup(ARSYNC_BACKUP_SIMPLE))
+              .result == 0);
+    CHECK(read_file(directory / "a") == "a~");
+    CHECK(read_file(directory / "a~") == "a");
+    CHECK(read_file(directory / "other") == "a~");
+}
+
+TEST_CASE_FIXTURE(Clean, "nor in a tree whose links are followed") {
+    const Directory directory;
+    make_files(directory.path(), {"from/", "to/a", "to/a~"});
+    make_symlink("../to/a~", directory / "from/a");
+    Options options = recursive();
+    options.with_symlinks(ARSYNC_SYMLINKS_FOLLOW).with_backup(ARSYNC_BACKUP_SIMPLE);
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to", options);
+    INFO(words(copy));
+    CHECK(copy.job.result == -EINVAL);
+    CHECK(copy.job.stage == ARSYNC_STAGE_BACKUP);
+    CHECK(read_file(directory / "to/a") == "to/a");
+    CHECK(read_file(directory / "to/a~") == "to/a~");
+}
+
+TEST_CASE_FIXTURE(Clean, "a copy that fails leaves nothing where a link led nowhere") {
+    const Directory directory;
+    make_files(directory.path(), {"sub/"});
+    make_symlink("sub/link", directory / "to");
+    make_symlink("../target", directory / "sub/link");
+    Pool pool;
+    // It opens, and cannot be read.
+    const Options options = Options().with_flags(ARSYNC_COPY_DANGLING);
+    CHECK(pool.copy("/proc/self/mem", directory / "to", options).result == -EIO);
+    CHECK_NAMES(directory.path(), {"sub", "sub/link", "to"});
+    write_file(directory / "from", "new");
+    CHECK(pool.copy(directory / "from", directory / "to", options).result == 0);
+    CHECK(read_file(directory / "target") == "new");
 }
 
 } // namespace live

@@ -9,6 +9,7 @@
 #include "system/check.h"
 #include "system/child.h"
 #include "system/faulty_mount.h"
+#include "system/list.h"
 #include "system/tree.h"
 
 namespace live {
@@ -118,6 +119,51 @@ TEST_CASE_FIXTURE(Clean, "a durable tree does without syncfs(2) where that is de
             });
             std::filesystem::remove_all(local / "to");
         }
+}
+
+TEST_CASE_FIXTURE(Clean, "a file that is mounted on a name of a durable tree is synced by itself") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own, and the rest is synced as one
+    const Directory local(shared_volume(Kind::ext4));
+    make_files(local / "from", {"a", "one"});
+    make_files(local / "to", {"one"});
+    const std::string log = local / "log";
+    const FaultyMount mount({"log=" + log});
+    NEEDS(mount);
+    write_file(mount.backing() + "/one", "old");
+    const Bound bound(mount / "one", local / "to/one");
+    NEEDS(bound);
+    Pool pool;
+    const auto syncs = [&] {
+        const std::vector<std::string> done = lines_of(log);
+        return std::count(done.begin(), done.end(), "fsync /one");
+    };
+    Options options = archive();
+    options.with_durability(ARSYNC_DURABILITY_FULL);
+    CHECK(copy_tree(pool, local / "from", local / "to", options).job.result == 0);
+    CHECK(read_file(mount.backing() + "/one") == "one");
+    CHECK(syncs() == 1);
+    // And what is up to date.
+    options.with_update(ARSYNC_UPDATE_CHANGED);
+    CHECK(copy_tree(pool, local / "from", local / "to", options).job.result == 0);
+    CHECK(syncs() == 2);
+}
+
+TEST_CASE_FIXTURE(Clean, "an entry whose name cannot be synced does not stay") {
+    const FaultyMount mount({"fail=fsyncdir:EIO"});
+    NEEDS(mount);
+    const Directory local;
+    make_files(local / "from", {"sub/file"});
+    Pool pool;
+    const Opened from(local / "from");
+    const Opened to(mount.path());
+    const Options options = Options()
+                                .with_flags(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH)
+                                .with_durability(ARSYNC_DURABILITY_FULL);
+    REQUIRE(arsync_submit_copy(pool.get(), from.get(), "sub/file", to.get(), "sub/file", &options,
+                               0, nullptr) == 0);
+    CHECK(pool.wait().result == -EIO);
+    CHECK(!exists(mount.backing() + "/sub/file"));
 }
 
 } // namespace live

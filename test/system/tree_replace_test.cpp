@@ -261,4 +261,27 @@ TEST_CASE_FIXTURE(Clean, "a server without flags for renames gets the old file b
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a link or a pipe that cannot be made costs nothing that is there") {
+    const FaultyMount mount({"no_symlink", "fail=mknod:EPERM"});
+    NEEDS(mount);
+    const Directory directory;
+    make_files(directory / "from", {"file"});
+    make_symlink("file", directory / "from/link");
+    make_node(directory / "from/pipe", S_IFIFO | 0600);
+    make_files(mount.backing() + "/to", {"link", "pipe"}, " old");
+    Pool pool;
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_REMOVE}) {
+        CAPTURE(replace);
+        const TreeCopy copy =
+            copy_tree(pool, directory / "from", mount / "to", recursive().with_replace(replace));
+        INFO(words(copy));
+        CHECK(copy.errors() ==
+              std::vector<std::string>{"link: link: Operation not permitted",
+                                       "pipe: make special file: Operation not permitted"});
+        CHECK_NAMES(mount.backing() + "/to", {"file", "link", "pipe"});
+        CHECK(read_file(mount.backing() + "/to/link") == "link old");
+        CHECK(read_file(mount.backing() + "/to/pipe") == "pipe old");
+    }
+}
+
 } // namespace live
