@@ -85,9 +85,9 @@ void LeaseSimulation::run() {
             go_on(buffer);
     }
     while ((!running_.empty() || copies_run()) && !ring.stuck()) {
-        if (!ring.run_ready() && !(running_.empty() && !copies_run()))
+        const bool ran = ring.run_ready();
+        if (!take_ended() && !ran) // nothing that has ended at once is waited for
             ring.wait();
-        take_ended();
     }
     world.before = {};
     check_end();
@@ -143,12 +143,14 @@ void LeaseSimulation::note_outcome(const Outcome& outcome) {
         outcome_ = outcome;
 }
 
-void LeaseSimulation::take_ended() {
+bool LeaseSimulation::take_ended() {
+    bool any = false;
     for (auto each = running_.begin(); each != running_.end();) {
         if (each->completions == 0) {
             ++each;
             continue;
         }
+        any = true;
         if (each->completions > 1)
             world.problem("more than one completion");
         auto& operation = std::get<CallerOperation>(each->job.what);
@@ -173,6 +175,7 @@ void LeaseSimulation::take_ended() {
             go_on(buffer);
         each = running_.begin();
     }
+    return any;
 }
 
 void LeaseSimulation::check(const Outcome& outcome, bool reads, uint64_t length,

@@ -66,7 +66,7 @@ private:
     void go_on(const arsync_buffer& buffer);
     bool is_idle(const arsync_buffer& buffer);
     bool copies_run() const;
-    void take_ended();
+    bool take_ended(); // whether there was one
     void note_outcome(const Outcome& outcome);
     void check(const Outcome& outcome, bool reads, uint64_t length, const arsync_buffer& buffer,
                uint64_t offset);

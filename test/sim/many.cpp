@@ -63,8 +63,12 @@ void work(Shared& shared, std::atomic<uint64_t>& current, uint64_t count) {
         current = seed;
         limit_time();
         const std::string what = trial_of(seed)->run();
-        if (!what.empty() && shared.wrong.fetch_add(1) < shown_max)
+        if (what.empty())
+            continue;
+        if (shared.wrong.fetch_add(1) < shown_max)
             show(seed, what);
+        else
+            print("WRONG: " + seed_text(seed));
     }
 }
 

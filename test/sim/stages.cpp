@@ -168,6 +168,10 @@ static bool written_in_place(const Scenario& scenario) {
     return scenario.existing != Existing::nothing && !gives_way(scenario);
 }
 
+static bool is_refusal(int error) {
+    return error == EPERM || error == EACCES;
+}
+
 bool may_survive(const Scenario& scenario, const Step& step, int error) {
     const arsync_copy_options& options = scenario.options;
     if (must_survive(step, error))
@@ -220,13 +224,18 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
                written_in_place(scenario); // where it is tried before and after
     case Call::chmod: // where it has that mode already; or to have it narrow for a while
         return true;
+    case Call::set_times: // what is refused is tried again with the file lent back to its maker
+        return is_refusal(error) && (options.preserve & ARSYNC_PRESERVE_OWNER);
     case Call::list_xattrs: // of an entry they are listed twice
         if (step.subject == Subject::source && (options.flags & ARSYNC_COPY_RECURSIVE))
             return true;
         [[fallthrough]];
     case Call::get_xattr:
     case Call::remove_xattr:
-        return error == EOPNOTSUPP || error == ENODATA || error == EINVAL;
+    case Call::set_xattr:
+        return error == EOPNOTSUPP || error == ENODATA || error == EINVAL ||
+               (step.subject == Subject::destination && is_refusal(error) &&
+                (options.preserve & ARSYNC_PRESERVE_OWNER));
     default:
         return false;
     }

@@ -143,7 +143,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         return denies_linking(error);
     case Call::chmod: // where it has that mode already; or to have it narrow for a while
         return true;
-    case Call::set_xattr:
+    case Call::set_xattr: // what may not be written to is made so for a while
+        return error == EACCES;
     case Call::remove_xattr:
     case Call::set_times: // what was given to another is taken back, and given in the end
         return error == EACCES && scenario.preserves(ARSYNC_PRESERVE_OWNER);

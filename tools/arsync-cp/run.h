@@ -47,7 +47,7 @@ struct Item : Pair {
 
 // The outcomes of files, and what else is counted.
 enum Count { copied, linked, skipped, failed, cancelled, bytes, hole_bytes, entries, errors = 12 };
-constexpr std::array count_names{
+inline constexpr std::array count_names{
     "copied",  "linked",      "skipped",        "failed",   "cancelled", "bytes", "hole_bytes",
     "entries", "directories", "symbolic_links", "specials", "removed",   "errors"};
 using Counts = std::array<uint64_t, count_names.size()>;
