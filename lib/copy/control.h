@@ -92,6 +92,10 @@ public:
         set_total(0);
         restart();
     }
+    // Something was taken from a source that cannot be read a second time: whatever fails from now
+    // on has failed.
+    void spend_source() { source_is_spent_ = true; }
+    bool source_is_spent() const { return source_is_spent_; }
     void throw_if_cancelled() const {
         if (cancelled())
             throw Error{stage(), ECANCELED};
@@ -116,6 +120,7 @@ private:
     Control* first_part_ = nullptr;
     Control* next_part_ = nullptr;
     Control* previous_part_ = nullptr;
+    bool source_is_spent_ = false;
     std::atomic<bool> cancelled_ = false;
     Counts counts_;
     std::atomic<Stage> stage_ = ARSYNC_STAGE_QUEUE;

@@ -76,7 +76,7 @@ Task<void> keep_both(Io io, const FileCopy& names, unsigned char type, const Ent
         try {
             co_await copy_entry(io, to, type, context, how, control, outcome);
         } catch (const Error& error) {
-            if (!was_taken(error))
+            if (!was_taken(error) || control.source_is_spent())
                 throw;
             taken = true;
         }

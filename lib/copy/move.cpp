@@ -204,6 +204,8 @@ bool Mover::refuses_disorder(const Error& error) const {
     if (error.stage != ARSYNC_STAGE_WRITE || !needs_any_order_ || survey_.to().exact ||
         !ends_.fresh || ends_.in_order)
         return false;
+    if (control_.source_is_spent() && !came_spent_) // there is no second time
+        return false;
     return error.code != ENOSPC && error.code != EDQUOT && error.code != ENOMEM &&
            error.code != ECANCELED;
 }

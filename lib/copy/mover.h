@@ -86,6 +86,7 @@ private:
     Control& control_;
     Digest* const digest_;
     const bool verifies_;
+    const bool came_spent_ = control_.source_is_spent(); // and so it is not this source that is
     Survey& survey_;
     Grounds& grounds_ = survey_.grounds;
     HolePolicy holes_;

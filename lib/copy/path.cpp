@@ -130,7 +130,8 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_opt
         co_await copy_names_once(io, names, options, filter, control, host, question, outcome,
                                  totals);
     } catch (const Error& error) {
-        if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE)
+        if (!error.is_stale_handle() || outcome.action == ARSYNC_ACTION_TREE ||
+            control.source_is_spent())
             throw;
         outcome.stage = error.stage;
         co_return true;

@@ -35,7 +35,8 @@ Task<void> copy_by_answer(Io io, const FileCopy& names, unsigned char type,
             co_await copy_entry(io, to, type, where, how, control, outcome);
             co_return;
         } catch (const Error& error) {
-            if (error.stage != ARSYNC_STAGE_ASK || error.code != ESTALE)
+            if (error.stage != ARSYNC_STAGE_ASK || error.code != ESTALE ||
+                control.source_is_spent())
                 throw;
         }
         // Something else is there by now.

@@ -51,7 +51,10 @@ Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to
             seekable = false;
             continue;
         }
-        co_return static_cast<size_t>(check(ARSYNC_STAGE_READ, got));
+        const int64_t count = check(ARSYNC_STAGE_READ, got);
+        if (!seekable) // its end is told once, too
+            control.spend_source();
+        co_return static_cast<size_t>(count);
     }
 }
 

@@ -242,6 +242,7 @@ Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_tot
         }
         const bool ended = outcome.action == ARSYNC_ACTION_TREE ||
                            (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 ||
+                           control.source_is_spent() ||
                            (outcome.result != -EMFILE && outcome.result != -ENFILE);
         if (ended) {
             if (number > 0) {

@@ -25,9 +25,10 @@ struct TreePart::Poll : Waiter {
 
 // Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
 // time with the outcome as it was, for as long as there is hope; and once what a server has
-// forgotten, which is opened again. begin: a coroutine, or a function that does not wait.
-template <class Begin>
-Task<void> TreePart::attempt(Outcome& outcome, Begin begin) {
+// forgotten, which is opened again. begin: a coroutine, or a function that does not wait. is_final:
+// whether what was begun is not to be begun anew.
+template <class Begin, class IsFinal>
+Task<void> TreePart::attempt(Outcome& outcome, Begin begin, IsFinal is_final) {
     const Outcome before = outcome;
     bool was_stale = false;
     for (unsigned number = 0;; ++number) {
@@ -45,10 +46,10 @@ Task<void> TreePart::attempt(Outcome& outcome, Begin begin) {
         } catch (const std::bad_alloc&) {
             outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
         }
-        if (is_stale && !std::exchange(was_stale, true))
+        if (is_stale && !is_final() && !std::exchange(was_stale, true))
             continue;
-        const bool complete = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
-        if (complete || (outcome.result != -EMFILE && outcome.result != -ENFILE)) {
+        const bool ended = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 || is_final();
+        if (ended || (outcome.result != -EMFILE && outcome.result != -ENFILE)) {
             if (number > 0)
                 tree_.relieve();
             co_return;

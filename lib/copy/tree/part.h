@@ -29,8 +29,9 @@ private:
     Task<void> give_up_units();
     Task<bool> wait_for_descriptors(unsigned attempt);
     void out_of_memory();
-    template <class Begin>
-    Task<void> attempt(Outcome& outcome, Begin begin);
+    template <class Begin, class IsFinal = bool (*)()>
+    Task<void> attempt(
+        Outcome& outcome, Begin begin, IsFinal is_final = [] { return false; });
 
     // part_directories.cpp: entered and listed
     Task<DirectoryRef> enter(const Unit& unit);

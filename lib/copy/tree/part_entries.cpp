@@ -117,15 +117,16 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
         Question* question = asked ? &asked->asked : nullptr;
         return copy_entry_once(batch, name, type, follows, cleared, question, *control, outcome);
     };
+    const auto is_final = [&] { return control && control->source_is_spent(); };
     try {
-        co_await attempt(outcome, begin);
+        co_await attempt(outcome, begin, is_final);
         if (gives_way(*batch.pin, outcome))
             cleared = co_await clear_directory(batch.pin.ref(), name, reads, outcome);
         if (cleared) {
             Outcome anew;
             anew.wanted.begin_ns = outcome.wanted.begin_ns;
             outcome = std::move(anew);
-            co_await attempt(outcome, begin);
+            co_await attempt(outcome, begin, is_final);
             outcome.flags |= ARSYNC_COMPLETION_REPLACED;
         }
     } catch (const std::bad_alloc&) { // for its frame
