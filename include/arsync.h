@@ -704,9 +704,9 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
  *   Durable    The list's completion says that all items which succeeded are durable; an item's own
  *              completion does not say so yet. Names and data are written out once, when all items
- *              have ended, as for a tree; see "Trees". On FUSE and servers, and where syncfs(2) is
- *              denied, each file's data is synced when it has been copied, and each directory once
- *              at the end. A file that is written through a symbolic link is synced by itself. So
+ *              have ended, as for a tree; see "Trees". On FUSE, overlayfs and servers, and where
+ *              syncfs(2) is denied, a file's data is synced when it is copied, and each directory
+ *              once at the end. A file written through a symbolic link is synced by itself. So
  *              is each file in a list of at most 16 items, since syncfs(2) also writes what other
  *              programs have left to be written. If a loss is told, and more than 65536 items were
  *              copied, the loss is the list's. A list that is cancelled is not synced.
@@ -807,11 +807,11 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
  *              after all that is in it.
  *   Durable    Names and data are written out once, at the end of the job, by syncfs(2). If that
  *              tells of a loss, which may be another program's, each file and directory in dst is
- *              synced; the loss is the job's if one of them fails or cannot be opened. On FUSE and
- *              servers, and where syncfs(2) is denied, each is synced as soon as it is done. That
- *              leaves out the attributes of symbolic links and special files, for which there is no
- *              sync. With ARSYNC_REPLACE_ATOMIC each file's data is also synced before the file
- *              gets its name.
+ *              synced; the loss is the job's if one fails, cannot be opened, or has nothing in the
+ *              page cache, when its own loss may be forgotten. On FUSE, overlayfs and servers, and
+ *              where syncfs(2) is denied, each is synced as soon as it is done, but for attributes
+ *              of symbolic links and special files, which have no sync. With ARSYNC_REPLACE_ATOMIC
+ *              each file's data is also synced before the file gets its name.
  *   Filter     The options' filter has lines of patterns as in gitignore(5). A leading "!" takes
  *              back in. A leading or inner "/" ties a pattern to src, and a trailing "/" means
  *              directories only. "*" and "?" stop at "/", and "**" does not. "[a-z]" is one of

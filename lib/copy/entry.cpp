@@ -322,7 +322,7 @@ Task<void> Entry::sync_what_is_there() {
     control_.enter(ARSYNC_STAGE_SYNC);
     prepare_sync_of_name();
     if (S_ISREG(there_.stx_mode))
-        co_await sync_named(io_, control_, names_.destination_dirfd, names_.destination.c_str(),
+        co_await sync_named(io_, names_.destination_dirfd, names_.destination.c_str(),
                             !names_.beneath);
     if (directory_)
         co_await sync_one(io_, directory_.get());

@@ -259,7 +259,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     const bool waits = copy.synced_later && options.replace != ARSYNC_REPLACE_ATOMIC &&
                        !is_mounted_on_name(copy, destination.facts());
     const bool durable = options.durability != ARSYNC_DURABILITY_NONE && !waits;
-    // fdatasync may leave out owner, mode and times.
+    // fdatasync may leave out owner, mode and times. What it was given of them unasked, as by what
+    // was there before, is not promised to last.
     const bool datasync = options.preserve == 0;
     if (durable && stored)
         co_await sync_data(io, destination.fd(), datasync, control);

@@ -50,7 +50,7 @@ Filesystem filesystem(uint64_t magic) {
     case 0x73717368: // squashfs
     case 0xE0F5E1E2: // EROFS
         return {.compresses = true, .exact = true};
-    case 0x65735546: // FUSE has no clone operation
+    case fuse_magic: // FUSE has no clone operation
         return {.offloads = true, .remote = true, .in_order = true};
     case 0x00C36400: // Ceph
         return {.offloads = true, .remote = true};

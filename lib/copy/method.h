@@ -38,11 +38,13 @@ struct Filesystem {
     bool in_order = false;
 };
 Filesystem filesystem(uint64_t magic);
+inline constexpr uint64_t fuse_magic = 0x65735546;
 
-// Whether syncfs(2) brings all to where it is stored: FUSE does not hand it on, and of servers it
-// is not to be known. overlayfs hands it on.
+// Whether syncfs(2) brings all to where it is stored, and tells of what is lost on the way: FUSE
+// does not hand it on, of servers it is not to be known, and that of overlayfs does not tell what
+// the filesystem below it has lost.
 inline bool syncs_whole(const Filesystem& kind) {
-    return (kind.exact && !kind.remote) || kind.caches_below;
+    return kind.exact && !kind.remote;
 }
 
 // How much of a source is in the page cache.

@@ -39,7 +39,7 @@ std::optional<bool> SyncPoint::known(const Identity& id) {
     return one ? std::optional<bool>(one->whole) : std::nullopt;
 }
 
-// All, whatever one says: 0, or an error.
+// All, whatever one says: 0, or an error; a loss, if there is one.
 Task<int64_t> SyncPoint::sync_all(Io io) {
     std::vector<int> all;
     {
@@ -51,7 +51,7 @@ Task<int64_t> SyncPoint::sync_all(Io io) {
     int64_t failed = 0;
     for (const int fd : all) {
         const int64_t result = co_await io.ring.sync_filesystem(fd);
-        if (result < 0)
+        if (result < 0 && !is_loss(failed))
             failed = result;
     }
     co_return failed;

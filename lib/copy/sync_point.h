@@ -6,6 +6,7 @@
 // before. Those may be another program's: so if it tells of one, each copy is asked for its own.
 #pragma once
 
+#include <cerrno>
 #include <optional>
 #include <vector>
 
@@ -22,8 +23,9 @@ public:
     // The same of a filesystem that was reached before.
     std::optional<bool> known(const Identity& id);
 
-    // When nothing is written any more. each(): sync every single copy, or throw Error for a loss
-    // or what cannot be asked. Throws Error for a loss that is of these copies, or may be.
+    // When nothing is written any more. each(lost): sync every single copy, or throw Error for a
+    // loss or what cannot be asked; lost: something is lost, perhaps of these. Throws Error for a
+    // loss that is of these copies, or may be.
     template <class Each>
     Task<void> finish(Io io, Each each) {
         const int64_t failed = co_await sync_all(io);
@@ -31,12 +33,14 @@ public:
             co_return;
         bool lost = false;
         try {
-            co_await each();
+            co_await each(is_loss(failed));
             // What has no data of its own, such as a symbolic link, another one writes, for a loss
             // is told once.
             const int64_t again = co_await sync_all(io);
             lost = is_loss(again);
-        } catch (const Error&) {
+        } catch (const Error& error) {
+            if (error.code == ECANCELED)
+                throw;
             lost = true;
         }
         if (lost)

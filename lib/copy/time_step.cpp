@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 
 #include "copy/identity.h"
+#include "copy/method.h"
 
 namespace arsync {
 
@@ -25,7 +26,6 @@ uint32_t step_of(const struct statx& facts) {
 // own for changes: the file gets the source's time for a moment, as with cp, if it may.
 bool keeps_it_as_found(Files& files, int dirfd, const char* name, const struct statx& source,
                        const struct statx& found) {
-    constexpr uint64_t fuse_magic = 0x65735546;
     uint64_t magic = 0;
     struct statx now;
     const File file(files, files.open(dirfd, name, O_PATH, 0));

@@ -248,11 +248,13 @@ void check_entries(ListSimulation& s, const SerialList& serial) {
 }
 
 // Where each directory is synced by its path, a later item may have taken that away; then it is
-// told that a name may not be durable.
+// told that a name may not be durable. So it is where nobody owns a loss, and a copy has nothing in
+// memory, as what shares blocks or was read back.
 bool may_not_be_synced(const ListSimulation& s) {
     const WorldOptions& world = s.scenario.tree.world;
     return s.scenario.options().durability != ARSYNC_DURABILITY_NONE &&
-           (world.denies_syncfs || world.loses_syncfs || world.filesystem_type == nfs_magic);
+           (world.denies_syncfs || world.loses_syncfs || world.others_lose ||
+            world.filesystem_type == nfs_magic);
 }
 
 void check_same_totals(ListSimulation& s, const SerialList& serial) {

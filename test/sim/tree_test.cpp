@@ -101,6 +101,34 @@ TEST_CASE("what other programs have lost is not told as a tree's loss") {
     }
 }
 
+// Whose inode the kernel may have forgotten, and its loss with it.
+TEST_CASE("a loss that nobody owns is a tree's if one of its files has left memory") {
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+        TreeScenario scenario = durable_tree(seed);
+        scenario.world.others_lose = true;
+        scenario.world.reports_residency = seed % 2 == 0;
+        TreeSimulation simulation(scenario);
+        bool forgotten = false;
+        bool told = false;
+        simulation.meanwhile = [&](const Step& step) {
+            for (const InodeNumber number : simulation.world.disk.numbers()) {
+                Inode& inode = simulation.world.disk.at(number);
+                const bool is_copy =
+                    simulation.world.subject_of(number) == Subject::destination && inode.is_file();
+                if (told && is_copy && inode.content.size() > 0) {
+                    inode.cached.clear();
+                    forgotten = true;
+                }
+            }
+            told = told || step.call == Call::sync_filesystem;
+            return 0;
+        };
+        simulation.run();
+        CHECK_MESSAGE(simulation.outcome().result == -EIO, seed);
+        CHECK_MESSAGE(simulation.outcome().stage == ARSYNC_STAGE_SYNC, seed);
+    }
+}
+
 TEST_CASE("whichever step of a tree's copy fails, it is told of, and all else is copied") {
     for (const TreeScenario& scenario : tree_catalogue()) {
         const uint64_t steps = steps_of(scenario);

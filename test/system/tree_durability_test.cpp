@@ -8,8 +8,10 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/command.h"
 #include "system/faulty_mount.h"
 #include "system/list.h"
+#include "system/trace.h"
 #include "system/tree.h"
 
 namespace live {
@@ -100,6 +102,34 @@ TEST_CASE_FIXTURE(Clean, "a durable tree fails where its server fails to sync") 
         CHECK(copy.job.result == -EIO);
         CHECK(copy.job.stage == ARSYNC_STAGE_SYNC);
     }
+}
+
+// Its syncfs(2) says nothing of what the filesystem below it has lost.
+TEST_CASE_FIXTURE(Clean, "a durable tree on overlayfs is synced by its files and directories") {
+    NEEDS_COMMAND("strace");
+    NEEDS(shared_volume(Kind::overlay));
+    const Directory local;
+    make_tree(local / "from");
+    const Directory upper(shared_volume(Kind::overlay));
+    const auto copy = [&] {
+        Pool pool{PoolOptions(ARSYNC_BACKEND_THREADS)};
+        return copy_tree(pool, local / "from", upper / "to",
+                         recursive().with_durability(ARSYNC_DURABILITY_FULL))
+                   .job.result == 0;
+    };
+    const std::string trace = trace_of(copy, local / "trace", "fsync,fdatasync");
+    if (trace.empty()) {
+        skip("strace may not look at other processes here");
+        return;
+    }
+    INFO(trace);
+    const auto calls = [&](const std::string& name) {
+        int count = 0;
+        for (size_t at = trace.find(name); at != std::string::npos; at = trace.find(name, at + 1))
+            ++count;
+        return count;
+    };
+    CHECK(calls(" fsync(") + calls(" fdatasync(") >= 8); // three files, four directories, one above
 }
 
 TEST_CASE_FIXTURE(Clean, "a durable tree does without syncfs(2) where that is denied") {

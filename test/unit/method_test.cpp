@@ -29,6 +29,15 @@ arsync_copy_options options() {
 
 } // namespace
 
+TEST_CASE("syncfs is relied on where it reaches what stores the files, and tells of losses") {
+    for (const uint64_t local : std::initializer_list<uint64_t>{0xEF53, 0x58465342, 0x01021994})
+        CHECK(syncs_whole(filesystem(local)));
+    constexpr uint64_t overlay = 0x794C7630;
+    constexpr uint64_t nfs = 0x6969;
+    for (const uint64_t other : {fuse_magic, overlay, nfs})
+        CHECK_FALSE(syncs_whole(filesystem(other)));
+}
+
 TEST_CASE("row 1: a source without a size goes inline, whatever was asked for") {
     Grounds f = grounds(0);
     f.sized = false;

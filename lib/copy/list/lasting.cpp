@@ -114,7 +114,7 @@ Task<void> Lasting::finish(Io io, Control& control) {
     control.enter(ARSYNC_STAGE_SYNC);
     co_await ways_.sync_tops(io);
     co_await sync_directories(io, directories_, false);
-    co_await point_.finish(io, [&] { return sync_each(io, control); });
+    co_await point_.finish(io, [&](bool lost) { return ask_each(io, control, lost); });
 }
 
 Task<void> Lasting::sync_directories(Io io, const std::set<std::string>& all, bool may_be_gone) {
@@ -128,14 +128,14 @@ Task<void> Lasting::sync_directories(Io io, const std::set<std::string>& all, bo
     }
 }
 
-Task<void> Lasting::sync_each(Io io, Control& control) {
+Task<void> Lasting::ask_each(Io io, Control& control, bool lost) {
     if (forgets_)
         throw Error{ARSYNC_STAGE_SYNC, EIO};
     std::set<std::string> parents;
     const bool follows = (options_.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
     for (const std::string& path : made_) {
         control.throw_if_cancelled();
-        co_await sync_named(io, control, destination_dirfd_, path.c_str(), follows);
+        co_await ask_named(io, control, destination_dirfd_, path.c_str(), follows, lost);
         if (options_.durability != ARSYNC_DURABILITY_FULL)
             continue;
         // Directories on the way were made too.

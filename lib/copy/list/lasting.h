@@ -54,7 +54,7 @@ private:
     bool reach(Files& files, const Identity& id, const std::string& parent,
                const DirectoryRef& way);
     bool leaves_name(Files& files, const std::string& parent, const DirectoryRef& way);
-    Task<void> sync_each(Io io, Control& control);
+    Task<void> ask_each(Io io, Control& control, bool lost);
     Task<void> sync_directories(Io io, const std::set<std::string>& all, bool may_be_gone);
 
     const int destination_dirfd_;

@@ -33,6 +33,44 @@ File open_to_sync(Files& files, int directory, const Listing::Name& name) {
     return File(files, fd);
 }
 
+bool is_in_memory(Files& files, int fd, uint64_t size) {
+    PageCache pages{};
+    if (files.page_cache(fd, 0, size, pages) >= 0)
+        return pages.cached > 0;
+    std::byte first{};
+    return files.read_cached(fd, &first, 1, 0) == 1;
+}
+
+// What is at a path, and what it is; none if there is nothing to be synced.
+File open_named(Files& files, int dirfd, const char* path, bool follows, struct statx& facts) {
+    int result = files.statx(dirfd, path, AT_SYMLINK_NOFOLLOW, facts);
+    const bool through = result == 0 && S_ISLNK(facts.stx_mode) && follows;
+    if (through)
+        result = files.statx(dirfd, path, 0, facts);
+    const bool is_directory = result == 0 && S_ISDIR(facts.stx_mode);
+    const bool is_gone = result == -ENOENT || result == -ENOTDIR;
+    if (is_gone || (result == 0 && !is_directory && !S_ISREG(facts.stx_mode)))
+        return File();
+    check(ARSYNC_STAGE_SYNC, result);
+    const int flags =
+        (is_directory ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY) | (through ? 0 : O_NOFOLLOW);
+    int fd = files.open(dirfd, path, O_RDONLY | flags, 0);
+    if (fd == -EACCES && !is_directory)
+        fd = files.open(dirfd, path, O_WRONLY | flags, 0);
+    check(ARSYNC_STAGE_SYNC, fd);
+    return File(files, fd);
+}
+
+Task<void> ask(Io io, Control& control, int fd, const struct statx& facts, bool lost) {
+    if (S_ISDIR(facts.stx_mode)) {
+        co_await ask_all_in(io, control, fd, lost);
+        co_return;
+    }
+    co_await sync_one(io, fd);
+    if (lost && facts.stx_size > 0 && !is_in_memory(io.files, fd, facts.stx_size))
+        throw Error{ARSYNC_STAGE_SYNC, EIO};
+}
+
 } // namespace
 
 Task<void> sync_one(Io io, int fd) {
@@ -40,7 +78,22 @@ Task<void> sync_one(Io io, int fd) {
     check(ARSYNC_STAGE_SYNC, result);
 }
 
-Task<void> sync_all_in(Io io, Control& control, int directory) {
+Task<void> sync_named(Io io, int dirfd, const char* path, bool follows) {
+    struct statx facts;
+    const File file = open_named(io.files, dirfd, path, follows, facts);
+    if (file)
+        co_await sync_one(io, file.get());
+}
+
+Task<void> ask_named(Io io, Control& control, int dirfd, const char* path, bool follows,
+                     bool lost) {
+    struct statx facts;
+    const File file = open_named(io.files, dirfd, path, follows, facts);
+    if (file)
+        co_await ask(io, control, file.get(), facts, lost);
+}
+
+Task<void> ask_all_in(Io io, Control& control, int directory, bool lost) {
     Listing listing;
     check(ARSYNC_STAGE_SYNC, io.files.set_list_position(directory, 0));
     while (listing.fill(io.files, directory, ARSYNC_STAGE_SYNC)) {
@@ -51,37 +104,10 @@ Task<void> sync_all_in(Io io, Control& control, int directory) {
                 continue;
             struct statx facts;
             check(ARSYNC_STAGE_SYNC, io.files.statx(file.get(), "", 0, facts));
-            if (S_ISDIR(facts.stx_mode))
-                co_await sync_all_in(io, control, file.get());
-            else
-                co_await sync_one(io, file.get());
+            co_await ask(io, control, file.get(), facts, lost);
         }
     }
     co_await sync_one(io, directory);
-}
-
-Task<void> sync_named(Io io, Control& control, int dirfd, const char* path, bool follows) {
-    struct statx facts;
-    int result = io.files.statx(dirfd, path, AT_SYMLINK_NOFOLLOW, facts);
-    const bool through = result == 0 && S_ISLNK(facts.stx_mode) && follows;
-    if (through)
-        result = io.files.statx(dirfd, path, 0, facts);
-    const bool is_directory = result == 0 && S_ISDIR(facts.stx_mode);
-    const bool is_gone = result == -ENOENT || result == -ENOTDIR;
-    if (is_gone || (result == 0 && !is_directory && !S_ISREG(facts.stx_mode)))
-        co_return;
-    check(ARSYNC_STAGE_SYNC, result);
-    const int flags =
-        (is_directory ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY) | (through ? 0 : O_NOFOLLOW);
-    int fd = io.files.open(dirfd, path, O_RDONLY | flags, 0);
-    if (fd == -EACCES && !is_directory)
-        fd = io.files.open(dirfd, path, O_WRONLY | flags, 0);
-    check(ARSYNC_STAGE_SYNC, fd);
-    const File file(io.files, fd);
-    if (is_directory)
-        co_await sync_all_in(io, control, fd);
-    else
-        co_await sync_one(io, fd);
 }
 
 } // namespace arsync

@@ -155,7 +155,7 @@ private:
     // tree_sync.cpp
     SyncPoint& syncs() { return job_.roots.syncs ? *job_.roots.syncs : own_syncs_; }
     Task<void> sync(Io io);
-    Task<void> sync_each(Io io);
+    Task<void> ask_each(Io io, bool lost);
     Task<void> sync_above_root(Io io);
 
     void drop_units();

@@ -23,7 +23,7 @@ Task<void> Tree::sync(Io io) {
         if (root_->syncs_each)
             co_await sync_above_root(io);
         if (!job_.roots.syncs) // else that is up to whoever has it
-            co_await own_syncs_.finish(io, [&] { return sync_each(io); });
+            co_await own_syncs_.finish(io, [&](bool lost) { return ask_each(io, lost); });
     } catch (const Error& error) {
         failed = -error.code;
     }
@@ -31,8 +31,8 @@ Task<void> Tree::sync(Io io) {
         note_error(failed, ARSYNC_STAGE_SYNC, Side::by_stage);
 }
 
-Task<void> Tree::sync_each(Io io) {
-    co_await sync_all_in(io, job_.control, root_->destination());
+Task<void> Tree::ask_each(Io io, bool lost) {
+    co_await ask_all_in(io, job_.control, root_->destination(), lost);
     co_await sync_above_root(io);
 }
 
