@@ -62,8 +62,8 @@ bool Carrier::get(Stage stage, const char* name) {
             return false;
         value_.resize(static_cast<size_t>(size));
         const int64_t got = ends_.get(name, value_.data(), value_.size());
-        if (got == -ERANGE)
-            continue; // it grew in between
+        if (got == -ERANGE || got > size) // it grew in between; of none, its size alone is told
+            continue;
         if (got == -ENODATA || !keeps(stage, got, Side::source))
             return false;
         value_.resize(static_cast<size_t>(got));

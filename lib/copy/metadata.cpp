@@ -52,8 +52,9 @@ void Carrier::seal() {
     ends_.seal_flags(flags_, outcome_);
 }
 
+// What is known of the destination is of before any change.
 void Carrier::owner() {
-    if (ends_.has_owner(uid_, gid_))
+    if (!changed_ && ends_.has_owner(uid_, gid_))
         return;
     control_.enter(ARSYNC_STAGE_OWNER);
     changed_ = true;
@@ -107,8 +108,10 @@ void Carrier::permissions(mode_t bits) {
 }
 
 // Some filesystems refuse to change any mode, and give every file the same: perhaps this one.
+// Setuid and setgid may have gone since the destination was looked at, as what is truncated or
+// written to by an ordinary user loses them.
 void Carrier::keeps_mode(mode_t bits) {
-    if (!changed_ && ends_.has_mode(bits))
+    if (!changed_ && (bits & special_bits) == 0 && ends_.has_mode(bits))
         return;
     const int result = ends_.chmod(bits);
     if (result < 0 && !ends_.is_found_with(bits))

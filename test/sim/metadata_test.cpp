@@ -85,6 +85,21 @@ TEST_CASE("attributes alone leave the content that is there") {
     }
 }
 
+TEST_CASE("an extended attribute that gets its value between two looks is copied whole") {
+    Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+    scenario.options.preserve = ARSYNC_PRESERVE_XATTR;
+    Simulation simulation(scenario);
+    simulation.source().attributes.xattrs["user.note"] = "";
+    unsigned looks = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.call == Call::get_xattr && ++looks == 2)
+            simulation.source().attributes.xattrs["user.note"] = "value";
+    };
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    CHECK(simulation.destination()->attributes.xattrs["user.note"] == "value");
+}
+
 TEST_CASE("a file that hides its size is copied to its end") {
     for (const Method method : all_methods)
         for (const uint64_t size : {0ul, 1ul, 4096ul, 100'001ul})

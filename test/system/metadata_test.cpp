@@ -197,6 +197,30 @@ TEST_CASE_FIXTURE(Clean, "an ordinary user loses the owner, and with it setuid a
     }
 }
 
+// Who writes to a file takes it away, and the mode of another's file is not to be set again.
+TEST_CASE_FIXTURE(Clean, "setgid that the destination had before, and lost, is an error") {
+    NEEDS_ROOT();
+    for (const uint64_t size : sizes) {
+        const Files files(size, 0644);
+        write_pattern(files.to, 700, 2);
+        for (const std::string& file : {files.from, files.to}) {
+            REQUIRE(chown(file.c_str(), 1234, ordinary_user) == 0);
+            REQUIRE(chmod(file.c_str(), 02775) == 0);
+        }
+        check_in_child([&](Report& report) {
+            EXPECT(report, become_ordinary());
+            Pool pool;
+            const arsync_completion done =
+                pool.copy(files.from, files.to, Options().with_preserve(ARSYNC_PRESERVE_MODE));
+            EXPECT_WITH(report, done.result == -EPERM, words(done));
+            EXPECT(report, done.stage == ARSYNC_STAGE_MODE);
+            EXPECT(report, (done.flags & ARSYNC_COMPLETION_COPIED) != 0);
+        });
+        CHECK(mode_of(files.to) == 0775);
+        CHECK(difference(files.from, files.to) == "");
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "attributes only copies no data") {
     const Options only = Options()
                              .with_flags(ARSYNC_COPY_ATTRIBUTES_ONLY)

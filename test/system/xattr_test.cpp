@@ -289,4 +289,28 @@ TEST_CASE_FIXTURE(Clean, "who may give files away, and no more, loses nothing of
     }
 }
 
+// It is taken back while it is changed; then its owner is another than when it was looked at.
+TEST_CASE_FIXTURE(Clean, "a file that was the source's owner's before is his afterwards") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    for (const uint64_t size : {uint64_t{10'000}, uint64_t{2'000'000}}) {
+        const Files files(size);
+        write_pattern(files.to, 700, 2);
+        for (const std::string& file : {files.from, files.to})
+            REQUIRE(chown(file.c_str(), 1234, 1234) == 0);
+        set_mode(files.from, 0640);
+        check_in_child([&](Report& report) {
+            EXPECT(report, keep_capabilities({CAP_CHOWN, CAP_DAC_OVERRIDE}));
+            Pool pool;
+            const arsync_completion done =
+                pool.copy(files.from, files.to, Options().with_preserve(preserve_all));
+            EXPECT_WITH(report, (done.flags & ARSYNC_COMPLETION_COPIED) != 0, words(done));
+        });
+        CHECK(difference(files.from, files.to) == "");
+        CHECK(stat_of(files.to).st_uid == 1234);
+        CHECK(stat_of(files.to).st_gid == 1234);
+        CHECK(mode_of(files.to) == 0640);
+    }
+}
+
 } // namespace live
