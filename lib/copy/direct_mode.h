@@ -12,6 +12,9 @@
 
 namespace arsync {
 
+// Thrown and caught in one file: O_DIRECT was refused, so it is to be done otherwise.
+struct DirectRefused {};
+
 class DirectMode {
 public:
     // owned: nobody else uses the description.

@@ -44,7 +44,11 @@ bool decode(std::string_view bytes, uint32_t& character) {
             return false;
         character = character << 6 | (byte & 0x3F);
     }
-    return bytes.size() > 1 || character < 0x80;
+    constexpr uint32_t least[] = {0, 0x80, 0x800, 0x10000}; // of so many bytes; less is overlong
+    const bool is_half = character >= 0xD800 && character < 0xE000; // of a pair, in UTF-16
+    return bytes.size() > 1
+               ? character >= least[bytes.size() - 1] && character < 0x110000 && !is_half
+               : character < 0x80;
 }
 
 void append(std::string& text, uint32_t character) {

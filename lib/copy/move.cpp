@@ -9,6 +9,7 @@
 
 #include "copy/huge.h"
 #include "copy/mover.h"
+#include "io/missing.h"
 
 namespace arsync {
 
@@ -96,8 +97,6 @@ void Mover::look_at_source_again() {
         struct statx now;
         check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", 0, now));
         moved_.changed = now.stx_size != source().stx_size;
-        touched_ = now.stx_ctime.tv_sec != source().stx_ctime.tv_sec ||
-                   now.stx_ctime.tv_nsec != source().stx_ctime.tv_nsec;
         if (ends_.sized && survey_.from().exact)
             compare_with(now);
         else if (ends_.sized)
@@ -194,7 +193,8 @@ Task<void> Mover::write_back() {
     control_.enter(ARSYNC_STAGE_SYNC);
     const int64_t result =
         co_await io_.ring.write_back(ends_.destination, ends_.destination_begin, moved_.bytes);
-    if (result != -EINVAL && result != -EOPNOTSUPP && result != -ESPIPE && result != -ENOSYS)
+    const bool cannot = result == -EINVAL || result == -EOPNOTSUPP || result == -ESPIPE;
+    if (result < 0 && !cannot && !is_missing(static_cast<int>(-result)))
         check(ARSYNC_STAGE_SYNC, result);
 }
 

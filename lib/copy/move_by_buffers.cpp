@@ -110,6 +110,9 @@ Task<bool> Mover::run_direct(Stretch& body) {
 
 Task<bool> Mover::stream() {
     const bool to_size = S_ISREG(source().stx_mode) ? survey_.from().exact : ends_.sized;
+    moved_.hole_bytes = 0;
+    if (holes_.are_made() && !survey_.to().exact) // which takes a size, or no hole
+        set_size_first();
     Stretch all = stretch(ends_.source_begin, to_size ? ends_.source_end : ends_.unsized_end);
     co_await run_stream(io_, control_, all, has_offsets(source()), has_offsets(destination()));
     take_result(all);
@@ -142,18 +145,19 @@ Task<bool> Mover::go_on_past_size() {
 
 // A new file gets its size before its data where that matters: direct writes that extend a file
 // wait for each other, and XFS reserves blocks past the end of a growing file that would then
-// fill the next hole.
+// fill the next hole. One that is not known is a byte: set_size() takes back what is too much.
 void Mover::set_size_first() {
     if (!ends_.fresh)
         return;
     control_.enter(ARSYNC_STAGE_ALLOCATE);
-    const int result = io_.files.truncate(ends_.destination, to_destination(ends_.source_end));
+    const uint64_t end = ends_.sized ? ends_.source_end : ends_.source_begin + 1;
+    const int result = io_.files.truncate(ends_.destination, to_destination(end));
     if (result < 0 && !survey_.to().exact) { // nor will it take a hole
         holes_.fill();
         return;
     }
     check(ARSYNC_STAGE_ALLOCATE, result);
-    written_end_ = ends_.source_end; // the size is as if all were written
+    written_end_ = end; // the size is as if all were written
 }
 
 // Blocks that are reserved at once lie together. Under a hole they would fill it.

@@ -89,13 +89,13 @@ Task<void> Mover::count_shared_holes() {
 Task<bool> Mover::offload() {
     if (holes_.are_sought())
         co_await holes_.look();
-    DataAndHoles walk(io_.files, ends_.source, ends_.source_begin, ends_.source_end, offload_slice,
-                      holes_.are_kept() && !holes_.are_doubtful());
     end_ = ends_.source_end;
     written_end_ = ends_.source_begin;
     moved_.hole_bytes = 0;
-    if (holes_.are_made())
+    if (holes_.are_made()) // which may tell that there can be none
         set_size_first();
+    DataAndHoles walk(io_.files, ends_.source, ends_.source_begin, ends_.source_end, offload_slice,
+                      holes_.are_kept() && !holes_.are_doubtful());
     for (;;) {
         if (control_.held())
             co_await wait_while_held(io_, control_);
@@ -124,6 +124,12 @@ Task<bool> Mover::offload() {
 // False: it has to be copied as zeros.
 Task<bool> Mover::keep_hole(Piece hole) {
     if (!ends_.fresh) {
+        // It may be where the source has been cut off: what the destination has there stays.
+        const uint64_t end = hole.offset + hole.length;
+        struct statx now;
+        if (end >= ends_.source_end && io_.files.statx(ends_.source, "", 0, now) == 0 &&
+            now.stx_size < end)
+            co_return false;
         control_.enter(ARSYNC_STAGE_WRITE);
         const int64_t result = co_await io_.ring.punch_hole(
             ends_.destination, to_destination(hole.offset), hole.length);

@@ -10,9 +10,9 @@ Task<void> Mover::digest_source() {
 }
 
 // Of a source that shrank, what was read beyond its end does not count; what was moved unseen
-// may be what the source held before it was changed.
+// may be what the source held before it was changed. Another mode or name of it changes nothing.
 bool Mover::digest_holds() const {
-    return !moved_.shrank && !(data_bypassed_us_ && touched_);
+    return !moved_.shrank && !(data_bypassed_us_ && moved_.changed);
 }
 
 // What the source held there is not to be asked any more: what was written is, if it can be

@@ -94,7 +94,6 @@ private:
     Method method_ = ARSYNC_METHOD_AUTO;
     uint64_t end_ = 0;              // where the source turned out to end
     uint64_t written_end_ = 0;      // of the destination, in source offsets
-    bool touched_ = false;          // the source's inode has changed since it was opened
     bool needs_any_order_ = false;  // not all is written once, in order and without holes
     bool data_bypassed_us_ = false; // not all passed through here: the digest is of the source,
                                     // read again

@@ -1,10 +1,10 @@
 #include "copy/pace.h"
 
 #include <algorithm>
-#include <ctime>
 #include <optional>
 
 #include "copy/copy.h"
+#include "io/clock.h"
 
 namespace arsync {
 
@@ -67,10 +67,7 @@ Task<void> keep_pace(Io io, Control& control, uint64_t bytes) {
     if (!io.pace && !own)
         co_return;
     constexpr uint64_t step_ns = 50'000'000; // how long a cancel, or another rate, may go unnoticed
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const uint64_t now_ns =
-        static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    const uint64_t now_ns = monotonic_ns();
     uint64_t rate = own ? own->rate() : 0;
     uint64_t left_by_own = own ? own->count(bytes, now_ns) : 0;
     uint64_t left = io.pace ? io.pace->count(bytes, now_ns) : 0;

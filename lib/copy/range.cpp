@@ -19,6 +19,14 @@ static File open_buffered(Files& files, int fd, bool to_read) {
     return File(files, again);
 }
 
+// Of two names of a device, as of two hard links.
+static bool is_same(const struct statx& source, const struct statx& destination) {
+    if (S_ISBLK(source.stx_mode) && S_ISBLK(destination.stx_mode))
+        return source.stx_rdev_major == destination.stx_rdev_major &&
+               source.stx_rdev_minor == destination.stx_rdev_minor;
+    return identity(source) == identity(destination);
+}
+
 Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options, Control& control,
                       Outcome& outcome) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
@@ -42,7 +50,8 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     const uint64_t begin = copy.source_offset;
     const uint64_t end = begin >= size ? begin : begin + std::min(copy.length, size - begin);
     const uint64_t to = copy.destination_offset;
-    if (identity(source) == identity(destination) && begin < to + (end - begin) && to < end)
+    const bool onto_itself = is_same(source, destination);
+    if (onto_itself && begin < to + (end - begin) && to < end)
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     control.set_total(end - begin);
     if (copy.length == 0 || (begin == end && !S_ISREG(source.stx_mode)))
@@ -69,7 +78,7 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     // One of the kernel's, or of a server's, may hold more than its size says.
     ends.sized = begin < end;
     ends.unsized_end = copy.length < UINT64_MAX - begin ? begin + copy.length : UINT64_MAX;
-    if (identity(source) == identity(destination)) // what grows is not copied onto itself
+    if (onto_itself) // what grows is not copied onto itself
         ends.unsized_end = end;
     ends.destination = target;
     ends.destination_facts = &destination;

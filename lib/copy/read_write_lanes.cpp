@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "copy/data_and_holes.h"
+#include "copy/direct_mode.h"
 #include "copy/find_zeros.h"
 
 #ifndef RWF_DONTCACHE
@@ -17,9 +18,6 @@
 namespace arsync {
 
 namespace {
-
-// Thrown and caught in this file: O_DIRECT was refused, so this transfer is to be done otherwise.
-struct Refused {};
 
 // Chunks that are moved by plain calls before other files get their turn.
 constexpr unsigned inline_turn = 32;
@@ -51,6 +49,7 @@ private:
     bool without_flags(int64_t result, uint32_t used);
     void source_ended(uint64_t at);
     void cut_to_grid(Slice& from) const;
+    uint64_t length_there(Piece hole);
     Task<void> check_hole(Piece hole);
     Task<void> drain_data(Slice from, uint64_t offset);
     Task<bool> keep_hole(Piece hole, bool advance = true);
@@ -86,7 +85,7 @@ Task<void> run_lanes(Io io, Control& control, Stretch& stretch) {
     Lanes lanes(io, control, stretch);
     try {
         co_await lanes.run();
-    } catch (const Refused&) {
+    } catch (const DirectRefused&) {
         stretch.refused = true;
     }
 }
@@ -104,7 +103,7 @@ Task<void> Lanes::lane() {
         if (control_.held())
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();
-        const Piece piece = walk_.next();
+        Piece piece = walk_.next();
         if (piece.kind == Piece::Kind::end || piece.offset >= stretch_.end)
             co_return;
         if (piece.kind == Piece::Kind::data) {
@@ -115,10 +114,29 @@ Task<void> Lanes::lane() {
             co_await check_hole(piece);
             continue;
         }
-        const bool kept = co_await keep_hole(piece);
+        const uint64_t end = piece.offset + piece.length;
+        piece.length = length_there(piece);
+        bool kept = piece.length == 0;
         if (!kept)
-            co_await move(piece.offset, piece.length);
+            kept = co_await keep_hole(piece);
+        const uint64_t rest = kept ? piece.offset + piece.length : piece.offset;
+        if (rest < end)
+            co_await move(rest, end - rest);
     }
+}
+
+// Of what seems to be a hole at the end: it may be where the source has been cut off meanwhile, and
+// of the destination nothing is to be punched there. Reading tells.
+uint64_t Lanes::length_there(Piece hole) {
+    struct statx now;
+    if (stretch_.holes != Holes::punch || hole.offset + hole.length < stretch_.source_end ||
+        io_.files.statx(stretch_.source, "", 0, now) < 0 ||
+        now.stx_size >= hole.offset + hole.length)
+        return hole.length;
+    const uint64_t size = std::max<uint64_t>(now.stx_size, stretch_.source_begin);
+    const uint64_t end =
+        size - (size - stretch_.source_begin) % DataAndHoles::block_size; // reads start at blocks
+    return std::max(end, hole.offset) - hole.offset;
 }
 
 // What is cached is moved at once; where that ends, a chunk goes through a buffer. If it ended
@@ -186,7 +204,7 @@ Task<size_t> Lanes::fill(Slice to, uint64_t offset, First first) {
         if (retry || without_flags(got, used))
             continue;
         if (stretch_.direct_read && (got == -EINVAL || got == -EOPNOTSUPP))
-            throw Refused{};
+            throw DirectRefused{};
         if (check(stretch_.read_stage, got) == 0)
             break;
         have += static_cast<size_t>(got);
@@ -257,7 +275,7 @@ Task<void> Lanes::write_all(Slice from, uint64_t offset, First first) {
         if (retry || without_flags(put, used))
             continue;
         if (stretch_.direct_write && (put == -EINVAL || put == -EOPNOTSUPP))
-            throw Refused{};
+            throw DirectRefused{};
         if (check(ARSYNC_STAGE_WRITE, put) == 0)
             throw Error{ARSYNC_STAGE_WRITE, EIO}; // no progress and no reason
         done += static_cast<size_t>(put);
@@ -307,7 +325,7 @@ void Lanes::source_ended(uint64_t at) {
     if (stretch_.direct_read) {
         struct statx now;
         if (io_.files.statx(stretch_.source, "", 0, now) == 0 && now.stx_size > at)
-            throw Refused{};
+            throw DirectRefused{};
     }
     stretch_.end = std::min(stretch_.end, at);
 }

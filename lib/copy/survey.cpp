@@ -185,17 +185,20 @@ bool Survey::knows_holes() const {
 }
 
 Task<bool> Survey::has_byte(Control& control, uint64_t at) const {
-    control.enter(ARSYNC_STAGE_READ);
-    const Route route = from_.remote ? Route::plain : Route::at_once;
+    return arsync::has_byte(io_, control, ends_.source, at, ARSYNC_STAGE_READ,
+                            from_.remote ? Route::plain : Route::at_once);
+}
+
+Task<bool> has_byte(Io io, Control& control, int fd, uint64_t at, Stage stage, Route route) {
+    control.enter(stage);
     std::byte next{};
-    int64_t got = -EINTR;
-    while (got == -EINTR || got == -EAGAIN) {
+    for (;;) {
         control.throw_if_cancelled();
-        if (got == -EAGAIN)
-            co_await io_.ring.pause(1);
-        got = co_await io_.ring.read(ends_.source, {&next, 1, -1}, at, 0, route);
+        const int64_t got = co_await io.ring.read(fd, {&next, 1, -1}, at, 0, route);
+        if (got != -EAGAIN)
+            co_return check(stage, got) > 0;
+        co_await io.ring.pause(1);
     }
-    co_return check(ARSYNC_STAGE_READ, got) > 0;
 }
 
 } // namespace arsync

@@ -57,6 +57,9 @@ private:
     bool asks_cache_ = false; // the choice will look at grounds.cached, which is not known yet
 };
 
+// Whether a file has a byte there, by reading it.
+Task<bool> has_byte(Io io, Control& control, int fd, uint64_t at, Stage stage, Route route);
+
 // Whether it is read and written at offsets; otherwise it is a stream.
 bool has_offsets(const struct statx& facts);
 

@@ -8,6 +8,7 @@
 #include "copy/direct_mode.h"
 #include "copy/huge.h"
 #include "copy/method.h"
+#include "copy/survey.h"
 #include "io/facts.h"
 
 namespace arsync {
@@ -23,22 +24,10 @@ uint64_t round_up(uint64_t value, uint64_t unit) {
     return round_down(value + unit - 1, unit);
 }
 
-// Thrown and caught in this file: O_DIRECT was refused.
-struct Refused {};
-
 Route route_of(const Written& written, uint32_t align) {
     if (!written.exact)
         return Route::plain;
     return align > 0 ? Route::polled : Route::ring;
-}
-
-// Where the size may not be true, read(2) tells the end.
-Task<bool> ends_at(Io io, int fd, uint64_t end) {
-    std::byte next{};
-    int64_t got = -EINTR;
-    while (got == -EINTR)
-        got = co_await io.ring.read(fd, {&next, 1, -1}, end, 0, Route::plain);
-    co_return check(ARSYNC_STAGE_VERIFY, got) == 0;
 }
 
 // Reads all of a range for its digest, several chunks side by side.
@@ -86,17 +75,16 @@ private:
             if (got == -EAGAIN) {
                 control_.throw_if_cancelled();
                 co_await io_.ring.pause(1);
-            }
-            if (got == -EAGAIN || got == -EINTR)
                 continue;
+            }
             if (align_ > 0 && (got == -EINVAL || got == -EOPNOTSUPP))
-                throw Refused{};
+                throw DirectRefused{};
             have += static_cast<uint64_t>(check(ARSYNC_STAGE_VERIFY, got));
             if (got == 0 || have >= wanted)
                 break;
             // A device ends a read off the grid at a file's end alone, a server wherever it likes.
             if (align_ > 0 && have % align_ != 0)
-                throw Refused{};
+                throw DirectRefused{};
         }
         if (have < wanted) // it has become shorter, and zeros that are missing would not show
             throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
@@ -169,7 +157,7 @@ private:
             co_return false;
         try {
             co_await read_through(fd, align, written_.may_seek || fd != written_.fd, found);
-        } catch (const Refused&) {
+        } catch (const DirectRefused&) {
             co_return false;
         }
         co_return true;
@@ -219,9 +207,10 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     Verifier verifier(io, written, options, control);
     Digest found;
     const bool stored = co_await verifier.read(now, found);
-    bool same_end = true;
+    bool goes_on = false; // where the size may not be true, read(2) tells the end
     if (written.whole_file && !written.exact)
-        same_end = co_await ends_at(io, written.fd, written.bytes);
+        goes_on = co_await has_byte(io, control, written.fd, written.bytes, ARSYNC_STAGE_VERIFY,
+                                    Route::plain);
     if (options.cache == ARSYNC_CACHE_DROP)
         co_await verifier.drop_cache();
     control.restart();
@@ -229,7 +218,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     control.enter(ARSYNC_STAGE_VERIFY);
     if (!stored)
         outcome.flags |= ARSYNC_COMPLETION_VERIFIED_CACHED;
-    if (!same_end || !(found == digest))
+    if (goes_on || !(found == digest))
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
 }
 

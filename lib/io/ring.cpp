@@ -6,16 +6,11 @@
 #include "io/ring.h"
 
 #include <cerrno>
-#include <ctime>
 #include <fcntl.h>
 
-namespace arsync {
+#include "io/clock.h"
 
-static uint64_t monotonic_ns() {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
+namespace arsync {
 
 Ring::Operation Ring::read(int fd, Slice to, uint64_t offset, uint32_t rw_flags, Route route,
                            Request** cancellable) {

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <vector>
 
 #include "sim/catalogue.h"
 #include "sim/seeds.h"
@@ -119,6 +120,33 @@ TEST_CASE("where it may not be opened again, a hole at its end is made all the s
     simulation.run();
     CHECK(simulation.outcome().result == 0);
     CHECK(simulation.destination()->content == simulation.expected());
+}
+
+TEST_CASE("where a source is cut off before its end, nothing is punched at the destination") {
+    for (const Method method : {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED,
+                                ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_COPY_FILE_RANGE})
+        for (const uint64_t end : {8192ul, 30'000ul, 100'000ul}) {
+            Scenario scenario = range_by_method(method, 4096, 8192, 120'000);
+            scenario.layout = Layout::empty;
+            Simulation simulation(scenario);
+            bool cut = false;
+            simulation.meanwhile = [&](const Step& step) {
+                if (!cut && step.call == Call::seek) {
+                    cut = true;
+                    simulation.truncate_source(end);
+                }
+            };
+            simulation.run();
+            const std::string what = describe(scenario) + " cut at " + std::to_string(end);
+            CHECK_MESSAGE(cut, what);
+            CHECK_MESSAGE(simulation.outcome().result == 0, what);
+            CHECK_MESSAGE(simulation.outcome().bytes == end - 4096, what);
+            Content expected = simulation.old_content();
+            const std::vector<std::byte> zeros(end - 4096);
+            expected.write(8192, zeros.data(), zeros.size());
+            const bool kept = simulation.destination()->content == expected;
+            CHECK_MESSAGE(kept, what);
+        }
 }
 
 TEST_CASE("aligned ranges share blocks") {

@@ -161,4 +161,33 @@ TEST_CASE("so is one that shrinks and is written anew") {
         }
 }
 
+// Of a source that got another mode or name, the content is known to be the same.
+TEST_CASE(
+    "what was shared or offloaded is compared with a source of which the inode alone changed") {
+    for (const Method method : {ARSYNC_METHOD_REFLINK, ARSYNC_METHOD_COPY_FILE_RANGE})
+        for (const bool damaged : {false, true}) {
+            Scenario scenario = by_method(method, 70'001);
+            scenario.options.flags = ARSYNC_COPY_VERIFY;
+            Simulation simulation(scenario);
+            bool moved = false;
+            bool changed = false;
+            simulation.meanwhile = [&](const Step& step) {
+                if (moved && !changed) {
+                    changed = true;
+                    simulation.source().attributes.changed = simulation.world.now();
+                    for (const InodeNumber number : simulation.world.disk.numbers())
+                        if (damaged && simulation.world.subject_of(number) == Subject::destination)
+                            simulation.world.disk.at(number).content.punch(4096, 4096);
+                }
+                moved = moved || step.call == Call::reflink || step.call == Call::copy_file_range;
+            };
+            simulation.run();
+            const Outcome& outcome = simulation.outcome();
+            const std::string what = describe(scenario) + (damaged ? ", damaged" : "");
+            CHECK_MESSAGE(changed, what);
+            CHECK_MESSAGE(outcome.result == (damaged ? -EILSEQ : 0), what);
+            CHECK_MESSAGE((outcome.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) == 0, what);
+        }
+}
+
 } // namespace arsync::sim

@@ -85,6 +85,9 @@ void copy_all(Report& report, Pool& pool, const Directory& directory) {
     done = pool.copy(directory / "from/small", directory / "to/dropped",
                      Options().with_cache(ARSYNC_CACHE_DROP).with_flags(ARSYNC_COPY_VERIFY));
     EXPECT_WITH(report, done.result == 0, words(done));
+    done = pool.copy(directory / "from/large", directory / "to/uncached",
+                     Options().with_cache(ARSYNC_CACHE_DROP).with_method(ARSYNC_METHOD_INLINE));
+    EXPECT_WITH(report, done.result == 0, words(done));
     done = pool.copy(directory / "from/large", directory / "to/replaced",
                      Options().with_replace(ARSYNC_REPLACE_ATOMIC).with_preserve(everything));
     EXPECT_WITH(report, done.result == 0, words(done));

@@ -1,6 +1,7 @@
 // Block devices, at either end.
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "system/check.h"
@@ -98,6 +99,34 @@ TEST_CASE_FIXTURE(Clean, "a block device is copied onto another") {
         CHECK((read_file(to.path()) == expected));
     }
     CHECK(pool.copy(from.path(), from.path()).result == -EINVAL);
+}
+
+TEST_CASE_FIXTURE(Clean, "a range of a device is not copied onto itself by another of its names") {
+    const LoopDevice device(device_size);
+    NEEDS(device);
+    const Directory directory;
+    const std::string other = directory / "other";
+    REQUIRE(mknod(other.c_str(), S_IFBLK | 0600, stat_of(device.path()).st_rdev) == 0);
+    const std::string content = pattern(device_size);
+    write_device(device, content);
+    const int from = open(device.path().c_str(), O_RDONLY | O_CLOEXEC);
+    const int to = open(other.c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(from >= 0);
+    if (to < 0) {
+        close(from);
+        skip("device nodes cannot be opened here");
+        return;
+    }
+    {
+        Pool pool;
+        const arsync_completion done = pool.copy_range(from, 0, to, 4096, 1 << 20);
+        CHECK(done.result == -EINVAL);
+        CHECK(done.stage == ARSYNC_STAGE_CHECK);
+        CHECK(pool.copy_range(from, 0, to, 2 << 20, 1 << 20).result == 0);
+    }
+    close(from);
+    close(to);
+    CHECK((read_file(device.path()).substr(0, 2 << 20) == content.substr(0, 2 << 20)));
 }
 
 TEST_CASE_FIXTURE(Clean, "what does not fit on a block device is an error") {

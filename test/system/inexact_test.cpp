@@ -71,6 +71,23 @@ TEST_CASE_FIXTURE(Clean,
     }
 }
 
+// For its digest such a file is read from its beginning once more.
+TEST_CASE_FIXTURE(Clean, "holes made of a file that goes on past its size are counted once") {
+    const Directory local;
+    const FaultyMount mount({"direct_io", "size=262143"});
+    NEEDS(mount);
+    std::string content = pattern(size);
+    content.replace(8192, 204'800, 204'800, '\0');
+    write_file(mount.backing() + "/from", content);
+    Pool pool;
+    const arsync_completion done =
+        pool.copy(mount / "from", local / "to",
+                  Options().with_sparse(ARSYNC_SPARSE_ALWAYS).with_want(ARSYNC_WANT_DIGEST));
+    CHECK(done.result == 0);
+    CHECK(done.hole_bytes == 204'800);
+    CHECK(read_file(local / "to") == content);
+}
+
 TEST_CASE_FIXTURE(Clean, "a range goes on past the size that a file claims") {
     const Directory local;
     write_pattern(local / "original", size);

@@ -5,6 +5,7 @@
 
 #include "system/check.h"
 #include "system/faulty_mount.h"
+#include "system/stream.h"
 
 namespace live {
 
@@ -78,6 +79,31 @@ TEST_CASE_FIXTURE(Clean, "what takes no holes gets zeros") {
                     check_same(pool.copy(original, mount / "to", how), original, copy);
                 }
     }
+}
+
+// Within one such filesystem its server copies, and is told no size before.
+TEST_CASE_FIXTURE(Clean, "what takes no holes gets zeros from itself, too, and from a stream") {
+    const FaultyMount mount({"sequential"});
+    NEEDS(mount);
+    write_sparse(mount.backing() + "/from", 6'000'001, {{0, 5000}, {1 << 20, 5 << 20}});
+    const std::string copy = mount.backing() + "/to";
+    Pool pool;
+    for (const uint32_t flags : {0u, ARSYNC_COPY_VERIFY}) {
+        CAPTURE(flags);
+        check_same(pool.copy(mount / "from", mount / "to", Options().with_flags(flags)),
+                   mount.backing() + "/from", copy);
+    }
+    std::string content = pattern(9000);
+    content.append(20'000, '\0');
+    Stream stream(mount.backing() + "/stream");
+    REQUIRE(pool.submit(
+                stream.path(), mount / "to",
+                Options().with_flags(ARSYNC_COPY_SPECIAL).with_sparse(ARSYNC_SPARSE_ALWAYS)) != 0);
+    CHECK(stream.give(content));
+    stream.end();
+    const arsync_completion done = pool.wait();
+    CHECK_MESSAGE(done.result == 0, words(done));
+    CHECK(read_file(copy) == content);
 }
 
 TEST_CASE_FIXTURE(Clean,

@@ -16,4 +16,8 @@ TEST_CASE("what is no UTF-8 stays as it is") {
     for (const char* name : {"\xff\xfe", "A\xc3", "\xe2\x82z", "\xc3(", "\xf0\x9f\x98"})
         CHECK(fold_case(name).size() == std::string(name).size());
     CHECK(fold_case("\xff") != fold_case("\xfe"));
+    // Longer than need be, the half of a pair, and past the last character.
+    for (const char* name : {"\xc1\x81", "\xe0\x81\x81", "\xf0\x80\x81\x81", "\xed\xa0\x80",
+                             "\xf4\x90\x80\x80", "\xc0\xaf"})
+        CHECK(fold_case(name) == name);
 }
