@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <pthread.h>
 #include <sys/fsuid.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
@@ -38,6 +39,8 @@ bool Rights::operator==(const Rights& other) const {
 }
 
 Starter::Starter() {
+    rlimit space{};
+    has_room_ = getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur == RLIM_INFINITY;
     try {
         start_spare();
     } catch (const std::system_error& error) {

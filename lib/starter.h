@@ -45,9 +45,10 @@ public:
     // On a thread that start() gave: where one was asked for in vain by a thread with other rights,
     // start it for the next time. Whether it did.
     bool try_again();
-    // The same before anybody asks, for this one may not come back.
+    // The same before anybody asks, for this one may not come back. Not where address space is
+    // limited, of which a stack takes much: there may be too little left for the work.
     void keep_spare() {
-        if (!has_spare_.load(std::memory_order_relaxed))
+        if (has_room_ && !has_spare_.load(std::memory_order_relaxed))
             start_spare_if_none();
     }
 
@@ -57,6 +58,7 @@ private:
     void run();
 
     const Rights rights_;
+    bool has_room_ = false;
     int error_ = 0;
     std::atomic<bool> asked_in_vain_ = false;
     std::atomic<bool> has_spare_ = false;

@@ -160,10 +160,10 @@ void pattern(Options& o, const char* before) {
 void patterns(Options& o) {
     const bool is_stdin = strcmp(optarg, "-") == 0;
     o.patterns_from_stdin = o.patterns_from_stdin || is_stdin;
-    FILE* const stream = is_stdin ? stdin : fopen(optarg, "re");
     char* text = nullptr;
     size_t room = 0;
     errno = 0;
+    FILE* const stream = is_stdin ? stdin : fopen(optarg, "re");
     const ssize_t length = stream != nullptr ? getdelim(&text, &room, '\0', stream) : -1;
     const bool has_nul = length > 0 && text[length - 1] == '\0';
     if (stream == nullptr || ferror(stream) != 0 || has_nul)
