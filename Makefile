@@ -28,7 +28,7 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 B        ?= build
 SANITIZE ?=
 # Which suites `run-tests` runs; quick ones come first.
-RUN      ?= unit client abi readme packages examples bindings bench sim fuzz crash cli system
+RUN      ?= unit client abi readme packages examples bindings bench sim fuzz crash cli spread system
 # A sanitizer has nothing to say about packaging.
 SAN_RUN  ?= unit client sim cli system
 
