@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "system/acl.h"
 #include "system/check.h"
 #include "system/child.h"
 #include "system/tree.h"
@@ -16,25 +17,6 @@
 namespace live {
 
 namespace {
-
-constexpr const char* acl_name = "system.posix_acl_access";
-
-// rw- for one more user, with a mask of rw-.
-std::string acl_for(uint32_t user) {
-    struct Entry {
-        uint16_t tag, permissions;
-        uint32_t id;
-    };
-    const Entry entries[] = {{0x01, 6, UINT32_MAX},
-                             {0x02, 6, user},
-                             {0x04, 4, UINT32_MAX},
-                             {0x10, 6, UINT32_MAX},
-                             {0x20, 0, UINT32_MAX}};
-    const uint32_t version = 2;
-    std::string value(reinterpret_cast<const char*>(&version), sizeof version);
-    value.append(reinterpret_cast<const char*>(entries), sizeof entries);
-    return value;
-}
 
 std::string acl_of(const std::string& path) {
     char value[1024];

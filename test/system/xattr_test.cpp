@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "system/acl.h"
 #include "system/check.h"
 #include "system/child.h"
 #include "system/tree.h"
@@ -16,7 +17,6 @@ namespace live {
 
 namespace {
 
-constexpr const char* acl_name = "system.posix_acl_access";
 constexpr const char* capability_name = "security.capability";
 
 std::string xattr(const std::string& path, const char* name) {
@@ -27,32 +27,6 @@ std::string xattr(const std::string& path, const char* name) {
 
 bool set_xattr(const std::string& path, const char* name, const std::string& value) {
     return setxattr(path.c_str(), name, value.data(), value.size(), 0) == 0;
-}
-
-void append(std::string& text, uint64_t value, size_t bytes) {
-    const uint64_t little = htole64(value);
-    text.append(reinterpret_cast<const char*>(&little), bytes);
-}
-
-// rw for the owner, rw for one more user, r for the group, rw as the mask, nothing for others.
-std::string acl_for(uint32_t user) {
-    struct Entry {
-        uint16_t tag, permissions;
-        uint32_t id;
-    };
-    const Entry entries[] = {{0x01, 6, UINT32_MAX},
-                             {0x02, 6, user},
-                             {0x04, 4, UINT32_MAX},
-                             {0x10, 6, UINT32_MAX},
-                             {0x20, 0, UINT32_MAX}};
-    std::string value;
-    append(value, 2, 4);
-    for (const Entry& entry : entries) {
-        append(value, entry.tag, 2);
-        append(value, entry.permissions, 2);
-        append(value, entry.id, 4);
-    }
-    return value;
 }
 
 // cap_net_raw=ep

@@ -1,0 +1,38 @@
+// A POSIX ACL, as the kernel has it in an extended attribute.
+#pragma once
+
+#include <cstdint>
+#include <endian.h>
+#include <string>
+
+namespace live {
+
+constexpr const char* acl_name = "system.posix_acl_access";
+
+inline void append(std::string& text, uint64_t value, size_t bytes) {
+    const uint64_t little = htole64(value);
+    text.append(reinterpret_cast<const char*>(&little), bytes);
+}
+
+// rw for the owner, rw for one more user, r for the group, rw as the mask, nothing for others.
+inline std::string acl_for(uint32_t user) {
+    struct Entry {
+        uint16_t tag, permissions;
+        uint32_t id;
+    };
+    const Entry entries[] = {{0x01, 6, UINT32_MAX},
+                             {0x02, 6, user},
+                             {0x04, 4, UINT32_MAX},
+                             {0x10, 6, UINT32_MAX},
+                             {0x20, 0, UINT32_MAX}};
+    std::string value;
+    append(value, 2, 4);
+    for (const Entry& entry : entries) {
+        append(value, entry.tag, 2);
+        append(value, entry.permissions, 2);
+        append(value, entry.id, 4);
+    }
+    return value;
+}
+
+} // namespace live
