@@ -173,7 +173,7 @@ $(B)/completions/%: tools/completions/rows.awk tools/completions/$$(shell_of.$$*
 
 # ---- Install ------------------------------------------------------------------------------------
 
-spread = $(wildcard tools/arsync-spread/spread/*.py tools/arsync-spread/spread/*.sh)
+spread = tools/arsync-spread/spread
 documents = README.md CHANGELOG.md LICENSE
 
 .PHONY: install uninstall
@@ -182,7 +182,8 @@ install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
 	    $(bashdir) $(zshdir) $(fishdir))
 	$(Q)install -m 755 $(B)/arsync-cp $(DESTDIR)$(bindir)/
 	$(Q)install -m 755 tools/arsync-spread/arsync-spread $(DESTDIR)$(bindir)/
-	$(Q)install -D -m 644 -t $(DESTDIR)$(spreaddir)/spread $(spread)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(spreaddir)/spread $(wildcard $(spread)/*.py)
+	$(Q)install -m 755 $(spread)/unit.sh $(DESTDIR)$(spreaddir)/spread/
 	$(Q)install -m 644 man/arsync-spread.1 $(DESTDIR)$(mandir)/man1/
 	$(Q)install -m 644 tools/arsync-spread/completions/arsync-spread $(DESTDIR)$(bashdir)/
 	$(Q)install -m 644 tools/arsync-spread/completions/_arsync-spread $(DESTDIR)$(zshdir)/
