@@ -1,16 +1,15 @@
-// The functions of arsync.h but for arsync_copy (c_copy.cpp), arsync_poll (c_poll.cpp) and those of
-// callers' buffers and files (c_buffers.cpp): arguments checked, what is the caller's copied, no
-// exception let out. What they do is in pool.h.
+// The functions of arsync.h that say something to a pool, or ask it something: arguments checked,
+// no exception let out. What they do is in pool.h. Jobs are submitted in c_submit.cpp, and polled
+// in pool_completions.cpp; arsync_copy is in c_copy.cpp, callers' buffers and files in
+// c_buffers.cpp.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "arsync.h"
-#include "c_arguments.h"
 #include "c_wall.h"
 #include "options.h"
 #include "pool.h"
@@ -117,90 +116,12 @@ int arsync_pool_stats(arsync_pool* handle, arsync_stats* stats) {
     });
 }
 
-} // extern "C"
-
-// A job that take(job) fills in.
-template <class Take>
-static int submit(Pool& pool, uint64_t user_data, arsync_job* id, Take take) {
-    auto job = std::make_unique<Job>();
-    if (const int error = take(*job); error < 0)
-        return error;
-    job->user_data = user_data;
-    return pool.submit(std::move(job), id);
-}
-
-extern "C" {
-
-int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src, int dst_dirfd,
-                       const char* dst, const arsync_copy_options* options, uint64_t user_data,
-                       arsync_job* id) {
-    return with_pool(handle, [&](Pool& pool) {
-        return submit(pool, user_data, id, [&](Job& job) {
-            const int error = take_job_options(&pool, options, job);
-            return error < 0 ? error : take_copy(src_dirfd, src, dst_dirfd, dst, job);
-        });
-    });
-}
-
-int arsync_list_open(arsync_pool* handle, int src_dirfd, int dst_dirfd,
-                     const arsync_copy_options* options, uint64_t user_data, arsync_job* id) {
-    if (!id)
-        return -EFAULT;
-    return with_pool(handle, [&](Pool& pool) {
-        return submit(pool, user_data, id, [&](Job& job) {
-            return take_list(pool, src_dirfd, dst_dirfd, options, nullptr, job);
-        });
-    });
-}
-
-int arsync_submit_list(arsync_pool* handle, int src_dirfd, int dst_dirfd, const arsync_item* items,
-                       uint64_t count, const arsync_copy_options* options, uint64_t user_data,
-                       arsync_job* id) {
-    if (!items && count > 0)
-        return -EFAULT;
-    return with_pool(handle, [&](Pool& pool) {
-        std::vector<ListItem> taken;
-        const int error = take_items(items, count, taken);
-        if (error < 0)
-            return error;
-        return submit(pool, user_data, id, [&](Job& job) {
-            return take_list(pool, src_dirfd, dst_dirfd, options, &taken, job);
-        });
-    });
-}
-
-int arsync_list_add(arsync_pool* handle, arsync_job job, const arsync_item* items, uint32_t count) {
-    if (!items && count > 0)
-        return -EFAULT;
-    return with_pool(handle, [&](Pool& pool) {
-        std::vector<ListItem> taken;
-        const uint32_t most = ARSYNC_LIST_WAITING_MAX;
-        const int error = take_items(items, std::min(count, most), taken);
-        return error < 0 ? error : pool.add_to_list(job, std::move(taken));
-    });
-}
-
-int arsync_list_end(arsync_pool* handle, arsync_job job) {
-    return with_pool(handle, [&](Pool& pool) { return pool.end_list(job); });
-}
-
-int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offset, int dst_fd,
-                             uint64_t dst_offset, uint64_t length,
-                             const arsync_copy_options* options, uint64_t user_data,
-                             arsync_job* id) {
-    return with_pool(handle, [&](Pool& pool) {
-        return submit(pool, user_data, id, [&](Job& job) {
-            return take_range({src_fd, src_offset, dst_fd, dst_offset, length}, options, job);
-        });
-    });
-}
-
 int arsync_options_check(const arsync_copy_options* options, char* why, size_t size) {
     if (!why && size > 0)
         return -EFAULT;
     arsync_copy_options ours;
     Refusal refusal;
-    const int error = take_options(options, ours, refusal);
+    const int error = check_and_copy_options(options, ours, refusal);
     if (refusal)
         snprintf(why, size, "%s: %s", refusal.field, refusal.reason);
     else if (size > 0)

@@ -5,8 +5,7 @@
 
 #include "alone.h"
 #include "arsync.h"
-#include "c_arguments.h"
-#include "c_poll.h"
+#include "c_submit.h"
 #include "c_wall.h"
 #include "completion.h"
 #include "pool.h"
@@ -47,9 +46,7 @@ int copy_by_pool(std::unique_ptr<Job> job, arsync_completion* completion) {
     if (const int error = pool.submit(std::move(job), &id); error < 0)
         return error;
     arsync_completion done{};
-    pool.begin_poll();
-    const int count = poll(pool, &done, 1, -1);
-    pool.end_poll();
+    const int count = pool.poll(&done, 1, -1);
     if (count != 1) // there is no memory for what runs
         return count < 0 ? count : -EIO;
     done.job = 0;

@@ -308,7 +308,7 @@ int arsync_describe(const arsync_completion* completion, const arsync_copy_optio
     return guarded([&] {
         arsync_copy_options ours;
         Refusal refusal;
-        if (const int error = take_options(options, ours, refusal); error != 0)
+        if (const int error = check_and_copy_options(options, ours, refusal); error != 0)
             return error;
         const Place source{src_dirfd, src != nullptr ? src : "",
                            (ours.flags & ARSYNC_COPY_SRC_FD) != 0};

@@ -194,7 +194,8 @@ Refusal contradiction(const arsync_copy_options& options) {
 
 } // namespace
 
-int take_options(const arsync_copy_options* theirs, arsync_copy_options& ours, Refusal& why) {
+int check_and_copy_options(const arsync_copy_options* theirs, arsync_copy_options& ours,
+                           Refusal& why) {
     if (theirs && check_size(*theirs) == -EINVAL)
         why = {"struct_size", "is the size in no version"};
     if (const int error = copy_in(theirs, ours); error < 0) {

@@ -13,7 +13,8 @@ struct Refusal {
 };
 
 // The caller's options in ours, with what follows from them. 0, or a negative errno and why.
-int take_options(const arsync_copy_options* theirs, arsync_copy_options& ours, Refusal& why);
+int check_and_copy_options(const arsync_copy_options* theirs, arsync_copy_options& ours,
+                           Refusal& why);
 
 // What of options that were taken means nothing for a range, or for anything but one.
 Refusal refusal_for_range(const arsync_copy_options& options);

@@ -72,15 +72,9 @@ public:
                          uint64_t user_data, arsync_job* id);
     const std::shared_ptr<CallerBuffers>& callers_buffers() { return callers_buffers_; }
     int take_fd(arsync_job id);
-    // To poll: begin, look until that gives something else than nothing_yet, end. In between, if
-    // look may have it so, the thread sleeps until sleeper() has a post.
-    static constexpr int nothing_yet = INT_MIN;
-    // The same for a millisecond at most, after which it is to look again.
-    static constexpr int nothing_for_a_moment = INT_MIN + 1;
-    bool begin_poll(); // false: another thread polls
-    int look(arsync_completion* completions, uint32_t max, bool may_sleep);
-    void end_poll();
-    sem_t& sleeper() { return sleeper_; }
+    // As arsync_poll. While it sleeps, and only then, a thread may be cancelled in here: as if it
+    // had not polled.
+    int poll(arsync_completion* completions, uint32_t max, int timeout_ms);
     void wake();
     void shut_down(bool cancels);
     int event_fd();
@@ -155,17 +149,20 @@ private:
     Job* find(arsync_job id) REQUIRES(mutex_);
     int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
     int call_a_worker(Site& site) REQUIRES(mutex_);
+    unsigned workers_max();
+    void add_worker() REQUIRES(mutex_);
     void queue(Job& job, Site& site) REQUIRES(mutex_);
     Site* site_to_serve(const Worker& worker) REQUIRES(mutex_);
+    void occupy(Worker& worker, Site& site, const Job* job);
+    void release(Worker& worker) REQUIRES(mutex_);
+    void leave(Site& site) REQUIRES(mutex_);
     void queue_again(Job& job) REQUIRES(mutex_);
     void unqueue(Job& job) REQUIRES(mutex_);
     void cancel_queued(Job& job, Stage stage = ARSYNC_STAGE_QUEUE) REQUIRES(mutex_);
     void complete(Job& job) REQUIRES(mutex_);
     void cancel(Job& job) REQUIRES(mutex_); // pool_control.cpp
 
-    // pool_workers.cpp
-    void add_worker() REQUIRES(mutex_);
-    unsigned workers_max();
+    // pool_call_others.cpp
     void start_others(const Site& site) REQUIRES(mutex_);
     void give_part(Worker& worker, Site& site, const std::shared_ptr<Shared>& work)
         REQUIRES(mutex_);
@@ -175,9 +172,6 @@ private:
     Site* find_site(const Job& job) REQUIRES(mutex_);
     Site& site_of(Devices&& devices) REQUIRES(mutex_);
     void settle_unknown_site() REQUIRES(mutex_);
-    void occupy(Worker& worker, Site& site, const Job* job);
-    void release(Worker& worker) REQUIRES(mutex_);
-    void leave(Site& site) REQUIRES(mutex_);
 
     // pool_questions.cpp
     void put_question(Job& job, Job::PendingQuestion& asked, std::unique_ptr<Finished> finished)
@@ -187,6 +181,11 @@ private:
     void serve_acquires() REQUIRES(mutex_); // pool_buffers.cpp
 
     // pool_completions.cpp
+    // What there is; else one of these, and the thread is to sleep till sleeper_ has a post, or for
+    // a millisecond at most, and then to look again.
+    static constexpr int nothing_yet = INT_MIN;
+    static constexpr int nothing_for_a_moment = INT_MIN + 1;
+    int look(arsync_completion* completions, uint32_t max, bool may_sleep);
     void queue_finished(Finished& finished) REQUIRES(mutex_);
     void take_finished(arsync_completion& completion) REQUIRES(mutex_);
     static void free_polled(Finished* entries, Job* jobs);

@@ -8,9 +8,11 @@
 // is its turn, which Turn gives to the next one, and perhaps a post, for which that one looks once
 // more than it had to.
 #include <cerrno>
+#include <ctime>
 #include <semaphore.h>
 #include <utility>
 
+#include "c_wall.h"
 #include "completion.h"
 #include "pool.h"
 
@@ -53,42 +55,6 @@ void Pool::complete(Job& job) {
         serve_acquires();
 }
 
-void Pool::report(const Job& job, Report report) {
-    const Outcome& outcome = report.outcome;
-    auto finished = std::make_unique<Finished>();
-    finished->completion = completion_of(job, outcome);
-    finished->completion.kind = static_cast<uint16_t>(report.kind);
-    if (report.in_item)
-        finished->completion.user_data = report.user_data;
-    finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
-    finished->path = std::move(report.path);
-    const bool has_totals = report.totals && wants(job.options, ARSYNC_WANT_TOTALS);
-    if (outcome.wanted.has != 0 || outcome.other || !outcome.backup.empty() ||
-        !outcome.name.empty() || (outcome.has_error_path && outcome.result < 0) || has_totals) {
-        auto details = std::make_unique<Finished::Details>();
-        details->outcome = outcome;
-        fill_details(details->shown, details->outcome);
-        if (has_totals) {
-            details->totals = *report.totals;
-            details->shown.totals = &details->totals;
-            details->shown.has |= ARSYNC_WANT_TOTALS;
-        }
-        finished->details = std::move(details);
-    }
-    bool wakes = false;
-    {
-        const Lock lock(mutex_);
-        ++entries_waiting_;
-        queue_finished(*finished.release());
-        wakes = poller_ == Poller::sleeps ||
-                (poller_ == Poller::dozes && entries_waiting_ >= entries_enough);
-        if (wakes)
-            poller_ = Poller::awake;
-    }
-    if (wakes)
-        sem_post(&sleeper_);
-}
-
 void Pool::queue_finished(Finished& finished) {
     const bool first = !finished_first_;
     finished.next = nullptr;
@@ -98,8 +64,45 @@ void Pool::queue_finished(Finished& finished) {
         mark_readable();
 }
 
-bool Pool::begin_poll() {
-    return turn_.try_take();
+} // namespace arsync
+
+extern "C" int arsync_poll(arsync_pool* handle, arsync_completion* completions, uint32_t max,
+                           int timeout_ms) {
+    if (!completions)
+        return -EFAULT;
+    if (max == 0 || timeout_ms < -1)
+        return -EINVAL;
+    arsync::Pool* pool = nullptr;
+    const int error = arsync::find(handle, pool);
+    return error < 0 ? error : pool->poll(completions, max, timeout_ms);
+}
+
+namespace arsync {
+
+static bool sleep(sem_t& sleeper, const timespec* until);
+static bool is_before(const timespec& one, const timespec& other);
+static timespec after(int timeout_ms);
+
+int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
+    if (!turn_.try_take()) // another thread polls
+        return -EBUSY;
+    const timespec until = timeout_ms > 0 ? after(timeout_ms) : timespec{};
+    bool may_sleep = timeout_ms != 0;
+    int count = 0;
+    for (;;) {
+        count = uncancelled([&] { return look(completions, max, may_sleep); });
+        if (count == nothing_for_a_moment) {
+            const timespec moment = after(1);
+            const bool is_last = timeout_ms > 0 && is_before(until, moment);
+            may_sleep = sleep(sleeper_, is_last ? &until : &moment) || !is_last;
+        } else if (count == nothing_yet) {
+            may_sleep = sleep(sleeper_, timeout_ms < 0 ? nullptr : &until);
+        } else {
+            break;
+        }
+    }
+    turn_.give_back();
+    return count;
 }
 
 int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
@@ -134,10 +137,6 @@ int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     return count;
 }
 
-void Pool::end_poll() {
-    turn_.give_back();
-}
-
 void Pool::take_finished(arsync_completion& completion) {
     Finished& finished = *finished_first_;
     finished_first_ = finished.next;
@@ -167,6 +166,48 @@ void Pool::free_polled(Finished* entries, Job* jobs) {
         delete std::exchange(entries, entries->next);
     while (jobs)
         delete std::exchange(jobs, jobs->next);
+}
+
+static int sleep_until(sem_t& sleeper, const timespec& until) {
+#ifdef __GLIBC__
+    return sem_clockwait(&sleeper, CLOCK_MONOTONIC, &until);
+#else // musl sleeps for the difference, so that a change of the other clock matters for this moment
+      // only
+    timespec now{};
+    timespec wall{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    wall.tv_sec += until.tv_sec - now.tv_sec;
+    wall.tv_nsec += until.tv_nsec - now.tv_nsec;
+    while (wall.tv_nsec < 0 || wall.tv_nsec >= 1'000'000'000) {
+        const int carry = wall.tv_nsec < 0 ? -1 : 1;
+        wall.tv_sec += carry;
+        wall.tv_nsec -= carry * 1'000'000'000L;
+    }
+    return sem_timedwait(&sleeper, &wall);
+#endif
+}
+
+// Until somebody posts, or for ever. False: the time is over.
+static bool sleep(sem_t& sleeper, const timespec* until) {
+    const int result = until ? sleep_until(sleeper, *until) : sem_wait(&sleeper);
+    return result == 0 || errno != ETIMEDOUT;
+}
+
+static bool is_before(const timespec& one, const timespec& other) {
+    return one.tv_sec != other.tv_sec ? one.tv_sec < other.tv_sec : one.tv_nsec < other.tv_nsec;
+}
+
+static timespec after(int timeout_ms) {
+    timespec until{};
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1'000'000L;
+    if (until.tv_nsec >= 1'000'000'000) {
+        ++until.tv_sec;
+        until.tv_nsec -= 1'000'000'000;
+    }
+    return until;
 }
 
 // The jobs of the worker without a thread, until one has ended.
@@ -208,6 +249,44 @@ int Pool::take_fd(arsync_job id) {
         if (job->id == id && job->outcome.kept)
             return std::exchange(job->outcome.kept, {})->release();
     return -ENOENT;
+}
+
+// ---- completions of entries: reported, while there is room ----
+
+void Pool::report(const Job& job, Report report) {
+    const Outcome& outcome = report.outcome;
+    auto finished = std::make_unique<Finished>();
+    finished->completion = completion_of(job, outcome);
+    finished->completion.kind = static_cast<uint16_t>(report.kind);
+    if (report.in_item)
+        finished->completion.user_data = report.user_data;
+    finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
+    finished->path = std::move(report.path);
+    const bool has_totals = report.totals && wants(job.options, ARSYNC_WANT_TOTALS);
+    if (outcome.wanted.has != 0 || outcome.other || !outcome.backup.empty() ||
+        !outcome.name.empty() || (outcome.has_error_path && outcome.result < 0) || has_totals) {
+        auto details = std::make_unique<Finished::Details>();
+        details->outcome = outcome;
+        fill_details(details->shown, details->outcome);
+        if (has_totals) {
+            details->totals = *report.totals;
+            details->shown.totals = &details->totals;
+            details->shown.has |= ARSYNC_WANT_TOTALS;
+        }
+        finished->details = std::move(details);
+    }
+    bool wakes = false;
+    {
+        const Lock lock(mutex_);
+        ++entries_waiting_;
+        queue_finished(*finished.release());
+        wakes = poller_ == Poller::sleeps ||
+                (poller_ == Poller::dozes && entries_waiting_ >= entries_enough);
+        if (wakes)
+            poller_ = Poller::awake;
+    }
+    if (wakes)
+        sem_post(&sleeper_);
 }
 
 bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {

@@ -1,12 +1,27 @@
 // What arsync_pool_info and arsync_pool_stats tell.
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
+#include <string>
 
 #include "io/uring_denied.h"
 #include "pool.h"
 
 namespace arsync {
+
+namespace {
+
+// Under the mutex of the texts' owner. The first worker's words stay; later ones say the same.
+template <size_t n>
+void say(char (&text)[n], const std::string& words) {
+    if (text[0] == '\0')
+        snprintf(text, n, "%s", words.c_str());
+}
+
+std::string words_for(int error) {
+    return arsync_strerror(error);
+}
+
+} // namespace
 
 void Pool::info(arsync_info& out) {
     const Lock lock(mutex_);
@@ -36,6 +51,51 @@ void Pool::info(arsync_info& out) {
     for (auto& worker : workers_)
         given_up |= worker->describe(out);
     out.flags &= ~given_up; // in force is what all have
+}
+
+uint32_t Worker::describe(arsync_info& info) {
+    info.buffers_registered += static_cast<uint32_t>(counters_.buffers_registered.value());
+    info.buffers_refused += static_cast<uint32_t>(counters_.buffers_refused.value());
+    const uint32_t asked = pool_.options().flags;
+    uint32_t given_up = 0;
+    const auto give_up = [&](uint32_t flag, auto& reason, const std::string& why) {
+        given_up |= flag;
+        say(reason, why);
+    };
+    const Lock lock(mutex_);
+    if (buffers_) {
+        if (const int error = buffers_->refusal()) {
+            const char* hint = error == -ENOMEM ? " (RLIMIT_MEMLOCK is too low for more)" : "";
+            say(info.buffers_reason, "registering: " + words_for(error) + hint);
+        }
+        if (const int error = buffers_->huge_pages_error())
+            give_up(ARSYNC_POOL_HUGE_PAGES, info.buffers_reason, "huge pages: " + words_for(error));
+        if (buffers_->in_huge_pages())
+            info.flags |= ARSYNC_POOL_HUGE_PAGES;
+    }
+    if (!uring_)
+        return given_up;
+    const UringFeatures& features = uring_->features();
+    if (const int error = uring_->denied()) {
+        info.backend = ARSYNC_BACKEND_THREADS;
+        explain_denied_later(info.backend_reason, error);
+    }
+    say(info.kernel_features, features.in_use);
+    if ((asked & ARSYNC_POOL_SQPOLL) != 0) {
+        if (features.sqpoll)
+            info.flags |= ARSYNC_POOL_SQPOLL;
+        else
+            give_up(ARSYNC_POOL_SQPOLL, info.sqpoll_reason, words_for(features.sqpoll_error));
+    }
+    if ((asked & ARSYNC_POOL_IOPOLL) != 0) {
+        if (const int error = uring_->iopoll_error())
+            give_up(ARSYNC_POOL_IOPOLL, info.iopoll_reason,
+                    error == -EOPNOTSUPP ? "the device or filesystem has no polling queues"
+                                         : words_for(error));
+        else if (uring_->iopoll())
+            info.flags |= ARSYNC_POOL_IOPOLL;
+    }
+    return given_up;
 }
 
 void Pool::decide_backend() {

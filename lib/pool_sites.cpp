@@ -76,26 +76,4 @@ void Pool::settle_unknown_site() {
     }
 }
 
-void Pool::occupy(Worker& worker, Site& site, const Job* job) {
-    if (worker.taken++ > 0)
-        return;
-    worker.site = &site;
-    worker.may_hang.store(&site != &local_, std::memory_order_relaxed);
-    worker.job_of_unknown_site = job;
-    ++site.workers;
-}
-
-void Pool::release(Worker& worker) {
-    if (--worker.taken > 0)
-        return;
-    Site& site = *std::exchange(worker.site, nullptr);
-    --site.workers;
-    leave(site);
-}
-
-void Pool::leave(Site& site) {
-    if (site.workers == 0 && site.queued == 0 && !site.devices.empty())
-        sites_.erase(sites_.find(site.devices));
-}
-
 } // namespace arsync

@@ -3,37 +3,19 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <memory>
 #include <new>
 #include <pthread.h>
-#include <string>
 #include <utility>
 
 #include "frames.h"
 #include "io/descriptors.h"
 #include "io/helpers.h"
 #include "io/uring_denied.h"
-#include "job_host.h"
 #include "pool.h"
 
 namespace arsync {
-
-namespace {
-
-// Under the mutex of the texts' owner. The first worker's words stay; later ones say the same.
-template <size_t n>
-void say(char (&text)[n], const std::string& words) {
-    if (text[0] == '\0')
-        snprintf(text, n, "%s", words.c_str());
-}
-
-std::string words_for(int error) {
-    return arsync_strerror(error);
-}
-
-} // namespace
 
 // What a worker of that pool may have for its buffers.
 static std::function<Buffers::Share()> share_of(Pool& pool) {
@@ -158,7 +140,7 @@ bool Worker::serve(Ring& ring, const AvailableRing& available) {
     set_ring(&ring, available.uring(), &buffers);
     bool closing = false;
     while (!closing && (running_ || !available.is_over())) {
-        if (pool_.starter().try_again())
+        if (pool_.starter().try_again()) // a thread, which somebody has asked for in vain
             pool_.call_another_worker();
         if (turn(io))
             continue;
@@ -270,6 +252,42 @@ void Worker::begin(Job& job, Io io) {
     }
 }
 
+namespace {
+
+// A job's link to its pool: what a Host does, a function of Pool of the same name does.
+class JobHost final : public Host {
+public:
+    JobHost(Pool& pool, Worker& owner, Job& job) : pool_(pool), owner_(owner), job_(job) {}
+    void call_others(const std::shared_ptr<Shared>& work) override {
+        pool_.call_others(owner_, work);
+    }
+    void report(Report report) override { pool_.report(job_, std::move(report)); }
+    bool wait_for_room(Ring& ring, Waiter& waiter) override {
+        return pool_.wait_for_room(job_, ring, waiter);
+    }
+    bool is_alone() override { return pool_.runs_one_job(); }
+    unsigned workers() const override { return pool_.options().workers; }
+    bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
+             const std::string* path) override {
+        return pool_.ask(job_, asker, suspended, path);
+    }
+    void withdraw_questions() override { pool_.withdraw_questions(job_); }
+    void rest(bool resting) override {
+        if (resting)
+            rests_ = owner_.rest();
+        else if (std::exchange(rests_, false))
+            owner_.rest_no_more();
+    }
+
+private:
+    Pool& pool_;
+    Worker& owner_;
+    Job& job_;
+    bool rests_ = false;
+};
+
+} // namespace
+
 Detached Worker::run_and_finish(Job& job, Io io) {
     JobHost host(pool_, *this, job);
     try {
@@ -330,51 +348,6 @@ void Worker::stop_cancelled(Ring& ring) {
         if (job->control.cancelled())
             job->control.interrupt(ring);
     }
-}
-
-uint32_t Worker::describe(arsync_info& info) {
-    info.buffers_registered += static_cast<uint32_t>(counters_.buffers_registered.value());
-    info.buffers_refused += static_cast<uint32_t>(counters_.buffers_refused.value());
-    const uint32_t asked = pool_.options().flags;
-    uint32_t given_up = 0;
-    const auto give_up = [&](uint32_t flag, auto& reason, const std::string& why) {
-        given_up |= flag;
-        say(reason, why);
-    };
-    const Lock lock(mutex_);
-    if (buffers_) {
-        if (const int error = buffers_->refusal()) {
-            const char* hint = error == -ENOMEM ? " (RLIMIT_MEMLOCK is too low for more)" : "";
-            say(info.buffers_reason, "registering: " + words_for(error) + hint);
-        }
-        if (const int error = buffers_->huge_pages_error())
-            give_up(ARSYNC_POOL_HUGE_PAGES, info.buffers_reason, "huge pages: " + words_for(error));
-        if (buffers_->in_huge_pages())
-            info.flags |= ARSYNC_POOL_HUGE_PAGES;
-    }
-    if (!uring_)
-        return given_up;
-    const UringFeatures& features = uring_->features();
-    if (const int error = uring_->denied()) {
-        info.backend = ARSYNC_BACKEND_THREADS;
-        explain_denied_later(info.backend_reason, error);
-    }
-    say(info.kernel_features, features.in_use);
-    if ((asked & ARSYNC_POOL_SQPOLL) != 0) {
-        if (features.sqpoll)
-            info.flags |= ARSYNC_POOL_SQPOLL;
-        else
-            give_up(ARSYNC_POOL_SQPOLL, info.sqpoll_reason, words_for(features.sqpoll_error));
-    }
-    if ((asked & ARSYNC_POOL_IOPOLL) != 0) {
-        if (const int error = uring_->iopoll_error())
-            give_up(ARSYNC_POOL_IOPOLL, info.iopoll_reason,
-                    error == -EOPNOTSUPP ? "the device or filesystem has no polling queues"
-                                         : words_for(error));
-        else if (uring_->iopoll())
-            info.flags |= ARSYNC_POOL_IOPOLL;
-    }
-    return given_up;
 }
 
 // No lock: the thread that held it is not in this process.

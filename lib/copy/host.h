@@ -53,7 +53,7 @@ class Host {
 public:
     virtual ~Host() = default;
     // There is work for others: let them call Shared::take_part. (Of a job: Pool::call_others, in
-    // pool_workers.cpp.)
+    // pool_call_others.cpp.)
     virtual void call_others(const std::shared_ptr<Shared>& work) = 0;
     virtual void report(Report report) = 0;
     // Whether too many reports wait to be polled. Then waiter will be posted to ring when there is

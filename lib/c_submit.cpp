@@ -1,4 +1,6 @@
-#include "c_arguments.h"
+// Jobs in, through the C wall: what a caller hands in is checked and copied into a job, which the
+// pool is given. Each take_ function gives 0 or the negative errno that the caller gets.
+#include "c_submit.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,7 +10,9 @@
 #include <memory>
 #include <sys/stat.h>
 #include <utility>
+#include <vector>
 
+#include "c_wall.h"
 #include "copy/id_map.h"
 #include "options.h"
 #include "pool.h"
@@ -26,10 +30,43 @@ static int duplicate_directory(int dirfd, const char* path, Fd& to, int& use);
 static bool uses_directory(int dirfd, const char* path);
 static int duplicate(int from, Fd& to);
 static bool may(int fd, int access);
+static int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& taken);
+static int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_options* options,
+                     std::vector<ListItem>* items, Job& job);
+static int take_range(RangeCopy range, const arsync_copy_options* options, Job& job);
+
+// A job that take(job) fills in. with_pool, below: finds the pool that a handle stands for, and
+// makes an errno of whatever is thrown in there.
+template <class Take>
+static int submit(Pool& pool, uint64_t user_data, arsync_job* id, Take take) {
+    auto job = std::make_unique<Job>();
+    if (const int error = take(*job); error < 0)
+        return error;
+    job->user_data = user_data;
+    return pool.submit(std::move(job), id);
+}
+
+} // namespace arsync
+
+using namespace arsync;
+
+extern "C" int arsync_submit_copy(arsync_pool* handle, int src_dirfd, const char* src,
+                                  int dst_dirfd, const char* dst,
+                                  const arsync_copy_options* options, uint64_t user_data,
+                                  arsync_job* id) {
+    return with_pool(handle, [&](Pool& pool) {
+        return submit(pool, user_data, id, [&](Job& job) {
+            const int error = take_job_options(&pool, options, job);
+            return error < 0 ? error : take_copy(src_dirfd, src, dst_dirfd, dst, job);
+        });
+    });
+}
+
+namespace arsync {
 
 int take_job_options(Pool* pool, const arsync_copy_options* options, Job& job) {
     Refusal why;
-    const int error = take_options(options, job.options, why);
+    const int error = check_and_copy_options(options, job.options, why);
     if (error < 0)
         return error;
     if (refusal_for_path(job.options))
@@ -189,7 +226,59 @@ static bool may(int fd, int access) {
            ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
 }
 
-int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& taken) {
+} // namespace arsync
+
+// ---- lists ----
+
+extern "C" {
+
+int arsync_submit_list(arsync_pool* handle, int src_dirfd, int dst_dirfd, const arsync_item* items,
+                       uint64_t count, const arsync_copy_options* options, uint64_t user_data,
+                       arsync_job* id) {
+    if (!items && count > 0)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        std::vector<ListItem> taken;
+        const int error = take_items(items, count, taken);
+        if (error < 0)
+            return error;
+        return submit(pool, user_data, id, [&](Job& job) {
+            return take_list(pool, src_dirfd, dst_dirfd, options, &taken, job);
+        });
+    });
+}
+
+int arsync_list_open(arsync_pool* handle, int src_dirfd, int dst_dirfd,
+                     const arsync_copy_options* options, uint64_t user_data, arsync_job* id) {
+    if (!id)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        return submit(pool, user_data, id, [&](Job& job) {
+            return take_list(pool, src_dirfd, dst_dirfd, options, nullptr, job);
+        });
+    });
+}
+
+int arsync_list_add(arsync_pool* handle, arsync_job job, const arsync_item* items, uint32_t count) {
+    if (!items && count > 0)
+        return -EFAULT;
+    return with_pool(handle, [&](Pool& pool) {
+        std::vector<ListItem> taken;
+        const uint32_t most = ARSYNC_LIST_WAITING_MAX;
+        const int error = take_items(items, std::min(count, most), taken);
+        return error < 0 ? error : pool.add_to_list(job, std::move(taken));
+    });
+}
+
+int arsync_list_end(arsync_pool* handle, arsync_job job) {
+    return with_pool(handle, [&](Pool& pool) { return pool.end_list(job); });
+}
+
+} // extern "C"
+
+namespace arsync {
+
+static int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& taken) {
     taken.reserve(count);
     for (uint64_t i = 0; i < count; ++i) {
         const arsync_item& item = items[i];
@@ -204,8 +293,9 @@ int take_items(const arsync_item* items, uint64_t count, std::vector<ListItem>& 
     return 0;
 }
 
-int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_options* options,
-              std::vector<ListItem>* items, Job& job) {
+// A list below two directories. items: all there will be; null: they are to be added.
+static int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_options* options,
+                     std::vector<ListItem>* items, Job& job) {
     FileCopy from;
     int error = take_job_options(&pool, options, job);
     constexpr uint32_t of_one = ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD;
@@ -223,12 +313,34 @@ int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy_option
     return 0;
 }
 
-int take_range(const RangeArguments& range, const arsync_copy_options* options, Job& job) {
+} // namespace arsync
+
+// ---- ranges ----
+
+extern "C" int arsync_submit_copy_range(arsync_pool* handle, int src_fd, uint64_t src_offset,
+                                        int dst_fd, uint64_t dst_offset, uint64_t length,
+                                        const arsync_copy_options* options, uint64_t user_data,
+                                        arsync_job* id) {
+    return with_pool(handle, [&](Pool& pool) {
+        return submit(pool, user_data, id, [&](Job& job) {
+            return take_range({.source = src_fd,
+                               .source_offset = src_offset,
+                               .destination = dst_fd,
+                               .destination_offset = dst_offset,
+                               .length = length},
+                              options, job);
+        });
+    });
+}
+
+namespace arsync {
+
+static int take_range(RangeCopy range, const arsync_copy_options* options, Job& job) {
     Refusal why;
-    int error = take_options(options, job.options, why);
+    int error = check_and_copy_options(options, job.options, why);
     if (error < 0)
         return error;
-    const bool keeps_locks = (job.options.flags & ARSYNC_COPY_KEEP_LOCKS) != 0;
+    range.keeps_locks = (job.options.flags & ARSYNC_COPY_KEEP_LOCKS) != 0;
     const uint64_t bounded = range.length == UINT64_MAX ? 0 : range.length;
     if (refusal_for_range(job.options) || range.source_offset > INT64_MAX ||
         range.destination_offset > INT64_MAX ||
@@ -240,25 +352,19 @@ int take_range(const RangeArguments& range, const arsync_copy_options* options, 
         (verifies && !may(range.destination, O_RDONLY)) ||
         (fcntl(range.destination, F_GETFL) & O_APPEND) != 0)
         return -EBADF;
-    const int source_flags = fcntl(range.source, F_GETFL);
-    const int destination_flags = fcntl(range.destination, F_GETFL);
-    if (keeps_locks && ((source_flags | destination_flags) & O_DIRECT) != 0)
+    range.source_flags = fcntl(range.source, F_GETFL);
+    range.destination_flags = fcntl(range.destination, F_GETFL);
+    if (range.keeps_locks && ((range.source_flags | range.destination_flags) & O_DIRECT) != 0)
         return -EINVAL;
-    if (!keeps_locks)
+    if (!range.keeps_locks) {
         error = duplicate(range.source, job.source_fd);
-    if (error == 0 && !keeps_locks)
-        error = duplicate(range.destination, job.destination_fd);
-    if (error < 0)
-        return error;
-    job.what = RangeCopy{.source = keeps_locks ? range.source : job.source_fd.get(),
-                         .source_offset = range.source_offset,
-                         .destination = keeps_locks ? range.destination : job.destination_fd.get(),
-                         .destination_offset = range.destination_offset,
-                         .length = range.length,
-                         .source_flags = source_flags,
-                         .destination_flags = destination_flags,
-                         .keeps_locks = keeps_locks};
-    return 0;
+        if (error == 0)
+            error = duplicate(range.destination, job.destination_fd);
+        range.source = job.source_fd.get();
+        range.destination = job.destination_fd.get();
+    }
+    job.what = range;
+    return error;
 }
 
 } // namespace arsync

@@ -1,4 +1,4 @@
-// A pool's workers, called to help with a tree or a list.
+// Other workers called: to help with a tree or a list, or to take what is queued; and how all end.
 #include <system_error>
 
 #include "pool.h"
