@@ -1,5 +1,5 @@
-// Moving the data: the choice, the attempt, and, once that is done, whether the source has changed
-// meanwhile, the destination's size, and the page cache.
+// Moving the data: the choice, the attempt, through buffers as a rule, and, once that is done,
+// whether the source has changed meanwhile, and the destination's size.
 #include "copy/move.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 #include "copy/huge.h"
 #include "copy/mover.h"
-#include "io/missing.h"
+#include "copy/read_write_lanes.h"
 
 namespace arsync {
 
@@ -78,6 +78,90 @@ Task<bool> Mover::attempt(Method method) {
         co_await digest_source();
     }
     co_return done;
+}
+
+bool Mover::may_go_on() const {
+    return !survey_.source_ends_where_it_says() && end_ == ends_.source_end &&
+           end_ < ends_.unsized_end;
+}
+
+Task<bool> Mover::pipeline_through_buffers() {
+    moved_.hole_bytes = 0;
+    if (holes_.are_sought())
+        co_await holes_.look();
+    if (method_ == ARSYNC_METHOD_DIRECT || method_ == ARSYNC_METHOD_BUFFERED_DIRECT)
+        co_return co_await pipeline_of_whole_blocks();
+    if (holes_.are_made())
+        set_size_first();
+    else if (survey_.reserving_pays())
+        co_await reserve();
+    Stretch all = stretch(ends_.source_begin, ends_.source_end);
+    co_await run_lanes(io_, control_, all);
+    take_result(all);
+    co_return true;
+}
+
+Stretch Mover::stretch(uint64_t begin, uint64_t end) {
+    Stretch result;
+    result.source = ends_.source;
+    result.destination = ends_.destination;
+    result.source_begin = begin;
+    result.source_end = end;
+    result.destination_begin = to_destination(begin);
+    result.method = method_;
+    result.pipeline =
+        pipeline(method_, grounds_, options_, io_.buffers.size(), io_.buffers.count());
+    result.find_holes = holes_.are_kept();
+    result.check_holes = digest_ || holes_.are_doubtful();
+    result.holes = holes_.at_destination();
+    result.make_holes = holes_.are_made_of_zeros();
+    result.plain_read = has_offsets(source()) && !survey_.from().exact;
+    result.plain_write = has_offsets(destination()) && !survey_.to().exact;
+    result.in_memory = has_offsets(source()) && survey_.from().in_memory;
+    // Servers' files have no silence that poll(2) would know of.
+    result.waits_for_source = !survey_.from().remote;
+    needs_any_order_ = needs_any_order_ || holes_.are_made() || result.pipeline.lanes > 1;
+    result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
+    result.digest = digest_;
+    result.digest_origin = ends_.source_begin;
+    return result;
+}
+
+void Mover::take_result(const Stretch& part) {
+    end_ = part.end;
+    written_end_ = std::max(written_end_, part.written_end);
+    moved_.hole_bytes += part.hole_bytes;
+    dropped_as_we_went_ = part.drop_cache;
+}
+
+// A new file gets its size before its data where that matters: direct writes that extend a file
+// wait for each other, and XFS reserves blocks past the end of a growing file that would then
+// fill the next hole. One that is not known is a byte: set_size() takes back what is too much.
+void Mover::set_size_first() {
+    if (!ends_.fresh)
+        return;
+    control_.enter(ARSYNC_STAGE_ALLOCATE);
+    const uint64_t end = ends_.sized ? ends_.source_end : ends_.source_begin + 1;
+    const int result = io_.files.truncate(ends_.destination, to_destination(end));
+    if (result < 0 && !survey_.to().exact) { // nor will it take a hole
+        holes_.fill();
+        return;
+    }
+    check(ARSYNC_STAGE_ALLOCATE, result);
+    written_end_ = end; // the size is as if all were written
+}
+
+// Blocks that are reserved at once lie together. Under a hole they would fill it.
+Task<void> Mover::reserve() {
+    if (!ends_.fresh || holes_.are_made())
+        co_return;
+    control_.enter(ARSYNC_STAGE_ALLOCATE);
+    reserving_ = true;
+    const int64_t result = co_await io_.ring.allocate(ends_.destination, FALLOC_FL_KEEP_SIZE,
+                                                      ends_.destination_begin, length());
+    if (result == -ENOSPC || result == -EDQUOT || result == -EFBIG || result == -EIO)
+        check(ARSYNC_STAGE_ALLOCATE, result);
+    reserved_ = result == 0;
 }
 
 Task<Moved> Mover::finish() {
@@ -168,34 +252,6 @@ Task<int64_t> Mover::truncate(uint64_t size, uint64_t less) {
     const int64_t result = co_await io_.ring.call(
         is_huge(less), [&] { return io_.files.truncate(ends_.destination, size); });
     co_return result;
-}
-
-// RWF_DONTCACHE may leave what several readers touched at once, and not every filesystem has
-// it.
-Task<void> Mover::drop_cache() {
-    if (method_ == ARSYNC_METHOD_REFLINK)
-        co_return;
-    if (has_offsets(destination()) && !dropped_as_we_went_) {
-        co_await write_back();
-        co_await drop_pages(ends_.destination, ends_.destination_begin);
-    }
-    if (has_offsets(source()) && grounds_.cached == Residency::little)
-        co_await drop_pages(ends_.source, ends_.source_begin);
-}
-
-Task<void> Mover::drop_pages(int fd, uint64_t begin) {
-    co_await io_.ring.call(is_huge(moved_.bytes),
-                           [&] { return io_.files.drop_cache(fd, begin, moved_.bytes); });
-}
-
-// An error that is told here is not told again by a later fsync.
-Task<void> Mover::write_back() {
-    control_.enter(ARSYNC_STAGE_SYNC);
-    const int64_t result =
-        co_await io_.ring.write_back(ends_.destination, ends_.destination_begin, moved_.bytes);
-    const bool cannot = result == -EINVAL || result == -EOPNOTSUPP || result == -ESPIPE;
-    if (result < 0 && !cannot && !is_missing(static_cast<int>(-result)))
-        check(ARSYNC_STAGE_SYNC, result);
 }
 
 // A server that takes a file from its beginning to its end alone refuses what comes before its

@@ -52,16 +52,20 @@ private:
     Task<void> go_on_by_buffers(uint64_t from);
     uint64_t slice() const;
 
-    // move_by_buffers.cpp
     Task<bool> pipeline_through_buffers();
-    Task<bool> run_direct(Stretch& body);
-    Task<bool> stream();
     bool may_go_on() const;
-    Task<bool> go_on_past_size();
-    void set_size_first();
-    Task<void> reserve();
     Stretch stretch(uint64_t begin, uint64_t end);
     void take_result(const Stretch& part);
+    void set_size_first();
+    Task<void> reserve();
+
+    // move_directly.cpp
+    Task<bool> pipeline_of_whole_blocks();
+    Task<bool> run_direct(Stretch& body);
+
+    // move_unsized.cpp
+    Task<bool> stream();
+    Task<bool> go_on_past_size();
 
     // What comes after it.
     void look_at_source_again();
@@ -70,6 +74,8 @@ private:
     bool has_other_time(const struct statx& now) const;
     Task<void> set_size();
     Task<int64_t> truncate(uint64_t size, uint64_t less);
+
+    // drop_cache.cpp
     Task<void> drop_cache();
     Task<void> drop_pages(int fd, uint64_t begin);
     Task<void> write_back();

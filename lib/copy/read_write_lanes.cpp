@@ -72,8 +72,8 @@ private:
     Control& control_;
     Stretch& stretch_;
     const bool checks_holes_;
-    DataAndHoles walk_;
-    Group group_;
+    DataAndHoles walk_; // piece by piece; if no holes are to be found, all is data
+    Group group_;       // of lanes; to join it is to wait for all, and throw what one has thrown
     unsigned inline_chunks_ = 0;
 };
 
@@ -168,6 +168,7 @@ Task<void> Lanes::move_chunk(uint64_t offset, uint64_t length) {
         co_await move_through({memory.get(), length, -1}, offset);
         co_return;
     }
+    // When one is free; a small copy that is alone has one that is never registered.
     const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
     if (stretch_.method != ARSYNC_METHOD_MANAGED) {
         co_await move_through(lease.slice(0, length), offset);

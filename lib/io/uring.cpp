@@ -30,7 +30,8 @@ void Uring::start(Request& request) {
 }
 
 // What follows a request goes with it, so that it begins on the kernel's side and nobody has to be
-// woken in between. To make room for an entry is to enter, and that may be denied.
+// woken in between. To make room for an entry is to enter, and that may be denied. guarded(): once
+// it is, it can be told when the kernel has done with the transfers that it has.
 void Uring::enqueue(Request& request) {
     if (std::atomic_ref(request.cancelled).load(std::memory_order_relaxed) && !request.is_wait()) {
         complete(request, -ECANCELED); // in the backlog
