@@ -112,7 +112,7 @@ void update_attributes_by_name(Files& files, const FileCopy& names, const struct
     const File to = open_known(files, names.destination_dirfd, names.destination,
                                names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
                                identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
-    const auto old = xattrs_to_update(files, to.get(), false, options, outcome);
+    const auto old = xattrs_to_update(files, to.get(), options, outcome);
     const ForFlags for_flags(files, from, to, source, options, outcome);
     const Described ends{.source = from.get(),
                          .facts = source,

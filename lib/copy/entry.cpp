@@ -73,7 +73,8 @@ Task<void> Entry::copy(unsigned char type) {
         if (directory_)
             co_await sync_name();
         keep();
-        seal();
+        if (sealed_)
+            seal();
     }
     if (claim_)
         tell_of_copy();
@@ -85,6 +86,15 @@ bool Entry::makes_copies() const {
 
 bool Entry::makes_links_of_names() const {
     return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+}
+
+// Where links are followed, they are further names, and nobody knows how many there are.
+bool Entry::follows_links() const {
+    return names_.follows || options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+}
+
+bool Entry::may_have_names() const {
+    return facts().stx_nlink > 1 || follows_links() || names_.may_recur;
 }
 
 // Whether what is in it is copied; otherwise it is made anew.

@@ -38,6 +38,8 @@ private:
     bool makes_copies() const;
     bool reads() const;
     bool makes_links_of_names() const;
+    bool follows_links() const;
+    bool may_have_names() const;
     bool has_contents() const;
     void look();
     Task<void> open_what_was_seen();
@@ -62,8 +64,6 @@ private:
     void list_xattrs_once();
 
     // entry_links.cpp
-    bool follows_links() const;
-    bool may_have_names() const;
     Task<bool> link_to_first();
     // gone: the first copy is not there any more. impossible: there can be no link to it from here,
     // so this name gets a copy of its own.

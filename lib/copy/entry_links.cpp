@@ -14,15 +14,6 @@ static bool means_no_links(int code) {
     return code == EXDEV || code == EMLINK || code == EPERM || code == EOPNOTSUPP || code == ENOSYS;
 }
 
-// Where links are followed, they are further names, and nobody knows how many there are.
-bool Entry::follows_links() const {
-    return names_.follows || options_.symlinks == ARSYNC_SYMLINKS_FOLLOW;
-}
-
-bool Entry::may_have_names() const {
-    return facts().stx_nlink > 1 || follows_links() || names_.may_recur;
-}
-
 // Whether it is done: this is another name of what has been copied before.
 Task<bool> Entry::link_to_first() {
     const Identity id = identity(facts());

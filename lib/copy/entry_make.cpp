@@ -114,7 +114,7 @@ mode_t Entry::mode_of_special(FinalMode& final_mode) const {
 
 // When it has its name, and is not to be removed any more.
 void Entry::seal() {
-    if (sealed_ && asks_for_flags(options_) && !asks(ARSYNC_COPY_DRY_RUN))
+    if (asks_for_flags(options_) && !asks(ARSYNC_COPY_DRY_RUN))
         seal_by_name(io_.files, names_, facts(), *sealed_, options_, control_, outcome_);
 }
 

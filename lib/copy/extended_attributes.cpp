@@ -288,13 +288,12 @@ int64_t list_xattrs(Files& files, int fd, std::vector<char>& names) {
                      [&](char* text, size_t size) { return files.list_xattrs(fd, text, size); });
 }
 
-std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination, bool is_new,
+std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination,
                                                   const arsync_copy_options& options,
                                                   Outcome& outcome) {
     constexpr uint32_t kept_as_xattrs =
         ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_CONTEXT;
-    if (is_new || options.update != ARSYNC_UPDATE_CHANGED ||
-        (options.preserve & kept_as_xattrs) == 0)
+    if (options.update != ARSYNC_UPDATE_CHANGED || (options.preserve & kept_as_xattrs) == 0)
         return std::nullopt;
     std::vector<char> names;
     const int64_t listed = list_xattrs(files, destination, names);

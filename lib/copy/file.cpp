@@ -216,7 +216,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     Digest digest;
     bool exact_destination = true;
     if (moves_data) {
-        set_flags_of_content(io.files, destination.fd(), flags, outcome);
+        if (flags.known != 0)
+            set_flags_of_content(io.files, destination.fd(), flags, outcome);
         Ends ends;
         ends.source = content.fd;
         ends.source_facts = &content.facts;
@@ -336,7 +337,9 @@ void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destina
     if (!destination.regular())
         return;
     const bool is_new = destination.is_new() || destination.replaced();
-    const auto old = xattrs_to_update(io.files, destination.fd(), is_new, options, outcome);
+    std::optional<std::vector<char>> old;
+    if (!is_new)
+        old = xattrs_to_update(io.files, destination.fd(), options, outcome);
     Described ends{.source = source.file.get(),
                    .facts = source.facts,
                    .xattrs = source.xattrs ? &*source.xattrs : nullptr,

@@ -53,7 +53,7 @@ void note_loss(Outcome& outcome, Stage stage, int64_t result, Side side = Side::
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);
 // Of a destination that the options ask to bring up to date and that was there before, for
 // Described::destination_xattrs. What is not to be known is noted as a loss.
-std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination, bool is_new,
+std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination,
                                                   const arsync_copy_options& options,
                                                   Outcome& outcome);
 bool has_acl(const std::vector<char>& xattrs);

@@ -303,8 +303,9 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     const auto sync = [&](int fd) { return io.ring.sync(fd, false); };
     {
         const Pin directory(io.files, ref);
-        const auto old = xattrs_to_update(io.files, directory->destination(), directory->made,
-                                          options_, outcome);
+        std::optional<std::vector<char>> old;
+        if (!directory->made)
+            old = xattrs_to_update(io.files, directory->destination(), options_, outcome);
         const bool keeps_attributes = !asks(options_, ARSYNC_COPY_BARE_PARENTS);
         SourceFlags flags;
         if (keeps_attributes)

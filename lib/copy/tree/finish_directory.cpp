@@ -54,8 +54,9 @@ Task<void> TreePart::sync_names(const DirectoryRef& ref) {
 Task<void> TreePart::set_attributes(const DirectoryRef& ref, Outcome& outcome, bool syncs) {
     const Pin directory(io_.files, ref);
     Control control(control_);
-    const auto old = xattrs_to_update(io_.files, directory->destination(), directory->made,
-                                      job_.options, outcome);
+    std::optional<std::vector<char>> old;
+    if (!directory->made)
+        old = xattrs_to_update(io_.files, directory->destination(), job_.options, outcome);
     const SourceFlags flags =
         flags_of_source(io_.files, directory->source(), *directory->facts, job_.options, outcome);
     const Described ends{.source = directory->source(),
