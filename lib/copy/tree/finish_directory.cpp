@@ -1,7 +1,7 @@
 // A directory of a tree is finished when all in it has ended: what is extra removed, its attributes
 // set, its names synced; then the same one level up.
 #include "copy/metadata.h"
-#include "copy/tree/attempt.h"
+#include "copy/tree/part.h"
 #include "copy/tree/sync.h"
 
 namespace arsync {

@@ -1,15 +1,62 @@
 // One worker's part in the copy of a tree: it takes units of the tree's work until there are none.
 #pragma once
 
-#include "copy/tree/awake.h"
+#include <cerrno>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "copy/listing.h"
 #include "copy/tree/tree.h"
 #include "copy/tree/window.h"
 
 namespace arsync {
 
-struct Batch;
 class Extra;
 struct ExtraEntry;
+
+// Some names of one directory, and the entries under way among them. It keeps the directory open,
+// and is freed by its last part.
+struct Batch {
+    explicit Batch(Pin directory) : pin(std::move(directory)) {}
+    Pin pin;
+    Listing listing;
+    unsigned parts = 1; // entries that have not ended, and the walk over the names
+};
+
+// Whether a member has something to do, or only waits for what somebody will answer: then its part
+// in the tree takes no place among what the worker has under way.
+class Awake {
+public:
+    Awake(Host& host, Directories& directories, bool may_rest)
+        : host_(host), directories_(directories), may_rest_(may_rest) {}
+    Awake(const Awake&) = delete;
+    Awake& operator=(const Awake&) = delete;
+    ~Awake() {
+        if (rests_)
+            host_.rest(false);
+    }
+
+    // One more, or one less, of its walkers that are awake and its entries under way.
+    void add() {
+        ++busy_;
+        if (rests_)
+            host_.rest(rests_ = false);
+    }
+    void remove() {
+        if (--busy_ > 0 || !may_rest_)
+            return;
+        directories_.close_idle();
+        host_.rest(rests_ = true);
+    }
+
+private:
+    Host& host_;
+    Directories& directories_;
+    const bool may_rest_;
+    bool rests_ = false;
+    unsigned busy_ = 0;
+};
 
 class TreePart {
 public:
@@ -18,22 +65,13 @@ public:
 
     // Until the tree has no more work.
     Task<void> run();
-    // Before it, on the first member only: the roots. Throws Error.
+    // Before it, on the first member only: the roots (tree_roots.cpp). Throws Error.
     Task<void> open_roots();
     const arsync_totals& totals() const { return totals_; }
 
 private:
-    // part.cpp: the walk
+    // walk.cpp: directories, taken from the stack, entered and listed
     Task<void> walk();
-    Task<void> wait_for_entries();
-    Task<void> give_up_units();
-    Task<bool> wait_for_descriptors(unsigned attempt);
-    void out_of_memory();
-    template <class Begin, class IsFinal = bool (*)()>
-    Task<void> attempt(
-        Outcome& outcome, Begin begin, IsFinal is_final = [] { return false; });
-
-    // part_directories.cpp: entered and listed
     Task<DirectoryRef> enter(const Unit& unit);
     Task<void> open_pair(const Unit& unit, Outcome& outcome, DirectoryRef& opened);
     Task<File> open_source_directory(const Pin& above, const Unit& unit, struct statx& facts,
@@ -45,6 +83,10 @@ private:
     [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory);
     void fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
+    Task<void> wait_for_entries();
+    Task<void> give_up_units();
+    Task<bool> wait_for_descriptors(unsigned attempt);
+    void out_of_memory();
 
     // finish_directory.cpp: when all in one has ended
     Task<void> complete(DirectoryRef directory);
@@ -62,6 +104,8 @@ private:
                                bool follows, bool cleared, Question* question, Control& control,
                                Outcome& outcome);
     bool made_before(const Directory& directory, std::string_view name) const;
+    bool replaces_kinds() const;
+    bool gives_way(const Directory& directory, const Outcome& outcome) const;
     DirectoryRef end_part(Batch& batch);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);
     bool is_reported(const Outcome& outcome) const;
@@ -84,8 +128,6 @@ private:
                          std::optional<ExtraEntry>& entry);
     Task<void> remove(const DirectoryRef& directory, Extra& extra, const ExtraEntry& entry,
                       uint64_t& removed, bool* gone = nullptr);
-    bool replaces_kinds() const;
-    bool gives_way(const Directory& directory, const Outcome& outcome) const;
     enum class Reads { nothing, file, through_link }; // of a source, for its copy
     Task<bool> clear_directory(const DirectoryRef& directory, const std::string& name, Reads reads,
                                Outcome& failed);
@@ -93,6 +135,9 @@ private:
     Task<bool> clear_other(const Directory& directory, const std::string& name);
 
     struct Poll;
+    template <class Begin, class IsFinal = bool (*)()>
+    Task<void> attempt(
+        Outcome& outcome, Begin begin, IsFinal is_final = [] { return false; });
 
     Tree& tree_;
     TreeJob& job_;
@@ -108,5 +153,54 @@ private:
     unsigned since_yield_ = 0;
     arsync_totals totals_{};
 };
+
+// co_await Poll(part): until not too many reports are unread.
+struct TreePart::Poll : Waiter {
+    TreePart& part;
+    explicit Poll(TreePart& own) : part(own) {}
+    bool await_ready() const noexcept { return part.job_.options.report == ARSYNC_REPORT_NONE; }
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        handle = waiting;
+        return part.job_.host.wait_for_room(part.io_.ring, *this);
+    }
+    void await_resume() const noexcept {}
+};
+
+// Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
+// time with the outcome as it was, for as long as there is hope; and once what a server has
+// forgotten, which is opened again. begin: a coroutine, or a function that does not wait. is_final:
+// whether what was begun is not to be begun anew.
+template <class Begin, class IsFinal>
+Task<void> TreePart::attempt(Outcome& outcome, Begin begin, IsFinal is_final) {
+    const Outcome before = outcome;
+    bool was_stale = false;
+    for (unsigned number = 0;; ++number) {
+        outcome = before;
+        bool is_stale = false;
+        try {
+            const Scarcity::Busy busy(job_.scarcity);
+            if constexpr (std::is_void_v<decltype(begin())>)
+                begin();
+            else
+                co_await begin();
+        } catch (const Error& error) {
+            outcome.fail(error);
+            is_stale = error.is_stale_handle();
+        } catch (const std::bad_alloc&) {
+            outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+        }
+        if (is_stale && !is_final() && !std::exchange(was_stale, true))
+            continue;
+        const bool ended = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 || is_final();
+        if (ended || (outcome.result != -EMFILE && outcome.result != -ENFILE)) {
+            if (number > 0)
+                tree_.relieve();
+            co_return;
+        }
+        const bool again = co_await wait_for_descriptors(number);
+        if (!again)
+            co_return;
+    }
+}
 
 } // namespace arsync

@@ -7,8 +7,6 @@
 #include <new>
 
 #include "copy/entry.h"
-#include "copy/tree/attempt.h"
-#include "copy/tree/batch.h"
 #include "copy/tree/totals.h"
 
 namespace arsync {
@@ -65,15 +63,20 @@ Task<void> TreePart::begin_entries(Batch& batch) {
             tree_.push(std::move(unit));
             continue;
         }
-        co_await go_on_with_answers();
+        if (job_.asks)
+            co_await go_on_with_answers();
         while (!window_.has_room())
             co_await Window::EntryEnd(window_);
         co_await Poll(*this);
         if (control_.held())
             co_await wait_while_held(io_, control_);
-        tree_.entry_begun();
-        std::unique_ptr<SuspendedEntry> asked = to_be_asked(unit, type);
-        if (!begin_entry(batch, std::move(unit), type, std::move(asked)))
+        std::unique_ptr<SuspendedEntry> asked;
+        if (job_.asks) {
+            tree_.entry_begun();
+            asked = to_be_asked(unit, type);
+        }
+        const bool begun = begin_entry(batch, std::move(unit), type, std::move(asked));
+        if (job_.asks && !begun)
             tree_.entry_ended();
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
@@ -147,7 +150,7 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
     } catch (const std::bad_alloc&) {
         out_of_memory();
     }
-    if (!waits)
+    if (job_.asks && !waits)
         tree_.entry_ended();
     window_.leave(); // whatever happened, for others wait for it
     awake_.remove();
@@ -182,6 +185,19 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
         co_await copy_by_answer(io_, names, type, context, options, *question, control, outcome);
     else
         co_await copy_entry(io_, names, type, context, options, control, outcome);
+}
+
+// Whether a directory that is in the way of an entry is to be removed.
+bool TreePart::gives_way(const Directory& directory, const Outcome& outcome) const {
+    return replaces_kinds() && !directory.made && outcome.result == -EISDIR &&
+           outcome.stage == ARSYNC_STAGE_OPEN_DESTINATION;
+}
+
+// In a mirror what is of another kind than the source gives way.
+bool TreePart::replaces_kinds() const {
+    return (job_.options.flags & ARSYNC_COPY_MIRROR) != 0 &&
+           job_.options.replace != ARSYNC_REPLACE_EXCLUSIVE &&
+           job_.options.update != ARSYNC_UPDATE_NONE;
 }
 
 // Whether it was copied by itself before, as an item of the same list.

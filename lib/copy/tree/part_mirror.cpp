@@ -6,7 +6,6 @@
 #include <linux/openat2.h>
 
 #include "copy/huge.h"
-#include "copy/tree/attempt.h"
 #include "copy/tree/mirror.h"
 
 namespace arsync {
@@ -81,17 +80,6 @@ Task<void> TreePart::remove(const DirectoryRef& directory, Extra& extra, const E
 }
 
 // ---- what is in the way of an entry of another kind ----
-
-bool TreePart::replaces_kinds() const {
-    return (job_.options.flags & ARSYNC_COPY_MIRROR) != 0 &&
-           job_.options.replace != ARSYNC_REPLACE_EXCLUSIVE &&
-           job_.options.update != ARSYNC_UPDATE_NONE;
-}
-
-bool TreePart::gives_way(const Directory& directory, const Outcome& outcome) const {
-    return replaces_kinds() && !directory.made && outcome.result == -EISDIR &&
-           outcome.stage == ARSYNC_STAGE_OPEN_DESTINATION;
-}
 
 // Of a directory at the name of a file, a link or the like. Whether it is gone, or would be; failed
 // becomes the error for which it is not. One that is excluded stays, as what is excluded in it

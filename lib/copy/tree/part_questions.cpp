@@ -1,15 +1,11 @@
 // Entries of a tree that have something to ask, until they go on by the answer.
 #include <cerrno>
 
-#include "copy/tree/attempt.h"
-#include "copy/tree/batch.h"
-#include "copy/tree/room.h"
+#include "copy/tree/part.h"
 
 namespace arsync {
 
 std::unique_ptr<SuspendedEntry> TreePart::to_be_asked(const Unit& unit, unsigned char type) const {
-    if (!job_.asks)
-        return nullptr;
     auto entry = std::make_unique<SuspendedEntry>();
     entry->directory = unit.directory;
     entry->name = unit.name;
@@ -35,8 +31,6 @@ bool TreePart::ask(Batch& batch, std::unique_ptr<SuspendedEntry> entry, Outcome&
 
 // Before anything new, and then nothing new while too many have no answer.
 Task<void> TreePart::go_on_with_answers() {
-    if (!job_.asks)
-        co_return;
     for (;;) {
         while (std::unique_ptr<SuspendedEntry> entry = tree_.take_answered())
             co_await go_on(std::move(entry));

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <sys/types.h>
 #include <vector>
 
 #include "copy/copy.h"
@@ -17,7 +18,9 @@
 #include "copy/host.h"
 #include "copy/question.h"
 #include "copy/sync_point.h"
-#include "copy/tree/tree_job.h"
+#include "copy/tree/directory.h"
+#include "copy/tree/links.h"
+#include "copy/tree/scarcity.h"
 #include "io/mutex.h"
 
 namespace arsync {
@@ -43,6 +46,27 @@ struct Unit {
     std::string name;
     bool follows = false; // the name is a symbolic link that is to be followed
     std::unique_ptr<SuspendedEntry> answered = nullptr; // this, with its answer, and nothing else
+};
+
+// What the copy of a tree is to do, and has to do it with: the same for all its parts.
+struct TreeJob {
+    TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Filter& patterns,
+            Control& of_job, Host& of_tree, Links& own_links);
+
+    const FileCopy& roots;
+    const arsync_copy_options& options;
+    const arsync_copy_options entry_options; // as of one entry
+    const Filter& filter;
+    Control& control;
+    Host& host;
+    const bool reports_all;
+    const bool asks;
+    const uid_t uid; // that new files get
+    const gid_t gid;
+    Umask umask;
+    const std::shared_ptr<Directories> directories;
+    Scarcity scarcity;
+    Links& links; // the tree's own, or those that are shared with other jobs
 };
 
 class Tree final : public Shared, Asker, public std::enable_shared_from_this<Tree> {
@@ -100,9 +124,16 @@ public:
     std::optional<Unit> take_back(); // when it is over: what nobody has taken
     void unit_ended();
 
-    // Questions; see tree_questions.cpp. co_await Room(tree, ring): until an answer is there to go
-    // on with, or not too many are outstanding.
-    struct Room;
+    // If it asks, questions; see tree_questions.cpp. co_await Room(tree, ring): until an answer is
+    // there to go on with, or not too many are outstanding.
+    struct Room : Waiter {
+        Tree& tree;
+        Ring& ring;
+        Room(Tree& all, Ring& own) : tree(all), ring(own) {}
+        bool await_ready() const noexcept { return false; }
+        bool await_suspend(std::coroutine_handle<> waiting);
+        void await_resume() const noexcept {}
+    };
     bool ask(std::unique_ptr<SuspendedEntry>& entry);
     std::unique_ptr<SuspendedEntry> take_answered();
     bool asks_too_much();

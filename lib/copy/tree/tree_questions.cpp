@@ -3,7 +3,6 @@
 // An entry with a question is in the pool's hands, where nobody works on it, until it comes back by
 // answered(); then any member of the tree goes on with it, before anything new. The tree is not
 // over while entries are under way that may have something to ask yet.
-#include "copy/tree/room.h"
 #include "copy/tree/tree.h"
 
 namespace arsync {
@@ -75,15 +74,11 @@ bool Tree::Room::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 void Tree::entry_begun() {
-    if (!job_.asks)
-        return;
     const Lock lock(mutex_);
     ++unsettled_;
 }
 
 void Tree::entry_ended() {
-    if (!job_.asks)
-        return;
     const Lock lock(mutex_);
     if (--unsettled_ == 0 && (stopping() || (stack_.empty() && active_ == 0)))
         wake_all_under_lock();

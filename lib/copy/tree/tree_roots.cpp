@@ -5,8 +5,8 @@
 
 #include "copy/conflict.h"
 #include "copy/split_path.h"
-#include "copy/tree/attempt.h"
 #include "copy/tree/make_directory.h"
+#include "copy/tree/part.h"
 #include "copy/tree/tree.h"
 #include "io/facts.h"
 
