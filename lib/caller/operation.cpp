@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#include "copy/method.h"
+#include "copy/filesystem_kinds.h"
 
 namespace arsync {
 

@@ -9,8 +9,8 @@
 #include "copy/entry_copy.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
+#include "copy/sync_file_by_file.h"
 #include "copy/sync_name.h"
-#include "copy/tree/sync.h"
 
 namespace arsync {
 

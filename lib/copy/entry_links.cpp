@@ -4,7 +4,7 @@
 
 #include "copy/entry_copy.h"
 #include "copy/file_flags.h"
-#include "copy/method.h"
+#include "copy/filesystem_kinds.h"
 
 namespace arsync {
 

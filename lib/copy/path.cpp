@@ -10,8 +10,8 @@
 #include "copy/conflict.h"
 #include "copy/entry.h"
 #include "copy/file_part.h"
-#include "copy/list/ways.h"
 #include "copy/metadata.h"
+#include "copy/parent_directories.h"
 #include "copy/same_file.h"
 #include "copy/split_path.h"
 

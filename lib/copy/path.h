@@ -3,7 +3,7 @@
 
 #include "copy/copy.h"
 #include "copy/filter.h"
-#include "copy/list/ways.h"
+#include "copy/parent_directories.h"
 #include "copy/tree/tree.h"
 
 namespace arsync {

@@ -7,7 +7,7 @@
 
 #include "copy/data_and_holes.h"
 #include "copy/direct_mode.h"
-#include "io/known_filesystems.h"
+#include "io/remembered_filesystems.h"
 
 namespace arsync {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <fcntl.h>
 
-#include "copy/method.h"
+#include "copy/filesystem_kinds.h"
 #include "io/missing.h"
 
 namespace arsync {

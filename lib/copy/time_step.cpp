@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 
+#include "copy/filesystem_kinds.h"
 #include "copy/identity.h"
-#include "copy/method.h"
 
 namespace arsync {
 

@@ -17,10 +17,10 @@
 #include "io/facts.h"
 #include "io/fd.h"
 #include "io/folds_names.h"
-#include "io/known_filesystems.h"
 #include "io/missing.h"
 #include "io/open_beneath.h"
 #include "io/plain_call.h"
+#include "io/remembered_filesystems.h"
 #include "io/resident.h"
 
 namespace arsync {

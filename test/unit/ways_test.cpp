@@ -7,7 +7,7 @@
 #include <new>
 #include <string>
 
-#include "copy/list/ways.h"
+#include "copy/parent_directories.h"
 #include "io/fd.h"
 #include "unit/failing.h"
 

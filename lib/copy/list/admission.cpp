@@ -43,9 +43,9 @@ Task<void> ListMember::admit(Item& item) {
         co_await admit_path(item);
     if (list_.asks(ARSYNC_COPY_PARENTS) && !item.failure)
         co_await find_way(item);
-    if (list_.lasting_.is_asked() && !item.failure)
-        item.left = list_.lasting_.choose(io_.files, item.names.destination, item.touch, item.way,
-                                          list_.has_many());
+    if (list_.sync_.is_asked() && !item.failure)
+        item.left = list_.sync_.choose(io_.files, item.names.destination, item.touch, item.way,
+                                       list_.has_many());
 }
 
 // Nobody has named these one by one: what matters is which of them came before.

@@ -21,7 +21,7 @@ List::List(int source_dirfd, int destination_dirfd, const arsync_copy_options& o
            const Filter& filter, Control& control, Links* links)
     : source_dirfd_(source_dirfd), destination_dirfd_(destination_dirfd), options_(options),
       filter_(filter), control_(control), links_(links ? *links : own_links_),
-      ways_(source_dirfd, destination_dirfd, options), lasting_(destination_dirfd, options, ways_) {
+      ways_(source_dirfd, destination_dirfd, options), sync_(destination_dirfd, options, ways_) {
     totals_.struct_size = sizeof totals_;
     control_.counts().walking.fetch_add(1, std::memory_order_relaxed);
 }
@@ -159,8 +159,8 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
     // Last, for there may be no memory for it.
     const bool keeps = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
     const bool partly = outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0;
-    if ((keeps || partly) && lasting_.is_asked())
-        lasting_.note_made(item.names.destination, outcome);
+    if ((keeps || partly) && sync_.is_asked())
+        sync_.note_made(item.names.destination, outcome);
     if (made)
         order_.note_made(item.touch);
     if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0)
@@ -311,9 +311,9 @@ Task<void> List::run(Io io, Host& host, Outcome& outcome, arsync_totals& totals)
         co_await Others(*this, io.ring);
     }
     co_await finish_ways(io, host);
-    if (lasting_.is_asked() && !control_.cancelled())
+    if (sync_.is_asked() && !control_.cancelled())
         co_await finish_durably(io);
-    lasting_.close();
+    sync_.close();
     ways_.close(); // what is polled late keeps no descriptors
     own_links_.close();
     control_.counts().walking.fetch_sub(1, std::memory_order_relaxed);
@@ -355,7 +355,7 @@ Task<void> List::finish_ways(Io io, Host& host) {
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
         try {
             Control part(control_);
-            const bool durable = full && !lasting_.leaves(*done.directory);
+            const bool durable = full && !sync_.leaves(*done.directory);
             co_await ways_.finish(io, done.directory, part, outcome, durable);
         } catch (const Error& error) {
             outcome.fail(error);
@@ -383,7 +383,7 @@ bool List::has_many() {
 Task<void> List::finish_durably(Io io) {
     Outcome outcome;
     try {
-        co_await lasting_.finish(io, control_);
+        co_await sync_.finish(io, control_);
     } catch (const Error& error) {
         outcome.fail(error);
     }

@@ -16,11 +16,11 @@
 
 #include "copy/filter.h"
 #include "copy/host.h"
-#include "copy/list/lasting.h"
 #include "copy/list/list_item.h"
+#include "copy/list/list_sync.h"
 #include "copy/list/mirrors.h"
 #include "copy/list/order.h"
-#include "copy/list/ways.h"
+#include "copy/parent_directories.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
 #include "io/mutex.h"
@@ -157,8 +157,8 @@ private:
     Host* host_ = nullptr; // of the job, once it runs
     Links own_links_{true};
     Links& links_;
-    Ways ways_;       // of whoever has the turn
-    Lasting lasting_; // the same
+    Ways ways_;     // of whoever has the turn
+    ListSync sync_; // the same
     Scarcity scarcity_;
     Umask umask_;
 

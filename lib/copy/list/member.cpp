@@ -310,7 +310,7 @@ Task<void> ListMember::copy_item_once(Item& item, Question& question, Control& c
     if (list_.keeps_links())
         names.links = &list_.links_;
     names.may_recur = list_.keeps_links() && follows_top(list_.options_);
-    list_.lasting_.leave(names, item.left);
+    list_.sync_.leave(names, item.left);
     std::optional<Pin> pin;
     if (item.way) {
         pin.emplace(io_.files, item.way);

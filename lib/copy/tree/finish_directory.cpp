@@ -1,8 +1,8 @@
 // A directory of a tree is finished when all in it has ended: what is extra removed, its attributes
 // set, its names synced; then the same one level up.
 #include "copy/metadata.h"
+#include "copy/sync_file_by_file.h"
 #include "copy/tree/part.h"
-#include "copy/tree/sync.h"
 
 namespace arsync {
 

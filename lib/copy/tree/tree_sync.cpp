@@ -1,7 +1,7 @@
 // What makes a tree durable: by filesystem, or directory by directory, at its end.
 #include <cerrno>
 
-#include "copy/tree/sync.h"
+#include "copy/sync_file_by_file.h"
 #include "copy/tree/tree.h"
 
 namespace arsync {

@@ -1,4 +1,4 @@
-#include "io/known_filesystems.h"
+#include "io/remembered_filesystems.h"
 
 #include <cstddef>
 

@@ -1,10 +1,10 @@
-#include "copy/list/lasting.h"
+#include "copy/list/list_sync.h"
 
 #include <cerrno>
 #include <fcntl.h>
 
 #include "copy/split_path.h"
-#include "copy/tree/sync.h"
+#include "copy/sync_file_by_file.h"
 
 namespace arsync {
 
@@ -14,11 +14,11 @@ static std::string parent_path(std::string path) {
     return split_path(path).directory();
 }
 
-File Lasting::open_parent(Files& files, const std::string& path, int access) const {
+File ListSync::open_parent(Files& files, const std::string& path, int access) const {
     return File(files, files.open(destination_dirfd_, path.c_str(), access | O_DIRECTORY, 0));
 }
 
-const Lasting::Parent& Lasting::parent_of(Files& files, const std::string& path) {
+const ListSync::Parent& ListSync::parent_of(Files& files, const std::string& path) {
     const auto known = parents_.find(path);
     if (known != parents_.end())
         return known->second;
@@ -33,8 +33,8 @@ const Lasting::Parent& Lasting::parent_of(Files& files, const std::string& path)
     return parents_.emplace(path, parent).first->second;
 }
 
-Left Lasting::choose(Files& files, const std::string& path, const Touch& touch,
-                     const DirectoryRef& way, bool many) {
+Left ListSync::choose(Files& files, const std::string& path, const Touch& touch,
+                      const DirectoryRef& way, bool many) {
     if (!asked_)
         return Left::nothing;
     const std::string parent = way ? "" : parent_path(path);
@@ -62,8 +62,8 @@ Left Lasting::choose(Files& files, const std::string& path, const Touch& touch,
     }
 }
 
-bool Lasting::reach(Files& files, const Identity& id, const std::string& parent,
-                    const DirectoryRef& way) {
+bool ListSync::reach(Files& files, const Identity& id, const std::string& parent,
+                     const DirectoryRef& way) {
     if (const std::optional<bool> known = point_.known(id))
         return *known;
     if (way) {
@@ -75,7 +75,7 @@ bool Lasting::reach(Files& files, const Identity& id, const std::string& parent,
     return point_.reach(files, id, directory.get());
 }
 
-bool Lasting::leaves_name(Files& files, const std::string& parent, const DirectoryRef& way) {
+bool ListSync::leaves_name(Files& files, const std::string& parent, const DirectoryRef& way) {
     if (options_.durability != ARSYNC_DURABILITY_FULL)
         return false;
     if (way)
@@ -88,7 +88,7 @@ bool Lasting::leaves_name(Files& files, const std::string& parent, const Directo
     return true;
 }
 
-void Lasting::leave(FileCopy& copy, Left left) {
+void ListSync::leave(FileCopy& copy, Left left) {
     copy.syncs = asked_ ? &point_ : nullptr;
     if (left == Left::nothing)
         return;
@@ -97,7 +97,7 @@ void Lasting::leave(FileCopy& copy, Left left) {
 }
 
 // By the names that it and what it took the place of have now: that may be an earlier item's.
-void Lasting::note_made(const std::string& destination, const Outcome& outcome) {
+void ListSync::note_made(const std::string& destination, const Outcome& outcome) {
     constexpr size_t most = 1 << 16;
     forgets_ = forgets_ || made_.size() >= most;
     if (forgets_)
@@ -110,14 +110,14 @@ void Lasting::note_made(const std::string& destination, const Outcome& outcome) 
 
 // ---- the end ----
 
-Task<void> Lasting::finish(Io io, Control& control) {
+Task<void> ListSync::finish(Io io, Control& control) {
     control.enter(ARSYNC_STAGE_SYNC);
     co_await ways_.sync_tops(io);
     co_await sync_directories(io, directories_, false);
     co_await point_.finish(io, [&](bool lost) { return ask_each(io, control, lost); });
 }
 
-Task<void> Lasting::sync_directories(Io io, const std::set<std::string>& all, bool may_be_gone) {
+Task<void> ListSync::sync_directories(Io io, const std::set<std::string>& all, bool may_be_gone) {
     for (const std::string& path : all) {
         const int fd = io.files.open(destination_dirfd_, path.c_str(), O_RDONLY | O_DIRECTORY, 0);
         if (may_be_gone && (fd == -ENOENT || fd == -ENOTDIR))
@@ -128,7 +128,7 @@ Task<void> Lasting::sync_directories(Io io, const std::set<std::string>& all, bo
     }
 }
 
-Task<void> Lasting::ask_each(Io io, Control& control, bool lost) {
+Task<void> ListSync::ask_each(Io io, Control& control, bool lost) {
     if (forgets_)
         throw Error{ARSYNC_STAGE_SYNC, EIO};
     std::set<std::string> parents;
@@ -146,7 +146,7 @@ Task<void> Lasting::ask_each(Io io, Control& control, bool lost) {
     co_await sync_directories(io, parents, true);
 }
 
-void Lasting::close() {
+void ListSync::close() {
     point_.close();
 }
 

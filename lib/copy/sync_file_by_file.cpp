@@ -1,4 +1,4 @@
-#include "copy/tree/sync.h"
+#include "copy/sync_file_by_file.h"
 
 #include <cerrno>
 #include <dirent.h>

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "copy/list/order.h"
-#include "copy/list/ways.h"
+#include "copy/parent_directories.h"
 #include "copy/sync_point.h"
 
 namespace arsync {
@@ -20,10 +20,10 @@ namespace arsync {
 // What of an item is left to the end of its list.
 enum class Left : uint8_t { nothing, name, all };
 
-class Lasting {
+class ListSync {
 public:
     // What is referred to lives as long as this.
-    Lasting(int destination_dirfd, const arsync_copy_options& options, Ways& ways)
+    ListSync(int destination_dirfd, const arsync_copy_options& options, Ways& ways)
         : destination_dirfd_(destination_dirfd), options_(options), ways_(ways),
           asked_(options.durability != ARSYNC_DURABILITY_NONE &&
                  (options.flags & ARSYNC_COPY_DRY_RUN) == 0) {}

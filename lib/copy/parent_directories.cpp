@@ -1,4 +1,4 @@
-#include "copy/list/ways.h"
+#include "copy/parent_directories.h"
 
 #include <algorithm>
 #include <cerrno>
