@@ -55,6 +55,42 @@ void Pool::complete(Job& job) {
         serve_acquires();
 }
 
+void Pool::report(const Job& job, Report report) {
+    const Outcome& outcome = report.outcome;
+    auto finished = std::make_unique<Finished>();
+    finished->completion = completion_of(job, outcome);
+    finished->completion.kind = static_cast<uint16_t>(report.kind);
+    if (report.in_item)
+        finished->completion.user_data = report.user_data;
+    finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
+    finished->path = std::move(report.path);
+    const bool has_totals = report.totals && wants(job.options, ARSYNC_WANT_TOTALS);
+    if (outcome.wanted.has != 0 || outcome.other || !outcome.backup.empty() ||
+        !outcome.name.empty() || (outcome.has_error_path && outcome.result < 0) || has_totals) {
+        auto details = std::make_unique<Finished::Details>();
+        details->outcome = outcome;
+        fill_details(details->shown, details->outcome);
+        if (has_totals) {
+            details->totals = *report.totals;
+            details->shown.totals = &details->totals;
+            details->shown.has |= ARSYNC_WANT_TOTALS;
+        }
+        finished->details = std::move(details);
+    }
+    bool wakes = false;
+    {
+        const Lock lock(mutex_);
+        ++entries_waiting_;
+        queue_finished(*finished.release());
+        wakes = poller_ == Poller::sleeps ||
+                (poller_ == Poller::dozes && entries_waiting_ >= entries_enough);
+        if (wakes)
+            poller_ = Poller::awake;
+    }
+    if (wakes)
+        sem_post(&sleeper_);
+}
+
 void Pool::queue_finished(Finished& finished) {
     const bool first = !finished_first_;
     finished.next = nullptr;
@@ -249,44 +285,6 @@ int Pool::take_fd(arsync_job id) {
         if (job->id == id && job->outcome.kept)
             return std::exchange(job->outcome.kept, {})->release();
     return -ENOENT;
-}
-
-// ---- completions of entries: reported, while there is room ----
-
-void Pool::report(const Job& job, Report report) {
-    const Outcome& outcome = report.outcome;
-    auto finished = std::make_unique<Finished>();
-    finished->completion = completion_of(job, outcome);
-    finished->completion.kind = static_cast<uint16_t>(report.kind);
-    if (report.in_item)
-        finished->completion.user_data = report.user_data;
-    finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
-    finished->path = std::move(report.path);
-    const bool has_totals = report.totals && wants(job.options, ARSYNC_WANT_TOTALS);
-    if (outcome.wanted.has != 0 || outcome.other || !outcome.backup.empty() ||
-        !outcome.name.empty() || (outcome.has_error_path && outcome.result < 0) || has_totals) {
-        auto details = std::make_unique<Finished::Details>();
-        details->outcome = outcome;
-        fill_details(details->shown, details->outcome);
-        if (has_totals) {
-            details->totals = *report.totals;
-            details->shown.totals = &details->totals;
-            details->shown.has |= ARSYNC_WANT_TOTALS;
-        }
-        finished->details = std::move(details);
-    }
-    bool wakes = false;
-    {
-        const Lock lock(mutex_);
-        ++entries_waiting_;
-        queue_finished(*finished.release());
-        wakes = poller_ == Poller::sleeps ||
-                (poller_ == Poller::dozes && entries_waiting_ >= entries_enough);
-        if (wakes)
-            poller_ = Poller::awake;
-    }
-    if (wakes)
-        sem_post(&sleeper_);
 }
 
 bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {

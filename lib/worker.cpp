@@ -79,6 +79,7 @@ void Worker::run() {
     snprintf(name, sizeof name, "arsync/%u", number_);
     pthread_setname_np(pthread_self(), name); // and its helpers', which inherit it
 
+    // On io_uring where that may be had, else on threads.
     AvailableRing available(counters_, pool_.options().backend, wishes());
     for (;;) {
         Ring* const ring = available.open();
