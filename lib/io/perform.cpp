@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "io/cached_write.h"
 #include "io/missing.h"
 #include "io/open_beneath.h"
 
@@ -85,20 +86,6 @@ constexpr std::align_val_t page{4096};
 // Without a destructor: to register one takes memory, and the process ends where there is none.
 thread_local StepMemory* current = nullptr;
 
-size_t write_all(const Request& request, const std::byte* data, size_t length, uint64_t offset) {
-    size_t done = 0;
-    while (done < length) {
-        const ssize_t put =
-            ::pwrite(request.fd, data + done, length - done, static_cast<off_t>(offset + done));
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            break;
-        done += static_cast<size_t>(put);
-    }
-    return done;
-}
-
 // Whatever ends it early, whoever goes on from there will meet it, too; unless it was the time.
 ssize_t copy_cached(Request& request) {
     using Clock = std::chrono::steady_clock;
@@ -122,9 +109,10 @@ ssize_t copy_cached(Request& request) {
             break;
         ++request.calls;
         const auto have = static_cast<size_t>(got);
-        const size_t put = write_all(request, memory, have, request.offset + done);
-        done += put;
-        if (put < have)
+        const ssize_t put =
+            write_cached(request.fd, memory, have, static_cast<off_t>(request.offset + done));
+        done += static_cast<uint64_t>(std::max<ssize_t>(put, 0));
+        if (put < got)
             break;
     }
     return static_cast<ssize_t>(done);

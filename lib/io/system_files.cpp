@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "io/cached_write.h"
 #include "io/error.h"
 #include "io/facts.h"
 #include "io/fd.h"
@@ -147,7 +148,9 @@ int64_t SystemFiles::read_cached(int fd, void* data, size_t length, uint64_t off
 }
 
 int64_t SystemFiles::write(int fd, const void* data, size_t length, uint64_t offset) {
-    return without_eintr([&] { return ::pwrite(fd, data, length, static_cast<off_t>(offset)); });
+    const ssize_t put =
+        write_cached(fd, static_cast<const std::byte*>(data), length, static_cast<off_t>(offset));
+    return put < 0 ? -errno : put;
 }
 
 int SystemFiles::truncate(int fd, uint64_t size) {
