@@ -1471,7 +1471,8 @@ enum arsync_report {
  * What is mapped are the owner and the group of what is copied, and the users and groups that POSIX
  * ACLs name: where two become one, it has the rights that both had. Ids are as the mounts of source
  * and destination show them, also if those are id-mapped. An id that the destination's mount cannot
- * hold is a lost owner (-EOVERFLOW or -EINVAL at ARSYNC_STAGE_OWNER). */
+ * hold is a lost owner (-EOVERFLOW or -EINVAL at ARSYNC_STAGE_OWNER). So is one that the process
+ * may not give (-EPERM), also for who is not root: of a map nobody expects that it does nothing. */
 typedef struct arsync_copy_options {
     uint32_t struct_size;      /* sizeof(arsync_copy_options) */
     uint32_t flags;            /* ARSYNC_COPY_* */

@@ -12,11 +12,6 @@ namespace arsync {
 
 namespace {
 
-struct Opened {
-    File file;
-    bool made = false;
-};
-
 void refuse_irregular(mode_t mode, Side side) {
     if (!S_ISREG(mode))
         throw error_at(side, ARSYNC_STAGE_CHECK, S_ISDIR(mode) ? EISDIR : EOPNOTSUPP);
@@ -39,7 +34,7 @@ Task<Source> open_regular(Io io, const FileCopy& copy, const arsync_copy_options
 }
 
 // Asks first what is there, for to open a FIFO is an act.
-Opened open_to_write_part(Files& files, const FileCopy& copy, bool reads_back) {
+File open_to_write_part(Files& files, const FileCopy& copy, bool reads_back) {
     constexpr Stage stage = ARSYNC_STAGE_OPEN_DESTINATION;
     const char* name = copy.destination.c_str();
     const auto open = [&](int more) {
@@ -65,7 +60,7 @@ Opened open_to_write_part(Files& files, const FileCopy& copy, bool reads_back) {
         if (tries < tries_max && fd == (missing ? -EEXIST : -ENOENT))
             continue;
         check(stage, fd);
-        return {File(files, fd), missing};
+        return File(files, fd);
     }
 }
 
@@ -86,17 +81,17 @@ Task<void> copy_part(Io io, const FileCopy& copy, const arsync_copy_options& opt
     if (how.durability == ARSYNC_DURABILITY_FULL)
         directory = open_to_sync_name(io.files, copy);
     const bool verifies = (how.flags & ARSYNC_COPY_VERIFY) != 0;
-    Opened destination = open_to_write_part(io.files, copy, verifies);
+    File destination = open_to_write_part(io.files, copy, verifies);
     RangeCopy range;
     range.source = source.file.get();
-    range.destination = destination.file.get();
+    range.destination = destination.get();
     range.source_offset = range.destination_offset = how.range_offset;
     range.length = how.range_length;
     co_await copy_range(io, range, how, control, outcome);
-    check(ARSYNC_STAGE_CLOSE, destination.file.close());
-    outcome.flags |= ARSYNC_COMPLETION_COPIED;
-    if (directory && destination.made)
+    check(ARSYNC_STAGE_CLOSE, destination.close());
+    if (directory) // whoever made the name may not have synced it
         co_await sync_names_in(io, control, directory.get());
+    outcome.flags |= ARSYNC_COMPLETION_COPIED;
 }
 
 } // namespace arsync

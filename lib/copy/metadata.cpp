@@ -66,7 +66,8 @@ void Carrier::owner() {
     if (result == -EPERM || result == -EINVAL || result == -EOVERFLOW) {
         ends_.chown(static_cast<uid_t>(-1), gid_); // the group may still be ours
         outcome_.flags |= ARSYNC_COMPLETION_OWNER_LOST;
-        if (ends_.effective_user() != 0) // of whom nobody expects it
+        const bool mapped = uid_ != facts_.stx_uid || gid_ != facts_.stx_gid;
+        if (ends_.effective_user() != 0 && !mapped) // of whom nobody expects it
             return;
     }
     keeps(ARSYNC_STAGE_OWNER, result);

@@ -221,11 +221,15 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name) {
 // Whether it may be read.
 bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, File& destination) {
     const char* name = directory.name.c_str();
+    // What gets no attributes later has to be at once as it stays.
+    arsync_copy_options how = options_;
+    if (asks(options_, ARSYNC_COPY_BARE_PARENTS))
+        how.preserve &= ~ARSYNC_PRESERVE_OWNER;
     MadeDirectory made = {};
     bool readable = true;
     try {
         made = make_directory(files, above->destination(), name, *directory.facts,
-                              destination_beneath_, !destination_beneath_, false, options_, umask_);
+                              destination_beneath_, !destination_beneath_, false, how, umask_);
     } catch (const Error& error) {
         if (error.code != EACCES)
             throw;

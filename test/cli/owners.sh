@@ -14,6 +14,9 @@ if is_root; then
         mkdir -p s/d; echo x > s/a; echo y > s/d/b; chown 1001:2001 s/a s/d; chown 1002:2002 s/d/b
         $CP -r --map-users=1001:44,*:root --map-groups=2000-2009:3000-3009 s t
         test "$(stat -c %u:%g t/a t/d t/d/b | tr "\n" " ")" = "44:3001 44:3001 0:3002 "'
+    holds 'a map that may not be applied is an error, also for an ordinary user' '
+        echo x > f; chmod 777 .; as_nobody $CP -a f own; test "$(stat -c %u own)" = 65534
+        as_nobody $CP --map-users=0:1000 f g 2> err && exit 1; grep -q "failed to preserve ownership" err; test "$(cat g)" = x'
     COMPARE=
     SORT=1
     # A bind mount is the same file system as its source, and is gone into; another one is not. So do

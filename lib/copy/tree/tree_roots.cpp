@@ -71,7 +71,6 @@ void Tree::open_roots(Files& files) {
             above_root_ = File();
         else if (root->syncs_each)
             check(ARSYNC_STAGE_SYNC, unsyncable);
-        made.undo.keep();
         prepare_names(files, *root, destination.get());
         if (root->destination_id == root->source_id)
             throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
@@ -82,6 +81,7 @@ void Tree::open_roots(Files& files) {
             refuse_source_inside(files, source.get());
             refuse_overlap(files, source.get(), destination.get());
         }
+        made.undo.keep();
     }
     if (root->made && destination)
         set_flags_of_new_directory(files, source.get(), facts, destination.get(), job_.options);
