@@ -48,7 +48,8 @@ public:
                 take_completions();
         }
         print_ended();
-        const bool is_told = options_.json && (cut_off_ || stopping_);
+        // Who stops at an error is cut off by it, whatever others had come to by then.
+        const bool is_told = options_.json && (cut_off_ || stopping_ || gives_up());
         const int status = is_told                                      ? status_cut_off
                            : failed_ || operands_.failed() || stopping_ ? 1
                                                                         : 0;
@@ -100,9 +101,10 @@ private:
             take_completions();
     }
 
+    bool gives_up() const { return failed_ && options_.continue_on_error == 0; }
+
     bool stop_requested() {
-        const bool gives_up = failed_ && options_.continue_on_error == 0;
-        if (stopping_ || (stop_signal() == 0 && !gives_up))
+        if (stopping_ || (stop_signal() == 0 && !gives_up()))
             return stopping_;
         stopping_ = true;
         arsync_job_cancel(pool_, job_);
