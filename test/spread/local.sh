@@ -70,7 +70,7 @@ holds 'a large file whose source changes before its end is begun anew by the nex
 case $* in *--range=4194304:*) touch -d 2002-02-02 "$CHANGING" ;; esac
 exec "$REAL" "$@"
 END
-    chmod +x cp; is=0; CHANGING=$PWD/s/f REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=4M $PWD/s d 2> err || is=$?; test $is = 3; grep -q "the source has changed" err
+    chmod +x cp; is=0; CHANGING=$PWD/s/f REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=4M $PWD/s d 2> err || is=$?; test $is = 1; grep -q "the source has changed" err
     bytes 9000001 y > s/f; spread --chunk=4M s d; diff -r s d; test "$(stat -c %Y s/f)" = "$(stat -c %Y d/f)"'
 if is_root; then
     holds 'for a user who is not root a read-only directory is filled by several units' '
@@ -82,5 +82,132 @@ if is_root; then
         spread_as s d; diff -r s d; test d/yes/f -ef d/no/linked; spread_as s d > out; grep -q "0 of them now" out'
 else
     skip 'for a user who is not root' 'needs root'
+fi
+# as_python 'LINES' COMMAND...: arsync-spread, but that LINES of Python come before it. Its units' process N is
+# killed with it where they say cut(N) of what is written: os.rename(2) to units/ or of `walked`.
+cat > "$WORK/as_python" << 'END'
+#!/usr/bin/env python3
+import os, runpy, shutil, sys
+rename = os.rename
+def cut(left):
+    def renamed(old, new):
+        nonlocal left
+        left -= "/units/" in new or new.endswith("/walked")
+        if left == 0:
+            os._exit(99)
+        rename(old, new)
+    os.rename = renamed
+exec(sys.argv[1])
+del sys.argv[:2]
+runpy.run_path(sys.argv[0], run_name="__main__")
+END
+# shellcheck disable=SC2317
+spread_as_python() { local lines=$1; shift; python3 "$WORK/as_python" "$lines" "$SPREAD" --arsync-cp "$OURS" "$@"; }
+# shellcheck disable=SC2317
+refuses() { local is=0; spread "${@:3}" 2> err || is=$?; test "$is" = "$1"; grep -q -- "$2" err; } # STATUS MESSAGE ARGUMENT...
+
+holds 'a run that is killed at any unit is made up for by the next one' '
+    mkdir -p s/in; bytes 2000000 x > s/big; echo 1 > s/in/f; is=99; for n in 1 2 3 4 5 6 7 8; do
+        rm -rf d .d.arsync-spread; is=0; spread_as_python "cut($n)" --chunk=1M s d || is=$?; test $is = 99 || break
+        touch .d.arsync-spread/units/9.new; spread --chunk=1M s d; identical s d
+    done; test $is = 0; test $n -ge 6'
+holds 'and so is one that is killed while it begins a large file anew' '
+    mkdir s; bytes 2000000 x > s/big; echo 1 > s/f; spread --chunk=1M s d; cd .d.arsync-spread; end=$(grep -l kind=finish units/*); cd ..; for n in 1 2 3 4; do
+        bytes 2000000 $n > s/big; sed -i "s/\"status\": 0,/\"status\": 1,/; s/\"summary\": .*/\"summary\": null}/" .d.arsync-spread/records/${end#units/}
+        is=0; spread_as_python "cut($n)" --chunk=1M s d || is=$?; test $is = 99; spread --chunk=1M s d; identical s d; grep -l kind=range .d.arsync-spread/units/* | wc -l | grep -qx 2
+    done'
+holds 'what SRC and DST are is asked before each unit, and when a run goes on' '
+    mkdir s; echo 1 > s/f; echo 2 > s/g; spread --mirror s d; mv s away; mkdir s; rm .d.arsync-spread/records/end; refuses 2 "another identity of SRC" --mirror s d; diff -r away d
+    rmdir s; mv away s; mv d away; refuses 2 "another identity of DST" --mirror s d; test ! -e d; mv away d
+    if is_root && unshare -m true; then for x in s d; do for unit in end 1; do rm -f .d.arsync-spread/records/$unit; is=0; unshare -m sh -c "mount -t tmpfs none $x; sh .d.arsync-spread/unit.sh $unit" || is=$?
+        test $is = 3; grep -q "DST\|SRC is not there" .d.arsync-spread/records/$unit; done; done; diff -r s d; fi
+    spread --mirror s d; diff -r s d'
+holds 'a state directory is no other directory, and is removed only as a whole' '
+    mkdir -p s mine/walk; echo 1 > mine/thesis; echo 2 > mine/walk/x; echo 1 > s/f; for option in --restart -v; do refuses 2 "is no state directory" $option --state=mine s d; rm -f mine/thesis; done; test -e mine/walk/x
+    refuses 2 "may not be in SRC or DST" --state=d/state s d; refuses 2 "may not be in SRC or DST" --state=s s d; spread s d; echo 22 > s/f
+    for n in 1 3; do is=0; spread_as_python "
+left = $n
+rmtree = shutil.rmtree
+def one(path):
+    global left
+    left -= 1
+    os._exit(99) if left == 0 else rmtree(path)
+shutil.rmtree = one" --restart s d || is=$?; test $is = 99; spread s d; diff -r s d; echo 33$n > s/f; done'
+holds 'the record of an old unit is not that of a new one with its number, and no run begins anew under its feet' '
+    mkdir s; echo 1 > s/f; spread s d; echo 22 > s/f; sed -i "s/^id=.*/id=another/" .d.arsync-spread/units/1; spread s d; diff -r s d
+    exec 8> .d.arsync-spread/locks/1; flock 8; refuses 3 "unit 1 of the earlier run is still running" --restart s d 8>&-; exec 8>&-
+    cat > cp << "END"
+#!/bin/sh
+case $* in *--directories*) ;; *) echo >> "$STATE/../calls"; sed -i "s/^id=.*/id=again/" "$STATE/units/1" ;; esac
+exec "$REAL" "$@"
+END
+    chmod +x cp; STATE=$PWD/.d.arsync-spread REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --restart s d; test "$(wc -l < calls)" = 2'
+holds 'options of arsync-cp hold for all files, or are refused' '
+    mkdir s d; truncate -s 65G s/big; echo newer > d/big; touch -d 2001-01-01 s/big; python3 - '"${SPREAD%/*}"' << "END"
+import contextlib, io, sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from spread.command import parse
+def refused(*words):
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        try:
+            parse(["s", "d", *words])
+        except SystemExit as end:
+            return end.code == 2 and words[-1] in said.getvalue()
+    return False
+for option in ("-u", "-L", "-n", "-b", "--mirr", "--dur", "--help", "--exclude=x", "--bwlimit", "--durable=yes", "--json", "-Z"):
+    assert refused("--", option), option
+for option in ("--update", "--update=none", "--no-clobber", "--backup=numbered", "--suffix=.x", "--atomic", "--sparse=never"):
+    assert refused("--chunk=1M", "--", option) and not refused("--", option), option
+END
+    spread s d -- --update --backup=numbered; grep -qx newer d/big; is=0; '"$SPREAD"' --arsync-cp /bin/true --restart s d 2> err || is=$?; test $is = 3; grep -q "has not said what it did" err'
+holds 'what fpart does not tell is found: names that it may not look at, lists without a word, its exit status' '
+    mkdir s bin; echo 1 > s/f; echo 2 > s/g; printf "%s\n" "#!/bin/sh" "\"$(command -v fpart)\" \"\$@\" > /dev/null" "exit \$STATUS" > bin/fpart; chmod +x bin/fpart; ( PATH=$PWD/bin:$PATH; STATUS=0 spread s d; diff -r s d; is=0; STATUS=7 spread --restart s d 2> err || is=$?; test $is = 1; grep -q "exit status is 7" err )
+    spread_as_python "
+look = os.stat
+def failing(name, **more):
+    if name == b\"g\":
+        raise OSError(5, \"\")
+    return look(name, **more)
+os.stat = failing" --restart s d2; diff -r s d2
+    if is_root; then mkdir -p s/x/sub; echo 1 > s/x/h; chmod 444 s/x; chown -R 65534:65534 .; is=0; as_nobody '"$SPREAD"' --arsync-cp $CP s d3 2> err || is=$?; test $is = 1; grep -q "x/h.*Permission denied" err; chmod 755 s/x; as_nobody '"$SPREAD"' --arsync-cp $CP s d3; diff -r s d3; fi'
+holds 'a range has copied all its bytes, and what changes in the last moment is not taken for unchanged' '
+    mkdir s; bytes 2000000 x > s/big; cat > cp << "END"
+#!/bin/sh
+case $* in
+    *--range=1048576:*) [ "$MODE" != short ] || { shift; set -- --range=9000000:951424 "$@"; } ;;
+    *--attributes-only*) [ "$MODE" != change ] || { yes y | head -c 2000000 > "$S/big"; } ;;
+esac
+exec "$REAL" "$@"
+END
+    chmod +x cp; run() { S=$PWD/s REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d -- --skip-unchanged; }; is=0; MODE=short run 2> err || is=$?; test $is = 3; grep -q "the source ends before the range" err
+    is=0; MODE=change run 2> err || is=$?; test $is = 1; grep -q "the source has changed" err; test "$(stat -c %y s/big)" != "$(stat -c %y d/big)"; MODE= run; identical s d'
+holds 'the directories are done again after units that ran again' '
+    mkdir -p s/in; echo 1 > s/in/f; touch -d 2001-01-01 s/in s; spread s d; rm d/in/f .d.arsync-spread/records/1; is=0; spread_as_python "cut(1)" s d || is=$?; test $is = 99; spread s d; identical s d'
+holds 'a large file that cannot be made leaves the rest whole, and is begun anew' '
+    mkdir -p s/dir d/big; bytes 2000000 x > s/big; echo 1 > s/dir/f; chmod 751 s/dir; is=0; spread --chunk=1M s d 2> err || is=$?; test $is = 1; grep -q "cannot make a file of 2000000 bytes: File exists" err; test "$(stat -c %a d/dir)" = 751
+    rmdir d/big; spread --chunk=1M s d; identical s d; rm .d.arsync-spread/records/*; grep -l kind=finish .d.arsync-spread/units/*; rm s/big .d.arsync-spread/units/$(basename $(grep -l kind=range .d.arsync-spread/units/* | head -n 1)); rm d/big; spread --chunk=1M s d; identical s d'
+if command -v parallel > /dev/null; then
+    holds 'GNU parallel sees no command in the name of a directory' '
+        mkdir s; echo 1 > s/f; for d in "{= system(\"touch pwned\") =}" "a{}b {.} '"\\''"'c"; do spread --engine=parallel --sshlogin=: s "$d"; diff -r s "$d"; test -d ".$d.arsync-spread"; done; test ! -e pwned'
+    holds 'what GNU parallel runs ends when the run is stopped' '
+        mkdir s; echo 1 > s/f; printf "%s\n" "#!/bin/sh" "echo \$\$ > $PWD/pid" "exec sleep 1000" > cp; chmod +x cp; ( exec "$SPREAD" --arsync-cp $PWD/cp --engine=parallel --sshlogin=: s d ) & run=$!
+        eventually "test -s pid"; kill -INT $run; is=0; wait $run || is=$?; test $is = 130; eventually "! kill -0 $(cat pid)"'
+else
+    skip 'arsync-spread by GNU parallel' 'parallel is not installed'
+fi
+holds 'what Slurm took is cancelled where it takes no more, and is waited for while it does not answer' '
+    mkdir s bin; seq 6 | while read i; do echo $i > s/f$i; done; for x in sbatch squeue scancel scontrol; do printf "%s\n" "#!/bin/sh" "echo $x \$* >> $PWD/asked" "[ -e $PWD/$x ] && . $PWD/$x" > bin/$x; chmod +x bin/$x; done; PATH=$PWD/bin:$PATH
+    echo "echo MaxArraySize = 1" > scontrol; echo "[ \$(grep -c ^sbatch $PWD/asked) = 1 ] && echo 71" > sbatch; is=0; spread --engine=slurm --files=2 s d 2> err || is=$?; test $is = 3; grep -qx "scancel 71" asked
+    rm asked; echo "echo 72" > sbatch; echo "[ \$(grep -c ^squeue $PWD/asked) -gt 1 ]" > squeue; is=0; spread --engine=slurm --files=2 s d || is=$?; test $is = 3; test "$(grep -c ^squeue asked)" = 2'
+holds 'chunks are whole MiB' '
+    mkdir s; echo 1 > s/f; spread --chunk=1000001 s d; grep -q "\"chunk\": 1048576," .d.arsync-spread/plan'
+if is_root; then
+    holds 'the state directory is of whoever runs it, and nobody else may write there' '
+        mkdir s .d.arsync-spread; echo 1 > s/f; echo mine > victim; ln -s ../victim .d.arsync-spread/lock; chown -h 65534 .d.arsync-spread; refuses 3 "is another user" s d; chown 0 .d.arsync-spread; chmod 777 .d.arsync-spread; refuses 3 "others may write to it" s d
+        chmod 700 .d.arsync-spread; refuses 3 "cannot use the state directory" s d; mv .d.arsync-spread real; ln -s real .d.arsync-spread; refuses 3 "cannot use the state directory" s d; grep -qx mine victim'
+    holds 'for a user who is not root a read-only tree is gone on with at its top, too' '
+        mkdir -p s d/f; echo 1 > s/f; bytes 2000000 x > s/big; chmod 555 s; chown -R 65534:65534 .; spread_as() { as_nobody '"$SPREAD"' --arsync-cp $CP --chunk=1M "$@"; }; mkdir d/big; is=0; spread_as s d || is=$?; test $is = 1; test "$(stat -c %a d)" = 555; rmdir d/f d/big; spread_as s d; identical s d'
 fi
 finish

@@ -5,16 +5,16 @@ and server can do it, and a range job punches what has to be a hole over old con
 full disk is met by the ranges, and not before them.
 
 Each range is read back and compared by the job that wrote it (--verify), so that is done by all machines
-together. The finishing unit begins only if all of them have ended well, source and destination have the
-size and the source the time that they were begun with; then it sets the attributes, and the time of the
-copy says for the first time that it is the source's.
+together. The finishing unit begins only if all of them have ended well and copied all their bytes, source
+and destination have the size and the source the time that they were begun with; then it sets the
+attributes, and the time of the copy says for the first time that it is the source's.
 """
 import errno
 import os
 import stat
 import subprocess
 
-from .state import Unit, quoted
+from .state import Unit
 
 
 def described(path):
@@ -37,53 +37,48 @@ def clear(name, directory):
 
 
 class BigFiles:
-    def __init__(self, splitter, plan):
+    """before: called with names that will be written to."""
+
+    def __init__(self, splitter, plan, before):
         self.splitter = splitter
         self.state = splitter.state
         self.commands = splitter.commands
         self.chunk = plan["chunk"]
         self.skips_unchanged = "--skip-unchanged" in plan["options"]
+        self.before = before
 
     def is_one(self, facts):
-        return stat.S_ISREG(facts.st_mode) and facts.st_size > self.chunk
+        return stat.S_ISREG(facts.st_mode) and self.is_large(facts.st_size)
+
+    def is_large(self, size):
+        return self.chunk is not None and size > self.chunk
 
     def units(self, name):
-        """One for each range, and then the one that ends it."""
-        source = os.path.join(self.splitter.source, name)
-        now = described(source)
-        if not now:  # it is gone; the unit that finishes will say so
-            now = "0 gone"
-        size = int(now.split()[0])
-        parts = []
-        problem = None
-        if not self._is_unchanged(name, source):
-            problem = self._set_size(name, size)
-            offsets = range(0, size, self.chunk) if problem is None else ()
-            for offset in offsets:
-                length = min(self.chunk, size - offset)
-                unit = Unit(self.splitter.new_name(), "range", 1, length, 0)
-                self.state.add(unit, self.commands.range(unit.name, offset, length), [name])
-                parts.append(unit.name)
-                yield unit
-        unit = Unit(self.splitter.new_name(), "finish", 2, 0, 1, {"ranges": " ".join(parts)})
-        self.state.add(unit, self.commands.finish(unit.name), [name],
-                       self._requirements(source, now, size, name, parts, problem))
-        yield unit
+        """The one that ends it, and then one for each range."""
+        yield from self._make(name, self.splitter.new_name(), self.skips_unchanged)
 
-    def _requirements(self, source, now, size, name, parts, problem):
-        if problem is not None:
-            return f"echo {quoted(problem)}; return 1"
-        target = os.path.join(self.splitter.destination, name)
-        lines = [f"for range in {' '.join(parts)}; do" if parts else "for range in; do",
-                 "    grep -qs '\"status\": 0,' \"records/$range\" || "
-                 "{ echo \"range $range has not ended well\"; return 1; }",
-                 "done",
-                 f"[ \"$(TZ=UTC stat -c '%s %y' -- {quoted(source)})\" = {quoted(now)} ] || "
-                 "{ echo 'the source has changed'; return 1; }"]
-        if parts:
-            lines.append(f"[ \"$(stat -c %s -- {quoted(target)})\" = {size} ] || "
-                         "{ echo 'the size of the copy is not that of the source'; return 1; }")
-        return "\n    ".join(lines)
+    def _make(self, name, end, skips_unchanged):
+        self.before([name])
+        was = described(os.path.join(self.splitter.source, name))
+        problem, ranges = "the source is gone", []
+        if was:
+            size, problem = int(was.split()[0]), None
+            if not (skips_unchanged and self._is_unchanged(name, was)):
+                problem = self._set_size(name, size)
+                ranges = self._ranges(size) if problem is None else []
+        facts = {"file": name, "was": was, "ranges": " ".join(unit.name for unit, _ in ranges),
+                 "problem": problem or ""}
+        # It names the ranges, so that one that is missing is noticed.
+        finish = Unit(end, "finish", 2, 0, 1, facts)
+        self.state.add(finish, self.commands.finish(end), [name])
+        yield finish
+        for unit, offset in ranges:
+            self.state.add(unit, self.commands.range(unit.name, offset, unit.bytes), [name])
+            yield unit
+
+    def _ranges(self, size):
+        return [(Unit(self.splitter.new_name(), "range", 1, min(self.chunk, size - offset), 0), offset)
+                for offset in range(0, size, self.chunk)]
 
     def add_links(self, group):
         """All names of one file: the first has its content by then, and stays."""
@@ -91,23 +86,46 @@ class BigFiles:
         self.state.add(unit, self.commands.links_of_finished(unit.name), group)
         return unit
 
-    def begin_anew(self, name):
-        """Of a file whose source has changed since: other units in place of these."""
-        unit = self.state.unit(name)
-        path = self.state.part(name)[0]
-        for one in unit.extra.get("ranges", "").split() + [name]:
-            self.state.forget(one)
-        yield from self.units(path)
+    def renew(self):
+        """Begin anew what cannot end otherwise: the source has changed, or an earlier run was cut off
+        before all ranges were there. Ranges that are nobody's are forgotten."""
+        units = [self.state.unit(name) for name in self.state.names()]
+        there = {unit.name for unit in units if unit.kind == "range"}
+        for unit in units:
+            if unit.kind == "finish":
+                ranges = unit.extra["ranges"].split()
+                if self._cannot_end(unit, ranges, there):
+                    ranges = self._begin_anew(unit.name)
+                there -= set(ranges)
+        for name in there:
+            self.state.forget(name)
 
-    def has_changed(self, name):
-        record = self.state.record(name)
-        return record is not None and "has changed" in record["message"]
-
-    def _is_unchanged(self, name, source):
-        if not self.skips_unchanged:
+    def _cannot_end(self, unit, ranges, there):
+        record = self.state.record(unit.name)
+        if record is not None and record["status"] == 0:
             return False
+        source = os.path.join(self.splitter.source, os.fsencode(unit.extra["file"]))
+        if not there.issuperset(ranges) or described(source) != unit.extra["was"]:
+            return True
+        return record is not None and record["status"] == 1 and record["summary"] is None \
+            and all(self.state.status(name) == 0 for name in ranges)
+
+    def _begin_anew(self, name):
+        """The unit has other content from now on, and the ranges that it had are nobody's."""
+        path = self.state.part(name)[0]
+        try:
+            facts = os.lstat(os.path.join(self.splitter.source, path))
+        except (FileNotFoundError, NotADirectoryError):
+            self.state.forget(name)
+            return []
+        if not self.is_one(facts):
+            self.state.add(Unit(name, "files", 1, facts.st_size, 1), self.commands.files(name), [path])
+            return []
+        return [unit.name for unit in self._make(path, name, False)]
+
+    def _is_unchanged(self, name, was):
         target = os.path.join(self.splitter.destination, name)
-        return not os.path.islink(target) and described(target) == described(source)
+        return not os.path.islink(target) and described(target) == was
 
     def _set_size(self, name, size):
         """None, or why it cannot be. No link on the way to it is followed."""

@@ -3,26 +3,35 @@ import argparse
 import itertools
 import os
 import re
-import shutil
 import signal
+import stat
+import subprocess
 import sys
 import time
 
 from .engines import ENGINES
 from .report import print_status, Watch
 from .split import Limits, Splitter, look_from
-from .state import END, Refused, State, Unit
+from .state import END, Refused, State, Unit, write_file
 
 USAGE = "arsync-spread [OPTION]... SRC DST [-- OPTION-OF-ARSYNC-CP...]"
-# Of arsync-cp's options those that mean something for a part of a file, or for directories.
-HOW = re.compile("--(backend|buffer-size|buffers|bwlimit|cache|iopoll|jobs|method|queue-depth|reflink|"
-                 "sqpoll|durable)(=.*)?$")
-# And those that say what is kept of a file besides its content, which its end and directories need too.
-KEPT = re.compile("--(preserve|no-preserve|map-users|map-groups|context)(=.*)?$")
-REFUSED = re.compile("-[a-zA-Z]*[rRntTilsbSv]|--(files-from|null|recursive|mirror|range|json|dry-run|progress|"
-                     "interactive|directories-only|bare-parents|attributes-only|target-directory|"
-                     "no-target-directory|parents|link|symbolic-link|exclude|exclude-from|include|"
-                     "one-file-system)(=.*)?$")
+# Those of arsync-cp's options that units take: whether they have a value, with = ("" or "?").
+# How data is moved, which ranges of files and the end need to know too.
+HOW = {"backend": "=", "buffer-size": "=", "buffers": "=", "bwlimit": "=", "cache": "=", "durable": "",
+       "iopoll": "", "jobs": "=", "method": "=", "queue-depth": "=", "reflink": "?", "sqpoll": ""}
+# What is kept of a file besides its content, which the end of large files and directories need too.
+KEPT = {"preserve": "?", "no-preserve": "=", "map-users": "=", "map-groups": "=", "context": "?"}
+# What each unit of whole files does by itself, and large files too.
+PLAIN = {"skip-unchanged": "", "verify": ""}
+# What is of whole files only: with these none is many units.
+WHOLE = {"atomic": "", "backup": "?", "force": "", "no-clobber": "", "remove-destination": "", "sparse": "=",
+         "suffix": "=", "update": "?"}
+
+
+def is_one_of(options, word):
+    name, equals, _ = word[2:].partition("=")
+    return word.startswith("--") and name in options and equals in options[name].replace("?", "=") \
+        and (equals == "=" or options[name] != "=")
 
 
 def size_of(text):
@@ -31,6 +40,11 @@ def size_of(text):
     if size == 0:
         raise argparse.ArgumentTypeError(f"not a size: {text!r}")
     return size
+
+
+def chunk_of(text):
+    """Up to whole MiB: two clients of a server that write to one page may undo each other's work."""
+    return -(-size_of(text) >> 20) << 20
 
 
 def count_of(text):
@@ -61,8 +75,8 @@ def parse(arguments):
         "(default: 1; arsync-cp uses several CPUs itself)")
     add("--files", type=count_of, default=5000, metavar="N", help="files in a unit (default: 5000)")
     add("--size", type=size_of, default=4 << 30, metavar="SIZE", help="bytes in a unit (default: 4G)")
-    add("--chunk", type=size_of, default=64 << 30, metavar="SIZE", help="a larger file is many units "
-        "of this size (default: 64G)")
+    add("--chunk", type=chunk_of, metavar="SIZE", help="a larger file is many units of this size "
+        "(default: 64G)")
     add("--mirror", action="store_true", help="remove from DST what SRC does not have, if all else "
         "ended well")
     add("-x", "--one-file-system", action="store_true", help="leave directories of other file systems "
@@ -79,14 +93,20 @@ def parse(arguments):
     if len(settings.paths) != 2:
         parser.error("SRC and DST are needed, and no more")
     for option in rest:
-        if not option.startswith("-") or REFUSED.match(option):
+        if not is_one_of({**HOW, **KEPT, **PLAIN, **WHOLE}, option):
             parser.error(f"this option of arsync-cp has no meaning here: {option}")
+        if settings.chunk and is_one_of(WHOLE, option):
+            parser.error(f"--chunk cannot be used with {option}, which is for whole files")
+    if not settings.chunk and not any(is_one_of(WHOLE, option) for option in rest):
+        settings.chunk = 64 << 30
     settings.options = rest
     settings.logins = settings.on + settings.sshlogin
     if settings.engine is None:
         settings.engine = "parallel" if settings.logins else "local"
     if settings.logins and settings.engine in ("local", "slurm"):
         parser.error(f"--engine={settings.engine} takes no hosts")
+    if settings.engine == "parallel" and not settings.logins:
+        parser.error("--engine=parallel needs --on=HOST,... or --sshlogin=...")
     return settings
 
 
@@ -96,8 +116,8 @@ class Commands:
     def __init__(self, plan, state):
         self.ends = [plan["source"], plan["destination"]]
         self.options = plan["options"]
-        self.how = [option for option in self.options if HOW.match(option)]
-        self.kept = [option for option in self.options if KEPT.match(option)]
+        self.how = [option for option in self.options if is_one_of(HOW, option)]
+        self.kept = [option for option in self.options if is_one_of(KEPT, option)]
         self.end_options = (["--mirror"] if plan["mirror"] else []) + \
             (["--one-file-system"] if plan["one_file_system"] else []) + \
             [option for option in self.how if option == "--durable"]
@@ -110,8 +130,9 @@ class Commands:
         return ["-a", "--bare-parents", *self.options, *self._list(name)]
 
     def links_of_finished(self, name):
-        return ["-a", "--bare-parents", "--skip-unchanged", *self.kept, *self.how,
-                *self._list(name)]
+        older = {"update": "?", "no-clobber": ""}  # these skip what is there by themselves
+        skip = [] if any(is_one_of(older, option) for option in self.options) else ["--skip-unchanged"]
+        return ["-a", "--bare-parents", *skip, *self.options, *self._list(name)]
 
     def range(self, name, offset, length):
         return [f"--range={offset}:{length}", "--verify", "--bare-parents", *self.how,
@@ -125,18 +146,11 @@ class Commands:
         return ["-a", "-H", "-T", "--directories-only", *self.kept, *self.end_options, "--json", *self.ends]
 
 
-# The unit of the directories begins when no other is unfinished; with --mirror only if all went well.
-ALL_ENDED = """\
-for unit in units/[0-9]*; do
-        [ -e "$unit" ] || continue
-        status=$(sed -n 's/.*"status": \\([0-9]*\\),.*/\\1/p' "records/${unit#units/}" 2> /dev/null)
-        case $status in
-            0) ;;
-            1) %s ;;
-            *) echo "unit ${unit#units/} has not ended"; return 1 ;;
-        esac
-    done"""
-FAILED = {False: ":", True: "echo \"entries of unit ${unit#units/} have failed\"; return 1"}
+def are_apart(*directories):
+    """None is another, or in another."""
+    ends = [os.path.join(os.path.realpath(one), "") for one in directories]
+    return not any(one != other and ends[one].startswith(ends[other])
+                   for one in range(len(ends)) for other in range(len(ends)))
 
 
 def plan_of(settings):
@@ -145,44 +159,58 @@ def plan_of(settings):
         raise Refused(f"{settings.paths[0]} is not a directory", 2)
     if os.path.lexists(destination) and not os.path.isdir(destination):
         raise Refused(f"{settings.paths[1]} is not a directory", 2)
-    ends = [os.path.realpath(source) + os.sep, os.path.realpath(destination) + os.sep]
-    if ends[0].startswith(ends[1]) or ends[1].startswith(ends[0]):
+    if not are_apart(source, destination):
         raise Refused("SRC and DST are one, or one is in the other", 2)
     return {"source": source, "destination": destination, "chunk": settings.chunk,
             "mirror": settings.mirror, "one_file_system": settings.one_file_system,
             "options": settings.options}
 
 
-def state_directory(settings, destination, named):
+def identity(directory):
+    """What unit.sh compares, so that a mount that is missing is noticed there, or in a later run."""
+    try:
+        kind = subprocess.run(["stat", "-f", "-c", "%T", "--", os.path.join(directory, ".")],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+        return "fuse" if kind.startswith(b"fuse") else str(os.stat(os.path.join(directory, ".")).st_ino)
+    except FileNotFoundError:
+        return "none"
+
+
+def state_directory(settings, plan, named):
     if settings.state:
-        return os.path.abspath(settings.state)
-    if os.path.ismount(destination) and settings.engine != "local":
+        path = os.path.abspath(settings.state)
+    elif os.path.ismount(plan["destination"]) and settings.engine != "local":
         raise Refused("DST is where a file system is mounted, and what is beside it may not be there on "
                       "other hosts: name a directory that all of them have by --state", 2)
-    above, name = os.path.split(named)
-    return os.path.join(above, f".{name}.arsync-spread")
+    else:
+        above, name = os.path.split(named)
+        path = os.path.join(above, f".{name}.arsync-spread")
+    if not are_apart(plan["source"], plan["destination"], path):
+        raise Refused("the state directory may not be in SRC or DST, nor have them in it", 2)
+    return path
 
 
 class Run:
     def __init__(self, settings, plan, state):
         self.settings, self.plan, self.state = settings, plan, state
         self.commands = Commands(plan, state)
-        self.splitter = Splitter(state, plan, self.commands, Limits(settings.files, settings.size))
+        self.splitter = Splitter(state, plan, self.commands, Limits(settings.files, settings.size),
+                                 self.before)
         self.engine = ENGINES[settings.engine](state, settings)
         self.began = time.time()
         self.ran = 0
         # An earlier run has given directories their modes, so that one may not be written to.
-        self.was_ended = state.record(END) is not None
+        self.is_closed = os.path.exists(state.at("closed"))
 
     def go(self):
-        os.makedirs(self.plan["destination"], exist_ok=True)
+        self.splitter.big.renew()
         for phase in itertools.count(1):
             # What was made by an earlier run, or in a phase before, comes first.
             self.engine.run(self._counted(self._units_of(phase)))
             if phase == 3:
                 break
-        self._add_end()
         if self.state.status(END) != 0:
+            self._add_end()
             self.engine.run([END])
         self.engine.wait()
 
@@ -197,9 +225,7 @@ class Run:
                     yield unit.name
 
     def _again(self, unit):
-        """What has not ended well, with what has changed in between."""
-        if unit.kind == "finish" and self.splitter.big.has_changed(unit.name):
-            return
+        """What has not ended well, without what has vanished."""
         if unit.kind in ("files", "linked") and self.state.status(unit.name) == 1:
             self._drop_vanished(unit)
         yield unit.name
@@ -217,25 +243,19 @@ class Run:
     def _counted(self, names):
         for name in names:
             self.ran += 1
-            if self.was_ended and os.geteuid() != 0 and os.path.exists(self.state.at("parts", name)):
-                let_in(self.plan["destination"], self.state.part(name))
+            self.before(self.state.part(name))
             yield name
 
-    def _add_end(self):
-        if self.ran > 0 or self.state.status(END) is None:
-            self.state.forget(END)
-            requirements = ALL_ENDED % FAILED[self.plan["mirror"]]
-            self.state.add(Unit(END, "directories", 4, 0, 0), self.commands.end(),
-                           requirements=requirements)
+    def before(self, names):
+        """These will be written to, by which directories lose their times, and must let it."""
+        self.state.forget(END)
+        if self.is_closed and os.geteuid() != 0:
+            let_in(self.plan["destination"], names)
 
-    def renew_changed(self):
-        """Large files whose sources changed under an earlier run have other units from now on."""
-        for name in self.state.names():
-            unit = self.state.unit(name)
-            if unit.kind == "finish" and self.state.status(name) not in (None, 0) \
-                    and self.splitter.big.has_changed(name):
-                for _ in self.splitter.big.begin_anew(name):
-                    pass
+    def _add_end(self):
+        write_file(self.state.at("closed"), "")
+        self.state.add(Unit(END, "directories", 4, 0, 0, {"mirror": "yes" if self.plan["mirror"] else "no"}),
+                       self.commands.end())
 
     def stop(self):
         self.splitter.stop()
@@ -244,19 +264,25 @@ class Run:
 
 def let_in(top, names):
     """Open the directories on the way to names for their owner; the end gives them their modes again."""
-    for way in sorted({os.path.dirname(name) for name in names} - {b""}):
-        above = os.open(top, os.O_PATH | os.O_DIRECTORY)
-        for part in way.split(b"/"):
-            try:
-                inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
-                mode = os.fstat(inner).st_mode & 0o7777
-                if mode & 0o700 != 0o700:
-                    os.chmod(f"/proc/self/fd/{inner}", mode | 0o700)
-            except OSError:  # it is not there yet, or the unit will say what is wrong
-                break
-            os.close(above)
-            above = inner
-        os.close(above)
+    for way in sorted({os.path.dirname(name) for name in names}):
+        here = os.open(top, os.O_PATH | os.O_DIRECTORY)
+        try:
+            open_for_owner(here)
+            for part in way.split(b"/") if way else ():
+                inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+                os.close(here)
+                here = inner
+                open_for_owner(here)
+        except OSError:  # it is not there yet, or the unit will say what is wrong
+            pass
+        finally:
+            os.close(here)
+
+
+def open_for_owner(directory):
+    mode = stat.S_IMODE(os.fstat(directory).st_mode)
+    if mode & 0o700 != 0o700:
+        os.chmod(f"/proc/self/fd/{directory}", mode | 0o700)
 
 
 class Interrupted(BaseException):
@@ -282,26 +308,25 @@ def find_arsync_cp(settings):
 
 def run(settings):
     plan = plan_of(settings)
-    state = State(state_directory(settings, plan["destination"], os.path.abspath(settings.paths[1])))
+    state = State(state_directory(settings, plan, os.path.abspath(settings.paths[1])))
     if settings.status:
         return print_status(state)
     state.take_lock()
-    if settings.restart:
-        for name in os.listdir(state.path):
-            if name != "lock":
-                path = state.at(name)
-                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-    state.open(plan)
+    before = {} if settings.restart else state.plan()
+    if not before:
+        os.makedirs(plan["destination"], exist_ok=True)
+    plan["identity of SRC"], plan["identity of DST"] = identity(plan["source"]), identity(plan["destination"])
+    state.open(plan, before)
     with open(os.path.join(os.path.dirname(__file__), "unit.sh"), encoding="utf-8") as file:
         script = file.read()
-    state.install({"source": plan["source"], "destination": plan["destination"],
+    state.install({"source": plan["source"], "source_identity": plan["identity of SRC"],
+                   "destination": plan["destination"], "destination_identity": plan["identity of DST"],
                    "arsync_cp": find_arsync_cp(settings)}, script)
     one = Run(settings, plan, state)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     watch = Watch(state, settings.verbose)
     try:
-        one.renew_changed()
         one.go()
     except BaseException:
         one.stop()

@@ -27,20 +27,29 @@ def need(command, engine):
         raise Refused(f"--engine={engine} needs {command}, which is not installed")
 
 
-def terminate(process):
-    """With all that it has started."""
-    if process.poll() is None:
+def terminate(*processes):
+    """With all that they have started. GNU parallel waits for that, until it is told a second time."""
+    for number in [signal.SIGTERM] * 60 + [signal.SIGKILL]:
+        left = [process for process in processes if process.poll() is None]
+        if not left:
+            return
+        for process in left:
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                pass
         try:
-            os.killpg(process.pid, signal.SIGTERM)
-        except ProcessLookupError:
+            left[0].wait(0.5)
+        except subprocess.TimeoutExpired:
             pass
 
 
 class Engine:
     def __init__(self, state, settings):
         self.state, self.settings = state, settings
-        self.processes = []
+        self.processes = set()
         self.stopped = False
+        self.lock = threading.Lock()  # of both
 
     def command(self, name):
         return ["sh", self.state.at("unit.sh"), name]
@@ -48,20 +57,33 @@ class Engine:
     def start(self, command, **more):
         """A process group of its own: ^C is for this program, which stops them."""
         process = subprocess.Popen(command, start_new_session=True, **more)
-        self.processes.append(process)
-        if self.stopped:
+        with self.lock:
+            self.processes.add(process)
+            stopped = self.stopped
+        if stopped:
             terminate(process)
         return process
+
+    def wait_for(self, process):
+        status = process.wait()
+        with self.lock:
+            self.processes.discard(process)
+        return status
 
     def wait(self):
         pass
 
     def stop(self):
-        self.stopped = True
-        for process in self.processes:
-            terminate(process)
-        for process in self.processes:
-            process.wait()
+        with self.lock:
+            self.stopped = True
+            processes = list(self.processes)
+        for process in processes:
+            if process.stdin:
+                try:
+                    process.stdin.close()
+                except BrokenPipeError:
+                    pass
+        terminate(*processes)
 
 
 class Local(Engine):
@@ -88,9 +110,7 @@ class Local(Engine):
                 if self.stopped:
                     return
                 process = self.start(self.command(name), stdin=subprocess.DEVNULL)
-                status = process.wait()
-                self.processes.remove(process)
-                if status == 0:
+                if self.wait_for(process) == 0:
                     break
 
 
@@ -101,8 +121,6 @@ class Parallel(Engine):
         super().__init__(state, settings)
         need("parallel", "parallel")
         self.logins = settings.logins
-        if not self.logins:
-            raise Refused("--engine=parallel needs --on=HOST,... or --sshlogin=...", 2)
 
     def run(self, names):
         names = iter(names)
@@ -114,10 +132,11 @@ class Parallel(Engine):
                    "--ssh", self.settings.ssh or SSH]
         for login in self.logins:
             command += ["--sshlogin", login]
-        command.append("sh " + shlex.quote(self.state.at("unit.sh")) + " {}")
+        # All that it would put in the place of something begins with a brace.
+        script = shlex.quote(self.state.at("unit.sh")).replace("{", "'\"$(printf '\\173')\"'")
+        command.append(f"sh {script} {{}}")
         process = self.start(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        # It begins nothing before it has read a unit for each place that it has. 0 is none, and
-        # tells whether the machine is fit for others.
+        # It begins nothing before it has read a unit for each place that it has. 0 is none.
         places = self.settings.jobs * len(",".join(self.logins).split(","))
         try:
             self._feed(process, ["0"] * places + [first])
@@ -126,8 +145,7 @@ class Parallel(Engine):
             process.stdin.close()
         except BrokenPipeError:
             pass
-        process.wait()
-        self.processes.remove(process)
+        self.wait_for(process)
 
     def _feed(self, process, names):
         process.stdin.write("".join(name + "\n" for name in names).encode())
@@ -175,16 +193,14 @@ class Slurm(Engine):
     def __init__(self, state, settings):
         super().__init__(state, settings)
         need("sbatch", "slurm")
-        os.makedirs(state.at("slurm"), mode=0o700, exist_ok=True)
         self.jobs = []
         self.ended = []  # the phases before
 
     def run(self, names):
-        jobs = []
+        before = len(self.jobs)
         for batch in in_batches(names, self._most()):
-            jobs.append(self._submit(batch))
-        self.jobs += jobs
-        self.ended = jobs or self.ended
+            self.jobs.append(self._submit(batch))
+        self.ended = self.jobs[before:] or self.ended
 
     def _most(self):
         shown = subprocess.run(["scontrol", "show", "config"], stdout=subprocess.PIPE, check=False)
@@ -202,7 +218,10 @@ class Slurm(Engine):
         script = os.path.join(here, f"{number}.sh")
         write_file(script, "#!/bin/sh\n"
                    f"name=$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" {shlex.quote(units)})\n"
-                   f"exec sh {shlex.quote(self.state.at('unit.sh'))} \"$name\"\n")
+                   f"for i in $(seq {self.settings.retries}); do\n"
+                   f"    sh {shlex.quote(self.state.at('unit.sh'))} \"$name\" && exit\n"
+                   "done\n"
+                   "exit 3\n")
         command = ["sbatch", "--parsable", "--requeue", f"--array=0-{len(batch) - 1}",
                    "--job-name=arsync-spread", "--output=/dev/null", *self.settings.slurm]
         if self.ended:
@@ -216,9 +235,9 @@ class Slurm(Engine):
     def wait(self):
         while self.jobs and not self.stopped:
             shown = subprocess.run(["squeue", "--noheader", "--jobs", ",".join(self.jobs)],
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-            # It fails where it knows none of them any more.
-            if not shown.stdout.strip():
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            # It fails where it knows none of them any more, but also where the controller does not answer.
+            if not shown.stdout.strip() and (shown.returncode == 0 or b"Invalid job id" in shown.stderr):
                 return
             time.sleep(1)
 
@@ -276,8 +295,7 @@ class Fpsync(Engine):
         process = self.start(command + [os.path.join(here, "units") + "/",
                                         os.path.join(here, "nowhere") + "/"],
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        process.wait()
-        self.processes.remove(process)
+        self.wait_for(process)
 
 
 ENGINES = {"local": Local, "parallel": Parallel, "slurm": Slurm, "fpsync": Fpsync}

@@ -137,7 +137,9 @@ class Watch:
         for name in sorted(new, key=lambda name: name == END):
             try:
                 self.told[name] = os.stat(self.state.at("records", name)).st_ino
-                tell(self.state.record(name))
+                record = self.state.record(name)
+                if record is not None:
+                    tell(record)
             except FileNotFoundError:
                 pass
 

@@ -7,6 +7,7 @@ the last unit's.
 """
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -51,16 +52,16 @@ class Group:
 class Splitter:
     """Iterate over it: each unit, as soon as it is there."""
 
-    def __init__(self, state, plan, commands, limits):
+    def __init__(self, state, plan, commands, limits, before):
         self.state, self.commands, self.limits = state, commands, limits
         self.source = os.fsencode(plan["source"])
         self.destination = os.fsencode(plan["destination"])
-        self.chunk = plan["chunk"]
         self.one_file_system = plan["one_file_system"]
         self.next = max(map(int, state.names()), default=0) + 1
-        self.big = BigFiles(self, plan)
+        self.big = BigFiles(self, plan, before)
         self.files, self.linked = Bundle(), Bundle()
         self.groups = {}  # (device, inode): a Group, as far as it is known
+        self.had = set()
         self.walk = None
         self.problems = ""
 
@@ -71,11 +72,10 @@ class Splitter:
     def stop(self):
         if self.walk:
             terminate(self.walk)
-            self.walk.wait()
 
     def units(self):
         """Of a walk from its beginning. What earlier units have is left out."""
-        had = self._had()
+        had = self.had = self._had()
         root = os.open(self.source, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with ThreadPoolExecutor(LOOKING) as pool:
@@ -90,10 +90,10 @@ class Splitter:
         self.state.set_walked(self.problems)
 
     def _had(self):
-        """The names that units have, of a walk that was cut off."""
+        """The names that units have, of a walk that was cut off. A large file is its last unit's."""
         had = set()
         for name in self.state.names():
-            if os.path.exists(self.state.at("parts", name)):
+            if self.state.unit(name).kind != "range":
                 had.update(map(digest, self.state.part(name)))
         return had
 
@@ -101,7 +101,8 @@ class Splitter:
         raw = self.state.at("walk")
         shutil.rmtree(raw, ignore_errors=True)
         os.mkdir(raw, 0o700)
-        command = ["fpart", "-L", "-0", "-f", str(self.limits.files), "-s", str(self.limits.bytes),
+        # -z: directories that are empty, or look so to fpart as their names may not be looked at.
+        command = ["fpart", "-L", "-0", "-z", "-f", str(self.limits.files), "-s", str(self.limits.bytes),
                    "-o", os.path.join(raw, "list"), "-W", 'echo "$FPART_PARTNUMBER"']
         command += ["-b"] if self.one_file_system else []
         complaints = os.path.join(raw, "complaints")
@@ -113,23 +114,26 @@ class Splitter:
         except FileNotFoundError:
             raise Refused("fpart is not installed; it makes the lists of names") from None
         for number in self.walk.stdout:
-            path = os.path.join(raw, "list." + number.decode().strip())
-            with open(path, "rb") as file:
-                names = file.read().split(b"\0")[:-1]
-            os.unlink(path)
-            yield [name[2:] if name.startswith(b"./") else name for name in names]
+            yield names_in(os.path.join(raw, "list." + number.decode().strip()))
         # A directory that may not be read is the last unit's error too, and told there.
         if self.walk.wait() < 0:
             raise Refused(f"fpart was killed by signal {-self.walk.returncode}")
+        for name in os.listdir(raw):  # of which it could not tell
+            if re.fullmatch("list\\.[0-9]+", name):
+                yield names_in(os.path.join(raw, name))
         with open(complaints, encoding="utf-8", errors="replace") as err:
             self.problems = err.read()
+        if self.walk.returncode > 0:
+            self.problems += f"its exit status is {self.walk.returncode}"
 
     # found: names, whether earlier units have them, and what they are; None: they have vanished.
     def _sort(self, found):
         for name, known, facts in found:
-            if facts is None or stat.S_ISDIR(facts.st_mode):  # fpart names what it could not list
+            if facts is None:
                 continue
-            if facts.st_nlink > 1:
+            if stat.S_ISDIR(facts.st_mode):  # fpart names what it could not list
+                self._add_what_is_hidden(name)
+            elif facts.st_nlink > 1:
                 yield from self._take_linked(name, known, facts)
             elif known:
                 continue
@@ -138,6 +142,15 @@ class Splitter:
             else:
                 self.files.add([name], facts.st_size if stat.S_ISREG(facts.st_mode) else 0)
         yield from self._flush(0.5)
+
+    def _add_what_is_hidden(self, directory):
+        """Names in a directory that may be read but not searched: the units will say so."""
+        path = os.path.join(self.source, directory)
+        if os.access(path, os.R_OK) and not os.access(path, os.X_OK):
+            for name in os.listdir(path):
+                inner = os.path.join(directory, name)
+                if digest(inner) not in self.had:
+                    self.files.add([inner], 0)
 
     def _take_linked(self, name, known, facts):
         key = facts.st_dev, facts.st_ino
@@ -155,7 +168,7 @@ class Splitter:
             yield self.big.add_links(group.known + group.new)
             return
         group = group.new
-        if size > self.chunk:
+        if self.big.is_large(size):
             yield from self.big.units(group[0])
             yield self.big.add_links(group)
             return
@@ -185,6 +198,17 @@ def digest(name):
     return hashlib.blake2b(name, digest_size=16).digest()
 
 
+def names_in(path):
+    with open(path, "rb") as file:
+        names = file.read().split(b"\0")[:-1]
+    os.unlink(path)
+    return [name[2:] if name.startswith(b"./") else name for name in names]
+
+
+# Of what cannot be looked at; the unit that has it will say why.
+UNKNOWN = os.stat_result((0o100000, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+
+
 def look_from(root):
     """A function: what a name is. None: it is not there any more."""
 
@@ -193,5 +217,7 @@ def look_from(root):
             return os.stat(name, dir_fd=root, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError:
+            return UNKNOWN
 
     return look

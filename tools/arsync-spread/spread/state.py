@@ -2,26 +2,33 @@
 
     plan       what the run is, as JSON: another command is refused
     lock       held by the one command that runs
-    settings   for unit.sh: source, destination, arsync_cp
+    settings   for unit.sh: source, destination, what they are, arsync_cp
     unit.sh    what runs a unit
-    units/N    a unit, as sh reads it: its kind, how much it is, its requirements, its arguments
+    units/N    a unit, as sh reads it: its id, its kind, how much it is, the arguments of arsync-cp
     parts/N    the names that a unit is about, each with its NUL
-    records/N  what came of it, as JSON; only status 0 is done
+    records/N  what came of it, as JSON; only status 0 is done, and only the unit with that id
     running/N  who is at it, since when
     locks/N    held by who is at it
     logs/N.*   of a unit that failed: what arsync-cp said, and the objects of what failed
     walked     all units are there; what could not be listed
+    closed     the last unit has begun once, so directories may have their modes
+    walk, slurm, fpsync   what these programs need
 
-Always true: a file is written under another name and renamed, so what is there is whole; a unit is there
-only after its part; no file is ever changed but by replacing it.
+Always true: a file is written as *.new, synced and renamed, so what has its name is whole; a unit is there
+only after its part, and a range only after the unit that finishes its file and names it; no file is ever
+changed but by replacing it. So a run may be cut off after any of them. A number may be given anew, but not
+an id: what an old unit still writes is nobody's record.
 """
 import errno
 import fcntl
 import json
 import os
 import re
+import secrets
 import shlex
+import shutil
 import socket
+import stat
 
 
 class Refused(Exception):
@@ -33,16 +40,24 @@ class Refused(Exception):
 
 
 END = "end"  # the unit of the directories, which comes after all others
-FOLDERS = ("units", "parts", "records", "running", "locks", "logs")
+FOLDERS = ("units", "parts", "records", "running", "logs", "locks", "walk", "slurm", "fpsync")
+FILES = ("walked", "closed", "plan", "lock", "settings", "unit.sh")
 
 
 def write_file(path, content):
     """Whole or not at all."""
-    if isinstance(content, str):
-        content = content.encode(errors="surrogateescape")
     with open(path + ".new", "wb") as out:
-        out.write(content)
+        out.write(os.fsencode(content))
+        out.flush()
+        os.fsync(out.fileno())
     os.rename(path + ".new", path)
+
+
+def remove(path):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
 
 
 def quoted(word):
@@ -56,6 +71,7 @@ class Unit:
         self.name, self.kind, self.phase = name, kind, phase
         self.bytes, self.files = size, files
         self.extra = extra or {}
+        self.id = secrets.token_hex(8)
 
 
 class State:
@@ -71,10 +87,23 @@ class State:
     def exists(self):
         return os.path.exists(self.at("plan"))
 
+    def _check(self):
+        """Units are run as they stand here, so nobody else may write them; and nothing else is removed."""
+        here = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        facts, there = os.fstat(here), os.listdir(here)
+        os.close(here)
+        if facts.st_uid != os.geteuid() or stat.S_IMODE(facts.st_mode) & 0o022:
+            raise Refused(f"the state directory {self.path} is another user's, or others may write to it")
+        there = [name for name in there if not name.startswith(".nfs")]
+        strange = [name for name in there if name.removesuffix(".new") not in FOLDERS + FILES]
+        if strange or not self.exists() and set(there) - {"lock", "plan.new"}:
+            raise Refused(f"{self.path} is no state directory: it has {(strange or there)[0]!r} in it", 2)
+
     def take_lock(self):
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
-            self.lock = os.open(self.at("lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            self._check()
+            self.lock = os.open(self.at("lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES) and self.lock is not None:
@@ -84,20 +113,41 @@ class State:
         os.ftruncate(self.lock, 0)
         os.pwrite(self.lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
-    def open(self, plan):
-        """Begin, or go on with, what plan says."""
-        if self.exists():
-            with open(self.at("plan"), encoding="utf-8") as file:
-                before = json.load(file)
-            other = [key for key in plan if plan[key] != before.get(key)]
-            if other:
-                raise Refused(
-                    f"the copy in {self.path} was begun with another {other[0]}: "
-                    f"{before.get(other[0])}; finish it, or begin anew with --restart", 2)
+    def plan(self):
+        """What was begun: nothing, if it was not begun wholly."""
+        if not self.exists():
+            return {}
+        with open(self.at("plan"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def open(self, plan, before):
+        """Begin what plan says, or go on with what was there before if that is the same."""
+        other = [key for key in plan if before and plan[key] != before.get(key)]
+        if other:
+            raise Refused(
+                f"the copy in {self.path} was begun with another {other[0]}: "
+                f"{before.get(other[0])}; finish it, or begin anew with --restart", 2)
+        if not before:
+            self._remove_all()
         for folder in FOLDERS:
             os.makedirs(self.at(folder), mode=0o700, exist_ok=True)
-        if not self.exists():
+        if not before:
             write_file(self.at("plan"), json.dumps(plan, indent=1) + "\n")
+
+    def _remove_all(self):
+        """But the plan, which says that this is a state directory, and to go on with this while it is empty."""
+        for name in os.listdir(self.at("locks")) if os.path.isdir(self.at("locks")) else ():
+            with open(self.at("locks", name), "rb+") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    raise Refused(f"unit {name} of the earlier run is still running") from None
+        write_file(self.at("plan"), "{}\n")
+        for name in ("walked", "closed"):
+            remove(self.at(name))
+        for folder in FOLDERS:
+            if os.path.lexists(self.at(folder)):
+                shutil.rmtree(self.at(folder))
 
     def install(self, settings, script):
         """What units need of this version and this command."""
@@ -109,26 +159,23 @@ class State:
 
     # ---- units ----
 
-    def add(self, unit, arguments, names=None, requirements="true"):
+    def add(self, unit, arguments, names=None):
         """names: with which its part is written; None: it has none, or another's."""
         if names is not None:
             write_file(self.at("parts", unit.name), b"".join(name + b"\0" for name in names))
-        text = f"kind={unit.kind}\nphase={unit.phase}\nbytes={unit.bytes}\nfiles={unit.files}\n"
+        text = f"id={unit.id}\nkind={unit.kind}\nphase={unit.phase}\nbytes={unit.bytes}\nfiles={unit.files}\n"
         text += "".join(f"{key}={quoted(value)}\n" for key, value in unit.extra.items())
-        text += f"requirements() {{\n    {requirements}\n}}\n"
         text += "set -- " + " ".join(quoted(argument) for argument in arguments) + "\n"
         write_file(self.at("units", unit.name), text)
 
     def unit(self, name):
         with open(self.at("units", name), "rb") as file:
-            text = os.fsdecode(file.read())
-        head = text[: text.index("requirements()")]
-        values = {}
-        for word in shlex.split(head):
-            key, _, value = word.partition("=")
-            values[key] = value
-        return Unit(name, values.pop("kind"), int(values.pop("phase")), int(values.pop("bytes")),
-                    int(values.pop("files")), values)
+            words = shlex.split(os.fsdecode(file.read()))
+        values = dict(word.split("=", 1) for word in words[: words.index("set")])
+        own = [values.pop(key) for key in ("id", "kind", "phase", "bytes", "files")]
+        unit = Unit(name, own[1], *map(int, own[2:]), values)
+        unit.id = own[0]
+        return unit
 
     def names(self):
         """Of the units but for the last, in the order in which they were made."""
@@ -141,16 +188,16 @@ class State:
 
     def forget(self, name):
         for folder in ("records", "units", "parts"):
-            try:
-                os.unlink(self.at(folder, name))
-            except FileNotFoundError:
-                pass
+            remove(self.at(folder, name))
 
     def record(self, name):
-        """None: there is none."""
+        """None: there is none, or that of another unit which had this number."""
         try:
+            with open(self.at("units", name), "rb") as file:
+                head = file.readline().decode().strip()
             with open(self.at("records", name), encoding="utf-8", errors="replace") as file:
-                return json.load(file)
+                record = json.load(file)
+            return record if head == "id=" + record.get("id", "") else None
         except FileNotFoundError:
             return None
         except ValueError:  # a disk was full
@@ -190,4 +237,8 @@ class State:
             return ""
 
     def set_walked(self, problems):
+        for folder in ("parts", "units"):
+            directory = os.open(self.at(folder), os.O_RDONLY)
+            os.fsync(directory)
+            os.close(directory)
         write_file(self.at("walked"), problems)

@@ -8,32 +8,39 @@
 # its end, whatever failed in it; 3 if it could not start or was cut off, so that another machine may
 # try it.
 umask 077
-state=$(dirname "$0")
 name=$1
 host=$(uname -n)
-cd "$state" || exit 3
-# Sets source, destination and arsync_cp.
-. ./settings
-
-# 0 is no unit: it asks whether this machine is fit for any.
-if [ "$name" = 0 ]; then
-    for directory in "$source" "$destination"; do
-        [ -d "$directory" ] || { echo "$host: $directory is not there" >&2; exit 3; }
-    done
-    command -v "$arsync_cp" > /dev/null || { echo "$host: there is no $arsync_cp" >&2; exit 3; }
-    exit 0
-fi
-
-is_done() { grep -qs '"status": 0,' "records/$name"; }
+cd "$(dirname "$0")" || exit 3
+# 0 is no unit: GNU parallel begins nothing before it has read as many lines as it has places.
+[ "$name" != 0 ] || exit 0
 # Two machines must not write one file at once: one that was believed dead may still be at it. The lock
 # is the filesystem's, and goes with whoever has it.
 if command -v flock > /dev/null; then
     exec 9> "locks/$name"
     flock 9 2> /dev/null
 fi
-if is_done; then exit 0; fi
-# Sets kind, may set requirements, and has the arguments of arsync-cp.
+[ -e "units/$name" ] || exit 3
+# Sets source, destination, what they are, and arsync_cp.
+. ./settings
+ranges='' was='' problem='' file=''
+# Sets id, kind, bytes and what the kind needs, and has the arguments of arsync-cp.
 . "./units/$name"
+
+# Sets status to what came of a unit, 3 if nothing yet. A number may have been that of another unit, which
+# wrote its record late; so the id counts, too.
+status_of() { # UNIT
+    status=3 head='' line=''
+    [ ! -e "units/$1" ] || read -r head < "units/$1"
+    [ ! -e "records/$1" ] || read -r line < "records/$1"
+    case $line in
+        "{\"unit\": \"$1\", \"id\": \"${head#id=}\", \"status\": "*)
+            line=${line#*\"status\": }
+            status=${line%%,*}
+            ;;
+    esac
+}
+status_of "$name"
+[ "$status" != 0 ] || exit 0
 
 began=$(date +%s)
 # A name of its own until it is whole, so that nobody reads half of it.
@@ -43,17 +50,58 @@ put() {
 }
 echo "$host $$ $began" | put "running/$name"
 
-record() { # STATUS MESSAGE SUMMARY
-    printf '{"unit": "%s", "kind": "%s", "status": %d, "host": "%s", "began": %d, "ended": %d, "message": "%s", "summary": %s}\n' \
-        "$name" "$kind" "$1" "$host" "$began" "$(date +%s)" "$2" "$3" | put "records/$name"
-    rm -f "running/$name"
+# The last thing that is done: 3 is tried again, on another machine if there is one.
+end_with() { # STATUS MESSAGE SUMMARY
+    if grep -qsx "id=$id" "units/$name"; then # and not begun anew meanwhile
+        printf '{"unit": "%s", "id": "%s", "status": %d, "kind": "%s", "host": "%s", "began": %d, "ended": %d, "message": "%s", "summary": %s}\n' \
+            "$name" "$id" "$1" "$kind" "$host" "$began" "$(date +%s)" "$2" "${3:-null}" | put "records/$name"
+        rm -f "running/$name"
+    fi
+    [ "$1" -le 1 ] || exit 3
+    exit 0
 }
 
-# What must be true before it can begin. It prints why it is not.
-missing=$(requirements 2> /dev/null) || {
-    record 3 "$missing" null
-    exit 3
+# Where it is not mounted there is another directory, or none. FUSE may number one differently each time.
+identity() { # DIRECTORY
+    case $(stat -f -c %T -- "$1/." 2> /dev/null) in
+        fuse*) echo fuse ;;
+        *) stat -c %i -- "$1/." 2> /dev/null ;;
+    esac
 }
+[ "$(identity "$source")" = "$source_identity" ] || end_with 3 'SRC is not there, or not the directory that it is where the run began'
+[ "$(identity "$destination")" = "$destination_identity" ] || end_with 3 'DST is not there, or not the directory that it is where the run began'
+
+# What must be true before it can begin.
+source_is_as_it_was() { [ "$(TZ=UTC stat -c '%s %y' -- "$source/$file" 2> /dev/null)" = "$was" ]; }
+case $kind in
+    finish)
+        [ -z "$problem" ] || end_with 1 "$problem"
+        for unit in $ranges; do
+            status_of "$unit"
+            case $status in
+                0) ;;
+                1) end_with 1 "range $unit has not ended well" ;;
+                *) end_with 3 "range $unit has not ended" ;;
+            esac
+        done
+        source_is_as_it_was || end_with 1 'the source has changed'
+        [ -z "$ranges" ] || [ "$(stat -c %s -- "$destination/$file" 2> /dev/null)" = "${was%% *}" ] ||
+            end_with 1 'the size of the copy is not that of the source'
+        ;;
+    directories)
+        for unit in units/*; do
+            unit=${unit#units/}
+            case $unit in *[!0-9]*) continue ;; esac
+            status_of "$unit"
+            case $status$mirror in
+                0*) ;;
+                1no) ;;
+                1*) end_with 3 "entries of unit $unit have failed" ;;
+                *) end_with 3 "unit $unit has not ended" ;;
+            esac
+        done
+        ;;
+esac
 
 log=logs/$name
 # In the background, so that a signal for this script reaches it.
@@ -68,26 +116,35 @@ while kill -0 $child 2> /dev/null; do
     status=$?
 done
 trap '' HUP INT TERM
+grep -qsx "id=$id" "units/$name" || exit 3 # these are the logs of another unit now
 summary=$(tail -n 1 "$log.json")
 case $summary in
     '{"type":"summary"'*) ;;
-    *) summary=null ;;
+    *) summary= ;;
+esac
+if [ "$status" = 0 ] && [ -z "$summary" ]; then end_with 3 'arsync-cp has not said what it did'; fi
+case $kind$status$summary in
+    range0*\"bytes\":"$bytes",*) ;;
+    range0*) end_with 3 'the source ends before the range does' "$summary" ;;
+    finish0*)
+        # What was given to the copy is not to be taken for the sign that it has this content.
+        source_is_as_it_was || { touch -c -h -- "$destination/$file" && end_with 1 'the source has changed'; }
+        ;;
 esac
 case $status in
     0)
-        record 0 '' "$summary"
         rm -f "$log.json" "$log.err"
-        exit 0
+        end_with 0 '' "$summary"
         ;;
     1)
         # Of what was copied nothing is kept; it may be long.
         grep -a '"outcome":"failed"' "$log.json" | put "$log.json"
-        record 1 'some entries failed' "$summary"
-        exit 0
+        end_with 1 'some entries failed' "$summary"
         ;;
-    2) record 2 'arsync-cp does not take these options' "$summary" ;;
-    126 | 127) record 3 'there is no arsync-cp that runs' null ;;
-    *) record 3 "cut off: status $status" "$summary" ;;
 esac
 rm -f "$log.json"
-exit 3
+case $status in
+    2) end_with 2 'arsync-cp does not take these options' "$summary" ;;
+    126 | 127) end_with 3 'there is no arsync-cp that runs' ;;
+    *) end_with 3 "cut off: status $status" "$summary" ;;
+esac
