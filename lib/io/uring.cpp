@@ -139,7 +139,7 @@ void Uring::take_completed(bool block) {
     // than the device takes.
     const bool polling = polled_ && polled_->pending > 0;
     const unsigned polled_before = polling ? polled_->pending : 0;
-    const bool waits = block && sleeper_.wait_elsewhere();
+    const bool waits = block && sleeper_.wait_elsewhere(); // unless it was told something since
     enter(*main_, waits && !polling);
     if (polling)
         enter(*polled_, waits);

@@ -178,7 +178,7 @@ Task<void> TreePart::attempt(Outcome& outcome, Begin begin, IsFinal is_final) {
         outcome = before;
         bool is_stale = false;
         try {
-            const Scarcity::Busy busy(job_.scarcity);
+            const Scarcity::Busy busy(job_.scarcity); // it has descriptors, which it gives back
             if constexpr (std::is_void_v<decltype(begin())>)
                 begin();
             else

@@ -89,7 +89,7 @@ Task<void> TreePart::begin_entries(Batch& batch) {
 bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type,
                            std::unique_ptr<SuspendedEntry> asked) {
     ++batch.parts;
-    window_.enter();
+    window_.enter(); // until copy() has ended
     awake_.add();
     const bool begun = entries_.spawn(
         [&] { return copy(batch, std::move(unit.name), type, unit.follows, std::move(asked)); });
