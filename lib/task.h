@@ -163,10 +163,13 @@ public:
 private:
     static Detached run(Group& group, Task<void> task) {
         ++group.running_;
-        try {
-            co_await task;
-        } catch (...) {
-            group.fail(std::current_exception());
+        {
+            Task<void> own = std::move(task); // gone, with all it holds, before others go on
+            try {
+                co_await own;
+            } catch (...) {
+                group.fail(std::current_exception());
+            }
         }
         if (--group.running_ == 0 && group.joiner_)
             group.joiner_.resume();

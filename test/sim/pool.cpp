@@ -1,6 +1,7 @@
 #include "sim/pool.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace arsync::sim {
 
@@ -11,6 +12,14 @@ static constexpr unsigned idle_max = 200;
 
 static Detached run_to_end(Io io, Job& job, Host& host, unsigned& completions) {
     co_await run_job(io, job, host);
+    ++completions;
+}
+
+static Detached run_whole(Io io, Job& job, Host& host, World& world, unsigned& completions) {
+    co_await run_job(io, job, host);
+    // Whoever was called and has not come yet may keep what is shared, but nothing that is open.
+    for (const int fd : world.open_descriptors())
+        world.problem("open when the job has ended: " + world.path_of(world.descriptor(fd)->inode));
     ++completions;
 }
 
@@ -49,6 +58,10 @@ void SimulatedPool::JobHost::report(Report report) {
     arsync_totals totals = {};
     if (report.totals)
         totals = *report.totals;
+    const bool fails = report.outcome.result < 0 && report.outcome.result != -ECANCELED;
+    pool.failures_ += fails && report.kind == ARSYNC_COMPLETION_ENTRY;
+    if (pool.job_->control.counts().errors.load() < pool.failures_)
+        pool.world_.problem("an error is told before progress counts it: " + report.path);
     pool.world_.note("completion of kind " + std::to_string(report.kind) + ", user_data " +
                      std::to_string(report.user_data) + " '" + report.path +
                      "': " + name_of_result(report.outcome.result) + " at stage " +
@@ -153,7 +166,11 @@ void SimulatedPool::cancel() {
 // ---- turns ----
 
 void SimulatedPool::begin(Job& job, Worker& worker, unsigned& completions) {
-    run_to_end({files_, worker.ring, *worker.buffers}, job, worker.host, completions);
+    const Io io{files_, worker.ring, *worker.buffers};
+    if (&job == job_)
+        run_whole(io, job, worker.host, world_, completions);
+    else
+        run_to_end(io, job, worker.host, completions);
 }
 
 bool SimulatedPool::parts_run() const {

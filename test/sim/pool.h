@@ -108,6 +108,7 @@ private:
     std::vector<std::pair<Ring*, Waiter*>> without_room_;
     std::vector<Asked> asked_;
     std::vector<Event> events_;
+    uint64_t failures_ = 0; // of entries that it was told of
     uint64_t questions_ = 0;
     uint64_t answers_ = 0;
     bool helped_ = false;
