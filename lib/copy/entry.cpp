@@ -265,7 +265,7 @@ void Entry::try_to_open_what_is_there() {
     if (io_.files.statx(names_.destination_dirfd, name, at_flags, found) < 0 ||
         !S_ISREG(found.stx_mode))
         return;
-    const int flags = O_WRONLY | O_NONBLOCK | (names_.beneath ? O_NOFOLLOW : 0);
+    const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | (names_.beneath ? O_NOFOLLOW : 0);
     const int fd = io_.files.open(names_.destination_dirfd, name, flags, 0);
     check(ARSYNC_STAGE_CLOSE, File(io_.files, fd).close());
     if (asks(ARSYNC_COPY_FORCE) && gives_way_to_force(fd))

@@ -6,6 +6,7 @@
 #include "copy/list/order.h"
 #include "copy/path.h"
 #include "copy/tree/totals.h"
+#include "sim/opening.h"
 #include "sim/stages.h"
 #include "sim/transfer.h"
 #include "sim/tree_simulation.h"
@@ -261,6 +262,7 @@ void ListSimulation::change() {
 }
 
 int ListSimulation::before(const Step& step) {
+    check_open(world, step);
     if (step.index == crash_at)
         world.crash();
     if (step.index == cancel_at)

@@ -70,6 +70,19 @@ int open_special(World& world, const Inode& inode, int flags) {
 
 } // namespace
 
+void check_open(World& world, const Step& step) {
+    constexpr int made_here = O_CREAT | O_EXCL;
+    const bool by_name = step.call == Call::open || step.call == Call::open_beneath ||
+                         step.call == Call::open_on_ring;
+    if (!by_name || (step.flags & (O_PATH | O_DIRECTORY)) != 0 ||
+        (step.flags & made_here) == made_here)
+        return;
+    if ((step.flags & O_NONBLOCK) == 0)
+        world.problem("an open that waits if a pipe is there: " + step.path);
+    if ((step.flags & O_NOCTTY) == 0)
+        world.problem("an open that may take a terminal: " + step.path);
+}
+
 int open_inode(World& world, Inode& inode, int flags) {
     if (world.descriptors_run_out())
         return -EMFILE;

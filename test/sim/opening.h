@@ -20,6 +20,10 @@ constexpr Last last_of(int flags) {
     return flags & O_NOFOLLOW ? Last::kept : Last::followed;
 }
 
+// Note an open by name that would wait if a pipe were there, or take a terminal for the process's
+// own: whatever was there when somebody looked, it may be one by now.
+void check_open(World& world, const Step& step);
+
 int open_path(World& world, int dirfd, const std::string& path, int flags, mode_t mode,
               uint64_t resolve = 0);
 // openat2(2), which refuses what open(2) ignores. By the seed RESOLVE_CACHED is -EAGAIN.

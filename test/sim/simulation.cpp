@@ -1,10 +1,12 @@
 #include "sim/simulation.h"
 #include "copy/no_host.h"
+#include "copy/pace.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 
+#include "sim/opening.h"
 #include "sim/stages.h"
 #include "sim/transfer.h"
 
@@ -109,7 +111,8 @@ void Simulation::describe_job() {
 void Simulation::run() {
     world.before = [this](const Step& step) { return before(step); };
     world.after = [this](const Step& step, int64_t) { after(step); };
-    start({files_, ring, *buffers_}, job_, completions_);
+    Pace pace(rate);
+    start({files_, ring, *buffers_, rate > 0 ? &pace : nullptr}, job_, completions_);
     while (completions_ == 0 && !ring.stuck() && world.steps() < steps_max) {
         if (!ring.run_ready() && completions_ == 0)
             ring.wait();
@@ -132,6 +135,7 @@ void Simulation::cancel() {
 }
 
 int Simulation::before(const Step& step) {
+    check_open(world, step);
     if (step.index == crash_at)
         world.crash();
     if (step.index == cancel_at)
@@ -140,9 +144,10 @@ int Simulation::before(const Step& step) {
         meanwhile(step);
     if (const int refused = refuse ? refuse(step) : 0; refused < 0)
         return refused;
-    if (step.index != fail_at || !can_fail_with(step, fail_with))
+    if ((step.index != fail_at && step.call != denied) || !can_fail_with(step, fail_with))
         return 0;
-    failed_step_ = step;
+    if (!failed_step_)
+        failed_step_ = step;
     return -fail_with;
 }
 

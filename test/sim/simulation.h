@@ -34,9 +34,11 @@ public:
 
     // What is to happen, by the number of the step before which it does.
     uint64_t fail_at = never;
-    int fail_with = 0; // a positive errno
+    int fail_with = 0;          // a positive errno
+    std::optional<Call> denied; // each step of it fails, with the same
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
+    uint64_t rate = 0; // bytes a second that it may move; 0: as fast as it goes
     std::function<void(const Step&)> meanwhile; // anything else
     // Steps that a filesystem refuses, each time: with a negative errno; 0 for others.
     std::function<int(const Step&)> refuse;

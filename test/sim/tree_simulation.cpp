@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "sim/opening.h"
 #include "sim/stages.h"
 
 namespace arsync::sim {
@@ -73,6 +74,7 @@ void TreeSimulation::run() {
 }
 
 int TreeSimulation::before(const Step& step) {
+    check_open(world, step);
     if (step.index == crash_at)
         world.crash();
     if (step.index == cancel_at)
