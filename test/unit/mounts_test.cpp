@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/fd.h"
@@ -74,4 +75,15 @@ TEST_CASE("this machine's list tells of a directory that is there") {
     Places result;
     CHECK(places_of(fd.get(), result) == 0);
     CHECK(overlap(result, result));
+}
+
+TEST_CASE("a character that the list spells by its number is read, and no other") {
+    CHECK(unescaped("a\\040b\\134") == "a b\\");
+    CHECK(unescaped("\\04") == "\\04");
+    CHECK(unescaped("\\089") == "\\089");
+    CHECK(unescaped("\\") == "\\");
+    const std::string_view longer = "a\\040"; // it ends where it says, whatever comes after it
+    for (size_t length = 0; length < longer.size(); ++length)
+        CHECK(unescaped(longer.substr(0, length)) == longer.substr(0, length));
+    CHECK(unescaped(longer) == "a ");
 }

@@ -2,12 +2,14 @@
 // call itself. What has to wait for another fails or gives way; it keeps nobody from his turn.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <arsync.h>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <poll.h>
 #include <string>
 #include <sys/eventfd.h>
@@ -173,4 +175,27 @@ TEST_CASE("a crew for what may last for ever queues nothing behind that") {
     CHECK(crew.submit(second) == -EAGAIN);
     for (Request* request : {&first, &second})
         std::atomic_ref(request->cancelled).store(true);
+}
+
+TEST_CASE("a crew that there is less memory for than it may have threads makes do with fewer") {
+    const Fd silent(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    for (const unsigned most : {1u, 2u, 5u}) {
+        CAPTURE(most);
+        unsigned asked = 0;
+        Request requests[4] = {
+            Request(Op::wait_readable, silent.get()), Request(Op::wait_readable, silent.get()),
+            Request(Op::wait_readable, silent.get()), Request(Op::wait_readable, silent.get())};
+        Helpers crew(
+            3, [] {},
+            [&] {
+                ++asked;
+                return most;
+            },
+            true);
+        for (unsigned i = 0; i < std::size(requests); ++i)
+            CHECK(crew.submit(requests[i]) == (i < std::min(most, 3u) ? 0 : -EAGAIN));
+        CHECK(asked == 1);
+        for (Request& request : requests)
+            std::atomic_ref(request.cancelled).store(true);
+    }
 }

@@ -409,3 +409,31 @@ TEST_CASE(
                       [](int64_t result) { return result == -ECANCELED || result == -EINTR; }));
     CHECK(ring.in_flight() == 0);
 }
+
+TEST_CASE("what io_uring has an operation for is not left to helpers") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    Uring ring(counters, small());
+    const Fd from = temporary_file();
+    const Fd to = temporary_file();
+    REQUIRE(write(from.get(), "12345678", 8) == 8);
+    char buffer[8];
+    Ring::Pair moved{};
+    bool moved_done = false, read_done = false, sync_done = false, pause_done = false;
+    int64_t got = 0, synced = 1, paused = 1;
+    await([&] { return ring.move(from.get(), 0, slice(buffer, 8), to.get(), 0); }, moved,
+          moved_done);
+    run_until(ring, moved_done);
+    await([&] { return ring.read(to.get(), slice(buffer, 8), 0); }, got, read_done);
+    await([&] { return ring.sync(to.get(), true); }, synced, sync_done);
+    await([&] { return ring.pause(1); }, paused, pause_done);
+    run_until(ring, read_done);
+    run_until(ring, sync_done);
+    run_until(ring, pause_done);
+    CHECK(moved.write == 8);
+    CHECK(got == 8);
+    CHECK(synced == 0);
+    CHECK(paused == 0);
+    CHECK(counters.helper_calls.value() == 0);
+}
