@@ -44,6 +44,7 @@ TEST_CASE("a cancel while data is made durable keeps the copy from being publish
         };
         expect_right(simulation);
         CHECK(simulation.outcome().result == -ECANCELED);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_SYNC);
     }
 }
 
@@ -75,6 +76,68 @@ TEST_CASE("a cancel ends a copy whose source has nothing to be read for now") {
         CHECK(simulation.outcome().result == -ECANCELED);
         CHECK(reads == 3);
     }
+}
+
+TEST_CASE("a cancel is taken notice of at the next chunk where none can be moved at once") {
+    Simulation simulation(by_method(ARSYNC_METHOD_AUTO, 8 << 20));
+    simulation.refuse = [&](const Step& step) {
+        if (step.call == Call::read_cached && step.offset >= 256 * 1024)
+            simulation.cancel();
+        return step.call == Call::copy_cached ? -EIO : 0;
+    };
+    expect_right(simulation);
+    CHECK(simulation.outcome().result == -ECANCELED);
+    CHECK(simulation.reads_after_cancel() <= 8);
+}
+
+TEST_CASE("what is read to its end without a size is not read on after a cancel") {
+    for (const uint64_t filesystem : {ext4_magic, fuse_magic}) { // the second is not waited for
+        Scenario scenario;
+        scenario.world.filesystem_type = filesystem;
+        scenario.size = 50'000;
+        scenario.hides_size = true;
+        Simulation simulation(scenario);
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call == Call::write || step.call == Call::write_now)
+                simulation.cancel();
+        };
+        expect_right(simulation);
+        CHECK(simulation.outcome().result == -ECANCELED);
+        CHECK(simulation.reads_after_cancel() == 0);
+    }
+}
+
+// Neither to be durable nor to be compared.
+TEST_CASE("what was cancelled before all of it was written is not synced") {
+    for (const bool range : {true, false})
+        for (const uint32_t flags : {0u, ARSYNC_COPY_VERIFY})
+            for (const Method method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED}) {
+                Scenario scenario = by_method(method, 40'000);
+                scenario.range = range;
+                scenario.existing = Existing::larger;
+                scenario.options.flags = flags;
+                scenario.options.durability = ARSYNC_DURABILITY_FILE;
+                Simulation whole(scenario);
+                uint64_t synced = never;
+                whole.meanwhile = [&](const Step& step) {
+                    if (step.call == Call::sync && synced == never)
+                        synced = step.index;
+                };
+                expect_copied(whole);
+                REQUIRE(synced != never);
+                for (uint64_t step = 1; step < synced; ++step) {
+                    Simulation simulation(scenario);
+                    simulation.cancel_at = step;
+                    unsigned syncs = 0;
+                    simulation.meanwhile = [&](const Step& now) {
+                        syncs += now.call == Call::sync;
+                    };
+                    expect_right(simulation);
+                    CHECK_MESSAGE(simulation.outcome().result == -ECANCELED, describe(scenario),
+                                  " step ", step);
+                    CHECK_MESSAGE(syncs == 0, describe(scenario), " step ", step);
+                }
+            }
 }
 
 } // namespace arsync::sim

@@ -418,6 +418,14 @@ void check_injected(Simulation& s) {
         s.world.problem("not an error to fail of: " + what);
     else if (outcome.result != -s.fail_with || !fits(step, outcome.stage))
         s.world.problem("another error was reported: " + what);
+    if (step.call == Call::link || step.call == Call::rename)
+        return; // of a source that is linked or renamed, which is both ends
+    const bool blames_source = (outcome.flags & ARSYNC_COMPLETION_AT_SOURCE) != 0;
+    const bool blames_destination = (outcome.flags & ARSYNC_COMPLETION_AT_DESTINATION) != 0;
+    if (step.subject == Subject::source ? blames_destination : blames_source)
+        s.world.problem("the wrong end is said to be at fault: " + what);
+    if ((outcome.flags & ARSYNC_COMPLETION_CONFLICT) != 0 && s.fail_with != EEXIST)
+        s.world.problem("something is said to be in the way: " + what);
 }
 
 void check_crash(Simulation& s) {

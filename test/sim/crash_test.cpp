@@ -1,6 +1,9 @@
 // The power goes at each step of a copy, and nothing survives but what was made durable.
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <fcntl.h>
+
 #include "sim/catalogue.h"
 #include "sim/seeds.h"
 
@@ -34,6 +37,27 @@ TEST_CASE("what a completion calls durable is there after a crash") {
                         Simulation simulation(scenario);
                         expect_copied(simulation); // which loses what was not synced, and looks
                     }
+}
+
+TEST_CASE("a name that may not be synced is not made") {
+    for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
+        for (const int error : {EACCES, EIO}) {
+            Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+            scenario.options.replace = replace;
+            scenario.options.durability = ARSYNC_DURABILITY_FULL;
+            Simulation simulation(scenario);
+            simulation.refuse = [&](const Step& step) {
+                const bool to_be_read = step.call == Call::open && (step.flags & O_PATH) == 0;
+                return to_be_read && step.subject == Subject::directory && step.path == "out/"
+                           ? -error
+                           : 0;
+            };
+            simulation.run();
+            CHECK(simulation.outcome().result == -error);
+            CHECK(simulation.outcome().stage ==
+                  (error == EACCES ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_OPEN_DESTINATION));
+            CHECK(simulation.destination() == nullptr);
+        }
 }
 
 } // namespace arsync::sim

@@ -24,7 +24,11 @@ int SimulatedFiles::set_direct(int fd, bool direct) {
 
 int SimulatedFiles::filesystem_type(int fd, uint64_t& magic) {
     return static_cast<int>(on({Call::filesystem_type}, fd, [&](Inode& inode, Description&) {
-        magic = inode.number == world_.without_size ? proc_magic : world_.options.filesystem_type;
+        if (inode.number == world_.without_size)
+            magic = proc_magic;
+        else
+            magic = world_.is_elsewhere(inode.number) ? world_.options.destination_type
+                                                      : world_.options.filesystem_type;
         return 0;
     }));
 }
@@ -124,6 +128,8 @@ int SimulatedFiles::truncate(int fd, uint64_t size) {
 
 int SimulatedFiles::drop_cache(int fd, uint64_t offset, uint64_t length) {
     return static_cast<int>(on({Call::drop_cache}, fd, [&](Inode& inode, Description&) {
+        if (length > INT64_MAX) // which is negative to posix_fadvise(2)
+            return -EINVAL;
         sim::drop_cache(inode, offset, length);
         return 0;
     }));

@@ -117,4 +117,29 @@ TEST_CASE("a file that hides its size is copied to its end") {
                 }
 }
 
+TEST_CASE("that nobody knows which attributes what is brought up to date has is told") {
+    Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+    scenario.xattrs = true;
+    scenario.existing = Existing::larger;
+    scenario.options.update = ARSYNC_UPDATE_CHANGED;
+    scenario.options.preserve = ARSYNC_PRESERVE_XATTR;
+    for (const int error : {EIO, EACCES, EOPNOTSUPP}) {
+        Simulation simulation(scenario);
+        unsigned listed = 0;
+        simulation.refuse = [&](const Step& step) {
+            const bool lists =
+                step.call == Call::list_xattrs && step.subject == Subject::destination;
+            listed += lists;
+            return lists ? -error : 0;
+        };
+        simulation.run();
+        CHECK(listed > 0);
+        const bool known = error == EOPNOTSUPP; // there are none
+        CHECK(simulation.outcome().result == (known ? 0 : -error));
+        CHECK(simulation.outcome().stage == (known ? ARSYNC_STAGE_NONE : ARSYNC_STAGE_XATTR));
+        CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_COPIED) != 0);
+        CHECK(simulation.destination()->content == simulation.original());
+    }
+}
+
 } // namespace arsync::sim

@@ -182,4 +182,89 @@ TEST_CASE("a cache policy leaves in the page cache what it says") {
             }
 }
 
+TEST_CASE("a copy that the kernel begins and the buffers end is said to be by the buffers") {
+    Scenario scenario = by_method(ARSYNC_METHOD_COPY_FILE_RANGE, 1 << 20);
+    scenario.layout = Layout::holes; // so that it is more than one call
+    Simulation simulation(scenario);
+    unsigned calls = 0;
+    simulation.refuse = [&](const Step& step) {
+        return step.call == Call::copy_file_range && ++calls > 1 ? -EIO : 0;
+    };
+    expect_copied(simulation);
+    CHECK(calls == 2);
+    CHECK(simulation.outcome().method == ARSYNC_METHOD_FIXED);
+    CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_FALLBACK) != 0);
+}
+
+TEST_CASE("what is written up to its end is not given a size besides") {
+    for (const Method method :
+         {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_HEAP,
+          ARSYNC_METHOD_MANAGED, ARSYNC_METHOD_COPY_FILE_RANGE})
+        for (const uint64_t size : {1ul, 4096ul, 100'001ul, (1ul << 20) + 5000}) {
+            Scenario scenario = by_method(method, size);
+            Simulation simulation(scenario);
+            unsigned cuts = 0;
+            simulation.meanwhile = [&](const Step& step) { cuts += step.call == Call::truncate; };
+            expect_copied(simulation);
+            CHECK_MESSAGE(cuts == 0, describe(scenario));
+        }
+}
+
+TEST_CASE("a limit on the bytes a second holds for every method, and for what is read again") {
+    constexpr uint64_t size = 200'000;
+    for (const Method method : all_methods)
+        for (const uint32_t flags : {0u, ARSYNC_COPY_VERIFY})
+            for (const bool hides_size : {false, true}) {
+                if (method == ARSYNC_METHOD_REFLINK)
+                    continue; // moves no bytes
+                Scenario scenario = by_method(method, size);
+                scenario.hides_size = hides_size;
+                scenario.options.flags = flags;
+                Simulation simulation(scenario);
+                simulation.rate = size / 2;
+                uint64_t paused_ms = 0;
+                simulation.meanwhile = [&](const Step& step) {
+                    paused_ms += step.call == Call::pause ? step.length : 0;
+                };
+                expect_copied(simulation);
+                CHECK_MESSAGE(paused_ms >= (flags ? 3800 : 1900), describe(scenario), ": ",
+                              paused_ms);
+            }
+}
+
+TEST_CASE("of two filesystems the destination's says how it is to be written") {
+    constexpr uint64_t size = 5 << 20;
+    struct Case {
+        uint64_t source, destination;
+        Method method; // of what is large and not cached
+        bool in_order; // that it is written in
+    };
+    constexpr Case cases[] = {{ext4_magic, ext4_magic, ARSYNC_METHOD_DIRECT, false},
+                              {ext4_magic, xfs_magic, ARSYNC_METHOD_DIRECT, false},
+                              {btrfs_magic, ext4_magic, ARSYNC_METHOD_FIXED, false},
+                              {ext4_magic, btrfs_magic, ARSYNC_METHOD_FIXED, false},
+                              {ext4_magic, fuse_magic, ARSYNC_METHOD_FIXED, true},
+                              {fuse_magic, ext4_magic, ARSYNC_METHOD_FIXED, false}};
+    for (const Case& each : cases) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+        scenario.world.filesystem_type = each.source;
+        scenario.world.destination_type = each.destination;
+        scenario.source_cached = false;
+        Simulation simulation(scenario);
+        uint64_t end = 0;
+        bool in_order = true;
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call != Call::write)
+                return;
+            in_order = in_order && step.offset == end;
+            end = step.offset + step.length;
+        };
+        expect_copied(simulation);
+        CAPTURE(each.source);
+        CAPTURE(each.destination);
+        CHECK(simulation.outcome().method == each.method);
+        CHECK(in_order == each.in_order);
+    }
+}
+
 } // namespace arsync::sim

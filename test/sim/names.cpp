@@ -108,7 +108,7 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     out.stx_mtime = time(attributes.modified);
     out.stx_ctime = time(attributes.changed);
     out.stx_dev_major = 8;
-    out.stx_dev_minor = 1;
+    out.stx_dev_minor = world.is_elsewhere(inode.number) ? 2 : 1;
     if (inode.is_file())
         set_later_facts(out,
                         {0, world.options.direct_memory_align, world.options.direct_offset_align});

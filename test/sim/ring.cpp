@@ -152,7 +152,9 @@ void SimulatedRing::perform(Pending& pending) {
     const Request& request = *pending.request;
     pending.performed = true;
     if (request.op == Op::call) {
+        world_.aside = true;
         pending.result = request.run(request.data);
+        world_.aside = false;
         return;
     }
     pending.result = world_.step(step_of(request), [&]() -> int64_t {
@@ -219,6 +221,8 @@ int64_t SimulatedRing::effect(const Request& request) {
         return request.op == Op::reflink ? -EOPNOTSUPP : 0;
     if (request.op == Op::copy_cached)
         return copy_cached(request, *from, *description);
+    if (world_.is_elsewhere(inode.number) != world_.is_elsewhere(source.number))
+        return -EXDEV;
     return request.op == Op::reflink ? sim::reflink(world_, source, request.source_offset, inode,
                                                     request.offset, request.length)
                                      : sim::copy_file_range(world_, source, request.source_offset,

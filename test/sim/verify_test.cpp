@@ -190,4 +190,21 @@ TEST_CASE(
         }
 }
 
+TEST_CASE("what is cached beside a range does not make a doubt of it") {
+    for (const uint64_t to : {8192ul, 8300ul}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_HEAP, 150'000);
+        scenario.range = true;
+        scenario.existing = Existing::larger;
+        scenario.destination_offset = to;
+        scenario.length = 20'000;
+        scenario.options.flags = ARSYNC_COPY_VERIFY;
+        scenario.world.direct_offset_align = scenario.world.direct_memory_align = 0;
+        Simulation simulation(scenario);
+        std::set<uint64_t>& cached = simulation.world.disk.at(simulation.old_inode()).cached;
+        cached.insert({0, 1, 7, 8, 9, 10});
+        expect_copied(simulation);
+        CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_VERIFIED_CACHED) == 0);
+    }
+}
+
 } // namespace arsync::sim

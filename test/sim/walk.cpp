@@ -136,9 +136,16 @@ void World::change_names(InodeNumber directory, const NameChange& change) {
 }
 
 Inode& World::make_inode(const Inode& directory, mode_t mode) {
-    const bool keeps_mode = S_ISLNK(mode); // 0777, whatever the umask
+    const auto& above = directory.attributes.xattrs;
+    const auto inherited = S_ISLNK(mode) ? above.end() : above.find("system.posix_acl_default");
+    const bool keeps_mode = S_ISLNK(mode) || inherited != above.end(); // whatever the umask
     Inode& inode = disk.create(keeps_mode ? mode : mode & ~options.umask);
     Attributes& attributes = inode.attributes;
+    if (inherited != above.end()) {
+        attributes.xattrs["system.posix_acl_access"] = inherited->second;
+        if (inode.is_directory())
+            attributes.xattrs["system.posix_acl_default"] = inherited->second;
+    }
     attributes.accessed = attributes.modified = attributes.changed = now();
     if (directory.attributes.mode & S_ISGID) {
         attributes.gid = directory.attributes.gid;

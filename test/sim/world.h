@@ -28,6 +28,7 @@ constexpr uint64_t ext4_magic = 0xef53, xfs_magic = 0x58465342, btrfs_magic = 0x
 struct WorldOptions {
     uint64_t seed = 0;
     uint64_t filesystem_type = ext4_magic;
+    uint64_t destination_type = 0;      // of another one, on which all but the source is; 0: none
     unsigned direct_memory_align = 512; // 0: no O_DIRECT here
     unsigned direct_offset_align = 512;
     bool temporary_files = true;    // O_TMPFILE
@@ -164,6 +165,7 @@ public:
     InodeNumber without_size = 0;  // a file that says it is empty and is not, as in /proc
     InodeNumber unwritable = 0;    // a file that may not be opened for writing
     std::vector<std::string> problems;
+    bool aside = false; // what happens now happens on another thread, for which nobody waits
 
     // A test's say in what happens. before: a negative errno is the step's result, and the step has
     // no effect.
@@ -196,6 +198,10 @@ public:
     Subject subject_of(InodeNumber inode);
     Subject subject_of(int fd);
     int flags_of(int fd) const; // 0 if it is not open
+    // Whether it is on the destination's filesystem, which is another than the source's.
+    bool is_elsewhere(InodeNumber inode) const {
+        return options.destination_type != 0 && inode != source && !sources.contains(inode);
+    }
     // The subject of what a path leads to; a name that nothing has is of the directory it is in.
     Subject subject_at(int dirfd, const std::string& path, Last last);
     bool descriptors_run_out() const { return descriptors_.size() >= options.descriptors_max; }
