@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "sim/list_checks.h"
 #include "sim/seeds.h"
@@ -259,6 +260,83 @@ TEST_CASE("a further name is asked about before it takes the place of a link tha
         CHECK(listed.text("a") == "in/a");
         const InodeNumber b = world.disk.at(listed.out).names.at("b");
         CHECK((b == world.disk.at(listed.out).names.at("a")) == (answer == ARSYNC_ANSWER_REPLACE));
+    }
+}
+
+TEST_CASE("want of descriptors on the way to an item is waited for, wherever they run out") {
+    for (const uint32_t beneath : {0u, ARSYNC_COPY_BENEATH})
+        for (const int error : {EMFILE, ENFILE}) {
+            arsync_copy_options options = {};
+            options.flags = ARSYNC_COPY_PARENTS | beneath;
+            uint64_t steps = 1;
+            for (uint64_t step = 0; step < steps; ++step) {
+                Listed listed(1, options, {{"in/d/e/a", "out/in/d/e/a"}, {"in/d/b", "out/in/d/b"}});
+                World& world = listed.list.world;
+                const InodeNumber d = add_directory(world, listed.in, "d");
+                add_file(world, add_directory(world, d, "e"), "a", content_of("a"), 0644);
+                add_file(world, d, "b", content_of("b"), 0644);
+                listed.list.fail_at = step;
+                listed.list.fail_with = error;
+                listed.run();
+                steps = world.steps();
+                CAPTURE(step);
+                CHECK(listed.result(0) == 0);
+                CHECK(listed.result(1) == 0);
+                CHECK(listed.text("in/d/e/a") == "a");
+                CHECK(listed.text("in/d/b") == "b");
+            }
+            CHECK(steps > 30);
+        }
+}
+
+TEST_CASE("a tree that could not be begun is copied with the one that it lies in") {
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        arsync_copy_options options = {};
+        options.flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH;
+        Listed listed(seed, options, {{"in/d/sub", "out/in/d/sub"}, {"in/d", "out/in/d"}});
+        World& world = listed.list.world;
+        const InodeNumber d = add_directory(world, listed.in, "d");
+        add_file(world, add_directory(world, d, "sub"), "f", content_of("f"), 0644);
+        bool failed = false;
+        listed.list.meanwhile = [&](const Step& step) {
+            const bool makes = step.call == Call::make_directory && step.path == "sub";
+            return makes && !std::exchange(failed, true) ? -EIO : 0;
+        };
+        listed.run();
+        CHECK(failed);
+        CHECK(listed.result(0) == -EIO);
+        CHECK(listed.result(1) == 0);
+        CHECK(listed.text("in/d/sub/f") == "f");
+    }
+}
+
+// Another directory may be at the link's end by the time it is asked again.
+TEST_CASE("a mirror beneath a directory removes nothing once a link leads to its source") {
+    for (const bool linked : {true, false}) {
+        arsync_copy_options options = {};
+        options.flags =
+            ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH | ARSYNC_COPY_MIRROR;
+        Listed listed(1, options, {{"in/a/b", "out/in/a/b"}});
+        World& world = listed.list.world;
+        const InodeNumber a = add_directory(world, listed.in, "a");
+        add_file(world, add_directory(world, a, "b"), "f", content_of("f"), 0644);
+        const InodeNumber there = add_directory(
+            world, add_directory(world, add_directory(world, listed.out, "in"), "a"), "b");
+        add_file(world, there, "extra", content_of("extra"), 0644);
+        bool swapped = false;
+        listed.list.meanwhile = [&](const Step& step) {
+            if (linked && !swapped && step.call == Call::list) {
+                swapped = true;
+                world.change_names(listed.in, {{"a", std::nullopt}, {"moved", a}});
+                add_symlink(world, listed.in, "a", "moved");
+            }
+            return 0;
+        };
+        listed.run();
+        CHECK(swapped == linked);
+        CHECK(listed.result(0) == (linked ? -ESTALE : 0));
+        CHECK(listed.text("in/a/b/extra") == (linked ? "extra" : "nothing"));
+        CHECK(listed.text("in/a/b/f") == "f");
     }
 }
 

@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <fcntl.h>
 #include <map>
+#include <string>
 
 #include "sim/tree_simulation.h"
 
@@ -90,6 +92,140 @@ TEST_CASE("a link that cannot be made costs nothing of what it was to replace") 
         }
         CHECK(failed > 20);
     }
+}
+
+// A umask may take even its maker's rights.
+TEST_CASE("want of descriptors is no more than that where a directory is shut to its maker") {
+    TreeScenario scenario = with_everything(3);
+    scenario.world.uncached_percent = 0;
+    TreeSimulation simulation(scenario);
+    bool made = false, shut = false, wanted = false;
+    simulation.meanwhile = [&](const Step& step) {
+        made = made || (step.call == Call::make_directory && step.path != "out/target");
+        const bool opens = is_open(step) && step.subject == Subject::directory;
+        const bool by_path = (step.flags & O_PATH) != 0;
+        if (!made || !opens || wanted || by_path != shut)
+            return 0;
+        wanted = shut;
+        shut = true;
+        return wanted ? -EMFILE : -EACCES;
+    };
+    simulation.run();
+    CHECK(wanted);
+    CHECK(simulation.outcome().result == 0);
+    for (const std::string& problem : simulation.world.problems)
+        FAIL_CHECK(problem);
+}
+
+TEST_CASE("what cannot be looked at is not removed for the directory that it is in the way of") {
+    TreeScenario scenario;
+    scenario.world.seed = 1;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR;
+    scenario.existing = true;
+    scenario.directories = scenario.entries = 0;
+    for (const uint64_t fails : {1u, 2u}) {
+        TreeSimulation simulation(scenario);
+        World& world = simulation.world;
+        const InodeNumber target =
+            world.disk.at(world.disk.root().names.at("out")).names.at("target");
+        world.sources.insert(add_directory(world, world.disk.root().names.at("in"), "zz"));
+        const InodeNumber other = add_file(world, target, "zz", content_of("precious"), 0644);
+        uint64_t looks = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            const bool looks_at_it = step.call == Call::statx && step.path == "zz" &&
+                                     step.subject == Subject::destination;
+            return looks_at_it && ++looks == fails ? -EIO : 0;
+        };
+        simulation.run();
+        CHECK(looks == fails);
+        CHECK(simulation.outcome().result == -EIO);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_MAKE_DIRECTORY);
+        CHECK(simulation.totals().errors == 1);
+        CHECK(world.disk.at(target).names.at("zz") == other);
+    }
+}
+
+TEST_CASE("a removal that a cancel ends is no error, and is not told") {
+    TreeScenario scenario;
+    scenario.world.seed = 1;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR;
+    scenario.options.report = ARSYNC_REPORT_ALL;
+    scenario.existing = true;
+    scenario.directories = scenario.entries = 0;
+    for (uint64_t last = 1; last < 12; ++last) {
+        TreeSimulation simulation(scenario);
+        World& world = simulation.world;
+        const InodeNumber target =
+            world.disk.at(world.disk.root().names.at("out")).names.at("target");
+        const InodeNumber extra = add_directory(world, target, "zz");
+        for (int i = 0; i < 8; ++i)
+            add_file(world, add_directory(world, extra, std::to_string(i).c_str()), "f", {}, 0600);
+        uint64_t removed = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            const bool removes = step.call == Call::unlink || step.call == Call::remove_directory;
+            if (removes && ++removed == last)
+                simulation.cancel();
+            return 0;
+        };
+        simulation.run();
+        CHECK(simulation.outcome().result == -ECANCELED);
+        CHECK(simulation.totals().errors == 0);
+        for (const auto& entry : simulation.reports())
+            CHECK_MESSAGE(entry.outcome.result != -ECANCELED, entry.path);
+    }
+}
+
+TEST_CASE("a tree whose name can be synced by nobody is none, unless all is synced at once") {
+    for (const uint64_t filesystem : {fuse_magic, ext4_magic}) {
+        TreeScenario scenario;
+        scenario.world.seed = 1;
+        scenario.world.filesystem_type = filesystem;
+        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+        scenario.options.durability = ARSYNC_DURABILITY_FULL;
+        TreeSimulation simulation(scenario);
+        simulation.meanwhile = [](const Step& step) {
+            const bool to_be_read = (step.flags & O_PATH) == 0;
+            return step.call == Call::open && step.path == "out/" && to_be_read ? -EACCES : 0;
+        };
+        simulation.run();
+        const bool by_name = filesystem == fuse_magic;
+        CHECK(simulation.outcome().result == (by_name ? -EACCES : 0));
+        CHECK(simulation.outcome().stage == (by_name ? ARSYNC_STAGE_SYNC : ARSYNC_STAGE_NONE));
+        CHECK((simulation.target("") == nullptr) == by_name);
+        for (const std::string& problem : simulation.world.problems)
+            FAIL_CHECK(problem);
+    }
+}
+
+TEST_CASE("what is made with the default mode has nothing of its directory's default ACL") {
+    unsigned made = 0;
+    for (uint64_t seed = 1; seed <= 10; ++seed) {
+        TreeScenario scenario;
+        scenario.world.seed = seed;
+        scenario.options.flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_DEFAULT_MODE;
+        scenario.options.preserve = seed % 2 == 0 ? ARSYNC_PRESERVE_OWNER : 0;
+        scenario.existing = true;
+        scenario.entries = 40;
+        TreeSimulation simulation(scenario);
+        World& world = simulation.world;
+        const InodeNumber last = world.disk.numbers().back();
+        for (const InodeNumber number : world.disk.numbers())
+            if (world.subject_of(number) == Subject::directory)
+                world.disk.at(number).attributes.xattrs["system.posix_acl_default"] = "all may";
+        simulation.run(); // some of what is there is in the way
+        for (const InodeNumber number : world.disk.numbers()) {
+            const Attributes& attributes = world.disk.at(number).attributes;
+            const mode_t kind = attributes.mode & S_IFMT;
+            if (number <= last || S_ISLNK(kind))
+                continue;
+            ++made;
+            const mode_t whole = S_ISDIR(kind) || S_ISSOCK(kind) ? 0755 : 0644;
+            CHECK_MESSAGE((attributes.mode & 0777) == whole, seed, ": ", world.path_of(number));
+            CHECK_MESSAGE(!attributes.xattrs.contains("system.posix_acl_access"), seed, ": ",
+                          world.path_of(number));
+        }
+    }
+    CHECK(made > 200);
 }
 
 } // namespace arsync::sim

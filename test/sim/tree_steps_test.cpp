@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
+#include <sys/resource.h>
+#include <vector>
 
 #include "sim/tree_simulation.h"
 
@@ -119,6 +121,99 @@ TEST_CASE("a directory that was made is known as made, wherever descriptors ran 
         }
     }
     CHECK(directories > 0);
+}
+
+TEST_CASE("nobody asks what a file is that was just made in a tree") {
+    for (const uint64_t filesystem : {ext4_magic, xfs_magic, fuse_magic}) {
+        TreeScenario scenario;
+        scenario.world.seed = 1;
+        scenario.world.filesystem_type = filesystem;
+        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+        scenario.entries = 0;
+        TreeSimulation simulation(scenario);
+        World& world = simulation.world;
+        const InodeNumber in = world.disk.root().names.at("in");
+        for (int i = 0; i < 20; ++i)
+            world.sources.insert(
+                add_file(world, in, std::to_string(i).c_str(), content_of("some"), 0644));
+        unsigned questions = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            const bool opened = step.path.empty() && step.subject == Subject::destination;
+            questions += step.call == Call::statx && opened;
+            return 0;
+        };
+        simulation.run();
+        CHECK(simulation.outcome().result == 0);
+        CHECK(simulation.totals().files == 20);
+        CHECK_MESSAGE(questions == 0, filesystem);
+    }
+}
+
+namespace {
+
+// Few enough descriptors for walkers to wait for entries.
+class FewDescriptors {
+public:
+    FewDescriptors() {
+        REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
+        rlimit few = before_;
+        few.rlim_cur = std::min<rlim_t>(before_.rlim_cur, 100);
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    }
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+    ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_ = {};
+};
+
+} // namespace
+
+TEST_CASE("where descriptors are few, no directory is listed while files are open") {
+    const FewDescriptors few;
+    TreeScenario scenario;
+    scenario.world.seed = 5;
+    scenario.world.uncached_percent = 100; // so that each is waited for
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+    scenario.directories = 6;
+    scenario.entries = 900;
+    TreeSimulation simulation(scenario);
+    World& world = simulation.world;
+    size_t most = 0;
+    unsigned lists = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.call != Call::list)
+            return 0;
+        ++lists;
+        const std::vector<int> open = world.open_descriptors();
+        const auto files = std::count_if(open.begin(), open.end(), [&](int fd) {
+            return !world.disk.at(world.descriptor(fd)->inode).is_directory();
+        });
+        most = std::max(most, static_cast<size_t>(files));
+        return 0;
+    };
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    CHECK(lists > 8);
+    CHECK(most == 0);
+}
+
+TEST_CASE("a tree that is not to be durable syncs nothing") {
+    for (uint64_t seed = 1; seed <= 80; ++seed) {
+        TreeScenario scenario = choose_tree(seed);
+        scenario.options.durability = ARSYNC_DURABILITY_NONE;
+        scenario.options.flags &= ~ARSYNC_COPY_VERIFY;
+        TreeSimulation simulation(scenario);
+        unsigned syncs = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            syncs += step.call == Call::sync || step.call == Call::sync_filesystem ||
+                     step.call == Call::write_back;
+            return 0;
+        };
+        simulation.run();
+        CHECK_MESSAGE(syncs == 0, describe(scenario));
+    }
 }
 
 } // namespace arsync::sim
