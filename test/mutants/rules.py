@@ -7,7 +7,7 @@ from source import blank
 CALL = re.compile(r"(?:co_await\s+)?\*?[\w:]+(?:(?:\.|->|::)\w+|\([^()]*\)(?=[.\-])|\[[^\[\]]*\])*\(")
 ASSIGNED = re.compile(r"\*?[\w:]+(?:(?:\.|->)\w+|\[[^\[\]]*\])*\s*(?:[|&+\-]?=)\s|(?:\+\+|--)[\w.>\-]+;")
 FLAG = re.compile(r" \| ((?:O|AT|RESOLVE|FALLOC_FL|RENAME|ARSYNC|IORING|IOSQE|MAP|MFD|RWF|POLL|EFD)_\w+)")
-FIRST_FLAG = re.compile(r"((?:O|AT|RESOLVE|FALLOC_FL|RENAME)_\w+) \| ")
+FIRST_FLAG = re.compile(r"((?:O(?!_RDONLY\b)|AT|RESOLVE|FALLOC_FL|RENAME)_\w+) \| ")  # O_RDONLY is none
 ERRNO = re.compile(r"(?<![\w:])(E(?!OF\b|XIT)[A-Z0-9]{3,})\b")
 RELATIONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 KEYWORDS = ("return", "co_return", "throw", "break", "continue", "delete", "using", "goto", "try",
