@@ -56,6 +56,7 @@ start_host() {
     host_pid[$host]=$!
     disown
     ip -n "$NETS-$host" link set eth0 up
+    ip -n "$NETS-net" route del unreachable "10.0.0.${host#h}" 2> /dev/null
     eventually "in_net ssh -F '$WORK/ssh/config' $host true 2> /dev/null"
 }
 
@@ -63,6 +64,8 @@ kill_host() {
     ip -n "$NETS-$1" link set eth0 down
     kill -9 "${host_pid[$1]}"
     unset "host_pid[$1]"
+    # Sessions that were open hang until ssh gives up; new ones need not wait for what is known.
+    ip -n "$NETS-net" route add unreachable "10.0.0.${1#h}"
 }
 
 make_hosts() {

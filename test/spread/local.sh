@@ -83,8 +83,8 @@ if is_root; then
 else
     skip 'for a user who is not root' 'needs root'
 fi
-# as_python 'LINES' COMMAND...: arsync-spread, but that LINES of Python come before it. Its units' process N is
-# killed with it where they say cut(N) of what is written: os.rename(2) to units/ or of `walked`.
+# as_python 'LINES' COMMAND...: arsync-spread, but that LINES of Python come before it. cut(N) in them
+# kills it at the Nth unit, or `walked`, that it writes.
 cat > "$WORK/as_python" << 'END'
 #!/usr/bin/env python3
 import os, runpy, shutil, sys
@@ -171,7 +171,7 @@ def failing(name, **more):
         raise OSError(5, \"\")
     return look(name, **more)
 os.stat = failing" --restart s d2; diff -r s d2
-    if is_root; then mkdir -p s/x/sub; echo 1 > s/x/h; chmod 444 s/x; chown -R 65534:65534 .; is=0; as_nobody '"$SPREAD"' --arsync-cp $CP s d3 2> err || is=$?; test $is = 1; grep -q "x/h.*Permission denied" err; chmod 755 s/x; as_nobody '"$SPREAD"' --arsync-cp $CP s d3; diff -r s d3; fi'
+    if is_root; then mkdir -p s/x/sub; echo 1 > s/x/h; ln s/x/h s/linked; echo 2 > s/x/sub/f; chmod 444 s/x; chown -R 65534:65534 .; is=0; as_nobody '"$SPREAD"' --arsync-cp $CP s d3 2> err || is=$?; test $is = 1; grep -q "x/h.*Permission denied" err; chmod 755 s/x; as_nobody '"$SPREAD"' --arsync-cp $CP s d3; diff -r s d3; test d3/linked -ef d3/x/h; fi'
 holds 'a range has copied all its bytes, and what changes in the last moment is not taken for unchanged' '
     mkdir s; bytes 2000000 x > s/big; cat > cp << "END"
 #!/bin/sh
@@ -184,16 +184,28 @@ END
     chmod +x cp; run() { S=$PWD/s REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d -- --skip-unchanged; }; is=0; MODE=short run 2> err || is=$?; test $is = 3; grep -q "the source ends before the range" err
     is=0; MODE=change run 2> err || is=$?; test $is = 1; grep -q "the source has changed" err; test "$(stat -c %y s/big)" != "$(stat -c %y d/big)"; MODE= run; identical s d'
 holds 'the directories are done again after units that ran again' '
-    mkdir -p s/in; echo 1 > s/in/f; touch -d 2001-01-01 s/in s; spread s d; rm d/in/f .d.arsync-spread/records/1; is=0; spread_as_python "cut(1)" s d || is=$?; test $is = 99; spread s d; identical s d'
+    mkdir -p s/in; echo 1 > s/in/f; touch -d 2001-01-01 s/in s; spread s d; rm d/in/f .d.arsync-spread/records/1; is=0; spread_as_python "
+import subprocess
+wait = subprocess.Popen.wait
+def waited(self, timeout=None):
+    wait(self, timeout)
+    if self.args[0] == \"sh\":
+        os._exit(99)
+subprocess.Popen.wait = waited" s d || is=$?; test $is = 99; spread s d; identical s d'
 holds 'a large file that cannot be made leaves the rest whole, and is begun anew' '
     mkdir -p s/dir d/big; bytes 2000000 x > s/big; echo 1 > s/dir/f; chmod 751 s/dir; is=0; spread --chunk=1M s d 2> err || is=$?; test $is = 1; grep -q "cannot make a file of 2000000 bytes: File exists" err; test "$(stat -c %a d/dir)" = 751
     rmdir d/big; spread --chunk=1M s d; identical s d; rm .d.arsync-spread/records/*; grep -l kind=finish .d.arsync-spread/units/*; rm s/big .d.arsync-spread/units/$(basename $(grep -l kind=range .d.arsync-spread/units/* | head -n 1)); rm d/big; spread --chunk=1M s d; identical s d'
+holds 'what is running ends when the run is stopped, even if it does not want to' '
+    mkdir s; echo 1 > s/f; printf "%s\n" "#!/bin/sh" "trap \"\" TERM" "echo \$\$ > $PWD/pid" "exec sleep 1000" > cp; chmod +x cp; for how in --engine=local $(command -v parallel > /dev/null && echo --sshlogin=:); do
+        ( exec python3 "$WORK/as_python" "
+import subprocess
+wait = subprocess.Popen.wait
+subprocess.Popen.wait = lambda self, timeout=None: wait(self, timeout and timeout / 20)" "$SPREAD" --arsync-cp $PWD/cp $how s d ) & run=$!
+        eventually "test -s pid"; kill -INT $run; eventually "! kill -0 $run"; is=0; wait $run || is=$?; test $is = 130; eventually "! kill -0 $(cat pid)"; rm pid
+    done'
 if command -v parallel > /dev/null; then
     holds 'GNU parallel sees no command in the name of a directory' '
         mkdir s; echo 1 > s/f; for d in "{= system(\"touch pwned\") =}" "a{}b {.} '"\\''"'c"; do spread --engine=parallel --sshlogin=: s "$d"; diff -r s "$d"; test -d ".$d.arsync-spread"; done; test ! -e pwned'
-    holds 'what GNU parallel runs ends when the run is stopped' '
-        mkdir s; echo 1 > s/f; printf "%s\n" "#!/bin/sh" "echo \$\$ > $PWD/pid" "exec sleep 1000" > cp; chmod +x cp; ( exec "$SPREAD" --arsync-cp $PWD/cp --engine=parallel --sshlogin=: s d ) & run=$!
-        eventually "test -s pid"; kill -INT $run; is=0; wait $run || is=$?; test $is = 130; eventually "! kill -0 $(cat pid)"'
 else
     skip 'arsync-spread by GNU parallel' 'parallel is not installed'
 fi

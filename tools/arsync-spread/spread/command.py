@@ -217,7 +217,7 @@ class Run:
     def _units_of(self, phase):
         for name in self.state.names():
             unit = self.state.unit(name)
-            if unit.phase == phase and self.state.status(name) != 0:
+            if unit.phase == phase and unit.kind != "hidden" and self.state.status(name) != 0:
                 yield from self._again(unit)
         if phase == 1 and (not self.state.is_walked() or self.state.problems()):
             for unit in self.splitter.units():

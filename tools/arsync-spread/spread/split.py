@@ -61,7 +61,6 @@ class Splitter:
         self.big = BigFiles(self, plan, before)
         self.files, self.linked = Bundle(), Bundle()
         self.groups = {}  # (device, inode): a Group, as far as it is known
-        self.had = set()
         self.walk = None
         self.problems = ""
 
@@ -75,7 +74,8 @@ class Splitter:
 
     def units(self):
         """Of a walk from its beginning. What earlier units have is left out."""
-        had = self.had = self._had()
+        had = self._had()
+        self.problems = ""
         root = os.open(self.source, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with ThreadPoolExecutor(LOOKING) as pool:
@@ -93,7 +93,10 @@ class Splitter:
         """The names that units have, of a walk that was cut off. A large file is its last unit's."""
         had = set()
         for name in self.state.names():
-            if self.state.unit(name).kind != "range":
+            kind = self.state.unit(name).kind
+            if kind == "hidden":
+                self.state.forget(name)
+            elif kind != "range":
                 had.update(map(digest, self.state.part(name)))
         return had
 
@@ -122,7 +125,7 @@ class Splitter:
             if re.fullmatch("list\\.[0-9]+", name):
                 yield names_in(os.path.join(raw, name))
         with open(complaints, encoding="utf-8", errors="replace") as err:
-            self.problems = err.read()
+            self.problems += err.read()
         if self.walk.returncode > 0:
             self.problems += f"its exit status is {self.walk.returncode}"
 
@@ -132,7 +135,7 @@ class Splitter:
             if facts is None:
                 continue
             if stat.S_ISDIR(facts.st_mode):  # fpart names what it could not list
-                self._add_what_is_hidden(name)
+                yield from self._hidden(name)
             elif facts.st_nlink > 1:
                 yield from self._take_linked(name, known, facts)
             elif known:
@@ -143,14 +146,19 @@ class Splitter:
                 self.files.add([name], facts.st_size if stat.S_ISREG(facts.st_mode) else 0)
         yield from self._flush(0.5)
 
-    def _add_what_is_hidden(self, directory):
-        """Names in a directory that may be read but not searched: the units will say so."""
+    def _hidden(self, directory):
+        """Names in a directory that may be read but not searched: a unit to say so, until the next walk."""
         path = os.path.join(self.source, directory)
-        if os.access(path, os.R_OK) and not os.access(path, os.X_OK):
-            for name in os.listdir(path):
-                inner = os.path.join(directory, name)
-                if digest(inner) not in self.had:
-                    self.files.add([inner], 0)
+        if os.access(path, os.X_OK):
+            return
+        try:
+            names = os.listdir(path)
+        except OSError:  # fpart or the last unit has told
+            return
+        self.problems += f"{os.fsdecode(directory)}: may not be searched\n"
+        unit = Unit(self.new_name(), "hidden", 1, 0, len(names))
+        self.state.add(unit, self.commands.files(unit.name), [os.path.join(directory, name) for name in names])
+        yield unit
 
     def _take_linked(self, name, known, facts):
         key = facts.st_dev, facts.st_ino

@@ -135,7 +135,7 @@ class State:
             write_file(self.at("plan"), json.dumps(plan, indent=1) + "\n")
 
     def _remove_all(self):
-        """But the plan, which says that this is a state directory, and to go on with this while it is empty."""
+        """But the plan: it says that this is a state directory, and, while it is empty, to go on with this."""
         for name in os.listdir(self.at("locks")) if os.path.isdir(self.at("locks")) else ():
             with open(self.at("locks", name), "rb+") as lock:
                 try:

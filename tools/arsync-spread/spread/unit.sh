@@ -76,6 +76,7 @@ source_is_as_it_was() { [ "$(TZ=UTC stat -c '%s %y' -- "$source/$file" 2> /dev/n
 case $kind in
     finish)
         [ -z "$problem" ] || end_with 1 "$problem"
+        source_is_as_it_was || end_with 1 'the source has changed'
         for unit in $ranges; do
             status_of "$unit"
             case $status in
@@ -84,7 +85,6 @@ case $kind in
                 *) end_with 3 "range $unit has not ended" ;;
             esac
         done
-        source_is_as_it_was || end_with 1 'the source has changed'
         [ -z "$ranges" ] || [ "$(stat -c %s -- "$destination/$file" 2> /dev/null)" = "${was%% *}" ] ||
             end_with 1 'the size of the copy is not that of the source'
         ;;
@@ -128,7 +128,10 @@ case $kind$status$summary in
     range0*) end_with 3 'the source ends before the range does' "$summary" ;;
     finish0*)
         # What was given to the copy is not to be taken for the sign that it has this content.
-        source_is_as_it_was || { touch -c -h -- "$destination/$file" && end_with 1 'the source has changed'; }
+        if ! source_is_as_it_was; then
+            touch -c -h -- "$destination/$file"
+            end_with 1 'the source has changed'
+        fi
         ;;
 esac
 case $status in
