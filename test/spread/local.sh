@@ -196,12 +196,12 @@ holds 'a large file that cannot be made leaves the rest whole, and is begun anew
     mkdir -p s/dir d/big; bytes 2000000 x > s/big; echo 1 > s/dir/f; chmod 751 s/dir; is=0; spread --chunk=1M s d 2> err || is=$?; test $is = 1; grep -q "cannot make a file of 2000000 bytes: File exists" err; test "$(stat -c %a d/dir)" = 751
     rmdir d/big; spread --chunk=1M s d; identical s d; rm .d.arsync-spread/records/*; grep -l kind=finish .d.arsync-spread/units/*; rm s/big .d.arsync-spread/units/$(basename $(grep -l kind=range .d.arsync-spread/units/* | head -n 1)); rm d/big; spread --chunk=1M s d; identical s d'
 holds 'what is running ends when the run is stopped, even if it does not want to' '
-    mkdir s; echo 1 > s/f; printf "%s\n" "#!/bin/sh" "trap \"\" TERM" "echo \$\$ > $PWD/pid" "exec sleep 1000" > cp; chmod +x cp; for how in --engine=local $(command -v parallel > /dev/null && echo --sshlogin=:); do
+    mkdir s; echo 1 > s/f; printf "%s\n" "#!/bin/sh" "trap \"\" TERM" "echo \$\$ > $PWD/pid" "exec sleep 1000" > cp; chmod +x cp; less=100; for how in --engine=local $(command -v parallel > /dev/null && echo --sshlogin=:); do
         ( exec python3 "$WORK/as_python" "
 import subprocess
 wait = subprocess.Popen.wait
-subprocess.Popen.wait = lambda self, timeout=None: wait(self, timeout and timeout / 20)" "$SPREAD" --arsync-cp $PWD/cp $how s d ) & run=$!
-        eventually "test -s pid"; kill -INT $run; eventually "! kill -0 $run"; is=0; wait $run || is=$?; test $is = 130; eventually "! kill -0 $(cat pid)"; rm pid
+subprocess.Popen.wait = lambda self, timeout=None: wait(self, timeout and timeout / $less)" "$SPREAD" --arsync-cp $PWD/cp $how s d ) & run=$!
+        eventually "test -s pid"; kill -INT $run; eventually "! kill -0 $run"; is=0; wait $run || is=$?; test $is = 130; eventually "! kill -0 $(cat pid)"; rm pid; less=1 # it has a patience of its own
     done'
 if command -v parallel > /dev/null; then
     holds 'GNU parallel sees no command in the name of a directory' '

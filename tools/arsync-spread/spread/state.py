@@ -95,7 +95,7 @@ class State:
         if facts.st_uid != os.geteuid() or stat.S_IMODE(facts.st_mode) & 0o022:
             raise Refused(f"the state directory {self.path} is another user's, or others may write to it")
         there = [name for name in there if not name.startswith(".nfs")]
-        strange = [name for name in there if name.removesuffix(".new") not in FOLDERS + FILES]
+        strange = [name for name in there if re.sub(r"\.new$", "", name) not in FOLDERS + FILES]
         if strange or not self.exists() and set(there) - {"lock", "plan.new"}:
             raise Refused(f"{self.path} is no state directory: it has {(strange or there)[0]!r} in it", 2)
 
