@@ -5,6 +5,7 @@
 #include "copy/entry_copy.h"
 #include "copy/file_flags.h"
 #include "copy/filesystem_kinds.h"
+#include "io/facts.h"
 
 namespace arsync {
 

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 
 #include "copy/metadata.h"
+#include "io/facts.h"
 
 namespace arsync {
 

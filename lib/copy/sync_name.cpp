@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "copy/split_path.h"
+#include "io/facts.h"
 
 namespace arsync {
 

@@ -5,6 +5,13 @@
 #include <cstring>
 #include <sys/stat.h>
 
+// What musl 1.2.5 and older headers do not name.
+#ifndef STATX_ATTR_COMPRESSED
+#define STATX_ATTR_COMPRESSED 0x00000004U
+#define STATX_ATTR_IMMUTABLE 0x00000010U
+#define STATX_ATTR_APPEND 0x00000020U
+#define STATX_ATTR_NODUMP 0x00000040U
+#endif
 #ifndef STATX_ATTR_MOUNT_ROOT
 #define STATX_ATTR_MOUNT_ROOT 0x00002000U // Linux 5.8
 #endif

@@ -59,8 +59,8 @@ int reflink(const Request& request) {
 }
 
 ssize_t copy_range(const Request& request) {
-    auto from = static_cast<off64_t>(request.source_offset);
-    auto to = static_cast<off64_t>(request.offset);
+    auto from = static_cast<off_t>(request.source_offset);
+    auto to = static_cast<off_t>(request.offset);
     return ::copy_file_range(request.source_fd, &from, request.fd, &to, request.length, 0);
 }
 

@@ -162,8 +162,10 @@ int SystemFiles::drop_cache(int fd, uint64_t offset, uint64_t length) {
                             POSIX_FADV_DONTNEED);
 }
 
+// Not by fchmod and fchown: those of musl try /proc where a descriptor is open with O_PATH, and
+// their error is that of a /proc that is not there.
 int SystemFiles::chmod(int fd, mode_t mode) {
-    int result = without_eintr([&] { return ::fchmod(fd, mode); });
+    int result = static_cast<int>(without_eintr([&] { return ::syscall(SYS_fchmod, fd, mode); }));
     if (opened(result))
         return result;
     result = by_proc(fd, [&](const char* path) { return ::chmod(path, mode); });
@@ -174,7 +176,8 @@ int SystemFiles::chmod(int fd, mode_t mode) {
 }
 
 int SystemFiles::chown(int fd, uid_t uid, gid_t gid) {
-    const int result = without_eintr([&] { return ::fchown(fd, uid, gid); });
+    const auto result =
+        static_cast<int>(without_eintr([&] { return ::syscall(SYS_fchown, fd, uid, gid); }));
     if (opened(result))
         return result;
     return without_eintr([&] { return ::fchownat(fd, "", uid, gid, AT_EMPTY_PATH); });
@@ -234,7 +237,9 @@ int SystemFiles::rename(int dirfd, const char* from, const char* to) {
 }
 
 int SystemFiles::rename_to_free(int dirfd, const char* from, const char* to) {
-    return without_eintr([&] { return ::renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE); });
+    return static_cast<int>(without_eintr([&] { // musl 1.2.5 has no function for it
+        return ::syscall(SYS_renameat2, dirfd, from, dirfd, to, RENAME_NOREPLACE);
+    }));
 }
 
 int SystemFiles::unlink(int dirfd, const char* name) {

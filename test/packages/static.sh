@@ -24,7 +24,8 @@ if ! "${in_root[@]}" /arsync-cp --version > "$scratch/out" 2>&1 && grep -qE '^(c
 fi
 
 needs_nothing() { ! objdump -p "$program" | grep -E 'NEEDED|INTERP' && [ "$(find "$root" -path "$root/src" -prune -o -type f -print)" = "$root/arsync-cp" ]; }
-says_version() { "${in_root[@]}" /arsync-cp --version | grep -qx "arsync-cp (arsync) $(pkg_config --modversion arsync)"; }
+version=$(awk '/define ARSYNC_VERSION_M|define ARSYNC_VERSION_P/ { v = v s $3; s = "." } END { print v }' "$top/include/arsync.h")
+says_version() { "${in_root[@]}" /arsync-cp --version | grep -qx "arsync-cp (arsync) $version"; }
 # alike TREE - as far as it can be told without rsync.
 listing() { (cd "$1" && find . -printf '%P %y %m %s %n %b %T@ %l\n' | sort) && (cd "$1" && find . -type f -exec sha256sum {} + | sort); }
 copies() {

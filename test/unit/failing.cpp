@@ -158,11 +158,25 @@ void operator delete[](void* memory, size_t, std::align_val_t) noexcept {
     failing::release(memory);
 }
 
+#ifndef __GLIBC__ // musl, which is linked in, and of which pthread_create is a weak name
+extern "C" int __pthread_create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+#endif
+
+static auto create_for_real() {
+#ifdef __GLIBC__
+    using Create = decltype(&pthread_create);
+    static const auto found = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
+    return found;
+#else
+    return &__pthread_create;
+#endif
+}
+
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
-                              void* (*body)(void*), void* argument) noexcept {
+                              void* (*body)(void*),
+                              void* argument) noexcept(noexcept(pthread_create(thread, attributes,
+                                                                               body, argument))) {
     if (failing::fails_now(failing::What::thread))
         return EAGAIN;
-    using Create = decltype(&pthread_create);
-    static const auto create = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
-    return create(thread, attributes, body, argument);
+    return create_for_real()(thread, attributes, body, argument);
 }
