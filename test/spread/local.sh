@@ -132,7 +132,7 @@ def one(path):
     global left
     left -= 1
     os._exit(99) if left == 0 else rmtree(path)
-shutil.rmtree = one" --restart s d || is=$?; test $is = 99; spread s d; diff -r s d; echo 33$n > s/f; done'
+shutil.rmtree = one" --restart s d || is=$?; test $is = 99; is=0; spread --status s d > out || is=$?; test $is = 3; grep -q "nothing was begun" out; spread s d; diff -r s d; echo 33$n > s/f; done'
 holds 'the record of an old unit is not that of a new one with its number, and no run begins anew under its feet' '
     mkdir s; echo 1 > s/f; spread s d; echo 22 > s/f; sed -i "s/^id=.*/id=another/" .d.arsync-spread/units/1; spread s d; diff -r s d
     exec 8> .d.arsync-spread/locks/1; flock 8; refuses 3 "unit 1 of the earlier run is still running" --restart s d 8>&-; exec 8>&-

@@ -83,7 +83,7 @@ def print_troubles(state, totals, out, most=20):
 
 def print_status(state):
     """Exit status 0: all is done; 1: entries failed; 3: not all is done."""
-    if not state.exists():
+    if not state.plan():
         print(f"nothing was begun in {state.path}")
         return 3
     totals = Totals(state)
