@@ -470,6 +470,9 @@ enum arsync_stage {
  * and ACL (-ENOSYS), unless Linux is 6.13 and nobody else may write to either directory; before
  * 6.13 a loss is not known, and no error. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
+/* The error is that an attribute could not be kept, and the options' required does not name it. It
+ * is an error all the same: it counts, and ARSYNC_COPY_STOP_ON_ERROR stops at it. */
+#define ARSYNC_COMPLETION_NOT_REQUIRED (1u << 17)
 /* The source's size or modification time changed between the start and the end of the copy. This is
  * not told of files whose content the kernel makes up when it is read, such as those in /sys or of
  * lxcfs; they have no blocks. */
@@ -1447,6 +1450,13 @@ enum arsync_report {
                                  the number of errors */
 };
 
+/* Of a list: what comes of its items comes in their order. The completion of an item, those of its
+ * entries and of the directories on its way, and its questions are held back until all items before
+ * it have ended and their completions wait to be polled. The items themselves run side by side all
+ * the same, and memory grows with what is held back. What is held back when the list is cancelled
+ * comes when it has ended. Elsewhere this means nothing. */
+#define ARSYNC_COPY_IN_ORDER (1u << 24)
+
 /* What a completion's details have besides what belongs to its flags; see arsync_details. What is
  * not wanted costs nothing, and is NULL or 0. */
 #define ARSYNC_WANT_TOTALS (1u << 0)      /* of a job with ARSYNC_COPY_RECURSIVE: its totals */
@@ -1500,7 +1510,9 @@ typedef struct arsync_copy_options {
                                   of this set, see arsync_link_set_open; 0 means within this job
                                   only. A set that is not open gives -EINVAL. */
     uint32_t want;             /* ARSYNC_WANT_*: what completions tell in their details */
-    uint32_t reserved[3];      /* 0 */
+    uint32_t required;         /* ARSYNC_PRESERVE_*: what of preserve is not to be lost. It only
+                                  decides which errors have ARSYNC_COMPLETION_NOT_REQUIRED. */
+    uint32_t reserved[2];      /* 0 */
     uint64_t range_offset;     /* where the part begins that range_length says */
     uint64_t range_length;     /* if not 0, only so many bytes of a file are copied; see "Ranges" */
     const char* user_map;      /* whose copies are whose: "FROM:TO[,FROM:TO...]", see below; NULL:
@@ -1524,6 +1536,51 @@ typedef struct arsync_copy_options {
  *   -EINVAL      A field is invalid, or two contradict each other.
  *   -E2BIG       The options ask for what this version of the library does not know. */
 ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* why, size_t size);
+
+/* Set an option by its name, from text.
+ *
+ * This is for command lines, configuration files and whatever else has options as text. Names and
+ * values are those of arsync-cp where it has such an option. A value that is a word may be cut
+ * short, as long as it can mean only one. copy and pool have their struct_size set; either may be
+ * NULL, and then the options of that kind are not known.
+ *
+ *   Words        backup (none or off, simple or never, existing or nil, numbered or t), cache,
+ *                durability, method, reflink, replace, report, sparse, symlinks (keep, follow-top,
+ *                follow), and backend of a pool: the values that the field of that name may have,
+ *                in small letters. update is all, none, none-fail (which is
+ *                ARSYNC_REPLACE_EXCLUSIVE) or older.
+ *   Lists        preserve and no-preserve: mode, ownership, timestamps, links, context, xattr,
+ *                flags, project and all, with commas between. All but the last two and, without
+ *                SELinux, context are "all". Each is required, too, but xattr and context only if
+ *                they are named by themselves. no-preserve=mode also sets ARSYNC_COPY_DEFAULT_MODE.
+ *   Numbers      chunks; of a pool buffers, buffer-size, bwlimit (byte_rate), jobs (workers),
+ *                job-limit, leases and queue-depth. A number may end in K, M or G, which are
+ *                powers of 1024. range is OFFSET:LENGTH, or OFFSET: for all that follows.
+ *   Texts        filter, suffix (of backups), map-users and map-groups, which also keep owners. The
+ *                options then point to the value itself, which has to stay.
+ *   Yes or no    Flags of copies: attributes-only, bare-parents, beneath, dangling,
+ *                directories-only, dry-run, force, in-order, keep-directory-symlink, link, mirror,
+ *                nofollow, one-file-system, parents, recursive, shallow, special, symbolic-link and
+ *                verify; and continue-on-error, whose no is ARSYNC_COPY_STOP_ON_ERROR. Of pools:
+ *                huge-pages, iopoll and sqpoll.
+ *
+ * value may be NULL for what means something without one: yes for a flag, existing for backup,
+ * always for reflink, older for update, and mode,ownership,timestamps for preserve. Whether options
+ * go together is not looked at; see arsync_options_check.
+ *
+ * If the value is not valid, why gets what is wrong, with words quoted as by arsync_quote: a line
+ * such as "invalid argument 'x'", and from the second line on what is valid. Otherwise it gets "".
+ * It is cut to size bytes with its NUL, and may be NULL if size is 0.
+ *
+ * Returns 0 or an error, after which nothing was set.
+ *
+ * Errors:
+ *   -ENOENT      There is no option of that name.
+ *   -EINVAL      The value is not valid. Or struct_size or a reserved field is wrong.
+ *   -E2BIG       The options have what this version of the library does not know.
+ *   -ENOMEM      There is too little memory. */
+ARSYNC_API int arsync_option_set(arsync_copy_options* copy, arsync_pool_options* pool,
+                                 const char* name, const char* value, char* why, size_t size);
 
 /* ---- Control ------------------------------------------------------------------------------ */
 
@@ -1602,9 +1659,12 @@ typedef struct arsync_progress {
     uint64_t errors;        /* of these, entries that failed */
     uint32_t flags;         /* ARSYNC_PROGRESS_* */
     uint32_t reserved;      /* 0 */
+    uint64_t bytes_per_second; /* how fast bytes_done has grown: in the last four seconds, as far as
+                                  calls of arsync_job_progress have seen them, or since the submit
+                                  if that was later. Pauses count. */
 } arsync_progress;
 /* The size of arsync_progress in version 0.1, for ever. */
-#define ARSYNC_PROGRESS_SIZE_0_1 64
+#define ARSYNC_PROGRESS_SIZE_0_1 72
 
 /* Get a job's progress.
  *
@@ -1702,6 +1762,25 @@ typedef struct arsync_stats {
  *   -EINVAL      struct_size is wrong. */
 ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
 
+/* Describe a pool in lines of text, or as JSON.
+ *
+ * Both are for logs. arsync_pool_describe writes what arsync_pool_info tells as a few lines in
+ * English, each of which ends in a newline. arsync_pool_json writes an object in one line, without
+ * a newline. It has members of arsync_info and arsync_stats by their names: backend,
+ * backend_reason, workers_started, buffer_size, buffers_registered, buffers_refused,
+ * buffers_reason, sqpoll, sqpoll_reason, iopoll, iopoll_reason, kernel_features, bytes_read,
+ * bytes_written, bytes_reflinked, bytes_offloaded, bytes_copied_in_user_space. A later version may
+ * add others.
+ *
+ * text is cut to size bytes with its NUL, and may be NULL if size is 0. The calls do not block.
+ *
+ * Returns the length of the whole text, without its NUL, or an error.
+ *
+ * Errors:
+ *   -ENOMEM      There is too little memory. */
+ARSYNC_API int arsync_pool_describe(arsync_pool* pool, char* text, size_t size);
+ARSYNC_API int arsync_pool_json(arsync_pool* pool, char* text, size_t size);
+
 /* ---- Names and versions ------------------------------------------------------------------- */
 
 /* Describe an errno value.
@@ -1713,14 +1792,18 @@ ARSYNC_API int arsync_pool_stats(arsync_pool* pool, arsync_stats* stats);
  * any other number. */
 ARSYNC_API const char* arsync_strerror(int error);
 
-/* Describe the failure that a completion tells of, in a sentence.
+/* Describe the failure that a completion tells of, or the question that it puts, in a sentence.
  *
  * The sentence is in English and in the words of cp, such as "cannot open $s for reading:
  * Permission denied". In place of names it has "$s" and "$d" for the source and the destination of
  * what failed, and "$S" and "$D" for those of the job, or of the item, that this is an entry of or
  * on the way to. So the program shows names, which may be any bytes, in its own way, such as
  * arsync_quote's. The two of them differ by the completion's path. But of a tree's job they differ
- * by the details' error_path.
+ * by the details' error_path. With ARSYNC_COMPLETION_IN_MIRROR, "$o" and "$O" are the source and
+ * the destination of the item that the details' other names.
+ *
+ * Of a QUESTION it is what to ask, such as "overwrite $d? ", as cp asks; its details must still be
+ * valid.
  *
  * options, src_dirfd, src, dst_dirfd and dst are those of the job, or of the item with its list's
  * directories. The files are looked at again where that tells more, so the call may wait for a disk
@@ -1763,6 +1846,44 @@ enum arsync_quoting {
  *   -ENOMEM      There is too little memory. */
 ARSYNC_API int arsync_quote(const char* name, size_t length, uint32_t quoting, char* text,
                             size_t size);
+
+/* Write a completion as a JSON object.
+ *
+ * The object is one line, without a newline, for logs and for other programs. src and dst are the
+ * names of what the completion is about, of any bytes: the program's own, with the completion's
+ * path below them. outcome is what came of it in the program's own words; NULL means those below.
+ * message is what is said of it, such as by arsync_describe, and NULL or "" is nothing. A later
+ * version may add members.
+ *
+ *   type         Of an entry, or a directory on the way, what it is: "file", "directory",
+ *                "symbolic-link", "special", or "extra" (what was removed). Of a job or an item
+ *                "tree", if the completion has the totals of one, else "file".
+ *   source, destination
+ *                The names, the latter with the copy's own if it is another (KEPT_BOTH). What is
+ *                not UTF-8 in a name is U+FFFD; then source_hex or destination_hex has all its
+ *                bytes, in hexadecimal. What was removed has no source.
+ *   outcome      "cancelled" or "failed"; of an entry also if it has a message. Otherwise of a job
+ *                or an item "copied", "linked" or "skipped", and of an entry also "made", "entered"
+ *                or "removed".
+ *   backup       With BACKED_UP: the backup's name.
+ *   Totals       Of a tree: copied, linked, skipped, bytes, hole_bytes, entries, directories,
+ *                symbolic_links, specials, removed and errors.
+ *   Data         Of what was copied otherwise, and of a job or an item that failed: method, bytes,
+ *                hole_bytes, fallback, source_changed, source_shrank, verified_cached and
+ *                owner_lost.
+ *   errno, stage
+ *                If the result is not 0: its number, positive, and the name of the stage.
+ *   message      If there is one.
+ *
+ * text is cut to size bytes with its NUL, and may be NULL if size is 0.
+ *
+ * Returns the length of the whole object, without its NUL, or an error.
+ *
+ * Errors:
+ *   -ENOMEM      There is too little memory. */
+ARSYNC_API int arsync_completion_json(const arsync_completion* completion, const char* src,
+                                      const char* dst, const char* outcome, const char* message,
+                                      char* text, size_t size);
 
 /* Name a stage, a method, a backend, an action or a kind of completion.
  *

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <pthread.h>
+#include <string>
 #include <system_error>
 
 #include "arsync.h"
@@ -51,6 +52,13 @@ int uncancelled(Body body) {
     const int result = guarded(body);
     pthread_setcancelstate(state, nullptr);
     return result;
+}
+
+// A text for the caller, cut to size bytes with its NUL. Returns the length of all of it.
+inline int give_text(const std::string& whole, char* text, size_t size) {
+    if (size > 0)
+        text[whole.copy(text, size - 1)] = '\0';
+    return static_cast<int>(whole.size());
 }
 
 // The pool, if it is open and of this process.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "c_wall.h"
 #include "options.h"
@@ -257,9 +258,11 @@ std::string Failure::at_stage() const {
 std::string Failure::describe() const {
     if (completion_.kind == ARSYNC_COMPLETION_WAY)
         return on_the_way();
+    if (has(ARSYNC_COMPLETION_IN_MIRROR) && error_ == EEXIST)
+        return "$o and $s cannot both be copied to $O";
     if (has(ARSYNC_COMPLETION_IN_MIRROR))
-        return has(ARSYNC_COMPLETION_AT_SOURCE) ? "$s would be lost in another one's mirror"
-                                                : "$d would be lost in another one's mirror";
+        return has(ARSYNC_COMPLETION_AT_SOURCE) ? "$s would be lost in $O, which is to be like $o"
+                                                : "$d would be lost in $O, which is to be like $o";
     if (has(ARSYNC_COMPLETION_JUST_CREATED))
         return error_ == ELOOP ? "will not copy $s through just-created symlink $d"
                                : "will not overwrite just-created $d with $s";
@@ -298,6 +301,35 @@ std::string Failure::describe() const {
     }
 }
 
+// As "rwxr-sr-x".
+std::string letters_of(mode_t mode) {
+    std::string text = "rwxrwxrwx";
+    for (unsigned i = 0; i < text.size(); ++i)
+        if ((mode & (0400u >> i)) == 0)
+            text[i] = '-';
+    for (unsigned i = 0; i < 3; ++i)
+        if (char& x = text[3 * i + 2]; (mode & (04000u >> i)) != 0)
+            x = x == 'x' ? "sst"[i] : "SST"[i];
+    return text;
+}
+
+// What is asked before something is replaced, which may not be writable.
+std::string question_about(const arsync_completion& completion, const arsync_copy_options& options,
+                           const Place& destination) {
+    const mode_t mode = completion.details != nullptr ? completion.details->destination.mode : 0;
+    if (S_ISLNK(mode) || geteuid() == 0 ||
+        faccessat(destination.dirfd, destination.name.c_str(), W_OK, AT_EACCESS) == 0)
+        return "overwrite $d? ";
+    char octal[8];
+    snprintf(octal, sizeof octal, "%04o", static_cast<unsigned>(mode & 07777));
+    const bool is_removed =
+        options.replace == ARSYNC_REPLACE_REMOVE || (options.flags & ARSYNC_COPY_FORCE) != 0;
+    return is_removed ? std::string("replace $d, overriding mode ") + octal + " (" +
+                            letters_of(mode) + ")? "
+                      : std::string("unwritable $d (mode ") + octal + ", " + letters_of(mode) +
+                            "); try anyway? ";
+}
+
 } // namespace
 
 int arsync_describe(const arsync_completion* completion, const arsync_copy_options* options,
@@ -314,10 +346,12 @@ int arsync_describe(const arsync_completion* completion, const arsync_copy_optio
                            (ours.flags & ARSYNC_COPY_SRC_FD) != 0};
         const Place destination{dst_dirfd, dst != nullptr ? dst : "",
                                 (ours.flags & ARSYNC_COPY_DST_FD) != 0};
-        snprintf(text, size, "%s",
-                 completion->result == 0
-                     ? ""
-                     : Failure(*completion, ours, source, destination).describe().c_str());
+        std::string said;
+        if (completion->kind == ARSYNC_COMPLETION_QUESTION)
+            said = question_about(*completion, ours, destination.below(entry_of(*completion)));
+        else if (completion->result != 0)
+            said = Failure(*completion, ours, source, destination).describe();
+        give_text(said, text, size);
         return 0;
     });
 }

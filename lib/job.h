@@ -11,7 +11,9 @@
 #include "caller/operation.h"
 #include "copy/list/list.h"
 #include "copy/path.h"
+#include "in_order.h"
 #include "io/fd.h"
+#include "speed.h"
 
 namespace arsync {
 
@@ -56,6 +58,7 @@ struct Job {
 
     // Under the pool's mutex.
     arsync_job_state state = ARSYNC_JOB_QUEUED;
+    Speed speed;              // since it was submitted
     Worker* worker = nullptr; // that runs it
     Site* site = nullptr;     // in whose queue it is
     bool queued = false;      // in that; one that is paused is in none
@@ -67,6 +70,7 @@ struct Job {
         std::unique_ptr<Suspended> suspended;
     };
     std::map<arsync_question, PendingQuestion> asked;
+    InOrder in_order; // of a list: what is held back
     bool waits_for_answer() const { return !asked.empty() && !asked.begin()->second.asker; }
 
     Job* next = nullptr; // in the pool's queue, or the worker's list

@@ -27,7 +27,7 @@ Refusal unknown_value(const arsync_copy_options& options) {
         ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | ARSYNC_COPY_FORCE | ARSYNC_COPY_PARENTS |
         ARSYNC_COPY_BENEATH | ARSYNC_COPY_KEEP_LOCKS | ARSYNC_COPY_BORROW_DIRFDS |
         ARSYNC_COPY_SHALLOW | ARSYNC_COPY_DANGLING | ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD |
-        ARSYNC_COPY_DIRECTORIES_ONLY | ARSYNC_COPY_BARE_PARENTS;
+        ARSYNC_COPY_DIRECTORIES_ONLY | ARSYNC_COPY_BARE_PARENTS | ARSYNC_COPY_IN_ORDER;
     constexpr uint32_t preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER |
                                   ARSYNC_PRESERVE_TIMES | ARSYNC_PRESERVE_XATTR |
                                   ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_CONTEXT |
@@ -41,6 +41,8 @@ Refusal unknown_value(const arsync_copy_options& options) {
         return {"want", unknown_bits};
     if ((options.preserve & ~preserve) != 0)
         return {"preserve", unknown_bits};
+    if ((options.required & ~preserve) != 0)
+        return {"required", unknown_bits};
     if (options.method > ARSYNC_METHOD_MANAGED)
         return {"method", unknown};
     if (options.reflink > ARSYNC_REFLINK_NEVER)
@@ -120,7 +122,8 @@ Refusal contradiction_of_part(const arsync_copy_options& options) {
     constexpr const char* reason = "does not go with range_length";
     constexpr uint32_t flags = ARSYNC_COPY_VERIFY | ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_PARENTS |
                                ARSYNC_COPY_BENEATH | ARSYNC_COPY_BARE_PARENTS |
-                               ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_BORROW_DIRFDS;
+                               ARSYNC_COPY_STOP_ON_ERROR | ARSYNC_COPY_BORROW_DIRFDS |
+                               ARSYNC_COPY_IN_ORDER;
     if ((options.flags & ~flags) != 0)
         return {"flags", "only VERIFY and what says where to copy go with range_length"};
     if (options.preserve != 0)

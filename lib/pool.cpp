@@ -129,6 +129,7 @@ Job& Pool::enter(uint32_t index, std::unique_ptr<Job> job, arsync_job* id) {
     free_slots_.pop_back();
     Slot& slot = slots_[index];
     job->control.set_terms(job->terms);
+    job->speed.begin(Speed::Clock::now());
     job->id = ++slot.generation << slot_bits | (index + 1);
     if (id)
         *id = job->id;

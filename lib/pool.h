@@ -20,6 +20,7 @@
 
 #include "arsync.h"
 #include "footprint.h"
+#include "in_order.h"
 #include "io/fd.h"
 #include "io/files.h"
 #include "io/mutex.h"
@@ -100,7 +101,7 @@ public:
     void finish_part(Worker& worker);
     // See Host.
     void call_others(const Worker& owner, const std::shared_ptr<Shared>& work);
-    void report(const Job& job, Report report);
+    void report(Job& job, Report report);
     bool wait_for_room(const Job& job, Ring& ring, Waiter& waiter);
     bool runs_one_job();
     bool ask(Job& job, Asker& asker, std::unique_ptr<Suspended>& suspended,
@@ -115,21 +116,6 @@ public:
     void report_backend(arsync_backend backend, int error);
 
 private:
-    // What waits to be polled: a finished job, an entry of one, or a question.
-    struct Finished {
-        Finished* next = nullptr;
-        arsync_completion completion = {};
-        bool has_path = false;
-        std::string path; // of an entry, or a question about one
-        // But for jobs; none of most entries.
-        struct Details {
-            arsync_details shown = {}; // points to what is below
-            Outcome outcome;
-            arsync_totals totals = {};
-        };
-        std::unique_ptr<Details> details;
-    };
-
     struct Slot {
         std::unique_ptr<Job> job;
         uint64_t generation = 0; // no id is given out twice in the life of any program
@@ -174,8 +160,8 @@ private:
     void settle_unknown_site() REQUIRES(mutex_);
 
     // pool_questions.cpp
-    void put_question(Job& job, Job::PendingQuestion& asked, std::unique_ptr<Finished> finished)
-        REQUIRES(mutex_);
+    void put_question(Job& job, Job::PendingQuestion& asked, uint64_t item,
+                      std::unique_ptr<Finished> finished) REQUIRES(mutex_);
     void withdraw_under_lock(Job& job) REQUIRES(mutex_);
 
     void serve_acquires() REQUIRES(mutex_); // pool_buffers.cpp
@@ -187,6 +173,12 @@ private:
     static constexpr int nothing_for_a_moment = INT_MIN + 1;
     int look(arsync_completion* completions, uint32_t max, bool may_sleep);
     void queue_finished(Finished& finished) REQUIRES(mutex_);
+    static bool is_in_order(const Job& job, uint64_t item) {
+        return item != 0 && (job.options.flags & ARSYNC_COPY_IN_ORDER) != 0;
+    }
+    void queue_held(std::unique_ptr<Finished> finished) REQUIRES(mutex_);
+    bool queue_of_item(Job& job, uint64_t item, std::unique_ptr<Finished> finished)
+        REQUIRES(mutex_);
     void take_finished(arsync_completion& completion) REQUIRES(mutex_);
     static void free_polled(Finished* entries, Job* jobs);
     void make_room() REQUIRES(mutex_);

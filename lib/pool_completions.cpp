@@ -50,17 +50,19 @@ void Pool::complete(Job& job) {
     }
     Finished& finished = slots_[slot_of(job.id)].finished;
     finished.completion = completion_of(job, job.outcome);
+    while (std::unique_ptr<Finished> held = job.in_order.take(true))
+        queue_held(std::move(held));
     queue_finished(finished);
     if (operation)
         serve_acquires();
 }
 
-void Pool::report(const Job& job, Report report) {
+void Pool::report(Job& job, Report report) {
     const Outcome& outcome = report.outcome;
     auto finished = std::make_unique<Finished>();
     finished->completion = completion_of(job, outcome);
     finished->completion.kind = static_cast<uint16_t>(report.kind);
-    if (report.in_item)
+    if (report.item != 0)
         finished->completion.user_data = report.user_data;
     finished->has_path = report.kind != ARSYNC_COMPLETION_ITEM;
     finished->path = std::move(report.path);
@@ -80,8 +82,8 @@ void Pool::report(const Job& job, Report report) {
     bool wakes = false;
     {
         const Lock lock(mutex_);
-        ++entries_waiting_;
-        queue_finished(*finished.release());
+        if (!queue_of_item(job, report.item, std::move(finished)))
+            return;
         wakes = poller_ == Poller::sleeps ||
                 (poller_ == Poller::dozes && entries_waiting_ >= entries_enough);
         if (wakes)
@@ -98,6 +100,28 @@ void Pool::queue_finished(Finished& finished) {
     finished_end_ = &finished.next;
     if (first && event_fd_used_)
         mark_readable();
+}
+
+// Whether there is something new to be polled.
+bool Pool::queue_of_item(Job& job, uint64_t item, std::unique_ptr<Finished> finished) {
+    if (!is_in_order(job, item)) {
+        queue_held(std::move(finished));
+        return true;
+    }
+    job.in_order.prepare(item);
+    job.in_order.hold(item, std::move(finished));
+    bool any = false;
+    while (std::unique_ptr<Finished> next = job.in_order.take()) {
+        queue_held(std::move(next));
+        any = true;
+    }
+    return any;
+}
+
+// Of what is no job, whose own it is.
+void Pool::queue_held(std::unique_ptr<Finished> finished) {
+    entries_waiting_ += finished->completion.kind != ARSYNC_COMPLETION_QUESTION;
+    queue_finished(*finished.release());
 }
 
 } // namespace arsync

@@ -86,7 +86,7 @@ int Pool::adjust(arsync_job id, const arsync_adjustment& adjustment) {
 
 int Pool::progress(arsync_job id, arsync_progress& out) {
     const Lock lock(mutex_);
-    const Job* job = find(id);
+    Job* job = find(id);
     if (!job)
         return -ENOENT;
     out.state = job->state;
@@ -105,6 +105,7 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
         out.flags |= ARSYNC_PROGRESS_WALKING;
     if (job->terms.paused())
         out.flags |= ARSYNC_PROGRESS_PAUSED;
+    out.bytes_per_second = job->speed.per_second(out.bytes_done, Speed::Clock::now());
     return 0;
 }
 

@@ -22,14 +22,15 @@ bool Pool::ask(Job& job, Asker& asker, std::unique_ptr<Suspended>& suspended,
     finished->details->shown.source = question.source;
     finished->details->shown.destination = question.destination;
     fill(finished->completion, job);
-    if (suspended->in_item)
+    const uint64_t item = suspended->item;
+    if (item != 0)
         finished->completion.user_data = suspended->user_data;
     const Lock lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
     Job::PendingQuestion asked{&asker, std::move(suspended)};
     try {
-        put_question(job, asked, std::move(finished));
+        put_question(job, asked, item, std::move(finished));
     } catch (const std::bad_alloc&) {
         suspended = std::move(asked.suspended);
         throw;
@@ -47,7 +48,7 @@ bool Pool::ask(Job& job) {
     const Lock lock(mutex_);
     if (closing_ || job.control.cancelled())
         return false;
-    put_question(job, itself, std::move(finished));
+    put_question(job, itself, 0, std::move(finished));
     job.control.enter(ARSYNC_STAGE_ASK);
     release(*job.worker);
     job.worker = nullptr;
@@ -56,8 +57,11 @@ bool Pool::ask(Job& job) {
     return true;
 }
 
-void Pool::put_question(Job& job, Job::PendingQuestion& asked, std::unique_ptr<Finished> finished) {
+void Pool::put_question(Job& job, Job::PendingQuestion& asked, uint64_t item,
+                        std::unique_ptr<Finished> finished) {
     const arsync_question id = last_question_ + 1;
+    if (is_in_order(job, item))
+        job.in_order.prepare(item);
     const auto at = job.asked.try_emplace(id).first;
     try {
         questions_.emplace(id, &job);
@@ -69,8 +73,8 @@ void Pool::put_question(Job& job, Job::PendingQuestion& asked, std::unique_ptr<F
     at->second = std::move(asked);
     finished->details->shown.has = ARSYNC_WANT_SOURCE | ARSYNC_WANT_DESTINATION;
     finished->details->shown.question = id;
-    queue_finished(*finished.release());
-    tell_poller();
+    if (queue_of_item(job, item, std::move(finished)))
+        tell_poller();
 }
 
 int Pool::answer(arsync_question question, uint32_t answer) {

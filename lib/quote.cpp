@@ -1,5 +1,7 @@
 // Names as they can be shown: whatever bytes are in them, a terminal gets none that it would obey,
 // and a shell reads back the same name.
+#include "quote.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -7,14 +9,12 @@
 #include <cwchar>
 #include <cwctype>
 #include <langinfo.h>
-#include <string>
-#include <string_view>
 
 #include "c_wall.h"
 
-namespace {
+namespace arsync {
 
-using namespace arsync;
+namespace {
 
 // A run of bytes that is printed, or escaped, as a whole.
 struct Piece {
@@ -101,6 +101,8 @@ std::string for_reader(std::string_view name) {
     return text.append(right);
 }
 
+} // namespace
+
 std::string quoted(std::string_view name, uint32_t quoting) {
     if (quoting == ARSYNC_QUOTE_WORD)
         return for_reader(name);
@@ -108,7 +110,9 @@ std::string quoted(std::string_view name, uint32_t quoting) {
     return stays ? std::string(name) : for_shell(name);
 }
 
-} // namespace
+} // namespace arsync
+
+using namespace arsync;
 
 int arsync_quote(const char* name, size_t length, uint32_t quoting, char* text, size_t size) {
     if ((name == nullptr && length > 0) || (text == nullptr && size > 0))
@@ -116,10 +120,5 @@ int arsync_quote(const char* name, size_t length, uint32_t quoting, char* text, 
     constexpr size_t longest = 1 << 24; // and so what comes back fits into an int
     if (quoting > ARSYNC_QUOTE_WORD || length > longest)
         return -EINVAL;
-    return guarded([&] {
-        const std::string whole = quoted({name, length}, quoting);
-        if (size > 0)
-            text[whole.copy(text, size - 1)] = '\0';
-        return static_cast<int>(whole.size());
-    });
+    return guarded([&] { return give_text(quoted({name, length}, quoting), text, size); });
 }

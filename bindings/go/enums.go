@@ -190,6 +190,7 @@ const (
 	Dangling             Flags = C.ARSYNC_COPY_DANGLING
 	DirectoriesOnly      Flags = C.ARSYNC_COPY_DIRECTORIES_ONLY
 	BareParents          Flags = C.ARSYNC_COPY_BARE_PARENTS
+	InOrder              Flags = C.ARSYNC_COPY_IN_ORDER      // of a list: what comes of its items comes in their order
 	BorrowDirs           Flags = C.ARSYNC_COPY_BORROW_DIRFDS // of SrcDir and DstDir, which stay open until the end
 	srcFD                Flags = C.ARSYNC_COPY_SRC_FD
 	dstFD                Flags = C.ARSYNC_COPY_DST_FD
@@ -308,6 +309,7 @@ const (
 	OnTheWay       Outcome = C.ARSYNC_COMPLETION_ON_THE_WAY
 	Conflict       Outcome = C.ARSYNC_COMPLETION_CONFLICT
 	InMirror       Outcome = C.ARSYNC_COMPLETION_IN_MIRROR
+	NotRequired    Outcome = C.ARSYNC_COMPLETION_NOT_REQUIRED
 )
 
 // Answer is what one says to a [Question].

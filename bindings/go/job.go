@@ -261,7 +261,8 @@ type Progress struct {
 	Method                            Method
 	BytesTotal, BytesDone             uint64
 	EntriesTotal, EntriesDone, Errors uint64
-	Walking                           bool // more entries may yet be found
+	BytesPerSecond                    uint64 // how fast BytesDone has grown of late
+	Walking                           bool   // more entries may yet be found
 	Paused                            bool
 }
 
@@ -282,6 +283,7 @@ func (j *Job) Progress() (Progress, error) {
 		State: JobState(c.state), Stage: Stage(c.stage), Method: Method(c.method),
 		BytesTotal: uint64(c.bytes_total), BytesDone: uint64(c.bytes_done),
 		EntriesTotal: uint64(c.entries_total), EntriesDone: uint64(c.entries_done), Errors: uint64(c.errors),
-		Walking: c.flags&C.ARSYNC_PROGRESS_WALKING != 0, Paused: c.flags&C.ARSYNC_PROGRESS_PAUSED != 0,
+		BytesPerSecond: uint64(c.bytes_per_second),
+		Walking:        c.flags&C.ARSYNC_PROGRESS_WALKING != 0, Paused: c.flags&C.ARSYNC_PROGRESS_PAUSED != 0,
 	}, nil
 }

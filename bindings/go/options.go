@@ -57,7 +57,7 @@ func LeaseCount(n uint32) OpenOption {
 
 // Option is an option of a copy: [Flags], [Method], [Reflink], [Cache], [Replace], [Durability],
 // [Preserve], [Sparse], [Update], [Symlinks], [Report], [Backup], [Want], and what [Chunks],
-// [BackupSuffix], [Filter], [Range], [InSet], [UserData], [SrcDir], [DstDir], [SrcFile] and [DstFile] give. Of
+// [BackupSuffix], [Filter], [Range], [Required], [InSet], [UserData], [SrcDir], [DstDir], [SrcFile] and [DstFile] give. Of
 // bits, all that are named hold; of other values, the last. [Options] makes one of several.
 type Option interface{ apply(*settings) }
 
@@ -101,6 +101,11 @@ func Options(several ...Option) Option { return severalOptions(several) }
 
 // Chunks bounds the chunks of one file that are in flight.
 func Chunks(n uint32) Option { return option(func(s *settings) { s.c.chunks = C.uint32_t(n) }) }
+
+// Required is what of [Preserve] is not to be lost: the loss of anything else has [NotRequired].
+func Required(what Preserve) Option {
+	return option(func(s *settings) { s.c.required |= C.uint32_t(what) })
+}
 
 // BackupSuffix is what is put after the name of a backup; "~" if nothing is said.
 func BackupSuffix(suffix string) Option { return option(func(s *settings) { s.suffix = &suffix }) }

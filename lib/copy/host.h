@@ -24,8 +24,8 @@ public:
 struct Suspended {
     virtual ~Suspended() = default;
     virtual struct Question& question() = 0;
-    // The item of a list that it is, or is in; else the job's own.
-    bool in_item = false;
+    // The item of a list that it is, or is in; 0: it is the job's own.
+    uint64_t item = 0; // its number, counted from 1 in the order of the list
     uint64_t user_data = 0;
 };
 
@@ -41,7 +41,7 @@ protected:
 // Something has ended that has a completion of its own.
 struct Report {
     arsync_completion_kind kind = ARSYNC_COMPLETION_ENTRY;
-    bool in_item = false;
+    uint64_t item = 0;      // the number of the item of a list that it is of, from 1 on; 0: of none
     uint64_t user_data = 0; // the item's
     std::string path;       // of an entry: below the roots
     const Outcome& outcome;

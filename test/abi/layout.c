@@ -97,7 +97,8 @@ FIELD(arsync_copy_options, backup_suffix, 56, 8);
 FIELD(arsync_copy_options, filter, 64, 8);
 FIELD(arsync_copy_options, link_set, 72, 8);
 FIELD(arsync_copy_options, want, 80, 4);
-FIELD(arsync_copy_options, reserved, 84, 12);
+FIELD(arsync_copy_options, required, 84, 4);
+FIELD(arsync_copy_options, reserved, 88, 8);
 FIELD(arsync_copy_options, range_offset, 96, 8);
 FIELD(arsync_copy_options, range_length, 104, 8);
 FIELD(arsync_copy_options, user_map, 112, 8);
@@ -137,7 +138,8 @@ FIELD(arsync_progress, entries_done, 40, 8);
 FIELD(arsync_progress, errors, 48, 8);
 FIELD(arsync_progress, flags, 56, 4);
 FIELD(arsync_progress, reserved, 60, 4);
-SIZE(arsync_progress, 64);
+FIELD(arsync_progress, bytes_per_second, 64, 8);
+SIZE(arsync_progress, 72);
 SIZE(arsync_progress, ARSYNC_PROGRESS_SIZE_0_1);
 
 FIELD(arsync_totals, struct_size, 0, 4);
@@ -357,6 +359,7 @@ VALUE(ARSYNC_COPY_SHALLOW, 262144u);
 VALUE(ARSYNC_COPY_DANGLING, 524288u);
 VALUE(ARSYNC_COPY_DIRECTORIES_ONLY, 4194304u);
 VALUE(ARSYNC_COPY_BARE_PARENTS, 8388608u);
+VALUE(ARSYNC_COPY_IN_ORDER, 16777216u);
 
 VALUE(ARSYNC_PROGRESS_WALKING, 1u);
 VALUE(ARSYNC_PROGRESS_PAUSED, 2u);
@@ -396,6 +399,7 @@ VALUE(ARSYNC_COMPLETION_ON_THE_WAY, 16384u);
 VALUE(ARSYNC_COMPLETION_AT_SOURCE, 1024u);
 VALUE(ARSYNC_COMPLETION_AT_DESTINATION, 2048u);
 VALUE(ARSYNC_COMPLETION_CONFLICT, 32768u);
+VALUE(ARSYNC_COMPLETION_NOT_REQUIRED, 131072u);
 
 VALUE(ARSYNC_WANT_TOTALS, 1u);
 VALUE(ARSYNC_WANT_ERROR_PATH, 2u);

@@ -67,7 +67,7 @@ void SimulatedPool::JobHost::report(Report report) {
                      "': " + name_of_result(report.outcome.result) + " at stage " +
                      arsync_stage_name(report.outcome.stage) + ", flags " +
                      std::to_string(report.outcome.flags));
-    pool.events_.push_back({report.kind, report.in_item, report.user_data, std::move(report.path),
+    pool.events_.push_back({report.kind, report.item != 0, report.user_data, std::move(report.path),
                             report.outcome, totals});
 }
 

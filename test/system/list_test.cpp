@@ -3,8 +3,12 @@
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <ctime>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/child.h"
@@ -234,6 +238,80 @@ TEST_CASE_FIXTURE(Clean, "an open list copies what is added, until it is ended")
         CHECK(arsync_list_end(pool.get(), job) == -ENOENT);
         CHECK(add(pool, job, {}) == -ENOENT);
     }
+}
+
+namespace {
+
+// Which nobody takes for what an item has just made.
+void make_fifo_and_files(const Directory& directory, const std::vector<std::string>& names) {
+    make_files(directory.path(), names);
+    REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
+    const auto is_past = [&] {
+        timespec now;
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+        struct stat fifo;
+        REQUIRE(stat((directory / "fifo").c_str(), &fifo) == 0);
+        return now.tv_sec != fifo.st_ctim.tv_sec || now.tv_nsec > fifo.st_ctim.tv_nsec;
+    };
+    REQUIRE(eventually(is_past));
+}
+
+} // namespace
+
+// A FIFO without a writer keeps the first one from ending.
+TEST_CASE_FIXTURE(Clean, "what comes of items comes in their order, if it is asked for") {
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        make_fifo_and_files(directory, {"2", "tree/a", "tree/b", "asked", "asked.copy"});
+        Items items;
+        for (const char* name : {"fifo", "2", "missing", "tree", "asked"})
+            items.add(directory / name, directory / name + ".copy");
+        Options options = recursive().with_update(ARSYNC_UPDATE_ASK);
+        options.flags |= ARSYNC_COPY_IN_ORDER | ARSYNC_COPY_SPECIAL;
+        options.report = ARSYNC_REPORT_ALL;
+        Pool pool{PoolOptions(backend)};
+        const arsync_job job = open_list(pool, options);
+        CHECK(add(pool, job, items) == 5);
+        REQUIRE(arsync_list_end(pool.get(), job) == 0);
+        CHECK(eventually([&] { return exists(directory / "2.copy"); }));
+        arsync_completion none;
+        CHECK(arsync_poll(pool.get(), &none, 1, 20) == 0);
+        const int fifo = open((directory / "fifo").c_str(), O_WRONLY | O_CLOEXEC);
+        REQUIRE(fifo >= 0);
+        CHECK(write(fifo, "first", 5) == 5);
+        close(fifo);
+        const ListCopy copy = take_list(pool);
+        INFO(words(copy));
+        uint64_t last = 1;
+        for (const Told& told : copy.all) {
+            CHECK(told.user_data >= last);
+            last = told.user_data;
+        }
+        CHECK(copy.count(ARSYNC_COMPLETION_ITEM) == 5);
+        CHECK(copy.count(ARSYNC_COMPLETION_ENTRY) == 3);
+        CHECK(copy.item(3).result == -ENOENT);
+        CHECK(copy.item(5).action == ARSYNC_ACTION_SKIP);
+        CHECK(read_file(directory / "fifo.copy") == "first");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "what is held back comes when the list is cancelled") {
+    const Directory directory;
+    make_fifo_and_files(directory, {"2"});
+    Options options;
+    options.flags |= ARSYNC_COPY_IN_ORDER | ARSYNC_COPY_SPECIAL;
+    Pool pool;
+    const arsync_job job = open_list(pool, options);
+    CHECK(add(pool, job,
+              {{directory / "fifo", directory / "fifo.copy"},
+               {directory / "2", directory / "2.copy"}}) == 2);
+    CHECK(eventually([&] { return exists(directory / "2.copy"); }));
+    CHECK(arsync_job_cancel(pool.get(), job) == 0);
+    const ListCopy copy = take_list(pool);
+    CHECK(copy.job.result == -ECANCELED);
+    CHECK(copy.item(1).result == -ECANCELED);
+    CHECK(copy.item(2).kind == ARSYNC_COMPLETION_ITEM);
 }
 
 TEST_CASE_FIXTURE(Clean, "a list that is paused begins nothing until it is resumed") {

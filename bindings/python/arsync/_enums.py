@@ -157,6 +157,7 @@ class Flags(IntFlag):
     DST_FD = 1 << 21
     DIRECTORIES_ONLY = 1 << 22
     BARE_PARENTS = 1 << 23
+    IN_ORDER = 1 << 24
 
 
 class Want(IntFlag):
@@ -226,6 +227,7 @@ class Outcome(IntFlag):
     ON_THE_WAY = 1 << 14
     CONFLICT = 1 << 15
     IN_MIRROR = 1 << 16
+    NOT_REQUIRED = 1 << 17
 
 
 class Kind(IntEnum):

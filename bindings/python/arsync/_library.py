@@ -68,7 +68,8 @@ class CopyOptions(ctypes.Structure):
         ("filter", c_char_p),
         ("link_set", c_uint64),
         ("want", c_uint32),
-        ("reserved", c_uint32 * 3),
+        ("required", c_uint32),
+        ("reserved", c_uint32 * 2),
         ("range_offset", c_uint64),
         ("range_length", c_uint64),
         ("user_map", c_char_p),
@@ -131,6 +132,7 @@ class Progress(ctypes.Structure):
         ("errors", c_uint64),
         ("flags", c_uint32),
         ("reserved", c_uint32),
+        ("bytes_per_second", c_uint64),
     ]
 
 

@@ -15,7 +15,7 @@ public:
         : list_(list), outer_(outer), item_(item) {}
     void call_others(const std::shared_ptr<Shared>& work) override { outer_.call_others(work); }
     void report(Report report) override {
-        report.in_item = true;
+        report.item = item_.number;
         report.user_data = item_.names.user_data;
         list_.host_->report(std::move(report));
     }
@@ -26,7 +26,7 @@ public:
     unsigned workers() const override { return outer_.workers(); }
     bool ask(Asker& asker, std::unique_ptr<Suspended>& suspended,
              const std::string* path) override {
-        suspended->in_item = true;
+        suspended->item = item_.number;
         suspended->user_data = item_.names.user_data;
         return list_.host_->ask(asker, suspended, path);
     }

@@ -89,7 +89,7 @@ void List::take_item(Item& item) {
         const Lock lock(mutex_);
         item.names = std::move(items_.front());
         items_.pop_front();
-        ++taken_;
+        item.number = ++taken_;
         constexpr uint64_t small_list = 32;
         call = !items_.empty() && taken_ > small_list;
     }
@@ -106,6 +106,7 @@ void List::refuse(const Clash& clash, Host& host) {
     {
         const Lock lock(mutex_);
         item.names = items_[clash.item];
+        item.number = 1; // the only one that is told of
         outcome.other = items_[clash.mirror].user_data;
         ++totals_.entries;
         ++totals_.errors;

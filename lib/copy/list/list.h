@@ -71,6 +71,7 @@ private:
 
     struct Item {
         ListItem names;
+        uint64_t number = 0; // in the list's order, from 1 on
         Touch touch;
         DirectoryRef way;
         std::optional<Error> failure; // there is no way

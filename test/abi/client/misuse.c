@@ -100,7 +100,7 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     } while (0)
     CHECK_SUBMIT(flags, 1u << 31, -EINVAL);
     CHECK_SUBMIT(flags, ARSYNC_COPY_KEEP_LOCKS, -EINVAL);
-    CHECK_SUBMIT(flags, ARSYNC_COPY_BARE_PARENTS << 1, -EINVAL);
+    CHECK_SUBMIT(flags, ARSYNC_COPY_IN_ORDER << 1, -EINVAL);
     CHECK_SUBMIT(method, ARSYNC_METHOD_MANAGED + 1, -EINVAL);
     CHECK_SUBMIT(reflink, ARSYNC_REFLINK_NEVER + 1, -EINVAL);
     CHECK_SUBMIT(cache, ARSYNC_CACHE_DROP + 1, -EINVAL);
@@ -115,7 +115,8 @@ static void copy_options_that_mean_nothing_are_refused(void) {
     CHECK_SUBMIT(backup, ARSYNC_BACKUP_EXISTING + 1, -EINVAL);
     CHECK_SUBMIT(link_set, 1, -EINVAL);
     CHECK_SUBMIT(want, ARSYNC_WANT_FD << 1, -EINVAL);
-    for (int i = 0; i < 3; i++)
+    CHECK_SUBMIT(required, ARSYNC_PRESERVE_PROJECT << 1, -EINVAL);
+    for (int i = 0; i < 2; i++)
         CHECK_SUBMIT(reserved[i], 1, -EINVAL);
     options = good;
     options.flags = ARSYNC_COPY_DEFAULT_MODE;
@@ -264,7 +265,8 @@ static void check_says_which_field_is_wrong_and_why(void) {
     CHECK_WHY("user_map: needs ARSYNC_PRESERVE_OWNER", .user_map = "1:2");
     CHECK_WHY("want: ", .want = 1u << 31);
     CHECK_WHY("filter: needs ARSYNC_COPY_RECURSIVE", .filter = "x");
-    CHECK_WHY("reserved: ", .reserved = {0, 0, 1});
+    CHECK_WHY("reserved: ", .reserved = {0, 1});
+    CHECK_WHY("required: has bits", .required = 1u << 31);
     options = copy_options();
     options.struct_size = 60;
     check_why(pool, &options, "struct_size: ");

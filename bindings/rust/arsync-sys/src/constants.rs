@@ -249,6 +249,8 @@ pub const ARSYNC_COPY_BORROW_DIRFDS: u32 = 1 << 20;
 pub const ARSYNC_COPY_DIRECTORIES_ONLY: u32 = 1 << 22;
 /// With PARENTS: the directories on the way get no attributes.
 pub const ARSYNC_COPY_BARE_PARENTS: u32 = 1 << 23;
+/// Of a list: what comes of its items comes in their order.
+pub const ARSYNC_COPY_IN_ORDER: u32 = 1 << 24;
 /// With RECURSIVE: make a directory, and copy nothing of what is in it.
 pub const ARSYNC_COPY_SHALLOW: u32 = 1 << 18;
 /// Where the destination is a symbolic link that leads nowhere, make the file that it names.
@@ -294,7 +296,7 @@ pub const ARSYNC_PROGRESS_WALKING: u32 = 1 << 0;
 /// It is paused, see `arsync_job_adjust`.
 pub const ARSYNC_PROGRESS_PAUSED: u32 = 1 << 1;
 /// The size of `arsync_progress` in version 0.1, for ever.
-pub const ARSYNC_PROGRESS_SIZE_0_1: u32 = 64;
+pub const ARSYNC_PROGRESS_SIZE_0_1: u32 = 72;
 
 // enum arsync_stage
 /// Nothing failed.
@@ -389,6 +391,8 @@ pub const ARSYNC_COMPLETION_JUST_CREATED: u32 = 1 << 12;
 pub const ARSYNC_COMPLETION_REPEATED: u32 = 1 << 13;
 /// With MIRROR: another item would remove what is to be copied or made; the details' `other` names it.
 pub const ARSYNC_COMPLETION_IN_MIRROR: u32 = 1 << 16;
+/// The error is the loss of an attribute that the options' `required` does not name.
+pub const ARSYNC_COMPLETION_NOT_REQUIRED: u32 = 1 << 17;
 /// Of an item: the error is of a directory on the way, which a completion of kind WAY names.
 pub const ARSYNC_COMPLETION_ON_THE_WAY: u32 = 1 << 14;
 /// It failed at the source.

@@ -37,9 +37,22 @@ unsafe extern "C" {
     pub fn arsync_pool_info(pool: *mut arsync_pool, info: *mut arsync_info) -> c_int;
     /// Fill stats.
     pub fn arsync_pool_stats(pool: *mut arsync_pool, stats: *mut arsync_stats) -> c_int;
+    /// What a pool uses, and why, in lines. The length of all of it, or an error.
+    pub fn arsync_pool_describe(pool: *mut arsync_pool, text: *mut c_char, size: usize) -> c_int;
+    /// The same, with counters, as a JSON object.
+    pub fn arsync_pool_json(pool: *mut arsync_pool, text: *mut c_char, size: usize) -> c_int;
     /// What a submit would say to these options.
     pub fn arsync_options_check(
         options: *const arsync_copy_options,
+        why: *mut c_char,
+        size: usize,
+    ) -> c_int;
+    /// Set an option by its name, from text.
+    pub fn arsync_option_set(
+        copy: *mut arsync_copy_options,
+        pool: *mut arsync_pool_options,
+        name: *const c_char,
+        value: *const c_char,
         why: *mut c_char,
         size: usize,
     ) -> c_int;
@@ -190,6 +203,16 @@ unsafe extern "C" {
         src: *const c_char,
         dst_dirfd: c_int,
         dst: *const c_char,
+        text: *mut c_char,
+        size: usize,
+    ) -> c_int;
+    /// A completion as a JSON object. The length of all of it, or an error.
+    pub fn arsync_completion_json(
+        completion: *const arsync_completion,
+        src: *const c_char,
+        dst: *const c_char,
+        outcome: *const c_char,
+        message: *const c_char,
         text: *mut c_char,
         size: usize,
     ) -> c_int;

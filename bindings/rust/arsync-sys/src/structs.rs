@@ -180,8 +180,10 @@ pub struct arsync_copy_options {
     pub link_set: arsync_link_set,
     /// `ARSYNC_WANT_*`.
     pub want: u32,
+    /// `ARSYNC_PRESERVE_*`: what of preserve is not to be lost.
+    pub required: u32,
     /// 0.
-    pub reserved: [u32; 3],
+    pub reserved: [u32; 2],
     /// Where the part begins that is copied.
     pub range_offset: u64,
     /// If not 0, only so many bytes of a file are copied.
@@ -248,6 +250,8 @@ pub struct arsync_progress {
     pub flags: u32,
     /// 0.
     pub reserved: u32,
+    /// How fast bytes_done has grown of late.
+    pub bytes_per_second: u64,
 }
 
 /// What a job of `ARSYNC_COPY_RECURSIVE` did.
@@ -497,7 +501,8 @@ const _: () = {
     assert!(offset_of!(arsync_copy_options, filter) == 64);
     assert!(offset_of!(arsync_copy_options, link_set) == 72);
     assert!(offset_of!(arsync_copy_options, want) == 80);
-    assert!(offset_of!(arsync_copy_options, reserved) == 84);
+    assert!(offset_of!(arsync_copy_options, required) == 84);
+    assert!(offset_of!(arsync_copy_options, reserved) == 88);
     assert!(offset_of!(arsync_copy_options, range_offset) == 96);
     assert!(offset_of!(arsync_copy_options, range_length) == 104);
     assert!(offset_of!(arsync_copy_options, user_map) == 112);
@@ -528,7 +533,8 @@ const _: () = {
     assert!(offset_of!(arsync_progress, errors) == 48);
     assert!(offset_of!(arsync_progress, flags) == 56);
     assert!(offset_of!(arsync_progress, reserved) == 60);
-    assert!(size_of::<arsync_progress>() == 64);
+    assert!(offset_of!(arsync_progress, bytes_per_second) == 64);
+    assert!(size_of::<arsync_progress>() == 72);
     // arsync_totals
     assert!(offset_of!(arsync_totals, struct_size) == 0);
     assert!(offset_of!(arsync_totals, reserved) == 4);

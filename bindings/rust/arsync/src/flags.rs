@@ -172,6 +172,10 @@ flags! {
         IN_MIRROR = ARSYNC_COMPLETION_IN_MIRROR;
         /// Of an item: the error is of a directory on the way.
         ON_THE_WAY = ARSYNC_COMPLETION_ON_THE_WAY;
+        /// The error is that an attribute was lost, which [`required`] does not name.
+        ///
+        /// [`required`]: crate::CopyOptions::required
+        NOT_REQUIRED = ARSYNC_COMPLETION_NOT_REQUIRED;
     }
 }
 

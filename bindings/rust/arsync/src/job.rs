@@ -344,6 +344,8 @@ pub struct Progress {
     pub entries_done: u64,
     /// Of these, entries that failed.
     pub errors: u64,
+    /// How fast `bytes_done` has grown of late.
+    pub bytes_per_second: u64,
     /// More entries may yet be found.
     pub is_walking: bool,
     /// It is paused.
@@ -365,6 +367,7 @@ impl Progress {
             entries_total: raw.entries_total,
             entries_done: raw.entries_done,
             errors: raw.errors,
+            bytes_per_second: raw.bytes_per_second,
             is_walking: raw.flags & sys::ARSYNC_PROGRESS_WALKING != 0,
             is_paused: raw.flags & sys::ARSYNC_PROGRESS_PAUSED != 0,
         }

@@ -71,6 +71,7 @@ pub struct CopyOptions {
     has_nul: Option<&'static str>,
     link_set: Option<LinkSet>,
     want: Want,
+    required: Preserve,
     range_offset: u64,
     range_length: u64,
 }
@@ -129,6 +130,9 @@ impl CopyOptions {
         backup: Backup;
         /// What details are to tell.
         want: Want;
+        /// What of [`preserve`](Self::preserve) is not to be lost: the loss of anything else has
+        /// [`Flags::NOT_REQUIRED`](crate::Flags::NOT_REQUIRED).
+        required: Preserve;
     }
 
     switches! {
@@ -170,6 +174,8 @@ impl CopyOptions {
         directories_only = ARSYNC_COPY_DIRECTORIES_ONLY;
         /// With [`parents`](Self::parents): the directories on the way get no attributes.
         bare_parents = ARSYNC_COPY_BARE_PARENTS;
+        /// Of a list: what comes of its items comes in their order.
+        in_order = ARSYNC_COPY_IN_ORDER;
         /// Write through a symbolic link that leads nowhere.
         dangling = ARSYNC_COPY_DANGLING;
     }
@@ -334,6 +340,7 @@ impl CopyOptions {
             group_map: pointer(&self.group_map),
             link_set: self.link_set.as_ref().map_or(0, LinkSet::id),
             want: self.want.0,
+            required: self.required.0,
             range_offset: self.range_offset,
             range_length: self.range_length,
             ..sys::arsync_copy_options::default()
