@@ -1,150 +1,25 @@
 #include "options.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <getopt.h>
-#include <optional>
 #include <unistd.h>
-#include <vector>
 
 #include "terminal.h"
 
 namespace {
 
-[[noreturn]] void refuse_argument(const char* what, std::string_view word,
-                                  const std::string& option, const std::string& valid) {
-    throw Mistake{what + quote(word, ARSYNC_QUOTE_WORD) + " for " +
-                  quote(option, ARSYNC_QUOTE_WORD) + "\n" + valid};
-}
-
-} // namespace
-
-uint32_t choose(std::span<const Word> words, std::string_view word, const std::string& option) {
-    std::optional<uint32_t> found;
-    bool ambiguous = false;
-    std::string valid = "Valid arguments are:";
-    for (const Word& one : words) {
-        if (one.word == word)
-            return one.value;
-        const bool synonym = &one != &words[0] && (&one)[-1].value == one.value;
-        valid += (synonym ? ", " : "\n  - ") + quote(one.word, ARSYNC_QUOTE_WORD);
-        if (!one.word.starts_with(word))
-            continue;
-        ambiguous = ambiguous || (found && *found != one.value);
-        found = one.value;
-    }
-    if (!found || ambiguous)
-        refuse_argument(ambiguous ? "ambiguous argument " : "invalid argument ", word, option,
-                        valid);
-    return *found;
-}
-
-namespace {
-
-constexpr Word sparse[] = {
-    {"never", ARSYNC_SPARSE_NEVER}, {"auto", ARSYNC_SPARSE_AUTO}, {"always", ARSYNC_SPARSE_ALWAYS}};
-constexpr Word updates[] = {{"all", ARSYNC_UPDATE_ALL},
-                            {"none", ARSYNC_UPDATE_NONE},
-                            {"none-fail", none_fail},
-                            {"older", ARSYNC_UPDATE_OLDER}};
-constexpr Word reflinks[] = {{"auto", ARSYNC_REFLINK_AUTO},
-                             {"always", ARSYNC_REFLINK_ALWAYS},
-                             {"never", ARSYNC_REFLINK_NEVER}};
-constexpr Word caches[] = {{"auto", ARSYNC_CACHE_AUTO},
-                           {"keep", ARSYNC_CACHE_KEEP},
-                           {"direct", ARSYNC_CACHE_DIRECT},
-                           {"drop", ARSYNC_CACHE_DROP}};
-
-constexpr uint32_t everything = UINT32_MAX;
-constexpr Word attribute_words[] = {{"mode", ARSYNC_PRESERVE_MODE},
-                                    {"timestamps", ARSYNC_PRESERVE_TIMES},
-                                    {"ownership", ARSYNC_PRESERVE_OWNER},
-                                    {"links", ARSYNC_PRESERVE_LINKS},
-                                    {"context", ARSYNC_PRESERVE_CONTEXT},
-                                    {"xattr", ARSYNC_PRESERVE_XATTR},
-                                    {"flags", ARSYNC_PRESERVE_FLAGS},
-                                    {"project", ARSYNC_PRESERVE_PROJECT},
-                                    {"all", everything}};
-constexpr uint32_t by_default =
-    ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES;
-constexpr uint32_t all_but_context = by_default | ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_XATTR;
-
-uint32_t word(const Options& o, std::span<const Word> words, uint32_t otherwise = 0) {
-    return optarg != nullptr ? choose(words, optarg, o.option) : otherwise;
-}
-
-// Of the words that the library has for numbers.
-uint32_t name(const Options& o, const char* (*name_of)(uint32_t)) {
-    std::vector<Word> words;
-    for (uint32_t i = 0; strcmp(name_of(i), name_of(UINT32_MAX)) != 0; ++i)
-        words.push_back({name_of(i), i});
-    return word(o, words);
-}
-
-uint32_t number(const Options& o, uint64_t highest, uint64_t lowest = 1) {
-    const std::optional<uint64_t> number = parse_size(optarg);
-    if (number && *number >= lowest && *number <= highest && *number % lowest == 0)
-        return static_cast<uint32_t>(*number);
-    refuse_argument("invalid argument ", optarg, o.option,
-                    "Valid is a number from " + format_size(lowest) + " to " +
-                        (lowest > 1
-                             ? format_size(highest) + ", a multiple of " + format_size(lowest)
-                             : std::to_string(highest)));
-}
-
-void rate(Options& o) {
-    const std::optional<uint64_t> rate = parse_size(optarg);
-    if (!rate)
-        refuse_argument("invalid argument ", optarg, o.option,
-                        "Valid is a number of bytes a second, or 0 for no limit");
-    o.pool.byte_rate = *rate;
-}
-
-// Without LENGTH it is all that follows.
-void range(Options& o) {
-    const std::string_view text = optarg;
-    const size_t colon = std::min(text.find(':'), text.size());
-    const std::optional<uint64_t> offset = parse_size(text.substr(0, colon));
-    const std::optional<uint64_t> length =
-        colon + 1 == text.size() ? UINT64_MAX
-                                 : parse_size(text.substr(std::min(colon + 1, text.size())));
-    if (!offset || length.value_or(0) == 0)
-        refuse_argument("invalid argument ", optarg, o.option,
-                        "Valid is OFFSET:LENGTH, or OFFSET: for all that follows");
-    o.copy.range_offset = *offset;
-    o.copy.range_length = *length;
-}
-
-void attributes(Options& o, bool keep) {
-    if (optarg == nullptr) {
-        o.copy.preserve |= by_default;
-        return;
-    }
-    for (std::string_view list = optarg;; list.remove_prefix(list.find(',') + 1)) {
-        const std::string_view one = list.substr(0, list.find(','));
-        const uint32_t chosen = choose(attribute_words, one, o.option);
-        const uint32_t context_bit = keep ? context_if_there_is() : ARSYNC_PRESERVE_CONTEXT;
-        const uint32_t bits = chosen == everything ? all_but_context | context_bit : chosen;
-        const uint32_t by_name = chosen == everything ? 0 : bits & can_be_required;
-        o.copy.preserve = keep ? o.copy.preserve | bits : o.copy.preserve & ~bits;
-        o.required = keep ? o.required | by_name : o.required & ~by_name;
-        if ((bits & ARSYNC_PRESERVE_MODE) != 0)
-            o.mode_declined = !keep;
-        if (one.size() == list.size())
-            return;
-    }
-}
-
-void own(Options& o, const char*& map) {
-    map = optarg;
-    o.copy.preserve |= ARSYNC_PRESERVE_OWNER;
+// Now only what it says: what it means, -i and -n have a say in as well.
+void update(Options& o) {
+    Options said;
+    set(said, "update", optarg, "--update");
+    o.update = said.copy;
 }
 
 void context(Options& o) {
-    if (context_if_there_is() != 0)
+    if (has_selinux())
         o.context = optarg != nullptr ? optarg : "";
     else if (optarg != nullptr)
         complain("warning: ignoring --context; it requires an SELinux-enabled kernel");
@@ -181,7 +56,7 @@ void patterns(Options& o) {
 void archive(Options& o) {
     o.copy.symlinks = ARSYNC_SYMLINKS_KEEP;
     o.recursive = o.reduce_diagnostics = true;
-    o.copy.preserve |= all_but_context | context_if_there_is();
+    set(o, "preserve", "all", "");
 }
 
 void target_directory(Options& o) {
@@ -204,19 +79,16 @@ constexpr const char* usage[] = {"[OPTION]... [-T] SOURCE DEST", "[OPTION]... SO
 constexpr Option table[] = {
     {heading, "", "", "", "What is copied where:"},
     {cps, "a", "archive", "", "as -dr --preserve=all, xattrs as far as they can be kept", archive},
-    {cps, "", "attributes-only", "", "create DEST with attributes, but no data",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_ATTRIBUTES_ONLY; }},
+    {cps, "", "attributes-only", "", "create DEST with attributes, but no data"},
     {cps, "", "copy-contents", "", "with -r, copy what comes out of FIFOs and devices",
      [](Options& o) { o.copy_contents = true; }},
     {cps, "d", "", "", "as -P --preserve=links",
      [](Options& o) {
          o.copy.symlinks = ARSYNC_SYMLINKS_KEEP;
-         o.copy.preserve |= ARSYNC_PRESERVE_LINKS;
+         set(o, "preserve", "links", "");
      }},
-    {ours, "", "bare-parents", "", "with --files-from, leave the directories that are made bare",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_BARE_PARENTS; }},
-    {ours, "", "directories-only", "", "with -r, copy directories and their attributes, no files",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_DIRECTORIES_ONLY; }},
+    {ours, "", "bare-parents", "", "with --files-from, leave the directories that are made bare"},
+    {ours, "", "directories-only", "", "with -r, copy directories and their attributes, no files"},
     {ours, "", "exclude", "=PATTERN", "leave out what matches; see below",
      [](Options& o) { pattern(o, *optarg == '#' ? "\\" : ""); }},
     {ours, "", "exclude-from", "=FILE", "patterns from FILE, one a line ('-': stdin)", patterns},
@@ -229,19 +101,16 @@ constexpr Option table[] = {
      [](Options& o) { pattern(o, "!"); }},
     {cps, "H", "", "", "follow symbolic links named on the command line",
      [](Options& o) { o.copy.symlinks = ARSYNC_SYMLINKS_FOLLOW_TOP; }},
-    {cps, "l", "link", "", "make hard links in place of copies",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_HARD_LINK; }},
+    {cps, "l", "link", "", "make hard links in place of copies"},
     {cps, "L", "dereference", "", "follow all symbolic links",
      [](Options& o) { o.copy.symlinks = ARSYNC_SYMLINKS_FOLLOW; }},
     {cps, "P", "no-dereference", "", "keep symbolic links (the default with -r)",
      [](Options& o) { o.copy.symlinks = ARSYNC_SYMLINKS_KEEP; }},
     {cps, "", "parents", "", "copy a/b to DIRECTORY/a/b", [](Options& o) { o.parents = true; }},
-    {ours, "", "range", "=OFFSET:LENGTH", "copy only this part of a file, into what is there",
-     range},
+    {ours, "", "range", "=OFFSET:LENGTH", "copy only this part of a file, into what is there"},
     {cps, "rR", "recursive", "", "copy directories and all that is in them",
      [](Options& o) { o.recursive = o.enters_listed = true; }},
-    {cps, "s", "symbolic-link", "", "make symbolic links in place of copies",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_SYMBOLIC_LINK; }},
+    {cps, "s", "symbolic-link", "", "make symbolic links in place of copies"},
     {cps, "", "strip-trailing-slashes", "", "take slashes off the end of each SOURCE",
      [](Options& o) { o.strip_trailing_slashes = true; }},
     {cps, "t", "target-directory", "=DIRECTORY", "copy every SOURCE into DIRECTORY",
@@ -263,10 +132,8 @@ constexpr Option table[] = {
      [](Options& o) { o.force = true; }},
     {cps, "i", "interactive", "", "ask before overwriting (undoes an earlier -n)",
      [](Options& o) { o.clobber = Clobber::ask; }},
-    {ours, "", "keep-directory-symlink", "", "follow a link to a directory in place of one",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK; }},
-    {ours, "", "mirror", "", "with -r, remove from DEST what SOURCE does not have",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_MIRROR; }},
+    {ours, "", "keep-directory-symlink", "", "follow a link to a directory in place of one"},
+    {ours, "", "mirror", "", "with -r, remove from DEST what SOURCE does not have"},
     {cps, "n", "no-clobber", "", "never overwrite (undoes an earlier -i)",
      [](Options& o) { o.clobber = Clobber::never; }},
     {cps, "", "remove-destination", "", "remove DEST before it is opened",
@@ -280,62 +147,40 @@ constexpr Option table[] = {
      }},
     {cps, "u", "update", "[=WHEN]",
      "overwrite what is older than SOURCE (older, the default), all, none, or fail (none-fail)",
-     [](Options& o) { o.update = word(o, updates, ARSYNC_UPDATE_OLDER); }},
+     update},
 
     {heading, "", "", "", "What DEST keeps of SOURCE:"},
     {cps, "", "context", "[=CTX]", "give all that is made the SELinux context CTX", context},
     {cps, "p", "", "", "as --preserve=mode,ownership,timestamps",
-     [](Options& o) { attributes(o, true); }},
+     [](Options& o) { set(o, "preserve", nullptr, ""); }},
     {cps, "", "preserve", "[=ATTR_LIST]",
-     "keep these (default: mode,ownership,timestamps; also context,flags,links,project,xattr,all)",
-     [](Options& o) { attributes(o, true); }},
-    {cps, "", "no-preserve", "=ATTR_LIST", "do not keep these attributes",
-     [](Options& o) { attributes(o, false); }},
-    {ours, "", "map-users", "=FROM:TO,...", "keep owners, but the copies of FROM's files are TO's",
-     [](Options& o) { own(o, o.copy.user_map); }},
-    {ours, "", "map-groups", "=FROM:TO,...", "the same of groups",
-     [](Options& o) { own(o, o.copy.group_map); }},
-    {cps, "", "sparse", "=WHEN", "make holes: auto, always, never; see below",
-     [](Options& o) { o.copy.sparse = word(o, sparse); }},
-    {cps, "x", "one-file-system", "", "leave directories of other file systems empty",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_ONE_FILE_SYSTEM; }},
+     "keep these (default: mode,ownership,timestamps; also context,flags,links,project,xattr,all)"},
+    {cps, "", "no-preserve", "=ATTR_LIST", "do not keep these attributes"},
+    {ours, "", "map-users", "=FROM:TO,...", "keep owners, but the copies of FROM's files are TO's"},
+    {ours, "", "map-groups", "=FROM:TO,...", "the same of groups"},
+    {cps, "", "sparse", "=WHEN", "make holes: auto, always, never; see below"},
+    {cps, "x", "one-file-system", "", "leave directories of other file systems empty"},
     {cps, "Z", "", "", "refused with SELinux, without effect elsewhere", context},
 
     {heading, "", "", "", "How the data is moved:"},
-    {ours, "", "backend", "=NAME", "auto, uring, threads",
-     [](Options& o) { o.pool.backend = name(o, arsync_backend_name); }},
-    {ours, "", "buffer-size", "=SIZE", "of a read or write: 4K to 64M, in 4K (default 2M)",
-     [](Options& o) {
-         o.pool.buffer_size = number(o, ARSYNC_BUFFER_SIZE_MAX, ARSYNC_BUFFER_SIZE_MIN);
-     }},
-    {ours, "", "buffers", "=N", "buffers of a worker, 1 to 1024 (default 16)",
-     [](Options& o) { o.pool.buffer_count = number(o, ARSYNC_BUFFER_COUNT_MAX); }},
-    {ours, "", "bwlimit", "=RATE", "move at most so many bytes a second", rate},
-    {ours, "", "cache", "=POLICY", "what stays in the page cache: auto, keep, direct, drop",
-     [](Options& o) { o.copy.cache = word(o, caches); }},
-    {ours, "", "iopoll", "", "poll the device in place of interrupts",
-     [](Options& o) { o.pool.flags |= ARSYNC_POOL_IOPOLL; }},
-    {ours, "", "jobs", "=N", "worker threads, 1 to 256 (default: the CPUs, at most 8)",
-     [](Options& o) { o.pool.workers = number(o, ARSYNC_WORKERS_MAX); }},
+    {ours, "", "backend", "=NAME", "auto, uring, threads"},
+    {ours, "", "buffer-size", "=SIZE", "of a read or write: 4K to 64M, in 4K (default 2M)"},
+    {ours, "", "buffers", "=N", "buffers of a worker, 1 to 1024 (default 16)"},
+    {ours, "", "bwlimit", "=RATE", "move at most so many bytes a second"},
+    {ours, "", "cache", "=POLICY", "what stays in the page cache: auto, keep, direct, drop"},
+    {ours, "", "iopoll", "", "poll the device in place of interrupts"},
+    {ours, "", "jobs", "=N", "worker threads, 1 to 256 (default: the CPUs, at most 8)"},
     {ours, "", "method", "=NAME",
-     "auto, inline, reflink, copy_file_range, fixed, direct, buffered-direct, heap, managed",
-     [](Options& o) { o.copy.method = name(o, arsync_method_name); }},
-    {ours, "", "queue-depth", "=N", "entries of a worker's queue, 1 to 4096 (default 64)",
-     [](Options& o) { o.pool.queue_depth = number(o, ARSYNC_QUEUE_DEPTH_MAX); }},
-    {cps, "", "reflink", "[=WHEN]", "share blocks with SOURCE: auto, always, never; see below",
-     [](Options& o) { o.copy.reflink = word(o, reflinks, ARSYNC_REFLINK_ALWAYS); }},
-    {ours, "", "sqpoll", "", "let a kernel thread pick up submissions",
-     [](Options& o) { o.pool.flags |= ARSYNC_POOL_SQPOLL; }},
+     "auto, inline, reflink, copy_file_range, fixed, direct, buffered-direct, heap, managed"},
+    {ours, "", "queue-depth", "=N", "entries of a worker's queue, 1 to 4096 (default 64)"},
+    {cps, "", "reflink", "[=WHEN]", "share blocks with SOURCE: auto, always, never; see below"},
+    {ours, "", "sqpoll", "", "let a kernel thread pick up submissions"},
 
     {heading, "", "", "", "How sure it is:"},
-    {ours, "", "continue-on-error", "=yes|no", "after a failure copy the rest (default: yes)",
-     [](Options& o) {
-         o.continue_on_error = word(o, std::array{Word{"yes", 1}, Word{"no", 0}});
-     }},
+    {ours, "", "continue-on-error", "=yes|no", "after a failure copy the rest (default: yes)"},
     {ours, "", "durable", "", "done means on stable storage, data and name",
      [](Options& o) { o.copy.durability = ARSYNC_DURABILITY_FULL; }},
-    {ours, "", "verify", "", "read DEST back and compare",
-     [](Options& o) { o.copy.flags |= ARSYNC_COPY_VERIFY; }},
+    {ours, "", "verify", "", "read DEST back and compare"},
 
     {heading, "", "", "", "What is shown:"},
     {ours, "", "debug", "", "say how each file was copied, and why; implies -v",
@@ -412,9 +257,8 @@ void help(Options& o) {
 
 } // namespace
 
-uint32_t context_if_there_is() {
-    static const bool enabled = access("/sys/fs/selinux/enforce", F_OK) == 0;
-    return enabled ? ARSYNC_PRESERVE_CONTEXT : 0;
+bool has_selinux() {
+    return access("/sys/fs/selinux/enforce", F_OK) == 0;
 }
 
 const std::span<const Option> option_table = table;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <getopt.h>
-#include <optional>
+#include <new>
 #include <unistd.h>
 #include <vector>
 
@@ -82,8 +82,10 @@ void take_options(int argc, char** argv, Options& given) {
         const Option& option = number >= above_all_letters
                                    ? option_table[static_cast<size_t>(number - above_all_letters)]
                                    : *std::find_if(option_table.begin(), option_table.end(), is_it);
-        given.option = std::string("--") + option.name;
-        option.take(given);
+        if (option.take != nullptr)
+            option.take(given);
+        else
+            set(given, option.name, optarg, std::string("--") + option.name);
     }
     given.operands = {argv + optind, static_cast<size_t>(argc - optind)};
 }
@@ -91,12 +93,10 @@ void take_options(int argc, char** argv, Options& given) {
 // -n is --update=none, even where another --update comes after it; as cp has it since 9.6, the last
 // of these counts.
 void decide_clobber(Options& o) {
-    if (o.update == ARSYNC_UPDATE_NONE)
+    if (o.update.update == ARSYNC_UPDATE_NONE)
         o.clobber = Clobber::never;
-    else if (o.update == none_fail && o.clobber != Clobber::never)
+    else if (o.update.replace == ARSYNC_REPLACE_EXCLUSIVE && o.clobber != Clobber::never)
         o.clobber = Clobber::refuse;
-    if (o.clobber == Clobber::never)
-        o.update = ARSYNC_UPDATE_NONE;
 }
 
 // Of several mistakes cp complains about the same one.
@@ -143,7 +143,7 @@ void refuse_conflicts(const Options& o) {
         {o.nul_separated && !listed, "--null (-0) can be used only with --files-from"},
         {listed && o.parents, "--files-from", "--parents"},
         {listed && symbolic, "--files-from", "--symbolic-link"},
-        {o.skip_unchanged && (o.update == ARSYNC_UPDATE_OLDER || !overwrites),
+        {o.skip_unchanged && (o.update.update == ARSYNC_UPDATE_OLDER || !overwrites),
          "--skip-unchanged can be used only without -i, -n and -u"},
     };
     for (const auto& [is_there, one, other] : conflicts)
@@ -160,19 +160,11 @@ const char* first_of(const char* said, const char* variable) {
 }
 
 void decide_backup(Options& o) {
-    constexpr Word backup_words[] = {
-        {"none", ARSYNC_BACKUP_NONE},         {"off", ARSYNC_BACKUP_NONE},
-        {"simple", ARSYNC_BACKUP_SIMPLE},     {"never", ARSYNC_BACKUP_SIMPLE},
-        {"existing", ARSYNC_BACKUP_EXISTING}, {"nil", ARSYNC_BACKUP_EXISTING},
-        {"numbered", ARSYNC_BACKUP_NUMBERED}, {"t", ARSYNC_BACKUP_NUMBERED}};
-
     if (!o.wants_backup)
         return;
     const bool said = o.backup_control != nullptr && *o.backup_control != '\0';
     const char* control = first_of(said ? o.backup_control : nullptr, "VERSION_CONTROL");
-    o.copy.backup = control != nullptr
-                        ? choose(backup_words, control, said ? "backup type" : "$VERSION_CONTROL")
-                        : static_cast<uint32_t>(ARSYNC_BACKUP_EXISTING);
+    set(o, "backup", control, said ? "backup type" : "$VERSION_CONTROL");
     const char* suffix = first_of(o.backup_suffix, "SIMPLE_BACKUP_SUFFIX");
     // A suffix with a slash would put the backup into another directory.
     if (suffix != nullptr && strchr(suffix, '/') == nullptr)
@@ -194,12 +186,8 @@ void set_context(const char* context) {
 }
 
 void decide_attributes(Options& o) {
-    // Not preserving the mode, said in as many words, is more than the default: a new file does
-    // not even begin with the source's permissions.
-    if (o.mode_declined && (o.copy.preserve & ARSYNC_PRESERVE_MODE) == 0)
-        o.copy.flags |= ARSYNC_COPY_DEFAULT_MODE;
-    const bool must_keep_context = (o.required & ARSYNC_PRESERVE_CONTEXT) != 0;
-    if (must_keep_context && context_if_there_is() == 0)
+    const bool must_keep_context = (o.copy.required & ARSYNC_PRESERVE_CONTEXT) != 0;
+    if (must_keep_context && !has_selinux())
         throw Mistake{"cannot preserve security context without an SELinux-enabled kernel", false};
     if (o.context == nullptr)
         return;
@@ -210,7 +198,7 @@ void decide_attributes(Options& o) {
 }
 
 uint32_t update_of(const Options& o) {
-    const bool older = o.update == ARSYNC_UPDATE_OLDER;
+    const bool older = o.update.update == ARSYNC_UPDATE_OLDER;
     switch (o.clobber) {
     case Clobber::never:
         return ARSYNC_UPDATE_NONE;
@@ -234,14 +222,16 @@ void decide_rest(Options& o) {
                                                : ARSYNC_SYMLINKS_FOLLOW;
     const bool asks = o.clobber == Clobber::ask;
     o.links_replace = hard ? o.force || asks : o.has(ARSYNC_COPY_SYMBOLIC_LINK) && o.force;
+    o.stops_on_error = o.has(ARSYNC_COPY_STOP_ON_ERROR);
     // Where an attribute may be lost without harm, it is for this program to say what is a failure.
-    const bool harmless = (o.copy.preserve & can_be_required) != 0;
+    if ((o.copy.preserve & ~o.copy.required) != 0)
+        o.copy.flags &= ~ARSYNC_COPY_STOP_ON_ERROR;
     const std::pair<bool, uint32_t> flags[] = {
         {o.recursive || (listed && !part), ARSYNC_COPY_RECURSIVE},
+        {true, ARSYNC_COPY_IN_ORDER},
         {o.force || o.links_replace, ARSYNC_COPY_FORCE},
         // FIFOs and devices are read, not made anew.
         {o.copy_contents || (!o.recursive && !listed && !part), ARSYNC_COPY_SPECIAL},
-        {o.continue_on_error == 0 && !harmless, ARSYNC_COPY_STOP_ON_ERROR},
         {o.parents || listed, ARSYNC_COPY_PARENTS},
         // What is listed lies in the tree: links on the way would lead out of it. A directory of
         // it is made; what is to be in it is for the list to say.
@@ -260,8 +250,6 @@ void decide_rest(Options& o) {
     o.copy.update = update_of(o);
     o.copy.report = o.verbose || o.json ? ARSYNC_REPORT_ALL : ARSYNC_REPORT_ERRORS;
     o.copy.want = ARSYNC_WANT_TOTALS;
-    o.pool.struct_size = sizeof o.pool;
-    o.copy.struct_size = sizeof o.copy;
     char why[160];
     const bool maps = o.copy.user_map != nullptr || o.copy.group_map != nullptr;
     if ((part || maps) && arsync_options_check(&o.copy, why, sizeof why) != 0)
@@ -271,6 +259,20 @@ void decide_rest(Options& o) {
 }
 
 } // namespace
+
+void set(Options& o, const char* name, const char* value, const std::string& shown) {
+    const int error = arsync_option_set(&o.copy, &o.pool, name, value, nullptr, 0);
+    if (error == 0)
+        return;
+    if (error == -ENOMEM)
+        throw std::bad_alloc();
+    // The words of the complaint are in the quotes of the locale, which this one loads.
+    const std::string of = " for " + quote(shown, ARSYNC_QUOTE_WORD);
+    std::string why(4096 + 8 * strlen(value), '\0');
+    arsync_option_set(&o.copy, &o.pool, name, value, why.data(), why.size());
+    why.resize(strlen(why.c_str()));
+    throw Mistake{why.insert(why.find('\n'), of)};
+}
 
 void parse_options(int argc, char** argv, Options& options) {
     argv[0] = program_invocation_short_name; // with which getopt_long begins its own complaints

@@ -17,9 +17,6 @@ struct Mistake {
 
 // What becomes of what is there.
 enum class Clobber { overwrite, ask, never, refuse };
-constexpr uint32_t none_fail = UINT32_MAX; // an --update that is none of the library's
-// What of preserve may be lost without harm, unless it was named.
-constexpr uint32_t can_be_required = ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_CONTEXT;
 
 // As they are given. What depends on several, or on the environment, is decided at the end.
 struct Options {
@@ -36,7 +33,7 @@ struct Options {
     bool copy_contents = false;
 
     Clobber clobber = Clobber::overwrite;
-    uint32_t update = ARSYNC_UPDATE_ALL; // or none_fail
+    arsync_copy_options update{}; // what --update said last
     bool skip_unchanged = false;
     bool force = false;
     bool removes = false; // what is there, before anything is written
@@ -46,19 +43,14 @@ struct Options {
     const char* backup_control = nullptr;
     const char* backup_suffix = nullptr;
 
-    // ARSYNC_PRESERVE_*, of what was asked for by name, not only as part of "all": not being able
-    // to keep it is an error.
-    uint32_t required = 0;
-    bool mode_declined = false;
     const char* context = nullptr;   // for all that is made
     bool reduce_diagnostics = false; // what cannot be kept else is not even worth a message
-    uint32_t continue_on_error = 1;
+    bool stops_on_error = false;     // this program itself
 
     bool verbose = false;
     bool debug = false;
     bool json = false;
     bool progress = false;
-    std::string option; // that is being taken, as it is spelled
     std::string answer; // is all that is to be printed, and nothing is copied
 
     // What the library is to do.
@@ -66,6 +58,10 @@ struct Options {
     arsync_copy_options copy{}; // may point to this:
     std::string filter;
 
+    Options() {
+        pool.struct_size = sizeof pool;
+        copy.struct_size = sizeof copy;
+    }
     bool has(uint32_t copy_flag) const { return (copy.flags & copy_flag) != 0; }
 };
 
@@ -74,23 +70,18 @@ void parse_options(int argc, char** argv, Options& options);
 
 // Below: for option_table.cpp and options.cpp alone.
 
-struct Word {
-    std::string_view word;
-    uint32_t value;
-};
-
 struct Option {
     enum class Kind { heading, cps, ours } kind; // scripts abbreviate cp's as cp lets them
     std::string_view letters;                    // each is the option
     const char* name;                            // or ""
     std::string_view argument;                   // "", "=FILE", or "[=WHEN]" of the name alone
     std::string_view help;
-    void (*take)(Options& options) = nullptr; // getopt_long's optarg is what it is given
+    // getopt_long's optarg is what it is given. None: the library has an option of that name.
+    void (*take)(Options& options) = nullptr;
 };
 extern const std::span<const Option> option_table;
 
-// The value of the word, or of the only value that its beginning can mean. Words of one value stand
-// next to each other, and are shown as one.
-uint32_t choose(std::span<const Word> words, std::string_view word, const std::string& option);
-// Whether the kernel gives files labels, and so what else "all" is: that bit or 0.
-uint32_t context_if_there_is();
+// What the library has under this name, the option's own or another. A complaint about the value is
+// one about what is shown.
+void set(Options& options, const char* name, const char* value, const std::string& shown);
+bool has_selinux(); // the kernel gives files labels

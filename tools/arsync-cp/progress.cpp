@@ -3,36 +3,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace {
 
-struct Sample {
-    int64_t at_ms;
-    uint64_t bytes;
-};
 bool shown = false;
-int64_t began_ms = 0;
 int64_t drawn_ms = 0;
-std::deque<Sample> samples; // the first is where the rate is taken from
 
 int64_t now_ms() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-// Over a time that is long enough to be calm, short enough to follow a change of pace.
-uint64_t rate(uint64_t bytes_done) {
-    constexpr int64_t window_ms = 4000;
-    const int64_t now = now_ms();
-    while (samples.size() > 1 && now - samples[0].at_ms > window_ms)
-        samples.pop_front();
-    samples.push_back({now, bytes_done});
-    const auto [since_ms, before] = samples.front();
-    const auto passed_ms = static_cast<uint64_t>(std::max<int64_t>(now - since_ms, 1));
-    return (bytes_done - std::min(before, bytes_done)) * 1000 / passed_ms;
 }
 
 // "0:07", "12:34", "1:02:03"; from 100 hours on "99:59:59".
@@ -58,11 +39,12 @@ std::string bar(double share, size_t width) {
 }
 
 // As it fits into so many columns.
-std::string line_of(const arsync_progress& progress, uint64_t bytes_per_second, size_t columns) {
+std::string line_of(const arsync_progress& progress, size_t columns) {
     const size_t room = columns > 1 ? columns - 1 : 0; // a full line makes some terminals wrap
     const bool growing = (progress.flags & ARSYNC_PROGRESS_WALKING) != 0;
     const uint64_t total = progress.bytes_total;
     const uint64_t done = std::min(progress.bytes_done, total);
+    const uint64_t speed = progress.bytes_per_second;
     const auto percent_of = [](uint64_t part, uint64_t whole) {
         return whole == 0 ? 100 : 100 * static_cast<double>(part) / static_cast<double>(whole);
     };
@@ -70,15 +52,14 @@ std::string line_of(const arsync_progress& progress, uint64_t bytes_per_second, 
                                      : percent_of(progress.entries_done, progress.entries_total);
     // While more is being found, what is known is a lower bound, and a share of it means nothing.
     const std::string or_more = growing ? "+" : "";
-    const std::string time =
-        bytes_per_second > 0 ? format_duration((total - done) / bytes_per_second) : "-:--";
+    const std::string time = speed > 0 ? format_duration((total - done) / speed) : "-:--";
     // The most useful first: what does not fit any more is left out.
     const std::string parts[] = {
         growing ? "" : std::to_string(static_cast<unsigned>(percent)) + "%",
         format_size(done) + "/" + format_size(total) + or_more,
         std::to_string(progress.entries_done) + "/" + std::to_string(progress.entries_total) +
             or_more + (progress.entries_total == 1 ? " file" : " files"),
-        format_size(bytes_per_second) + "/s",
+        format_size(speed) + "/s",
         time + or_more + " left",
     };
     std::string line;
@@ -98,8 +79,7 @@ std::string line_of(const arsync_progress& progress, uint64_t bytes_per_second, 
 
 bool begin_progress(bool wanted) {
     shown = wanted && isatty(STDERR_FILENO) == 1;
-    began_ms = drawn_ms = now_ms();
-    samples = {{began_ms, 0}};
+    drawn_ms = now_ms();
     return shown;
 }
 
@@ -108,13 +88,12 @@ bool progress_is_due() {
 }
 
 void draw_progress(const arsync_progress& progress) {
-    show_status(line_of(progress, rate(progress.bytes_done), terminal_columns()));
+    show_status(line_of(progress, terminal_columns()));
     drawn_ms = now_ms();
 }
 
 void finish_progress(bool keep, const arsync_progress& progress) {
     if (shown && keep) {
-        samples = {{began_ms, 0}}; // the whole run's rate, in place of that of its last seconds
         draw_progress(progress);
         keep_status();
     } else if (shown) {

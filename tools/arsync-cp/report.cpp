@@ -34,7 +34,7 @@ public:
         source_ = operands.shown_source(subject);
         destination_ = operands.shown_destination(subject);
         const arsync_details* details = completion.details;
-        // A copy beside what was there has a name of its own.
+        // A copy beside what was there has a name of its own, as with -f and -b onto itself.
         if (has(ARSYNC_COMPLETION_KEPT_BOTH) && details != nullptr && details->name != nullptr)
             destination_ = beside(destination_, details->name);
         if (details != nullptr && details->backup != nullptr)
@@ -45,7 +45,15 @@ public:
         if (done_.result != 0)
             item_.way_complaint = failure();
         else if (options_.parents && options_.verbose)
-            say_later(plain(source_) + " -> " + plain(destination_) + "\n");
+            say(plain(source_) + " -> " + plain(destination_) + "\n");
+    }
+
+    std::string question() const {
+        arsync_copy_options options = options_.copy;
+        // What gives way to a link without a word does so after a yes; nobody forces it.
+        if (!options_.force)
+            options.flags &= ~ARSYNC_COPY_FORCE;
+        return sentence(options);
     }
 
     void tell_entry() {
@@ -81,13 +89,9 @@ public:
             counts[errors] = operands_.listed() && outcome_of_it == failed ? 1 : 0;
         }
         if (options_.json && !operands_.listed())
-            item_.lines.push_back(
-                {say_to_script,
-                 json_of({operands_.shown_source(item_), operands_.shown_destination(item_), done_,
-                          has(ARSYNC_COMPLETION_BACKED_UP) ? backup_ : "", item_.first_complaint,
-                          count_names[outcome_of_it], totals != nullptr ? &counts : nullptr})});
+            tell_script(done_, operands_.shown_source(item_), operands_.shown_destination(item_),
+                        count_names[outcome_of_it], item_.first_complaint);
         item_.failed = item_.failed || outcome_of_it == failed;
-        item_.ended = true;
         return counts;
     }
 
@@ -96,7 +100,6 @@ private:
     bool is_item() const { return done_.kind == ARSYNC_COMPLETION_ITEM; }
     std::string source() const { return quote(source_); }
     std::string destination() const { return quote(destination_); }
-    void say_later(const std::string& text) { item_.lines.push_back({say, text}); }
 
     bool is_directory() const {
         return has(ARSYNC_COMPLETION_DIRECTORY) || done_.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
@@ -116,13 +119,6 @@ private:
                                      stage == ARSYNC_STAGE_CONTEXT || stage == ARSYNC_STAGE_FLAGS);
     }
 
-    bool loss_matters() const {
-        const uint32_t attribute = done_.stage == ARSYNC_STAGE_XATTR     ? ARSYNC_PRESERVE_XATTR
-                                   : done_.stage == ARSYNC_STAGE_CONTEXT ? ARSYNC_PRESERVE_CONTEXT
-                                                                         : 0;
-        return attribute == 0 || (options_.required & attribute) != 0;
-    }
-
     // With names in the places of "$s" and the like.
     std::string fill(std::string_view text) const {
         std::string filled;
@@ -135,7 +131,9 @@ private:
             const std::string name = which == 's'   ? source_
                                      : which == 'd' ? destination_
                                      : which == 'S' ? operands_.shown_source(item_)
-                                                    : operands_.shown_destination(item_);
+                                     : which == 'D' ? operands_.shown_destination(item_)
+                                     : which == 'o' ? operands_.shown_source(*item_.mirror)
+                                                    : operands_.shown_destination(*item_.mirror);
             // As cp does before what is no sentence.
             const bool bare = filled.empty() && text.substr(at + 1).starts_with(':');
             filled += bare ? quote(name, ARSYNC_QUOTE_IF_NEEDED) : quote(name);
@@ -146,21 +144,20 @@ private:
     std::string failure() const {
         if (has(ARSYNC_COMPLETION_ON_THE_WAY) && !item_.way_complaint.empty())
             return item_.way_complaint;
-        if (item_.mirror != nullptr) {
-            const std::string mirror = quote(operands_.shown_destination(*item_.mirror));
-            const std::string of = quote(operands_.shown_source(*item_.mirror));
-            if (done_.result == -EEXIST)
-                return "with --mirror, " + of + " and " + source() + " cannot both be copied to " +
-                       mirror;
-            return "with --mirror, " +
-                   (has(ARSYNC_COMPLETION_AT_SOURCE) ? source() : destination()) +
-                   " would be lost in " + mirror + ", which is to be like " + of;
-        }
+        const std::string text = sentence(options_.copy);
+        const bool needs_recursion = text.starts_with("omitting ");
+        return (needs_recursion ? "-r not specified; "
+                : item_.mirror  ? "with --mirror, "
+                                : "") +
+               text;
+    }
+
+    // What the library calls it.
+    std::string sentence(const arsync_copy_options& options) const {
         char text[256] = "";
-        arsync_describe(&done_, &options_.copy, operands_.source_fd(), item_.source.c_str(),
+        arsync_describe(&done_, &options, operands_.source_fd(), item_.source.c_str(),
                         operands_.target_fd(), item_.destination.c_str(), text, sizeof text);
-        const std::string_view sentence = text;
-        return (sentence.starts_with("omitting ") ? "-r not specified; " : "") + fill(sentence);
+        return fill(text);
     }
 
     // cp names a file when it begins to copy it; what keeps it from beginning comes without a name.
@@ -187,8 +184,8 @@ private:
         });
     }
 
-    void complain_later(const std::string& message) {
-        item_.lines.push_back({complain, message});
+    void complain_of(const std::string& message) {
+        complain(message);
         if (item_.first_complaint.empty())
             item_.first_complaint = message;
     }
@@ -196,7 +193,7 @@ private:
     void announce() {
         const std::string removed = "removed " + destination() + "\n";
         if (done_.action == ARSYNC_ACTION_REMOVE)
-            return say_later(removed);
+            return say(removed);
         if (done_.action == ARSYNC_ACTION_ENTER_DIRECTORY || done_.action == ARSYNC_ACTION_SKIP)
             return;
         const bool replaced =
@@ -206,14 +203,14 @@ private:
                           !options_.removes &&
                           (options_.copy.preserve & ARSYNC_PRESERVE_LINKS) == 0;
         const std::string with_backup = backup_.empty() ? "" : " (backup: " + quote(backup_) + ")";
-        say_later((replaced && !late ? removed : "") + source() + " -> " + destination() +
-                  with_backup + "\n" + (replaced && late ? removed : ""));
+        say((replaced && !late ? removed : "") + source() + " -> " + destination() + with_backup +
+            "\n" + (replaced && late ? removed : ""));
     }
 
     void describe_copy() {
         const uint32_t method = done_.method;
         const auto noted = [&](uint32_t flag, const char* note) { return has(flag) ? note : ""; };
-        say_later(format(
+        say(format(
             "method: %s%s, reflink: %s, copy offload: %s, bytes: %" PRIu64
             ", of these in holes: %" PRIu64 "%s%s\n",
             arsync_method_name(method),
@@ -227,7 +224,7 @@ private:
     // What there is to say of one thing that has ended.
     void tell() {
         const bool went_wrong = done_.result != 0 && done_.result != -ECANCELED;
-        const bool matters = !lost_attribute() || loss_matters();
+        const bool matters = !has(ARSYNC_COMPLETION_NOT_REQUIRED);
         const bool is_told =
             matters || (!options_.reduce_diagnostics && done_.result != -EOPNOTSUPP);
         std::string complaint;
@@ -244,18 +241,29 @@ private:
         if (options_.debug && done_.result == 0 && done_.action == ARSYNC_ACTION_COPY)
             describe_copy();
         if (!complaint.empty())
-            complain_later(complaint);
+            complain_of(complaint);
         const bool backed_up = has(ARSYNC_COMPLETION_BACKED_UP);
         if (options_.verbose && !backup_.empty() && !backed_up) // but put back
-            say_later(quote(backup_) + " -> " + destination() + " (unbackup)\n");
+            say(quote(backup_) + " -> " + destination() + " (unbackup)\n");
         if (done_.result == 0 && (shrank || has(ARSYNC_COMPLETION_SOURCE_CHANGED)))
-            complain_later("warning: " + source() + (shrank ? " became shorter" : " changed") +
-                           " while it was copied");
+            complain_of("warning: " + source() + (shrank ? " became shorter" : " changed") +
+                        " while it was copied");
         const bool is_named = is_item() && !operands_.listed();
         const bool never_begun = done_.job == 0;
+        arsync_completion entry = done_;
+        entry.kind = ARSYNC_COMPLETION_ENTRY; // as which a name of a list is told of
         if (options_.json && done_.action != ARSYNC_ACTION_TREE && !is_named && !never_begun)
-            item_.lines.push_back({say_to_script, json_of({source_, destination_, done_,
-                                                           backed_up ? backup_ : "", complaint})});
+            tell_script(entry, source_, destination_, nullptr, complaint);
+    }
+
+    // Without an outcome it is that of an entry.
+    void tell_script(const arsync_completion& completion, const std::string& from,
+                     const std::string& to, const char* outcome, const std::string& message) {
+        const auto write = [&](char* text, size_t size) {
+            return arsync_completion_json(&completion, from.c_str(), to.c_str(), outcome,
+                                          message.c_str(), text, size);
+        };
+        say_to_script(text_of(write) + "\n");
     }
 
     Count outcome() const {
@@ -291,26 +299,7 @@ void report(Item& item, const arsync_completion& completion, const Options& opti
     std::transform(counts.begin(), counts.end(), of_item.begin(), counts.begin(), std::plus<>());
 }
 
-std::string describe_pool(const arsync_info& info, uint32_t flags_asked_for) {
-    const auto with_reason = [](const char* reason) {
-        return *reason == '\0' ? "" : std::string(" (") + reason + ")";
-    };
-    std::string text = format(
-        "backend: %s%s\nworkers: %u of %u started, queue depth %u\nbuffers: %u of %s a worker; "
-        "%u registered, %u refused%s\n",
-        arsync_backend_name(info.backend), with_reason(info.backend_reason).c_str(),
-        info.workers_started, info.workers, info.queue_depth, info.buffer_count,
-        format_size(info.buffer_size).c_str(), info.buffers_registered, info.buffers_refused,
-        with_reason(info.buffers_reason).c_str());
-    const auto tell_switch = [&](const char* name, uint32_t flag, const char* reason) {
-        if ((flags_asked_for & flag) != 0)
-            text += std::string(name) +
-                    ((info.flags & flag) != 0 ? ": in force" : ": not in force") +
-                    with_reason(reason) + "\n";
-    };
-    tell_switch("sqpoll", ARSYNC_POOL_SQPOLL, info.sqpoll_reason);
-    tell_switch("iopoll", ARSYNC_POOL_IOPOLL, info.iopoll_reason);
-    if (info.kernel_features[0] != '\0')
-        text += std::string("kernel features: ") + info.kernel_features + "\n";
-    return text;
+std::string question(Item& item, const arsync_completion& completion, const Options& options,
+                     const Operands& operands) {
+    return Report(item, completion, options, operands).question();
 }

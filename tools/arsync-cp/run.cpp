@@ -1,10 +1,12 @@
-// Always true: items are in the window in the order of the command line, and what is said about one
-// of them is printed when all before it have ended.
+// Always true: the window has the items that have not ended, in the order of the command line. What
+// comes of them comes in that order (ARSYNC_COPY_IN_ORDER), and is said at once.
 #include "run.h"
 
 #include <cerrno>
 #include <chrono>
+#include <cinttypes>
 #include <deque>
+#include <numeric>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,21 +15,8 @@
 
 namespace {
 
-// Items that have ended wait in the window behind one that takes long, for their turn to be told
-// of.
+// So many wait in the window behind one that takes long; no more are added.
 constexpr size_t window_most = 8192;
-
-// As "rwxr-sr-x".
-std::string letters_of(mode_t mode) {
-    std::string text = "rwxrwxrwx";
-    for (unsigned i = 0; i < text.size(); ++i)
-        if ((mode & (0400u >> i)) == 0)
-            text[i] = '-';
-    for (unsigned i = 0; i < 3; ++i)
-        if (char& x = text[3 * i + 2]; (mode & (04000u >> i)) != 0)
-            x = x == 'x' ? "sst"[i] : "SST"[i];
-    return text;
-}
 
 class Run {
 public:
@@ -47,7 +36,6 @@ public:
             while (job_ != 0)
                 take_completions();
         }
-        print_ended();
         // Who stops at an error is cut off by it, whatever others had come to by then.
         const bool is_told = options_.json && (cut_off_ || stopping_ || gives_up());
         const int status = is_told                                      ? status_cut_off
@@ -101,7 +89,7 @@ private:
             take_completions();
     }
 
-    bool gives_up() const { return failed_ && options_.continue_on_error == 0; }
+    bool gives_up() const { return failed_ && options_.stops_on_error; }
 
     bool stop_requested() {
         if (stopping_ || (stop_signal() == 0 && !gives_up()))
@@ -127,7 +115,6 @@ private:
         const int count = arsync_poll(pool_, completions, 64, 0);
         for (int i = 0; i < count; ++i)
             take(completions[i]);
-        print_ended();
         if (progress_is_due())
             draw_progress(progress());
         return count > 0;
@@ -142,19 +129,33 @@ private:
             arsync_completion of_way = completion;
             of_way.kind = ARSYNC_COMPLETION_ENTRY;
             of_way.path = "";
-            tell(way, of_way);
-            return print(way);
+            return tell(way, of_way);
         }
         Item& item = window_[completion.user_data - first_];
-        if (completion.kind == ARSYNC_COMPLETION_QUESTION) {
-            item.questions.push_back({completion.details->question,
-                                      item.below(completion.path != nullptr ? completion.path : ""),
-                                      completion.details->destination.mode});
-            return;
-        }
         if ((completion.flags & ARSYNC_COMPLETION_IN_MIRROR) != 0)
-            item.mirror = &window_[completion.details->other - first_];
+            item.mirror = window_[completion.details->other - first_];
+        while (first_ < completion.user_data) // it was not begun, and never will be
+            give_up_first();
+        if (completion.kind == ARSYNC_COMPLETION_QUESTION)
+            return answer(item, completion);
         tell(item, completion);
+        if (completion.kind == ARSYNC_COMPLETION_ITEM)
+            end_first();
+    }
+
+    void end_first() {
+        window_.pop_front();
+        ++first_;
+    }
+
+    // What was not begun has no completion.
+    void give_up_first() {
+        arsync_completion never{};
+        never.kind = ARSYNC_COMPLETION_ITEM;
+        never.result = -ECANCELED;
+        cut_off_ = true;
+        tell(window_.front(), never);
+        end_first();
     }
 
     void tell(Item& item, const arsync_completion& completion) {
@@ -162,7 +163,6 @@ private:
         failed_ = failed_ || item.failed;
     }
 
-    // What was not begun has no completion.
     void end_job(const arsync_completion& completion) {
         job_ = 0;
         const bool untold = completion.result != 0 && completion.result != -ECANCELED && !failed_;
@@ -170,18 +170,10 @@ private:
             fail("memory exhausted");
         if (untold && completion.stage == ARSYNC_STAGE_SYNC)
             fail("error syncing what was copied", completion.result);
-        for (Item& item : window_) {
-            if (item.ended)
-                continue;
-            cut_off_ = true;
+        for (; !window_.empty(); give_up_first())
             if (!failed_ && !stopping_) // whatever stopped it
-                fail("cannot copy " + quote(operands_.shown_source(item)) +
+                fail("cannot copy " + quote(operands_.shown_source(window_.front())) +
                      ": the copy was stopped");
-            arsync_completion never{};
-            never.kind = ARSYNC_COMPLETION_ITEM;
-            never.result = -ECANCELED;
-            tell(item, never);
-        }
         if (completion.details != nullptr && completion.details->totals != nullptr) {
             const arsync_totals& totals = *completion.details->totals;
             measured_.entries_done = measured_.entries_total = totals.entries;
@@ -189,38 +181,12 @@ private:
         }
     }
 
-    // What came before is said before the question is put.
-    void answer(Item& item) {
-        while (!item.questions.empty() && !stop_requested()) {
-            const auto [id, pair, mode] = item.questions.front();
-            item.questions.erase(item.questions.begin());
-            const std::string name = quote(operands_.shown_destination(pair));
-            const std::string octal = format("%04o", mode & 07777);
-            const bool writable =
-                S_ISLNK(mode) || geteuid() == 0 ||
-                faccessat(operands_.target_fd(), pair.destination.c_str(), W_OK, AT_EACCESS) == 0;
-            const bool yes = ask(writable ? "overwrite " + name + "? "
-                                 : options_.removes || options_.force
-                                     ? "replace " + name + ", overriding mode " + octal + " (" +
-                                           letters_of(mode) + ")? "
-                                     : "unwritable " + name + " (mode " + octal + ", " +
-                                           letters_of(mode) + "); try anyway? ");
-            arsync_answer(pool_, id, yes ? ARSYNC_ANSWER_REPLACE : ARSYNC_ANSWER_SKIP);
-        }
-    }
-
-    void print(Item& item) {
-        for (const Line& line : item.lines)
-            line.print(line.text);
-        item.lines.clear();
-    }
-
-    void print_ended() {
-        for (; !window_.empty(); window_.pop_front(), ++first_) {
-            print(window_.front());
-            if (!window_.front().ended)
-                return answer(window_.front());
-        }
+    void answer(Item& item, const arsync_completion& completion) {
+        if (stop_requested())
+            return;
+        const bool yes = ask(question(item, completion, options_, operands_));
+        arsync_answer(pool_, completion.details->question,
+                      yes ? ARSYNC_ANSWER_REPLACE : ARSYNC_ANSWER_SKIP);
     }
 
     // How much there is to copy, as far as it is known before.
@@ -253,19 +219,28 @@ private:
     }
 
     void sum_up(int status) {
-        finish_progress(status == 0, progress());
-        arsync_info info{};
-        info.struct_size = sizeof info;
-        arsync_stats stats{};
-        stats.struct_size = sizeof stats;
-        if ((!options_.debug && !options_.json) || arsync_pool_info(pool_, &info) != 0)
-            return;
-        if (options_.debug)
-            say(describe_pool(info, options_.pool.flags));
-        if (!options_.json || arsync_pool_stats(pool_, &stats) != 0)
-            return;
         const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
-        say_to_script(json_of(counts_, passed.count(), status, info, stats));
+        measured_.bytes_per_second = static_cast<uint64_t>(
+            static_cast<double>(measured_.bytes_done) / std::max(passed.count(), 0.001));
+        finish_progress(status == 0, measured_);
+        if (options_.debug)
+            say(text_of(
+                [&](char* text, size_t size) { return arsync_pool_describe(pool_, text, size); }));
+        if (options_.json)
+            say_to_script(summary(status));
+    }
+
+    std::string summary(int status) const {
+        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
+        const uint64_t files = std::accumulate(&counts_[copied], &counts_[bytes], uint64_t{0});
+        std::string json = R"({"type":"summary","files":)" + std::to_string(files);
+        for (size_t i = 0; i < counts_.size(); ++i)
+            json += format(",\"%s\":%" PRIu64, count_names[i], counts_[i]);
+        json += format(",\"seconds\":%.6f,\"exit_status\":%d,", passed.count(), status);
+        const auto of_pool = [&](char* text, size_t size) {
+            return arsync_pool_json(pool_, text, size);
+        };
+        return json + text_of(of_pool).substr(1) + "\n"; // one object, of both
     }
 
     const Options& options_;

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <clocale>
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <new>
 #include <stdio_ext.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -192,12 +190,9 @@ std::string quote(std::string_view name, arsync_quoting quoting) {
     if (!loaded &&
         (quoting == ARSYNC_QUOTE_WORD || !std::all_of(name.begin(), name.end(), is_ascii)))
         loaded = (setlocale(LC_CTYPE, ""), true);
-    const int length = arsync_quote(name.data(), name.size(), quoting, nullptr, 0);
-    std::string text(static_cast<size_t>(std::max(length, 0)), '\0');
-    if (length < 0 ||
-        arsync_quote(name.data(), name.size(), quoting, text.data(), text.size() + 1) < 0)
-        throw std::bad_alloc();
-    return text;
+    return text_of([&](char* text, size_t size) {
+        return arsync_quote(name.data(), name.size(), quoting, text, size);
+    });
 }
 
 std::string format(const char* text, ...) {
@@ -211,18 +206,6 @@ std::string format(const char* text, ...) {
     const std::string result(made, static_cast<size_t>(length));
     free(made);
     return result;
-}
-
-std::optional<uint64_t> parse_size(std::string_view text) {
-    const size_t letter = text.empty() ? text.npos : std::string_view("KkMmGg").find(text.back());
-    const size_t shift = letter == text.npos ? 0 : 10 * (letter / 2 + 1);
-    text.remove_suffix(shift > 0 ? 1 : 0);
-    uint64_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, number);
-    if (text.empty() || error != std::errc() || stopped != end || number > UINT64_MAX >> shift)
-        return std::nullopt;
-    return number << shift;
 }
 
 std::string format_size(uint64_t bytes) {

@@ -8,7 +8,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -59,7 +59,18 @@ int stop_signal();
 std::string quote(std::string_view name, arsync_quoting quoting = ARSYNC_QUOTE_SHELL);
 // As printf(3) has it.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* text, ...);
-// "512K" as 524288: digits and at most one of K, M and G, powers of 1024, and nothing else.
-std::optional<uint64_t> parse_size(std::string_view text);
+// What one of the library's functions writes, which gives the length of all of it.
+template <class Write>
+std::string text_of(Write write) {
+    std::string text;
+    int length = write(nullptr, 0);
+    while (length >= 0 && static_cast<size_t>(length) != text.size()) { // or it has changed since
+        text.resize(static_cast<size_t>(length));
+        length = write(text.data(), text.size() + 1);
+    }
+    if (length < 0)
+        throw std::bad_alloc();
+    return text;
+}
 // At most five characters: "0", "999", "1.5K", "12M", "1023M", "2.0G".
 std::string format_size(uint64_t bytes);
