@@ -24,7 +24,8 @@ int SimulatedFiles::set_direct(int fd, bool direct) {
 
 int SimulatedFiles::filesystem_type(int fd, uint64_t& magic) {
     return static_cast<int>(on({Call::filesystem_type}, fd, [&](Inode& inode, Description&) {
-        if (inode.number == world_.without_size)
+        const bool is_server = world_.options.filesystem_type == fuse_magic;
+        if (inode.number == world_.without_size && !is_server)
             magic = proc_magic;
         else
             magic = world_.is_elsewhere(inode.number) ? world_.options.destination_type

@@ -192,10 +192,15 @@ TEST_CASE("a crew that there is less memory for than it may have threads makes d
                 return most;
             },
             true);
+        struct EndWaits { // before the crew is waited for, whatever happens
+            Request (&all)[4];
+            ~EndWaits() {
+                for (Request& request : all)
+                    std::atomic_ref(request.cancelled).store(true);
+            }
+        } const at_end{requests};
         for (unsigned i = 0; i < std::size(requests); ++i)
             CHECK(crew.submit(requests[i]) == (i < std::min(most, 3u) ? 0 : -EAGAIN));
         CHECK(asked == 1);
-        for (Request& request : requests)
-            std::atomic_ref(request.cancelled).store(true);
     }
 }
