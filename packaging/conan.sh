@@ -15,8 +15,16 @@ export CONAN_HOME
 tar -C "$directory/source" --strip-components=1 -xf "$archive"
 env -u CC -u CXX "$conan" profile detect > /dev/null
 "$conan" remote disable '*' > /dev/null
+test_package=$directory/source/packaging/conan/test_package
 for shared in False True; do
     # shellcheck disable=SC2086 # words
     "$conan" create "$directory/source/packaging/conan" -o "arsync/*:shared=$shared" ${CONAN_ARGUMENTS:-}
+    # It has copied. With the one the library is in it, with the other it is loaded from the package.
+    example=$(find "$test_package/build" -type f -name example)
+    loads=False
+    if objdump -p "$example" | grep -q 'NEEDED *libarsync'; then loads=True; fi
+    [ "$loads" = "$shared" ] || { echo "make conan: with shared=$shared, the program loads the library: $loads" >&2; exit 1; }
+    rm -r "$test_package/build"
 done
 "$conan" list 'arsync/*:*'
+echo 'make conan: a program with the static and one with the shared library copy'
