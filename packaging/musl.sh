@@ -23,7 +23,7 @@ wrapper clang cc
 wrapper clang++ c++
 chmod +x "$build"/bin/*
 # The machine's other headers are glibc's.
-for header in liburing.h liburing xxhash.h nlohmann doctest; do ln -sfn "/usr/include/$header" "$build/include/$header"; done
+for header in liburing.h liburing xxhash.h doctest; do ln -sfn "/usr/include/$header" "$build/include/$header"; done
 # Of liburing the functions that it has from a C library are in musl, too.
 ln -sfn "$(cc -print-file-name=liburing.a)" "$build/lib/liburing.a"
 

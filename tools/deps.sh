@@ -14,7 +14,6 @@ build | library:libstdc++.a  | g++              | libstdc++-static       | gcc  
 build | command:pkg-config   | pkg-config       | pkgconf-pkg-config     | pkgconf    | tells programs how to link the library
 build | header:liburing.h    | liburing-dev     | liburing-devel         | liburing   | io_uring
 build | header:xxhash.h      | libxxhash-dev    | xxhash-devel           | xxhash     | the hash that --verify compares
-build | header:nlohmann/json.hpp | nlohmann-json3-dev |  json-devel      | nlohmann-json | the lines of --json
 test  | header:doctest/doctest.h | doctest-dev  | doctest-devel          | doctest    | the unit, simulation and system tests
 test  | command:mkfs.ext4    | e2fsprogs        | e2fsprogs              | e2fsprogs  | every method on a real ext4
 test  | command:mkfs.xfs     | xfsprogs         | xfsprogs               | xfsprogs   | every method on a real XFS

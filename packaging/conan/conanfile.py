@@ -50,9 +50,9 @@ class Arsync(ConanFile):
 
     # Their headers are wanted to build, and liburing by whoever links the static library.
     def system_requirements(self):
-        Apt(self).check(["liburing-dev", "libxxhash-dev", "nlohmann-json3-dev"])
-        Dnf(self).check(["liburing-devel", "xxhash-devel", "json-devel"])
-        PacMan(self).check(["liburing", "xxhash", "nlohmann-json"])
+        Apt(self).check(["liburing-dev", "libxxhash-dev"])
+        Dnf(self).check(["liburing-devel", "xxhash-devel"])
+        PacMan(self).check(["liburing", "xxhash"])
 
     def generate(self):
         AutotoolsToolchain(self).generate()
