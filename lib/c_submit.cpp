@@ -35,7 +35,7 @@ static int take_list(Pool& pool, int src_dirfd, int dst_dirfd, const arsync_copy
                      std::vector<ListItem>* items, Job& job);
 static int take_range(RangeCopy range, const arsync_copy_options* options, Job& job);
 
-// A job that take(job) fills in. with_pool, below: finds the pool that a handle stands for, and
+// A job that take(job) fills in. with_pool, c_wall.h: finds the pool that a handle stands for, and
 // makes an errno of whatever is thrown in there.
 template <class Take>
 static int submit(Pool& pool, uint64_t user_data, arsync_job* id, Take take) {

@@ -28,7 +28,7 @@
 #include "io/remote_mounts.h"
 #include "job.h"
 #include "starter.h"
-#include "turn.h"
+#include "poll_turn.h"
 #include "worker.h"
 
 namespace arsync {

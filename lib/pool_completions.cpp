@@ -311,20 +311,6 @@ int Pool::take_fd(arsync_job id) {
     return -ENOENT;
 }
 
-bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {
-    const Lock lock(mutex_);
-    if (entries_waiting_ < ARSYNC_ENTRIES_WAITING_MAX || closing_ || job.control.cancelled())
-        return false;
-    blocked_.push_back({&ring, &waiter});
-    return true;
-}
-
-void Pool::make_room() {
-    for (const Blocked& blocked : blocked_)
-        blocked.ring->post_from_outside(*blocked.waiter);
-    blocked_.clear();
-}
-
 bool Pool::runs_one_job() {
     const Lock lock(mutex_);
     return running_ == 1 && queued_ == 0;

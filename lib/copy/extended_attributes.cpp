@@ -5,23 +5,22 @@
 #include <fcntl.h>
 #include <string_view>
 
-#include "copy/attribute_rules.h"
 #include "copy/identity.h"
 #include "copy/metadata_carrier.h"
 #include "copy/split_path.h"
+#include "copy/xattr_rules.h"
 
 namespace arsync {
 
 // Labels have an option of their own.
 static bool is_copied(const char* name) {
-    return strcmp(name, label) != 0 &&
-           AttributeRules::of_system().use_of(name) == AttributeUse::content;
+    return strcmp(name, label) != 0 && XattrRules::of_system().use_of(name) == XattrUse::content;
 }
 
 // Beside POSIX ACLs, as NFS has them: each filesystem takes its own kind alone.
 static bool is_other_acl(const char* name) {
     return strcmp(name, access_acl) != 0 && strcmp(name, default_acl) != 0 &&
-           AttributeRules::of_system().use_of(name) == AttributeUse::permissions;
+           XattrRules::of_system().use_of(name) == XattrUse::permissions;
 }
 
 static bool is_access_acl(const char* name) {

@@ -10,13 +10,13 @@
 //  6 reflink auto, sparse auto, the filesystem copies by itself copy_file_range
 //  7 cache direct, both ends can                                direct
 //    cache auto, destination open with O_DIRECT, and it can     direct or buffered_direct
-//  8 at most inline_size_max                                    inline
+//  8 at most inline_size_max (256 KiB)                          inline
 //  9 cache auto, large, not cached, both can and direct pays    direct
 // 10 cache auto, large, durable, dest. can and direct pays      buffered_direct
 // 11 cached, and the data is only to be moved                   inline
 // 12 all else                                                   fixed
 //
-// Rows 9 to 11: ARCHITECTURE.md says why.
+// Large begins at direct_size_min (4 MiB). Rows 9 to 11: ARCHITECTURE.md says why.
 #include "copy/method.h"
 
 #include <algorithm>

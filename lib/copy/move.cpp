@@ -88,7 +88,7 @@ bool Mover::may_go_on() const {
 Task<bool> Mover::pipeline_through_buffers() {
     moved_.hole_bytes = 0;
     if (holes_.are_sought())
-        co_await holes_.look();
+        co_await holes_.look(); // where the source has some
     if (method_ == ARSYNC_METHOD_DIRECT || method_ == ARSYNC_METHOD_BUFFERED_DIRECT)
         co_return co_await pipeline_of_whole_blocks();
     if (holes_.are_made())

@@ -200,7 +200,7 @@ void Uring::reap(Queue& queue) {
 void Uring::end(Request& request, int result) {
     Request* const first = request.before ? request.before : &request;
     if (first->linked) {
-        end_in_pair(*first, request, result);
+        end_in_pair(*first, request, result); // the later of the two resumes the coroutine
     } else if (result == -ECANCELED && !request.cancelled) {
         help(request); // the kernel could start no thread of its own for it
     } else {

@@ -110,8 +110,8 @@ std::shared_ptr<const File> Links::base_of(Files& files, int dirfd) {
     return base;
 }
 
-void Links::settle(const DirectoryRef& root, const std::string& path,
-                   const std::shared_ptr<const File>& base) {
+void Links::settle_by_path(const DirectoryRef& root, const std::string& path,
+                           const std::shared_ptr<const File>& base) {
     const Lock lock(mutex_);
     if (!shared_) {
         records_.clear(); // nobody will ask any more

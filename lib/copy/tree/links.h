@@ -124,8 +124,8 @@ public:
     std::shared_ptr<const File> base_of(Files& files, int dirfd);
     // A tree has ended, whose root has this path: from now on what is in it is found by its path,
     // if by anybody.
-    void settle(const DirectoryRef& root, const std::string& path,
-                const std::shared_ptr<const File>& base);
+    void settle_by_path(const DirectoryRef& root, const std::string& path,
+                        const std::shared_ptr<const File>& base);
 
 private:
     struct Record {

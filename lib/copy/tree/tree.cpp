@@ -62,7 +62,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     TreePart part(*this, io, own, job_.host);
     {
         RootEnd end{job_.control};
-        co_await part.open_roots();
+        co_await part.open_roots(); // the destination is made where it is not there
         end.failed = false;
     }
     job_.control.enter(ARSYNC_STAGE_NONE);
@@ -118,7 +118,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         co_await sync(io);
     tell_destination_root(io.files, outcome);
     // Others that come too late may keep this object, but no descriptors.
-    job_.links.settle(root_, job_.roots.from_base(), links_base);
+    job_.links.settle_by_path(root_, job_.roots.from_base(), links_base);
     root_.reset();
     above_root_ = File();
     own_syncs_.close();

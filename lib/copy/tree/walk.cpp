@@ -38,6 +38,7 @@ Task<void> TreePart::walk() {
     awake_.add();
     for (;;) {
         awake_.remove();
+        // The next directory; or nothing, when there is none left and nobody finds more.
         std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring);
         awake_.add();
         if (!unit) {

@@ -1,4 +1,4 @@
-#include "turn.h"
+#include "poll_turn.h"
 
 #include <cerrno>
 

@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "turn.h"
+#include "poll_turn.h"
 
 using namespace arsync;
 

@@ -1,4 +1,4 @@
-#include "copy/attribute_rules.h"
+#include "copy/xattr_rules.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -39,7 +39,7 @@ bool is_nfs_acl(std::string_view name) {
 
 } // namespace
 
-AttributeRules::AttributeRules(std::string_view text) {
+XattrRules::XattrRules(std::string_view text) {
     while (!text.empty()) {
         const size_t end = std::min(text.find('\n'), text.size());
         std::string_view line = text.substr(0, std::min(text.find('#'), end));
@@ -47,28 +47,28 @@ AttributeRules::AttributeRules(std::string_view text) {
         const std::string_view pattern = take_word(line);
         const std::string_view action = take_word(line);
         if (action == "skip")
-            rules_.push_back({std::string(pattern), AttributeUse::skip});
+            rules_.push_back({std::string(pattern), XattrUse::skip});
         else if (action == "permissions")
-            rules_.push_back({std::string(pattern), AttributeUse::permissions});
+            rules_.push_back({std::string(pattern), XattrUse::permissions});
     }
     std::reverse(rules_.begin(), rules_.end());
 }
 
-AttributeUse AttributeRules::use_of(const char* name) const {
+XattrUse XattrRules::use_of(const char* name) const {
     const std::string_view whole = name;
     if (whole.starts_with("trusted.SGI_ACL_")) // which XFS shows a second time
-        return AttributeUse::skip;
+        return XattrUse::skip;
     for (const Rule& rule : rules_)
         if (::fnmatch(rule.pattern.c_str(), name, 0) == 0)
             return rule.use;
     if (is_nfs_acl(whole))
-        return AttributeUse::permissions;
-    return whole.starts_with("system.") ? AttributeUse::skip : AttributeUse::content;
+        return XattrUse::permissions;
+    return whole.starts_with("system.") ? XattrUse::skip : XattrUse::content;
 }
 
 // Never destroyed: at exit(3) copies may still be under way.
-const AttributeRules& AttributeRules::of_system() {
-    static const AttributeRules* const rules = new AttributeRules(content_of("/etc/xattr.conf"));
+const XattrRules& XattrRules::of_system() {
+    static const XattrRules* const rules = new XattrRules(content_of("/etc/xattr.conf"));
     return *rules;
 }
 
