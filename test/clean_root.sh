@@ -31,6 +31,7 @@ unshare -m --propagation private bash -c '
     set -eu
     root=$1
     shift
+    mount --bind "$root" "$root" # so that its own list of mounts has it, as that of a container has
     mount -t proc proc "$root/proc"
     mount -t sysfs sysfs "$root/sys"
     mount --rbind /dev "$root/dev"
