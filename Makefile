@@ -314,7 +314,7 @@ sim: ## many simulated copies, trees and lists, and what may happen to them (SEE
 # libFuzzer, which clang++ has, and ASan and UBSan: what it finds is in build/fuzz/found, and what it learns
 # in build/fuzz/corpus. `make check` runs what of that is kept in test/fuzz/corpus.
 .PHONY: fuzz mutants
-fuzzers := abi filter holes list quote
+fuzzers := abi filter holes json list options quote
 SECONDS ?= 600
 fuzz: ## hostile input, each kind of it for 10 minutes (SECONDS=n, FUZZERS=...)
 	$(Q)tools/deps.sh build fuzz

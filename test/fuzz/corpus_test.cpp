@@ -60,6 +60,16 @@ TEST_CASE("a quoted name is the same name to a shell, and nothing to a terminal"
     try_random(quote, 20'000, 40);
 }
 
+TEST_CASE("an option that is refused, whatever its text, changes nothing") {
+    try_corpus("options", options);
+    try_random(options, 5'000, 400);
+}
+
+TEST_CASE("a completion with any names is one object of JSON") {
+    try_corpus("json", json);
+    try_random(json, 20'000, 160);
+}
+
 TEST_CASE("items in any order come out as if they had been copied one after the other") {
     try_corpus("list", list);
     try_random(list, 100, 60);

@@ -14,11 +14,13 @@ namespace fuzz {
 
 using Target = void(const uint8_t* data, size_t size);
 
-Target abi;    // calls of the library with structs, numbers and names at random
-Target filter; // patterns and a path
-Target holes;  // a walk over a source that lies about its data and holes
-Target quote;  // a name for a terminal and a shell
-Target list;   // items of a list, in any order, on the simulated disk
+Target abi;     // calls of the library with structs, numbers and names at random
+Target filter;  // patterns and a path
+Target holes;   // a walk over a source that lies about its data and holes
+Target quote;   // a name for a terminal and a shell
+Target options; // of copies and pools, as text
+Target json;    // completions, as JSON
+Target list;    // items of a list, in any order, on the simulated disk
 
 [[noreturn]] inline void wrong(const char* what) {
     std::fprintf(stderr, "wrong: %s\n", what);
