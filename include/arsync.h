@@ -470,8 +470,9 @@ enum arsync_stage {
  * and ACL (-ENOSYS), unless Linux is 6.13 and nobody else may write to either directory; before
  * 6.13 a loss is not known, and no error. */
 #define ARSYNC_COMPLETION_COPIED (1u << 8)
-/* The error is that an attribute could not be kept, and the options' required does not name it. It
- * is an error all the same: it counts, and ARSYNC_COPY_STOP_ON_ERROR stops at it. */
+/* The error is that an attribute could not be kept, and the options' required names only others. It
+ * counts as an error all the same, but ARSYNC_COPY_STOP_ON_ERROR does not stop at it; and of a tree
+ * or a list the result is another error, if there is one. */
 #define ARSYNC_COMPLETION_NOT_REQUIRED (1u << 17)
 /* The source's size or modification time changed between the start and the end of the copy. This is
  * not told of files whose content the kernel makes up when it is read, such as those in /sys or of
@@ -1365,8 +1366,9 @@ enum arsync_durability {
 #define ARSYNC_COPY_VERIFY (1u << 0)
 /* Nothing is changed; completions report what would be done. */
 #define ARSYNC_COPY_DRY_RUN (1u << 8)
-/* The job ends at the first entry or item that fails. By default the others are copied. Directories
- * that were made by then get their attributes, as they do after a cancel. */
+/* The job ends at the first entry or item that fails: what was begun before is finished, and
+ * nothing is begun after it. By default the others are copied. Directories that were made by then
+ * get their attributes, as they do after a cancel. */
 #define ARSYNC_COPY_STOP_ON_ERROR (1u << 9)
 /* Only for a range: the caller's descriptors themselves are used, and no other descriptor of either
  * file is opened or closed. So the process keeps its locks by fcntl(2) (F_SETLK); see "Locks"
@@ -1482,7 +1484,7 @@ enum arsync_report {
  * ACLs name: where two become one, it has the rights that both had. Ids are as the mounts of source
  * and destination show them, also if those are id-mapped. An id that the destination's mount cannot
  * hold is a lost owner (-EOVERFLOW or -EINVAL at ARSYNC_STAGE_OWNER). So is one that the process
- * may not give (-EPERM), also for who is not root: of a map nobody expects that it does nothing. */
+ * may not give (-EPERM), which is an error also for who is not root if a map says it. */
 typedef struct arsync_copy_options {
     uint32_t struct_size;      /* sizeof(arsync_copy_options) */
     uint32_t flags;            /* ARSYNC_COPY_* */
@@ -1510,8 +1512,8 @@ typedef struct arsync_copy_options {
                                   of this set, see arsync_link_set_open; 0 means within this job
                                   only. A set that is not open gives -EINVAL. */
     uint32_t want;             /* ARSYNC_WANT_*: what completions tell in their details */
-    uint32_t required;         /* ARSYNC_PRESERVE_*: what of preserve is not to be lost. It only
-                                  decides which errors have ARSYNC_COMPLETION_NOT_REQUIRED. */
+    uint32_t required;         /* ARSYNC_PRESERVE_*: what of preserve is not to be lost; 0 means all
+                                  of it. See ARSYNC_COMPLETION_NOT_REQUIRED. */
     uint32_t reserved[2];      /* 0 */
     uint64_t range_offset;     /* where the part begins that range_length says */
     uint64_t range_length;     /* if not 0, only so many bytes of a file are copied; see "Ranges" */
@@ -1547,8 +1549,8 @@ ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* wh
  *   Words        backup (none or off, simple or never, existing or nil, numbered or t), cache,
  *                durability, method, reflink, replace, report, sparse, symlinks (keep, follow-top,
  *                follow), and backend of a pool: the values that the field of that name may have,
- *                in small letters. update is all, none, none-fail (which is
- *                ARSYNC_REPLACE_EXCLUSIVE) or older.
+ *                in small letters. update is all, none, older, or none-fail, which is all and sets
+ *                replace to ARSYNC_REPLACE_EXCLUSIVE; no other update takes that back.
  *   Lists        preserve and no-preserve: mode, ownership, timestamps, links, context, xattr,
  *                flags, project and all, with commas between. All but the last two and, without
  *                SELinux, context are "all". Each is required, too, but xattr and context only if
@@ -1847,7 +1849,7 @@ enum arsync_quoting {
 ARSYNC_API int arsync_quote(const char* name, size_t length, uint32_t quoting, char* text,
                             size_t size);
 
-/* Write a completion as a JSON object.
+/* Write the completion of a copy, of an entry of one, or of a list as a JSON object.
  *
  * The object is one line, without a newline, for logs and for other programs. src and dst are the
  * names of what the completion is about, of any bytes: the program's own, with the completion's

@@ -3,27 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
-namespace arsync {
+#include "copy/required.h"
 
-// Which of preserve was lost, if that is the error.
-static uint32_t attribute_lost(const Outcome& outcome) {
-    switch (outcome.result < 0 ? outcome.stage : ARSYNC_STAGE_NONE) {
-    case ARSYNC_STAGE_OWNER:
-        return ARSYNC_PRESERVE_OWNER;
-    case ARSYNC_STAGE_XATTR:
-        return ARSYNC_PRESERVE_XATTR;
-    case ARSYNC_STAGE_CONTEXT:
-        return ARSYNC_PRESERVE_CONTEXT;
-    case ARSYNC_STAGE_MODE:
-        return ARSYNC_PRESERVE_MODE;
-    case ARSYNC_STAGE_TIMES:
-        return ARSYNC_PRESERVE_TIMES;
-    case ARSYNC_STAGE_FLAGS:
-        return ARSYNC_PRESERVE_FLAGS | ARSYNC_PRESERVE_PROJECT;
-    default:
-        return 0;
-    }
-}
+namespace arsync {
 
 arsync_completion completion_of(const Job& job, const Outcome& outcome) {
     arsync_completion completion = {};
@@ -35,8 +17,7 @@ arsync_completion completion_of(const Job& job, const Outcome& outcome) {
     completion.kind = ARSYNC_COMPLETION_JOB;
     completion.action = static_cast<uint16_t>(outcome.action);
     completion.flags = outcome.flags;
-    const uint32_t lost = attribute_lost(outcome) & job.options.preserve;
-    if (lost != 0 && (lost & job.options.required) == 0)
+    if (is_not_required(outcome.result, outcome.stage, job.options))
         completion.flags |= ARSYNC_COMPLETION_NOT_REQUIRED;
     completion.stage = static_cast<uint16_t>(outcome.stage);
     completion.method = static_cast<uint16_t>(outcome.method);

@@ -38,4 +38,19 @@ std::unique_ptr<Finished> InOrder::take(bool at_end) {
     return nullptr;
 }
 
+void InOrder::drop_questions() {
+    for (auto& [item, held] : held_) {
+        Finished** at = &held.first;
+        while (Finished* const one = *at) {
+            if (one->completion.kind != ARSYNC_COMPLETION_QUESTION) {
+                at = &one->next;
+                continue;
+            }
+            *at = one->next;
+            delete one;
+        }
+        held.end = at;
+    }
+}
+
 } // namespace arsync

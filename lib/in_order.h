@@ -40,6 +40,8 @@ public:
     void hold(uint64_t item, std::unique_ptr<Finished> finished);
     // The next whose turn it is; null: there is none yet. At the list's end no item is waited for.
     std::unique_ptr<Finished> take(bool at_end = false);
+    // That nobody waits for an answer to any more.
+    void drop_questions();
 
 private:
     struct Held {

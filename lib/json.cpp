@@ -158,9 +158,9 @@ public:
         return done_.kind == ARSYNC_COMPLETION_JOB || done_.kind == ARSYNC_COMPLETION_ITEM;
     }
     const arsync_totals* tree() const {
-        return is_named() && done_.action == ARSYNC_ACTION_TREE && done_.details
-                   ? done_.details->totals
-                   : nullptr;
+        const bool has_entries =
+            done_.action == ARSYNC_ACTION_TREE || done_.action == ARSYNC_ACTION_LIST;
+        return is_named() && has_entries && done_.details ? done_.details->totals : nullptr;
     }
     const char* type() const {
         const bool is_directory = (done_.flags & ARSYNC_COMPLETION_DIRECTORY) != 0;
@@ -180,8 +180,12 @@ public:
                                                        : "copied";
     }
     bool has_data() const {
-        return is_named() ? outcome() == "copied" || done_.result != 0
-                          : done_.action == ARSYNC_ACTION_COPY;
+        if (!is_named())
+            return done_.action == ARSYNC_ACTION_COPY;
+        const bool has_none =
+            done_.action == ARSYNC_ACTION_HARD_LINK || done_.action == ARSYNC_ACTION_SKIP;
+        return done_.result != 0 || outcome() == "copied" ||
+               (!has_none && outcome() != "linked" && outcome() != "skipped");
     }
 
 private:

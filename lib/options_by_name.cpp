@@ -206,8 +206,6 @@ void set_update(Copy& options, const char* value) {
     options.update = chosen == none_fail ? static_cast<uint32_t>(ARSYNC_UPDATE_ALL) : chosen;
     if (chosen == none_fail)
         options.replace = ARSYNC_REPLACE_EXCLUSIVE;
-    else if (options.replace == ARSYNC_REPLACE_EXCLUSIVE)
-        options.replace = ARSYNC_REPLACE_IN_PLACE;
 }
 
 // Those that cp -a keeps: labels only where the kernel has them.
@@ -249,7 +247,8 @@ void set_preserve(Copy& options, const char* value) {
 void set_no_preserve(Copy& options, const char* value) {
     const Attributes attributes = attributes_in(value ? value : "");
     options.preserve &= ~attributes.bits;
-    options.required &= ~attributes.named;
+    if (options.required != 0 && (options.required &= ~attributes.named) == 0)
+        options.required = ARSYNC_PRESERVE_LINKS; // which are not lost; 0 would be all
     if ((attributes.bits & ARSYNC_PRESERVE_MODE) != 0)
         options.flags |= ARSYNC_COPY_DEFAULT_MODE;
 }
@@ -291,22 +290,28 @@ struct Setter {
     const char* name;
     void (*set)(Options&, const char* value);
 };
+const char* text_of(const char* value) {
+    if (!value)
+        refuse("invalid", "", "Valid is any text");
+    return value;
+}
+
 constexpr Setter<Copy> copy_setters[] = {
-    {"filter", [](Copy& options, const char* value) { options.filter = value; }},
+    {"filter", [](Copy& options, const char* value) { options.filter = text_of(value); }},
     {"map-groups",
      [](Copy& options, const char* value) {
-         options.group_map = value;
+         options.group_map = text_of(value);
          set_preserve(options, "ownership");
      }},
     {"map-users",
      [](Copy& options, const char* value) {
-         options.user_map = value;
+         options.user_map = text_of(value);
          set_preserve(options, "ownership");
      }},
     {"no-preserve", set_no_preserve},
     {"preserve", set_preserve},
     {"range", set_range},
-    {"suffix", [](Copy& options, const char* value) { options.backup_suffix = value; }},
+    {"suffix", [](Copy& options, const char* value) { options.backup_suffix = text_of(value); }},
     {"update", set_update},
 };
 constexpr Setter<PoolOptions> pool_setters[] = {{"buffer-size", set_buffer_size},

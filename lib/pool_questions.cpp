@@ -112,6 +112,7 @@ void Pool::withdraw_questions(Job& job) {
 }
 
 void Pool::withdraw_under_lock(Job& job) {
+    job.in_order.drop_questions();
     while (!job.asked.empty()) {
         const auto at = job.asked.begin();
         Job::PendingQuestion asked = std::move(at->second);

@@ -25,7 +25,9 @@ public:
             at(size_++) = {now, count};
         const auto passed = std::chrono::duration<double>(now - since.when).count();
         const uint64_t grown = count - std::min(since.count, count);
-        return static_cast<uint64_t>(static_cast<double>(grown) / std::max(passed, 0.001));
+        constexpr double most = 1e18; // of a hole, perhaps
+        return static_cast<uint64_t>(
+            std::min(static_cast<double>(grown) / std::max(passed, 0.001), most));
     }
 
 private:

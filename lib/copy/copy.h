@@ -220,13 +220,16 @@ struct FirstError {
     Stage stage = ARSYNC_STAGE_NONE;
     Side side = Side::by_stage;
     bool has_path = false;
+    bool passes = false; // it is not required to be none
     std::string path;
 
-    // name: moved from if this is the first; null: the path is not known, or not wanted.
-    void note(int error, Stage where, Side at, std::string* name) {
-        if (result != 0)
+    // name: moved from if this is the first; null: the path is not known, or not wanted. One that
+    // passes gives way to one that does not.
+    void note(int error, Stage where, Side at, std::string* name, bool may_pass) {
+        if (result != 0 && (may_pass || !passes))
             return;
         result = error;
+        passes = may_pass;
         stage = where;
         side = at;
         has_path = name != nullptr;

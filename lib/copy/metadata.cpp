@@ -64,10 +64,12 @@ void Carrier::owner() {
     owner_kept_ = false;
     // EINVAL: an id that this user namespace has not; EOVERFLOW: that the mount has not.
     if (result == -EPERM || result == -EINVAL || result == -EOVERFLOW) {
-        ends_.chown(static_cast<uid_t>(-1), gid_); // the group may still be ours
+        // The group may still be ours.
+        const bool lost_group = ends_.chown(static_cast<uid_t>(-1), gid_) != 0;
         outcome_.flags |= ARSYNC_COMPLETION_OWNER_LOST;
-        const bool mapped = uid_ != facts_.stx_uid || gid_ != facts_.stx_gid;
-        if (ends_.effective_user() != 0 && !mapped) // of whom nobody expects it
+        const bool lost_mapped = (uid_ != facts_.stx_uid && uid_ != ends_.effective_user()) ||
+                                 (gid_ != facts_.stx_gid && lost_group);
+        if (ends_.effective_user() != 0 && !lost_mapped) // of whom nobody expects it
             return;
     }
     keeps(ARSYNC_STAGE_OWNER, result);

@@ -30,6 +30,12 @@ namespace {
 
 // fchmodat2(2), Linux 6.6.
 constexpr long fchmodat2_number = 452;
+// Where it has another number, fchown(2) takes ids of 16 bits.
+#ifdef SYS_fchown32
+constexpr long fchown_number = SYS_fchown32;
+#else
+constexpr long fchown_number = SYS_fchown;
+#endif
 // cachestat(2), Linux 6.5; older C libraries have no wrapper.
 constexpr long cachestat_number = 451;
 struct CacheRange {
@@ -177,7 +183,7 @@ int SystemFiles::chmod(int fd, mode_t mode) {
 
 int SystemFiles::chown(int fd, uid_t uid, gid_t gid) {
     const auto result =
-        static_cast<int>(without_eintr([&] { return ::syscall(SYS_fchown, fd, uid, gid); }));
+        static_cast<int>(without_eintr([&] { return ::syscall(fchown_number, fd, uid, gid); }));
     if (opened(result))
         return result;
     return without_eintr([&] { return ::fchownat(fd, "", uid, gid, AT_EMPTY_PATH); });

@@ -16,7 +16,9 @@ if is_root; then
         test "$(stat -c %u:%g t/a t/d t/d/b | tr "\n" " ")" = "44:3001 44:3001 0:3002 "'
     holds 'a map that may not be applied is an error, also for an ordinary user' '
         echo x > f; chmod 777 .; as_nobody $CP -a f own; test "$(stat -c %u own)" = 65534
-        as_nobody $CP --map-users=0:1000 f g 2> err && exit 1; grep -q "failed to preserve ownership" err; test "$(cat g)" = x'
+        as_nobody $CP --map-users=0:1000 f g 2> err && exit 1; grep -q "failed to preserve ownership" err; test "$(cat g)" = x
+        chown 1234:2345 f; as_nobody $CP --map-users=1234:65534 f h; as_nobody $CP --map-groups=2345:65534 f i
+        as_nobody $CP --map-groups=2345:1 f j 2> err && exit 1; grep -q "failed to preserve ownership" err'
     COMPARE=
     SORT=1
     # A bind mount is the same file system as its source, and is gone into; another one is not. So do

@@ -45,6 +45,11 @@ if (cd "$WORK" && : > probe && setfattr -n user.probe -v 1 probe) 2> /dev/null; 
         same 'where there are none, that is an error only if they were asked for by name' "$some" '
             $CP --preserve=xattr -v a $RAM/1; cat $RAM/1; $CP --preserve=all -v a $RAM/2; cat $RAM/2; $CP --preserve=all,xattr a $RAM/3
             $CP --preserve=xattr,all a $RAM/4; $CP --preserve=xattr $RAM/2 c; rm $RAM/*'
+        holds 'and --continue-on-error=no stops only at an error' '
+            for i in $(seq 40); do echo $i > f$i; setfattr -n user.a -v b f$i; done; mkdir d; cp -a f? d; mkdir $RAM/d
+            $CP -a --continue-on-error=no f* d $RAM; test $(ls $RAM | wc -l) = 41 -a $(ls $RAM/d | wc -l) = 9; rm -r $RAM/*
+            $CP -a --preserve=xattr --continue-on-error=no f* $RAM 2> err && exit 1; test $(wc -l < err) -lt 20; rm -r $RAM/*
+            $CP -a --continue-on-error=no f1 nope f[2-9]* $RAM 2> err && exit 1; test $(wc -l < err) = 1; test ! -e $RAM/f40; rm -r $RAM/*'
     else
         skip 'where there are no extended attributes' 'needs root and ramfs'
     fi

@@ -49,6 +49,20 @@ TEST_CASE("what comes of an item comes when all before it have ended") {
     CHECK(taken(order) == "4.");
 }
 
+TEST_CASE("a question that is withdrawn is not put when its turn comes") {
+    InOrder order;
+    hold(order, "2a");
+    hold(order, "2b");
+    auto question = std::make_unique<Finished>();
+    question->completion.kind = ARSYNC_COMPLETION_QUESTION;
+    question->path = "2?";
+    order.hold(2, std::move(question));
+    order.drop_questions();
+    hold(order, "2.");
+    hold(order, "1.");
+    CHECK(taken(order) == "1. 2a 2b 2.");
+}
+
 TEST_CASE("room for what never came holds up its own item, and none at the end") {
     InOrder order;
     order.prepare(1);

@@ -223,9 +223,6 @@ void decide_rest(Options& o) {
     const bool asks = o.clobber == Clobber::ask;
     o.links_replace = hard ? o.force || asks : o.has(ARSYNC_COPY_SYMBOLIC_LINK) && o.force;
     o.stops_on_error = o.has(ARSYNC_COPY_STOP_ON_ERROR);
-    // Where an attribute may be lost without harm, it is for this program to say what is a failure.
-    if ((o.copy.preserve & ~o.copy.required) != 0)
-        o.copy.flags &= ~ARSYNC_COPY_STOP_ON_ERROR;
     const std::pair<bool, uint32_t> flags[] = {
         {o.recursive || (listed && !part), ARSYNC_COPY_RECURSIVE},
         {true, ARSYNC_COPY_IN_ORDER},
@@ -269,7 +266,8 @@ void set(Options& o, const char* name, const char* value, const std::string& sho
     // The words of the complaint are in the quotes of the locale, which this one loads.
     const std::string of = " for " + quote(shown, ARSYNC_QUOTE_WORD);
     std::string why(4096 + 8 * strlen(value), '\0');
-    arsync_option_set(&o.copy, &o.pool, name, value, why.data(), why.size());
+    if (arsync_option_set(&o.copy, &o.pool, name, value, why.data(), why.size()) == -ENOMEM)
+        throw std::bad_alloc();
     why.resize(strlen(why.c_str()));
     throw Mistake{why.insert(why.find('\n'), of)};
 }

@@ -12,6 +12,7 @@
 #include "copy/list/member.h"
 #include "copy/list/take.h"
 #include "copy/question.h"
+#include "copy/required.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
 
@@ -239,14 +240,15 @@ void List::stop() {
 }
 
 void List::note_error(const Outcome& failed, std::string* path, bool counts) {
+    const bool passes = is_not_required(failed.result, failed.stage, options_);
     if (counts)
         control_.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
         const Lock lock(mutex_);
         first_error_.note(failed.result, failed.stage, side_of(failed.flags),
-                          wants(options_, ARSYNC_WANT_ERROR_PATH) ? path : nullptr);
+                          wants(options_, ARSYNC_WANT_ERROR_PATH) ? path : nullptr, passes);
     }
-    if (asks(ARSYNC_COPY_STOP_ON_ERROR))
+    if (asks(ARSYNC_COPY_STOP_ON_ERROR) && !passes)
         stop();
 }
 

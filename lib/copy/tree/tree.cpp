@@ -5,6 +5,7 @@
 #include <new>
 #include <unistd.h>
 
+#include "copy/required.h"
 #include "copy/tree/part.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
@@ -173,13 +174,14 @@ bool Tree::has_mounts(Files& files) const {
 }
 
 void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
+    const bool passes = is_not_required(result, stage, job_.options);
     job_.control.counts().errors.fetch_add(1, std::memory_order_relaxed);
     {
         const Lock lock(mutex_);
         ++totals_.errors;
-        first_error_.note(result, stage, side, path);
+        first_error_.note(result, stage, side, path, passes);
     }
-    if ((job_.options.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0)
+    if ((job_.options.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0 || passes)
         return;
     stopped_.store(true, std::memory_order_relaxed);
     withdraw_questions();

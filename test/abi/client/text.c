@@ -43,9 +43,8 @@ static void options_are_set_by_their_names(void) {
     CHECK_SETS("chunks", "1K", options.chunks, 1024);
     CHECK_SETS("update", "none-fail", options.replace, ARSYNC_REPLACE_EXCLUSIVE);
     CHECK_SETS("update", NULL, options.update, ARSYNC_UPDATE_OLDER);
-    CHECK_EQUAL(options.replace, ARSYNC_REPLACE_IN_PLACE);
     CHECK_SETS("replace", "atomic", options.replace, ARSYNC_REPLACE_ATOMIC);
-    CHECK_SETS("update", "all", options.replace, ARSYNC_REPLACE_ATOMIC);
+    CHECK_SETS("update", "all", options.update, ARSYNC_UPDATE_ALL);
     CHECK_SETS("verify", NULL, options.flags, ARSYNC_COPY_VERIFY);
     CHECK_SETS("verify", "no", options.flags, 0);
     CHECK_SETS("continue-on-error", "no", options.flags, ARSYNC_COPY_STOP_ON_ERROR);
@@ -126,6 +125,11 @@ static void every_name_is_known(void) {
     CHECK_EQUAL(arsync_option_set(&options, NULL, "jobs", "1", NULL, 0), -ENOENT);
     CHECK_EQUAL(arsync_option_set(NULL, &bounds, "sparse", "auto", NULL, 0), -ENOENT);
     CHECK_EQUAL(arsync_option_set(NULL, NULL, "sparse", "auto", NULL, 0), -ENOENT);
+    CHECK_EQUAL(set("suffix", NULL), -EINVAL);
+    CHECK_EQUAL(set("map-users", NULL), -EINVAL);
+    forget(); /* update says nothing of replace, but for none-fail */
+    options.replace = ARSYNC_REPLACE_EXCLUSIVE;
+    CHECK_SETS("update", "older", options.replace, ARSYNC_REPLACE_EXCLUSIVE);
 }
 
 static void attributes_are_set_and_required(void) {
@@ -256,6 +260,10 @@ static void completions_are_json(void) {
     check_json(
         &done, "a", "d/b", NULL, NULL,
         "{\"type\":\"file\",\"source\":\"a\",\"destination\":\"d/b\",\"outcome\":\"copied\"," DATA
+        "}");
+    check_json(
+        &done, "a", "d/b", "done", NULL,
+        "{\"type\":\"file\",\"source\":\"a\",\"destination\":\"d/b\",\"outcome\":\"done\"," DATA
         "}");
     done.details = &details;
     check_json(&done, "a", "d/b", NULL, "so",
