@@ -102,7 +102,8 @@ func Options(several ...Option) Option { return severalOptions(several) }
 // Chunks bounds the chunks of one file that are in flight.
 func Chunks(n uint32) Option { return option(func(s *settings) { s.c.chunks = C.uint32_t(n) }) }
 
-// Required is what of [Preserve] is not to be lost: the loss of anything else has [NotRequired].
+// Required is what of [Preserve] is not to be lost, all of it by default: the loss of anything else
+// has [NotRequired].
 func Required(what Preserve) Option {
 	return option(func(s *settings) { s.c.required |= C.uint32_t(what) })
 }

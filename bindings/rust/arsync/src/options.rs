@@ -130,8 +130,8 @@ impl CopyOptions {
         backup: Backup;
         /// What details are to tell.
         want: Want;
-        /// What of [`preserve`](Self::preserve) is not to be lost: the loss of anything else has
-        /// [`Flags::NOT_REQUIRED`](crate::Flags::NOT_REQUIRED).
+        /// What of [`preserve`](Self::preserve) is not to be lost, all of it by default: the loss
+        /// of anything else has [`Flags::NOT_REQUIRED`](crate::Flags::NOT_REQUIRED).
         required: Preserve;
     }
 
