@@ -27,8 +27,8 @@
 #include "io/process.h"
 #include "io/remote_mounts.h"
 #include "job.h"
-#include "starter.h"
 #include "poll_turn.h"
+#include "starter.h"
 #include "worker.h"
 
 namespace arsync {
