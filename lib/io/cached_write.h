@@ -8,11 +8,10 @@
 
 namespace arsync {
 
-// A filesystem takes memory for a call in blocks as large as the call. Small blocks are those that
-// were used a moment ago. Large ones are what a virtual machine gives back to its host as soon as
-// they are free, and to be given them again costs it several times what the copy does; and on no
-// machine do they gain a tenth.
-constexpr size_t cached_write_max = 64 << 10;
+// A filesystem takes memory for a call in blocks as large as the call, and large blocks are what a
+// virtual machine gives back to its host when they are free: to be given them again costs several
+// times what the copy does. ARCHITECTURE.md has the figures.
+constexpr size_t cached_write_max = 128 << 10;
 
 // All of it, unless something is the matter: then what was written until then, or -1 and errno.
 inline ssize_t write_cached(int fd, const std::byte* data, size_t length, off_t offset) {
