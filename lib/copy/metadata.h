@@ -42,7 +42,8 @@ struct Described {
 // What the options name, as far as the destination does not have it already. Throws nothing: an
 // attribute that cannot be kept costs neither the content nor the others. Of several, one becomes
 // the outcome's result, as cp would tell it: times, owner, mode, and then what is extra. Owner lost
-// for lack of privilege goes into outcome.flags, and is an error only for the superuser.
+// for lack of privilege goes into outcome.flags, and is an error only for the superuser, or if a
+// map said whose it is to be.
 void copy_metadata(Files& files, const Described& ends, const arsync_copy_options& options,
                    Control& control, Outcome& outcome);
 

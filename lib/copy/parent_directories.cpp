@@ -307,23 +307,8 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     const auto sync = [&](int fd) { return io.ring.sync(fd, false); };
     {
         const Pin directory(io.files, ref);
-        std::optional<std::vector<char>> old;
-        if (!directory->made)
-            old = xattrs_to_update(io.files, directory->destination(), options_, outcome);
-        const bool keeps_attributes = !asks(options_, ARSYNC_COPY_BARE_PARENTS);
-        SourceFlags flags;
-        if (keeps_attributes)
-            flags = flags_of_source(io.files, directory->source(), *directory->facts, options_,
-                                    outcome);
-        const Described ends{.source = directory->source(),
-                             .facts = *directory->facts,
-                             .destination = directory->destination(),
-                             .destination_xattrs = old ? &*old : nullptr,
-                             .final_mode = directory->final_mode,
-                             .flags = flags,
-                             .seals = true};
-        if (keeps_attributes)
-            copy_metadata(io.files, ends, options_, control, outcome);
+        if (!asks(options_, ARSYNC_COPY_BARE_PARENTS))
+            copy_attributes(io.files, *directory, options_, control, outcome);
         // Also the one that has the name of the first that was made.
         if (durable && (directory->made || way.has_new)) {
             control.enter(ARSYNC_STAGE_SYNC);

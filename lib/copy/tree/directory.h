@@ -137,4 +137,8 @@ private:
     DirectoryRef directory_;
 };
 
+// What the options name, from its source to its destination; it is pinned. As copy_metadata.
+void copy_attributes(Files& files, const Directory& directory, const arsync_copy_options& options,
+                     Control& control, Outcome& outcome);
+
 } // namespace arsync

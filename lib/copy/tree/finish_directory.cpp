@@ -54,21 +54,26 @@ Task<void> TreePart::sync_names(const DirectoryRef& ref) {
 Task<void> TreePart::set_attributes(const DirectoryRef& ref, Outcome& outcome, bool syncs) {
     const Pin directory(io_.files, ref);
     Control control(control_);
-    std::optional<std::vector<char>> old;
-    if (!directory->made)
-        old = xattrs_to_update(io_.files, directory->destination(), job_.options, outcome);
-    const SourceFlags flags =
-        flags_of_source(io_.files, directory->source(), *directory->facts, job_.options, outcome);
-    const Described ends{.source = directory->source(),
-                         .facts = *directory->facts,
-                         .destination = directory->destination(),
-                         .destination_xattrs = old ? &*old : nullptr,
-                         .final_mode = directory->final_mode,
-                         .flags = flags,
-                         .seals = true};
-    copy_metadata(io_.files, ends, job_.options, control, outcome);
+    copy_attributes(io_.files, *directory, job_.options, control, outcome);
     if (syncs)
         co_await sync_one(io_, directory->destination());
+}
+
+void copy_attributes(Files& files, const Directory& directory, const arsync_copy_options& options,
+                     Control& control, Outcome& outcome) {
+    std::optional<std::vector<char>> old;
+    if (!directory.made)
+        old = xattrs_to_update(files, directory.destination(), options, outcome);
+    const SourceFlags flags =
+        flags_of_source(files, directory.source(), *directory.facts, options, outcome);
+    const Described ends{.source = directory.source(),
+                         .facts = *directory.facts,
+                         .destination = directory.destination(),
+                         .destination_xattrs = old ? &*old : nullptr,
+                         .final_mode = directory.final_mode,
+                         .flags = flags,
+                         .seals = true};
+    copy_metadata(files, ends, options, control, outcome);
 }
 
 } // namespace arsync
