@@ -259,14 +259,14 @@ func TestCopiesTenThousandAtOnce(t *testing.T) {
 	w := newWork(t)
 	w.write("small", 100)
 	p := w.open()
-	before := threads(t)
+	before := threads(t, "")
 	var jobs []*arsync.Job
 	for i := range 10000 {
 		job, err := p.Submit(background, w.path(fmt.Sprint("to", i)), w.path("small"))
 		w.no(err)
 		jobs = append(jobs, job)
 	}
-	during, routines := threads(t), runtime.NumGoroutine()
+	during, routines := threads(t, ""), runtime.NumGoroutine()
 	for _, job := range jobs {
 		_, err := job.Wait()
 		w.no(err)
@@ -958,11 +958,19 @@ func (w *work) isNotThere(name string) {
 	}
 }
 
-func threads(t *testing.T) int {
+// threads counts those whose names begin so: all by "", those of pools by "arsync/".
+func threads(t *testing.T, prefix string) int {
 	t.Helper()
-	entries, err := os.ReadDir("/proc/self/task")
+	names, err := filepath.Glob("/proc/self/task/*/comm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(entries)
+	count := 0
+	for _, name := range names {
+		comm, err := os.ReadFile(name)
+		if err == nil && strings.HasPrefix(string(comm), prefix) { // else it has ended meanwhile
+			count++
+		}
+	}
+	return count
 }
