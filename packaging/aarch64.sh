@@ -2,9 +2,10 @@
 # aarch64.sh - build the library, the unit and the simulated tests for aarch64, and run them under qemu.
 #
 # liburing for aarch64 comes from Debian's archive into build/aarch64/sysroot; the machine's own list of
-# architectures stays as it is. SUITES='unit sim', and TESTS is a filter of doctest: TESTS='-tc=*hole*'.
-# qemu (of version 7.2) knows nothing of io_uring and of openat2(2), so the tests of the real ring are skipped,
-# and pools run on threads. Each thread that starts is translated anew, so that the tests that start many
+# architectures stays as it is. SUITES='unit sim' says which are run, and TESTS='*hole*,*as on Linux*' which
+# cases of them, by their names.
+# qemu (of version 7.2) knows nothing of io_uring and of openat2(2), so the tests of the real ring and of that
+# call are skipped, and pools run on threads. Each thread that starts is translated anew, so that the tests that start many
 # of them take minutes, and more on a machine that does other things.
 set -eu
 cd "$(dirname "$0")/.."
@@ -39,8 +40,9 @@ programs=()
 for suite in $suites; do
     program=build/aarch64/run/$suite
     mkdir -p build/aarch64/run
-    printf '#!/bin/sh\nexec qemu-aarch64-static -L /usr/%s -E LD_LIBRARY_PATH=/usr/%s/lib:%s %s %s\n' "$triplet" "$triplet" \
-        "$sysroot/usr/lib/$triplet" "$PWD/build/aarch64/test/$suite" "${TESTS:-}" > "$program"
+    # shellcheck disable=SC2016 # for that shell
+    printf '#!/bin/sh\nexec qemu-aarch64-static -L /usr/%s -E LD_LIBRARY_PATH=/usr/%s/lib:%s %s ${TESTS:+"-tc=$TESTS"}\n' \
+        "$triplet" "$triplet" "$sysroot/usr/lib/$triplet" "$PWD/build/aarch64/test/$suite" > "$program"
     chmod +x "$program"
     programs+=("$program")
 done

@@ -20,6 +20,7 @@ conan: dist ## the Conan package, and a program that takes it
 abi-check: ## compare the library's ABI with that of the last release
 	$(Q)packaging/abi-check.sh $(B) $(ABI_BASE)
 
+# SUITES='unit sim': these; TESTS='*hole*': only cases with such names.
 aarch64: ## unit and simulated tests for aarch64 under qemu
 	$(Q)packaging/aarch64.sh
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "copy/filter.h"
-#include "unit/skip.h"
+#include "skip.h"
 
 using namespace arsync;
 

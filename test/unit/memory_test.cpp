@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 
 #include "sanitized.h"
+#include "skip.h"
 #include "unit/failing.h"
-#include "unit/skip.h"
 #include "unit/work.h"
 
 #include <algorithm>

@@ -16,7 +16,7 @@
 #include "io/files.h"
 #include "io/uring.h"
 #include "job.h"
-#include "unit/skip.h"
+#include "skip.h"
 
 using namespace arsync;
 

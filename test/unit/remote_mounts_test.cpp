@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "io/remote_mounts.h"
-#include "unit/skip.h"
+#include "skip.h"
 
 using namespace arsync;
 

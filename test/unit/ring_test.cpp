@@ -23,9 +23,9 @@
 #include "io/files.h"
 #include "io/threads.h"
 #include "io/uring.h"
+#include "skip.h"
 #include "task.h"
 #include "unit/failing.h"
-#include "unit/skip.h"
 
 using namespace arsync;
 

@@ -20,8 +20,8 @@
 #include "io/fd.h"
 #include "io/uring.h"
 #include "io/uring_denied.h"
+#include "skip.h"
 #include "task.h"
-#include "unit/skip.h"
 
 // liburing's, as this program sees it: what they do is chosen by the cases below.
 namespace {
