@@ -36,6 +36,16 @@ mkdir "$WORK/bin"
 cp "$ARSYNC_CP" "$WORK/bin/arsync-cp"
 OURS=$WORK/bin/arsync-cp
 FAULTFS=${ARSYNC_BUILD:-$(dirname "$ARSYNC_CP")}/test/faultfs
+# cp has glibc's words for an error. A program with musl inside has some of its own, which `same` takes
+# for those.
+OTHER_WORDS=()
+if grep -aqF 'Symbolic link loop' "$OURS"; then
+    while IFS='|' read -r musl glibc; do OTHER_WORDS+=(-e "s/: $musl\$/: $glibc/"); done << 'END'
+Symbolic link loop|Too many levels of symbolic links
+Filename too long|File name too long
+Not supported|Operation not supported
+END
+fi
 COMPARE=
 SORT=
 passed=0
@@ -187,6 +197,7 @@ same() {
     run_in "$WORK/ours" "$OURS" "$2" "$3"
     sed -i 's/^arsync-cp: /cp: /; s/? arsync-cp: /? cp: /g; s/arsync-cp --help/cp --help/' \
         "$WORK/ours.err"
+    [ ${#OTHER_WORDS[@]} = 0 ] || sed -i "${OTHER_WORDS[@]}" "$WORK/ours.err"
     : > "$WORK/why"
     local what
     for what in theirs ours; do

@@ -16,8 +16,10 @@ namespace {
 
 constexpr int above_all_letters = 256; // what getopt_long gives for a long option: that and its row
 
+// With a plus sign the first operand ends the options. The C library would see to POSIXLY_CORRECT
+// itself, but not each does: musl's knows the sign alone.
 std::string short_options() {
-    std::string text;
+    std::string text = getenv("POSIXLY_CORRECT") ? "+" : "";
     for (const Option& option : option_table)
         for (const char letter : option.letters)
             text.append(1, letter).append(option.argument.starts_with('=') ? ":" : "");
@@ -40,10 +42,10 @@ std::vector<option> long_options(Option::Kind kind) {
     return all;
 }
 
-// What getopt_long will look at next: operands that come before it are passed over.
-std::string_view next_option(int argc, char** argv) {
+// What getopt_long will look at next: operands that come before it are passed over, or end it.
+std::string_view next_option(int argc, char** argv, bool operands_end) {
     int i = optind;
-    while (i < argc && (argv[i][0] != '-' || argv[i][1] == '\0') && !getenv("POSIXLY_CORRECT"))
+    while (i < argc && (argv[i][0] != '-' || argv[i][1] == '\0') && !operands_end)
         ++i;
     return i < argc ? argv[i] : "";
 }
@@ -70,7 +72,8 @@ void take_options(int argc, char** argv, Options& given) {
     all.insert(all.end(), cps.begin(), cps.end());
     all.push_back({});
     while (given.answer.empty()) {
-        const option* const known = &all[is_for_cp(next_option(argc, argv)) ? ours : 0];
+        const std::string_view next = next_option(argc, argv, letters.starts_with('+'));
+        const option* const known = &all[is_for_cp(next) ? ours : 0];
         const int number = getopt_long(argc, argv, letters.c_str(), known, nullptr);
         if (number == -1)
             break;
