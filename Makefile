@@ -64,6 +64,9 @@ native    = $(call gcc_only,-flinker-output=nolto-rel)
 # g++ 12 takes the assignment of a literal to a std::string for an overlapping copy.
 false_alarms := $(call gcc_only,-Wno-restrict)
 
+# doctest's names have a number each, by __COUNTER__, which newer ones of clang++ call an extension.
+doctest_counts := $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option -Wno-c2y-extensions)
+
 # Which mutex protects what, see lib/io/mutex.h.
 thread_safety := $(if $(findstring clang,$(CXX)),-Wthread-safety)
 
@@ -72,7 +75,7 @@ link    := $(CXX) $(CXXFLAGS) -pthread $(sanitize) $(LDFLAGS)
 # Tools and system tests see what a user sees: the public header, and what is to be measured against.
 measuring = -DARSYNC_MEASURING
 includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
-    $(if $(filter lib/% test/unit/% test/sim/% test/fuzz/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest)
+    $(if $(filter lib/% test/unit/% test/sim/% test/fuzz/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest $(doctest_counts))
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
@@ -407,7 +410,7 @@ compile_commands.json: FORCE ## how each source is compiled, for clangd
 
 # For tools/lint.sh: how the source is compiled.
 print-flags:
-	@echo '$(compile) -Iinclude $(measuring)'
+	@echo '$(compile) -Iinclude $(measuring) $(doctest_counts)'
 
 dist: ## a tarball of the last commit: of the same commit always the same bytes
 	$(Q)tools/dist.sh arsync-$(version) $(B)

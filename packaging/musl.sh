@@ -13,10 +13,9 @@ build=$PWD/build/musl
 triplet=$(uname -m)-linux-musl
 mkdir -p "$build/bin" "$build/include" "$build/lib" "$build/static" "$build/test"
 # The Makefile goes by the name. zig's linker cannot make one object that keeps its groups (-r), for which any
-# other is as good. musl's ioctl takes an int for what the kernel's headers make unsigned, and doctest
-# counts by __COUNTER__.
+# other is as good. musl's ioctl takes an int for what the kernel's headers make unsigned.
 wrapper() {
-    printf '#!/bin/sh\ncase " $* " in *" -r "*) exec g++ "$@" ;; esac\nexec %s %s -target %s "$@" -Wno-sign-conversion -Wno-c2y-extensions\n' \
+    printf '#!/bin/sh\ncase " $* " in *" -r "*) exec g++ "$@" ;; esac\nexec %s %s -target %s "$@" -Wno-sign-conversion\n' \
         "${zig[*]}" "$2" "$triplet" > "$build/bin/$1"
 }
 wrapper clang cc
