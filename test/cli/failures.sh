@@ -56,6 +56,6 @@ fi
 same 'a second operand comes after a first that failed' 'mkdir -p d/e t u; echo 1 > d/f; echo x > t/d' '$CP -r d d t; $CP -r d nope ./d t; $CP -rn d d t; $CP -r d d u'
 holds 'a link or an alias gives the program its name' '
     ln -s "$CP" cp; ln -s "$CP" "my copy"; for p in ./cp "$PWD/cp"; do $p nope a 2> err && false; test "$(cat err)" = "cp: cannot stat '\''nope'\'': No such file or directory"; done
-    ./cp --bad 2> err && false; grep -qx "cp: unrecognized option .--bad." err; grep -qx "Try .cp --help. for more information." err; ./cp --help | grep -q "^Usage: cp "; "./my copy" nope a 2>&1 | grep -q "^my copy: cannot stat"
+    ./cp --bad 2> err && false; in_words_of_cp err; grep -qx "cp: unrecognized option .--bad." err; grep -qx "Try .cp --help. for more information." err; ./cp --help | grep -q "^Usage: cp "; "./my copy" nope a 2>&1 | grep -q "^my copy: cannot stat"
     echo 1 > a; echo 2 > b; ./cp -i a b < /dev/null 2>&1 | grep -q "^cp: overwrite .b.? "; ./cp a 2>&1 | grep -q "^cp: missing destination"'
 finish

@@ -14,6 +14,7 @@
 # about trees do.
 #
 #     mount_faulty AT BACKING [OPTION...]   show BACKING at AT through a filesystem that fails on demand
+#     in_words_of_cp FILE...      in a case: what the program has said, if its C library has other words
 #     eventually COMMANDS         in a case: COMMANDS succeed within a minute
 #     identical A B               in a case: two trees are alike, as rsync, getfacl, getfattr, getcap and
 #                                 stat see them
@@ -36,16 +37,27 @@ mkdir "$WORK/bin"
 cp "$ARSYNC_CP" "$WORK/bin/arsync-cp"
 OURS=$WORK/bin/arsync-cp
 FAULTFS=${ARSYNC_BUILD:-$(dirname "$ARSYNC_CP")}/test/faultfs
-# cp has glibc's words for an error. A program with musl inside has some of its own, which `same` takes
-# for those.
+# cp has glibc's words for errors and for options that are none. A program with musl inside has musl's.
 OTHER_WORDS=()
 if grep -aqF 'Symbolic link loop' "$OURS"; then
-    while IFS='|' read -r musl glibc; do OTHER_WORDS+=(-e "s/: $musl\$/: $glibc/"); done << 'END'
-Symbolic link loop|Too many levels of symbolic links
-Filename too long|File name too long
-Not supported|Operation not supported
-END
+    OTHER_WORDS=(
+        -e 's/: Cross-device link$/: Invalid cross-device link/'
+        -e 's/: Filename too long$/: File name too long/'
+        -e 's/: I\/O error$/: Input\/output error/'
+        -e 's/: Not supported$/: Operation not supported/'
+        -e 's/: Resource busy$/: Device or resource busy/'
+        -e 's/: Symbolic link loop$/: Too many levels of symbolic links/'
+        -e "s/: unrecognized option: \(.\)$/: invalid option -- '\1'/"
+        -e "s/: unrecognized option: \(.*\)/: unrecognized option '--\1'/"
+        -e "s/: option requires an argument: \(.\)$/: option requires an argument -- '\1'/"
+        -e "s/: option requires an argument: \(.*\)/: option '--\1' requires an argument/"
+        -e "s/: option does not take an argument: \(.*\)/: option '--\1' doesn't allow an argument/"
+    )
 fi
+# in_words_of_cp FILE...: what the program has said there, in those of glibc.
+in_words_of_cp() { [ ${#OTHER_WORDS[@]} = 0 ] || sed -i "${OTHER_WORDS[@]}" "$@"; }
+# What an abbreviated option may mean; musl says only that it may mean several.
+lists_possibilities() { [ ${#OTHER_WORDS[@]} = 0 ]; }
 COMPARE=
 SORT=
 passed=0
@@ -197,7 +209,7 @@ same() {
     run_in "$WORK/ours" "$OURS" "$2" "$3"
     sed -i 's/^arsync-cp: /cp: /; s/? arsync-cp: /? cp: /g; s/arsync-cp --help/cp --help/' \
         "$WORK/ours.err"
-    [ ${#OTHER_WORDS[@]} = 0 ] || sed -i "${OTHER_WORDS[@]}" "$WORK/ours.err"
+    in_words_of_cp "$WORK/ours.out" "$WORK/ours.err"
     : > "$WORK/why"
     local what
     for what in theirs ours; do
