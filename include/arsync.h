@@ -1390,6 +1390,10 @@ enum arsync_durability {
  *   copy_file_range  On the same conditions, the filesystem or its server copies by itself.
  *   direct           cache is DIRECT, and both ends can.
  *   inline           The file has at most 256 KiB.
+ *   direct-buffered  cache is AUTO, the file has at least 4 MiB and is not cached, the source
+ *                    can, and it is faster there; it is neither to be durable nor verified; there
+ *                    is free memory for it, and room below the kernel's limit for dirty pages
+ *                    (vm.dirty_background_ratio).
  *   direct           cache is AUTO, the file has at least 4 MiB and is not cached, both ends can,
  *                    and it is faster there.
  *   buffered-direct  cache is AUTO, the file has at least 4 MiB and is to be durable, the
@@ -1407,9 +1411,11 @@ enum arsync_method {
     ARSYNC_METHOD_FIXED = 4,           /* READ_FIXED, WRITE_FIXED of one buffer; page cache */
     ARSYNC_METHOD_DIRECT = 5,          /* as FIXED, O_DIRECT at both ends: no CPU copies data */
     ARSYNC_METHOD_BUFFERED_DIRECT = 6, /* read through the page cache, written by O_DIRECT */
+    ARSYNC_METHOD_DIRECT_BUFFERED = 7, /* read by O_DIRECT, written to the page cache by the
+                                          worker's thread meanwhile */
 #ifdef ARSYNC_MEASURING
-    ARSYNC_METHOD_HEAP = 7,    /* fresh heap memory for each chunk; see "Measuring" below */
-    ARSYNC_METHOD_MANAGED = 8, /* READ_FIXED, a clone of the buffer, write; see "Measuring" */
+    ARSYNC_METHOD_HEAP = 8,    /* fresh heap memory for each chunk; see "Measuring" below */
+    ARSYNC_METHOD_MANAGED = 9, /* READ_FIXED, a clone of the buffer, write; see "Measuring" */
 #endif
 };
 
@@ -1423,7 +1429,8 @@ enum arsync_reflink {
 
 /* What the copy leaves in the page cache. */
 enum arsync_cache {
-    ARSYNC_CACHE_AUTO = 0,   /* whatever is fastest; large files that were not cached stay so */
+    ARSYNC_CACHE_AUTO = 0,   /* whatever is fastest; a large source that was not cached stays so,
+                                and its copy is cached where there is free memory for it */
     ARSYNC_CACHE_KEEP = 1,   /* data goes through the page cache, and both files are cached then */
     ARSYNC_CACHE_DIRECT = 2, /* O_DIRECT where both ends can; otherwise as KEEP, and the
                                 completion's method says so */

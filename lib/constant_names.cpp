@@ -45,8 +45,9 @@ constexpr std::array stage_names = {
 static_assert(stage_names.size() == ARSYNC_STAGE_FLAGS + 1);
 
 constexpr std::array method_names = {
-    "auto",   "inline",          "reflink", "copy_file_range", "fixed",
-    "direct", "buffered-direct", "heap",    "managed",
+    "auto",  "inline",  "reflink",         "copy_file_range",
+    "fixed", "direct",  "buffered-direct", "direct-buffered",
+    "heap",  "managed",
 };
 static_assert(method_names.size() == ARSYNC_METHOD_MANAGED + 1);
 

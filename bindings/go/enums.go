@@ -48,6 +48,7 @@ const (
 	MethodFixed          Method = C.ARSYNC_METHOD_FIXED
 	MethodDirect         Method = C.ARSYNC_METHOD_DIRECT
 	MethodBufferedDirect Method = C.ARSYNC_METHOD_BUFFERED_DIRECT
+	MethodDirectBuffered Method = C.ARSYNC_METHOD_DIRECT_BUFFERED
 )
 
 func (m Method) String() string { return C.GoString(C.arsync_method_name(C.uint32_t(m))) }

@@ -11,12 +11,14 @@
 //  7 cache direct, both ends can                                direct
 //    cache auto, destination open with O_DIRECT, and it can     direct or buffered_direct
 //  8 at most inline_size_max (256 KiB)                          inline
-//  9 cache auto, large, not cached, both can and direct pays    direct
-// 10 cache auto, large, durable, dest. can and direct pays      buffered_direct
-// 11 cached, and the data is only to be moved                   inline
-// 12 all else                                                   fixed
+//  9 cache auto, large, not cached, source can and direct pays,
+//    neither durable nor verified, the page cache has room      direct_buffered
+// 10 cache auto, large, not cached, both can and direct pays    direct
+// 11 cache auto, large, durable, dest. can and direct pays      buffered_direct
+// 12 cached, and the data is only to be moved                   inline
+// 13 all else                                                   fixed
 //
-// Large begins at direct_size_min (4 MiB). Rows 9 to 11: ARCHITECTURE.md says why.
+// Large begins at direct_size_min (4 MiB). Rows 9 to 12: ARCHITECTURE.md says why.
 #include "copy/method.h"
 
 #include <algorithm>
@@ -29,18 +31,27 @@ static bool can_direct(uint32_t align, uint64_t size) {
     return align > 0 && align <= 4096 && size >= 4096;
 }
 
-static bool can_direct(const Grounds& grounds) {
-    return can_direct(grounds.source_align, grounds.size) &&
-           can_direct(grounds.destination_align, grounds.size);
-}
-
 static bool can_write_direct(const Grounds& grounds) {
     return can_direct(grounds.destination_align, grounds.size);
+}
+
+static bool can_read_direct(const Grounds& grounds) {
+    return can_direct(grounds.source_align, grounds.size);
+}
+
+static bool can_direct(const Grounds& grounds) {
+    return can_read_direct(grounds) && can_write_direct(grounds);
 }
 
 // copy_file_range may share blocks and make holes as it likes.
 static bool may_share(const arsync_copy_options& options) {
     return options.reflink == ARSYNC_REFLINK_AUTO && options.sparse == ARSYNC_SPARSE_AUTO;
+}
+
+// Whether what is written may be in memory alone when the copy ends.
+bool may_linger(const arsync_copy_options& options) {
+    return options.durability == ARSYNC_DURABILITY_NONE &&
+           (options.flags & ARSYNC_COPY_VERIFY) == 0;
 }
 
 // Whether all that is to be done with the data is to move it, as soon as may be.
@@ -65,11 +76,15 @@ static Method choose_by_itself(const Grounds& grounds, const arsync_copy_options
                                                             : ARSYNC_METHOD_BUFFERED_DIRECT;
     if (grounds.size <= inline_size_max)
         return ARSYNC_METHOD_INLINE;
-    if (options.cache == ARSYNC_CACHE_AUTO && grounds.size >= direct_size_min &&
-        grounds.direct_pays) {
-        if (grounds.cached == Residency::little && can_direct(grounds))
+    if (options.cache == ARSYNC_CACHE_AUTO && grounds.size >= direct_size_min) {
+        const bool cold = grounds.cached == Residency::little;
+        if (cold && grounds.direct_reads_pay && grounds.cache_has_room && may_linger(options) &&
+            can_read_direct(grounds))
+            return ARSYNC_METHOD_DIRECT_BUFFERED;
+        if (cold && grounds.direct_pays && can_direct(grounds))
             return ARSYNC_METHOD_DIRECT;
-        if (options.durability != ARSYNC_DURABILITY_NONE && can_write_direct(grounds))
+        if (options.durability != ARSYNC_DURABILITY_NONE && grounds.direct_pays &&
+            can_write_direct(grounds))
             return ARSYNC_METHOD_BUFFERED_DIRECT;
     }
     if (grounds.cached == Residency::most && goes_unseen(grounds, options))
@@ -92,9 +107,16 @@ Method choose_method(const Grounds& grounds, const arsync_copy_options& options)
         return can_direct(grounds) ? ARSYNC_METHOD_DIRECT : ARSYNC_METHOD_FIXED;
     case ARSYNC_METHOD_BUFFERED_DIRECT:
         return can_write_direct(grounds) ? ARSYNC_METHOD_BUFFERED_DIRECT : ARSYNC_METHOD_FIXED;
+    case ARSYNC_METHOD_DIRECT_BUFFERED:
+        return can_read_direct(grounds) ? ARSYNC_METHOD_DIRECT_BUFFERED : ARSYNC_METHOD_FIXED;
     default:
         return static_cast<Method>(options.method);
     }
+}
+
+bool is_direct(Method method) {
+    return method == ARSYNC_METHOD_DIRECT || method == ARSYNC_METHOD_BUFFERED_DIRECT ||
+           method == ARSYNC_METHOD_DIRECT_BUFFERED;
 }
 
 bool fell_back(Method ran, const arsync_copy_options& options) {
@@ -106,18 +128,19 @@ bool fell_back(Method ran, const arsync_copy_options& options) {
 
 uint32_t direct_alignment(Method method, const Grounds& grounds) {
     uint32_t align = 512;
-    if (method == ARSYNC_METHOD_DIRECT)
+    if (method != ARSYNC_METHOD_BUFFERED_DIRECT)
         align = std::max(align, grounds.source_align);
-    return std::max(align, grounds.destination_align);
+    if (method != ARSYNC_METHOD_DIRECT_BUFFERED)
+        align = std::max(align, grounds.destination_align);
+    return align;
 }
 
 Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count) {
     // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
     // a device wants large requests, and enough of them.
-    const bool direct = method == ARSYNC_METHOD_DIRECT || method == ARSYNC_METHOD_BUFFERED_DIRECT;
     Pipeline result{buffer_size, 8};
-    if (direct)
+    if (is_direct(method))
         result.lanes = static_cast<unsigned>(std::clamp<size_t>((8 << 20) / result.chunk, 4, 16));
     else
         result.chunk = std::min(result.chunk, size_t{256} << 10);

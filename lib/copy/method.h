@@ -27,16 +27,25 @@ struct Grounds {
     bool copy_file_range = true; // not refused yet
     uint32_t source_align = 0;   // O_DIRECT alignment in bytes, 0: not supported
     uint32_t destination_align = 0;
-    bool direct_pays = false;   // at both ends
+    bool direct_pays = false; // at both ends
+    bool direct_reads_pay = false;
     bool source_direct = false; // opened with O_DIRECT by whoever wants the copy
     bool destination_direct = false;
     Residency cached = Residency::unknown;
+    // For what is written: there is free memory, and the kernel will not begin to write it out yet.
+    bool cache_has_room = false;
     bool paced = false;    // no more than so many bytes a second
     bool remote = false;   // the destination
     bool in_order = false; // the destination is to be written from its beginning to its end
 };
 
 Method choose_method(const Grounds& grounds, const arsync_copy_options& options);
+
+// Whether what is written may be in memory alone when the copy ends.
+bool may_linger(const arsync_copy_options& options);
+
+// Whether an end is open with O_DIRECT.
+bool is_direct(Method method);
 
 // Whether what ran is less than what was asked for.
 bool fell_back(Method ran, const arsync_copy_options& options);
@@ -51,7 +60,7 @@ struct Pipeline {
 Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count);
 
-// The alignment that both ends of a direct method need, at least 512.
+// The alignment that the direct ends of a method need, at least 512.
 uint32_t direct_alignment(Method method, const Grounds& grounds);
 
 // Files up to this size are copied by plain calls: for a single chunk there is nothing to overlap.

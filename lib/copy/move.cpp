@@ -89,7 +89,7 @@ Task<bool> Mover::pipeline_through_buffers() {
     moved_.hole_bytes = 0;
     if (holes_.are_sought())
         co_await holes_.look(); // where the source has some
-    if (method_ == ARSYNC_METHOD_DIRECT || method_ == ARSYNC_METHOD_BUFFERED_DIRECT)
+    if (is_direct(method_))
         co_return co_await pipeline_of_whole_blocks();
     if (holes_.are_made())
         set_size_first();

@@ -13,8 +13,8 @@ Task<bool> Mover::pipeline_of_whole_blocks() {
     constexpr uint64_t block = DataAndHoles::block_size;
     const uint64_t aligned_end = ends_.source_begin + length() / block * block;
     Stretch body = stretch(ends_.source_begin, aligned_end);
-    body.direct_read = method_ == ARSYNC_METHOD_DIRECT;
-    body.direct_write = true;
+    body.direct_read = method_ != ARSYNC_METHOD_BUFFERED_DIRECT;
+    body.direct_write = method_ != ARSYNC_METHOD_DIRECT_BUFFERED;
     body.direct_align = direct_alignment(method_, grounds_);
     const bool ran = co_await run_direct(body);
     if (!ran) {
@@ -43,13 +43,15 @@ Task<bool> Mover::pipeline_of_whole_blocks() {
 
 // False: O_DIRECT is not to be had after all.
 Task<bool> Mover::run_direct(Stretch& body) {
-    set_size_first();
-    co_await reserve();
+    if (body.direct_write || holes_.are_made())
+        set_size_first();
+    if (body.direct_write || survey_.reserving_pays())
+        co_await reserve();
     DirectMode reading(io_.files, ends_.owned);
     DirectMode writing(io_.files, ends_.owned);
     if (body.direct_read && !reading.open(body.source, O_RDONLY))
         co_return false;
-    if (!writing.open(body.destination, O_WRONLY))
+    if (body.direct_write && !writing.open(body.destination, O_WRONLY))
         co_return false;
     co_await run_lanes(io_, control_, body);
     check(ARSYNC_STAGE_CLOSE, writing.close());

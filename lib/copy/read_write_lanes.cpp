@@ -58,6 +58,10 @@ private:
     bool links_both() const;
     // Whether this thread reads and writes by itself what it can without waiting.
     bool calls_inline() const { return stretch_.method == ARSYNC_METHOD_INLINE; }
+    // While this thread writes to memory the device reads.
+    bool writes_now() const {
+        return calls_inline() || stretch_.method == ARSYNC_METHOD_DIRECT_BUFFERED;
+    }
     uint32_t flags() const { return stretch_.drop_cache ? RWF_DONTCACHE : 0; }
     uint64_t place_of(uint64_t offset) const {
         return offset - stretch_.source_begin + stretch_.destination_begin;
@@ -290,7 +294,7 @@ Task<int64_t> Lanes::write(Slice from, uint64_t offset, uint32_t rw_flags, First
     if (first)
         co_return *std::exchange(first, std::nullopt);
     const uint64_t to = place_of(offset);
-    if (calls_inline() && rw_flags == 0) {
+    if (writes_now() && rw_flags == 0) {
         const int64_t put = io_.files.write(stretch_.destination, from.data, from.length, to);
         Counters& counters = io_.ring.counters();
         counters.writes.add(1);

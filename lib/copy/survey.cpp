@@ -95,12 +95,12 @@ void Survey::ask_destination() {
 
 void Survey::gather_alignments() {
     const bool asked = options_.cache == ARSYNC_CACHE_DIRECT ||
-                       options_.method == ARSYNC_METHOD_DIRECT ||
-                       options_.method == ARSYNC_METHOD_BUFFERED_DIRECT || ends_.destination_direct;
+                       is_direct(static_cast<Method>(options_.method)) || ends_.destination_direct;
     if ((grounds.size < direct_size_min && !asked) || !ends_.may_reopen)
         return;
     grounds.source_align = direct_align(source());
     grounds.destination_align = direct_align(destination());
+    grounds.direct_reads_pay = from_.direct_pays;
     grounds.direct_pays = from_.direct_pays && to_.direct_pays;
     // A range may begin where O_DIRECT cannot.
     if (grounds.source_align > 0 && ends_.source_begin % grounds.source_align != 0)
@@ -120,15 +120,24 @@ bool Survey::ask_cache() {
     if (!asks_cache_)
         return false;
     asks_cache_ = false;
-    if (grounds.direct_pays && finds_holes())
-        grounds.direct_pays =
-            has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end);
+    if (grounds.direct_reads_pay && finds_holes() &&
+        !has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end))
+        grounds.direct_reads_pay = grounds.direct_pays = false;
     PageCache pages;
     if (!ask_page_cache(pages))
         grounds.cached = sampled_residency();
     else
         grounds.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
+    if (grounds.cached == Residency::little && grounds.direct_reads_pay && may_linger(options_))
+        grounds.cache_has_room = has_room_in_cache();
     return true;
+}
+
+// A server, and who reads a device without its page cache, have it when they are told so.
+bool Survey::has_room_in_cache() const {
+    if (to_.remote || !S_ISREG(destination().stx_mode))
+        return false;
+    return to_.in_memory || io_.files.room_for_dirty_pages() >= grounds.size;
 }
 
 bool Survey::ask_page_cache(PageCache& out) {

@@ -44,6 +44,7 @@ private:
     void ask_destination();
     void gather_alignments();
     Residency sampled_residency();
+    bool has_room_in_cache() const;
     uint64_t stored() const;
 
     const Io& io_;

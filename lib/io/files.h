@@ -59,6 +59,7 @@ public:
     virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
     virtual int page_cache(int fd, uint64_t offset, uint64_t length,
                            PageCache& out) = 0;                   // cachestat(2)
+    virtual uint64_t room_for_dirty_pages() = 0;                  // in bytes; see dirty_pages.h
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
 
     // Names in an open directory, from where the last call ended: getdents64(2) records, the count
@@ -136,6 +137,7 @@ public:
     bool may_sync_filesystems() override;
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
+    uint64_t room_for_dirty_pages() override;
     int64_t seek(int fd, int64_t offset, int whence) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;

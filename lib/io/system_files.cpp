@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io/cached_write.h"
+#include "io/dirty_pages.h"
 #include "io/error.h"
 #include "io/facts.h"
 #include "io/fd.h"
@@ -123,6 +124,10 @@ int SystemFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCache&
     if (result == 0)
         out = {stat.cached * page, (stat.dirty + stat.write_back) * page};
     return static_cast<int>(result);
+}
+
+uint64_t SystemFiles::room_for_dirty_pages() {
+    return arsync::room_for_dirty_pages();
 }
 
 int64_t SystemFiles::seek(int fd, int64_t offset, int whence) {

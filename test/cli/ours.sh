@@ -72,7 +72,7 @@ holds '--backend=threads uses no io_uring' '
     if command -v strace > /dev/null && strace -f -o trace true 2> /dev/null; then
         ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=io_uring_setup,io_uring_enter -o trace $CP --backend=threads b c; grep -q io_uring trace && false
     else $CP --backend=threads b c; fi; cmp b c'
-for method in inline fixed direct buffered-direct heap managed copy_file_range; do
+for method in inline fixed direct buffered-direct direct-buffered heap managed copy_file_range; do
     holds "--method=$method copies sizes round its boundaries" "
         for n in 0 1 4095 4096 4097 262143 262144 262145 2097151 2097152 2097153 5000001; do bytes \$n \$n > s\$n; done; mkdir d e
         \$CP --method=$method s* d; for f in s*; do cmp \$f d/\$f; done

@@ -49,8 +49,8 @@ TEST_CASE("a method that was asked for runs where both ends can") {
 }
 
 TEST_CASE("a method that cannot run here gives way to another, and the completion says so") {
-    for (const Method method :
-         {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_COPY_FILE_RANGE}) {
+    for (const Method method : {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT,
+                                ARSYNC_METHOD_DIRECT_BUFFERED, ARSYNC_METHOD_COPY_FILE_RANGE}) {
         Scenario scenario = by_method(method, 100'001);
         scenario.world.direct_memory_align = scenario.world.direct_offset_align = 0;
         scenario.world.offload = false;
@@ -102,7 +102,8 @@ TEST_CASE("blocks are shared where the filesystem can, unless that is not wanted
 
 TEST_CASE("O_DIRECT keeps to whatever alignment the device asks for") {
     for (const unsigned align : {512u, 1024u, 4096u})
-        for (const Method method : {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT})
+        for (const Method method :
+             {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_DIRECT_BUFFERED})
             for (const uint64_t size : {511ul, 512ul, 4097ul, 65'536ul, 100'001ul})
                 for (const Layout layout : layouts) {
                     Scenario scenario = by_method(method, size);
@@ -230,6 +231,39 @@ TEST_CASE("a limit on the bytes a second holds for every method, and for what is
                 CHECK_MESSAGE(paused_ms >= (flags ? 3800 : 1900), describe(scenario), ": ",
                               paused_ms);
             }
+}
+
+TEST_CASE("what is cold goes past the page cache at one end while that has room, else at both") {
+    constexpr uint64_t size = 5 << 20;
+    struct Case {
+        uint64_t destination, room;
+        uint32_t durability, flags;
+        Method method;
+    };
+    constexpr uint32_t none = ARSYNC_DURABILITY_NONE;
+    constexpr Case cases[] = {
+        {ext4_magic, size, none, 0, ARSYNC_METHOD_DIRECT_BUFFERED},
+        {ext4_magic, size - 1, none, 0, ARSYNC_METHOD_DIRECT},
+        {ext4_magic, size, ARSYNC_DURABILITY_FILE, 0, ARSYNC_METHOD_DIRECT},
+        {ext4_magic, size, none, ARSYNC_COPY_VERIFY, ARSYNC_METHOD_DIRECT},
+        {btrfs_magic, size, none, 0, ARSYNC_METHOD_DIRECT_BUFFERED},
+        {btrfs_magic, size - 1, none, 0, ARSYNC_METHOD_FIXED},
+        {tmpfs_magic, 0, none, 0, ARSYNC_METHOD_DIRECT_BUFFERED},
+        {fuse_magic, size, none, 0, ARSYNC_METHOD_FIXED},
+    };
+    for (const Case& each : cases) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+        scenario.world.destination_type = each.destination;
+        scenario.world.room_for_dirty_pages = each.room;
+        scenario.source_cached = false;
+        scenario.options.durability = each.durability;
+        scenario.options.flags = each.flags;
+        Simulation simulation(scenario);
+        expect_copied(simulation);
+        CAPTURE(each.destination);
+        CAPTURE(each.room);
+        CHECK(simulation.outcome().method == each.method);
+    }
 }
 
 TEST_CASE("of two filesystems the destination's says how it is to be written") {

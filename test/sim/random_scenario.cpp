@@ -21,6 +21,7 @@ void choose_world(Random& random, WorldOptions& world) {
     world.registrations = random.of({0u, 2u, 1000u});
     world.short_percent = random.of({0u, 10u, 60u});
     world.interrupt_percent = random.of({0u, 0u, 25u});
+    world.room_for_dirty_pages = random.of({uint64_t{0}, UINT64_MAX});
     world.spare_blocks = random.of({0ul, 0ul, 100'000ul});
 }
 

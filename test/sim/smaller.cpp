@@ -44,6 +44,8 @@ public:
         set(
             [&](Scenario & s) -> auto& { return world(s).spare_blocks; }, 0ul);
         set(
+            [&](Scenario & s) -> auto& { return world(s).room_for_dirty_pages; }, 0ul);
+        set(
             [&](Scenario & s) -> auto& { return world(s).others_lose; }, false);
         set(
             [&](Scenario & s) -> auto& { return world(s).denies_syncfs; }, false);

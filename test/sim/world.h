@@ -23,7 +23,8 @@ namespace arsync::sim {
 
 // f_type values of statfs(2).
 constexpr uint64_t ext4_magic = 0xef53, xfs_magic = 0x58465342, btrfs_magic = 0x9123683e,
-                   nfs_magic = 0x6969, fuse_magic = 0x65735546, proc_magic = 0x9fa0;
+                   nfs_magic = 0x6969, fuse_magic = 0x65735546, proc_magic = 0x9fa0,
+                   tmpfs_magic = 0x01021994;
 
 struct WorldOptions {
     uint64_t seed = 0;
@@ -31,24 +32,25 @@ struct WorldOptions {
     uint64_t destination_type = 0;      // of another one, on which all but the source is; 0: none
     unsigned direct_memory_align = 512; // 0: no O_DIRECT here
     unsigned direct_offset_align = 512;
-    bool temporary_files = true;    // O_TMPFILE
-    bool can_link = true;           // linkat(2) of an open file
-    bool reflink = false;           // FICLONE, and copy_file_range shares blocks
-    bool offload = true;            // copy_file_range
-    bool preallocation = true;      // fallocate
-    bool uncached_io = true;        // RWF_DONTCACHE
-    bool reports_holes = true;      // SEEK_DATA, SEEK_HOLE; else all is data
-    bool extents = true;            // else what is not written back looks like a hole
-    bool denies_data = false;       // all looks like a hole
-    bool others_lose = false;       // syncfs(2) tells of what other programs have lost
-    bool denies_syncfs = false;     // by a filter, from the beginning
-    bool loses_syncfs = false;      // when that has been asked about
-    bool lists_mounts = true;       // as /proc does
-    bool reports_residency = true;  // cachestat
-    bool privileged = true;         // chown
-    unsigned registrations = 1000;  // buffers that may be registered
-    uint64_t capacity = UINT64_MAX; // bytes in blocks
-    uint64_t spare_blocks = 0;      // reserved ones of 512 bytes, in each file but a source
+    bool temporary_files = true;       // O_TMPFILE
+    bool can_link = true;              // linkat(2) of an open file
+    bool reflink = false;              // FICLONE, and copy_file_range shares blocks
+    bool offload = true;               // copy_file_range
+    bool preallocation = true;         // fallocate
+    bool uncached_io = true;           // RWF_DONTCACHE
+    bool reports_holes = true;         // SEEK_DATA, SEEK_HOLE; else all is data
+    bool extents = true;               // else what is not written back looks like a hole
+    bool denies_data = false;          // all looks like a hole
+    bool others_lose = false;          // syncfs(2) tells of what other programs have lost
+    bool denies_syncfs = false;        // by a filter, from the beginning
+    bool loses_syncfs = false;         // when that has been asked about
+    bool lists_mounts = true;          // as /proc does
+    bool reports_residency = true;     // cachestat
+    bool privileged = true;            // chown
+    unsigned registrations = 1000;     // buffers that may be registered
+    uint64_t capacity = UINT64_MAX;    // bytes in blocks
+    uint64_t room_for_dirty_pages = 0; // in bytes
+    uint64_t spare_blocks = 0;         // reserved ones of 512 bytes, in each file but a source
     mode_t umask = 022;
     unsigned short_percent = 0;            // reads and writes that move less than asked
     unsigned interrupt_percent = 0;        // ring reads and writes that end with EINTR

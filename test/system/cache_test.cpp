@@ -89,8 +89,9 @@ TEST_CASE_FIXTURE(Clean, "cache direct where it cannot be had says so") {
 
 TEST_CASE_FIXTURE(Clean, "cache drop leaves nothing that was not there before") {
     NEEDS_CACHE_FIGURES();
-    for (const uint32_t method : {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED,
-                                  ARSYNC_METHOD_HEAP, ARSYNC_METHOD_BUFFERED_DIRECT}) {
+    for (const uint32_t method :
+         {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_HEAP,
+          ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_DIRECT_BUFFERED}) {
         CAPTURE(method_name(method));
         const Files files;
         Pool pool;
@@ -116,7 +117,7 @@ TEST_CASE_FIXTURE(Clean, "cache drop leaves nothing that was not there before") 
     }
 }
 
-TEST_CASE_FIXTURE(Clean, "left to itself, a large file that was not cached stays so") {
+TEST_CASE_FIXTURE(Clean, "left to itself, a large source that was not cached stays so") {
     NEEDS_CACHE_FIGURES();
     const Directory directory(shared_volume(Kind::ext4));
     constexpr uint64_t large = 128 * 1024 * 1024;
@@ -127,7 +128,8 @@ TEST_CASE_FIXTURE(Clean, "left to itself, a large file that was not cached stays
     INFO(words(done));
     CHECK(done.result == 0);
     CHECK(cached_bytes(directory / "from") <= bytes);
-    CHECK(cached_bytes(directory / "to") <= bytes);
+    if (done.method != ARSYNC_METHOD_DIRECT_BUFFERED)
+        CHECK(cached_bytes(directory / "to") <= bytes);
     CHECK(difference(directory / "from", directory / "to") == "");
 }
 
@@ -137,6 +139,8 @@ TEST_CASE_FIXTURE(Clean, "how much is cached is found out without cachestat(2) t
         unlink(files.to.c_str());
         Pool pool;
         const arsync_completion done = pool.copy(files.from, files.to);
+        if (done.result == 0 && reads_direct(done.method))
+            return std::string("direct");
         return std::string(done.result == 0 ? arsync_method_name(done.method) : "failed");
     };
     const Files files;
@@ -180,7 +184,8 @@ TEST_CASE_FIXTURE(Clean, "of a file with holes counts what is stored, and in how
             CHECK(done.result == 0);
             CHECK(difference(from, to) == "");
             CHECK(allocated(to) == allocated(from));
-            return std::string(arsync_method_name(done.method));
+            return std::string(reads_direct(done.method) ? "direct"
+                                                         : arsync_method_name(done.method));
         };
         CHECK(cached_bytes(from) <= bytes); // half of its size
         CHECK(method() == "inline");

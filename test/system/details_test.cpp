@@ -106,8 +106,9 @@ TEST_CASE_FIXTURE(Clean, "a digest is of the content alone, however that was cop
         const Digest whole =
             digest_of(pool, from, to, Options(wanted).with_reflink(ARSYNC_REFLINK_NEVER));
         CHECK(whole != Digest{});
-        for (const uint32_t method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED,
-                                      ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT}) {
+        for (const uint32_t method :
+             {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT,
+              ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_DIRECT_BUFFERED}) {
             CAPTURE(method_name(method));
             CHECK(digest_of(pool, from, to, Options(wanted).with_method(method)) == whole);
         }

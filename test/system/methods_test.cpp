@@ -64,6 +64,7 @@ void check_method(const arsync_completion& done, uint32_t asked, Kind kind, uint
         break;
     case ARSYNC_METHOD_DIRECT:
     case ARSYNC_METHOD_BUFFERED_DIRECT:
+    case ARSYNC_METHOD_DIRECT_BUFFERED:
         if (can_direct(kind) && size >= 4096)
             CHECK(done.method == asked);
         if (kind == Kind::tmpfs)
@@ -213,7 +214,9 @@ TEST_CASE_FIXTURE(Clean,
         Pool pool;
         const arsync_completion cold = pool.copy(from, to, no_reflink);
         CHECK(cold.result == 0);
-        CHECK(method_name(cold.method) == (kind == Kind::btrfs ? "fixed" : "direct"));
+        CAPTURE(method_name(cold.method));
+        CHECK(
+            (kind == Kind::btrfs ? cold.method == ARSYNC_METHOD_FIXED : reads_direct(cold.method)));
         CHECK(difference(from, to) == "");
     }
 }
@@ -239,12 +242,14 @@ TEST_CASE_FIXTURE(Clean, "a method does what its counters say it does") {
         CHECK(stats.jobs_submitted == 1);
         CHECK(stats.jobs_completed == 1);
         CHECK(stats.bytes_copied_in_user_space == (method == ARSYNC_METHOD_MANAGED ? size : 0));
-        const bool fixed = method == ARSYNC_METHOD_FIXED || method == ARSYNC_METHOD_DIRECT ||
+        const bool by_us = method == ARSYNC_METHOD_DIRECT_BUFFERED;
+        const bool fixed = by_us || method == ARSYNC_METHOD_FIXED ||
+                           method == ARSYNC_METHOD_DIRECT ||
                            method == ARSYNC_METHOD_BUFFERED_DIRECT;
         const arsync_info info = pool.info();
         if (fixed && info.buffers_refused == 0) {
             CHECK(stats.reads_fixed == stats.reads);
-            CHECK(stats.writes_fixed == stats.writes);
+            CHECK((by_us ? stats.writes_inline : stats.writes_fixed) == stats.writes);
             CHECK(info.buffers_registered > 0);
         }
         if (method == ARSYNC_METHOD_HEAP)

@@ -57,12 +57,19 @@ constexpr std::initializer_list<uint32_t> all_methods = {ARSYNC_METHOD_AUTO,
                                                          ARSYNC_METHOD_FIXED,
                                                          ARSYNC_METHOD_DIRECT,
                                                          ARSYNC_METHOD_BUFFERED_DIRECT,
+                                                         ARSYNC_METHOD_DIRECT_BUFFERED,
                                                          ARSYNC_METHOD_HEAP,
                                                          ARSYNC_METHOD_MANAGED};
 // Those that move data through memory of this process, wherever it lies.
 constexpr std::initializer_list<uint32_t> moving_methods = {
-    ARSYNC_METHOD_INLINE,          ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT,
-    ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_HEAP,  ARSYNC_METHOD_MANAGED};
+    ARSYNC_METHOD_INLINE,          ARSYNC_METHOD_FIXED,           ARSYNC_METHOD_DIRECT,
+    ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_DIRECT_BUFFERED, ARSYNC_METHOD_HEAP,
+    ARSYNC_METHOD_MANAGED};
+
+// Past the page cache at the source's end at least; which of them, depends on the machine's memory.
+inline bool reads_direct(uint32_t method) {
+    return method == ARSYNC_METHOD_DIRECT || method == ARSYNC_METHOD_DIRECT_BUFFERED;
+}
 
 using arsync::sanitized;
 using arsync::thread_sanitized;

@@ -208,10 +208,16 @@ private:
         if (!take({{&from, source, at_its_end ? UINT64_MAX : source + moved, false},
                    {&to, target, target + moved, true}}))
             return;
-        static constexpr uint32_t methods[] = {
-            ARSYNC_METHOD_AUTO,  ARSYNC_METHOD_AUTO,    ARSYNC_METHOD_INLINE,
-            ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT,  ARSYNC_METHOD_BUFFERED_DIRECT,
-            ARSYNC_METHOD_HEAP,  ARSYNC_METHOD_MANAGED, ARSYNC_METHOD_COPY_FILE_RANGE};
+        static constexpr uint32_t methods[] = {ARSYNC_METHOD_AUTO,
+                                               ARSYNC_METHOD_AUTO,
+                                               ARSYNC_METHOD_INLINE,
+                                               ARSYNC_METHOD_FIXED,
+                                               ARSYNC_METHOD_DIRECT,
+                                               ARSYNC_METHOD_BUFFERED_DIRECT,
+                                               ARSYNC_METHOD_DIRECT_BUFFERED,
+                                               ARSYNC_METHOD_HEAP,
+                                               ARSYNC_METHOD_MANAGED,
+                                               ARSYNC_METHOD_COPY_FILE_RANGE};
         Options how;
         how.method = random_.of(methods);
         if (how.method == ARSYNC_METHOD_AUTO)

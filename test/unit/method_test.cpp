@@ -18,7 +18,7 @@ Grounds grounds(uint64_t size = large) {
     result.size = size;
     result.source_align = 512;
     result.destination_align = 4096;
-    result.direct_pays = true;
+    result.direct_pays = result.direct_reads_pay = true;
     result.cached = Residency::little;
     return result;
 }
@@ -57,9 +57,10 @@ TEST_CASE("row 2: reflink always is tried even where it cannot be expected to wo
 }
 
 TEST_CASE("row 3: a method by name is used where the ends can") {
-    for (const Method method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT,
-                                ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_HEAP,
-                                ARSYNC_METHOD_MANAGED, ARSYNC_METHOD_COPY_FILE_RANGE}) {
+    for (const Method method :
+         {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT,
+          ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_DIRECT_BUFFERED, ARSYNC_METHOD_HEAP,
+          ARSYNC_METHOD_MANAGED, ARSYNC_METHOD_COPY_FILE_RANGE}) {
         arsync_copy_options o = options();
         o.method = method;
         CAPTURE(method);
@@ -153,7 +154,7 @@ TEST_CASE("row 8: a file of one chunk goes inline") {
     CHECK(choose_method(grounds(inline_size_max + 1), options()) == ARSYNC_METHOD_FIXED);
 }
 
-TEST_CASE("row 9: large and cold goes direct, where both ends can and it pays") {
+TEST_CASE("row 10: large and cold goes direct, where both ends can and it pays") {
     CHECK(choose_method(grounds(direct_size_min), options()) == ARSYNC_METHOD_DIRECT);
     CHECK(choose_method(grounds(direct_size_min - 1), options()) == ARSYNC_METHOD_FIXED);
     CHECK(choose_method(grounds(middling), options()) == ARSYNC_METHOD_FIXED);
@@ -168,7 +169,35 @@ TEST_CASE("row 9: large and cold goes direct, where both ends can and it pays") 
     CHECK_MESSAGE(choose_method(f, options()) == ARSYNC_METHOD_FIXED, "it may well be cached");
 }
 
-TEST_CASE("rows 9 and 10: keep and drop go through the page cache") {
+TEST_CASE("row 9: large and cold is written to the page cache where that has room for it") {
+    Grounds f = grounds(direct_size_min);
+    f.cache_has_room = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_DIRECT_BUFFERED);
+    f.destination_align = 0;
+    f.direct_pays = false;
+    CHECK_MESSAGE(choose_method(f, options()) == ARSYNC_METHOD_DIRECT_BUFFERED,
+                  "the destination need not");
+    f.direct_reads_pay = false;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f = grounds(direct_size_min - 1);
+    f.cache_has_room = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f = grounds();
+    f.cache_has_room = true;
+    f.source_align = 0;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
+    f.source_align = 512;
+    arsync_copy_options o = options();
+    o.durability = ARSYNC_DURABILITY_FILE;
+    CHECK_MESSAGE(choose_method(f, o) == ARSYNC_METHOD_DIRECT, "the device has to have it");
+    o = options();
+    o.flags = ARSYNC_COPY_VERIFY;
+    CHECK_MESSAGE(choose_method(f, o) == ARSYNC_METHOD_DIRECT, "and is to be asked what it has");
+    f.cached = Residency::most;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_INLINE);
+}
+
+TEST_CASE("rows 9 to 11: keep and drop go through the page cache") {
     for (const uint32_t cache : {ARSYNC_CACHE_KEEP, ARSYNC_CACHE_DROP}) {
         arsync_copy_options o = options();
         o.cache = cache;
@@ -178,7 +207,7 @@ TEST_CASE("rows 9 and 10: keep and drop go through the page cache") {
     }
 }
 
-TEST_CASE("row 10: large and durable is written direct even if it is read from the cache") {
+TEST_CASE("row 11: large and durable is written direct even if it is read from the cache") {
     arsync_copy_options o = options();
     o.durability = ARSYNC_DURABILITY_FILE;
     Grounds f = grounds();
@@ -193,7 +222,7 @@ TEST_CASE("row 10: large and durable is written direct even if it is read from t
     CHECK(choose_method(grounds(middling), o) == ARSYNC_METHOD_FIXED);
 }
 
-TEST_CASE("row 11: what is cached goes inline at any size, unless somebody is to see it") {
+TEST_CASE("row 12: what is cached goes inline at any size, unless somebody is to see it") {
     Grounds f = grounds();
     f.cached = Residency::most;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_INLINE);

@@ -36,6 +36,7 @@ class Method(IntEnum):
     FIXED = 4
     DIRECT = 5
     BUFFERED_DIRECT = 6
+    DIRECT_BUFFERED = 7
 
 
 class Reflink(IntEnum):

@@ -32,6 +32,7 @@ METHODS = {
     "inline": f"method=inline {EQUAL}",
     "copy_file_range": f"method=copy_file_range {EQUAL}",
     "buffered-direct": f"method=buffered-direct {EQUAL}",
+    "direct-buffered": f"method=direct-buffered {EQUAL}",
     "direct": f"method=direct {EQUAL}",
     "direct, SQPOLL": f"method=direct {EQUAL} sqpoll",
     "direct, IOPOLL": f"method=direct {EQUAL} iopoll",

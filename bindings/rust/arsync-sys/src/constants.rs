@@ -91,6 +91,7 @@ pub const ARSYNC_METHOD_FIXED: u32 = 4;
 pub const ARSYNC_METHOD_DIRECT: u32 = 5;
 /// Read through the page cache, write O_DIRECT.
 pub const ARSYNC_METHOD_BUFFERED_DIRECT: u32 = 6;
+pub const ARSYNC_METHOD_DIRECT_BUFFERED: u32 = 7;
 
 // enum arsync_reflink
 /// Share where the filesystem can, else copy.
@@ -101,7 +102,7 @@ pub const ARSYNC_REFLINK_ALWAYS: u32 = 1;
 pub const ARSYNC_REFLINK_NEVER: u32 = 2;
 
 // enum arsync_cache
-/// Whatever is fastest; large files that were not cached stay so.
+/// Whatever is fastest; a large source that was not cached stays so.
 pub const ARSYNC_CACHE_AUTO: u32 = 0;
 /// Through the page cache; both files are cached afterwards.
 pub const ARSYNC_CACHE_KEEP: u32 = 1;

@@ -33,7 +33,7 @@ choice! {
 choice! {
     /// What the copy leaves in the page cache.
     Cache {
-        /// Whatever is fastest; large files that were not cached stay so.
+        /// Whatever is fastest; a large source that was not cached stays so.
         Auto = ARSYNC_CACHE_AUTO,
         /// Both files are cached afterwards.
         Keep = ARSYNC_CACHE_KEEP,

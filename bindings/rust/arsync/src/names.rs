@@ -64,6 +64,8 @@ names! {
         DIRECT = ARSYNC_METHOD_DIRECT;
         /// Read through the page cache, written `O_DIRECT`.
         BUFFERED_DIRECT = ARSYNC_METHOD_BUFFERED_DIRECT;
+        /// Read `O_DIRECT`, written through the page cache.
+        DIRECT_BUFFERED = ARSYNC_METHOD_DIRECT_BUFFERED;
     }
 }
 
