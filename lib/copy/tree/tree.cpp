@@ -1,5 +1,6 @@
 #include "copy/tree/tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <new>
@@ -217,6 +218,18 @@ bool Tree::Take::await_suspend(std::coroutine_handle<> waiting) {
     return true;
 }
 
+// The last one in; or one not far below it, rather than to share a directory with who is at work
+// there: each new name in a directory waits for the one before it.
+std::vector<Unit>::iterator Tree::best_under_lock() {
+    constexpr ptrdiff_t far = 32;
+    const auto is_shared = [](const Unit& unit) {
+        return unit.name.empty() && unit.directory->walkers.load(std::memory_order_relaxed) > 0;
+    };
+    const auto end = stack_.rbegin() + std::min<ptrdiff_t>(far, std::ssize(stack_));
+    const auto best = std::find_if_not(stack_.rbegin(), end, is_shared);
+    return best == end ? stack_.end() - 1 : best.base() - 1;
+}
+
 // Whether the question is answered.
 bool Tree::Take::try_take() {
     const bool over = tree_.stopping() || tree_.over_under_lock();
@@ -226,8 +239,9 @@ bool Tree::Take::try_take() {
         unit_ = Unit{nullptr, {}, false, std::move(answered)};
         ++tree_.active_;
     } else if (!tree_.stack_.empty()) {
-        unit_ = std::move(tree_.stack_.back());
-        tree_.stack_.pop_back();
+        const auto best = tree_.best_under_lock();
+        unit_ = std::move(*best);
+        tree_.stack_.erase(best);
         ++tree_.active_;
     }
     return unit_.has_value();

@@ -195,6 +195,7 @@ private:
         Tree& tree;
         ~AllFound() { tree.all_found(); }
     };
+    std::vector<Unit>::iterator best_under_lock() REQUIRES(mutex_);
     void wake_all_under_lock() REQUIRES(mutex_);
     void wake_one_under_lock() REQUIRES(mutex_);
     void wake_room_sleepers_under_lock() REQUIRES(mutex_);

@@ -230,7 +230,21 @@ void TreePart::refuse_meeting() const {
     throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
 }
 
+namespace {
+struct WalkIn {
+    Directory& directory;
+    explicit WalkIn(Directory& at) : directory(at) {
+        directory.walkers.fetch_add(1, std::memory_order_relaxed);
+    }
+    WalkIn(const WalkIn&) = delete;
+    WalkIn& operator=(const WalkIn&) = delete;
+    ~WalkIn() { directory.walkers.fetch_sub(1, std::memory_order_relaxed); }
+};
+} // namespace
+
 Task<void> TreePart::list(DirectoryRef directory) {
+    const DirectoryRef until_the_end = directory;
+    const WalkIn here(*until_the_end);
     if ((job_.options.flags & ARSYNC_COPY_SHALLOW) != 0) {
         co_await complete(std::move(directory));
         co_return;
