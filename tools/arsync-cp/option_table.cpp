@@ -172,8 +172,7 @@ constexpr Option table[] = {
     {ours, "", "jobs", "=N", "worker threads, 1 to 256 (default: the CPUs, at most 8)"},
     {ours, "", "method", "=NAME",
      "auto, inline, reflink, copy_file_range, fixed, direct, buffered-direct, direct-buffered, "
-     "heap, "
-     "managed"},
+     "heap, managed"},
     {ours, "", "queue-depth", "=N", "entries of a worker's queue, 1 to 4096 (default 64)"},
     {cps, "", "reflink", "[=WHEN]", "share blocks with SOURCE: auto, always, never; see below"},
     {ours, "", "sqpoll", "", "let a kernel thread pick up submissions"},

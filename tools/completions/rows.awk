@@ -41,12 +41,14 @@ function quoted(text) {
 BEGIN { begin() }
 
 # A row begins with who has the option; its strings are its letters, name, argument and help, of
-# which the last may stand on a line of its own.
+# which the last may stand on lines of its own, in pieces.
 /^    \{(cps|ours), "/ { text = ""; in_row = 1 }
 in_row {
     text = text $0
-    if (split(text, part, "\"") >= 9) {
+    if (/\},?$/) {
         in_row = 0
+        gsub(/" +"/, "", text)
+        split(text, part, "\"")
         ++rows
         words = words_of(part[6], part[8])
         sub(/; see below$/, "", part[8])
