@@ -271,6 +271,7 @@ prove: export ARSYNC_STORM_S ?= 600
 prove: export ARSYNC_OPERATIONS ?= 100000
 prove: export ARSYNC_FILL_LEVELS ?= 200
 prove: export ARSYNC_SOAK_S ?= 600
+prove: export ARSYNC_RANDOM_TREES ?= 10000
 prove: export TEST_TIME_LIMIT ?= 7200
 long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*
 prove: ## the tests of the worst day at length (hours; wants root)
@@ -278,8 +279,9 @@ prove: ## the tests of the worst day at length (hours; wants root)
 	$(again) RUN=crash run-tests
 	$(Q)grep -hE '^[a-z0-9]+, |^[0-9]+ of' $(B)/test/log/*test-crash.log
 	$(again) sim
-	$(again) $(B)/test/system
+	$(again) build $(B)/test/system
 	$(Q)$(B)/test/system -tc='$(long_cases)'
+	$(Q)ARSYNC_CP=$(B)/arsync-cp test/cli/random.sh || [ $$? = 77 ]
 	$(again) fuzz
 
 HOURS ?= 1
