@@ -329,9 +329,10 @@ tried = $(or $(FUZZERS),$(fuzzers))
 fuzz_cxx ?= clang++
 needs.abi  = test/fuzz/place.cpp
 needs.list = $(simulated)
+with.list  = -DDOCTEST_CONFIG_IMPLEMENT -include doctest/doctest.h # the simulation's sources have checks
 $(addprefix build/fuzz/,$(fuzzers)): build/fuzz/%: test/fuzz/entry.cpp $$(call object,test/fuzz/$$*.cpp $$(needs.$$*) $$(call sources,lib))
 	$(call say,LINK,$@)
-	$(Q)$(compile) -Itest -DFUZZ_TARGET=$* -fsanitize=fuzzer -o $@ $^ -luring
+	$(Q)$(compile) -Itest -DFUZZ_TARGET=$* $(with.$*) -fsanitize=fuzzer -o $@ $^ -luring
 
 mutants: ## mistakes put into lib/, and which test finds each (MINUTES=n; hours for all)
 	$(Q)test/mutants/run.py --minutes=$(or $(MINUTES),60)
