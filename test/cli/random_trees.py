@@ -243,7 +243,8 @@ class Round:
         options, recursive = options_of_cp(rng)
         extra = [one for one in [some(rng, "--atomic", "--skip-unchanged", "--remove-destination")] if one]
         if self.user:  # who may not make links of others' files
-            options = [one for one in options if one != "-l" and not (one == "--remove-destination" and "-L" in options)]
+            kept_out = {"-l", "--remove-destination"} if "-L" in options else {"-l"}
+            options = [one for one in options if one not in kept_out]
         removes = "--remove-destination" in (extra if self.by_rsync else options)
         # cp removes what gives way before it looks whether it can read the source.
         user = ("reader" if removes else "somebody") if self.user else None
