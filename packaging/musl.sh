@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# musl.sh - build the library, arsync-cp and the unit tests with musl in place of glibc, run the tests, and
-# try the program, which is one file without libraries, in a root that has nothing else in it.
+# musl.sh - build the library, arsync-cp and the unit tests with musl in place of glibc, run these and those of
+# the command line, and try the program, which is one file without libraries, in a root that has nothing else
+# in it.
 #
 # musl-gcc has no C++ library, so this takes clang, libc++ and musl from the package ziglang of PyPI:
 # pip install ziglang. $ZIG is how it is called (python3 -m ziglang). That libc++ and musl are compiled
@@ -37,4 +38,6 @@ mapfile -t library < <(find lib -name '*.cpp' | sed 's|\(.*\)\.cpp|build/musl/ob
 if objdump -p build/musl/arsync-cp | grep -E 'NEEDED|INTERP'; then echo 'make musl: arsync-cp wants a library' >&2; exit 1; fi
 cp build/musl/arsync-cp build/musl/static/arsync-cp
 ls -l build/musl/arsync-cp
-ARSYNC_BUILD=$build test/run build/musl/test/unit test/packages/static.sh
+# The command line's tests compare with the machine's cp, and know musl's words.
+mapfile -t cli < <(find test/cli -name '*.sh' ! -name lib.sh | sort)
+ARSYNC_BUILD=$build ARSYNC_CP=$build/arsync-cp test/run build/musl/test/unit test/packages/static.sh "${cli[@]}"

@@ -54,10 +54,9 @@ if grep -aqF 'Symbolic link loop' "$OURS"; then
         -e "s/: option does not take an argument: \(.*\)/: option '--\1' doesn't allow an argument/"
     )
 fi
+has_glibc() { [ ${#OTHER_WORDS[@]} = 0 ]; }
 # in_words_of_cp FILE...: what the program has said there, in those of glibc.
-in_words_of_cp() { [ ${#OTHER_WORDS[@]} = 0 ] || sed -i "${OTHER_WORDS[@]}" "$@"; }
-# What an abbreviated option may mean; musl says only that it may mean several.
-lists_possibilities() { [ ${#OTHER_WORDS[@]} = 0 ]; }
+in_words_of_cp() { has_glibc || sed -i "${OTHER_WORDS[@]}" "$@"; }
 COMPARE=
 SORT=
 passed=0
