@@ -165,7 +165,8 @@ class Job:
         """How far it is: the fields of arsync_progress. FileNotFoundError: it has ended."""
         told = c.Progress(struct_size=ctypes.sizeof(c.Progress))
         self._pool._call("job_progress", self._id, ctypes.byref(told))
-        fields = {name: getattr(told, name) for name, _ in c.Progress._fields_[1:-1]}
+        fields = {name: getattr(told, name) for name, _ in c.Progress._fields_[1:]}
+        del fields["reserved"]
         fields.update(
             state=JobState(told.state),
             stage=Stage(told.stage),

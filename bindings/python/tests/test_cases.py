@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -152,20 +153,24 @@ def test_wakes_its_waiter(work):
 
 
 def test_reports_progress(work):
-    job = work.pool(byte_rate=16 << 20).submit(work.path("from"), work.path("to"))
-    before = total = 0
-    while not job.done():
-        try:
-            progress = job.progress()
-        except FileNotFoundError:
-            break
-        assert before <= progress.bytes_done <= FILE_SIZE
-        before, total = progress.bytes_done, max(total, progress.bytes_total)
-        try:
-            job.wait(0.001)
-        except TimeoutError:
-            pass
-    assert job.wait().bytes == FILE_SIZE == total and before > 0
+    os.mkdir(work.path("tree"))
+    os.rename(work.path("from"), work.path("tree/from"))
+    work.write("tree/asked", 10)
+    work.write("to/asked", 20)
+    job = work.pool().submit_tree(work.path("tree"), work.path("to"), update=Update.ASK)
+    before = total = speed = 0
+    deadline = time.monotonic() + 60
+    while before < FILE_SIZE and time.monotonic() < deadline:
+        progress = job.progress()
+        assert before <= progress.bytes_done <= progress.bytes_total
+        before, total = progress.bytes_done, progress.bytes_total
+        speed = max(speed, progress.bytes_per_second)
+        time.sleep(0.001)
+    assert before >= FILE_SIZE and total >= FILE_SIZE and speed > 0
+    assert not hasattr(progress, "reserved")
+    for question in job:
+        question.answer(Answer.SKIP)
+    job.wait()
     fails(errno.ENOENT, job.progress)
     fails(errno.ENOENT, job.adjust, pause=True)
 
@@ -186,9 +191,13 @@ def test_cancels_a_job(work):
 
 
 def test_pauses_and_resumes(work):
-    job = work.pool(byte_rate=6 << 20).submit(work.path("from"), work.path("to"))
+    work.write("to")
+    options = {"update": Update.ASK, "reflink": arsync.Reflink.NEVER}
+    job = work.pool().submit(work.path("from"), work.path("to"), **options)
+    question = next(iter(job))
     job.adjust(pause=True)
     assert job.progress().flags & arsync.ProgressFlags.PAUSED
+    question.answer(Answer.REPLACE)
     with pytest.raises(TimeoutError):
         job.wait(1)
     job.adjust(resume=True, byte_rate=0, priority=1)

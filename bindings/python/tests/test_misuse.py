@@ -22,8 +22,8 @@ def test_an_interrupt_stops_a_wait(work):
     pool = work.pool(byte_rate=64 << 10)
     job = pool.submit(work.path("from"), work.path("to"))
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     with pytest.raises(KeyboardInterrupt):
+        timer.start()
         job.wait()
     assert not job.done()
     job.cancel()
@@ -36,10 +36,17 @@ def test_an_interrupt_stops_a_tree(work):
     program = """
 import arsync, sys
 from arsync._shutil import _wait, own_pool
-_wait(own_pool().submit(sys.argv[1], sys.argv[2], flags=arsync.Flags.SPECIAL))
+job = own_pool().submit(sys.argv[1], sys.argv[2], flags=arsync.Flags.SPECIAL)
+print("ready", flush=True)
+_wait(job)
 """
-    child = subprocess.Popen([sys.executable, "-c", program, work.path("fifo"), work.path("to")], stderr=subprocess.PIPE)
-    time.sleep(1)
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, work.path("fifo"), work.path("to")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout.readline() == b"ready\n"
+    time.sleep(0.1)  # it waits by now, most likely; if not, it is interrupted all the same
     child.send_signal(signal.SIGINT)
     _, told = child.communicate(timeout=60)
     assert b"KeyboardInterrupt" in told

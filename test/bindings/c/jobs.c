@@ -35,14 +35,16 @@ CASE(reports_progress) {
     arsync_job job;
     arsync_progress progress = {.struct_size = sizeof progress};
     CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
-    uint64_t before = 0;
+    uint64_t before = 0, speed = 0;
     do {
         NEED(arsync_job_progress(pool, job, &progress) == 0);
         CHECK(progress.bytes_done >= before && progress.bytes_done <= FILE_SIZE);
         before = progress.bytes_done;
+        speed |= progress.bytes_per_second;
     } while (progress.state != ARSYNC_JOB_COMPLETED);
     CHECK_EQUAL(progress.bytes_done, FILE_SIZE);
     CHECK_EQUAL(progress.bytes_total, FILE_SIZE);
+    CHECK(speed > 0);
     CHECK_EQUAL(wait_one(pool).result, 0);
     CHECK_EQUAL(arsync_job_progress(pool, job, &progress), -ENOENT);
     arsync_pool_close(pool);
@@ -61,18 +63,22 @@ CASE(cancels_a_job) {
 }
 
 CASE(pauses_and_resumes) {
-    /* Half a second, so that the pause comes before the end. */
-    const arsync_pool_options options = {.struct_size = sizeof options, .byte_rate = 6 << 20};
-    arsync_pool* pool = NULL;
-    NEED(arsync_pool_open(&options, &pool) == 0);
+    arsync_pool* pool = open_pool();
+    arsync_copy_options options = copy_options();
+    options.update = ARSYNC_UPDATE_ASK; /* so that the pause comes before the end */
+    options.reflink = ARSYNC_REFLINK_NEVER;
     arsync_adjustment change = {.struct_size = sizeof change, .what = ARSYNC_ADJUST_PAUSE};
     arsync_progress progress = {.struct_size = sizeof progress};
     arsync_completion done;
     arsync_job job;
-    CHECK_EQUAL(submit(pool, "from", "to", NULL, &job), 0);
+    make_file("to", 10);
+    CHECK_EQUAL(submit(pool, "from", "to", &options, &job), 0);
+    done = wait_one(pool);
+    CHECK_EQUAL(done.kind, ARSYNC_COMPLETION_QUESTION);
     CHECK_EQUAL(arsync_job_adjust(pool, job, &change), 0);
     CHECK_EQUAL(arsync_job_progress(pool, job, &progress), 0);
     CHECK(progress.flags & ARSYNC_PROGRESS_PAUSED);
+    CHECK_EQUAL(arsync_answer(pool, done.details->question, ARSYNC_ANSWER_REPLACE), 0);
     CHECK_EQUAL(arsync_poll(pool, &done, 1, 1000), 0);
     change.what = ARSYNC_ADJUST_RESUME;
     CHECK_EQUAL(arsync_job_adjust(pool, job, &change), 0);

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arsync::{
     Action, Adjustment, Answer, Backup, CopyOptions, Durability, Event, Flags, Job, JobState,
-    Method, Place, Pool, PoolFile, Preserve, Replace, Report, Shutdown, Side, Stage, Update, Want,
+    Method, Place, Pool, PoolFile, Preserve, Reflink, Replace, Report, Shutdown, Side, Stage,
+    Update, Want,
 };
 use support::{FILE_SIZE, Work, block_on, content, holds_in_a_child, name, slow};
 
@@ -205,24 +206,31 @@ fn wakes_its_waiter() {
 #[test]
 fn reports_progress() {
     let work = Work::new();
-    let pool = Pool::builder().byte_rate(12 << 20).open().unwrap();
-    let job = copy_in(&pool, &work, "from", "to");
+    work.make_dir("tree");
+    fs::rename(work.join("from"), work.join("tree/from")).unwrap();
+    work.make("tree/asked", 10);
+    work.make_dir("to");
+    work.make("to/asked", 20);
+    let pool = Pool::open().unwrap();
+    let asks = tree().update(Update::Ask);
+    let mut job = pool.copy(work.join("tree"), work.join("to"), &asks).unwrap();
     let control = job.control();
-    let watcher = thread::spawn(move || {
-        let mut before = 0;
-        while let Some(progress) = control.progress() {
-            assert!(progress.bytes_done >= before && progress.bytes_done <= FILE_SIZE as u64);
-            before = progress.bytes_done;
-            if progress.state == JobState::Completed {
-                assert_eq!(progress.bytes_done, FILE_SIZE as u64);
-                assert_eq!(progress.bytes_total, FILE_SIZE as u64);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        before
-    });
+    let (mut before, mut speed) = (0, 0);
+    let start = Instant::now();
+    while before < FILE_SIZE as u64 {
+        let progress = control.progress().unwrap();
+        assert!(progress.bytes_done >= before && progress.bytes_done <= progress.bytes_total);
+        assert_ne!(progress.state, JobState::Completed);
+        before = progress.bytes_done;
+        speed = speed.max(progress.bytes_per_second);
+        assert!(start.elapsed() < Duration::from_secs(60));
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(speed > 0);
+    let Some(Event::Question(question)) = job.next_event() else { panic!() };
+    question.answer(Answer::Skip).unwrap();
     job.wait().unwrap();
-    assert!(watcher.join().unwrap() > 0);
+    assert!(control.progress().is_none());
 }
 
 #[test]
@@ -242,10 +250,14 @@ fn cancels_a_job() {
 #[test]
 fn pauses_and_resumes() {
     let work = Work::new();
-    let pool = Pool::builder().byte_rate(6 << 20).open().unwrap();
-    let job = copy_in(&pool, &work, "from", "to");
+    work.make("to", 10);
+    let pool = Pool::open().unwrap();
+    let asks = options().update(Update::Ask).reflink(Reflink::Never);
+    let mut job = pool.copy(work.join("from"), work.join("to"), &asks).unwrap();
+    let Some(Event::Question(question)) = job.next_event() else { panic!() };
     job.adjust(&Adjustment::pause()).unwrap();
     assert!(job.progress().unwrap().is_paused);
+    question.answer(Answer::Replace).unwrap();
     thread::sleep(Duration::from_secs(1));
     assert!(!job.is_finished());
     let control = job.control();

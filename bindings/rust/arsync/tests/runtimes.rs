@@ -2,13 +2,16 @@
 
 mod support;
 
+use std::fs;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use arsync::{CopyOptions, Error, Event, EventStream, Job, Pool, Report};
 use futures_core::Stream;
-use support::{FILE_SIZE, Work, block_on, slow};
+use support::{FILE_SIZE, Work, block_on, content, slow};
 
 async fn next(stream: &mut EventStream<'_>) -> Option<Event> {
     poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
@@ -79,7 +82,7 @@ fn a_future_that_is_dropped_cancels_its_job() {
         runtime.block_on(async { tokio::time::timeout(Duration::from_millis(50), job).await });
     assert!(in_time.is_err());
     while control.progress().is_some_and(|progress| progress.state != arsync::JobState::Completed) {
-        std::thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
     }
     assert!(!work.exists("to"));
 }
@@ -87,12 +90,18 @@ fn a_future_that_is_dropped_cancels_its_job() {
 #[test]
 fn a_job_moves_from_task_to_task() {
     let work = Work::new();
-    let pool = Pool::builder().byte_rate(12 << 20).open().unwrap();
-    let mut job = pool.copy(work.join("from"), work.join("to"), &CopyOptions::new()).unwrap();
+    let fifo = work.join("fifo"); // so that it cannot end before somebody has written
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let pool = Pool::open().unwrap();
+    let reads = CopyOptions::new().special(true);
+    let mut job = pool.copy(&fifo, work.join("to"), &reads).unwrap();
     // Polled by one waker, then by another: the last one is woken.
     let first = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let early =
         first.block_on(async { tokio::time::timeout(Duration::from_millis(20), &mut job).await });
     assert!(early.is_err());
+    let writer = thread::spawn(move || fs::write(fifo, content(FILE_SIZE)).unwrap());
     assert_eq!(block_on(job).unwrap().bytes, FILE_SIZE as u64);
+    writer.join().unwrap();
+    assert!(work.has("to", FILE_SIZE));
 }
