@@ -4,6 +4,7 @@ package arsync_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -865,6 +866,174 @@ func TestKeepsABufferPastItsPool(t *testing.T) {
 		t.Error("its memory is not what it was")
 	}
 	b.Release()
+}
+
+// ---- Text ----
+
+func TestSetsOptionsByName(t *testing.T) {
+	w := newWork(t)
+	var opts []arsync.Option
+	for _, words := range [][]string{{"recursive"}, {"filter", "/a"}, {"update", "none"}} {
+		opt, err := arsync.ParseOption(words[0], words[1:]...)
+		w.no(err)
+		opts = append(opts, opt)
+	}
+	jobs, err := arsync.ParseOpenOption("jobs", "1")
+	w.no(err)
+	_, err = arsync.ParseOption("jobs", "1")
+	w.fails(err, syscall.ENOENT)
+	_, err = arsync.ParseOption("sparse", "x")
+	e := w.fails(err, syscall.EINVAL)
+	if !strings.HasPrefix(e.Reason, "invalid argument 'x'") || !strings.Contains(e.Reason, "'always'") {
+		t.Error(err)
+	}
+	_, err = arsync.ParseOption("filter", "a\x00b")
+	w.fails(err, syscall.EINVAL)
+	p := w.open(jobs)
+	info, err := p.Info()
+	w.no(err)
+	if info.Workers != 1 {
+		t.Errorf("%+v", info)
+	}
+	w.write("tree/a", 10)
+	w.write("tree/b", 10)
+	for range 2 { // the second time everything is there
+		_, err = p.Copy(background, w.path("to"), w.path("tree"), opts...)
+		w.no(err)
+	}
+	w.isNotThere("to/a")
+	w.same("to/b", "tree/b")
+}
+
+// members are those of a JSON object.
+func (w *work) members(object string, err error) map[string]any {
+	w.t.Helper()
+	w.no(err)
+	members := map[string]any{}
+	w.no(json.Unmarshal([]byte(object), &members))
+	return members
+}
+
+func (w *work) has(members map[string]any, want map[string]any) {
+	w.t.Helper()
+	for name, value := range want {
+		if members[name] != value {
+			w.t.Errorf("%s is %v, and not %v", name, members[name], value)
+		}
+	}
+}
+
+func TestWritesCompletionsAsJson(t *testing.T) {
+	w := newWork(t)
+	p := w.open()
+	w.write("to", 10)
+	done, err := p.Copy(background, w.path("to"), w.path("from"), arsync.BackupSimple)
+	w.no(err)
+	w.has(w.members(done.JSON("d/to", "\xff", "", "so")), map[string]any{
+		"type": "file", "source_hex": "ff", "outcome": "copied", "backup": "d/to~", "message": "so",
+		"bytes": float64(fileSize)})
+	w.has(w.members(done.JSON("b", "a", "done", "")), map[string]any{"outcome": "done"})
+
+	w.write("tree/a", 10)
+	w.write("tree/b", 10)
+	w.write("copy/a/x", 10)
+	job, err := p.SubmitTree(background, w.path("copy"), w.path("tree"), arsync.WantTotals)
+	w.no(err)
+	for entry := range job.Entries() {
+		w.has(w.members(entry.JSON("copy/a", "tree/a", "", "")),
+			map[string]any{"type": "file", "outcome": "failed", "errno": float64(syscall.EISDIR)})
+	}
+	done, err = job.Wait()
+	w.fails(err, syscall.EISDIR)
+	w.has(w.members(done.JSON("copy", "tree", "", "")), map[string]any{
+		"type": "tree", "outcome": "failed", "copied": 1.0, "entries": 3.0, "errors": 1.0})
+	_, err = done.JSON("a\x00b", "a", "", "")
+	w.fails(err, syscall.EINVAL)
+}
+
+func (w *work) says(said string, err error) func(want string) {
+	return func(want string) {
+		w.t.Helper()
+		w.no(err)
+		if !strings.HasPrefix(said, want) || (said == "") != (want == "") {
+			w.t.Errorf("%q is not %q", said, want)
+		}
+	}
+}
+
+func TestDescribesWhatFailed(t *testing.T) {
+	w := newWork(t)
+	p := w.open()
+	from, to := w.path("from"), w.path("to")
+	done, err := p.Copy(background, to, w.path("missing"))
+	w.fails(err, syscall.ENOENT)
+	w.says(done.Describe(to, w.path("missing")))("cannot stat $s: No such file or directory")
+	done, err = p.Copy(background, to, from)
+	w.no(err)
+	w.says(done.Describe(to, from))("")
+	job, err := p.Submit(background, to, from, arsync.UpdateAsk)
+	w.no(err)
+	for asked, err := range job.Entries() {
+		w.no(err)
+		w.says(asked.Describe(to, from, arsync.UpdateAsk))("overwrite $d? ")
+		w.no(asked.Question.Answer(arsync.AnswerSkip))
+	}
+	_, err = done.Describe(to, from, arsync.BackupSuffix("a/b"))
+	if e := w.fails(err, syscall.EINVAL); e.Op != "describe" || e.Reason != "backup_suffix: has a slash" {
+		t.Error(err)
+	}
+
+	w.write("tree/dir/a", 10)
+	w.write("copy/dir/a/x", 10)
+	tree, err := p.SubmitTree(background, w.path("copy"), w.path("tree"))
+	w.no(err)
+	for entry := range tree.Entries() {
+		w.says(entry.Describe(w.path("copy"), w.path("tree"), arsync.Recursive))("cannot overwrite directory")
+	}
+	done, err = tree.Wait()
+	w.fails(err, syscall.EISDIR)
+	w.says(done.Describe(w.path("copy"), w.path("tree"), arsync.Recursive))("cannot overwrite directory")
+}
+
+func TestDescribesAPool(t *testing.T) {
+	w := newWork(t)
+	p := w.open(arsync.BackendThreads)
+	_, err := p.Copy(background, w.path("to"), w.path("from"))
+	w.no(err)
+	said, err := p.Describe()
+	w.no(err)
+	if !strings.Contains(said, "threads") || !strings.HasSuffix(said, "\n") {
+		t.Errorf("%q", said)
+	}
+	stats, err := p.Stats()
+	w.no(err)
+	w.has(w.members(p.JSON()), map[string]any{"backend": "threads", "bytes_read": float64(stats.BytesRead)})
+	w.no(p.Close())
+	_, err = p.JSON()
+	w.fails(err, syscall.ESHUTDOWN)
+}
+
+func TestQuotesNames(t *testing.T) {
+	w := newWork(t)
+	long := strings.Repeat("a", 1000)
+	for _, c := range []struct {
+		name string
+		how  arsync.Quoting
+		want string
+	}{
+		{"a b", arsync.QuoteShell, "'a b'"}, {"it's", arsync.QuoteShell, `"it's"`}, {"", arsync.QuoteShell, "''"},
+		{"new\nline", arsync.QuoteIfNeeded, `'new'$'\n''line'`}, {"\xff", arsync.QuoteIfNeeded, `''$'\377'`},
+		{"plain", arsync.QuoteIfNeeded, "plain"}, {long, arsync.QuoteIfNeeded, long},
+		{"plain", arsync.QuoteWord, "'plain'"},
+	} {
+		quoted, err := arsync.Quote(c.name, c.how)
+		w.no(err)
+		if quoted != c.want {
+			t.Errorf("%s is not %s", quoted, c.want)
+		}
+	}
+	_, err := arsync.Quote("a", 7)
+	w.fails(err, syscall.EINVAL)
 }
 
 // ---- What they share ----

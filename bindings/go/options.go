@@ -14,7 +14,8 @@ import (
 )
 
 // OpenOption is an option of [Open]: [Backend], [PoolFlags], and what [Workers], [Buffers],
-// [QueueDepth], [JobLimit], [ByteRate] and [LeaseCount] give. Each bound is the library's default if it is not named.
+// [QueueDepth], [JobLimit], [ByteRate], [LeaseCount] and [ParseOpenOption] give. Each bound is the
+// library's default if it is not named.
 type OpenOption interface{ applyToPool(*C.arsync_pool_options) }
 
 type openOption func(*C.arsync_pool_options)
@@ -57,8 +58,9 @@ func LeaseCount(n uint32) OpenOption {
 
 // Option is an option of a copy: [Flags], [Method], [Reflink], [Cache], [Replace], [Durability],
 // [Preserve], [Sparse], [Update], [Symlinks], [Report], [Backup], [Want], and what [Chunks],
-// [BackupSuffix], [Filter], [Range], [Required], [InSet], [UserData], [SrcDir], [DstDir], [SrcFile] and [DstFile] give. Of
-// bits, all that are named hold; of other values, the last. [Options] makes one of several.
+// [BackupSuffix], [Filter], [Range], [Required], [InSet], [UserData], [SrcDir], [DstDir], [SrcFile],
+// [DstFile] and [ParseOption] give. Of bits, all that are named hold; of other values, the last. [Options]
+// makes one of several.
 type Option interface{ apply(*settings) }
 
 // settings is what options come to. It is C's struct, and what that points to for the time of a call.

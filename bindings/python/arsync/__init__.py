@@ -16,6 +16,8 @@ What else libarsync can, pools do. A job is waited for by wait() or await, and t
 Options are keywords named for the fields of arsync_copy_options, and mean what arsync.h says of them.
 """
 
+import os as _os
+
 from . import _library
 from ._buffers import Buffer, File
 from ._completion import Completion, Details, Facts
@@ -34,6 +36,7 @@ from ._enums import (
     PoolFlags,
     Preserve,
     ProgressFlags,
+    Quoting,
     Reflink,
     Replace,
     Report,
@@ -45,7 +48,9 @@ from ._enums import (
     Update,
     Want,
 )
+from ._errors import text_of as _text_of
 from ._job import Job, List
+from ._options import set_option, set_pool_option
 from ._pool import TO_END, LinkSet, Pool
 from ._shutil import copy, copy2, copy_one, copyfile, copytree
 
@@ -73,6 +78,16 @@ def name_of(value):
     }
     function = getattr(_library.library, f"arsync_{kinds[type(value)]}_name")
     return function(value).decode()
+
+
+def quote(name, quoting=Quoting.SHELL):
+    """A file's name, of any bytes, so that it can be shown: for a shell, or as a word in a sentence.
+
+    What the locale cannot print is escaped, so that a terminal gets nothing that it would obey. See
+    arsync_quote.
+    """
+    name = _os.fsencode(name)
+    return _os.fsdecode(_text_of(_library.library.arsync_quote, name, len(name), quoting))
 
 
 __all__ = [name for name in dir() if not name.startswith("_")]

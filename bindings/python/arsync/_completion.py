@@ -1,11 +1,12 @@
 """What came of a job, in Python's memory."""
 
 import ctypes
-import errno
 import os
 
 from . import _library as c
-from ._enums import Action, Answer, Kind, Method, Outcome, Stage, Want
+from ._enums import Action, Answer, Kind, Method, Outcome, Want
+from ._errors import text_of
+from ._options import check, ends_of, options_of, path_of
 
 
 class Facts:
@@ -17,6 +18,17 @@ class Facts:
         self.mode = facts.mode  # kind and permissions, as st_mode; 0: nothing is known
         self.device = os.makedev(facts.device_major, facts.device_minor)
         self.inode = facts.inode
+
+    def _laid_out(self):
+        return c.Facts(
+            size=self.size,
+            mtime_s=self.mtime_ns // 1000000000,
+            mtime_ns=self.mtime_ns % 1000000000,
+            mode=self.mode,
+            device_major=os.major(self.device),
+            device_minor=os.minor(self.device),
+            inode=self.inode,
+        )
 
 
 class Details:
@@ -42,6 +54,26 @@ class Details:
         self.other = None  # with IN_MIRROR: the item whose mirror it is
         if items is not None:
             self.other = items.get(details.other)
+
+    def _laid_out(self):
+        made = c.Details(
+            struct_size=ctypes.sizeof(c.Details),
+            has=self.has,
+            backup=_bytes(self.backup),
+            name=_bytes(self.name),
+            question=self.question,
+            source=self.source._laid_out(),
+            destination=self.destination._laid_out(),
+            error_path=_bytes(self.error_path),
+            digest=self.digest,
+            begin_ns=self.begin_ns,
+            end_ns=self.end_ns,
+        )
+        if self.totals is not None:
+            fields = {**self.totals, "files_by_method": tuple(self.totals["files_by_method"])}
+            totals = c.Totals(struct_size=ctypes.sizeof(c.Totals), **fields)
+            made.totals = ctypes.pointer(totals)
+        return made
 
 
 class Completion:
@@ -77,39 +109,47 @@ class Completion:
             raise TypeError("this is no question")
         self._pool._call("answer", self.details.question, Answer(answer))
 
+    def describe(self, src, dst, *, src_dir=None, dst_dir=None, **options):
+        """A sentence about what failed, or what a question asks, in the words of cp; see arsync_describe.
+
+        In place of names it has "$s" and "$d". It is "" if nothing failed. The arguments are those of the
+        copy, or of the item; of a tree with Flags.RECURSIVE.
+        """
+        made = options_of(options)
+        ends = ends_of(src, src_dir, dst, dst_dir, made)
+        text = ctypes.create_string_buffer(512)
+        raw = self._laid_out()
+        check(c.library.arsync_describe(raw, made, *ends, text, len(text)), made)
+        return text.value.decode(errors="replace")
+
+    def json(self, src, dst, outcome=None, message=None):
+        """A record of it for logs and other programs, an object in one line; see arsync_completion_json.
+
+        src and dst are the names of what it is about: the program's own, with path below them. outcome is
+        what came of it in the program's own words, and message what is said of it.
+        """
+        given = [None if text is None else path_of(text) for text in (outcome, message)]
+        raw = self._laid_out()
+        write = c.library.arsync_completion_json
+        return text_of(write, raw, path_of(src), path_of(dst), *given).decode()
+
+    def _laid_out(self):
+        """As the library told it, with copies of what it pointed to."""
+        raw = c.Completion(*self._raw)
+        path = None if self.path is None else ctypes.create_string_buffer(os.fsencode(self.path))
+        details = None if self.details is None else self.details._laid_out()
+        raw.path = None if path is None else ctypes.addressof(path)
+        raw.details = None if details is None else ctypes.addressof(details)
+        raw._keeps = (path, details)
+        return raw
+
     def __repr__(self):
         return f"<Completion {self.kind.name} {self.path!r} {self.action.name} {self.error}>"
 
 
-def error_of(raw, src, dst, below=None):
-    """The exception for what failed between src and dst, at an entry below them or at these."""
-    flags = raw[8]
-    path, side = src, ""
-    if flags & Outcome.AT_SOURCE:
-        side = "source"
-    elif flags & Outcome.AT_DESTINATION:
-        path, side = dst, "destination"
-    if below:
-        path = os.path.join(os.fsdecode(path), below) if path else below
-    error = failure(raw[5], path)
-    error.stage = Stage(raw[9])
-    error.side = side
-    error.conflict = bool(flags & Outcome.CONFLICT)
-    return error
-
-
-def failure(result, path=None, reason=""):
-    """The exception for what a function returned."""
-    text = os.strerror(-result) + (": " + reason if reason else "")
-    error = OSError(-result, text, path) if path is not None else OSError(-result, text)
-    error.stage, error.side, error.conflict, error.reason = Stage.NONE, "", False, reason
-    return error
-
-
-def closed(what):
-    """The exception for a pool that was closed."""
-    return failure(-errno.ESHUTDOWN, reason=what)
-
-
 def _text(chars):
     return None if chars is None else os.fsdecode(chars)
+
+
+def _bytes(text):
+    return None if text is None else os.fsencode(text)

@@ -270,6 +270,14 @@ class Answer(IntEnum):
     STOP = 4
 
 
+class Quoting(IntEnum):
+    """How quote quotes a name."""
+
+    SHELL = 0
+    IF_NEEDED = 1
+    WORD = 2
+
+
 class JobState(IntEnum):
     """What a job is at."""
 

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 from . import _library as c
 from ._buffers import leased_from
-from ._completion import Completion, error_of
+from ._completion import Completion
 from ._enums import Action, Adjust, JobState, Kind, Method, ProgressFlags, Stage
+from ._errors import error_of
 from ._lists import items_of
 
 _ADD_MAX = 1024

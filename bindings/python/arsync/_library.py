@@ -231,6 +231,19 @@ for _name in ("stage", "method", "backend", "action", "completion_kind"):
 _declare(c_int, "copy", c_int, c_char_p, c_int, c_char_p, POINTER(CopyOptions), c_void_p)
 _declare(None, "details_free", c_void_p)
 _declare(c_int, "options_check", POINTER(CopyOptions), c_char_p, c_size_t)
+_declare(
+    c_int, "option_set", POINTER(CopyOptions), POINTER(PoolOptions), c_char_p, c_char_p,
+    c_char_p, c_size_t,
+)
+_declare(
+    c_int, "describe", POINTER(Completion), POINTER(CopyOptions), c_int, c_char_p, c_int, c_char_p,
+    c_char_p, c_size_t,
+)
+_declare(
+    c_int, "completion_json", POINTER(Completion), c_char_p, c_char_p, c_char_p, c_char_p,
+    c_char_p, c_size_t,
+)
+_declare(c_int, "quote", c_char_p, c_size_t, c_uint32, c_char_p, c_size_t)
 _declare(c_int, "pool_open", POINTER(PoolOptions), POINTER(c_void_p))
 _declare(c_int, "pool_shutdown", c_void_p, c_uint32)
 _declare(c_int, "pool_close", c_void_p)
@@ -238,6 +251,8 @@ _declare(c_int, "pool_event_fd", c_void_p)
 _declare(c_int, "pool_wake", c_void_p)
 _declare(c_int, "pool_info", c_void_p, POINTER(Info))
 _declare(c_int, "pool_stats", c_void_p, POINTER(Stats))
+_declare(c_int, "pool_describe", c_void_p, c_char_p, c_size_t)
+_declare(c_int, "pool_json", c_void_p, c_char_p, c_size_t)
 _declare(
     c_int, "submit_copy", c_void_p, c_int, c_char_p, c_int, c_char_p,
     POINTER(CopyOptions), c_uint64, POINTER(c_uint64),

@@ -5,8 +5,8 @@ import errno
 import os
 
 from . import _library as c
-from ._completion import failure
 from ._enums import Flags
+from ._errors import failure
 
 _NAMES = frozenset(name for name, _ in c.CopyOptions._fields_) - {"struct_size", "reserved"}
 _TEXTS = ("backup_suffix", "filter", "user_map", "group_map")
@@ -40,6 +40,46 @@ def check(result, options, path=None):
         c.library.arsync_options_check(ctypes.byref(options), why, len(why))
         reason = why.value.decode()
     raise failure(result, path, reason)
+
+
+def set_option(options, name, value=None):
+    """Set one of the keywords of a copy by its name on a command line, from text; see arsync_option_set.
+
+    options is a dict of such keywords, and keeps what it has. It is for what has options as text:
+
+        options = {}
+        arsync.set_option(options, "replace", "atomic")
+        arsync.set_option(options, "recursive")
+        pool.submit("from", "to", **options)
+
+    FileNotFoundError: there is no option of that name. OSError with EINVAL: the value is not valid, and
+    reason says what is.
+    """
+    made = options_of(options)
+    before = _fields_of(made)
+    _set_by_name(made, None, name, value)
+    options.update(_fields_of(made).items() - before.items())
+
+
+def set_pool_option(options, name, value=None):
+    """The same of the keywords of Pool, such as "jobs" for workers."""
+    made = c.PoolOptions(ctypes.sizeof(c.PoolOptions), **options)
+    before = _fields_of(made)
+    _set_by_name(None, made, name, value)
+    options.update(_fields_of(made).items() - before.items())
+
+
+def _fields_of(made):
+    return {name: getattr(made, name) for name, _ in made._fields_ if name != "reserved"}
+
+
+def _set_by_name(copy, pool, name, value):
+    given = None if value is None else path_of(value)
+    why = ctypes.create_string_buffer(1024)
+    result = c.library.arsync_option_set(copy, pool, path_of(name), given, why, len(why))
+    if result < 0:
+        reason = f"there is no option {name!r}" if result == -errno.ENOENT else why.value.decode(errors="replace")
+        raise failure(result, reason=reason)
 
 
 def path_of(path):

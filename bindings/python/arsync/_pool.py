@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 from . import _library as c
 from ._buffers import Buffer, File
-from ._completion import closed, failure
 from ._enums import Backend, Flags, PoolFlags, Shutdown, Want
+from ._errors import closed, failure, text_of
 from ._job import Job, List
 from ._lists import items_of
 from ._options import check, descriptor_of, ends_of, options_of
@@ -110,6 +110,17 @@ class Pool:
         stats = c.Stats(struct_size=ctypes.sizeof(c.Stats))
         self._call("pool_stats", ctypes.byref(stats))
         return SimpleNamespace(**{name: getattr(stats, name) for name, _ in c.Stats._fields_[1:]})
+
+    def describe(self):
+        """What info tells, as lines of text for a log."""
+        return self._text("pool_describe")
+
+    def json(self):
+        """What info and stats tell, as a JSON object in one line; see arsync_pool_json."""
+        return self._text("pool_json")
+
+    def _text(self, function):
+        return text_of(lambda text, size: self._call(function, text, size)).decode()
 
     # ---- copies ----
 

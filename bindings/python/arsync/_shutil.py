@@ -9,8 +9,9 @@ import sys
 import threading
 
 from . import _library as c
-from ._completion import Completion, error_of
+from ._completion import Completion
 from ._enums import Flags, Preserve, Stage, Symlinks, Want
+from ._errors import error_of
 from ._options import check, ends_of, options_of
 from ._pool import Pool, _raw
 

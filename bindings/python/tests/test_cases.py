@@ -2,11 +2,13 @@
 
 import asyncio
 import errno
+import json
 import os
 import stat
 import subprocess
 import threading
 import time
+from itertools import islice
 
 import pytest
 
@@ -611,3 +613,95 @@ def test_keeps_a_buffer_past_its_pool(work):
     del buffer, pool
     assert view == work.read("from")[:MIB]
     view.release()
+
+
+# ---- Text ----
+
+
+def test_sets_options_by_name(work):
+    options, bounds = {"filter": "/b"}, {}
+    arsync.set_option(options, "recursive")
+    arsync.set_option(options, "filter", "/a")
+    arsync.set_option(options, "update", "none")
+    assert options == {"flags": Flags.RECURSIVE, "filter": b"/a", "update": Update.NONE}
+    arsync.set_pool_option(bounds, "jobs", "1")
+    assert bounds == {"workers": 1}
+    error = fails(errno.ENOENT, arsync.set_option, options, "jobs", "1")
+    assert error.reason == "there is no option 'jobs'"
+    error = fails(errno.EINVAL, arsync.set_option, options, "sparse", "x")
+    assert error.reason.startswith("invalid argument 'x'") and "'always'" in error.reason
+    with pytest.raises(ValueError):
+        arsync.set_option(options, "filter", "a\0b")
+    work.write("tree/a")
+    work.write("tree/b")
+    work.pool(**bounds).copy(work.path("tree"), work.path("to"), **options)
+    assert os.listdir(work.path("to")) == ["b"]
+
+
+def test_writes_completions_as_json(work):
+    pool = work.pool()
+    work.write("to")
+    src = os.fsdecode(b"\xff")
+    done = pool.copy(work.path("from"), work.path("to"), backup=arsync.Backup.SIMPLE)
+    told = json.loads(done.json(src, "d/to", message="so"))
+    assert told["type"] == "file" and told["source_hex"] == "ff" and told["outcome"] == "copied"
+    assert told["backup"] == "d/to~" and told["bytes"] == FILE_SIZE and told["message"] == "so"
+    assert json.loads(done.json("a", "b", "done"))["outcome"] == "done"
+
+    work.write("tree/a")
+    work.write("tree/b")
+    os.makedirs(work.path("copy/a"))
+    job = pool.submit_tree(work.path("tree"), work.path("copy"), want=Want.TOTALS)
+    (entry,) = job
+    told = json.loads(entry.json("tree/a", "copy/a"))
+    assert (told["type"], told["outcome"], told["errno"]) == ("file", "failed", errno.EISDIR)
+    assert told["stage"] == arsync.name_of(entry.error.stage)
+    fails(errno.EISDIR, job.wait)
+    told = json.loads(job.completion.json("tree", "copy"))
+    assert (told["type"], told["outcome"]) == ("tree", "failed")
+    assert (told["copied"], told["entries"], told["errors"]) == (1, 3, 1)
+
+
+def test_describes_what_failed(work):
+    pool = work.pool()
+    src, dst = work.path("from"), work.path("to")
+    job = pool.submit(work.path("missing"), dst)
+    fails(errno.ENOENT, job.wait)
+    said = job.completion.describe(work.path("missing"), dst)
+    assert said == "cannot stat $s: No such file or directory"
+    assert pool.copy(src, dst).describe(src, dst) == ""
+    (question,) = islice(pool.submit(src, dst, update=Update.ASK), 1)
+    assert question.describe(src, dst, update=Update.ASK) == "overwrite $d? "
+    error = fails(errno.EINVAL, question.describe, src, dst, backup_suffix="a/b")
+    assert error.reason == "backup_suffix: has a slash"
+
+    work.write("tree/dir/a")
+    os.makedirs(work.path("copy/dir/a"))
+    tree = pool.submit_tree(work.path("tree"), work.path("copy"))
+    (entry,) = tree
+    ends = work.path("tree"), work.path("copy")
+    assert entry.describe(*ends, flags=Flags.RECURSIVE).startswith("cannot overwrite directory")
+    fails(errno.EISDIR, tree.wait)
+    assert tree.completion.describe(*ends, flags=Flags.RECURSIVE).startswith("cannot overwrite directory")
+
+
+def test_describes_a_pool(work):
+    pool = work.pool(backend=arsync.Backend.THREADS)
+    pool.copy(work.path("from"), work.path("to"))
+    said = pool.describe()
+    assert "threads" in said and said.endswith("\n")
+    told = json.loads(pool.json())
+    assert told["backend"] == "threads" and told["bytes_read"] == pool.stats().bytes_read
+    pool.close()
+    fails(errno.ESHUTDOWN, pool.json)
+
+
+def test_quotes_names():
+    quoting = arsync.Quoting
+    assert arsync.quote("a b") == "'a b'" and arsync.quote("it's") == "\"it's\""
+    assert arsync.quote("new\nline", quoting.IF_NEEDED) == r"'new'$'\n''line'"
+    assert arsync.quote(b"\xff", quoting.IF_NEEDED) == r"''$'\377'"
+    assert arsync.quote("plain", quoting.IF_NEEDED) == "plain"
+    assert arsync.quote("plain", quoting.WORD) in ("'plain'", "\u2018plain\u2019", "\u201cplain\u201d")
+    assert arsync.quote("a" * 1000, quoting.IF_NEEDED) == "a" * 1000
+    fails(errno.EINVAL, arsync.quote, "a", 7)

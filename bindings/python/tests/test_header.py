@@ -48,6 +48,7 @@ PREFIXES = {
     "Kind": "COMPLETION",
     "Action": "ACTION",
     "Answer": "ANSWER",
+    "Quoting": "QUOTE",
     "JobState": "JOB",
     "Adjust": "ADJUST",
     "ProgressFlags": "PROGRESS",
@@ -56,8 +57,7 @@ PREFIXES = {
 
 # What has no counterpart here.
 NOT_HERE = re.compile(
-    r"ARSYNC_(VERSION_.*|.*_MAX|.*_MIN|.*_DEFAULT|.*_SIZE_\d+_\d+|API|H|METHOD_(HEAP|MANAGED)"
-    r"|QUOTE_.*)$"  # Python has shlex.quote
+    r"ARSYNC_(VERSION_.*|.*_MAX|.*_MIN|.*_DEFAULT|.*_SIZE_\d+_\d+|API|H|METHOD_(HEAP|MANAGED))$"
 )
 
 

@@ -49,6 +49,12 @@ CASE(waits_for_a_buffer);
 CASE(releases_while_busy);
 CASE(keeps_a_buffer_past_its_pool);
 
+CASE(sets_options_by_name);
+CASE(writes_completions_as_json);
+CASE(describes_what_failed);
+CASE(describes_a_pool);
+CASE(quotes_names);
+
 /* A pool that copies so slowly that a copy of "from" does not end by itself. */
 arsync_pool* open_slow_pool(void);
 int open_file(const char* name, int flags);

@@ -47,6 +47,12 @@ static const struct test cases[] = {
     TEST(waits_for_a_buffer),
     TEST(releases_while_busy),
     TEST(keeps_a_buffer_past_its_pool),
+
+    TEST(sets_options_by_name),
+    TEST(writes_completions_as_json),
+    TEST(describes_what_failed),
+    TEST(describes_a_pool),
+    TEST(quotes_names),
     {NULL, NULL},
 };
 

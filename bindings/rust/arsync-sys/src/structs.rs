@@ -407,7 +407,7 @@ macro_rules! starts_with_its_size {
 
 starts_with_its_size! {
     arsync_pool_options arsync_info arsync_stats arsync_copy_options arsync_adjustment
-    arsync_progress
+    arsync_progress arsync_totals arsync_details
 }
 
 macro_rules! is_filled_in {
@@ -422,7 +422,7 @@ macro_rules! is_filled_in {
     )*};
 }
 
-is_filled_in! { arsync_completion arsync_buffer }
+is_filled_in! { arsync_completion arsync_buffer arsync_facts }
 
 // Where each field is: `tests/header.rs` asks the C compiler the same.
 const _: () = {

@@ -2,6 +2,8 @@
 
 use arsync_sys as sys;
 
+use crate::error::{EINVAL, Error, Result};
+
 macro_rules! choice {
     ($(#[$about:meta])* $Choice:ident {
         $(#[$first_doc:meta])* $First:ident = $first:ident,
@@ -14,6 +16,18 @@ macro_rules! choice {
         pub enum $Choice {
             $(#[$first_doc])* #[default] $First = sys::$first,
             $($(#[$doc])* $Other = sys::$other,)*
+        }
+
+        impl $Choice {
+            /// Of a number of the C interface, if it is one that this crate knows.
+            #[allow(dead_code)] // of what is set by name alone
+            pub(crate) fn of(number: u32) -> Result<Self> {
+                match number {
+                    sys::$first => Ok(Self::$First),
+                    $(sys::$other => Ok(Self::$Other),)*
+                    _ => Err(Error::with_reason(EINVAL, stringify!($Choice))),
+                }
+            }
         }
     };
 }
@@ -151,6 +165,18 @@ choice! {
         KeepBoth = ARSYNC_ANSWER_KEEP_BOTH,
         /// The job ends.
         Stop = ARSYNC_ANSWER_STOP,
+    }
+}
+
+choice! {
+    /// How [`quote`](crate::quote) quotes a name.
+    Quoting {
+        /// So that a shell takes it for one word.
+        Shell = ARSYNC_QUOTE_SHELL,
+        /// The same, but what is such a word already stays as it is.
+        IfNeeded = ARSYNC_QUOTE_IF_NEEDED,
+        /// In quotation marks, as a word in a sentence.
+        Word = ARSYNC_QUOTE_WORD,
     }
 }
 

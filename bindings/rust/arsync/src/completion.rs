@@ -13,12 +13,14 @@ use arsync_sys as sys;
 use crate::buffer::Buffer;
 use crate::error::{Error, Side};
 use crate::flags::{Flags, Want};
-use crate::names::{Action, Method, Stage};
+use crate::names::{Action, Kind, Method, Stage};
 
 /// What came of a job, or of an entry or item of one.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Completion {
+    /// What it tells of.
+    pub kind: Kind,
     /// Of an item of a list, and of all below it: its number, or what it was given. Else 0.
     pub user_data: u64,
     /// Bytes of the source that are at the destination, holes included.
@@ -58,6 +60,7 @@ impl Completion {
             return None;
         }
         let told = Self {
+            kind: self.kind,
             user_data: self.user_data,
             bytes: self.bytes,
             hole_bytes: self.hole_bytes,
@@ -111,6 +114,7 @@ impl Completion {
     /// What `raw` points to is still valid.
     pub(crate) unsafe fn from_raw(raw: &sys::arsync_completion) -> Self {
         Self {
+            kind: Kind(raw.kind.into()),
             user_data: raw.user_data,
             bytes: raw.bytes,
             hole_bytes: raw.hole_bytes,
@@ -132,7 +136,7 @@ impl Completion {
 
     /// Of a job that has ended without a word, as all do when their pool is not there any more.
     pub(crate) fn lost(errno: i32) -> Self {
-        Self { result: -errno.abs(), stage: Stage::QUEUE, ..Self::default() }
+        Self { kind: Kind::JOB, result: -errno.abs(), stage: Stage::QUEUE, ..Self::default() }
     }
 }
 
@@ -230,6 +234,18 @@ impl Facts {
         })
     }
 
+    pub(crate) fn to_raw(self) -> sys::arsync_facts {
+        sys::arsync_facts {
+            size: self.size,
+            mode: self.mode,
+            mtime_s: self.mtime_s,
+            mtime_ns: self.mtime_ns,
+            device_major: self.device.0,
+            device_minor: self.device.1,
+            inode: self.inode,
+        }
+    }
+
     /// Its modification time; `None` where this program's clock cannot express it.
     pub fn modified(&self) -> Option<SystemTime> {
         let whole = Duration::from_secs(self.mtime_s.unsigned_abs());
@@ -295,6 +311,24 @@ impl Totals {
             bytes: raw.bytes,
             hole_bytes: raw.hole_bytes,
             files_by_method: raw.files_by_method,
+        }
+    }
+
+    pub(crate) fn to_raw(&self) -> sys::arsync_totals {
+        sys::arsync_totals {
+            entries: self.entries,
+            files: self.files,
+            directories: self.directories,
+            symlinks: self.symlinks,
+            hard_links: self.hard_links,
+            specials: self.specials,
+            skipped: self.skipped,
+            removed: self.removed,
+            errors: self.errors,
+            bytes: self.bytes,
+            hole_bytes: self.hole_bytes,
+            files_by_method: self.files_by_method,
+            ..sys::arsync_totals::default()
         }
     }
 

@@ -14,6 +14,8 @@ use crate::choice::Answer;
 use crate::completion::{Completion, Facts};
 use crate::error::Result;
 use crate::job::Job;
+use crate::options::CopyOptions;
+use crate::place::Place;
 use crate::pool::Handle;
 
 /// What a tree or a list tells before it ends.
@@ -97,6 +99,16 @@ impl Question {
     /// What is there.
     pub fn destination(&self) -> Facts {
         self.about.details.as_ref().and_then(|details| details.destination).unwrap_or_default()
+    }
+
+    /// What to ask, as `cp` asks it: "overwrite $d? "; see [`Completion::describe`].
+    pub fn describe(
+        &self,
+        source: Place<'_>,
+        destination: Place<'_>,
+        options: &CopyOptions,
+    ) -> Result<String> {
+        self.about.describe(source, destination, options)
     }
 
     /// Answer it. What comes of it the entry's completion says, or the job's. `NotFound`: its job

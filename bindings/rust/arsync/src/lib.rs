@@ -18,10 +18,12 @@ mod place;
 mod pool;
 mod shared;
 mod tells;
+mod text;
 
 pub use buffer::{Acquire, Buffer, Lease, SharedBuffer, Transfer};
 pub use choice::{
-    Answer, Backup, Cache, Durability, Reflink, Replace, Report, Shutdown, Sparse, Symlinks, Update,
+    Answer, Backup, Cache, Durability, Quoting, Reflink, Replace, Report, Shutdown, Sparse,
+    Symlinks, Update,
 };
 pub use completion::{Completion, Details, Facts, Times, Totals};
 pub use error::{Error, Result, Side};
@@ -31,8 +33,9 @@ pub use flags::{Flags, PoolFlags, Preserve, Want};
 pub use job::{Adjustment, Control, Job, JobState, Progress};
 pub use link_set::LinkSet;
 pub use list::List;
-pub use names::{Action, Backend, Method, Stage};
+pub use names::{Action, Backend, Kind, Method, Stage};
 pub use options::{CopyOptions, copy};
 pub use place::Place;
 pub use pool::{Pool, PoolBuilder};
-pub use tells::{Info, Stats, version};
+pub use tells::{Info, Stats, version, version_number};
+pub use text::quote;

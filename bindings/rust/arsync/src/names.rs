@@ -82,6 +82,22 @@ names! {
 }
 
 names! {
+    /// What a completion tells of.
+    Kind by arsync_completion_kind_name {
+        /// A job has ended.
+        JOB = ARSYNC_COMPLETION_JOB;
+        /// An entry of a tree has ended.
+        ENTRY = ARSYNC_COMPLETION_ENTRY;
+        /// Something is at the destination.
+        QUESTION = ARSYNC_COMPLETION_QUESTION;
+        /// An item of a list has ended.
+        ITEM = ARSYNC_COMPLETION_ITEM;
+        /// A directory on the way to an item.
+        WAY = ARSYNC_COMPLETION_WAY;
+    }
+}
+
+names! {
     /// What was done for an entry or a job, or would have been.
     Action by arsync_action_name {
         /// Nothing.

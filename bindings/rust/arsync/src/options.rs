@@ -1,6 +1,7 @@
 //! How to copy, and the copy in one call.
 
 use std::ffi::{CStr, CString, c_char};
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
@@ -19,6 +20,7 @@ use crate::link_set::LinkSet;
 use crate::names::Method;
 use crate::place::Place;
 use crate::shared::Shared;
+use crate::text::set_by_name;
 
 /// Copy one file with all defaults, and return when that is done.
 ///
@@ -229,6 +231,62 @@ impl CopyOptions {
         self
     }
 
+    /// Set an option by its name on a command line, from text; see arsync_option_set for names and
+    /// values. The value may be left out where the name alone means something. `NotFound`: there is
+    /// no such option. Of a value that is not valid, [`Error::reason`] says what is.
+    ///
+    /// ```
+    /// use arsync::CopyOptions;
+    /// let mut options = CopyOptions::new();
+    /// options.set("replace", Some("atomic"))?;
+    /// options.set("recursive", None)?;
+    /// let error = options.set("sparse", Some("x")).unwrap_err();
+    /// assert!(error.reason().unwrap().starts_with("invalid argument 'x'"));
+    /// # Ok::<(), arsync::Error>(())
+    /// ```
+    pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        let value = value.map(c_value).transpose()?;
+        let mut raw = self.raw()?;
+        set_by_name(&mut raw, ptr::null_mut(), name, value.as_deref())?;
+        self.take(&raw, value)
+    }
+
+    /// What is in the struct, of which texts are the value or its own ones.
+    fn take(&mut self, raw: &sys::arsync_copy_options, value: Option<CString>) -> Result<()> {
+        let set = Self {
+            flags: raw.flags,
+            method: Method(raw.method),
+            reflink: Reflink::of(raw.reflink)?,
+            cache: Cache::of(raw.cache)?,
+            replace: Replace::of(raw.replace)?,
+            durability: Durability::of(raw.durability)?,
+            preserve: Preserve(raw.preserve),
+            sparse: Sparse::of(raw.sparse)?,
+            chunks: raw.chunks,
+            update: Update::of(raw.update)?,
+            symlinks: Symlinks::of(raw.symlinks)?,
+            report: Report::of(raw.report)?,
+            backup: Backup::of(raw.backup)?,
+            required: Preserve(raw.required),
+            range_offset: raw.range_offset,
+            range_length: raw.range_length,
+            ..mem::take(self)
+        };
+        *self = set;
+        let texts = [
+            (raw.backup_suffix, &mut self.backup_suffix),
+            (raw.filter, &mut self.filter),
+            (raw.user_map, &mut self.user_map),
+            (raw.group_map, &mut self.group_map),
+        ];
+        for (pointer, text) in texts {
+            if value.as_ref().is_some_and(|value| value.as_ptr() == pointer) {
+                *text = value.clone();
+            }
+        }
+        Ok(())
+    }
+
     fn text(&mut self, field: &'static str, bytes: &[u8]) -> Option<CString> {
         let text = CString::new(bytes).ok();
         if text.is_none() {
@@ -315,7 +373,7 @@ impl CopyOptions {
 
     /// As the library takes them. What it points to is valid as long as these options live and stay
     /// as they are.
-    fn raw(&self) -> Result<sys::arsync_copy_options> {
+    pub(crate) fn raw(&self) -> Result<sys::arsync_copy_options> {
         if let Some(field) = self.has_nul {
             return Err(Error::with_reason(EINVAL, format!("{field}: has a NUL")));
         }
@@ -346,4 +404,9 @@ impl CopyOptions {
             ..sys::arsync_copy_options::default()
         })
     }
+}
+
+/// Of an option that is set by its name.
+pub(crate) fn c_value(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::with_reason(EINVAL, "value: has a NUL"))
 }

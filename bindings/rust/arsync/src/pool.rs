@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
+use std::ptr;
 use std::sync::Arc;
 
 use arsync_sys as sys;
@@ -16,10 +17,11 @@ use crate::job::{Ends, Job};
 use crate::link_set::LinkSet;
 use crate::list::List;
 use crate::names::Backend;
-use crate::options::CopyOptions;
+use crate::options::{CopyOptions, c_value};
 use crate::place::{AT_WORKING_DIRECTORY, Place};
 use crate::shared::{self, Shared};
 use crate::tells::{Info, Stats};
+use crate::text::{set_by_name, text_of};
 
 /// Worker threads, their rings and buffers. Cheap to open.
 ///
@@ -264,6 +266,22 @@ impl Pool {
         Ok(Stats::from_raw(&raw))
     }
 
+    /// What [`info`](Self::info) tells, as lines of text for a log.
+    pub fn describe(&self) -> Result<String> {
+        text_of(|text, size| {
+            // SAFETY: room with its size.
+            self.0.shared.call(|pool| unsafe { sys::arsync_pool_describe(pool, text, size) })
+        })
+    }
+
+    /// What [`info`](Self::info) and [`stats`](Self::stats) tell, as a JSON object in one line.
+    pub fn json(&self) -> Result<String> {
+        text_of(|text, size| {
+            // SAFETY: room with its size.
+            self.0.shared.call(|pool| unsafe { sys::arsync_pool_json(pool, text, size) })
+        })
+    }
+
     /// For an event loop of one's own: call [`dispatch`](Self::dispatch) when this descriptor is
     /// readable. It is the pool's, and open as long as that is: only wait on it.
     ///
@@ -293,6 +311,13 @@ impl PoolBuilder {
     pub fn open(&self) -> Result<Pool> {
         let shared = Arc::new(shared::open(&self.0)?);
         Ok(Pool(Arc::new(Handle { shared })))
+    }
+
+    /// Set one of these by its name on a command line, from text, as [`CopyOptions::set`] does:
+    /// "jobs" are workers.
+    pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        let value = value.map(c_value).transpose()?;
+        set_by_name(ptr::null_mut(), &mut self.0, name, value.as_deref())
     }
 
     /// How operations reach the kernel.

@@ -13,6 +13,12 @@ pub fn version() -> &'static str {
     unsafe { static_text(sys::arsync_version()) }
 }
 
+/// The same as one number, which grows with each version: 0.1.0 is 1000.
+pub fn version_number() -> u32 {
+    // SAFETY: it takes nothing.
+    unsafe { sys::arsync_version_number() }
+}
+
 /// What a pool uses, and why.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -14,9 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use arsync::{
-    Action, Adjustment, Answer, Backup, CopyOptions, Durability, Event, Flags, Job, JobState,
-    Method, Place, Pool, PoolFile, Preserve, Reflink, Replace, Report, Shutdown, Side, Stage,
-    Update, Want,
+    Action, Adjustment, Answer, Backend, Backup, CopyOptions, Durability, Event, Flags, Job,
+    JobState, Kind, Method, Place, Pool, PoolFile, Preserve, Quoting, Reflink, Replace, Report,
+    Shutdown, Side, Stage, Update, Want,
 };
 use support::{FILE_SIZE, Work, block_on, content, holds_in_a_child, name, slow};
 
@@ -629,7 +629,8 @@ fn is_told_in_a_forked_child() {
 
 #[test]
 fn tells_about_itself() {
-    assert!(arsync::version().starts_with("0."));
+    let number = arsync::version_number();
+    assert_eq!(arsync::version(), format!("0.{}.{}", number / 1000, number % 1000));
     let work = Work::new();
     let pool = Pool::builder().workers(2).open().unwrap();
     copy_in(&pool, &work, "from", "to").wait().unwrap();
@@ -639,6 +640,7 @@ fn tells_about_itself() {
     assert_eq!(pool.stats().unwrap().jobs_completed, 1);
     assert!(["uring", "threads"].contains(&info.backend.name()));
     assert_eq!(Stage::WRITE.name(), "write");
+    assert_eq!(Kind::ENTRY.name(), "entry");
     assert_eq!(Method::REFLINK.to_string(), "reflink");
 }
 
@@ -774,4 +776,154 @@ fn keeps_a_buffer_past_its_pool() {
     assert_eq!(read.unwrap_err().raw_os_error(), ESHUTDOWN);
     drop((from, pool));
     assert_eq!(buffer[..MIB], content(MIB));
+}
+
+// ---- Text ---------------------------------------------------------------------------------------
+
+#[test]
+fn sets_options_by_name() {
+    let work = Work::new();
+    let mut named = options();
+    named.set("recursive", None).unwrap();
+    named.set("filter", Some("/a")).unwrap();
+    named.set("update", Some("none")).unwrap();
+    let error = named.set("jobs", Some("1")).unwrap_err();
+    assert_eq!(error.raw_os_error(), ENOENT);
+    let error = named.set("sparse", Some("x")).unwrap_err();
+    assert_eq!(error.raw_os_error(), EINVAL);
+    assert!(error.reason().unwrap().starts_with("invalid argument 'x'"));
+    assert!(error.reason().unwrap().contains("'always'"));
+    assert_eq!(named.set("filter", Some("a\0b")).unwrap_err().raw_os_error(), EINVAL);
+    let mut builder = Pool::builder();
+    builder.set("jobs", Some("1")).unwrap();
+    let pool = builder.open().unwrap();
+    assert_eq!(pool.info().unwrap().workers, 1);
+    work.make_dir("tree");
+    work.make("tree/a", 10);
+    work.make("tree/b", 10);
+    for _ in 0..2 {
+        pool.copy(work.join("tree"), work.join("to"), &named).unwrap().wait().unwrap();
+    }
+    assert!(!work.exists("to/a") && work.has("to/b", 10));
+}
+
+fn has_members(object: &str, members: &[&str]) {
+    for member in members {
+        assert!(object.contains(member), "{object} does not have {member}");
+    }
+}
+
+/// A tree of which one entry fails, as a directory is in its way.
+fn fails_in_part(pool: &Pool, work: &Work) -> Job {
+    work.make_dir("part/dir");
+    work.make("part/dir/a", 10);
+    work.make("part/dir/b", 10);
+    work.make_dir("copy/dir/a");
+    pool.copy(work.join("part"), work.join("copy"), &tree().want(Want::TOTALS | Want::ERROR_PATH))
+        .unwrap()
+}
+
+#[test]
+fn writes_completions_as_json() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    work.make("to", 10);
+    let keeps = options().backup(Backup::Simple);
+    let done = pool.copy(work.join("from"), work.join("to"), &keeps).unwrap().wait().unwrap();
+    let object = done.json(Path::new(name(b"\xff")), "d/to", None, Some("so")).unwrap();
+    let bytes = format!("\"bytes\":{FILE_SIZE},");
+    has_members(
+        &object,
+        &[
+            r#""type":"file""#,
+            r#""source_hex":"ff""#,
+            r#""outcome":"copied""#,
+            r#""backup":"d/to~""#,
+            r#""message":"so""#,
+            &bytes,
+        ],
+    );
+    has_members(&done.json("a", "b", Some("done"), None).unwrap(), &[r#""outcome":"done""#]);
+    assert!(done.json("a\0b", "b", None, None).is_err());
+
+    let mut job = fails_in_part(&pool, &work);
+    let entries: Vec<Event> = job.events().collect();
+    let [Event::Entry(entry)] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!(entry.kind, Kind::ENTRY);
+    let object = entry.json("part/dir/a", "copy/dir/a", None, None).unwrap();
+    has_members(&object, &[r#""type":"file""#, r#""outcome":"failed""#, r#""errno":21,"#]);
+    let error = job.wait().unwrap_err();
+    let object = error.completion().unwrap().json("part", "copy", None, None).unwrap();
+    has_members(
+        &object,
+        &[
+            r#""type":"tree""#,
+            r#""outcome":"failed""#,
+            r#""copied":1,"#,
+            r#""entries":4,"#,
+            r#""errors":1,"#,
+        ],
+    );
+}
+
+#[test]
+fn describes_what_failed() {
+    let work = Work::new();
+    let pool = Pool::open().unwrap();
+    let place = |name: &str| Place::path(work.join(name));
+    let error = pool.copy(work.join("missing"), work.join("to"), &options()).unwrap().wait();
+    let done = error.unwrap_err().into_completion().unwrap();
+    let said = done.describe(place("missing"), place("to"), &options()).unwrap();
+    assert_eq!(said, "cannot stat $s: No such file or directory");
+    let done = copy_in(&pool, &work, "from", "to").wait().unwrap();
+    assert_eq!(done.describe(place("from"), place("to"), &options()).unwrap(), "");
+    let asks = options().update(Update::Ask);
+    let mut job = pool.copy(work.join("from"), work.join("to"), &asks).unwrap();
+    let Some(Event::Question(question)) = job.next_event() else { panic!() };
+    let said = question.describe(place("from"), place("to"), &asks).unwrap();
+    assert_eq!(said, "overwrite $d? ");
+    let mistaken = options().backup_suffix("a/b");
+    let error = done.describe(place("from"), place("to"), &mistaken).unwrap_err();
+    assert_eq!(error.raw_os_error(), EINVAL);
+    assert_eq!(error.reason(), Some("backup_suffix: has a slash"));
+
+    let mut job = fails_in_part(&pool, &work);
+    for event in job.events() {
+        let Event::Entry(entry) = event else { panic!() };
+        let said = entry.describe(place("part"), place("copy"), &tree()).unwrap();
+        assert!(said.starts_with("cannot overwrite directory"), "{said}");
+    }
+    let done = job.wait().unwrap_err().into_completion().unwrap();
+    let said = done.describe(place("part"), place("copy"), &tree()).unwrap();
+    assert!(said.starts_with("cannot overwrite directory"), "{said}");
+}
+
+#[test]
+fn describes_a_pool() {
+    let work = Work::new();
+    let pool = Pool::builder().backend(Backend::THREADS).open().unwrap();
+    copy_in(&pool, &work, "from", "to").wait().unwrap();
+    let said = pool.describe().unwrap();
+    assert!(said.contains("threads") && said.ends_with('\n'), "{said}");
+    let bytes = format!("\"bytes_read\":{},", pool.stats().unwrap().bytes_read);
+    has_members(&pool.json().unwrap(), &[r#"{"backend":"threads","#, &bytes]);
+    pool.close();
+    assert_eq!(pool.json().unwrap_err().raw_os_error(), ESHUTDOWN);
+}
+
+#[test]
+fn quotes_names() {
+    let long = "a".repeat(1000);
+    for (text, quoting, quoted) in [
+        ("a b", Quoting::Shell, "'a b'"),
+        ("it's", Quoting::Shell, r#""it's""#),
+        ("", Quoting::Shell, "''"),
+        ("new\nline", Quoting::IfNeeded, r"'new'$'\n''line'"),
+        ("plain", Quoting::IfNeeded, "plain"),
+        (long.as_str(), Quoting::IfNeeded, long.as_str()),
+        ("plain", Quoting::Word, "'plain'"),
+    ] {
+        assert_eq!(arsync::quote(text, quoting).unwrap(), quoted);
+    }
+    assert_eq!(arsync::quote(name(b"\xff"), Quoting::IfNeeded).unwrap(), r"''$'\377'");
 }
