@@ -95,6 +95,8 @@ void check_counts(Simulation& s, const Content& content) {
     const Range range = copied_range(s.scenario, s.original().size());
     if (outcome.bytes != range.end - range.begin)
         s.world.problem("bytes: " + std::to_string(outcome.bytes));
+    if (s.bytes_done() != outcome.bytes)
+        s.world.problem("progress in the end: " + std::to_string(s.bytes_done()));
     if (s.scenario.hides_size)
         return;
     const bool known = !offloaded_unseen(s) && !failed_at_holes(s) &&

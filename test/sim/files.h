@@ -8,7 +8,7 @@
 
 namespace arsync::sim {
 
-class SimulatedFiles final : public Files {
+class SimulatedFiles : public Files {
 public:
     explicit SimulatedFiles(World& world) : world_(world) {}
 

@@ -110,4 +110,11 @@ TEST_CASE("copies beside callers' operations on one ring, and any step of either
     });
 }
 
+TEST_CASE("what moves as much as was asked is no short transfer") {
+    LeaseSimulation simulation({});
+    expect_right(simulation);
+    CHECK(simulation.counters.writes_inline.value() > 0);
+    CHECK(simulation.counters.short_transfers.value() == 1); // the read at the file's end
+}
+
 } // namespace arsync::sim

@@ -197,4 +197,23 @@ TEST_CASE("whichever step of a part fails, the error is reported, and the file s
     }
 }
 
+TEST_CASE("of what takes a file's place as it is opened no part is copied") {
+    for (const mode_t kind : {S_IFIFO, S_IFBLK}) {
+        Simulation simulation(part_by_method(ARSYNC_METHOD_FIXED, 0, 70'000));
+        bool opened = false;
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.subject != Subject::source)
+                return;
+            if (opened) // what was opened is asked what it is
+                simulation.source().attributes.mode = kind | 0644;
+            opened = opened || step.call == Call::open;
+        };
+        simulation.run();
+        CHECK(opened);
+        CHECK(simulation.outcome().result == -EOPNOTSUPP);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_CHECK);
+        CHECK(simulation.destination()->content == simulation.old_content());
+    }
+}
+
 } // namespace arsync::sim

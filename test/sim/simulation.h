@@ -52,6 +52,7 @@ public:
     const Outcome& outcome() const { return job_.outcome; }
     const std::optional<Step>& failed_step() const { return failed_step_; }
     bool cancelled() const { return job_.control.cancelled(); }
+    uint64_t bytes_done() const { return job_.control.bytes_done(); }
     unsigned reads_after_cancel() const { return reads_after_cancel_; }
 
     const Scenario scenario;

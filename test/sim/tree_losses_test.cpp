@@ -228,4 +228,54 @@ TEST_CASE("what is made with the default mode has nothing of its directory's def
     CHECK(made > 200);
 }
 
+TEST_CASE("what another filesystem shows in an extra directory stays, and so does what it is in") {
+    TreeScenario scenario;
+    scenario.world.seed = 4;
+    scenario.world.destination_type = xfs_magic;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR;
+    scenario.existing = true;
+    TreeSimulation simulation(scenario);
+    World& world = simulation.world;
+    const InodeNumber target = world.disk.at(world.disk.root().names.at("out")).names.at("target");
+    const InodeNumber extra = add_directory(world, target, "zz-extra");
+    add_file(world, extra, "file", content_of("x"), 0644);
+    const InodeNumber mounted = add_directory(world, extra, "mounted");
+    const InodeNumber inside = add_file(world, mounted, "inside", content_of("y"), 0644);
+    world.sources.insert({mounted, inside}); // of the source's filesystem
+    simulation.run();
+    CHECK(simulation.outcome().result == -EBUSY);
+    CHECK(simulation.outcome().stage == ARSYNC_STAGE_REMOVE);
+    CHECK(world.disk.at(extra).names == Names{{"mounted", mounted}});
+    CHECK(world.disk.at(mounted).names == Names{{"inside", inside}});
+}
+
+TEST_CASE("links and pipes that are up to date but for their times are given these") {
+    TreeScenario scenario;
+    scenario.world.seed = 4;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+    scenario.options.update = ARSYNC_UPDATE_CHANGED;
+    scenario.options.preserve = ARSYNC_PRESERVE_TIMES;
+    scenario.existing = true;
+    scenario.directories = scenario.entries = 0;
+    TreeSimulation simulation(scenario);
+    World& world = simulation.world;
+    const InodeNumber in = world.disk.root().names.at("in");
+    const InodeNumber target = world.disk.at(world.disk.root().names.at("out")).names.at("target");
+    const auto add = [&](InodeNumber directory) {
+        return std::vector{add_symlink(world, directory, "zz-link", "x"),
+                           add_special(world, directory, "zz-pipe", S_IFIFO | 0644)};
+    };
+    const std::vector<InodeNumber> from = add(in);
+    const std::vector<InodeNumber> to = add(target);
+    world.sources.insert(from.begin(), from.end());
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    for (size_t i = 0; i < from.size(); ++i) {
+        const timespec& wanted = world.disk.at(from[i]).attributes.modified;
+        REQUIRE(world.disk.exists(to[i]));
+        const timespec& found = world.disk.at(to[i]).attributes.modified;
+        CHECK((found.tv_sec == wanted.tv_sec && found.tv_nsec == wanted.tv_nsec));
+    }
+}
+
 } // namespace arsync::sim

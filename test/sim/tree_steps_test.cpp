@@ -216,4 +216,27 @@ TEST_CASE("a tree that is not to be durable syncs nothing") {
     }
 }
 
+TEST_CASE("a durable tree on one filesystem is written out at once, and no file of it alone") {
+    for (const uint32_t update : {ARSYNC_UPDATE_ALL, ARSYNC_UPDATE_CHANGED}) {
+        TreeScenario scenario;
+        scenario.world.seed = 2;
+        scenario.existing = true;
+        scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+        scenario.options.update = update;
+        scenario.options.durability = ARSYNC_DURABILITY_FULL;
+        TreeSimulation simulation(scenario);
+        unsigned alone = 0;
+        unsigned all = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            alone += step.call == Call::sync && step.subject == Subject::destination;
+            all += step.call == Call::sync_filesystem;
+            return 0;
+        };
+        simulation.run();
+        CHECK(simulation.totals().files > 3);
+        CHECK(alone == 0);
+        CHECK(all == 1);
+    }
+}
+
 } // namespace arsync::sim

@@ -137,6 +137,34 @@ TEST_CASE("a source that changes after it was shared or offloaded is told, and v
         }
 }
 
+TEST_CASE("what was written and cannot be read back in place of that source fails to verify") {
+    for (const Method method : {ARSYNC_METHOD_REFLINK, ARSYNC_METHOD_COPY_FILE_RANGE}) {
+        Scenario scenario = by_method(method, 70'001);
+        scenario.options.flags = ARSYNC_COPY_VERIFY;
+        Simulation simulation(scenario);
+        bool moved = false;
+        bool changed = false;
+        simulation.meanwhile = [&](const Step& step) {
+            if (moved && !changed) {
+                changed = true;
+                simulation.truncate_source(0);
+                simulation.extend_source(80'000);
+            }
+            moved = moved || step.call == Call::reflink || step.call == Call::copy_file_range;
+            const bool reads = step.call == Call::read || step.call == Call::read_cached;
+            if (changed && reads && step.subject == Subject::destination &&
+                simulation.fail_at == never) {
+                simulation.fail_at = step.index;
+                simulation.fail_with = EIO;
+            }
+        };
+        simulation.run();
+        CHECK_MESSAGE(simulation.failed_step(), describe(scenario));
+        CHECK_MESSAGE(simulation.outcome().result == -EIO, describe(scenario));
+        CHECK_MESSAGE(simulation.outcome().stage == ARSYNC_STAGE_VERIFY, describe(scenario));
+    }
+}
+
 TEST_CASE("so is one that shrinks and is written anew") {
     for (const Method method : all_methods)
         for (uint64_t step = 10; step < 60; step += 3) {

@@ -11,8 +11,10 @@ namespace arsync {
 namespace {
 
 std::string map_of(const char* text, IdKind kind = IdKind::user) {
-    const char* why = nullptr;
-    return id_map_of(text, kind, why);
+    const char* why = "not asked";
+    const std::string map = id_map_of(text, kind, why);
+    CHECK(why == nullptr);
+    return map;
 }
 
 uid_t mapped(const char* text, uid_t id) {
