@@ -57,6 +57,9 @@ int LeaseSimulation::before(const Step& step) {
         world.crash();
     if (step.index == cancel_at)
         cancel_all();
+    moved_while_paused += terms_.paused() && is_transfer(step);
+    if (step.index == pause_at)
+        pause_all();
     if (meanwhile)
         if (const int error = meanwhile(step); error < 0)
             return error;
@@ -74,6 +77,21 @@ void LeaseSimulation::cancel_all() {
         each.job.control.cancel();
 }
 
+void LeaseSimulation::pause_all() {
+    world.note("all are paused");
+    running_when_paused = static_cast<unsigned>(running_.size());
+    terms_.pause();
+}
+
+bool LeaseSimulation::resume_all() {
+    if (!terms_.paused())
+        return false;
+    world.note("all are resumed");
+    resumed = true;
+    terms_.resume();
+    return true;
+}
+
 void LeaseSimulation::run() {
     world.before = [this](const Step& step) { return before(step); };
     begin_copies();
@@ -86,7 +104,9 @@ void LeaseSimulation::run() {
     }
     while ((!running_.empty() || copies_run()) && !ring.stuck()) {
         const bool ran = ring.run_ready();
-        if (!take_ended() && !ran) // nothing that has ended at once is waited for
+        if (take_ended() || ran) // nothing that has ended at once is waited for
+            continue;
+        if (ring.in_flight() > 0 || !resume_all())
             ring.wait();
     }
     world.before = {};
@@ -119,6 +139,7 @@ void LeaseSimulation::submit(arsync_action what, const std::shared_ptr<CallerFil
     if (lent_.begin(buffer.id, what == ARSYNC_ACTION_READ, 0, length, operation.use) != 0)
         world.problem("a buffer that is idle is said to be in use");
     each.job.what = std::move(operation);
+    each.job.control.set_terms(terms_);
     start({files_, ring, buffers_}, each.job, each.completions);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "caller/operation.h"
+#include "copy/pause_and_priority.h"
 #include "sim/simulation.h"
 
 namespace arsync::sim {
@@ -31,6 +32,7 @@ public:
     int fail_with = 0; // a positive errno
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
+    uint64_t pause_at = never; // all are paused, until nothing is under way any more
     std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
 
     // Each operation that fails, or is cancelled, is the last of its buffer.
@@ -40,7 +42,10 @@ public:
     World world;
     Counters counters;
     SimulatedRing ring;
-    unsigned failed = 0; // operations on buffers
+    unsigned failed = 0;              // operations on buffers
+    unsigned running_when_paused = 0; // such as may have had a transfer under way
+    unsigned moved_while_paused = 0;  // transfers
+    bool resumed = false;
     // The first that failed of all.
     const Outcome& outcome() const { return outcome_; }
     const std::optional<Step>& failed_step() const { return failed_step_; }
@@ -60,6 +65,8 @@ private:
     std::shared_ptr<CallerFile> file(InodeNumber inode, int flags);
     int before(const Step& step);
     void cancel_all();
+    void pause_all();
+    bool resume_all(); // false: they were not paused
     void begin_copies();
     void submit(arsync_action what, const std::shared_ptr<CallerFile>& file,
                 const arsync_buffer& buffer, uint64_t offset, uint64_t length);
@@ -79,6 +86,7 @@ private:
     Content content_;
     std::shared_ptr<CallerFile> from_;
     std::vector<std::shared_ptr<CallerFile>> to_;
+    Terms terms_; // of each operation on a buffer
     std::list<Running> running_;
     std::list<Copy> copies_;
     uint64_t next_ = 0;

@@ -117,4 +117,21 @@ TEST_CASE("what moves as much as was asked is no short transfer") {
     CHECK(simulation.counters.short_transfers.value() == 1); // the read at the file's end
 }
 
+TEST_CASE(
+    "of operations that are paused what was begun is finished, and no more until they resume") {
+    unsigned resumed = 0;
+    for_each_seed(3, [&](uint64_t seed) {
+        const uint64_t steps = steps_of(shaky(seed));
+        for (uint64_t at = 0; at < steps; at += sweep_stride) {
+            LeaseSimulation simulation(shaky(seed));
+            simulation.pause_at = at;
+            expect_right(simulation);
+            CHECK(simulation.failed == 0);
+            CHECK(simulation.moved_while_paused <= simulation.running_when_paused);
+            resumed += simulation.resumed;
+        }
+    });
+    CHECK(resumed > 10);
+}
+
 } // namespace arsync::sim

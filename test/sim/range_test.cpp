@@ -198,7 +198,7 @@ TEST_CASE("whichever step of a part fails, the error is reported, and the file s
 }
 
 TEST_CASE("of what takes a file's place as it is opened no part is copied") {
-    for (const mode_t kind : {S_IFIFO, S_IFBLK}) {
+    for (const mode_t kind : {mode_t{S_IFIFO}, mode_t{S_IFBLK}}) {
         Simulation simulation(part_by_method(ARSYNC_METHOD_FIXED, 0, 70'000));
         bool opened = false;
         simulation.meanwhile = [&](const Step& step) {

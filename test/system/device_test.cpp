@@ -73,6 +73,7 @@ TEST_CASE_FIXTURE(Clean, "a file is copied to the beginning of a block device") 
                 INFO(words(done));
                 CHECK(done.result == 0);
                 CHECK(done.bytes == size);
+                CHECK(done.hole_bytes == 0); // they are written to it as zeros
                 CHECK((read_file(device.path()) == expected));
             }
         }

@@ -564,9 +564,9 @@ struct Hold {
     void await_resume() const {}
 };
 
-Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int number,
-                int priority = 0) {
-    const BufferLease lease = co_await buffers.lease(true, priority);
+Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int number, int priority = 0,
+                bool bulk = true) {
+    const BufferLease lease = co_await buffers.lease(bulk, priority);
     order.push_back(number);
     co_await hold;
 }
@@ -592,6 +592,33 @@ TEST_CASE("buffers are lent to one at a time, and waiters are served in order") 
         holds[3].handle.resume();
         CHECK(buffers.leased() == 0);
         CHECK(ring.counters().buffer_waits.value() == 2);
+    });
+}
+
+TEST_CASE(
+    "small copies one after the other have one buffer, and no memory is shared out for that") {
+    on_every_ring([](Ring& ring) {
+        unsigned asked = 0;
+        Buffers buffers(ring, 2, 1 << 20, false, [&] {
+            ++asked;
+            return Buffers::Share{2, 1 << 20};
+        });
+        std::vector<int> order;
+        for (int i = 0; i < 3; ++i) {
+            Hold hold;
+            borrow(buffers, hold, order, i, 0, false);
+            CHECK(buffers.leased() == 1);
+            hold.handle.resume();
+            CHECK(buffers.leased() == 0);
+        }
+        CHECK(asked == 0);
+        Hold holds[2]; // at once
+        for (int i = 0; i < 2; ++i)
+            borrow(buffers, holds[i], order, 3 + i, 0, false);
+        CHECK(asked == 1);
+        for (Hold& hold : holds)
+            hold.handle.resume();
+        CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
     });
 }
 
