@@ -160,7 +160,7 @@ def matrix(scale=1):
         "chain": Work(
             f"{chain} directories, each in the one before",
             "tree",
-            chain,
+            2 * chain,  # with the directories, which are as many as the files
             chain * 2048,
             _corpus("chain", chain),
         ),
