@@ -1,6 +1,7 @@
 #include "poll_turn.h"
 
 #include <cerrno>
+#include <ctime>
 
 namespace arsync {
 
@@ -21,8 +22,13 @@ Turn::~Turn() {
     pthread_mutex_destroy(&mutex_);
 }
 
+// Of a turn that is the thread's own already, POSIX lets a try say EBUSY, as musl does; glibc says
+// EDEADLK. To wait for it is EDEADLK always; if it is another's, the time for that is over.
 bool Turn::try_take() noexcept {
-    const int error = pthread_mutex_trylock(&mutex_);
+    constexpr timespec over{-1, 0};
+    int error = pthread_mutex_trylock(&mutex_);
+    if (error == EBUSY)
+        error = pthread_mutex_timedlock(&mutex_, &over);
     if (error == EOWNERDEAD)
         pthread_mutex_consistent(&mutex_);
     return error == 0 || error == EOWNERDEAD || error == EDEADLK;
