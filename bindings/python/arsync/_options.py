@@ -55,9 +55,10 @@ def set_option(options, name, value=None):
     FileNotFoundError: there is no option of that name. OSError with EINVAL: the value is not valid, and
     reason says what is.
     """
+    given = None if value is None else path_of(value)  # made may come to point to it
     made = options_of(options)
     before = _fields_of(made)
-    _set_by_name(made, None, name, value)
+    _set_by_name(made, None, name, given)
     options.update(_fields_of(made).items() - before.items())
 
 
@@ -65,7 +66,7 @@ def set_pool_option(options, name, value=None):
     """The same of the keywords of Pool, such as "jobs" for workers."""
     made = c.PoolOptions(ctypes.sizeof(c.PoolOptions), **options)
     before = _fields_of(made)
-    _set_by_name(None, made, name, value)
+    _set_by_name(None, made, name, None if value is None else path_of(value))
     options.update(_fields_of(made).items() - before.items())
 
 
@@ -74,9 +75,8 @@ def _fields_of(made):
 
 
 def _set_by_name(copy, pool, name, value):
-    given = None if value is None else path_of(value)
     why = ctypes.create_string_buffer(1024)
-    result = c.library.arsync_option_set(copy, pool, path_of(name), given, why, len(why))
+    result = c.library.arsync_option_set(copy, pool, path_of(name), value, why, len(why))
     if result < 0:
         reason = f"there is no option {name!r}" if result == -errno.ENOENT else why.value.decode(errors="replace")
         raise failure(result, reason=reason)

@@ -629,7 +629,7 @@ def test_sets_options_by_name(work):
     error = fails(errno.ENOENT, arsync.set_option, options, "jobs", "1")
     assert error.reason == "there is no option 'jobs'"
     error = fails(errno.EINVAL, arsync.set_option, options, "sparse", "x")
-    assert error.reason.startswith("invalid argument 'x'") and "'always'" in error.reason
+    assert error.reason.startswith("invalid argument ") and "always" in error.reason
     with pytest.raises(ValueError):
         arsync.set_option(options, "filter", "a\0b")
     work.write("tree/a")
