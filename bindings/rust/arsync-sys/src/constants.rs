@@ -91,6 +91,7 @@ pub const ARSYNC_METHOD_FIXED: u32 = 4;
 pub const ARSYNC_METHOD_DIRECT: u32 = 5;
 /// Read through the page cache, write O_DIRECT.
 pub const ARSYNC_METHOD_BUFFERED_DIRECT: u32 = 6;
+/// Read by `O_DIRECT`, written to the page cache.
 pub const ARSYNC_METHOD_DIRECT_BUFFERED: u32 = 7;
 
 // enum arsync_reflink
