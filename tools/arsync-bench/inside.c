@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { METHODS = 9, DEPTH_MAX = 64 };
+enum { METHODS = ARSYNC_METHOD_MANAGED + 1, DEPTH_MAX = 64 };
 
 typedef struct {
     arsync_pool_options pool;
