@@ -33,7 +33,8 @@ class Store:
 
     def is_done(self, name):
         result = self.load(name)
-        return result is not None and result["key"] == self.key
+        # What has failed is tried again: the fault may have been mended meanwhile.
+        return result is not None and result["key"] == self.key and result["kind"] != "failed"
 
     def save(self, name, result):
         """The whole of it, or nothing."""
