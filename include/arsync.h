@@ -1391,9 +1391,10 @@ enum arsync_durability {
  *   direct           cache is DIRECT, and both ends can.
  *   inline           The file has at most 256 KiB.
  *   direct-buffered  cache is AUTO, the file has at least 4 MiB and is not cached, the source
- *                    can, and it is faster there; it is neither to be durable nor verified; there
- *                    is free memory for it, and room below the kernel's limit for dirty pages
- *                    (vm.dirty_background_ratio).
+ *                    can, and it is faster there; it is neither to be durable nor verified; the
+ *                    destination is a file of a local filesystem that the library knows, not open
+ *                    with O_DSYNC; there is free memory for it, and room below the kernel's limit
+ *                    for dirty pages (vm.dirty_background_ratio), if that is not in memory itself.
  *   direct           cache is AUTO, the file has at least 4 MiB and is not cached, both ends can,
  *                    and it is faster there.
  *   buffered-direct  cache is AUTO, the file has at least 4 MiB and is to be durable, the

@@ -28,6 +28,7 @@ struct Ends {
     // Whoever opened these ends did so with O_DIRECT.
     bool source_direct = false;
     bool destination_direct = false;
+    bool destination_synced = false; // open with O_DSYNC or O_SYNC
 };
 
 struct Moved {

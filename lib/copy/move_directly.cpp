@@ -1,4 +1,5 @@
 // Moving data in O_DIRECT mode: whole blocks, and what is left at the end through the page cache.
+#include <algorithm>
 #include <fcntl.h>
 
 #include "copy/data_and_holes.h"
@@ -18,6 +19,7 @@ Task<bool> Mover::pipeline_of_whole_blocks() {
     body.direct_align = direct_alignment(method_, grounds_);
     const bool ran = co_await run_direct(body);
     if (!ran) {
+        written_end_ = std::max(written_end_, body.written_end); // to be cut off, if it is too much
         grounds_.source_align = grounds_.destination_align = 0;
         co_return false;
     }

@@ -85,6 +85,7 @@ Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options
     ends.destination_begin = to;
     ends.source_direct = (copy.source_flags & O_DIRECT) != 0;
     ends.destination_direct = (copy.destination_flags & O_DIRECT) != 0;
+    ends.destination_synced = (copy.destination_flags & O_DSYNC) != 0;
     Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
     const Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
     control.throw_if_cancelled();

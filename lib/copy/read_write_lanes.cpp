@@ -60,7 +60,8 @@ private:
     bool calls_inline() const { return stretch_.method == ARSYNC_METHOD_INLINE; }
     // While this thread writes to memory the device reads.
     bool writes_now() const {
-        return calls_inline() || stretch_.method == ARSYNC_METHOD_DIRECT_BUFFERED;
+        return calls_inline() ||
+               (stretch_.method == ARSYNC_METHOD_DIRECT_BUFFERED && !stretch_.plain_write);
     }
     uint32_t flags() const { return stretch_.drop_cache ? RWF_DONTCACHE : 0; }
     uint64_t place_of(uint64_t offset) const {

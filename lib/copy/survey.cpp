@@ -133,9 +133,10 @@ bool Survey::ask_cache() {
     return true;
 }
 
-// A server, and who reads a device without its page cache, have it when they are told so.
+// Only where a write is known to end in memory: not on servers, on what may be one, on devices, nor
+// by a descriptor that waits for the device with each write.
 bool Survey::has_room_in_cache() const {
-    if (to_.remote || !S_ISREG(destination().stx_mode))
+    if (to_.remote || !to_.exact || ends_.destination_synced || !S_ISREG(destination().stx_mode))
         return false;
     return to_.in_memory || io_.files.room_for_dirty_pages() >= grounds.size;
 }

@@ -89,6 +89,24 @@ TEST_CASE("what is copied to a descriptor open with O_DSYNC survives a crash, ho
             }
 }
 
+TEST_CASE("what goes to a descriptor open with O_DSYNC is not left to the page cache first") {
+    constexpr uint64_t size = 5 << 20;
+    for (const int flags : {0, O_DSYNC, O_SYNC}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+        scenario.range = true;
+        scenario.existing = Existing::larger;
+        scenario.length = size;
+        scenario.destination_flags = flags;
+        scenario.source_cached = false;
+        scenario.world.room_for_dirty_pages = UINT64_MAX;
+        Simulation simulation(scenario);
+        expect_copied(simulation);
+        CAPTURE(flags);
+        CHECK(simulation.outcome().method ==
+              (flags == 0 ? ARSYNC_METHOD_DIRECT_BUFFERED : ARSYNC_METHOD_DIRECT));
+    }
+}
+
 TEST_CASE("a range goes to a descriptor open with O_DIRECT, wherever it ends") {
     for (const Method method : all_methods) {
         if (method == ARSYNC_METHOD_REFLINK)

@@ -100,6 +100,35 @@ TEST_CASE("when a copy cannot be cut off where its source now ends, it has faile
     }
 }
 
+TEST_CASE("what a direct method had written until it was refused is no part of a shorter source") {
+    for (const Method method :
+         {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_DIRECT_BUFFERED})
+        for (const unsigned refused : {2u, 4u, 5u}) {
+            Scenario scenario = by_method(method, size);
+            scenario.world.filesystem_type = xfs_magic; // where nothing is reserved for it
+            scenario.source_cached = false;
+            scenario.options.chunks = 1; // so that some are written before the next is read
+            Simulation simulation(scenario);
+            unsigned reads = 0;
+            const Call direct = method == ARSYNC_METHOD_BUFFERED_DIRECT ? Call::write : Call::read;
+            simulation.meanwhile = [&](const Step& now) {
+                if (now.call != direct || ++reads != refused)
+                    return;
+                simulation.truncate_source(5001);
+                simulation.fail_at = now.index;
+                simulation.fail_with = EINVAL;
+            };
+            expect_right(simulation);
+            CAPTURE(refused);
+            CHECK(reads >= refused);
+            const Inode* const copy = simulation.world.disk.find(simulation.directory(), "target");
+            REQUIRE(copy);
+            CHECK(copy->content.size() == 5001);
+            CHECK(simulation.outcome().result == 0);
+            CHECK(simulation.outcome().method == ARSYNC_METHOD_FIXED);
+        }
+}
+
 TEST_CASE("of a source that shrinks and grows again, no byte is made up") {
     for_each_seed(200, [](uint64_t seed) {
         for (const Method method : all_methods) {
