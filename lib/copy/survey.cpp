@@ -128,17 +128,21 @@ bool Survey::ask_cache() {
         grounds.cached = sampled_residency();
     else
         grounds.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
-    if (grounds.cached == Residency::little && grounds.direct_reads_pay && may_linger(options_))
+    const bool by_itself =
+        options_.method == ARSYNC_METHOD_AUTO && options_.cache == ARSYNC_CACHE_AUTO;
+    const bool reads_direct =
+        grounds.cached == Residency::little && grounds.direct_reads_pay && grounds.source_align > 0;
+    if (by_itself && reads_direct && may_linger(options_))
         grounds.cache_has_room = has_room_in_cache();
     return true;
 }
 
 // Only where a write is known to end in memory: not on servers, on what may be one, on devices, nor
 // by a descriptor that waits for the device with each write.
-bool Survey::has_room_in_cache() const {
+bool Survey::has_room_in_cache() {
     if (to_.remote || !to_.exact || ends_.destination_synced || !S_ISREG(destination().stx_mode))
         return false;
-    return to_.in_memory || io_.files.room_for_dirty_pages() >= grounds.size;
+    return to_.in_memory || promised_.promise(stored(), io_.files.room_for_dirty_pages());
 }
 
 bool Survey::ask_page_cache(PageCache& out) {

@@ -3,6 +3,7 @@
 
 #include "copy/method.h"
 #include "copy/move.h"
+#include "io/dirty_pages.h"
 
 namespace arsync {
 
@@ -44,7 +45,7 @@ private:
     void ask_destination();
     void gather_alignments();
     Residency sampled_residency();
-    bool has_room_in_cache() const;
+    bool has_room_in_cache();
     uint64_t stored() const;
 
     const Io& io_;
@@ -55,6 +56,7 @@ private:
     Filesystem from_; // of what has offsets
     Filesystem to_;
     bool reserving_pays_ = false;
+    PromisedPages promised_;
     bool asks_cache_ = false; // the choice will look at grounds.cached, which is not known yet
 };
 

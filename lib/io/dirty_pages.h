@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "io/memory_limit.h"
+
 namespace arsync {
 
 // Bytes: there is free memory for them, so no page that others use has to go, and the kernel does
@@ -19,8 +21,25 @@ struct DirtyLimits {
     uint64_t percent = 0;
 };
 
-// meminfo: as /proc/meminfo has it. memory_limit: of the process, in bytes.
+// meminfo: as /proc/meminfo has it.
 uint64_t room_for_dirty_pages(std::string_view meminfo, const DirtyLimits& limits,
-                              uint64_t memory_limit) noexcept;
+                              const GroupMemory& group) noexcept;
+
+// What a copy is going to write, for as long as it runs: others of this process that begin
+// meanwhile do not reckon with the same room.
+class PromisedPages {
+public:
+    PromisedPages() = default;
+    PromisedPages(const PromisedPages&) = delete;
+    PromisedPages& operator=(const PromisedPages&) = delete;
+    ~PromisedPages();
+
+    // Once. False: with all that is promised it is too much. room: as above; what others have
+    // written of what they were promised counts twice.
+    bool promise(uint64_t bytes, uint64_t room);
+
+private:
+    uint64_t bytes_ = 0;
+};
 
 } // namespace arsync

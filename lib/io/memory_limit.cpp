@@ -1,6 +1,7 @@
 #include "io/memory_limit.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -33,27 +34,41 @@ std::string content_of(const std::string& path) {
     return text;
 }
 
-// "max" and whatever else is no number is no limit.
-uint64_t limit_in(const std::string& path) {
+// "max" and whatever else is no number is `otherwise`.
+uint64_t number_in(const std::string& path, uint64_t otherwise) {
     const std::string text = content_of(path);
-    uint64_t limit = no_memory_limit;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    return error == std::errc() ? limit : no_memory_limit;
+    uint64_t number = otherwise;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() ? number : otherwise;
+}
+
+GroupMemory least_of(const GroupMemory& one, const GroupMemory& other) {
+    return {std::min(one.limit, other.limit), std::min(one.left, other.left)};
+}
+
+GroupMemory memory_in(const std::string& directory) {
+    GroupMemory memory;
+    for (const char* name : {"memory.max", "memory.high", "memory.limit_in_bytes"})
+        memory.limit = std::min(memory.limit, number_in(directory + name, no_memory_limit));
+    if (memory.limit == no_memory_limit)
+        return memory;
+    const uint64_t used = std::min(number_in(directory + "memory.current", no_memory_limit),
+                                   number_in(directory + "memory.usage_in_bytes", no_memory_limit));
+    memory.left = memory.limit - std::min(memory.limit, used);
+    return memory;
 }
 
 // Of the group that is at this path and of those above it, as far as they are to be seen.
-uint64_t limit_along(const Mount& mount, std::string_view path, const std::string& below) {
+GroupMemory memory_along(const Mount& mount, std::string_view path, const std::string& below) {
     // In a container the group may be the root of what is mounted, or lie outside it.
     const std::string& root = mount.root.path;
     if (!path.starts_with('/') || path.starts_with("/..") || !is_in(path, root))
         path = {};
     else if (root != "/")
         path.remove_prefix(root.size());
-    uint64_t least = no_memory_limit;
+    GroupMemory least;
     for (;;) {
-        const std::string directory = below + mount.point + std::string(path) + "/";
-        for (const char* name : {"memory.max", "memory.high", "memory.limit_in_bytes"})
-            least = std::min(least, limit_in(directory + name));
+        least = least_of(least, memory_in(below + mount.point + std::string(path) + "/"));
         if (path.empty() || path == "/")
             return least;
         path = path.substr(0, path.rfind('/'));
@@ -62,9 +77,9 @@ uint64_t limit_along(const Mount& mount, std::string_view path, const std::strin
 
 } // namespace
 
-uint64_t group_memory_limit(std::string_view group, std::string_view mountinfo,
-                            const std::string& below) {
-    uint64_t least = no_memory_limit;
+GroupMemory group_memory(std::string_view group, std::string_view mountinfo,
+                         const std::string& below) {
+    GroupMemory least;
     const std::vector<Mount> mounts = parse_mounts(mountinfo);
     while (!group.empty()) {
         std::string_view line = take(group, '\n');
@@ -78,11 +93,24 @@ uint64_t group_memory_limit(std::string_view group, std::string_view mountinfo,
                                       : mount.type == "cgroup" && lists(mount.options, "memory");
             if (!fits)
                 continue;
-            least = std::min(least, limit_along(mount, line, below));
+            least = least_of(least, memory_along(mount, line, below));
             break;
         }
     }
     return least;
+}
+
+GroupMemory own_group_memory() {
+    static std::atomic<bool> unlimited = false;
+    if (unlimited.load(std::memory_order_relaxed))
+        return {};
+    const std::string group = content_of("/proc/self/cgroup");
+    const std::string mountinfo = content_of("/proc/self/mountinfo");
+    const GroupMemory memory = group_memory(group, mountinfo);
+    const bool known = !group.empty() && !mountinfo.empty(); // and not for want of a descriptor
+    if (known && memory.limit == no_memory_limit)
+        unlimited.store(true, std::memory_order_relaxed);
+    return memory;
 }
 
 uint64_t memory_limit() noexcept {
@@ -98,9 +126,7 @@ uint64_t memory_limit() noexcept {
             least = std::min<uint64_t>(least, limit.rlim_cur / addresses_a_byte);
     }
     try {
-        const uint64_t of_groups =
-            group_memory_limit(content_of("/proc/self/cgroup"), content_of("/proc/self/mountinfo"));
-        return std::min(least, of_groups);
+        return std::min(least, own_group_memory().limit);
     } catch (...) { // no memory to find out how much there is
         return least;
     }

@@ -103,7 +103,8 @@ pub const ARSYNC_REFLINK_ALWAYS: u32 = 1;
 pub const ARSYNC_REFLINK_NEVER: u32 = 2;
 
 // enum arsync_cache
-/// Whatever is fastest; a large source that was not cached stays so.
+/// Whatever is fastest; a large source that was not cached stays so, and its copy is
+/// cached where there is free memory for it.
 pub const ARSYNC_CACHE_AUTO: u32 = 0;
 /// Through the page cache; both files are cached afterwards.
 pub const ARSYNC_CACHE_KEEP: u32 = 1;

@@ -47,7 +47,8 @@ choice! {
 choice! {
     /// What the copy leaves in the page cache.
     Cache {
-        /// Whatever is fastest; a large source that was not cached stays so.
+        /// Whatever is fastest; a large source that was not cached stays so, and its copy is
+        /// cached where there is free memory for it.
         Auto = ARSYNC_CACHE_AUTO,
         /// Both files are cached afterwards.
         Keep = ARSYNC_CACHE_KEEP,
