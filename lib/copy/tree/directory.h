@@ -60,7 +60,7 @@ struct Directory {
     int64_t position = 0;
     bool reopened = false; // the listing has to be set to `position`
     std::atomic<bool> listed_in_full = false;
-    // Those that are at entries of it just now: see Tree::Take.
+    // Those that are at entries of it just now: see next_unit().
     std::atomic<unsigned> walkers = 0;
 
     // What has not ended: the listing, batches of entries, directories in it. At 0 it is finished.

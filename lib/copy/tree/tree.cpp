@@ -218,16 +218,16 @@ bool Tree::Take::await_suspend(std::coroutine_handle<> waiting) {
     return true;
 }
 
-// The last one in; or one not far below it, rather than to share a directory with who is at work
-// there: each new name in a directory waits for the one before it.
-std::vector<Unit>::iterator Tree::best_under_lock() {
-    constexpr ptrdiff_t far = 32;
+size_t next_unit(const std::vector<Unit>& stack) {
+    constexpr size_t far = 32;
     const auto is_shared = [](const Unit& unit) {
         return unit.name.empty() && unit.directory->walkers.load(std::memory_order_relaxed) > 0;
     };
-    const auto end = stack_.rbegin() + std::min<ptrdiff_t>(far, std::ssize(stack_));
-    const auto best = std::find_if_not(stack_.rbegin(), end, is_shared);
-    return best == end ? stack_.end() - 1 : best.base() - 1;
+    const size_t last = stack.size() - 1;
+    for (size_t below = 0; below < std::min(far, stack.size()); ++below)
+        if (!is_shared(stack[last - below]))
+            return last - below;
+    return last;
 }
 
 // Whether the question is answered.
@@ -239,9 +239,9 @@ bool Tree::Take::try_take() {
         unit_ = Unit{nullptr, {}, false, std::move(answered)};
         ++tree_.active_;
     } else if (!tree_.stack_.empty()) {
-        const auto best = tree_.best_under_lock();
-        unit_ = std::move(*best);
-        tree_.stack_.erase(best);
+        const auto taken = tree_.stack_.begin() + static_cast<ptrdiff_t>(next_unit(tree_.stack_));
+        unit_ = std::move(*taken);
+        tree_.stack_.erase(taken);
         ++tree_.active_;
     }
     return unit_.has_value();

@@ -48,6 +48,11 @@ struct Unit {
     std::unique_ptr<SuspendedEntry> answered = nullptr; // this, with its answer, and nothing else
 };
 
+// Which of a stack, that is not empty, is to be taken: the last one in; or one not far below it,
+// rather than to share a directory with who is at work there, as each new name in a directory waits
+// for the one before it.
+size_t next_unit(const std::vector<Unit>& stack);
+
 // What the copy of a tree is to do, and has to do it with: the same for all its parts.
 struct TreeJob {
     TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Filter& patterns,
@@ -195,7 +200,6 @@ private:
         Tree& tree;
         ~AllFound() { tree.all_found(); }
     };
-    std::vector<Unit>::iterator best_under_lock() REQUIRES(mutex_);
     void wake_all_under_lock() REQUIRES(mutex_);
     void wake_one_under_lock() REQUIRES(mutex_);
     void wake_room_sleepers_under_lock() REQUIRES(mutex_);

@@ -231,20 +231,20 @@ void TreePart::refuse_meeting() const {
 }
 
 namespace {
-struct WalkIn {
-    Directory& directory;
-    explicit WalkIn(Directory& at) : directory(at) {
-        directory.walkers.fetch_add(1, std::memory_order_relaxed);
+// Somebody is at entries of a directory.
+struct At {
+    const DirectoryRef directory;
+    explicit At(DirectoryRef where) : directory(std::move(where)) {
+        directory->walkers.fetch_add(1, std::memory_order_relaxed);
     }
-    WalkIn(const WalkIn&) = delete;
-    WalkIn& operator=(const WalkIn&) = delete;
-    ~WalkIn() { directory.walkers.fetch_sub(1, std::memory_order_relaxed); }
+    At(const At&) = delete;
+    At& operator=(const At&) = delete;
+    ~At() { directory->walkers.fetch_sub(1, std::memory_order_relaxed); }
 };
 } // namespace
 
 Task<void> TreePart::list(DirectoryRef directory) {
-    const DirectoryRef until_the_end = directory;
-    const WalkIn here(*until_the_end);
+    const At here(directory);
     if ((job_.options.flags & ARSYNC_COPY_SHALLOW) != 0) {
         co_await complete(std::move(directory));
         co_return;
