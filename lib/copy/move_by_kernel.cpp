@@ -47,8 +47,6 @@ Task<bool> Mover::reflink() {
             io_.memo->refuses_reflink = true;
         co_return false;
     }
-    io_.ring.counters().bytes_reflinked.add(length());
-    control_.add_done(length());
     end_ = written_end_ = ends_.source_end;
     if (ends_.whole_file) {
         // A whole file is shared at the size it has by now.
@@ -57,6 +55,8 @@ Task<bool> Mover::reflink() {
         written_end_ = now.stx_size;
         end_ = std::min(end_, written_end_);
     }
+    io_.ring.counters().bytes_reflinked.add(end_ - ends_.source_begin);
+    control_.add_done(end_ - ends_.source_begin);
     co_await count_shared_holes();
     data_bypassed_us_ = true;
     if (verifies_)

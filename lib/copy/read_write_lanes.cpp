@@ -261,17 +261,16 @@ Task<void> Lanes::drain(Slice from, uint64_t offset, First first) {
         co_return;
     }
     control_.enter(ARSYNC_STAGE_WRITE);
+    cut_to_grid(from);
     if (stretch_.make_holes)
         co_await drain_data(from, offset);
     else
         co_await write_all(from, offset, first);
-    cut_to_grid(from);
     control_.add_done(from.length);
 }
 
 Task<void> Lanes::write_all(Slice from, uint64_t offset, First first) {
     const uint64_t end = offset + from.length;
-    cut_to_grid(from);
     size_t done = 0;
     while (done < from.length) {
         const uint32_t used = flags();
@@ -336,11 +335,11 @@ void Lanes::source_ended(uint64_t at) {
     stretch_.end = std::min(stretch_.end, at);
 }
 
-// A source that shrank ends anywhere; O_DIRECT writes whole blocks. What is left is copied
+// A source that shrank ends anywhere; O_DIRECT moves whole blocks. What is left is copied
 // afterwards, see stretch_.end.
 void Lanes::cut_to_grid(Slice& from) const {
-    if (stretch_.direct_write)
-        from.length -= from.length % stretch_.direct_align;
+    if (stretch_.direct_read || stretch_.direct_write)
+        from.length -= from.length % DataAndHoles::block_size;
 }
 
 // A hole that is not believed is one if it reads as one.

@@ -73,6 +73,7 @@ TEST_CASE("a source that shrinks before its first byte is read shrinks the copy"
         };
         expect_copied(simulation);
         CHECK(simulation.outcome().bytes == 50'001);
+        CHECK(simulation.bytes_done() == 50'001);
         if (method != ARSYNC_METHOD_AUTO)
             CHECK(simulation.outcome().method == method);
         CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0);
