@@ -243,7 +243,6 @@ int64_t SimulatedRing::transfer(const Request& request, Inode& inode, int flags)
     const Transfer t{inode, flags, data, request.length, request.offset, request.rw_flags};
     if (request.op == Op::write) {
         const int64_t count = sim::write(world_, t);
-        damage(request, inode, count);
         return count;
     }
     const int64_t count = sim::read(world_, t);
@@ -260,16 +259,6 @@ int64_t SimulatedRing::copy_cached(const Request& request, const Description& fr
         world_.problem("descriptor is not open for this");
     return sim::copy_cached(world_, world_.disk.at(from.inode), request.source_offset,
                             world_.disk.at(to.inode), request.offset, request.length);
-}
-
-void SimulatedRing::damage(const Request& request, Inode& inode, int64_t count) {
-    if (count <= 0 || world_.subject_of(inode.number) != Subject::destination)
-        return;
-    if (destination_writes_++ != corrupt_)
-        return;
-    const uint64_t at = request.offset + world_.random.below(static_cast<uint64_t>(count));
-    inode.damage[at] = std::byte{0x40};
-    corrupted_ = true;
 }
 
 void SimulatedRing::cancel(Request& request) {

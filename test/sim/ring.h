@@ -23,8 +23,6 @@ public:
 
     bool stuck() const { return stuck_; }
     // Writes of the destination whose bytes the device is to get wrong, counted from 0.
-    void corrupt_write(uint64_t number) { corrupt_ = number; }
-    bool corrupted() const { return corrupted_; }
 
 protected:
     void start(Request& request) override;
@@ -51,7 +49,6 @@ private:
     int64_t effect(const Request& request);
     int64_t transfer(const Request& request, Inode& inode, int flags);
     int64_t copy_cached(const Request& request, const Description& from, const Description& to);
-    void damage(const Request& request, Inode& inode, int64_t count);
 
     World& world_;
     std::vector<Pending> pending_;
@@ -62,9 +59,6 @@ private:
     std::vector<Registered> registered_;
     bool woken_ = false;
     bool stuck_ = false;
-    uint64_t corrupt_ = UINT64_MAX;
-    uint64_t destination_writes_ = 0;
-    bool corrupted_ = false;
     bool told_of_others_ = false; // as WorldOptions::others_lose says
 };
 

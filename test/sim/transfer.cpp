@@ -105,6 +105,16 @@ static void forget_blocks(Inode& inode, uint64_t first, uint64_t end) {
     inode.dirty.erase(inode.dirty.lower_bound(first), inode.dirty.lower_bound(end));
 }
 
+// The device will not give back what was written.
+static void damage(World& world, Inode& inode, uint64_t offset, uint64_t count) {
+    if (count == 0 || world.subject_of(inode.number) != Subject::destination)
+        return;
+    if (world.destination_writes++ != world.damaged_write)
+        return;
+    inode.damage[offset + world.random.below(count)] = std::byte{0x40};
+    world.damaged = true;
+}
+
 int64_t write(World& world, const Transfer& t) {
     if ((t.rw_flags & RWF_DONTCACHE) && !world.options.uncached_io)
         return -EOPNOTSUPP;
@@ -120,6 +130,7 @@ int64_t write(World& world, const Transfer& t) {
     inode.content.write(t.offset, t.data, count);
     inode.damage.erase(inode.damage.lower_bound(t.offset),
                        inode.damage.lower_bound(t.offset + count));
+    damage(world, inode, t.offset, count);
     const uint64_t first = block_of(t.offset), end = blocks_for(t.offset + count);
     if (direct)
         forget_blocks(inode, first, end);

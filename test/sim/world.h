@@ -167,7 +167,10 @@ public:
     InodeNumber without_size = 0;  // a file that says it is empty and is not, as in /proc
     InodeNumber unwritable = 0;    // a file that may not be opened for writing
     std::vector<std::string> problems;
-    bool aside = false; // what happens now happens on another thread, for which nobody waits
+    uint64_t damaged_write = UINT64_MAX; // to a destination: the device gets a bit of it wrong
+    uint64_t destination_writes = 0;
+    bool damaged = false; // it came to that
+    bool aside = false;   // what happens now happens on another thread, for which nobody waits
 
     // A test's say in what happens. before: a negative errno is the step's result, and the step has
     // no effect.
