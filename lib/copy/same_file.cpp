@@ -5,6 +5,7 @@
 
 #include "copy/identity.h"
 #include "copy/split_path.h"
+#include "io/error.h"
 
 namespace arsync {
 
@@ -18,11 +19,15 @@ bool is_one_entry(Files& files, const FileCopy& copy) {
     const SplitPath to = split_path(copy.destination);
     if (from.name != to.name)
         return false;
-    struct statx above_source;
-    struct statx above_destination;
-    return files.statx(copy.source_dirfd, from.directory(), 0, above_source) < 0 ||
-           files.statx(copy.destination_dirfd, to.directory(), 0, above_destination) < 0 ||
-           identity(above_source) == identity(above_destination);
+    const auto directory = [&](Side side, int dirfd, const char* path) {
+        struct statx facts;
+        const int result = files.statx(dirfd, path, 0, facts);
+        if (result < 0)
+            throw error_at(side, ARSYNC_STAGE_CHECK, -result);
+        return identity(facts);
+    };
+    return directory(Side::source, copy.source_dirfd, from.directory()) ==
+           directory(Side::destination, copy.destination_dirfd, to.directory());
 }
 
 // Whether a name, followed, leads to a file.

@@ -8,8 +8,8 @@ namespace arsync {
 // Throws Error if they are one file, which writing would destroy.
 void refuse_same(const struct statx& source, const struct statx& found);
 
-// Whether both names are one entry of one directory, however they are spelled; yes where that is
-// not to be known.
+// Whether both names are one entry of one directory, however they are spelled. Throws Error where
+// that is not to be known.
 bool is_one_entry(Files& files, const FileCopy& copy);
 
 // What it comes to that the source may be at the destination already, by another name or through a

@@ -89,10 +89,13 @@ void List::judge_again(Item& item) {
 }
 
 Task<void> ListMember::admit_path(Item& item) {
-    item.touch.key =
-        key_of(list_.destination_dirfd_, item.names.destination, list_.destination_directories_);
+    bool known = true;
+    item.touch.key = key_of(list_.destination_dirfd_, item.names.destination,
+                            list_.destination_directories_, known);
     item.touch.source_key =
-        key_of(list_.source_dirfd_, item.names.source, list_.source_directories_);
+        key_of(list_.source_dirfd_, item.names.source, list_.source_directories_, known);
+    if (!known)
+        co_await nobody_else();
     bool idle = list_.is_idle();
     try {
         while (!look(item, idle)) {
@@ -105,29 +108,33 @@ Task<void> ListMember::admit_path(Item& item) {
     }
     if (item.may_be_one)
         item.just_created = folds_names(item);
-    item.alone = runs_alone(item);
+    item.alone = !known || runs_alone(item);
     if (item.alone && !list_.is_idle())
         co_await nobody_else();
 }
 
-// A name in a directory, whatever the path to that; the path where it is not there yet.
+// A name in a directory, whatever the path to that; the path where it is not there yet. known: set
+// to false if there is something of which it is not to be known what.
 std::string ListMember::key_of(int dirfd, const std::string& path,
-                               std::unordered_map<std::string, std::string>& known) {
+                               std::unordered_map<std::string, std::string>& directories,
+                               bool& known) {
     const SplitPath split = split_path(path);
     std::string name = fold_case(split.name);
-    const auto found = known.find(split.parent);
-    if (found != known.end())
+    const auto found = directories.find(split.parent);
+    if (found != directories.end())
         return found->second + "/" + name;
     struct statx facts;
-    if (io_.files.statx(dirfd, split.directory(), 0, facts) < 0)
+    const int result = io_.files.statx(dirfd, split.directory(), 0, facts);
+    known = known && (result == 0 || result == -ENOENT || result == -ENOTDIR);
+    if (result < 0)
         return "?" + fold_case(simplified(split.parent)) + "/" + name;
     std::string directory = std::to_string(facts.stx_dev_major) + ":" +
                             std::to_string(facts.stx_dev_minor) + ":" +
                             std::to_string(facts.stx_ino);
     constexpr size_t most = 4096;
-    if (known.size() >= most)
-        known.clear();
-    known.emplace(split.parent, directory);
+    if (directories.size() >= most)
+        directories.clear();
+    directories.emplace(split.parent, directory);
     return directory + "/" + name;
 }
 

@@ -40,7 +40,7 @@ private:
     void refuse_unknown(Stage stage, int result) const;
     bool replaces_name(mode_t source_mode) const;
     std::string key_of(int dirfd, const std::string& path,
-                       std::unordered_map<std::string, std::string>& known);
+                       std::unordered_map<std::string, std::string>& directories, bool& known);
     bool folds_names(const Item& item) const;
     bool runs_alone(const Item& item) const;
     bool is_entangled(const Item& item) const;
