@@ -53,6 +53,8 @@ public:
         std::atomic<uint64_t> errors = 0;
         std::atomic<unsigned> walking = 0; // trees and lists whose entries are not all known
     };
+    // What its files have, as far as they have begun.
+    uint64_t bytes_of_whole() const { return whole().bytes_total(); }
     Counts& counts() { return whole().counts_; }
     const Counts& counts() const { return whole().counts_; }
 

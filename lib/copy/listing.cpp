@@ -1,5 +1,6 @@
 #include "copy/listing.h"
 
+#include <cstring>
 #include <dirent.h>
 
 namespace arsync {
@@ -13,16 +14,42 @@ bool Listing::fill(Files& files, int fd, Stage stage) {
     if (!records_)
         records_.reset(new std::byte[size]);
     length_ = static_cast<size_t>(check(stage, files.list(fd, records_.get(), size)));
-    at_ = 0;
+    begin_again();
     for (size_t at = 0; at < length_; at += record_at(records_.get(), at).d_reclen)
         position_ = record_at(records_.get(), at).d_off;
     return length_ > 0;
+}
+
+void Listing::begin_again() {
+    at_ = 0;
+    names_left_ = 0;
+    for (size_t at = 0; at < length_; at += record_at(records_.get(), at).d_reclen)
+        ++names_left_;
+}
+
+std::unique_ptr<Listing> Listing::split() {
+    const size_t kept = (names_left_ + 1) / 2;
+    size_t middle = at_;
+    for (size_t name = 0; name < kept; ++name)
+        middle += record_at(records_.get(), middle).d_reclen;
+    if (middle == length_)
+        return nullptr;
+    auto rest = std::make_unique<Listing>();
+    rest->records_.reset(new std::byte[size]);
+    rest->length_ = length_ - middle;
+    rest->position_ = position_;
+    std::memcpy(rest->records_.get(), records_.get() + middle, rest->length_);
+    rest->names_left_ = names_left_ - kept;
+    names_left_ = kept;
+    length_ = middle;
+    return rest;
 }
 
 Listing::Name Listing::next() {
     while (at_ < length_) {
         const dirent& record = record_at(records_.get(), at_);
         at_ += record.d_reclen;
+        --names_left_;
         const std::string_view name = record.d_name;
         if (name != "." && name != "..")
             return {record.d_name, record.d_type, record.d_off};

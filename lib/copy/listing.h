@@ -21,8 +21,12 @@ public:
     bool fill(Files& files, int fd, Stage stage);
     // The next name that was taken in, without "." and ".."; text is null after the last.
     Name next();
+    // Of the names that next() has not given, the second half, which it will not give any more. Null:
+    // there are not two. From the end of one's own a thread gives to another.
+    std::unique_ptr<Listing> split();
+    size_t names_left() const { return names_left_; } // that next() has not given
     // The next again is the first of those that were taken in.
-    void begin_again() { at_ = 0; }
+    void begin_again();
     bool is_empty() const { return length_ == 0; }
     // Whether no further name might have had room: there are likely to be more.
     bool is_full() const { return length_ > size - 2 * 280; }
@@ -36,6 +40,7 @@ private:
     std::unique_ptr<std::byte[]> records_;
     size_t length_ = 0;
     size_t at_ = 0;
+    size_t names_left_ = 0; // from there on, "." and ".." among them
     int64_t position_ = 0;
 };
 

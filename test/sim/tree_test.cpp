@@ -56,6 +56,30 @@ TEST_CASE("any tree is copied as asked, all of it, and accounted for") {
     CHECK((helped > 0 || std::getenv("ARSYNC_SIM_SEED")));
 }
 
+TEST_CASE("the names of one directory are shared, if there are bytes enough for two") {
+    unsigned helped = 0;
+    unsigned small_helped = 0;
+    for_each_seed(100, [&](uint64_t seed) {
+        for (const bool large : {true, false}) {
+            TreeScenario scenario;
+            scenario.world.seed = seed;
+            scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+            scenario.options.report = ARSYNC_REPORT_ALL;
+            scenario.directories = 0;
+            scenario.entries = large ? 40 : 10;
+            scenario.buffer_size = large ? 64 * 1024 : 4096;
+            scenario.workers = 2;
+            TreeSimulation simulation(scenario);
+            simulation.run();
+            check_whole(simulation);
+            expect_no_problems(simulation);
+            (large ? helped : small_helped) += simulation.helped();
+        }
+    });
+    CHECK((helped > 0 || std::getenv("ARSYNC_SIM_SEED")));
+    CHECK(helped > 3 * small_helped);
+}
+
 // A small tree that is to be durable.
 static TreeScenario durable_tree(uint64_t seed) {
     TreeScenario scenario;

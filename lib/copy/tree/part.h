@@ -22,6 +22,7 @@ struct Batch {
     Pin pin;
     Listing listing;
     unsigned parts = 1; // entries that have not ended, and the walk over the names
+    bool has_directories = false;
 };
 
 // Whether a member has something to do, or only waits for what somebody will answer: then its part
@@ -81,7 +82,11 @@ private:
     bool is_free(const Directory& directory, const std::string& name, Stage stage) const;
     void refuse_loop(const Directory& directory) const;
     [[noreturn]] void refuse_meeting() const;
-    Task<void> list(DirectoryRef directory);
+    Task<void> list(DirectoryRef directory, LastUnit& last_unit);
+    Task<void> take_over(DirectoryRef directory, std::unique_ptr<Listing> names,
+                         LastUnit& last_unit);
+    Task<void> copy_names(std::unique_ptr<Batch> batch, LastUnit& last_unit);
+    void note_unlisted(const Directory& directory, Outcome& outcome);
     void fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
     Task<void> wait_for_entries();
     Task<void> give_up_units();
@@ -96,6 +101,7 @@ private:
 
     // part_entries.cpp: all else in a directory
     Task<void> begin_entries(Batch& batch);
+    void share(Batch& batch);
     bool begin_entry(Batch& batch, Unit unit, unsigned char type,
                      std::unique_ptr<SuspendedEntry> asked);
     Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows,
@@ -151,6 +157,7 @@ private:
     Window window_;
     Awake awake_;
     unsigned since_yield_ = 0;
+    bool yields_ = false; // one of its walkers, which waits for nothing
     arsync_totals totals_{};
 };
 

@@ -59,8 +59,9 @@ Task<void> TreePart::begin_entries(Batch& batch) {
             continue;
         }
         if (type == DT_DIR) {
+            batch.has_directories = true;
             batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
-            tree_.push(std::move(unit));
+            tree_.push(std::move(unit), io_.ring);
             continue;
         }
         if (job_.asks)
@@ -80,9 +81,23 @@ Task<void> TreePart::begin_entries(Batch& batch) {
             tree_.entry_ended();
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
+            yields_ = true;
             co_await io_.ring.yield();
+            yields_ = false;
         }
+        if (tree_.shares(batch.listing.names_left(), io_.ring))
+            share(batch);
     }
+}
+
+// With another worker, of the names that have not begun.
+void TreePart::share(Batch& batch) {
+    std::unique_ptr<Listing> names = batch.listing.split();
+    if (!names)
+        return;
+    tree_.push(Unit{batch.pin.ref(), {}, false, nullptr, std::move(names)}, io_.ring);
+    batch.pin->pending.fetch_add(1, std::memory_order_relaxed); // not the first: the batch is one
+    tree_.call_others();
 }
 
 // False: it could not be begun, and no more will be.

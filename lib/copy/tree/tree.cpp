@@ -85,7 +85,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         job_.host.report({.path = {}, .outcome = of_root});
     bool short_of_memory = false;
     try {
-        push({root_, {}, false});
+        push({root_, {}, false}, io.ring);
         co_await part.run();
     } catch (const std::bad_alloc&) { // others may be at work, and are waited for
         short_of_memory = true;
@@ -195,18 +195,42 @@ void Tree::leave(const arsync_totals& part) {
 
 // ---- the stack of its work, and who sleeps until there is more ----
 
-void Tree::push(Unit unit) {
+void Tree::push(Unit unit, const Ring& ring) {
     bool call = false;
     {
         const Lock lock(mutex_);
         stack_.push_back(std::move(unit));
-        wake_one_under_lock();
+        wake_one_under_lock(&ring);
         // A tree of a few entries is done before another thread has begun.
         constexpr uint64_t small_tree = 64;
         call = job_.control.counts().entries_total.load(std::memory_order_relaxed) > small_tree;
     }
-    if (call && !called_.exchange(true))
+    if (call)
+        call_others();
+}
+
+void Tree::call_others() {
+    if (!called_.exchange(true, std::memory_order_relaxed))
         job_.host.call_others(shared_from_this());
+}
+
+bool Tree::shares(size_t names, const Ring& ring) {
+    const bool called = called_.load(std::memory_order_relaxed);
+    if (names < 2 || (called && !somebody_sleeps_.load(std::memory_order_relaxed)))
+        return false;
+    // By what the job's entries have had so far. A small file takes as long as 32 KiB do, and to
+    // wake a thread as long as some such files.
+    constexpr uint64_t of_each = 32 << 10;
+    constexpr uint64_t worth_it = 1 << 20;
+    const uint64_t bytes = job_.control.bytes_of_whole();
+    const uint64_t entries = job_.control.counts().entries_total.load(std::memory_order_relaxed);
+    if (names * (of_each + bytes / std::max<uint64_t>(1, entries)) < worth_it)
+        return false;
+    if (!called)
+        return bytes >= worth_it && job_.host.workers() > 1;
+    const Lock lock(mutex_);
+    return stack_.empty() && std::any_of(sleepers_.begin(), sleepers_.end(),
+                                         [&](const Sleeper& one) { return one.ring != &ring; });
 }
 
 bool Tree::Take::await_suspend(std::coroutine_handle<> waiting) {
@@ -215,18 +239,29 @@ bool Tree::Take::await_suspend(std::coroutine_handle<> waiting) {
     if (try_take())
         return false;
     tree_.sleepers_.push_back({this, &ring_});
+    tree_.somebody_sleeps_.store(true, std::memory_order_relaxed);
     return true;
 }
 
-size_t next_unit(const std::vector<Unit>& stack) {
+size_t next_unit(const std::vector<Unit>& stack, const LastUnit& last_unit) {
     constexpr size_t far = 32;
     const auto is_shared = [](const Unit& unit) {
         return unit.name.empty() && unit.directory->walkers.load(std::memory_order_relaxed) > 0;
     };
+    const auto goes_on = [&](const Unit& unit) {
+        return unit.name.empty() && unit.directory == last_unit.directory && !is_shared(unit);
+    };
     const size_t last = stack.size() - 1;
-    for (size_t below = 0; below < std::min(far, stack.size()); ++below)
-        if (!is_shared(stack[last - below]))
-            return last - below;
+    if (last_unit.directory) {
+        const auto found = std::find_if(stack.rbegin(), stack.rend(), goes_on);
+        if (found != stack.rend())
+            return last - static_cast<size_t>(found - stack.rbegin());
+    }
+    for (size_t at = 0; at < std::min(far, stack.size()); ++at) {
+        const size_t unit = last_unit.joins ? at : last - at;
+        if (!is_shared(stack[unit]))
+            return unit;
+    }
     return last;
 }
 
@@ -239,7 +274,8 @@ bool Tree::Take::try_take() {
         unit_ = Unit{nullptr, {}, false, std::move(answered)};
         ++tree_.active_;
     } else if (!tree_.stack_.empty()) {
-        const auto taken = tree_.stack_.begin() + static_cast<ptrdiff_t>(next_unit(tree_.stack_));
+        const auto taken =
+            tree_.stack_.begin() + static_cast<ptrdiff_t>(next_unit(tree_.stack_, last_unit_));
         unit_ = std::move(*taken);
         tree_.stack_.erase(taken);
         ++tree_.active_;
@@ -293,11 +329,15 @@ void Tree::stop() {
     wake_all_under_lock();
 }
 
-void Tree::wake_one_under_lock() {
+void Tree::wake_one_under_lock(const Ring* not_of) {
     if (sleepers_.empty())
         return;
-    const Sleeper sleeper = sleepers_.back();
-    sleepers_.pop_back();
+    const auto other = std::find_if(sleepers_.rbegin(), sleepers_.rend(),
+                                    [&](const Sleeper& one) { return one.ring != not_of; });
+    const auto found = other == sleepers_.rend() ? sleepers_.end() - 1 : std::prev(other.base());
+    const Sleeper sleeper = *found;
+    sleepers_.erase(found);
+    somebody_sleeps_.store(!sleepers_.empty(), std::memory_order_relaxed);
     sleeper.ring->post_from_outside(*sleeper.waiter);
 }
 
@@ -305,6 +345,7 @@ void Tree::wake_all_under_lock() {
     for (const Sleeper& sleeper : sleepers_)
         sleeper.ring->post_from_outside(*sleeper.waiter);
     sleepers_.clear();
+    somebody_sleeps_.store(false, std::memory_order_relaxed);
 }
 
 } // namespace arsync

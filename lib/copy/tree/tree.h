@@ -4,7 +4,8 @@
 // listed further. The worker that takes a unit lists some two hundred names, puts the rest of the
 // listing back for the others, puts the directories among the names on top, and copies all else: at
 // once what does not wait, several side by side what does. Last in, first out, so the stack is no
-// longer than the tree is deep times the names of one listing. A directory is finished, its own
+// longer than the tree is deep times the names of one listing. Of names that are much work a worker
+// gives half to another that has nothing to do. A directory is finished, its own
 // attributes set, by whoever ends the last thing in it.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "copy/copy.h"
 #include "copy/filter.h"
 #include "copy/host.h"
+#include "copy/listing.h"
 #include "copy/question.h"
 #include "copy/sync_point.h"
 #include "copy/tree/directory.h"
@@ -40,18 +42,29 @@ struct SuspendedEntry final : Suspended {
     Question& question() override { return asked; }
 };
 
-// A directory to enter, by its name in `directory`; without a name, `directory` is to be listed on.
+// A directory to enter, by its name in `directory`; without a name, `directory` is to be listed on,
+// or it is some of its entries.
 struct Unit {
     DirectoryRef directory;
     std::string name;
     bool follows = false; // the name is a symbolic link that is to be followed
     std::unique_ptr<SuspendedEntry> answered = nullptr; // this, with its answer, and nothing else
+    std::unique_ptr<Listing> names = nullptr;           // these, and nothing else
 };
 
-// Which of a stack, that is not empty, is to be taken: the last one in; or one not far below it,
-// rather than to share a directory with who is at work there, as each new name in a directory waits
-// for the one before it.
-size_t next_unit(const std::vector<Unit>& stack);
+// What a walker was last at.
+struct LastUnit {
+    DirectoryRef directory; // that it has listed, and found no directories in; or null
+    bool joins = true;      // it has not been at anything yet
+};
+
+// Which of a stack, that is not empty, is to be taken.
+//
+// Each new name in a directory waits for the one before it, so a walker goes on where it is, and
+// shares a directory with who is at work there only if there is nothing else near. Else it takes
+// the last one in, so that the stack stays small; but who joins takes the first one in, below which
+// there is likely to be most, and furthest from the others.
+size_t next_unit(const std::vector<Unit>& stack, const LastUnit& last_unit);
 
 // What the copy of a tree is to do, and has to do it with: the same for all its parts.
 struct TreeJob {
@@ -107,11 +120,12 @@ public:
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
 
-    // co_await Take(tree, ring): the next unit, asleep while there is none and others may yet make
-    // some; or none, when there will be no more if over().
+    // co_await Take(tree, ring, last_unit): the next unit, asleep while there is none and others
+    // may yet make some; or none, when there will be no more if over().
     class Take : Waiter {
     public:
-        Take(Tree& tree, Ring& ring) : tree_(tree), ring_(ring) {}
+        Take(Tree& tree, Ring& ring, const LastUnit& last_unit)
+            : tree_(tree), ring_(ring), last_unit_(last_unit) {}
         bool await_ready() const noexcept { return false; }
         bool await_suspend(std::coroutine_handle<> waiting);
         // None: it was woken, or there is no more.
@@ -122,10 +136,16 @@ public:
 
         Tree& tree_;
         Ring& ring_;
+        const LastUnit& last_unit_;
         std::optional<Unit> unit_;
     };
     bool over();
-    void push(Unit unit);
+    // ring: of whoever has found it.
+    void push(Unit unit, const Ring& ring);
+    // Whether somebody else has nothing to do, or was not called yet, and so many names here are
+    // worth more than his waking.
+    bool shares(size_t names, const Ring& ring);
+    void call_others();
     std::optional<Unit> take_back(); // when it is over: what nobody has taken
     void unit_ended();
 
@@ -201,7 +221,8 @@ private:
         ~AllFound() { tree.all_found(); }
     };
     void wake_all_under_lock() REQUIRES(mutex_);
-    void wake_one_under_lock() REQUIRES(mutex_);
+    // not_of: rather one of others. Null: whichever.
+    void wake_one_under_lock(const Ring* not_of) REQUIRES(mutex_);
     void wake_room_sleepers_under_lock() REQUIRES(mutex_);
     std::unique_ptr<SuspendedEntry> take_answered_under_lock() REQUIRES(mutex_);
     // Whether all is found, and nobody may have something to ask.
@@ -232,7 +253,8 @@ private:
         Ring* ring;
     };
     std::vector<Sleeper> sleepers_ GUARDED_BY(mutex_);
-    unsigned active_ GUARDED_BY(mutex_) = 0; // units taken and not ended
+    std::atomic<bool> somebody_sleeps_ = false; // whether there are any
+    unsigned active_ GUARDED_BY(mutex_) = 0;    // units taken and not ended
     // If it asks: entries begun and not ended, those with a question among them.
     uint64_t unsettled_ GUARDED_BY(mutex_) = 0;
     uint64_t unanswered_ GUARDED_BY(mutex_) = 0; // of these

@@ -35,11 +35,17 @@ Task<void> TreePart::run() {
 }
 
 Task<void> TreePart::walk() {
+    LastUnit last_unit;
     awake_.add();
     for (;;) {
         awake_.remove();
+        // While one of this worker's walkers waits for nothing another would only be in its way,
+        // and two leave what is large to the end: one worker would be at as many directories as
+        // there are walkers, and come to the end of the small ones first.
+        while (yields_)
+            co_await io_.ring.yield();
         // The next directory; or nothing, when there is none left and nobody finds more.
-        std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring);
+        std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring, last_unit);
         awake_.add();
         if (!unit) {
             if (!tree_.over())
@@ -47,6 +53,7 @@ Task<void> TreePart::walk() {
             co_await give_up_units();
             co_return;
         }
+        last_unit = {nullptr, false};
         try {
             if (control_.held())
                 co_await wait_while_held(io_, control_);
@@ -54,12 +61,14 @@ Task<void> TreePart::walk() {
             if (unit->answered)
                 co_await go_on(std::move(unit->answered));
             DirectoryRef directory = unit->directory;
-            if (!unit->name.empty()) {
+            if (unit->names)
+                co_await take_over(std::move(directory), std::move(unit->names), last_unit);
+            else if (!unit->name.empty()) {
                 co_await Poll(*this); // of the stack's directories each has something to report
                 directory = co_await enter(*unit);
             }
             if (directory)
-                co_await list(directory);
+                co_await list(std::move(directory), last_unit);
         } catch (const std::bad_alloc&) {
             out_of_memory();
         }
@@ -243,7 +252,7 @@ struct At {
 };
 } // namespace
 
-Task<void> TreePart::list(DirectoryRef directory) {
+Task<void> TreePart::list(DirectoryRef directory, LastUnit& last_unit) {
     const At here(directory);
     if ((job_.options.flags & ARSYNC_COPY_SHALLOW) != 0) {
         co_await complete(std::move(directory));
@@ -255,14 +264,10 @@ Task<void> TreePart::list(DirectoryRef directory) {
         co_await wait_for_entries();
         co_await attempt(outcome, [&] { fill(directory, batch); });
         const bool any = batch && !batch->listing.is_empty();
-        if (outcome.result < 0) {
-            outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
-            outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
-            note_error(&*directory, {}, outcome);
-            report(&*directory, {}, outcome);
-        } else if (!any) {
+        if (outcome.result < 0)
+            note_unlisted(*directory, outcome);
+        else if (!any)
             directory->listed_in_full.store(true, std::memory_order_relaxed);
-        }
         if (!any) {
             batch.reset();
             co_await complete(std::move(directory));
@@ -271,16 +276,11 @@ Task<void> TreePart::list(DirectoryRef directory) {
         directory->pending.fetch_add(1, std::memory_order_relaxed);
         // A full buffer: there is likely to be more, for others to begin with at once.
         const bool shared = batch->listing.is_full();
-        if (shared)
-            tree_.push({directory, {}, false});
-        Batch& begun = *batch.release(); // from here on its last part's to free
-        try {
-            co_await begin_entries(begun);
-        } catch (const std::bad_alloc&) { // those that have begun are waited for
-            out_of_memory();
+        if (shared) {
+            tree_.push({directory, {}, false}, io_.ring);
+            tree_.call_others();
         }
-        if (DirectoryRef done = end_part(begun))
-            co_await complete(std::move(done));
+        co_await copy_names(std::move(batch), last_unit);
         if (shared)
             co_return;
         if (tree_.stopping()) {
@@ -288,6 +288,42 @@ Task<void> TreePart::list(DirectoryRef directory) {
             co_return;
         }
     }
+}
+
+// The names that another worker has listed; they are a part of the directory.
+Task<void> TreePart::take_over(DirectoryRef directory, std::unique_ptr<Listing> names,
+                               LastUnit& last_unit) {
+    const At here(directory);
+    std::unique_ptr<Batch> batch;
+    Outcome outcome;
+    co_await attempt(outcome, [&]() -> Task<void> { return open_again(directory, batch); });
+    if (outcome.result < 0) {
+        note_unlisted(*directory, outcome);
+        co_await complete(std::move(directory));
+        co_return;
+    }
+    batch->listing = std::move(*names);
+    co_await copy_names(std::move(batch), last_unit);
+}
+
+// They are a part of the directory, which ends with the last of them.
+Task<void> TreePart::copy_names(std::unique_ptr<Batch> batch, LastUnit& last_unit) {
+    Batch& begun = *batch.release(); // from here on its last part's to free
+    try {
+        co_await begin_entries(begun);
+    } catch (const std::bad_alloc&) { // those that have begun are waited for
+        out_of_memory();
+    }
+    last_unit.directory = begun.has_directories ? nullptr : begun.pin.ref();
+    if (DirectoryRef done = end_part(begun))
+        co_await complete(std::move(done));
+}
+
+void TreePart::note_unlisted(const Directory& directory, Outcome& outcome) {
+    outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
+    outcome.action = ARSYNC_ACTION_ENTER_DIRECTORY;
+    note_error(&directory, {}, outcome);
+    report(&directory, {}, outcome);
 }
 
 void TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
