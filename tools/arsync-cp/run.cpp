@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "terminal.h"
 
@@ -17,6 +19,8 @@ namespace {
 
 // So many wait in the window behind one that takes long; no more are added.
 constexpr size_t window_most = 8192;
+// To hand over each, and to be woken for each, costs more than some of them take.
+constexpr size_t many = 64;
 
 class Run {
 public:
@@ -32,6 +36,7 @@ public:
             std::optional<Pair> pair;
             while (!stop_requested() && (pair = operands_.next()))
                 add(*pair);
+            hand_over();
             arsync_list_end(pool_, job_);
             while (job_ != 0)
                 take_completions();
@@ -71,22 +76,35 @@ private:
     }
 
     void add(const Pair& pair) {
-        window_.emplace_back(pair);
-        const arsync_item item{pair.source.c_str(), pair.destination.c_str(),
-                               first_ + window_.size() - 1, 0};
-        int taken = 0;
-        while (job_ != 0 && (taken = arsync_list_add(pool_, job_, &item, 1)) == 0)
-            take_completions();
-        if (taken < 0 && taken != -ENOENT) { // or it has ended, or is about to
-            fail(taken == -ENOMEM ? "memory exhausted" : arsync_strerror(taken));
-            arsync_job_cancel(pool_, job_);
-        }
+        const Item& item = window_.emplace_back(pair);
+        gathered_.push_back(
+            {item.source.c_str(), item.destination.c_str(), first_ + window_.size() - 1, 0});
         // A list may come slowly, and what is known of it is not to wait for the rest.
+        if (operands_.listed() || gathered_.size() == many)
+            hand_over();
         if (operands_.listed())
             take_ready();
         // Of a list of mirrors nothing ends before all is known.
         while (job_ != 0 && window_.size() >= window_most && !options_.has(ARSYNC_COPY_MIRROR))
             take_completions();
+    }
+
+    void hand_over() {
+        for (size_t begun = 0; job_ != 0 && begun < gathered_.size();) {
+            const auto count = static_cast<uint32_t>(gathered_.size() - begun);
+            const int taken = arsync_list_add(pool_, job_, &gathered_[begun], count);
+            if (taken < 0) {
+                if (taken != -ENOENT) { // or it has ended, or is about to
+                    fail(taken == -ENOMEM ? "memory exhausted" : arsync_strerror(taken));
+                    arsync_job_cancel(pool_, job_);
+                }
+                break;
+            }
+            begun += static_cast<size_t>(taken);
+            if (taken == 0)
+                take_completions();
+        }
+        gathered_.clear();
     }
 
     bool gives_up() const { return failed_ && options_.stops_on_error; }
@@ -100,12 +118,15 @@ private:
     }
 
     void take_completions() {
-        if (take_ready() || job_ == 0)
+        if (take_ready() || job_ == 0) {
+            dozes_ = window_.size() > many;
             return;
+        }
         if (options_.json)
             flush_for_script();
-        pollfd wait_for[] = {{event_fd_, POLLIN, 0}, {stopping_ ? -1 : signal_fd_, POLLIN, 0}};
-        poll(wait_for, 2, is_shown_ ? redraw_ms : -1);
+        const bool dozes = std::exchange(dozes_, false);
+        pollfd wait_for[] = {{stopping_ ? -1 : signal_fd_, POLLIN, 0}, {event_fd_, POLLIN, 0}};
+        poll(wait_for, dozes ? 1 : 2, dozes ? 1 : is_shown_ ? redraw_ms : -1);
     }
 
     // Whether there was anything.
@@ -252,11 +273,13 @@ private:
     int signal_fd_ = -1;
 
     std::deque<Item> window_;
+    std::vector<arsync_item> gathered_; // of the window, not yet the library's
     uint64_t first_ = 1; // number of the window's first item, by which completions name it
     bool stopping_ = false;
     bool failed_ = false;
     bool cut_off_ = false;  // not all was tried
     bool is_shown_ = false; // how far it is
+    bool dozes_ = false;    // many are outstanding, and some have just ended: for a millisecond
     bool has_trees_ = false;
     // What there is, as far as it is known before; in the end what there was.
     arsync_progress measured_{};
