@@ -164,12 +164,15 @@ bool Entry::replaces_newcomer() const {
            !names_.asked;
 }
 
-// It is to be asked about as if it had been there before.
+// It is to be asked about as if it had been there before. What was to give way is no newcomer: it
+// had its backup's name already, and giving it that again did not free the name.
 void Entry::ask_about_newcomer() {
     struct statx found;
     const bool asks_at_all = (asks_first(options_) || names_.asked) && !names_.fresh;
-    if (asks_at_all && io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),
-                                       AT_SYMLINK_NOFOLLOW, found) == 0)
+    if (asks_at_all &&
+        io_.files.statx(names_.destination_dirfd, names_.destination.c_str(), AT_SYMLINK_NOFOLLOW,
+                        found) == 0 &&
+        identity(found) != identity(there_))
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
 }
 

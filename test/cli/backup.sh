@@ -33,6 +33,7 @@ same '-f -b on one name makes a backup of it' 'echo x > a; mkdir d; echo y > d/a
 same 'a failed copy puts the old file back' "$two; mkdir d; echo 0 > d/b; ln -s /proc/self/mem m" '
     $CP -bv m b; $CP --backup=t -v m d/b; $CP --backup=t -v b d; $CP --backup=simple -v m d/b'
 same 'a file that has the backup as its second name keeps both' "$two; ln b b~" '$CP -bv a b; $CP -bv -S "~" a b'
+same '-i asks about it once' "$two; ln b b~" 'printf "y\ny\ny\n" | $CP -ib a b'
 # cp puts the old file aside and back, which -v tells, before it finds out; here nothing is moved.
 same 'so does a symbolic link that may not be made' 'mkdir d s; echo new > s/a; echo old > d/a; ln -s a d/l' '
     $CP -s --backup=t s/a d; $CP -sb -T s/a d/a; $CP -sb -T s/a d/l; $CP -sf --backup=t -T s/a d/a'

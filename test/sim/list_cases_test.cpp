@@ -263,6 +263,31 @@ TEST_CASE("a further name is asked about before it takes the place of a link tha
     }
 }
 
+// Renaming one name of a file to another does nothing, so the name does not become free.
+TEST_CASE("what has its backup's name already is asked about once") {
+    for (const uint32_t preserve : {0u, uint32_t{ARSYNC_PRESERVE_LINKS}}) {
+        arsync_copy_options options = {};
+        options.preserve = preserve;
+        options.update = ARSYNC_UPDATE_ASK;
+        options.backup = ARSYNC_BACKUP_SIMPLE;
+        Listed listed(0, options, {{"in/a", "out/a"}, {"in/a", "out/b"}});
+        World& world = listed.list.world;
+        add_name(world, listed.in, "again", listed.add(listed.in, "a"));
+        add_name(world, listed.out, "b~",
+                 add_file(world, listed.out, "b", content_of("old"), 0644));
+        unsigned questions = 0;
+        listed.list.pool().answer = [&](uint64_t, const std::string&) {
+            return ++questions < 10 ? ARSYNC_ANSWER_REPLACE : ARSYNC_ANSWER_STOP;
+        };
+        listed.run();
+        CHECK(questions == 1);
+        CHECK(listed.result(0) == 0);
+        CHECK(listed.result(1) == -EEXIST);
+        CHECK(listed.text("b") == "old");
+        CHECK(listed.text("b~") == "old");
+    }
+}
+
 TEST_CASE("want of descriptors on the way to an item is waited for, wherever they run out") {
     for (const uint32_t beneath : {0u, ARSYNC_COPY_BENEATH})
         for (const int error : {EMFILE, ENFILE}) {
