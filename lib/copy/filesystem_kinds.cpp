@@ -39,7 +39,8 @@ Filesystem filesystem(uint64_t magic) {
         return {.reflinks = true, .offloads = true, .remote = true, .holes = HoleTruth::always};
     case 0x01021997: // 9p
     case 0x786F4256: // VirtualBox
-    case 0x5346414F: // AFS
+    case 0x5346414F: // OpenAFS
+    case 0x6B414653: // AFS of the kernel
     case 0x0BD00BD3: // Lustre
         return {.remote = true};
     case 0x794C7630: // overlayfs: its copy_file_range is the upper filesystem's, a plain copy on
