@@ -218,6 +218,8 @@ int check_and_copy_options(const arsync_copy_options* theirs, arsync_copy_option
     return 0;
 }
 
+// A filter and maps have been refused by now: they need a flag or attributes, which are refused
+// here.
 Refusal refusal_for_range(const arsync_copy_options& options) {
     constexpr const char* meaningless = "means nothing for a range";
     constexpr uint32_t flags = ARSYNC_COPY_VERIFY | ARSYNC_COPY_KEEP_LOCKS;
@@ -233,14 +235,8 @@ Refusal refusal_for_range(const arsync_copy_options& options) {
         return {"symlinks", meaningless};
     if (options.backup != 0)
         return {"backup", meaningless};
-    if (options.filter)
-        return {"filter", meaningless};
     if (options.link_set != 0)
         return {"link_set", meaningless};
-    if (options.user_map)
-        return {"user_map", meaningless};
-    if (options.group_map)
-        return {"group_map", meaningless};
     if (has(options.want, ARSYNC_WANT_FD))
         return {"want", "ARSYNC_WANT_FD means nothing for a range"};
     if (options.range_length != 0)

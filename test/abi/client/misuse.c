@@ -234,6 +234,16 @@ static void check_says_which_field_is_wrong_and_why(void) {
     CHECK_WHY("range_offset: needs range_length", .range_offset = 1);
     CHECK_WHY("preserve: does not go with range_length", .range_length = 1,
               .preserve = ARSYNC_PRESERVE_MODE);
+    CHECK_WHY("link_set: does not go with range_length", .range_length = 1, .link_set = 1);
+    CHECK_WHY("link_set: does not go with open files", .flags = ARSYNC_COPY_SRC_FD, .link_set = 1);
+    CHECK_WHY("update: does not go with ARSYNC_COPY_SRC_FD", .flags = ARSYNC_COPY_SRC_FD,
+              .update = ARSYNC_UPDATE_CHANGED);
+    CHECK_WHY("update: does not go with ARSYNC_COPY_DST_FD", .flags = ARSYNC_COPY_DST_FD,
+              .update = ARSYNC_UPDATE_NONE);
+    CHECK_WHY("symlinks: does not go with ARSYNC_COPY_DST_FD", .flags = ARSYNC_COPY_DST_FD,
+              .symlinks = ARSYNC_SYMLINKS_KEEP);
+    CHECK_WHY("want: ARSYNC_WANT_FD does not go with ARSYNC_COPY_RECURSIVE",
+              .flags = ARSYNC_COPY_RECURSIVE, .want = ARSYNC_WANT_FD);
     CHECK_WHY("flags: ARSYNC_COPY_HARD_LINK does not go with ",
               .flags = ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
     CHECK_WHY("preserve: ", .preserve = 1u << 31);
@@ -263,6 +273,7 @@ static void check_says_which_field_is_wrong_and_why(void) {
     CHECK_WHY("group_map: names whom", .preserve = ARSYNC_PRESERVE_OWNER, .group_map = "2:1,:5");
     CHECK_WHY("group_map: maps a range", .preserve = ARSYNC_PRESERVE_MODE, .group_map = "1-3:4-5");
     CHECK_WHY("user_map: needs ARSYNC_PRESERVE_OWNER", .user_map = "1:2");
+    CHECK_WHY("group_map: needs ARSYNC_PRESERVE_OWNER", .group_map = "1:2");
     CHECK_WHY("want: ", .want = 1u << 31);
     CHECK_WHY("filter: needs ARSYNC_COPY_RECURSIVE", .filter = "x");
     CHECK_WHY("reserved: ", .reserved = {0, 1});
@@ -300,6 +311,10 @@ static void options_that_mean_nothing_for_a_range_are_refused(void) {
     CHECK_RANGE(-EINVAL, .filter = "x");
     CHECK_RANGE(-EINVAL, .filter = "x", .flags = ARSYNC_COPY_RECURSIVE);
     CHECK_RANGE(-EINVAL, .link_set = set);
+    CHECK_RANGE(-EINVAL, .preserve = ARSYNC_PRESERVE_OWNER, .user_map = "1:2");
+    CHECK_RANGE(-EINVAL, .preserve = ARSYNC_PRESERVE_OWNER, .group_map = "1:2");
+    CHECK_RANGE(-EINVAL, .want = ARSYNC_WANT_FD);
+    CHECK_RANGE(-EINVAL, .range_length = 5);
     CHECK_RANGE(-EINVAL, .flags = ARSYNC_COPY_RECURSIVE);
     CHECK(has_content("to", 0, 100));
     CHECK_RANGE(0, .flags = ARSYNC_COPY_VERIFY);
