@@ -176,7 +176,8 @@ public:
         });
     }
     bool covers_difference(const std::string& difference) const {
-        return covers(difference.substr(1, difference.find('\'', 1) - 1));
+        const std::string path = difference.substr(1, difference.find('\'', 1) - 1);
+        return covers(path) || is_chance(path);
     }
 
 private:
@@ -198,6 +199,33 @@ private:
             missing = "/" + clean.substr(slash == std::string::npos ? 0 : slash + 1) + missing;
             clean.resize(slash == std::string::npos ? 0 : slash);
         }
+    }
+
+    // Of a tree in which are "NAME" and "NAME~", the order of its entries says which of them
+    // becomes the backup "NAME~", and whether that is backed up in its turn.
+    bool is_chance(const std::string& path) const {
+        if (s_.scenario.options().backup == ARSYNC_BACKUP_NONE || !path.ends_with('~'))
+            return false;
+        const std::vector<ListItemNames>& items = s_.scenario.items;
+        return std::any_of(items.begin(), items.end(), [&](const ListItemNames& names) {
+            World look(s_.scenario.tree.world);
+            look.disk = s_.world.disk;
+            InodeNumber top = 0;
+            return path.starts_with(place_on(look.disk, names.destination) + "/") &&
+                   look.find(AT_FDCWD, names.source, Last::followed, top) == 0 &&
+                   holds_backups(look.disk, top);
+        });
+    }
+    static bool holds_backups(const Disk& disk, InodeNumber directory) {
+        const Names& names = disk.at(directory).names;
+        return std::any_of(names.begin(), names.end(), [&](const auto& entry) {
+            const auto has_it = [&](const auto& other) {
+                return entry.first != other.first && entry.first.starts_with(other.first);
+            };
+            return (entry.first.ends_with('~') &&
+                    std::any_of(names.begin(), names.end(), has_it)) ||
+                   holds_backups(disk, entry.second);
+        });
     }
 
     // The same, but for a link that the last name is.
