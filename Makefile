@@ -306,7 +306,8 @@ tsan: ## the tests with ThreadSanitizer
 # Not of `make check`: it builds all of it once more, and runs it more slowly.
 coverage: ## how much of lib/ the tests reach; fails below 95 % of lines, 85 % of branches (RUN="unit sim": only by these)
 	$(Q)tools/deps.sh coverage
-	$(again) B=build/coverage CXXFLAGS='-O1 -fprofile-abs-path -fprofile-update=atomic --coverage' \
+	$(Q)tools/coverage.sh --begin build/coverage
+	$(again) B=build/coverage CXXFLAGS='-O1 -fprofile-abs-path -fprofile-update=atomic --coverage' LDFLAGS='$(LDFLAGS) -Wl,-u,__gcov_dump' \
 	    $(if $(filter command line,$(origin RUN)),,RUN="unit client sim cli system") run-tests
 	$(Q)tools/coverage.sh build/coverage
 
@@ -390,7 +391,7 @@ run-tests: $(if $(filter packages,$(RUN)),$(if $(and $(call has_library,libc.a),
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
 run-tests: build $(foreach r,$(filter unit sim fuzz system crash client,$(RUN)),$(filter $(B)/%,$(run.$r))) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
-	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(SANITIZE) CC='$(CC)' CXX='$(CXX)' \
+	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(or $(SANITIZE),$(findstring coverage,$(CXXFLAGS))) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(foreach r,$(RUN),$(run.$r))
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "leave.h"
 #include "sim/trial.h"
 
 namespace arsync::sim {
@@ -129,7 +130,7 @@ private:
             return;
         }
         work(*shared_, current_[number], count_);
-        _exit(0);
+        leave(0);
     }
 
     const uint64_t count_;

@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "leave.h"
+
 namespace live {
 
 namespace {
@@ -84,9 +86,9 @@ Child::Child(const std::function<void()>& body) : pid_(fork()) {
     try {
         body();
     } catch (...) {
-        _exit(1);
+        arsync::leave(1);
     }
-    _exit(0);
+    arsync::leave(0);
 }
 
 void Child::kill() {

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "leave.h"
 #include "system/check.h"
 #include "system/child.h"
 #include "system/tree.h"
@@ -101,7 +102,7 @@ TEST_CASE_FIXTURE(Clean, "a fork is noticed where both processes have the same n
         if (first == 0) {
             Pool pool;
             if (getpid() != 1 || pool.copy(directory / "from", directory / "to").result != 0)
-                _exit(1);
+                arsync::leave(1);
             const pid_t second = fork_as_first();
             if (second == 0) {
                 alarm(20);
@@ -111,11 +112,11 @@ TEST_CASE_FIXTURE(Clean, "a fork is noticed where both processes have the same n
                 const bool opens = arsync_pool_open(nullptr, &own) == 0 &&
                                    arsync_poll(own, &done, 1, 0) == 0 &&
                                    arsync_poll(pool.get(), &done, 1, 0) == -EOWNERDEAD;
-                _exit(getpid() == 1 && polled == -EOWNERDEAD && opens ? 0 : 2);
+                arsync::leave(getpid() == 1 && polled == -EOWNERDEAD && opens ? 0 : 2);
             }
             if (second < 0 || status_of(second) != 0)
-                _exit(3);
-            _exit(pool.copy(directory / "from", directory / "to").result == 0 ? 0 : 4);
+                arsync::leave(3);
+            arsync::leave(pool.copy(directory / "from", directory / "to").result == 0 ? 0 : 4);
         }
         EXPECT(report, first > 0);
         const int status = status_of(first);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "leave.h"
 #include "system/check.h"
 #include "system/child.h"
 #include "system/trace.h"
@@ -146,12 +147,12 @@ TEST_CASE_FIXTURE(Clean,
             }
             Child child([&] {
                 if (setgid(65534) != 0 || setuid(65534) != 0)
-                    _exit(2);
+                    arsync::leave(2);
                 Pool pool;
                 const arsync_completion done = pool.copy(
                     from, to,
                     Options().with_replace(replace).with_durability(ARSYNC_DURABILITY_FULL));
-                _exit(done.result == -EACCES && done.stage == ARSYNC_STAGE_SYNC ? 0 : 3);
+                arsync::leave(done.result == -EACCES && done.stage == ARSYNC_STAGE_SYNC ? 0 : 3);
             });
             CHECK(child.wait() == 0);
             CHECK(exists(to) == existing);

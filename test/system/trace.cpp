@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "leave.h"
 #include "system/child.h"
 #include "system/content.h"
 #include "system/pool.h"
@@ -24,8 +25,8 @@ std::string trace_of(const std::function<bool()>& body, const std::string& outpu
         char byte;
         close(go[1]);
         if (read(go[0], &byte, 1) != 1)
-            _exit(2);
-        _exit(body() ? 0 : 3);
+            arsync::leave(2);
+        arsync::leave(body() ? 0 : 3);
     });
     Child tracer([&] {
         freopen("/dev/null", "w", stderr);
