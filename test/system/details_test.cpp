@@ -30,6 +30,12 @@ bool is_of(const arsync_facts& facts, const struct stat& file) {
            makedev(facts.device_major, facts.device_minor) == file.st_dev;
 }
 
+struct stat link_stat_of(const std::string& path) {
+    struct stat facts {};
+    CHECK(lstat(path.c_str(), &facts) == 0);
+    return facts;
+}
+
 uint64_t now_ns() {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -92,6 +98,29 @@ TEST_CASE_FIXTURE(Clean, "a completion tells of both files what was wanted, and 
         unlink(to.c_str());
     }
     CHECK(pool.submit(directory / "from", directory / "to", Options().with_want(1u << 31)) == 0);
+}
+
+TEST_CASE_FIXTURE(Clean, "a completion tells of links, special files and trees, too") {
+    const Directory directory;
+    Pool pool;
+    make_files(directory / "tree", {"file"});
+    make_symlink("file", directory / "link");
+    make_node(directory / "fifo", S_IFIFO | 0640);
+    for (const std::string name : {"tree", "link", "fifo"}) {
+        CAPTURE(name);
+        const std::string to = directory / "to " + name;
+        const Options options = recursive()
+                                    .with_want(ARSYNC_WANT_SOURCE | ARSYNC_WANT_DESTINATION)
+                                    .with_symlinks(ARSYNC_SYMLINKS_KEEP)
+                                    .with_report(ARSYNC_REPORT_NONE);
+        const arsync_completion done = pool.copy(directory / name, to, options);
+        INFO(words(done));
+        REQUIRE(done.result == 0);
+        REQUIRE(done.details);
+        CHECK(done.details->has == options.want);
+        CHECK(is_of(done.details->source, link_stat_of(directory / name)));
+        CHECK(is_of(done.details->destination, link_stat_of(to)));
+    }
 }
 
 TEST_CASE_FIXTURE(Clean, "a digest is of the content alone, however that was copied") {

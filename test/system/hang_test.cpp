@@ -1,5 +1,6 @@
 // A filesystem that does not answer keeps nobody waiting but the jobs that are on it.
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -112,6 +113,50 @@ TEST_CASE_FIXTURE(Clean, "an open that is not answered stalls only its own job")
                 usleep(20'000);
                 local_jobs_end(pool, local);
                 CHECK(pool.progress(hung).state == ARSYNC_JOB_RUNNING);
+                mount.go_on();
+                CHECK(pool.wait(limit_ms).result == 0);
+            }
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "an open file that does not answer stalls only the job that was given it") {
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        for (const bool ranges : {false, true}) {
+            for (const bool reads : {false, true}) {
+                CAPTURE(backend_name(backend));
+                CAPTURE(ranges);
+                CAPTURE(reads);
+                const FaultyMount mount({"hang=read:hung", "hang=write:hung"});
+                NEEDS(mount);
+                const Directory local;
+                write_pattern(mount.backing() + "/hung", 1000);
+                write_pattern(local / "here", 1000);
+                PoolOptions options(backend);
+                options.workers = 1;
+                Pool pool(options);
+                const int hung = open((mount / "hung").c_str(), O_RDWR | O_CLOEXEC);
+                const int here = open((local / "here").c_str(), O_RDWR | O_CLOEXEC);
+                REQUIRE((hung >= 0 && here >= 0));
+                const Options copy =
+                    Options().with_flags(ranges ? 0 : ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD);
+                const int from = reads ? hung : here;
+                const int to = reads ? here : hung;
+                arsync_job job = 0;
+                const int error =
+                    ranges ? arsync_submit_copy_range(pool.get(), from, 0, to, 0, UINT64_MAX, &copy,
+                                                      0, &job)
+                           : arsync_submit_copy(pool.get(), from, "", to, "", &copy, 0, &job);
+                close(hung);
+                close(here);
+                REQUIRE(error == 0);
+                CHECK(runs(pool, job));
+                usleep(20'000);
+                local_jobs_end(pool, local);
+                CHECK(pool.progress(job).state == ARSYNC_JOB_RUNNING);
                 mount.go_on();
                 CHECK(pool.wait(limit_ms).result == 0);
             }

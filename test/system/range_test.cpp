@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "system/check.h"
+#include "system/faulty_mount.h"
 
 namespace live {
 
@@ -263,6 +264,23 @@ TEST_CASE_FIXTURE(Clean, "a destination open for appending is refused and stays 
             CHECK(read_file(directory / "to") == old);
         }
     }
+}
+
+// By close(2) some filesystems tell of what they have not written.
+TEST_CASE_FIXTURE(Clean, "a range has failed if its destination fails to close") {
+    const FaultyMount mount({"fail=flush:EIO"});
+    NEEDS(mount);
+    const Directory directory;
+    write_pattern(directory / "from", 100'000);
+    write_pattern(mount.backing() + "/to", 10);
+    const File in(directory / "from", O_RDONLY);
+    const File out(mount / "to", O_RDWR);
+    Pool pool;
+    const arsync_completion done = pool.copy_range(in.get(), 0, out.get(), 0, UINT64_MAX);
+    CHECK(done.result == -EIO);
+    CHECK(done.stage == ARSYNC_STAGE_CLOSE);
+    const Options kept = Options().with_flags(ARSYNC_COPY_KEEP_LOCKS); // is not closed
+    CHECK(pool.copy_range(in.get(), 0, out.get(), 0, UINT64_MAX, kept).result == 0);
 }
 
 TEST_CASE_FIXTURE(Clean, "descriptors that cannot do it are told so") {

@@ -381,7 +381,7 @@ static void pool_tells_of_itself(void) {
     CHECK_EQUAL(arsync_pool_describe(pool, text, sizeof text), -EINVAL);
 }
 
-/* As cp asks. Root may write to everything, so nobody else is asked otherwise here. */
+/* As cp asks; of what may not be written, in other words. Root may write to everything. */
 static void questions_are_described(void) {
     const arsync_details details = {.destination = {.mode = 0104640}};
     const arsync_completion done = {.kind = ARSYNC_COMPLETION_QUESTION, .details = &details};
@@ -389,13 +389,54 @@ static void questions_are_described(void) {
     forget();
     CHECK_EQUAL(arsync_describe(&done, &options, work, "from", work, "from", text, sizeof text), 0);
     CHECK(strcmp(text, "overwrite $d? ") == 0);
-    if (geteuid() == 0)
-        return;
+    const uid_t user = geteuid();
+    CHECK(user != 0 || seteuid(65534) == 0);
     CHECK_EQUAL(arsync_describe(&done, &options, work, "from", work, "no", text, sizeof text), 0);
     CHECK(strcmp(text, "unwritable $d (mode 4640, rwSr-----); try anyway? ") == 0);
     options.flags = ARSYNC_COPY_FORCE;
     CHECK_EQUAL(arsync_describe(&done, &options, work, "from", work, "no", text, sizeof text), 0);
     CHECK(strcmp(text, "replace $d, overriding mode 4640 (rwSr-----)? ") == 0);
+    CHECK(seteuid(user) == 0);
+}
+
+/* What arsync-cp cannot be brought to say in a test. */
+static void rare_failures_are_described(void) {
+    static const struct {
+        int result;
+        uint32_t kind, stage, action;
+        const char* text;
+    } cases[] = {
+        {-EILSEQ, ARSYNC_COMPLETION_JOB, ARSYNC_STAGE_VERIFY, ARSYNC_ACTION_COPY,
+         "verification failed: $d does not read back as $s"},
+        {-EIO, ARSYNC_COMPLETION_JOB, ARSYNC_STAGE_VERIFY, ARSYNC_ACTION_COPY,
+         "cannot verify $d: Input/output error"},
+        {-EEXIST, ARSYNC_COMPLETION_ENTRY, ARSYNC_STAGE_REMOVE, ARSYNC_ACTION_TREE,
+         "nothing removed from $d: some of its names are others' in another spelling"},
+        {-ESTALE, ARSYNC_COMPLETION_ENTRY, ARSYNC_STAGE_REMOVE, ARSYNC_ACTION_TREE,
+         "nothing removed from $d: $s was replaced while it was copied"},
+        {-EACCES, ARSYNC_COMPLETION_ENTRY, ARSYNC_STAGE_MAKE_DIRECTORY, ARSYNC_ACTION_HARD_LINK,
+         "cannot create hard link $d: Permission denied"},
+        {-EMFILE, ARSYNC_COMPLETION_JOB, ARSYNC_STAGE_QUEUE, ARSYNC_ACTION_COPY,
+         "cannot copy $s to $d: Too many open files"},
+        {-EIO, ARSYNC_COMPLETION_WAY, ARSYNC_STAGE_QUEUE, ARSYNC_ACTION_COPY,
+         "cannot copy $s to $d: Input/output error"},
+        {-ENOMEM, ARSYNC_COMPLETION_JOB, ARSYNC_STAGE_MEMORY, ARSYNC_ACTION_COPY,
+         "memory exhausted"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const arsync_completion done = {.result = cases[i].result,
+                                        .kind = cases[i].kind,
+                                        .stage = cases[i].stage,
+                                        .action = cases[i].action};
+        char text[256];
+        forget();
+        CHECK_EQUAL(arsync_describe(&done, &options, work, "from", work, "no", text, sizeof text),
+                    0);
+        if (strcmp(text, cases[i].text) != 0) {
+            printf("\"%s\" is not \"%s\"\n", text, cases[i].text);
+            failures++;
+        }
+    }
 }
 
 const struct test text_tests[] = {
@@ -407,5 +448,6 @@ const struct test text_tests[] = {
     TEST(names_of_any_bytes_are_json),
     TEST(pool_tells_of_itself),
     TEST(questions_are_described),
+    TEST(rare_failures_are_described),
     {NULL, NULL},
 };
