@@ -197,12 +197,18 @@ void Uring::reap(Queue& queue) {
     io_uring_cq_advance(&queue.ring, count);
 }
 
+// The kernel could start no thread of its own for it; or, as Linux 6.18 now and then with a
+// terminal that two wait for, it could not poll, which poll(2) can.
+static bool must_be_helped(const Request& request, int result) {
+    return !request.cancelled && (result == -ECANCELED || (result == -EINVAL && request.is_wait()));
+}
+
 void Uring::end(Request& request, int result) {
     Request* const first = request.before ? request.before : &request;
     if (first->linked) {
         end_in_pair(*first, request, result); // the later of the two resumes the coroutine
-    } else if (result == -ECANCELED && !request.cancelled) {
-        help(request); // the kernel could start no thread of its own for it
+    } else if (must_be_helped(request, result)) {
+        help(request);
     } else {
         complete(request, request.op == Op::pause && result == -ETIME ? 0 : result);
     }

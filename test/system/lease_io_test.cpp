@@ -404,6 +404,7 @@ TEST_CASE_FIXTURE(Clean, "of two that read one terminal, the one that gets nothi
             CHECK(done.bytes == 7);
             CHECK(arsync_job_cancel(pool.get(), jobs[1 - done.user_data]) == 0);
             done = pool.wait();
+            INFO(words(done));
             REQUIRE(done.result == -ECANCELED);
         }
     });
