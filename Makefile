@@ -116,9 +116,10 @@ $(B)/libarsync.so: $(B)/$(soname)
 
 # One object, in which nothing is global but the functions of arsync.h: a program may call what it has
 # as it likes. Also what both have of the C++ library stays apart.
+# What counts coverage is a program's, for all that is in it.
 $(B)/libarsync.o: $(call object,$(call sources,lib))
 	$(call say,LD,$@)
-	$(Q)$(CXX) $(CXXFLAGS) -nostdlib -r $(no_unique) $(native) -Wl,--force-group-allocation -o $@ $^
+	$(Q)$(CXX) $(filter-out --coverage,$(CXXFLAGS)) -nostdlib -r $(no_unique) $(native) -Wl,--force-group-allocation -o $@ $^
 	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='arsync_*' $@
 
 $(B)/libarsync.a: $(B)/libarsync.o
