@@ -16,6 +16,8 @@ command -v abidiff > /dev/null || { echo 'abi-check: no abidiff (tools/deps.sh p
 
 mkdir -p "$build/abi"
 abi=$(cd "$build/abi" && pwd)
+# Files of an older commit are older than what was built of another: each has objects of its own.
+objects=base-$(git rev-parse --short --verify "$base^{commit}")
 rm -rf "$abi/source"
 mkdir -p "$abi/source"
 git archive "$base" | tar -x -C "$abi/source"
@@ -23,10 +25,10 @@ git archive "$base" | tar -x -C "$abi/source"
 library() {
     make --no-print-directory -C "$1" -j"$(nproc)" B="$abi/$2" CXXFLAGS="${CXXFLAGS:--g -O0}" "$abi/$2/libarsync.so"
 }
-library "$abi/source" base
+library "$abi/source" "$objects"
 library . this
 
-if packaging/abi-compare.sh "$abi/base/libarsync.so" "$abi/source/include" "$abi/this/libarsync.so" include; then
+if packaging/abi-compare.sh "$abi/$objects/libarsync.so" "$abi/source/include" "$abi/this/libarsync.so" include; then
     echo "abi-check: programs that were built with $base run with this"
 else
     echo "abi-check: programs that were built with $base would break"

@@ -53,4 +53,38 @@ check 'a parameter of another type breaks' breaks parameter 's/\(int arsync_pool
 check 'a value of an enum that has changed breaks' breaks number 's/ARSYNC_STAGE_ASK = 28/ARSYNC_STAGE_ASK = 29/'
 check 'a flag that has changed breaks' breaks flag 's/\(define ARSYNC_COPY_PARENTS \).*/\1(1u << 60)/'
 check 'a flag that is gone breaks' breaks flagless '/define ARSYNC_COMPLETION_REPEATED/d'
+
+# The whole command, in a repository whose library is built by a copy.
+export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@invalid GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@invalid
+repository=$scratch/repository
+# commit NAME - the library and the header of that name.
+commit() {
+    cp "$scratch/$1/libarsync.so" "$repository" && cp "$scratch/$1/arsync.h" "$repository/include" &&
+        git -C "$repository" add . && git -C "$repository" commit -q -m "$1"
+}
+# says STATUS TEXT [BASE] - what the command says of the repository as it is.
+says() {
+    local status=0 said
+    said=$("$repository/packaging/abi-check.sh" "$repository/build" ${3:+"$3"} 2>&1) || status=$?
+    printf '%s\n' "$said"
+    [ "$status" = "$1" ] && grep -q "$2" <<< "$said"
+}
+mkdir -p "$repository/packaging" "$repository/include"
+cp "$top"/packaging/abi-* "$repository/packaging"
+printf '%s: libarsync.so\n\tmkdir -p $(@D) && cp $< $@\n' '$(B)/libarsync.so' > "$repository/Makefile"
+echo build > "$repository/.gitignore"
+git -C "$repository" init -q
+commit old
+check 'without a tag the command says so' says 1 'no release has been tagged'
+git -C "$repository" tag v1
+check 'the release itself passes' says 0 'built with v1 run with this'
+commit grown
+check 'a commit with a struct that has grown passes' says 0 'built with v1 run with this'
+commit fixed
+check 'a commit with a struct that must not grow breaks' says 1 'built with v1 would break'
+commit parameter
+check 'a commit with a parameter of another type breaks' says 1 'built with v1 would break'
+git -C "$repository" tag v2
+check 'it is compared with the last tag, not with what was built before' says 0 'built with v2 run with this'
+check 'any other commit can be named' says 1 'built with v1 would break' v1
 finish
