@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 [ $# -gt 0 ] || mapfile -t found < <(compgen -c | grep -E '^(g\+\+|clang\+\+)-[0-9]+$' | sort -uV | awk -F- '$1 == "g++" ? $2 >= 12 : $2 >= 14')
 [ $# -gt 0 ] || set -- "${found[@]}"
-[ $# -gt 0 ] || { echo 'make compilers: no g++-N or clang++-N is installed' >&2; exit 1; }
+[ $# -gt 0 ] || { echo 'make compilers: no g++-N or clang++-N is installed: apt-get install g++-14 clang-19, and the like' >&2; exit 1; }
 
 passed=0 failed=0
 for compiler; do
