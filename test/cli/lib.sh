@@ -38,25 +38,11 @@ cp "$ARSYNC_CP" "$WORK/bin/arsync-cp"
 OURS=$WORK/bin/arsync-cp
 FAULTFS=${ARSYNC_BUILD:-$(dirname "$ARSYNC_CP")}/test/faultfs
 # cp has glibc's words for errors and for options that are none. A program with musl inside has musl's.
-OTHER_WORDS=()
-if grep -aqF 'Symbolic link loop' "$OURS"; then
-    OTHER_WORDS=(
-        -e 's/: Cross-device link$/: Invalid cross-device link/'
-        -e 's/: Filename too long$/: File name too long/'
-        -e 's/: I\/O error$/: Input\/output error/'
-        -e 's/: Not supported$/: Operation not supported/'
-        -e 's/: Resource busy$/: Device or resource busy/'
-        -e 's/: Symbolic link loop$/: Too many levels of symbolic links/'
-        -e "s/: unrecognized option: \(.\)$/: invalid option -- '\1'/"
-        -e "s/: unrecognized option: \(.*\)/: unrecognized option '--\1'/"
-        -e "s/: option requires an argument: \(.\)$/: option requires an argument -- '\1'/"
-        -e "s/: option requires an argument: \(.*\)/: option '--\1' requires an argument/"
-        -e "s/: option does not take an argument: \(.*\)/: option '--\1' doesn't allow an argument/"
-    )
-fi
-has_glibc() { [ ${#OTHER_WORDS[@]} = 0 ]; }
+WORDS_OF_GLIBC=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/words_of_glibc.sed
+MUSL=$(grep -acF 'Symbolic link loop' "$OURS")
+has_glibc() { [ "$MUSL" = 0 ]; }
 # in_words_of_cp FILE...: what the program has said there, in those of glibc.
-in_words_of_cp() { has_glibc || sed -i "${OTHER_WORDS[@]}" "$@"; }
+in_words_of_cp() { has_glibc || sed -i -f "$WORDS_OF_GLIBC" "$@"; }
 COMPARE=
 SORT=
 passed=0

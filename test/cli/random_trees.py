@@ -31,6 +31,18 @@ OURS = os.path.realpath(os.environ.get("ARSYNC_CP", "build/arsync-cp"))
 NAMES = [b"a", b"b", b"c", b"d d", b"-e", b".f", b"g~", b"\xc3\xa9", b"\xff", b"h h", b"n\nn", b"k.1"]
 
 
+WORDS_OF_GLIBC = Path(__file__).resolve().with_name("words_of_glibc.sed")
+MUSL = b"Symbolic link loop" in Path(OURS).read_bytes()
+
+
+def in_words_of_cp(messages):
+    """What the program has said, in those of glibc if it has musl inside."""
+    if not (MUSL and messages):
+        return messages
+    return subprocess.run(["sed", "-f", WORDS_OF_GLIBC], input=messages, stdout=subprocess.PIPE, check=True,
+                          env={**os.environ, "LC_ALL": "C"}).stdout
+
+
 # ---- what a world is made of ----
 
 
@@ -318,7 +330,7 @@ class Round:
         command = [os.fsencode(word).replace(b"@", world) for word in command]
         process = subprocess.run(command, cwd=world, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, umask=self.umask, timeout=600, check=False, **who)
-        messages = process.stderr.replace(world, b"@")
+        messages = in_words_of_cp(process.stderr.replace(world, b"@"))
         for mark in "\u2018", "\u2019":  # as cp quotes a name that has no attributes, and no other
             messages = messages.replace(mark.encode(), b"'")
         # A question ends without a line's end.
