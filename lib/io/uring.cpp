@@ -85,8 +85,10 @@ void Uring::prepare(io_uring_sqe& sqe, Request& request) {
         io_uring_prep_fsync(&sqe, request.fd, request.datasync ? IORING_FSYNC_DATASYNC : 0);
         break;
     case Op::allocate:
-        io_uring_prep_fallocate(&sqe, request.fd, request.mode, static_cast<off_t>(request.offset),
-                                static_cast<off_t>(request.length));
+        // Whether these two numbers have a sign changed between versions of liburing.
+        io_uring_prep_fallocate(&sqe, request.fd, request.mode, 0, 0);
+        sqe.off = request.offset;
+        sqe.addr = request.length;
         break;
     case Op::write_back:
         // The operation's length has 32 bits; 0 means to the end of the file.
