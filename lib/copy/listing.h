@@ -21,8 +21,8 @@ public:
     bool fill(Files& files, int fd, Stage stage);
     // The next name that was taken in, without "." and ".."; text is null after the last.
     Name next();
-    // Of the names that next() has not given, the second half, which it will not give any more. Null:
-    // there are not two. From the end of one's own a thread gives to another.
+    // Of the names that next() has not given, the second half, which it will not give any more.
+    // Null: there are not two. From the end of one's own a thread gives to another.
     std::unique_ptr<Listing> split();
     size_t names_left() const { return names_left_; } // that next() has not given
     // The next again is the first of those that were taken in.
