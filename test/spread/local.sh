@@ -33,8 +33,30 @@ holds 'what fails in a unit is told with its unit, and is tried again by the nex
 holds 'a name that has vanished meanwhile is left out by the next run' '
     mkdir s; echo 1 > s/a; echo 2 > s/b; mkdir -p d/b; is=0; spread s d || is=$?; test $is = 1; rm s/b; spread s d; rmdir d/b; diff -r s d'
 holds 'with --mirror nothing is removed where anything has failed' '
-    mkdir -p s d/f3 d/extra; echo 3 > s/f3; is=0; spread --mirror s d 2> err || is=$?; test $is = 1; test -e d/extra; grep -q "entries of unit 1 have failed" err
-    rmdir d/f3; spread --mirror s d; test ! -e d/extra'
+    mkdir -p s/empty s/dir d/f3 d/extra; chmod 1777 s/dir; echo 1 > s/dir/a; echo 3 > s/f3; is=0; spread --mirror s d 2> err || is=$?; test $is = 1; test -e d/extra; grep -q "nothing was removed" err
+    test -d d/empty -a "$(stat -c %a d/dir)" = 1777; rmdir d/f3; spread --mirror s d; test ! -e d/extra; diff -r s d'
+holds 'the end of a copy that was cut off is not said to be complete, whatever else has failed' '
+    mkdir -p s/empty d/f3; echo 3 > s/f3; cat > cp << "END"
+#!/bin/sh
+case $* in *--directories-only*) kill -9 $$ ;; esac
+exec "$REAL" "$@"
+END
+    chmod +x cp; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp s d 2> err || is=$?; test $is = 3; is=0; spread --status s d > out || is=$?; test $is = 3; grep -q "^not complete" out'
+holds 'SRC and DST are what a path through a link leads to, and DST is one by whatever name' '
+    mkdir -p other/real here s; echo r > other/right; ln -s ../other/real here/link; echo w > here/wrong; spread here/link/.. d; diff -r other d
+    bytes 3000000 x > s/f; mkdir d2; ln -s d2 e; spread_alone s d2 -- --bwlimit=100K & pid=$!; eventually "test -e .d2.arsync-spread/running/1"
+    is=0; spread s e 2> err || is=$?; test $is = 3; grep -q "another arsync-spread is at this copy" err; kill -TERM $pid; wait $pid || true
+    test -z "$(spread --status s d2 | grep ^running)"; is=0; spread --status other d2 2> err || is=$?; test $is = 2; grep -q "of another SRC" err
+    is=0; spread s no/such/d 2> err || is=$?; test $is = 2; test ! -e no; is=0; spread s d -- --preserve=mode,flags 2> err || is=$?; test $is = 2'
+holds 'of a large file that has vanished between two runs nothing is left' '
+    mkdir s; echo 1 > s/a; bytes 3000000 x > s/big; cat > cp << "END"
+#!/bin/sh
+case $* in *--range=*) exit 3 ;; esac
+exec "$REAL" "$@"
+END
+    chmod +x cp; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d 2> err || is=$?; test $is = 3; test -e d/big; rm s/big; spread --chunk=1M s d; diff -r s d'
+holds 'a plan that cannot be read is no reason to say that all was tried' '
+    mkdir s; echo 1 > s/a; spread s d; : > .d.arsync-spread/plan; for how in --status -v; do is=0; spread $how s d 2> err || is=$?; test $is = 3; grep -q -- --restart err; done; spread --restart s d'
 holds 'a run that is stopped goes on where it was, and repeats nothing' '
     for i in $(seq 32); do mkdir -p s/d$i; bytes 10000 $i > s/d$i/f; done; cat > cp << "END"
 #!/bin/sh
@@ -80,6 +102,10 @@ if is_root; then
         mkdir -p s/no s/yes; echo 1 > s/yes/f; echo 2 > s/no/g; ln s/yes/f s/no/linked; chmod 0 s/no; chown -R 65534:65534 .; spread_as() { as_nobody '"$SPREAD"' --arsync-cp $CP "$@"; }
         is=0; spread_as s d 2> err || is=$?; test $is = 1; grep -q "fpart could not list all: ./no" err; chmod 755 s/no
         spread_as s d; diff -r s d; test d/yes/f -ef d/no/linked; spread_as s d > out; grep -q "0 of them now" out'
+    holds 'nothing is removed while what is in the source is not all known, and then it is' '
+        mkdir -p s/no s/yes d/extra; echo 1 > s/yes/f; echo 2 > s/no/g; chmod 0 s/no; chown -R 65534:65534 .; spread_as() { as_nobody '"$SPREAD"' --arsync-cp $CP "$@"; }
+        is=0; spread_as --mirror s d 2> err || is=$?; test $is = 1; test -e d/extra; grep -q "nothing was removed" err; chmod 755 s/no
+        spread_as --mirror s d; test ! -e d/extra; diff -r s d'
 else
     skip 'for a user who is not root' 'needs root'
 fi

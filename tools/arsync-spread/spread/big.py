@@ -116,6 +116,7 @@ class BigFiles:
         try:
             facts = os.lstat(os.path.join(self.splitter.source, path))
         except (FileNotFoundError, NotADirectoryError):
+            self._remove(path, int(self.state.unit(name).extra["was"].split(" ")[0] or -1))
             self.state.forget(name)
             return []
         if not self.is_one(facts):
@@ -126,6 +127,23 @@ class BigFiles:
     def _is_unchanged(self, name, was):
         target = os.path.join(self.splitter.destination, name)
         return not os.path.islink(target) and described(target) == was
+
+    def _remove(self, name, size):
+        """What an earlier run has begun: a file of this size, with parts of its content."""
+        directory = os.open(self.splitter.destination, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            *way, last = name.split(b"/")
+            for part in way:
+                inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+                os.close(directory)
+                directory = inner
+            facts = os.stat(last, dir_fd=directory, follow_symlinks=False)
+            if stat.S_ISREG(facts.st_mode) and facts.st_size == size:
+                os.unlink(last, dir_fd=directory)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        finally:
+            os.close(directory)
 
     def _set_size(self, name, size):
         """None, or why it cannot be. No link on the way to it is followed."""

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+import traceback
 
 from .engines import ENGINES
 from .report import print_status, Watch
@@ -95,6 +96,10 @@ def parse(arguments):
     for option in rest:
         if not is_one_of({**HOW, **KEPT, **PLAIN, **WHOLE}, option):
             parser.error(f"this option of arsync-cp has no meaning here: {option}")
+        # A unit that is tried again, or a run that goes on, could not write to what is sealed.
+        if option.startswith("--preserve=") and "flags" in option.partition("=")[2].split(","):
+            parser.error("file flags cannot be kept here; afterwards: arsync-cp -a --skip-unchanged "
+                         "--preserve=flags")
         if settings.chunk and is_one_of(WHOLE, option):
             parser.error(f"--chunk cannot be used with {option}, which is for whole files")
     if not settings.chunk and not any(is_one_of(WHOLE, option) for option in rest):
@@ -154,16 +159,21 @@ def are_apart(*directories):
 
 
 def plan_of(settings):
-    source, destination = os.path.abspath(settings.paths[0]), os.path.realpath(settings.paths[1])
+    source, destination = map(os.path.realpath, settings.paths)
+    plan = {"source": source, "destination": destination, "chunk": settings.chunk,
+            "mirror": settings.mirror, "one_file_system": settings.one_file_system,
+            "options": settings.options}
+    if settings.status:  # to ask is allowed while something is not mounted
+        return plan
     if not os.path.isdir(source):
         raise Refused(f"{settings.paths[0]} is not a directory", 2)
     if os.path.lexists(destination) and not os.path.isdir(destination):
         raise Refused(f"{settings.paths[1]} is not a directory", 2)
+    if not os.path.isdir(os.path.dirname(destination)):
+        raise Refused(f"{os.path.dirname(destination)}, which DST is to be in, is not a directory", 2)
     if not are_apart(source, destination):
         raise Refused("SRC and DST are one, or one is in the other", 2)
-    return {"source": source, "destination": destination, "chunk": settings.chunk,
-            "mirror": settings.mirror, "one_file_system": settings.one_file_system,
-            "options": settings.options}
+    return plan
 
 
 def identity(directory):
@@ -176,14 +186,14 @@ def identity(directory):
         return "none"
 
 
-def state_directory(settings, plan, named):
+def state_directory(settings, plan):
     if settings.state:
         path = os.path.abspath(settings.state)
     elif os.path.ismount(plan["destination"]) and settings.engine != "local":
         raise Refused("DST is where a file system is mounted, and what is beside it may not be there on "
                       "other hosts: name a directory that all of them have by --state", 2)
     else:
-        above, name = os.path.split(named)
+        above, name = os.path.split(plan["destination"])  # one, whatever leads to it
         path = os.path.join(above, f".{name}.arsync-spread")
     if not are_apart(plan["source"], plan["destination"], path):
         raise Refused("the state directory may not be in SRC or DST, nor have them in it", 2)
@@ -209,7 +219,7 @@ class Run:
             self.engine.run(self._counted(self._units_of(phase)))
             if phase == 3:
                 break
-        if self.state.status(END) != 0:
+        if self.state.status(END) != 0 or (self._may_mirror() and self.state.unit(END).extra["mirror"] != "yes"):
             self._add_end()
             self.engine.run([END])
         self.engine.wait()
@@ -252,9 +262,14 @@ class Run:
         if self.is_closed and os.geteuid() != 0:
             let_in(self.plan["destination"], names)
 
+    def _may_mirror(self):
+        """What could not be listed may be what something in DST was moved into. (That all units have ended
+        well is seen when the end begins.)"""
+        return self.plan["mirror"] and not self.state.problems()
+
     def _add_end(self):
         write_file(self.state.at("closed"), "")
-        self.state.add(Unit(END, "directories", 4, 0, 0, {"mirror": "yes" if self.plan["mirror"] else "no"}),
+        self.state.add(Unit(END, "directories", 4, 0, 0, {"mirror": "yes" if self._may_mirror() else "no"}),
                        self.commands.end())
 
     def stop(self):
@@ -308,8 +323,11 @@ def find_arsync_cp(settings):
 
 def run(settings):
     plan = plan_of(settings)
-    state = State(state_directory(settings, plan, os.path.abspath(settings.paths[1])))
+    state = State(state_directory(settings, plan))
     if settings.status:
+        begun = state.plan()
+        if begun and begun["source"] != plan["source"]:
+            raise Refused(f"the copy in {state.path} is of another SRC: {begun['source']}", 2)
         return print_status(state)
     state.take_lock()
     before = {} if settings.restart else state.plan()
@@ -337,6 +355,7 @@ def run(settings):
 
 
 def main(arguments):
+    sys.stdout.reconfigure(errors="surrogateescape")  # names are bytes
     try:
         return run(parse(arguments))
     except Refused as refused:
@@ -348,4 +367,7 @@ def main(arguments):
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         print(f"arsync-spread: {name}{error.strerror}", file=sys.stderr)
+        return 3
+    except Exception:  # a fault of this program; 1 would say that all was tried
+        traceback.print_exc()
         return 3

@@ -100,6 +100,7 @@ def print_status(state):
     for name, (host, since) in sorted(state.running().items()):
         print(f"running: unit {name} on {host}, for {int(time.time()) - since} s")
     print_troubles(state, totals, sys.stdout)
+    print_kept(state, totals, sys.stdout)
     status = result_of(state, totals)
     print({0: "complete", 1: "complete, but for entries that failed",
            3: "not complete: the same command goes on"}[status])
@@ -108,11 +109,14 @@ def print_status(state):
 
 def result_of(state, totals):
     end = state.status(END)
-    if not state.is_walked() or totals.done + totals.failed < totals.units or end is None:
+    if not state.is_walked() or totals.done + totals.failed < totals.units or end not in (0, 1):
         return 3
-    if totals.failed or end == 1 or state.problems():
-        return 1
-    return 0 if end == 0 else 3
+    return 1 if totals.failed or end == 1 or state.problems() else 0
+
+
+def print_kept(state, totals, out):
+    if state.plan().get("mirror") and (totals.failed or state.problems()):
+        print("arsync-spread: nothing was removed from DST, as not all ended well", file=out)
 
 
 class Watch:
@@ -155,6 +159,7 @@ class Watch:
         if problems:
             print("arsync-spread: fpart could not list all: " + problems.strip(), file=sys.stderr)
         print_troubles(self.state, totals, sys.stderr)
+        print_kept(self.state, totals, sys.stderr)
         status = result_of(self.state, totals)
         print(f"{totals.done} of {totals.units} units are done, {run.ran} of them now: "
               f"{number(totals.files, 'file')}, {human(totals.bytes)}, "

@@ -118,7 +118,10 @@ class State:
         if not self.exists():
             return {}
         with open(self.at("plan"), encoding="utf-8") as file:
-            return json.load(file)
+            try:
+                return json.load(file)
+            except ValueError:  # a disk was full
+                raise Refused(f"{self.at('plan')} cannot be read: begin anew with --restart") from None
 
     def open(self, plan, before):
         """Begin what plan says, or go on with what was there before if that is the same."""
@@ -137,11 +140,8 @@ class State:
     def _remove_all(self):
         """But the plan: it says that this is a state directory, and, while it is empty, to go on with this."""
         for name in os.listdir(self.at("locks")) if os.path.isdir(self.at("locks")) else ():
-            with open(self.at("locks", name), "rb+") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    raise Refused(f"unit {name} of the earlier run is still running") from None
+            if self._is_locked(name):
+                raise Refused(f"unit {name} of the earlier run is still running")
         write_file(self.at("plan"), "{}\n")
         for name in ("walked", "closed"):
             remove(self.at(name))
@@ -154,8 +154,20 @@ class State:
         write_file(self.at("unit.sh"), script)
         write_file(self.at("settings"),
                    "".join(f"{key}={quoted(value)}\n" for key, value in settings.items()))
-        for name in os.listdir(self.at("running")):  # whoever wrote these runs no more
-            os.unlink(self.at("running", name))
+        for name in os.listdir(self.at("running")):
+            if not self._is_locked(name.partition(".")[0]):  # whoever wrote it runs no more
+                os.unlink(self.at("running", name))
+
+    def _is_locked(self, name):
+        """Whether a unit is running, or None: it has no lock to tell by."""
+        try:
+            with open(self.at("locks", name), "rb+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return True
 
     # ---- units ----
 
@@ -212,7 +224,7 @@ class State:
         """{unit: (host, since)}"""
         found = {}
         for name in os.listdir(self.at("running")):
-            if "." in name:
+            if "." in name or self._is_locked(name) is False:  # it was killed
                 continue
             try:
                 with open(self.at("running", name), encoding="utf-8") as file:

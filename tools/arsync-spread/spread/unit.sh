@@ -93,19 +93,26 @@ case $kind in
             unit=${unit#units/}
             case $unit in *[!0-9]*) continue ;; esac
             status_of "$unit"
-            case $status$mirror in
-                0*) ;;
-                1no) ;;
-                1*) end_with 3 "entries of unit $unit have failed" ;;
+            case $status in
+                0) ;;
+                1) mirror=no ;;
                 *) end_with 3 "unit $unit has not ended" ;;
             esac
         done
+        # Where anything has failed nothing is removed.
+        if [ "$mirror" = no ]; then
+            for argument; do
+                shift
+                [ "$argument" = --mirror ] || set -- "$@" "$argument"
+            done
+        fi
         ;;
 esac
 
 log=logs/$name
-# In the background, so that a signal for this script reaches it.
-"$arsync_cp" "$@" < /dev/null > "$log.json" 2> "$log.err" 9>&- &
+# In the background, so that a signal for this script reaches it. It has the lock too, and so keeps it if
+# this script is killed.
+"$arsync_cp" "$@" < /dev/null > "$log.json" 2> "$log.err" &
 child=$!
 trap 'kill -TERM $child 2> /dev/null' HUP INT TERM
 wait $child
