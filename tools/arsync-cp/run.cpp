@@ -101,6 +101,7 @@ private:
                 break;
             }
             begun += static_cast<size_t>(taken);
+            dozes_ = false; // there is something to do as soon as one has begun
             if (taken == 0)
                 take_completions();
         }

@@ -157,7 +157,8 @@ private:
     Window window_;
     Awake awake_;
     unsigned since_yield_ = 0;
-    bool yields_ = false; // one of its walkers, which waits for nothing
+    bool yields_ = false;               // one of its walkers, which waits for nothing
+    std::atomic<unsigned> at_work_ = 0; // of its walkers; for others to see
     arsync_totals totals_{};
 };
 

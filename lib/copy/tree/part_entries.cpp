@@ -61,7 +61,7 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         if (type == DT_DIR) {
             batch.has_directories = true;
             batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
-            tree_.push(std::move(unit), io_.ring);
+            tree_.push(std::move(unit));
             continue;
         }
         if (job_.asks)
@@ -85,7 +85,7 @@ Task<void> TreePart::begin_entries(Batch& batch) {
             co_await io_.ring.yield();
             yields_ = false;
         }
-        if (tree_.shares(batch.listing.names_left(), io_.ring))
+        if (tree_.shares(batch.listing.names_left()))
             share(batch);
     }
 }
@@ -95,8 +95,14 @@ void TreePart::share(Batch& batch) {
     std::unique_ptr<Listing> names = batch.listing.split();
     if (!names)
         return;
-    tree_.push(Unit{batch.pin.ref(), {}, false, nullptr, std::move(names)}, io_.ring);
-    batch.pin->pending.fetch_add(1, std::memory_order_relaxed); // not the first: the batch is one
+    std::atomic<unsigned>& pending = batch.pin->pending;
+    pending.fetch_add(1, std::memory_order_relaxed); // before anybody can end it
+    try {
+        tree_.push(Unit{batch.pin.ref(), {}, false, nullptr, std::move(names)});
+    } catch (const std::bad_alloc&) { // nobody has it; nor was it the last: the batch is one
+        pending.fetch_sub(1, std::memory_order_relaxed);
+        throw;
+    }
     tree_.call_others();
 }
 

@@ -85,7 +85,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         job_.host.report({.path = {}, .outcome = of_root});
     bool short_of_memory = false;
     try {
-        push({root_, {}, false}, io.ring);
+        push({root_, {}, false});
         co_await part.run();
     } catch (const std::bad_alloc&) { // others may be at work, and are waited for
         short_of_memory = true;
@@ -195,12 +195,12 @@ void Tree::leave(const arsync_totals& part) {
 
 // ---- the stack of its work, and who sleeps until there is more ----
 
-void Tree::push(Unit unit, const Ring& ring) {
+void Tree::push(Unit unit) {
     bool call = false;
     {
         const Lock lock(mutex_);
         stack_.push_back(std::move(unit));
-        wake_one_under_lock(&ring);
+        wake_one_under_lock();
         // A tree of a few entries is done before another thread has begun.
         constexpr uint64_t small_tree = 64;
         call = job_.control.counts().entries_total.load(std::memory_order_relaxed) > small_tree;
@@ -209,12 +209,12 @@ void Tree::push(Unit unit, const Ring& ring) {
         call_others();
 }
 
-void Tree::call_others() {
+void Tree::call_others() noexcept {
     if (!called_.exchange(true, std::memory_order_relaxed))
         job_.host.call_others(shared_from_this());
 }
 
-bool Tree::shares(size_t names, const Ring& ring) {
+bool Tree::shares(size_t names) {
     const bool called = called_.load(std::memory_order_relaxed);
     if (names < 2 || (called && !somebody_sleeps_.load(std::memory_order_relaxed)))
         return false;
@@ -230,7 +230,7 @@ bool Tree::shares(size_t names, const Ring& ring) {
         return bytes >= worth_it && job_.host.workers() > 1;
     const Lock lock(mutex_);
     return stack_.empty() && std::any_of(sleepers_.begin(), sleepers_.end(),
-                                         [&](const Sleeper& one) { return one.ring != &ring; });
+                                         [](const Sleeper& one) { return one.is_idle(); });
 }
 
 bool Tree::Take::await_suspend(std::coroutine_handle<> waiting) {
@@ -238,7 +238,7 @@ bool Tree::Take::await_suspend(std::coroutine_handle<> waiting) {
     const Lock lock(tree_.mutex_);
     if (try_take())
         return false;
-    tree_.sleepers_.push_back({this, &ring_});
+    tree_.sleepers_.push_back({this, &ring_, &at_work_});
     tree_.somebody_sleeps_.store(true, std::memory_order_relaxed);
     return true;
 }
@@ -329,12 +329,12 @@ void Tree::stop() {
     wake_all_under_lock();
 }
 
-void Tree::wake_one_under_lock(const Ring* not_of) {
+void Tree::wake_one_under_lock() {
     if (sleepers_.empty())
         return;
-    const auto other = std::find_if(sleepers_.rbegin(), sleepers_.rend(),
-                                    [&](const Sleeper& one) { return one.ring != not_of; });
-    const auto found = other == sleepers_.rend() ? sleepers_.end() - 1 : std::prev(other.base());
+    const auto idle = std::find_if(sleepers_.rbegin(), sleepers_.rend(),
+                                   [](const Sleeper& one) { return one.is_idle(); });
+    const auto found = idle == sleepers_.rend() ? sleepers_.end() - 1 : std::prev(idle.base());
     const Sleeper sleeper = *found;
     sleepers_.erase(found);
     somebody_sleeps_.store(!sleepers_.empty(), std::memory_order_relaxed);

@@ -120,12 +120,13 @@ public:
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
 
-    // co_await Take(tree, ring, last_unit): the next unit, asleep while there is none and others
-    // may yet make some; or none, when there will be no more if over().
+    // co_await Take(tree, ring, at_work, last_unit): the next unit, asleep while there is none and
+    // others may yet make some; or none, when there will be no more if over().
     class Take : Waiter {
     public:
-        Take(Tree& tree, Ring& ring, const LastUnit& last_unit)
-            : tree_(tree), ring_(ring), last_unit_(last_unit) {}
+        Take(Tree& tree, Ring& ring, const std::atomic<unsigned>& at_work,
+             const LastUnit& last_unit)
+            : tree_(tree), ring_(ring), at_work_(at_work), last_unit_(last_unit) {}
         bool await_ready() const noexcept { return false; }
         bool await_suspend(std::coroutine_handle<> waiting);
         // None: it was woken, or there is no more.
@@ -136,16 +137,16 @@ public:
 
         Tree& tree_;
         Ring& ring_;
+        const std::atomic<unsigned>& at_work_;
         const LastUnit& last_unit_;
         std::optional<Unit> unit_;
     };
     bool over();
-    // ring: of whoever has found it.
-    void push(Unit unit, const Ring& ring);
-    // Whether somebody else has nothing to do, or was not called yet, and so many names here are
-    // worth more than his waking.
-    bool shares(size_t names, const Ring& ring);
-    void call_others();
+    void push(Unit unit);
+    // Whether another worker has nothing to do, or was not called yet, and so many names here are
+    // worth more than its waking.
+    bool shares(size_t names);
+    void call_others() noexcept;
     std::optional<Unit> take_back(); // when it is over: what nobody has taken
     void unit_ended();
 
@@ -221,8 +222,7 @@ private:
         ~AllFound() { tree.all_found(); }
     };
     void wake_all_under_lock() REQUIRES(mutex_);
-    // not_of: rather one of others. Null: whichever.
-    void wake_one_under_lock(const Ring* not_of) REQUIRES(mutex_);
+    void wake_one_under_lock() REQUIRES(mutex_); // rather one whose worker has nothing to do
     void wake_room_sleepers_under_lock() REQUIRES(mutex_);
     std::unique_ptr<SuspendedEntry> take_answered_under_lock() REQUIRES(mutex_);
     // Whether all is found, and nobody may have something to ask.
@@ -251,6 +251,9 @@ private:
     struct Sleeper {
         Waiter* waiter;
         Ring* ring;
+        const std::atomic<unsigned>* at_work =
+            nullptr; // of a walker: its worker's walkers that are
+        bool is_idle() const { return at_work->load(std::memory_order_relaxed) == 0; }
     };
     std::vector<Sleeper> sleepers_ GUARDED_BY(mutex_);
     std::atomic<bool> somebody_sleeps_ = false; // whether there are any

@@ -44,7 +44,7 @@ void Tree::answered(std::unique_ptr<Suspended> suspended) {
     (answered_first_ ? answered_last_->next : answered_first_) = std::move(entry);
     answered_last_ = last;
     wake_room_sleepers_under_lock();
-    wake_one_under_lock(nullptr);
+    wake_one_under_lock();
 }
 
 std::unique_ptr<SuspendedEntry> Tree::take_answered() {

@@ -45,7 +45,7 @@ Task<void> TreePart::walk() {
         while (yields_)
             co_await io_.ring.yield();
         // The next directory; or nothing, when there is none left and nobody finds more.
-        std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring, last_unit);
+        std::optional<Unit> unit = co_await Tree::Take(tree_, io_.ring, at_work_, last_unit);
         awake_.add();
         if (!unit) {
             if (!tree_.over())
@@ -54,6 +54,7 @@ Task<void> TreePart::walk() {
             co_return;
         }
         last_unit = {nullptr, false};
+        at_work_.fetch_add(1, std::memory_order_relaxed);
         try {
             if (control_.held())
                 co_await wait_while_held(io_, control_);
@@ -72,6 +73,7 @@ Task<void> TreePart::walk() {
         } catch (const std::bad_alloc&) {
             out_of_memory();
         }
+        at_work_.fetch_sub(1, std::memory_order_relaxed);
         tree_.unit_ended();
     }
 }
@@ -277,7 +279,7 @@ Task<void> TreePart::list(DirectoryRef directory, LastUnit& last_unit) {
         // A full buffer: there is likely to be more, for others to begin with at once.
         const bool shared = batch->listing.is_full();
         if (shared) {
-            tree_.push({directory, {}, false}, io_.ring);
+            tree_.push({directory, {}, false});
             tree_.call_others();
         }
         co_await copy_names(std::move(batch), last_unit);
