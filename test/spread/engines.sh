@@ -22,6 +22,11 @@ if make_slurm; then
         mkdir bin; printf "#!/bin/sh\nexec %s -F %s \"\$@\"\n" "$(command -v ssh)" "$SSH_CONFIG" > bin/ssh; chmod +x bin/ssh; PATH=$PWD/bin:$PATH
         in_net "$SPREAD" --arsync-cp "$OURS" --engine=fpsync --on=h1,h2 --files=60 --chunk=8M '"$WORK"'/s d -v > out; cat out; identical '"$WORK"'/judge d
         for host in h1 h2; do grep -q " on $host: complete" out; done'
+    holds 'fpsync that is stopped leaves nothing running on hosts' '
+        mkdir bin s; printf "#!/bin/sh\nexec %s -F %s \"\$@\"\n" "$(command -v ssh)" "$SSH_CONFIG" > bin/ssh; chmod +x bin/ssh; PATH=$PWD/bin:$PATH
+        bytes 60000000 a > s/a; bytes 60000000 b > s/b; spread_alone --engine=fpsync --on=h1,h2 --files=1 $PWD/s d -- --bwlimit=200K & pid=$!; locks=.d.arsync-spread/locks
+        eventually "test -e .d.arsync-spread/running/1 -a -e .d.arsync-spread/running/2"; flock -n $locks/1 true && false; kill -INT $pid; is=0; wait $pid || is=$?; test $is = 130
+        eventually "flock -n $locks/1 true && flock -n $locks/2 true"'
 else
     tail -n 3 "$WORK"/slurm/log/* 2> /dev/null
     skip 'arsync-spread by Slurm' 'needs root, network namespaces, sshd, slurmctld, slurmd and munged'

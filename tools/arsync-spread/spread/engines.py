@@ -297,5 +297,20 @@ class Fpsync(Engine):
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.wait_for(process)
 
+    def stop(self):
+        """What it has begun on a host goes on when its ssh is gone."""
+        super().stop()
+        script = (f"cd {self.state.at('running')} && for unit in *; do read -r host pid began < $unit && "
+                  "[ \"$host\" = \"$(uname -n)\" ] && kill \"$pid\"; done")
+        asked = [subprocess.Popen(["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host, script],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) for host in self.hosts]
+        until = time.monotonic() + 10
+        for process in asked:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+
 
 ENGINES = {"local": Local, "parallel": Parallel, "slurm": Slurm, "fpsync": Fpsync}
