@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -29,8 +30,9 @@ namespace {
 enum class Enters { as_usual, of_one_entry, denied } enters = Enters::as_usual;
 int denied_with = -EPERM;
 bool without_sqpoll = false;
-bool eager = false;      // completions come when they will, as on an older kernel
-bool overflowed = false; // a completion queue was seen full, with more kept by the kernel
+bool eager = false; // completions come when they will, as on an older kernel
+// A completion queue was seen full, with more kept by the kernel.
+std::atomic<bool> overflowed = false;
 
 using SetUp = int (*)(unsigned, io_uring*, io_uring_params*);
 using Submit = int (*)(io_uring*);
@@ -70,7 +72,8 @@ extern "C" int io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) {
         return denied_with;
     const int result =
         enters == Enters::as_usual ? usual(ring, wait_for) : enter_one(ring, wait_for);
-    overflowed = overflowed || io_uring_cq_has_overflow(ring);
+    if (io_uring_cq_has_overflow(ring))
+        overflowed = true;
     return result;
 }
 
@@ -79,7 +82,8 @@ extern "C" int io_uring_submit_and_get_events(io_uring* ring) {
     if (enters == Enters::denied)
         return denied_with;
     const int result = enters == Enters::as_usual ? usual(ring) : enter_one(ring, 0);
-    overflowed = overflowed || io_uring_cq_has_overflow(ring);
+    if (io_uring_cq_has_overflow(ring))
+        overflowed = true;
     return result;
 }
 
