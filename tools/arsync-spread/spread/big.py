@@ -46,6 +46,7 @@ class BigFiles:
         self.chunk = plan["chunk"]
         self.skips_unchanged = "--skip-unchanged" in plan["options"]
         self.before = before
+        self.made = False  # the last file whose size was set: it was not there before
 
     def is_one(self, facts):
         return stat.S_ISREG(facts.st_mode) and self.is_large(facts.st_size)
@@ -60,14 +61,14 @@ class BigFiles:
     def _make(self, name, end, skips_unchanged):
         self.before([name])
         was = described(os.path.join(self.splitter.source, name))
-        problem, ranges = "the source is gone", []
+        problem, ranges, self.made = "the source is gone", [], False
         if was:
             size, problem = int(was.split()[0]), None
             if not (skips_unchanged and self._is_unchanged(name, was)):
                 problem = self._set_size(name, size)
                 ranges = self._ranges(size) if problem is None else []
         facts = {"file": name, "was": was, "ranges": " ".join(unit.name for unit, _ in ranges),
-                 "problem": problem or ""}
+                 "problem": problem or "", "made": "yes" if self.made else "no"}
         # It names the ranges, so that one that is missing is noticed.
         finish = Unit(end, "finish", 2, 0, 1, facts)
         self.state.add(finish, self.commands.finish(end), [name])
@@ -116,7 +117,9 @@ class BigFiles:
         try:
             facts = os.lstat(os.path.join(self.splitter.source, path))
         except (FileNotFoundError, NotADirectoryError):
-            self._remove(path, int(self.state.unit(name).extra["was"].split(" ")[0] or -1))
+            extra = self.state.unit(name).extra
+            if extra["made"] == "yes":  # else it was the user's, and what is left of it is theirs to judge
+                self._remove(path, int(extra["was"].split(" ")[0]))
             self.state.forget(name)
             return []
         if not self.is_one(facts):
@@ -140,7 +143,7 @@ class BigFiles:
             facts = os.stat(last, dir_fd=directory, follow_symlinks=False)
             if stat.S_ISREG(facts.st_mode) and facts.st_size == size:
                 os.unlink(last, dir_fd=directory)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # it is not there any more, or is out of reach
             pass
         finally:
             os.close(directory)
@@ -159,8 +162,12 @@ class BigFiles:
                 os.close(directory)
                 directory = inner
             clear(last, directory)
-            fd = os.open(last, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600,
-                         dir_fd=directory)
+            how = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            try:
+                fd = os.open(last, how | os.O_EXCL, 0o600, dir_fd=directory)
+                self.made = True
+            except FileExistsError:
+                fd = os.open(last, how, 0o600, dir_fd=directory)
             try:
                 os.ftruncate(fd, size)
             finally:
