@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 #include "terminal.h"
 
@@ -19,7 +18,7 @@ namespace {
 
 // So many wait in the window behind one that takes long; no more are added.
 constexpr size_t window_most = 8192;
-// To hand over each, and to be woken for each, costs more than some of them take.
+// To be woken for each of so many costs more than some of them take.
 constexpr size_t many = 64;
 
 class Run {
@@ -36,7 +35,6 @@ public:
             std::optional<Pair> pair;
             while (!stop_requested() && (pair = operands_.next()))
                 add(*pair);
-            hand_over();
             arsync_list_end(pool_, job_);
             while (job_ != 0)
                 take_completions();
@@ -76,36 +74,22 @@ private:
     }
 
     void add(const Pair& pair) {
-        const Item& item = window_.emplace_back(pair);
-        gathered_.push_back(
-            {item.source.c_str(), item.destination.c_str(), first_ + window_.size() - 1, 0});
+        window_.emplace_back(pair);
+        const arsync_item item{pair.source.c_str(), pair.destination.c_str(),
+                               first_ + window_.size() - 1, 0};
+        int taken = 0;
+        while (job_ != 0 && (taken = arsync_list_add(pool_, job_, &item, 1)) == 0)
+            take_completions();
+        if (taken < 0 && taken != -ENOENT) { // or it has ended, or is about to
+            fail(taken == -ENOMEM ? "memory exhausted" : arsync_strerror(taken));
+            arsync_job_cancel(pool_, job_);
+        }
         // A list may come slowly, and what is known of it is not to wait for the rest.
-        if (operands_.listed() || gathered_.size() == many)
-            hand_over();
         if (operands_.listed())
             take_ready();
         // Of a list of mirrors nothing ends before all is known.
         while (job_ != 0 && window_.size() >= window_most && !options_.has(ARSYNC_COPY_MIRROR))
             take_completions();
-    }
-
-    void hand_over() {
-        for (size_t begun = 0; job_ != 0 && begun < gathered_.size();) {
-            const auto count = static_cast<uint32_t>(gathered_.size() - begun);
-            const int taken = arsync_list_add(pool_, job_, &gathered_[begun], count);
-            if (taken < 0) {
-                if (taken != -ENOENT) { // or it has ended, or is about to
-                    fail(taken == -ENOMEM ? "memory exhausted" : arsync_strerror(taken));
-                    arsync_job_cancel(pool_, job_);
-                }
-                break;
-            }
-            begun += static_cast<size_t>(taken);
-            dozes_ = false; // there is something to do as soon as one has begun
-            if (taken == 0)
-                take_completions();
-        }
-        gathered_.clear();
     }
 
     bool gives_up() const { return failed_ && options_.stops_on_error; }
@@ -274,7 +258,6 @@ private:
     int signal_fd_ = -1;
 
     std::deque<Item> window_;
-    std::vector<arsync_item> gathered_; // of the window, not yet the library's
     uint64_t first_ = 1; // number of the window's first item, by which completions name it
     bool stopping_ = false;
     bool failed_ = false;
