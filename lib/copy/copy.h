@@ -30,6 +30,7 @@ struct FilesystemMemo {
     uint32_t major = 0, minor = 0;
     uint64_t magic = 0;
     bool refuses_reflink = false; // from one file of it to another
+    bool takes_reflink = false;   // has done so
 };
 
 // The world a copy works in: its worker's.
@@ -96,6 +97,8 @@ struct FileCopy {
     // another entry's copy, whose name is the same there: where case, or the way to write an
     // accent, makes no difference. It is -EEXIST, whatever the options say of what exists.
     bool fresh = false;
+    // Nothing was at the destination a while ago, and most probably nothing is.
+    bool was_absent = false;
     // An earlier item of the same list has made, or written to, what is at the destination: it
     // stays.
     bool just_created = false;
@@ -264,12 +267,20 @@ void refuse_kind(mode_t mode, const arsync_copy_options& options);
 Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          Control& control);
 
+// The same where it waits for nothing; false: it would, or might.
+bool open_source_at_once(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         Control& control, Source& source);
+
 // Each fills outcome but for result and stage, and throws Error where it fails; by then whatever it
 // had made at a new name is gone again. But an attribute that cannot be kept costs nothing else: it
 // becomes the result of a copy that is complete (ARSYNC_COMPLETION_COPIED). The source may be
 // closed afterwards.
 Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
                        const arsync_copy_options& options, Control& control, Outcome& outcome);
+// The same of a small file to a name that is free, where it waits for nothing. False: it would, or
+// is out of the ordinary; nothing has come of it, and it takes copy_opened().
+bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
+                  const arsync_copy_options& options, Control& control, Outcome& outcome);
 Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options, Control& control,
                       Outcome& outcome);
 

@@ -59,6 +59,18 @@ int Destination::directory() {
     return directory_.get();
 }
 
+bool Destination::create_small(const struct statx& source, Control& control) {
+    control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
+    return !copy_.destination_is_open && !replaces_atomically() && S_ISREG(source.stx_mode) &&
+           source.stx_size <= created_size_max && create_at_name(source, false);
+}
+
+// What gets attributes alone keeps its content.
+bool Destination::replaces_atomically() const {
+    return options_.replace == ARSYNC_REPLACE_ATOMIC &&
+           (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) == 0;
+}
+
 Task<void> Destination::open(const struct statx& source, Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
     if (copy_.destination_is_open) {
@@ -67,16 +79,11 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     }
     if (options_.durability == ARSYNC_DURABILITY_FULL)
         directory_ = open_to_sync_name(io_.files, copy_);
-    const bool attributes_only = (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
-    // What gets attributes alone keeps its content.
-    const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC && !attributes_only;
-    const bool small = S_ISREG(source.stx_mode) && source.stx_size <= created_size_max;
-
-    // Most destinations are new, and one call makes a small one.
-    if (!atomic && small && create_at_name(source, false))
+    if (create_small(source, control))
         co_return;
 
     struct statx found = {};
+    const bool atomic = replaces_atomically();
     const bool nofollow = atomic || nofollow_;
     int result = stat_name(nofollow ? AT_SYMLINK_NOFOLLOW : 0, found);
     if (result == -ENOENT && !nofollow) {

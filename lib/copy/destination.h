@@ -32,6 +32,9 @@ public:
     Destination& operator=(const Destination&) = delete;
     ~Destination();
 
+    // Create it, if it is small and nothing is at its name, which one call does for most. False: it
+    // takes open().
+    bool create_small(const struct statx& source, Control& control);
     // Open or create it for content of the source's kind and size. Waits only for a FIFO's reader.
     Task<void> open(const struct statx& source, Control& control);
     // Empty it, and write it again from its beginning: opened anew, for there are servers that take
@@ -77,6 +80,7 @@ private:
     Task<void> prepare_existing(const struct statx& source);
     Task<int> open_for_writing(int flags, const struct statx& source, const struct statx& found,
                                Control& control);
+    bool replaces_atomically() const;
     bool reads_back() const;
     mode_t creation_mode(const struct statx& source) const;
     static bool refuses_access(int error);

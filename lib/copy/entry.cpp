@@ -20,11 +20,36 @@ Task<void> copy_entry(Io io, const FileCopy& names, unsigned char type, const En
     co_await entry.copy(type);
 }
 
+// Of the entries that are not looked at before they are opened, those that the tree itself would
+// copy: with one name, at a name that is free.
+bool copy_entry_at_once(Io io, const FileCopy& names, const EntryContext& context,
+                        const arsync_copy_options& options, Control& control, Outcome& outcome,
+                        Source& source) {
+    Entry entry(io, names, context, options, control, outcome);
+    return entry.copies_at_once(source);
+}
+
+bool Entry::copies_at_once(Source& source) {
+    if (!makes_copies() || !names_.fresh || names_.just_created || names_.may_recur ||
+        !open_source_at_once(io_, names_, options_, control_, source_))
+        return false;
+    bool copied = false;
+    if (!context_.links || !may_have_names()) {
+        list_xattrs_once();
+        copied = copy_at_once(io_, names_, source_, options_, control_, outcome_);
+    }
+    if (!copied)
+        source = std::move(source_);
+    return copied;
+}
+
 Task<void> Entry::copy(unsigned char type) {
     // Most entries are files, at names that are free: what is opened tells all there is to
     // know.
-    if (type == DT_REG && makes_copies() && !names_.follows &&
-        (names_.fresh || options_.update == ARSYNC_UPDATE_ALL))
+    if (context_.opened && context_.opened->file)
+        source_ = std::move(*context_.opened);
+    else if (type == DT_REG && makes_copies() && !names_.follows &&
+             (names_.fresh || options_.update == ARSYNC_UPDATE_ALL))
         source_ = co_await open_source(io_, names_, options_, control_);
     else
         look();
@@ -149,6 +174,8 @@ Task<void> Entry::copy_contents(Obstacle obstacle) {
         own->made = claim_ ? &wrote_.emplace() : nullptr;
     }
     try {
+        if (copy_at_once(io_, own ? *own : names_, source_, how, control_, outcome_))
+            co_return;
         co_await copy_opened(io_, own ? *own : names_, source_, how, control_, outcome_);
     } catch (const Error& error) {
         if (error.code == EEXIST && obstacle == Obstacle::none)

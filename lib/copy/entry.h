@@ -15,6 +15,7 @@ struct EntryContext {
         nullptr; // null: names of one file are copied one by one; in no tree: shared ones
     const DirectoryRef* directory = nullptr; // that holds it
     std::string_view source_text;            // what a symbolic link to it holds
+    Source* opened = nullptr;                // it, if it has been opened; or null: is moved from
     Question* question = nullptr;            // to be put, if something is in the way; or null
 };
 
@@ -22,5 +23,11 @@ struct EntryContext {
 // attribute that could not be kept may become its result; throws Error.
 Task<void> copy_entry(Io io, const FileCopy& names, unsigned char type, const EntryContext& context,
                       const arsync_copy_options& options, Control& control, Outcome& outcome);
+
+// The same of a regular file where it waits for nothing: a small new one that is in memory. False:
+// nothing has come of it, and it takes copy_entry(); source: what has been opened meanwhile.
+bool copy_entry_at_once(Io io, const FileCopy& names, const EntryContext& context,
+                        const arsync_copy_options& options, Control& control, Outcome& outcome,
+                        Source& source);
 
 } // namespace arsync

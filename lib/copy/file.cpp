@@ -21,6 +21,9 @@ namespace arsync {
 
 namespace {
 
+constexpr int reading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+constexpr uint64_t beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS; // a tree's roots
+
 bool asks(const arsync_copy_options& options, uint32_t flag) {
     return (options.flags & flag) != 0;
 }
@@ -37,6 +40,8 @@ struct Content {
     bool shared = false; // see Source
 };
 
+int open_cached(Io io, const FileCopy& copy);
+Source opened_source(Io io, int64_t fd, const arsync_copy_options& options);
 Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options& options);
 Task<void> wait_for_file_lease(Io io, Control& control);
 Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
@@ -45,9 +50,6 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
 Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const Source& source,
                     const Content& content, const arsync_copy_options& options, Control& control,
                     Outcome& outcome);
-void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
-                      const SourceFlags& flags, const arsync_copy_options& options,
-                      Control& control, Outcome& outcome);
 Task<void> seal(Io io, const File& file, const SourceFlags& flags, bool durable, Control& control,
                 Outcome& outcome);
 Task<File> publish_aside(Io io, Destination& destination, Control& control);
@@ -80,17 +82,15 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
     if (copy.source_is_open)
         co_return open_given_source(io, copy, options);
     const char* name = copy.source.c_str();
-    constexpr int reading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
     struct statx facts;
     int64_t fd = -EAGAIN;
     if (copy.beneath && !copy.follows) {
-        constexpr uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-        fd = io.files.open_beneath(copy.source_dirfd, name, reading, resolve | RESOLVE_CACHED);
+        fd = open_cached(io, copy);
         bool asked = false;
         while (fd == -EAGAIN) {
             if (asked)
                 co_await wait_for_file_lease(io, control);
-            fd = co_await io.ring.open_beneath(copy.source_dirfd, name, reading, resolve);
+            fd = co_await io.ring.open_beneath(copy.source_dirfd, name, reading, beneath);
             asked = true;
         }
     } else {
@@ -110,14 +110,36 @@ Task<Source> open_source(Io io, const FileCopy& copy, const arsync_copy_options&
             fd = io.files.open(copy.source_dirfd, name, flags, 0);
         }
     }
+    co_return opened_source(io, fd, options);
+}
+
+bool open_source_at_once(Io io, const FileCopy& copy, const arsync_copy_options& options,
+                         Control& control, Source& source) {
+    if (!copy.beneath || copy.follows || copy.source_is_open)
+        return false;
+    control.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    const int fd = open_cached(io, copy);
+    if (fd == -EAGAIN)
+        return false;
+    source = opened_source(io, fd, options);
+    return true;
+}
+
+namespace {
+
+// -EAGAIN: it would have to wait.
+int open_cached(Io io, const FileCopy& copy) {
+    return io.files.open_beneath(copy.source_dirfd, copy.source.c_str(), reading,
+                                 beneath | RESOLVE_CACHED);
+}
+
+Source opened_source(Io io, int64_t fd, const arsync_copy_options& options) {
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     Source source{File(io.files, static_cast<int>(fd)), {}, {}, false};
     check(ARSYNC_STAGE_OPEN_SOURCE, io.files.statx(source.file.get(), "", 0, source.facts));
     refuse_kind(source.facts.stx_mode, options);
-    co_return source;
+    return source;
 }
-
-namespace {
 
 // What is open already is opened again, so that its position and flags stay its owner's; where that
 // is not possible, or it is a stream, it is shared.
@@ -329,8 +351,6 @@ Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
     check(ARSYNC_STAGE_SYNC, result); // once failed, a second try would lie
 }
 
-namespace {
-
 void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
                       const SourceFlags& flags, const arsync_copy_options& options,
                       Control& control, Outcome& outcome) {
@@ -356,6 +376,8 @@ void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destina
     }
     copy_metadata(io.files, ends, options, control, outcome);
 }
+
+namespace {
 
 // When nothing is left to be done, nor to be undone: if they do not reach the disk, it is they that
 // are lost.

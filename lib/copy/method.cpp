@@ -44,7 +44,7 @@ static bool can_direct(const Grounds& grounds) {
 }
 
 // copy_file_range may share blocks and make holes as it likes.
-static bool may_share(const arsync_copy_options& options) {
+bool may_share(const arsync_copy_options& options) {
     return options.reflink == ARSYNC_REFLINK_AUTO && options.sparse == ARSYNC_SPARSE_AUTO;
 }
 

@@ -41,6 +41,9 @@ struct Grounds {
 
 Method choose_method(const Grounds& grounds, const arsync_copy_options& options);
 
+// Whether blocks may be shared, with their holes as they are.
+bool may_share(const arsync_copy_options& options);
+
 // Whether what is written may be in memory alone when the copy ends.
 bool may_linger(const arsync_copy_options& options);
 

@@ -13,6 +13,11 @@
 
 namespace arsync {
 
+bool was_written(const struct statx& before, const struct statx& now) {
+    return now.stx_mtime.tv_sec != before.stx_mtime.tv_sec ||
+           now.stx_mtime.tv_nsec != before.stx_mtime.tv_nsec;
+}
+
 static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover);
 
 Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
@@ -194,7 +199,7 @@ void Mover::look_at_source_again() {
 }
 
 void Mover::compare_with(const struct statx& now) {
-    moved_.changed = moved_.changed || has_other_time(now);
+    moved_.changed = moved_.changed || was_written(source(), now);
     // Its end was met early, and it says as before that there is more: a copy without that is
     // no copy.
     if (end_ < ends_.source_end && !moved_.changed)
@@ -212,13 +217,8 @@ void Mover::compare_with(const struct statx& now) {
 // nothing.
 void Mover::compare_with_guess(const struct statx& now) {
     const bool made_up = now.stx_blocks == 0 && end_ > ends_.source_begin;
-    moved_.changed = !made_up && (moved_.changed || has_other_time(now));
+    moved_.changed = !made_up && (moved_.changed || was_written(source(), now));
     moved_.shrank = moved_.changed && end_ < ends_.source_end && now.stx_size == end_;
-}
-
-bool Mover::has_other_time(const struct statx& now) const {
-    return now.stx_mtime.tv_sec != source().stx_mtime.tv_sec ||
-           now.stx_mtime.tv_nsec != source().stx_mtime.tv_nsec;
 }
 
 // A destination that ends in a hole has to be told its size, one that was prepared for more to

@@ -43,6 +43,9 @@ struct Moved {
     bool has_digest = false;       // the digest is of all that was moved
 };
 
+// Whether the source was written to since, by its modification time.
+bool was_written(const struct statx& before, const struct statx& now);
+
 // digest, or null: filled from what passes through this process; when verifying, also for data that
 // did not, by reading the source. Moved says whether it is of all. Sets control's method.
 Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,

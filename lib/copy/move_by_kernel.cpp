@@ -47,6 +47,8 @@ Task<bool> Mover::reflink() {
             io_.memo->refuses_reflink = true;
         co_return false;
     }
+    if (io_.memo && survey_.same_device())
+        io_.memo->takes_reflink = true;
     end_ = written_end_ = ends_.source_end;
     if (ends_.whole_file) {
         // A whole file is shared at the size it has by now.

@@ -71,7 +71,6 @@ private:
     void look_at_source_again();
     void compare_with(const struct statx& now);
     void compare_with_guess(const struct statx& now);
-    bool has_other_time(const struct statx& now) const;
     Task<void> set_size();
     Task<int64_t> truncate(uint64_t size, uint64_t less);
 

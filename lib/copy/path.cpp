@@ -157,7 +157,8 @@ Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_optio
     how.durability = names.durability.value_or(options.durability);
     Source source = co_await open_source(io, names, how, control);
     refuse_worth_threads(io, source.facts);
-    co_await copy_opened(io, names, source, how, control, outcome);
+    if (!copy_at_once(io, names, source, how, control, outcome))
+        co_await copy_opened(io, names, source, how, control, outcome);
 }
 
 // Whether there is nothing to decide: the source's content goes into the destination.

@@ -21,7 +21,7 @@ Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64
     FilesystemMemo once;
     FilesystemMemo& memo = io.memo ? *io.memo : once;
     if (!memo.known || memo.major != facts.stx_dev_major || memo.minor != facts.stx_dev_minor) {
-        memo = {true, facts.stx_dev_major, facts.stx_dev_minor, 0, false};
+        memo = {.known = true, .major = facts.stx_dev_major, .minor = facts.stx_dev_minor};
         const uint64_t mount = lasting_mount(facts);
         if (!known_filesystem(mount, memo.magic) &&
             io.files.filesystem_type(fd, memo.magic) == 0) // unknown is as good as refused
@@ -32,6 +32,21 @@ Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64
 }
 
 } // namespace
+
+Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts) {
+    uint64_t magic = 0;
+    return filesystem_of(io, fd, facts, magic);
+}
+
+bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,
+                       const arsync_copy_options& options) {
+    const bool as_usual =
+        (options.method == ARSYNC_METHOD_AUTO || options.method == ARSYNC_METHOD_INLINE) &&
+        options.cache <= ARSYNC_CACHE_KEEP && options.reflink != ARSYNC_REFLINK_ALWAYS &&
+        options.sparse != ARSYNC_SPARSE_ALWAYS && (options.flags & ARSYNC_COPY_VERIFY) == 0;
+    return as_usual && S_ISREG(source.stx_mode) && from.exact && !from.reflinks && !from.offloads &&
+           length <= inline_size_max && !may_have_holes(source, from.compresses);
+}
 
 bool has_offsets(const struct statx& facts) {
     return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
@@ -47,7 +62,8 @@ void Survey::gather() {
     uint64_t destination_magic = 0;
     if (has_offsets(source()))
         from_ = filesystem_of(io_, ends_.source, source(), source_magic);
-    const bool anywhere = !ends_.destination_is_known && copies_wherever_it_is();
+    const bool anywhere =
+        !ends_.destination_is_known && goes_in_one_piece(from_, source(), length(), options_);
     if (!ends_.destination_is_known && !anywhere)
         ask_destination();
     if (anywhere)
@@ -75,17 +91,6 @@ void Survey::gather() {
     gather_alignments();
     asks_cache_ = grounds.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
     grounds.paced = io_.pace != nullptr;
-}
-
-// A small file that goes through memory in one piece, whatever filesystem it goes to.
-bool Survey::copies_wherever_it_is() const {
-    const bool as_usual =
-        (options_.method == ARSYNC_METHOD_AUTO || options_.method == ARSYNC_METHOD_INLINE) &&
-        options_.cache <= ARSYNC_CACHE_KEEP && options_.reflink != ARSYNC_REFLINK_ALWAYS &&
-        options_.sparse != ARSYNC_SPARSE_ALWAYS && (options_.flags & ARSYNC_COPY_VERIFY) == 0;
-    return as_usual && S_ISREG(source().stx_mode) && from_.exact && !from_.reflinks &&
-           !from_.offloads && length() <= inline_size_max &&
-           !may_have_holes(source(), from_.compresses);
 }
 
 void Survey::ask_destination() {

@@ -41,7 +41,6 @@ private:
     // than to share them all. True: there is something new to choose by.
     bool ask_cache();
     void gather();
-    bool copies_wherever_it_is() const;
     void ask_destination();
     void gather_alignments();
     Residency sampled_residency();
@@ -62,6 +61,12 @@ private:
 
 // Whether a file has a byte there, by reading it.
 Task<bool> has_byte(Io io, Control& control, int fd, uint64_t at, Stage stage, Route route);
+
+// Of an open file.
+Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts);
+// Whether so much of a source goes through memory in one piece, whatever filesystem it goes to.
+bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,
+                       const arsync_copy_options& options);
 
 // Whether it is read and written at offsets; otherwise it is a stream.
 bool has_offsets(const struct statx& facts);

@@ -13,6 +13,7 @@
 #include <climits>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "io/registrations.h"
@@ -82,6 +83,12 @@ public:
     // Error{ARSYNC_STAGE_MEMORY} if there is no memory. Those of a higher priority are served
     // before those of a lower one.
     Wait lease(bool registered, int priority = 0) { return Wait(*this, registered, priority); }
+
+    // The one of small_size bytes, at once; null: somebody has it, or there is none.
+    std::optional<BufferLease> lease_small() {
+        return lend_small() ? std::optional<BufferLease>(std::in_place, *this, small_index)
+                            : std::nullopt;
+    }
 
     // A part of buffer number `number` of those that callers have. whole: all of it. Registered by
     // the first use that is worth it.

@@ -72,6 +72,7 @@ public:
     virtual int64_t read_cached(int fd, void* data, size_t length,
                                 uint64_t offset) = 0; // or -EAGAIN
     virtual int64_t write(int fd, const void* data, size_t length, uint64_t offset) = 0;
+    virtual int reflink(int source, int fd) = 0; // FICLONE: all of a file, with its size
     virtual int truncate(int fd, uint64_t size) = 0;
     virtual int drop_cache(int fd, uint64_t offset, uint64_t length) = 0; // clean pages only
 
@@ -144,6 +145,7 @@ public:
     int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
     int64_t read_cached(int fd, void* data, size_t length, uint64_t offset) override;
     int64_t write(int fd, const void* data, size_t length, uint64_t offset) override;
+    int reflink(int source, int fd) override;
     int truncate(int fd, uint64_t size) override;
     int drop_cache(int fd, uint64_t offset, uint64_t length) override;
     int chmod(int fd, mode_t mode) override;

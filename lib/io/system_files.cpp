@@ -164,6 +164,10 @@ int64_t SystemFiles::write(int fd, const void* data, size_t length, uint64_t off
     return put < 0 ? -errno : put;
 }
 
+int SystemFiles::reflink(int source, int fd) {
+    return without_eintr([&] { return ::ioctl(fd, FICLONE, source); });
+}
+
 int SystemFiles::truncate(int fd, uint64_t size) {
     return without_eintr([&] { return ::ftruncate(fd, static_cast<off_t>(size)); });
 }

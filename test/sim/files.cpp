@@ -118,6 +118,19 @@ int64_t SimulatedFiles::write(int fd, const void* data, size_t length, uint64_t 
     });
 }
 
+int SimulatedFiles::reflink(int source, int fd) {
+    return static_cast<int>(on({Call::reflink}, fd, [&](Inode& inode, Description&) -> int64_t {
+        const Description* from = world_.descriptor(source);
+        if (!from)
+            return -EBADF;
+        if (from->inode == world_.without_size)
+            return -EOPNOTSUPP;
+        if (world_.is_elsewhere(inode.number) != world_.is_elsewhere(from->inode))
+            return -EXDEV;
+        return sim::reflink(world_, world_.disk.at(from->inode), 0, inode, 0, 0);
+    }));
+}
+
 int SimulatedFiles::truncate(int fd, uint64_t size) {
     const Step step{Call::truncate, Subject::none, 0, 0, size, 0};
     return static_cast<int>(on(step, fd, [&](Inode& inode, Description& description) {

@@ -102,13 +102,16 @@ private:
     // part_entries.cpp: all else in a directory
     Task<void> begin_entries(Batch& batch);
     void share(Batch& batch);
-    bool begin_entry(Batch& batch, Unit unit, unsigned char type,
+    bool begin_entry(Batch& batch, Unit unit, unsigned char type, Source source,
                      std::unique_ptr<SuspendedEntry> asked);
-    Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows,
+    Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows, Source source,
                     std::unique_ptr<SuspendedEntry> asked);
+    FileCopy names_of(const Directory& directory, const std::string& name) const;
+    EntryContext context_of(const Batch& batch) const;
+    bool copies_at_once(const Batch& batch, const std::string& name, Source& source);
     Task<void> copy_entry_once(const Batch& batch, const std::string& name, unsigned char type,
-                               bool follows, bool cleared, Question* question, Control& control,
-                               Outcome& outcome);
+                               bool follows, bool cleared, Source& source, Question* question,
+                               Control& control, Outcome& outcome);
     bool made_before(const Directory& directory, std::string_view name) const;
     bool replaces_kinds() const;
     bool gives_way(const Directory& directory, const Outcome& outcome) const;

@@ -71,12 +71,16 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         co_await Poll(*this);
         if (control_.held())
             co_await wait_while_held(io_, control_);
+        Source source;
+        const bool done =
+            type == DT_REG && !unit.follows && copies_at_once(batch, unit.name, source);
         std::unique_ptr<SuspendedEntry> asked;
         if (job_.asks) {
             tree_.entry_begun();
             asked = to_be_asked(unit, type);
         }
-        const bool begun = begin_entry(batch, std::move(unit), type, std::move(asked));
+        const bool begun =
+            done || begin_entry(batch, std::move(unit), type, std::move(source), std::move(asked));
         if (job_.asks && !begun)
             tree_.entry_ended();
         if (++since_yield_ >= yield_after) {
@@ -107,13 +111,15 @@ void TreePart::share(Batch& batch) {
 }
 
 // False: it could not be begun, and no more will be.
-bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type,
+bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type, Source source,
                            std::unique_ptr<SuspendedEntry> asked) {
     ++batch.parts;
     window_.enter(); // until copy() has ended
     awake_.add();
-    const bool begun = entries_.spawn(
-        [&] { return copy(batch, std::move(unit.name), type, unit.follows, std::move(asked)); });
+    const bool begun = entries_.spawn([&] {
+        return copy(batch, std::move(unit.name), type, unit.follows, std::move(source),
+                    std::move(asked));
+    });
     if (!begun) {
         --batch.parts;
         window_.leave();
@@ -126,7 +132,7 @@ bool TreePart::begin_entry(Batch& batch, Unit unit, unsigned char type,
 // asked: with the answer to its question, or for the question that it may have; null in a tree that
 // asks none.
 Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bool follows,
-                          std::unique_ptr<SuspendedEntry> asked) {
+                          Source source, std::unique_ptr<SuspendedEntry> asked) {
     Outcome outcome;
     outcome.wanted.begin(job_.options);
     std::optional<Control> control; // another for each attempt
@@ -139,7 +145,8 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
             control->take_back();
         control.emplace(control_);
         Question* question = asked ? &asked->asked : nullptr;
-        return copy_entry_once(batch, name, type, follows, cleared, question, *control, outcome);
+        return copy_entry_once(batch, name, type, follows, cleared, source, question, *control,
+                               outcome);
     };
     const auto is_final = [&] { return control && control->source_is_spent(); };
     try {
@@ -177,26 +184,72 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
     awake_.remove();
 }
 
-Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name,
-                                     unsigned char type, bool follows, bool cleared,
-                                     Question* question, Control& control, Outcome& outcome) {
-    const Directory& directory = *batch.pin;
+FileCopy TreePart::names_of(const Directory& directory, const std::string& name) const {
     FileCopy names;
     names.source_dirfd = directory.source();
     names.source = name;
     names.destination_dirfd = directory.destination();
     names.destination = name;
     names.beneath = true;
-    names.follows = follows;
-    names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
     names.just_created = made_before(directory, name);
     names.new_file = directory.new_file;
     names.umask = &job_.umask;
-    const arsync_copy_options& options = job_.entry_options;
     names.synced_later = !directory.syncs_each;
+    return names;
+}
+
+EntryContext TreePart::context_of(const Batch& batch) const {
     EntryContext context;
     context.links = (job_.options.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &job_.links : nullptr;
     context.directory = &batch.pin.ref();
+    return context;
+}
+
+// A small file that is in memory, in a directory that was made: without a coroutine. False: it
+// takes one, which gets what was opened.
+bool TreePart::copies_at_once(const Batch& batch, const std::string& name, Source& source) {
+    const Directory& directory = *batch.pin;
+    if (!directory.made || job_.asks)
+        return false;
+    Outcome outcome;
+    outcome.wanted.begin(job_.options);
+    try {
+        Control control(control_);
+        FileCopy names = names_of(directory, name);
+        names.fresh = true;
+        try {
+            if (!copy_entry_at_once(io_, names, context_of(batch), job_.entry_options, control,
+                                    outcome, source)) {
+                control.take_back();
+                return false;
+            }
+        } catch (const Error& error) {
+            if (error.code == EMFILE || error.code == ENFILE || error.is_stale_handle()) {
+                control.take_back();
+                return false; // there it waits, or is tried again
+            }
+            outcome.fail(error);
+        }
+    } catch (const std::bad_alloc&) {
+        outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
+    }
+    if (outcome.result == 0)
+        window_.widen();
+    outcome.wanted.end(job_.options);
+    end_entry(&directory, name, outcome);
+    return true;
+}
+
+Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name,
+                                     unsigned char type, bool follows, bool cleared, Source& source,
+                                     Question* question, Control& control, Outcome& outcome) {
+    const Directory& directory = *batch.pin;
+    FileCopy names = names_of(directory, name);
+    names.follows = follows;
+    names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
+    const arsync_copy_options& options = job_.entry_options;
+    EntryContext context = context_of(batch);
+    context.opened = &source;
     std::string source_text;
     if ((job_.options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0) {
         source_text = job_.roots.source + "/" + path_below(&directory, names.source);

@@ -65,7 +65,7 @@ Task<void> TreePart::go_on(std::unique_ptr<SuspendedEntry> entry) {
     Unit unit{entry->directory, entry->name, entry->follows};
     Batch& begun = *batch.release(); // from here on its last part's to free
     const unsigned char type = entry->type;
-    if (!begin_entry(begun, std::move(unit), type, std::move(entry)))
+    if (!begin_entry(begun, std::move(unit), type, Source(), std::move(entry)))
         tree_.entry_ended();
     if (DirectoryRef done = end_part(begun))
         co_await complete(std::move(done));

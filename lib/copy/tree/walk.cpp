@@ -348,9 +348,10 @@ void TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch
 
 // ---- what the walk waits for, and what becomes of it when it cannot go on ----
 
-// Where descriptors are few, those of entries and of the next directory do not add up.
+// Where descriptors are few, or have run out, those of entries and of the next directory do not add
+// up.
 Task<void> TreePart::wait_for_entries() {
-    while (frugal_ && window_.under_way() > 0)
+    while ((frugal_ || window_.is_paused()) && window_.under_way() > 0)
         co_await Window::EntryEnd(window_);
 }
 

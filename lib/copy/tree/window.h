@@ -15,6 +15,7 @@ public:
 
     bool has_room() const { return under_way_ < size_; }
     unsigned under_way() const { return under_way_; }
+    bool is_paused() const { return pausing_ > 0; } // somebody waits for descriptors
     void enter() { ++under_way_; }
     void leave();
 

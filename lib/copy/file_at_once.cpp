@@ -1,0 +1,165 @@
+// The life of a small file's copy where all of it is in memory, and its name is free: as in
+// file.cpp, but nothing waits, and so nothing is a coroutine. Most files of most trees are such,
+// and two dozen coroutines were a tenth of the time that one takes (docs/BENCHMARKS.md).
+#include <cerrno>
+
+#include "copy/data_and_holes.h"
+#include "copy/destination.h"
+#include "copy/file.h"
+#include "copy/file_flags.h"
+#include "copy/method.h"
+#include "copy/survey.h"
+
+namespace arsync {
+
+namespace {
+
+bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
+    constexpr uint32_t others =
+        ARSYNC_COPY_ATTRIBUTES_ONLY | ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_VERIFY;
+    constexpr uint32_t wanted = ARSYNC_WANT_DIGEST | ARSYNC_WANT_DESTINATION | ARSYNC_WANT_FD;
+    const bool is_free =
+        copy.fresh || copy.was_absent || options.replace == ARSYNC_REPLACE_EXCLUSIVE;
+    return is_free && !copy.made && !copy.source_is_open && !copy.destination_is_open &&
+           options.durability == ARSYNC_DURABILITY_NONE && (options.flags & others) == 0 &&
+           (options.want & wanted) == 0 && !asks_for_flags(options);
+}
+
+// Whether it is to share its blocks with the copy, as others there have done, and that writes
+// nothing to the disk first.
+bool shares_blocks(Io io, const FileCopy& copy, const Source& source,
+                   const arsync_copy_options& options) {
+    const struct statx& facts = source.facts;
+    const bool same_device = copy.new_file.known &&
+                             copy.new_file.device_major == facts.stx_dev_major &&
+                             copy.new_file.device_minor == facts.stx_dev_minor;
+    PageCache pages;
+    return io.memo && io.memo->takes_reflink && same_device && facts.stx_size > 0 &&
+           options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
+           options.cache <= ARSYNC_CACHE_KEEP &&
+           io.files.page_cache(source.file.get(), 0, facts.stx_size, pages) >= 0 &&
+           pages.dirty == 0;
+}
+
+// False: not here.
+bool share_whole(Io io, const Source& source, int destination, const Filesystem& from,
+                 uint64_t& hole_bytes) {
+    const uint64_t size = source.facts.stx_size;
+    if (io.files.reflink(source.file.get(), destination) < 0)
+        return false;
+    io.ring.counters().bytes_reflinked.add(size);
+    hole_bytes = 0;
+    if (!may_have_holes(source.facts, from.compresses))
+        return true;
+    DataAndHoles walk(io.files, source.file.get(), 0, size, size + 1, true);
+    for (Piece piece = walk.next(); piece.kind != Piece::Kind::end; piece = walk.next())
+        hole_bytes += piece.kind == Piece::Kind::hole ? piece.length : 0;
+    return true;
+}
+
+// A file's whole content, on its way through memory.
+class Content {
+public:
+    Content(Io io, const Source& source) : io_(io), source_(source) {}
+    // False: not all of it is cached, or there is no memory for it just now.
+    bool read();
+    // False: it would have to wait.
+    bool write(int fd) const;
+
+private:
+    uint64_t size() const { return source_.facts.stx_size; }
+    const Io io_;
+    const Source& source_;
+    std::optional<BufferLease> lease_;
+};
+
+bool Content::read() {
+    if (std::optional<BufferLease> free = io_.buffers.lease_small())
+        lease_.emplace(std::move(*free));
+    if (!lease_)
+        return false;
+    if (size() == 0)
+        return true;
+    const int64_t got = io_.files.read_cached(source_.file.get(), lease_->data(), size(), 0);
+    if (got < 0 || static_cast<uint64_t>(got) < size())
+        return false;
+    Counters& counters = io_.ring.counters();
+    counters.reads.add(1);
+    counters.reads_inline.add(1);
+    counters.bytes_read.add(size());
+    return true;
+}
+
+bool Content::write(int fd) const {
+    for (uint64_t done = 0; done < size();) {
+        const int64_t put = io_.files.write(fd, lease_->data() + done, size() - done, done);
+        if (put == -EAGAIN)
+            return false;
+        Counters& counters = io_.ring.counters();
+        counters.writes.add(1);
+        counters.writes_inline.add(1);
+        if (check(ARSYNC_STAGE_WRITE, put) == 0)
+            throw Error{ARSYNC_STAGE_WRITE, EIO}; // no progress and no reason
+        counters.bytes_written.add(static_cast<uint64_t>(put));
+        done += static_cast<uint64_t>(put);
+        counters.short_transfers.add(done < size());
+    }
+    return true;
+}
+
+} // namespace
+
+bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
+                  const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    const struct statx& facts = source.facts;
+    const uint64_t size = facts.stx_size;
+    if (!is_plain(copy, options) || !S_ISREG(facts.stx_mode) || size > inline_size_max ||
+        is_paced(io, control) || control.held())
+        return false;
+    Filesystem from = filesystem_of(io, source.file.get(), facts);
+    if (io.memo && io.memo->refuses_reflink)
+        from.reflinks = false;
+    const bool shares = shares_blocks(io, copy, source, options);
+    if (!shares && (from.in_memory || !goes_in_one_piece(from, facts, size, options)))
+        return false;
+    outcome.action = ARSYNC_ACTION_COPY;
+    outcome.wanted.tell_source(facts, options);
+    control.set_total(size);
+    control.enter(ARSYNC_STAGE_READ);
+    control.throw_if_cancelled();
+    Content content(io, source);
+    if (!shares && !content.read())
+        return false;
+
+    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs), false);
+    if (!destination.create_small(facts, control))
+        return false;
+    control.enter(shares ? ARSYNC_STAGE_REFLINK : ARSYNC_STAGE_WRITE);
+    const bool moved = shares ? share_whole(io, source, destination.fd(), from, outcome.hole_bytes)
+                              : content.write(destination.fd());
+    if (!moved)
+        return false;
+    outcome.method = shares ? ARSYNC_METHOD_REFLINK : ARSYNC_METHOD_INLINE;
+    control.set_method(outcome.method);
+    control.enter(ARSYNC_STAGE_READ);
+    struct statx now;
+    check(ARSYNC_STAGE_READ, io.files.statx(source.file.get(), "", 0, now));
+    const bool changed = now.stx_size != size || was_written(facts, now);
+    // What was read of it may not be there any more, or more of it may be shared.
+    if (changed && (shares || now.stx_size < size))
+        return false;
+    if (changed)
+        outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
+    control.add_done(size);
+    outcome.bytes = size;
+    if (fell_back(outcome.method, options))
+        outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
+    control.throw_if_cancelled();
+    carry_attributes(io, copy, source, destination, {}, options, control, outcome);
+    control.throw_if_cancelled();
+    destination.publish(control);
+    outcome.flags |= ARSYNC_COMPLETION_COPIED;
+    return true;
+}
+
+} // namespace arsync
