@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <fcntl.h>
 #include <utility>
 
 #include "sim/list_checks.h"
@@ -363,6 +364,52 @@ TEST_CASE("a mirror beneath a directory removes nothing once a link leads to its
         CHECK(listed.text("in/a/b/extra") == (linked ? "extra" : "nothing"));
         CHECK(listed.text("in/a/b/f") == "f");
     }
+}
+
+// Of many items the directory that they go to is listed, and what is not in it is not looked for.
+TEST_CASE("what comes to a directory after it was listed is overwritten as what was there before") {
+    for_each_seed(orders, [](uint64_t seed) {
+        Listed listed(seed, {}, many_items());
+        for (int i = 0; i < 20; ++i)
+            listed.add(listed.in, std::to_string(i));
+        listed.add(listed.out, "3");
+        bool came = false;
+        int looks = 0;
+        listed.list.meanwhile = [&](const Step& step) {
+            looks += step.call == Call::statx && step.path.starts_with("out/");
+            const bool makes = step.call == Call::open && (step.flags & O_CREAT) != 0;
+            if (makes && !std::exchange(came, true))
+                listed.add(listed.out, "19");
+            return 0;
+        };
+        listed.run();
+        CAPTURE(seed);
+        CHECK(came);
+        CHECK(looks > 0); // for those that are there
+        CHECK(looks < 15);
+        for (int i = 0; i < 20; ++i) {
+            CHECK(listed.result(i) == 0);
+            CHECK(listed.text(std::to_string(i)) == "in/" + std::to_string(i));
+        }
+    });
+}
+
+TEST_CASE(
+    "a name that was free, and that two items go to, is the first one's, or the last spelling's") {
+    for_each_seed(orders, [](uint64_t seed) {
+        std::vector<ListItemNames> items = many_items();
+        items.push_back({"in/3", "out/5"});
+        items.push_back({"in/4", "out/./6"}); // as cp takes it
+        Listed listed(seed, {}, std::move(items));
+        for (int i = 0; i < 20; ++i)
+            listed.add(listed.in, std::to_string(i));
+        listed.run();
+        CAPTURE(seed);
+        CHECK(listed.result(20) == -EEXIST);
+        CHECK(listed.text("5") == "in/5");
+        CHECK(listed.result(21) == 0);
+        CHECK(listed.text("6") == "in/4");
+    });
 }
 
 } // namespace arsync::sim

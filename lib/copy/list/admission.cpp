@@ -229,8 +229,22 @@ bool ListMember::replaces_name(mode_t source_mode) const {
            options.replace == ARSYNC_REPLACE_REMOVE || options.replace == ARSYNC_REPLACE_ATOMIC;
 }
 
-bool ListMember::look_at_destination(Touch& touch, const Item& item, bool idle) {
+// Where nothing but that would be looked for.
+bool ListMember::was_absent(const Touch& touch, const Item& item) {
+    const arsync_copy_options& options = list_.options_;
+    const bool plain = S_ISREG(touch.source_mode) && options.backup == ARSYNC_BACKUP_NONE &&
+                       options.replace == ARSYNC_REPLACE_IN_PLACE && !asks_first(options) &&
+                       !list_.asks(ARSYNC_COPY_PARENTS | ARSYNC_COPY_HARD_LINK |
+                                   ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
+    return plain && list_.target_names_.lacks(io_.files, list_.destination_dirfd_,
+                                              item.names.destination, list_.known_items());
+}
+
+bool ListMember::look_at_destination(Touch& touch, Item& item, bool idle) {
     if (!touch.has_source)
+        return true;
+    item.was_absent = was_absent(touch, item);
+    if (item.was_absent)
         return true;
     const char* name = item.names.destination.c_str();
     struct statx found;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace arsync {
@@ -52,6 +53,12 @@ private:
 
     std::vector<Value> slots_; // a power of two of them, at most half of them full
     size_t count_ = 0;
+};
+
+// Of values that are hashes already, and never 0.
+struct HashKey {
+    static bool is_none(uint64_t hash) { return hash == 0; }
+    static size_t hash(uint64_t hash) { return hash; }
 };
 
 } // namespace arsync

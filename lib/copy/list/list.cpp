@@ -376,11 +376,9 @@ Task<void> List::finish_ways(Io io, Host& host) {
     }
 }
 
-// Whether an item that was taken is not one of a few.
-bool List::has_many() {
-    constexpr uint64_t few = 16;
+uint64_t List::known_items() {
     const Lock lock(mutex_);
-    return taken_ + items_.size() > few;
+    return taken_ + items_.size();
 }
 
 Task<void> List::finish_durably(Io io) {

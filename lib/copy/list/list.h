@@ -20,6 +20,7 @@
 #include "copy/list/list_sync.h"
 #include "copy/list/mirrors.h"
 #include "copy/list/order.h"
+#include "copy/list/target_names.h"
 #include "copy/parent_directories.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
@@ -84,6 +85,7 @@ private:
         bool came_before = false;    // of one tree's entries: it, or what it lies in
         bool has_parts = false;      // the same: what lies in it came before
         bool waits = false;          // for all that is in flight
+        bool was_absent = false;     // nothing had its name, as the directory was listed
         bool may_be_one = false;     // one that was made has its name, but for the case
         bool repeats = false;
         bool just_created = false;
@@ -148,7 +150,8 @@ private:
     void count_unanswered(int change);
     Task<void> finish_ways(Io io, Host& host);
     Task<void> finish_durably(Io io);
-    bool has_many();
+    uint64_t known_items();
+    bool has_many() { return known_items() > 16; }
 
     const int source_dirfd_;
     const int destination_dirfd_;
@@ -165,6 +168,7 @@ private:
 
     // Of whoever has the turn.
     bool are_apart_ = false; // what the items mirror, as far as that matters
+    TargetNames target_names_;
     // What directories are, by their paths.
     std::unordered_map<std::string, std::string> source_directories_;
     std::unordered_map<std::string, std::string> destination_directories_;

@@ -35,7 +35,8 @@ private:
     Task<void> admit_path(Item& item);
     bool look(Item& item, bool idle);
     bool look_at_source(Touch& touch, const Item& item, bool idle);
-    bool look_at_destination(Touch& touch, const Item& item, bool idle);
+    bool look_at_destination(Touch& touch, Item& item, bool idle);
+    bool was_absent(const Touch& touch, const Item& item);
     bool looks_at_backup(const Item& item, bool idle);
     void refuse_unknown(Stage stage, int result) const;
     bool replaces_name(mode_t source_mode) const;

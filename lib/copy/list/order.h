@@ -113,10 +113,6 @@ private:
     std::map<std::string, unsigned> by_key_;    // the same
     int with_several_names_ = 0;
     int with_any_names_ = 0;
-    struct HashKey { // of what is a hash already
-        static bool is_none(uint64_t hash) { return hash == 0; }
-        static size_t hash(uint64_t hash) { return hash; }
-    };
     FlatSet<uint64_t, HashKey> made_;
     FlatSet<uint64_t, HashKey> made_folded_; // where that is another name
     struct Came {
