@@ -8,7 +8,7 @@ namespace arsync {
 
 namespace {
 
-using Generation = std::atomic<uint64_t>;
+using Generation = std::atomic<uint32_t>;
 
 // In ordinary memory, so that a child goes on counting from where its parent was.
 Generation last_generation = 0;
@@ -33,19 +33,19 @@ Generation* make_page() noexcept {
     return found;
 }
 
-uint64_t this_generation() noexcept {
+uint32_t this_generation() noexcept {
     const Generation* own = page.load();
     return own ? own->load(std::memory_order_relaxed) : 0;
 }
 
-uint64_t begin_generation() noexcept {
+uint32_t begin_generation() noexcept {
     Generation* own = page.load();
     if (!own)
         own = make_page();
     if (!own)
         return 0;
-    uint64_t found = 0;
-    const uint64_t next = ++last_generation;
+    uint32_t found = 0;
+    const uint32_t next = ++last_generation;
     return own->compare_exchange_strong(found, next) ? next : found;
 }
 

@@ -19,7 +19,7 @@ public:
     bool is_own() const noexcept;
 
 private:
-    uint64_t generation_;
+    uint32_t generation_;
     pid_t id_;
 };
 
