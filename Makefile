@@ -399,7 +399,7 @@ run-tests: build $(foreach r,$(filter unit sim fuzz system crash client,$(RUN)),
 # ---- Look after the source ----------------------------------------------------------------------
 
 .PHONY: lint fmt print-flags dist clean help FORCE
-lint: ## formatting, shell scripts, man pages, both compilers' warnings
+lint: ## formatting, shell scripts, man pages, what clang++ and clang-tidy say
 	$(Q)tools/lint.sh
 
 fmt: ## format the C and C++ source
