@@ -76,7 +76,7 @@ holds 'the walk goes on while units are copied' '
     mkdir s d; for i in $(seq 30); do bytes 1000 $i > s/f$i; done; cat > slow << "END"
 #!/bin/sh
 # fpart, but for its last lines, which come when the first unit is done
-real=$(PATH=$OLD_PATH command -v fpart); "$real" "$@" | while read -r line; do echo "$line"; test "$line" != 2 || until test -e "$STATE/records/1"; do sleep .05; done; done
+real=$(PATH=$OLD_PATH command -v fpart); "$real" "$@" | while read -r line; do echo "$line"; test "${line% *}" != 2 || until test -e "$STATE/records/1"; do sleep .05; done; done
 END
     mkdir bin; mv slow bin/fpart; chmod +x bin/fpart; OLD_PATH=$PATH PATH=$PWD/bin:$PATH STATE=$PWD/.d.arsync-spread timeout 60 '"$SPREAD"' --arsync-cp $CP --files=10 s d; diff -r s d'
 holds 'a walk that is cut off is made again, and no name is in two units' '
@@ -190,7 +190,8 @@ for option in ("--update", "--update=none", "--no-clobber", "--backup=numbered",
 END
     spread s d -- --update --backup=numbered; grep -qx newer d/big; is=0; '"$SPREAD"' --arsync-cp /bin/true --restart s d 2> err || is=$?; test $is = 3; grep -q "has not said what it did" err'
 holds 'what fpart does not tell is found: names that it may not look at, lists without a word, its exit status' '
-    mkdir s bin; echo 1 > s/f; echo 2 > s/g; printf "%s\n" "#!/bin/sh" "\"$(command -v fpart)\" \"\$@\" > /dev/null" "exit \$STATUS" > bin/fpart; chmod +x bin/fpart; ( PATH=$PWD/bin:$PATH; STATUS=0 spread s d; diff -r s d; is=0; STATUS=7 spread --restart s d 2> err || is=$?; test $is = 1; grep -q "exit status is 7" err )
+    mkdir s bin; echo 1 > s/f; echo 2 > s/g; printf "%s\n" "#!/bin/sh" "\"$(command -v fpart)\" \"\$@\" > /dev/null" "exit \$STATUS" > bin/fpart; chmod +x bin/fpart; ( PATH=$PWD/bin:$PATH; STATUS=0 spread s d; diff -r s d; is=0; touch d/extra; STATUS=7 spread --restart --mirror s d 2> err || is=$?; test $is = 3; grep -q "exit status is 7" err
+        is=0; spread --status s d > out || is=$?; test $is = 3; test -e d/extra; STATUS=0 spread --mirror s d; test ! -e d/extra )
     spread_as_python "
 look = os.stat
 def failing(name, **more):
@@ -210,6 +211,13 @@ exec "$REAL" "$@"
 END
     chmod +x cp; run() { S=$PWD/s REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d -- --skip-unchanged; }; is=0; MODE=short run 2> err || is=$?; test $is = 3; grep -q "the source ends before the range" err
     is=0; MODE=change run 2> err || is=$?; test $is = 1; grep -q "the source has changed" err; test "$(stat -c %y s/big)" != "$(stat -c %y d/big)"; MODE= run; identical s d'
+holds 'a list that fpart could not write whole is no list, and the next run walks again' '
+    mkdir s bin; seq 30 | while read i; do echo $i > s/f$i; done; cat > bin/fpart << "END"
+#!/bin/sh
+real=$(PATH=$OLD_PATH command -v fpart); "$real" "$@" | while read -r number count; do [ $number != 2 ] || truncate -s -$CUT "$LISTS/list.2"; echo $number $count; done
+END
+    chmod +x bin/fpart; for cut in 1 30; do rm -rf d .d.*; is=0; ( export OLD_PATH=$PATH PATH=$PWD/bin:$PATH LISTS=$PWD/.d.arsync-spread/walk CUT=$cut; spread --files=10 --mirror s d 2> err ) || is=$?; test $is = 3; grep -q "list.2 is not whole" err
+    is=0; spread --status --files=10 --mirror s d > out || is=$?; test $is = 3; spread --files=10 --mirror s d; diff -r s d; done'
 holds 'the directories are done again after units that ran again' '
     mkdir -p s/in; echo 1 > s/in/f; touch -d 2001-01-01 s/in s; spread s d; rm d/in/f .d.arsync-spread/records/1; is=0; spread_as_python "
 import subprocess

@@ -263,9 +263,9 @@ class Run:
             let_in(self.plan["destination"], names)
 
     def _may_mirror(self):
-        """What could not be listed may be what something in DST was moved into. (That all units have ended
-        well is seen when the end begins.)"""
-        return self.plan["mirror"] and not self.state.problems()
+        """What could not be listed may be what something in DST was moved into, and so may be what an fpart
+        that failed has not listed. (That all units have ended well is seen when the end begins.)"""
+        return self.plan["mirror"] and self.state.is_walked() and not self.state.problems()
 
     def _add_end(self):
         write_file(self.state.at("closed"), "")

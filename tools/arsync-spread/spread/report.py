@@ -155,7 +155,7 @@ class Watch:
 
     def sum_up(self, run):
         totals = Totals(self.state)
-        problems = self.state.problems()
+        problems = self.state.problems() or run.splitter.problems
         if problems:
             print("arsync-spread: fpart could not list all: " + problems.strip(), file=sys.stderr)
         print_troubles(self.state, totals, sys.stderr)

@@ -76,6 +76,7 @@ class Splitter:
         """Of a walk from its beginning. What earlier units have is left out."""
         had = self._had()
         self.problems = ""
+        self.state.forget_walked()
         root = os.open(self.source, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with ThreadPoolExecutor(LOOKING) as pool:
@@ -87,7 +88,9 @@ class Splitter:
             yield from self._flush(0)
         finally:
             os.close(root)
-        self.state.set_walked(self.problems)
+        # What an fpart that failed has not listed was not tried; some files of it are missing, or many.
+        if self.walk.returncode == 0:
+            self.state.set_walked(self.problems)
 
     def _had(self):
         """The names that units have, of a walk that was cut off. A large file is its last unit's."""
@@ -106,7 +109,7 @@ class Splitter:
         os.mkdir(raw, 0o700)
         # -z: directories that are empty, or look so to fpart as their names may not be looked at.
         command = ["fpart", "-L", "-0", "-z", "-f", str(self.limits.files), "-s", str(self.limits.bytes),
-                   "-o", os.path.join(raw, "list"), "-W", 'echo "$FPART_PARTNUMBER"']
+                   "-o", os.path.join(raw, "list"), "-W", 'echo "$FPART_PARTNUMBER $FPART_PARTNUMFILES"']
         command += ["-b"] if self.one_file_system else []
         complaints = os.path.join(raw, "complaints")
         try:
@@ -116,8 +119,9 @@ class Splitter:
                                              start_new_session=True)
         except FileNotFoundError:
             raise Refused("fpart is not installed; it makes the lists of names") from None
-        for number in self.walk.stdout:
-            yield names_in(os.path.join(raw, "list." + number.decode().strip()))
+        for line in self.walk.stdout:
+            number, count = line.decode().split()
+            yield names_in(os.path.join(raw, "list." + number), int(count))
         # A directory that may not be read is the last unit's error too, and told there.
         if self.walk.wait() < 0:
             raise Refused(f"fpart was killed by signal {-self.walk.returncode}")
@@ -206,9 +210,12 @@ def digest(name):
     return hashlib.blake2b(name, digest_size=16).digest()
 
 
-def names_in(path):
+def names_in(path, count=None):
+    """count: how many fpart has counted, where it has told. A disk that was full for a moment has fewer."""
     with open(path, "rb") as file:
-        names = file.read().split(b"\0")[:-1]
+        *names, rest = file.read().split(b"\0")
+    if rest or count not in (None, len(names)):
+        raise Refused(f"{path} is not whole: fpart could not write it")
     os.unlink(path)
     return [name[2:] if name.startswith(b"./") else name for name in names]
 

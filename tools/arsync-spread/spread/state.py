@@ -248,6 +248,9 @@ class State:
         except FileNotFoundError:
             return ""
 
+    def forget_walked(self):
+        remove(self.at("walked"))
+
     def set_walked(self, problems):
         for folder in ("parts", "units"):
             directory = os.open(self.at(folder), os.O_RDONLY)
