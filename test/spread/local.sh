@@ -30,6 +30,10 @@ holds 'what fails in a unit is told with its unit, and is tried again by the nex
     mkdir -p s d; seq 10 | while read i; do echo $i > s/f$i; done; mkdir d/f3
     is=0; spread -v s d > out 2> err || is=$?; test $is = 1; grep -q "unit 1 (files) on .*: some entries failed, 10 files, .*, 1 error" err; grep -q "cannot overwrite directory .d/f3. with non-directory\|f3" err
     is=0; spread --status s d > out || is=$?; test $is = 1; grep -q "but for entries that failed" out; rmdir d/f3; spread s d; diff -r s d'
+holds 'what an earlier run has said of a unit is nothing once it runs again, nor is an outcome without a word' '
+    mkdir -p s d/b; echo 1 > s/a; echo 2 > s/b; is=0; spread s d || is=$?; test $is = 1; printf "%s\n" "#!/bin/sh" "case \$* in *--directories-only*) exec $CP \"\$@\" ;; esac" "kill -9 \$PPID" > cp; chmod +x cp
+    is=0; '"$SPREAD"' --arsync-cp $PWD/cp -v s d > out || is=$?; test $is = 3; is=0; spread --status s d > out || is=$?; test $is = 3; is=0; '"$SPREAD"' --arsync-cp /bin/false s d 2> err || is=$?; test $is = 3; grep -q "has not said what it did" err
+    rmdir d/b; spread -v s d > out; diff -r s d; grep -q "^unit 1 .* complete" out'
 holds 'a name that has vanished meanwhile is left out by the next run' '
     mkdir s; echo 1 > s/a; echo 2 > s/b; mkdir -p d/b; is=0; spread s d || is=$?; test $is = 1; rm s/b; spread s d; rmdir d/b; diff -r s d'
 holds 'with --mirror nothing is removed where anything has failed' '

@@ -201,8 +201,8 @@ def state_directory(settings, plan):
 
 
 class Run:
-    def __init__(self, settings, plan, state):
-        self.settings, self.plan, self.state = settings, plan, state
+    def __init__(self, settings, plan, state, watch):
+        self.settings, self.plan, self.state, self.watch = settings, plan, state, watch
         self.commands = Commands(plan, state)
         self.splitter = Splitter(state, plan, self.commands, Limits(settings.files, settings.size),
                                  self.before)
@@ -238,6 +238,8 @@ class Run:
         """What has not ended well, without what has vanished."""
         if unit.kind in ("files", "linked") and self.state.status(unit.name) == 1:
             self._drop_vanished(unit)
+        self.watch.forget(unit.name)
+        self.state.forget_record(unit.name)  # it is of an earlier try, and this one may be cut off
         yield unit.name
 
     def _drop_vanished(self, unit):
@@ -340,10 +342,10 @@ def run(settings):
     state.install({"source": plan["source"], "source_identity": plan["identity of SRC"],
                    "destination": plan["destination"], "destination_identity": plan["identity of DST"],
                    "arsync_cp": find_arsync_cp(settings)}, script)
-    one = Run(settings, plan, state)
+    watch = Watch(state, settings.verbose)
+    one = Run(settings, plan, state, watch)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    watch = Watch(state, settings.verbose)
     try:
         one.go()
     except BaseException:

@@ -147,6 +147,10 @@ class Watch:
             except FileNotFoundError:
                 pass
 
+    def forget(self, name):
+        """Its next record is another one, though it may get the inode of the last."""
+        self.told.pop(name, None)
+
     def stop(self):
         self.ended.set()
         if self.thread:

@@ -202,6 +202,9 @@ class State:
         for folder in ("records", "units", "parts"):
             remove(self.at(folder, name))
 
+    def forget_record(self, name):
+        remove(self.at("records", name))
+
     def record(self, name):
         """None: there is none, or that of another unit which had this number."""
         try:

@@ -2,8 +2,9 @@
 # shellcheck shell=sh disable=SC1090,SC1091,SC2154 # it sources what is written for each run
 # unit.sh NAME - run one unit of the run whose state directory this file is in, on whatever machine.
 #
-# It needs sh, arsync-cp, and the source, the destination and this directory at the same paths. It is
-# for arsync-spread's engines, and idempotent: a unit that is done is left alone, one that is running
+# It needs sh, the usual commands (cat, date, dirname, grep, mv, rm, tail, touch, uname), GNU's stat,
+# arsync-cp, and the source, the destination and this directory at the same paths; flock, if it is there, so
+# that no two machines are at one unit. It is for arsync-spread's engines, and idempotent: a unit that is done is left alone, one that is running
 # elsewhere is waited for. What came of it is records/NAME. The exit status is 0 if the unit was run to
 # its end, whatever failed in it; 3 if it could not start or was cut off, so that another machine may
 # try it.
@@ -45,8 +46,7 @@ status_of "$name"
 began=$(date +%s)
 # A name of its own until it is whole, so that nobody reads half of it.
 put() {
-    cat > "$1.$host.$$"
-    mv "$1.$host.$$" "$1"
+    if cat > "$1.$host.$$"; then mv "$1.$host.$$" "$1"; else rm -f "$1.$host.$$"; fi
 }
 echo "$host $$ $began" | put "running/$name"
 
@@ -110,6 +110,7 @@ case $kind in
 esac
 
 log=logs/$name
+rm -f "$log.json" "$log.err" # where they cannot be written, those of an earlier try say nothing of this one
 # In the background, so that a signal for this script reaches it. It has the lock too, and so keeps it if
 # this script is killed.
 "$arsync_cp" "$@" < /dev/null > "$log.json" 2> "$log.err" &
@@ -117,8 +118,8 @@ child=$!
 trap 'kill -TERM $child 2> /dev/null' HUP INT TERM
 wait $child
 status=$?
-# A wait that a trap has ended says nothing of the child.
-while kill -0 $child 2> /dev/null; do
+# A wait that a trap has ended says nothing of the child. (After any other the number may be another's.)
+while [ "$status" -gt 128 ] && kill -0 $child 2> /dev/null; do
     wait $child
     status=$?
 done
@@ -129,7 +130,7 @@ case $summary in
     '{"type":"summary"'*) ;;
     *) summary= ;;
 esac
-if [ "$status" = 0 ] && [ -z "$summary" ]; then end_with 3 'arsync-cp has not said what it did'; fi
+if [ "$status" -le 1 ] && [ -z "$summary" ]; then end_with 3 'arsync-cp has not said what it did'; fi
 case $kind$status$summary in
     range0*\"bytes\":"$bytes",*) ;;
     range0*) end_with 3 'the source ends before the range does' "$summary" ;;
