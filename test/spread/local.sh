@@ -58,7 +58,8 @@ holds 'of a large file that has vanished between two runs nothing is left' '
 case $* in *--range=*) exit 3 ;; esac
 exec "$REAL" "$@"
 END
-    chmod +x cp; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d 2> err || is=$?; test $is = 3; test -e d/big; rm s/big; spread --chunk=1M s d; diff -r s d
+    chmod +x cp; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d 2> err || is=$?; test $is = 3; test -e d/big; for size in 4000000 2000000; do bytes $size x > s/big; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d 2> err || is=$?; test $is = 3; done
+    rm s/big; spread --chunk=1M s d; diff -r s d
     bytes 3000000 y > s/big; bytes 3000000 z > d/big; cp d/big mine; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --restart --chunk=1M s d 2> err || is=$?; test $is = 3; rm s/big; spread --chunk=1M s d; cmp mine d/big'
 holds 'a plan that cannot be read is no reason to say that all was tried' '
     mkdir s; echo 1 > s/a; spread s d; : > .d.arsync-spread/plan; for how in --status -v; do is=0; spread $how s d 2> err || is=$?; test $is = 3; grep -q -- --restart err; done; spread --restart s d'

@@ -58,7 +58,8 @@ class BigFiles:
         """The one that ends it, and then one for each range."""
         yield from self._make(name, self.splitter.new_name(), self.skips_unchanged)
 
-    def _make(self, name, end, skips_unchanged):
+    def _make(self, name, end, skips_unchanged, made=None):
+        """made: what an earlier try was begun with, if what is there is of its making, not the user's."""
         self.before([name])
         was = described(os.path.join(self.splitter.source, name))
         problem, ranges, self.made = "the source is gone", [], False
@@ -67,8 +68,10 @@ class BigFiles:
             if not (skips_unchanged and self._is_unchanged(name, was)):
                 problem = self._set_size(name, size)
                 ranges = self._ranges(size) if problem is None else []
+        if problem and made:
+            was = made  # it is still as large as that
         facts = {"file": name, "was": was, "ranges": " ".join(unit.name for unit, _ in ranges),
-                 "problem": problem or "", "made": "yes" if self.made else "no"}
+                 "problem": problem or "", "made": "yes" if self.made or made else "no"}
         # It names the ranges, so that one that is missing is noticed.
         finish = Unit(end, "finish", 2, 0, 1, facts)
         self.state.add(finish, self.commands.finish(end), [name])
@@ -114,10 +117,10 @@ class BigFiles:
     def _begin_anew(self, name):
         """The unit has other content from now on, and the ranges that it had are nobody's."""
         path = self.state.part(name)[0]
+        extra = self.state.unit(name).extra
         try:
             facts = os.lstat(os.path.join(self.splitter.source, path))
         except (FileNotFoundError, NotADirectoryError):
-            extra = self.state.unit(name).extra
             if extra["made"] == "yes":  # else it was the user's, and what is left of it is theirs to judge
                 self._remove(path, int(extra["was"].split(" ")[0]))
             self.state.forget(name)
@@ -125,7 +128,7 @@ class BigFiles:
         if not self.is_one(facts):
             self.state.add(Unit(name, "files", 1, facts.st_size, 1), self.commands.files(name), [path])
             return []
-        return [unit.name for unit in self._make(path, name, False)]
+        return [unit.name for unit in self._make(path, name, False, extra["was"] if extra["made"] == "yes" else None)]
 
     def _is_unchanged(self, name, was):
         target = os.path.join(self.splitter.destination, name)
