@@ -148,6 +148,10 @@ holds 'and so is one that is killed while it begins a large file anew' '
         bytes 2000000 $n > s/big; sed -i "s/\"status\": 0,/\"status\": 1,/; s/\"summary\": .*/\"summary\": null}/" .d.arsync-spread/records/${end#units/}
         is=0; spread_as_python "cut($n)" --chunk=1M s d || is=$?; test $is = 99; spread --chunk=1M s d; identical s d; grep -l kind=range .d.arsync-spread/units/* | wc -l | grep -qx 2
     done'
+holds 'a large file is not begun anew under the feet of a range that outlives its run, nor anything under those of the end' '
+    mkdir s; bytes 2000000 x > s/big; spread --chunk=1M s d; end=$(grep -l kind=finish .d.arsync-spread/units/*); range=$(grep -l kind=range .d.arsync-spread/units/* | tail -n 1); bytes 2000001 y > s/big; for unit in ${range##*/} end; do
+        rm -f .d.arsync-spread/records/${end##*/} .d.arsync-spread/records/end; exec 8> .d.arsync-spread/locks/$unit; flock 8; spread_alone --chunk=1M s d 2> err 8>&- & pid=$!; eventually "grep -q \"waiting for unit $unit of an earlier run\" err"
+        test "$(stat -c %s d/big)" = "$(case $unit in end) echo 2000001 ;; *) echo 2000000 ;; esac)"; test -z "$(ls .d.arsync-spread/running)"; exec 8>&-; wait $pid; identical s d; done'
 holds 'what SRC and DST are is asked before each unit, and when a run goes on' '
     mkdir s; echo 1 > s/f; echo 2 > s/g; spread --mirror s d; mv s away; mkdir s; rm .d.arsync-spread/records/end; refuses 2 "another identity of SRC" --mirror s d; diff -r away d
     rmdir s; mv away s; mv d away; refuses 2 "another identity of DST" --mirror s d; test ! -e d; mv away d

@@ -92,16 +92,20 @@ class BigFiles:
 
     def renew(self):
         """Begin anew what cannot end otherwise: the source has changed, or an earlier run was cut off
-        before all ranges were there. Ranges that are nobody's are forgotten."""
+        before all ranges were there. Ranges that are nobody's are forgotten, but none while it still writes:
+        what it has read may be older than what the new ones write to its place."""
         units = [self.state.unit(name) for name in self.state.names()]
         there = {unit.name for unit in units if unit.kind == "range"}
         for unit in units:
             if unit.kind == "finish":
                 ranges = unit.extra["ranges"].split()
                 if self._cannot_end(unit, ranges, there):
+                    for name in [unit.name, *ranges]:
+                        self.state.wait_for(name)
                     ranges = self._begin_anew(unit.name)
                 there -= set(ranges)
         for name in there:
+            self.state.wait_for(name)
             self.state.forget(name)
 
     def _cannot_end(self, unit, ranges, there):

@@ -213,6 +213,7 @@ class Run:
         self.is_closed = os.path.exists(state.at("closed"))
 
     def go(self):
+        self.state.wait_for(END)  # it would close directories, or remove, while others write
         self.splitter.big.renew()
         for phase in itertools.count(1):
             # What was made by an earlier run, or in a phase before, comes first.

@@ -29,6 +29,7 @@ import shlex
 import shutil
 import socket
 import stat
+import sys
 
 
 class Refused(Exception):
@@ -168,6 +169,20 @@ class State:
             return None
         except OSError:
             return True
+
+    def wait_for(self, name):
+        """Until nobody is at a unit: what an earlier run has begun may outlive it."""
+        try:
+            lock = open(self.at("locks", name), "rb+")
+        except FileNotFoundError:
+            return
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"arsync-spread: waiting for unit {name} of an earlier run, which is still running",
+                      file=sys.stderr, flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
 
     # ---- units ----
 
