@@ -62,7 +62,9 @@ END
     rm s/big; spread --chunk=1M s d; diff -r s d
     bytes 3000000 y > s/big; bytes 3000000 z > d/big; cp d/big mine; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --restart --chunk=1M s d 2> err || is=$?; test $is = 3; rm s/big; spread --chunk=1M s d; cmp mine d/big'
 holds 'a plan that cannot be read is no reason to say that all was tried' '
-    mkdir s; echo 1 > s/a; spread s d; : > .d.arsync-spread/plan; for how in --status -v; do is=0; spread $how s d 2> err || is=$?; test $is = 3; grep -q -- --restart err; done; spread --restart s d'
+    mkdir s; echo 1 > s/a; spread s d; : > .d.arsync-spread/plan; for how in --status -v; do is=0; spread $how s d 2> err || is=$?; test $is = 3; grep -q -- --restart err; done; spread --restart s d; cp .d.arsync-spread/plan whole
+    for plan in "[]" null 7 "\"x\"" "{\"source\": \"$PWD/s\"}" "$(sed "/one_file_system/d" whole)" "$(sed "s/\"options\": .*/\"options\": \"-x\",/" whole)" "$(sed "s/\"chunk\": .*/\"chunk\": \"64\",/" whole)" "$(printf "%0100000d" 0 | tr 0 "[")"; do
+        printf "%s" "$plan" > .d.arsync-spread/plan; for how in --status -v; do is=0; spread $how s d 2> err || is=$?; test $is = 3; grep -q "$PWD/.d.arsync-spread/plan .*--restart" err; test $(wc -l < err) = 1; done; done; spread --restart s d; diff -r s d'
 holds 'a run that is stopped goes on where it was, and repeats nothing' '
     for i in $(seq 32); do mkdir -p s/d$i; bytes 10000 $i > s/d$i/f; done; cat > cp << "END"
 #!/bin/sh

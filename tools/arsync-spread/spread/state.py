@@ -45,6 +45,17 @@ FOLDERS = ("units", "parts", "records", "running", "logs", "locks", "walk", "slu
 FILES = ("walked", "closed", "plan", "lock", "settings", "unit.sh")
 
 
+# What a plan says, and as what.
+PLAN = {"source": str, "destination": str, "chunk": (int, type(None)), "mirror": bool, "one_file_system": bool,
+        "options": list, "identity of SRC": str, "identity of DST": str}
+
+
+def is_plan(plan):
+    return isinstance(plan, dict) and plan.keys() == PLAN.keys() \
+        and all(isinstance(plan[key], PLAN[key]) for key in PLAN) and not isinstance(plan["chunk"], bool) \
+        and all(isinstance(option, str) for option in plan["options"])
+
+
 def write_file(path, content):
     """Whole or not at all."""
     with open(path + ".new", "wb") as out:
@@ -116,13 +127,16 @@ class State:
 
     def plan(self):
         """What was begun: nothing, if it was not begun wholly."""
-        if not self.exists():
+        try:
+            with open(self.at("plan"), encoding="utf-8") as file:
+                plan = json.load(file)
+        except FileNotFoundError:
             return {}
-        with open(self.at("plan"), encoding="utf-8") as file:
-            try:
-                return json.load(file)
-            except ValueError:  # a disk was full
-                raise Refused(f"{self.at('plan')} cannot be read: begin anew with --restart") from None
+        except (ValueError, RecursionError):  # a disk was full
+            raise Refused(f"{self.at('plan')} cannot be read: begin anew with --restart") from None
+        if plan != {} and not is_plan(plan):
+            raise Refused(f"{self.at('plan')} is no plan that this version knows: begin anew with --restart")
+        return plan
 
     def open(self, plan, before):
         """Begin what plan says, or go on with what was there before if that is the same."""
