@@ -229,6 +229,26 @@ real=$(PATH=$OLD_PATH command -v fpart); "$real" "$@" | while read -r number cou
 END
     chmod +x bin/fpart; for cut in 1 30; do rm -rf d .d.*; is=0; ( export OLD_PATH=$PATH PATH=$PWD/bin:$PATH LISTS=$PWD/.d.arsync-spread/walk CUT=$cut; spread --files=10 --mirror s d 2> err ) || is=$?; test $is = 3; grep -q "list.2 is not whole" err
     is=0; spread --status --files=10 --mirror s d > out || is=$?; test $is = 3; spread --files=10 --mirror s d; diff -r s d; done'
+holds 'a fault of the program is one line and status 3, and all of it if that is wanted' '
+    mkdir s; echo 1 > s/f; fault="import fcntl; fcntl.flock = None"; is=0; spread_as_python "$fault" s d 2> err || is=$?; test $is = 3; test $(wc -l < err) = 1; grep -q "ARSYNC_SPREAD_DEBUG=1" err
+    is=0; ARSYNC_SPREAD_DEBUG=1 spread_as_python "$fault" s d 2> err || is=$?; test $is = 3; grep -q "^Traceback" err; grep -q "in take_lock" err
+    is=0; spread_as_python "
+import subprocess
+start = subprocess.Popen.__init__
+def failing(self, command, **more):
+    if command[0] == \"sh\":
+        raise BlockingIOError(11, \"Resource temporarily unavailable\")
+    start(self, command, **more)
+subprocess.Popen.__init__ = failing" -j 2 s d 2> err || is=$?; test $is = 3; test "$(cat err)" = "arsync-spread: Resource temporarily unavailable"; spread s d; diff -r s d'
+holds 'a signal at any time ends it in words, and a hangup only if it is wanted' '
+    mkdir s; echo 1 > s/f; spread s d; for n in INT TERM HUP; do is=0; spread_as_python "
+import os, shutil, signal
+shutil.rmtree = lambda path: os.kill(os.getpid(), signal.SIG$n)" --restart s d 2> err || is=$?; test $is = $((128 + $(kill -l $n))); test "$(cat err)" = "arsync-spread: stopped; the same command goes on from here"; done
+    spread_as_python "
+import os, shutil, signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+remove = shutil.rmtree
+shutil.rmtree = lambda path, *more, **most: (os.kill(os.getpid(), signal.SIGHUP), remove(path, *more, **most))" --restart s d; diff -r s d'
 holds 'the directories are done again after units that ran again' '
     mkdir -p s/in; echo 1 > s/in/f; touch -d 2001-01-01 s/in s; spread s d; rm d/in/f .d.arsync-spread/records/1; is=0; spread_as_python "
 import subprocess

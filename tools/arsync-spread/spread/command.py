@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -309,10 +310,18 @@ class Interrupted(BaseException):
         self.number = number
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupt(number, _frame):
-    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)
+    ignore_signals()
     raise Interrupted(number)
+
+
+def ignore_signals():
+    """To stop takes its time, and is not to be stopped."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def find_arsync_cp(settings):
@@ -345,11 +354,10 @@ def run(settings):
                    "arsync_cp": find_arsync_cp(settings)}, script)
     watch = Watch(state, settings.verbose)
     one = Run(settings, plan, state, watch)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
     try:
         one.go()
     except BaseException:
+        ignore_signals()
         one.stop()
         raise
     finally:
@@ -357,8 +365,21 @@ def run(settings):
     return watch.sum_up(one)
 
 
+def tell_fault(error):
+    """Of this program, so of no use to those who cannot mend it."""
+    if os.environ.get("ARSYNC_SPREAD_DEBUG"):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    else:
+        print(f"arsync-spread: a fault of this program, which ARSYNC_SPREAD_DEBUG=1 shows: "
+              f"{type(error).__name__}: {error}", file=sys.stderr)
+
+
 def main(arguments):
     sys.stdout.reconfigure(errors="surrogateescape")  # names are bytes
+    threading.excepthook = lambda fault: tell_fault(fault.exc_value)
+    for number in SIGNALS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
+            signal.signal(number, interrupt)
     try:
         return run(parse(arguments))
     except Refused as refused:
@@ -371,6 +392,6 @@ def main(arguments):
         name = f"{error.filename}: " if error.filename else ""
         print(f"arsync-spread: {name}{error.strerror}", file=sys.stderr)
         return 3
-    except Exception:  # a fault of this program; 1 would say that all was tried
-        traceback.print_exc()
+    except Exception as error:  # 1 would say that all was tried
+        tell_fault(error)
         return 3

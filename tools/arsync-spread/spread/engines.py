@@ -89,29 +89,46 @@ class Engine:
 class Local(Engine):
     """On this machine, some at a time."""
 
+    def __init__(self, state, settings):
+        super().__init__(state, settings)
+        self.workers = []
+        self.failure = []
+
     def run(self, names):
         todo = queue.Queue()
-        workers = [threading.Thread(target=self._work, args=(todo,), daemon=True)
-                   for _ in range(self.settings.jobs)]
-        for worker in workers:
-            worker.start()
+        self.workers = [threading.Thread(target=self._work, args=(todo,), daemon=True)
+                        for _ in range(self.settings.jobs)]
         try:
+            for worker in self.workers:
+                worker.start()
             for name in names:
                 todo.put(name)
         finally:
-            for _ in workers:
+            for _ in self.workers:
                 todo.put(None)
-        for worker in workers:
+        for worker in self.workers:
             worker.join()
+        if self.failure:
+            raise self.failure[0]
 
     def _work(self, todo):
         for name in iter(todo.get, None):
             for _ in range(self.settings.retries):
-                if self.stopped:
+                if self.stopped or self.failure:
                     return
-                process = self.start(self.command(name), stdin=subprocess.DEVNULL)
+                try:
+                    process = self.start(self.command(name), stdin=subprocess.DEVNULL)
+                except OSError as error:  # there can be no more processes, for instance
+                    self.failure.append(error)
+                    return
                 if self.wait_for(process) == 0:
                     break
+
+    def stop(self):
+        super().stop()
+        for worker in self.workers:  # one may just have started another unit
+            if worker.is_alive():
+                worker.join()
 
 
 class Parallel(Engine):
