@@ -52,6 +52,10 @@ holds 'SRC and DST are what a path through a link leads to, and DST is one by wh
     is=0; spread s e 2> err || is=$?; test $is = 3; grep -q "another arsync-spread is at this copy" err; kill -TERM $pid; wait $pid || true
     test -z "$(spread --status s d2 | grep ^running)"; is=0; spread --status other d2 2> err || is=$?; test $is = 2; grep -q "of another SRC" err
     is=0; spread s no/such/d 2> err || is=$?; test $is = 2; test ! -e no; is=0; spread s d -- --preserve=mode,flags 2> err || is=$?; test $is = 2'
+holds 'so are the state directory and arsync-cp, and links that need not be followed are left to each host' '
+    mkdir -p other/real here/state s; echo 1 > s/f; ln -s ../other/real here/link; ln -s ../other here/whole; cp $CP other/cp; printf "%s\n" "#!/bin/sh" "exit 9" > here/cp; chmod +x here/cp
+    '"$SPREAD"' --arsync-cp=here/link/../cp --state=here/link/../state s d; diff -r s d; test -e other/state/plan; test -z "$(ls here/state)"; grep -qx "arsync_cp=$PWD/other/cp" other/state/settings
+    (cd here && '"$SPREAD"' --arsync-cp=whole/./cp --state=../other/state ../s ../d); grep -qx "arsync_cp=$PWD/here/whole/cp" other/state/settings'
 holds 'of a large file that has vanished between two runs nothing is left' '
     mkdir s; echo 1 > s/a; bytes 3000000 x > s/big; cat > cp << "END"
 #!/bin/sh

@@ -159,6 +159,14 @@ def are_apart(*directories):
                    for one in range(len(ends)) for other in range(len(ends)))
 
 
+def absolute(path):
+    """The same, from wherever: links only as far as the last .. needs it, as other hosts may have others."""
+    parts = os.path.join(os.getcwd(), path).split("/")
+    after = max((at + 1 for at, part in enumerate(parts) if part == ".."), default=0)
+    way = [os.path.realpath("/".join(parts[:after]))] if after else ["/"]
+    return os.path.normpath(os.path.join(*way, *parts[after:]))
+
+
 def plan_of(settings):
     source, destination = map(os.path.realpath, settings.paths)
     plan = {"source": source, "destination": destination, "chunk": settings.chunk,
@@ -189,7 +197,7 @@ def identity(directory):
 
 def state_directory(settings, plan):
     if settings.state:
-        path = os.path.abspath(settings.state)
+        path = absolute(settings.state)
     elif os.path.ismount(plan["destination"]) and settings.engine != "local":
         raise Refused("DST is where a file system is mounted, and what is beside it may not be there on "
                       "other hosts: name a directory that all of them have by --state", 2)
@@ -328,7 +336,7 @@ def find_arsync_cp(settings):
     """One that is beside this program is of the same version; but on other hosts it need not be there."""
     if settings.arsync_cp:
         named = os.sep in settings.arsync_cp
-        return os.path.abspath(settings.arsync_cp) if named else settings.arsync_cp
+        return absolute(settings.arsync_cp) if named else settings.arsync_cp
     beside = os.path.join(os.path.dirname(os.path.realpath(sys.argv[0])), "arsync-cp")
     return beside if settings.engine == "local" and os.path.exists(beside) else "arsync-cp"
 
