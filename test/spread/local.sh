@@ -6,6 +6,8 @@ if ! command -v fpart > /dev/null; then
     skip 'arsync-spread' 'fpart is not installed'
     finish
 fi
+# shellcheck disable=SC2317
+refuses() { local is=0; spread "${@:3}" 2> err || is=$?; test "$is" = "$1"; grep -q -- "$2" err; } # STATUS MESSAGE ARGUMENT...
 make_tree "$WORK/tree" 500
 cp -a "$WORK/tree" "$WORK/judge"
 
@@ -83,6 +85,10 @@ END
 holds 'two runs at once are refused' '
     mkdir s; bytes 3000000 x > s/f; spread_alone s d -- --bwlimit=100K & pid=$!; eventually "test -e .d.arsync-spread/running/1"
     is=0; spread s d -- --bwlimit=100K 2> err || is=$?; test $is = 3; grep -q "another arsync-spread is at this copy: process $pid on " err; kill -TERM $pid; is=0; wait $pid || is=$?; test $is = 143'
+holds 'two runs at once into one directory are refused, whatever their engines and their state directories' '
+    mkdir s other l d; bytes 3000000 x > s/f; echo 1 > other/g; ln -s d e; spread_alone --state=l/1 s d -- --bwlimit=100K & pid=$!; eventually "test -e l/1/running/1"
+    for how in --engine=local $(command -v parallel > /dev/null && echo --sshlogin=:) $(command -v fpsync > /dev/null && echo --engine=fpsync); do for to in d e; do refuses 3 "another arsync-spread, with another state directory, is at $PWD/d" $how other $to; done; done
+    spread --status --state=l/1 s d > out || test $? = 3; spread other d2; kill -TERM $pid; is=0; wait $pid || is=$?; test $is = 143; spread --mirror other d; diff -r other d'
 holds 'the walk goes on while units are copied' '
     mkdir s d; for i in $(seq 30); do bytes 1000 $i > s/f$i; done; cat > slow << "END"
 #!/bin/sh
@@ -141,8 +147,6 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 END
 # shellcheck disable=SC2317
 spread_as_python() { local lines=$1; shift; python3 "$WORK/as_python" "$lines" "$SPREAD" --arsync-cp "$OURS" "$@"; }
-# shellcheck disable=SC2317
-refuses() { local is=0; spread "${@:3}" 2> err || is=$?; test "$is" = "$1"; grep -q -- "$2" err; } # STATUS MESSAGE ARGUMENT...
 
 holds 'a run that is killed at any unit is made up for by the next one' '
     mkdir -p s/in; bytes 2000000 x > s/big; echo 1 > s/in/f; is=99; for n in 1 2 3 4 5 6 7 8; do

@@ -353,6 +353,7 @@ def run(settings):
     before = {} if settings.restart else state.plan()
     if not before:
         os.makedirs(plan["destination"], exist_ok=True)
+    state.take_lock_of(plan["destination"])
     plan["identity of SRC"], plan["identity of DST"] = identity(plan["source"]), identity(plan["destination"])
     state.open(plan, before)
     with open(os.path.join(os.path.dirname(__file__), "unit.sh"), encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """The directory of small files that a run leaves, and that the same command goes on from.
 
     plan       what the run is, as JSON: another command is refused
-    lock       held by the one command that runs
+    lock       held by the one command that runs; so is DST itself
     settings   for unit.sh: source, destination, what they are, arsync_cp
     unit.sh    what runs a unit
     units/N    a unit, as sh reads it: its id, its kind, how much it is, the arguments of arsync-cp
@@ -89,7 +89,7 @@ class Unit:
 class State:
     def __init__(self, path):
         self.path = path
-        self.lock = None
+        self.lock = self.lock_of_destination = None
 
     def at(self, *names):
         return os.path.join(self.path, *names)
@@ -124,6 +124,17 @@ class State:
             raise Refused(f"cannot use the state directory {self.path}: {error.strerror}") from None
         os.ftruncate(self.lock, 0)
         os.pwrite(self.lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def take_lock_of(self, destination):
+        """Another run may have another state directory. The lock is that of the directory itself, which NFS
+        has for one machine only, and some file systems not at all."""
+        try:
+            self.lock_of_destination = os.open(destination, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(self.lock_of_destination, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(f"another arsync-spread, with another state directory, is at {destination}") from None
+        except OSError:  # it may not be read, or not be there, which is told in its place
+            pass
 
     def plan(self):
         """What was begun: nothing, if it was not begun wholly."""
