@@ -13,6 +13,15 @@ holds 'fpsync runs the units' '
     spread --engine=fpsync -j 2 --files=100 --chunk=8M '"$WORK"'/s d -v > out; cat out; identical '"$WORK"'/judge d
     spread --engine=fpsync --chunk=8M '"$WORK"'/s d > out; grep -q "0 of them now" out'
 
+holds 'fpsync that is stopped ends its units, and no process that has the number of one by now' '
+    mkdir s bin; bytes 60000000 a > s/a; cat > bin/ssh << "END"
+#!/bin/sh
+# The host is this one; what runs there does not end with its ssh.
+while [ "${1#-}" != "$1" ]; do [ "$1" != -o ] || shift; shift; done; shift; exec setsid -w sh -c "$*"
+END
+    chmod +x bin/ssh; for how in -v --on=h; do rm -rf d .d.*; sleep 100 & other=$!; ( PATH=$PWD/bin:$PATH; spread_alone --engine=fpsync $how $PWD/s d -- --bwlimit=200K ) & pid=$!; eventually "test -e .d.arsync-spread/running/1"
+        read -r host unit began < .d.arsync-spread/running/1; kill -0 $unit; for stale in 2 3; do echo "$host $other $began" > .d.arsync-spread/running/$stale; done; exec 8> .d.arsync-spread/locks/3; flock 8
+        kill -INT $pid; is=0; wait $pid || is=$?; test $is = 130; exec 8>&-; kill -0 $other; eventually "! kill -0 $unit && flock -n .d.arsync-spread/locks/1 true"; kill $other; done'
 if make_slurm; then
     holds 'Slurm runs the units on its nodes, and the directories last' '
         in_net "$SPREAD" --arsync-cp "$OURS" --engine=slurm --files=60 --chunk=8M '"$WORK"'/s d -v > out; cat out; identical '"$WORK"'/judge d

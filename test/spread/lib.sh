@@ -49,7 +49,7 @@ make_tree() {
 # A machine is a network, a name and processes of its own: killed with the first of them, as by a switch.
 start_host() {
     local host=$1
-    ip netns exec "$NETS-$host" unshare --uts --pid --fork --kill-child sh -c "
+    ip netns exec "$NETS-$host" unshare --uts --pid --mount-proc --fork --kill-child sh -c "
         hostname $host
         ${HOST_DAEMON-}
         exec /usr/sbin/sshd -D -f '$WORK/ssh/sshd_config' -E '$WORK/ssh/$host.log'" > /dev/null 2>&1 < /dev/null 9>&- &

@@ -264,6 +264,17 @@ class Slurm(Engine):
             subprocess.run(["scancel", *self.jobs], check=False)
 
 
+# Stop the units of a host. One that was killed has left its number behind, which may be another's by now.
+STOP = r"""cd {state}/running || exit
+for unit in *; do
+    case $unit in *.*) continue ;; esac
+    read -r host pid began < $unit || continue
+    [ "$host" = "$(uname -n)" ] || continue
+    if command -v flock && flock -n ../locks/$unit true; then continue; fi
+    [ "$(tr '\0' ' ' < /proc/$pid/cmdline)" = "sh {state}/unit.sh $unit " ] && kill $pid
+done"""
+
+
 class Fpsync(Engine):
     """fpsync, which hands the lists of fpart to a tool, here and on other machines by ssh. What it
     synchronizes is a directory with an empty file for each unit, and the tool runs these."""
@@ -315,13 +326,13 @@ class Fpsync(Engine):
         self.wait_for(process)
 
     def stop(self):
-        """What it has begun on a host goes on when its ssh is gone."""
+        """What it has begun on a host goes on when its ssh is gone, and here if its shell has given it a
+        process group of its own."""
         super().stop()
-        script = (f"cd {self.state.at('running')} && for unit in *; do read -r host pid began < $unit && "
-                  "[ \"$host\" = \"$(uname -n)\" ] && kill \"$pid\"; done")
-        asked = [subprocess.Popen(["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host, script],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL) for host in self.hosts]
+        ways = [["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host] for host in self.hosts]
+        asked = [subprocess.Popen([*way, STOP.format(state=self.state.path)], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                 for way in ways or [["sh", "-c"]]]
         until = time.monotonic() + 10
         for process in asked:
             try:
