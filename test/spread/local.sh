@@ -286,7 +286,8 @@ fi
 holds 'what Slurm took is cancelled where it takes no more, and is waited for while it does not answer' '
     mkdir s bin; seq 6 | while read i; do echo $i > s/f$i; done; for x in sbatch squeue scancel scontrol; do printf "%s\n" "#!/bin/sh" "echo $x \$* >> $PWD/asked" "[ -e $PWD/$x ] && . $PWD/$x" > bin/$x; chmod +x bin/$x; done; PATH=$PWD/bin:$PATH
     echo "echo MaxArraySize = 1" > scontrol; echo "[ \$(grep -c ^sbatch $PWD/asked) = 1 ] && echo 71" > sbatch; is=0; spread --engine=slurm --files=2 s d 2> err || is=$?; test $is = 3; grep -qx "scancel 71" asked
-    rm asked; echo "echo 72" > sbatch; echo "[ \$(grep -c ^squeue $PWD/asked) -gt 1 ]" > squeue; is=0; spread --engine=slurm --files=2 s d || is=$?; test $is = 3; test "$(grep -c ^squeue asked)" = 2'
+    rm asked; echo "echo 72" > sbatch; echo "[ \$(grep -c ^squeue $PWD/asked) -gt 1 ]" > squeue; is=0; spread --engine=slurm --files=2 s d || is=$?; test $is = 3; test "$(grep -c ^squeue asked)" = 2
+    rm asked; echo "touch $PWD/taken; sleep 2; echo 73" > sbatch; spread_alone --engine=slurm --files=2 s d & pid=$!; eventually "test -e taken"; kill -INT $pid; is=0; wait $pid || is=$?; test $is = 130; grep -qx "scancel 73" asked'
 holds 'chunks are whole MiB' '
     mkdir s; echo 1 > s/f; spread --chunk=1000001 s d; grep -q "\"chunk\": 1048576," .d.arsync-spread/plan'
 if is_root; then

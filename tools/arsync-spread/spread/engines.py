@@ -216,7 +216,7 @@ class Slurm(Engine):
     def run(self, names):
         before = len(self.jobs)
         for batch in in_batches(names, self._most()):
-            self.jobs.append(self._submit(batch))
+            self._submit(batch)
         self.ended = self.jobs[before:] or self.ended
 
     def _most(self):
@@ -243,11 +243,25 @@ class Slurm(Engine):
                    "--job-name=arsync-spread", "--output=/dev/null", *self.settings.slurm]
         if self.ended:
             command.append("--dependency=afterany:" + ":".join(self.ended))
-        done = subprocess.run(command + [script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              stdin=subprocess.DEVNULL, check=False)
-        if done.returncode != 0:
-            raise Refused("sbatch: " + done.stderr.decode(errors="replace").strip())
-        return done.stdout.decode().strip().partition(";")[0]
+        process = subprocess.Popen(command + [script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            said, complaint = process.communicate()
+        except BaseException:  # it may be taken already, and its number is needed to cancel it
+            try:
+                said, complaint = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            else:
+                self._took(process, said)
+            raise
+        if not self._took(process, said):
+            raise Refused("sbatch: " + complaint.decode(errors="replace").strip())
+
+    def _took(self, process, said):
+        if process.returncode == 0:
+            self.jobs.append(said.decode().strip().partition(";")[0])
+        return process.returncode == 0
 
     def wait(self):
         while self.jobs and not self.stopped:
