@@ -82,6 +82,18 @@ END
     test "$(status_of done)" = 2; is=0; spread --status s d || is=$?; test $is = 3
     cp -a .d.arsync-spread/records before; spread --files=4 s d; diff -r s d
     for unit in $(grep -l "\"status\": 0," before/*); do cmp $unit .d.arsync-spread/records/${unit##*/}; done; test -e before/1 -a -e before/2'
+holds 'a run that is killed, and whose units go on, is gone on with, and no unit is at work twice' '
+    for i in $(seq 12); do mkdir -p s/d$i; bytes 300000 $i > s/d$i/f; done; ln s/d1/f s/d2/l; bytes 3000000 x > s/big; cp -a s judge; cat > cp << "END"
+#!/bin/sh
+unit=; for word; do case $word in --files-from=*) unit=${word##*/} ;; esac; done
+mkdir "$HERE/at-$unit" || { echo "$unit" >> "$HERE/twice"; exit 3; }
+if [ "$unit" = 1 ] && [ ! -e "$HERE/go" ]; then touch "$HERE/begun"; until [ -e "$HERE/go" ]; do sleep .05; done; fi
+"$REAL" "$@"; is=$?
+rmdir "$HERE/at-$unit"; exit $is
+END
+    chmod +x cp; export HERE=$PWD REAL=$CP; run() { exec "$SPREAD" --arsync-cp $PWD/cp -j 2 --files=3 --chunk=1M s d; }; (run) & first=$!; eventually "test -e begun"; read -r _ unit _ < .d.arsync-spread/running/1
+    kill -9 $first; wait $first || true; kill -9 $unit; eventually "! kill -0 $unit"; is=0; spread --status s d > out || is=$?; test $is = 3; grep -q "^running: unit 1 " out
+    (run) & again=$!; sleep 1; kill -0 $again; test -e at-1; touch go; wait $again; test ! -e twice; identical judge d; is=0; spread --status s d > out || is=$?; test $is = 0; mv s away; spread --status s d > out; grep -qx complete out; mv away s'
 holds 'two runs at once are refused' '
     mkdir s; bytes 3000000 x > s/f; spread_alone s d -- --bwlimit=100K & pid=$!; eventually "test -e .d.arsync-spread/running/1"
     is=0; spread s d -- --bwlimit=100K 2> err || is=$?; test $is = 3; grep -q "another arsync-spread is at this copy: process $pid on " err; kill -TERM $pid; is=0; wait $pid || is=$?; test $is = 143'
