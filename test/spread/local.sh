@@ -269,6 +269,14 @@ import os, shutil, signal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 remove = shutil.rmtree
 shutil.rmtree = lambda path, *more, **most: (os.kill(os.getpid(), signal.SIGHUP), remove(path, *more, **most))" --restart s d; diff -r s d'
+if is_root && mkdir "$WORK/small" && mount_at "$WORK/small" -t tmpfs -o mode=700,size=4m none; then
+    holds 'where the state directory is full a run ends with 3, nothing is removed, and with room it goes on' '
+        mkdir s d; seq 300 | while read i; do echo $i > s/f-$i-$(printf %0100d 0); done; bytes 3000000 x > s/big; touch d/extra; for kb in 24 48 72 84 108; do
+            rm -rf '"$WORK"'/small/state; mount -o remount,size=${kb}k '"$WORK"'/small; is=0; spread --state='"$WORK"'/small/state --files=50 --chunk=1M --mirror s d 2> err || is=$?; test $is = 3; test -e d/extra; grep -q "No space left on device\|is not whole" err
+            mount -o remount,size=4m '"$WORK"'/small; spread --state='"$WORK"'/small/state --files=50 --chunk=1M --mirror s d; diff -r s d; rm -rf d; mkdir d; touch d/extra; done'
+else
+    skip 'a state directory that is full' 'needs root'
+fi
 holds 'the directories are done again after units that ran again' '
     mkdir -p s/in; echo 1 > s/in/f; touch -d 2001-01-01 s/in s; spread s d; rm d/in/f .d.arsync-spread/records/1; is=0; spread_as_python "
 import subprocess

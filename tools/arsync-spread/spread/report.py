@@ -39,7 +39,10 @@ class Totals:
         for name in state.names() + [END]:
             record = state.record(name)
             if name != END:
-                unit = state.unit(name)
+                try:
+                    unit = state.unit(name)
+                except FileNotFoundError:  # forgotten by a run that is going on
+                    continue
                 self.units += 1
                 if record is None or record["status"] != 0:
                     self.files_to_do += unit.files

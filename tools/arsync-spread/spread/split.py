@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from .big import BigFiles
@@ -111,25 +112,26 @@ class Splitter:
         command = ["fpart", "-L", "-0", "-z", "-f", str(self.limits.files), "-s", str(self.limits.bytes),
                    "-o", os.path.join(raw, "list"), "-W", 'echo "$FPART_PARTNUMBER $FPART_PARTNUMFILES"']
         command += ["-b"] if self.one_file_system else []
-        complaints = os.path.join(raw, "complaints")
         try:
-            with open(complaints, "wb") as err:
-                self.walk = subprocess.Popen(command + ["."], cwd=self.source, stderr=err,
-                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                             start_new_session=True)
+            self.walk = subprocess.Popen(command + ["."], cwd=self.source, stderr=subprocess.PIPE,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                         start_new_session=True)
         except FileNotFoundError:
             raise Refused("fpart is not installed; it makes the lists of names") from None
+        complaints = []  # not in a file, which a full disk would not take
+        listener = threading.Thread(target=lambda: complaints.extend(self.walk.stderr), daemon=True)
+        listener.start()
         for line in self.walk.stdout:
             number, count = line.decode().split()
             yield names_in(os.path.join(raw, "list." + number), int(count))
         # A directory that may not be read is the last unit's error too, and told there.
+        listener.join()
         if self.walk.wait() < 0:
             raise Refused(f"fpart was killed by signal {-self.walk.returncode}")
         for name in os.listdir(raw):  # of which it could not tell
             if re.fullmatch("list\\.[0-9]+", name):
                 yield names_in(os.path.join(raw, name))
-        with open(complaints, encoding="utf-8", errors="replace") as err:
-            self.problems += err.read()
+        self.problems += b"".join(complaints).decode(errors="replace")
         if self.walk.returncode > 0:
             self.problems += f"its exit status is {self.walk.returncode}"
 

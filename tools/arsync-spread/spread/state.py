@@ -58,10 +58,14 @@ def is_plan(plan):
 
 def write_file(path, content):
     """Whole or not at all."""
-    with open(path + ".new", "wb") as out:
-        out.write(os.fsencode(content))
-        out.flush()
-        os.fsync(out.fileno())
+    try:
+        with open(path + ".new", "wb") as out:
+            out.write(os.fsencode(content))
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError as error:
+        error.filename = path  # of a full disk it has none
+        raise
     os.rename(path + ".new", path)
 
 
@@ -182,7 +186,7 @@ class State:
                    "".join(f"{key}={quoted(value)}\n" for key, value in settings.items()))
         for name in os.listdir(self.at("running")):
             if not self._is_locked(name.partition(".")[0]):  # whoever wrote it runs no more
-                os.unlink(self.at("running", name))
+                remove(self.at("running", name))
 
     def _is_locked(self, name):
         """Whether a unit is running, or None: it has no lock to tell by."""

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC1090,SC1091,SC2154 # it sources what is written for each run
 # unit.sh NAME - run one unit of the run whose state directory this file is in, on whatever machine.
 #
-# It needs sh, the usual commands (cat, date, dirname, grep, mv, rm, tail, touch, uname), GNU's stat,
+# It needs sh, the usual commands (cat, date, grep, mv, rm, tail, touch, uname), GNU's stat,
 # arsync-cp, and the source, the destination and this directory at the same paths; flock, if it is there, so
 # that no two machines are at one unit. It is for arsync-spread's engines, and idempotent: a unit that is done is left alone, one that is running
 # elsewhere is waited for. What came of it is records/NAME. The exit status is 0 if the unit was run to
@@ -11,7 +11,7 @@
 umask 077
 name=$1
 host=$(uname -n)
-cd "$(dirname "$0")" || exit 3
+cd "${0%/*}" || exit 3
 # 0 is no unit: GNU parallel begins nothing before it has read as many lines as it has places.
 [ "$name" != 0 ] || exit 0
 # Two machines must not write one file at once: one that was believed dead may still be at it. The lock
@@ -127,7 +127,7 @@ trap '' HUP INT TERM
 grep -qsx "id=$id" "units/$name" || exit 3 # these are the logs of another unit now
 summary=$(tail -n 1 "$log.json")
 case $summary in
-    '{"type":"summary"'*) ;;
+    '{"type":"summary"'*'}') ;;
     *) summary= ;;
 esac
 if [ "$status" -le 1 ] && [ -z "$summary" ]; then end_with 3 'arsync-cp has not said what it did'; fi
