@@ -235,6 +235,7 @@ class Run:
         self.engine.wait()
 
     def _units_of(self, phase):
+        self.state.look_again()
         for name in self.state.names():
             unit = self.state.unit(name)
             if unit.phase == phase and unit.kind != "hidden" and self.state.status(name) != 0:

@@ -36,6 +36,7 @@ class Totals:
         self.files_to_do = self.bytes_to_do = 0
         self.troubles = []
         self.hosts = {}
+        state.look_again()
         for name in state.names() + [END]:
             record = state.record(name)
             if name != END:

@@ -249,6 +249,11 @@ class State:
     def forget_record(self, name):
         remove(self.at("records", name))
 
+    def look_again(self):
+        """What hosts have written, NFS sees when a directory is opened, not before it has forgotten."""
+        for folder in ("records", "running"):
+            os.listdir(self.at(folder))
+
     def record(self, name):
         """None: there is none, or that of another unit which had this number."""
         try:
