@@ -286,6 +286,14 @@ def waited(self, timeout=None):
     if self.args[0] == \"sh\":
         os._exit(99)
 subprocess.Popen.wait = waited" s d || is=$?; test $is = 99; spread s d; identical s d'
+holds 'other names of a large file wait for its end, and do not copy it whole' '
+    mkdir -p s/in; bytes 2000000 x > s/big; ln s/big s/in/too; cat > cp << "END"
+#!/bin/sh
+case $* in *--range=1048576:*) exit 3 ;; esac
+exec "$REAL" "$@"
+END
+    chmod +x cp; is=0; REAL=$CP '"$SPREAD"' --arsync-cp $PWD/cp --chunk=1M s d 2> err || is=$?; test $is = 3; test $(ls d/big d/in/too 2> /dev/null | wc -l) = 1; grep -q "(linked) .*: unit 1 has not ended," err; spread --chunk=1M s d; identical s d; test d/big -ef d/in/too
+    mkdir e e/big e/in e/in/too; is=0; spread --chunk=1M s e 2> err || is=$?; test $is = 1; grep -q "unit 1 has not ended well" err; rmdir e/big e/in/too; rm s/big; spread --chunk=1M s e; diff -r s e; identical s/in e/in'
 holds 'a large file that cannot be made leaves the rest whole, and is begun anew' '
     mkdir -p s/dir d/big; bytes 2000000 x > s/big; echo 1 > s/dir/f; chmod 751 s/dir; is=0; spread --chunk=1M s d 2> err || is=$?; test $is = 1; grep -q "cannot make a file of 2000000 bytes: File exists" err; test "$(stat -c %a d/dir)" = 751
     rmdir d/big; spread --chunk=1M s d; identical s d; rm .d.arsync-spread/records/*; grep -l kind=finish .d.arsync-spread/units/*; rm s/big .d.arsync-spread/units/$(basename $(grep -l kind=range .d.arsync-spread/units/* | head -n 1)); rm d/big; spread --chunk=1M s d; identical s d'

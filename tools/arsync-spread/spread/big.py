@@ -84,9 +84,11 @@ class BigFiles:
         return [(Unit(self.splitter.new_name(), "range", 1, min(self.chunk, size - offset), 0), offset)
                 for offset in range(0, size, self.chunk)]
 
-    def add_links(self, group):
-        """All names of one file: the first has its content by then, and stays."""
-        unit = Unit(self.splitter.new_name(), "linked", 3, 0, len(group))
+    def add_links(self, group, finish=None):
+        """All names of one file: the first has its content by then, and stays. finish: the unit by which it
+        has; else the whole of it would be copied here."""
+        extra = {"after": finish.name} if finish else {}
+        unit = Unit(self.splitter.new_name(), "linked", 3, 0, len(group), extra)
         self.state.add(unit, self.commands.links_of_finished(unit.name), group)
         return unit
 

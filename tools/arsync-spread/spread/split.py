@@ -183,8 +183,11 @@ class Splitter:
             return
         group = group.new
         if self.big.is_large(size):
-            yield from self.big.units(group[0])
-            yield self.big.add_links(group)
+            units = self.big.units(group[0])
+            finish = next(units)
+            yield finish
+            yield from units
+            yield self.big.add_links(group, finish)
             return
         self.linked.add(group, size)
         if self.linked.is_full(self.limits):

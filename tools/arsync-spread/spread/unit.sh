@@ -26,7 +26,7 @@ fi
 [ -e "units/$name" ] || exit 3
 # Sets source, destination, what they are, and arsync_cp.
 . ./settings
-ranges='' was='' problem='' file=''
+ranges='' was='' problem='' file='' after=''
 # Sets id, kind, bytes and what the kind needs, and has the arguments of arsync-cp.
 . "./units/$name"
 
@@ -90,6 +90,17 @@ case $kind in
         done
         [ -z "$ranges" ] || [ "$(stat -c %s -- "$destination/$file" 2> /dev/null)" = "${was%% *}" ] ||
             end_with 1 'the size of the copy is not that of the source'
+        ;;
+    linked)
+        # It is forgotten where the name that it was to copy is gone, so that there is nothing to wait for.
+        if [ -n "$after" ] && [ -e "units/$after" ]; then
+            status_of "$after"
+            case $status in
+                0) ;;
+                1) end_with 1 "unit $after has not ended well" ;;
+                *) end_with 3 "unit $after has not ended" ;;
+            esac
+        fi
         ;;
     directories)
         for unit in units/*; do
