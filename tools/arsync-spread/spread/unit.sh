@@ -2,9 +2,11 @@
 # shellcheck shell=sh disable=SC1090,SC1091,SC2154 # it sources what is written for each run
 # unit.sh NAME - run one unit of the run whose state directory this file is in, on whatever machine.
 #
-# It needs sh, the usual commands (cat, date, grep, mv, rm, tail, touch, uname), GNU's stat,
-# arsync-cp, and the source, the destination and this directory at the same paths; flock, if it is there, so
-# that no two machines are at one unit. It is for arsync-spread's engines, and idempotent: a unit that is done is left alone, one that is running
+# It needs sh, the usual commands (cat, date, grep, mv, rm, tail, touch, uname), GNU's stat, arsync-cp, and
+# the source, the destination and this directory at the same paths; and flock, without which a unit that was
+# believed dead is not waited for.
+#
+# It is for arsync-spread's engines, and idempotent: a unit that is done is left alone, one that is running
 # elsewhere is waited for. What came of it is records/NAME. The exit status is 0 if the unit was run to
 # its end, whatever failed in it; 3 if it could not start or was cut off, so that another machine may
 # try it.
