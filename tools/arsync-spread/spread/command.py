@@ -375,10 +375,13 @@ def run(settings):
     return watch.sum_up(one)
 
 
-def tell_fault(error):
-    """Of this program, so of no use to those who cannot mend it."""
+def tell(error):
+    """Where in this program it came up is of no use to those who cannot mend it."""
     if os.environ.get("ARSYNC_SPREAD_DEBUG"):
         traceback.print_exception(type(error), error, error.__traceback__)
+    elif isinstance(error, OSError):
+        name = os.fsdecode(error.filename) + ": " if isinstance(error.filename, (str, bytes)) else ""
+        print(f"arsync-spread: {name}{error.strerror}", file=sys.stderr)
     else:
         print(f"arsync-spread: a fault of this program, which ARSYNC_SPREAD_DEBUG=1 shows: "
               f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -386,7 +389,7 @@ def tell_fault(error):
 
 def main(arguments):
     sys.stdout.reconfigure(errors="surrogateescape")  # names are bytes
-    threading.excepthook = lambda fault: tell_fault(fault.exc_value)
+    threading.excepthook = lambda fault: tell(fault.exc_value)
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
             signal.signal(number, interrupt)
@@ -398,10 +401,6 @@ def main(arguments):
     except Interrupted as stopped:
         print("arsync-spread: stopped; the same command goes on from here", file=sys.stderr)
         return 128 + stopped.number
-    except OSError as error:
-        name = f"{error.filename}: " if error.filename else ""
-        print(f"arsync-spread: {name}{error.strerror}", file=sys.stderr)
-        return 3
     except Exception as error:  # 1 would say that all was tried
-        tell_fault(error)
+        tell(error)
         return 3
