@@ -11,7 +11,9 @@ Filesystem filesystem(uint64_t magic) {
                 .exact = true};
     case 0x58465342: // XFS
         return {.reflinks = true, .direct_pays = true, .holes = HoleTruth::always, .exact = true};
-    case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway
+    case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway; compressed data counts
+                     // as what it is without
+        return {.reflinks = true, .holes = HoleTruth::always, .exact = true};
     case 0xCA451A4E: // bcachefs
         return {.reflinks = true, .compresses = true, .holes = HoleTruth::always, .exact = true};
     case 0x2FC12FC1: // ZFS has shown holes where data was to come

@@ -1,6 +1,10 @@
 // Holes: kept, made and filled.
 #include <algorithm>
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <sstream>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <vector>
 
 #include "system/check.h"
@@ -156,6 +160,39 @@ TEST_CASE_FIXTURE(Clean, "holes stay holes on tmpfs") {
 }
 TEST_CASE_FIXTURE(Clean, "holes stay holes on overlayfs") {
     keeps_holes(Kind::overlay);
+}
+
+// What tells that a file has holes are its blocks, and those of btrfs count what is in them.
+TEST_CASE_FIXTURE(Clean,
+                  "holes between what btrfs has compressed stay holes, and there are no others") {
+    NEEDS(shared_volume(Kind::btrfs));
+    const Directory directory(shared_volume(Kind::btrfs));
+    const int opened = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int compressed = FS_COMPR_FL;
+    const bool compresses = ioctl(opened, FS_IOC_SETFLAGS, &compressed) == 0;
+    close(opened);
+    REQUIRE(compresses);
+    const std::string text(64 * kib, 'a');
+    const std::string dense = directory / "dense";
+    write_file(dense, text);
+    const std::string holey = directory / "holey";
+    write_file(holey, text);
+    REQUIRE(truncate(holey.c_str(), 200 * kib) == 0);
+    sync();
+    CHECK(allocated(dense) >= text.size());
+    CHECK(allocated(holey) == text.size());
+    Pool pool;
+    for (const uint32_t method : {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_FIXED}) {
+        const Options how = Options().with_method(method);
+        CAPTURE(method_name(method));
+        CHECK(pool.copy(dense, directory / "dense copy", how).hole_bytes == 0);
+        CHECK(pool.copy(holey, directory / "holey copy", how).hole_bytes == 136 * kib);
+        CHECK(difference(dense, directory / "dense copy") == "");
+        CHECK(difference(holey, directory / "holey copy") == "");
+        CHECK(hole_difference(holey, directory / "holey copy") == "");
+        unlink((directory / "dense copy").c_str());
+        unlink((directory / "holey copy").c_str());
+    }
 }
 
 TEST_CASE_FIXTURE(Clean, "no old content shows through a hole") {

@@ -304,7 +304,7 @@ TEST_CASE("filesystems are known by their numbers") {
     CHECK_FALSE(filesystem(0xEF53).reflinks);        // ext4
     CHECK(filesystem(0xEF53).direct_pays);           // ext4
     CHECK_FALSE(filesystem(0x9123683E).direct_pays); // btrfs
-    CHECK(filesystem(0x9123683E).compresses);        // btrfs
+    CHECK(filesystem(0x2FC12FC1).compresses);        // ZFS
     CHECK(filesystem(0x6969).offloads);              // NFS
     CHECK(filesystem(0xEF53).reserving_pays);        // ext4
     CHECK_MESSAGE(filesystem(12345).reflinks, "one we do not know may well share blocks");
