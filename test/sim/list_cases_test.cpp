@@ -28,6 +28,13 @@ public:
         const std::string text = (directory == in ? "in/" : "out/") + name;
         return add_file(list.world, directory, name.c_str(), content_of(text), 0644);
     }
+    // What is there was written long ago: what was not may be another item's work.
+    void age() {
+        Disk& disk = list.world.disk;
+        for (const InodeNumber directory : {in, out})
+            for (const auto& [name, number] : disk.at(directory).names)
+                disk.at(number).attributes.changed = {};
+    }
     void run() {
         list.run();
         for (const std::string& problem : list.world.problems)
@@ -373,6 +380,7 @@ TEST_CASE("what comes to a directory after it was listed is overwritten as what 
         for (int i = 0; i < 20; ++i)
             listed.add(listed.in, std::to_string(i));
         listed.add(listed.out, "3");
+        listed.age();
         bool came = false;
         int looks = 0;
         listed.list.meanwhile = [&](const Step& step) {
@@ -403,12 +411,55 @@ TEST_CASE(
         Listed listed(seed, {}, std::move(items));
         for (int i = 0; i < 20; ++i)
             listed.add(listed.in, std::to_string(i));
+        listed.age();
         listed.run();
         CAPTURE(seed);
         CHECK(listed.result(20) == -EEXIST);
         CHECK(listed.text("5") == "in/5");
         CHECK(listed.result(21) == 0);
         CHECK(listed.text("6") == "in/4");
+    });
+}
+
+// One item makes it under another spelling of its directory, or somebody else does; the next reads
+// it, and the last replaces it: not before it was read.
+TEST_CASE("what came to a listed directory, and is read there, is replaced after that") {
+    for_each_seed(orders, [](uint64_t seed) {
+        arsync_copy_options options = {};
+        options.method = ARSYNC_METHOD_FIXED; // which waits at each step
+        for (const bool by_item : {true, false}) {
+            std::vector<ListItemNames> items = many_items();
+            if (by_item)
+                items.push_back({"in/a", "./out/x"});
+            items.push_back({"out/x", "in/b"});
+            items.push_back({"in/c", "out/x"});
+            Listed listed(seed, options, std::move(items));
+            const std::string large(200'000, 'l'); // it is read piece by piece
+            const auto add_large = [&](InodeNumber directory, const char* name) {
+                Disk& disk = listed.list.world.disk;
+                disk.at(listed.add(directory, name)).content = content_of(large);
+            };
+            add_large(listed.in, "a");
+            listed.add(listed.in, "c");
+            for (int i = 0; i < 20; ++i)
+                listed.add(listed.in, std::to_string(i));
+            listed.age();
+            bool came = by_item;
+            listed.list.meanwhile = [&](const Step& step) {
+                const bool makes = step.call == Call::open && (step.flags & O_CREAT) != 0;
+                if (makes && !std::exchange(came, true))
+                    add_large(listed.out, "x");
+                return 0;
+            };
+            listed.run();
+            CAPTURE(seed);
+            CAPTURE(by_item);
+            CHECK(came);
+            const Inode* read = at_path(listed.list.world.disk, listed.in, "b");
+            REQUIRE(read);
+            CHECK(text_of(read->content) == large);
+            CHECK(listed.text("x") == "in/c");
+        }
     });
 }
 

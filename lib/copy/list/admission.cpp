@@ -200,6 +200,7 @@ bool ListMember::look_at_source(Touch& touch, const Item& item, bool idle) {
     // link may lead to such a file.
     if ((result < 0 || is_link) && !idle)
         return false;
+    touch.source_is_link = is_link;
     if (is_link)
         result = io_.files.statx(list_.source_dirfd_, name, 0, facts);
     refuse_unknown(ARSYNC_STAGE_OPEN_SOURCE, result);
@@ -229,15 +230,24 @@ bool ListMember::replaces_name(mode_t source_mode) const {
            options.replace == ARSYNC_REPLACE_REMOVE || options.replace == ARSYNC_REPLACE_ATOMIC;
 }
 
-// Where nothing but that would be looked for.
+// Where nothing but that would be looked for. What another item makes there without being asked
+// about here, or reads there, would not be met.
 bool ListMember::was_absent(const Touch& touch, const Item& item) {
     const arsync_copy_options& options = list_.options_;
-    const bool plain = S_ISREG(touch.source_mode) && options.backup == ARSYNC_BACKUP_NONE &&
-                       options.replace == ARSYNC_REPLACE_IN_PLACE && !asks_first(options) &&
+    const auto directory_of = [](const std::string& key) { return key.substr(0, key.find('/')); };
+    const bool plain = S_ISREG(touch.source_mode) && !touch.source_is_link &&
+                       options.backup == ARSYNC_BACKUP_NONE &&
+                       options.replace == ARSYNC_REPLACE_IN_PLACE &&
+                       options.durability == ARSYNC_DURABILITY_NONE && !asks_first(options) &&
                        !list_.asks(ARSYNC_COPY_PARENTS | ARSYNC_COPY_HARD_LINK |
-                                   ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
-    return plain && list_.target_names_.lacks(io_.files, list_.destination_dirfd_,
-                                              item.names.destination, list_.known_items());
+                                   ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN) &&
+                       directory_of(touch.key) != directory_of(touch.source_key);
+    if (!plain) {
+        list_.target_names_.give_up();
+        return false;
+    }
+    return list_.target_names_.lacks(io_.files, list_.destination_dirfd_, item.names.destination,
+                                     list_.known_items());
 }
 
 bool ListMember::look_at_destination(Touch& touch, Item& item, bool idle) {

@@ -32,9 +32,10 @@ enum class Upon : uint8_t {
 struct Touch {
     std::string source; // the paths, simplified
     std::string destination;
-    std::string folded;      // the destination, without its case
-    std::string made_as;     // the destination by which it is known when it has been made
-    bool has_source = false; // else it cannot be looked at, and the copy will say why
+    std::string folded;          // the destination, without its case
+    std::string made_as;         // the destination by which it is known when it has been made
+    bool has_source = false;     // else it cannot be looked at, and the copy will say why
+    bool source_is_link = false; // that is followed
     Identity source_id = {};
     mode_t source_mode = 0;
     uint64_t source_size = 0;

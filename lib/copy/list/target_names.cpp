@@ -1,5 +1,6 @@
 #include "copy/list/target_names.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <functional>
 
@@ -25,10 +26,19 @@ bool TargetNames::lacks(Files& files, int dirfd, const std::string& path, uint64
         return false;
     if (state_ == State::unlisted) {
         parent_ = split.parent;
-        const bool listed = list(files, dirfd, split.directory(), 1024 + 4 * items);
-        state_ = listed ? State::listed : State::not_worth_it;
+        const uint64_t most = std::min<uint64_t>(1024 + 4 * items, 65536); // others wait meanwhile
+        state_ = State::listed;
+        if (!list(files, dirfd, split.directory(), most))
+            give_up();
+    } else if (split.parent != parent_) { // which may be the same directory
+        give_up();
     }
-    return state_ == State::listed && split.parent == parent_ && names_.insert(hash(split.name));
+    return state_ == State::listed && names_.insert(hash(split.name));
+}
+
+void TargetNames::give_up() {
+    state_ = State::not_worth_it;
+    names_ = {};
 }
 
 // False: it cannot be listed, or has more names than would be looked for, or names in it may be

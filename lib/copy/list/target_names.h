@@ -2,8 +2,9 @@
 //
 // Of many files that go to one directory, each looks whether something has its name there. A name
 // that the kernel does not know of waits for the directory, in which other workers make files; to
-// list it once does not. That a name was not there is a hint and no more: something may have come
-// since.
+// list it once does not. What others have made there since is met when the copy is made. What the
+// list has made is known, as long as all its items are files that go there by the same path and
+// come from elsewhere: at the first other one this gives up.
 #pragma once
 
 #include <string>
@@ -19,6 +20,8 @@ public:
     // Whether nothing had that name, and nobody has asked for it before; false where that is not
     // known. items: how many the list has, as far as that is known.
     bool lacks(Files& files, int dirfd, const std::string& path, uint64_t items);
+    // There may be more in it than this knows of: nothing is known any more.
+    void give_up();
 
 private:
     bool list(Files& files, int dirfd, const char* directory, uint64_t most);
