@@ -46,10 +46,11 @@ bool Entry::copies_at_once(Source& source) {
 Task<void> Entry::copy(unsigned char type) {
     // Most entries are files, at names that are free: what is opened tells all there is to
     // know.
-    if (context_.opened && context_.opened->file)
+    if (context_.opened && context_.opened->file) {
         source_ = std::move(*context_.opened);
-    else if (type == DT_REG && makes_copies() && !names_.follows &&
-             (names_.fresh || options_.update == ARSYNC_UPDATE_ALL))
+        tried_at_once_ = true;
+    } else if (type == DT_REG && makes_copies() && !names_.follows &&
+               (names_.fresh || options_.update == ARSYNC_UPDATE_ALL))
         source_ = co_await open_source(io_, names_, options_, control_);
     else
         look();
@@ -174,7 +175,8 @@ Task<void> Entry::copy_contents(Obstacle obstacle) {
         own->made = claim_ ? &wrote_.emplace() : nullptr;
     }
     try {
-        if (copy_at_once(io_, own ? *own : names_, source_, how, control_, outcome_))
+        if (!tried_at_once_ &&
+            copy_at_once(io_, own ? *own : names_, source_, how, control_, outcome_))
             co_return;
         co_await copy_opened(io_, own ? *own : names_, source_, how, control_, outcome_);
     } catch (const Error& error) {
@@ -280,7 +282,7 @@ Task<Obstacle> Entry::clear_aside(Obstacle obstacle, const arsync_copy_options& 
 // They tell of an ACL too, and that there is none where there are none.
 void Entry::list_xattrs_once() {
     constexpr uint32_t asked = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR;
-    if ((options_.preserve & asked) != asked || !S_ISREG(facts().stx_mode))
+    if ((options_.preserve & asked) != asked || !S_ISREG(facts().stx_mode) || source_.xattrs)
         return;
     std::vector<char> names;
     if (list_xattrs(io_.files, source_.file.get(), names) >= 0)

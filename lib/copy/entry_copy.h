@@ -133,6 +133,7 @@ private:
     Control& control_;
     Outcome& outcome_;
     Source source_{};
+    bool tried_at_once_ = false;
     struct statx there_ = {}; // what is in the way
     Links::Claim claim_;
     std::optional<Identity> wrote_;    // a first copy, as it was when it was written

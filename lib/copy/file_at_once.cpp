@@ -1,6 +1,7 @@
 // The life of a small file's copy where all of it is in memory, and its name is free: as in
 // file.cpp, but nothing waits, and so nothing is a coroutine. Most files of most trees are such,
 // and two dozen coroutines were a tenth of the time that one takes (docs/BENCHMARKS.md).
+#include <algorithm>
 #include <cerrno>
 
 #include "copy/data_and_holes.h"
@@ -20,49 +21,57 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
     constexpr uint32_t wanted = ARSYNC_WANT_DIGEST | ARSYNC_WANT_DESTINATION | ARSYNC_WANT_FD;
     const bool is_free =
         copy.fresh || copy.was_absent || options.replace == ARSYNC_REPLACE_EXCLUSIVE;
-    return is_free && !copy.made && !copy.source_is_open && !copy.destination_is_open &&
+    return is_free && options.replace != ARSYNC_REPLACE_ATOMIC && !copy.made &&
+           !copy.source_is_open && !copy.destination_is_open &&
            options.durability == ARSYNC_DURABILITY_NONE && (options.flags & others) == 0 &&
            (options.want & wanted) == 0 && !asks_for_flags(options);
 }
 
 // Whether it is to share its blocks with the copy, as others there have done, and that writes
 // nothing to the disk first.
-bool shares_blocks(Io io, const FileCopy& copy, const Source& source,
-                   const arsync_copy_options& options) {
+bool may_share_blocks(Io io, const FileCopy& copy, const Source& source, const Filesystem& from,
+                      const arsync_copy_options& options) {
     const struct statx& facts = source.facts;
     const bool same_device = copy.new_file.known &&
                              copy.new_file.device_major == facts.stx_dev_major &&
                              copy.new_file.device_minor == facts.stx_dev_minor;
     PageCache pages;
-    return io.memo && io.memo->takes_reflink && same_device && facts.stx_size > 0 &&
-           options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
+    return io.memo && io.memo->takes_reflink && same_device && facts.stx_size > 0 && from.exact &&
+           !from.caches_below && options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
            options.cache <= ARSYNC_CACHE_KEEP &&
            io.files.page_cache(source.file.get(), 0, facts.stx_size, pages) >= 0 &&
            pages.dirty == 0;
 }
 
-// False: not here.
-bool share_whole(Io io, const Source& source, int destination, const Filesystem& from,
-                 uint64_t& hole_bytes) {
-    const uint64_t size = source.facts.stx_size;
-    if (io.files.reflink(source.file.get(), destination) < 0)
-        return false;
-    io.ring.counters().bytes_reflinked.add(size);
-    hole_bytes = 0;
-    if (!may_have_holes(source.facts, from.compresses))
+// False: not here after all, and nobody else need try.
+bool share_blocks(Io io, const Source& source, int destination) {
+    const int result = io.files.reflink(source.file.get(), destination);
+    if (result == 0)
         return true;
+    if (!means_not_here(result))
+        check(ARSYNC_STAGE_REFLINK, result);
+    io.memo->takes_reflink = false;
+    return false;
+}
+
+uint64_t hole_bytes_in(Io io, const Source& source, const Filesystem& from) {
+    const uint64_t size = source.facts.stx_size;
+    uint64_t bytes = 0;
+    if (!may_have_holes(source.facts, from.compresses))
+        return bytes;
     DataAndHoles walk(io.files, source.file.get(), 0, size, size + 1, true);
     for (Piece piece = walk.next(); piece.kind != Piece::Kind::end; piece = walk.next())
-        hole_bytes += piece.kind == Piece::Kind::hole ? piece.length : 0;
-    return true;
+        bytes += piece.kind == Piece::Kind::hole ? piece.length : 0;
+    return bytes;
 }
 
 // A file's whole content, on its way through memory.
 class Content {
 public:
     Content(Io io, const Source& source) : io_(io), source_(source) {}
-    // False: not all of it is cached, or there is no memory for it just now.
-    bool read();
+    // waits: it may, for the disk. False: it would have to, or it is not whole any more, or there
+    // is no memory just now.
+    bool read(bool waits);
     // False: it would have to wait.
     bool write(int fd) const;
 
@@ -73,14 +82,16 @@ private:
     std::optional<BufferLease> lease_;
 };
 
-bool Content::read() {
+bool Content::read(bool waits) {
+    if (size() == 0)
+        return true;
     if (std::optional<BufferLease> free = io_.buffers.lease_small())
         lease_.emplace(std::move(*free));
     if (!lease_)
         return false;
-    if (size() == 0)
-        return true;
-    const int64_t got = io_.files.read_cached(source_.file.get(), lease_->data(), size(), 0);
+    const int fd = source_.file.get();
+    const int64_t got = waits ? io_.files.read(fd, lease_->data(), size(), 0)
+                              : io_.files.read_cached(fd, lease_->data(), size(), 0);
     if (got < 0 || static_cast<uint64_t>(got) < size())
         return false;
     Counters& counters = io_.ring.counters();
@@ -107,6 +118,23 @@ bool Content::write(int fd) const {
     return true;
 }
 
+// Of a source that was written to meanwhile: where it ends in the copy, which is cut off there.
+uint64_t end_of_copy(Io io, Destination& destination, Control& control, uint64_t size,
+                     uint64_t size_now, bool shared) {
+    uint64_t written = size;
+    uint64_t end = std::min(size, size_now);
+    if (shared) { // at the size that it had then
+        struct statx copied;
+        check(ARSYNC_STAGE_REFLINK, io.files.statx(destination.fd(), "", 0, copied));
+        written = copied.stx_size;
+        end = std::min(size, written);
+    }
+    control.enter(ARSYNC_STAGE_TRUNCATE);
+    if (written != end)
+        check(ARSYNC_STAGE_TRUNCATE, io.files.truncate(destination.fd(), end));
+    return end;
+}
+
 } // namespace
 
 bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
@@ -119,8 +147,8 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     Filesystem from = filesystem_of(io, source.file.get(), facts);
     if (io.memo && io.memo->refuses_reflink)
         from.reflinks = false;
-    const bool shares = shares_blocks(io, copy, source, options);
-    if (!shares && (from.in_memory || !goes_in_one_piece(from, facts, size, options)))
+    bool shares = may_share_blocks(io, copy, source, from, options);
+    if (!shares && !goes_in_one_piece(from, facts, size, options))
         return false;
     outcome.action = ARSYNC_ACTION_COPY;
     outcome.wanted.tell_source(facts, options);
@@ -128,30 +156,37 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     control.enter(ARSYNC_STAGE_READ);
     control.throw_if_cancelled();
     Content content(io, source);
-    if (!shares && !content.read())
+    if (!shares && !content.read(from.in_memory))
         return false;
 
     Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs), false);
     if (!destination.create_small(facts, control))
         return false;
-    control.enter(shares ? ARSYNC_STAGE_REFLINK : ARSYNC_STAGE_WRITE);
-    const bool moved = shares ? share_whole(io, source, destination.fd(), from, outcome.hole_bytes)
-                              : content.write(destination.fd());
-    if (!moved)
+    control.enter(ARSYNC_STAGE_REFLINK);
+    const bool refused = shares && !share_blocks(io, source, destination.fd());
+    shares = shares && !refused;
+    control.enter(ARSYNC_STAGE_WRITE);
+    if ((refused && !content.read(true)) || (!shares && !content.write(destination.fd())))
         return false;
     outcome.method = shares ? ARSYNC_METHOD_REFLINK : ARSYNC_METHOD_INLINE;
     control.set_method(outcome.method);
     control.enter(ARSYNC_STAGE_READ);
     struct statx now;
     check(ARSYNC_STAGE_READ, io.files.statx(source.file.get(), "", 0, now));
-    const bool changed = now.stx_size != size || was_written(facts, now);
-    // What was read of it may not be there any more, or more of it may be shared.
-    if (changed && (shares || now.stx_size < size))
-        return false;
-    if (changed)
-        outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
-    control.add_done(size);
     outcome.bytes = size;
+    if (now.stx_size != size || was_written(facts, now)) {
+        if (size == 0) // what it has now is to be copied
+            return false;
+        outcome.bytes = end_of_copy(io, destination, control, size, now.stx_size, shares);
+        outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
+        if (outcome.bytes < size)
+            outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
+        control.set_total(outcome.bytes);
+    }
+    outcome.hole_bytes = shares ? hole_bytes_in(io, source, from) : 0;
+    if (shares)
+        io.ring.counters().bytes_reflinked.add(outcome.bytes);
+    control.add_done(outcome.bytes);
     if (fell_back(outcome.method, options))
         outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
     control.throw_if_cancelled();

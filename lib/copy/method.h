@@ -44,6 +44,9 @@ Method choose_method(const Grounds& grounds, const arsync_copy_options& options)
 // Whether blocks may be shared, with their holes as they are.
 bool may_share(const arsync_copy_options& options);
 
+// Whether a failed FICLONE or copy_file_range says something of the method rather than of the disk.
+bool means_not_here(int64_t result);
+
 // Whether what is written may be in memory alone when the copy ends.
 bool may_linger(const arsync_copy_options& options);
 

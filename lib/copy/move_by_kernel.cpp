@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "copy/data_and_holes.h"
+#include "copy/method.h"
 #include "copy/mover.h"
 #include "copy/read_write_lanes.h"
 
@@ -19,7 +20,8 @@ constexpr uint64_t reflink_inline_max = 1 << 20;
 // How many holes are looked at before others have their turn.
 constexpr unsigned pieces_in_a_row = 256;
 
-// What a failed FICLONE or copy_file_range says of the method rather than of the disk.
+} // namespace
+
 bool means_not_here(int64_t result) {
     switch (-result) {
     case EIO:
@@ -31,8 +33,6 @@ bool means_not_here(int64_t result) {
         return true;
     }
 }
-
-} // namespace
 
 Task<bool> Mover::reflink() {
     control_.enter(ARSYNC_STAGE_REFLINK);

@@ -71,6 +71,8 @@ public:
     // Content, as far as it does not wait for a disk.
     virtual int64_t read_cached(int fd, void* data, size_t length,
                                 uint64_t offset) = 0; // or -EAGAIN
+    // The same of what is in memory and nowhere else. Of anything else it waits.
+    virtual int64_t read(int fd, void* data, size_t length, uint64_t offset) = 0;
     virtual int64_t write(int fd, const void* data, size_t length, uint64_t offset) = 0;
     virtual int reflink(int source, int fd) = 0; // FICLONE: all of a file, with its size
     virtual int truncate(int fd, uint64_t size) = 0;
@@ -144,6 +146,7 @@ public:
     int set_list_position(int fd, int64_t position) override;
     int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
     int64_t read_cached(int fd, void* data, size_t length, uint64_t offset) override;
+    int64_t read(int fd, void* data, size_t length, uint64_t offset) override;
     int64_t write(int fd, const void* data, size_t length, uint64_t offset) override;
     int reflink(int source, int fd) override;
     int truncate(int fd, uint64_t size) override;

@@ -158,6 +158,11 @@ int64_t SystemFiles::read_cached(int fd, void* data, size_t length, uint64_t off
     return without_eintr([&] { return ::pread(fd, data, length, at); });
 }
 
+int64_t SystemFiles::read(int fd, void* data, size_t length, uint64_t offset) {
+    const auto at = static_cast<off_t>(offset);
+    return without_eintr([&] { return ::pread(fd, data, length, at); });
+}
+
 int64_t SystemFiles::write(int fd, const void* data, size_t length, uint64_t offset) {
     const ssize_t put =
         write_cached(fd, static_cast<const std::byte*>(data), length, static_cast<off_t>(offset));

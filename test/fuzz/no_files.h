@@ -28,6 +28,7 @@ public:
     int set_list_position(int, int64_t) override { return -ENOSYS; }
     int64_t read_link(int, const char*, char*, size_t) override { return -ENOSYS; }
     int64_t read_cached(int, void*, size_t, uint64_t) override { return -ENOSYS; }
+    int64_t read(int, void*, size_t, uint64_t) override { return -ENOSYS; }
     int64_t write(int, const void*, size_t, uint64_t) override { return -ENOSYS; }
     int reflink(int, int) override { return -EOPNOTSUPP; }
     int truncate(int, uint64_t) override { return -ENOSYS; }

@@ -104,8 +104,18 @@ int64_t SimulatedFiles::read_cached(int fd, void* data, size_t length, uint64_t 
         const uint64_t end = cached_end(inode, offset, offset + length);
         if (end == offset)
             return -EAGAIN;
-        return read(world_, {inode, description.flags, static_cast<std::byte*>(data), end - offset,
-                             offset});
+        return sim::read(world_, {inode, description.flags, static_cast<std::byte*>(data),
+                                  end - offset, offset});
+    });
+}
+
+int64_t SimulatedFiles::read(int fd, void* data, size_t length, uint64_t offset) {
+    const Step step{Call::read_cached, Subject::none, 0, 0, offset, length};
+    return on(step, fd, [&](Inode& inode, Description& description) -> int64_t {
+        if (offset >= inode.content.size() || length == 0)
+            return 0;
+        return sim::read(world_,
+                         {inode, description.flags, static_cast<std::byte*>(data), length, offset});
     });
 }
 

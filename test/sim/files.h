@@ -31,6 +31,7 @@ public:
     int set_list_position(int fd, int64_t position) override;
     int64_t read_link(int dirfd, const char* path, char* text, size_t size) override;
     int64_t read_cached(int fd, void* data, size_t length, uint64_t offset) override;
+    int64_t read(int fd, void* data, size_t length, uint64_t offset) override;
     int64_t write(int fd, const void* data, size_t length, uint64_t offset) override;
     int reflink(int source, int fd) override;
     int truncate(int fd, uint64_t size) override;

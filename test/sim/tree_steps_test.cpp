@@ -123,6 +123,96 @@ TEST_CASE("a directory that was made is known as made, wherever descriptors ran 
     CHECK(directories > 0);
 }
 
+namespace {
+
+// A tree of small files on an XFS, of which blocks are shared once that has worked.
+TreeScenario of_shared_files() {
+    TreeScenario scenario;
+    scenario.world.seed = 2;
+    scenario.world.filesystem_type = xfs_magic;
+    scenario.world.reflink = scenario.world.reports_residency = true;
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+    scenario.options.report = ARSYNC_REPORT_ALL;
+    scenario.entries = 0;
+    return scenario;
+}
+
+constexpr int shared_files = 20;
+constexpr uint64_t shared_size = 3 * block_size;
+
+void add_shared_files(TreeSimulation& simulation) {
+    World& world = simulation.world;
+    const InodeNumber in = world.disk.root().names.at("in");
+    for (int i = 0; i < shared_files; ++i)
+        world.sources.insert(add_file(world, in, std::to_string(i).c_str(),
+                                      content_of(std::string(shared_size, 'x')), 0644));
+}
+
+} // namespace
+
+TEST_CASE("where blocks of small files cannot be shared after all, each is copied all the same") {
+    for (const int error : {EINVAL, EXDEV, EOPNOTSUPP, EPERM}) {
+        TreeSimulation simulation(of_shared_files());
+        add_shared_files(simulation);
+        int shared = 0;
+        int removed = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            removed += step.call == Call::unlink;
+            return step.call == Call::reflink && ++shared > 5 ? -error : 0;
+        };
+        simulation.run();
+        CAPTURE(error);
+        CHECK(simulation.outcome().result == 0);
+        CHECK(simulation.totals().files == shared_files);
+        CHECK(simulation.totals().bytes == shared_files * shared_size);
+        CHECK(shared > 5);
+        CHECK(removed == 0); // nothing comes and goes
+        for (int i = 0; i < shared_files; ++i) {
+            const Inode* copied = simulation.target(std::to_string(i));
+            REQUIRE(copied);
+            CHECK(text_of(copied->content) == std::string(shared_size, 'x'));
+        }
+    }
+}
+
+TEST_CASE("of a small file that changes while it is shared or read, its copy has what is told") {
+    for (const uint64_t filesystem : {xfs_magic, ext4_magic})
+        for (const uint64_t size_then : {block_size, 5 * block_size}) {
+            TreeScenario scenario = of_shared_files();
+            scenario.world.filesystem_type = filesystem;
+            TreeSimulation simulation(scenario);
+            add_shared_files(simulation);
+            World& world = simulation.world;
+            int moved = 0;
+            simulation.meanwhile = [&](const Step& step) {
+                const bool moves = step.call == Call::reflink || step.call == Call::write_now;
+                if (moves && ++moved == 8) // all of them have been opened, or none
+                    for (const InodeNumber number : world.sources) {
+                        world.disk.at(number).content.resize(size_then);
+                        world.disk.at(number).attributes.modified.tv_nsec += 1;
+                    }
+                return 0;
+            };
+            simulation.run();
+            CAPTURE(filesystem);
+            CAPTURE(size_then);
+            CHECK(simulation.outcome().result == 0);
+            unsigned changed = 0;
+            uint64_t bytes = 0;
+            for (const auto& entry : simulation.reports()) {
+                if (entry.outcome.action != ARSYNC_ACTION_COPY)
+                    continue;
+                changed += (entry.outcome.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0;
+                bytes += entry.outcome.bytes;
+                const Inode* copied = simulation.target(entry.path);
+                REQUIRE(copied);
+                CHECK(copied->content.size() == entry.outcome.bytes);
+            }
+            CHECK(changed > 0);
+            CHECK(bytes == simulation.totals().bytes);
+        }
+}
+
 TEST_CASE("nobody asks what a file is that was just made in a tree") {
     for (const uint64_t filesystem : {ext4_magic, xfs_magic, fuse_magic}) {
         TreeScenario scenario;

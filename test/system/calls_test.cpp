@@ -220,12 +220,13 @@ TEST_CASE_FIXTURE(Clean, "an item of a list of small files takes nine system cal
 }
 
 // Of a tree of so many small files, by one worker.
-static std::string trace_of_tree(const Directory& source, const Directory& directory) {
+static std::string trace_of_tree(const Directory& source, const Directory& directory,
+                                 const Options& how) {
     const auto copy_all = [&] {
         PoolOptions options;
         options.workers = 1;
         Pool pool(options);
-        const Options tree = Options().with_flags(ARSYNC_COPY_RECURSIVE);
+        const Options tree = Options(how).with_flags(ARSYNC_COPY_RECURSIVE);
         const bool warm = pool.copy(source / "few", directory / "first", tree).result == 0;
         mark("begin");
         const bool right = pool.copy(source / "many", directory / "second", tree).result == 0;
@@ -251,7 +252,7 @@ TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls") {
                 write_pattern(source / name + "/" + std::to_string(i), 4096);
         }
         sync();
-        const std::string trace = trace_of_tree(source, directory);
+        const std::string trace = trace_of_tree(source, directory, Options());
         if (trace.empty()) {
             skip("strace may not look at other processes here");
             return;
@@ -262,6 +263,9 @@ TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls") {
         CHECK(calls >= 8 * files);
         CHECK(calls < 8 * files + files / 4);
         CHECK(difference(source / "many/499", directory / "second/499") == "");
+        const std::string atomic =
+            trace_of_tree(source, directory, Options().with_replace(ARSYNC_REPLACE_ATOMIC));
+        CHECK(calls_in(atomic, " preadv2(") <= files); // what it does in another way is read once
     }
 }
 

@@ -218,6 +218,7 @@ bool TreePart::copies_at_once(const Batch& batch, const std::string& name, Sourc
         FileCopy names = names_of(directory, name);
         names.fresh = true;
         try {
+            const Scarcity::Busy busy(job_.scarcity);
             if (!copy_entry_at_once(io_, names, context_of(batch), job_.entry_options, control,
                                     outcome, source)) {
                 control.take_back();
