@@ -4,7 +4,8 @@
 #
 # It takes root and debootstrap, and half an hour. $DEBIAN_SUITE is which Debian (bookworm; sid has the
 # newest compilers), $DEBIAN_MIRROR where from; $DEBIAN_BASE a directory that debootstrap has made before, of
-# which a copy is taken; $CLEAN_BIND directories that are to be seen in there, too, under their own names.
+# which a copy is taken; $CLEAN_BIND directories that are to be seen in there, too, under their own names;
+# $RUN and $CXXFLAGS what make is given in there.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 suite=${DEBIAN_SUITE:-bookworm} mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
@@ -41,9 +42,13 @@ unshare -m --propagation private bash -c '
         mkdir -p "$root$shared"
         mount --bind "$shared" "$root$shared"
     done
+    kept=()
+    for name in RUN CXXFLAGS; do
+        if [ -n "${!name:-}" ]; then kept+=("$name=${!name}"); fi
+    done
     inside() {
         chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive bash -c "cd /source && $1"
+            DEBIAN_FRONTEND=noninteractive "${kept[@]}" bash -c "cd /source && $1"
     }
     inside "apt-get update -qq && apt-get install -y -qq --no-install-recommends make" > "$root/log" 2>&1 || { tail "$root/log"; exit 1; }
     for command; do
