@@ -252,9 +252,10 @@ Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_tot
             co_return;
         }
         control.take_back();
-        const bool again = co_await wait_for_descriptors(number++);
+        const bool again = co_await wait_for_descriptors(number);
         if (!again)
             co_return;
+        ++number;
     }
 }
 
