@@ -151,8 +151,8 @@ void map_acl(const arsync_copy_options& options, std::vector<char>& acl) {
     const auto key = [](const AclEntry& entry) {
         return std::tuple(le16toh(entry.tag), le32toh(entry.id));
     };
-    std::stable_sort(entries.begin(), entries.end(),
-                     [&](const AclEntry& a, const AclEntry& b) { return key(a) < key(b); });
+    std::sort(entries.begin(), entries.end(),
+              [&](const AclEntry& a, const AclEntry& b) { return key(a) < key(b); });
     std::vector<AclEntry> merged;
     for (const AclEntry& entry : entries) {
         if (!merged.empty() && key(merged.back()) == key(entry))

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 
 #include "crash/must.h"
@@ -100,8 +101,9 @@ std::vector<State> states_of(const Log& log, size_t begin, uint64_t seed, uint64
         state.end = std::max(state.end, begin);
         states.push_back(state);
     }
-    std::stable_sort(states.begin(), states.end(),
-                     [](const State& a, const State& b) { return a.flushed < b.flushed; });
+    std::sort(states.begin(), states.end(), [](const State& a, const State& b) {
+        return std::tie(a.flushed, a.number) < std::tie(b.flushed, b.number);
+    });
     return states;
 }
 
