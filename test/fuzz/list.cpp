@@ -13,13 +13,16 @@ using arsync::sim::ListItemNames;
 using arsync::sim::ListScenario;
 using arsync::sim::ListSimulation;
 
-std::vector<ListItemNames> shuffled(Bytes& bytes, const std::vector<ListItemNames>& items) {
+// With PARENTS a destination ends like its source, and so is no other's.
+std::vector<ListItemNames> shuffled(Bytes& bytes, const ListScenario& scenario) {
+    const std::vector<ListItemNames>& items = scenario.items;
+    const bool crosses = !scenario.asks(ARSYNC_COPY_PARENTS);
     std::vector<ListItemNames> out;
     const size_t count = 1 + bytes.below(16);
     for (size_t i = 0; i < count; ++i) {
         const size_t one = bytes.below(items.size());
         ListItemNames item = items[one];
-        if (bytes.below(4) == 0)
+        if (bytes.below(4) == 0 && crosses)
             item.destination = items[bytes.below(items.size())].destination;
         out.push_back(item);
     }
@@ -52,7 +55,7 @@ void list(const uint8_t* data, size_t size) {
     ListScenario scenario = arsync::sim::choose_list(bytes.number<uint16_t>());
     if (scenario.items.empty() || scenario.asks(ARSYNC_COPY_MIRROR))
         return;
-    scenario.items = shuffled(bytes, scenario.items);
+    scenario.items = shuffled(bytes, scenario);
     ListSimulation simulation(scenario);
     choose_fate(bytes, simulation);
     simulation.run();
