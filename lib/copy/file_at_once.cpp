@@ -27,8 +27,8 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
            (options.want & wanted) == 0 && !asks_for_flags(options);
 }
 
-// Whether it is to share its blocks with the copy, as others there have done, and that writes
-// nothing to the disk first.
+// Whether it, which has no holes, is to share its blocks with the copy, as others there have done,
+// and that writes nothing to the disk first.
 bool may_share_blocks(Io io, const FileCopy& copy, const Source& source, const Filesystem& from,
                       const arsync_copy_options& options) {
     const struct statx& facts = source.facts;
@@ -37,7 +37,8 @@ bool may_share_blocks(Io io, const FileCopy& copy, const Source& source, const F
                              copy.new_file.device_minor == facts.stx_dev_minor;
     PageCache pages;
     return io.memo && io.memo->takes_reflink && same_device && facts.stx_size > 0 && from.exact &&
-           !from.caches_below && options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
+           !may_have_holes(facts, from.compresses) && !from.caches_below &&
+           options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
            options.cache <= ARSYNC_CACHE_KEEP &&
            io.files.page_cache(source.file.get(), 0, facts.stx_size, pages) >= 0 &&
            pages.dirty == 0;
@@ -54,24 +55,13 @@ bool share_blocks(Io io, const Source& source, int destination) {
     return false;
 }
 
-uint64_t hole_bytes_in(Io io, const Source& source, const Filesystem& from) {
-    const uint64_t size = source.facts.stx_size;
-    uint64_t bytes = 0;
-    if (!may_have_holes(source.facts, from.compresses))
-        return bytes;
-    DataAndHoles walk(io.files, source.file.get(), 0, size, size + 1, true);
-    for (Piece piece = walk.next(); piece.kind != Piece::Kind::end; piece = walk.next())
-        bytes += piece.kind == Piece::Kind::hole ? piece.length : 0;
-    return bytes;
-}
-
 // A file's whole content, on its way through memory.
 class Content {
 public:
-    Content(Io io, const Source& source) : io_(io), source_(source) {}
-    // waits: it may, for the disk. False: it would have to, or it is not whole any more, or there
-    // is no memory just now.
-    bool read(bool waits);
+    Content(Io io, const Source& source, bool in_memory)
+        : io_(io), source_(source), in_memory_(in_memory) {}
+    // False: not all of it is cached, or there is no memory just now.
+    bool read();
     // False: it would have to wait.
     bool write(int fd) const;
 
@@ -79,10 +69,11 @@ private:
     uint64_t size() const { return source_.facts.stx_size; }
     const Io io_;
     const Source& source_;
+    const bool in_memory_; // and nowhere else
     std::optional<BufferLease> lease_;
 };
 
-bool Content::read(bool waits) {
+bool Content::read() {
     if (size() == 0)
         return true;
     if (std::optional<BufferLease> free = io_.buffers.lease_small())
@@ -90,8 +81,8 @@ bool Content::read(bool waits) {
     if (!lease_)
         return false;
     const int fd = source_.file.get();
-    const int64_t got = waits ? io_.files.read(fd, lease_->data(), size(), 0)
-                              : io_.files.read_cached(fd, lease_->data(), size(), 0);
+    const int64_t got = in_memory_ ? io_.files.read(fd, lease_->data(), size(), 0)
+                                   : io_.files.read_cached(fd, lease_->data(), size(), 0);
     if (got < 0 || static_cast<uint64_t>(got) < size())
         return false;
     Counters& counters = io_.ring.counters();
@@ -118,20 +109,27 @@ bool Content::write(int fd) const {
     return true;
 }
 
-// Of a source that was written to meanwhile: where it ends in the copy, which is cut off there.
-uint64_t end_of_copy(Io io, Destination& destination, Control& control, uint64_t size,
-                     uint64_t size_now, bool shared) {
-    uint64_t written = size;
-    uint64_t end = std::min(size, size_now);
-    if (shared) { // at the size that it had then
+bool has_changed(const struct statx& before, const struct statx& now) {
+    return now.stx_size != before.stx_size || was_written(before, now);
+}
+
+// Where the source ends in the copy, which is cut off there: at the size that it had when its
+// blocks were shared, or as much as was read and is still there.
+uint64_t end_of_copy(Io io, Destination& destination, Control& control, const struct statx& before,
+                     const struct statx& now, bool shared) {
+    uint64_t written = before.stx_size;
+    if (shared) {
         struct statx copied;
         check(ARSYNC_STAGE_REFLINK, io.files.statx(destination.fd(), "", 0, copied));
         written = copied.stx_size;
-        end = std::min(size, written);
     }
+    const uint64_t end = std::min<uint64_t>(before.stx_size, shared ? written : now.stx_size);
+    if (end < before.stx_size && !has_changed(before, now))
+        throw Error{ARSYNC_STAGE_READ, EIO}; // a copy without what it says it has
+    if (written == end)
+        return end;
     control.enter(ARSYNC_STAGE_TRUNCATE);
-    if (written != end)
-        check(ARSYNC_STAGE_TRUNCATE, io.files.truncate(destination.fd(), end));
+    check(ARSYNC_STAGE_TRUNCATE, io.files.truncate(destination.fd(), end));
     return end;
 }
 
@@ -155,37 +153,41 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     control.set_total(size);
     control.enter(ARSYNC_STAGE_READ);
     control.throw_if_cancelled();
-    Content content(io, source);
-    if (!shares && !content.read(from.in_memory))
+    Content content(io, source, from.in_memory);
+    if (!shares && !content.read())
         return false;
 
     Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs), false);
     if (!destination.create_small(facts, control))
         return false;
-    control.enter(ARSYNC_STAGE_REFLINK);
-    const bool refused = shares && !share_blocks(io, source, destination.fd());
-    shares = shares && !refused;
-    control.enter(ARSYNC_STAGE_WRITE);
-    if ((refused && !content.read(true)) || (!shares && !content.write(destination.fd())))
-        return false;
-    outcome.method = shares ? ARSYNC_METHOD_REFLINK : ARSYNC_METHOD_INLINE;
-    control.set_method(outcome.method);
+    if (shares) {
+        control.enter(ARSYNC_STAGE_REFLINK);
+        shares = share_blocks(io, source, destination.fd());
+        if (!shares && !content.read())
+            return false;
+    }
+    if (!shares) {
+        control.enter(ARSYNC_STAGE_WRITE);
+        if (!content.write(destination.fd()))
+            return false;
+    }
     control.enter(ARSYNC_STAGE_READ);
     struct statx now;
     check(ARSYNC_STAGE_READ, io.files.statx(source.file.get(), "", 0, now));
-    outcome.bytes = size;
-    if (now.stx_size != size || was_written(facts, now)) {
-        if (size == 0) // what it has now is to be copied
-            return false;
-        outcome.bytes = end_of_copy(io, destination, control, size, now.stx_size, shares);
+    const bool changed = has_changed(facts, now);
+    if (changed && size == 0) // what it has now is to be copied
+        return false;
+    const uint64_t end = end_of_copy(io, destination, control, facts, now, shares);
+    if (changed)
         outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
-        if (outcome.bytes < size)
-            outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
-        control.set_total(outcome.bytes);
-    }
-    outcome.hole_bytes = shares ? hole_bytes_in(io, source, from) : 0;
+    if (end < size)
+        outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
+    outcome.method = shares ? ARSYNC_METHOD_REFLINK : ARSYNC_METHOD_INLINE;
+    outcome.bytes = end;
+    control.set_method(outcome.method);
+    control.set_total(end);
     if (shares)
-        io.ring.counters().bytes_reflinked.add(outcome.bytes);
+        io.ring.counters().bytes_reflinked.add(end);
     control.add_done(outcome.bytes);
     if (fell_back(outcome.method, options))
         outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
