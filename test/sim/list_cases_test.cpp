@@ -395,7 +395,7 @@ TEST_CASE("what comes to a directory after it was listed is overwritten as what 
         CHECK(came);
         CHECK(looks > 0); // for those that are there
         CHECK(looks < 15);
-        for (int i = 0; i < 20; ++i) {
+        for (size_t i = 0; i < 20; ++i) {
             CHECK(listed.result(i) == 0);
             CHECK(listed.text(std::to_string(i)) == "in/" + std::to_string(i));
         }
