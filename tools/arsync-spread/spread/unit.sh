@@ -23,8 +23,8 @@ if command -v flock > /dev/null; then
     flock 9 2> /dev/null
 fi
 # What others have made or removed there NFS sees when a directory is opened, not before it has forgotten.
-: < units
-: < records
+true < units
+true < records
 [ -e "units/$name" ] || exit 3
 # Sets source, destination, what they are, and arsync_cp.
 . ./settings
