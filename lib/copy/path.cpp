@@ -227,11 +227,12 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     context.source_text = copy.source;
     if ((options.preserve & ARSYNC_PRESERVE_LINKS) != 0)
         context.links = copy.links;
-    struct statx itself;
-    if (context.links && follows) // only what is a link is another name of what it leads to
-        names.follows = io.files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW,
-                                       itself) == 0 &&
-                        S_ISLNK(itself.stx_mode);
+    if (context.links && follows) { // only what is a link is another name of what it leads to
+        struct statx itself;
+        check(ARSYNC_STAGE_OPEN_SOURCE,
+              io.files.statx(copy.source_dirfd, copy.source.c_str(), AT_SYMLINK_NOFOLLOW, itself));
+        names.follows = S_ISLNK(itself.stx_mode);
+    }
     if (asks_first(options)) {
         const Above there = directories_of(io.files, names, options);
         if (question.answer != 0 &&

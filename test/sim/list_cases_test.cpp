@@ -463,4 +463,26 @@ TEST_CASE("what came to a listed directory, and is read there, is replaced after
     });
 }
 
+TEST_CASE("a link that is followed, and cannot be looked at, is not copied as a link instead") {
+    arsync_copy_options options = {};
+    options.flags = ARSYNC_COPY_RECURSIVE;
+    options.preserve = ARSYNC_PRESERVE_LINKS;
+    options.symlinks = ARSYNC_SYMLINKS_FOLLOW_TOP;
+    for (int failing = 0; failing < 8; ++failing) {
+        Listed listed(static_cast<uint64_t>(failing), options, {{"in/l", "out/l"}});
+        listed.add(listed.in, "a");
+        add_symlink(listed.list.world, listed.in, "l", "a");
+        int looks = 0;
+        listed.list.meanwhile = [&](const Step& step) {
+            const bool fails =
+                step.call == Call::statx && step.path == "in/l" && looks++ == failing;
+            return fails ? -EIO : 0;
+        };
+        listed.run();
+        CAPTURE(failing);
+        CHECK(listed.result(0) == (looks > failing ? -EIO : 0));
+        CHECK(listed.text("l") == (looks > failing ? "nothing" : "in/a"));
+    }
+}
+
 } // namespace arsync::sim
