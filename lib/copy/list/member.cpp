@@ -192,7 +192,9 @@ Task<void> ListMember::copy(std::shared_ptr<Item> item) {
     arsync_totals totals = {};
     totals.struct_size = sizeof totals;
     try {
-        if (item->failure) {
+        if (list_.stopping()) { // since it was admitted
+            outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
+        } else if (item->failure) {
             outcome.fail(*item->failure);
             outcome.flags |= item->fails_on_the_way ? ARSYNC_COMPLETION_ON_THE_WAY : 0;
         } else if (item->directory) {
