@@ -215,6 +215,10 @@ void Tree::call_others() noexcept {
 }
 
 bool Tree::shares(size_t names) {
+    // A backup's name may be a name in the source, too: which of the two comes first, cp's order
+    // says.
+    if (job_.options.backup != ARSYNC_BACKUP_NONE)
+        return false;
     const bool called = called_.load(std::memory_order_relaxed);
     if (names < 2 || (called && !somebody_sleeps_.load(std::memory_order_relaxed)))
         return false;
