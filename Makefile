@@ -323,7 +323,7 @@ sim: ## many simulated copies, trees and lists, and what may happen to them (SEE
 .PHONY: fuzz mutants
 fuzzers := abi filter holes json list options quote
 SECONDS ?= 600
-fuzz: ## hostile input, each kind of it for 10 minutes (SECONDS=n, FUZZERS=...)
+fuzz: ## hostile input, each kind of it for 10 minutes, one a processor at a time (SECONDS=n, FUZZERS=...)
 	$(Q)tools/deps.sh build fuzz
 	$(again) B=build/fuzz CXX="$(fuzz_cxx)" CXXFLAGS=-O1 SANITIZE=address,undefined,fuzzer-no-link $(addprefix build/fuzz/,$(tried))
 	$(Q)test/fuzz/run $(SECONDS) $(tried)
