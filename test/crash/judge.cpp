@@ -63,7 +63,8 @@ private:
             complain(path, found, &old, " and no backup of it");
         if (promise_.atomic && copied && !is_old_or_new(found, old, *copied))
             complain(path, found, copied, ", or the old one: " + describe(old));
-        if (!copied && found && !alike(old, *found, true, false)) // to be removed
+        // What is to be removed stays as it is until then; a directory is emptied before.
+        if (!copied && found && !alike(old, *found, !old.is_directory(), false))
             complain(path, found, &old);
     }
 
