@@ -38,14 +38,19 @@ Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts) {
     return filesystem_of(io, fd, facts, magic);
 }
 
-bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,
-                       const arsync_copy_options& options) {
+bool goes_through_memory(const Filesystem& from, const struct statx& source,
+                         const arsync_copy_options& options) {
     const bool as_usual =
         (options.method == ARSYNC_METHOD_AUTO || options.method == ARSYNC_METHOD_INLINE) &&
         options.cache <= ARSYNC_CACHE_KEEP && options.reflink != ARSYNC_REFLINK_ALWAYS &&
         options.sparse != ARSYNC_SPARSE_ALWAYS && (options.flags & ARSYNC_COPY_VERIFY) == 0;
     return as_usual && S_ISREG(source.stx_mode) && from.exact && !from.reflinks && !from.offloads &&
-           length <= inline_size_max && !may_have_holes(source, from.compresses);
+           !may_have_holes(source, from.compresses);
+}
+
+bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,
+                       const arsync_copy_options& options) {
+    return length <= inline_size_max && goes_through_memory(from, source, options);
 }
 
 bool has_offsets(const struct statx& facts) {

@@ -169,8 +169,16 @@ int64_t SystemFiles::write(int fd, const void* data, size_t length, uint64_t off
     return put < 0 ? -errno : put;
 }
 
-int SystemFiles::reflink(int source, int fd) {
-    return without_eintr([&] { return ::ioctl(fd, FICLONE, source); });
+int SystemFiles::reflink(int source, int fd, uint64_t length) {
+    const file_clone_range range{source, 0, length, 0};
+    return without_eintr([&] { return ::ioctl(fd, FICLONERANGE, &range); });
+}
+
+int64_t SystemFiles::copy_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                                uint64_t length) {
+    auto from = static_cast<off_t>(source_offset);
+    auto to = static_cast<off_t>(offset);
+    return without_eintr([&] { return ::copy_file_range(source, &from, fd, &to, length, 0); });
 }
 
 int SystemFiles::truncate(int fd, uint64_t size) {

@@ -128,8 +128,9 @@ int64_t SimulatedFiles::write(int fd, const void* data, size_t length, uint64_t 
     });
 }
 
-int SimulatedFiles::reflink(int source, int fd) {
-    return static_cast<int>(on({Call::reflink}, fd, [&](Inode& inode, Description&) -> int64_t {
+int SimulatedFiles::reflink(int source, int fd, uint64_t length) {
+    const Step step{Call::reflink, Subject::none, 0, 0, 0, length};
+    return static_cast<int>(on(step, fd, [&](Inode& inode, Description&) -> int64_t {
         const Description* from = world_.descriptor(source);
         if (!from)
             return -EBADF;
@@ -137,8 +138,22 @@ int SimulatedFiles::reflink(int source, int fd) {
             return -EOPNOTSUPP;
         if (world_.is_elsewhere(inode.number) != world_.is_elsewhere(from->inode))
             return -EXDEV;
-        return sim::reflink(world_, world_.disk.at(from->inode), 0, inode, 0, 0);
+        return sim::reflink(world_, world_.disk.at(from->inode), 0, inode, 0, length);
     }));
+}
+
+int64_t SimulatedFiles::copy_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                                   uint64_t length) {
+    const Step step{Call::copy_file_range, Subject::none, 0, 0, offset, length};
+    return on(step, fd, [&](Inode& inode, Description&) -> int64_t {
+        const Description* from = world_.descriptor(source);
+        if (!from)
+            return -EBADF;
+        if (world_.is_elsewhere(inode.number) != world_.is_elsewhere(from->inode))
+            return -EXDEV;
+        return sim::copy_file_range(world_, world_.disk.at(from->inode), source_offset, inode,
+                                    offset, length);
+    });
 }
 
 int SimulatedFiles::truncate(int fd, uint64_t size) {
