@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <map>
+#include <string>
 
 #include "sim/seeds.h"
 #include "sim/tree_checks.h"
@@ -78,6 +80,56 @@ TEST_CASE("the names of one directory are shared, if there are bytes enough for 
     });
     CHECK((helped > 0 || std::getenv("ARSYNC_SIM_SEED")));
     CHECK(helped > 3 * small_helped);
+}
+
+// Of names that are in the source and the destination, what the destination has of them in the end:
+// where a file's backup has the name of another, the order of the two says what that becomes.
+static std::map<std::string, std::string> backed_up(uint64_t seed, unsigned workers) {
+    constexpr size_t size = 32 * 1024;
+    const auto text = [](const std::string& name) {
+        return content_of(name + std::string(size - name.size(), ' '));
+    };
+    TreeScenario scenario;
+    scenario.world.seed = seed;
+    scenario.world.uncached_percent = scenario.world.untyped_percent =
+        0; // the order is the listing's
+    scenario.options.flags = ARSYNC_COPY_RECURSIVE;
+    scenario.options.backup = ARSYNC_BACKUP_NUMBERED;
+    scenario.existing = true;
+    scenario.directories = scenario.entries = 0;
+    scenario.workers = workers;
+    scenario.buffer_size = 64 * 1024;
+    TreeSimulation simulation(scenario);
+    World& world = simulation.world;
+    const InodeNumber in = world.disk.root().names.at("in");
+    const InodeNumber out = world.disk.at(world.disk.root().names.at("out")).names.at("target");
+    for (int i = 0; i < 50; ++i) {
+        const std::string name = std::to_string(i);
+        for (const std::string& each : {name, name + ".~1~"})
+            world.sources.insert(add_file(world, in, each.c_str(), text(each), 0644));
+        add_file(world, out, name.c_str(), text(name + " old"), 0644);
+    }
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    std::map<std::string, std::string> contents;
+    for (const auto& [name, number] : world.disk.at(out).names) {
+        const std::string all = text_of(world.disk.at(number).content);
+        contents[name] = all.substr(0, all.find_last_not_of(' ') + 1);
+    }
+    return contents;
+}
+
+TEST_CASE("where backups are kept the order of names is the same with any number of workers") {
+    unsigned first = 0;
+    for_each_seed(40, [&](uint64_t seed) {
+        const std::map<std::string, std::string> alone = backed_up(seed, 1);
+        CHECK(alone.size() >= 150);
+        for (const auto& [name, content] : alone)
+            first += name.ends_with(".~1~.~1~");
+        for (const unsigned workers : {2u, 3u})
+            CHECK_MESSAGE(backed_up(seed, workers) == alone, "seed ", seed);
+    });
+    CHECK((first > 0 || std::getenv("ARSYNC_SIM_SEED")));
 }
 
 // A small tree that is to be durable.
