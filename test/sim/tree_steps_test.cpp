@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <string>
 #include <sys/resource.h>
 #include <vector>
@@ -141,12 +142,16 @@ TreeScenario of_shared_files() {
 constexpr int shared_files = 100;
 constexpr uint64_t shared_size = 3 * block_size;
 
-void add_shared_files(TreeSimulation& simulation) {
+void add_shared_files(TreeSimulation& simulation, bool cached = false) {
     World& world = simulation.world;
     const InodeNumber in = world.disk.root().names.at("in");
-    for (int i = 0; i < shared_files; ++i)
-        world.sources.insert(add_file(world, in, std::to_string(i).c_str(),
-                                      content_of(std::string(shared_size, 'x')), 0644));
+    for (int i = 0; i < shared_files; ++i) {
+        const InodeNumber file = add_file(world, in, std::to_string(i).c_str(),
+                                          content_of(std::string(shared_size, 'x')), 0644);
+        world.sources.insert(file);
+        for (uint64_t block = 0; cached && block < shared_size / block_size; ++block)
+            world.disk.at(file).cached.insert(block);
+    }
 }
 
 } // namespace
@@ -186,40 +191,105 @@ TEST_CASE("where blocks of small files cannot be shared after all, each is copie
 
 TEST_CASE("of a small file that changes while it is shared or read, its copy has what is told") {
     for (const uint64_t filesystem : {xfs_magic, ext4_magic})
-        for (const uint64_t size_then : {block_size, 5 * block_size}) {
-            TreeScenario scenario = of_shared_files();
-            scenario.world.filesystem_type = filesystem;
-            TreeSimulation simulation(scenario);
-            add_shared_files(simulation);
-            World& world = simulation.world;
-            int moved = 0;
-            simulation.meanwhile = [&](const Step& step) {
-                const bool moves = step.call == Call::reflink || step.call == Call::write_now;
-                if (moves && ++moved == 90)
-                    for (const InodeNumber number : world.sources) {
-                        world.disk.at(number).content.resize(size_then);
-                        world.disk.at(number).attributes.modified.tv_nsec += 1;
+        for (const uint64_t size_then : {block_size, shared_size, 5 * block_size})
+            for (const bool cached : {true, false}) {
+                TreeScenario scenario = of_shared_files();
+                scenario.world.filesystem_type = filesystem;
+                TreeSimulation simulation(scenario);
+                add_shared_files(simulation, cached);
+                World& world = simulation.world;
+                int moved = 0;
+                simulation.meanwhile = [&](const Step& step) {
+                    const bool moves = step.call == Call::reflink || step.call == Call::write_now;
+                    if (moves && ++moved == 90)
+                        for (const InodeNumber number : world.sources) {
+                            world.disk.at(number).content.resize(size_then);
+                            world.disk.at(number).attributes.modified.tv_nsec += 1;
+                        }
+                    return 0;
+                };
+                simulation.run();
+                CAPTURE(filesystem);
+                CAPTURE(size_then);
+                CAPTURE(cached);
+                CHECK(simulation.outcome().result == 0);
+                unsigned changed = 0;
+                uint64_t bytes = 0;
+                for (const auto& entry : simulation.reports()) {
+                    if (entry.outcome.action != ARSYNC_ACTION_COPY)
+                        continue;
+                    const auto told = [&](uint32_t flag) {
+                        return (entry.outcome.flags & flag) != 0;
+                    };
+                    const bool has_changed = told(ARSYNC_COMPLETION_SOURCE_CHANGED);
+                    changed += has_changed;
+                    if (has_changed) { // what was shared before stays as it was
+                        const bool all = entry.outcome.bytes == shared_size;
+                        CHECK((all || entry.outcome.bytes == size_then));
+                        CHECK(entry.outcome.bytes <= shared_size);
+                        CHECK((!all || size_then >= shared_size || filesystem == xfs_magic));
+                        CHECK(told(ARSYNC_COMPLETION_SOURCE_SHRANK) == !all);
                     }
-                return 0;
-            };
-            simulation.run();
-            CAPTURE(filesystem);
-            CAPTURE(size_then);
-            CHECK(simulation.outcome().result == 0);
-            unsigned changed = 0;
-            uint64_t bytes = 0;
-            for (const auto& entry : simulation.reports()) {
-                if (entry.outcome.action != ARSYNC_ACTION_COPY)
-                    continue;
-                changed += (entry.outcome.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0;
-                bytes += entry.outcome.bytes;
-                const Inode* copied = simulation.target(entry.path);
-                REQUIRE(copied);
-                CHECK(copied->content.size() == entry.outcome.bytes);
+                    bytes += entry.outcome.bytes;
+                    const Inode* copied = simulation.target(entry.path);
+                    REQUIRE(copied);
+                    CHECK(copied->content.size() == entry.outcome.bytes);
+                }
+                CHECK(changed > 0);
+                CHECK(bytes == simulation.totals().bytes);
             }
-            CHECK(changed > 0);
-            CHECK(bytes == simulation.totals().bytes);
+}
+
+TEST_CASE("a small file is copied whole, however much of it is in memory") {
+    for (const uint64_t filesystem : {xfs_magic, ext4_magic}) {
+        TreeScenario scenario = of_shared_files();
+        scenario.world.filesystem_type = filesystem;
+        scenario.world.reflink = false;
+        TreeSimulation simulation(scenario);
+        World& world = simulation.world;
+        const InodeNumber in = world.disk.root().names.at("in");
+        const auto text = [](uint64_t number) {
+            return std::string(shared_size, static_cast<char>('a' + number % 26));
+        };
+        for (uint64_t i = 0; i < shared_files; ++i) {
+            const InodeNumber file =
+                add_file(world, in, std::to_string(i).c_str(), content_of(text(i)), 0644);
+            world.sources.insert(file);
+            for (uint64_t block = 0; block < i % 4; ++block)
+                world.disk.at(file).cached.insert(block);
         }
+        simulation.run();
+        CHECK(simulation.outcome().result == 0);
+        for (uint64_t i = 0; i < shared_files; ++i) {
+            const Inode* copied = simulation.target(std::to_string(i));
+            REQUIRE(copied);
+            CHECK(text_of(copied->content) == text(i));
+        }
+    }
+}
+
+TEST_CASE("a shared file that lacks what its source has is no copy of it") {
+    TreeSimulation simulation(of_shared_files());
+    add_shared_files(simulation);
+    World& world = simulation.world;
+    int shared = 0;
+    std::string made;
+    std::string cut;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.call == Call::open && (step.flags & O_CREAT) != 0)
+            made = step.path;
+        shared += step.call == Call::reflink;
+        if (step.call == Call::statx && shared == 90 && cut.empty()) {
+            cut = made;
+            world.disk.at(simulation.target(cut)->number).content.resize(block_size);
+        }
+        return 0;
+    };
+    simulation.run();
+    REQUIRE(!cut.empty());
+    CHECK(simulation.outcome().result == -EIO);
+    CHECK(simulation.totals().errors == 1);
+    CHECK(simulation.target(cut) == nullptr);
 }
 
 TEST_CASE("nobody asks what a file is that was just made in a tree") {

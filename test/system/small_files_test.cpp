@@ -98,6 +98,30 @@ TEST_CASE_FIXTURE(Clean, "of small new files all is told that is wanted, each th
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "what is read, written and shared of small new files is counted") {
+    for (const Kind kind : kinds) {
+        NEEDS(shared_volume(kind));
+        CAPTURE(name_of(kind));
+        Small small(kind);
+        small.copied("to", Options());
+        const arsync_stats stats = small.pool.stats();
+        const uint64_t shared = kind == Kind::xfs ? files : 0;
+        const uint64_t moved = files - shared;
+        CHECK(stats.reads == moved);
+        CHECK(stats.reads_inline == moved);
+        CHECK(stats.bytes_read == moved * size);
+        CHECK(stats.writes == moved);
+        CHECK(stats.writes_inline == moved);
+        CHECK(stats.bytes_written == moved * size);
+        CHECK(stats.bytes_reflinked == shared * size);
+        CHECK(stats.short_transfers == 0);
+        CHECK(small.done.totals.files == files);
+        CHECK(small.done.totals.bytes == files * size);
+        for (const Entry& entry : small.done.entries)
+            CHECK((entry.action != ARSYNC_ACTION_COPY || entry.bytes == size));
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "a small new file stays open for who wants that, and no other") {
     for (const Kind kind : kinds) {
         NEEDS(shared_volume(kind));
