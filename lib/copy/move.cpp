@@ -194,8 +194,12 @@ void Mover::look_at_source_again() {
         throw Error{ARSYNC_STAGE_READ, EIO};
     }
     moved_.bytes = end_ - ends_.source_begin;
-    if (has_offsets(source()) && control_.bytes_total() != moved_.bytes)
+    if (!has_offsets(source()))
+        return;
+    if (control_.bytes_total() != moved_.bytes)
         control_.set_total(moved_.bytes);
+    if (const uint64_t done = control_.bytes_done(); done > moved_.bytes)
+        control_.add_done(moved_.bytes - done); // less: what is cut off again
 }
 
 void Mover::compare_with(const struct statx& now) {

@@ -26,6 +26,8 @@ void shrink(const Scenario& scenario, uint64_t step, uint64_t end) {
     const uint32_t flags = simulation.outcome().flags;
     const uint64_t copied = simulation.destination()->content.size();
     CHECK_MESSAGE(simulation.outcome().bytes == copied, what);
+    CHECK_MESSAGE(simulation.bytes_done() == copied, what);
+    CHECK_MESSAGE(simulation.bytes_total() == copied, what);
     const bool changed = flags & ARSYNC_COMPLETION_SOURCE_CHANGED;
     const bool shrank = flags & ARSYNC_COMPLETION_SOURCE_SHRANK;
     if (changed || simulation.source_was_changed())
