@@ -80,6 +80,8 @@ void check_whole(TreeSimulation& s) {
     const bool fails = s.expected().totals.errors > 0;
     if ((s.outcome().result < 0) != fails)
         s.world.problem("the job's result is not that of its entries");
+    if (!s.is_counted())
+        s.world.problem("progress is not that of all entries and bytes");
 }
 
 namespace {} // namespace

@@ -73,6 +73,14 @@ void TreeSimulation::run() {
         check_names("", *top);
 }
 
+bool TreeSimulation::is_counted() const {
+    const Control& control = job_.control;
+    const Control::Counts& counts = control.counts();
+    return counts.entries_done == counts.entries_total && counts.walking == 0 &&
+           counts.errors == job_.totals.errors && control.bytes_done() == job_.totals.bytes &&
+           control.bytes_total() == job_.totals.bytes;
+}
+
 int TreeSimulation::before(const Step& step) {
     check_open(world, step);
     if (step.index == crash_at)

@@ -59,6 +59,8 @@ public:
     uint64_t questions() const { return pool_.questions(); }
     bool helped() const { return pool_.helped(); }
     bool was_cancelled() const { return job_.control.cancelled(); }
+    // Whether progress says of all that was found that it is done.
+    bool is_counted() const;
     SimulatedPool& pool() { return pool_; }
 
     const TreeScenario scenario;

@@ -237,6 +237,7 @@ TEST_CASE("of a small file that changes while it is shared or read, its copy has
                 }
                 CHECK(changed > 0);
                 CHECK(bytes == simulation.totals().bytes);
+                CHECK(simulation.is_counted());
             }
 }
 
