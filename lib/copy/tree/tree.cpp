@@ -214,10 +214,13 @@ void Tree::call_others() noexcept {
         job_.host.call_others(shared_from_this());
 }
 
+// A backup's name may be a name in the source, too: which of the two comes first, cp's order says.
+bool Tree::keeps_order() const {
+    return job_.options.backup != ARSYNC_BACKUP_NONE;
+}
+
 bool Tree::shares(size_t names) {
-    // A backup's name may be a name in the source, too: which of the two comes first, cp's order
-    // says.
-    if (job_.options.backup != ARSYNC_BACKUP_NONE)
+    if (keeps_order())
         return false;
     const bool called = called_.load(std::memory_order_relaxed);
     if (names < 2 || (called && !somebody_sleeps_.load(std::memory_order_relaxed)))

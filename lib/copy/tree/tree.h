@@ -143,6 +143,8 @@ public:
     };
     bool over();
     void push(Unit unit);
+    // Whether the names of a directory are one worker's, in the order of its listing.
+    bool keeps_order() const;
     // Whether another worker has nothing to do, or was not called yet, and so many names here are
     // worth more than its waking.
     bool shares(size_t names);

@@ -277,7 +277,7 @@ Task<void> TreePart::list(DirectoryRef directory, LastUnit& last_unit) {
         }
         directory->pending.fetch_add(1, std::memory_order_relaxed);
         // A full buffer: there is likely to be more, for others to begin with at once.
-        const bool shared = batch->listing.is_full();
+        const bool shared = batch->listing.is_full() && !tree_.keeps_order();
         if (shared) {
             tree_.push({directory, {}, false});
             tree_.call_others();
