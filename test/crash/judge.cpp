@@ -1,5 +1,6 @@
 #include "crash/judge.h"
 
+#include <algorithm>
 #include <regex>
 
 namespace crash {
@@ -64,8 +65,14 @@ private:
         if (promise_.atomic && copied && !is_old_or_new(found, old, *copied))
             complain(path, found, copied, ", or the old one: " + describe(old));
         // What is to be removed stays as it is until then; a directory is emptied before.
-        if (!copied && found && !alike(old, *found, !old.is_directory(), false))
+        if (!copied && found && !alike(old, *found, !is_being_emptied(path), false))
             complain(path, found, &old);
+    }
+
+    bool is_being_emptied(const std::string& path) const {
+        return std::ranges::any_of(known_.old, [&](const auto& one) {
+            return one.first.starts_with(path + "/") && !found_.contains(one.first);
+        });
     }
 
     bool is_old_or_new(const Fact* found, const Fact& old, const Fact& copied) const {
