@@ -1403,10 +1403,10 @@ enum arsync_durability {
  *                    be verified, or the pool has a byte_rate.
  *   fixed            All else.
  *
- * Of the many files of trees and lists, new ones of at most 1 MiB that are cached may take another:
- * inline up to 4 KiB where blocks could be shared, as to share one takes longer than to write it;
- * copy_file_range from 32 KiB on within one filesystem where they could not, as the kernel then
- * copies the data once and not twice. */
+ * Of the many files of trees and lists, new ones that are cached may take another: inline up to 4096
+ * bytes where blocks could be shared, as to share so little takes longer than to write it;
+ * copy_file_range from 32 KiB to 1 MiB within one filesystem where they could not, as the kernel
+ * then copies the data once and not twice. */
 enum arsync_method {
     ARSYNC_METHOD_AUTO = 0,            /* the library chooses for each file */
     ARSYNC_METHOD_INLINE = 1,          /* plain calls: for streams and small files on the worker's
@@ -1428,7 +1428,7 @@ enum arsync_method {
 /* Whether blocks may be shared with the source. */
 enum arsync_reflink {
     ARSYNC_REFLINK_AUTO = 0,   /* blocks are shared where the filesystem can, else copied; see
-                                  "enum arsync_method" above for files of a single block */
+                                  "enum arsync_method" above for small ones of trees */
     ARSYNC_REFLINK_ALWAYS = 1, /* they are shared, or the copy fails with the filesystem's error;
                                   sparse must be AUTO */
     ARSYNC_REFLINK_NEVER = 2   /* the destination always gets blocks of its own */

@@ -31,6 +31,8 @@ struct FilesystemMemo {
     uint64_t magic = 0;
     bool refuses_reflink = false; // from one file of it to another
     bool takes_reflink = false;   // has done so
+    bool refuses_copy_file_range = false;
+    bool is_asked_first = false; // whether a file is cached, as some are not
 };
 
 // The world a copy works in: its worker's.

@@ -1,6 +1,7 @@
-// The life of a small file's copy where all of it is in memory, and its name is free: as in
-// file.cpp, but nothing waits, and so nothing is a coroutine. Most files of most trees are such,
-// and two dozen coroutines were a tenth of the time that one takes (docs/BENCHMARKS.md).
+// The life of a small file's copy where its name is free, and all of it is in memory or its blocks
+// are shared: as in file.cpp, but nothing waits, and so nothing is a coroutine. Most files of most
+// trees are such, and two dozen coroutines were a tenth of the time that one takes
+// (docs/BENCHMARKS.md).
 #include <algorithm>
 #include <cerrno>
 
@@ -33,8 +34,8 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
 // four blocks it is no longer so.
 constexpr uint64_t sooner_written_max = 4096;
 // The kernel copies what is cached once, from page to page, where a read and a write copy it twice:
-// on ext4 16 KiB take 10.6 us and 11.4, 64 KiB 20 and 24.7, 1 MiB 245 and 330. To ask whether it is
-// cached takes 0.3. Of larger files the kernel's pages are small, and a large write's are not.
+// on ext4 16 KiB take 10.6 us and 11.4, 64 KiB 20 and 24.7, 1 MiB 245 and 330. To know that it does
+// not wait takes 0.7. ARCHITECTURE.md says more.
 constexpr uint64_t sooner_by_kernel_min = 32 << 10;
 constexpr uint64_t at_once_max = 1 << 20;
 
@@ -57,12 +58,12 @@ bool may_share_blocks(Io io, const FileCopy& copy, const Source& source, const F
 }
 
 // Whether, if it is cached, the kernel may copy it by itself.
-bool may_go_by_kernel(const FileCopy& copy, const Source& source, const Filesystem& from,
+bool may_go_by_kernel(Io io, const FileCopy& copy, const Source& source, const Filesystem& from,
                       const arsync_copy_options& options) {
     const struct statx& facts = source.facts;
-    return facts.stx_size >= sooner_by_kernel_min && is_on_one_device(copy, facts) &&
-           options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
-           goes_through_memory(from, facts, options);
+    return io.memo && !io.memo->refuses_copy_file_range && facts.stx_size >= sooner_by_kernel_min &&
+           is_on_one_device(copy, facts) && options.method == ARSYNC_METHOD_AUTO &&
+           may_share(options) && goes_through_memory(from, facts, options);
 }
 
 // All or nothing: that the source ends elsewhere by now is an error. False: not these blocks, and
@@ -78,57 +79,88 @@ bool share_blocks(Io io, const Source& source, int destination) {
 }
 
 // False: not here after all, or not all of it.
-bool copy_by_kernel(Io io, const Source& source, int destination) {
+bool copy_by_kernel(Io io, const Source& source, int destination, Control& control) {
     const uint64_t size = source.facts.stx_size;
     for (uint64_t done = 0; done < size;) {
+        control.throw_if_cancelled();
         const int64_t moved =
-            io.files.copy_range(source.file.get(), done, destination, done, size - done);
-        if (moved <= 0)
+            io.files.copy_file_range(source.file.get(), done, destination, done,
+                                     std::min<uint64_t>(size - done, inline_size_max));
+        if (moved < 0 && done == 0)
+            io.memo->refuses_copy_file_range = true;
+        if (moved == 0 || moved == -EIO || (moved < 0 && means_not_here(moved)))
             return false;
-        done += static_cast<uint64_t>(moved);
+        done += static_cast<uint64_t>(check(ARSYNC_STAGE_COPY_FILE_RANGE, moved));
+        io.ring.counters().bytes_offloaded.add(static_cast<uint64_t>(moved));
     }
-    io.ring.counters().bytes_offloaded.add(size);
     return true;
 }
 
+// What it may do besides going through a buffer.
+struct Ways {
+    bool shared;
+    bool by_kernel;
+    bool shared_if_full; // where it is not written for want of room
+};
+
 // A file's whole content, on its way to the copy.
-class Content {
+class WholeContent {
 public:
-    Content(Io io, const Source& source, bool in_memory)
-        : io_(io), source_(source), in_memory_(in_memory) {}
-    // Nothing: it would have to wait, or there is no memory just now.
-    std::optional<Way> choose(bool can_share, bool by_kernel);
+    WholeContent(Io io, const Source& source, bool in_memory, const Ways& ways)
+        : io_(io), source_(source), in_memory_(in_memory), ways_(ways) {}
+    // What goes through a buffer is read. Nothing: it would have to wait, or there is no memory
+    // just now.
+    std::optional<Way> prepare();
     // Nothing: it would have to wait. Where one way turns out not to be open, another is taken.
     std::optional<Method> bring(Way way, int fd, Control& control);
 
 private:
+    std::optional<Way> read_through() {
+        return read() ? std::optional(Way::through_buffer) : std::nullopt;
+    }
     // False: not all of it is cached, or there is no memory just now.
     bool read();
-    // False: it would have to wait.
+    bool ends_in_memory();
+    // False: it would have to wait, or there is no room for what may be shared.
     bool write(int fd) const;
     uint64_t size() const { return source_.facts.stx_size; }
     const Io io_;
     const Source& source_;
     const bool in_memory_; // and nowhere else
+    const Ways ways_;
     std::optional<BufferLease> lease_;
 };
 
-std::optional<Way> Content::choose(bool can_share, bool by_kernel) {
-    const bool first = !by_kernel && (!can_share || size() <= sooner_written_max);
-    if (first && read())
-        return Way::through_buffer;
+std::optional<Way> WholeContent::prepare() {
+    if (!ways_.shared && !ways_.by_kernel)
+        return read_through();
+    // Who reads what is not cached has it fetched from the disk, for nothing if it is then shared.
+    const bool one_block = ways_.shared && size() <= sooner_written_max;
+    if (one_block && !io_.memo->is_asked_first) {
+        if (read())
+            return Way::through_buffer;
+        io_.memo->is_asked_first = true;
+    }
     PageCache pages;
-    const bool told =
-        (can_share || by_kernel) && io_.files.page_cache(source_.file.get(), 0, size(), pages) >= 0;
+    const bool told = io_.files.page_cache(source_.file.get(), 0, size(), pages) >= 0;
+    const bool cached = told && pages.cached >= size();
+    if (one_block && cached && read())
+        return Way::through_buffer;
     // What is not yet on the disk would be written there first.
-    if (told && can_share && pages.dirty == 0)
-        return Way::shared;
-    if (told && by_kernel && pages.cached >= size())
-        return Way::by_kernel;
-    return by_kernel && read() ? std::optional(Way::through_buffer) : std::nullopt;
+    if (ways_.shared)
+        return told && pages.dirty == 0 ? std::optional(Way::shared) : std::nullopt;
+    if (!told)
+        return read_through();
+    return cached && ends_in_memory() ? std::optional(Way::by_kernel) : std::nullopt;
 }
 
-bool Content::read() {
+// Pages that are still being read count as cached, too.
+bool WholeContent::ends_in_memory() {
+    std::byte last;
+    return in_memory_ || io_.files.read_cached(source_.file.get(), &last, 1, size() - 1) == 1;
+}
+
+bool WholeContent::read() {
     if (size() == 0)
         return true;
     if (size() > inline_size_max)
@@ -149,10 +181,10 @@ bool Content::read() {
     return true;
 }
 
-bool Content::write(int fd) const {
+bool WholeContent::write(int fd) const {
     for (uint64_t done = 0; done < size();) {
         const int64_t put = io_.files.write(fd, lease_->data() + done, size() - done, done);
-        if (put == -EAGAIN)
+        if (put == -EAGAIN || (ways_.shared_if_full && (put == -ENOSPC || put == -EDQUOT)))
             return false;
         Counters& counters = io_.ring.counters();
         counters.writes.add(1);
@@ -166,14 +198,14 @@ bool Content::write(int fd) const {
     return true;
 }
 
-std::optional<Method> Content::bring(Way way, int fd, Control& control) {
+std::optional<Method> WholeContent::bring(Way way, int fd, Control& control) {
     if (way == Way::shared) {
         control.enter(ARSYNC_STAGE_REFLINK);
         if (share_blocks(io_, source_, fd))
             return ARSYNC_METHOD_REFLINK;
     } else if (way == Way::by_kernel) {
         control.enter(ARSYNC_STAGE_COPY_FILE_RANGE);
-        if (copy_by_kernel(io_, source_, fd))
+        if (copy_by_kernel(io_, source_, fd, control))
             return ARSYNC_METHOD_COPY_FILE_RANGE;
     }
     if (way != Way::through_buffer && !read())
@@ -207,19 +239,23 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
         is_paced(io, control) || control.held())
         return false;
     Filesystem from = filesystem_of(io, source.file.get(), facts);
-    if ((io.memo && io.memo->refuses_reflink) || size <= sooner_written_max)
+    const bool same_device = is_on_one_device(copy, facts);
+    const bool one_block = same_device && size <= sooner_written_max;
+    const bool refused = io.memo && io.memo->refuses_reflink;
+    const bool shared_if_full = one_block && from.reflinks && !refused && may_share(options);
+    if (refused || options.reflink == ARSYNC_REFLINK_NEVER || one_block || (copy.new_file.known && !same_device))
         from.reflinks = false;
-    const bool can_share = may_share_blocks(io, copy, source, from, options);
-    const bool by_kernel = may_go_by_kernel(copy, source, from, options);
-    if (!can_share && !by_kernel && !goes_in_one_piece(from, facts, size, options))
+    const Ways ways{may_share_blocks(io, copy, source, from, options),
+                    may_go_by_kernel(io, copy, source, from, options), shared_if_full};
+    if (!ways.shared && !ways.by_kernel && !goes_in_one_piece(from, facts, size, options))
         return false;
     outcome.action = ARSYNC_ACTION_COPY;
     outcome.wanted.tell_source(facts, options);
     control.set_total(size);
     control.enter(ARSYNC_STAGE_READ);
     control.throw_if_cancelled();
-    Content content(io, source, from.in_memory);
-    const std::optional<Way> way = content.choose(can_share, by_kernel);
+    WholeContent content(io, source, from.in_memory, ways);
+    const std::optional<Way> way = content.prepare();
     if (!way)
         return false;
 

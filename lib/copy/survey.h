@@ -64,8 +64,8 @@ Task<bool> has_byte(Io io, Control& control, int fd, uint64_t at, Stage stage, R
 
 // Of an open file.
 Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts);
-// Whether a source is moved by nothing but reads and writes, whatever filesystem it goes to, and so
-// much of it in one piece.
+// Whether all of a source's data is moved, whatever filesystem it goes to, and so much of it in one
+// piece.
 bool goes_through_memory(const Filesystem& from, const struct statx& source,
                          const arsync_copy_options& options);
 bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,

@@ -78,8 +78,8 @@ public:
     // file.
     virtual int reflink(int source, int fd, uint64_t length) = 0;
     // copy_file_range(2), of what is cached.
-    virtual int64_t copy_range(int source, uint64_t source_offset, int fd, uint64_t offset,
-                               uint64_t length) = 0;
+    virtual int64_t copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                                    uint64_t length) = 0;
     virtual int truncate(int fd, uint64_t size) = 0;
     virtual int drop_cache(int fd, uint64_t offset, uint64_t length) = 0; // clean pages only
 
@@ -154,8 +154,8 @@ public:
     int64_t read(int fd, void* data, size_t length, uint64_t offset) override;
     int64_t write(int fd, const void* data, size_t length, uint64_t offset) override;
     int reflink(int source, int fd, uint64_t length) override;
-    int64_t copy_range(int source, uint64_t source_offset, int fd, uint64_t offset,
-                       uint64_t length) override;
+    int64_t copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                            uint64_t length) override;
     int truncate(int fd, uint64_t size) override;
     int drop_cache(int fd, uint64_t offset, uint64_t length) override;
     int chmod(int fd, mode_t mode) override;

@@ -174,8 +174,8 @@ int SystemFiles::reflink(int source, int fd, uint64_t length) {
     return without_eintr([&] { return ::ioctl(fd, FICLONERANGE, &range); });
 }
 
-int64_t SystemFiles::copy_range(int source, uint64_t source_offset, int fd, uint64_t offset,
-                                uint64_t length) {
+int64_t SystemFiles::copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                                     uint64_t length) {
     auto from = static_cast<off_t>(source_offset);
     auto to = static_cast<off_t>(offset);
     return without_eintr([&] { return ::copy_file_range(source, &from, fd, &to, length, 0); });

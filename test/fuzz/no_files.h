@@ -31,7 +31,7 @@ public:
     int64_t read(int, void*, size_t, uint64_t) override { return -ENOSYS; }
     int64_t write(int, const void*, size_t, uint64_t) override { return -ENOSYS; }
     int reflink(int, int, uint64_t) override { return -EOPNOTSUPP; }
-    int64_t copy_range(int, uint64_t, int, uint64_t, uint64_t) override { return -EXDEV; }
+    int64_t copy_file_range(int, uint64_t, int, uint64_t, uint64_t) override { return -EXDEV; }
     int truncate(int, uint64_t) override { return -ENOSYS; }
     int drop_cache(int, uint64_t, uint64_t) override { return -ENOSYS; }
     int chmod(int, mode_t) override { return -ENOSYS; }

@@ -142,8 +142,8 @@ int SimulatedFiles::reflink(int source, int fd, uint64_t length) {
     }));
 }
 
-int64_t SimulatedFiles::copy_range(int source, uint64_t source_offset, int fd, uint64_t offset,
-                                   uint64_t length) {
+int64_t SimulatedFiles::copy_file_range(int source, uint64_t source_offset, int fd, uint64_t offset,
+                                        uint64_t length) {
     const Step step{Call::copy_file_range, Subject::none, 0, 0, offset, length};
     return on(step, fd, [&](Inode& inode, Description&) -> int64_t {
         const Description* from = world_.descriptor(source);

@@ -269,30 +269,6 @@ TEST_CASE("a small file is copied whole, however much of it is in memory") {
     }
 }
 
-TEST_CASE("a shared file that lacks what its source has is no copy of it") {
-    TreeSimulation simulation(of_shared_files());
-    add_shared_files(simulation);
-    World& world = simulation.world;
-    int shared = 0;
-    std::string made;
-    std::string cut;
-    simulation.meanwhile = [&](const Step& step) {
-        if (step.call == Call::open && (step.flags & O_CREAT) != 0)
-            made = step.path;
-        shared += step.call == Call::reflink;
-        if (step.call == Call::statx && shared == 90 && cut.empty()) {
-            cut = made;
-            world.disk.at(simulation.target(cut)->number).content.resize(block_size);
-        }
-        return 0;
-    };
-    simulation.run();
-    REQUIRE(!cut.empty());
-    CHECK(simulation.outcome().result == -EIO);
-    CHECK(simulation.totals().errors == 1);
-    CHECK(simulation.target(cut) == nullptr);
-}
-
 TEST_CASE("nobody asks what a file is that was just made in a tree") {
     for (const uint64_t filesystem : {ext4_magic, xfs_magic, fuse_magic}) {
         TreeScenario scenario;

@@ -237,9 +237,9 @@ static std::string trace_of_tree(const Directory& source, const Directory& direc
 }
 
 // Two opens, two looks at the source, a read and a write, two closes. Of more than a block a look
-// for what is cached, or not on the disk yet, in place of the read, and the kernel's own copy or
-// the sharing in place of the write.
-TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls") {
+// for what is cached, or not on the disk yet, in place of the read, and the sharing in place of the
+// write, or the kernel's own copy, for which the last byte is read first.
+TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls, or nine") {
     NEEDS_COMMAND("strace");
     constexpr int files = 500;
     const auto count = [&](Kind kind, uint64_t size) {
@@ -253,6 +253,10 @@ TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls") {
                 write_pattern(source / name + "/" + std::to_string(i), size);
         }
         sync();
+        if (size > 4096 && cached_bytes(source / "many/0") != static_cast<int64_t>(size)) {
+            skip("no cachestat(2), or the source is not cached");
+            return;
+        }
         const std::string trace = trace_of_tree(source, directory, Options());
         if (trace.empty()) {
             skip("strace may not look at other processes here");
@@ -262,10 +266,11 @@ TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls") {
         CAPTURE(size);
         const int calls = calls_in(trace);
         CAPTURE(calls);
-        CHECK(calls >= 8 * files);
-        CHECK(calls < 8 * files + files / 4);
-        CHECK(calls_in(trace, " copy_file_range(") ==
-              (size > 4096 && kind == Kind::ext4 ? files : 0));
+        const bool by_kernel = size > 4096 && kind == Kind::ext4;
+        const int each = by_kernel ? 9 : 8;
+        CHECK(calls >= each * files);
+        CHECK(calls < each * files + files / 4);
+        CHECK(calls_in(trace, " copy_file_range(") == (by_kernel ? files : 0));
         CHECK(difference(source / "many/499", directory / "second/499") == "");
         const std::string atomic =
             trace_of_tree(source, directory, Options().with_replace(ARSYNC_REPLACE_ATOMIC));
