@@ -243,7 +243,8 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     const bool one_block = same_device && size <= sooner_written_max;
     const bool refused = io.memo && io.memo->refuses_reflink;
     const bool shared_if_full = one_block && from.reflinks && !refused && may_share(options);
-    if (refused || options.reflink == ARSYNC_REFLINK_NEVER || one_block || (copy.new_file.known && !same_device))
+    if (refused || options.reflink == ARSYNC_REFLINK_NEVER || one_block ||
+        (copy.new_file.known && !same_device))
         from.reflinks = false;
     const Ways ways{may_share_blocks(io, copy, source, from, options),
                     may_go_by_kernel(io, copy, source, from, options), shared_if_full};
