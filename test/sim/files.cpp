@@ -57,7 +57,7 @@ int SimulatedFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCac
     return static_cast<int>(on({Call::page_cache}, fd, [&](Inode& inode, Description&) {
         if (!world_.options.reports_residency)
             return -ENOSYS;
-        out = {cached_bytes(inode, offset, length), 0};
+        out = {cached_bytes(inode, offset, length), dirty_bytes(inode, offset, length)};
         return 0;
     }));
 }

@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <fcntl.h>
 #include <string>
 
 #include "sim/tree_simulation.h"
@@ -13,8 +15,12 @@ namespace {
 
 constexpr int count = 20;
 
-char letter_of(int number) {
-    return static_cast<char>('a' + number % 26);
+// Of each file another text, which is not the same at any two of its blocks that are neighbours.
+std::string text_of_file(int number, uint64_t size) {
+    std::string text(size, ' ');
+    for (uint64_t i = 0; i < size; ++i)
+        text[i] = static_cast<char>('a' + (static_cast<uint64_t>(number) + i / 1000) % 23);
+    return text;
 }
 
 struct Files {
@@ -23,6 +29,7 @@ struct Files {
     bool cached;
     arsync_reflink reflink = ARSYNC_REFLINK_AUTO;
     arsync_sparse sparse = ARSYNC_SPARSE_AUTO;
+    arsync_method method = ARSYNC_METHOD_AUTO;
 };
 
 // A tree of such files, all of one size.
@@ -37,6 +44,7 @@ TreeScenario tree_of(const Files& files) {
     scenario.options.report = ARSYNC_REPORT_ALL;
     scenario.options.reflink = files.reflink;
     scenario.options.sparse = files.sparse;
+    scenario.options.method = files.method;
     scenario.entries = 0;
     return scenario;
 }
@@ -46,7 +54,7 @@ void add(const Files& files, TreeSimulation& simulation, int first = 0) {
     const InodeNumber in = world.disk.root().names.at("in");
     for (int i = first; i < first + count; ++i) {
         const InodeNumber file = add_file(world, in, std::to_string(i).c_str(),
-                                          content_of(std::string(files.size, letter_of(i))), 0644);
+                                          content_of(text_of_file(i, files.size)), 0644);
         world.sources.insert(file);
         for (uint64_t block = 0; files.cached && block * block_size < files.size; ++block)
             world.disk.at(file).cached.insert(block);
@@ -71,7 +79,7 @@ void check_content(TreeSimulation& simulation, uint64_t size) {
     for (int i = 0; i < count; ++i) {
         const Inode* copied = simulation.target(std::to_string(i));
         REQUIRE(copied);
-        CHECK((text_of(copied->content) == std::string(size, letter_of(i))));
+        CHECK((text_of(copied->content) == text_of_file(i, size)));
     }
 }
 
@@ -104,6 +112,8 @@ TEST_CASE("a small file of a tree goes the way that takes the least") {
     way({ext4_magic, 1 << 20, false}, ARSYNC_METHOD_FIXED);
     way({ext4_magic, 64 << 10, true, ARSYNC_REFLINK_NEVER}, ARSYNC_METHOD_INLINE);
     way({ext4_magic, 64 << 10, true, ARSYNC_REFLINK_AUTO, ARSYNC_SPARSE_NEVER},
+        ARSYNC_METHOD_INLINE);
+    way({ext4_magic, 64 << 10, true, ARSYNC_REFLINK_AUTO, ARSYNC_SPARSE_AUTO, ARSYNC_METHOD_INLINE},
         ARSYNC_METHOD_INLINE);
 }
 
@@ -200,7 +210,9 @@ TEST_CASE(
         int calls = 0;
         simulation.meanwhile = [&](const Step& step) {
             calls += step.call == Call::copy_file_range;
-            return step.call == Call::read_cached && step.length == 1 ? -EAGAIN : 0;
+            return step.call == Call::read_cached && step.length == 1 && step.offset == size - 1
+                       ? -EAGAIN
+                       : 0;
         };
         simulation.run();
         check_content(simulation, size);
@@ -243,8 +255,7 @@ TEST_CASE("a cancel ends a copy by the kernel between two of its calls") {
 }
 
 TEST_CASE("of a file that changes while the kernel copies it, its copy has what is told") {
-    constexpr uint64_t size = 64 << 10;
-    for (const uint64_t size_then : {uint64_t{0}, block_size, size - 1, size, size + 1}) {
+    const auto changes = [](uint64_t size, uint64_t size_then, bool is_later) {
         const Files files{ext4_magic, size, true};
         TreeSimulation simulation(tree_of(files));
         add(files, simulation);
@@ -254,11 +265,12 @@ TEST_CASE("of a file that changes while the kernel copies it, its copy has what 
             if (step.call == Call::copy_file_range && ++calls == count / 2)
                 for (const InodeNumber number : world.sources) {
                     world.disk.at(number).content.resize(size_then);
-                    world.disk.at(number).attributes.modified.tv_nsec += 1;
+                    world.disk.at(number).attributes.modified.tv_nsec += is_later;
                 }
             return 0;
         };
         simulation.run();
+        CAPTURE(size);
         CAPTURE(size_then);
         CHECK(simulation.outcome().result == 0);
         unsigned changed = 0;
@@ -271,7 +283,7 @@ TEST_CASE("of a file that changes while the kernel copies it, its copy has what 
             REQUIRE(copied);
             const uint64_t bytes = entry.outcome.bytes;
             CHECK((bytes == size || bytes == size_then));
-            std::string expected(std::min(bytes, size), letter_of(std::stoi(entry.path)));
+            std::string expected = text_of_file(std::stoi(entry.path), std::min(bytes, size));
             expected.resize(bytes);
             CHECK((text_of(copied->content) == expected));
             const bool shrank = (entry.outcome.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0;
@@ -279,6 +291,235 @@ TEST_CASE("of a file that changes while the kernel copies it, its copy has what 
         }
         CHECK(changed > 0);
         CHECK(simulation.is_counted());
+    };
+    constexpr uint64_t one = 64 << 10;
+    for (const uint64_t size_then : {uint64_t{0}, block_size, one - 1, one, one + 1})
+        changes(one, size_then, true);
+    changes(one, one + 1, false);        // within one tick of the clock
+    changes(300 << 10, 600 << 10, true); // as the second of two slices is copied
+}
+
+TEST_CASE("a small file is written whole where writes are short, or cannot be had at once") {
+    for (const bool is_short : {true, false})
+        for (const Files& files :
+             {Files{xfs_magic, 4096, true}, Files{ext4_magic, (32 << 10) - 1, true}}) {
+            TreeScenario scenario = tree_of(files);
+            scenario.world.short_percent = is_short ? 60 : 0;
+            TreeSimulation simulation(scenario);
+            add(files, simulation);
+            int writes = 0;
+            simulation.meanwhile = [&](const Step& step) {
+                const bool refused = !is_short && step.call == Call::write_now && ++writes % 3 == 0;
+                return refused ? -EAGAIN : 0;
+            };
+            simulation.run();
+            CAPTURE(is_short);
+            CAPTURE(files.size);
+            CHECK(simulation.totals().errors == 0);
+            check_content(simulation, files.size);
+            CHECK(simulation.is_counted());
+        }
+}
+
+namespace {
+
+// Of what is shared without a coroutine the length is told.
+bool shares_at_once(const Step& step) {
+    return step.call == Call::reflink && step.length != 0;
+}
+
+int shared_at_once(TreeSimulation& simulation) {
+    int calls = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        calls += shares_at_once(step);
+        return 0;
+    };
+    simulation.run();
+    return calls;
+}
+
+} // namespace
+
+TEST_CASE("what is shared at once is known to be on the disk, without holes, and of its size") {
+    const Files files{xfs_magic, 64 << 10, true};
+    SUBCASE("it is") {
+        TreeSimulation simulation(tree_of(files));
+        add(files, simulation);
+        CHECK(shared_at_once(simulation) > 0);
+        check_content(simulation, files.size);
+    }
+    SUBCASE("a block is yet to be written there") {
+        TreeSimulation simulation(tree_of(files));
+        add(files, simulation);
+        for (const InodeNumber number : simulation.world.sources)
+            if (Inode& file = simulation.world.disk.at(number); file.is_file())
+                file.dirty.insert(files.size / block_size - 1);
+        CHECK(shared_at_once(simulation) == 0);
+        check_content(simulation, files.size);
+        CHECK(with_method(simulation, ARSYNC_METHOD_REFLINK) == count);
+    }
+    SUBCASE("nobody tells") {
+        TreeScenario scenario = tree_of(files);
+        scenario.world.reports_residency = false;
+        TreeSimulation simulation(scenario);
+        add(files, simulation);
+        CHECK(shared_at_once(simulation) == 0);
+        check_content(simulation, files.size);
+        CHECK(with_method(simulation, ARSYNC_METHOD_REFLINK) == count);
+    }
+    SUBCASE("a server's size is of a moment ago") {
+        TreeScenario scenario = tree_of({nfs_magic, files.size, true});
+        scenario.world.reflink = true;
+        TreeSimulation simulation(scenario);
+        add(files, simulation);
+        CHECK(shared_at_once(simulation) == 0);
+        check_content(simulation, files.size);
+        CHECK(with_method(simulation, ARSYNC_METHOD_REFLINK) == count);
+    }
+    SUBCASE("of holes it is told how many bytes they are") {
+        TreeSimulation simulation(tree_of(files));
+        add(files, simulation);
+        for (const InodeNumber number : simulation.world.sources) {
+            Inode& file = simulation.world.disk.at(number);
+            if (!file.is_file())
+                continue;
+            file.content.resize(block_size);
+            file.content.resize(files.size);
+        }
+        CHECK(shared_at_once(simulation) == 0);
+        CHECK(simulation.outcome().result == 0);
+        for (const auto& entry : simulation.reports())
+            CHECK((entry.outcome.action != ARSYNC_ACTION_COPY ||
+                   entry.outcome.hole_bytes == files.size - block_size));
+    }
+    SUBCASE("what is to leave memory is dropped from there") {
+        TreeScenario scenario = tree_of(files);
+        scenario.options.cache = ARSYNC_CACHE_DROP;
+        TreeSimulation simulation(scenario);
+        add(files, simulation);
+        CHECK(shared_at_once(simulation) == 0);
+        check_content(simulation, files.size);
+    }
+}
+
+TEST_CASE("where the page cache does not tell, the kernel is not left to copy") {
+    const Files files{ext4_magic, 64 << 10, true};
+    TreeScenario scenario = tree_of(files);
+    scenario.world.reports_residency = false;
+    TreeSimulation simulation(scenario);
+    add(files, simulation);
+    simulation.run();
+    check_content(simulation, files.size);
+    CHECK(with_method(simulation, ARSYNC_METHOD_INLINE) == count);
+}
+
+TEST_CASE("of files of one block those in memory are written, and the others shared") {
+    TreeSimulation simulation(tree_of({xfs_magic, 4096, true}));
+    for (int i = 0; i < 6; ++i)
+        add({xfs_magic, 4096, i % 2 == 0}, simulation, i * count);
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    for (const auto& entry : simulation.reports()) {
+        if (entry.outcome.action != ARSYNC_ACTION_COPY)
+            continue;
+        const bool in_memory = std::stoi(entry.path) / count % 2 == 0;
+        CHECK(entry.outcome.method == (in_memory ? ARSYNC_METHOD_INLINE : ARSYNC_METHOD_REFLINK));
+    }
+}
+
+TEST_CASE("what the disk refuses is told at its stage, and no other way is tried") {
+    const auto refused = [](const Files& files, Call call, int error, int after, arsync_stage stage,
+                            uint64_t errors) {
+        TreeSimulation simulation(tree_of(files));
+        add(files, simulation);
+        int calls = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            return step.call == call && ++calls > after ? -error : 0;
+        };
+        simulation.run();
+        CAPTURE(error);
+        CAPTURE(files.size);
+        CHECK(simulation.totals().errors == errors);
+        for (const auto& entry : simulation.reports())
+            if (entry.outcome.result < 0) {
+                CHECK(entry.outcome.result == -error);
+                CHECK(entry.outcome.stage == stage);
+                CHECK(simulation.target(entry.path) == nullptr);
+            }
+    };
+    for (const int error : {EIO, ENOSPC, EDQUOT}) {
+        refused({xfs_magic, 8192, true}, Call::reflink, error, 5, ARSYNC_STAGE_REFLINK, count - 5);
+        refused({ext4_magic, 8192, true}, Call::write_now, error, 5, ARSYNC_STAGE_WRITE, count - 5);
+    }
+    for (const int error : {ENOSPC, EDQUOT}) // the others are written
+        refused({ext4_magic, 64 << 10, true}, Call::copy_file_range, error, 5,
+                ARSYNC_STAGE_COPY_FILE_RANGE, 1);
+}
+
+TEST_CASE("of what the kernel has copied in part the rest is not held against other files") {
+    const Files files{ext4_magic, 1 << 20, true};
+    TreeSimulation simulation(tree_of(files));
+    add(files, simulation);
+    int calls = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        return step.call == Call::copy_file_range && ++calls == 4 * slices(files.size) + 2 ? -EIO
+                                                                                           : 0;
+    };
+    simulation.run();
+    check_content(simulation, files.size);
+    CHECK(with_method(simulation, ARSYNC_METHOD_COPY_FILE_RANGE) == count - 1);
+}
+
+TEST_CASE("a small file that has shrunk and whose copy cannot be cut off has failed") {
+    const Files files{ext4_magic, 2 * block_size, true};
+    TreeSimulation simulation(tree_of(files));
+    add(files, simulation);
+    World& world = simulation.world;
+    int writes = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.call == Call::write_now && ++writes == count / 2)
+            for (const InodeNumber number : world.sources) {
+                world.disk.at(number).content.resize(block_size);
+                world.disk.at(number).attributes.modified.tv_nsec += 1;
+            }
+        return step.call == Call::truncate ? -EIO : 0;
+    };
+    simulation.run();
+    CHECK(simulation.totals().errors == 1);
+    CHECK(simulation.totals().files == count - 1);
+    for (const auto& entry : simulation.reports())
+        if (entry.outcome.result < 0) {
+            CHECK(entry.outcome.result == -EIO);
+            CHECK(simulation.target(entry.path) == nullptr);
+        }
+}
+
+TEST_CASE("a small file's copy is given up wherever it is cancelled") {
+    const Files files{ext4_magic, 4096, true};
+    for (const Call call : {Call::open_beneath, Call::write_now, Call::set_times}) {
+        TreeScenario scenario = tree_of(files);
+        scenario.world.uncached_percent = 0;
+        scenario.options.preserve = ARSYNC_PRESERVE_TIMES;
+        TreeSimulation simulation(scenario);
+        add(files, simulation);
+        int made = 0;
+        int times = 0; // set, of files
+        simulation.meanwhile = [&](const Step& step) {
+            const bool opens = step.call == Call::open_beneath && std::isdigit(step.path[0]) != 0;
+            if (step.call == call && (opens || step.subject == Subject::destination))
+                simulation.cancel();
+            made += step.call == Call::open && (step.flags & O_CREAT) != 0;
+            times += step.call == Call::set_times && step.subject == Subject::destination;
+            return 0;
+        };
+        simulation.run();
+        CAPTURE(name_of(call));
+        CHECK(simulation.outcome().result == -ECANCELED);
+        CHECK(simulation.totals().files == 0);
+        CHECK(made == (call == Call::open_beneath ? 0 : 1));
+        CHECK(times == (call == Call::set_times ? 1 : 0));
+        for (int i = 0; i < count; ++i)
+            CHECK(simulation.target(std::to_string(i)) == nullptr);
     }
 }
 

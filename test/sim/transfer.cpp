@@ -207,6 +207,13 @@ uint64_t cached_bytes(const Inode& inode, uint64_t offset, uint64_t length) {
     return count * block_size;
 }
 
+uint64_t dirty_bytes(const Inode& inode, uint64_t offset, uint64_t length) {
+    const uint64_t end = length == 0 ? UINT64_MAX : blocks_for(offset + length);
+    const auto first = inode.dirty.lower_bound(block_of(offset));
+    const auto last = inode.dirty.lower_bound(end);
+    return static_cast<uint64_t>(std::distance(first, last)) * block_size;
+}
+
 uint64_t cached_end(const Inode& inode, uint64_t offset, uint64_t end) {
     uint64_t at = offset;
     while (at < end && inode.in_cache(block_of(at)))

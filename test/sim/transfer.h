@@ -27,6 +27,7 @@ int write_back(Inode& inode, uint64_t offset, uint64_t length); // length 0: to 
 int sync(World& world, Inode& inode, bool datasync);
 void drop_cache(Inode& inode, uint64_t offset, uint64_t length); // clean pages only
 uint64_t cached_bytes(const Inode& inode, uint64_t offset, uint64_t length);
+uint64_t dirty_bytes(const Inode& inode, uint64_t offset, uint64_t length);
 
 // length 0: the whole of the source.
 int64_t reflink(World& world, Inode& from, uint64_t from_offset, Inode& to, uint64_t to_offset,
