@@ -523,4 +523,175 @@ TEST_CASE("a small file's copy is given up wherever it is cancelled") {
     }
 }
 
+TEST_CASE("a small file whose close fails is removed, unless another is at its name by now") {
+    enum class Then { itself, linked, symlink };
+    const Files files{ext4_magic, 4096, true};
+    for (const Then then : {Then::itself, Then::linked, Then::symlink}) {
+        TreeScenario scenario = tree_of(files);
+        TreeSimulation simulation(scenario);
+        add(files, simulation);
+        World& world = simulation.world;
+        int closed = 0;
+        std::string failed;
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call != Call::close || step.subject != Subject::destination || ++closed != 5)
+                return 0;
+            const std::string path = world.path_of(world.descriptor(step.fd)->inode);
+            failed = path.substr(path.rfind('/') + 1);
+            Inode& directory = *world.disk.find(world.disk.root().names.at("out"), "target");
+            if (then == Then::linked) {
+                world.change_names(directory.number, {{"other", directory.names.at(failed)}});
+            } else if (then == Then::symlink) {
+                Inode& link = world.make_inode(directory, S_IFLNK | 0777);
+                link.target = "nowhere";
+                world.change_names(directory.number, {{failed, link.number}});
+            }
+            return -EIO;
+        };
+        simulation.run();
+        CHECK(closed == count);
+        CHECK(simulation.totals().errors == 1);
+        CHECK(simulation.totals().files == count - 1);
+        for (const auto& entry : simulation.reports())
+            if (entry.outcome.result < 0) {
+                CHECK(entry.outcome.result == -EIO);
+                CHECK(entry.outcome.stage == ARSYNC_STAGE_CLOSE);
+                CHECK(entry.path == failed);
+            }
+        CHECK((simulation.target(failed) == nullptr) == (then == Then::itself));
+    }
+}
+
+TEST_CASE("what comes to the name of a small new file stays, and is an error") {
+    for (const Files& files : {Files{ext4_magic, 4096, true}, Files{ext4_magic, 64 << 10, true},
+                               Files{xfs_magic, 64 << 10, true}}) {
+        TreeSimulation simulation(tree_of(files));
+        add(files, simulation);
+        World& world = simulation.world;
+        std::string taken;
+        int made = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call == Call::open && (step.flags & O_CREAT) != 0 && ++made == 5) {
+                taken = step.path.substr(step.path.rfind('/') + 1);
+                const InodeNumber target =
+                    world.disk.find(world.disk.root().names.at("out"), "target")->number;
+                add_file(world, target, taken.c_str(), content_of("another's"), 0600);
+            }
+            return 0;
+        };
+        simulation.run();
+        CHECK(simulation.totals().errors == 1);
+        CHECK(simulation.totals().files == count - 1);
+        for (const auto& entry : simulation.reports())
+            if (entry.outcome.result < 0) {
+                CHECK(entry.outcome.result == -EEXIST);
+                CHECK(entry.path == taken);
+            }
+        const Inode* there = simulation.target(taken);
+        REQUIRE(there);
+        CHECK(text_of(there->content) == "another's");
+    }
+}
+
+TEST_CASE("a small file that cannot be opened just now, or is stale once, is copied in the end") {
+    const Files files{ext4_magic, 4096, true};
+    for (const int error : {EMFILE, ENFILE, ESTALE})
+        for (const Call call : {Call::open_beneath, Call::open, Call::statx, Call::read_cached}) {
+            if (call != Call::open_beneath && call != Call::open && error != ESTALE)
+                continue;
+            TreeScenario scenario = tree_of(files);
+            scenario.world.uncached_percent = 0;
+            TreeSimulation simulation(scenario);
+            add(files, simulation);
+            int calls = 0;
+            bool has_begun = false; // some file is being copied
+            simulation.meanwhile = [&](const Step& step) {
+                const bool makes = call == Call::open && (step.flags & O_CREAT) != 0;
+                const bool opens = call == Call::open_beneath && std::isdigit(step.path[0]) != 0;
+                const bool others = call == Call::statx || call == Call::read_cached;
+                const bool reads = others && step.subject == Subject::source && has_begun;
+                has_begun = has_begun || (step.call == Call::open && (step.flags & O_CREAT) != 0);
+                const bool fails = step.call == call && (makes || opens || reads) && ++calls == 9;
+                return fails ? -error : 0;
+            };
+            simulation.run();
+            CAPTURE(error);
+            CAPTURE(name_of(call));
+            CHECK(calls > 9);
+            CHECK(simulation.totals().errors == 0);
+            check_content(simulation, files.size);
+            CHECK(simulation.is_counted());
+        }
+}
+
+TEST_CASE("a small new file is nobody else's before it has the mode and the ACL of its source") {
+    struct Owner {
+        uid_t user;
+        gid_t group;
+    };
+    constexpr const char* access = "system.posix_acl_access";
+    constexpr const char* inherited = "system.posix_acl_default";
+    const auto copies = [](bool has_acl, bool directory_has, uint32_t preserve,
+                           const Owner& owner) {
+        const Files files{ext4_magic, 4096, true};
+        TreeScenario scenario = tree_of(files);
+        scenario.options.preserve = preserve;
+        TreeSimulation simulation(scenario);
+        add(files, simulation);
+        World& world = simulation.world;
+        for (const InodeNumber number : world.sources) {
+            Attributes& source = world.disk.at(number).attributes;
+            if (!S_ISREG(source.mode))
+                continue;
+            source.uid = owner.user;
+            source.gid = owner.group;
+            if (has_acl)
+                source.xattrs[access] = "some may";
+        }
+        if (directory_has)
+            world.disk.at(world.disk.root().names.at("out")).attributes.xattrs[inherited] =
+                "all may";
+        mode_t shown = 0; // to others, of what has no content yet
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call != Call::write_now)
+                return 0;
+            for (const InodeNumber number : world.disk.numbers()) {
+                const Inode& file = world.disk.at(number);
+                const bool is_new = file.is_file() && file.content.size() == 0;
+                if (is_new && world.subject_of(number) == Subject::destination)
+                    shown |= file.attributes.mode & 077;
+            }
+            return 0;
+        };
+        simulation.run();
+        CAPTURE(has_acl);
+        CAPTURE(directory_has);
+        CAPTURE(preserve);
+        CAPTURE(owner.user);
+        CAPTURE(owner.group);
+        check_content(simulation, files.size);
+        const bool keeps_mode = (preserve & ARSYNC_PRESERVE_MODE) != 0;
+        const bool keeps_owner = (preserve & ARSYNC_PRESERVE_OWNER) != 0;
+        const bool is_own = owner.user == 0 && owner.group == 0;
+        // Who lists no attributes does not know that there is no ACL.
+        const bool is_plain = !has_acl && !directory_has && (!keeps_owner || is_own) &&
+                              (preserve & ARSYNC_PRESERVE_XATTR) != 0;
+        CHECK(shown == (!keeps_mode || is_plain ? 044 : 0));
+        for (int i = 0; i < count; ++i) {
+            const Attributes& copied = simulation.target(std::to_string(i))->attributes;
+            CHECK((copied.mode & 07777) == 0644);
+            CHECK(copied.xattrs.contains(access) == (keeps_mode ? has_acl : directory_has));
+            if (copied.xattrs.contains(access))
+                CHECK(copied.xattrs.at(access) == (keeps_mode ? "some may" : "all may"));
+        }
+    };
+    constexpr uint32_t mode = ARSYNC_PRESERVE_MODE;
+    for (const bool has_acl : {false, true})
+        for (const bool directory_has : {false, true})
+            for (const uint32_t preserve : {uint32_t{0}, mode, mode | ARSYNC_PRESERVE_XATTR})
+                copies(has_acl, directory_has, preserve, {0, 0});
+    for (const Owner& owner : {Owner{0, 0}, Owner{7, 0}, Owner{0, 7}})
+        copies(false, false, mode | ARSYNC_PRESERVE_XATTR | ARSYNC_PRESERVE_OWNER, owner);
+}
+
 } // namespace arsync::sim
