@@ -485,4 +485,49 @@ TEST_CASE("a link that is followed, and cannot be looked at, is not copied as a 
     }
 }
 
+TEST_CASE(
+    "what comes to a name that a list's directory did not have is met as if it had been there") {
+    enum class Comes { file, link, directory };
+    for (const Comes comes : {Comes::file, Comes::link, Comes::directory})
+        for (const uint16_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_EXCLUSIVE}) {
+            arsync_copy_options options = {};
+            options.replace = replace;
+            Listed listed(7, options, many_items());
+            World& world = listed.list.world;
+            for (size_t i = 0; i < many_items().size(); ++i)
+                listed.add(listed.in, std::to_string(i));
+            const InodeNumber linked = listed.add(listed.out, "linked");
+            int made = 0;
+            size_t taken = 0;
+            InodeNumber newcomer = 0;
+            listed.list.meanwhile = [&](const Step& step) {
+                if (step.call != Call::open || (step.flags & O_CREAT) == 0 || ++made != 15)
+                    return 0;
+                const std::string name = step.path.substr(step.path.rfind('/') + 1);
+                taken = std::stoul(name);
+                if (comes == Comes::file)
+                    newcomer = listed.add(listed.out, name);
+                else if (comes == Comes::link)
+                    newcomer = add_symlink(world, listed.out, name.c_str(), "linked");
+                else
+                    newcomer = add_directory(world, listed.out, name.c_str());
+                return 0;
+            };
+            listed.run();
+            CAPTURE(static_cast<int>(comes));
+            CAPTURE(replace);
+            const bool exclusive = replace == ARSYNC_REPLACE_EXCLUSIVE;
+            const int expected = exclusive ? -EEXIST : comes == Comes::directory ? -EISDIR : 0;
+            const std::string name = std::to_string(taken);
+            REQUIRE(newcomer != 0);
+            for (size_t i = 0; i < many_items().size(); ++i)
+                CHECK(listed.result(i) == (i == taken ? expected : 0));
+            CHECK(world.disk.at(listed.out).names.at(name) == newcomer);
+            const std::string old = comes == Comes::file ? "out/" + name : "out/linked";
+            const std::string& text =
+                text_of(world.disk.at(comes == Comes::file ? newcomer : linked).content);
+            CHECK(text == (expected == 0 ? "in/" + name : old));
+        }
+}
+
 } // namespace arsync::sim

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <string>
+#include <utility>
 
 #include "sim/tree_simulation.h"
 
@@ -425,6 +426,42 @@ TEST_CASE("of files of one block those in memory are written, and the others sha
         const bool in_memory = std::stoi(entry.path) / count % 2 == 0;
         CHECK(entry.outcome.method == (in_memory ? ARSYNC_METHOD_INLINE : ARSYNC_METHOD_REFLINK));
     }
+}
+
+TEST_CASE("what was shared at once stays whole, and is told as such, if its source then shrinks") {
+    const Files files{xfs_magic, 64 << 10, true};
+    TreeSimulation simulation(tree_of(files));
+    add(files, simulation);
+    World& world = simulation.world;
+    const InodeNumber in = world.disk.root().names.at("in");
+    std::string made; // last
+    bool has_shared = false;
+    bool has_shrunk = false;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.call == Call::open && (step.flags & O_CREAT) != 0)
+            made = step.path.substr(step.path.rfind('/') + 1);
+        const bool looks = step.call == Call::statx && step.subject == Subject::source;
+        if (has_shared && looks && !std::exchange(has_shrunk, true)) {
+            Inode& source = *world.disk.find(in, made);
+            source.content.resize(block_size);
+            source.attributes.modified.tv_nsec += 1;
+        }
+        has_shared = has_shared || shares_at_once(step);
+        return 0;
+    };
+    simulation.run();
+    CHECK(has_shrunk);
+    int changed = 0;
+    for (const auto& entry : simulation.reports()) {
+        if ((entry.outcome.flags & ARSYNC_COMPLETION_SOURCE_CHANGED) == 0)
+            continue;
+        ++changed;
+        CHECK(entry.outcome.bytes == files.size);
+        CHECK((entry.outcome.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) == 0);
+        CHECK((text_of(simulation.target(entry.path)->content) ==
+               text_of_file(std::stoi(entry.path), files.size)));
+    }
+    CHECK(changed == 1);
 }
 
 TEST_CASE("what the disk refuses is told at its stage, and no other way is tried") {
