@@ -1403,8 +1403,8 @@ enum arsync_durability {
  *                    be verified, or the pool has a byte_rate.
  *   fixed            All else.
  *
- * Of the many files of trees and lists, new ones that are cached may take another: inline up to 4096
- * bytes where blocks could be shared, as to share so little takes longer than to write it;
+ * Of the many files of trees and lists, new ones that are cached may take another: inline up to
+ * 4096 bytes where blocks could be shared, as to share so little takes longer than to write it;
  * copy_file_range from 32 KiB to 1 MiB within one filesystem where they could not, as the kernel
  * then copies the data once and not twice. */
 enum arsync_method {

@@ -18,8 +18,9 @@
 // 12 cached, and the data is only to be moved                   inline
 // 13 all else                                                   fixed
 //
-// Large begins at direct_size_min (4 MiB). Rows 9 to 12: ARCHITECTURE.md says why. What is copied at
-// once (file_at_once.cpp) may go by copy_file_range in place of 8 and 12, and by 8 in place of 5.
+// Large begins at direct_size_min (4 MiB). Rows 9 to 12: ARCHITECTURE.md says why. What is copied
+// at once (file_at_once.cpp) may go by copy_file_range in place of 8 and 12, and by 8 in place
+// of 5.
 #include "copy/method.h"
 
 #include <algorithm>

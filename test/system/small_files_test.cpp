@@ -92,7 +92,9 @@ TEST_CASE_FIXTURE(Clean, "of small new files all is told that is wanted, each th
                 // Nobody has seen what was shared.
                 const uint32_t has = kind == Kind::xfs ? want & ~ARSYNC_WANT_DIGEST : want;
                 CHECK(told.size() == files);
-                for (const auto& [path, what] : told) {
+                for (const auto& one : told) {
+                    const std::string& path = one.first;
+                    const Told& what = one.second;
                     CHECK_MESSAGE(what.has == has, path);
                     CHECK((what.digest != 0) == ((has & ARSYNC_WANT_DIGEST) != 0));
                     CHECK_MESSAGE(what == told.begin()->second, path); // the same content
