@@ -1404,9 +1404,10 @@ enum arsync_durability {
  *   fixed            All else.
  *
  * Of the many files of trees and lists, new ones that are cached may take another: inline up to
- * 4096 bytes where blocks could be shared, as to share so little takes longer than to write it;
- * copy_file_range from 32 KiB to 1 MiB within one filesystem where they could not, as the kernel
- * then copies the data once and not twice. */
+ * 4096 bytes on XFS, where to share so little takes longer than to write it; copy_file_range from
+ * 32 KiB to 1 MiB within one filesystem where blocks cannot be shared, as the kernel then copies
+ * the data once and not twice. */
+ */
 enum arsync_method {
     ARSYNC_METHOD_AUTO = 0,            /* the library chooses for each file */
     ARSYNC_METHOD_INLINE = 1,          /* plain calls: for streams and small files on the worker's

@@ -30,8 +30,7 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
 
 // By CPU time of one thread, without opening and closing, on Linux 6.18:
 // One block that is in memory is sooner written than shared, which takes a transaction of its own
-// (6.5 us and 13.6 us on XFS, 8 and 12.5 on btrfs, which has up to 2 KiB in the inode anyway). Of
-// four blocks it is no longer so.
+// (6.5 us and 13.6 us on XFS). Of four blocks it is no longer so.
 constexpr uint64_t sooner_written_max = 4096;
 // The kernel copies what is cached once, from page to page, where a read and a write copy it twice:
 // on ext4 16 KiB take 10.6 us and 11.4, 64 KiB 20 and 24.7, 1 MiB 245 and 330. To know that it does
@@ -100,7 +99,7 @@ bool copy_by_kernel(Io io, const Source& source, int destination, Control& contr
 struct Ways {
     bool shared;
     bool by_kernel;
-    bool shared_if_full; // where it is not written for want of room
+    bool one_block; // sooner written than shared, unless there is no room for it
 };
 
 // A file's whole content, on its way to the copy.
@@ -135,7 +134,7 @@ std::optional<Way> WholeContent::prepare() {
     if (!ways_.shared && !ways_.by_kernel)
         return read_through();
     // Who reads what is not cached has it fetched from the disk, for nothing if it is then shared.
-    const bool one_block = ways_.shared && size() <= sooner_written_max;
+    const bool one_block = ways_.shared && ways_.one_block;
     if (one_block && !io_.memo->is_asked_first) {
         if (read())
             return Way::through_buffer;
@@ -184,7 +183,7 @@ bool WholeContent::read() {
 bool WholeContent::write(int fd) const {
     for (uint64_t done = 0; done < size();) {
         const int64_t put = io_.files.write(fd, lease_->data() + done, size() - done, done);
-        if (put == -EAGAIN || (ways_.shared_if_full && (put == -ENOSPC || put == -EDQUOT)))
+        if (put == -EAGAIN || (ways_.one_block && (put == -ENOSPC || put == -EDQUOT)))
             return false;
         Counters& counters = io_.ring.counters();
         counters.writes.add(1);
@@ -240,14 +239,14 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
         return false;
     Filesystem from = filesystem_of(io, source.file.get(), facts);
     const bool same_device = is_on_one_device(copy, facts);
-    const bool one_block = same_device && size <= sooner_written_max;
     const bool refused = io.memo && io.memo->refuses_reflink;
-    const bool shared_if_full = one_block && from.reflinks && !refused && may_share(options);
+    const bool one_block = same_device && from.shares_slowly && !refused && may_share(options) &&
+                           size <= sooner_written_max;
     if (refused || options.reflink == ARSYNC_REFLINK_NEVER || one_block ||
         (copy.new_file.known && !same_device))
         from.reflinks = false;
     const Ways ways{may_share_blocks(io, copy, source, from, options),
-                    may_go_by_kernel(io, copy, source, from, options), shared_if_full};
+                    may_go_by_kernel(io, copy, source, from, options), one_block};
     if (!ways.shared && !ways.by_kernel && !goes_in_one_piece(from, facts, size, options))
         return false;
     outcome.action = ARSYNC_ACTION_COPY;
@@ -271,8 +270,6 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     struct statx now;
     check(ARSYNC_STAGE_READ, io.files.statx(source.file.get(), "", 0, now));
     const bool changed = has_changed(facts, now);
-    if (changed && size == 0) // what it has now is to be copied
-        return false;
     const uint64_t end = shared ? size : end_of_copy(io, destination, control, facts, now);
     if (changed)
         outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;

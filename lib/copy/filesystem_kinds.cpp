@@ -10,9 +10,13 @@ Filesystem filesystem(uint64_t magic) {
                 .holes = HoleTruth::by_extents,
                 .exact = true};
     case 0x58465342: // XFS
-        return {.reflinks = true, .direct_pays = true, .holes = HoleTruth::always, .exact = true};
+        return {.reflinks = true,
+                .shares_slowly = true,
+                .direct_pays = true,
+                .holes = HoleTruth::always,
+                .exact = true};
     case 0x9123683E: // btrfs: checksums make O_DIRECT copy pages anyway; compressed data counts
-                     // as what it is without
+                     // as what it is without; new data waits for room in the metadata
         return {.reflinks = true, .holes = HoleTruth::always, .exact = true};
     case 0xCA451A4E: // bcachefs
         return {.reflinks = true, .compresses = true, .holes = HoleTruth::always, .exact = true};

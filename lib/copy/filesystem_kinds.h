@@ -16,7 +16,9 @@ enum class HoleTruth : uint8_t {
 
 // What the kind of a filesystem tells about copying on it; from statfs(2)'s f_type.
 struct Filesystem {
-    bool reflinks = false;    // may share blocks between files: worth asking
+    bool reflinks = false; // may share blocks between files: worth asking
+    // To share one block, which takes a transaction, makes a copy wait longer than to write it.
+    bool shares_slowly = false;
     bool offloads = false;    // copy_file_range(2) is done by a server or the filesystem itself
     bool direct_pays = false; // O_DIRECT is faster than the page cache
     bool compresses = false;  // may: st_blocks then says nothing about holes

@@ -39,7 +39,7 @@ TreeScenario tree_of(const Files& files) {
     scenario.workers = 1;
     scenario.world.seed = 4;
     scenario.world.filesystem_type = files.filesystem;
-    scenario.world.reflink = files.filesystem == xfs_magic;
+    scenario.world.reflink = files.filesystem == xfs_magic || files.filesystem == btrfs_magic;
     scenario.world.reports_residency = true;
     scenario.options.flags = ARSYNC_COPY_RECURSIVE;
     scenario.options.report = ARSYNC_REPORT_ALL;
@@ -61,6 +61,14 @@ void add(const Files& files, TreeSimulation& simulation, int first = 0) {
             world.disk.at(file).cached.insert(block);
     }
 }
+
+class SmallFiles : public TreeSimulation {
+public:
+    SmallFiles(const TreeScenario& how, const Files& files) : TreeSimulation(how) {
+        add(files, *this);
+    }
+    explicit SmallFiles(const Files& files) : SmallFiles(tree_of(files), files) {}
+};
 
 // The calls by which the kernel copies a file.
 int slices(uint64_t size) {
@@ -88,8 +96,7 @@ void check_content(TreeSimulation& simulation, uint64_t size) {
 
 TEST_CASE("a small file of a tree goes the way that takes the least") {
     const auto way = [](const Files& files, arsync_method expected) {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         simulation.run();
         CAPTURE(files.filesystem);
         CAPTURE(files.size);
@@ -101,6 +108,7 @@ TEST_CASE("a small file of a tree goes the way that takes the least") {
     };
     way({xfs_magic, 4096, true}, ARSYNC_METHOD_INLINE);
     way({xfs_magic, 4096, false}, ARSYNC_METHOD_REFLINK);
+    way({btrfs_magic, 4096, true}, ARSYNC_METHOD_REFLINK);
     way({xfs_magic, 4097, true}, ARSYNC_METHOD_REFLINK);
     way({xfs_magic, 1 << 20, true}, ARSYNC_METHOD_REFLINK);
     way({xfs_magic, 4096, true, ARSYNC_REFLINK_ALWAYS}, ARSYNC_METHOD_REFLINK);
@@ -123,8 +131,7 @@ TEST_CASE("what the kernel does not copy by itself after all is read and written
         for (const uint64_t size : {uint64_t{64 << 10}, uint64_t{1 << 20}})
             for (const int works : {0, 5}) {
                 const Files files{ext4_magic, size, true};
-                TreeSimulation simulation(tree_of(files));
-                add(files, simulation);
+                SmallFiles simulation(files);
                 int calls = 0;
                 simulation.meanwhile = [&](const Step& step) {
                     return step.call == Call::copy_file_range && ++calls > works * slices(size)
@@ -143,8 +150,7 @@ TEST_CASE("what the kernel does not copy by itself after all is read and written
 TEST_CASE("where there is no room for a block it is shared") {
     for (const int error : {ENOSPC, EDQUOT}) {
         const Files files{xfs_magic, 4096, true};
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         simulation.meanwhile = [&](const Step& step) {
             return step.call == Call::write_now ? -error : 0;
         };
@@ -152,8 +158,7 @@ TEST_CASE("where there is no room for a block it is shared") {
         check_content(simulation, files.size);
         CHECK(with_method(simulation, ARSYNC_METHOD_REFLINK) == count);
     }
-    TreeSimulation simulation(tree_of({ext4_magic, 4096, true}));
-    add({ext4_magic, 4096, true}, simulation);
+    SmallFiles simulation({ext4_magic, 4096, true});
     simulation.meanwhile = [](const Step& step) {
         return step.call == Call::write_now ? -ENOSPC : 0;
     };
@@ -199,15 +204,13 @@ TEST_CASE(
     };
     const Files files{ext4_magic, size, true};
     SUBCASE("half of it in memory") {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         for (const InodeNumber file : simulation.world.sources)
             simulation.world.disk.at(file).cached.erase(3);
         none_by_kernel(files, simulation);
     }
     SUBCASE("counted, but still being read") {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         int calls = 0;
         simulation.meanwhile = [&](const Step& step) {
             calls += step.call == Call::copy_file_range;
@@ -220,8 +223,7 @@ TEST_CASE(
         CHECK(calls == 0);
     }
     SUBCASE("with holes") {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         for (const InodeNumber number : simulation.world.sources) {
             Inode& file = simulation.world.disk.at(number);
             if (!file.is_file())
@@ -234,16 +236,14 @@ TEST_CASE(
     SUBCASE("to another device") {
         TreeScenario scenario = tree_of(files);
         scenario.world.destination_type = ext4_magic;
-        TreeSimulation simulation(scenario);
-        add(files, simulation);
+        SmallFiles simulation(scenario, files);
         none_by_kernel(files, simulation);
     }
 }
 
 TEST_CASE("a cancel ends a copy by the kernel between two of its calls") {
     const Files files{ext4_magic, 1 << 20, true};
-    TreeSimulation simulation(tree_of(files));
-    add(files, simulation);
+    SmallFiles simulation(files);
     int calls = 0;
     simulation.meanwhile = [&](const Step& step) {
         if (step.call == Call::copy_file_range && ++calls == 2)
@@ -258,8 +258,7 @@ TEST_CASE("a cancel ends a copy by the kernel between two of its calls") {
 TEST_CASE("of a file that changes while the kernel copies it, its copy has what is told") {
     const auto changes = [](uint64_t size, uint64_t size_then, bool is_later) {
         const Files files{ext4_magic, size, true};
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         World& world = simulation.world;
         int calls = 0;
         simulation.meanwhile = [&](const Step& step) {
@@ -306,8 +305,7 @@ TEST_CASE("a small file is written whole where writes are short, or cannot be ha
              {Files{xfs_magic, 4096, true}, Files{ext4_magic, (32 << 10) - 1, true}}) {
             TreeScenario scenario = tree_of(files);
             scenario.world.short_percent = is_short ? 60 : 0;
-            TreeSimulation simulation(scenario);
-            add(files, simulation);
+            SmallFiles simulation(scenario, files);
             int writes = 0;
             simulation.meanwhile = [&](const Step& step) {
                 const bool refused = !is_short && step.call == Call::write_now && ++writes % 3 == 0;
@@ -344,14 +342,12 @@ int shared_at_once(TreeSimulation& simulation) {
 TEST_CASE("what is shared at once is known to be on the disk, without holes, and of its size") {
     const Files files{xfs_magic, 64 << 10, true};
     SUBCASE("it is") {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         CHECK(shared_at_once(simulation) > 0);
         check_content(simulation, files.size);
     }
     SUBCASE("a block is yet to be written there") {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         for (const InodeNumber number : simulation.world.sources)
             if (Inode& file = simulation.world.disk.at(number); file.is_file())
                 file.dirty.insert(files.size / block_size - 1);
@@ -362,8 +358,7 @@ TEST_CASE("what is shared at once is known to be on the disk, without holes, and
     SUBCASE("nobody tells") {
         TreeScenario scenario = tree_of(files);
         scenario.world.reports_residency = false;
-        TreeSimulation simulation(scenario);
-        add(files, simulation);
+        SmallFiles simulation(scenario, files);
         CHECK(shared_at_once(simulation) == 0);
         check_content(simulation, files.size);
         CHECK(with_method(simulation, ARSYNC_METHOD_REFLINK) == count);
@@ -371,15 +366,13 @@ TEST_CASE("what is shared at once is known to be on the disk, without holes, and
     SUBCASE("a server's size is of a moment ago") {
         TreeScenario scenario = tree_of({nfs_magic, files.size, true});
         scenario.world.reflink = true;
-        TreeSimulation simulation(scenario);
-        add(files, simulation);
+        SmallFiles simulation(scenario, files);
         CHECK(shared_at_once(simulation) == 0);
         check_content(simulation, files.size);
         CHECK(with_method(simulation, ARSYNC_METHOD_REFLINK) == count);
     }
     SUBCASE("of holes it is told how many bytes they are") {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         for (const InodeNumber number : simulation.world.sources) {
             Inode& file = simulation.world.disk.at(number);
             if (!file.is_file())
@@ -396,8 +389,7 @@ TEST_CASE("what is shared at once is known to be on the disk, without holes, and
     SUBCASE("what is to leave memory is dropped from there") {
         TreeScenario scenario = tree_of(files);
         scenario.options.cache = ARSYNC_CACHE_DROP;
-        TreeSimulation simulation(scenario);
-        add(files, simulation);
+        SmallFiles simulation(scenario, files);
         CHECK(shared_at_once(simulation) == 0);
         check_content(simulation, files.size);
     }
@@ -407,8 +399,7 @@ TEST_CASE("where the page cache does not tell, the kernel is not left to copy") 
     const Files files{ext4_magic, 64 << 10, true};
     TreeScenario scenario = tree_of(files);
     scenario.world.reports_residency = false;
-    TreeSimulation simulation(scenario);
-    add(files, simulation);
+    SmallFiles simulation(scenario, files);
     simulation.run();
     check_content(simulation, files.size);
     CHECK(with_method(simulation, ARSYNC_METHOD_INLINE) == count);
@@ -430,8 +421,7 @@ TEST_CASE("of files of one block those in memory are written, and the others sha
 
 TEST_CASE("what was shared at once stays whole, and is told as such, if its source then shrinks") {
     const Files files{xfs_magic, 64 << 10, true};
-    TreeSimulation simulation(tree_of(files));
-    add(files, simulation);
+    SmallFiles simulation(files);
     World& world = simulation.world;
     const InodeNumber in = world.disk.root().names.at("in");
     std::string made; // last
@@ -467,8 +457,7 @@ TEST_CASE("what was shared at once stays whole, and is told as such, if its sour
 TEST_CASE("what the disk refuses is told at its stage, and no other way is tried") {
     const auto refused = [](const Files& files, Call call, int error, int after, arsync_stage stage,
                             uint64_t errors) {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         int calls = 0;
         simulation.meanwhile = [&](const Step& step) {
             return step.call == call && ++calls > after ? -error : 0;
@@ -495,8 +484,7 @@ TEST_CASE("what the disk refuses is told at its stage, and no other way is tried
 
 TEST_CASE("of what the kernel has copied in part the rest is not held against other files") {
     const Files files{ext4_magic, 1 << 20, true};
-    TreeSimulation simulation(tree_of(files));
-    add(files, simulation);
+    SmallFiles simulation(files);
     int calls = 0;
     simulation.meanwhile = [&](const Step& step) {
         return step.call == Call::copy_file_range && ++calls == 4 * slices(files.size) + 2 ? -EIO
@@ -509,8 +497,7 @@ TEST_CASE("of what the kernel has copied in part the rest is not held against ot
 
 TEST_CASE("a small file that has shrunk and whose copy cannot be cut off has failed") {
     const Files files{ext4_magic, 2 * block_size, true};
-    TreeSimulation simulation(tree_of(files));
-    add(files, simulation);
+    SmallFiles simulation(files);
     World& world = simulation.world;
     int writes = 0;
     simulation.meanwhile = [&](const Step& step) {
@@ -537,8 +524,7 @@ TEST_CASE("a small file's copy is given up wherever it is cancelled") {
         TreeScenario scenario = tree_of(files);
         scenario.world.uncached_percent = 0;
         scenario.options.preserve = ARSYNC_PRESERVE_TIMES;
-        TreeSimulation simulation(scenario);
-        add(files, simulation);
+        SmallFiles simulation(scenario, files);
         int made = 0;
         int times = 0; // set, of files
         simulation.meanwhile = [&](const Step& step) {
@@ -565,8 +551,7 @@ TEST_CASE("a small file whose close fails is removed, unless another is at its n
     const Files files{ext4_magic, 4096, true};
     for (const Then then : {Then::itself, Then::linked, Then::symlink}) {
         TreeScenario scenario = tree_of(files);
-        TreeSimulation simulation(scenario);
-        add(files, simulation);
+        SmallFiles simulation(scenario, files);
         World& world = simulation.world;
         int closed = 0;
         std::string failed;
@@ -602,8 +587,7 @@ TEST_CASE("a small file whose close fails is removed, unless another is at its n
 TEST_CASE("what comes to the name of a small new file stays, and is an error") {
     for (const Files& files : {Files{ext4_magic, 4096, true}, Files{ext4_magic, 64 << 10, true},
                                Files{xfs_magic, 64 << 10, true}}) {
-        TreeSimulation simulation(tree_of(files));
-        add(files, simulation);
+        SmallFiles simulation(files);
         World& world = simulation.world;
         std::string taken;
         int made = 0;
@@ -638,8 +622,7 @@ TEST_CASE("a small file that cannot be opened just now, or is stale once, is cop
                 continue;
             TreeScenario scenario = tree_of(files);
             scenario.world.uncached_percent = 0;
-            TreeSimulation simulation(scenario);
-            add(files, simulation);
+            SmallFiles simulation(scenario, files);
             int calls = 0;
             bool has_begun = false; // some file is being copied
             simulation.meanwhile = [&](const Step& step) {
@@ -673,8 +656,7 @@ TEST_CASE("a small new file is nobody else's before it has the mode and the ACL 
         const Files files{ext4_magic, 4096, true};
         TreeScenario scenario = tree_of(files);
         scenario.options.preserve = preserve;
-        TreeSimulation simulation(scenario);
-        add(files, simulation);
+        SmallFiles simulation(scenario, files);
         World& world = simulation.world;
         for (const InodeNumber number : world.sources) {
             Attributes& source = world.disk.at(number).attributes;
