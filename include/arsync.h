@@ -1407,7 +1407,6 @@ enum arsync_durability {
  * 4096 bytes on XFS, where to share so little takes longer than to write it; copy_file_range from
  * 32 KiB to 1 MiB within one filesystem where blocks cannot be shared, as the kernel then copies
  * the data once and not twice. */
- */
 enum arsync_method {
     ARSYNC_METHOD_AUTO = 0,            /* the library chooses for each file */
     ARSYNC_METHOD_INLINE = 1,          /* plain calls: for streams and small files on the worker's

@@ -28,13 +28,11 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
            (options.want & wanted) == 0 && !asks_for_flags(options);
 }
 
-// By CPU time of one thread, without opening and closing, on Linux 6.18:
-// One block that is in memory is sooner written than shared, which takes a transaction of its own
-// (6.5 us and 13.6 us on XFS). Of four blocks it is no longer so.
+// One block that is in memory is sooner written than shared, where that takes a transaction of its
+// own. Of four blocks it is no longer so.
 constexpr uint64_t sooner_written_max = 4096;
 // The kernel copies what is cached once, from page to page, where a read and a write copy it twice:
-// on ext4 16 KiB take 10.6 us and 11.4, 64 KiB 20 and 24.7, 1 MiB 245 and 330. To know that it does
-// not wait takes 0.7. ARCHITECTURE.md says more.
+// less is not worth the two calls that tell whether it would wait. ARCHITECTURE.md has the figures.
 constexpr uint64_t sooner_by_kernel_min = 32 << 10;
 constexpr uint64_t at_once_max = 1 << 20;
 
