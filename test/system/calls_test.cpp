@@ -115,6 +115,10 @@ TEST_CASE_FIXTURE(Clean, "a job of a small file takes at most 14 system calls") 
 TEST_CASE_FIXTURE(Clean,
                   "one call for a small file takes at most 10 system calls, by no other thread") {
     NEEDS_COMMAND("strace");
+    if (thread_sanitized) {
+        skip("ThreadSanitizer makes calls of its own");
+        return;
+    }
     for (const Kind kind : {Kind::ext4, Kind::tmpfs}) {
         const Volume& volume = shared_volume(kind);
         NEEDS(volume);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <exception>
 #include <fcntl.h>
 #include <grp.h>
@@ -40,6 +41,12 @@ std::string read_all(int fd) {
     for (ssize_t got; (got = read(fd, part, sizeof part)) > 0;)
         text.append(part, static_cast<size_t>(got));
     return text;
+}
+
+// What has been printed is not the child's to print once more.
+pid_t fork_flushed() {
+    fflush(nullptr);
+    return fork();
 }
 
 } // namespace
@@ -79,7 +86,7 @@ void check_in_child(const std::function<void(Report&)>& body) {
     CHECK(report == "");
 }
 
-Child::Child(const std::function<void()>& body) : pid_(fork()) {
+Child::Child(const std::function<void()>& body) : pid_(fork_flushed()) {
     if (pid_ != 0)
         return;
     alarm(limit_s);
