@@ -1,5 +1,6 @@
 // Small files that are in memory, and new: most of them are copied in a short way that does nothing
 // else (lib/copy/file_at_once.cpp). Each thing that can be asked for besides is asked for alone.
+#include <chrono>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <map>
@@ -130,6 +131,20 @@ TEST_CASE_FIXTURE(Clean, "what is read, written and shared of small new files is
         CHECK(small.done.totals.bytes == files * small.size);
         for (const Entry& entry : small.done.entries)
             CHECK((entry.action != ARSYNC_ACTION_COPY || entry.bytes == small.size));
+    });
+}
+
+TEST_CASE_FIXTURE(Clean, "small new files are no faster than the pool may be") {
+    for_each_way([](Small& small) {
+        PoolOptions slow;
+        slow.byte_rate = 4 * files * small.size; // a quarter of a second for all
+        Pool pool{slow};
+        const auto begin = std::chrono::steady_clock::now();
+        const TreeCopy copy = copy_tree(pool, small.from(), small.directory / "to",
+                                        recursive().with_reflink(ARSYNC_REFLINK_NEVER));
+        CHECK(copy.job.result == 0);
+        CHECK(std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds(200));
+        CHECK(tree_difference(small.from(), small.directory / "to") == "");
     });
 }
 
