@@ -280,8 +280,6 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     if (shared)
         io.ring.counters().bytes_reflinked.add(end);
     control.add_done(outcome.bytes);
-    if (fell_back(outcome.method, options))
-        outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
     control.throw_if_cancelled();
     carry_attributes(io, copy, source, destination, {}, options, control, outcome);
     control.throw_if_cancelled();

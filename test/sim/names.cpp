@@ -36,6 +36,7 @@ int SimulatedFiles::close(int fd) {
     Step step{Call::close, world_.subject_of(fd)};
     step.fd = fd;
     step.flags = world_.flags_of(fd);
+    step.nameless = world_.open(fd) && world_.disk.at(world_.descriptor(fd)->inode).links == 0;
     bool closed = false;
     const int64_t result = world_.step(step, [&]() -> int64_t {
         closed = true;

@@ -106,6 +106,7 @@ TEST_CASE("a small file of a tree goes the way that takes the least") {
         // Whether blocks can be shared is known when those of one are.
         CHECK(with_method(simulation, expected) == count);
     };
+    way({xfs_magic, 0, true}, ARSYNC_METHOD_INLINE);
     way({xfs_magic, 4096, true}, ARSYNC_METHOD_INLINE);
     way({xfs_magic, 4096, false}, ARSYNC_METHOD_REFLINK);
     way({btrfs_magic, 4096, true}, ARSYNC_METHOD_REFLINK);
@@ -317,6 +318,8 @@ TEST_CASE("a small file is written whole where writes are short, or cannot be ha
             CHECK(simulation.totals().errors == 0);
             check_content(simulation, files.size);
             CHECK(simulation.is_counted());
+            const Counters& counters = simulation.pool().first_ring().counters();
+            CHECK((counters.short_transfers.value() > 0) == is_short);
         }
 }
 

@@ -177,9 +177,8 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     if (must_survive(step, error))
         return true;
     switch (step.call) {
-    case Call::close: // of the copy's own file, unless it was given up as unfit
-        return !writable(step) || scenario.range ||
-               (is_temporary(step) && !scenario.world.can_link);
+    case Call::close: // of the copy's own file, unless it was given up
+        return !writable(step) || scenario.range || step.nameless;
     case Call::open:
         if (step.subject == Subject::destination && writable(step) && error == EACCES &&
             (options.flags & ARSYNC_COPY_FORCE))

@@ -108,8 +108,8 @@ bool writes(const Step& step) {
 // Whether a copy may be whole though this step failed.
 bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) {
     switch (step.call) {
-    case Call::close: // of what was only read
-        return !writes(step);
+    case Call::close: // of what was only read, or was given up
+        return !writes(step) || step.nameless;
     case Call::open: // looking upwards for the source, which ends at the first that may not be
         if (step.path == ".." || step.path == "out" || step.path == "out/")
             return true;

@@ -129,6 +129,7 @@ struct Step {
     uint64_t length = 0;
     std::string path = {}; // of a call by name, as it was given
     int fd = -1;           // or of a call on an open file
+    bool nameless = false; // a close: of a file that has no name any more, or never had one
 };
 std::string describe(const Step& step);
 // "0", "17" or "ENOENT".
