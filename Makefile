@@ -298,7 +298,7 @@ check-spread: ## arsync-spread on hosts that share 100,000 files, and how it sca
 run-spread-at-length: build $(faultfs)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp TEST_TIME_LIMIT=3600 test/run test/spread/long.sh test/spread/scaling.sh
 
-# Slower by up to twenty times than what the tests' time limit is meant for.
+# Much slower than what the tests' time limit is meant for.
 asan tsan coverage: export TEST_TIME_LIMIT ?= 7200
 asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="unit sim": only these)
 	$(again) B=build/asan SANITIZE=address,undefined $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests

@@ -1,7 +1,6 @@
 // The life of a small file's copy where its name is free, and all of it is in memory or its blocks
 // are shared: as in file.cpp, but nothing waits, and so nothing is a coroutine. Most files of most
-// trees are such, and two dozen coroutines were a tenth of the time that one takes
-// (docs/BENCHMARKS.md).
+// trees are such, and two dozen coroutines each took a good part of the user time.
 #include <algorithm>
 #include <cerrno>
 
