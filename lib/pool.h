@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "arsync.h"
+#include "copy/company.h"
 #include "footprint.h"
 #include "in_order.h"
 #include "io/fd.h"
@@ -94,6 +95,7 @@ public:
     const Footprint& footprint();
     Files& files() { return files_; }
     Pace* pace() { return pace_ ? &*pace_ : nullptr; }
+    Company& company() { return company_; }
     Starter& starter() { return starter_; }
     void call_another_worker();
     Job* take(Worker& worker);
@@ -200,6 +202,7 @@ private:
     std::once_flag footprint_known_;
     Footprint footprint_{};
     std::optional<Pace> pace_;
+    Company company_;
     Fd event_fd_;
 
     Mutex mutex_;

@@ -7,12 +7,15 @@
 
 namespace arsync {
 
-static unsigned default_workers() {
-    constexpr unsigned most = ARSYNC_WORKERS_DEFAULT_MAX;
+unsigned processors() {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) < 0)
         return 1;
-    return std::clamp(static_cast<unsigned>(CPU_COUNT(&set)), 1u, most);
+    return std::max(static_cast<unsigned>(CPU_COUNT(&set)), 1u);
+}
+
+static unsigned default_workers() {
+    return std::min<unsigned>(processors(), ARSYNC_WORKERS_DEFAULT_MAX);
 }
 
 // Sets *field to its default if it is 0; false if it is out of range.

@@ -137,7 +137,7 @@ bool Worker::serve(Ring& ring, const AvailableRing& available) {
     const FrameCache frames;
     Buffers buffers(ring, options.buffer_count, options.buffer_size, asks_huge_pages(pool_),
                     share_of(pool_), options.lease_count);
-    const Io io{pool_.files(), ring, buffers, pool_.pace()};
+    const Io io{pool_.files(), ring, buffers, pool_.pace(), nullptr, &pool_.company()};
     set_ring(&ring, available.uring(), &buffers);
     bool closing = false;
     while (!closing && (running_ || !available.is_over())) {
@@ -182,7 +182,8 @@ bool Worker::turn(Io io) {
 
 bool Worker::turn_here() {
     const SignalsBlocked blocked;
-    const Io io{pool_.files(), here_->ring, here_->buffers, pool_.pace()};
+    const Io io{pool_.files(), here_->ring, here_->buffers,
+                pool_.pace(),  nullptr,     &pool_.company()};
     bool any = turn(io);
     if (!any) {
         io.ring.look();

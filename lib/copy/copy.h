@@ -21,8 +21,12 @@
 
 namespace arsync {
 
+class Company;
 class Links;
 class SyncPoint;
+
+// What came of sharing blocks the last time.
+enum class Sharing : uint8_t { unknown, taken, refused };
 
 // The last device whose filesystem was asked for: the files of a tree are mostly on one.
 struct FilesystemMemo {
@@ -30,8 +34,9 @@ struct FilesystemMemo {
     uint32_t major = 0, minor = 0;
     uint64_t magic = 0;
     bool refuses_reflink = false; // from one file of it to another
-    bool takes_reflink = false;   // has done so
+    Sharing sharing = Sharing::unknown;
     bool refuses_copy_file_range = false;
+    bool has_linked = false;     // a file without a name has been given one
     bool is_asked_first = false; // whether a file is cached, as some are not
 };
 
@@ -42,7 +47,14 @@ struct Io {
     Buffers& buffers;
     Pace* pace = nullptr;           // null: as fast as it goes
     FilesystemMemo* memo = nullptr; // null: ask each time
+    Company* company = nullptr;     // null: one file is moved at a time
     bool alone = false;             // there are no threads: what is worth some throws WorthThreads
+
+    Io with(FilesystemMemo& own) const {
+        Io result = *this;
+        result.memo = &own;
+        return result;
+    }
 };
 
 // Nothing was done yet of a copy that should have a pool.

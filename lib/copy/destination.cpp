@@ -59,8 +59,17 @@ int Destination::directory() {
     return directory_.get();
 }
 
-bool Destination::create_small(const struct statx& source, Control& control) {
+bool Destination::create_at_once(const struct statx& source, Control& control) {
     control.enter(ARSYNC_STAGE_OPEN_DESTINATION);
+    if (source.stx_size <= created_size_max)
+        return create_small(source);
+    struct statx found;
+    new_name_ = exclusive_ || stat_name(AT_SYMLINK_NOFOLLOW, found) == -ENOENT;
+    return new_name_ && can_be_linked() && create_unnamed(source);
+}
+
+// False: it is not, or something is at its name.
+bool Destination::create_small(const struct statx& source) {
     return !copy_.destination_is_open && !replaces_atomically() && S_ISREG(source.stx_mode) &&
            source.stx_size <= created_size_max && create_at_name(source, false);
 }
@@ -79,7 +88,7 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     }
     if (options_.durability == ARSYNC_DURABILITY_FULL)
         directory_ = open_to_sync_name(io_.files, copy_);
-    if (create_small(source, control))
+    if (create_small(source))
         co_return;
 
     struct statx found = {};
@@ -196,6 +205,8 @@ File Destination::publish(Control& control) {
         if (denies_linking(result))
             return std::move(file_);
         check(ARSYNC_STAGE_PUBLISH, result);
+        if (io_.memo)
+            io_.memo->has_linked = true;
     }
     // A write error may come as late as this. Not yet published: then it is removed after all.
     // By its inode, but a small one, whose inode was not asked for, by its name.
@@ -280,13 +291,16 @@ static bool no_unnamed_files(int error) {
 
 void Destination::create(const struct statx& source) {
     const bool atomic = options_.replace == ARSYNC_REPLACE_ATOMIC;
-    const bool can_link = !path_.name.empty() && path_.name != "." && path_.name != "..";
-    if (can_link && may_be_unnamed_ && create_unnamed(source))
+    if (can_be_linked() && may_be_unnamed_ && create_unnamed(source))
         return;
-    if (can_link && atomic)
+    if (can_be_linked() && atomic)
         create_temporary(source);
     else
         create_at_name(source, true);
+}
+
+bool Destination::can_be_linked() const {
+    return !path_.name.empty() && path_.name != "." && path_.name != "..";
 }
 
 // False: not possible here.
@@ -297,7 +311,7 @@ bool Destination::create_unnamed(const struct statx& source) {
         return false;
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     File file(io_.files, fd);
-    if (!io_.files.can_link(fd))
+    if (!(io_.memo && io_.memo->has_linked) && !io_.files.can_link(fd))
         return false;
     file_ = std::move(file);
     kind_ = Kind::unnamed;

@@ -32,9 +32,10 @@ public:
     Destination& operator=(const Destination&) = delete;
     ~Destination();
 
-    // Create it, if it is small and nothing is at its name, which one call does for most. False: it
-    // takes open().
-    bool create_small(const struct statx& source, Control& control);
+    // Create it, if that takes no look at what is there: one call does it for what is small, and
+    // what is large has no name yet where one is to be made or known to be free. False: it takes
+    // open().
+    bool create_at_once(const struct statx& source, Control& control);
     // Open or create it for content of the source's kind and size. Waits only for a FIFO's reader.
     Task<void> open(const struct statx& source, Control& control);
     // Empty it, and write it again from its beginning: opened anew, for there are servers that take
@@ -74,6 +75,7 @@ public:
 private:
     enum class Kind { none, existing, created, unnamed, temporary };
 
+    bool create_small(const struct statx& source);
     Task<void> open_existing(const struct statx& source, const struct statx& found,
                              Control& control);
     Task<void> open_given(const struct statx& source);
@@ -93,6 +95,7 @@ private:
     Task<void> replace_by_force(const struct statx& source, const struct statx& found);
     void create(const struct statx& source);
     bool create_at_name(const struct statx& source, bool required);
+    bool can_be_linked() const;
     bool create_unnamed(const struct statx& source);
     void create_temporary(const struct statx& source);
     mode_t unpreserved_mode(const struct statx& source) const;

@@ -1,6 +1,6 @@
-// The life of a small file's copy where its name is free, and all of it is in memory or its blocks
-// are shared: as in file.cpp, but nothing waits, and so nothing is a coroutine. Most files of most
-// trees are such, and two dozen coroutines each took a good part of the user time.
+// The life of a file's copy where its name is free, and it is small and all in memory, or its
+// blocks are shared: as in file.cpp, but nothing waits, and so nothing is a coroutine. Most files
+// of most trees are such, and two dozen coroutines each took a good part of the user time.
 #include <algorithm>
 #include <cerrno>
 
@@ -8,6 +8,7 @@
 #include "copy/destination.h"
 #include "copy/file.h"
 #include "copy/file_flags.h"
+#include "copy/huge.h"
 #include "copy/method.h"
 #include "copy/survey.h"
 
@@ -43,13 +44,21 @@ bool is_on_one_device(const FileCopy& copy, const struct statx& source) {
            copy.new_file.device_minor == source.stx_dev_minor;
 }
 
-// Whether it may share its blocks with the copy, as others there have done.
+// What is small has to be removed from its name again where it cannot: others there have done so.
+bool has_shared(const FilesystemMemo& memo, uint64_t size) {
+    return size > at_once_max ? memo.sharing != Sharing::refused : memo.sharing == Sharing::taken;
+}
+
+// Whether it may share its blocks with the copy. Who has no threads waits for any number of them.
 bool may_share_blocks(Io io, const FileCopy& copy, const Source& source, const Filesystem& from,
                       const arsync_copy_options& options) {
     const struct statx& facts = source.facts;
-    return io.memo && io.memo->takes_reflink && is_on_one_device(copy, facts) &&
-           facts.stx_size > 0 && from.exact && !may_have_holes(facts, from.compresses) &&
-           !from.caches_below && options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
+    const bool worth_asking =
+        io.alone || (io.memo && !io.memo->refuses_reflink && !is_huge(facts.stx_size) &&
+                     has_shared(*io.memo, facts.stx_size));
+    return from.reflinks && worth_asking && is_on_one_device(copy, facts) && facts.stx_size > 0 &&
+           from.exact && !may_have_holes(facts, from.compresses) && !from.caches_below &&
+           options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
            options.cache <= ARSYNC_CACHE_KEEP;
 }
 
@@ -58,19 +67,26 @@ bool may_go_by_kernel(Io io, const FileCopy& copy, const Source& source, const F
                       const arsync_copy_options& options) {
     const struct statx& facts = source.facts;
     return io.memo && !io.memo->refuses_copy_file_range && facts.stx_size >= sooner_by_kernel_min &&
-           is_on_one_device(copy, facts) && options.method == ARSYNC_METHOD_AUTO &&
-           may_share(options) && goes_through_memory(from, facts, options);
+           facts.stx_size <= at_once_max && is_on_one_device(copy, facts) &&
+           options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
+           goes_through_memory(from, facts, options);
 }
 
 // All or nothing: that the source ends elsewhere by now is an error. False: not these blocks, and
 // nobody else need try.
 bool share_blocks(Io io, const Source& source, int destination) {
     const int result = io.files.reflink(source.file.get(), destination, source.facts.stx_size);
-    if (result == 0)
+    if (result == 0) {
+        if (io.memo)
+            io.memo->sharing = Sharing::taken;
         return true;
+    }
     if (!means_not_here(result))
         check(ARSYNC_STAGE_REFLINK, result);
-    io.memo->takes_reflink = false; // until one has been shared the other way
+    if (io.memo) {
+        io.memo->sharing = Sharing::refused;
+        io.memo->refuses_reflink = io.memo->refuses_reflink || result == -EOPNOTSUPP;
+    }
     return false;
 }
 
@@ -130,8 +146,10 @@ private:
 std::optional<Way> WholeContent::prepare() {
     if (!ways_.shared && !ways_.by_kernel)
         return read_through();
-    // Who reads what is not cached has it fetched from the disk, for nothing if it is then shared.
     const bool one_block = ways_.shared && ways_.one_block;
+    if (ways_.shared && !one_block && (io_.alone || is_settled(io_.files, source_.facts)))
+        return Way::shared;
+    // Who reads what is not cached has it fetched from the disk, for nothing if it is then shared.
     if (one_block && !io_.memo->is_asked_first) {
         if (read())
             return Way::through_buffer;
@@ -231,19 +249,19 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
                   const arsync_copy_options& options, Control& control, Outcome& outcome) {
     const struct statx& facts = source.facts;
     const uint64_t size = facts.stx_size;
-    if (!is_plain(copy, options) || !S_ISREG(facts.stx_mode) || size > at_once_max ||
-        is_paced(io, control) || control.held())
+    if (!is_plain(copy, options) || !S_ISREG(facts.stx_mode) || is_paced(io, control) ||
+        control.held())
         return false;
     Filesystem from = filesystem_of(io, source.file.get(), facts);
     const bool same_device = is_on_one_device(copy, facts);
     const bool refused = io.memo && io.memo->refuses_reflink;
     const bool one_block = same_device && from.shares_slowly && !refused && may_share(options) &&
                            size <= sooner_written_max;
+    const bool shared = may_share_blocks(io, copy, source, from, options);
     if (refused || options.reflink == ARSYNC_REFLINK_NEVER || one_block ||
         (copy.new_file.known && !same_device))
         from.reflinks = false;
-    const Ways ways{may_share_blocks(io, copy, source, from, options),
-                    may_go_by_kernel(io, copy, source, from, options), one_block};
+    const Ways ways{shared, may_go_by_kernel(io, copy, source, from, options), one_block};
     if (!ways.shared && !ways.by_kernel && !goes_in_one_piece(from, facts, size, options))
         return false;
     outcome.action = ARSYNC_ACTION_COPY;
@@ -256,18 +274,18 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     if (!way)
         return false;
 
-    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs), false);
-    if (!destination.create_small(facts, control))
+    Destination destination(io, copy, options, source.xattrs && !has_acl(*source.xattrs), true);
+    if (!destination.create_at_once(facts, control))
         return false;
     const std::optional<Method> method = content.bring(*way, destination.fd(), control);
     if (!method)
         return false;
-    const bool shared = method == ARSYNC_METHOD_REFLINK;
     control.enter(ARSYNC_STAGE_READ);
     struct statx now;
     check(ARSYNC_STAGE_READ, io.files.statx(source.file.get(), "", 0, now));
     const bool changed = has_changed(facts, now);
-    const uint64_t end = shared ? size : end_of_copy(io, destination, control, facts, now);
+    const bool is_shared = method == ARSYNC_METHOD_REFLINK;
+    const uint64_t end = is_shared ? size : end_of_copy(io, destination, control, facts, now);
     if (changed)
         outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
     if (end < size)
@@ -276,13 +294,17 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     outcome.bytes = end;
     control.set_method(outcome.method);
     control.set_total(end);
-    if (shared)
+    if (is_shared)
         io.ring.counters().bytes_reflinked.add(end);
     control.add_done(outcome.bytes);
     control.throw_if_cancelled();
     carry_attributes(io, copy, source, destination, {}, options, control, outcome);
     control.throw_if_cancelled();
-    destination.publish(control);
+    if (destination.publish(control)) { // it can be given no name after all
+        control.restart();
+        outcome.fail(0, ARSYNC_STAGE_NONE); // of its attributes nothing is lost yet
+        return false;
+    }
     outcome.flags |= ARSYNC_COMPLETION_COPIED;
     return true;
 }

@@ -15,11 +15,13 @@
 //    neither durable nor verified, the page cache has room      direct_buffered
 // 10 cache auto, large, not cached, both can and direct pays    direct
 // 11 cache auto, large, durable, dest. can and direct pays      buffered_direct
-// 12 cached, and the data is only to be moved                   inline
-// 13 all else                                                   fixed
+// 12 all cached, larger than threads_size_min (4 MiB), a file
+//    for each processor, and the data is only to be moved       copy_file_range
+// 13 most of it cached, and the data is only to be moved        inline
+// 14 all else                                                   fixed
 //
-// Large begins at direct_size_min (4 MiB). Rows 9 to 12: ARCHITECTURE.md says why. What is copied
-// at once (file_at_once.cpp) may go by copy_file_range in place of 8 and 12, and by 8 in place
+// Large begins at direct_size_min (4 MiB). Rows 9 to 13: ARCHITECTURE.md says why. What is copied
+// at once (file_at_once.cpp) may go by copy_file_range in place of 8 and 13, and by 8 in place
 // of 5.
 #include "copy/method.h"
 
@@ -63,6 +65,12 @@ static bool goes_unseen(const Grounds& grounds, const arsync_copy_options& optio
            !grounds.paced;
 }
 
+// Of what is cached. One thread does it, which would wait for what is not.
+static bool goes_by_kernel(const Grounds& grounds, const arsync_copy_options& options) {
+    return grounds.in_company && grounds.cached == Residency::all && grounds.copies_in_memory &&
+           grounds.copy_file_range && grounds.size > threads_size_min && may_share(options);
+}
+
 static Method choose_by_itself(const Grounds& grounds, const arsync_copy_options& options) {
     if (may_share(options)) {
         if (grounds.reflink)
@@ -89,8 +97,9 @@ static Method choose_by_itself(const Grounds& grounds, const arsync_copy_options
             can_write_direct(grounds))
             return ARSYNC_METHOD_BUFFERED_DIRECT;
     }
-    if (grounds.cached == Residency::most && goes_unseen(grounds, options))
-        return ARSYNC_METHOD_INLINE;
+    if (grounds.cached >= Residency::most && goes_unseen(grounds, options))
+        return goes_by_kernel(grounds, options) ? ARSYNC_METHOD_COPY_FILE_RANGE
+                                                : ARSYNC_METHOD_INLINE;
     return ARSYNC_METHOD_FIXED;
 }
 

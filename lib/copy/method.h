@@ -15,17 +15,19 @@ enum class Residency : uint8_t {
     unknown, // the kernel does not tell, or was not asked
     little,
     most,
+    all,
 };
 
 // Everything the choice rests on. `reflink`, `offload` and the alignments are cleared when an
 // attempt shows that the kernel disagrees; then the choice is made again.
 struct Grounds {
-    bool sized = true;           // false: a stream, or a file that does not tell its size
-    uint64_t size = 0;           // bytes to move
-    bool reflink = false;        // both ends on one filesystem that may share blocks
-    bool offload = false;        // both ends on one filesystem that copies by itself
-    bool copy_file_range = true; // not refused yet
-    uint32_t source_align = 0;   // O_DIRECT alignment in bytes, 0: not supported
+    bool sized = true;             // false: a stream, or a file that does not tell its size
+    uint64_t size = 0;             // bytes to move
+    bool reflink = false;          // both ends on one filesystem that may share blocks
+    bool offload = false;          // both ends on one filesystem that copies by itself
+    bool copies_in_memory = false; // both ends on one filesystem, from page to page
+    bool copy_file_range = true;   // not refused yet
+    uint32_t source_align = 0;     // O_DIRECT alignment in bytes, 0: not supported
     uint32_t destination_align = 0;
     bool direct_pays = false; // at both ends
     bool direct_reads_pay = false;
@@ -34,9 +36,10 @@ struct Grounds {
     Residency cached = Residency::unknown;
     // For what is written: there is free memory, and the kernel will not begin to write it out yet.
     bool cache_has_room = false;
-    bool paced = false;    // no more than so many bytes a second
-    bool remote = false;   // the destination
-    bool in_order = false; // the destination is to be written from its beginning to its end
+    bool in_company = false; // there is a file to be moved for each processor
+    bool paced = false;      // no more than so many bytes a second
+    bool remote = false;     // the destination
+    bool in_order = false;   // the destination is to be written from its beginning to its end
 };
 
 Method choose_method(const Grounds& grounds, const arsync_copy_options& options);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "copy/data_and_holes.h"
+#include "copy/huge.h"
 #include "copy/method.h"
 #include "copy/mover.h"
 #include "copy/read_write_lanes.h"
@@ -14,8 +15,6 @@ namespace {
 
 // One copy_file_range call: short enough that a cancel and the progress do not wait long.
 constexpr uint64_t offload_slice = 64 << 20;
-
-constexpr uint64_t reflink_inline_max = 1 << 20;
 
 // How many holes are looked at before others have their turn.
 constexpr unsigned pieces_in_a_row = 256;
@@ -48,7 +47,7 @@ Task<bool> Mover::reflink() {
         co_return false;
     }
     if (io_.memo && survey_.same_device())
-        io_.memo->takes_reflink = true;
+        io_.memo->sharing = Sharing::taken;
     end_ = written_end_ = ends_.source_end;
     if (ends_.whole_file) {
         // A whole file is shared at the size it has by now.
@@ -69,8 +68,11 @@ Task<bool> Mover::reflink() {
 // Whether it takes less time than to have a helper do it: of few blocks, none of which has to
 // be written to the disk first.
 bool Mover::reflinks_at_once() {
+    if (is_huge(length()) || !survey_.from().exact)
+        return false;
     PageCache pages;
-    return length() <= reflink_inline_max && survey_.ask_page_cache(pages) && pages.dirty == 0;
+    return is_settled(io_.files, survey_.source()) ||
+           (survey_.ask_page_cache(pages) && pages.dirty == 0);
 }
 
 // There may be any number.
@@ -96,6 +98,8 @@ Task<bool> Mover::offload() {
     moved_.hole_bytes = 0;
     if (holes_.are_made()) // which may tell that there can be none
         set_size_first();
+    else if (survey_.reserving_pays())
+        co_await reserve();
     DataAndHoles walk(io_.files, ends_.source, ends_.source_begin, ends_.source_end, offload_slice,
                       holes_.are_kept() && !holes_.are_doubtful());
     for (;;) {
@@ -116,7 +120,8 @@ Task<bool> Mover::offload() {
         grounds_.copy_file_range = false;
         if (control_.bytes_done() == moved_.hole_bytes) // before the first byte
             co_return false;
-        co_await go_on_by_buffers(*refused);
+        co_await go_on_by_buffers(*refused,
+                                  was_left_alone() ? ARSYNC_METHOD_INLINE : ARSYNC_METHOD_FIXED);
         break;
     }
     data_bypassed_us_ = true;
@@ -151,6 +156,8 @@ Task<std::optional<uint64_t>> Mover::offload_piece(Piece piece) {
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();
         const uint64_t from = piece.offset + done;
+        if (was_left_alone())
+            co_return from;
         const uint64_t part = std::min(slice(), piece.length - done);
         const int64_t got = co_await io_.ring.copy_file_range(ends_.source, from, ends_.destination,
                                                               to_destination(from), part);
@@ -173,6 +180,13 @@ Task<std::optional<uint64_t>> Mover::offload_piece(Piece piece) {
     co_return std::nullopt;
 }
 
+// It goes by the kernel for the others' sake. They have ended, and there are processors for what is
+// left of this.
+bool Mover::was_left_alone() const {
+    return options_.method == ARSYNC_METHOD_AUTO && !grounds_.offload && grounds_.in_company &&
+           !survey_.in_company();
+}
+
 uint64_t Mover::source_size() {
     struct statx now;
     check(ARSYNC_STAGE_COPY_FILE_RANGE, io_.files.statx(ends_.source, "", 0, now));
@@ -180,8 +194,8 @@ uint64_t Mover::source_size() {
 }
 
 // What was moved already stays: it may be a lot, and a destination may take its bytes once.
-Task<void> Mover::go_on_by_buffers(uint64_t from) {
-    method_ = ARSYNC_METHOD_FIXED;
+Task<void> Mover::go_on_by_buffers(uint64_t from, Method method) {
+    method_ = method;
     control_.set_method(method_);
     Stretch rest = stretch(from, ends_.source_end);
     rest.digest = nullptr; // all of the source is read for it afterwards

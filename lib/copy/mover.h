@@ -49,7 +49,8 @@ private:
     Task<bool> keep_hole(Piece hole);
     Task<std::optional<uint64_t>> offload_piece(Piece piece);
     uint64_t source_size();
-    Task<void> go_on_by_buffers(uint64_t from);
+    bool was_left_alone() const;
+    Task<void> go_on_by_buffers(uint64_t from, Method method);
     uint64_t slice() const;
 
     Task<bool> pipeline_through_buffers();

@@ -11,6 +11,7 @@
 #include "copy/entry.h"
 #include "copy/file_part.h"
 #include "copy/metadata.h"
+#include "copy/method.h"
 #include "copy/parent_directories.h"
 #include "copy/same_file.h"
 #include "copy/split_path.h"
@@ -43,6 +44,8 @@ Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_optio
                            const Filter& filter, Control& control, Host& host, Question& question,
                            Outcome& outcome, arsync_totals& totals);
 bool goes_straight_to_file(const FileCopy& copy, const arsync_copy_options& options);
+bool shares_alone(Io io, const FileCopy& names, const Source& source,
+                  const arsync_copy_options& options, Control& control, Outcome& outcome);
 void refuse_unsyncable(const FileCopy& copy);
 Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          const Filter& filter, Control& control, Host& host, Question& question,
@@ -156,9 +159,28 @@ Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_optio
     arsync_copy_options how = options;
     how.durability = names.durability.value_or(options.durability);
     Source source = co_await open_source(io, names, how, control);
+    if (io.alone && shares_alone(io, names, source, how, control, outcome))
+        co_return;
     refuse_worth_threads(io, source.facts);
     if (!copy_at_once(io, names, source, how, control, outcome))
         co_await copy_opened(io, names, source, how, control, outcome);
+}
+
+// What is worth threads, but shares its blocks, if nothing is at its name.
+bool shares_alone(Io io, const FileCopy& names, const Source& source,
+                  const arsync_copy_options& options, Control& control, Outcome& outcome) {
+    if (source.facts.stx_size <= threads_size_min || names.destination_is_open)
+        return false;
+    struct statx directory;
+    if (io.files.statx(names.destination_dirfd, split_path(names.destination).directory(), 0,
+                       directory) < 0)
+        return false;
+    FileCopy copy = names;
+    copy.was_absent = true; // if it was not, this finds out
+    copy.new_file.known = true;
+    copy.new_file.device_major = directory.stx_dev_major;
+    copy.new_file.device_minor = directory.stx_dev_minor;
+    return copy_at_once(io, copy, source, options, control, outcome);
 }
 
 // Whether there is nothing to decide: the source's content goes into the destination.

@@ -53,6 +53,14 @@ bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint6
     return length <= inline_size_max && goes_through_memory(from, source, options);
 }
 
+// The kernel writes what is dirty when it is half a minute old (vm.dirty_expire_centisecs, 30 s,
+// and a round every 5 s). If it is told to wait longer, sharing waits for it here.
+static constexpr time_t settled_after_s = 60;
+
+bool is_settled(Files& files, const struct statx& facts) {
+    return facts.stx_ctime.tv_sec < files.now() - settled_after_s;
+}
+
 bool has_offsets(const struct statx& facts) {
     return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
 }
@@ -91,8 +99,11 @@ void Survey::gather() {
     const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
     grounds.reflink = same && from_.reflinks && !refused;
     grounds.offload = same && from_.offloads;
+    grounds.copies_in_memory = regular && same_device() && from_.exact;
     reserving_pays_ = regular && to_.reserving_pays && grounds.size > threads_size_min;
     grounds.remote = to_.remote;
+    if (grounds.size > threads_size_min)
+        company_.join(io_.company);
     gather_alignments();
     asks_cache_ = grounds.size > inline_size_max || options_.cache == ARSYNC_CACHE_DROP;
     grounds.paced = io_.pace != nullptr;
@@ -120,6 +131,7 @@ void Survey::gather_alignments() {
 }
 
 Method Survey::choose() {
+    grounds.in_company = in_company();
     const Method method = choose_method(grounds, options_);
     if (method != ARSYNC_METHOD_REFLINK && ask_cache())
         return choose_method(grounds, options_);
@@ -137,7 +149,9 @@ bool Survey::ask_cache() {
     if (!ask_page_cache(pages))
         grounds.cached = sampled_residency();
     else
-        grounds.cached = pages.cached > stored() / 2 ? Residency::most : Residency::little;
+        grounds.cached = pages.cached <= stored() / 2 ? Residency::little
+                         : pages.cached < stored()    ? Residency::most
+                                                      : Residency::all;
     const bool by_itself =
         options_.method == ARSYNC_METHOD_AUTO && options_.cache == ARSYNC_CACHE_AUTO;
     const bool reads_direct =

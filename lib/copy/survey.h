@@ -1,6 +1,7 @@
 // What is known of the two ends of a copy, and so the grounds for the choice of its method.
 #pragma once
 
+#include "copy/company.h"
 #include "copy/method.h"
 #include "copy/move.h"
 #include "io/dirty_pages.h"
@@ -26,6 +27,8 @@ public:
     bool same_device() const;
     bool finds_holes() const; // whether the filesystem is asked for the source's holes
     bool knows_holes() const; // and they are what they seem, without writing anything back
+    // There is a file to be moved for each processor.
+    bool in_company() const { return company_.is_complete(); }
     bool reserving_pays() const { return reserving_pays_; }
     // True: the source ends at its size. False: the size is a guess, and it ends where read(2)
     // gives 0.
@@ -55,6 +58,7 @@ private:
     Filesystem from_; // of what has offsets
     Filesystem to_;
     bool reserving_pays_ = false;
+    Company::Member company_; // if it is large
     PromisedPages promised_;
     bool asks_cache_ = false; // the choice will look at grounds.cached, which is not known yet
 };
@@ -70,6 +74,10 @@ bool goes_through_memory(const Filesystem& from, const struct statx& source,
                          const arsync_copy_options& options);
 bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,
                        const arsync_copy_options& options);
+
+// Whether a file was last written so long ago that the disk has it all: one look at a clock, where
+// cachestat(2) looks at each page, and tells only those who may write to the file.
+bool is_settled(Files& files, const struct statx& facts);
 
 // Whether it is read and written at offsets; otherwise it is a stream.
 bool has_offsets(const struct statx& facts);

@@ -58,8 +58,9 @@ public:
     virtual bool may_sync_filesystems() = 0;        // whether syncfs(2) is let through by filters
     virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
     virtual int page_cache(int fd, uint64_t offset, uint64_t length,
-                           PageCache& out) = 0;                   // cachestat(2)
-    virtual uint64_t room_for_dirty_pages() = 0;                  // in bytes; see dirty_pages.h
+                           PageCache& out) = 0;  // cachestat(2)
+    virtual uint64_t room_for_dirty_pages() = 0; // in bytes; see dirty_pages.h
+    virtual time_t now() = 0;                    // by the clock that files are stamped with
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
 
     // Names in an open directory, from where the last call ended: getdents64(2) records, the count
@@ -146,6 +147,7 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     uint64_t room_for_dirty_pages() override;
+    time_t now() override;
     int64_t seek(int fd, int64_t offset, int whence) override;
     int64_t list(int fd, void* records, size_t size) override;
     int set_list_position(int fd, int64_t position) override;

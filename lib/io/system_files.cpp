@@ -130,6 +130,12 @@ uint64_t SystemFiles::room_for_dirty_pages() {
     return arsync::room_for_dirty_pages();
 }
 
+time_t SystemFiles::now() {
+    timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now); // it lags behind the precise one
+    return now.tv_sec;
+}
+
 int64_t SystemFiles::seek(int fd, int64_t offset, int whence) {
     return without_eintr([&] { return ::lseek(fd, offset, whence); });
 }

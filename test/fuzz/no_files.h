@@ -23,6 +23,7 @@ public:
     int device_size(int, uint64_t&) override { return -ENOSYS; }
     int page_cache(int, uint64_t, uint64_t, arsync::PageCache&) override { return -ENOSYS; }
     uint64_t room_for_dirty_pages() override { return 0; }
+    time_t now() override { return 0; }
     int64_t seek(int, int64_t, int) override { return -ENOSYS; }
     int64_t list(int, void*, size_t) override { return -ENOSYS; }
     int set_list_position(int, int64_t) override { return -ENOSYS; }

@@ -23,6 +23,7 @@ public:
     int places_of(int fd, std::vector<PlaceOnDevice>& places) override;
     bool may_fold_names(int) override { return false; }
     uint64_t room_for_dirty_pages() override { return world_.options.room_for_dirty_pages; }
+    time_t now() override { return world_.a_look_at_the_clock(); }
     bool may_sync_filesystems() override { return !world_.options.denies_syncfs; }
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;

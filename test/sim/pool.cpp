@@ -30,7 +30,8 @@ SimulatedPool::Worker::Worker(SimulatedPool& pool, unsigned buffer_count, size_t
 
 SimulatedPool::SimulatedPool(World& world, unsigned workers, unsigned buffer_count,
                              size_t buffer_size)
-    : world_(world), files_(world), random_(world.options.seed + 17) {
+    : world_(world), files_(world), company_(world.options.processors),
+      random_(world.options.seed + 17) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(*this, buffer_count, buffer_size));
 }
@@ -166,7 +167,7 @@ void SimulatedPool::cancel() {
 // ---- turns ----
 
 void SimulatedPool::begin(Job& job, Worker& worker, unsigned& completions) {
-    const Io io{files_, worker.ring, *worker.buffers};
+    const Io io{files_, worker.ring, *worker.buffers, nullptr, nullptr, &company_};
     if (&job == job_)
         run_whole(io, job, worker.host, world_, completions);
     else

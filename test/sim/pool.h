@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "copy/company.h"
 #include "io/buffers.h"
 #include "job.h"
 #include "sim/files.h"
@@ -100,6 +101,7 @@ private:
 
     World& world_;
     SimulatedFiles files_;
+    Company company_;
     Random random_;
     std::vector<std::unique_ptr<Worker>> workers_;
     Job* job_ = nullptr;

@@ -23,6 +23,8 @@ void choose_world(Random& random, WorldOptions& world) {
     world.interrupt_percent = random.of({0u, 0u, 25u});
     world.room_for_dirty_pages = random.of({uint64_t{0}, UINT64_MAX});
     world.spare_blocks = random.of({0ul, 0ul, 100'000ul});
+    world.is_settled = random.percent(30);
+    world.processors = random.of({1u, 2u, 64u});
 }
 
 void choose_options(Random& random, arsync_copy_options& options) {

@@ -46,6 +46,10 @@ public:
         set(
             [&](Scenario & s) -> auto& { return world(s).room_for_dirty_pages; }, 0ul);
         set(
+            [&](Scenario & s) -> auto& { return world(s).is_settled; }, false);
+        set(
+            [&](Scenario & s) -> auto& { return world(s).processors; }, 64u);
+        set(
             [&](Scenario & s) -> auto& { return world(s).others_lose; }, false);
         set(
             [&](Scenario & s) -> auto& { return world(s).denies_syncfs; }, false);

@@ -179,8 +179,9 @@ TEST_CASE("where blocks of small files cannot be shared after all, each is copie
         CHECK(simulation.totals().files == shared_files);
         CHECK(simulation.totals().bytes == shared_files * shared_size);
         CHECK(shared >= 80);
-        CHECK(most_before + 10 < most_after); // one at a time, and many that wait side by side
-        CHECK(removed <= 3);                  // what was not cached; no others try
+        // One at a time; then many that wait side by side, unless it is the filesystem that cannot.
+        CHECK((most_before + 10 < most_after) == (error != EOPNOTSUPP));
+        CHECK(removed <= 3); // what was not cached; no others try
         for (int i = 0; i < shared_files; ++i) {
             const Inode* copied = simulation.target(std::to_string(i));
             REQUIRE(copied);

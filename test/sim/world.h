@@ -50,7 +50,9 @@ struct WorldOptions {
     unsigned registrations = 1000;     // buffers that may be registered
     uint64_t capacity = UINT64_MAX;    // bytes in blocks
     uint64_t room_for_dirty_pages = 0; // in bytes
-    uint64_t spare_blocks = 0;         // reserved ones of 512 bytes, in each file but a source
+    unsigned processors = 64;
+    bool is_settled = false;   // all files are older than the kernel takes to write them
+    uint64_t spare_blocks = 0; // reserved ones of 512 bytes, in each file but a source
     mode_t umask = 022;
     unsigned short_percent = 0;            // reads and writes that move less than asked
     unsigned interrupt_percent = 0;        // ring reads and writes that end with EINTR
@@ -227,6 +229,9 @@ public:
     std::string path_of(InodeNumber inode) const;
 
     timespec now(); // later each time
+    time_t a_look_at_the_clock() const {
+        return epoch_ + static_cast<time_t>(clock_) + (options.is_settled ? 1'000'000 : -1'000'000);
+    }
     // From now on it is as late as the real clock will not be for a while: that is the one by which
     // a list knows what is newer than itself.
     void begin_lists() { epoch_ = 4'000'000'000; }

@@ -315,4 +315,48 @@ TEST_CASE_FIXTURE(Clean, "a queued job has a descriptor of its directory, unless
     CHECK(pool.wait().result == -EBADF);
 }
 
+TEST_CASE_FIXTURE(Clean, "one call shares the blocks of a large file by no other thread") {
+    NEEDS_COMMAND("strace");
+    if (thread_sanitized) {
+        skip("ThreadSanitizer makes calls of its own");
+        return;
+    }
+    constexpr uint64_t size = 40 << 20;
+    for (const Kind kind : {Kind::xfs, Kind::btrfs, Kind::ext4}) {
+        const Volume& volume = shared_volume(kind);
+        NEEDS(volume);
+        const Directory directory(volume);
+        write_pattern(directory / "from", size);
+        write_pattern(directory / "old", 100, 9);
+        uint32_t method = 0;
+        const auto copy = [&](const char* to) {
+            arsync_completion done{};
+            const int result = arsync_copy(AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
+                                           (directory / to).c_str(), nullptr, &done);
+            method = done.method;
+            return result == 0 && done.bytes == size;
+        };
+        const auto to_new = [&] {
+            mark("begin");
+            const bool right = copy("new");
+            mark("ended");
+            return right;
+        };
+        const std::string trace = trace_of_marked(to_new, directory);
+        if (trace.empty()) {
+            skip("strace may not look at other processes here");
+            return;
+        }
+        CAPTURE(name_of(kind));
+        INFO(trace);
+        CHECK(difference(directory / "from", directory / "new") == "");
+        CHECK((trace.find("clone3(") == std::string::npos) == (kind != Kind::ext4));
+        CHECK((shared_bytes(directory / "new") == size) == (kind != Kind::ext4));
+        // What is to be written over may take long to be emptied, and is a pool's.
+        CHECK(copy("old"));
+        CHECK(difference(directory / "from", directory / "old") == "");
+        CHECK((method == ARSYNC_METHOD_REFLINK) == (kind != Kind::ext4));
+    }
+}
+
 } // namespace live

@@ -222,7 +222,36 @@ TEST_CASE("row 11: large and durable is written direct even if it is read from t
     CHECK(choose_method(grounds(middling), o) == ARSYNC_METHOD_FIXED);
 }
 
-TEST_CASE("row 12: what is cached goes inline at any size, unless somebody is to see it") {
+TEST_CASE("row 12: what is all cached is the kernel's, where there is a file for each processor") {
+    Grounds f = grounds();
+    f.cached = Residency::all;
+    f.in_company = f.copies_in_memory = true;
+    CHECK(choose_method(f, options()) == ARSYNC_METHOD_COPY_FILE_RANGE);
+    const auto otherwise = [&](auto change) {
+        Grounds other = f;
+        change(other);
+        return choose_method(other, options());
+    };
+    CHECK(otherwise([](Grounds& g) { g.in_company = false; }) == ARSYNC_METHOD_INLINE);
+    CHECK(otherwise([](Grounds& g) { g.copies_in_memory = false; }) == ARSYNC_METHOD_INLINE);
+    CHECK(otherwise([](Grounds& g) { g.copy_file_range = false; }) == ARSYNC_METHOD_INLINE);
+    CHECK(otherwise([](Grounds& g) { g.cached = Residency::most; }) == ARSYNC_METHOD_INLINE);
+    CHECK(otherwise([](Grounds& g) { g.size = threads_size_min; }) == ARSYNC_METHOD_INLINE);
+    CHECK(otherwise([](Grounds& g) { g.size = threads_size_min + 1; }) ==
+          ARSYNC_METHOD_COPY_FILE_RANGE);
+    CHECK(otherwise([](Grounds& g) { g.paced = true; }) == ARSYNC_METHOD_FIXED);
+    arsync_copy_options o = options();
+    o.reflink = ARSYNC_REFLINK_NEVER;
+    CHECK_MESSAGE(choose_method(f, o) == ARSYNC_METHOD_INLINE, "it might share blocks");
+    o = options();
+    o.sparse = ARSYNC_SPARSE_NEVER;
+    CHECK_MESSAGE(choose_method(f, o) == ARSYNC_METHOD_INLINE, "it might make holes");
+    o = options();
+    o.method = ARSYNC_METHOD_FIXED;
+    CHECK(choose_method(f, o) == ARSYNC_METHOD_FIXED);
+}
+
+TEST_CASE("row 13: what is cached goes inline at any size, unless somebody is to see it") {
     Grounds f = grounds();
     f.cached = Residency::most;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_INLINE);
@@ -245,7 +274,7 @@ TEST_CASE("row 12: what is cached goes inline at any size, unless somebody is to
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);
 }
 
-TEST_CASE("row 12: all else is fixed") {
+TEST_CASE("row 14: all else is fixed") {
     Grounds f = grounds(middling);
     f.source_align = f.destination_align = 0;
     CHECK(choose_method(f, options()) == ARSYNC_METHOD_FIXED);

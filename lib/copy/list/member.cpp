@@ -63,8 +63,8 @@ struct ListMember::Poll : Waiter {
 };
 
 ListMember::ListMember(List& list, Io io, Control& control, Host& host)
-    : list_(list), io_{io.files, io.ring, io.buffers, io.pace, &memo_}, control_(control),
-      host_(host), window_(io.ring, host.workers()) {}
+    : list_(list), io_(io.with(memo_)), control_(control), host_(host),
+      window_(io.ring, host.workers()) {}
 
 Task<void> ListMember::run() {
     try {

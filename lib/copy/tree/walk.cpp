@@ -14,9 +14,9 @@
 namespace arsync {
 
 TreePart::TreePart(Tree& tree, Io io, Control& control, Host& host)
-    : tree_(tree), job_(tree.job()), io_{io.files, io.ring, io.buffers, io.pace, &memo_},
-      control_(control), frugal_(descriptors::walkers() == 1),
-      window_(io.ring, job_.host.workers()), awake_(host, *job_.directories, job_.asks) {}
+    : tree_(tree), job_(tree.job()), io_(io.with(memo_)), control_(control),
+      frugal_(descriptors::walkers() == 1), window_(io.ring, job_.host.workers()),
+      awake_(host, *job_.directories, job_.asks) {}
 
 Task<void> TreePart::run() {
     for (unsigned i = 0; i < descriptors::walkers(); ++i)
