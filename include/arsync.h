@@ -1399,6 +1399,10 @@ enum arsync_durability {
  *                    and it is faster there.
  *   buffered-direct  cache is AUTO, the file has at least 4 MiB and is to be durable, the
  *                    destination can, and it is faster there.
+ *   copy_file_range  All of the file is cached, it has more than 4 MiB, the ends are on one local
+ *                    filesystem, and the pool has a file to move for each processor: then each
+ *                    has one thread, and the kernel copies the data once and not twice. On the
+ *                    conditions of reflink and of the next.
  *   inline           Most of the file is cached; unless cache is DROP, sparse is ALWAYS, it is to
  *                    be verified, or the pool has a byte_rate.
  *   fixed            All else.

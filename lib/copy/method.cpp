@@ -27,6 +27,8 @@
 
 #include <algorithm>
 
+#include "io/buffers.h"
+
 namespace arsync {
 
 // Direct transfers are of whole blocks of 4096 bytes, which suits every smaller alignment; the rest
@@ -167,6 +169,10 @@ Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_optio
         const uint64_t part = grounds.size / 32 / inline_size_max * inline_size_max;
         result.chunk = std::clamp<uint64_t>(part, 1 << 20, 8 << 20);
         result.lanes = 3;
+    }
+    if (method == ARSYNC_METHOD_DIRECT_BUFFERED && options.chunks == 0) {
+        result.lanes = Buffers::cold_reads_max;
+        result.in_turn = true;
     }
     if (options.chunks > 0)
         result.lanes = options.chunks;

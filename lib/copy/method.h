@@ -65,6 +65,8 @@ struct Pipeline {
     unsigned lanes; // chunks in flight
     // A chunk goes to a thread first, which moves by plain calls what of it is cached.
     bool cached_first = false;
+    // Of all that a worker copies so, a few chunks are in flight: see Buffers::cold_reads.
+    bool in_turn = false;
 };
 Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count);

@@ -173,6 +173,9 @@ Task<void> Lanes::move_chunk(uint64_t offset, uint64_t length) {
         co_await move_through({memory.get(), length, -1}, offset);
         co_return;
     }
+    std::optional<Turns::Turn> turn;
+    if (stretch_.pipeline.in_turn)
+        turn.emplace(co_await io_.buffers.cold_reads().take());
     // When one is free; a small copy that is alone has one that is never registered.
     const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
     if (stretch_.method != ARSYNC_METHOD_MANAGED) {

@@ -19,6 +19,7 @@
 #include "io/registrations.h"
 #include "io/ring.h"
 #include "io/slab.h"
+#include "io/turns.h"
 
 namespace arsync {
 
@@ -84,6 +85,11 @@ public:
     // before those of a lower one.
     Wait lease(bool registered, int priority = 0) { return Wait(*this, registered, priority); }
 
+    // For whoever reads a cold file into one, and writes it from there at once. More than a few are
+    // read no sooner, and each is memory that is touched for the first time.
+    Turns& cold_reads() { return cold_reads_; }
+    static constexpr unsigned cold_reads_max = 3;
+
     // The one of small_size bytes, at once; null: somebody has it, or there is none.
     std::optional<BufferLease> lease_small() {
         return lend_small() ? std::optional<BufferLease>(std::in_place, *this, small_index)
@@ -133,6 +139,7 @@ private:
     std::byte* small_ = nullptr;
     bool is_small_lent_ = false;
     std::vector<unsigned> free_;
+    Turns cold_reads_{ring_, cold_reads_max};
     Wait* waiting_first_ = nullptr;
     Wait** waiting_end_ = &waiting_first_;
     int lowest_waiting_ = 0; // priority, of the last

@@ -216,6 +216,30 @@ TEST_CASE("what the kernel will not copy is copied all the same, from where it s
     }
 }
 
+TEST_CASE("many cold files have few buffers at a time, and each as many as it was asked to have") {
+    for (const uint32_t chunks : {0u, 8u}) {
+        TreeScenario scenario = tree_on(ext4_magic);
+        scenario.world.room_for_dirty_pages = UINT64_MAX;
+        scenario.buffer_count = 16;
+        scenario.buffer_size = 1 << 20;
+        scenario.options.chunks = chunks;
+        LargeFiles simulation(scenario, std::vector<uint64_t>(8, in_parts));
+        unsigned most = 0;
+        simulation.meanwhile = [&](const Step&) {
+            most = std::max(most, simulation.pool().first_buffers().leased());
+            return 0;
+        };
+        simulation.run();
+        CAPTURE(chunks);
+        simulation.check_content();
+        CHECK(simulation.with_method(ARSYNC_METHOD_DIRECT_BUFFERED) == 8);
+        if (chunks == 0)
+            CHECK(most == Buffers::cold_reads_max);
+        else
+            CHECK(most > Buffers::cold_reads_max);
+    }
+}
+
 TEST_CASE("who is left alone goes on by as many threads as there are") {
     constexpr uint64_t some_slices = (130 << 20) + 5;
     TreeScenario scenario = tree_on(ext4_magic);

@@ -51,6 +51,7 @@ public:
     bool helped() const { return helped_; }
     bool is_over() const { return completions_ > 0; }
     Ring& first_ring() { return workers_.front()->ring; }
+    const Buffers& first_buffers() const { return *workers_.front()->buffers; }
     // Note what nobody has given back.
     void check_leaks();
 

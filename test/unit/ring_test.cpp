@@ -571,7 +571,43 @@ Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int numbe
     co_await hold;
 }
 
+Detached take_turn(Turns& turns, Hold& hold, std::vector<int>& order, int number) {
+    const Turns::Turn turn = co_await turns.take();
+    order.push_back(number);
+    co_await hold;
+}
+
 } // namespace
+
+TEST_CASE("so many have a turn at a time, and the others in order") {
+    on_every_ring([](Ring& ring) {
+        Turns turns(ring, 2);
+        Hold holds[5];
+        std::vector<int> order;
+        const auto take = [&](int number) { take_turn(turns, holds[number], order, number); };
+        for (int i = 0; i < 4; ++i)
+            take(i);
+        CHECK(order == std::vector<int>{0, 1});
+        holds[1].handle.resume();
+        take(4); // whoever comes now does not go before who waits
+        ring.run_ready();
+        CHECK(order == std::vector<int>{0, 1, 2});
+        holds[0].handle.resume();
+        holds[2].handle.resume();
+        ring.run_ready();
+        CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
+        holds[3].handle.resume();
+        holds[4].handle.resume();
+        for (int i = 0; i < 3; ++i)
+            take(i);
+        CHECK(order == std::vector<int>{0, 1, 2, 3, 4, 0, 1});
+        for (int i = 0; i < 3; ++i) {
+            holds[i].handle.resume();
+            ring.run_ready();
+        }
+        CHECK(order.size() == 8);
+    });
+}
 
 TEST_CASE("buffers are lent to one at a time, and waiters are served in order") {
     on_every_ring([](Ring& ring) {
