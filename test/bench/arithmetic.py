@@ -16,6 +16,7 @@ from suite import (  # noqa: E402
     figures,
     inside,
     markdown,
+    place,
     preparing,
     profiling,
     report,
@@ -115,6 +116,20 @@ class Cells(unittest.TestCase):
             figures.verdict([won, lost]),
             {"cells": 2, "lost": 1, "good": 1, "wide": 0, "more_cpu": 1},
         )
+
+    def test_a_copy_that_fills_the_holes_is_another_work(self):
+        with tempfile.TemporaryDirectory() as folder:
+            sparse, kept, filled = (os.path.join(folder, name) for name in "abc")
+            for path in (sparse, kept):
+                with open(path, "wb") as file:
+                    file.truncate(1 << 20)
+                    file.write(b"x" * (256 << 10))
+            with open(filled, "wb") as file:
+                file.write(b"x" * (1 << 20))
+            self.assertFalse(place.fills_holes(sparse, kept))
+            self.assertTrue(place.fills_holes(sparse, filled))
+            self.assertFalse(place.fills_holes(filled, filled))
+            self.assertFalse(place.fills_holes(folder, folder))
 
     def test_what_counters_are_not_there_is_not_available(self):
         counts = counting.parse(

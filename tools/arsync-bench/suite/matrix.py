@@ -1,7 +1,7 @@
 """One cell of the matrix: all contestants on one work, in one state, on one file system."""
 
 from . import contestants, counting, preparing, works
-from .place import Place, as_json, extent_of
+from .place import Place, as_json, extent_of, fills_holes
 from .problems import Failed
 from .profiling import Profile, Unavailable
 from .stats import median, minimum, spread
@@ -91,9 +91,15 @@ class Measurement:
         trial = self.driver.trial(
             name, self.entrants.commands[name], self.prepare, destination=destination
         )
-        if not self.entrants.trials[name] and extent_of(destination) != self.place.extent:
-            raise Failed(name, "it did not copy all files, or not all of them")
+        if not self.entrants.trials[name]:
+            self._refuse_other_work(name, destination)
         return trial
+
+    def _refuse_other_work(self, name, copy):
+        if extent_of(copy) != self.place.extent:
+            raise Failed(name, "it did not copy all files, or not all of them")
+        if fills_holes(self.driver.disk.source, copy):
+            raise Failed(name, "it fills the holes, which is another work")
 
     def _result(self, again):
         cell, entrants, best = self.cell, self.entrants, self.entrants.best_other()

@@ -54,6 +54,15 @@ def extent_of(path):
     return files, size
 
 
+def fills_holes(source, copy):
+    """Whether what the source has holes for takes room in the copy."""
+    if not os.path.isfile(source):
+        return False
+    size, stored = os.stat(source).st_size, 512 * os.stat(source).st_blocks
+    has_holes = stored < 0.9 * size
+    return has_holes and 512 * os.stat(copy).st_blocks > (stored + size) / 2
+
+
 def as_json(trials):
     return {
         name: [[trial.seconds, trial.user, trial.system] for trial in of_one]
