@@ -1,44 +1,17 @@
 // Somebody puts symbolic links in the place of directories and files while they are copied.
-#include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/swapper.h"
 #include "system/tree.h"
 
 namespace live {
 
 namespace {
-
-// Exchanges pairs of names without end, in a thread of its own.
-class Swapper {
-public:
-    using Pair = std::pair<std::string, std::string>;
-    explicit Swapper(std::vector<Pair> pairs)
-        : thread_([this, pairs = std::move(pairs)] {
-              while (!stop_)
-                  for (const auto& [a, b] : pairs)
-                      swaps_ +=
-                          renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
-          }) {}
-    Swapper(const Swapper&) = delete;
-    Swapper& operator=(const Swapper&) = delete;
-    ~Swapper() {
-        stop_ = true;
-        thread_.join();
-    }
-    uint64_t swaps() const { return swaps_; }
-
-private:
-    std::atomic<bool> stop_ = false;
-    std::atomic<uint64_t> swaps_ = 0;
-    std::thread thread_;
-};
 
 // The same names wherever it is, so that one can be taken for another.
 void make_tree(const std::string& top, const std::string& marker) {
