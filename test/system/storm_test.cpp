@@ -1,7 +1,8 @@
 // Everything at once: threads that submit copies, trees, lists, ranges and operations on leased
-// buffers, threads that cancel, pause, hurry, ask, wake and look, one that polls and answers, and a
-// signal a millisecond. What is judged is what holds whatever happens: each job that was taken has
-// one completion, nothing is told of any other, and in the end nothing is left.
+// buffers, threads that cancel, pause, hurry, ask, wake and look, one that polls and answers, some
+// that fork, and a signal a millisecond. What is judged is what holds whatever happens: each job
+// that was taken has one completion, nothing is told of any other, a child that was forked in the
+// middle of anything is refused at once and may call exec or end, and in the end nothing is left.
 //
 //     ARSYNC_STORM_S=600 build/test/system -tc='*storm*'
 #include <atomic>
@@ -15,6 +16,7 @@
 #include <mutex>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -114,6 +116,8 @@ public:
                 threads.emplace_back([this, i] { submit_on_and_on(Random(seed_ * 100 + i)); });
             for (uint64_t i = 0; i < 2; ++i)
                 threads.emplace_back([this, i] { meddle_on_and_on(Random(seed_ * 100 + 50 + i)); });
+            for (uint64_t i = 0; i < 2; ++i)
+                threads.emplace_back([this, i] { fork_on_and_on(Random(seed_ * 100 + 70 + i)); });
             std::thread poller([this] { poll_on_and_on(Random(seed_ * 100 + 90)); });
             std::this_thread::sleep_for(time);
             ends_ = true;
@@ -130,6 +134,8 @@ public:
         file_.reset();
         CHECK(pool_.close() == 0);
         CHECK(taken_ > 0);
+        CHECK(children_ > 0);
+        CHECK(last_wrong_child_ == 0);
         CHECK(strays_ == 0);
         CHECK(wrong_ == 0);
         CHECK(told_ <= taken_);
@@ -321,6 +327,59 @@ private:
         may_be_gone(arsync_job_adjust(pool_.get(), job, &adjustment));
     }
 
+    // A child that has no pool, whatever the parent's other threads were at; which of its calls
+    // said something else, or 0.
+    int try_as_a_child(bool closes) {
+        arsync_completion done;
+        arsync_buffer buffer;
+        arsync_progress progress = {};
+        progress.struct_size = sizeof progress;
+        const Options how;
+        const int said[] = {
+            arsync_submit_copy(pool_.get(), from_, "small", from_, "child", &how, 1, nullptr),
+            arsync_poll(pool_.get(), &done, 1, -1),
+            arsync_job_cancel(pool_.get(), 1),
+            arsync_job_progress(pool_.get(), 1, &progress),
+            arsync_answer(pool_.get(), 1, ARSYNC_ANSWER_STOP),
+            arsync_buffer_acquire(pool_.get(), 1, &buffer),
+            arsync_submit_acquire(pool_.get(), 1, 1, nullptr),
+            arsync_pool_wake(pool_.get()),
+            arsync_pool_shutdown(pool_.get(), ARSYNC_SHUTDOWN_CANCEL),
+            arsync_pool_event_fd(pool_.get()),
+        };
+        int number = 0;
+        for (const int each : said) {
+            ++number;
+            if (each != -EOWNERDEAD)
+                return number;
+        }
+        return closes && arsync_pool_close(pool_.get()) != 0 ? number + 1 : 0;
+    }
+
+    void fork_on_and_on(Random random) {
+        while (!ends_) {
+            const bool closes = random.percent(50);
+            const bool calls_exec = random.percent(50);
+            const pid_t child = fork();
+            if (child == 0) {
+                const int wrong = try_as_a_child(closes);
+                if (calls_exec && wrong == 0)
+                    execl("/bin/true", "true", static_cast<char*>(nullptr));
+                _exit(wrong);
+            }
+            int status = -1;
+            if (child < 0 || !eventually([&] { return waitpid(child, &status, WNOHANG) == child; }))
+                status = -1;
+            if (status != 0) {
+                last_wrong_child_ = status;
+                if (child > 0 && status == -1)
+                    kill(child, SIGKILL);
+            }
+            ++children_;
+            std::this_thread::sleep_for(std::chrono::microseconds(random.below(5000)));
+        }
+    }
+
     void poll_on_and_on(Random random) {
         arsync_completion done[16];
         while (!leaves_) {
@@ -368,6 +427,8 @@ private:
     std::atomic<bool> ends_ = false;
     std::atomic<bool> leaves_ = false;
     std::atomic<uint64_t> numbers_ = 0;
+    std::atomic<uint64_t> children_ = 0;
+    std::atomic<int> last_wrong_child_ = 0;
     std::atomic<uint64_t> taken_ = 0, told_ = 0, strays_ = 0, wrong_ = 0;
     Recent<arsync_job> jobs_;
     Recent<arsync_question> questions_;
