@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -236,11 +238,270 @@ static void thread_cancelled_in_a_close_closes(void) {
     CHECK_EQUAL(open_descriptors(), before);
 }
 
+/* A thread that calls one thing on and on, and what it has begun and ended. */
+struct caller {
+    arsync_pool* pool;
+    void (*call)(struct caller*);
+    bool is_cancelled_before; /* its thread has been when it calls */
+    arsync_file file;
+    int fd;
+    atomic_ullong question; /* that waits for its answer */
+    atomic_int begun, ended, submitted, polled;
+};
+
+static void taken(struct caller* caller, int error) {
+    if (error == 0)
+        caller->submitted++;
+    else
+        CHECK(error == -EAGAIN);
+}
+
+static void call_copy(struct caller* caller) {
+    (void)caller;
+    CHECK_EQUAL(arsync_copy(work, "from", work, "copied", NULL, NULL), 0);
+}
+
+static void call_copy_of_a_large_file(struct caller* caller) { /* by a pool of its own */
+    (void)caller;
+    arsync_copy_options options = copy_options();
+    options.want = ARSYNC_WANT_DIGEST | ARSYNC_WANT_FD;
+    arsync_completion done;
+    CHECK_EQUAL(arsync_copy(work, "large", work, "large-copied", &options, &done), 0);
+    arsync_details_free(done.details); /* closes the copy */
+}
+
+static void call_open_and_close(struct caller* caller) {
+    (void)caller;
+    arsync_pool* pool = NULL;
+    CHECK_EQUAL(arsync_pool_open(NULL, &pool), 0);
+    const int error = submit(pool, "from", "never", NULL, NULL);
+    CHECK_EQUAL(error, 0);
+    CHECK_EQUAL(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_CANCEL), 0);
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
+}
+
+static void call_submit(struct caller* caller) {
+    arsync_job job = 0;
+    const int error = submit(caller->pool, "from", "to", NULL, &job);
+    taken(caller, error);
+    if (error != 0)
+        return;
+    arsync_adjustment adjustment = {.struct_size = sizeof adjustment,
+                                    .what = ARSYNC_ADJUST_PRIORITY | ARSYNC_ADJUST_RESUME,
+                                    .priority = 1};
+    arsync_progress progress = {.struct_size = sizeof progress};
+    const int said[] = {arsync_job_adjust(caller->pool, job, &adjustment),
+                        arsync_job_progress(caller->pool, job, &progress),
+                        arsync_job_cancel(caller->pool, job)};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        CHECK(said[i] == 0 || said[i] == -ENOENT); /* it has been polled */
+}
+
+static void call_submit_range(struct caller* caller) {
+    taken(caller, arsync_submit_copy_range(caller->pool, caller->fd, 0, caller->fd, FILE_SIZE, 4096,
+                                           NULL, 0, NULL));
+}
+
+static void call_list(struct caller* caller) {
+    const arsync_item item = {"missing", "listed", 1, 0};
+    taken(caller, arsync_submit_list(caller->pool, work, work, &item, 1, NULL, 0, NULL));
+    arsync_job job = 0;
+    const int error = arsync_list_open(caller->pool, work, work, NULL, 0, &job);
+    taken(caller, error);
+    if (error != 0)
+        return;
+    CHECK_EQUAL(arsync_list_add(caller->pool, job, &item, 1), 1);
+    CHECK_EQUAL(arsync_list_end(caller->pool, job), 0);
+}
+
+static void call_answer(struct caller* caller) {
+    arsync_copy_options options = copy_options();
+    options.update = ARSYNC_UPDATE_ASK;
+    taken(caller, submit(caller->pool, "from", "copied", &options, NULL));
+    for (int i = 0; i < 50 && caller->question == 0; i++) {
+        arsync_pool_wake(caller->pool);
+        sched_yield();
+    }
+    const arsync_question question = atomic_exchange(&caller->question, 0);
+    const int error = arsync_answer(caller->pool, question, ARSYNC_ANSWER_SKIP);
+    CHECK(question == 0 ? error == -ENOENT : error == 0);
+}
+
+static void call_lease(struct caller* caller) {
+    arsync_buffer buffer;
+    const int error = arsync_buffer_acquire(caller->pool, 1, &buffer);
+    CHECK(error == 0 || error == -EAGAIN);
+    if (error != 0)
+        return;
+    taken(caller,
+          arsync_submit_read(caller->pool, caller->file, 0, buffer.id, 0, 4096, 0, 0, NULL));
+    const int written =
+        arsync_submit_write(caller->pool, caller->file, 0, buffer.id, 8192, 4096, 0, 0, NULL);
+    if (written != -EBUSY)
+        taken(caller, written);
+    taken(caller, arsync_submit_sync(caller->pool, caller->file, ARSYNC_SYNC_DATA, 0, NULL));
+    CHECK_EQUAL(arsync_buffer_release(caller->pool, buffer.id), 0);
+    taken(caller, arsync_submit_acquire(caller->pool, 1, 0, NULL));
+}
+
+static void call_file(struct caller* caller) {
+    arsync_file file = 0;
+    CHECK_EQUAL(arsync_file_open(caller->pool, caller->fd, 0, &file), 0);
+    CHECK_EQUAL(arsync_file_close(caller->pool, file), 0);
+    arsync_link_set set = 0;
+    CHECK_EQUAL(arsync_link_set_open(caller->pool, &set), 0);
+    CHECK_EQUAL(arsync_link_set_close(caller->pool, set), 0);
+}
+
+static void call_what_tells(struct caller* caller) {
+    arsync_info info = {.struct_size = sizeof info};
+    arsync_stats stats = {.struct_size = sizeof stats};
+    char text[4096];
+    CHECK_EQUAL(arsync_pool_info(caller->pool, &info), 0);
+    CHECK_EQUAL(arsync_pool_stats(caller->pool, &stats), 0);
+    CHECK(arsync_pool_describe(caller->pool, text, sizeof text) > 0);
+    CHECK(arsync_pool_json(caller->pool, text, sizeof text) > 0);
+    CHECK(arsync_pool_event_fd(caller->pool) >= 0);
+    CHECK_EQUAL(arsync_pool_wake(caller->pool), 0);
+    arsync_completion failed = {.kind = ARSYNC_COMPLETION_JOB,
+                                .result = -ENOENT,
+                                .stage = ARSYNC_STAGE_OPEN_SOURCE,
+                                .flags = ARSYNC_COMPLETION_AT_SOURCE};
+    CHECK_EQUAL(arsync_describe(&failed, NULL, work, "missing", work, "to", text, sizeof text), 0);
+    CHECK(arsync_completion_json(&failed, "missing", "to", NULL, text, NULL, 0) > 0);
+    CHECK(arsync_quote("a b", 3, ARSYNC_QUOTE_SHELL, text, sizeof text) > 0);
+    arsync_copy_options options = copy_options();
+    CHECK_EQUAL(arsync_options_check(&options, text, sizeof text), 0);
+    /* looks into /etc/passwd */
+    CHECK_EQUAL(arsync_option_set(&options, NULL, "map-users", "0:0", text, sizeof text), 0);
+}
+
+static void* call_on_and_on(void* argument) {
+    struct caller* caller = argument;
+    if (caller->is_cancelled_before)
+        pthread_cancel(pthread_self());
+    do {
+        caller->begun++;
+        caller->call(caller);
+        caller->ended++;
+        pthread_testcancel();
+    } while (true);
+    return NULL;
+}
+
+/* Takes what there is, and gives back buffers that came. */
+static void poll_for(struct caller* caller, int timeout_ms) {
+    arsync_completion done;
+    const int count = arsync_poll(caller->pool, &done, 1, timeout_ms);
+    CHECK(count >= 0);
+    if (count != 1)
+        return;
+    if (done.kind == ARSYNC_COMPLETION_QUESTION) {
+        const arsync_question before = atomic_exchange(&caller->question, done.details->question);
+        if (before != 0)
+            CHECK_EQUAL(arsync_answer(caller->pool, before, ARSYNC_ANSWER_SKIP), 0);
+    }
+    caller->polled += done.kind == ARSYNC_COMPLETION_JOB;
+    if (done.action == ARSYNC_ACTION_ACQUIRE && done.details)
+        for (uint64_t i = 0; i < done.details->buffer_count; i++)
+            CHECK_EQUAL(arsync_buffer_release(caller->pool, done.details->buffers[i].id), 0);
+}
+
+static void poll_the_rest(struct caller* caller) {
+    for (int i = 0; i < 60000 && caller->polled < caller->submitted; i++) {
+        const arsync_question question = atomic_exchange(&caller->question, 0);
+        if (question != 0)
+            CHECK_EQUAL(arsync_answer(caller->pool, question, ARSYNC_ANSWER_SKIP), 0);
+        poll_for(caller, 10);
+    }
+    CHECK_EQUAL(caller->polled, caller->submitted);
+}
+
+static void (*const calls[])(struct caller*) = {
+    call_copy,           call_copy_of_a_large_file,
+    call_open_and_close, call_submit,
+    call_submit_range,   call_list,
+    call_answer,         call_lease,
+    call_file,           call_what_tells,
+};
+
+/* All but the wait in arsync_poll: see above for that. */
+static void thread_cancelled_in_any_other_call_finishes_it(void) {
+    if (!may_cancel())
+        return;
+    make_file("large", 5 * 1024 * 1024);
+    CHECK_EQUAL(arsync_copy(work, "from", work, "copied", NULL, NULL), 0);
+    const int before = open_descriptors();
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        struct caller caller = {.call = calls[i]};
+        const int rounds = caller.call == call_copy_of_a_large_file ? 8 : 40;
+        arsync_pool_options options = {.struct_size = sizeof options, .job_limit = 64};
+        NEED(arsync_pool_open(&options, &caller.pool) == 0);
+        caller.fd = openat(work, "range", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        NEED(caller.fd >= 0 && ftruncate(caller.fd, FILE_SIZE) == 0);
+        NEED(arsync_file_open(caller.pool, caller.fd, 0, &caller.file) == 0);
+        for (int round = 0; round < rounds; round++) {
+            caller.is_cancelled_before = round % 4 == 0;
+            const int begun = caller.begun;
+            pthread_t thread = start(call_on_and_on, &caller);
+            struct timespec pause = {.tv_nsec = round * 30000L};
+            while (caller.begun == begun)
+                poll_for(&caller, 0);
+            nanosleep(&pause, NULL);
+            poll_for(&caller, 0);
+            NEED(pthread_cancel(thread) == 0);
+            CHECK_EQUAL(join(thread), (intptr_t)PTHREAD_CANCELED);
+            CHECK_EQUAL(caller.ended, caller.begun);
+            poll_the_rest(&caller);
+        }
+        poll_for(&caller, 0); /* takes a wake that nobody waited for */
+        CHECK_EQUAL(copy(caller.pool, "from", "to", NULL).result, 0);
+        CHECK(has_content("to", 0, FILE_SIZE));
+        CHECK_EQUAL(arsync_pool_close(caller.pool), 0);
+        close(caller.fd);
+    }
+    CHECK(has_content("copied", 0, FILE_SIZE));
+    CHECK(has_content("large-copied", 0, 5 * 1024 * 1024));
+    CHECK_EQUAL(open_descriptors(), before);
+}
+
+static void call_copy_of_a_pipe(struct caller* caller) {
+    (void)caller;
+    arsync_copy_options options = copy_options();
+    options.flags = ARSYNC_COPY_SPECIAL;
+    CHECK_EQUAL(arsync_copy(work, "pipe", work, "from-pipe", &options, NULL), 0);
+}
+
+static void thread_cancelled_in_a_copy_that_waits_goes_on_waiting(void) {
+    if (!may_cancel())
+        return;
+    NEED(mkfifoat(work, "pipe", 0600) == 0);
+    struct caller caller = {.call = call_copy_of_a_pipe};
+    pthread_t thread = start(call_on_and_on, &caller);
+    const int fd = openat(work, "pipe", O_WRONLY | O_CLOEXEC); /* until it reads */
+    NEED(fd >= 0);
+    pause_ms(20);
+    NEED(pthread_cancel(thread) == 0);
+    pause_ms(20);
+    CHECK_EQUAL(caller.ended, 0);
+    CHECK_EQUAL(write(fd, "in the end", 10), 10);
+    close(fd);
+    CHECK_EQUAL(join(thread), (intptr_t)PTHREAD_CANCELED);
+    CHECK_EQUAL(caller.ended, 1);
+    char text[16] = {0};
+    const int copied = openat(work, "from-pipe", O_RDONLY | O_CLOEXEC);
+    CHECK_EQUAL(read(copied, text, sizeof text), 10);
+    CHECK(strcmp(text, "in the end") == 0);
+    close(copied);
+}
+
 const struct test thread_tests[] = {
     TEST(wake_ends_a_poll_or_the_next_one),
     TEST(thread_cancelled_in_a_poll_leaves_the_pool_to_others),
     TEST(thread_cancelled_in_a_poll_may_close_the_pool_on_its_way),
     TEST(no_job_is_lost_whenever_threads_are_cancelled),
     TEST(thread_cancelled_in_a_close_closes),
+    TEST(thread_cancelled_in_any_other_call_finishes_it),
+    TEST(thread_cancelled_in_a_copy_that_waits_goes_on_waiting),
     {NULL, NULL},
 };
