@@ -1,8 +1,11 @@
 // Filesystems that go away while something is copied on them: shut down as by a dead disk, made
 // read-only, unmounted by force or lazily. All jobs end, with an error that says so; nothing of the
 // library is left (Clean); and no file that looks whole is not.
+//
+//     ARSYNC_DYING_ALL=1 build/test/system -tc='*middle of one file*'
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +13,7 @@
 #include <sstream>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
@@ -106,7 +110,7 @@ PoolOptions slowly(uint32_t backend) {
     return options;
 }
 
-void begin(Pool& pool, const std::string& from, const std::string& to, const Options& how) {
+arsync_job begin(Pool& pool, const std::string& from, const std::string& to, const Options& how) {
     const arsync_job job = pool.submit(from, to, how);
     REQUIRE(job != 0);
     REQUIRE(eventually(
@@ -115,6 +119,7 @@ void begin(Pool& pool, const std::string& from, const std::string& to, const Opt
             return now.bytes_done > mib || now.state == ARSYNC_JOB_COMPLETED;
         },
         limit_ms));
+    return job;
 }
 
 void dies_beneath_a_copy(Kind kind, Death how) {
@@ -224,7 +229,194 @@ void becomes_read_only(Kind kind) {
     }
 }
 
+// ---- In the middle of one file ----
+
+constexpr uint64_t one_size = 18 * mib;
+
+void make_old(const std::string& to) {
+    write_pattern(to, 5000, 9);
+    sync();
+}
+bool is_as_it_was(const std::string& to) {
+    return read_file(to) == pattern(5000, 9);
+}
+
+// How the one file is copied: each method in place and not durable, or safely, or both if all is
+// asked for.
+std::vector<Options> ways_of_one() {
+    const bool all_of_them = getenv("ARSYNC_DYING_ALL") != nullptr;
+    std::vector<Options> all;
+    for (const uint32_t method :
+         {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_DIRECT}) {
+        const bool either = method == ARSYNC_METHOD_FIXED || method == ARSYNC_METHOD_DIRECT;
+        if (all_of_them || !either)
+            all.push_back(Options().with_method(method));
+        if (all_of_them || either)
+            all.push_back(Options()
+                              .with_method(method)
+                              .with_replace(ARSYNC_REPLACE_ATOMIC)
+                              .with_durability(ARSYNC_DURABILITY_FULL));
+    }
+    return all;
+}
+
+// Copies one file, with something that happens in the middle of it: its one completion. Where that
+// made the filesystem fail it is an error, and where it is atomic what was there is there. False if
+// it happened too late.
+template <class Happen>
+bool dies_beneath_one_file(const std::string& from, const std::string& to, uint32_t backend,
+                           const Options& how, Happen happen) {
+    CAPTURE(backend_name(backend));
+    CAPTURE(method_name(how.method));
+    CAPTURE(how.replace);
+    Pool pool(slowly(backend));
+    const arsync_job job = begin(pool, from, to, how);
+    REQUIRE(happen());
+    const bool in_time = pool.progress(job).state != ARSYNC_JOB_COMPLETED;
+    const arsync_completion done = pool.wait(limit_ms);
+    if (!in_time && done.result == 0)
+        return false;
+    INFO(words(done));
+    CHECK(done.kind == ARSYNC_COMPLETION_JOB);
+    CHECK((says_so(done.result) || done.result == -ENOSPC));
+    CHECK(done.stage != ARSYNC_STAGE_NONE);
+    CHECK((done.flags & ARSYNC_COMPLETION_COPIED) == 0);
+    arsync_completion more;
+    CHECK(arsync_poll(pool.get(), &more, 1, 0) == 0);
+    CHECK(pool.close() == 0);
+    return true;
+}
+
+// With a volume of its own each, and again if it happened too late.
+template <class Try>
+void try_ways_of_one(Try try_one) {
+    unsigned number = 0;
+    for (const Options& how : ways_of_one()) {
+        bool in_time = false;
+        for (int i = 0; i < 5 && !in_time; ++i)
+            in_time = try_one(how, number);
+        CHECK(in_time);
+        ++number;
+    }
+}
+
+bool is_skipped(const Volume& volume) {
+    skip(volume.why());
+    return true;
+}
+
+void is_shut_down_beneath_one_file(Kind kind) {
+    const Directory elsewhere;
+    write_pattern(elsewhere / "from", one_size);
+    const auto all = backends();
+    try_ways_of_one([&](const Options& how, unsigned number) {
+        const Volume volume(kind, kind == Kind::xfs ? 300 : 100);
+        if (!volume.usable())
+            return is_skipped(volume);
+        const std::string to = volume.path() + "/to";
+        make_old(to);
+        const bool in_time =
+            dies_beneath_one_file(elsewhere / "from", to, all[number % all.size()], how, [&] {
+                return shut_down(volume.path(),
+                                 number % 3 == 0 ? Death::written_out : Death::at_once);
+            });
+        REQUIRE(mount_again(volume.path()));
+        if (in_time && how.replace == ARSYNC_REPLACE_ATOMIC)
+            CHECK(is_as_it_was(to));
+        return in_time;
+    });
+}
+
+// The kernel finds an error in it, which makes it read-only though a file is being written.
+bool has_an_error(const std::string& path) {
+    const std::string device = device_at(path).first;
+    const std::string trigger =
+        "/sys/fs/ext4/" + device.substr(device.rfind('/') + 1) + "/trigger_fs_error";
+    const int fd = open(trigger.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool done = write(fd, "arsync", 6) == 6;
+    close(fd);
+    return done;
+}
+
+void becomes_read_only_beneath_one_file() {
+    const Directory elsewhere;
+    write_pattern(elsewhere / "from", one_size);
+    const auto all = backends();
+    try_ways_of_one([&](const Options& how, unsigned number) {
+        const Volume volume(Kind::ext4, 100, {.options = "errors=remount-ro"});
+        if (!volume.usable())
+            return is_skipped(volume);
+        const std::string to = volume.path() + "/to";
+        make_old(to);
+        const bool in_time =
+            dies_beneath_one_file(elsewhere / "from", to, all[number % all.size()], how, [&] {
+                // A file that is being written is in the way of what is asked for,
+                const bool asked = mount(nullptr, volume.path().c_str(), nullptr,
+                                         MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+                CHECK((!asked && errno == EBUSY)); // but not of what has to be.
+                return has_an_error(volume.path());
+            });
+        CHECK(mkdir((volume.path() + "/d").c_str(), 0755) < 0);
+        CHECK(errno == EROFS);
+        if (in_time && how.replace == ARSYNC_REPLACE_ATOMIC)
+            CHECK(is_as_it_was(to));
+        return in_time;
+    });
+}
+
+bool fill_up(const std::string& path) {
+    const int fd = open((path + "/filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    off_t size = 0;
+    for (off_t step = mib * 64; step >= 4096;)
+        if (fallocate(fd, 0, size, step) == 0)
+            size += step;
+        else
+            step /= 2;
+    close(fd);
+    return size > 0;
+}
+
+// What lies below it has no more room for it: writes of blocks fail, also of the filesystem's own,
+// which then takes itself down.
+void fails_beneath_one_file(Kind kind, uint64_t megabytes, const char* options) {
+    const Directory elsewhere;
+    write_pattern(elsewhere / "from", one_size);
+    const auto all = backends();
+    try_ways_of_one([&](const Options& how, unsigned number) {
+        if (how.durability == ARSYNC_DURABILITY_NONE)
+            return true; // may end well before it is written to the device
+        const Volume below(Kind::tmpfs, 150);
+        if (!below.usable())
+            return is_skipped(below);
+        const Volume volume(kind, megabytes, {.in = below.path(), .options = options});
+        if (!volume.usable())
+            return is_skipped(volume);
+        const std::string to = volume.path() + "/to";
+        make_old(to);
+        const bool in_time = dies_beneath_one_file(elsewhere / "from", to, all[number % all.size()],
+                                                   how, [&] { return fill_up(below.path()); });
+        if (in_time && how.replace == ARSYNC_REPLACE_ATOMIC)
+            CHECK(is_as_it_was(to));
+        return in_time;
+    });
+}
+
 } // namespace
+
+TEST_CASE_FIXTURE(Clean, "an ext4 or XFS that is shut down in the middle of one file is an error") {
+    is_shut_down_beneath_one_file(Kind::ext4);
+    is_shut_down_beneath_one_file(Kind::xfs);
+}
+
+TEST_CASE_FIXTURE(Clean, "an ext4 that becomes read-only in the middle of one file is an error") {
+    becomes_read_only_beneath_one_file();
+}
+
+TEST_CASE_FIXTURE(Clean, "a device that fails in the middle of one file is an error") {
+    fails_beneath_one_file(Kind::ext4, 200, "errors=remount-ro");
+    fails_beneath_one_file(Kind::xfs, 400, nullptr);
+    fails_beneath_one_file(Kind::btrfs, 400, nullptr);
+}
 
 TEST_CASE_FIXTURE(Clean, "an ext4 that is shut down beneath a copy is an error, and no more") {
     dies_beneath_a_copy(Kind::ext4, Death::written_out);

@@ -58,8 +58,7 @@ const Base& base() {
     return instance;
 }
 
-int unnamed_file(uint64_t size) {
-    const std::string where = temporary_directory();
+int unnamed_file(uint64_t size, const std::string& where) {
     int fd = open(where.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) {
         std::string name = where + "/arsync-test-XXXXXX";
@@ -126,14 +125,15 @@ bool has_command(const std::string& name) {
     return run_quietly({"sh", "-c", "command -v " + name}) == 0;
 }
 
-LoopDevice::LoopDevice(uint64_t size) {
+LoopDevice::LoopDevice(uint64_t size, const std::string& in) {
     if (!is_root()) {
         why_ = "needs root for loop devices";
         return;
     }
-    const int image = unnamed_file(size);
+    const std::string where = in.empty() ? temporary_directory() : in;
+    const int image = unnamed_file(size, where);
     if (image < 0) {
-        why_ = "no unnamed file in " + temporary_directory() + ": " + strerror(errno);
+        why_ = "no unnamed file in " + where + ": " + strerror(errno);
         return;
     }
     if (!attach(image))
@@ -170,7 +170,7 @@ LoopDevice::~LoopDevice() {
         close(fd_);
 }
 
-Volume::Volume(Kind kind, uint64_t megabytes) {
+Volume::Volume(Kind kind, uint64_t megabytes, const Image& image) {
     if (base().path.empty()) {
         why_ = base().why;
         return;
@@ -188,16 +188,16 @@ Volume::Volume(Kind kind, uint64_t megabytes) {
         mount_overlay();
         break;
     case Kind::ext4_by_blocks:
-        mount_image("ext4", megabytes > 0 ? megabytes : 256, {"-O", "^extents,^64bit"});
+        mount_image("ext4", megabytes > 0 ? megabytes : 256, image, {"-O", "^extents,^64bit"});
         break;
     default:
-        mount_image(name_of(kind).c_str(), megabytes > 0 ? megabytes : 1024);
+        mount_image(name_of(kind).c_str(), megabytes > 0 ? megabytes : 1024, image);
     }
 }
 
-void Volume::mount_image(const char* type, uint64_t megabytes,
+void Volume::mount_image(const char* type, uint64_t megabytes, const Image& image,
                          const std::vector<std::string>& features) {
-    const LoopDevice device(megabytes << 20);
+    const LoopDevice device(megabytes << 20, image.in);
     if (!device.usable()) {
         why_ = device.why();
         return;
@@ -212,7 +212,7 @@ void Volume::mount_image(const char* type, uint64_t megabytes,
         why_ = "no " + tool;
     } else if (status != 0) {
         why_ = tool + " failed with status " + std::to_string(status);
-    } else if (mount(device.path().c_str(), path_.c_str(), type, 0, nullptr) < 0) {
+    } else if (mount(device.path().c_str(), path_.c_str(), type, 0, image.options) < 0) {
         why_ = std::string("cannot mount ") + type + ": " + strerror(errno);
     } else {
         mounted_ = true;

@@ -19,7 +19,8 @@ void skip(const std::string& reason);
 // A block device whose content is in an unnamed file.
 class LoopDevice {
 public:
-    explicit LoopDevice(uint64_t size);
+    // in: the directory of the file, or wherever temporary files go.
+    explicit LoopDevice(uint64_t size, const std::string& in = "");
     LoopDevice(const LoopDevice&) = delete;
     LoopDevice& operator=(const LoopDevice&) = delete;
     ~LoopDevice();
@@ -36,11 +37,17 @@ private:
     std::string why_;
 };
 
+// How an image is made and mounted, if that matters.
+struct Image {
+    std::string in = {};           // the directory of its file
+    const char* options = nullptr; // of mount(8)
+};
+
 // A mounted file system.
 class Volume {
 public:
     // megabytes: 0 for enough for all cases that share it. Overlay is over a shared ext4.
-    explicit Volume(Kind kind, uint64_t megabytes = 0);
+    explicit Volume(Kind kind, uint64_t megabytes = 0, const Image& image = {});
     Volume(const Volume&) = delete;
     Volume& operator=(const Volume&) = delete;
     ~Volume();
@@ -50,7 +57,7 @@ public:
     const std::string& path() const { return path_; }
 
 private:
-    void mount_image(const char* type, uint64_t megabytes,
+    void mount_image(const char* type, uint64_t megabytes, const Image& image,
                      const std::vector<std::string>& features = {});
     void mount_overlay();
 
