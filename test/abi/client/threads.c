@@ -434,7 +434,7 @@ static void thread_cancelled_in_any_other_call_finishes_it(void) {
     const int before = open_descriptors();
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         struct caller caller = {.call = calls[i]};
-        const int rounds = caller.call == call_copy_of_a_large_file ? 8 : 40;
+        const int rounds = caller.call == call_copy_of_a_large_file ? 8 : 20;
         arsync_pool_options options = {.struct_size = sizeof options, .job_limit = 64};
         NEED(arsync_pool_open(&options, &caller.pool) == 0);
         caller.fd = openat(work, "range", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -444,7 +444,7 @@ static void thread_cancelled_in_any_other_call_finishes_it(void) {
             caller.is_cancelled_before = round % 4 == 0;
             const int begun = caller.begun;
             pthread_t thread = start(call_on_and_on, &caller);
-            struct timespec pause = {.tv_nsec = round * 30000L};
+            struct timespec pause = {.tv_nsec = round * 60000L};
             while (caller.begun == begun)
                 poll_for(&caller, 0);
             nanosleep(&pause, NULL);
