@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <iterator>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -57,10 +58,31 @@ bool is_want_of_room(int result) {
     return result == -ENOSPC || result == -EDQUOT;
 }
 
+// How it is copied: methods that are not taken by themselves, and made durable.
+struct Way {
+    uint32_t method = ARSYNC_METHOD_AUTO;
+    uint32_t durability = ARSYNC_DURABILITY_NONE;
+    bool within = false; // the source is on the same filesystem, so that it may copy by itself
+};
+constexpr Way ways[] = {
+    {ARSYNC_METHOD_FIXED},
+    {ARSYNC_METHOD_DIRECT},
+    {ARSYNC_METHOD_INLINE},
+    {ARSYNC_METHOD_COPY_FILE_RANGE, ARSYNC_DURABILITY_NONE, true},
+    {ARSYNC_METHOD_REFLINK, ARSYNC_DURABILITY_NONE, true},
+    {ARSYNC_METHOD_AUTO, ARSYNC_DURABILITY_FULL},
+    {ARSYNC_METHOD_AUTO, ARSYNC_DURABILITY_FILE, true},
+    {ARSYNC_METHOD_FIXED, ARSYNC_DURABILITY_FULL},
+    {ARSYNC_METHOD_DIRECT, ARSYNC_DURABILITY_FULL},
+    {ARSYNC_METHOD_COPY_FILE_RANGE, ARSYNC_DURABILITY_FULL, true},
+    {ARSYNC_METHOD_BUFFERED_DIRECT},
+    {ARSYNC_METHOD_DIRECT_BUFFERED},
+};
+
 class Level {
 public:
-    Level(Pool& pool, const Directory& source, const Directory& here)
-        : pool_(pool), source_(source), here_(here) {}
+    Level(Pool& pool, const std::string& source, const Directory& here, const Way& way)
+        : pool_(pool), source_(source), here_(here), way_(way) {}
 
     void try_all() {
         copy_to_a_new_name();
@@ -78,7 +100,7 @@ private:
     bool is_there(const arsync_completion& done, const std::string& from, const std::string& to) {
         failed_ = failed_ || done.result != 0;
         INFO(words(done));
-        CHECK((done.result == 0 || is_want_of_room(done.result)));
+        CHECK((done.result == 0 || is_refused(done.result)));
         const bool there = (done.flags & ARSYNC_COMPLETION_COPIED) != 0;
         if (done.result == 0)
             CHECK(there);
@@ -89,44 +111,52 @@ private:
         return true;
     }
 
-    Options options() const { return Options().with_preserve(preserve_all); }
+    Options options() const { return in_this_way(Options().with_preserve(preserve_all)); }
+    Options in_this_way(Options options) const {
+        return options.with_method(way_.method).with_durability(way_.durability);
+    }
+    // Blocks are shared, or it is an error.
+    bool is_refused(int result) const {
+        return is_want_of_room(result) ||
+               (way_.method == ARSYNC_METHOD_REFLINK && result == -EOPNOTSUPP);
+    }
 
     void copy_to_a_new_name() {
         const std::string to = here_ / "new";
-        const arsync_completion done = pool_.copy(source_ / "file", to, options());
-        if (!is_there(done, source_ / "file", to))
+        const arsync_completion done = pool_.copy(source_ + "/file", to, options());
+        if (!is_there(done, source_ + "/file", to))
             CHECK(!exists(to));
     }
 
     void replace_atomically() {
-        const arsync_completion done = pool_.copy(source_ / "file", here_ / "old",
+        const arsync_completion done = pool_.copy(source_ + "/file", here_ / "old",
                                                   options().with_replace(ARSYNC_REPLACE_ATOMIC));
-        if (!is_there(done, source_ / "file", here_ / "old"))
+        if (!is_there(done, source_ + "/file", here_ / "old"))
             CHECK(read_file(here_ / "old") == pattern(100'000, 5));
     }
 
     void replace_with_a_backup() {
-        const arsync_completion done = pool_.copy(source_ / "file", here_ / "kept",
+        const arsync_completion done = pool_.copy(source_ + "/file", here_ / "kept",
                                                   options().with_backup(ARSYNC_BACKUP_SIMPLE));
-        const bool there = is_there(done, source_ / "file", here_ / "kept");
+        const bool there = is_there(done, source_ + "/file", here_ / "kept");
         CHECK(read_file(here_ / (there ? "kept~" : "kept")) == pattern(100'000, 6));
         CHECK(exists(here_ / "kept~") == there);
     }
 
     void copy_a_tree() {
-        const TreeCopy copy = copy_tree(pool_, source_ / "tree", here_ / "tree",
-                                        archive().with_report(ARSYNC_REPORT_ALL));
+        const TreeCopy copy = copy_tree(pool_, source_ + "/tree", here_ / "tree",
+                                        in_this_way(archive().with_report(ARSYNC_REPORT_ALL)));
         failed_ = failed_ || copy.job.result != 0;
         INFO(words(copy));
-        CHECK((copy.job.result == 0 || is_want_of_room(copy.job.result)));
+        CHECK((copy.job.result == 0 || is_refused(copy.job.result)));
         Names expected;
         for (const Entry& entry : copy.entries) {
-            CHECK((entry.result == 0 || is_want_of_room(entry.result)));
+            CHECK((entry.result == 0 || is_refused(entry.result)));
             const std::string to = here_ / ("tree/" + entry.path);
             const bool there = (entry.flags & ARSYNC_COMPLETION_COPIED) != 0;
             if (entry.action == ARSYNC_ACTION_COPY && there) {
                 make_cold(to);
-                CHECK(difference(source_ / ("tree/" + entry.path), to) == "");
+                CHECK(difference(source_ + "/tree/" + entry.path, to) == "");
             }
             if (entry.action == ARSYNC_ACTION_COPY && !there)
                 CHECK(!exists(to));
@@ -139,47 +169,59 @@ private:
     }
 
     Pool& pool_;
-    const Directory& source_;
+    const std::string source_;
     const Directory& here_;
+    const Way way_;
     bool copied_ = true;
     bool failed_ = false;
 };
 
-void make_source(const Directory& source) {
-    write_pattern(source / "file", 400 * kib);
+void make_source(const std::string& source) {
+    write_pattern(source + "/file", 400 * kib);
     const std::string value(700, 'x'); // as much as there is room for beside a small inode
-    setxattr((source / "file").c_str(), "user.much", value.data(), value.size(), 0);
-    make_directories(source / "tree/a/b");
+    setxattr((source + "/file").c_str(), "user.much", value.data(), value.size(), 0);
+    make_directories(source + "/tree/a/b");
     for (int i = 0; i < 40; ++i)
-        write_pattern(source / ("tree/" + std::string(i % 2 ? "a/b/" : "a/") + std::to_string(i)),
+        write_pattern(source + "/tree/" + std::string(i % 2 ? "a/b/" : "a/") + std::to_string(i),
                       static_cast<uint64_t>(i) * 1000, static_cast<uint32_t>(i));
-    make_symlink("nowhere", source / "tree/a/link");
-    make_hard_link(source / "tree/a/2", source / "tree/a/b/linked");
+    make_symlink("nowhere", source + "/tree/a/link");
+    make_hard_link(source + "/tree/a/2", source + "/tree/a/b/linked");
 }
 
 void fills(Kind kind, uint64_t megabytes) {
     const Volume volume(kind, megabytes);
     NEEDS(volume);
-    const Directory source;
-    make_source(source);
+    const Directory elsewhere, within(volume);
+    make_source(elsewhere.path());
+    make_source(within.path());
     const char* text = getenv("ARSYNC_FILL_LEVELS");
     const uint64_t levels = text ? strtoull(text, nullptr, 10) : sanitized ? 3 : 9;
     unsigned all_copied = 0;
     unsigned some_failed = 0;
-    for (uint64_t level = 0; level <= levels; ++level) {
+    const auto try_level = [&](uint64_t level, const Way& way) {
         const uint64_t left = room_max * level / levels;
         CAPTURE(left);
+        CAPTURE(method_name(way.method));
+        CAPTURE(way.durability);
         const Directory here(volume);
         write_pattern(here / "old", 100'000, 5);
         write_pattern(here / "kept", 100'000, 6);
         const Filler filler(here.path(), left);
         const std::vector<uint32_t> all = backends();
         Pool pool{PoolOptions(all[level % all.size()])};
-        Level one(pool, source, here);
+        Level one(pool, way.within ? within.path() : elsewhere.path(), here, way);
         one.try_all();
         all_copied += one.copied();
         some_failed += one.failed();
         CHECK(pool.close() == 0);
+    };
+    const size_t first = static_cast<size_t>(kind) * 4; // so that few levels try all of them, too
+    for (uint64_t level = 0; level <= levels; ++level) {
+        try_level(level, {});
+        // The others in turn, each at levels far apart.
+        if (text || level % 2 == 0)
+            try_level(level * 7 % (levels + 1),
+                      ways[(first + level / (text ? 1 : 2)) % std::size(ways)]);
     }
     CHECK(all_copied > 0);
     CHECK(some_failed > 0);
