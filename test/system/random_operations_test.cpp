@@ -94,6 +94,7 @@ public:
         return true;
     }
     const std::string& trouble() const { return trouble_; }
+    uint64_t shared() const { return shared_; } // how many were by sharing blocks
 
 private:
     static PoolOptions options(uint32_t backend) {
@@ -191,11 +192,25 @@ private:
     }
 
     void copy_range(uint64_t number, File& from, File& to) {
+        static constexpr uint32_t methods[] = {ARSYNC_METHOD_AUTO,
+                                               ARSYNC_METHOD_AUTO,
+                                               ARSYNC_METHOD_INLINE,
+                                               ARSYNC_METHOD_FIXED,
+                                               ARSYNC_METHOD_DIRECT,
+                                               ARSYNC_METHOD_BUFFERED_DIRECT,
+                                               ARSYNC_METHOD_DIRECT_BUFFERED,
+                                               ARSYNC_METHOD_HEAP,
+                                               ARSYNC_METHOD_MANAGED,
+                                               ARSYNC_METHOD_COPY_FILE_RANGE,
+                                               ARSYNC_METHOD_REFLINK};
+        const uint32_t method = random_.of(methods);
+        const bool shares = method == ARSYNC_METHOD_REFLINK; // whole blocks, or it is refused
+        const uint64_t grid = shares && random_.percent(80) ? 4096 : 1;
         const uint64_t size = from.model.size();
-        const uint64_t source = place(size + 5000);
-        const uint64_t target = place(std::min(to.model.size() + 9000, file_max / 2));
+        const uint64_t source = place(size + 5000) / grid * grid;
+        const uint64_t target = place(std::min(to.model.size() + 9000, file_max / 2)) / grid * grid;
         const bool to_the_end = random_.percent(10);
-        const uint64_t asked = to_the_end ? UINT64_MAX : length();
+        const uint64_t asked = to_the_end ? UINT64_MAX : length() / grid * grid;
         const uint64_t moved =
             source >= size ? 0 : std::min({asked, size - source, file_max - target});
         const uint64_t told = to_the_end && target + (size - std::min(source, size)) <= file_max
@@ -208,21 +223,12 @@ private:
         if (!take({{&from, source, at_its_end ? UINT64_MAX : source + moved, false},
                    {&to, target, target + moved, true}}))
             return;
-        static constexpr uint32_t methods[] = {ARSYNC_METHOD_AUTO,
-                                               ARSYNC_METHOD_AUTO,
-                                               ARSYNC_METHOD_INLINE,
-                                               ARSYNC_METHOD_FIXED,
-                                               ARSYNC_METHOD_DIRECT,
-                                               ARSYNC_METHOD_BUFFERED_DIRECT,
-                                               ARSYNC_METHOD_DIRECT_BUFFERED,
-                                               ARSYNC_METHOD_HEAP,
-                                               ARSYNC_METHOD_MANAGED,
-                                               ARSYNC_METHOD_COPY_FILE_RANGE};
         Options how;
-        how.method = random_.of(methods);
+        how.method = method;
         if (how.method == ARSYNC_METHOD_AUTO)
             how.cache = static_cast<uint32_t>(random_.below(4));
-        how.sparse = static_cast<uint32_t>(random_.below(3));
+        how.sparse =
+            shares ? uint32_t{ARSYNC_SPARSE_AUTO} : static_cast<uint32_t>(random_.below(3));
         how.chunks = static_cast<uint32_t>(random_.below(4));
         how.flags = random_.percent(20) ? ARSYNC_COPY_VERIFY : 0;
         if (random_.percent(10))
@@ -232,9 +238,9 @@ private:
              to, target, told);
         const int error = arsync_submit_copy_range(pool_.get(), from.fd, source, to.fd, target,
                                                    told, &how, number, nullptr);
-        submitted(number, error, moved);
+        submitted(number, error, moved, shares);
         if (moved > 0)
-            changes_.push_back({&to, target, from.model.substr(source, moved)});
+            changes_.push_back({&to, target, from.model.substr(source, moved), number});
     }
 
     void use_lease(uint64_t number, File& file) {
@@ -262,7 +268,7 @@ private:
             submitted(number, submit_write(pool_, {opened, offset, lease, at, count, number}),
                       count);
             if (count > 0)
-                changes_.push_back({&file, offset, text});
+                changes_.push_back({&file, offset, text, number});
             return;
         }
         submitted(number, submit_read(pool_, {opened, offset, lease, at, count, number}), have);
@@ -270,14 +276,14 @@ private:
             {&lease, at, file.model.substr(std::min<uint64_t>(offset, file.model.size()), have)});
     }
 
-    void submitted(uint64_t number, int error, uint64_t bytes) {
+    void submitted(uint64_t number, int error, uint64_t bytes, bool shares = false) {
         ++count_;
         if (error != 0) {
             batch_.push_back("refused: " + std::to_string(error));
             refused_ = true;
             return;
         }
-        expected_.push_back({number, bytes});
+        expected_.push_back({number, bytes, shares});
     }
 
     bool finish() {
@@ -290,20 +296,26 @@ private:
             if (completion.user_data < at_once)
                 done[completion.user_data] = {completion.result, completion.bytes};
         }
-        for (const Expected& each : expected_)
-            if (done[each.number].result != 0 || done[each.number].bytes != each.bytes) {
+        for (const Expected& each : expected_) {
+            const int result = done[each.number].result;
+            shared_ += each.shares && each.bytes > 0 && result == 0;
+            if (each.shares && (result == -EOPNOTSUPP || result == -EINVAL))
+                continue;
+            if (result != 0 || done[each.number].bytes != each.bytes) {
                 trouble_ += "number " + std::to_string(each.number) + " has " +
                             std::to_string(done[each.number].bytes) + " of " +
                             std::to_string(each.bytes) + " bytes; ";
                 right = false;
             }
+        }
         for (const Read& each : reads_)
             if (each.lease->text(each.at, each.text.size()) != each.text) {
                 trouble_ += "a read has other bytes; ";
                 right = false;
             }
         for (const Change& each : changes_)
-            put(each.file->model, each.at, each.text);
+            if (done[each.number].result == 0) // what was refused has changed nothing
+                put(each.file->model, each.at, each.text);
         expected_.clear();
         reads_.clear();
         changes_.clear();
@@ -330,6 +342,7 @@ private:
 
     struct Expected {
         uint64_t number, bytes;
+        bool shares; // or is refused where that cannot be
     };
     struct Read {
         const Lease* lease;
@@ -340,6 +353,7 @@ private:
         File* file;
         uint64_t at;
         std::string text;
+        uint64_t number;
     };
 
     Random random_;
@@ -349,6 +363,7 @@ private:
     std::vector<std::unique_ptr<Lease>> leases_;
     std::vector<std::unique_ptr<PoolFile>> pool_files_; // a, a direct, b, b direct
     uint64_t count_ = 0;
+    uint64_t shared_ = 0;
     uint32_t content_ = 0;
     std::vector<Use> uses_;
     std::vector<Expected> expected_;
@@ -373,6 +388,9 @@ void exercise(Kind kind) {
         const bool right = work.run(operations);
         INFO(work.trouble());
         CHECK(right);
+        const bool can_share = kind == Kind::xfs || kind == Kind::btrfs;
+        CHECK((can_share || work.shared() == 0));
+        CHECK((!can_share || operations < 1000 || work.shared() > 0));
     }
 }
 
