@@ -1,14 +1,19 @@
 // Round after round in one process: a tree, options, a filesystem, faults and limits at random,
-// copied by a pool of its own. What was called done is there, each job has one end, and from one
-// round to the next nothing grows.
+// copied as trees and as lists by a pool of its own. What was called done is there, each job has
+// one end, and from one round to the next nothing grows.
 //
 //     ARSYNC_SOAK_S=3600 ARSYNC_SEED=7 build/test/system -tc='*round after round*'
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <new>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 #include "sim/random.h"
@@ -140,35 +145,118 @@ private:
     std::string path_;
 };
 
-// Few descriptors, for a while.
-class FewDescriptors {
+// Less than a copy would like to have, for a while: descriptors, locked memory, size of a file, or
+// memory at all.
+class Limited {
 public:
-    explicit FewDescriptors(bool wanted, rlim_t count) {
-        getrlimit(RLIMIT_NOFILE, &before_);
-        const rlimit few{std::min(count, before_.rlim_max), before_.rlim_max};
-        if (wanted)
-            setrlimit(RLIMIT_NOFILE, &few);
+    explicit Limited(Random& random) {
+        if (!random.percent(25))
+            return;
+        switch (random.below(sanitized ? 3 : 4)) { // a sanitizer wants terabytes
+        case 0:
+            lower(RLIMIT_NOFILE, 40 + random.below(100));
+            break;
+        case 1:
+            lower(RLIMIT_MEMLOCK, random.below(2) * 65536);
+            strict_ = false; // buffers are used all the same
+            break;
+        case 2:
+            lower(RLIMIT_FSIZE, random.of({0ul, 4096ul, 100'000ul, 1'000'000ul}));
+            break;
+        default:
+            lower(RLIMIT_AS, mapped() + (24ul << 20) + random.below(200ul << 20));
+        }
     }
-    FewDescriptors(const FewDescriptors&) = delete;
-    FewDescriptors& operator=(const FewDescriptors&) = delete;
-    ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+    Limited(const Limited&) = delete;
+    Limited& operator=(const Limited&) = delete;
+    ~Limited() {
+        if (lowered_)
+            setrlimit(what_, &before_);
+    }
+    bool lets_fail() const { return lowered_ && strict_; }
 
 private:
+    static rlim_t mapped() {
+        std::ifstream statm("/proc/self/statm");
+        rlim_t pages = 0;
+        statm >> pages;
+        return pages * 4096;
+    }
+    void lower(__rlimit_resource what, rlim_t most) {
+        what_ = what;
+        getrlimit(what, &before_);
+        const rlimit few{std::min(most, before_.rlim_cur), before_.rlim_max};
+        lowered_ = setrlimit(what, &few) == 0;
+    }
+
+    __rlimit_resource what_ = RLIMIT_NOFILE;
     rlimit before_{};
+    bool lowered_ = false;
+    bool strict_ = true;
 };
 
 struct Copied {
     std::string to;
     Options options;
+    bool by_list = false; // of its files; else as a tree
     bool cancelled = false;
     int result = 1;
 };
+
+// The names below from, as the items of a list.
+arsync_job submit_list(Pool& pool, const std::string& from, const std::vector<std::string>& files,
+                       const Copied& copy, uint64_t number) {
+    mkdir(copy.to.c_str(), 0755);
+    const int source = open(from.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int destination = open(copy.to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    std::vector<arsync_item> items;
+    for (const std::string& file : files) {
+        const char* name = file.c_str() + from.size() + 1;
+        items.push_back({name, name, number, 0});
+    }
+    Options options = copy.options;
+    options.flags |= ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH;
+    arsync_job job = 0;
+    arsync_submit_list(pool.get(), source, destination, items.data(), items.size(), &options,
+                       number, &job);
+    for (const int fd : {source, destination})
+        if (fd >= 0)
+            close(fd);
+    return job;
+}
 
 void expect_there(const Directory& source, const std::vector<std::string>& files,
                   const Copied& copy) {
     CAPTURE(copy.to);
     for (const std::string& file : files)
         CHECK(difference(file, copy.to + file.substr((source / "tree").size())) == "");
+}
+
+// Twice, so that there is something in the way.
+void copy_twice(Pool& pool, const std::string& from, const std::vector<std::string>& files,
+                std::vector<Copied>& copies) {
+    for (unsigned time = 0; time < 2; ++time) {
+        size_t jobs = 0;
+        for (size_t i = 0; i < copies.size(); ++i) {
+            Copied& copy = copies[i];
+            copy.result = 1;
+            const arsync_job job = copy.by_list ? submit_list(pool, from, files, copy, i + 1)
+                                                : pool.submit(from, copy.to, copy.options, i + 1);
+            jobs += job != 0;
+            if (job != 0 && copy.cancelled)
+                arsync_job_cancel(pool.get(), job);
+        }
+        while (jobs > 0) {
+            const arsync_completion done = pool.wait(120'000);
+            REQUIRE(done.result != -ETIMEDOUT);
+            if (done.kind != ARSYNC_COMPLETION_JOB)
+                continue;
+            --jobs;
+            Copied& copy = copies.at(done.user_data - 1);
+            CHECK(copy.result == 1); // one completion
+            copy.result = done.result;
+        }
+    }
 }
 
 // Whether it came to be at all.
@@ -182,43 +270,27 @@ bool go_round(uint64_t seed) {
         return false;
     std::vector<Copied> copies(1 + random.below(3));
     for (size_t i = 0; i < copies.size(); ++i)
-        copies[i] = {where / std::to_string(i), any_options(random), random.percent(10)};
-    bool few = false;
-    {
-        few = random.percent(15);
-        const FewDescriptors limit(few, 40 + random.below(100));
-        Pool pool(any_pool(random));
+        copies[i] = {where / std::to_string(i), any_options(random), random.percent(30),
+                     random.percent(10)};
+    bool lets_fail = false;
+    const PoolOptions options = any_pool(random);
+    try {
+        const Limited limit(random);
+        lets_fail = limit.lets_fail();
+        Pool pool(options);
         if (pool.error() != 0)
-            return few;
-        size_t jobs = 0;
-        // Twice, so that there is something in the way.
-        for (unsigned time = 0; time < 2; ++time) {
-            for (size_t i = 0; i < copies.size(); ++i) {
-                copies[i].result = 1;
-                const arsync_job job =
-                    pool.submit(source / "tree", copies[i].to, copies[i].options, i + 1);
-                jobs += job != 0;
-                if (job != 0 && copies[i].cancelled)
-                    arsync_job_cancel(pool.get(), job);
-            }
-            for (; jobs > 0;) {
-                const arsync_completion done = pool.wait(120'000);
-                REQUIRE(done.result != -ETIMEDOUT);
-                if (done.kind != ARSYNC_COMPLETION_JOB)
-                    continue;
-                --jobs;
-                Copied& copy = copies.at(done.user_data - 1);
-                CHECK(copy.result == 1); // one completion
-                copy.result = done.result;
-            }
-        }
+            return lets_fail;
+        copy_twice(pool, source / "tree", files, copies);
+    } catch (const std::bad_alloc&) { // of the test itself
+        CHECK(lets_fail);
+        return true;
     }
     for (const Copied& copy : copies) {
         if (copy.result == 0 && !where.fails())
             expect_there(source, files, copy);
         const bool strict = copy.options.reflink != 0 || copy.options.replace == 1 ||
                             copy.options.method == ARSYNC_METHOD_REFLINK;
-        if (!where.fails() && !few && !copy.cancelled && !strict)
+        if (!where.fails() && !lets_fail && !copy.cancelled && !strict)
             CHECK(copy.result == 0);
     }
     return true;
