@@ -157,7 +157,7 @@ std::string gains(const std::string& from, const std::string& to, const std::str
         };
         if (S_ISCHR(there.st_mode) || S_ISBLK(there.st_mode))
             trouble += name + " is a device; ";
-        for (const mode_t bit : {S_ISUID, S_ISGID})
+        for (const mode_t bit : {mode_t{S_ISUID}, mode_t{S_ISGID}})
             if ((there.st_mode & bit) != 0 && !had(bit))
                 trouble += name + " has gained " + (bit == S_ISUID ? "setuid" : "setgid") + "; ";
         if (S_ISREG(there.st_mode) && there.st_uid == ordinary_user &&
