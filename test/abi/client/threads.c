@@ -87,11 +87,19 @@ static void wake_ends_a_poll_or_the_next_one(void) {
     CHECK_EQUAL(arsync_pool_wake(pool), -EINVAL);
 }
 
-/* AddressSanitizer takes the frames of a thread that was cancelled for still there, and
- * ThreadSanitizer takes it for still in the call that it waited in. */
+/* AddressSanitizer takes the frames of a thread that was cancelled for still there. What it does
+ * itself on such a stack, at the thread's end, is with its signal stack alone. */
+#if defined(__SANITIZE_ADDRESS__)
+const char* __asan_default_options(void);
+const char* __asan_default_options(void) {
+    return "use_sigaltstack=0";
+}
+#endif
+
+/* ThreadSanitizer takes it for still in the call that it waited in. */
 static bool may_cancel(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    printf("SKIP: cancelled threads: the sanitizer does not see that they have left their calls\n");
+#if defined(__SANITIZE_THREAD__)
+    printf("SKIP: cancelled threads: ThreadSanitizer does not see that they left their calls\n");
     return false;
 #else
     return true;
