@@ -170,6 +170,73 @@ TEST_CASE("a file put in the place of a source that was looked at is not copied 
     CHECK(done > 10);
 }
 
+namespace {
+
+// A copy over an old file, of which the name leads to somebody else's from some step on. Whether it
+// came to that; what is at the victim's must stay.
+bool lead_away(const arsync_copy_options& options, uint64_t when) {
+    TreeScenario scenario;
+    scenario.world.seed = 5;
+    scenario.existing = true;
+    scenario.entries = 0;
+    scenario.options = options;
+    scenario.options.flags |= ARSYNC_COPY_RECURSIVE;
+    TreeSimulation simulation(scenario);
+    World& world = simulation.world;
+    Disk& disk = world.disk;
+    const InodeNumber root = disk.root().number;
+    world.sources.insert(
+        add_file(world, disk.root().names.at("in"), "old", content_of("new text"), 0751));
+    const InodeNumber out = simulation.target("")->number;
+    add_file(world, out, "old", content_of("old"), 0640);
+    const InodeNumber victim = add_file(world, root, "victim", content_of("secret"), 0600);
+    const InodeNumber link = add_symlink(world, root, "link", "../../victim");
+    const Inode before = disk.at(victim);
+    bool done = false;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.index == when) {
+            world.change_names(out, {{"old", link}});
+            done = true;
+        }
+        return 0;
+    };
+    simulation.run();
+    const Inode& after = disk.at(victim);
+    CHECK_MESSAGE(after.content == before.content, "step ", when);
+    CHECK_MESSAGE(after.attributes.mode == before.attributes.mode, "step ", when);
+    CHECK_MESSAGE(after.attributes.uid == before.attributes.uid, "step ", when);
+    CHECK_MESSAGE(after.attributes.xattrs == before.attributes.xattrs, "step ", when);
+    CHECK_MESSAGE(after.attributes.modified.tv_sec == before.attributes.modified.tv_sec, "step ",
+                  when);
+    CHECK_MESSAGE(disk.at(root).names.count("victim") == 1, "step ", when);
+    return done;
+}
+
+} // namespace
+
+TEST_CASE("a link put in the place of an old file leads nobody away, at whichever step") {
+    constexpr uint32_t all = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES |
+                             ARSYNC_PRESERVE_XATTR;
+    arsync_copy_options ways[7] = {};
+    ways[1].preserve = all;
+    ways[2].preserve = all;
+    ways[2].flags = ARSYNC_COPY_FORCE;
+    ways[3].preserve = all;
+    ways[3].backup = ARSYNC_BACKUP_NUMBERED;
+    ways[4].preserve = all;
+    ways[4].replace = ARSYNC_REPLACE_ATOMIC;
+    ways[5].preserve = all;
+    ways[5].flags = ARSYNC_COPY_ATTRIBUTES_ONLY;
+    ways[6].preserve = all;
+    ways[6].durability = ARSYNC_DURABILITY_FULL;
+    for (const arsync_copy_options& way : ways) {
+        uint64_t step = 1;
+        while (lead_away(way, step))
+            ++step;
+        CHECK(step > 10);
+    }
+}
+
 TEST_CASE("a file put in the place of a first copy gets no further names") {
     unsigned done = 0;
     for (uint64_t seed = 1; seed <= 60; ++seed) {
