@@ -64,7 +64,7 @@ bool Destination::create_at_once(const struct statx& source, Control& control) {
     if (source.stx_size <= created_size_max)
         return create_small(source);
     struct statx found;
-    new_name_ = exclusive_ || stat_name(AT_SYMLINK_NOFOLLOW, found) == -ENOENT;
+    new_name_ = copy_.fresh || stat_name(AT_SYMLINK_NOFOLLOW, found) == -ENOENT;
     return new_name_ && can_be_linked() && create_unnamed(source);
 }
 

@@ -356,6 +356,11 @@ TEST_CASE_FIXTURE(Clean, "one call shares the blocks of a large file by no other
         CHECK(copy("old"));
         CHECK(difference(directory / "from", directory / "old") == "");
         CHECK((method == ARSYNC_METHOD_REFLINK) == (kind != Kind::ext4));
+        const Options exclusive = Options().with_replace(ARSYNC_REPLACE_EXCLUSIVE);
+        arsync_completion refused{};
+        CHECK(arsync_copy(AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
+                          (directory / "new").c_str(), &exclusive, &refused) == -EEXIST);
+        CHECK(refused.stage == ARSYNC_STAGE_OPEN_DESTINATION);
     }
 }
 
