@@ -1,6 +1,7 @@
 // The descriptor that is readable while arsync_poll has something to give.
 #include <unistd.h>
 
+#include "io/signal_event.h"
 #include "pool.h"
 
 namespace arsync {
@@ -14,8 +15,7 @@ int Pool::event_fd() {
 }
 
 void Pool::mark_readable() {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = write(event_fd_.get(), &one, sizeof one);
+    signal_event(event_fd_.get());
 }
 
 void Pool::mark_empty() {

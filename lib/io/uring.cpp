@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "io/signal_event.h"
 #include "io/uring_denied.h"
 
 namespace arsync {
@@ -335,10 +336,8 @@ void Uring::cancel(Request& request) {
 }
 
 void Uring::wake() {
-    if (sleeper_.tell())
-        return;
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
+    if (!sleeper_.tell())
+        signal_event(wake_fd_.get());
 }
 
 void Uring::arm_wake() {

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "leave.h"
 #include "system/check.h"
 #include "system/child.h"
 
@@ -117,6 +118,26 @@ TEST_CASE_FIXTURE(Clean, "what a filter denies, of what is newer than it, costs 
                 CHECK(unlike(directory / "from/large", directory / "to/replaced") == "");
                 std::filesystem::remove_all(directory / "to");
             }
+}
+
+// The child cannot write down what it saw, either.
+TEST_CASE_FIXTURE(Clean, "where write(2) is denied, what waits is woken all the same") {
+    const Directory directory;
+    make_source(directory);
+    for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS})
+        for (const int error : {EPERM, ENOSYS}) {
+            CAPTURE(backend_name(backend));
+            CAPTURE(error);
+            check_in_child([&](Report&) {
+                if (!deny(__NR_write, error))
+                    arsync::leave(2);
+                Pool pool{PoolOptions(backend)};
+                for (int i = 0; i < 10; ++i)
+                    if (pool.copy(directory / "from/large", directory / "to").result < 0)
+                        arsync::leave(3);
+            });
+            CHECK(difference(directory / "from/large", directory / "to") == "");
+        }
 }
 
 } // namespace live
