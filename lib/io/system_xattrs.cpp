@@ -49,6 +49,12 @@ auto by_name(Call call) {
     return has_calls_by_name() ? without_eintr(call) : static_cast<Result>(-ENOSYS);
 }
 
+// ENOSYS: a filter does not let this call through, but perhaps the one by a path. For no error at
+// all would tell of what is lost then.
+bool was_made(int64_t result) {
+    return opened(result) && result != -ENOSYS;
+}
+
 // of_directory() is the call on ".": of what is no directory it tells nothing.
 template <class Call>
 auto without_proc(int64_t result, Call of_directory) {
@@ -62,7 +68,7 @@ auto without_proc(int64_t result, Call of_directory) {
 
 int64_t SystemFiles::list_xattrs(int fd, char* names, size_t size) {
     int64_t result = without_eintr([&] { return ::flistxattr(fd, names, size); });
-    if (opened(result))
+    if (was_made(result))
         return result;
     result = by_proc(fd, [&](const char* path) { return ::listxattr(path, names, size); });
     return without_proc(result, [&] { return list_xattrs_at(fd, ".", 0, names, size); });
@@ -70,7 +76,7 @@ int64_t SystemFiles::list_xattrs(int fd, char* names, size_t size) {
 
 int64_t SystemFiles::get_xattr(int fd, const char* name, void* value, size_t size) {
     int64_t result = without_eintr([&] { return ::fgetxattr(fd, name, value, size); });
-    if (opened(result))
+    if (was_made(result))
         return result;
     result = by_proc(fd, [&](const char* path) { return ::getxattr(path, name, value, size); });
     return without_proc(result, [&] { return get_xattr_at(fd, ".", 0, name, value, size); });
@@ -78,7 +84,7 @@ int64_t SystemFiles::get_xattr(int fd, const char* name, void* value, size_t siz
 
 int SystemFiles::set_xattr(int fd, const char* name, const void* value, size_t size) {
     int result = without_eintr([&] { return ::fsetxattr(fd, name, value, size, 0); });
-    if (opened(result))
+    if (was_made(result))
         return result;
     result = by_proc(fd, [&](const char* path) { return ::setxattr(path, name, value, size, 0); });
     return static_cast<int>(
@@ -87,7 +93,7 @@ int SystemFiles::set_xattr(int fd, const char* name, const void* value, size_t s
 
 int SystemFiles::remove_xattr(int fd, const char* name) {
     int result = without_eintr([&] { return ::fremovexattr(fd, name); });
-    if (opened(result))
+    if (was_made(result))
         return result;
     result = by_proc(fd, [&](const char* path) { return ::removexattr(path, name); });
     return static_cast<int>(

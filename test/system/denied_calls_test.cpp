@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "leave.h"
@@ -138,6 +139,28 @@ TEST_CASE_FIXTURE(Clean, "where write(2) is denied, what waits is woken all the 
             });
             CHECK(difference(directory / "from/large", directory / "to") == "");
         }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "where attributes of open files are out of reach, they are reached by a path") {
+    const Directory directory;
+    const char* const name = "user.arsync";
+    write_pattern(directory / "from", 100);
+    if (setxattr((directory / "from").c_str(), name, "value", 5, 0) < 0) {
+        skip("no extended attributes");
+        return;
+    }
+    check_in_child([&](Report& report) {
+        for (const int call : {__NR_flistxattr, __NR_fgetxattr, __NR_fsetxattr, __NR_fremovexattr})
+            EXPECT(report, deny(call, ENOSYS));
+        Pool pool;
+        const arsync_completion done = pool.copy(directory / "from", directory / "to",
+                                                 Options().with_preserve(ARSYNC_PRESERVE_XATTR));
+        EXPECT_WITH(report, done.result == 0, words(done));
+    });
+    char value[6] = {};
+    CHECK(getxattr((directory / "to").c_str(), name, value, 5) == 5);
+    CHECK(std::string(value) == "value");
 }
 
 } // namespace live
