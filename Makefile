@@ -275,9 +275,10 @@ prove: export ARSYNC_ATTACK_MS ?= 1000
 prove: export ARSYNC_DYING_ALL ?= 1
 prove: export ARSYNC_FILL_LEVELS ?= 200
 prove: export ARSYNC_SOAK_S ?= 600
+prove: export ARSYNC_FAULTS_AT_LENGTH ?= 1
 prove: export ARSYNC_RANDOM_TREES ?= 10000
 prove: export TEST_TIME_LIMIT ?= 7200
-long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*,*opposite directions*,swapped*,*middle of one file*
+long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*,*opposite directions*,swapped*,*middle of one file*,*whichever system call*,*whichever operation fails*
 prove: ## the tests of the worst day at length (hours; wants root)
 	$(Q)tools/deps.sh build test fuzz
 	$(again) RUN=crash run-tests

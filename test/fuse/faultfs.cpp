@@ -16,6 +16,12 @@
 //     truncating_opens[=ERRNO]
 //                        a file is opened for writing with O_TRUNC or when it is created; else
 //                        ERRNO, or EPERM
+//     write_once         the same, and nothing that is there is opened for writing: EPERM
+//     listed_as=KIND[:PART]
+//                        a listing says that names which contain PART are of that kind: file,
+//                        directory, link, fifo, socket, device
+//     shown_as=KIND[:PART]
+//                        stat says so of paths that contain PART, as which the kernel opens them
 //     no_rename_flags    renameat2(2) with any flag is EINVAL
 //     no_link            link(2) is EPERM
 //     no_symlink, no_chmod, no_chown, no_utimens, no_xattr     the same of those (no_xattr:
@@ -28,6 +34,10 @@
 //                        name of fuse_operations (open, read, write, fsync, fsyncdir, release,
 //                        flush, copy_file_range, mkdir, ...). ERRNO is a name or a number
 //     once=OP:ERRNO[:N]  only the N-th call of OP fails
+//     told_by=FILE       what fails is told while it is mounted: FILE's content is "OP:ERRNO[:N]"
+//     or
+//                        "once=OP:ERRNO[:N]", or nothing, then a space and what makes it another
+//                        than before. FILE.asked has "CALLS FAILED", of OP since it became so
 //     hang=OP[:PART]     OP does not answer, of paths that contain PART, until BACKING/.go_on is
 //                        there. A stuck caller can only be killed
 //     slow=OP:MS         OP takes MS milliseconds longer
@@ -63,11 +73,24 @@ struct Fault {
     std::atomic<uint64_t> calls = 0;
 };
 
+// Of names that contain a part, it is said that they are of this kind.
+struct Lie {
+    mode_t kind = 0;
+    std::string part;
+
+    mode_t about(std::string_view name, mode_t mode) const {
+        const bool lies = kind != 0 && name.find(part) != std::string_view::npos;
+        return lies ? (mode & ~static_cast<mode_t>(S_IFMT)) | kind : mode;
+    }
+};
+
 struct Settings {
     int backing = -1;
     bool direct_io = false, sequential = false, ordered_writes = false, fold_case = false;
     bool inode_by_name = false, inode_by_node = false;
     bool no_rename_flags = false;
+    bool write_once = false;
+    Lie listed_as, shown_as;
     int truncating_opens = 0; // what other opens for writing get, if anything
     bool has_size = false;
     int64_t size = 0;
@@ -81,6 +104,27 @@ struct Settings {
     int log = -1;
 };
 Settings settings;
+
+// By `told_by`.
+class Told {
+public:
+    void open_files(const std::string& path);
+    int enter(std::string_view name);
+
+private:
+    void look();
+    void understand(std::string_view fault);
+
+    std::mutex mutex_;
+    int file_ = -1, asked_ = -1;
+    std::string text_;
+    std::string operation_;
+    int error_ = 0;
+    uint64_t from_ = 1;
+    bool once_ = false;
+    uint64_t calls_ = 0, failed_ = 0;
+};
+Told told;
 
 // Where the next write of an open file is to go, for `sequential`.
 struct OpenFile {
@@ -128,7 +172,7 @@ int enter(const char* operation, const char* path) {
                 usleep(10'000);
     const auto fault = settings.faults.find(operation);
     if (fault == settings.faults.end())
-        return 0;
+        return told.enter(operation);
     const uint64_t call = ++fault->second.calls;
     const bool fails = fault->second.once ? call == fault->second.from : call >= fault->second.from;
     return fails ? -fault->second.error : 0;
@@ -165,6 +209,8 @@ std::string proc_path(const char* path) {
 }
 
 void lie(const char* path, struct stat* out) {
+    if (path)
+        out->st_mode = settings.shown_as.about(path, out->st_mode);
     if (S_ISREG(out->st_mode)) {
         if (settings.has_size)
             out->st_size = settings.size;
@@ -248,7 +294,9 @@ int do_link(const char* from, const char* to) {
 int do_chmod(const char* path, mode_t mode, fuse_file_info* info) {
     return on_file(
         "chmod", path, info, [&](int fd) { return fchmod(fd, mode); },
-        [&](const char* real) { return fchmodat(settings.backing, real, mode, 0); });
+        [&](const char* real) {
+            return fchmodat(settings.backing, real, mode, AT_SYMLINK_NOFOLLOW);
+        });
 }
 
 int do_chown(const char* path, uid_t uid, gid_t gid, fuse_file_info* info) {
@@ -259,13 +307,16 @@ int do_chown(const char* path, uid_t uid, gid_t gid, fuse_file_info* info) {
         });
 }
 
+// What was said to be a file may be a link, or a FIFO that nobody writes to.
+constexpr int never_elsewhere = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+
 int do_truncate(const char* path, off_t size, fuse_file_info* info) {
     if (settings.sequential)
         return -EOPNOTSUPP;
     return on_file(
         "truncate", path, info, [&](int fd) { return ftruncate(fd, size); },
         [&](const char* real) {
-            const int fd = openat(settings.backing, real, O_WRONLY | O_CLOEXEC);
+            const int fd = openat(settings.backing, real, O_WRONLY | never_elsewhere);
             const int result = fd < 0 ? -1 : ftruncate(fd, size);
             if (fd >= 0)
                 close(fd);
@@ -275,11 +326,11 @@ int do_truncate(const char* path, off_t size, fuse_file_info* info) {
 
 int open_backing(const char* operation, const char* path, mode_t mode, fuse_file_info* info) {
     // The page cache reads what it will write parts of; what is appended it has placed already.
-    int flags = info->flags & ~(O_DIRECT | O_APPEND | O_NOFOLLOW);
+    int flags = info->flags & ~(O_DIRECT | O_APPEND);
     if ((flags & O_ACCMODE) == O_WRONLY)
         flags = (flags & ~O_ACCMODE) | O_RDWR;
     const int fd = on(operation, path, [&](const char* real) {
-        return openat(settings.backing, real, flags | O_CLOEXEC, mode);
+        return openat(settings.backing, real, flags | never_elsewhere, mode);
     });
     if (fd < 0)
         return fd;
@@ -292,6 +343,8 @@ int do_open(const char* path, fuse_file_info* info) {
     const bool writes = (info->flags & O_ACCMODE) != O_RDONLY;
     if (settings.truncating_opens != 0 && writes && (info->flags & O_TRUNC) == 0)
         return -settings.truncating_opens;
+    if (settings.write_once && writes)
+        return -EPERM;
     return open_backing("open", path, 0, info);
 }
 
@@ -341,6 +394,10 @@ int do_fsync(const char* path, int datasync, fuse_file_info* info) {
     });
 }
 
+int do_opendir(const char* path, fuse_file_info*) {
+    return on("opendir", path, [](const char*) { return 0; });
+}
+
 int do_fsyncdir(const char* path, int, fuse_file_info*) {
     return on("fsyncdir", path, [](const char*) { return 0; });
 }
@@ -377,7 +434,8 @@ int do_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t, fuse
     while (const dirent* entry = readdir(directory)) {
         struct stat facts = {};
         facts.st_ino = entry->d_ino;
-        facts.st_mode = static_cast<mode_t>(DTTOIF(entry->d_type));
+        facts.st_mode =
+            settings.listed_as.about(entry->d_name, static_cast<mode_t>(DTTOIF(entry->d_type)));
         if (fill(buffer, entry->d_name, &facts, 0, static_cast<fuse_fill_dir_flags>(0)) != 0)
             break;
     }
@@ -483,6 +541,50 @@ void understand_fault(std::string_view option, std::string_view value, bool once
     add_fault(parts[0], errno_of(option, parts[1]), from, once);
 }
 
+void Told::open_files(const std::string& path) {
+    file_ = open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
+    asked_ = open((path + ".asked").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+}
+
+int Told::enter(std::string_view name) {
+    if (file_ < 0)
+        return 0;
+    const std::lock_guard lock(mutex_);
+    look();
+    if (name != operation_)
+        return 0;
+    ++calls_;
+    const bool fails = once_ ? calls_ == from_ : calls_ >= from_;
+    failed_ += fails;
+    const std::string counts = std::to_string(calls_) + " " + std::to_string(failed_) + "\n";
+    static_cast<void>(pwrite(asked_, counts.data(), counts.size(), 0) < 0);
+    return fails ? -error_ : 0;
+}
+
+void Told::look() {
+    char text[128];
+    const ssize_t size = pread(file_, text, sizeof text, 0);
+    const std::string_view now(text, size < 0 ? 0 : static_cast<size_t>(size));
+    if (now == text_)
+        return;
+    text_ = now;
+    understand(now.substr(0, now.find(' ')));
+}
+
+void Told::understand(std::string_view fault) {
+    operation_.clear();
+    calls_ = failed_ = 0;
+    if (fault.empty())
+        return;
+    once_ = fault.starts_with("once=");
+    const std::vector<std::string_view> parts = split(fault.substr(once_ ? 5 : 0), ':');
+    if (parts.size() < 2 || parts.size() > 3)
+        refuse(fault);
+    operation_ = parts[0];
+    error_ = errno_of(fault, parts[1]);
+    from_ = parts.size() == 3 ? number<uint64_t>(fault, parts[2]) : 1;
+}
+
 bool understand_word(std::string_view option) {
     const std::map<std::string_view, bool*> switches = {
         {"direct_io", &settings.direct_io},
@@ -492,9 +594,11 @@ bool understand_word(std::string_view option) {
         {"inode_by_name", &settings.inode_by_name},
         {"inode_by_node", &settings.inode_by_node},
         {"no_rename_flags", &settings.no_rename_flags},
+        {"write_once", &settings.write_once},
     };
     if (const auto found = switches.find(option); found != switches.end()) {
         *found->second = true;
+        settings.sequential |= settings.write_once;
         return true;
     }
     for (const char* operation : {"link", "symlink", "chmod", "chown", "utimens"}) {
@@ -512,6 +616,17 @@ bool understand_word(std::string_view option) {
     for (const char* operation : {"setxattr", "getxattr", "listxattr", "removexattr"})
         add_fault(operation, EOPNOTSUPP, 1, false);
     return true;
+}
+
+Lie lie_of(std::string_view option, const std::vector<std::string_view>& parts) {
+    static const std::map<std::string_view, mode_t> kinds = {
+        {"file", S_IFREG}, {"directory", S_IFDIR}, {"link", S_IFLNK},
+        {"fifo", S_IFIFO}, {"socket", S_IFSOCK},   {"device", S_IFCHR},
+    };
+    const auto found = kinds.find(parts[0]);
+    if (found == kinds.end() || parts.size() > 2)
+        refuse(option);
+    return {found->second, parts.size() > 1 ? std::string(parts[1]) : ""};
 }
 
 void understand(std::string_view option) {
@@ -534,6 +649,12 @@ void understand(std::string_view option) {
         settings.short_read = number<size_t>(option, value);
     } else if (name == "short_write") {
         settings.short_write = number<size_t>(option, value);
+    } else if (name == "told_by") {
+        told.open_files(std::string(value));
+    } else if (name == "listed_as") {
+        settings.listed_as = lie_of(option, parts);
+    } else if (name == "shown_as") {
+        settings.shown_as = lie_of(option, parts);
     } else if (name == "seconds") {
         settings.seconds = number<time_t>(option, value);
     } else if (name == "fail" || name == "once") {
@@ -577,6 +698,7 @@ fuse_operations operations() {
     all.getxattr = do_getxattr;
     all.listxattr = do_listxattr;
     all.removexattr = do_removexattr;
+    all.opendir = do_opendir;
     all.readdir = do_readdir;
     all.fsyncdir = do_fsyncdir;
     all.init = do_init;

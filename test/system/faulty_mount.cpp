@@ -1,6 +1,7 @@
 #include "system/faulty_mount.h"
 
 #include <csignal>
+#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -54,6 +55,7 @@ FaultyMount::FaultyMount(const std::vector<std::string>& options)
     mkdir(backing_.c_str(), 0755);
     std::vector<std::string> words{server_program(), backing_, path_};
     words.insert(words.end(), options.begin(), options.end());
+    words.push_back("told_by=" + (parent_ / "told"));
     server_ = start(words);
     if (!wait_until_mounted())
         why_ = "faultfs does not start";
@@ -73,6 +75,22 @@ bool FaultyMount::wait_until_mounted() {
         usleep(step_us);
     }
     return false;
+}
+
+void FaultyMount::fail(const std::string& what) const {
+    // All at once, whoever reads it meanwhile.
+    std::string text = what + " " + std::to_string(++told_);
+    text.resize(128, '\n');
+    std::ofstream(parent_ / "told.asked") << "";
+    const int file = open((parent_ / "told").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    REQUIRE(pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    close(file);
+}
+
+FaultyMount::Asked FaultyMount::asked() const {
+    Asked asked;
+    std::ifstream(parent_ / "told.asked") >> asked.calls >> asked.failed;
+    return asked;
 }
 
 void FaultyMount::go_on() const {

@@ -1,6 +1,7 @@
 // A directory seen through a filesystem that fails on demand: test/fuse/faultfs.cpp says how.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -22,12 +23,21 @@ public:
     const std::string& path() const { return path_; }
     const std::string& backing() const { return backing_; }
     std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+    // What fails from now on, "OP:ERRNO[:N]" or "once=OP:ERRNO[:N]"; ""
+    // is nothing.
+    void fail(const std::string& what) const;
+    // Of what fails: how often it was asked for since then, and how often it failed.
+    struct Asked {
+        uint64_t calls = 0, failed = 0;
+    };
+    Asked asked() const;
     // Let go on what hangs.
     void go_on() const;
 
 private:
     bool wait_until_mounted();
 
+    mutable uint64_t told_ = 0; // so often
     Directory parent_;
     std::string path_;
     std::string backing_;

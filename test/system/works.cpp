@@ -23,7 +23,8 @@ constexpr const char* attribute = "user.arsync";
 constexpr uint64_t range_begin = 5000, range_length = 300'000, range_place = 9000;
 constexpr uint64_t large_size = 600'000;
 constexpr size_t operation_length = 100'000;
-constexpr int poll_ms = 30'000;
+// In steps, for a process that was stopped meanwhile has not waited.
+constexpr int poll_ms = 500, polls = 120;
 constexpr const char* old_text = "what was there before";
 
 std::string attribute_of(const std::string& path) {
@@ -127,9 +128,10 @@ void put(Outcomes& out, uint32_t work, const arsync_completion& done) {
 
 } // namespace
 
-Works::Works(const Place& from, const Place& to) : from_(from), to_(to) {
+Works::Works(const Place& from, const Place& to, std::initializer_list<uint32_t> methods)
+    : from_(from), to_(to) {
     make_source();
-    make_list();
+    make_list(methods);
     source_ = state(from_.real);
 }
 
@@ -176,10 +178,10 @@ void Works::make_source() {
         set_mtime(top + path, 1'000'000'000 + static_cast<int64_t>(path.size()), 5);
 }
 
-void Works::make_list() {
+void Works::make_list(std::initializer_list<uint32_t> methods) {
     const auto all = [] { return Options().with_preserve(preserve_all); };
     works_.push_back({"alone", Shape::alone, "small", all()});
-    for (const uint32_t method : all_methods)
+    for (const uint32_t method : methods)
         works_.push_back({"by " + method_name(method), Shape::file, "large",
                           all().with_method(method).with_want(ARSYNC_WANT_TOTALS)});
     works_.push_back({"small", Shape::file, "small", all()});
@@ -318,7 +320,9 @@ void Works::run_one(arsync_pool* pool, uint32_t number, Outcomes& out) const {
 bool Works::wait_for(arsync_pool* pool, uint32_t number, arsync_job job, Outcomes& out) const {
     for (;;) {
         arsync_completion done = {};
-        const int polled = arsync_poll(pool, &done, 1, poll_ms);
+        int polled = 0;
+        for (int i = 0; i < polls && polled == 0; ++i)
+            polled = arsync_poll(pool, &done, 1, poll_ms);
         out.hung = polled != 1;
         if (out.hung)
             return false;
@@ -404,6 +408,9 @@ struct Works::Judged {
     const Work& work;
     std::vector<Outcome> all;
     Excuses excuses;
+    bool is_unknown(const std::string& path) const {
+        return !excuses.lied_about.empty() && path.find(excuses.lied_about) != std::string::npos;
+    }
     const Outcome* job() const {
         const Outcome* found = nullptr;
         for (const Outcome& told : all)
@@ -412,6 +419,36 @@ struct Works::Judged {
         return found;
     }
 };
+
+int Works::result_of(const std::string& name, const Outcomes& out) const {
+    int result = 1;
+    unsigned ends = 0;
+    for (uint32_t i = 0; i < out.count; ++i) {
+        const Outcome& told = out.all[i];
+        if (works_[told.work].name != name ||
+            (told.kind != ARSYNC_COMPLETION_JOB && told.kind != 0))
+            continue;
+        result = told.result;
+        ++ends;
+    }
+    return ends == 1 ? result : 1;
+}
+
+unsigned Works::errors(const Outcomes& out) const {
+    unsigned errors = out.open_error < 0;
+    for (uint32_t i = 0; i < out.count; ++i)
+        errors += out.all[i].result < 0 &&
+                  works_[out.all[i].work].options.method != ARSYNC_METHOD_REFLINK;
+    return errors;
+}
+
+std::string Works::tell_errors(const Outcomes& out) const {
+    std::string text;
+    for (uint32_t i = 0; i < out.count; ++i)
+        if (out.all[i].result < 0)
+            text += works_[out.all[i].work].name + ": " + words(out.all[i]) + "\n";
+    return text;
+}
 
 std::string Works::judge(const Outcomes& out, Excuses excuses) {
     close_all();
@@ -444,7 +481,8 @@ std::string Works::judge(const Outcomes& out, Excuses excuses) {
         wrong += "the source: " + changed + "\n";
     if (!excuses.names_stay)
         for (const auto& [path, what] : contents(to_.real))
-            if (path.find(".arsync-") != std::string::npos)
+            if (path.find(".arsync-") != std::string::npos &&
+                (excuses.lied_about.empty() || path.find(excuses.lied_about) == std::string::npos))
                 wrong += "left: " + path + "\n";
     return wrong;
 }
@@ -514,6 +552,10 @@ std::string Works::judge_work(const Judged& judged) const {
 std::string Works::judge_name(const Judged& judged, const Outcome& told, const std::string& from,
                               const std::string& to) const {
     const Work& work = judged.work;
+    const bool is_name_of_lie =
+        !judged.excuses.lied_about.empty() && told.action == ARSYNC_ACTION_HARD_LINK;
+    if (judged.is_unknown(from) || judged.is_unknown(to) || is_name_of_lie)
+        return "";
     const bool complete = told.result == 0 || (told.flags & ARSYNC_COMPLETION_COPIED) != 0;
     const bool atomic = work.options.replace == ARSYNC_REPLACE_ATOMIC;
     if (complete) {
@@ -555,6 +597,8 @@ std::string Works::judge_tree(const Judged& judged, const std::string& from, con
         const std::string path = told.path;
         const std::string below = path.empty() ? "" : "/" + path;
         told_of.insert(path);
+        if (judged.is_unknown(from + below) || judged.is_unknown(to + below))
+            continue;
         if (told.action == ARSYNC_ACTION_REMOVE ||
             (told.stage == ARSYNC_STAGE_REMOVE && kind_of(from + below) == 0)) {
             if (told.result == 0 && kind_of(to + below) != 0)
@@ -572,7 +616,8 @@ std::string Works::judge_tree(const Judged& judged, const std::string& from, con
     }
     for (const auto& [below, what] : contents(from)) {
         const std::string path = below.empty() ? "" : below.substr(1);
-        if (told_of.contains(path))
+        if (told_of.contains(path) || judged.is_unknown(from + below) ||
+            judged.is_unknown(to + below))
             continue;
         if (result == 0)
             return "\"" + path + "\": nothing was said of it";
@@ -586,6 +631,8 @@ std::string Works::judge_tree(const Judged& judged, const std::string& from, con
 
 // What is written to open files.
 std::string Works::judge_range(const Judged& judged) const {
+    if (judged.is_unknown("/large") || judged.is_unknown("/" + judged.work.name))
+        return "";
     const std::string to = to_.real + "/" + judged.work.name;
     const std::string source = read_file(from_.real + "/large");
     if (judged.work.shape == Shape::range) {

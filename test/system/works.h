@@ -36,6 +36,8 @@ struct Outcomes {
 // What failed itself, so that nobody could do it.
 struct Excuses {
     bool names_stay = false; // nothing can be removed
+    std::string lied_about =
+        {}; // if not empty, what of paths that contain it is right is not known
 };
 
 // A directory, and where what is in it can be looked at while it fails.
@@ -49,7 +51,8 @@ struct Place {
 class Works {
 public:
     // Both are there, and empty.
-    Works(const Place& from, const Place& to);
+    Works(const Place& from, const Place& to,
+          std::initializer_list<uint32_t> methods = all_methods);
     Works(const Works&) = delete;
     Works& operator=(const Works&) = delete;
     ~Works();
@@ -58,6 +61,11 @@ public:
     void prepare();
     // Calls nothing but the library.
     void run(uint32_t backend, Outcomes& out) const;
+    // What came of the job of that name; 1 if it has not exactly one end.
+    int result_of(const std::string& name, const Outcomes& out) const;
+    // How many failed, other than for want of blocks that can be shared; and which.
+    unsigned errors(const Outcomes& out) const;
+    std::string tell_errors(const Outcomes& out) const;
     // "", or what does not hold.
     std::string judge(const Outcomes& out, Excuses excuses = {});
 
@@ -75,7 +83,7 @@ private:
     struct Judged; // one of them, with what was said of it
 
     void make_source();
-    void make_list();
+    void make_list(std::initializer_list<uint32_t> methods);
     void make_old_tree(const std::string& top) const;
     void close_all();
     void run_one(arsync_pool* pool, uint32_t number, Outcomes& out) const;
