@@ -9,6 +9,13 @@
 #include <new>
 #include <pthread.h>
 
+#if FAILING_IN_C
+extern "C" void* __libc_malloc(size_t);
+extern "C" void* __libc_calloc(size_t, size_t);
+extern "C" void* __libc_realloc(void*, size_t);
+extern "C" void* __libc_memalign(size_t, size_t);
+#endif
+
 namespace failing {
 
 namespace {
@@ -78,12 +85,20 @@ size_t descriptors() {
 
 namespace {
 
+// What the C library has itself, beside those below.
+void* take(size_t size, size_t alignment) {
+#if FAILING_IN_C
+    return alignment > 0 ? __libc_memalign(alignment, size) : __libc_malloc(size);
+#else
+    return alignment > 0 ? aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
+                         : malloc(size);
+#endif
+}
+
 void* allocate(size_t size, size_t alignment = 0) noexcept {
     if (fails_now(What::allocation))
         return nullptr;
-    void* const memory =
-        alignment > 0 ? aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                      : malloc(size);
+    void* const memory = take(size, alignment);
     in_use.fetch_add(memory != nullptr, std::memory_order_relaxed);
     return memory;
 }
@@ -157,6 +172,36 @@ void operator delete(void* memory, size_t, std::align_val_t) noexcept {
 void operator delete[](void* memory, size_t, std::align_val_t) noexcept {
     failing::release(memory);
 }
+
+#if FAILING_IN_C
+template <class Allocate>
+static void* fail_or(Allocate allocate) {
+    if (!failing::fails_now(failing::What::allocation))
+        return allocate();
+    errno = ENOMEM;
+    return nullptr;
+}
+
+extern "C" void* malloc(size_t size) noexcept {
+    return fail_or([&] { return __libc_malloc(size); });
+}
+extern "C" void* calloc(size_t count, size_t size) noexcept {
+    return fail_or([&] { return __libc_calloc(count, size); });
+}
+extern "C" void* realloc(void* memory, size_t size) noexcept {
+    return fail_or([&] { return __libc_realloc(memory, size); });
+}
+extern "C" void* memalign(size_t alignment, size_t size) noexcept {
+    return fail_or([&] { return __libc_memalign(alignment, size); });
+}
+extern "C" void* aligned_alloc(size_t alignment, size_t size) noexcept {
+    return memalign(alignment, size);
+}
+extern "C" int posix_memalign(void** memory, size_t alignment, size_t size) noexcept {
+    *memory = memalign(alignment, size);
+    return *memory ? 0 : ENOMEM;
+}
+#endif
 
 #ifndef __GLIBC__ // musl, which is linked in, and of which pthread_create is a weak name
 extern "C" int __pthread_create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);

@@ -12,6 +12,7 @@
 #include <arsync.h>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -195,6 +196,32 @@ TEST_CASE("without memory jobs end that wait for each other's copies") {
 TEST_CASE("without memory a list's copy ends, and leaves nothing behind") {
     for (const bool of_one_tree : {false, true})
         each_allocation_fails(*work::list(of_one_tree), 2, 15);
+}
+
+TEST_CASE("an allocation of C fails as one of C++ does") {
+    if (!failing::fails_in_c) {
+        arsync::skip("only the C library of glibc can be told so, and without a sanitizer");
+        return;
+    }
+    void* volatile memory = nullptr; // not to be left out
+    failing::after(What::allocation, 0);
+    {
+        const Call call;
+        memory = malloc(100);
+    }
+    CHECK(failing::end(What::allocation));
+    CHECK(!memory);
+    free(memory);
+}
+
+// Each one, of jobs that are small enough for that.
+TEST_CASE("whichever allocation of a small tree or list fails, its copy ends") {
+    constexpr long every = 100'000;
+    for (const auto kind :
+         {work::Kind::plain, work::Kind::thorough, work::Kind::mirror, work::Kind::questions})
+        each_allocation_fails(*work::small_tree(kind), 2, every);
+    for (const bool of_one_tree : {false, true})
+        each_allocation_fails(*work::small_list(of_one_tree), 2, every);
 }
 
 // Whose work is not known to be local: it was not when it began, and no memory may be left to see.

@@ -222,9 +222,9 @@ std::string missing(const std::string& from, const std::string& to, bool same) {
 
 class Tree final : public Work {
 public:
-    explicit Tree(Kind kind) : Work(true), kind_(kind) {
-        make_tree(from_, kind == Kind::plain ? 6 : 5, 14);
-        if (kind == Kind::plain)
+    Tree(Kind kind, bool small) : Work(true), kind_(kind) {
+        make_tree(from_, small ? 1 : kind == Kind::plain ? 6 : 5, small ? 3 : 14);
+        if (kind == Kind::plain && !small)
             write(from_ + "/large", text(6 << 20));
         how_ = no_options();
         how_.flags = ARSYNC_COPY_RECURSIVE | (kind == Kind::mirror ? ARSYNC_COPY_MIRROR : 0);
@@ -321,14 +321,15 @@ private:
 // worker takes by itself.
 class List final : public Work {
 public:
-    explicit List(bool of_one_tree) : Work(true), of_one_tree_(of_one_tree) {
+    List(bool of_one_tree, int files)
+        : Work(true), of_one_tree_(of_one_tree), last_("a/b/" + std::to_string(files - 1)) {
         make_tree(from_ + "/tree", 1, 5);
         fs::create_directories(from_ + "/a/b");
         fs::create_directories(from_ + "/c");
         fs::create_directory(to_);
         write(from_ + "/a/large", text(600'000));
         names_ = {"a/large", "tree", "c/linked"};
-        for (int i = 0; i < 36; ++i) {
+        for (int i = 0; i < files; ++i) {
             names_.push_back("a/b/" + std::to_string(i));
             write(from_ + "/" + names_.back(), text(static_cast<size_t>(i)));
         }
@@ -374,11 +375,12 @@ public:
         const std::string lost = missing(from_, to_, true);
         if (!lost.empty())
             return lost;
-        return fs::equivalent(to_ + "/c/linked", to_ + "/a/b/35") ? "" : "the second name";
+        return fs::equivalent(to_ + "/c/linked", to_ + "/" + last_) ? "" : "the second name";
     }
 
 private:
     const bool of_one_tree_;
+    const std::string last_;
     const std::string from_ = below("from");
     const std::string to_ = below("to");
     std::vector<std::string> names_;
@@ -501,13 +503,19 @@ std::unique_ptr<Work> leased() {
     return std::make_unique<Leased>();
 }
 std::unique_ptr<Work> tree(Kind kind) {
-    return std::make_unique<Tree>(kind);
+    return std::make_unique<Tree>(kind, false);
+}
+std::unique_ptr<Work> small_tree(Kind kind) {
+    return std::make_unique<Tree>(kind, true);
 }
 std::unique_ptr<Work> linked() {
     return std::make_unique<Linked>();
 }
 std::unique_ptr<Work> list(bool of_one_tree) {
-    return std::make_unique<List>(of_one_tree);
+    return std::make_unique<List>(of_one_tree, 36);
+}
+std::unique_ptr<Work> small_list(bool of_one_tree) {
+    return std::make_unique<List>(of_one_tree, 3);
 }
 std::unique_ptr<Work> several() {
     auto work = std::make_unique<Several>();

@@ -46,11 +46,15 @@ std::unique_ptr<Work> leased();
 // as a mirror, where there is much to be removed; with a question about every other one.
 enum class Kind { plain, thorough, mirror, questions };
 std::unique_ptr<Work> tree(Kind kind);
+// The same of some ten entries.
+std::unique_ptr<Work> small_tree(Kind kind);
 // Two names of one file by two jobs of a link set, with the directories on the way.
 std::unique_ptr<Work> linked();
 // A list of some forty items of all kinds, with the directories on the way. of_one_tree: as entries
 // of one tree, added to a list that is open.
 std::unique_ptr<Work> list(bool of_one_tree);
+// The same of some six items.
+std::unique_ptr<Work> small_list(bool of_one_tree);
 // A mount that no server answers for. It is in nobody's way; but while there is one, a job may come
 // to it, and is asked where it belongs.
 class ServerlessMount {
