@@ -19,12 +19,15 @@ namespace fs = std::filesystem;
 void try_corpus(const char* name, Target* target) {
     const fs::path corpus = fs::path("test/fuzz/corpus") / name;
     REQUIRE(fs::is_directory(corpus));
+    size_t count = 0;
     for (const auto& entry : fs::directory_iterator(corpus)) {
         CAPTURE(entry.path().string());
         std::ifstream file(entry.path(), std::ios::binary);
         const std::string bytes(std::istreambuf_iterator<char>(file), {});
         target(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+        ++count;
     }
+    CHECK(count >= 50); // what is kept is all that reaches something of its own
 }
 
 void try_random(Target* target, unsigned count, unsigned longest) {
