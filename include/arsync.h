@@ -1313,7 +1313,8 @@ enum arsync_backup {
     ARSYNC_BACKUP_SIMPLE = 1,   /* the backup's name is the file's with backup_suffix, and it
                                    replaces what has that name. Where a tree holds both "x" and
                                    "x~", that may be the copy of the latter, as with cp. */
-    ARSYNC_BACKUP_NUMBERED = 2, /* NAME.~N~, where N is one more than the highest that exists */
+    ARSYNC_BACKUP_NUMBERED = 2, /* NAME.~N~, where N is one more than the highest that exists; in a
+                                   directory that may not be listed, the first that is free */
     ARSYNC_BACKUP_EXISTING = 3  /* NUMBERED where numbered backups of the file exist, else SIMPLE */
 };
 

@@ -42,9 +42,26 @@ std::string plus_one(std::string number) {
     return "1" + number;
 }
 
+// In a directory that may be searched, but not listed, those without a gap are found.
+std::string last_in_a_row(Files& files, int dirfd, const std::string& destination) {
+    std::string last;
+    struct statx facts;
+    for (std::string next = "1";; next = plus_one(next)) {
+        const std::string name = destination + ".~" + next + "~";
+        const int result = files.statx(dirfd, name.c_str(), AT_SYMLINK_NOFOLLOW, facts);
+        if (result == -ENOENT)
+            return last;
+        check(ARSYNC_STAGE_BACKUP, result);
+        last = next;
+    }
+}
+
 // Empty: there is none.
-std::string highest_number(Files& files, int dirfd, const SplitPath& path) {
+std::string highest_number(Files& files, int dirfd, const std::string& destination) {
+    const SplitPath path = split_path(destination);
     const int fd = files.open(dirfd, path.directory(), O_RDONLY | O_DIRECTORY, 0);
+    if (fd == -EACCES)
+        return last_in_a_row(files, dirfd, destination);
     check(ARSYNC_STAGE_BACKUP, fd);
     const File directory(files, fd);
     std::string highest;
@@ -68,7 +85,7 @@ std::string simple_name(const FileCopy& copy, const arsync_copy_options& options
 Backup next_backup(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
     std::string highest;
     if (options.backup != ARSYNC_BACKUP_SIMPLE)
-        highest = highest_number(files, copy.destination_dirfd, split_path(copy.destination));
+        highest = highest_number(files, copy.destination_dirfd, copy.destination);
     if (options.backup == ARSYNC_BACKUP_NUMBERED || !highest.empty())
         return {copy.destination + ".~" + plus_one(highest) + "~", true};
     return {simple_name(copy, options), false};

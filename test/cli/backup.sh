@@ -41,6 +41,11 @@ same 'a symbolic link is itself put aside' "$two; ln -s b l" '$CP -bv a l'
 if is_root; then
     same 'a backup that cannot be made is an error' 'echo x > a; mkdir d; echo y > d/a' 'as_nobody $CP -bv a d; as_nobody $CP --backup=t -v a d'
     same 'a failed copy of what may not be read puts the old file back' "$two; chmod 0 a; chmod 666 b" 'as_nobody $CP -b a b; as_nobody $CP --backup=t a b'
+    # cp does not find those that are there already.
+    same 'backups in a directory that may not be listed' "$two; mkdir d; cp b d; chown -R nobody d; chmod 311 d" 'as_nobody $CP -b a d/b; as_nobody $CP --backup=t a d/b'
+    holds 'numbered backups in a directory that may not be listed go on from those there' '
+        mkdir d; echo old > d/b; echo 1 > d/b.~1~; echo new > a; chown -R 65534 d; chmod 311 d
+        as_nobody $CP -b a d/b; as_nobody $CP --backup=t a d/b; test "$(cat d/b.~1~ d/b.~2~ d/b.~3~ d/b | tr "\n" " ")" = "1 old new new "'
     holds '--dry-run has made no backup that it could put back' "$two"'
         chmod 0 a; chmod 666 b; echo older > b~; for o in -b --backup=t; do
             as_nobody $CP --dry-run -v $o a b 2> err && false; test "$(cat err)" = "arsync-cp: cannot open '\''a'\'' for reading: Permission denied"; done

@@ -172,6 +172,10 @@ static bool is_refusal(int error) {
     return error == EPERM || error == EACCES;
 }
 
+static bool has_numbers(const arsync_copy_options& options) {
+    return options.backup == ARSYNC_BACKUP_NUMBERED || options.backup == ARSYNC_BACKUP_EXISTING;
+}
+
 bool may_survive(const Scenario& scenario, const Step& step, int error) {
     const arsync_copy_options& options = scenario.options;
     if (must_survive(step, error))
@@ -186,6 +190,8 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         if (step.subject == Subject::destination && writable(step) &&
             (error == EOPNOTSUPP || error == EINVAL || error == EPERM || error == ENOSYS))
             return true; // with O_TRUNC, or not for reading, it may be opened
+        if ((step.flags & O_DIRECTORY) && error == EACCES && has_numbers(options))
+            return true;                              // names of backups are looked for one by one
         return is_temporary(step) && error != EMFILE; // a name will do
     case Call::truncate: // opening it with O_TRUNC will do; a server's file gets no size before
         return step.offset == 0 || is_strange(scenario);
