@@ -191,7 +191,7 @@ void becomes_read_only(Kind kind) {
     const Volume volume(kind, kind == Kind::tmpfs || kind == Kind::ext4 ? 100 : 300);
     NEEDS(volume);
     const auto remount = [&](unsigned long flags) {
-        return mount(nullptr, volume.path().c_str(), nullptr, MS_REMOUNT | flags, nullptr) == 0;
+        return mount("none", volume.path().c_str(), "", MS_REMOUNT | flags, nullptr) == 0;
     };
     for (const uint32_t backend : backends()) {
         CAPTURE(backend_name(backend));

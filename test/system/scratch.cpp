@@ -38,8 +38,7 @@ struct Base {
             why = "needs root to mount file systems";
             return;
         }
-        if (unshare(CLONE_NEWNS) < 0 ||
-            mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) {
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, nullptr) < 0) {
             why = std::string("no mount namespace to be had: ") + strerror(errno);
             return;
         }
@@ -300,7 +299,7 @@ size_t Directory::entries() const {
 }
 
 Bound::Bound(const std::string& what, const std::string& where)
-    : where_(where), usable_(mount(what.c_str(), where.c_str(), nullptr, MS_BIND, nullptr) == 0) {}
+    : where_(where), usable_(mount(what.c_str(), where.c_str(), "", MS_BIND, nullptr) == 0) {}
 
 Bound::~Bound() {
     if (usable_)

@@ -134,8 +134,8 @@ TEST_CASE("the list of mounts is read anew when it has changed, and only then") 
     bool same = false;
     bool changed = false;
     std::thread([&] { // with mounts of its own
-        private_mounts = unshare(CLONE_NEWNS) == 0 &&
-                         mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+        private_mounts =
+            unshare(CLONE_NEWNS) == 0 && mount("none", "/", "", MS_REC | MS_PRIVATE, nullptr) == 0;
         if (!private_mounts)
             return;
         const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(30)); };
