@@ -281,6 +281,9 @@ prove: export ARSYNC_SOAK_S ?= 600
 prove: export ARSYNC_FAULTS_AT_LENGTH ?= 1
 prove: export ARSYNC_RANDOM_TREES ?= 10000
 prove: export TEST_TIME_LIMIT ?= 7200
+# Not for what else is made there.
+lengths = CRASH_STATES CRASH_PLANS KILLS ARSYNC_POOLS ARSYNC_STORM_S ARSYNC_OPERATIONS ARSYNC_OPPOSITE_ROUNDS \
+    ARSYNC_ATTACK_MS ARSYNC_DYING_ALL ARSYNC_FILL_LEVELS ARSYNC_SOAK_S ARSYNC_FAULTS_AT_LENGTH ARSYNC_RANDOM_TREES
 long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*,*opposite directions*,swapped*,*middle of one file*,*whichever system call*,*whichever operation fails*
 prove: ## the tests of the worst day at length (hours; wants root)
 	$(Q)tools/deps.sh build test fuzz
@@ -291,6 +294,10 @@ prove: ## the tests of the worst day at length (hours; wants root)
 	$(Q)$(B)/test/system -tc='$(long_cases)'
 	$(Q)ARSYNC_CP=$(B)/arsync-cp test/cli/random.sh || [ $$? = 77 ]
 	$(again) fuzz
+	+$(Q)env $(addprefix -u ,$(lengths)) $(MAKE) --no-print-directory $(parallel) coverage
+	+$(Q)env $(addprefix -u ,$(lengths)) $(MAKE) --no-print-directory $(parallel) valgrind
+	$(Q)if compgen -c | grep -qE '^(g|clang)\+\+-[0-9]+$$'; then tools/compilers.sh; else echo 'SKIP: other compilers: none is installed'; fi
+	$(Q)test/clean_root.sh || [ $$? = 77 ]
 
 HOURS ?= 1
 soak: ## trees, options, faults and limits at random, round after round: nothing grows (HOURS=n)
