@@ -42,18 +42,24 @@ std::string plus_one(std::string number) {
     return "1" + number;
 }
 
+// A server may say of each name that it is there.
+constexpr unsigned row_max = 100'000;
+
 // In a directory that may be searched, but not listed, those without a gap are found.
 std::string last_in_a_row(Files& files, int dirfd, const std::string& destination) {
     std::string last;
     struct statx facts;
-    for (std::string next = "1";; next = plus_one(next)) {
+    std::string next = "1";
+    for (unsigned i = 0; i < row_max; ++i) {
         const std::string name = destination + ".~" + next + "~";
         const int result = files.statx(dirfd, name.c_str(), AT_SYMLINK_NOFOLLOW, facts);
         if (result == -ENOENT)
             return last;
         check(ARSYNC_STAGE_BACKUP, result);
         last = next;
+        next = plus_one(next);
     }
+    throw Error{ARSYNC_STAGE_BACKUP, EACCES};
 }
 
 // Empty: there is none.
