@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <sys/mman.h>
 #include <sys/time.h>
@@ -30,7 +32,17 @@ constexpr unsigned shown_max = 5;
 struct Shared {
     std::atomic<uint64_t> next = 0;
     std::atomic<unsigned> wrong = 0;
+    std::atomic<uint64_t> microseconds = 0; // of the processors' time
+    std::atomic<uint64_t> slowest = 0;      // of these the most that one trial took, and which
+    std::atomic<uint64_t> slowest_seed = 0;
 };
+
+uint64_t processor_microseconds() {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000 +
+           static_cast<uint64_t>(now.tv_nsec) / 1000;
+}
 
 // Ends the process, and so tells of the trial, if it takes too long.
 void limit_time() {
@@ -55,6 +67,15 @@ void show(uint64_t seed, const std::string& what) {
     print("made small:\n" + shrink(trial_of(seed))->run());
 }
 
+// Two at once may name the other's number, which is no more than a hint where to look.
+void note_time(Shared& shared, uint64_t seed, uint64_t took) {
+    shared.microseconds += took;
+    if (took > shared.slowest) {
+        shared.slowest = took;
+        shared.slowest_seed = seed;
+    }
+}
+
 // current: which one this process is at, for whoever finds that it has died.
 void work(Shared& shared, std::atomic<uint64_t>& current, uint64_t count) {
     for (;;) {
@@ -63,7 +84,9 @@ void work(Shared& shared, std::atomic<uint64_t>& current, uint64_t count) {
             return;
         current = seed;
         limit_time();
+        const uint64_t begin = processor_microseconds();
         const std::string what = trial_of(seed)->run();
+        note_time(shared, seed, processor_microseconds() - begin);
         if (what.empty())
             continue;
         if (shared.wrong.fetch_add(1) < shown_max)
@@ -89,6 +112,8 @@ public:
     explicit Workers(uint64_t count)
         : count_(count), size_(std::max(1u, std::thread::hardware_concurrency())),
           shared_(share<Shared>(1)), current_(share<std::atomic<uint64_t>>(size_)), pids_(size_) {}
+
+    const Shared& shared() const { return *shared_; }
 
     // How many trials were wrong.
     unsigned run() {
@@ -143,7 +168,16 @@ private:
 } // namespace
 
 int run_many(uint64_t count) {
-    const unsigned wrong = Workers(count).run();
+    const auto begin = std::chrono::steady_clock::now();
+    Workers workers(count);
+    const unsigned wrong = workers.run();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    const Shared& all = workers.shared();
+    std::printf("%.0f s, and %.0f s of the processors' time; the slowest trial, of seed %llu, took "
+                "%.2f s of that\n",
+                took.count(), static_cast<double>(all.microseconds) / 1e6,
+                static_cast<unsigned long long>(all.slowest_seed),
+                static_cast<double>(all.slowest) / 1e6);
     print(std::to_string(count) + " trials, " + std::to_string(wrong) + " wrong");
     return wrong > 0;
 }

@@ -1,6 +1,8 @@
 #include "sim/tree_scenario.h"
 
 #include <cerrno>
+#include <cstring>
+#include <unordered_map>
 
 #include "copy/filter.h"
 #include "copy/keep_both.h"
@@ -10,19 +12,30 @@ namespace arsync::sim {
 
 namespace {
 
-// Data blocks like no others, so that a file in the wrong place shows.
+// Data blocks like no others, so that a file in the wrong place shows. Thousands of trials have the
+// same, which are made once.
+BlockRef block_for(uint64_t number) {
+    constexpr size_t kept_max = 8192;
+    static std::unordered_map<uint64_t, BlockRef> kept;
+    if (kept.size() >= kept_max)
+        kept.clear();
+    BlockRef& block = kept[number];
+    if (block)
+        return block;
+    auto data = std::make_shared<Block>();
+    Random random(number);
+    for (size_t i = 0; i < data->size(); i += sizeof(uint64_t)) {
+        const uint64_t bytes = random.next();
+        std::memcpy(data->data() + i, &bytes, sizeof bytes);
+    }
+    block = std::move(data);
+    return block;
+}
+
 Content content_for(uint64_t number, uint64_t size) {
     Content content;
-    for (uint64_t block = 0; block < blocks_for(size); ++block) {
-        auto data = std::make_shared<Block>();
-        Random random(number * 1'000'003 + block);
-        for (size_t i = 0; i < data->size(); i += 8) {
-            const uint64_t bytes = random.next();
-            for (size_t k = 0; k < 8; ++k)
-                (*data)[i + k] = static_cast<std::byte>(bytes >> 8 * k);
-        }
-        content.set_block(block, std::move(data));
-    }
+    for (uint64_t block = 0; block < blocks_for(size); ++block)
+        content.set_block(block, block_for(number * 1'000'003 + block));
     content.set_size(blocks_for(size) * block_size);
     content.resize(size);
     return content;
