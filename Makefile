@@ -269,6 +269,7 @@ check: ## set up, build, run all tests
 # is tried at random or until something grows, for longer. Each number may be set.
 prove: export CRASH_STATES ?= 1000
 prove: export CRASH_PLANS ?= 5
+prove: export CRASH_FLUSHES ?= all
 prove: export KILLS ?= 1000
 prove: export ARSYNC_POOLS ?= 100000
 prove: export ARSYNC_STORM_S ?= 600
@@ -288,7 +289,7 @@ long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*
 prove: ## the tests of the worst day at length (hours; wants root)
 	$(Q)tools/deps.sh build test fuzz
 	$(again) RUN=crash run-tests
-	$(Q)grep -hE '^[a-z0-9]+, |^[0-9]+ of' $(B)/test/log/*test-crash.log
+	$(Q)grep -hE '^[a-z0-9]+[,:] |^[0-9]+ of' $(B)/test/log/*test-crash.log
 	$(again) sim
 	$(again) build $(B)/test/system
 	$(Q)$(B)/test/system -tc='$(long_cases)'

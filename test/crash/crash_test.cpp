@@ -3,6 +3,7 @@
 //
 //     CRASH_SEED=N      the first plan of works (1)
 //     CRASH_STATES=N    states a filesystem (60)
+//     CRASH_FLUSHES=N   of each plan's flushes, how many become a state of their own (16); "all"
 //     CRASH_PLANS=N     over so many plans (1)
 //     CRASH_STATE=N     only the state of this number, of the first plan
 //     CRASH_KEEP=DIR    where the images of states that do not hold are copied to, with the log
@@ -28,6 +29,9 @@ namespace {
 
 struct Sum {
     uint64_t states = 0, bad = 0, flushes = 0, writes = 0, done = 0, lost = 0;
+    uint64_t boundaries = 0; // of the flushes those with which a copy had begun
+    uint64_t taken = 0;      // and of these those after which it has crashed at once
+    uint64_t due = 0;        // how many had to be
     std::vector<std::string> said;
     std::string skipped;
 };
@@ -38,6 +42,15 @@ void keep(const std::string& image, const std::string& name) {
         return;
     live::make_directories(directory);
     live::output_of({"cp", "--sparse=always", image, std::string(directory) + "/" + name});
+}
+
+// Of one plan's flushes, how many become a state of their own.
+uint64_t flushes_wanted(bool durable) {
+    constexpr uint64_t in_check = 16;
+    const char* const text = getenv("CRASH_FLUSHES");
+    if (!durable)
+        return 0; // the control has the others
+    return text && std::string(text) == "all" ? UINT64_MAX : number_of("CRASH_FLUSHES", in_check);
 }
 
 // One plan's states.
@@ -56,14 +69,24 @@ void crash_one(const Filesystem& kind, uint64_t seed, uint64_t count, bool durab
     sum.writes += log.count(What::write);
     sum.said.insert(sum.said.end(), recording.failures().begin(), recording.failures().end());
     const std::string image = work.path() + "/state";
-    const uint64_t only = number_of("CRASH_STATE", count);
+    const uint64_t only = number_of("CRASH_STATE", UINT64_MAX);
     Disk disk(recording.base(), log, kind.sector, seed);
-    for (const State& state : states_of(log, recording.first_mark(), seed, count)) {
-        if (only < count && state.number != only)
+    std::vector<State> states = states_of(log, recording.first_mark(), seed, count);
+    const std::vector<State> at_flushes =
+        flush_states_of(log, recording.first_mark(), seed, count, flushes_wanted(durable));
+    states.insert(states.end(), at_flushes.begin(), at_flushes.end());
+    put_in_order(states);
+    const uint64_t flushes = flushes_from(log, recording.first_mark());
+    sum.boundaries += flushes;
+    if (only == UINT64_MAX)
+        sum.due += std::min(flushes, flushes_wanted(durable));
+    for (const State& state : states) {
+        if (only != UINT64_MAX && state.number != only)
             continue;
         disk.write_state(state, image);
         const std::vector<std::string> said = recording.judge_image(image, state);
         ++sum.states;
+        sum.taken += state.number >= count;
         if (said.empty())
             continue;
         ++sum.bad;
@@ -99,6 +122,13 @@ Sum crash_all(const Filesystem& kind, bool durable, uint64_t states) {
            static_cast<unsigned long long>(sum.flushes), static_cast<unsigned long long>(sum.bad),
            static_cast<unsigned long long>(sum.lost), static_cast<unsigned long long>(sum.done),
            took.count());
+    if (durable)
+        printf(
+            "%s: of %llu flushes %llu were since the first copy began, and after %llu of these the "
+            "disk has crashed at once\n",
+            kind.name, static_cast<unsigned long long>(sum.flushes),
+            static_cast<unsigned long long>(sum.boundaries),
+            static_cast<unsigned long long>(sum.taken));
     return sum;
 }
 
@@ -114,6 +144,8 @@ void test(const Filesystem& kind) {
     CHECK(sum.said.empty());
     CHECK(sum.states > 0);
     CHECK(sum.done > 0);
+    CHECK(sum.taken == sum.due);
+    CHECK((sum.due > 0 || getenv("CRASH_FLUSHES") || getenv("CRASH_STATE")));
     // Without durability the same must be seen to be lost, or nothing is seen at all.
     const Sum control = crash_all(kind, false, std::max<uint64_t>(8, states / 8));
     CHECK(control.lost > 0);

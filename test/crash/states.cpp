@@ -101,9 +101,40 @@ std::vector<State> states_of(const Log& log, size_t begin, uint64_t seed, uint64
         state.end = std::max(state.end, begin);
         states.push_back(state);
     }
+    put_in_order(states);
+    return states;
+}
+
+void put_in_order(std::vector<State>& states) {
     std::sort(states.begin(), states.end(), [](const State& a, const State& b) {
         return std::tie(a.flushed, a.number) < std::tie(b.flushed, b.number);
     });
+}
+
+uint64_t flushes_from(const Log& log, size_t begin) {
+    const auto first = log.entries().begin() + static_cast<ptrdiff_t>(begin);
+    return static_cast<uint64_t>(std::count_if(
+        first, log.entries().end(), [](const Entry& entry) { return entry.what == What::flush; }));
+}
+
+std::vector<State> flush_states_of(const Log& log, size_t begin, uint64_t seed,
+                                   uint64_t first_number, uint64_t most) {
+    const std::vector<Entry>& entries = log.entries();
+    std::vector<State> states;
+    for (size_t i = entries.size(), next = i; i-- > begin;) {
+        if (entries[i].what != What::flush)
+            continue;
+        states.push_back({0, i + 1, next, State::Kind::none});
+        next = i;
+    }
+    Random random(seed ^ 0xf1);
+    if (states.size() > most) {
+        shuffle(states, random);
+        states.resize(most);
+    }
+    put_in_order(states);
+    for (State& state : states)
+        state.number = first_number++;
     return states;
 }
 

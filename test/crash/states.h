@@ -30,6 +30,16 @@ std::string name_of(State::Kind kind);
 // least.
 std::vector<State> states_of(const Log& log, size_t begin, uint64_t seed, uint64_t count);
 
+// The flushes from the entry `begin` on.
+uint64_t flushes_from(const Log& log, size_t begin);
+// For each of them, or for `most` of them that the seed picks, the state in which the disk has what
+// stands before it and nothing else, when all has happened that did before the next one. They are
+// numbered from first_number on, and in the order of their place in the log.
+std::vector<State> flush_states_of(const Log& log, size_t begin, uint64_t seed,
+                                   uint64_t first_number, uint64_t most);
+// In the order in which a Disk is to be asked for them.
+void put_in_order(std::vector<State>& states);
+
 // A disk that goes through a log once.
 class Disk {
 public:
