@@ -268,6 +268,7 @@ check: ## set up, build, run all tests
 # Not of `make check`: a thousand crashes of each filesystem, and as many kills, over several plans; then what
 # is tried at random or until something grows, for longer. Each number may be set.
 prove: export CRASH_STATES ?= 1000
+prove: export ARSYNC_SIM_SWEEP ?= all
 prove: export CRASH_PLANS ?= 5
 prove: export CRASH_FLUSHES ?= all
 prove: export KILLS ?= 1000
@@ -288,7 +289,7 @@ lengths = CRASH_STATES CRASH_PLANS KILLS ARSYNC_POOLS ARSYNC_STORM_S ARSYNC_OPER
 long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*,*opposite directions*,swapped*,*middle of one file*,*whichever system call*,*whichever operation fails*
 prove: ## the tests of the worst day at length (hours; wants root)
 	$(Q)tools/deps.sh build test fuzz
-	$(again) RUN=crash run-tests
+	$(again) RUN="sim crash" run-tests
 	$(Q)grep -hE '^[a-z0-9]+[,:] |^[0-9]+ of' $(B)/test/log/*test-crash.log
 	$(again) sim
 	$(again) build $(B)/test/system

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sim/changes.h"
 #include "sim/stages.h"
 
 namespace arsync::sim {
@@ -19,10 +20,9 @@ enum class Want { data, hole, either };
 
 // A hole that cannot be found, or not be made, is copied as zeros.
 bool failed_at_holes(const Simulation& s) {
-    return s.failed_step() &&
-           (s.failed_step()->call == Call::seek || s.failed_step()->call == Call::allocate ||
-            s.failed_step()->call == Call::settle_holes ||
-            s.failed_step()->call == Call::reopen); // of a range's source, to look for them
+    return s.faults.has(Call::seek) || s.faults.has(Call::allocate) ||
+           s.faults.has(Call::settle_holes) ||
+           s.faults.has(Call::reopen); // of a range's source, to look for them
 }
 
 // Nor can it be said of blocks that the filesystem copied unseen.
@@ -150,7 +150,7 @@ void check_attributes(Simulation& s, const Inode& inode) {
     if (options.preserve & ARSYNC_PRESERVE_MODE)
         mode = from.mode & (lost ? 01777 : 07777);
     // Whose group cannot be kept must not be open to another.
-    if (s.failed_step() && s.failed_step()->call == Call::chown)
+    if (s.faults.has(Call::chown))
         mode &= to.mode | 0700;
     if ((to.mode & 07777) != mode)
         s.world.problem("mode: " + std::to_string(to.mode & 07777) + " is not " +
@@ -177,8 +177,7 @@ void check_attributes(Simulation& s, const Inode& inode) {
         if (options.preserve & (acl ? ARSYNC_PRESERVE_MODE : ARSYNC_PRESERVE_XATTR))
             xattrs[name] = value;
     }
-    const Call failed = s.failed_step() ? s.failed_step()->call : Call::open;
-    const bool none_here = failed == Call::list_xattrs || failed == Call::get_xattr;
+    const bool none_here = s.faults.has(Call::list_xattrs) || s.faults.has(Call::get_xattr);
     if (to.xattrs != xattrs && !none_here)
         s.world.problem("extended attributes are not those that were to be kept");
 }
@@ -322,6 +321,46 @@ void check_backup_after_crash(Simulation& s, const Disk& after) {
 
 } // namespace
 
+// What the source was, or what it has become, and nothing in between.
+static void check_changed(Simulation& s, const Content& content) {
+    const auto is_of = [&](const Content& source) {
+        return content == expected_content(s.scenario, source);
+    };
+    // Of what shrinks, some may have been read that is not there any more; then that is told.
+    // But what has no blocks may be made up by the kernel, where sizes may be untrue.
+    const bool told = (s.outcome().flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0 ||
+                      (is_strange(s.scenario) && s.source().content.blocks().empty());
+    Content cut = s.original();
+    cut.resize(std::min(cut.size(), content.size()));
+    const bool is_cut = told && (s.scenario.range ||
+                                 (content == cut && content.size() >= s.source().content.size()));
+    if (!is_cut && !is_of(s.original()) && !is_of(s.source().content) &&
+        !(s.source_was_taken() && is_of(content_of(another_content))))
+        s.world.problem("neither what the source was nor what it is: " +
+                        std::to_string(content.size()) + " bytes" + (told ? ", told" : ""));
+}
+
+// Where somebody changes something a copy may fail, but as that has it.
+static bool is_of_change(const Simulation& s) {
+    const Outcome& outcome = s.outcome();
+    const bool gone = outcome.result == -ENOENT || outcome.result == -ESTALE;
+    return gone && (s.directory_was_moved() ||
+                    (s.source_was_taken() && outcome.stage == ARSYNC_STAGE_OPEN_SOURCE));
+}
+
+// Of a disk that does not keep what it was given: with verify that is said.
+static void check_damaged(Simulation& s) {
+    const Outcome& outcome = s.outcome();
+    const Inode* inode = s.scenario.range ? &s.world.disk.at(s.old_inode()) : s.destination();
+    const bool verified = (s.scenario.options.flags & ARSYNC_COPY_VERIFY) != 0 &&
+                          (outcome.flags & ARSYNC_COMPLETION_VERIFIED_CACHED) == 0;
+    if (outcome.result == 0 && verified && inode && inode->number == s.world.damaged_inode &&
+        !s.source_was_changed() && !(World::on_device(*inode) == s.expected()))
+        s.world.problem("damaged, and not said to be");
+    if (outcome.result == -EILSEQ && outcome.stage != ARSYNC_STAGE_VERIFY)
+        s.world.problem("damage is found, but not by verifying");
+}
+
 void check_success(Simulation& s) {
     if (s.outcome().stage != ARSYNC_STAGE_NONE)
         s.world.problem("success with a stage");
@@ -340,6 +379,10 @@ void check_success(Simulation& s) {
         s.world.problem("no file at the destination's name");
         return;
     }
+    if (s.source_was_changed())
+        check_changed(s, inode->content);
+    if (s.source_was_taken() || s.directory_was_moved())
+        return; // which of two was opened, and what of it was found by name, is chance
     if (!s.source_was_changed()) {
         if (!(inode->content == s.expected()))
             s.world.problem("the destination's content is not the source's");
@@ -359,6 +402,13 @@ void check_success(Simulation& s) {
         check_attributes(s, *inode);
     check_cache(s, *inode);
     check_durable(s, s.world.disk);
+}
+
+// Of several calls that fail, or when it is cancelled, a later one may be of the cleaning up.
+static bool may_fail_to_clean_up(const Simulation& s) {
+    return (s.faults.several() || s.cancelled()) &&
+           (s.faults.has(Call::unlink) || s.faults.has(Call::rename) ||
+            s.faults.has(Call::make_link) || s.faults.has(Call::statx));
 }
 
 void check_failure(Simulation& s) {
@@ -390,7 +440,7 @@ void check_failure(Simulation& s) {
     before.erase("target");
     const bool removed =
         removes_first(s.scenario) && outcome.stage != ARSYNC_STAGE_OPEN_SOURCE && names == before;
-    if (!removed)
+    if (!removed && !may_fail_to_clean_up(s) && !s.directory_was_moved())
         s.world.problem("a failed copy left names in the directory, or took them");
 }
 
@@ -403,14 +453,38 @@ bool refused(const Simulation& s) {
            outcome.stage == ARSYNC_STAGE_REFLINK;
 }
 
+// Of several that fail one is told of, or the cancel, and none is dropped.
+static void check_several_injected(Simulation& s) {
+    const Outcome& outcome = s.outcome();
+    if (s.cancelled() && outcome.result == -ECANCELED)
+        return;
+    bool told = false;
+    for (const Failure& one : s.faults.happened()) {
+        const std::string what = name_of_result(-one.error) + " of " + describe(one.step);
+        if (outcome.result == 0 && !s.faults.gave(ESTALE) && // after which it begins anew
+            !may_survive(s.scenario, one.step, one.error))
+            s.world.problem("an error was not reported: " + what);
+        told = told || (outcome.result == -one.error && fits(one.step, outcome.stage) &&
+                        !must_survive(one.step, one.error));
+    }
+    if (outcome.result < 0 && !told)
+        s.world.problem(
+            "an error that nobody gave was reported: " + name_of_result(outcome.result) +
+            " at stage " + arsync_stage_name(outcome.stage));
+}
+
 void check_injected(Simulation& s) {
     const Outcome& outcome = s.outcome();
     if (!s.failed_step() || refused(s))
         return;
+    if ((s.faults.several() && !s.denied) || s.cancelled()) {
+        check_several_injected(s);
+        return;
+    }
     const Step& step = *s.failed_step();
-    const std::string what = describe(step) + " failed with " + std::to_string(s.fail_with) +
-                             ", the copy ended with " + std::to_string(outcome.result) +
-                             " at stage " + std::to_string(outcome.stage);
+    const std::string what = name_of_result(-s.fail_with) + " of " + describe(step) +
+                             ", the copy ended with " + name_of_result(outcome.result) +
+                             " at stage " + arsync_stage_name(outcome.stage);
     if (outcome.result == 0) {
         if (!may_survive(s.scenario, step, s.fail_with))
             s.world.problem("an error was not reported: " + what);
@@ -426,7 +500,10 @@ void check_injected(Simulation& s) {
     const bool blames_destination = (outcome.flags & ARSYNC_COMPLETION_AT_DESTINATION) != 0;
     if (step.subject == Subject::source ? blames_destination : blames_source)
         s.world.problem("the wrong end is said to be at fault: " + what);
-    if ((outcome.flags & ARSYNC_COMPLETION_CONFLICT) != 0 && s.fail_with != EEXIST)
+    const bool says_what_is_there = s.fail_with == EEXIST || s.fail_with == ELOOP ||
+                                    s.fail_with == ETXTBSY || s.fail_with == ENXIO ||
+                                    s.fail_with == EISDIR || s.fail_with == ENOTEMPTY;
+    if ((outcome.flags & ARSYNC_COMPLETION_CONFLICT) != 0 && !says_what_is_there)
         s.world.problem("something is said to be in the way: " + what);
 }
 
@@ -470,11 +547,21 @@ void check_result(Simulation& s) {
         check_crash(s);
         return;
     }
+    if (s.world.damaged) {
+        check_damaged(s);
+        return;
+    }
     if (s.outcome().result == 0)
         check_success(s);
     else
         check_failure(s);
-    check_injected(s);
+    if (!s.source_was_changed() && !s.directory_was_moved())
+        check_injected(s);
+    else if (s.outcome().result < 0 && !refused(s) && !s.cancelled() && !is_of_change(s) &&
+             !s.faults.gave(-s.outcome().result))
+        s.world.problem(
+            "an error that nobody gave was reported: " + name_of_result(s.outcome().result) +
+            " at stage " + arsync_stage_name(s.outcome().stage));
 }
 
 std::string report(const Simulation& s) {

@@ -1,5 +1,9 @@
 #include "sim/disk.h"
 
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
 namespace arsync::sim {
 
 Disk::Disk() {
@@ -15,10 +19,28 @@ Inode& Disk::create(mode_t mode) {
     return inode;
 }
 
+static bool is_one_folded(const std::string& a, const std::string& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+        return std::tolower(x) == std::tolower(y);
+    });
+}
+
+std::string spelled_in(const Inode& directory, const std::string& name) {
+    if (directory.folds && !directory.names.count(name))
+        for (const auto& [spelled, _] : directory.names)
+            if (is_one_folded(spelled, name))
+                return spelled;
+    return name;
+}
+
+const Inode* Disk::find(InodeNumber directory, const std::string& name) const {
+    const Inode& above = at(directory);
+    const auto found = above.names.find(spelled_in(above, name));
+    return found == above.names.end() ? nullptr : &at(found->second);
+}
+
 Inode* Disk::find(InodeNumber directory, const std::string& name) {
-    const Names& names = at(directory).names;
-    const auto found = names.find(name);
-    return found == names.end() ? nullptr : &at(found->second);
+    return const_cast<Inode*>(std::as_const(*this).find(directory, name));
 }
 
 unsigned Disk::link_count(const Inode& inode) const {
@@ -41,7 +63,14 @@ static void apply(Names& names, const NameChange& change) {
     }
 }
 
-void Disk::change_names(Inode& directory, const NameChange& change) {
+static NameChange spelled_in(const Inode& directory, NameChange change) {
+    for (auto& [name, _] : change)
+        name = spelled_in(directory, name);
+    return change;
+}
+
+void Disk::change_names(Inode& directory, const NameChange& asked) {
+    const NameChange change = spelled_in(directory, asked);
     for (const auto& [name, number] : change) {
         if (Inode* replaced = find(directory.number, name))
             --replaced->links;

@@ -63,6 +63,7 @@ struct Inode {
     Names names;
     Names durable_names;
     std::vector<NameChange> unsynced;
+    bool folds = false;     // names in it are one if they differ by case alone, as casefold of ext4
     InodeNumber parent = 0; // what ".." is; stays when its name is removed
 
     std::string target; // of a symbolic link
@@ -73,6 +74,9 @@ struct Inode {
     bool is_link() const { return S_ISLNK(attributes.mode); }
     bool in_cache(uint64_t block) const { return cached.count(block) || dirty.count(block); }
 };
+
+// The name by which a directory has it; the same where it has not.
+std::string spelled_in(const Inode& directory, const std::string& name);
 
 class Disk {
 public:
@@ -85,6 +89,7 @@ public:
     Inode& root() { return at(root_); }
     const Inode& root() const { return at(root_); }
     Inode* find(InodeNumber directory, const std::string& name);
+    const Inode* find(InodeNumber directory, const std::string& name) const;
 
     // As statx(2) says it: a directory has a link from itself and from each directory in it.
     unsigned link_count(const Inode& inode) const;

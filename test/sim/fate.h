@@ -1,8 +1,10 @@
 // What happens to a copy that is simulated.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/random.h"
 #include "sim/simulation.h"
@@ -11,30 +13,47 @@ namespace arsync::sim {
 
 struct Fate {
     // By the number of the step before which it happens.
-    uint64_t fail_at = never;
-    int fail_with = 0; // a positive errno
+    std::vector<Faults::Planned> failures;
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
     uint64_t change_at = never; // somebody changes a source, or takes a directory away
     // Of questions: none is answered; or that one with STOP.
     bool never_answers = false;
     uint64_t stop_at_question = never;
+    // Of what is written to a destination: the device gets a bit of that write wrong, or forgets
+    // it.
+    uint64_t damaged_write = never;
+    bool forgets = false;
 
     bool has_step() const {
-        return fail_at != never || cancel_at != never || crash_at != never || change_at != never;
+        return !failures.empty() || cancel_at != never || crash_at != never || change_at != never;
     }
+    // The first of it at that step, and the others as much later as they were.
     Fate at_step(uint64_t step) const {
         Fate other = *this;
-        for (uint64_t* at : {&other.fail_at, &other.cancel_at, &other.crash_at, &other.change_at})
-            if (*at != never)
-                *at = step;
+        uint64_t first = never;
+        for (const uint64_t* at : other.steps())
+            first = std::min(first, *at);
+        for (uint64_t* at : other.steps())
+            *at = *at - first + step;
         return other;
     }
+    // Each with one event less.
+    std::vector<Fate> smaller() const;
+
+private:
+    std::vector<uint64_t*> steps();
 };
 
 std::string describe(const Fate& fate);
 
-// At most one thing happens.
-Fate choose_fate(Random& random, bool asks, bool changes);
+// What may happen besides calls that fail, a cancel and a crash.
+struct Possible {
+    bool questions = false;
+    bool changes = false;
+    bool damage = false;
+};
+// Mostly at most one thing happens, and in a quarter of them two to four.
+Fate choose_fate(Random& random, const Possible& possible);
 
 } // namespace arsync::sim

@@ -33,6 +33,19 @@ TEST_CASE("whichever step fails, the copy fails with that error and leaves nothi
     }
 }
 
+TEST_CASE(
+    "whichever step fails with whatever its call may give, the copy tells of it and is clean") {
+    for (const Scenario& scenario : catalogue()) {
+        const std::vector<Step> steps = steps_of(scenario);
+        for (size_t i = 0; i < steps.size(); i += sweep_stride)
+            for (const int error : errors_in_sweep(steps[i], i + scenario.world.seed, 1)) {
+                Simulation simulation(scenario);
+                simulation.faults.fail(i, error);
+                expect_right(simulation);
+            }
+    }
+}
+
 TEST_CASE("an error in one chunk is taken notice of by the others") {
     for (const Method method : all_methods) {
         if (method == ARSYNC_METHOD_REFLINK || method == ARSYNC_METHOD_COPY_FILE_RANGE)

@@ -21,7 +21,9 @@ public:
     int statx(int dirfd, const char* path, int at_flags, struct statx& out) override;
     int filesystem_type(int fd, uint64_t& magic) override;
     int places_of(int fd, std::vector<PlaceOnDevice>& places) override;
-    bool may_fold_names(int) override { return false; }
+    bool may_fold_names(int fd) override {
+        return world_.open(fd) && world_.disk.at(world_.descriptor(fd)->inode).folds;
+    }
     uint64_t room_for_dirty_pages() override { return world_.options.room_for_dirty_pages; }
     time_t now() override { return world_.a_look_at_the_clock(); }
     bool may_sync_filesystems() override { return !world_.options.denies_syncfs; }

@@ -63,10 +63,16 @@ int LeaseSimulation::before(const Step& step) {
     if (meanwhile)
         if (const int error = meanwhile(step); error < 0)
             return error;
-    if (step.index != fail_at || !can_fail_with(step, fail_with))
+    const bool fails = step.index == fail_at && can_fail_with(step, fail_with);
+    const int error = fails ? fail_with : faults.draw(step);
+    if (error == 0)
         return 0;
-    failed_step_ = step;
-    return -fail_with;
+    faults.note(step, error);
+    if (!failed_step_) {
+        failed_step_ = step;
+        fail_with = error;
+    }
+    return -error;
 }
 
 void LeaseSimulation::cancel_all() {
@@ -222,7 +228,8 @@ void LeaseSimulation::check_copies() {
             world.problem("not one completion of " + name);
         if (world.crashed())
             continue;
-        if (found && !(found->content == content_))
+        if (found && !(found->content == content_) &&
+            !faults.kept_from_removing(name, cancel_at != never))
             world.problem("a part of a file: " + name);
         if (copy.job.outcome.result == 0 && !found)
             world.problem("no copy: " + name);
@@ -256,11 +263,19 @@ bool is_transfer(const Step& step) {
 void check_result(LeaseSimulation& s) {
     const int result = s.outcome().result;
     const bool cancelled = s.cancel_at != never && result == -ECANCELED;
-    const bool failed = s.failed_step() && result == -s.fail_with;
+    const bool failed = result < 0 && s.faults.gave(-result);
     if (result != 0 && !s.world.crashed() && !cancelled && !failed)
         s.world.problem("an error of its own: " + name_of_result(result));
-    if (s.failed_step() && is_transfer(*s.failed_step()) && result == 0)
-        s.world.problem("an error was dropped: " + describe(*s.failed_step()));
+    if (!s.failed_step())
+        return;
+    const bool goes_on = must_survive(*s.failed_step(), s.fail_with) || begins_anew(s.fail_with) ||
+                         ((s.failed_step()->flags & O_DIRECT) != 0 &&
+                          (s.fail_with == EINVAL || s.fail_with == EOPNOTSUPP)) ||
+                         (s.fail_with == EINVAL && s.failed_step()->call == Call::read &&
+                          s.is_behind_end(s.failed_step()->offset));
+    if (is_transfer(*s.failed_step()) && result == 0 && !goes_on)
+        s.world.problem("an error was dropped: " + name_of_result(-s.fail_with) + " of " +
+                        describe(*s.failed_step()));
 }
 
 std::string report(const LeaseSimulation& s) {

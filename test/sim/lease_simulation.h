@@ -30,6 +30,7 @@ public:
     // What is to happen, by the number of the step before which it does.
     uint64_t fail_at = never;
     int fail_with = 0; // a positive errno
+    Faults faults; // more of them, with errors that are drawn; fail_with is then the first one's
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
     uint64_t pause_at = never; // all are paused, until nothing is under way any more
@@ -46,6 +47,7 @@ public:
     unsigned running_when_paused = 0; // such as may have had a transfer under way
     unsigned moved_while_paused = 0;  // transfers
     bool resumed = false;
+    bool is_behind_end(uint64_t offset) const { return offset >= content_.size(); }
     // The first that failed of all.
     const Outcome& outcome() const { return outcome_; }
     const std::optional<Step>& failed_step() const { return failed_step_; }

@@ -28,16 +28,23 @@ bool clashes(const ListSimulation& s) {
 
 // ---- what holds always ----
 
+// Of several calls that fail, each.
+Stage reported_stage(const ListSimulation& s, const Outcome& outcome) {
+    if (outcome.result >= 0 || s.faults.several())
+        return outcome.stage;
+    return ARSYNC_STAGE_OPEN_SOURCE;
+}
+
 void check_events(ListSimulation& s) {
     const bool all = !s.was_cancelled() && !stops(s) && !clashes(s) && !s.world.crashed();
     for (size_t i = 0; i < s.scenario.items.size(); ++i)
         if (all && !s.item(i))
             s.world.problem("item " + std::to_string(first_item + i) + " has no completion");
     // A directory that was made may fail in the end.
-    std::set<std::tuple<uint64_t, std::string, bool>> entries;
+    std::set<std::tuple<uint64_t, std::string, Stage>> entries;
     for (const SimulatedPool::Event& event : s.events())
         if (event.kind == ARSYNC_COMPLETION_ENTRY && event.outcome.action != ARSYNC_ACTION_REMOVE &&
-            !entries.emplace(event.user_data, event.path, event.outcome.result < 0).second)
+            !entries.emplace(event.user_data, event.path, reported_stage(s, event.outcome)).second)
             s.world.problem("reported twice: " + event.path);
 }
 
@@ -96,7 +103,8 @@ public:
             const bool is_temporary =
                 path.find("/.") != std::string::npos && path.find(".arsync-") != std::string::npos;
             if (inode.is_file() && inode.links > 0 && !is_temporary &&
-                !is_whole(inode, inode.content))
+                !is_whole(inode, inode.content) &&
+                !s_.faults.kept_from_removing(path, s_.was_cancelled()))
                 s_.world.problem("a part of a file: " + path);
         }
     }
@@ -358,10 +366,6 @@ void check_same_disk(ListSimulation& s, const SerialList& serial, const Exempt& 
 
 // ---- after a fault ----
 
-bool is_sync(const Step& step) {
-    return step.call == Call::sync_filesystem;
-}
-
 // Of those that failed, and all that have to do with what these were to make.
 std::set<size_t> touched_by(const ListSimulation& s, const std::set<size_t>& failed,
                             Exempt& exempt) {
@@ -419,12 +423,21 @@ void check_after_fault(ListSimulation& s) {
         check_as_serial(s);
         return;
     }
-    // Nothing can be copied to a directory that may not be searched, but here it may again at once.
-    const bool opens_again = s.fail_with == EACCES && s.failed_step()->call == Call::statx;
+    // Nothing can be where a directory may not be searched, or a path ends nowhere; but here
+    // something is all the same, for who looks again.
+    const auto any_failure = [&](auto is_such) {
+        return std::any_of(s.faults.happened().begin(), s.faults.happened().end(), is_such);
+    };
+    const bool opens_again = any_failure([](const Failure& one) {
+        const bool absent = one.error == EACCES || one.error == ELOOP || one.error == ENAMETOOLONG;
+        return absent && one.step.call == Call::statx;
+    });
     // What cannot be opened gives way to force, and what comes in its place is new.
-    const bool gives_way = s.fail_with == EACCES && s.failed_step()->call == Call::open &&
-                           s.failed_step()->subject == Subject::destination &&
-                           s.scenario.asks(ARSYNC_COPY_FORCE);
+    const bool gives_way =
+        s.scenario.asks(ARSYNC_COPY_FORCE) && any_failure([](const Failure& one) {
+            return one.error == EACCES && one.step.call == Call::open &&
+                   one.step.subject == Subject::destination;
+        });
     if (clashes(s) || stops(s) || opens_again || gives_way)
         return;
     const SerialList whole(s.scenario);
@@ -435,10 +448,9 @@ void check_after_fault(ListSimulation& s) {
         if (!whole.items[i] || !item || of_failed.meets(i))
             continue;
         // Of which it could not be seen whether both names are one entry, that is said.
-        const bool unseen = s.failed_step()->call == Call::statx &&
-                            item->outcome.result == -EINVAL &&
+        const bool unseen = s.faults.has(Call::statx) && item->outcome.result == -EINVAL &&
                             item->outcome.stage == ARSYNC_STAGE_CHECK;
-        const bool anew = (item->outcome.result == -s.fail_with || unseen) &&
+        const bool anew = (s.faults.gave(-item->outcome.result) || unseen) &&
                           item->outcome.result != whole.items[i]->outcome.result;
         const bool both_trees = item->outcome.action == ARSYNC_ACTION_TREE &&
                                 whole.items[i]->outcome.action == ARSYNC_ACTION_TREE;
@@ -447,24 +459,37 @@ void check_after_fault(ListSimulation& s) {
         failed.insert(i);
         of_failed.add(i);
     }
-    if (failed.size() > 1)
-        s.world.problem("more than one item failed of it");
-    if (s.fail_with == EMFILE && !failed.empty())
-        s.world.problem("it ran out of descriptors, and failed");
+    // A directory that may not be opened is on the way to several.
     const bool has_ways = s.scenario.asks(ARSYNC_COPY_PARENTS);
+    const bool of_way = has_ways && any_failure([](const Failure& one) {
+                            return one.error == EACCES && one.step.subject == Subject::directory;
+                        });
+    if (failed.size() > s.faults.happened().size() && !of_way)
+        s.world.problem("more items failed of it than calls");
+    for (const size_t i : failed)
+        if (s.item(i)->outcome.result == -EMFILE || s.item(i)->outcome.result == -ENFILE)
+            s.world.problem("it ran out of descriptors, and failed");
     // Where a copy is may not be known any more; then a further name is a copy of its own.
     // And part of a tree that fails may have been copied, to be linked to.
     const bool forgets_links = s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS) &&
-                               (s.failed_step()->subject != Subject::source || !failed.empty());
+                               (s.failed_step()->subject != Subject::source || !failed.empty() ||
+                                s.failed_step()->call == Call::open_beneath || s.faults.several());
+    const bool loses_xattrs = any_failure([](const Failure& one) { // where it is said there is none
+        return (one.step.call == Call::list_xattrs || one.step.call == Call::get_xattr ||
+                one.step.call == Call::set_xattr) &&
+               (one.error == ENODATA || one.error == EOPNOTSUPP || one.error == EINVAL);
+    });
     if (has_ways || forgets_links)
         return;
     Exempt exempt(s);
     if (failed.empty()) {
-        if (is_sync(*s.failed_step()) && s.outcome().result == 0)
+        if (s.faults.has(Call::sync_filesystem) && s.outcome().result == 0 && !s.faults.several())
             check_durable(s, exempt);
         for (size_t i = 0; i < s.scenario.items.size() && whole.items[i]; ++i)
             expect_same_item(s, i, *whole.items[i]);
-        check_same_disk(s, whole, exempt, compared(s));
+        Compared also = compared(s);
+        also.xattrs = !loses_xattrs;
+        check_same_disk(s, whole, exempt, also);
         return;
     }
     const std::set<size_t> touched = touched_by(s, failed, exempt);
@@ -474,6 +499,7 @@ void check_after_fault(ListSimulation& s) {
             expect_same_item(s, i, *others.items[i]);
     Compared also = compared(s);
     also.links = false;
+    also.xattrs = !loses_xattrs;
     check_same_disk(s, others, exempt, also);
 }
 
@@ -482,7 +508,7 @@ void check_after_cancel(ListSimulation& s) {
         check_as_serial(s);
         return;
     }
-    if (s.outcome().result != -ECANCELED)
+    if (s.outcome().result != -ECANCELED && !(stops(s) && s.faults.gave(-s.outcome().result)))
         s.world.problem("a list that was cancelled has another result");
 }
 
@@ -507,8 +533,8 @@ void check_after_change(ListSimulation& s) {
 void check_after_crash(ListSimulation& s) {
     const std::optional<Disk>& crashed = s.world.crashed();
     const arsync_copy_options& o = s.scenario.options();
-    if (!crashed || o.replace != ARSYNC_REPLACE_ATOMIC || o.durability == ARSYNC_DURABILITY_NONE ||
-        s.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY))
+    if (!crashed || !s.changed().empty() || o.replace != ARSYNC_REPLACE_ATOMIC ||
+        o.durability == ARSYNC_DURABILITY_NONE || s.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY))
         return;
     Random random(s.scenario.tree.world.seed);
     for (const Unsynced data : {Unsynced::lost, Unsynced::kept, Unsynced::mixed})
@@ -523,6 +549,8 @@ void check_result(ListSimulation& s) {
         check_after_crash(s);
     else if (s.was_cancelled())
         check_after_cancel(s);
+    else if (!s.changed().empty() && s.failed_step())
+        return; // what holds of both is what always does
     else if (!s.changed().empty())
         check_after_change(s);
     else if (s.failed_step())

@@ -6,9 +6,9 @@
 #include "copy/list/order.h"
 #include "copy/path.h"
 #include "copy/tree/totals.h"
+#include "sim/changes.h"
 #include "sim/opening.h"
 #include "sim/stages.h"
-#include "sim/transfer.h"
 #include "sim/tree_simulation.h"
 
 namespace arsync::sim {
@@ -217,50 +217,6 @@ bool ListSimulation::is_counted() const {
            counts.errors == job_.totals.errors;
 }
 
-// A file that has one name grows, shrinks, vanishes or is replaced; a directory of the destination
-// moves away.
-void ListSimulation::change() {
-    std::vector<std::pair<InodeNumber, std::string>> files, directories; // and what they are in
-    for (const InodeNumber above : world.disk.numbers())
-        for (const auto& [name, number] : world.disk.at(above).names) {
-            const Inode& inode = world.disk.at(number);
-            if (inode.is_file() && inode.links == 1 && world.sources.contains(number))
-                files.emplace_back(above, name);
-            if (inode.is_directory() && !world.sources.contains(number) && above != root())
-                directories.emplace_back(above, name);
-        }
-    const bool takes = !directories.empty() && (files.empty() || random_.percent(25));
-    const auto& from = takes ? directories : files;
-    if (from.empty())
-        return;
-    const auto [above, name] = from[random_.below(from.size())];
-    Inode& inode = world.disk.at(world.disk.at(above).names.at(name));
-    changed_ = world.path_of(above).substr(1) + "/" + name;
-    world.note("somebody changes " + changed_);
-    if (takes) {
-        world.change_names(above, {{name, std::nullopt}, {name + " moved away", inode.number}});
-        return;
-    }
-    switch (random_.below(4)) {
-    case 0: {
-        const std::vector<std::byte> more(5000, std::byte{0x77});
-        inode.content.write(inode.content.size(), more.data(), more.size());
-        inode.attributes.modified = inode.attributes.changed = world.now();
-        break;
-    }
-    case 1:
-        truncate(world, inode, inode.content.size() / 2);
-        break;
-    case 2:
-        world.change_names(above, {{name, std::nullopt}});
-        break;
-    default:
-        world.change_names(above, {{name, std::nullopt}});
-        world.sources.insert(add_file(world, above, name.c_str(), content_of("another"), 0600));
-        break;
-    }
-}
-
 int ListSimulation::before(const Step& step) {
     check_open(world, step);
     if (step.index == crash_at)
@@ -268,15 +224,21 @@ int ListSimulation::before(const Step& step) {
     if (step.index == cancel_at)
         cancel();
     if (step.index == change_at)
-        change();
+        changed_ = change_something(world, random_);
     if (meanwhile)
         if (const int error = meanwhile(step); error < 0)
             return error;
-    if (step.index != fail_at || !can_fail_with(step, fail_with) ||
-        ((fail_with == EMFILE || fail_with == ENFILE) && !is_open(step)))
+    const bool fails = step.index == fail_at && can_fail_with(step, fail_with) &&
+                       !((fail_with == EMFILE || fail_with == ENFILE) && !is_open(step));
+    const int error = fails ? fail_with : faults.draw(step);
+    if (error == 0)
         return 0;
-    failed_step_ = step;
-    return -fail_with;
+    faults.note(step, error);
+    if (!failed_step_) {
+        failed_step_ = step;
+        fail_with = error;
+    }
+    return -error;
 }
 
 } // namespace arsync::sim

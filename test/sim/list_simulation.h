@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "sim/faults.h"
 #include "sim/list_scenario.h"
 #include "sim/pool.h"
 #include "sim/simulation.h"
@@ -58,6 +59,7 @@ public:
     // What is to happen, by the number of the step before which it does.
     uint64_t fail_at = never;
     int fail_with = 0; // a positive errno
+    Faults faults; // more of them, with errors that are drawn; fail_with is then the first one's
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
     std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
@@ -88,7 +90,6 @@ public:
 
 private:
     bool add_items();
-    void change();
     void take_events();
     int before(const Step& step);
 

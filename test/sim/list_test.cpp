@@ -47,6 +47,26 @@ TEST_CASE("any step of any list may fail") {
     });
 }
 
+TEST_CASE("whichever step of a list fails with whatever its call may give, no other item suffers") {
+    const uint64_t lists = sweeps_all() ? 200 : 12;
+    for (uint64_t seed = 0; seed < lists; ++seed) {
+        const ListScenario scenario = choose_list(seed);
+        std::vector<Step> steps;
+        ListSimulation whole(scenario);
+        whole.meanwhile = [&](const Step& step) {
+            steps.push_back(step);
+            return 0;
+        };
+        expect_right(whole);
+        for (size_t i = 0; i < steps.size(); i += sweep_stride)
+            for (const int error : errors_in_sweep(steps[i], i + seed, 1)) {
+                ListSimulation list(scenario);
+                list.faults.fail(i, error);
+                expect_right(list);
+            }
+    }
+}
+
 TEST_CASE("whenever any list is cancelled, it ends, with no part of a file left") {
     for_each_seed(300, [](uint64_t seed) {
         const ListScenario scenario = choose_list(seed);

@@ -92,7 +92,7 @@ void work(Shared& shared, std::atomic<uint64_t>& current, uint64_t count) {
         if (shared.wrong.fetch_add(1) < shown_max)
             show(seed, what);
         else
-            print("WRONG: " + seed_text(seed));
+            print("WRONG: " + seed_text(seed) + ": " + what.substr(what.rfind('\n') + 1));
     }
 }
 

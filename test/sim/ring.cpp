@@ -148,6 +148,12 @@ static void lose_dirty(Inode& inode, bool told) {
     inode.dirty.clear();
 }
 
+// Nothing was tried, so nothing is lost.
+static bool is_refusal(int64_t result) {
+    return result == -EINTR || result == -EINVAL || result == -EOPNOTSUPP || result == -ENOSYS ||
+           result == -ESPIPE;
+}
+
 void SimulatedRing::perform(Pending& pending) {
     const Request& request = *pending.request;
     pending.performed = true;
@@ -162,7 +168,7 @@ void SimulatedRing::perform(Pending& pending) {
     });
     if (pending.result >= 0)
         return;
-    if (pending.result == -EINTR)
+    if (is_refusal(pending.result))
         return;
     const bool syncs = request.op == Op::sync || request.op == Op::write_back;
     if (syncs && world_.open(request.fd))

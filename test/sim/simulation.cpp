@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "sim/changes.h"
 #include "sim/opening.h"
 #include "sim/stages.h"
 #include "sim/transfer.h"
@@ -134,21 +135,65 @@ void Simulation::cancel() {
         ring.cancel(*job_.control.interruptible);
 }
 
+void Simulation::change() {
+    Random random(scenario.world.seed + change_at);
+    const InodeNumber root = world.disk.root().number;
+    const InodeNumber in = world.disk.root().names.at("in");
+    const uint64_t size = source().content.size();
+    const auto take = [&] { // somebody has it open
+        own_descriptors_.push_back(world.add_descriptor(world.source, O_PATH));
+        world.change_names(in, {{"source", std::nullopt}});
+        source_was_changed_ = source_was_taken_ = true;
+    };
+    switch (random.below(5)) {
+    case 0:
+        world.note("the source grows");
+        extend_source(size + 5000);
+        break;
+    case 1:
+        world.note("the source shrinks");
+        truncate_source(size / 2);
+        break;
+    case 2:
+        world.note("the source vanishes");
+        take();
+        break;
+    case 3:
+        world.note("the source is replaced");
+        take();
+        world.sources.insert(add_file(world, in, "source", content_of(another_content), 0600));
+        break;
+    default:
+        world.note("the destination's directory moves away");
+        world.change_names(root, {{"out", std::nullopt}, {"out moved away", directory_}});
+        directory_was_moved_ = true;
+        break;
+    }
+}
+
 int Simulation::before(const Step& step) {
     check_open(world, step);
     if (step.index == crash_at)
         world.crash();
     if (step.index == cancel_at)
         cancel();
+    if (step.index == change_at)
+        change();
     if (meanwhile)
         meanwhile(step);
     if (const int refused = refuse ? refuse(step) : 0; refused < 0)
         return refused;
-    if ((step.index != fail_at && step.call != denied) || !can_fail_with(step, fail_with))
+    const bool fails =
+        (step.index == fail_at || step.call == denied) && can_fail_with(step, fail_with);
+    const int error = fails ? fail_with : faults.draw(step);
+    if (error == 0)
         return 0;
-    if (!failed_step_)
+    faults.note(step, error);
+    if (!failed_step_) {
         failed_step_ = step;
-    return -fail_with;
+        fail_with = error;
+    }
+    return -error;
 }
 
 void Simulation::after(const Step& step) {

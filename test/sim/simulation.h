@@ -13,6 +13,7 @@
 
 #include "io/buffers.h"
 #include "job.h"
+#include "sim/faults.h"
 #include "sim/files.h"
 #include "sim/ring.h"
 #include "sim/scenario.h"
@@ -36,9 +37,11 @@ public:
     uint64_t fail_at = never;
     int fail_with = 0;          // a positive errno
     std::optional<Call> denied; // each step of it fails, with the same
+    Faults faults; // more of them, with errors that are drawn; fail_with is then the first one's
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
-    uint64_t rate = 0; // bytes a second that it may move; 0: as fast as it goes
+    uint64_t change_at = never; // somebody changes the source, or moves the directory away
+    uint64_t rate = 0;          // bytes a second that it may move; 0: as fast as it goes
     std::function<void(const Step&)> meanwhile; // anything else
     // Steps that a filesystem refuses, each time: with a negative errno; 0 for others.
     std::function<int(const Step&)> refuse;
@@ -67,6 +70,9 @@ public:
     void truncate_source(uint64_t size);
     void extend_source(uint64_t size);
     bool source_was_changed() const { return source_was_changed_; }
+    bool directory_was_moved() const { return directory_was_moved_; }
+    // The source's name is gone, or another file has it.
+    bool source_was_taken() const { return source_was_taken_; }
 
     // As they were to begin with, and the right result for that source.
     const Content& original() const { return original_; }
@@ -82,6 +88,7 @@ public:
 private:
     void build();
     void describe_job();
+    void change();
     int before(const Step& step);
     void after(const Step& step);
     uint64_t old_version() const;
@@ -108,6 +115,8 @@ private:
     std::set<uint64_t> source_cached_;
     uint64_t source_version_ = 0;
     bool source_was_changed_ = false;
+    bool source_was_taken_ = false;
+    bool directory_was_moved_ = false;
     std::pair<InodeNumber, uint64_t> visible_complete_{}; // inode and version, known to be right
 };
 

@@ -111,6 +111,8 @@ public:
         set(
             [&](Scenario & s) -> auto& { return tree(s).existing; }, false);
         set(
+            [&](Scenario & s) -> auto& { return tree(s).folds; }, false);
+        set(
             [&](Scenario & s) -> auto& { return tree(s).workers; }, 1u);
         set(
             [&](Scenario & s) -> auto& { return tree(s).filter; }, std::string());

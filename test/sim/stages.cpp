@@ -145,7 +145,20 @@ bool can_fail_with(const Step& step, int error) {
 
 // A file that has a name from the beginning will do.
 bool denies_linking(int error) {
-    return error == EPERM || error == EACCES || error == EOPNOTSUPP || error == EINVAL;
+    return error == EPERM || error == EACCES || error == EOPNOTSUPP || error == EINVAL ||
+           error == EXDEV || error == EMLINK;
+}
+
+bool begins_anew(int error) {
+    return error == ESTALE;
+}
+
+bool is_temporary_name(const std::string& path) {
+    return path.find(".arsync-") != std::string::npos;
+}
+
+bool may_mean_no_such_rename(int error) {
+    return error == EINVAL || error == EPERM || error == EOPNOTSUPP || error == ENOSYS;
 }
 
 bool must_survive(const Step& step, int error) {
@@ -178,7 +191,7 @@ static bool has_numbers(const arsync_copy_options& options) {
 
 bool may_survive(const Scenario& scenario, const Step& step, int error) {
     const arsync_copy_options& options = scenario.options;
-    if (must_survive(step, error))
+    if (must_survive(step, error) || begins_anew(error))
         return true;
     switch (step.call) {
     case Call::close: // of the copy's own file, unless it was given up
@@ -191,19 +204,25 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
             (error == EOPNOTSUPP || error == EINVAL || error == EPERM || error == ENOSYS))
             return true; // with O_TRUNC, or not for reading, it may be opened
         if ((step.flags & O_DIRECTORY) && error == EACCES && has_numbers(options))
-            return true;                              // names of backups are looked for one by one
-        return is_temporary(step) && error != EMFILE; // a name will do
+            return true; // names of backups are looked for one by one
+        if (error == ENAMETOOLONG && is_temporary_name(step.path))
+            return true;
+        return is_temporary(step) && error != EMFILE && error != ENFILE &&
+               error != ENOMEM; // a name will do
     case Call::truncate: // opening it with O_TRUNC will do; a server's file gets no size before
         return step.offset == 0 || is_strange(scenario);
     case Call::write_now: // in order it may be taken
         return is_strange(scenario);
     case Call::link:
-        return error == EEXIST || denies_linking(error);
+        return error == EEXIST || denies_linking(error) ||
+               (error == ENAMETOOLONG && is_temporary_name(step.path));
+    case Call::rename:
+        return options.replace == ARSYNC_REPLACE_EXCLUSIVE && may_mean_no_such_rename(error);
     case Call::make_link: // another temporary name will do
     case Call::make_symlink:
         return error == EEXIST;
     case Call::unlink: // of a temporary name that is gone already
-        return step.path.find(".arsync-") != std::string::npos;
+        return is_temporary_name(step.path);
     case Call::read:
     case Call::write:
         return is_strange(scenario) ||

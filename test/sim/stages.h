@@ -13,5 +13,11 @@ bool fits(const Step& step, Stage stage);
 bool may_survive(const Scenario& scenario, const Step& step, int error);
 bool denies_linking(int error);
 bool must_survive(const Step& step, int error);
+// A handle that is stale is to be got anew, so the copy is begun anew.
+bool begins_anew(int error);
+// Another name is taken where a temporary one is too long.
+bool is_temporary_name(const std::string& path);
+// A rename that is not to replace anything, of which this may say that there is none such.
+bool may_mean_no_such_rename(int error);
 
 } // namespace arsync::sim

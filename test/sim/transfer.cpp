@@ -105,14 +105,31 @@ static void forget_blocks(Inode& inode, uint64_t first, uint64_t end) {
     inode.dirty.erase(inode.dirty.lower_bound(first), inode.dirty.lower_bound(end));
 }
 
-// The device will not give back what was written.
-static void damage(World& world, Inode& inode, uint64_t offset, uint64_t count) {
-    if (count == 0 || world.subject_of(inode.number) != Subject::destination)
-        return;
-    if (world.destination_writes++ != world.damaged_write)
-        return;
-    inode.damage[offset + world.random.below(count)] = std::byte{0x40};
-    world.damaged = true;
+// Whether this is the write that the device will not give back.
+static bool is_damaged(World& world, const Inode& inode, uint64_t count) {
+    return count > 0 && world.subject_of(inode.number) == Subject::destination &&
+           world.destination_writes++ == world.damaged_write;
+}
+
+// It keeps a bit of it wrong, or what it had before: up to a block of zeros or old bytes.
+static void damage(World& world, Inode& inode, uint64_t offset, uint64_t count,
+                   const Content& before) {
+    if (!world.forgets) {
+        inode.damage[offset + world.random.below(count)] = std::byte{0x40};
+        world.damaged = true;
+    }
+    const uint64_t forgotten = world.forgets ? std::min(count, block_size) : 0;
+    for (uint64_t at = offset; at < offset + forgotten; ++at) {
+        std::byte old{}, now{};
+        before.read(at, &old, 1);
+        inode.content.read(at, &now, 1);
+        if (old == now)
+            continue;
+        inode.damage[at] = old ^ now;
+        world.damaged = true;
+    }
+    if (world.damaged)
+        world.damaged_inode = inode.number;
 }
 
 int64_t write(World& world, const Transfer& t) {
@@ -127,10 +144,13 @@ int64_t write(World& world, const Transfer& t) {
     if (direct)
         count = count / world.options.direct_offset_align * world.options.direct_offset_align;
     Inode& inode = t.inode;
+    const bool damaged = is_damaged(world, inode, count);
+    const Content before = damaged ? inode.content : Content();
     inode.content.write(t.offset, t.data, count);
     inode.damage.erase(inode.damage.lower_bound(t.offset),
                        inode.damage.lower_bound(t.offset + count));
-    damage(world, inode, t.offset, count);
+    if (damaged)
+        damage(world, inode, t.offset, count, before);
     const uint64_t first = block_of(t.offset), end = blocks_for(t.offset + count);
     if (direct)
         forget_blocks(inode, first, end);
@@ -147,6 +167,8 @@ int64_t write(World& world, const Transfer& t) {
 
 int truncate(World& world, Inode& inode, uint64_t size) {
     inode.content.resize(size);
+    if (size == 0) // nothing is left of what could not be written back
+        inode.write_back_failed = false;
     forget_blocks(inode, blocks_for(size), UINT64_MAX);
     inode.damage.erase(inode.damage.lower_bound(size), inode.damage.end());
     changed(world, inode);

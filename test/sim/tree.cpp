@@ -7,6 +7,7 @@ namespace arsync::sim {
 // Attributes of what a test makes are exactly what it says: no umask, nothing inherited.
 static Inode& add(World& world, InodeNumber directory, const char* name, mode_t mode) {
     Inode& inode = world.disk.create(mode);
+    inode.folds = inode.is_directory() && world.disk.at(directory).folds;
     const timespec now = world.now();
     inode.attributes.accessed = inode.attributes.modified = inode.attributes.changed = now;
     add_name(world, directory, name, inode.number);
@@ -66,10 +67,9 @@ const Inode* at_path(const Disk& disk, InodeNumber top, const std::string& path)
     const Inode* inode = &disk.at(top);
     for (size_t start = 0; start < path.size();) {
         const size_t end = std::min(path.find('/', start), path.size());
-        const auto found = inode->names.find(path.substr(start, end - start));
-        if (found == inode->names.end())
+        inode = disk.find(inode->number, path.substr(start, end - start));
+        if (!inode)
             return nullptr;
-        inode = &disk.at(found->second);
         start = end + 1;
     }
     return inode;

@@ -1,6 +1,7 @@
 #include "sim/tree_checks.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <fcntl.h>
 
@@ -105,8 +106,23 @@ bool writes(const Step& step) {
     return !(step.flags & O_PATH) && (step.flags & O_ACCMODE) != O_RDONLY;
 }
 
+bool may_mean_no_such_access(int error) {
+    return error == EPERM || error == EINVAL || error == EOPNOTSUPP || error == ENOSYS;
+}
+
+bool means_no_attribute(int error) {
+    return error == ENODATA || error == EOPNOTSUPP;
+}
+
+// A link that is not followed is what is there in a directory's place.
+bool is_given(const TreeSimulation& s, int error) {
+    return s.faults.gave(error) || (error == ENOTDIR && s.faults.gave(ELOOP));
+}
+
 // Whether a copy may be whole though this step failed.
 bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) {
+    if (begins_anew(error))
+        return true;
     switch (step.call) {
     case Call::close: // of what was only read, or was given up
         return !writes(step) || step.nameless;
@@ -115,6 +131,10 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
             return true;
         if (is_temporary(step.flags)) // a name will do
             return true;
+        if (may_mean_no_such_access(error) && (step.flags & O_ACCMODE) == O_RDWR)
+            return true; // it need not be read
+        if (error == ELOOP && step.subject == Subject::source && scenario.asks(ARSYNC_COPY_MIRROR))
+            return true; // looked at anew before anything is removed, and then all begins anew
         [[fallthrough]];
     case Call::open_beneath:
         if (error == EACCES && (step.flags & O_DIRECTORY)) // it need not be read, or not again
@@ -122,7 +142,15 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         [[fallthrough]];
     case Call::open_on_ring:
     case Call::reopen: // tried again when others have closed theirs
-        return error == EMFILE;
+        return error == EMFILE || error == ENFILE ||
+               (error == ENAMETOOLONG && is_temporary_name(step.path));
+    case Call::make_special: // a shorter temporary name does
+    case Call::make_symlink:
+    case Call::make_link:
+        return error == ENAMETOOLONG && is_temporary_name(step.path);
+    case Call::read: // to compare it, not past the page cache
+        return must_survive(step, error) ||
+               ((step.flags & O_DIRECT) != 0 && (error == EINVAL || error == EOPNOTSUPP));
     case Call::sync_filesystem: // each file says for itself
     case Call::statx:           // a second look, or a kind that opening will tell too
     case Call::read_cached:     // the ring reads it
@@ -138,20 +166,25 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::reflink:
         return error != EIO && error != ENOSPC;
     case Call::get_xattr: // a default ACL that cannot be seen is taken to be there
-        return step.subject == Subject::directory;
+        return step.subject == Subject::directory || means_no_attribute(error);
     case Call::list_xattrs: // listed again when they are copied
         return step.subject == Subject::source;
     case Call::link:
-        return denies_linking(error);
+        return denies_linking(error) || (error == ENAMETOOLONG && is_temporary_name(step.path));
+    case Call::rename:
+        return may_mean_no_such_rename(error);
     case Call::chmod: // where it has that mode already; or to have it narrow for a while
         return true;
     case Call::set_xattr: // what may not be written to is made so for a while
-        return error == EACCES;
+        return error == EACCES || (error == EPERM && scenario.preserves(ARSYNC_PRESERVE_OWNER));
     case Call::remove_xattr:
+        if (means_no_attribute(error)) // somebody else has removed it
+            return true;
+        [[fallthrough]];
     case Call::set_times: // what was given to another is taken back, and given in the end
-        return error == EACCES && scenario.preserves(ARSYNC_PRESERVE_OWNER);
+        return (error == EACCES || error == EPERM) && scenario.preserves(ARSYNC_PRESERVE_OWNER);
     case Call::unlink: // of a temporary name that is gone already
-        return step.path.find(".arsync-") != std::string::npos;
+        return is_temporary_name(step.path);
     case Call::chown: // an atomic replacement keeps the old owner if it may, and what is there has
                       // its new one before and after
         return !scenario.preserves(ARSYNC_PRESERVE_OWNER) ||
@@ -189,7 +222,7 @@ bool is_explained(const TreeSimulation& s, const std::string& path) {
 // Whatever was not reported is as it should be.
 void check_others(TreeSimulation& s) {
     for (const auto& [path, result] : s.expected().results) {
-        if (result < 0 || is_explained(s, path))
+        if (result < 0 || is_explained(s, path) || s.is_changed(path))
             continue;
         const Inode* right = s.wanted(path);
         const Inode* found = s.target(path);
@@ -223,8 +256,18 @@ bool lost_links_only(const TreeSimulation& s) {
 
 } // namespace
 
+// A source's filesystem that says it has no extended attributes, or that one is gone, is believed.
+static bool says_no_attributes(const TreeSimulation& s) {
+    const auto& all = s.faults.happened();
+    return std::any_of(all.begin(), all.end(), [](const Failure& one) {
+        const Call call = one.step.call;
+        const bool asks =
+            call == Call::list_xattrs || call == Call::get_xattr || call == Call::set_xattr;
+        return asks && (means_no_attribute(one.error) || one.error == EINVAL);
+    });
+}
+
 void check_failure(TreeSimulation& s) {
-    const int error = s.fail_with;
     if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
         check_copied(s); // that is, nothing was changed
     if (!s.failed_step()) {
@@ -235,7 +278,7 @@ void check_failure(TreeSimulation& s) {
     if (s.totals().directories == 0) { // not even the roots
         if (s.totals().entries != 1 || s.totals().errors != 1)
             s.world.problem("the root is not counted as the one that failed");
-        if (s.outcome().result != -error)
+        if (!is_given(s, -s.outcome().result))
             s.world.problem("the job's result is not the error");
         return;
     }
@@ -247,31 +290,38 @@ void check_failure(TreeSimulation& s) {
         if (entry.outcome.result == 0 || by_itself)
             continue;
         ++reported;
-        if (entry.outcome.result != -error)
+        if (!is_given(s, -entry.outcome.result))
             s.world.problem("reported as another error: " + entry.path);
+        if (entry.outcome.result == -EMFILE || entry.outcome.result == -ENFILE)
+            s.world.problem("it ran out of descriptors, and failed");
     }
     // It may have been another program's loss: then each file was synced by itself.
-    const bool sync_failed = s.failed_step()->call == Call::sync_filesystem;
+    const bool sync_failed = s.faults.has(Call::sync_filesystem);
     const uint64_t synced = sync_failed && s.outcome().result < 0;
-    if (sync_failed && s.outcome().result == 0)
+    if (sync_failed && s.outcome().result == 0 && !s.faults.several())
         check_durable(s);
     const bool noticed = reported > 0 || synced;
-    if (reported > 1)
-        s.world.problem("more than one entry failed");
+    if (reported > s.faults.happened().size())
+        s.world.problem("more entries failed than calls");
     if (noticed && s.outcome().result >= 0)
         s.world.problem("the job says nothing of it");
     if (noticed && s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR))
         return;
     if (!noticed && lost_links_only(s))
         return; // the first copy was not found again
-    if (!noticed && !may_be_harmless(s.scenario, *s.failed_step(), error) &&
-        !fails_by_itself(s, s.failed_step()->path))
-        s.world.problem("the error was dropped");
-    if (reported > 0 && error == EMFILE)
-        s.world.problem("it ran out of descriptors, and failed");
+    for (const Failure& one : s.faults.happened())
+        if (!noticed && !may_be_harmless(s.scenario, one.step, one.error) &&
+            !fails_by_itself(s, one.step.path))
+            s.world.problem("an error was dropped: " + name_of_result(-one.error) + " of " +
+                            describe(one.step));
     if (!noticed)
-        check_copied(s);
-    else if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        for (const std::string& difference : s.differences_on(s.world.disk))
+            if (!says_no_attributes(s) ||
+                difference.find("has other extended attributes") == std::string::npos)
+                s.world.problem("differs: " + difference);
+    if (!noticed)
+        return;
+    if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
         check_others(s);
 }
 
@@ -284,16 +334,102 @@ void check_after_cancel(TreeSimulation& s) {
         check_copied(s);
 }
 
+// Of what was changed it is there what it was, or what it has become.
+void check_after_change(TreeSimulation& s) {
+    if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        return;
+    const bool stops = s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && s.outcome().result < 0;
+    if (!stops)
+        check_others(s);
+    for (const auto& [path, result] : s.expected().results) {
+        const Inode* right = s.wanted(path);
+        const Inode* found = s.target(path);
+        const bool new_one = found && found->is_file() && !s.existed(path);
+        if ("in/" + path != s.changed() || !right || !right->is_file() || !new_one ||
+            is_explained(s, path))
+            continue;
+        const Inode* from = at_path(s.world.disk, s.source(), path);
+        Content cut = right->content;
+        cut.resize(std::min(cut.size(), found->content.size()));
+        const bool is_cut = found->content == cut && (!from || cut.size() >= from->content.size());
+        const bool is_old = found->content == right->content;
+        if (!is_old && !is_cut && !(from && found->content == from->content))
+            s.world.problem("neither what it was nor what it is: " + path);
+    }
+}
+
+void check_after_damage(TreeSimulation& s) {
+    const bool cached = (s.outcome().flags & ARSYNC_COMPLETION_VERIFIED_CACHED) != 0;
+    if (!s.scenario.asks(ARSYNC_COPY_VERIFY) || cached || s.outcome().result == -ECANCELED)
+        return;
+    for (const auto& [path, result] : s.expected().results) {
+        const Inode* right = s.wanted(path);
+        const Inode* found = s.target(path);
+        const bool damaged = found && found->number == s.world.damaged_inode;
+        if (result == 0 && damaged && right && right->is_file() && !is_explained(s, path) &&
+            !s.is_changed(path) && !(World::on_device(*found) == right->content))
+            s.world.problem("damaged, and not said to be: " + path);
+    }
+}
+
+namespace {
+
+std::string folded(std::string path) {
+    for (char& c : path)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return path;
+}
+
+} // namespace
+
+void check_folded(TreeSimulation& s) {
+    check_others(s);
+    std::map<std::string, std::vector<std::string>> one_there;
+    for (const auto& [path, result] : s.expected().results)
+        one_there[folded(path)].push_back(path);
+    for (const auto& [name, paths] : one_there) {
+        const auto unexplained = [&](const std::string& path) { return !is_explained(s, path); };
+        if (std::count_if(paths.begin(), paths.end(), unexplained) > 1)
+            s.world.problem("more than one name has become " + name);
+    }
+    bool fails = false;
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        const auto expected = s.expected().results.find(entry.path);
+        const bool by_itself = expected != s.expected().results.end() && expected->second < 0;
+        fails = fails || entry.outcome.result < 0;
+        const bool is_second =
+            entry.outcome.result == -EEXIST && one_there[folded(entry.path)].size() > 1;
+        if (entry.outcome.result < 0 && !by_itself && !is_second && !s.scenario.existing)
+            s.world.problem("fails, and is alone by its name: " + entry.path);
+    }
+    if (fails != (s.outcome().result < 0))
+        s.world.problem("the job's result is not that of its entries");
+}
+
 void check_result(TreeSimulation& s) {
+    const bool any_event = s.world.crashed() || s.world.damaged || !s.changed().empty() ||
+                           s.was_cancelled() || s.failed_step();
+    if (s.scenario.folds) {
+        if (!any_event)
+            check_folded(s);
+        return;
+    }
     if (s.world.crashed())
         check_after_crash(s);
-    else if (s.was_cancelled())
+    else if (s.world.damaged)
+        check_after_damage(s);
+    else if (!s.changed().empty() && (s.was_cancelled() || s.failed_step()))
+        return; // what holds of both is what always does
+    else if (!s.changed().empty())
+        check_after_change(s);
+    else if (s.was_cancelled() && (s.outcome().result == -ECANCELED || !s.failed_step()))
         check_after_cancel(s);
     else if (s.failed_step())
         check_failure(s);
     else
         check_whole(s);
-    if (!s.world.crashed() && !s.was_cancelled() && !s.failed_step())
+    if (!s.world.crashed() && !s.was_cancelled() && !s.failed_step() && s.changed().empty() &&
+        !s.world.damaged)
         check_durable(s);
 }
 

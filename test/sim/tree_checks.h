@@ -20,6 +20,15 @@ void check_after_cancel(TreeSimulation& tree);
 // The power went, or perhaps too late.
 void check_after_crash(TreeSimulation& tree);
 
+// Somebody changed a source, or took a directory away.
+void check_after_change(TreeSimulation& tree);
+// The device did not give back what was written.
+void check_after_damage(TreeSimulation& tree);
+
+// Names fold where it goes to: of those that are one there one is copied, and the others are told
+// of.
+void check_folded(TreeSimulation& tree);
+
 // What applies of that.
 void check_result(TreeSimulation& tree);
 

@@ -57,7 +57,8 @@ private:
 
     // A file has got its attributes too before it gets its name.
     void check_new(const std::string& path, const Inode& right, const Inode& inode) {
-        const Compared also = inode.is_file() ? s_.preserved() : Compared{};
+        const bool any_lost = s_.failed_step().has_value(); // of its attributes, and that is told
+        const Compared also = inode.is_file() && !any_lost ? s_.preserved() : Compared{};
         for (const std::string& difference :
              differences(s_.world.disk, right.number, disk_, inode.number, also))
             s_.world.problem("after a crash " + path + ": " + difference);
@@ -94,6 +95,8 @@ void check_kept(TreeSimulation& s, const Disk& disk) {
 } // namespace
 
 void check_after_crash(TreeSimulation& s) {
+    if (!s.changed().empty() || s.world.damaged)
+        return;
     const std::optional<Disk>& crashed = s.world.crashed();
     const arsync_copy_options& options = s.scenario.options;
     const bool atomic =
@@ -110,7 +113,7 @@ void check_after_crash(TreeSimulation& s) {
             if (!atomic)
                 continue;
             Recovered(s, disk).check();
-            if (s.outcome().result != 0)
+            if (s.outcome().result != 0 || s.failed_step())
                 continue;
             for (const std::string& difference : s.differences_on(disk))
                 s.world.problem("a crash after the completion: " + difference);

@@ -98,6 +98,10 @@ public:
 private:
     void add_entry(InodeNumber directory, unsigned number) {
         std::string name = "f" + std::to_string(number) + (random_.percent(20) ? ".x" : "");
+        if (scenario_.folds && number > 0 && random_.percent(30))
+            name = "F" + std::to_string(number - 1);
+        if (world_.disk.at(directory).names.count(name))
+            return;
         const char* text = name.c_str();
         const auto kind = random_.below(100);
         InodeNumber made = 0;
@@ -434,6 +438,7 @@ std::string describe(const TreeScenario& s) {
     const arsync_copy_options& o = s.options;
     return "seed " + number(s.world.seed) + ": " + number(s.directories) + " directories, " +
            number(s.entries) + " entries" + (s.existing ? ", over some of it" : "") +
+           (s.folds ? ", where names fold" : "") +
            (s.unwritable ? " that may not be written to" : "") + "; flags " + number(o.flags) +
            " preserve " + number(o.preserve) + " replace " + number(o.replace) + " update " +
            number(o.update) + " symlinks " + number(o.symlinks) + " report " + number(o.report) +
@@ -565,6 +570,7 @@ Trees build_trees(World& world, const TreeScenario& scenario) {
     Trees trees;
     trees.source = builder.source();
     trees.above = add_directory(world, world.disk.root().number, "out");
+    world.disk.at(trees.above).folds = scenario.folds;
     if (scenario.existing) {
         trees.target = add_directory(world, trees.above, "target", 0711);
         builder.conflicts(trees.source, trees.target);

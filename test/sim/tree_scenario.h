@@ -19,8 +19,9 @@ struct TreeScenario {
     std::string filter;
     unsigned directories = 5;
     unsigned entries = 16;
-    unsigned linked = 0;     // names, "l0" and so on, of one more file
-    bool existing = false;   // the destination has some of it already, and more
+    unsigned linked = 0;   // names, "l0" and so on, of one more file
+    bool existing = false; // the destination has some of it already, and more
+    bool folds = false;    // names fold at the destination, and some of the source's are one there
     bool unwritable = false; // and what it has may not be opened for writing
     unsigned workers = 1;
     unsigned buffer_count = 4;

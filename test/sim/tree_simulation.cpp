@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "sim/changes.h"
 #include "sim/opening.h"
 #include "sim/stages.h"
 
@@ -65,8 +66,9 @@ void TreeSimulation::run() {
     pool_.check_leaks();
     for (const int fd : world.open_descriptors())
         world.problem("left open: descriptor " + std::to_string(fd));
-    for (const std::string& difference : sim::differences(
-             *original_, trees_.source, world.disk, trees_.source, {true, true, true, true, true}))
+    for (const std::string& difference :
+         sim::differences(changed_then_ ? *changed_then_ : *original_, trees_.source, world.disk,
+                          trees_.source, {true, true, true, true, true}))
         world.problem("the source was changed: " + difference);
     const Inode* top = target("");
     if (top && top->is_directory() && !world.crashed())
@@ -87,16 +89,27 @@ int TreeSimulation::before(const Step& step) {
         world.crash();
     if (step.index == cancel_at)
         cancel();
+    if (step.index == change_at) {
+        Random random(scenario.world.seed + change_at);
+        changed_ = change_something(world, random);
+        changed_then_ = world.disk;
+    }
     if (meanwhile)
         if (const int error = meanwhile(step); error < 0)
             return error;
     if (scenario.unwritable && writes_to_old(step))
         return -EACCES;
-    if (step.index != fail_at || !can_fail_with(step, fail_with) ||
-        (fail_with == EMFILE && !is_open(step)))
+    const bool fails = step.index == fail_at && can_fail_with(step, fail_with) &&
+                       !(fail_with == EMFILE && !is_open(step));
+    const int error = fails ? fail_with : faults.draw(step);
+    if (error == 0)
         return 0;
-    failed_step_ = step;
-    return -fail_with;
+    faults.note(step, error);
+    if (!failed_step_) {
+        failed_step_ = step;
+        fail_with = error;
+    }
+    return -error;
 }
 
 const Inode* TreeSimulation::target_on(const Disk& disk, const std::string& path) const {
@@ -124,11 +137,29 @@ bool TreeSimulation::is_kept(const Disk& disk, const std::string& path) const {
     return kept && kept->number == number && scenario.options.backup != ARSYNC_BACKUP_NONE;
 }
 
+bool TreeSimulation::is_changed(const std::string& path) const {
+    const auto is_at = [&](const std::string& top) {
+        if (!changed_.starts_with(top + "/"))
+            return changed_ == top && !top.empty();
+        const std::string at = changed_.substr(top.size() + 1);
+        const std::string both = at.substr(0, at.find('.', at.rfind('/') + 2)) + " (";
+        if (path.starts_with(both))
+            return true;
+        return path == at || path.starts_with(at + "/") || path.starts_with(at + " moved away");
+    };
+    const Inode* from = at_path(*original_, trees_.source, path);
+    const bool leads_there = !changed_.empty() && (!from || from->is_link()) &&
+                             scenario.options.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    return leads_there || is_at("in") || is_at("out/target");
+}
+
 void TreeSimulation::check_old() {
     const bool backs_up = scenario.options.backup != ARSYNC_BACKUP_NONE;
     const bool atomic = scenario.options.replace == ARSYNC_REPLACE_ATOMIC ||
                         (scenario.asks(ARSYNC_COPY_HARD_LINK) && !backs_up);
     for (const std::string& path : old_paths_) {
+        if (is_changed(path))
+            continue;
         if (backs_up && !is_kept(world.disk, path))
             world.problem("has neither its name nor its backup's: " + path);
         else if (backs_up && world.disk.at(old(path)->number).version != old(path)->version)
@@ -182,9 +213,12 @@ void TreeSimulation::check_names(const std::string& path, const Inode& directory
         const std::string at = path.empty() ? name : path + "/" + name;
         const Inode& inode = world.disk.at(number);
         const Inode* right = wanted(at);
+        if (is_changed(at) || number == world.damaged_inode)
+            continue;
         if (!right && !existed(at))
             world.problem("a name that should not be there: " + at);
-        else if (!existed(at) && inode.is_file() && !(inode.content == right->content))
+        else if (!existed(at) && inode.is_file() && !(inode.content == right->content) &&
+                 !faults.kept_from_removing(at, was_cancelled()))
             world.problem("a part of a file: " + at);
         check_names(at, inode);
     }

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "job.h"
+#include "sim/faults.h"
 #include "sim/pool.h"
 #include "sim/simulation.h"
 #include "sim/tree_scenario.h"
@@ -27,8 +28,10 @@ public:
     // What is to happen, by the number of the step before which it does.
     uint64_t fail_at = never;
     int fail_with = 0; // a positive errno
+    Faults faults; // more of them, with errors that are drawn; fail_with is then the first one's
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
+    uint64_t change_at = never; // somebody changes a source, or takes a directory away
     std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
 
     void cancel() { pool_.cancel(); }
@@ -59,6 +62,11 @@ public:
     uint64_t questions() const { return pool_.questions(); }
     bool helped() const { return pool_.helped(); }
     bool was_cancelled() const { return job_.control.cancelled(); }
+    // What somebody has changed, as it is written from the root; "": nothing.
+    const std::string& changed() const { return changed_; }
+    // Whether a path below the destination has to do with that.
+    bool is_changed(const std::string& path) const;
+    InodeNumber source() const { return trees_.source; }
     // Whether progress says of all that was found that it is done.
     bool is_counted() const;
     SimulatedPool& pool() { return pool_; }
@@ -79,6 +87,8 @@ private:
     Job job_;
     std::optional<Step> failed_step_;
     std::optional<Disk> original_;
+    std::optional<Disk> changed_then_; // as it was when somebody had changed something
+    std::string changed_;
     std::vector<std::string> old_paths_;
     std::map<std::string, std::pair<InodeNumber, uint64_t>> shown_; // new files known to be whole
 };

@@ -215,6 +215,26 @@ TEST_CASE("whichever step of a tree's copy fails, it is told of, and all else is
     }
 }
 
+TEST_CASE("whichever step of a tree's copy fails with whatever its call may give, it is told of") {
+    for (const TreeScenario& scenario : tree_catalogue()) {
+        std::vector<Step> steps;
+        TreeSimulation whole(scenario);
+        whole.meanwhile = [&](const Step& step) {
+            steps.push_back(step);
+            return 0;
+        };
+        whole.run();
+        for (size_t i = 0; i < steps.size(); i += sweep_stride)
+            for (const int error : errors_in_sweep(steps[i], i + scenario.world.seed, 1)) {
+                TreeSimulation simulation(scenario);
+                simulation.faults.fail(i, error);
+                simulation.run();
+                check_failure(simulation);
+                expect_no_problems(simulation);
+            }
+    }
+}
+
 TEST_CASE("any step of any tree's copy may fail") {
     for_each_seed(700, [](uint64_t seed) {
         TreeScenario scenario = choose_tree(seed);

@@ -1,7 +1,5 @@
 #include "sim/trial.h"
 
-#include <cerrno>
-
 #include "copy/question.h"
 #include "sim/catalogue.h"
 #include "sim/fate.h"
@@ -18,27 +16,53 @@ std::string describe(const Fate& fate) {
         if (number != never)
             text += std::string(what) + std::to_string(number) + "; ";
     };
-    if (fate.fail_at != never)
-        text += "fails with " + name_of_result(-fate.fail_with) + " ";
-    at("at step ", fate.fail_at);
+    for (const Faults::Planned& one : fate.failures)
+        at("a call fails at step ", one.step);
     at("cancelled at step ", fate.cancel_at);
     at("the power goes at step ", fate.crash_at);
     at("somebody changes something at step ", fate.change_at);
+    at(fate.forgets ? "the device forgets write " : "the device damages write ",
+       fate.damaged_write);
     at("STOP is the answer to question ", fate.stop_at_question);
     if (fate.never_answers)
         text += "no question is answered; ";
     return text.empty() ? "nothing happens to it" : text.substr(0, text.size() - 2);
 }
 
-Fate choose_fate(Random& random, bool asks, bool changes) {
-    Fate fate;
+std::vector<uint64_t*> Fate::steps() {
+    std::vector<uint64_t*> all;
+    for (Faults::Planned& one : failures)
+        all.push_back(&one.step);
+    for (uint64_t* at : {&cancel_at, &crash_at, &change_at})
+        if (*at != never)
+            all.push_back(at);
+    return all;
+}
+
+std::vector<Fate> Fate::smaller() const {
+    std::vector<Fate> all;
+    for (size_t i = 0; i < failures.size(); ++i) {
+        all.push_back(*this);
+        all.back().failures.erase(all.back().failures.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    for (const auto event : {&Fate::cancel_at, &Fate::crash_at, &Fate::change_at,
+                             &Fate::stop_at_question, &Fate::damaged_write})
+        if (this->*event != never) {
+            all.push_back(*this);
+            all.back().*event = never;
+        }
+    return all;
+}
+
+namespace {
+
+void add_event(Fate& fate, Random& random, const Possible& possible, uint64_t kind) {
     const uint64_t step = random.below(random.of({30ul, 120ul, 400ul}));
-    switch (random.below(8)) {
+    switch (kind) {
     case 0:
     case 1:
     case 2:
-        fate.fail_at = step;
-        fate.fail_with = random.of({EIO, ENOSPC, EMFILE, EACCES});
+        fate.failures.push_back({step, random.next()});
         break;
     case 3:
         fate.cancel_at = step;
@@ -47,17 +71,36 @@ Fate choose_fate(Random& random, bool asks, bool changes) {
         fate.crash_at = step;
         break;
     case 5:
-        fate.never_answers = asks && random.percent(50);
-        if (asks && !fate.never_answers)
+        fate.never_answers = possible.questions && random.percent(50);
+        if (possible.questions && !fate.never_answers)
             fate.stop_at_question = random.below(5);
         break;
     case 6:
-        if (changes)
+        if (possible.changes)
             fate.change_at = step;
+        break;
+    case 7:
+        if (possible.damage) {
+            fate.damaged_write = random.below(random.of({2ul, 20ul, 100ul}));
+            fate.forgets = random.percent(50);
+        }
         break;
     default:
         break;
     }
+}
+
+} // namespace
+
+Fate choose_fate(Random& random, const Possible& possible) {
+    constexpr uint64_t kinds = 9, that_happen = 8;
+    Fate fate;
+    if (random.percent(75)) {
+        add_event(fate, random, possible, random.below(kinds));
+        return fate;
+    }
+    for (uint64_t left = 2 + random.below(3); left > 0; --left)
+        add_event(fate, random, possible, random.below(that_happen));
     return fate;
 }
 
@@ -65,8 +108,7 @@ namespace {
 
 template <class Simulation>
 void apply(const Fate& fate, Simulation& simulation) {
-    simulation.fail_at = fate.fail_at;
-    simulation.fail_with = fate.fail_with;
+    simulation.faults.planned = fate.failures;
     simulation.cancel_at = fate.cancel_at;
     simulation.crash_at = fate.crash_at;
     if constexpr (requires { simulation.pool(); }) {
@@ -75,6 +117,8 @@ void apply(const Fate& fate, Simulation& simulation) {
     }
     if constexpr (requires { simulation.change_at; })
         simulation.change_at = fate.change_at;
+    simulation.world.damaged_write = fate.damaged_write;
+    simulation.world.forgets = fate.forgets;
 }
 
 template <class Scenario, class Simulation>
@@ -100,6 +144,8 @@ public:
         std::vector<std::unique_ptr<Trial>> all;
         for (const Scenario& scenario : smaller_than(scenario_))
             all.push_back(std::make_unique<TrialOf>(scenario, fate_));
+        for (const Fate& fate : fate_.smaller())
+            all.push_back(std::make_unique<TrialOf>(scenario_, fate));
         return all;
     }
     std::unique_ptr<Trial> at_step(uint64_t step) const override {
@@ -114,26 +160,43 @@ private:
 
 } // namespace
 
+namespace {
+
+// Where what becomes of a name depends on which of two came first, the rest is kept plain.
+void fold_names(TreeScenario& scenario) {
+    scenario.folds = true;
+    scenario.options.report = ARSYNC_REPORT_ALL;
+    scenario.options.flags &= ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_VERIFY;
+    scenario.options.backup = ARSYNC_BACKUP_NONE;
+    scenario.options.update = ARSYNC_UPDATE_ALL;
+    scenario.options.symlinks = ARSYNC_SYMLINKS_KEEP;
+    scenario.filter.clear();
+}
+
+} // namespace
+
 std::unique_ptr<Trial> trial_of(uint64_t seed) {
     Random random(seed * 104'729 + 1);
     const uint64_t kind = seed % 10;
     if (kind < 2)
-        return std::make_unique<TrialOf<Scenario, Simulation>>(choose_copy(seed),
-                                                               choose_fate(random, false, false));
+        return std::make_unique<TrialOf<Scenario, Simulation>>(
+            choose_copy(seed), choose_fate(random, {false, true, true}));
     if (kind < 5) {
         TreeScenario scenario = choose_tree(seed);
-        const Fate fate = choose_fate(random, asks_first(scenario.options), false);
-        if (fate.fail_at != never)
+        const Fate fate = choose_fate(random, {asks_first(scenario.options), true, true});
+        if (fate.has_step() || fate.damaged_write != never)
             scenario.options.report = ARSYNC_REPORT_ALL; // for who judges
+        if (random.percent(10))
+            fold_names(scenario);
         return std::make_unique<TrialOf<TreeScenario, TreeSimulation>>(scenario, fate);
     }
     if (kind < 9) {
         const ListScenario scenario = choose_list(seed);
-        const Fate fate = choose_fate(random, asks_first(scenario.options()), true);
+        const Fate fate = choose_fate(random, {asks_first(scenario.options()), true});
         return std::make_unique<TrialOf<ListScenario, ListSimulation>>(scenario, fate);
     }
-    return std::make_unique<TrialOf<LeaseScenario, LeaseSimulation>>(
-        choose_leases(seed), choose_fate(random, false, false));
+    return std::make_unique<TrialOf<LeaseScenario, LeaseSimulation>>(choose_leases(seed),
+                                                                     choose_fate(random, {}));
 }
 
 namespace {

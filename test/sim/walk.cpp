@@ -152,6 +152,7 @@ Inode& World::make_inode(const Inode& directory, mode_t mode) {
         if (inode.is_directory())
             attributes.mode |= S_ISGID;
     }
+    inode.folds = inode.is_directory() && directory.folds;
     inode.parent = directory.number;
     inode.durable_attributes = attributes;
     return inode;

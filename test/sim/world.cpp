@@ -117,6 +117,17 @@ std::string World::path_of(InodeNumber inode) const {
     return "(inode " + std::to_string(inode) + ", without a name)";
 }
 
+Content World::on_device(const Inode& inode) {
+    Content content = inode.content;
+    for (const auto& [offset, bits] : inode.damage) {
+        std::byte byte{};
+        content.read(offset, &byte, 1);
+        byte ^= bits;
+        content.write(offset, &byte, 1);
+    }
+    return content;
+}
+
 void World::crash() {
     note("the power goes");
     if (!crashed_)

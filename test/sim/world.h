@@ -172,8 +172,10 @@ public:
     std::vector<std::string> problems;
     uint64_t damaged_write = UINT64_MAX; // to a destination: the device gets a bit of it wrong
     uint64_t destination_writes = 0;
-    bool damaged = false; // it came to that
-    bool aside = false;   // what happens now happens on another thread, for which nobody waits
+    bool forgets = false;          // or it says it has that write, and keeps what it had
+    bool damaged = false;          // it came to that
+    InodeNumber damaged_inode = 0; // of which file
+    bool aside = false; // what happens now happens on another thread, for which nobody waits
 
     // A test's say in what happens. before: a negative errno is the step's result, and the step has
     // no effect.
@@ -227,6 +229,8 @@ public:
 
     // One of the paths that lead there.
     std::string path_of(InodeNumber inode) const;
+    // What the device gives back of a file.
+    static Content on_device(const Inode& inode);
 
     timespec now(); // later each time
     time_t a_look_at_the_clock() const {
