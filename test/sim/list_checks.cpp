@@ -435,7 +435,10 @@ void check_after_fault(ListSimulation& s) {
     // What cannot be opened gives way to force, and what comes in its place is new.
     const bool gives_way =
         s.scenario.asks(ARSYNC_COPY_FORCE) && any_failure([](const Failure& one) {
-            return one.error == EACCES && one.step.call == Call::open &&
+            const bool may_not_be_opened = one.error == EACCES || one.error == EPERM ||
+                                           one.error == ETXTBSY || one.error == EROFS ||
+                                           one.error == ELOOP;
+            return may_not_be_opened && one.step.call == Call::open &&
                    one.step.subject == Subject::destination;
         });
     if (clashes(s) || stops(s) || opens_again || gives_way)

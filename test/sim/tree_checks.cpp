@@ -116,7 +116,9 @@ bool means_no_attribute(int error) {
 
 // A link that is not followed is what is there in a directory's place.
 bool is_given(const TreeSimulation& s, int error) {
-    return s.faults.gave(error) || (error == ENOTDIR && s.faults.gave(ELOOP));
+    const bool of_link =
+        error == ENOTDIR || (error == ENOENT && s.scenario.asks(ARSYNC_COPY_MIRROR));
+    return s.faults.gave(error) || (of_link && s.faults.gave(ELOOP));
 }
 
 // Whether a copy may be whole though this step failed.
@@ -131,12 +133,14 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
             return true;
         if (is_temporary(step.flags)) // a name will do
             return true;
-        if (may_mean_no_such_access(error) && (step.flags & O_ACCMODE) == O_RDWR)
-            return true; // it need not be read
-        if (error == ELOOP && step.subject == Subject::source && scenario.asks(ARSYNC_COPY_MIRROR))
-            return true; // looked at anew before anything is removed, and then all begins anew
+        if (may_mean_no_such_access(error) && writes(step))
+            return true; // it need not be read, or is to be emptied as it is opened
         [[fallthrough]];
     case Call::open_beneath:
+        // A mirror looks at the source anew before it removes, and if that is not what it was all
+        // begins anew.
+        if (error == ELOOP && step.subject == Subject::source && scenario.asks(ARSYNC_COPY_MIRROR))
+            return true;
         if (error == EACCES && (step.flags & O_DIRECTORY)) // it need not be read, or not again
             return true;
         [[fallthrough]];
@@ -168,7 +172,7 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::get_xattr: // a default ACL that cannot be seen is taken to be there
         return step.subject == Subject::directory || means_no_attribute(error);
     case Call::list_xattrs: // listed again when they are copied
-        return step.subject == Subject::source;
+        return step.subject == Subject::source || means_no_attribute(error);
     case Call::link:
         return denies_linking(error) || (error == ENAMETOOLONG && is_temporary_name(step.path));
     case Call::rename:
@@ -184,7 +188,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::set_times: // what was given to another is taken back, and given in the end
         return (error == EACCES || error == EPERM) && scenario.preserves(ARSYNC_PRESERVE_OWNER);
     case Call::unlink: // of a temporary name that is gone already
-        return is_temporary_name(step.path);
+        return is_temporary_name(step.path) ||
+               (error == EPERM && step.subject == Subject::directory); // so POSIX says it is one
     case Call::chown: // an atomic replacement keeps the old owner if it may, and what is there has
                       // its new one before and after
         return !scenario.preserves(ARSYNC_PRESERVE_OWNER) ||
