@@ -55,13 +55,17 @@ bool was_made(int64_t result) {
     return opened(result) && result != -ENOSYS;
 }
 
-// of_directory() is the call on ".": of what is no directory it tells nothing.
+// of_directory() is the call on ".": of what is no directory it tells nothing. Of what is open
+// attributes cannot be out of reach: a filter lets none of the calls through, and that has to be
+// told.
 template <class Call>
-auto without_proc(int64_t result, Call of_directory) {
+int64_t without_proc(bool is_open, int64_t result, Call of_directory) {
     if (result != -ENOSYS)
         return result;
     const int64_t found = of_directory();
-    return found == -ENOTDIR ? result : found;
+    if (found != -ENOTDIR && found != -ENOSYS)
+        return found;
+    return is_open ? -EPERM : -ENOSYS;
 }
 
 } // namespace
@@ -70,34 +74,39 @@ int64_t SystemFiles::list_xattrs(int fd, char* names, size_t size) {
     int64_t result = without_eintr([&] { return ::flistxattr(fd, names, size); });
     if (was_made(result))
         return result;
+    const bool is_open = opened(result);
     result = by_proc(fd, [&](const char* path) { return ::listxattr(path, names, size); });
-    return without_proc(result, [&] { return list_xattrs_at(fd, ".", 0, names, size); });
+    return without_proc(is_open, result, [&] { return list_xattrs_at(fd, ".", 0, names, size); });
 }
 
 int64_t SystemFiles::get_xattr(int fd, const char* name, void* value, size_t size) {
     int64_t result = without_eintr([&] { return ::fgetxattr(fd, name, value, size); });
     if (was_made(result))
         return result;
+    const bool is_open = opened(result);
     result = by_proc(fd, [&](const char* path) { return ::getxattr(path, name, value, size); });
-    return without_proc(result, [&] { return get_xattr_at(fd, ".", 0, name, value, size); });
+    return without_proc(is_open, result,
+                        [&] { return get_xattr_at(fd, ".", 0, name, value, size); });
 }
 
 int SystemFiles::set_xattr(int fd, const char* name, const void* value, size_t size) {
     int result = without_eintr([&] { return ::fsetxattr(fd, name, value, size, 0); });
     if (was_made(result))
         return result;
+    const bool is_open = opened(result);
     result = by_proc(fd, [&](const char* path) { return ::setxattr(path, name, value, size, 0); });
     return static_cast<int>(
-        without_proc(result, [&] { return set_xattr_at(fd, ".", 0, name, value, size); }));
+        without_proc(is_open, result, [&] { return set_xattr_at(fd, ".", 0, name, value, size); }));
 }
 
 int SystemFiles::remove_xattr(int fd, const char* name) {
     int result = without_eintr([&] { return ::fremovexattr(fd, name); });
     if (was_made(result))
         return result;
+    const bool is_open = opened(result);
     result = by_proc(fd, [&](const char* path) { return ::removexattr(path, name); });
     return static_cast<int>(
-        without_proc(result, [&] { return remove_xattr_at(fd, ".", 0, name); }));
+        without_proc(is_open, result, [&] { return remove_xattr_at(fd, ".", 0, name); }));
 }
 
 int64_t SystemFiles::list_xattrs_at(int dirfd, const char* path, int at_flags, char* names,

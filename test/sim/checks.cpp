@@ -237,7 +237,7 @@ bool temporary(const std::string& name) {
 Names names_after(const Simulation& s) {
     Names names = s.names_before();
     const Names& now = s.world.disk.at(s.directory()).names;
-    const std::string backup = backup_name(s.scenario);
+    const std::string backup = s.backup();
     if (!backup.empty() && s.named_before() != 0)
         names[backup] = s.named_before();
     const auto found = now.find("target");
@@ -266,7 +266,7 @@ void check_flags(Simulation& s) {
                          options.backup == ARSYNC_BACKUP_NONE &&
                          options.replace != ARSYNC_REPLACE_ATOMIC;
     const bool backed_up =
-        was_there && options.backup != ARSYNC_BACKUP_NONE && leads_to_old(backup_name(s.scenario));
+        was_there && options.backup != ARSYNC_BACKUP_NONE && leads_to_old(s.backup());
     if (((s.outcome().flags & ARSYNC_COMPLETION_REPLACED) != 0) != removed)
         s.world.problem(removed ? "not said to be removed" : "said to be removed");
     if (((s.outcome().flags & ARSYNC_COMPLETION_BACKED_UP) != 0) != backed_up)
@@ -311,7 +311,7 @@ void check_complete(Simulation& s) {
 // name or by the backup's; and by the backup's if the name is the new one's.
 void check_backup_after_crash(Simulation& s, const Disk& after) {
     const Names& names = after.at(s.directory()).names;
-    const auto named = names.find("target"), kept = names.find(backup_name(s.scenario));
+    const auto named = names.find("target"), kept = names.find(s.backup());
     const bool is_named = named != names.end() && named->second == s.named_before();
     const bool is_kept = kept != names.end() && kept->second == s.named_before();
     if (!is_named && !is_kept)
@@ -429,8 +429,8 @@ void check_failure(Simulation& s) {
         s.world.problem("a failed copy is said to be complete");
     const Names& names = s.world.disk.at(s.directory()).names;
     Names before = s.names_before();
-    if (!names.count(backup_name(s.scenario)))
-        before.erase(backup_name(s.scenario)); // an older backup, whose place was taken for a while
+    if (!names.count(s.backup()))
+        before.erase(s.backup()); // an older backup, whose place was taken for a while
     if (names == before)
         return; // and the old content was looked at after each step
     // Once the new file has replaced the old one there is no way back.
@@ -531,7 +531,7 @@ void check_crash(Simulation& s) {
             continue;
         for (const auto& [name, number] : names)
             if (!s.names_before().count(name) && name != "target" && !temporary(name) &&
-                name != backup_name(s.scenario))
+                name != s.backup())
                 s.world.problem("after a crash there is a file called " + name);
         const auto now = names.find("target"), before = s.names_before().find("target");
         const bool had_one = before != s.names_before().end();

@@ -241,6 +241,21 @@ InodeNumber Simulation::named_before() const {
     return before == names_before_.end() ? 0 : before->second;
 }
 
+std::string Simulation::backup() const {
+    const bool is_denied = failed_step_ && failed_step_->call == Call::open &&
+                           (failed_step_->flags & O_DIRECTORY) != 0 && fail_with == EACCES;
+    if (is_denied) { // to list it, or afterwards to sync it
+        Scenario unlisted = scenario;
+        unlisted.old_backup = nullptr;
+        const std::string first = backup_name(unlisted);
+        const Names& names = world.disk.at(directory_).names;
+        const auto kept = names.find(first);
+        if (kept != names.end() && kept->second == named_before())
+            return first;
+    }
+    return backup_name(scenario);
+}
+
 // What gives way to another is not written to, and with a backup has a name all the time.
 void Simulation::check_old() {
     if (!gives_way(scenario) || old_inode_ == 0)
@@ -250,7 +265,7 @@ void Simulation::check_old() {
     if (scenario.options.backup == ARSYNC_BACKUP_NONE)
         return;
     const Inode* named = world.disk.find(directory_, "target");
-    const Inode* kept = world.disk.find(directory_, backup_name(scenario));
+    const Inode* kept = world.disk.find(directory_, backup());
     if (!(named && named->number == named_before()) && !(kept && kept->number == named_before()))
         world.problem("the old file has neither its name nor its backup's");
 }

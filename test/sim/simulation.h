@@ -84,6 +84,8 @@ public:
     InodeNumber directory() const { return directory_; }
     // What the name itself led to, a symbolic link perhaps; 0: nothing.
     InodeNumber named_before() const;
+    // The name of its backup: in a directory that may not be listed the first one that is free.
+    std::string backup() const;
 
 private:
     void build();

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int cachestat_number = 451;
 constexpr int fchmodat2_number = 452;
+constexpr int listxattrat_number = 465;
 
 // Those that have a substitute, or are nothing but advice.
 struct {
@@ -161,6 +162,28 @@ TEST_CASE_FIXTURE(Clean,
     char value[6] = {};
     CHECK(getxattr((directory / "to").c_str(), name, value, 5) == 5);
     CHECK(std::string(value) == "value");
+}
+
+TEST_CASE_FIXTURE(Clean, "where no attributes may be read at all, it is told that they are lost") {
+    const Directory directory;
+    write_pattern(directory / "from", 100);
+    if (setxattr((directory / "from").c_str(), "user.arsync", "value", 5, 0) < 0) {
+        skip("no extended attributes");
+        return;
+    }
+    for (const int error : {EPERM, ENOSYS})
+        check_in_child([&](Report& report) {
+            for (const int call : {__NR_flistxattr, __NR_fgetxattr, __NR_listxattr, __NR_getxattr,
+                                   __NR_llistxattr, __NR_lgetxattr, listxattrat_number})
+                EXPECT(report, deny(call, error));
+            Pool pool;
+            const std::string to = directory / std::to_string(error);
+            const arsync_completion done =
+                pool.copy(directory / "from", to, Options().with_preserve(ARSYNC_PRESERVE_XATTR));
+            EXPECT_WITH(report, done.result == -EPERM, words(done));
+            EXPECT_WITH(report, done.stage == ARSYNC_STAGE_XATTR, words(done));
+            EXPECT(report, difference(directory / "from", to) == "");
+        });
 }
 
 } // namespace live
