@@ -114,6 +114,31 @@ TEST_CASE("a dry run of a list that keeps both of what it would just have made c
     CHECK(listed.text("x") == "out/x");
 }
 
+TEST_CASE("what a list has made of a link is looked at, and not taken for absent") {
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        CAPTURE(seed);
+        std::vector<ListItemNames> items = many_items(); // so many that the directory is listed
+        items.push_back({"in/l", "./out/n"});            // leads to m
+        items.push_back({"in/z", "out/m"});
+        items.push_back({"in/y", "out/n"}); // must wait for z, which is written there, too
+        arsync_copy_options options = {};
+        options.symlinks = ARSYNC_SYMLINKS_KEEP;
+        Listed listed(seed, options, std::move(items));
+        for (int i = 0; i < 20; ++i)
+            listed.add(listed.in, std::to_string(i));
+        listed.add(listed.out, "m");
+        add_symlink(listed.list.world, listed.in, "l", "m");
+        const std::string large(3'000'000, 'z');
+        add_file(listed.list.world, listed.in, "z", content_of(large), 0644);
+        listed.add(listed.in, "y");
+        listed.age();
+        listed.run();
+        for (size_t i = 0; i < 23; ++i)
+            CHECK(listed.result(i) == 0);
+        CHECK((listed.text("m") == "in/y")); // which would print all of z
+    }
+}
+
 TEST_CASE("progress counts a directory that cannot be begun as an entry that has failed") {
     arsync_copy_options options = {};
     options.flags = ARSYNC_COPY_RECURSIVE;
