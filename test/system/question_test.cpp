@@ -188,6 +188,37 @@ TEST_CASE_FIXTURE(Clean, "a job of one file asks with no path, and is begun anew
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a link that is not to be followed is asked about once, and stays") {
+    const Directory directory;
+    write_pattern(directory / "from", 100);
+    write_pattern(directory / "file", 10, 9);
+    REQUIRE(symlink("file", (directory / "to").c_str()) == 0);
+    for (const uint32_t replace :
+         {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_REMOVE, ARSYNC_REPLACE_ATOMIC}) {
+        Pool pool;
+        const Options options = Options()
+                                    .with_flags(ARSYNC_COPY_NOFOLLOW)
+                                    .with_update(ARSYNC_UPDATE_ASK)
+                                    .with_replace(replace);
+        pool.submit(directory / "from", directory / "to", options);
+        int questions = 0;
+        arsync_completion done = pool.wait();
+        while (done.kind == ARSYNC_COMPLETION_QUESTION && ++questions < 5) {
+            CHECK(answer(pool, asked_by(done), ARSYNC_ANSWER_REPLACE) == 0);
+            done = pool.wait();
+        }
+        CAPTURE(replace);
+        INFO(words(done));
+        CHECK(questions <= 1);
+        CHECK(done.kind == ARSYNC_COMPLETION_JOB);
+        if (replace == ARSYNC_REPLACE_IN_PLACE) {
+            CHECK(done.result == -ELOOP);
+            CHECK(done.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+        }
+        CHECK(size_of(directory / "file") == 10);
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "stop, a cancel and a close end questions too") {
     for (const uint32_t backend : backends()) {
         CAPTURE(backend_name(backend));
