@@ -218,6 +218,12 @@ struct Outcome {
     bool has_error_path = false;
     std::optional<uint64_t> other; // of an item: the user_data of the one that it clashes with
 
+    // As before an attempt, for another one; but what it has removed is gone.
+    void begin_anew(const Outcome& before) {
+        const uint32_t removed = flags & ARSYNC_COMPLETION_REPLACED;
+        *this = before;
+        flags |= removed;
+    }
     // error: 0 or a negative errno.
     void fail(int error, Stage where, Side side = Side::by_stage) {
         result = error;

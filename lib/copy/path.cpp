@@ -114,7 +114,7 @@ Task<void> copy_names(Io io, const FileCopy& names, const arsync_copy_options& o
     bool again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
                                             outcome, totals);
     if (again) {
-        outcome = before;
+        outcome.begin_anew(before);
         control.restart();
         again = co_await copy_unless_stale(io, names, options, filter, control, host, question,
                                            outcome, totals);

@@ -43,7 +43,7 @@ Task<void> copy_by_answer(Io io, const FileCopy& names, unsigned char type,
         control.throw_if_cancelled();
         question.answer = 0;
         control.restart();
-        outcome = before;
+        outcome.begin_anew(before);
     }
 }
 
