@@ -23,8 +23,8 @@ bool gives_way_to_force(int error) {
 
 Task<void> Destination::open_existing(const struct statx& source, const struct statx& found,
                                       Control& control) {
-    // Nobody need be asked about what is not written to: where a link is not followed, it was what it
-    // leads to that was asked about.
+    // Nobody need be asked about what is not written to: where a link is not followed, it was what
+    // it leads to that was asked about.
     if (S_ISLNK(found.stx_mode))
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP};
     refuse_unasked(found);

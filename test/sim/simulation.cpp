@@ -197,6 +197,9 @@ int Simulation::before(const Step& step) {
 }
 
 void Simulation::after(const Step& step) {
+    if (step.call == Call::reopen && step.subject == Subject::destination &&
+        (step.flags & O_TRUNC) != 0)
+        emptied_at_ = step.index;
     if (cancelled() && (step.call == Call::read || step.call == Call::read_cached ||
                         step.call == Call::copy_cached))
         ++reads_after_cancel_;

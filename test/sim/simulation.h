@@ -69,6 +69,8 @@ public:
     // Change the source, as another process might: then it is not the copy that did.
     void truncate_source(uint64_t size);
     void extend_source(uint64_t size);
+    // The destination was opened once more to be emptied, later than that.
+    bool was_emptied_after(const Step& step) const { return emptied_at_ > step.index; }
     bool source_was_changed() const { return source_was_changed_; }
     bool directory_was_moved() const { return directory_was_moved_; }
     // The source's name is gone, or another file has it.
@@ -106,6 +108,7 @@ private:
     std::vector<int> own_descriptors_;
     std::optional<Step> failed_step_;
     unsigned reads_after_cancel_ = 0;
+    uint64_t emptied_at_ = 0; // step
 
     InodeNumber directory_ = 0; // "out"
     InodeNumber old_inode_ = 0; // 0: there was none
