@@ -161,6 +161,20 @@ TEST_CASE("a durable tree survives a crash, also where syncfs does not reach the
     });
 }
 
+// Of links and special files they do not, where there is no syncfs.
+TEST_CASE("so do the attributes of directories, where each is synced by itself") {
+    for_each_seed(100, [](uint64_t seed) {
+        TreeScenario scenario = durable_tree(seed);
+        scenario.world.filesystem_type = fuse_magic;
+        scenario.existing = seed % 2 == 1;
+        scenario.options.preserve = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES |
+                                    (seed % 4 < 2 ? ARSYNC_PRESERVE_XATTR : 0);
+        scenario.directories = 6;
+        scenario.entries = 0;
+        expect_whole_and_durable(scenario);
+    });
+}
+
 TEST_CASE("where syncfs(2) is denied, a durable tree is synced by its files and directories") {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
         TreeScenario scenario = durable_tree(seed);
