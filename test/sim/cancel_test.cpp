@@ -35,6 +35,26 @@ TEST_CASE("a cancel is taken notice of at the next chunk") {
     }
 }
 
+TEST_CASE("a cancel while a copy is verified is taken notice of at the next chunk") {
+    for (const bool direct : {true, false}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_FIXED, 1 << 20);
+        scenario.options.chunks = 4;
+        scenario.options.flags = ARSYNC_COPY_VERIFY;
+        if (!direct)
+            scenario.world.direct_offset_align = scenario.world.direct_memory_align = 0;
+        Simulation simulation(scenario);
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call == Call::read && step.subject == Subject::destination &&
+                step.offset >= 256 * 1024)
+                simulation.cancel();
+        };
+        expect_right(simulation);
+        CHECK(simulation.outcome().result == -ECANCELED);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_VERIFY);
+        CHECK(simulation.reads_after_cancel() <= 8);
+    }
+}
+
 TEST_CASE("a cancel while data is made durable keeps the copy from being published") {
     for (const Scenario& scenario : atomic_and_durable()) {
         Simulation simulation(scenario);
