@@ -284,7 +284,7 @@ prove: export ARSYNC_FAULTS_AT_LENGTH ?= 1
 prove: export ARSYNC_RANDOM_TREES ?= 10000
 prove: export TEST_TIME_LIMIT ?= 7200
 # Not for what else is made there.
-lengths = CRASH_STATES CRASH_PLANS KILLS ARSYNC_POOLS ARSYNC_STORM_S ARSYNC_OPERATIONS ARSYNC_OPPOSITE_ROUNDS \
+lengths = CRASH_STATES CRASH_PLANS CRASH_FLUSHES KILLS ARSYNC_SIM_SWEEP ARSYNC_POOLS ARSYNC_STORM_S ARSYNC_OPERATIONS ARSYNC_OPPOSITE_ROUNDS \
     ARSYNC_ATTACK_MS ARSYNC_DYING_ALL ARSYNC_FILL_LEVELS ARSYNC_SOAK_S ARSYNC_FAULTS_AT_LENGTH ARSYNC_RANDOM_TREES
 long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*,*opposite directions*,swapped*,*middle of one file*,*whichever system call*,*whichever operation fails*
 prove: ## the tests of the worst day at length (hours; wants root)

@@ -218,6 +218,10 @@ struct Outcome {
     bool has_error_path = false;
     std::optional<uint64_t> other; // of an item: the user_data of the one that it clashes with
 
+    // After an error: not if the copy is there. What was up to date may be looked at once more.
+    bool may_begin_anew() const {
+        return (flags & ARSYNC_COMPLETION_COPIED) == 0 || action == ARSYNC_ACTION_SKIP;
+    }
     // As before an attempt, for another one; but what it has removed is gone.
     void begin_anew(const Outcome& before) {
         const uint32_t removed = flags & ARSYNC_COMPLETION_REPLACED;

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <fcntl.h>
 
 #include "sim/list_checks.h"
 #include "sim/seeds.h"
@@ -65,6 +66,31 @@ TEST_CASE("whichever step of a list fails with whatever its call may give, no ot
                 expect_right(list);
             }
     }
+}
+
+TEST_CASE("what is up to date waits for a descriptor to be synced by") {
+    unsigned failed = 0;
+    for (uint64_t seed = 0; seed < 60; ++seed) {
+        ListScenario scenario = choose_list(seed);
+        scenario.tree.options.update = ARSYNC_UPDATE_CHANGED;
+        scenario.tree.options.durability = ARSYNC_DURABILITY_FULL;
+        std::vector<Step> steps;
+        ListSimulation whole(scenario);
+        whole.meanwhile = [&](const Step& step) {
+            steps.push_back(step);
+            return 0;
+        };
+        expect_right(whole);
+        for (size_t i = 0; i < steps.size(); ++i) {
+            if (steps[i].call != Call::open || (steps[i].flags & O_DIRECTORY) == 0)
+                continue;
+            ListSimulation list(scenario);
+            list.faults.fail(i, EMFILE);
+            expect_right(list);
+            ++failed;
+        }
+    }
+    CHECK(failed > 100);
 }
 
 TEST_CASE("whenever any list is cancelled, it ends, with no part of a file left") {

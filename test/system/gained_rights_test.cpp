@@ -207,6 +207,15 @@ void expect_losses_are_told(Report& report, const ListCopy& copy, const Options&
     }
 }
 
+// old: what was there before; "none": nothing.
+void expect_no_gain(const std::string& from, const std::string& to, const std::string& old,
+                    const Options& options) {
+    CHECK(gains(from, to, old, options) == "");
+    if (old == "none")
+        for (const unsigned user : {other_user, stranger})
+            check_in_child([&](Report& report) { expect_no_more_access(report, user, from, to); });
+}
+
 } // namespace
 
 TEST_CASE_FIXTURE(Clean, "an ordinary user's tree of others' programs gives nobody more rights") {
@@ -248,11 +257,7 @@ TEST_CASE_FIXTURE(Clean, "an ordinary user's tree of others' programs gives nobo
                                 words(copy));
                 }
             });
-            CHECK(gains(from, to, was_there ? old : "none", way.options) == "");
-            if (!was_there)
-                for (const unsigned user : {other_user, stranger})
-                    check_in_child(
-                        [&](Report& report) { expect_no_more_access(report, user, from, to); });
+            expect_no_gain(from, to, was_there ? old : "none", way.options);
             remove_tree(here);
         }
 }
@@ -296,11 +301,7 @@ TEST_CASE_FIXTURE(Clean, "an ordinary user's list of others' programs gives nobo
                     EXPECT_WITH(report, links || device.result == -EPERM, names[i]);
                 }
             });
-            CHECK(gains(from, to, was_there ? old : "none", way.options) == "");
-            if (!was_there)
-                for (const unsigned user : {other_user, stranger})
-                    check_in_child(
-                        [&](Report& report) { expect_no_more_access(report, user, from, to); });
+            expect_no_gain(from, to, was_there ? old : "none", way.options);
             remove_tree(to);
         }
 }
@@ -346,11 +347,7 @@ TEST_CASE_FIXTURE(Clean, "an ordinary user's copies of others' programs give nob
                     EXPECT_WITH(report, !exists(to + "/" + name) || links, name);
                 }
             });
-            CHECK(gains(from, to, was_there ? old : "none", way.options) == "");
-            if (!was_there)
-                for (const unsigned user : {other_user, stranger})
-                    check_in_child(
-                        [&](Report& report) { expect_no_more_access(report, user, from, to); });
+            expect_no_gain(from, to, was_there ? old : "none", way.options);
             remove_tree(to);
         }
 }

@@ -242,8 +242,7 @@ Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_tot
                 co_return;
             continue;
         }
-        const bool ended = outcome.action == ARSYNC_ACTION_TREE ||
-                           (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 ||
+        const bool ended = outcome.action == ARSYNC_ACTION_TREE || !outcome.may_begin_anew() ||
                            control.source_is_spent() ||
                            (outcome.result != -EMFILE && outcome.result != -ENFILE);
         if (ended) {

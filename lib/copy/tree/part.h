@@ -202,7 +202,7 @@ Task<void> TreePart::attempt(Outcome& outcome, Begin begin, IsFinal is_final) {
         }
         if (is_stale && !is_final() && !std::exchange(was_stale, true))
             continue;
-        const bool ended = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 || is_final();
+        const bool ended = !outcome.may_begin_anew() || is_final();
         if (ended || (outcome.result != -EMFILE && outcome.result != -ENFILE)) {
             if (number > 0)
                 tree_.relieve();
