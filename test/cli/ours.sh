@@ -90,6 +90,10 @@ holds '--atomic leaves a directory alone' 'echo x > a; mkdir d; $CP --atomic -T 
 holds '--atomic obeys -n, -u and -i' 'echo x > a; touch -d 2001-01-01 a; echo y > b; $CP --atomic -n a b; $CP --atomic -u a b; $CP --atomic -i a b < /dev/null; grep -q y b'
 # LeakSanitizer and strace, which both want to trace, do not go together.
 if command -v strace > /dev/null && (cd "$WORK" && strace -f -o probe true) 2> /dev/null; then
+    holds 'one small file gets no pool, and a large one has one' '
+        export ASAN_OPTIONS=detect_leaks=0; bytes 4000000 x > a; bytes 5000000 y > b
+        for file in a b; do strace -f -o $file.trace -e trace=clone,clone3,sched_setaffinity,eventfd2 $CP --reflink=never $file c; cmp $file c; done
+        test $(grep -cE "(eventfd2|clone3?)\(" a.trace) -lt $(grep -cE "(eventfd2|clone3?)\(" b.trace)'
     holds '--durable syncs the data before the name, and the name before it ends' '
         bytes 3000000 x > a; ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=fdatasync,fsync,rename,renameat,renameat2,link,linkat,io_uring_enter $CP --backend=threads --durable --atomic a b
         cmp a b; grep -v EEXIST trace | grep -oE "(fdatasync|fsync|rename[a-z0-9]*|linkat?)\(" | uniq | tr -d "\n" | grep -qE "^fdatasync\((rename[a-z0-9]*|linkat?)\(fsync\($"'

@@ -75,6 +75,9 @@ if is_root && command -v mkfs.ext4 fsfreeze > /dev/null && truncate -s 64M "$WOR
 else
     skip 'a second signal ends it, though the first is still waiting' 'needs root and an ext4 image to freeze'
 fi
+holds 'a signal ends the wait for a reader of a FIFO' '
+    echo x > a; mkfifo p; $RUN $CP a p & child=$!
+    sleep .5; kill -TERM $child; wait $child && status=0 || status=$?; test $status = 143; test -p p'
 holds '--json tells of what was cancelled' "$BIG"'
     $RUN $CP --json $SLOWLY big b > out & child=$!
     eventually "is_writing $child"; kill -TERM $child; wait $child && false

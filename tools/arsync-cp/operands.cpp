@@ -111,9 +111,8 @@ Operands::~Operands() {
 }
 
 bool Operands::fail(const std::string& complaint) {
-    complain(complaint);
     failed_ = true;
-    return false;
+    return complain(complaint);
 }
 
 bool Operands::open_list() {
@@ -124,11 +123,9 @@ bool Operands::open_list() {
         return fail(because("source directory ", sources_[0]));
     const char* name = options_.files_from;
     list_ = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
-    failed_ = list_ == nullptr;
-    if (failed_ && stop_signal() == 0) // which ends a wait for the other end of a pipe
-        complain("cannot open " + quote(name) + " for reading: " + arsync_strerror(errno));
-    if (failed_)
-        return false;
+    if (list_ == nullptr) // a signal ends the wait for the other end of a pipe
+        return stop_signal() == 0 &&
+               fail("cannot open " + quote(name) + " for reading: " + arsync_strerror(errno));
     // Made if it is not there, so that whoever shares out a list need not.
     const bool dry = options_.has(ARSYNC_COPY_DRY_RUN);
     const bool made = !dry && mkdir(target_, 0777) == 0;

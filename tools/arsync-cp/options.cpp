@@ -225,7 +225,6 @@ void decide_rest(Options& o) {
                                                : ARSYNC_SYMLINKS_FOLLOW;
     const bool asks = o.clobber == Clobber::ask;
     o.links_replace = hard ? o.force || asks : o.has(ARSYNC_COPY_SYMBOLIC_LINK) && o.force;
-    o.stops_on_error = o.has(ARSYNC_COPY_STOP_ON_ERROR);
     const std::pair<bool, uint32_t> flags[] = {
         {o.recursive || (listed && !part), ARSYNC_COPY_RECURSIVE},
         {true, ARSYNC_COPY_IN_ORDER},

@@ -45,7 +45,6 @@ struct Options {
 
     const char* context = nullptr;   // for all that is made
     bool reduce_diagnostics = false; // what cannot be kept else is not even worth a message
-    bool stops_on_error = false;     // this program itself
 
     bool verbose = false;
     bool debug = false;

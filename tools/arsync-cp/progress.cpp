@@ -2,7 +2,6 @@
 #include "terminal.h"
 
 #include <algorithm>
-#include <chrono>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,11 +9,6 @@ namespace {
 
 bool shown = false;
 int64_t drawn_ms = 0;
-
-int64_t now_ms() {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 // "0:07", "12:34", "1:02:03"; from 100 hours on "99:59:59".
 std::string format_duration(uint64_t seconds) {
@@ -93,10 +87,5 @@ void draw_progress(const arsync_progress& progress) {
 }
 
 void finish_progress(bool keep, const arsync_progress& progress) {
-    if (shown && keep) {
-        draw_progress(progress);
-        keep_status();
-    } else if (shown) {
-        show_status("");
-    }
+    show_status(shown && keep ? line_of(progress, terminal_columns()) + "\n" : "");
 }

@@ -14,12 +14,6 @@ std::string plain(const std::string& name) {
     return quoted == "'" + name + "'" ? name : quoted;
 }
 
-Counts counts_of(const arsync_totals& tree) {
-    return {tree.files,    tree.hard_links, tree.skipped, tree.errors,      0,
-            tree.bytes,    tree.hole_bytes, tree.entries, tree.directories, tree.symlinks,
-            tree.specials, tree.removed,    tree.errors};
-}
-
 class Report {
 public:
     Report(Item& item, const arsync_completion& completion, const Options& options,
@@ -80,7 +74,10 @@ public:
         }
         Counts counts{};
         if (totals != nullptr) {
-            counts = counts_of(*totals);
+            const arsync_totals& t = *totals;
+            counts = {t.files,    t.hard_links, t.skipped, t.errors,      0,
+                      t.bytes,    t.hole_bytes, t.entries, t.directories, t.symlinks,
+                      t.specials, t.removed,    t.errors};
         } else {
             counts[outcome_of_it] = 1;
             counts[bytes] = outcome_of_it == copied ? done_.bytes : 0;
@@ -208,15 +205,15 @@ private:
     }
 
     void describe_copy() {
-        const uint32_t method = done_.method;
         const auto noted = [&](uint32_t flag, const char* note) { return has(flag) ? note : ""; };
         say(format(
             "method: %s%s, reflink: %s, copy offload: %s, bytes: %" PRIu64
             ", of these in holes: %" PRIu64 "%s%s\n",
-            arsync_method_name(method),
+            arsync_method_name(done_.method),
             noted(ARSYNC_COMPLETION_FALLBACK, " (what was asked for could not be used)"),
-            method == ARSYNC_METHOD_REFLINK ? "yes" : "no",
-            method == ARSYNC_METHOD_COPY_FILE_RANGE ? "yes" : "no", done_.bytes, done_.hole_bytes,
+            done_.method == ARSYNC_METHOD_REFLINK ? "yes" : "no",
+            done_.method == ARSYNC_METHOD_COPY_FILE_RANGE ? "yes" : "no", done_.bytes,
+            done_.hole_bytes,
             noted(ARSYNC_COMPLETION_OWNER_LOST, ", owner not kept for lack of privilege"),
             noted(ARSYNC_COMPLETION_VERIFIED_CACHED, ", verified in part from the page cache")));
     }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cinttypes>
+#include <cstring>
 #include <deque>
 #include <numeric>
 #include <poll.h>
@@ -26,15 +27,17 @@ public:
     Run(const Options& options, Operands& operands) : options_(options), operands_(operands) {}
 
     int go() {
+        signal_fd_ = listen_for_signals();
+        std::optional<Pair> pair;
+        if (is_small_file() && copy_alone(Item(*(pair = operands_.next()))))
+            return failed_ ? 1 : 0;
         if (!open_pool())
             return options_.json ? status_cut_off : 1;
-        signal_fd_ = listen_for_signals();
         measure();
         cut_off_ = !operands_.open_list() || !open_job();
         if (!cut_off_) {
-            std::optional<Pair> pair;
-            while (!stop_requested() && (pair = operands_.next()))
-                add(*pair);
+            while (!stop_requested() && (pair || (pair = operands_.next())))
+                add(*std::exchange(pair, std::nullopt));
             arsync_list_end(pool_, job_);
             while (job_ != 0)
                 take_completions();
@@ -50,21 +53,47 @@ public:
     }
 
 private:
+    // Whether it is one file that is copied sooner than a pool is opened, as arsync_copy does.
+    bool is_small_file() const {
+        const arsync_pool_options any = Options().pool;
+        struct stat status {};
+        return operands_.sources().size() == 1 && !operands_.listed() && !options_.parents &&
+               !options_.json && !options_.debug && !options_.progress &&
+               (options_.copy.preserve & ARSYNC_PRESERVE_LINKS) == 0 &&
+               options_.clobber != Clobber::ask && memcmp(&options_.pool, &any, sizeof any) == 0 &&
+               lstat(operands_.sources()[0], &status) == 0 && S_ISREG(status.st_mode) &&
+               status.st_size <= 4 << 20;
+    }
+
+    // Whether it was. Where the destination has to be waited for, as a FIFO has, nothing happens.
+    bool copy_alone(Item item) {
+        leave_signals_to_a_thread(); // as no call returns where a filesystem does not answer
+        arsync_completion done{};
+        arsync_copy_options options = options_.copy;
+        options.flags &= ~ARSYNC_COPY_SPECIAL;
+        arsync_copy(AT_FDCWD, item.source.c_str(), operands_.target_fd(), item.destination.c_str(),
+                    &options, &done);
+        done.kind = ARSYNC_COMPLETION_ITEM;
+        const bool is_special = done.result == -EOPNOTSUPP && done.stage == ARSYNC_STAGE_CHECK;
+        const bool was_tried = done.result == 0 || done.stage != ARSYNC_STAGE_NONE;
+        if (was_tried && !is_special)
+            tell(item, done);
+        arsync_details_free(done.details);
+        return was_tried && !is_special;
+    }
+
     bool fail(const std::string& complaint, int error = 0) {
-        complain(error != 0 ? complaint + ": " + arsync_strerror(error) : complaint);
         failed_ = true;
-        return false;
+        return complain(complaint, error);
     }
 
     bool open_pool() {
         const int error = arsync_pool_open(&options_.pool, &pool_);
-        if (error != 0)
-            return fail(options_.pool.backend != ARSYNC_BACKEND_URING ? "cannot start copying"
-                        : error == -EAGAIN ? "cannot start a thread for io_uring"
-                                           : "cannot use io_uring",
-                        error);
-        event_fd_ = arsync_pool_event_fd(pool_);
-        return true;
+        return error == 0 ||
+               fail(options_.pool.backend != ARSYNC_BACKEND_URING ? "cannot start copying"
+                    : error == -EAGAIN ? "cannot start a thread for io_uring"
+                                       : "cannot use io_uring",
+                    error);
     }
 
     bool open_job() {
@@ -92,7 +121,7 @@ private:
             take_completions();
     }
 
-    bool gives_up() const { return failed_ && options_.stops_on_error; }
+    bool gives_up() const { return failed_ && options_.has(ARSYNC_COPY_STOP_ON_ERROR); }
 
     bool stop_requested() {
         if (stopping_ || (stop_signal() == 0 && !gives_up()))
@@ -108,9 +137,10 @@ private:
             return;
         }
         if (options_.json)
-            flush_for_script();
+            flush_stdout();
         const bool dozes = std::exchange(dozes_, false);
-        pollfd wait_for[] = {{stopping_ ? -1 : signal_fd_, POLLIN, 0}, {event_fd_, POLLIN, 0}};
+        pollfd wait_for[] = {{stopping_ ? -1 : signal_fd_, POLLIN, 0},
+                             {arsync_pool_event_fd(pool_), POLLIN, 0}};
         poll(wait_for, dozes ? 1 : 2, dozes ? 1 : is_shown_ ? redraw_ms : -1);
     }
 
@@ -232,12 +262,8 @@ private:
         if (options_.debug)
             say(text_of(
                 [&](char* text, size_t size) { return arsync_pool_describe(pool_, text, size); }));
-        if (options_.json)
-            say_to_script(summary(status));
-    }
-
-    std::string summary(int status) const {
-        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
+        if (!options_.json)
+            return;
         const uint64_t files = std::accumulate(&counts_[copied], &counts_[bytes], uint64_t{0});
         std::string json = R"({"type":"summary","files":)" + std::to_string(files);
         for (size_t i = 0; i < counts_.size(); ++i)
@@ -246,7 +272,7 @@ private:
         const auto of_pool = [&](char* text, size_t size) {
             return arsync_pool_json(pool_, text, size);
         };
-        return json + text_of(of_pool).substr(1) + "\n"; // one object, of both
+        say_to_script(json + text_of(of_pool).substr(1) + "\n"); // one object, of both
     }
 
     const Options& options_;
@@ -254,7 +280,6 @@ private:
     const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     arsync_pool* pool_ = nullptr;
     arsync_job job_ = 0; // 0: it has ended
-    int event_fd_ = -1;
     int signal_fd_ = -1;
 
     std::deque<Item> window_;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <pthread.h>
 #include <stdio_ext.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -31,55 +32,29 @@ void write_stderr(std::string_view text) {
     }
 }
 
-void flush_stdout() {
-    if (fflush(stdout) != 0)
-        stdout_error = errno;
-}
-
-// What went wrong, with what the system says of it, if it does.
-bool complain_of(const std::string& what, int error) {
-    complain(error != 0 ? what + ": " + arsync_strerror(error) : what);
-    return false;
-}
-
 bool finish_answers() {
     // A signal that came at the question ends the program by itself.
     if (answer_error == 0 || answer_error == EINTR)
         return true;
     // As cp says it: it closes its input in the end, and only a closed one has something to add.
-    return complain_of("error closing file", answer_error == EBADF ? EBADF : 0);
-}
-
-bool finish_output() {
-    const bool pending = __fpending(stdout) != 0;
-    const bool failed = ferror(stdout) != 0;
-    const bool close_failed = fclose(stdout) != 0;
-    if (close_failed && stdout_error == 0)
-        stdout_error = errno;
-    // A stdout that was closed from the start harms nobody who prints nothing.
-    if (!failed && !(close_failed && (pending || stdout_error != EBADF)))
-        return true;
-    return complain_of("write error", stdout_error);
+    return complain("error closing file", answer_error == EBADF ? EBADF : 0);
 }
 
 // timeout(1) and others send a signal to the process and once more to its group. That is one signal
 // to whoever sent it, and must not keep us from cleaning up.
 constexpr int64_t one_signal_ms = 300;
 
-// Written by the handler, which runs on the main thread only: the library's threads block signals.
+// Written by the handler, which runs on one thread only: the library's threads block signals.
 volatile sig_atomic_t caught = 0;
 int64_t caught_at_ms = 0;
 int wake_fd = -1;
 
 void on_signal(int signal) {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const int64_t now_ms = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-    if (caught != 0 && now_ms - caught_at_ms < one_signal_ms)
+    if (caught != 0 && now_ms() - caught_at_ms < one_signal_ms)
         return;
     if (caught != 0)
         _exit(128 + signal);
-    caught_at_ms = now_ms;
+    caught_at_ms = now_ms();
     caught = signal;
     // A flag alone could be raised between looking at it and waiting.
     const int saved = errno;
@@ -88,6 +63,12 @@ void on_signal(int signal) {
 }
 
 } // namespace
+
+int64_t now_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
 
 void give_stdout_to_script() {
     stdout_is_scripts = true;
@@ -106,13 +87,16 @@ void say_to_script(std::string_view text) {
         stdout_error = errno;
 }
 
-void flush_for_script() {
-    flush_stdout();
+void flush_stdout() {
+    if (fflush(stdout) != 0)
+        stdout_error = errno;
 }
 
-void complain(std::string_view message) {
+bool complain(std::string_view message, int error) {
     flush_stdout();
-    explain(std::string(program_invocation_short_name).append(": ").append(message).append("\n"));
+    const std::string because = error != 0 ? std::string(": ") + arsync_strerror(error) : "";
+    explain(program_invocation_short_name + (": " + std::string(message)) + because + "\n");
+    return false;
 }
 
 void explain(std::string_view lines) {
@@ -140,19 +124,21 @@ void show_status(std::string_view line) {
     if (!line.empty())
         flush_stdout();
     if (!line.empty() || status_shown)
-        write_stderr("\r" + std::string(line) + "\033[K");
-    status_shown = !line.empty();
-}
-
-void keep_status() {
-    if (status_shown)
-        write_stderr("\n");
-    status_shown = false;
+        write_stderr("\r\033[K" + std::string(line));
+    status_shown = !line.empty() && !line.ends_with('\n');
 }
 
 bool finish_talking() {
     const bool answered = finish_answers();
-    return finish_output() && answered;
+    const bool pending = __fpending(stdout) != 0;
+    const bool failed = ferror(stdout) != 0;
+    const bool close_failed = fclose(stdout) != 0;
+    if (close_failed && stdout_error == 0)
+        stdout_error = errno;
+    // A stdout that was closed from the start harms nobody who prints nothing.
+    if (!failed && !(close_failed && (pending || stdout_error != EBADF)))
+        return answered;
+    return complain("write error", stdout_error);
 }
 
 int listen_for_signals() {
@@ -171,24 +157,35 @@ int listen_for_signals() {
     return wake_fd;
 }
 
+void leave_signals_to_a_thread() {
+    const auto wait = [](void*) -> void* {
+        while (true)
+            pause();
+    };
+    sigset_t set;
+    pthread_t thread;
+    sigemptyset(&set);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGXFSZ})
+        sigaddset(&set, signal);
+    if (pthread_create(&thread, nullptr, wait, nullptr) == 0)
+        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 int stop_signal() {
     return caught;
 }
 
 void die_of(int signal) {
-    struct sigaction ordinary {};
-    ordinary.sa_handler = SIG_DFL;
-    sigaction(signal, &ordinary, nullptr);
-    raise(signal);
+    std::signal(signal, SIG_DFL);
+    kill(getpid(), signal); // whichever thread takes it
     _exit(128 + signal);
 }
 
 std::string quote(std::string_view name, arsync_quoting quoting) {
     // Loading a locale costs more than a small copy, so it waits for what needs it.
     static bool loaded = false;
-    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
-    if (!loaded &&
-        (quoting == ARSYNC_QUOTE_WORD || !std::all_of(name.begin(), name.end(), is_ascii)))
+    const auto is_foreign = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+    if (!loaded && (quoting == ARSYNC_QUOTE_WORD || std::ranges::any_of(name, is_foreign)))
         loaded = (setlocale(LC_CTYPE, ""), true);
     return text_of([&](char* text, size_t size) {
         return arsync_quote(name.data(), name.size(), quoting, text, size);
@@ -196,16 +193,12 @@ std::string quote(std::string_view name, arsync_quoting quoting) {
 }
 
 std::string format(const char* text, ...) {
+    char made[512];
     va_list arguments;
     va_start(arguments, text);
-    char* made = nullptr;
-    const int length = vasprintf(&made, text, arguments);
+    vsnprintf(made, sizeof made, text, arguments);
     va_end(arguments);
-    if (length < 0)
-        throw std::bad_alloc();
-    const std::string result(made, static_cast<size_t>(length));
-    free(made);
-    return result;
+    return made;
 }
 
 std::string format_size(uint64_t bytes) {

@@ -20,17 +20,17 @@ void give_stdout_to_script();
 void say(std::string_view text);
 // For stdout in any case.
 void say_to_script(std::string_view text);
-// It is on its way, and does not wait as long as the program does.
-void flush_for_script();
-// One line on stderr: the program's name, a colon, the message.
-void complain(std::string_view message);
+// What was said is on its way, and does not wait as long as the program does.
+void flush_stdout();
+// One line on stderr: the program's name, the message, and what the system says of a negative
+// errno, or of an errno, if it is not 0. Gives false.
+bool complain(std::string_view message, int error = 0);
 // Lines on stderr that follow a complaint, as they are.
 void explain(std::string_view lines);
 // Puts a question and reads the answer from stdin. No answer is a no.
 bool ask(std::string_view question);
-// Replaces the status line on stderr; an empty one erases it. Or it stays, and all else goes below.
+// Replaces the status line on stderr; an empty one erases it, and one with a newline stays.
 void show_status(std::string_view line);
-void keep_status();
 // Closes them in the end; false, after a complaint, if answers could not be read or any of the text
 // did not get out.
 bool finish_talking();
@@ -44,10 +44,13 @@ void draw_progress(const arsync_progress& progress);
 // The last line stays if all went well.
 void finish_progress(bool keep, const arsync_progress& progress);
 
+int64_t now_ms(); // of a clock that never goes back
 // Listens for SIGINT, SIGTERM and SIGHUP, of which the first asks the program to stop and a second
 // one ends it at once. One that the parent has us ignore, as nohup does, stays ignored. Returns a
 // descriptor that becomes readable when one has come, or -1: then they keep their ordinary effect.
 int listen_for_signals();
+// For calls that no signal ends, and in which a file that gets too large is an error, no signal.
+void leave_signals_to_a_thread();
 // The signal that came, or 0.
 int stop_signal();
 // Ends the program as that signal would have, so that a shell sees what stopped it.
@@ -57,7 +60,7 @@ int stop_signal();
 // command line, as complaints about the arguments of options have it. Bytes that are not printable
 // in the user's locale never reach the terminal raw.
 std::string quote(std::string_view name, arsync_quoting quoting = ARSYNC_QUOTE_SHELL);
-// As printf(3) has it.
+// As printf(3) has it, for numbers and words of the program's own: at most 511 characters.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* text, ...);
 // What one of the library's functions writes, which gives the length of all of it.
 template <class Write>
