@@ -82,7 +82,7 @@ includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
-faultfs  = $(if $(shell pkg-config --exists fuse3 2> /dev/null && echo yes),$(B)/test/faultfs)
+faultfs  = $(if $(shell pkg-config --exists fuse3 2> /dev/null && echo yes),$(addprefix $(B)/test/,faultfs distant_disk))
 suites   = $(foreach s,unit sim fuzz system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s)) $(if $(faultfs),$(B)/test/crash)
 
 configs  = $(B)/arsync.pc $(addprefix $(B)/cmake/arsync,Config.cmake ConfigVersion.cmake)
@@ -390,8 +390,8 @@ $(B)/test/client: $(wildcard test/abi/client/*) include/arsync.h $(B)/flags $(B)
 	$(Q)$(CC) -std=c11 -Wall -Wextra -Wpedantic -Werror -g -pthread $(sanitize) -Iinclude -o $@ $(filter %.c,$^) \
 	    $(B)/libarsync.so -Wl,-rpath,'$$ORIGIN/..'
 
-# Without libfuse3 it is not built, and the tests that mount it are skipped.
-$(B)/test/faultfs: test/fuse/faultfs.cpp $(B)/flags
+# Without libfuse3 they are not built, and the tests that mount them are skipped.
+$(B)/test/faultfs $(B)/test/distant_disk: $(B)/test/%: test/fuse/%.cpp $(B)/flags
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++20 $(CXXFLAGS) -pthread $(WARNINGS) -o $@ $< \

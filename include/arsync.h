@@ -1517,8 +1517,9 @@ typedef struct arsync_copy_options {
     uint32_t preserve;         /* ARSYNC_PRESERVE_* */
     uint32_t sparse;           /* enum arsync_sparse */
     uint32_t chunks;           /* the most chunks of one file in flight, from 1 to
-                                  ARSYNC_CHUNKS_MAX. The default depends on the method. There are
-                                  never more than the worker has buffers. */
+                                  ARSYNC_CHUNKS_MAX. By default a pool finds out how many, and how
+                                  large, as it copies: more where more is moved by it, fewer where
+                                  not. There are never more than the worker has buffers. */
     uint32_t update;           /* enum arsync_update */
     uint32_t symlinks;         /* enum arsync_symlinks */
     uint32_t report;           /* enum arsync_report */

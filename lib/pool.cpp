@@ -17,7 +17,8 @@ Pool::Pool(const arsync_pool_options& options)
     : options_(options),
       callers_buffers_(std::make_shared<CallerBuffers>(
           options.lease_count, options.buffer_size, (options.flags & ARSYNC_POOL_HUGE_PAGES) != 0)),
-      company_(processors()), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      company_(processors()), flows_(options_.buffer_count, options_.buffer_size),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
     sem_init(&sleeper_, 0, 0);

@@ -20,6 +20,7 @@
 
 #include "arsync.h"
 #include "copy/company.h"
+#include "copy/flows.h"
 #include "footprint.h"
 #include "in_order.h"
 #include "io/fd.h"
@@ -96,6 +97,7 @@ public:
     Files& files() { return files_; }
     Pace* pace() { return pace_ ? &*pace_ : nullptr; }
     Company& company() { return company_; }
+    Flows& flows() { return flows_; }
     Starter& starter() { return starter_; }
     void call_another_worker();
     Job* take(Worker& worker);
@@ -203,6 +205,7 @@ private:
     Footprint footprint_{};
     std::optional<Pace> pace_;
     Company company_;
+    Flows flows_;
     Fd event_fd_;
 
     Mutex mutex_;

@@ -32,11 +32,13 @@ static bool asks_huge_pages(const Pool& pool) {
 struct Worker::Here {
     Threads ring;
     Buffers buffers;
+    MethodTurns turns;
 
     Here(Counters& counters, Pool& pool, int no_thread)
         : ring(counters, no_thread),
           buffers(ring, pool.options().buffer_count, pool.options().buffer_size,
-                  asks_huge_pages(pool), share_of(pool), pool.options().lease_count) {}
+                  asks_huge_pages(pool), share_of(pool), pool.options().lease_count),
+          turns(ring, pool.flows()) {}
 };
 
 Worker::Worker(Pool& pool, unsigned number)
@@ -137,7 +139,8 @@ bool Worker::serve(Ring& ring, const AvailableRing& available) {
     const FrameCache frames;
     Buffers buffers(ring, options.buffer_count, options.buffer_size, asks_huge_pages(pool_),
                     share_of(pool_), options.lease_count);
-    const Io io{pool_.files(), ring, buffers, pool_.pace(), nullptr, &pool_.company()};
+    MethodTurns turns(ring, pool_.flows());
+    const Io io{pool_.files(), ring, buffers, pool_.pace(), nullptr, &pool_.company(), &turns};
     set_ring(&ring, available.uring(), &buffers);
     bool closing = false;
     while (!closing && (running_ || !available.is_over())) {
@@ -182,8 +185,8 @@ bool Worker::turn(Io io) {
 
 bool Worker::turn_here() {
     const SignalsBlocked blocked;
-    const Io io{pool_.files(), here_->ring, here_->buffers,
-                pool_.pace(),  nullptr,     &pool_.company()};
+    const Io io{pool_.files(), here_->ring,      here_->buffers, pool_.pace(),
+                nullptr,       &pool_.company(), &here_->turns};
     bool any = turn(io);
     if (!any) {
         io.ring.look();

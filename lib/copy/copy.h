@@ -23,6 +23,7 @@ namespace arsync {
 
 class Company;
 class Links;
+class MethodTurns;
 class SyncPoint;
 
 // What came of sharing blocks the last time.
@@ -48,6 +49,7 @@ struct Io {
     Pace* pace = nullptr;           // null: as fast as it goes
     FilesystemMemo* memo = nullptr; // null: ask each time
     Company* company = nullptr;     // null: one file is moved at a time
+    MethodTurns* turns = nullptr;   // null: each file has as many chunks in flight as is usual
     bool alone = false;             // there are no threads: what is worth some throws WorthThreads
 
     Io with(FilesystemMemo& own) const {

@@ -27,8 +27,9 @@ public:
     DataAndHoles(Files& files, int fd, uint64_t begin, uint64_t end, uint64_t chunk,
                  bool find_holes, bool cuts_holes = false);
 
-    // Data comes in pieces that end at multiples of chunk.
+    // Data comes in pieces that end at multiples of chunk, which may change on the way.
     Piece next();
+    void set_chunk(uint64_t chunk) { chunk_ = chunk; }
 
 private:
     void find();
@@ -37,7 +38,7 @@ private:
     const int fd_;
     const uint64_t begin_;
     const uint64_t end_;
-    const uint64_t chunk_;
+    uint64_t chunk_;
     bool find_holes_;
     const bool cuts_holes_;
     uint64_t position_;

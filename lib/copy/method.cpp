@@ -27,8 +27,6 @@
 
 #include <algorithm>
 
-#include "io/buffers.h"
-
 namespace arsync {
 
 // Direct transfers are of whole blocks of 4096 bytes, which suits every smaller alignment; the rest
@@ -148,15 +146,21 @@ uint32_t direct_alignment(Method method, const Grounds& grounds) {
     return align;
 }
 
+Pipeline usual_pipeline(Method method, size_t buffer_size) {
+    // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
+    // a device wants large requests, and enough of them. Where it is read alone, and what it gives
+    // is written to the page cache by this thread, that is soon enough.
+    if (method == ARSYNC_METHOD_DIRECT_BUFFERED)
+        return {buffer_size, 3};
+    if (is_direct(method))
+        return {buffer_size,
+                static_cast<unsigned>(std::clamp<size_t>((8 << 20) / buffer_size, 4, 16))};
+    return {std::min(buffer_size, size_t{256} << 10), 8};
+}
+
 Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count) {
-    // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
-    // a device wants large requests, and enough of them.
-    Pipeline result{buffer_size, 8};
-    if (is_direct(method))
-        result.lanes = static_cast<unsigned>(std::clamp<size_t>((8 << 20) / result.chunk, 4, 16));
-    else
-        result.chunk = std::min(result.chunk, size_t{256} << 10);
+    Pipeline result = usual_pipeline(method, buffer_size);
     if (method == ARSYNC_METHOD_INLINE) {
         result.lanes = 1;
         const uint64_t by_one_thread = grounds.remote ? inline_size_max : threads_size_min;
@@ -169,10 +173,6 @@ Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_optio
         const uint64_t part = grounds.size / 32 / inline_size_max * inline_size_max;
         result.chunk = std::clamp<uint64_t>(part, 1 << 20, 8 << 20);
         result.lanes = 3;
-    }
-    if (method == ARSYNC_METHOD_DIRECT_BUFFERED && options.chunks == 0) {
-        result.lanes = Buffers::cold_reads_max;
-        result.in_turn = true;
     }
     if (options.chunks > 0)
         result.lanes = options.chunks;

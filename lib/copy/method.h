@@ -65,9 +65,9 @@ struct Pipeline {
     unsigned lanes; // chunks in flight
     // A chunk goes to a thread first, which moves by plain calls what of it is cached.
     bool cached_first = false;
-    // Of all that a worker copies so, a few chunks are in flight: see Buffers::cold_reads.
-    bool in_turn = false;
 };
+// Before anything is known of how it goes.
+Pipeline usual_pipeline(Method method, size_t buffer_size);
 Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count);
 

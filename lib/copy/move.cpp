@@ -7,6 +7,7 @@
 #include <exception>
 #include <fcntl.h>
 
+#include "copy/flows.h"
 #include "copy/huge.h"
 #include "copy/mover.h"
 #include "copy/read_write_lanes.h"
@@ -114,8 +115,7 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.source_end = end;
     result.destination_begin = to_destination(begin);
     result.method = method_;
-    result.pipeline =
-        pipeline(method_, grounds_, options_, io_.buffers.size(), io_.buffers.count());
+    set_pipeline(result);
     result.find_holes = holes_.are_kept();
     result.check_holes = digest_ || holes_.are_doubtful();
     result.holes = holes_.at_destination();
@@ -130,6 +130,19 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.digest = digest_;
     result.digest_origin = ends_.source_begin;
     return result;
+}
+
+// With as many lanes as there may ever be turns for, unless somebody has said how many.
+void Mover::set_pipeline(Stretch& part) const {
+    part.pipeline =
+        pipeline(part.method, grounds_, options_, io_.buffers.size(), io_.buffers.count());
+    const bool is_given = options_.chunks > 0 || grounds_.in_order;
+    part.turns = io_.turns && !is_given ? io_.turns->of(part.method) : nullptr;
+    if (!part.turns)
+        return;
+    const uint64_t chunks = (part.source_end - part.source_begin) / part.pipeline.chunk + 1;
+    part.pipeline.lanes = static_cast<unsigned>(
+        std::min<uint64_t>({part.turns->flow().depth_max(), io_.buffers.count(), chunks}));
 }
 
 void Mover::take_result(const Stretch& part) {

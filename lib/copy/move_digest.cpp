@@ -37,8 +37,7 @@ Task<void> Mover::digest_of(Stretch reading) {
     io_.buffers.settle_share();
     reading.destination = -1;
     reading.method = ARSYNC_METHOD_FIXED;
-    reading.pipeline =
-        pipeline(reading.method, grounds_, options_, io_.buffers.size(), io_.buffers.count());
+    set_pipeline(reading);
     reading.find_holes = false;
     const uint64_t done = control_.bytes_done();
     co_await run_lanes(io_, control_, reading);

@@ -56,6 +56,7 @@ private:
     Task<bool> pipeline_through_buffers();
     bool may_go_on() const;
     Stretch stretch(uint64_t begin, uint64_t end);
+    void set_pipeline(Stretch& part) const;
     void take_result(const Stretch& part);
     void set_size_first();
     Task<void> reserve();

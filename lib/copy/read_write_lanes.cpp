@@ -10,6 +10,7 @@
 #include "copy/data_and_holes.h"
 #include "copy/direct_mode.h"
 #include "copy/find_zeros.h"
+#include "io/turns.h"
 
 #ifndef RWF_DONTCACHE
 #define RWF_DONTCACHE 0x00000080 // Linux 6.14
@@ -108,6 +109,8 @@ Task<void> Lanes::lane() {
         if (control_.held())
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();
+        if (stretch_.turns)
+            walk_.set_chunk(chunk_size());
         Piece piece = walk_.next();
         if (piece.kind == Piece::Kind::end || piece.offset >= stretch_.end)
             co_return;
@@ -174,12 +177,14 @@ Task<void> Lanes::move_chunk(uint64_t offset, uint64_t length) {
         co_return;
     }
     std::optional<Turns::Turn> turn;
-    if (stretch_.pipeline.in_turn)
-        turn.emplace(co_await io_.buffers.cold_reads().take());
+    if (stretch_.turns)
+        turn.emplace(co_await stretch_.turns->take(control_.priority()));
     // When one is free; a small copy that is alone has one that is never registered.
     const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
     if (stretch_.method != ARSYNC_METHOD_MANAGED) {
         co_await move_through(lease.slice(0, length), offset);
+        if (turn)
+            turn->count(length);
         co_return;
     }
     const size_t got = co_await fill(lease.slice(0, length), offset);
@@ -394,6 +399,8 @@ Task<bool> Lanes::keep_hole(Piece hole, bool advance) {
 
 // Of what goes through a buffer; chunks that go by copy_cached first are larger.
 uint64_t Lanes::chunk_size() const {
+    if (stretch_.turns)
+        return std::min(stretch_.turns->flow().level().chunk, io_.buffers.size());
     return stretch_.pipeline.cached_first ? std::min<uint64_t>(io_.buffers.size(), inline_size_max)
                                           : stretch_.pipeline.chunk;
 }

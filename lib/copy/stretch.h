@@ -9,6 +9,8 @@
 
 namespace arsync {
 
+class Turns;
+
 // What becomes of a range that is a hole in the source.
 enum class Holes {
     leave, // nothing: the destination has nothing there
@@ -24,6 +26,7 @@ struct Stretch {
     uint64_t destination_begin = 0;
     Method method = ARSYNC_METHOD_FIXED;
     Pipeline pipeline = {};
+    Turns* turns = nullptr;               // each chunk takes one, and is as large as its flow says
     Stage read_stage = ARSYNC_STAGE_READ; // what reading is for, when it fails
     bool find_holes = false;              // ask the filesystem for the source's holes
     bool check_holes = false;             // and read them all the same, for data that they hide

@@ -77,17 +77,7 @@ bool Buffers::Wait::await_ready() {
 
 void Buffers::Wait::await_suspend(std::coroutine_handle<> waiter) {
     handle = waiter;
-    Wait** place = buffers_.waiting_end_;
-    if (buffers_.waiting_first_ && priority_ > buffers_.lowest_waiting_) {
-        place = &buffers_.waiting_first_;
-        while ((*place)->priority_ >= priority_)
-            place = &(*place)->next_wait_;
-    } else {
-        buffers_.lowest_waiting_ = priority_;
-        buffers_.waiting_end_ = &next_wait_;
-    }
-    next_wait_ = *place;
-    *place = this;
+    buffers_.waiting_.add(*this);
     buffers_.ring_.counters().buffer_waits.add(1);
 }
 
@@ -123,15 +113,12 @@ void Buffers::release(unsigned index) {
         --leased_;
         return;
     }
-    Wait* wait = waiting_first_;
+    auto* const wait = static_cast<Wait*>(waiting_.take());
     if (!wait) {
         free_.push_back(index); // has room: reserved for all
         --leased_;
         return;
     }
-    waiting_first_ = wait->next_wait_;
-    if (!waiting_first_)
-        waiting_end_ = &waiting_first_;
     wait->index_ = static_cast<int>(index);
     ring_.post(*wait);
 }

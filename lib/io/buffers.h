@@ -19,7 +19,7 @@
 #include "io/registrations.h"
 #include "io/ring.h"
 #include "io/slab.h"
-#include "io/turns.h"
+#include "io/waiting_line.h"
 
 namespace arsync {
 
@@ -62,10 +62,10 @@ public:
     Buffers& operator=(const Buffers&) = delete;
     ~Buffers();
 
-    class [[nodiscard]] Wait : Waiter {
+    class [[nodiscard]] Wait : InLine {
     public:
-        Wait(Buffers& buffers, bool registered, int priority)
-            : buffers_(buffers), registered_(registered), priority_(priority) {}
+        Wait(Buffers& buffers, bool registered, int own)
+            : InLine(own), buffers_(buffers), registered_(registered) {}
         bool await_ready();
         void await_suspend(std::coroutine_handle<> waiter);
         BufferLease await_resume();
@@ -74,9 +74,7 @@ public:
         friend class Buffers;
         Buffers& buffers_;
         bool registered_;
-        const int priority_;
         int index_ = -1;
-        Wait* next_wait_ = nullptr;
     };
 
     // co_await gives a BufferLease. registered: bulk work, worth the cost of registering the buffer
@@ -84,11 +82,6 @@ public:
     // Error{ARSYNC_STAGE_MEMORY} if there is no memory. Those of a higher priority are served
     // before those of a lower one.
     Wait lease(bool registered, int priority = 0) { return Wait(*this, registered, priority); }
-
-    // For whoever reads a cold file into one, and writes it from there at once. More than a few are
-    // read no sooner, and each is memory that is touched for the first time.
-    Turns& cold_reads() { return cold_reads_; }
-    static constexpr unsigned cold_reads_max = 3;
 
     // The one of small_size bytes, at once; null: somebody has it, or there is none.
     std::optional<BufferLease> lease_small() {
@@ -139,10 +132,7 @@ private:
     std::byte* small_ = nullptr;
     bool is_small_lent_ = false;
     std::vector<unsigned> free_;
-    Turns cold_reads_{ring_, cold_reads_max};
-    Wait* waiting_first_ = nullptr;
-    Wait** waiting_end_ = &waiting_first_;
-    int lowest_waiting_ = 0; // priority, of the last
+    WaitingLine waiting_;
     unsigned leased_ = 0;
     std::atomic<int> huge_pages_error_ = 0;
     std::atomic<bool> in_huge_pages_ = false;

@@ -1,15 +1,18 @@
-// So many of a worker's coroutines at a time; the others wait in order. For its thread alone.
+// As many of a worker's chunks at a time as a Flow says; the others wait in line. For its thread
+// alone.
 #pragma once
 
 #include <utility>
 
+#include "io/flow.h"
 #include "io/ring.h"
+#include "io/waiting_line.h"
 
 namespace arsync {
 
 class Turns {
 public:
-    Turns(Ring& ring, unsigned most) : ring_(ring), left_(most) {}
+    Turns(Ring& ring, Flow& flow) : ring_(ring), flow_(flow) {}
     Turns(const Turns&) = delete;
     Turns& operator=(const Turns&) = delete;
 
@@ -17,60 +20,63 @@ public:
     class Turn {
     public:
         explicit Turn(Turns& turns) : turns_(&turns) {}
-        Turn(Turn&& other) noexcept : turns_(std::exchange(other.turns_, nullptr)) {}
+        Turn(Turn&& other) noexcept
+            : turns_(std::exchange(other.turns_, nullptr)), bytes_(other.bytes_) {}
         Turn& operator=(Turn&&) = delete;
         ~Turn() {
             if (turns_)
-                turns_->end();
+                turns_->end(bytes_);
         }
+        void count(uint64_t bytes) { bytes_ = bytes; } // that it has moved
 
     private:
         Turns* turns_;
+        uint64_t bytes_ = 0;
     };
 
-    class [[nodiscard]] Wait : Waiter {
+    class [[nodiscard]] Wait : InLine {
     public:
-        explicit Wait(Turns& turns) : turns_(turns) {}
+        Wait(Turns& turns, int own) : InLine(own), turns_(turns) {}
         bool await_ready() {
-            if (turns_.left_ == 0)
+            if (!turns_.waiting_.empty() || turns_.taken_ >= turns_.flow_.level().depth)
                 return false;
-            --turns_.left_;
+            if (turns_.taken_++ == 0)
+                turns_.flow_.join();
             return true;
         }
         void await_suspend(std::coroutine_handle<> waiter) {
             handle = waiter;
-            *turns_.waiting_end_ = this;
-            turns_.waiting_end_ = &next_wait_;
+            turns_.waiting_.add(*this);
         }
         Turn await_resume() { return Turn(turns_); }
 
     private:
         friend class Turns;
         Turns& turns_;
-        Wait* next_wait_ = nullptr;
     };
 
     // co_await gives a Turn.
-    Wait take() { return Wait(*this); }
+    Wait take(int priority = 0) { return Wait(*this, priority); }
+
+    const Flow& flow() const { return flow_; }
 
 private:
-    // Handed to the first who waits, which keeps the order.
-    void end() {
-        Wait* const wait = waiting_first_;
-        if (!wait) {
-            ++left_;
-            return;
+    // Handed to the first who wait, which keeps the order.
+    void end(uint64_t bytes) {
+        flow_.moved(bytes, !waiting_.empty());
+        --taken_;
+        while (!waiting_.empty() && taken_ < flow_.level().depth) {
+            ++taken_;
+            ring_.post(*waiting_.take());
         }
-        waiting_first_ = wait->next_wait_;
-        if (!waiting_first_)
-            waiting_end_ = &waiting_first_;
-        ring_.post(*wait);
+        if (taken_ == 0)
+            flow_.leave();
     }
 
     Ring& ring_;
-    unsigned left_;
-    Wait* waiting_first_ = nullptr;
-    Wait** waiting_end_ = &waiting_first_;
+    Flow& flow_;
+    unsigned taken_ = 0;
+    WaitingLine waiting_;
 };
 
 } // namespace arsync

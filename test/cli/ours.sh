@@ -112,6 +112,33 @@ if [ -z "${ARSYNC_SANITIZE:-}" ]; then
 else
     skip 'little address space' 'a sanitizer takes much'
 fi
+# mount_distant MOUNTPOINT MILLISECONDS: an ext4 whose device answers so late.
+mount_distant() {
+    local program=${FAULTFS%/*}/distant_disk
+    is_root && [ -x "$program" ] && [ -w /dev/fuse ] && command -v mkfs.ext4 losetup > /dev/null || return 1
+    truncate -s 600M "$1.image"
+    mkdir -p "$1.far"
+    "$program" "$1.image" "$1.far" "$2" > "$1.log" 2>&1 < /dev/null 9>&- &
+    eventually "test -e $1.far/disk" || return 1
+    mounts+=("$1.far")
+    loop=$(losetup -f --show --direct-io=on "$1.far/disk" 2> /dev/null) && mkfs.ext4 -q -E nodiscard "$loop" &&
+        mount_at "$1" -o nodiscard "$loop"
+    local status=$?
+    [ -z "$loop" ] || losetup -d "$loop" # when it is unmounted
+    mounts=("$1" "$1.far" ${mounts[@]+"${mounts[@]}"})
+    return $status
+}
+if mount_distant "$WORK/distant" 20; then
+    export DISTANT=$WORK/distant
+    holds 'of a disk that is far away more is read at once than is usual' '
+        bytes 400000000 x > "$DISTANT/a"; sync -f "$DISTANT/a"; echo 1 > /proc/sys/vm/drop_caches
+        $CP --json "$DISTANT/a" b > out; cmp "$DISTANT/a" b
+        tail -n 1 out | grep -oE "\"buffers_registered\":[0-9]+" | awk -F: "{ exit !(\$2 > 3) }"
+        echo 1 > /proc/sys/vm/drop_caches; $CP --json "$DISTANT/a" --buffers=2 c > out; cmp b c
+        tail -n 1 out | grep -q "\"buffers_registered\":2,"'
+else
+    skip 'of a disk that is far away more is read at once' 'needs root, ext4 and libfuse3'
+fi
 holds '--backend=uring is refused where there is none, with the reason' '
     echo x > a; if [ "$(cat /proc/sys/kernel/io_uring_disabled 2> /dev/null)" = 2 ]; then
         $CP --backend=uring a b 2> err && false; grep -q "^arsync-cp: cannot use io_uring: " err; test ! -e b

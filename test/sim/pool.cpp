@@ -26,11 +26,12 @@ static Detached run_whole(Io io, Job& job, Host& host, World& world, unsigned& c
 SimulatedPool::Worker::Worker(SimulatedPool& pool, unsigned buffer_count, size_t buffer_size)
     : ring(pool.world_, counters),
       buffers(std::make_unique<Buffers>(ring, buffer_count, buffer_size, false)),
-      host(pool, *this) {}
+      turns(ring, pool.flows_), host(pool, *this) {}
 
 SimulatedPool::SimulatedPool(World& world, unsigned workers, unsigned buffer_count,
                              size_t buffer_size)
     : world_(world), files_(world), company_(world.options.processors),
+      flows_(buffer_count, buffer_size, [] { return uint64_t{0}; }), // nothing depends on the time
       random_(world.options.seed + 17) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(*this, buffer_count, buffer_size));
@@ -167,7 +168,7 @@ void SimulatedPool::cancel() {
 // ---- turns ----
 
 void SimulatedPool::begin(Job& job, Worker& worker, unsigned& completions) {
-    const Io io{files_, worker.ring, *worker.buffers, nullptr, nullptr, &company_};
+    const Io io{files_, worker.ring, *worker.buffers, nullptr, nullptr, &company_, &worker.turns};
     if (&job == job_)
         run_whole(io, job, worker.host, world_, completions);
     else

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "copy/company.h"
+#include "copy/flows.h"
 #include "io/buffers.h"
 #include "job.h"
 #include "sim/files.h"
@@ -88,6 +89,7 @@ private:
         Counters counters;
         SimulatedRing ring;
         std::unique_ptr<Buffers> buffers;
+        MethodTurns turns;
         JobHost host;
     };
 
@@ -103,6 +105,7 @@ private:
     World& world_;
     SimulatedFiles files_;
     Company company_;
+    Flows flows_;
     Random random_;
     std::vector<std::unique_ptr<Worker>> workers_;
     Job* job_ = nullptr;

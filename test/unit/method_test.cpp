@@ -300,14 +300,9 @@ TEST_CASE("cold files that go to the page cache have few chunks in flight, unles
     arsync_copy_options o = options();
     const Pipeline few = pipeline(ARSYNC_METHOD_DIRECT_BUFFERED, grounds(), o, buffer, 16);
     CHECK(few.lanes == 3);
-    CHECK(few.in_turn);
     o.chunks = 9;
     const Pipeline more = pipeline(ARSYNC_METHOD_DIRECT_BUFFERED, grounds(), o, buffer, 16);
     CHECK(more.lanes == 9);
-    CHECK_FALSE(more.in_turn);
-    for (const Method other : {ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT,
-                               ARSYNC_METHOD_FIXED, ARSYNC_METHOD_INLINE})
-        CHECK_FALSE(pipeline(other, grounds(), options(), buffer, 16).in_turn);
 }
 
 TEST_CASE("what is cached is given to several threads, in large chunks, if it is large") {

@@ -22,6 +22,7 @@
 #include "io/fd.h"
 #include "io/files.h"
 #include "io/threads.h"
+#include "io/turns.h"
 #include "io/uring.h"
 #include "skip.h"
 #include "task.h"
@@ -571,8 +572,9 @@ Detached borrow(Buffers& buffers, Hold& hold, std::vector<int>& order, int numbe
     co_await hold;
 }
 
-Detached take_turn(Turns& turns, Hold& hold, std::vector<int>& order, int number) {
-    const Turns::Turn turn = co_await turns.take();
+Detached take_turn(Turns& turns, Hold& hold, std::vector<int>& order, int number,
+                   int priority = 0) {
+    const Turns::Turn turn = co_await turns.take(priority);
     order.push_back(number);
     co_await hold;
 }
@@ -581,7 +583,8 @@ Detached take_turn(Turns& turns, Hold& hold, std::vector<int>& order, int number
 
 TEST_CASE("so many have a turn at a time, and the others in order") {
     on_every_ring([](Ring& ring) {
-        Turns turns(ring, 2);
+        Flow flow({2, 4096}, {2, 4096}, [] { return uint64_t{0}; });
+        Turns turns(ring, flow);
         Hold holds[5];
         std::vector<int> order;
         const auto take = [&](int number) { take_turn(turns, holds[number], order, number); };
@@ -606,6 +609,18 @@ TEST_CASE("so many have a turn at a time, and the others in order") {
             ring.run_ready();
         }
         CHECK(order.size() == 8);
+
+        order.clear();
+        for (int i = 0; i < 2; ++i)
+            take_turn(turns, holds[i], order, i);
+        take_turn(turns, holds[2], order, 2, -1);
+        take_turn(turns, holds[3], order, 3, 0);
+        take_turn(turns, holds[4], order, 4, 1);
+        for (const int number : {0, 4, 3, 1, 2}) {
+            holds[number].handle.resume();
+            ring.run_ready();
+        }
+        CHECK(order == std::vector<int>{0, 1, 4, 3, 2});
     });
 }
 

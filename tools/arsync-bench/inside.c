@@ -5,8 +5,8 @@
  *
  * copies a file, or with `recursive` a tree, and prints a line of JSON. Names: method (as arsync-cp
  * has them, or `read`: leased buffers that are read into and not written), size (of a buffer, in
- * KiB), depth (buffers of a worker), jobs (workers). Words: sqpoll, iopoll, recursive, direct (read
- * by O_DIRECT).
+ * KiB), depth (buffers of a worker), jobs (workers), chunks (in flight, of a file). Words: sqpoll,
+ * iopoll, recursive, direct (read by O_DIRECT).
  */
 #define _GNU_SOURCE
 #include <arsync.h>
@@ -58,6 +58,8 @@ static void understand(plan* p, const char* word) {
         p->pool.buffer_size = number << 10;
     else if (strncmp(word, "depth=", 6) == 0)
         p->pool.buffer_count = p->pool.lease_count = number;
+    else if (strncmp(word, "chunks=", 7) == 0)
+        p->copy.chunks = number;
     else if (strncmp(word, "jobs=", 5) == 0)
         p->pool.workers = number;
     else if (strcmp(word, "sqpoll") == 0)

@@ -49,6 +49,7 @@ class Disk:
         self.source = os.path.join(self.mount_point, "source")
         self._image = os.path.join(self.folder, "image")
         self._loop = None
+        self._distant = None  # the process that puts the image far away
         self._held_back = False
         self._made = 0
         self.control_group = ""
@@ -98,6 +99,10 @@ class Disk:
         if self._loop:
             run("losetup", "-d", self._loop)
             self._loop = None
+        if self._distant:
+            _unmount(self.path("distant"))
+            self._distant.wait()
+            self._distant = None
 
     def _keep_image_to_ourselves(self):
         """A detached device lives on with its file system while it is mounted in another namespace,
@@ -110,10 +115,13 @@ class Disk:
         os.remove(self._image)
         self._allocate(size)
 
-    def fresh(self, kind, inodes=0):
-        """An empty file system with room for so many inodes (0: as many as mkfs thinks)."""
+    def fresh(self, kind, inodes=0, distant=None):
+        """An empty file system with room for so many inodes (0: as many as mkfs thinks). distant: the
+        program that makes its device answer late, and by how many milliseconds."""
         self.release()
         self._keep_image_to_ourselves()
+        if distant:
+            self._put_away(*distant)
         if kind == "tmpfs":
             self._mount("-t", "tmpfs", "-o", "nr_inodes=0", "arsync-bench")
         elif kind == "overlay":
@@ -132,10 +140,23 @@ class Disk:
     def _mount(self, *arguments):
         run("mount", *arguments, self.mount_point)
 
+    def _put_away(self, program, milliseconds):
+        if not os.path.exists(program):
+            raise Unusable("no distant disk (it is built where there is libfuse3)")
+        point = self.path("distant")
+        os.makedirs(point, exist_ok=True)
+        self._distant = subprocess.Popen([program, self._image, point, str(milliseconds)])
+        for _ in range(100):
+            if os.path.exists(f"{point}/disk"):
+                return
+            time.sleep(0.1)
+        raise Unusable("the distant disk could not be mounted")
+
     def _attach(self):
+        image = self.path("distant/disk") if self._distant else self._image
         for flags in (["--direct-io=on"], []):
             done = subprocess.run(
-                ["losetup", "--show", "-f", *flags, self._image], text=True, capture_output=True
+                ["losetup", "--show", "-f", *flags, image], text=True, capture_output=True
             )
             if done.returncode == 0:
                 self._loop = done.stdout.strip()

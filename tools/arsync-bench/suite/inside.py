@@ -47,6 +47,9 @@ SHARING = {
 HEAT_SIZES = (64, 256, 1024, 2048, 4096)
 HEAT_DEPTHS = (1, 2, 4, 8, 16)
 WORKERS = (1, 2, 4, 8, 16)
+CHUNKS = (1, 2, 3, 4, 6, 8, 12, 16)
+USUAL_CHUNKS = "3"  # what cold files begin with
+BY_ITSELF = "by itself"
 
 
 @dataclass
@@ -151,6 +154,7 @@ def parts(scale, rounds):
     others = [heat("fixed", "cached", quarter, rounds), heat("direct", "cold", quarter, rounds)]
     for count in (10000, 100000, 1000000):
         others.append(scaling(max(20, int(count * scale)), count, rounds))
+    others += adapting(size, rounds)
     neighbour = Neighbour(
         *("neighbour", "neighbour", large, "ext4", "cold", {}, min(rounds, 3)), guess_seconds=300
     )
@@ -195,6 +199,26 @@ def scaling(count, full, rounds):
         *(f"scaling.{full}", "scaling", works.empty(count), "ext4", "cached", commands, rounds),
         guess_seconds=full * len(commands) * rounds * 5e-5 + 10,
     )
+
+
+def adapting(size, rounds):
+    """Cold files, with so many chunks in flight as the library finds out, and as it is told."""
+    one = f"{INSIDE} recursive"
+    commands = {BY_ITSELF: f"{one} {{src}} {{dst}}"}
+    commands |= {f"{count}": f"{one} chunks={count} {{src}} {{dst}}" for count in CHUNKS}
+    kinds = [
+        ("disk", "ext4", works.file(size(works.GIB)), 40),
+        ("files", "ext4", works.files(size(10 * works.MIB), 64), 60),
+        ("distant", "distant", works.file(size(2 * works.GIB)), 120),
+        ("throttled", "throttled", works.file(size(works.GIB // 4)), 120),
+    ]
+    return [
+        Part(
+            *(f"adapting.{name}", "adapting", work, file_system, "cold", commands, rounds),
+            guess_seconds=guess_seconds,
+        )
+        for name, file_system, work, guess_seconds in kinds
+    ]
 
 
 class Neighbour(Part):

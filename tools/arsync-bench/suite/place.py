@@ -6,6 +6,7 @@ from . import works
 
 RESERVE = 256 << 20
 THROTTLED = 200 * 10**6  # bytes a second
+DISTANT_MS = 5
 
 
 class Place:
@@ -18,10 +19,16 @@ class Place:
 
     def renew(self):
         disk = self.driver.disk
-        throttled = self.file_system == "throttled"
-        disk.fresh("ext4" if throttled else self.file_system, self._inodes)
-        works.make(self.work, disk, self.driver.names["build"])
-        if throttled:
+        build = self.driver.names["build"]
+        on_ext4 = self.file_system in ("throttled", "distant")
+        distant = (f"{build}/test/distant_disk", DISTANT_MS)
+        disk.fresh(
+            "ext4" if on_ext4 else self.file_system,
+            self._inodes,
+            distant if self.file_system == "distant" else None,
+        )
+        works.make(self.work, disk, build)
+        if self.file_system == "throttled":
             disk.hold_back(THROTTLED)
         if self.extent is None:
             self.extent = extent_of(disk.source)

@@ -2,7 +2,7 @@
 
 from . import figures, plots
 from .figures import rate, ratio, seconds
-from .inside import HEAT_DEPTHS, HEAT_SIZES
+from .inside import BY_ITSELF, CHUNKS, HEAT_DEPTHS, HEAT_SIZES, USUAL_CHUNKS
 from .markdown import number, percent, plot, table
 from .stats import median, spread
 
@@ -22,6 +22,7 @@ def sections(parts, docs):
         "maximum": maximum(parts),
         "heat": heat(parts)
         + shown(("heat.fixed", "fixed, by buffers"), ("heat.direct", "direct, by buffers")),
+        "adapting": adapting(parts),
         "ring": ring(parts) + shown(("ring.cold", "Operations in flight, cold")),
         "scaling": scaling(parts) + shown(("scaling", "Cost a file")),
     }
@@ -72,6 +73,26 @@ def heat(parts):
         sizes = "|".join(f"{size} KiB" for size in HEAT_SIZES)
         blocks.append(f"{head}:\n\n{table(f'depth|{sizes}', rows)}")
     return "\n\n".join(blocks) or table("", [])
+
+
+def adapting(parts):
+    rows = []
+    for part in measured(parts, "adapting").values():
+        fixed = [name for name in part["trials"] if name != BY_ITSELF]
+        best = min(fixed, key=lambda name: median(seconds(part, name)))
+        ours = median(seconds(part, BY_ITSELF))
+        rows.append(
+            [
+                f"{part['title']}, {part['file_system']}",
+                *(number(median(seconds(part, name)), 3) for name in [BY_ITSELF, *fixed]),
+                best,
+                number(ours / median(seconds(part, best)), 2),
+                number(ours / median(seconds(part, USUAL_CHUNKS)), 2),
+            ]
+        )
+    chunks = "|".join(f"{count}" for count in CHUNKS)
+    head = f"cold; seconds|{BY_ITSELF}|{chunks}|best|{BY_ITSELF} : best|: {USUAL_CHUNKS}"
+    return table(head, rows)
 
 
 def workers(name):
