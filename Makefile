@@ -242,7 +242,7 @@ bench-full: ## measure all, an hour; goes on where it was; writes docs/BENCHMARK
 	$(Q)tools/deps.sh build bench
 	$(again) run-bench-full
 
-run-bench-full: build $(bench_programs)
+run-bench-full: build $(bench_programs) $(faultfs)
 	$(Q)tools/arsync-bench/full $(B) --cells '$(or $(CELLS),*)'
 
 bench-deps: ## install what arsync-cp is measured against, as far as a registry has it

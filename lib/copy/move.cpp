@@ -19,7 +19,7 @@ bool was_written(const struct statx& before, const struct statx& now) {
            now.stx_mtime.tv_nsec != before.stx_mtime.tv_nsec;
 }
 
-static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover);
+static Task<Moved> move_by_choice(Survey& survey, Mover& mover);
 
 Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& options, Control& control,
                       Digest* digest) {
@@ -27,7 +27,7 @@ Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& option
     Mover mover(io, ends, options, control, digest, survey);
     std::exception_ptr failure;
     try {
-        co_return co_await move_by_choice(io, survey, mover);
+        co_return co_await move_by_choice(survey, mover);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -36,9 +36,7 @@ Task<Moved> move_data(Io io, const Ends& ends, const arsync_copy_options& option
 }
 
 // The facts, the choice by them, and the attempt; again while one fails that another may make good.
-static Task<Moved> move_by_choice(Io io, Survey& survey, Mover& mover) {
-    if (!survey.grounds.sized || survey.grounds.size > inline_size_max)
-        io.buffers.settle_share();
+static Task<Moved> move_by_choice(Survey& survey, Mover& mover) {
     bool done = false;
     while (!done) {
         try {
@@ -134,6 +132,8 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
 
 // With as many lanes as there may ever be turns for, unless somebody has said how many.
 void Mover::set_pipeline(Stretch& part) const {
+    if (!grounds_.sized || grounds_.size > inline_size_max)
+        io_.buffers.settle_share();
     part.pipeline =
         pipeline(part.method, grounds_, options_, io_.buffers.size(), io_.buffers.count());
     const bool is_given = options_.chunks > 0 || grounds_.in_order;

@@ -555,4 +555,29 @@ TEST_CASE(
         }
 }
 
+// To start a thread, and its ring, takes longer than to share a file's blocks.
+TEST_CASE("a large item calls others for those that follow it, and for nobody else") {
+    for (const size_t count : {size_t{1}, size_t{2}}) {
+        bool helped = false;
+        for (uint64_t seed = 1; seed < 3 * orders; seed += 3) { // of two workers
+            std::vector<ListItemNames> items;
+            for (size_t i = 0; i < count; ++i)
+                items.push_back({"in/" + std::to_string(i), "out/" + std::to_string(i)});
+            Listed listed(seed, arsync_copy_options{}, items);
+            const std::string text(9 << 20, 'x');
+            for (size_t i = 0; i < count; ++i)
+                add_file(listed.list.world, listed.in, std::to_string(i).c_str(), content_of(text),
+                         0644);
+            listed.run();
+            for (size_t i = 0; i < count; ++i) {
+                CHECK(listed.result(i) == 0);
+                CHECK(listed.text(std::to_string(i)) == text);
+            }
+            helped = helped || listed.list.helped();
+        }
+        CAPTURE(count);
+        CHECK(helped == (count > 1));
+    }
+}
+
 } // namespace arsync::sim

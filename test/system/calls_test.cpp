@@ -364,4 +364,32 @@ TEST_CASE_FIXTURE(Clean, "one call shares the blocks of a large file by no other
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "how much memory there is is asked where there is need of more, once") {
+    NEEDS_COMMAND("strace");
+    for (const Kind kind : {Kind::xfs, Kind::ext4}) {
+        const Volume& volume = shared_volume(kind);
+        NEEDS(volume);
+        const Directory directory(volume);
+        write_pattern(directory / "from", 20 << 20);
+        const auto copy_twice = [&] {
+            mark("begin");
+            Pool pool;
+            const bool right = pool.copy(directory / "from", directory / "to0").result == 0 &&
+                               pool.copy(directory / "from", directory / "to1").result == 0;
+            mark("ended");
+            return right;
+        };
+        const std::string trace = trace_of_marked(copy_twice, directory);
+        if (trace.empty()) {
+            skip("strace may not look at other processes here");
+            return;
+        }
+        CAPTURE(name_of(kind));
+        INFO(trace);
+        CHECK(difference(directory / "from", directory / "to1") == "");
+        const bool shares = shared_bytes(directory / "to1") > 0;
+        CHECK(calls_in(trace, "\"/proc/self/cgroup\"") == (shares ? 0 : 1));
+    }
+}
+
 } // namespace live

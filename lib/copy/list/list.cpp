@@ -126,14 +126,16 @@ void List::give_turn_back() {
 }
 
 void List::begin(Item& item) {
+    bool is_last = false;
     {
         const Lock lock(mutex_);
         order_.begin(item.touch);
         ++in_flight_;
+        is_last = ended_ && items_.empty();
     }
     // A large one leaves the next to others.
     constexpr uint64_t large = 8 << 20;
-    if (item.touch.source_size >= large && !called_.exchange(true))
+    if (item.touch.source_size >= large && !is_last && !called_.exchange(true))
         host_->call_others(shared_from_this());
 }
 
