@@ -153,8 +153,13 @@ Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_optio
     // Through the page cache a chunk should stay in the CPU's cache between its read and its write;
     // a device wants large requests, and enough of them.
     Pipeline result{buffer_size, 8};
+    // RWF_DONTCACHE drops all of a large folio when a part of it has been read: what follows in it
+    // is read from the device again, unless it is a part of the same chunk.
+    const bool drops = options.cache == ARSYNC_CACHE_DROP && method != ARSYNC_METHOD_INLINE;
     if (is_direct(method))
         result.lanes = static_cast<unsigned>(std::clamp<size_t>((8 << 20) / result.chunk, 4, 16));
+    else if (drops)
+        result.lanes = 2;
     else
         result.chunk = std::min(result.chunk, size_t{256} << 10);
     if (method == ARSYNC_METHOD_INLINE) {
