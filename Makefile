@@ -235,6 +235,7 @@ bench: ## measure against cp (minutes; wants root for fresh file systems)
 	$(again) run-bench
 
 bench_programs = $(patsubst tools/arsync-bench/%,$(B)/bench/%,$(basename $(wildcard tools/arsync-bench/*.c tools/arsync-bench/*.cpp)))
+bench_programs += $(B)/bench/kernel_news
 run-bench: stage $(bench_programs)
 	$(Q)tools/arsync-bench/run $(B)
 
@@ -247,6 +248,11 @@ run-bench-full: build $(bench_programs) $(faultfs)
 
 bench-deps: ## install what arsync-cp is measured against, as far as a registry has it
 	$(Q)tools/arsync-bench/deps
+
+$(B)/bench/kernel_news: $(wildcard tools/arsync-bench/kernel_news/*) include/arsync.h $(B)/flags $(B)/libarsync.so
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) $(includes) -o $@ $(filter %.cpp,$^) $(LDFLAGS) $(B)/libarsync.so -luring -Wl,-rpath,'$$ORIGIN/..'
 
 $(B)/bench/%: tools/arsync-bench/%.cpp $(B)/flags
 	$(call say,CXX,$@)

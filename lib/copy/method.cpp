@@ -160,7 +160,11 @@ Pipeline usual_pipeline(Method method, size_t buffer_size) {
 
 Pipeline pipeline(Method method, const Grounds& grounds, const arsync_copy_options& options,
                   size_t buffer_size, unsigned buffer_count) {
-    Pipeline result = usual_pipeline(method, buffer_size);
+    // RWF_DONTCACHE drops all of a large folio when a part of it has been read: what follows in it
+    // is read from the device again, unless it is a part of the same chunk.
+    const bool drops =
+        options.cache == ARSYNC_CACHE_DROP && !is_direct(method) && method != ARSYNC_METHOD_INLINE;
+    Pipeline result = drops ? Pipeline{buffer_size, 2} : usual_pipeline(method, buffer_size);
     if (method == ARSYNC_METHOD_INLINE) {
         result.lanes = 1;
         const uint64_t by_one_thread = grounds.remote ? inline_size_max : threads_size_min;

@@ -136,7 +136,8 @@ void Mover::set_pipeline(Stretch& part) const {
         io_.buffers.settle_share();
     part.pipeline =
         pipeline(part.method, grounds_, options_, io_.buffers.size(), io_.buffers.count());
-    const bool is_given = options_.chunks > 0 || grounds_.in_order;
+    const bool is_given =
+        options_.chunks > 0 || grounds_.in_order || options_.cache == ARSYNC_CACHE_DROP;
     part.turns = io_.turns && !is_given ? io_.turns->of(part.method) : nullptr;
     if (!part.turns)
         return;

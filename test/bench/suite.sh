@@ -8,7 +8,7 @@ mkdir -p "$scratch/docs" "$scratch/images" "$scratch/build/bench"
 cp "$top/docs/BENCHMARKS.md" "$scratch/docs/"
 cp "$top/README.md" "$scratch/"
 ln -s "$build/arsync-cp" "$scratch/build/arsync-cp"
-for program in corpus floor inside peak speed touch; do ln -s "$build/bench/$program" "$scratch/build/bench/"; done
+for program in corpus floor inside kernel_news peak speed touch; do ln -s "$build/bench/$program" "$scratch/build/bench/"; done
 
 export ARSYNC_BENCH_ROUNDS=2 ARSYNC_BENCH_SCALE=0.001 ARSYNC_BENCH_DIR=$scratch/images
 full() { "$bench/full" "$scratch/build" --docs "$scratch/docs" --cells "$@"; }
@@ -23,6 +23,7 @@ refuses() {
 check 'a row that is not there is refused' refuses 'there is no row nonsense' "$bench/run" "$build" nonsense
 check 'without a build directory there is its usage' refuses usage: "$bench/run"
 check 'a trace needs a command' refuses 'which command' "$bench/trace"
+check 'a part that is not there is refused' refuses 'there is no part nonsense' "$bench/news" "$build" "$scratch" nonsense
 
 lists() { full '*' --list > "$scratch/list" && grep -q '^tree.cached.ext4 ' "$scratch/list" && grep -q '^all ' "$scratch/list"; }
 check 'the parts are listed with their times' lists
@@ -74,6 +75,15 @@ anew() {
     full 4K.cached.tmpfs > "$scratch/said" && ! grep -q 'there already' "$scratch/said"
 }
 check 'what another arsync-cp gave is measured anew' anew
+news() { ARSYNC_BENCH_SCALE=0.02 "$bench/news" "$scratch/build" "$scratch/images" > "$scratch/said"; }
+check 'what newer kernels bring is measured' news
+has_rows() {
+    for what in 'rings of 16 buffers' 'xattrs of a link' 'pieces of 4 KiB' poll '16 in flight' 'a hole of' 'read cold' 'copied, O_DIRECT (xfs)' 'fdatasync of 64'; do
+        grep -q "^|.*$what" "$scratch/said" || return 1
+    done
+    ! grep '^|' "$scratch/said" | grep -qv '^\(|[^|]*\)\{6\}|$'
+}
+check 'each is in the table, or said to be absent' has_rows
 leaves_nothing() { [ -z "$(ls "$scratch/images")" ] && ! grep -q "$scratch/images" /proc/mounts && ! losetup -a | grep -q "$scratch/images"; }
 check 'no image, mount or loop device is left' leaves_nothing
 

@@ -1,4 +1,7 @@
 // What a copy leaves in the page cache.
+#include <fstream>
+#include <string>
+
 #include "system/check.h"
 #include "system/child.h"
 
@@ -114,6 +117,42 @@ TEST_CASE_FIXTURE(Clean, "cache drop leaves nothing that was not there before") 
         CHECK(stays);
         eventually([&] { return cached_bytes(files.to) == 0; }, 5000);
         CHECK(cached_bytes(files.to) == 0);
+    }
+}
+
+// Of all threads of this process.
+int64_t bytes_read_from_devices() {
+    std::ifstream file("/proc/self/io");
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with("read_bytes: "))
+            return std::stoll(line.substr(line.find(' ')));
+    return -1;
+}
+
+TEST_CASE_FIXTURE(Clean, "cache drop reads what is not cached once") {
+    NEEDS_CACHE_FIGURES();
+    const Directory directory(shared_volume(Kind::ext4));
+    constexpr int64_t large = 64 * 1024 * 1024;
+    write_pattern(directory / "from", large);
+    make_cold(directory / "from");
+    if (bytes_read_from_devices() < 0) {
+        skip("no /proc/self/io");
+        return;
+    }
+    for (const uint32_t backend : both_backends) {
+        CAPTURE(backend_name(backend));
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        make_cold(directory / "from");
+        const int64_t before = bytes_read_from_devices();
+        Pool pool{PoolOptions(backend)};
+        const arsync_completion done =
+            pool.copy(directory / "from", directory / "to",
+                      Options().with_method(ARSYNC_METHOD_FIXED).with_cache(ARSYNC_CACHE_DROP));
+        CHECK(done.result == 0);
+        CHECK(pool.close() == 0);
+        const int64_t read = bytes_read_from_devices() - before;
+        CHECK(read < large + large / 16); // and a few of the filesystem's own blocks
     }
 }
 

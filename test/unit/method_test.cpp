@@ -305,6 +305,19 @@ TEST_CASE("cold files that go to the page cache have few chunks in flight, unles
     CHECK(more.lanes == 9);
 }
 
+TEST_CASE("what is not to stay cached goes in chunks that the kernel reads once, and few of them") {
+    const size_t buffer = 2 << 20;
+    arsync_copy_options o = options();
+    o.cache = ARSYNC_CACHE_DROP;
+    for (const Method method : {ARSYNC_METHOD_FIXED, ARSYNC_METHOD_HEAP}) {
+        CHECK(pipeline(method, grounds(), o, buffer, 16).chunk == buffer);
+        CHECK(pipeline(method, grounds(), o, buffer, 16).lanes == 2);
+    }
+    CHECK(pipeline(ARSYNC_METHOD_INLINE, grounds(), o, buffer, 16).chunk == inline_size_max);
+    o.chunks = 5;
+    CHECK(pipeline(ARSYNC_METHOD_FIXED, grounds(), o, buffer, 16).lanes == 5);
+}
+
 TEST_CASE("what is cached is given to several threads, in large chunks, if it is large") {
     const size_t buffer = 64 << 10;
     for (const uint64_t size : {uint64_t{1}, threads_size_min}) {

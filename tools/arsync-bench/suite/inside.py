@@ -208,7 +208,7 @@ def adapting(size, rounds):
     commands |= {f"{count}": f"{one} chunks={count} {{src}} {{dst}}" for count in CHUNKS}
     kinds = [
         ("disk", "ext4", works.file(size(works.GIB)), 40),
-        ("files", "ext4", works.files(size(10 * works.MIB), 64), 60),
+        ("files", "ext4", works.files(64, size(10 * works.MIB)), 60),
         ("distant", "distant", works.file(size(2 * works.GIB)), 120),
         ("throttled", "throttled", works.file(size(works.GIB // 4)), 120),
     ]
