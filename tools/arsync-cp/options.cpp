@@ -202,16 +202,13 @@ void decide_attributes(Options& o) {
 
 uint32_t update_of(const Options& o) {
     const bool older = o.update.update == ARSYNC_UPDATE_OLDER;
-    switch (o.clobber) {
-    case Clobber::never:
+    if (o.clobber == Clobber::never)
         return ARSYNC_UPDATE_NONE;
-    case Clobber::ask:
+    if (o.clobber == Clobber::ask)
         return older ? ARSYNC_UPDATE_ASK_OLDER : ARSYNC_UPDATE_ASK;
-    default:
-        return o.skip_unchanged ? ARSYNC_UPDATE_CHANGED
-               : older          ? ARSYNC_UPDATE_OLDER
-                                : ARSYNC_UPDATE_ALL;
-    }
+    return o.skip_unchanged ? ARSYNC_UPDATE_CHANGED
+           : older          ? ARSYNC_UPDATE_OLDER
+                            : ARSYNC_UPDATE_ALL;
 }
 
 void decide_rest(Options& o) {

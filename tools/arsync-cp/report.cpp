@@ -239,17 +239,16 @@ private:
             describe_copy();
         if (!complaint.empty())
             complain_of(complaint);
-        const bool backed_up = has(ARSYNC_COMPLETION_BACKED_UP);
-        if (options_.verbose && !backup_.empty() && !backed_up) // but put back
+        if (options_.verbose && !backup_.empty() &&
+            !has(ARSYNC_COMPLETION_BACKED_UP)) // but put back
             say(quote(backup_) + " -> " + destination() + " (unbackup)\n");
         if (done_.result == 0 && (shrank || has(ARSYNC_COMPLETION_SOURCE_CHANGED)))
             complain_of("warning: " + source() + (shrank ? " became shorter" : " changed") +
                         " while it was copied");
         const bool is_named = is_item() && !operands_.listed();
-        const bool never_begun = done_.job == 0;
         arsync_completion entry = done_;
         entry.kind = ARSYNC_COMPLETION_ENTRY; // as which a name of a list is told of
-        if (options_.json && done_.action != ARSYNC_ACTION_TREE && !is_named && !never_begun)
+        if (options_.json && done_.action != ARSYNC_ACTION_TREE && !is_named && done_.job != 0)
             tell_script(entry, source_, destination_, nullptr, complaint);
     }
 
