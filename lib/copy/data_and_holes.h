@@ -5,6 +5,7 @@
 // beginning of the range), so that pieces suit O_DIRECT and the digest.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 
 #include "copy/digest.h"
@@ -29,7 +30,11 @@ public:
 
     // Data comes in pieces that end at multiples of chunk, which may change on the way.
     Piece next();
-    void set_chunk(uint64_t chunk) { chunk_ = chunk; }
+    void set_chunk(uint64_t chunk) {
+        assert(chunk % block_size == 0);
+        chunk_ = chunk;
+    }
+    bool is_over() const { return position_ >= end_; }
 
 private:
     void find();

@@ -123,14 +123,15 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.in_memory = has_offsets(source()) && survey_.from().in_memory;
     // Servers' files have no silence that poll(2) would know of.
     result.waits_for_source = !survey_.from().remote;
-    needs_any_order_ = needs_any_order_ || holes_.are_made() || result.pipeline.lanes > 1;
+    needs_any_order_ =
+        needs_any_order_ || holes_.are_made() || result.pipeline.lanes + result.spare_lanes > 1;
     result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
     result.digest = digest_;
     result.digest_origin = ends_.source_begin;
     return result;
 }
 
-// With as many lanes as there may ever be turns for, unless somebody has said how many.
+// Somebody may have said how many lanes there are to be.
 void Mover::set_pipeline(Stretch& part) const {
     if (!grounds_.sized || grounds_.size > inline_size_max)
         io_.buffers.settle_share();
@@ -142,8 +143,9 @@ void Mover::set_pipeline(Stretch& part) const {
     if (!part.turns)
         return;
     const uint64_t chunks = (part.source_end - part.source_begin) / part.pipeline.chunk + 1;
-    part.pipeline.lanes = static_cast<unsigned>(
+    const auto most = static_cast<unsigned>(
         std::min<uint64_t>({part.turns->flow().depth_max(), io_.buffers.count(), chunks}));
+    part.spare_lanes = most - std::min(most, part.pipeline.lanes);
 }
 
 void Mover::take_result(const Stretch& part) {

@@ -38,6 +38,7 @@ Task<bool> Mover::pipeline_of_whole_blocks() {
     Stretch tail = stretch(tail_begin, tail_end);
     tail.method = ARSYNC_METHOD_INLINE;
     tail.pipeline.lanes = 1;
+    tail.spare_lanes = 0;
     co_await run_lanes(io_, control_, tail);
     take_result(tail);
     co_return true;

@@ -37,7 +37,8 @@ private:
     // What the first read or write of a chunk has given, if there was one already.
     using First = std::optional<int64_t>;
 
-    Task<void> lane();
+    Task<void> lane(bool spare);
+    Task<bool> may_begin(std::optional<Turns::Turn>& turn);
     Task<void> move(uint64_t offset, uint64_t length);
     Task<void> move_chunk(uint64_t offset, uint64_t length);
     Task<void> move_through(Slice chunk, uint64_t offset);
@@ -99,16 +100,20 @@ Task<void> run_lanes(Io io, Control& control, Stretch& stretch) {
 namespace {
 
 Task<void> Lanes::run() {
-    for (unsigned i = 0; i < stretch_.pipeline.lanes; ++i)
-        group_.spawn([this] { return lane(); });
+    const unsigned usual = stretch_.pipeline.lanes;
+    for (unsigned i = 0; i < usual + stretch_.spare_lanes; ++i)
+        group_.spawn([this, spare = i >= usual] { return lane(spare); });
     co_await group_.join();
 }
 
-Task<void> Lanes::lane() {
-    while (!group_.failed()) {
-        if (control_.held())
-            co_await wait_while_held(io_, control_);
-        control_.throw_if_cancelled();
+Task<void> Lanes::lane(bool spare) {
+    while (!group_.failed() && !walk_.is_over()) {
+        if (spare && is_paced(io_, control_)) // and no turns are taken
+            co_return;
+        std::optional<Turns::Turn> turn;
+        const bool begins = co_await may_begin(turn);
+        if (!begins)
+            continue;
         if (stretch_.turns)
             walk_.set_chunk(chunk_size());
         Piece piece = walk_.next();
@@ -116,8 +121,11 @@ Task<void> Lanes::lane() {
             co_return;
         if (piece.kind == Piece::Kind::data) {
             co_await move(piece.offset, piece.length);
+            if (turn)
+                turn->count(piece.length);
             continue;
         }
+        turn.reset();
         if (checks_holes_) {
             co_await check_hole(piece);
             continue;
@@ -131,6 +139,20 @@ Task<void> Lanes::lane() {
         if (rest < end)
             co_await move(rest, end - rest);
     }
+}
+
+// False: it was to be held meanwhile, or another lane has failed. A turn may be long in coming, and
+// is not kept while there is something else to wait for.
+Task<bool> Lanes::may_begin(std::optional<Turns::Turn>& turn) {
+    if (stretch_.turns && !is_paced(io_, control_))
+        turn.emplace(co_await stretch_.turns->take(control_.priority()));
+    const bool held = control_.held();
+    if (held) {
+        turn.reset();
+        co_await wait_while_held(io_, control_);
+    }
+    control_.throw_if_cancelled();
+    co_return !held && !group_.failed();
 }
 
 // Of what seems to be a hole at the end: it may be where the source has been cut off meanwhile, and
@@ -176,15 +198,11 @@ Task<void> Lanes::move_chunk(uint64_t offset, uint64_t length) {
         co_await move_through({memory.get(), length, -1}, offset);
         co_return;
     }
-    std::optional<Turns::Turn> turn;
-    if (stretch_.turns)
-        turn.emplace(co_await stretch_.turns->take(control_.priority()));
     // When one is free; a small copy that is alone has one that is never registered.
     const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
+    control_.throw_if_cancelled(); // as that may have been long in coming
     if (stretch_.method != ARSYNC_METHOD_MANAGED) {
         co_await move_through(lease.slice(0, length), offset);
-        if (turn)
-            turn->count(length);
         co_return;
     }
     const size_t got = co_await fill(lease.slice(0, length), offset);

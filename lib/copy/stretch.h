@@ -26,7 +26,10 @@ struct Stretch {
     uint64_t destination_begin = 0;
     Method method = ARSYNC_METHOD_FIXED;
     Pipeline pipeline = {};
-    Turns* turns = nullptr;               // each chunk takes one, and is as large as its flow says
+    // Each chunk takes one, and is as large as its flow says, unless there is a limit on bytes a
+    // second. So there are further lanes, for as many as there may ever be turns.
+    Turns* turns = nullptr;
+    unsigned spare_lanes = 0;
     Stage read_stage = ARSYNC_STAGE_READ; // what reading is for, when it fails
     bool find_holes = false;              // ask the filesystem for the source's holes
     bool check_holes = false;             // and read them all the same, for data that they hide

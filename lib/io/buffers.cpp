@@ -10,6 +10,8 @@
 
 namespace arsync {
 
+constexpr size_t page = 4096;
+
 BufferLease::~BufferLease() {
     if (buffers_)
         buffers_->release(index_);
@@ -133,7 +135,7 @@ void Buffers::map() {
         if (count_ > 1)
             count_ /= 2;
         else
-            size_ = std::max(size_ / 2, small_size);
+            size_ = std::max(size_ / 2 / page * page, small_size);
     }
     first_ = slab_.begin();
     for (unsigned i = count_; i-- > 0;)

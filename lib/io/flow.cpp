@@ -1,6 +1,7 @@
 #include "io/flow.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace arsync {
 
@@ -24,6 +25,7 @@ constexpr unsigned hold_after_miss = 8; // spans; twice as many after each
 constexpr unsigned hold_most = 128;
 
 constexpr size_t chunk_least = 256 << 10;
+constexpr size_t block = 4096; // chunks are of whole ones, as O_DIRECT and digests want it
 
 uint64_t in_flight(Flow::Level level) {
     return uint64_t{level.depth} * level.chunk;
@@ -35,7 +37,7 @@ std::vector<Flow::Level> levels_between(Flow::Level start, Flow::Level most) {
         if (less.depth > 1)
             less.depth -= std::max(less.depth / 4, 1u);
         else
-            less.chunk = std::max(less.chunk / 2, chunk_least);
+            less.chunk = std::max(less.chunk / 2 / block * block, chunk_least);
         levels.insert(levels.begin(), less);
     }
     levels.push_back(start);
@@ -52,7 +54,7 @@ std::vector<Flow::Level> levels_between(Flow::Level start, Flow::Level most) {
 } // namespace
 
 Flow::Flow(Level start, Level most, Clock clock)
-    : clock_(clock), levels_(levels_between(start, most)) {
+    : clock_(std::move(clock)), levels_(levels_between(start, most)) {
     index_ =
         static_cast<size_t>(std::find(levels_.begin(), levels_.end(), start) - levels_.begin());
 }

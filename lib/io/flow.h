@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "io/clock.h"
@@ -25,9 +26,9 @@ public:
         size_t chunk;   // bytes
         bool operator==(const Level&) const = default;
     };
-    using Clock = uint64_t (*)(); // nanoseconds
+    using Clock = std::function<uint64_t()>; // nanoseconds
 
-    // From one small chunk to `most`. start: at most that.
+    // From one small chunk to `most`. start: at most that. Both chunks of whole blocks.
     Flow(Level start, Level most, Clock clock = monotonic_ns);
     Flow(const Flow&) = delete;
     Flow& operator=(const Flow&) = delete;
@@ -39,14 +40,13 @@ public:
     // another number of workers.
     void join() EXCLUDES(mutex_);
     void leave() EXCLUDES(mutex_);
-    // A worker's chunk has ended. was_limit: another one had to wait for that.
+    // A worker's chunk has ended. was_limit: with no more in flight than may be.
     void moved(uint64_t bytes, bool was_limit) EXCLUDES(mutex_);
 
 private:
     enum class Trial { none, more, less };
 
     void judge(double rate) REQUIRES(mutex_);
-    void hold() REQUIRES(mutex_);
     void try_next() REQUIRES(mutex_);
     void go(int change) REQUIRES(mutex_);
     void give_up_trial() REQUIRES(mutex_);

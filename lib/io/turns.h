@@ -63,7 +63,8 @@ public:
 private:
     // Handed to the first who wait, which keeps the order.
     void end(uint64_t bytes) {
-        flow_.moved(bytes, !waiting_.empty());
+        if (bytes > 0) // or there was nothing left to move
+            flow_.moved(bytes, taken_ >= flow_.level().depth);
         --taken_;
         while (!waiting_.empty() && taken_ < flow_.level().depth) {
             ++taken_;

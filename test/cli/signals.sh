@@ -75,6 +75,10 @@ if is_root && command -v mkfs.ext4 fsfreeze > /dev/null && truncate -s 64M "$WOR
 else
     skip 'a second signal ends it, though the first is still waiting' 'needs root and an ext4 image to freeze'
 fi
+if is_root && [ -r /proc/kmsg ]; then
+    holds 'a signal ends the copy of what has no size and no end' '
+        timeout -k 20 2 $CP /proc/kmsg k && status=0 || status=$?; test $status = 124; test ! -e k'
+fi
 holds 'a signal ends the wait for a reader of a FIFO' '
     echo x > a; mkfifo p; $RUN $CP a p & child=$!
     sleep .5; kill -TERM $child; wait $child && status=0 || status=$?; test $status = 143; test -p p'

@@ -31,7 +31,7 @@ SimulatedPool::Worker::Worker(SimulatedPool& pool, unsigned buffer_count, size_t
 SimulatedPool::SimulatedPool(World& world, unsigned workers, unsigned buffer_count,
                              size_t buffer_size)
     : world_(world), files_(world), company_(world.options.processors),
-      flows_(buffer_count, buffer_size, [] { return uint64_t{0}; }), // nothing depends on the time
+      flows_(buffer_count, buffer_size, [this] { return now_ns_ += 5'000'000; }),
       random_(world.options.seed + 17) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(*this, buffer_count, buffer_size));

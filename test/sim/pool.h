@@ -105,6 +105,7 @@ private:
     World& world_;
     SimulatedFiles files_;
     Company company_;
+    uint64_t now_ns_ = 0; // which passes with the chunks that are moved
     Flows flows_;
     Random random_;
     std::vector<std::unique_ptr<Worker>> workers_;

@@ -322,4 +322,27 @@ TEST_CASE_FIXTURE(Clean, "of what waits for the pool's limit the more urgent goe
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a job that is held to a rate keeps no other from moving its chunks") {
+    for (const uint32_t backend : backends())
+        for (const uint32_t method : {ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT}) {
+            CAPTURE(backend_name(backend));
+            CAPTURE(method_name(method));
+            const Directory directory;
+            write_pattern(directory / "from", 40'000'000);
+            Pool pool(pool_with(backend, 1));
+            Full full(pool, directory);
+            const Options how = Options().with_method(method);
+            const arsync_job slow = pool.submit(directory / "from", directory / "slow", how, 1);
+            CHECK(adjust(pool, slow, ARSYNC_ADJUST_BYTE_RATE, 100'000) == 0);
+            const arsync_job quick = pool.submit(directory / "from", directory / "quick", how, 2);
+            full.free();
+            const arsync_completion first = next(pool);
+            CHECK(first.job == quick);
+            CHECK(first.result == 0);
+            CHECK(difference(directory / "from", directory / "quick") == "");
+            CHECK(arsync_job_cancel(pool.get(), slow) == 0);
+            CHECK(next(pool).result == -ECANCELED);
+        }
+}
+
 } // namespace live

@@ -192,8 +192,9 @@ TEST_CASE("a level that is tried is given up when a worker comes or goes") {
 }
 
 TEST_CASE("levels lie between one small chunk and what there are buffers for") {
-    for (const Flow::Level start : {Flow::Level{1, 4 * KiB}, Flow::Level{1, 256 * KiB},
-                                    Flow::Level{2, 2 * MiB}, Flow::Level{8, 256 * KiB}}) {
+    for (const Flow::Level start :
+         {Flow::Level{1, 4 * KiB}, Flow::Level{1, 256 * KiB}, Flow::Level{2, 2 * MiB},
+          Flow::Level{8, 256 * KiB}, Flow::Level{1, 516 * KiB}, Flow::Level{2, 1028 * KiB}}) {
         const Flow::Level end{std::max(start.depth, 16u), std::max(start.chunk, 2 * MiB)};
         Flow flow(start, end, reckoned_clock);
         CHECK(flow.level() == start);
@@ -208,6 +209,7 @@ TEST_CASE("levels lie between one small chunk and what there are buffers for") {
             least = std::min(least, in_flight(flow));
             greatest = std::max(greatest, in_flight(flow));
             CHECK(flow.level().chunk <= end.chunk);
+            CHECK(flow.level().chunk % (4 * KiB) == 0);
             CHECK(flow.level().depth <= end.depth);
         }
         CHECK(greatest == end.depth * end.chunk);

@@ -57,8 +57,7 @@ bool sync_name_of(const char* directory) {
     const int fd = open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool synced = fd >= 0 && fsync(fd) == 0;
     const int error = errno;
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     errno = error;
     return synced;
 }

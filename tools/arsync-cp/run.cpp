@@ -61,16 +61,16 @@ private:
                !options_.json && !options_.debug && !options_.progress &&
                options_.clobber != Clobber::ask && memcmp(&options_.pool, &any, sizeof any) == 0 &&
                lstat(operands_.sources()[0], &status) == 0 && S_ISREG(status.st_mode) &&
-               status.st_size <= 4 << 20;
+               status.st_size > 0 && status.st_size <= 4 << 20; // of 0 there may be no end
     }
 
     // Whether it was. Nothing happens where a FIFO is waited for, or links may have to be cut.
     bool copy_alone(Item item) {
         const bool links = (options_.copy.preserve & ARSYNC_PRESERVE_LINKS) != 0;
-        if (links && faccessat(operands_.target_fd(), item.destination.c_str(), F_OK,
-                               AT_SYMLINK_NOFOLLOW) == 0)
+        if ((links && faccessat(operands_.target_fd(), item.destination.c_str(), F_OK,
+                                AT_SYMLINK_NOFOLLOW) == 0) ||
+            !leave_signals_to_a_thread()) // as no call returns where a filesystem does not answer
             return false;
-        leave_signals_to_a_thread(); // as no call returns where a filesystem does not answer
         arsync_completion done{};
         arsync_copy_options options = options_.copy;
         options.flags &= ~ARSYNC_COPY_SPECIAL;

@@ -1,6 +1,7 @@
 #include "terminal.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
@@ -24,11 +25,9 @@ int answer_error = 0;
 void write_stderr(std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
+        if (written == 0 || (written < 0 && errno != EINTR))
             return; // there is nowhere left to complain
-        text.remove_prefix(static_cast<size_t>(written));
+        text.remove_prefix(static_cast<size_t>(std::max<ssize_t>(written, 0)));
     }
 }
 
@@ -45,7 +44,7 @@ bool finish_answers() {
 constexpr int64_t one_signal_ms = 300;
 
 // Written by the handler, which runs on one thread only: the library's threads block signals.
-volatile sig_atomic_t caught = 0;
+std::atomic<int> caught = 0;
 int64_t caught_at_ms = 0;
 int wake_fd = -1;
 
@@ -157,18 +156,21 @@ int listen_for_signals() {
     return wake_fd;
 }
 
-void leave_signals_to_a_thread() {
+bool leave_signals_to_a_thread() {
+    static sigset_t before, set;
     const auto wait = [](void*) -> void* {
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
         while (true)
             pause();
     };
-    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, SIGPIPE); // which ends who writes to a pipe that nobody reads
     pthread_t thread;
-    sigemptyset(&set);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGXFSZ})
-        sigaddset(&set, signal);
-    if (pthread_create(&thread, nullptr, wait, nullptr) == 0)
-        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    pthread_sigmask(SIG_BLOCK, &set, &before);
+    const bool made = pthread_create(&thread, nullptr, wait, nullptr) == 0;
+    if (!made)
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return made;
 }
 
 int stop_signal() {

@@ -49,8 +49,8 @@ int64_t now_ms(); // of a clock that never goes back
 // one ends it at once. One that the parent has us ignore, as nohup does, stays ignored. Returns a
 // descriptor that becomes readable when one has come, or -1: then they keep their ordinary effect.
 int listen_for_signals();
-// For calls that no signal ends, and in which a file that gets too large is an error, no signal.
-void leave_signals_to_a_thread();
+// For calls that no signal ends, and in which too large a file is an error. False: there is none.
+bool leave_signals_to_a_thread();
 // The signal that came, or 0.
 int stop_signal();
 // Ends the program as that signal would have, so that a shell sees what stopped it.
