@@ -169,6 +169,15 @@ std::string next_backup_name(Files& files, const FileCopy& copy,
     return next_backup(files, copy, options).name;
 }
 
+// Of a number that somebody has taken meanwhile. Where the listing does not show that, it spells
+// what has it in another way, or has lost it again. refused: before, too.
+static Backup number_after(Files& files, const FileCopy& copy, const arsync_copy_options& options,
+                           const Backup& taken, bool refused) {
+    Backup next = next_backup(files, copy, options);
+    const bool is_new = next.is_numbered() && is_greater(next.number, taken.number);
+    return is_new || !refused ? next : numbered_backup(copy, plus_one(taken.number));
+}
+
 BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
     Backup backup = next_backup(files, copy, options);
     for (unsigned i = 0;; ++i) {
@@ -178,9 +187,8 @@ BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& 
         const bool had_name = !backup.is_numbered() && has_name(files, copy, backup.name);
         const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
         const int result = give_name(files, copy, backup, atomic);
-        // Somebody has taken the number meanwhile, or the listing spells what has it otherwise.
         if (result == -EEXIST && backup.is_numbered() && i < row_max) {
-            backup = numbered_backup(copy, plus_one(backup.number));
+            backup = number_after(files, copy, options, backup, i > 0);
             continue;
         }
         check(ARSYNC_STAGE_BACKUP, result);

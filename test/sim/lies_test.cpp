@@ -88,20 +88,14 @@ void check_done(TreeSimulation& s) {
     }
 }
 
-// A temporary name of which it is said that it is not there stays. Where it is said that a backup's
-// number is taken, the next one is.
-bool follows_from_lie(const TreeSimulation& s, const std::string& problem) {
-    const std::string path = problem.substr(problem.rfind(": ") + 2);
-    const Inode* const next = s.target(path + ".~2~");
-    if (problem.find("has neither its name nor its backup's") != std::string::npos)
-        return next && s.old(path) && next->number == s.old(path)->number;
+// A temporary name of which it is said that it is not there stays.
+bool follows_from_lie(const std::string& problem) {
     return problem.find("a name that should not be there") != std::string::npos &&
-           (is_temporary_name(path) || path.ends_with(".~2~"));
+           is_temporary_name(problem.substr(problem.rfind(": ") + 2));
 }
 
 void drop_consequences(TreeSimulation& s) {
-    std::erase_if(s.world.problems,
-                  [&](const std::string& problem) { return follows_from_lie(s, problem); });
+    std::erase_if(s.world.problems, follows_from_lie);
 }
 
 } // namespace

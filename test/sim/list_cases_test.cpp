@@ -143,7 +143,7 @@ TEST_CASE("a numbered backup whose name is taken before it has it gets another o
             if (step.call != Call::rename || step.path != "out/x")
                 return 0;
             ++tried;
-            return always || tried == 1 ? -EEXIST : 0;
+            return always || tried <= 2 ? -EEXIST : 0;
         };
         listed.run();
         CHECK(listed.result(0) == (always ? -EEXIST : 0));
