@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/fold_case.h"
 #include "copy/huge.h"
 #include "copy/identity.h"
 #include "copy/listing.h"
@@ -15,8 +16,12 @@ namespace arsync {
 namespace {
 
 // The digits of a name "NAME.~N~", empty if it is not one. They are kept as they are: a name has
-// room for more than a number has.
-std::string_view number_of(std::string_view candidate, std::string_view name) {
+// room for more than a number has. folds: another spelling of NAME is the same.
+std::string number_of(std::string_view candidate, std::string_view name, bool folds) {
+    if (folds) {
+        const std::string folded = fold_case(candidate);
+        return number_of(folded, fold_case(name), false);
+    }
     if (!candidate.starts_with(name))
         return {};
     candidate.remove_prefix(name.size());
@@ -24,7 +29,7 @@ std::string_view number_of(std::string_view candidate, std::string_view name) {
         return {};
     const std::string_view digits = candidate.substr(2, candidate.size() - 3);
     const bool is_number = digits.find_first_not_of("0123456789") == std::string_view::npos;
-    return is_number && digits[0] != '0' ? digits : std::string_view();
+    return std::string(is_number && digits[0] != '0' ? digits : std::string_view());
 }
 
 bool is_greater(std::string_view a, std::string_view b) {
@@ -70,22 +75,30 @@ std::string highest_number(Files& files, int dirfd, const std::string& destinati
         return last_in_a_row(files, dirfd, destination);
     check(ARSYNC_STAGE_BACKUP, fd);
     const File directory(files, fd);
+    const bool folds = files.may_fold_names(fd);
     std::string highest;
     Listing listing;
     while (listing.fill(files, fd, ARSYNC_STAGE_BACKUP))
         for (auto next = listing.next(); next.text; next = listing.next())
-            if (const auto number = number_of(next.text, path.name); is_greater(number, highest))
+            if (const auto number = number_of(next.text, path.name, folds);
+                is_greater(number, highest))
                 highest = number;
     return highest;
 }
 
 struct Backup {
     std::string name;
-    bool numbered; // it takes nothing's place
+    std::string number; // "": it has none, and takes another's place
+
+    bool is_numbered() const { return !number.empty(); }
 };
 
 std::string simple_name(const FileCopy& copy, const arsync_copy_options& options) {
     return copy.destination + (options.backup_suffix ? options.backup_suffix : "~");
+}
+
+Backup numbered_backup(const FileCopy& copy, const std::string& number) {
+    return {copy.destination + ".~" + number + "~", number};
 }
 
 Backup next_backup(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
@@ -93,13 +106,13 @@ Backup next_backup(Files& files, const FileCopy& copy, const arsync_copy_options
     if (options.backup != ARSYNC_BACKUP_SIMPLE)
         highest = highest_number(files, copy.destination_dirfd, copy.destination);
     if (options.backup == ARSYNC_BACKUP_NUMBERED || !highest.empty())
-        return {copy.destination + ".~" + plus_one(highest) + "~", true};
-    return {simple_name(copy, options), false};
+        return numbered_backup(copy, plus_one(highest));
+    return {simple_name(copy, options), ""};
 }
 
 // Instead of another: at no instant is the first one free.
 int give_second_name(Files& files, int dirfd, const std::string& name, const Backup& second) {
-    if (second.numbered)
+    if (second.is_numbered())
         return files.make_link(dirfd, name.c_str(), dirfd, second.name.c_str());
     // Neither is the second, if it is in use.
     const SplitPath path = split_path(name);
@@ -119,7 +132,7 @@ int give_name(Files& files, const FileCopy& copy, const Backup& backup, bool ato
     const int dirfd = copy.destination_dirfd;
     if (atomic)
         return give_second_name(files, dirfd, copy.destination, backup);
-    if (backup.numbered)
+    if (backup.is_numbered())
         return move_name(files, dirfd, copy.destination.c_str(), backup.name.c_str());
     return files.rename(dirfd, copy.destination.c_str(), backup.name.c_str());
 }
@@ -130,7 +143,7 @@ void refuse_source_as_backup(Files& files, const FileCopy& copy, const Backup& b
     struct statx source;
     struct statx found;
     const int at_flags = copy.follows ? 0 : AT_SYMLINK_NOFOLLOW;
-    if (backup.numbered ||
+    if (backup.is_numbered() ||
         files.statx(copy.destination_dirfd, backup.name.c_str(), AT_SYMLINK_NOFOLLOW, found) < 0 ||
         files.statx(copy.source_dirfd, copy.source.c_str(), at_flags, source) < 0 ||
         identity(source) != identity(found))
@@ -156,17 +169,28 @@ std::string next_backup_name(Files& files, const FileCopy& copy,
     return next_backup(files, copy, options).name;
 }
 
+// Of a number that somebody has taken meanwhile. Where the listing does not show that, it spells
+// what has it in another way, or has lost it again. refused: before, too.
+static Backup number_after(Files& files, const FileCopy& copy, const arsync_copy_options& options,
+                           const Backup& taken, bool refused) {
+    Backup next = next_backup(files, copy, options);
+    const bool is_new = next.is_numbered() && is_greater(next.number, taken.number);
+    return is_new || !refused ? next : numbered_backup(copy, plus_one(taken.number));
+}
+
 BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {
-    for (;;) {
-        const Backup backup = next_backup(files, copy, options);
+    Backup backup = next_backup(files, copy, options);
+    for (unsigned i = 0;; ++i) {
         refuse_source_as_backup(files, copy, backup);
         if ((options.flags & ARSYNC_COPY_DRY_RUN) != 0)
             return {backup.name};
-        const bool had_name = !backup.numbered && has_name(files, copy, backup.name);
+        const bool had_name = !backup.is_numbered() && has_name(files, copy, backup.name);
         const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
         const int result = give_name(files, copy, backup, atomic);
-        if (result == -EEXIST && backup.numbered)
-            continue; // somebody took the number meanwhile: the next one, then
+        if (result == -EEXIST && backup.is_numbered() && i < row_max) {
+            backup = number_after(files, copy, options, backup, i > 0);
+            continue;
+        }
         check(ARSYNC_STAGE_BACKUP, result);
         return {backup.name, had_name};
     }

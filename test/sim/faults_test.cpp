@@ -46,6 +46,29 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("where there is no room to reserve, a copy ends before anything is written") {
+    unsigned reserved = 0;
+    for (const uint64_t size : {(4ul << 20) + 1, 5ul << 20}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_FIXED, size);
+        scenario.source_cached = false;
+        Simulation simulation(scenario);
+        unsigned written = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call == Call::allocate && simulation.fail_at == never) {
+                simulation.fail_at = step.index;
+                simulation.fail_with = ENOSPC;
+                ++reserved;
+            }
+            written += step.call == Call::write || step.call == Call::write_now;
+        };
+        expect_right(simulation);
+        CHECK(simulation.outcome().result == -ENOSPC);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_ALLOCATE);
+        CHECK(written == 0);
+    }
+    CHECK(reserved == 2);
+}
+
 TEST_CASE("an error in one chunk is taken notice of by the others") {
     for (const Method method : all_methods) {
         if (method == ARSYNC_METHOD_REFLINK || method == ARSYNC_METHOD_COPY_FILE_RANGE)

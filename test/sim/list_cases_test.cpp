@@ -114,6 +114,74 @@ TEST_CASE("a dry run of a list that keeps both of what it would just have made c
     CHECK(listed.text("x") == "out/x");
 }
 
+TEST_CASE("where names fold numbered backups of one file are counted in all its spellings") {
+    for (const auto backup : {ARSYNC_BACKUP_NUMBERED, ARSYNC_BACKUP_EXISTING}) {
+        arsync_copy_options options = {};
+        options.backup = backup;
+        Listed listed(1, options, {{"in/a", "out/x"}});
+        listed.list.world.disk.at(listed.out).folds = true;
+        for (const char* name : {"X", "X.~1~", "x.~9~", "Y.~11~"})
+            listed.add(listed.out, name);
+        listed.add(listed.in, "a");
+        listed.run();
+        CHECK(listed.result(0) == 0);
+        CHECK(listed.text("x") == "in/a");
+        CHECK(listed.text("x.~10~") == "out/X");
+        CHECK(listed.text("x.~1~") == "out/X.~1~");
+    }
+}
+
+TEST_CASE("a numbered backup whose name is taken before it has it gets another one, and an end") {
+    arsync_copy_options options = {};
+    options.backup = ARSYNC_BACKUP_NUMBERED;
+    for (const bool always : {false, true}) {
+        Listed listed(1, options, {{"in/a", "out/x"}});
+        listed.add(listed.out, "x");
+        listed.add(listed.in, "a");
+        unsigned tried = 0;
+        listed.list.meanwhile = [&](const Step& step) {
+            if (step.call != Call::rename || step.path != "out/x")
+                return 0;
+            ++tried;
+            return always || tried <= 2 ? -EEXIST : 0;
+        };
+        listed.run();
+        CHECK(listed.result(0) == (always ? -EEXIST : 0));
+        CHECK(listed.text("x") == std::string(always ? "out/x" : "in/a"));
+        CHECK(listed.text("x.~2~") == std::string(always ? "nothing" : "out/x"));
+    }
+}
+
+TEST_CASE("where names fold a dry run refuses what the copy would, a second spelling") {
+    for (const bool folds : {false, true})
+        for (const uint32_t flags : {0u, uint32_t{ARSYNC_COPY_DRY_RUN}}) {
+            CAPTURE(flags);
+            arsync_copy_options options = {};
+            options.flags = flags;
+            Listed listed(1, options, {{"in/a", "out/x"}, {"in/b", "out/X"}});
+            listed.list.world.disk.at(listed.out).folds = folds;
+            listed.add(listed.in, "a");
+            listed.add(listed.in, "b");
+            listed.run();
+            CHECK(listed.result(0) == 0);
+            CHECK(listed.result(1) == (folds ? -EEXIST : 0));
+        }
+}
+
+TEST_CASE("where names fold nothing is written through a link that the list has just made") {
+    arsync_copy_options options = {};
+    options.symlinks = ARSYNC_SYMLINKS_KEEP;
+    options.flags = ARSYNC_COPY_DANGLING;
+    Listed listed(1, options, {{"in/l", "out/x"}, {"in/a", "out/X"}});
+    listed.list.world.disk.at(listed.out).folds = true;
+    add_symlink(listed.list.world, listed.in, "l", "nowhere");
+    listed.add(listed.in, "a");
+    listed.run();
+    CHECK(listed.result(0) == 0);
+    CHECK(listed.result(1) == -ELOOP);
+    CHECK(listed.text("nowhere") == "nothing");
+}
+
 TEST_CASE("what a list has made of a link is looked at, and not taken for absent") {
     for (uint64_t seed = 0; seed < orders; ++seed) {
         CAPTURE(seed);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <tuple>
 
+#include "copy/fold_case.h"
 #include "copy/list/order.h"
 #include "copy/question.h"
 #include "copy/split_path.h"
@@ -114,8 +115,9 @@ private:
     bool is_whole(const Inode& inode, const Content& content) const {
         if (s_.original().exists(inode.number)) // a copy in place, which may be cut short
             return s_.scenario.options().replace != ARSYNC_REPLACE_ATOMIC ||
-                   content == s_.original().at(inode.number).content || is_known(content);
-        return is_known(content) ||
+                   content == s_.original().at(inode.number).content || is_known(content) ||
+                   is_damaged(content);
+        return is_known(content) || is_damaged(content) ||
                (s_.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY) && content.size() == 0) ||
                is_torn(content);
     }
@@ -131,6 +133,14 @@ private:
             if (s_.world.disk.exists(number) && s_.world.disk.at(number).content == content)
                 return true;
         return false;
+    }
+
+    // The device got it wrong, and so has whoever read it from there.
+    bool is_damaged(const Content& content) const {
+        const auto [first, last] = contents_.equal_range(content.size());
+        return std::any_of(first, last, [&](const auto& one) {
+            return s_.world.is_damaged_copy(content, s_.original().at(one.second).content);
+        });
     }
 
     ListSimulation& s_;
@@ -161,12 +171,16 @@ public:
     void add(size_t item) { add_path(s_.scenario.items[item].destination); }
     void add_path(const std::string& path) {
         for (const Disk* disk : {&s_.original(), &s_.world.disk}) {
-            const std::string place = place_on(*disk, path);
-            places_.insert(place);
-            // Where both are kept: "NAME (1).EXT", beside a link and not beside what it leads to.
-            if (asks_first(s_.scenario.options()))
-                for (const std::string& one : {place, place_of_name_on(*disk, path)})
+            // A link, and what it leads to.
+            for (const std::string& one :
+                 {spelled(place_on(*disk, path)), spelled(place_of_name_on(*disk, path))}) {
+                places_.insert(one);
+                if (s_.scenario.options().backup != ARSYNC_BACKUP_NONE && one.ends_with('~'))
+                    places_.insert(without_mark(one)); // what is there has a say in its backup
+                // Where both are kept: "NAME (1).EXT".
+                if (asks_first(s_.scenario.options()))
                     places_.insert(one.substr(0, one.find('.', one.rfind('/') + 2)) + " (");
+            }
         }
     }
     bool is_empty() const { return places_.empty(); }
@@ -179,7 +193,8 @@ public:
                 return true;
         return false;
     }
-    bool covers(const std::string& path) const {
+    bool covers(const std::string& other) const {
+        const std::string path = spelled(other);
         return std::any_of(places_.begin(), places_.end(), [&](const std::string& place) {
             return path.starts_with(place) || place.starts_with(path + "/") || path.empty();
         });
@@ -190,6 +205,18 @@ public:
     }
 
 private:
+    // In one of the ways in which it may be.
+    std::string spelled(const std::string& path) const {
+        return s_.scenario.tree.folds ? fold_case(path) : path;
+    }
+    // "NAME" of "NAME~" and "NAME.~1~".
+    static std::string without_mark(const std::string& backup) {
+        const size_t number = backup.find_last_not_of("0123456789", backup.size() - 2);
+        const bool is_numbered = number != std::string::npos && number > 0 &&
+                                 number + 2 < backup.size() && backup[number] == '~' &&
+                                 backup[number - 1] == '.';
+        return backup.substr(0, is_numbered ? number - 1 : backup.size() - 1);
+    }
     // Without links, "." and "..", as far as it is there.
     std::string place_on(const Disk& disk, const std::string& path) const {
         World look(s_.scenario.tree.world);
@@ -357,10 +384,22 @@ void check_clash(ListSimulation& s) {
         s.world.problem("a list of mirrors that clash did something: " + difference);
 }
 
+// What the device got wrong put right, of what the other has by the same name.
+void mend(const World& world, Disk& disk, Inode& inode, const Disk& right, const Inode& wanted) {
+    if (inode.is_file() && wanted.is_file() && world.is_damaged_copy(inode.content, wanted.content))
+        inode.content = wanted.content;
+    for (const auto& [name, number] : inode.names)
+        if (const auto twin = wanted.names.find(name); twin != wanted.names.end())
+            mend(world, disk, disk.at(number), right, right.at(twin->second));
+}
+
 void check_same_disk(ListSimulation& s, const SerialList& serial, const Exempt& exempt,
                      const Compared& also) {
-    for (const std::string& difference : differences(
-             serial.world.disk, serial.world.disk.root().number, s.world.disk, s.root(), also))
+    Disk disk = s.world.disk;
+    if (s.world.damaged)
+        mend(s.world, disk, disk.root(), serial.world.disk, serial.world.disk.root());
+    for (const std::string& difference :
+         differences(serial.world.disk, serial.world.disk.root().number, disk, s.root(), also))
         if (!exempt.covers_difference(difference))
             s.world.problem("not as one after the other: " + difference);
 }
@@ -381,6 +420,29 @@ std::set<size_t> touched_by(const ListSimulation& s, const std::set<size_t>& fai
                 all.insert(i);
                 more = true;
             }
+    }
+    return all;
+}
+
+// Whether there are two names in it that are one where names fold.
+bool holds_one_twice(const Disk& disk, InodeNumber directory) {
+    std::set<std::string> folded;
+    const Names& names = disk.at(directory).names;
+    return std::any_of(names.begin(), names.end(), [&](const auto& entry) {
+        return !folded.insert(fold_case(entry.first)).second || holds_one_twice(disk, entry.second);
+    });
+}
+
+// Trees of which the order of the entries says which of two names that are one is copied.
+std::set<size_t> trees_of_chance(const ListSimulation& s) {
+    std::set<size_t> all;
+    World look(s.scenario.tree.world);
+    look.disk = s.original();
+    for (size_t i = 0; s.scenario.tree.folds && i < s.scenario.items.size(); ++i) {
+        InodeNumber top = 0;
+        if (look.find(AT_FDCWD, s.scenario.items[i].source, Last::followed, top) == 0 &&
+            holds_one_twice(look.disk, top))
+            all.insert(i);
     }
     return all;
 }
@@ -410,11 +472,32 @@ static bool reads_what_it_writes(const ListSimulation& s) {
     });
 }
 
+// What has nothing to do with them is as one after the other.
+static void check_others_of(ListSimulation& s, const std::set<size_t>& chance) {
+    constexpr uint32_t whole_trees = ARSYNC_COPY_PARENTS | ARSYNC_COPY_MIRROR;
+    if (stops(s) || s.scenario.asks(whole_trees) ||
+        s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS))
+        return;
+    Exempt exempt(s);
+    const std::set<size_t> touched = touched_by(s, chance, exempt);
+    const SerialList others(s.scenario, touched);
+    if (s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && others.failed)
+        return;
+    for (size_t i = 0; i < s.scenario.items.size(); ++i)
+        if (!touched.contains(i))
+            expect_same_item(s, i, *others.items[i]);
+    check_same_disk(s, others, exempt, compared(s));
+}
+
 void check_as_serial(ListSimulation& s) {
     if (reads_what_it_writes(s))
         return; // what always holds is checked before
     if (clashes(s)) {
         check_clash(s);
+        return;
+    }
+    if (const std::set<size_t> chance = trees_of_chance(s); !chance.empty()) {
+        check_others_of(s, chance);
         return;
     }
     const SerialList serial(s.scenario);
@@ -459,7 +542,7 @@ void check_after_fault(ListSimulation& s) {
             return may_not_be_opened && one.step.call == Call::open &&
                    one.step.subject == Subject::destination;
         });
-    if (clashes(s) || stops(s) || opens_again || gives_way)
+    if (clashes(s) || stops(s) || opens_again || gives_way || !trees_of_chance(s).empty())
         return;
     const SerialList whole(s.scenario);
     std::set<size_t> failed;
@@ -540,7 +623,7 @@ void check_after_change(ListSimulation& s) {
         return;
     Exempt exempt(s);
     exempt.add_path(s.changed());
-    std::set<size_t> touched = touched_by(s, {}, exempt);
+    std::set<size_t> touched = touched_by(s, trees_of_chance(s), exempt);
     const SerialList others(s.scenario, touched);
     if (s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && others.failed)
         return;
@@ -550,11 +633,53 @@ void check_after_change(ListSimulation& s) {
     check_same_disk(s, others, exempt, compared(s));
 }
 
+// What was verified is there, or it is told that it is not. Whoever had written or read it fails,
+// and the others are as if those had done nothing.
+void check_after_damage(ListSimulation& s) {
+    const bool verifies = s.scenario.asks(ARSYNC_COPY_VERIFY);
+    std::set<size_t> failed;
+    bool cached = false;
+    bool told = false;
+    for (const SimulatedPool::Event& event : s.events()) {
+        cached = cached || (event.outcome.flags & ARSYNC_COMPLETION_VERIFIED_CACHED) != 0;
+        if (event.outcome.result != -EILSEQ)
+            continue;
+        told = true;
+        if (event.user_data >= first_item)
+            failed.insert(event.user_data - first_item);
+        if (event.outcome.stage != ARSYNC_STAGE_VERIFY || !verifies)
+            s.world.problem("damage is found, but not by verifying");
+    }
+    const Disk& disk = s.world.disk;
+    const bool stays = disk.exists(s.world.damaged_inode) &&
+                       disk.at(s.world.damaged_inode).links > 0 &&
+                       !disk.at(s.world.damaged_inode).damage.empty();
+    if (verifies && stays && !cached && !told)
+        s.world.problem("damaged, and not said to be");
+    if (clashes(s) || stops(s) || reads_what_it_writes(s) || s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        return;
+    const bool forgets_links = s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS);
+    failed.merge(trees_of_chance(s));
+    if (!failed.empty() && (forgets_links || s.scenario.asks(ARSYNC_COPY_PARENTS)))
+        return;
+    Exempt exempt(s);
+    const std::set<size_t> touched = touched_by(s, failed, exempt);
+    const SerialList others(s.scenario, failed);
+    if (s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && others.failed)
+        return;
+    for (size_t i = 0; i < s.scenario.items.size(); ++i)
+        if (!touched.contains(i))
+            expect_same_item(s, i, *others.items[i]);
+    check_same_disk(s, others, exempt, compared(s));
+    if (failed.empty())
+        check_same_totals(s, others);
+}
+
 // Each name leads to what it led to, or to all of what is to be there.
 void check_after_crash(ListSimulation& s) {
     const std::optional<Disk>& crashed = s.world.crashed();
     const arsync_copy_options& o = s.scenario.options();
-    if (!crashed || !s.changed().empty() || o.replace != ARSYNC_REPLACE_ATOMIC ||
+    if (!crashed || s.world.damaged || !s.changed().empty() || o.replace != ARSYNC_REPLACE_ATOMIC ||
         o.durability == ARSYNC_DURABILITY_NONE || s.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY))
         return;
     Random random(s.scenario.tree.world.seed);
@@ -570,12 +695,14 @@ void check_result(ListSimulation& s) {
         check_after_crash(s);
     else if (s.was_cancelled())
         check_after_cancel(s);
-    else if (!s.changed().empty() && s.failed_step())
+    else if (!s.changed().empty() + s.world.damaged + s.failed_step().has_value() > 1)
         return; // what holds of both is what always does
     else if (!s.changed().empty())
         check_after_change(s);
     else if (s.failed_step())
         check_after_fault(s);
+    else if (s.world.damaged)
+        check_after_damage(s);
     else
         check_as_serial(s);
 }

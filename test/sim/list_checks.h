@@ -14,6 +14,8 @@ void check_after_fault(ListSimulation& list);
 void check_after_cancel(ListSimulation& list);
 // Somebody changed something: what has nothing to do with that is as if nobody had.
 void check_after_change(ListSimulation& list);
+// The device damaged a write, or forgot it.
+void check_after_damage(ListSimulation& list);
 void check_after_crash(ListSimulation& list);
 
 // All of these that apply.

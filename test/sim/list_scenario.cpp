@@ -1,5 +1,7 @@
 #include "sim/list_scenario.h"
 
+#include <cctype>
+
 #include "copy/question.h"
 #include "options.h"
 
@@ -36,6 +38,10 @@ public:
     ListItemNames choose() {
         ListItemNames item{choose_source(), ""};
         item.destination = choose_destination(item.source);
+        if (!tree_.asks(ARSYNC_COPY_PARENTS)) { // which has them end alike
+            item.destination = respelled(item.destination);
+            item.source = respelled(item.source);
+        }
         // A link's text that is relative leads to the source from the working directory alone.
         if (tree_.asks(ARSYNC_COPY_SYMBOLIC_LINK))
             item.source = "/" + item.source;
@@ -44,6 +50,15 @@ public:
     }
 
 private:
+    // Where names fold, what is below "out" by another case, now and then.
+    std::string respelled(std::string path) {
+        if (!tree_.folds || !path.starts_with("out/") || !random_.percent(40))
+            return path;
+        const size_t at = random_.percent(70) ? path.rfind('/') : 4;
+        for (size_t i = at; i < path.size(); ++i)
+            path[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(path[i])));
+        return path;
+    }
     const std::string& any(const std::vector<std::string>& all) {
         return all[random_.below(all.size())];
     }
@@ -81,7 +96,8 @@ private:
         if (kind < 58 && !earlier_.empty() && below)
             return any_earlier().destination + "/" + name;
         if (kind < 62 && !earlier_.empty())
-            return any_earlier().destination + random_.of({"~", ".~1~", " (1)", "/", ".old"});
+            return any_earlier().destination +
+                   random_.of({"~", ".~1~", " (1)", below ? "/" : "", ".old"});
         if (kind < 65)
             return random_.of({"out/missing/", "out/./", "out/../out/", "out//"}) + name;
         if (kind < 70)
@@ -154,9 +170,10 @@ void choose_options(Random& random, TreeScenario& s) {
 
 } // namespace
 
-ListScenario choose_list(uint64_t seed) {
+ListScenario choose_list(uint64_t seed, bool folds) {
     Random random(seed * 6271 + 11);
     ListScenario s;
+    s.tree.folds = folds;
     choose_world(random, seed, s.tree.world);
     choose_options(random, s.tree);
     s.tree.workers = 1 + static_cast<unsigned>(random.below(3));

@@ -28,8 +28,9 @@ std::string describe(const ListScenario& scenario);
 
 constexpr uint64_t first_item = 100; // its user_data
 
-// Any list, in any world in which nothing fails.
-ListScenario choose_list(uint64_t seed);
+// Any list, in any world in which nothing fails. folds: names do where it goes to, and items spell
+// them in one way or another.
+ListScenario choose_list(uint64_t seed, bool folds = false);
 
 // What is answered if an item is asked about, or an entry of it. STOP is none of the answers.
 uint32_t answer_in(const ListScenario& scenario, uint64_t user_data, const std::string& path);

@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/fold_case.h"
 #include "copy/list/order.h"
 #include "copy/path.h"
+#include "copy/split_path.h"
 #include "copy/tree/totals.h"
 #include "sim/changes.h"
 #include "sim/opening.h"
@@ -62,6 +64,14 @@ bool SerialList::repeats(const Came& item) const {
     return came_.contains(item) && (item.from.empty() || !backs_up);
 }
 
+std::string SerialList::made_as(const std::string& destination) {
+    InodeNumber directory = 0; // which a dry run may not have
+    const bool folds =
+        scenario_.tree.folds &&
+        world.find(AT_FDCWD, split_path(destination).directory(), Last::followed, directory) == 0;
+    return folds ? fold_case(destination) : destination;
+}
+
 void SerialList::copy(size_t number) {
     const ListItemNames& names = scenario_.items[number];
     items[number].emplace();
@@ -77,7 +87,7 @@ void SerialList::copy(size_t number) {
     describe_job(job, scenario_);
     job.options.durability = ARSYNC_DURABILITY_NONE; // it changes nothing of what comes out
     FileCopy copy{AT_FDCWD, names.source, AT_FDCWD, names.destination};
-    copy.just_created = made_.contains(names.destination);
+    copy.just_created = made_.contains(made_as(names.destination));
     copy.links = keeps_links(scenario_) ? &links_ : nullptr;
     copy.may_recur = copy.links && follows_top(job.options);
     job.what = copy;
@@ -98,7 +108,7 @@ void SerialList::copy(size_t number) {
     const bool linked =
         outcome.action == ARSYNC_ACTION_HARD_LINK && !scenario_.asks(ARSYNC_COPY_HARD_LINK);
     if (copied && !is_tree && !linked && outcome.action != ARSYNC_ACTION_SKIP)
-        made_.insert(names.destination);
+        made_.insert(made_as(names.destination));
     // What failed for its way will do so again; and a tree whose root failed is begun again.
     const bool on_the_way =
         scenario_.asks(ARSYNC_COPY_PARENTS) && outcome.stage == ARSYNC_STAGE_MAKE_DIRECTORY;

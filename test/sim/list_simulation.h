@@ -44,6 +44,8 @@ private:
     };
     std::optional<Came> look(size_t number);
     bool repeats(const Came& item) const;
+    // The name that it is known by when it has been made.
+    std::string made_as(const std::string& destination);
     void add(const arsync_totals& more);
 
     const ListScenario& scenario_;

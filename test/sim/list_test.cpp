@@ -34,6 +34,13 @@ TEST_CASE("any list comes out as if its items had been copied one after the othe
     });
 }
 
+TEST_CASE("where names fold, any list comes out as if its items had been copied one by one") {
+    for_each_seed(1000, [](uint64_t seed) {
+        ListSimulation list(choose_list(seed, true));
+        expect_right(list);
+    });
+}
+
 TEST_CASE("any step of any list may fail") {
     for_each_seed(300, [](uint64_t seed) {
         const ListScenario scenario = choose_list(seed);

@@ -126,6 +126,31 @@ TEST_CASE("a range goes to a descriptor open with O_DIRECT, wherever it ends") {
     }
 }
 
+TEST_CASE("an error of closing what a range was written through is not lost") {
+    Scenario direct = range_by_method(ARSYNC_METHOD_FIXED, 0, 0, 60'001);
+    direct.destination_flags = O_DIRECT;
+    const Scenario part = part_by_method(ARSYNC_METHOD_FIXED, 8192, 70'000);
+    for (const Scenario& scenario :
+         {direct, range_by_method(ARSYNC_METHOD_DIRECT, 0, 0, UINT64_MAX), part}) {
+        std::vector<uint64_t> closes;
+        Simulation whole(scenario);
+        whole.meanwhile = [&](const Step& step) {
+            if (step.call == Call::close && (step.flags & O_ACCMODE) != O_RDONLY)
+                closes.push_back(step.index);
+        };
+        expect_copied(whole);
+        CHECK(closes.size() == 1);
+        for (const uint64_t step : closes) {
+            Simulation failing(scenario);
+            failing.fail_at = step;
+            failing.fail_with = EIO;
+            expect_right(failing);
+            CHECK(failing.outcome().result == -EIO);
+            CHECK(failing.outcome().stage == ARSYNC_STAGE_CLOSE);
+        }
+    }
+}
+
 TEST_CASE("where it may not be opened again, a hole at its end is made all the same") {
     Scenario scenario = range_by_method(ARSYNC_METHOD_FIXED, 0, 400'000, 65'536);
     scenario.layout = Layout::empty;

@@ -128,8 +128,10 @@ static void damage(World& world, Inode& inode, uint64_t offset, uint64_t count,
         inode.damage[at] = old ^ now;
         world.damaged = true;
     }
-    if (world.damaged)
+    if (world.damaged) {
         world.damaged_inode = inode.number;
+        world.damaged_bits = inode.damage;
+    }
 }
 
 int64_t write(World& world, const Transfer& t) {

@@ -78,6 +78,8 @@ public:
         const Names names = world_.disk.at(source).names;
         for (const auto& [name, number] : names) {
             const Inode& inode = world_.disk.at(number);
+            if (world_.disk.find(target, name)) // by another spelling
+                continue;
             if (!inode.is_directory() && inode.links == 1 && random_.percent(60))
                 conflict(target, name.c_str(), inode);
             if (!inode.is_directory() || random_.percent(40))

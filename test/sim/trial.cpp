@@ -191,8 +191,14 @@ std::unique_ptr<Trial> trial_of(uint64_t seed) {
         return std::make_unique<TrialOf<TreeScenario, TreeSimulation>>(scenario, fate);
     }
     if (kind < 9) {
-        const ListScenario scenario = choose_list(seed);
-        const Fate fate = choose_fate(random, {asks_first(scenario.options()), true});
+        const bool folds = random.percent(10);
+        ListScenario scenario = choose_list(seed, folds);
+        const Fate fate = choose_fate(random, {asks_first(scenario.options()), true, true});
+        if (fate.damaged_write != never) {
+            scenario.tree.options.report = ARSYNC_REPORT_ALL; // for who judges
+            if (random.percent(50))
+                scenario.tree.options.flags |= ARSYNC_COPY_VERIFY;
+        }
         return std::make_unique<TrialOf<ListScenario, ListSimulation>>(scenario, fate);
     }
     return std::make_unique<TrialOf<LeaseScenario, LeaseSimulation>>(choose_leases(seed),

@@ -175,6 +175,7 @@ public:
     bool forgets = false;          // or it says it has that write, and keeps what it had
     bool damaged = false;          // it came to that
     InodeNumber damaged_inode = 0; // of which file
+    std::map<uint64_t, std::byte> damaged_bits; // of that write, by their offsets
     bool aside = false; // what happens now happens on another thread, for which nobody waits
 
     // A test's say in what happens. before: a negative errno is the step's result, and the step has
@@ -231,6 +232,8 @@ public:
     std::string path_of(InodeNumber inode) const;
     // What the device gives back of a file.
     static Content on_device(const Inode& inode);
+    // Whether it is another content but for some of what the device got wrong.
+    bool is_damaged_copy(const Content& content, const Content& other) const;
 
     timespec now(); // later each time
     time_t a_look_at_the_clock() const {

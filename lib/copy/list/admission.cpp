@@ -139,11 +139,14 @@ std::string ListMember::key_of(int dirfd, const std::string& path,
 }
 
 // Whether case makes no difference in the directory of its destination; yes where that is not to be
-// known.
+// known, and no where a dry run has not made it.
 bool ListMember::folds_names(const Item& item) const {
     const SplitPath path = split_path(item.names.destination);
-    const File directory(io_.files, io_.files.open(list_.destination_dirfd_, path.directory(),
-                                                   O_RDONLY | O_DIRECTORY, 0));
+    const int fd =
+        io_.files.open(list_.destination_dirfd_, path.directory(), O_RDONLY | O_DIRECTORY, 0);
+    if (fd == -ENOENT)
+        return false;
+    const File directory(io_.files, fd);
     return !directory || io_.files.may_fold_names(directory.get());
 }
 
@@ -187,7 +190,9 @@ bool List::judge(Item& item, bool idle) {
         touch.is_tree() ? order_.repeats_tree(touch) : order_.repeats(touch) && !backs_up;
     const Order::Made made = order_.made(touch.made_as);
     item.just_created = !touch.is_tree() && made == Order::Made::it;
-    item.may_be_one = !touch.is_tree() && !touch.is_new && made == Order::Made::another_spelling;
+    // Or a link that leads nowhere is; or it would be.
+    const bool is_there = !touch.is_new || touch.through_link || asks(ARSYNC_COPY_DRY_RUN);
+    item.may_be_one = !touch.is_tree() && is_there && made == Order::Made::another_spelling;
     return true;
 }
 

@@ -1,0 +1,130 @@
+// A filesystem that lies about what is there: a call says that a thing is not there which is, or
+// that it is there and it is not. What it lies about may be lost on it; but each copy ends, once,
+// with nothing leaked, no source is touched, and what is called done has the right bytes.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <utility>
+
+#include "sim/catalogue.h"
+#include "sim/list_checks.h"
+#include "sim/stages.h"
+#include "sim/tree_checks.h"
+
+namespace arsync::sim {
+
+namespace {
+
+// What each call that goes by a name, or makes one, may say of it.
+std::vector<int> lies_of(const Step& step) {
+    switch (step.call) {
+    case Call::open:
+    case Call::open_on_ring:
+        return step.flags & O_CREAT ? std::vector{ENOENT, EEXIST} : std::vector{ENOENT};
+    case Call::open_beneath:
+    case Call::statx:
+    case Call::list:
+    case Call::read_link:
+    case Call::unlink:
+    case Call::remove_directory:
+        return {ENOENT};
+    case Call::link:
+    case Call::make_link:
+    case Call::rename:
+    case Call::make_directory:
+    case Call::make_special:
+    case Call::make_symlink:
+        return {ENOENT, EEXIST};
+    default:
+        return {};
+    }
+}
+
+// check(simulation, what): after a run in which one call has lied.
+template <class Simulation, class Scenario, class Check>
+unsigned for_each_lie(const Scenario& scenario, Check check) {
+    std::vector<Step> steps;
+    {
+        Simulation whole(scenario);
+        whole.meanwhile = [&](const Step& step) {
+            steps.push_back(step);
+            if constexpr (!std::is_same_v<Scenario, sim::Scenario>)
+                return 0;
+        };
+        whole.run();
+    }
+    unsigned lies = 0;
+    for (size_t i = 0; i < steps.size(); i += sweep_stride)
+        for (const int error : lies_of(steps[i])) {
+            Simulation simulation(scenario);
+            simulation.faults.fail(i, error);
+            simulation.run();
+            check(simulation);
+            CHECK_MESSAGE(simulation.world.problems.empty(), report(simulation),
+                          "\n  a lie: ", name_of_result(-error), " of ", describe(steps[i]));
+            ++lies;
+        }
+    return lies;
+}
+
+void check_done(Simulation& s) {
+    if (s.outcome().result != 0 || refused(s))
+        return;
+    const Inode* const copy = s.destination();
+    if (!copy || !(copy->content == s.expected()))
+        s.world.problem("done, and not the source's content");
+}
+
+void check_done(TreeSimulation& s) {
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        const Inode* const found = s.target(entry.path);
+        const Inode* const right = s.wanted(entry.path);
+        const bool done = entry.outcome.result == 0 &&
+                          (entry.outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 && right &&
+                          right->is_file() && !s.scenario.asks(ARSYNC_COPY_DRY_RUN);
+        if (done && (!found || !(found->content == right->content)))
+            s.world.problem("done, and not the source's content: " + entry.path);
+    }
+}
+
+// A temporary name of which it is said that it is not there stays.
+bool follows_from_lie(const std::string& problem) {
+    return problem.find("a name that should not be there") != std::string::npos &&
+           is_temporary_name(problem.substr(problem.rfind(": ") + 2));
+}
+
+void drop_consequences(TreeSimulation& s) {
+    std::erase_if(s.world.problems, follows_from_lie);
+}
+
+} // namespace
+
+TEST_CASE("whichever call of a copy lies about what is there, it ends, and what is done is right") {
+    unsigned lies = 0;
+    for (const Scenario& scenario : catalogue())
+        lies += for_each_lie<Simulation>(scenario, [](Simulation& s) { check_done(s); });
+    CHECK(lies > 100);
+}
+
+TEST_CASE(
+    "whichever call of a tree's copy lies about what is there, it ends, and no byte is wrong") {
+    unsigned lies = 0;
+    for (const TreeScenario& scenario : tree_catalogue())
+        lies += for_each_lie<TreeSimulation>(scenario, [](TreeSimulation& s) {
+            check_done(s);
+            drop_consequences(s);
+        });
+    CHECK(lies > 1000);
+}
+
+TEST_CASE("whichever call of a list lies about what is there, it ends, and what is done is right") {
+    unsigned lies = 0;
+    const uint64_t lists = sweeps_all() ? 200 : 12;
+    for (uint64_t seed = 0; seed < lists; ++seed)
+        lies += for_each_lie<ListSimulation>(choose_list(seed),
+                                             [](ListSimulation& s) { check_always(s); });
+    CHECK(lies > 1000);
+}
+
+} // namespace arsync::sim
