@@ -235,7 +235,8 @@ std::string denied(const Call& call, int error, bool with_ring, Works& works) {
     if (call.number < 0 && works.errors(shared->outcomes) > 0)
         wrong += "it fails where nothing is denied\n";
     if (end.empty())
-        wrong += works.judge(shared->outcomes, {.names_stay = (call.excused & keeps_names) != 0});
+        wrong += works.judge(shared->outcomes,
+                             {.names_stay = (call.excused & keeps_names) != 0, .no_pool = true});
     return wrong;
 }
 

@@ -458,6 +458,8 @@ std::string Works::judge(const Outcomes& out, Excuses excuses) {
     if (out.open_error < 0) {
         if (out.count > 0)
             return "completions without a pool";
+        if (!excuses.no_pool)
+            return "no pool opens: " + std::string(strerror(-out.open_error));
     } else if (out.close_error < 0) {
         return "cannot be closed";
     }

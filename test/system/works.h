@@ -36,6 +36,7 @@ struct Outcomes {
 // What failed itself, so that nobody could do it.
 struct Excuses {
     bool names_stay = false; // nothing can be removed
+    bool no_pool = false;    // none may open, and nothing is tried then
     std::string lied_about =
         {}; // if not empty, what of paths that contain it is right is not known
 };
