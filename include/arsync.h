@@ -1630,8 +1630,9 @@ typedef struct arsync_adjustment {
     uint64_t byte_rate;   /* bytes a second that the job may move, besides the pool's limit; 0 is no
                              limit. Blocks shared by reflink do not count. */
     int32_t priority;     /* 0 for every job at first. Queued jobs of a higher priority are begun
-                             first. Their chunks are the first to get a buffer of their worker, and
-                             while they wait for the pool's byte_rate, others wait, too. */
+                             first. Their chunks are the first to get a turn and a buffer of their
+                             worker, and while they wait for the pool's byte_rate, others wait,
+                             too. */
     uint32_t reserved[3]; /* 0 */
 } arsync_adjustment;
 /* The size of arsync_adjustment in version 0.1, for ever. */
