@@ -128,12 +128,13 @@ bool Flow::is_better(double rate) const {
 }
 
 void Flow::try_next() {
-    if (next_ == Trial::more && index() + 1 == levels_.size())
-        next_ = Trial::less;
-    if (next_ == Trial::less && index() == 0)
-        next_ = Trial::more;
-    if (levels_.size() == 1)
+    const bool ends = next_ == Trial::more ? index() + 1 == levels_.size() : index() == 0;
+    if (ends) { // there is no hurry to leave it
+        next_ = next_ == Trial::more ? Trial::less : Trial::more;
+        held_ = 0;
+        hold_ = std::max(hold_, hold_after_miss);
         return;
+    }
     trial_ = next_;
     go(trial_ == Trial::more ? +1 : -1);
 }
