@@ -82,7 +82,7 @@ includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
-faultfs  = $(if $(shell pkg-config --exists fuse3 2> /dev/null && echo yes),$(addprefix $(B)/test/,faultfs distant_disk))
+faultfs  = $(if $(shell pkg-config --exists fuse3 2> /dev/null && echo yes),$(addprefix $(B)/test/,faultfs distant_disk spinning_disk))
 suites   = $(foreach s,unit sim fuzz system,$(if $(wildcard test/$s/*.cpp),$(B)/test/$s)) $(if $(faultfs),$(B)/test/crash)
 
 configs  = $(B)/arsync.pc $(addprefix $(B)/cmake/arsync,Config.cmake ConfigVersion.cmake)
@@ -236,7 +236,7 @@ bench: ## measure against cp (minutes; wants root for fresh file systems)
 
 bench_programs = $(patsubst tools/arsync-bench/%,$(B)/bench/%,$(basename $(wildcard tools/arsync-bench/*.c tools/arsync-bench/*.cpp)))
 bench_programs += $(B)/bench/kernel_news
-run-bench: stage $(bench_programs)
+run-bench: stage $(bench_programs) $(faultfs)
 	$(Q)tools/arsync-bench/run $(B)
 
 bench-full: ## measure all, an hour; goes on where it was; writes docs/BENCHMARKS.md (CELLS='tree.*,...': only these)
@@ -397,7 +397,7 @@ $(B)/test/client: $(wildcard test/abi/client/*) include/arsync.h $(B)/flags $(B)
 	    $(B)/libarsync.so -Wl,-rpath,'$$ORIGIN/..'
 
 # Without libfuse3 they are not built, and the tests that mount them are skipped.
-$(B)/test/faultfs $(B)/test/distant_disk: $(B)/test/%: test/fuse/%.cpp $(B)/flags
+$(B)/test/faultfs $(B)/test/distant_disk $(B)/test/spinning_disk: $(B)/test/%: test/fuse/%.cpp $(B)/flags
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++20 $(CXXFLAGS) -pthread $(WARNINGS) -o $@ $< \
