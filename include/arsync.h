@@ -809,6 +809,10 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
  *              name that its listing spells comes first.
  *   Order      Entries are copied in any order. A directory gets its own owner, mode and times
  *              after all that is in it.
+ *   Disks      What is not in memory of a local disk that has to seek, as it says itself
+ *              (queue/rotational in sysfs), is read in the order in which it lies there, some ten
+ *              thousand names of a directory at a time, by one worker at a time. With
+ *              ARSYNC_UPDATE_ASK and with backups it is not.
  *   Durable    Names and data are written out once, at the end of the job, by syncfs(2). If that
  *              tells of a loss, which may be another program's, each file and directory in dst is
  *              synced; the loss is the job's if one fails, cannot be opened, or has nothing in the

@@ -55,7 +55,7 @@ bool run_alone(Job& job) {
     Threads ring(counters, Threads::by_caller);
     Buffers buffers(ring, memory.get(), buffer_size);
     NoHost host;
-    const Io io{files, ring, buffers, nullptr, nullptr, nullptr, nullptr, true};
+    const Io io{.files = files, .ring = ring, .buffers = buffers, .alone = true};
     End end;
     run(io, job, host, end);
     while (!end.is_there) {

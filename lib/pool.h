@@ -20,6 +20,7 @@
 
 #include "arsync.h"
 #include "copy/company.h"
+#include "copy/disks.h"
 #include "copy/flows.h"
 #include "footprint.h"
 #include "in_order.h"
@@ -97,6 +98,7 @@ public:
     Files& files() { return files_; }
     Pace* pace() { return pace_ ? &*pace_ : nullptr; }
     Company& company() { return company_; }
+    Disks& disks() { return disks_; }
     Flows& flows() { return flows_; }
     Starter& starter() { return starter_; }
     void call_another_worker();
@@ -205,6 +207,7 @@ private:
     Footprint footprint_{};
     std::optional<Pace> pace_;
     Company company_;
+    Disks disks_;
     Flows flows_;
     Fd event_fd_;
 

@@ -133,6 +133,16 @@ bool Worker::do_without_ring(const Error& error) {
     return true;
 }
 
+Io Worker::io_with(Ring& ring, Buffers& buffers, MethodTurns& turns) const {
+    return {.files = pool_.files(),
+            .ring = ring,
+            .buffers = buffers,
+            .pace = pool_.pace(),
+            .company = &pool_.company(),
+            .disks = &pool_.disks(),
+            .turns = &turns};
+}
+
 // False, with no job running: another ring is to be had instead.
 bool Worker::serve(Ring& ring, const AvailableRing& available) {
     const arsync_pool_options& options = pool_.options();
@@ -140,7 +150,7 @@ bool Worker::serve(Ring& ring, const AvailableRing& available) {
     Buffers buffers(ring, options.buffer_count, options.buffer_size, asks_huge_pages(pool_),
                     share_of(pool_), options.lease_count);
     MethodTurns turns(ring, pool_.flows());
-    const Io io{pool_.files(), ring, buffers, pool_.pace(), nullptr, &pool_.company(), &turns};
+    const Io io = io_with(ring, buffers, turns);
     set_ring(&ring, available.uring(), &buffers);
     bool closing = false;
     while (!closing && (running_ || !available.is_over())) {
@@ -185,8 +195,7 @@ bool Worker::turn(Io io) {
 
 bool Worker::turn_here() {
     const SignalsBlocked blocked;
-    const Io io{pool_.files(), here_->ring,      here_->buffers, pool_.pace(),
-                nullptr,       &pool_.company(), &here_->turns};
+    const Io io = io_with(here_->ring, here_->buffers, here_->turns);
     bool any = turn(io);
     if (!any) {
         io.ring.look();

@@ -89,6 +89,7 @@ private:
     UringOptions wishes();
     bool serve(Ring& ring, const AvailableRing& available);
     bool turn(Io io);
+    Io io_with(Ring& ring, Buffers& buffers, MethodTurns& turns) const;
     void set_ring(Ring* ring, Uring* uring, const Buffers* buffers);
     unsigned take_jobs(Io io);
     std::vector<std::unique_ptr<Job>> parts();

@@ -22,6 +22,7 @@
 namespace arsync {
 
 class Company;
+class Disks;
 class Links;
 class MethodTurns;
 class SyncPoint;
@@ -49,6 +50,7 @@ struct Io {
     Pace* pace = nullptr;           // null: as fast as it goes
     FilesystemMemo* memo = nullptr; // null: ask each time
     Company* company = nullptr;     // null: one file is moved at a time
+    Disks* disks = nullptr;         // null: none has to seek
     MethodTurns* turns = nullptr;   // null: each file has as many chunks in flight as is usual
     bool alone = false;             // there are no threads: what is worth some throws WorthThreads
 

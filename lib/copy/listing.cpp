@@ -1,7 +1,9 @@
 #include "copy/listing.h"
 
+#include <algorithm>
 #include <cstring>
 #include <dirent.h>
+#include <vector>
 
 namespace arsync {
 
@@ -12,8 +14,8 @@ static const dirent& record_at(const std::byte* records, size_t at) {
 
 bool Listing::fill(Files& files, int fd, Stage stage) {
     if (!records_)
-        records_.reset(new std::byte[size]);
-    length_ = static_cast<size_t>(check(stage, files.list(fd, records_.get(), size)));
+        records_.reset(new std::byte[size_]);
+    length_ = static_cast<size_t>(check(stage, files.list(fd, records_.get(), size_)));
     begin_again();
     for (size_t at = 0; at < length_; at += record_at(records_.get(), at).d_reclen)
         position_ = record_at(records_.get(), at).d_off;
@@ -27,6 +29,21 @@ void Listing::begin_again() {
         ++names_left_;
 }
 
+void Listing::sort_by_inode() {
+    std::vector<const dirent*> order;
+    for (size_t at = 0; at < length_; at += record_at(records_.get(), at).d_reclen)
+        order.push_back(&record_at(records_.get(), at));
+    std::sort(order.begin(), order.end(),
+              [](const dirent* a, const dirent* b) { return a->d_ino < b->d_ino; });
+    std::unique_ptr<std::byte[]> sorted(new std::byte[size_]);
+    size_t at = 0;
+    for (const dirent* record : order) {
+        std::memcpy(sorted.get() + at, record, record->d_reclen);
+        at += record->d_reclen;
+    }
+    records_ = std::move(sorted);
+}
+
 std::unique_ptr<Listing> Listing::split() {
     const size_t kept = (names_left_ + 1) / 2;
     size_t middle = at_;
@@ -34,8 +51,8 @@ std::unique_ptr<Listing> Listing::split() {
         middle += record_at(records_.get(), middle).d_reclen;
     if (middle == length_)
         return nullptr;
-    auto rest = std::make_unique<Listing>();
-    rest->records_.reset(new std::byte[size]);
+    auto rest = std::make_unique<Listing>(size_);
+    rest->records_.reset(new std::byte[size_]);
     rest->length_ = length_ - middle;
     rest->position_ = position_;
     std::memcpy(rest->records_.get(), records_.get() + middle, rest->length_);
@@ -52,9 +69,9 @@ Listing::Name Listing::next() {
         --names_left_;
         const std::string_view name = record.d_name;
         if (name != "." && name != "..")
-            return {record.d_name, record.d_type, record.d_off};
+            return {record.d_name, record.d_type, record.d_off, record.d_ino};
     }
-    return {nullptr, DT_UNKNOWN, position_};
+    return {nullptr, DT_UNKNOWN, position_, 0};
 }
 
 } // namespace arsync

@@ -15,7 +15,12 @@ public:
         const char* text;   // valid until the next fill()
         unsigned char type; // DT_*
         int64_t end;        // its position: where the next name begins
+        uint64_t inode;
     };
+
+    // Some two hundred names: enough to make a batch of, little enough to hold many.
+    static constexpr size_t usual_size = 8192;
+    explicit Listing(size_t size = usual_size) : size_(size) {}
 
     // Take in the next names. False: there are none left. Errors are thrown with `stage`.
     bool fill(Files& files, int fd, Stage stage);
@@ -25,18 +30,18 @@ public:
     // Null: there are not two. From the end of one's own a thread gives to another.
     std::unique_ptr<Listing> split();
     size_t names_left() const { return names_left_; } // that next() has not given
+    // What fill() has taken in, in the order of the inodes.
+    void sort_by_inode();
     // The next again is the first of those that were taken in.
     void begin_again();
     bool is_empty() const { return length_ == 0; }
     // Whether no further name might have had room: there are likely to be more.
-    bool is_full() const { return length_ > size - 2 * 280; }
+    bool is_full() const { return length_ > size_ - 2 * 280; }
     // Where the names end that were taken in. Positions are for Files::set_list_position.
     int64_t position() const { return position_; }
 
 private:
-    // Some two hundred names: enough to make a batch of, little enough to hold many.
-    static constexpr size_t size = 8192;
-
+    size_t size_; // of the records, in bytes
     std::unique_ptr<std::byte[]> records_;
     size_t length_ = 0;
     size_t at_ = 0;

@@ -60,7 +60,10 @@ public:
     virtual int page_cache(int fd, uint64_t offset, uint64_t length,
                            PageCache& out) = 0;  // cachestat(2)
     virtual uint64_t room_for_dirty_pages() = 0; // in bytes; see dirty_pages.h
-    virtual time_t now() = 0;                    // by the clock that files are stamped with
+    virtual bool is_on_rotational(int fd, const struct statx& facts) = 0; // see rotational.h
+    // Where a file's data begins on its device, to compare with others'; 0: nowhere, or not known.
+    virtual uint64_t place_on_disk(int fd) = 0;
+    virtual time_t now() = 0; // by the clock that files are stamped with
     virtual int64_t seek(int fd, int64_t offset, int whence) = 0; // SEEK_DATA, SEEK_HOLE
 
     // Names in an open directory, from where the last call ended: getdents64(2) records, the count
@@ -83,6 +86,7 @@ public:
                                     uint64_t length) = 0;
     virtual int truncate(int fd, uint64_t size) = 0;
     virtual int drop_cache(int fd, uint64_t offset, uint64_t length) = 0; // clean pages only
+    virtual int read_ahead(int fd, uint64_t offset, uint64_t length) = 0; // begin to
 
     // Attributes. The descriptor may be one with O_PATH: of symbolic links and special files, which
     // are not to be opened, and of what may not be. Mode and extended attributes of such a one need
@@ -147,6 +151,8 @@ public:
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     uint64_t room_for_dirty_pages() override;
+    bool is_on_rotational(int fd, const struct statx& facts) override;
+    uint64_t place_on_disk(int fd) override;
     time_t now() override;
     int64_t seek(int fd, int64_t offset, int whence) override;
     int64_t list(int fd, void* records, size_t size) override;
@@ -160,6 +166,7 @@ public:
                             uint64_t length) override;
     int truncate(int fd, uint64_t size) override;
     int drop_cache(int fd, uint64_t offset, uint64_t length) override;
+    int read_ahead(int fd, uint64_t offset, uint64_t length) override;
     int chmod(int fd, mode_t mode) override;
     int chown(int fd, uid_t uid, gid_t gid) override;
     int set_times(int fd, const timespec times[2]) override;

@@ -32,7 +32,7 @@ Mount parse(std::string_view line) {
     while (!line.empty() && take_field(line) != "-") {
     }
     mount.type = take_field(line);
-    take_field(line);
+    mount.source = unescaped(take_field(line));
     mount.options = take_field(line);
     return mount;
 }

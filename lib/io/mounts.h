@@ -22,6 +22,7 @@ struct Mount {
     PlaceOnDevice root; // what of the file system it shows
     std::string point;
     std::string type;
+    std::string source;  // a device, or whatever the file system calls it
     std::string options; // of the file system, as they are written there
 };
 // In the order in which they were made.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -24,6 +25,7 @@
 #include "io/plain_call.h"
 #include "io/remembered_filesystems.h"
 #include "io/resident.h"
+#include "io/rotational.h"
 
 namespace arsync {
 
@@ -130,6 +132,19 @@ uint64_t SystemFiles::room_for_dirty_pages() {
     return arsync::room_for_dirty_pages();
 }
 
+bool SystemFiles::is_on_rotational(int fd, const struct statx& facts) {
+    return arsync::is_on_rotational(fd, facts.stx_dev_major, facts.stx_dev_minor);
+}
+
+uint64_t SystemFiles::place_on_disk(int fd) {
+    alignas(struct fiemap) std::byte memory[sizeof(struct fiemap) + sizeof(fiemap_extent)] = {};
+    auto* const map = reinterpret_cast<struct fiemap*>(memory);
+    map->fm_length = FIEMAP_MAX_OFFSET;
+    map->fm_extent_count = 1;
+    const int result = without_eintr([&] { return ::ioctl(fd, FS_IOC_FIEMAP, map); });
+    return result == 0 && map->fm_mapped_extents == 1 ? map->fm_extents[0].fe_physical : 0;
+}
+
 time_t SystemFiles::now() {
     timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now); // it lags behind the precise one
@@ -194,6 +209,11 @@ int SystemFiles::truncate(int fd, uint64_t size) {
 int SystemFiles::drop_cache(int fd, uint64_t offset, uint64_t length) {
     return -::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length),
                             POSIX_FADV_DONTNEED);
+}
+
+int SystemFiles::read_ahead(int fd, uint64_t offset, uint64_t length) {
+    return -::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length),
+                            POSIX_FADV_WILLNEED);
 }
 
 // Not by fchmod and fchown: those of musl try /proc where a descriptor is open with O_PATH, and

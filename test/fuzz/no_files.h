@@ -23,6 +23,8 @@ public:
     int device_size(int, uint64_t&) override { return -ENOSYS; }
     int page_cache(int, uint64_t, uint64_t, arsync::PageCache&) override { return -ENOSYS; }
     uint64_t room_for_dirty_pages() override { return 0; }
+    bool is_on_rotational(int, const struct statx&) override { return false; }
+    uint64_t place_on_disk(int) override { return 0; }
     time_t now() override { return 0; }
     int64_t seek(int, int64_t, int) override { return -ENOSYS; }
     int64_t list(int, void*, size_t) override { return -ENOSYS; }
@@ -35,6 +37,7 @@ public:
     int64_t copy_file_range(int, uint64_t, int, uint64_t, uint64_t) override { return -EXDEV; }
     int truncate(int, uint64_t) override { return -ENOSYS; }
     int drop_cache(int, uint64_t, uint64_t) override { return -ENOSYS; }
+    int read_ahead(int, uint64_t, uint64_t) override { return -ENOSYS; }
     int chmod(int, mode_t) override { return -ENOSYS; }
     int chown(int, uid_t, gid_t) override { return -ENOSYS; }
     int set_times(int, const timespec[2]) override { return -ENOSYS; }

@@ -58,6 +58,9 @@ std::vector<int> errors_of(const Step& step) {
         return {EIO, ENOTTY, EINVAL};
     case Call::page_cache:
         return {ENOSYS, EOPNOTSUPP, EPERM, EINVAL};
+    case Call::place_on_disk:
+    case Call::read_ahead:
+        return {EIO, ENOSYS, EOPNOTSUPP, EINVAL};
     case Call::set_direct:
         return step.flags & O_DIRECT ? Errors{} : Errors{EINVAL, EOPNOTSUPP, EPERM};
     case Call::seek:

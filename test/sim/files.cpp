@@ -62,6 +62,19 @@ int SimulatedFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCac
     }));
 }
 
+// Files lie in another order than that of their numbers.
+uint64_t SimulatedFiles::place_on_disk(int fd) {
+    const int64_t place = on({Call::place_on_disk}, fd, [](Inode& inode, Description&) {
+        return inode.content.size() == 0 ? 0 : static_cast<int64_t>(place_of(inode.number));
+    });
+    return static_cast<uint64_t>(std::max<int64_t>(place, 0));
+}
+
+int SimulatedFiles::read_ahead(int fd, uint64_t offset, uint64_t length) {
+    const Step step{Call::read_ahead, Subject::none, 0, 0, offset, length};
+    return static_cast<int>(on(step, fd, [](Inode&, Description&) { return 0; }));
+}
+
 int64_t SimulatedFiles::seek(int fd, int64_t offset, int whence) {
     return on({Call::seek}, fd, [&](Inode& inode, Description&) -> int64_t {
         const Content& content = inode.content;

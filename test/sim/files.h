@@ -25,6 +25,9 @@ public:
         return world_.open(fd) && world_.disk.at(world_.descriptor(fd)->inode).folds;
     }
     uint64_t room_for_dirty_pages() override { return world_.options.room_for_dirty_pages; }
+    bool is_on_rotational(int, const struct statx&) override { return world_.options.rotational; }
+    uint64_t place_on_disk(int fd) override;
+    int read_ahead(int fd, uint64_t offset, uint64_t length) override;
     time_t now() override { return world_.a_look_at_the_clock(); }
     bool may_sync_filesystems() override { return !world_.options.denies_syncfs; }
     int device_size(int fd, uint64_t& bytes) override;

@@ -168,7 +168,12 @@ void SimulatedPool::cancel() {
 // ---- turns ----
 
 void SimulatedPool::begin(Job& job, Worker& worker, unsigned& completions) {
-    const Io io{files_, worker.ring, *worker.buffers, nullptr, nullptr, &company_, &worker.turns};
+    const Io io{.files = files_,
+                .ring = worker.ring,
+                .buffers = *worker.buffers,
+                .company = &company_,
+                .disks = &disks_,
+                .turns = &worker.turns};
     if (&job == job_)
         run_whole(io, job, worker.host, world_, completions);
     else

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "copy/company.h"
+#include "copy/disks.h"
 #include "copy/flows.h"
 #include "io/buffers.h"
 #include "job.h"
@@ -105,6 +106,7 @@ private:
     World& world_;
     SimulatedFiles files_;
     Company company_;
+    Disks disks_;
     uint64_t now_ns_ = 0; // which passes with the chunks that are moved
     Flows flows_;
     Random random_;

@@ -48,6 +48,8 @@ public:
         set(
             [&](Scenario & s) -> auto& { return world(s).is_settled; }, false);
         set(
+            [&](Scenario & s) -> auto& { return world(s).rotational; }, false);
+        set(
             [&](Scenario & s) -> auto& { return world(s).processors; }, 64u);
         set(
             [&](Scenario & s) -> auto& { return world(s).others_lose; }, false);

@@ -163,9 +163,13 @@ bool may_mean_no_such_rename(int error) {
 
 bool must_survive(const Step& step, int error) {
     switch (step.call) {
+    case Call::open_beneath:
+        return step.aside; // to look where a file lies, which is opened again to be copied
     case Call::set_direct:
     case Call::filesystem_type:
     case Call::page_cache:
+    case Call::place_on_disk:
+    case Call::read_ahead:
     case Call::drop_cache:
     case Call::register_buffer:
     case Call::pause:

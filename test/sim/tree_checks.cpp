@@ -137,6 +137,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
             return true; // it need not be read, or is to be emptied as it is opened
         [[fallthrough]];
     case Call::open_beneath:
+        if (step.aside) // to look where a file lies, which is opened again to be copied
+            return true;
         // A mirror looks at the source anew before it removes, and if that is not what it was all
         // begins anew.
         if (error == ELOOP && step.subject == Subject::source && scenario.asks(ARSYNC_COPY_MIRROR))

@@ -462,6 +462,7 @@ TreeScenario choose_tree(uint64_t seed) {
     s.world.uncached_percent = random.of({0u, 30u, 100u});
     s.world.untyped_percent = random.of({0u, 10u, 100u});
     s.world.spare_blocks = seed % 4 == 0 ? 100'000 : 0;
+    s.world.rotational = seed % 3 == 0;
     s.workers = random.percent(25) ? 2 : 1;
     s.directories = static_cast<unsigned>(random.below(9));
     s.entries = static_cast<unsigned>(random.below(30)) + (s.workers > 1 ? 70 : 0);

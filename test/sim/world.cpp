@@ -18,6 +18,8 @@ const char* name_of(Call call) {
                                         "filesystem_type",
                                         "device_size",
                                         "page_cache",
+                                        "place_on_disk",
+                                        "read_ahead",
                                         "seek",
                                         "list",
                                         "set_list_position",
@@ -70,6 +72,10 @@ std::string describe(const Step& step) {
            std::to_string(step.length) + (step.path.empty() ? "" : " '" + step.path + "'");
 }
 
+uint64_t place_of(InodeNumber inode) {
+    return 1 + Random(inode).next() / 4;
+}
+
 std::string name_of_result(int64_t result) {
     const char* name = result < 0 ? strerrorname_np(static_cast<int>(-result)) : nullptr;
     return name ? name : std::to_string(result);
@@ -80,6 +86,7 @@ World::World(const WorldOptions& world_options)
 
 int64_t World::step(Step step, const std::function<int64_t()>& effect) {
     step.index = steps_++;
+    step.aside = aside;
     if (before && !crashed_) {
         const int error = before(step);
         if (error < 0 && !crashed_) {

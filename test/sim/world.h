@@ -51,6 +51,7 @@ struct WorldOptions {
     uint64_t capacity = UINT64_MAX;    // bytes in blocks
     uint64_t room_for_dirty_pages = 0; // in bytes
     unsigned processors = 64;
+    bool rotational = false;   // what the disk tells of itself
     bool is_settled = false;   // all files are older than the kernel takes to write them
     uint64_t spare_blocks = 0; // reserved ones of 512 bytes, in each file but a source
     mode_t umask = 022;
@@ -73,6 +74,8 @@ enum class Call : uint8_t {
     filesystem_type,
     device_size,
     page_cache,
+    place_on_disk,
+    read_ahead,
     seek,
     list,
     set_list_position,
@@ -131,9 +134,12 @@ struct Step {
     uint64_t length = 0;
     std::string path = {}; // of a call by name, as it was given
     int fd = -1;           // or of a call on an open file
+    bool aside = false;    // on another thread
     bool nameless = false; // a close: of a file that has no name any more, or never had one
 };
 std::string describe(const Step& step);
+// Where on the disk the data of an inode begins: in another order than that of the inodes.
+uint64_t place_of(InodeNumber inode);
 // "0", "17" or "ENOENT".
 std::string name_of_result(int64_t result);
 

@@ -18,7 +18,8 @@ struct ExtraEntry;
 // Some names of one directory, and the entries under way among them. It keeps the directory open,
 // and is freed by its last part.
 struct Batch {
-    explicit Batch(Pin directory) : pin(std::move(directory)) {}
+    explicit Batch(Pin directory, size_t listing_size = Listing::usual_size)
+        : pin(std::move(directory)), listing(listing_size) {}
     Pin pin;
     Listing listing;
     unsigned parts = 1; // entries that have not ended, and the walk over the names
@@ -101,6 +102,8 @@ private:
 
     // part_entries.cpp: all else in a directory
     Task<void> begin_entries(Batch& batch);
+    void push(Batch& batch, Unit directory);
+    Task<void> wait_to_begin();
     void share(Batch& batch);
     bool begin_entry(Batch& batch, Unit unit, unsigned char type, Source source,
                      std::unique_ptr<SuspendedEntry> asked);
@@ -120,6 +123,21 @@ private:
     bool is_reported(const Outcome& outcome) const;
     void note_error(const Directory* directory, std::string_view name, const Outcome& outcome);
     void report(const Directory* directory, std::string_view name, const Outcome& outcome);
+
+    // part_sweep.cpp: on a disk that has to seek
+    struct ColdFile {
+        std::string name;
+        uint64_t place = 0; // on the disk
+    };
+    bool seeks(const Directory& directory);
+    size_t listing_size(const Directory& directory);
+    bool sweeps(const Directory& directory);
+    bool open_at_once(const Directory& directory, const std::string& name, Source& source);
+    bool is_cached(const Source& source) const;
+    bool leaves_to_sweep(const Directory& directory, const std::string& name,
+                         std::vector<ColdFile>& cold);
+    void find_places(const Directory& directory, std::vector<ColdFile>& files);
+    Task<void> sweep(Batch& batch, std::vector<ColdFile> files);
 
     // part_questions.cpp
     std::unique_ptr<SuspendedEntry> to_be_asked(const Unit& unit, unsigned char type) const;
@@ -151,6 +169,11 @@ private:
     Tree& tree_;
     TreeJob& job_;
     FilesystemMemo memo_;
+    struct {
+        bool known = false;
+        uint32_t major = 0, minor = 0;
+        bool seeks = false;
+    } disk_; // that was asked about last
     const Io io_;
     Control& control_;
     Group walkers_;

@@ -22,6 +22,10 @@ Task<void> TreePart::begin_entries(Batch& batch) {
     const Directory& directory = *batch.pin;
     const bool follows_all = job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW;
     const bool directories_only = (job_.options.flags & ARSYNC_COPY_DIRECTORIES_ONLY) != 0;
+    const bool sweeps_here = sweeps(directory);
+    const bool in_order = seeks(directory) && !tree_.keeps_order();
+    std::vector<ColdFile> cold;
+    std::vector<Unit> directories;
     for (auto name = batch.listing.next(); name.text && !tree_.stopping();
          name = batch.listing.next()) {
         Unit unit{batch.pin.ref(), name.text, false};
@@ -60,20 +64,20 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         }
         if (type == DT_DIR) {
             batch.has_directories = true;
-            batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
-            tree_.push(std::move(unit));
+            if (in_order)
+                directories.push_back(std::move(unit));
+            else
+                push(batch, std::move(unit));
             continue;
         }
         if (job_.asks)
             co_await go_on_with_answers();
-        while (!window_.has_room())
-            co_await Window::EntryEnd(window_);
-        co_await Poll(*this);
-        if (control_.held())
-            co_await wait_while_held(io_, control_);
+        co_await wait_to_begin();
         Source source;
-        const bool done =
-            type == DT_REG && !unit.follows && copies_at_once(batch, unit.name, source);
+        bool done = false;
+        if (type == DT_REG && !unit.follows)
+            done = (sweeps_here && leaves_to_sweep(directory, unit.name, cold)) ||
+                   copies_at_once(batch, unit.name, source);
         std::unique_ptr<SuspendedEntry> asked;
         if (job_.asks) {
             tree_.entry_begun();
@@ -92,6 +96,23 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         if (tree_.shares(batch.listing.names_left()))
             share(batch);
     }
+    if (!cold.empty())
+        co_await sweep(batch, std::move(cold));
+    for (; !directories.empty(); directories.pop_back()) // the last in is the first out
+        push(batch, std::move(directories.back()));
+}
+
+void TreePart::push(Batch& batch, Unit directory) {
+    batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
+    tree_.push(std::move(directory));
+}
+
+Task<void> TreePart::wait_to_begin() {
+    while (!window_.has_room())
+        co_await Window::EntryEnd(window_);
+    co_await Poll(*this);
+    if (control_.held())
+        co_await wait_while_held(io_, control_);
 }
 
 // With another worker, of the names that have not begun.

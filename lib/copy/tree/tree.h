@@ -23,6 +23,7 @@
 #include "copy/tree/directory.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
+#include "io/line.h"
 #include "io/mutex.h"
 
 namespace arsync {
@@ -143,6 +144,8 @@ public:
     };
     bool over();
     void push(Unit unit);
+    // Of its workers one at a time reads from a disk that has to seek.
+    Line& sweeps() { return sweeps_; }
     // Whether the names of a directory are one worker's, in the order of its listing.
     bool keeps_order() const;
     // Whether another worker has nothing to do, or was not called yet, and so many names here are
@@ -236,6 +239,7 @@ private:
 
     Links own_links_;
     SyncPoint own_syncs_; // or that of a list
+    Line sweeps_;
     TreeJob job_;
     DirectoryRef root_;
     Identity root_destination_;

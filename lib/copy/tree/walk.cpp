@@ -329,7 +329,9 @@ void TreePart::note_unlisted(const Directory& directory, Outcome& outcome) {
 }
 
 void TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch) {
-    auto next = std::make_unique<Batch>(Pin(io_.files, directory));
+    Pin pin(io_.files, directory);
+    const size_t size = listing_size(*directory);
+    auto next = std::make_unique<Batch>(std::move(pin), size);
     if (directory->shut)
         throw Error{ARSYNC_STAGE_LIST, EACCES};
     if (directory->reopened)
@@ -342,6 +344,8 @@ void TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch
             directory->source_names->add(name.text);
         next->listing.begin_again();
     }
+    if (seeks(*directory) && !tree_.keeps_order())
+        next->listing.sort_by_inode();
     directory->position = next->listing.position();
     batch = std::move(next);
 }
