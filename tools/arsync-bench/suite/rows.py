@@ -182,8 +182,9 @@ def rows_if_named(rounds):
             Compare("1 GiB, cached: --sqpoll : without", None, "sqpoll", "plain"),
             Compare("    CPU seconds", None, "sqpoll", "plain", of="cpu"),
         ], 3)],
-        "touch": [],  # special_rows.py, as is the next
+        "touch": [],  # special_rows.py, as are the next two
         "profile": [],
+        "spinning": [],
     }
 
 

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import subprocess
 
-from . import preparing, table, works
+from . import preparing, spinning as spinning_disk, table, works
 from .disk import run
 from .profiling import Profile, Unavailable
 from .stats import median, minimum
@@ -72,6 +72,11 @@ def touch(driver, rounds):
         median([trial.seconds for trial in later]),
         minimum([trial.seconds for trial in soon]),
     )
+
+
+def spinning(driver, rounds):
+    """Sources on a disk that has to seek, as it says; and beside that where it does not say so."""
+    spinning_disk.row(driver, rounds)
 
 
 def profile(driver, rounds):
