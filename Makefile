@@ -397,6 +397,7 @@ $(B)/test/client: $(wildcard test/abi/client/*) include/arsync.h $(B)/flags $(B)
 	    $(B)/libarsync.so -Wl,-rpath,'$$ORIGIN/..'
 
 # Without libfuse3 they are not built, and the tests that mount them are skipped.
+$(B)/test/distant_disk $(B)/test/spinning_disk: test/fuse/disk.h
 $(B)/test/faultfs $(B)/test/distant_disk $(B)/test/spinning_disk: $(B)/test/%: test/fuse/%.cpp $(B)/flags
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D)

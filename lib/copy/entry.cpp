@@ -30,8 +30,11 @@ bool copy_entry_at_once(Io io, const FileCopy& names, const EntryContext& contex
 }
 
 bool Entry::copies_at_once(Source& source) {
-    if (!makes_copies() || !names_.fresh || names_.just_created || names_.may_recur ||
-        !open_source_at_once(io_, names_, options_, control_, source_))
+    if (!makes_copies() || !names_.fresh || names_.just_created || names_.may_recur)
+        return false;
+    if (source.file)
+        source_ = std::move(source);
+    else if (!open_source_at_once(io_, names_, options_, control_, source_))
         return false;
     bool copied = false;
     if (!context_.links || !may_have_names()) {

@@ -2,8 +2,7 @@
 //
 //     spinning_disk IMAGE MOUNTPOINT [OPTION...]
 //
-// MOUNTPOINT/disk shows IMAGE, for a loop device with --direct-io=on to stand on. It runs in the
-// foreground and ends when it is unmounted.
+// MOUNTPOINT/disk shows IMAGE (disk.h). It runs in the foreground and ends when it is unmounted.
 //
 // One request is served at a time. It takes its bytes at the disk's rate; and before that, if it
 // does not follow the last one, a seek: a short one for the next track, a long one for the whole
@@ -16,33 +15,21 @@
 //     queue=N        how many requests it looks at to choose from (32)
 //     told_by=FILE   FILE becomes "READS READ_SEEKS READ_BYTES WRITES WRITE_SEEKS BUSY_MS" of all
 //                    that was served, each time that it is asked for MOUNTPOINT/told
-#define FUSE_USE_VERSION 31
+#include "disk.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <deque>
-#include <fcntl.h>
-#include <fuse3/fuse_lowlevel.h>
 #include <mutex>
-#include <string>
 #include <string_view>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <thread>
-#include <unistd.h>
-#include <vector>
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using one_disk::Clock;
+using one_disk::Request;
 using std::chrono::nanoseconds;
 
-constexpr fuse_ino_t disk_inode = 2;
 constexpr double passes_by = 1 << 20; // bytes ahead that need no seek, or a shorter wait than one
 constexpr auto waits_at_most = std::chrono::milliseconds(500);
 
@@ -53,23 +40,12 @@ struct Settings {
     std::string told_by;
 };
 
-struct Request {
-    fuse_req_t asked;
-    off_t at;
-    size_t length;
-    bool writes;
-    std::vector<char> data; // that is written
-    Clock::time_point since;
-};
-
-class SpinningDisk {
+class SpinningDisk : public one_disk::Disk {
 public:
-    SpinningDisk(int image, Settings settings) : image_(image), settings_(std::move(settings)) {
-        struct stat facts;
-        size_ = fstat(image, &facts) == 0 ? facts.st_size : 0;
+    SpinningDisk(int image, Settings settings) : Disk(image), settings_(std::move(settings)) {
         arm_ = std::thread([this] { serve(); });
     }
-    ~SpinningDisk() {
+    ~SpinningDisk() override {
         {
             const std::lock_guard lock(mutex_);
             ended_ = true;
@@ -77,25 +53,21 @@ public:
         changed_.notify_one();
         arm_.join();
     }
-    off_t size() const { return size_; }
-    void add(Request request) {
+    void add(Request request) override {
         {
             const std::lock_guard lock(mutex_);
             waiting_.push_back(std::move(request));
         }
         changed_.notify_one();
     }
-    void tell();
+    void tell() override;
 
 private:
     void serve();
     double seek_ms(const Request& request) const;
     size_t next() const;
-    void move(Request& request) const;
 
-    const int image_;
     const Settings settings_;
-    off_t size_ = 0;
     off_t head_ = 0;
     std::thread arm_;
     std::mutex mutex_;
@@ -110,7 +82,7 @@ double SpinningDisk::seek_ms(const Request& request) const {
     const auto gap = static_cast<double>(request.at - head_);
     if (gap == 0)
         return 0;
-    const double share = std::abs(gap) / static_cast<double>(std::max<off_t>(1, size_));
+    const double share = std::abs(gap) / static_cast<double>(std::max<off_t>(1, size()));
     const double seek =
         settings_.seek_min_ms + share * (settings_.seek_max_ms - settings_.seek_min_ms);
     const double passing = gap / settings_.bytes_a_second * 1000;
@@ -158,23 +130,6 @@ void SpinningDisk::serve() {
     }
 }
 
-void SpinningDisk::move(Request& request) const {
-    if (request.writes) {
-        const ssize_t put = pwrite(image_, request.data.data(), request.length, request.at);
-        if (put < 0)
-            fuse_reply_err(request.asked, errno);
-        else
-            fuse_reply_write(request.asked, static_cast<size_t>(put));
-        return;
-    }
-    std::vector<char> data(request.length);
-    const ssize_t got = pread(image_, data.data(), request.length, request.at);
-    if (got < 0)
-        fuse_reply_err(request.asked, errno);
-    else
-        fuse_reply_buf(request.asked, data.data(), static_cast<size_t>(got));
-}
-
 void SpinningDisk::tell() {
     const std::lock_guard lock(mutex_);
     FILE* const file = settings_.told_by.empty() ? nullptr : fopen(settings_.told_by.c_str(), "w");
@@ -183,61 +138,6 @@ void SpinningDisk::tell() {
     fprintf(file, "%lu %lu %lu %lu %lu %.0f\n", reads_, read_seeks_, bytes_, writes_, write_seeks_,
             busy_ms_);
     fclose(file);
-}
-
-SpinningDisk* disk;
-
-struct stat facts_of(fuse_ino_t inode) {
-    struct stat facts = {};
-    facts.st_ino = inode;
-    facts.st_nlink = 1;
-    facts.st_mode = inode == disk_inode ? S_IFREG | 0600 : S_IFDIR | 0700;
-    facts.st_size = inode == disk_inode ? disk->size() : 0;
-    return facts;
-}
-
-void do_lookup(fuse_req_t request, fuse_ino_t, const char* name) {
-    if (strcmp(name, "told") == 0)
-        disk->tell();
-    if (strcmp(name, "disk") != 0) {
-        fuse_reply_err(request, ENOENT);
-        return;
-    }
-    fuse_entry_param entry = {};
-    entry.ino = disk_inode;
-    entry.attr = facts_of(disk_inode);
-    entry.attr_timeout = entry.entry_timeout = 3600;
-    fuse_reply_entry(request, &entry);
-}
-
-void do_getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
-    const struct stat facts = facts_of(inode);
-    fuse_reply_attr(request, &facts, 3600);
-}
-
-void do_open(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-    fuse_reply_open(request, info);
-}
-
-void do_read(fuse_req_t request, fuse_ino_t, size_t size, off_t at, fuse_file_info*) {
-    const off_t left = std::max<off_t>(0, disk->size() - at);
-    disk->add({request, at, std::min(size, static_cast<size_t>(left)), false, {}, Clock::now()});
-}
-
-void do_write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t at,
-              fuse_file_info*) {
-    disk->add({request, at, size, true, std::vector<char>(data, data + size), Clock::now()});
-}
-
-// What was written before was answered before.
-void do_fsync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-    fuse_reply_err(request, 0);
-}
-
-void do_init(void*, fuse_conn_info* connection) {
-    connection->want &= ~static_cast<unsigned>(FUSE_CAP_WRITEBACK_CACHE);
-    connection->max_background = 256; // so that it sees what waits
-    connection->congestion_threshold = 256;
 }
 
 // False: there is no such option.
@@ -260,29 +160,6 @@ bool understand(std::string_view option, Settings& settings) {
     return settings.bytes_a_second > 0 && settings.queue > 0;
 }
 
-int serve(const char* at) {
-    fuse_lowlevel_ops operations = {};
-    operations.init = do_init;
-    operations.lookup = do_lookup;
-    operations.getattr = do_getattr;
-    operations.open = do_open;
-    operations.read = do_read;
-    operations.write = do_write;
-    operations.fsync = do_fsync;
-    char name[] = "spinning_disk";
-    char option[] = "-ofsname=spinning_disk";
-    char* words[] = {name, option, nullptr};
-    fuse_args arguments = FUSE_ARGS_INIT(2, words);
-    fuse_session* const session =
-        fuse_session_new(&arguments, &operations, sizeof operations, nullptr);
-    if (!session || fuse_session_mount(session, at) != 0)
-        return 1;
-    const int result = fuse_session_loop(session);
-    fuse_session_unmount(session);
-    fuse_session_destroy(session);
-    return result == 0 ? 0 : 1;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -294,15 +171,7 @@ int main(int argc, char** argv) {
         fprintf(stderr, "usage: spinning_disk IMAGE MOUNTPOINT [OPTION...]\n");
         return 2;
     }
-    const int image = open(argv[1], O_RDWR | O_CLOEXEC);
-    if (image < 0) {
-        perror(argv[1]);
-        return 1;
-    }
-    // Whoever writes to the disk waits for this process, which is not to wait for them.
-    prctl(PR_SET_IO_FLUSHER, 1);
-    prctl(PR_SET_TIMERSLACK, 1);
-    SpinningDisk spinning(image, settings);
-    disk = &spinning;
-    return serve(argv[2]);
+    return one_disk::serve("spinning_disk", argv[1], argv[2], [&](int image) {
+        return std::make_unique<SpinningDisk>(image, std::move(settings));
+    });
 }

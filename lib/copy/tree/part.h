@@ -134,7 +134,9 @@ private:
     bool sweeps(const Directory& directory);
     bool open_at_once(const Directory& directory, const std::string& name, Source& source);
     bool is_cached(const Source& source) const;
-    bool leaves_to_sweep(const Directory& directory, const std::string& name,
+    bool copies_or_leaves(const Batch& batch, const std::string& name, Source& source,
+                          std::vector<ColdFile>& cold);
+    bool leaves_to_sweep(const Directory& directory, const std::string& name, Source& source,
                          std::vector<ColdFile>& cold);
     void find_places(const Directory& directory, std::vector<ColdFile>& files);
     Task<void> sweep(Batch& batch, std::vector<ColdFile> files);
@@ -174,6 +176,7 @@ private:
         uint32_t major = 0, minor = 0;
         bool seeks = false;
     } disk_; // that was asked about last
+    unsigned cached_in_a_row_ = 0; // of files that a sweep would have taken
     const Io io_;
     Control& control_;
     Group walkers_;

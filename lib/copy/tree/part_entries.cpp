@@ -76,8 +76,8 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         Source source;
         bool done = false;
         if (type == DT_REG && !unit.follows)
-            done = (sweeps_here && leaves_to_sweep(directory, unit.name, cold)) ||
-                   copies_at_once(batch, unit.name, source);
+            done = sweeps_here ? copies_or_leaves(batch, unit.name, source, cold)
+                               : copies_at_once(batch, unit.name, source);
         std::unique_ptr<SuspendedEntry> asked;
         if (job_.asks) {
             tree_.entry_begun();

@@ -20,6 +20,9 @@ constexpr size_t listed_at_once = 256 << 10;
 // Small files are read side by side, whole; then all of them are waited for.
 constexpr uint64_t side_by_side = 8 << 20;
 constexpr uint64_t small = 4 << 20;
+// After so many that were cached the next is taken for cached, too, and not asked about; where that
+// is wrong, one file is read out of order.
+constexpr unsigned cached_enough = 8;
 
 } // namespace
 
@@ -83,14 +86,29 @@ bool TreePart::is_cached(const Source& source) const {
     return size == 0 || (has(0) && has(size / 2) && has(size - 1));
 }
 
-// False: it is cached. True: it is not, and one of `cold`; or it has ended with an error.
-bool TreePart::leaves_to_sweep(const Directory& directory, const std::string& name,
-                               std::vector<ColdFile>& cold) {
-    Source source;
-    if (!open_at_once(directory, name, source))
+// False: it has to wait, but not for the disk.
+bool TreePart::copies_or_leaves(const Batch& batch, const std::string& name, Source& source,
+                                std::vector<ColdFile>& cold) {
+    const Directory& directory = *batch.pin;
+    const bool asks = cached_in_a_row_ < cached_enough;
+    if (asks && leaves_to_sweep(directory, name, source, cold))
         return true;
-    if (source.file && is_cached(source))
+    if (copies_at_once(batch, name, source))
+        return true;
+    return !asks && leaves_to_sweep(directory, name, source, cold);
+}
+
+// False: it is cached. True: it is not, and one of `cold`; or it has ended with an error.
+bool TreePart::leaves_to_sweep(const Directory& directory, const std::string& name, Source& source,
+                               std::vector<ColdFile>& cold) {
+    if (!source.file && !open_at_once(directory, name, source))
+        return true;
+    if (source.file && is_cached(source)) {
+        ++cached_in_a_row_;
         return false;
+    }
+    cached_in_a_row_ = 0;
+    source = {};
     cold.push_back({name});
     return true;
 }
