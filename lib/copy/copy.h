@@ -38,8 +38,9 @@ struct FilesystemMemo {
     bool refuses_reflink = false; // from one file of it to another
     Sharing sharing = Sharing::unknown;
     bool refuses_copy_file_range = false;
-    bool has_linked = false;     // a file without a name has been given one
-    bool is_asked_first = false; // whether a file is cached, as some are not
+    bool has_linked = false;        // a file without a name has been given one
+    bool is_asked_first = false;    // whether a file is cached, as some are not
+    unsigned resident_in_a_row = 0; // files below an overlay
 };
 
 // The world a copy works in: its worker's.

@@ -118,8 +118,9 @@ struct Ways {
 // A file's whole content, on its way to the copy.
 class WholeContent {
 public:
-    WholeContent(Io io, const Source& source, bool in_memory, const Ways& ways)
-        : io_(io), source_(source), in_memory_(in_memory), ways_(ways) {}
+    WholeContent(Io io, const Source& source, const Filesystem& from, const Ways& ways)
+        : io_(io), source_(source), in_memory_(from.in_memory), below_(from.caches_below),
+          ways_(ways) {}
     // What goes through a buffer is read. Nothing: it would have to wait, or there is no memory
     // just now.
     std::optional<Way> prepare();
@@ -132,13 +133,17 @@ private:
     }
     // False: not all of it is cached, or there is no memory just now.
     bool read();
+    int64_t read_all(std::byte* data);
+    bool is_resident();
     bool ends_in_memory();
+    bool ends_as_told();
     // False: it would have to wait, or there is no room for what may be shared.
     bool write(int fd) const;
     uint64_t size() const { return source_.facts.stx_size; }
     const Io io_;
     const Source& source_;
     const bool in_memory_; // and nowhere else
+    const bool below_;     // the files are another filesystem's, which may know better how long
     const Ways ways_;
     std::optional<BufferLease> lease_;
 };
@@ -155,12 +160,17 @@ std::optional<Way> WholeContent::prepare() {
             return Way::through_buffer;
         io_.memo->is_asked_first = true;
     }
+    if (below_)
+        return is_resident() ? std::optional(Way::by_kernel) : std::nullopt;
+    // What is not yet on the disk would be written there first.
+    if (ways_.shared && !one_block)
+        return may_be_dirty(io_.files, source_.file.get(), 0, size()) ? std::nullopt
+                                                                      : std::optional(Way::shared);
     PageCache pages;
     const bool told = io_.files.page_cache(source_.file.get(), 0, size(), pages) >= 0;
     const bool cached = told && pages.cached >= size();
     if (one_block && cached && read())
         return Way::through_buffer;
-    // What is not yet on the disk would be written there first.
     if (ways_.shared)
         return told && pages.dirty == 0 ? std::optional(Way::shared) : std::nullopt;
     if (!told)
@@ -176,23 +186,46 @@ bool WholeContent::ends_in_memory() {
 
 bool WholeContent::read() {
     if (size() == 0)
-        return true;
-    if (size() > inline_size_max)
+        return ends_as_told();
+    if (size() + below_ > inline_size_max)
         return false;
     if (std::optional<BufferLease> free = io_.buffers.lease_small())
         lease_.emplace(std::move(*free));
     if (!lease_)
         return false;
-    const int fd = source_.file.get();
-    const int64_t got = in_memory_ ? io_.files.read(fd, lease_->data(), size(), 0)
-                                   : io_.files.read_cached(fd, lease_->data(), size(), 0);
-    if (got < 0 || static_cast<uint64_t>(got) < size())
+    const int64_t got = read_all(lease_->data());
+    if (got < 0 || static_cast<uint64_t>(got) != size())
         return false;
     Counters& counters = io_.ring.counters();
     counters.reads.add(1);
     counters.reads_inline.add(1);
     counters.bytes_read.add(size());
     return true;
+}
+
+// Where it may not end as it says, a byte more.
+int64_t WholeContent::read_all(std::byte* data) {
+    const int fd = source_.file.get();
+    if (below_)
+        return is_resident() ? io_.files.read(fd, data, size() + 1, 0) : -EAGAIN;
+    return in_memory_ ? io_.files.read(fd, data, size(), 0)
+                      : io_.files.read_cached(fd, data, size(), 0);
+}
+
+// To ask takes three calls, for which threads wait for each other. After some that were, it is
+// asked of each eighth alone: a few others are then read while this thread waits.
+bool WholeContent::is_resident() {
+    unsigned once = 0;
+    unsigned& in_a_row = io_.memo ? io_.memo->resident_in_a_row : once;
+    const bool asks = in_a_row < 8 || in_a_row % 8 == 0;
+    const bool resident = !asks || io_.files.is_resident(source_.file.get(), 0, size()) == 1;
+    in_a_row = resident ? in_a_row + 1 : 0;
+    return resident;
+}
+
+bool WholeContent::ends_as_told() {
+    std::byte next;
+    return !below_ || io_.files.read(source_.file.get(), &next, 1, size()) == 0;
 }
 
 bool WholeContent::write(int fd) const {
@@ -219,7 +252,7 @@ std::optional<Method> WholeContent::bring(Way way, int fd, Control& control) {
             return ARSYNC_METHOD_REFLINK;
     } else if (way == Way::by_kernel) {
         control.enter(ARSYNC_STAGE_COPY_FILE_RANGE);
-        if (copy_by_kernel(io_, source_, fd, control))
+        if (copy_by_kernel(io_, source_, fd, control) && ends_as_told())
             return ARSYNC_METHOD_COPY_FILE_RANGE;
     }
     if (way != Way::through_buffer && !read())
@@ -269,7 +302,7 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     control.set_total(size);
     control.enter(ARSYNC_STAGE_READ);
     control.throw_if_cancelled();
-    WholeContent content(io, source, from.in_memory, ways);
+    WholeContent content(io, source, from, ways);
     const std::optional<Way> way = content.prepare();
     if (!way)
         return false;

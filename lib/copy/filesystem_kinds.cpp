@@ -53,7 +53,6 @@ Filesystem filesystem(uint64_t magic) {
                      // most
         return {.reflinks = true,
                 .direct_pays = true,
-                .compresses = true,
                 .caches_below = true,
                 .holes = HoleTruth::by_extents};
     default: // a refused reflink is cheap, a missed one is not

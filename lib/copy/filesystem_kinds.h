@@ -35,6 +35,10 @@ struct Filesystem {
     // The kernel makes writes to one file wait for each other, and some servers (object stores)
     // take them only in order: more than one lane gains nothing.
     bool in_order = false;
+
+    // Whether what is written to it stays in the page cache for now, and what is read comes from
+    // there. What an overlay stands on is mostly of that kind.
+    bool goes_through_page_cache() const { return exact || caches_below; }
 };
 Filesystem filesystem(uint64_t magic);
 inline constexpr uint64_t fuse_magic = 0x65735546;

@@ -70,9 +70,9 @@ Task<bool> Mover::reflink() {
 bool Mover::reflinks_at_once() {
     if (is_huge(length()) || !survey_.from().exact)
         return false;
-    PageCache pages;
     return is_settled(io_.files, survey_.source()) ||
-           (survey_.ask_page_cache(pages) && pages.dirty == 0);
+           (!survey_.from().caches_below &&
+            !may_be_dirty(io_.files, ends_.source, ends_.source_begin, length()));
 }
 
 // There may be any number.

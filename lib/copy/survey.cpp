@@ -44,8 +44,8 @@ bool goes_through_memory(const Filesystem& from, const struct statx& source,
         (options.method == ARSYNC_METHOD_AUTO || options.method == ARSYNC_METHOD_INLINE) &&
         options.cache <= ARSYNC_CACHE_KEEP && options.reflink != ARSYNC_REFLINK_ALWAYS &&
         options.sparse != ARSYNC_SPARSE_ALWAYS && (options.flags & ARSYNC_COPY_VERIFY) == 0;
-    return as_usual && S_ISREG(source.stx_mode) && from.exact && !from.reflinks && !from.offloads &&
-           !may_have_holes(source, from.compresses);
+    return as_usual && S_ISREG(source.stx_mode) && from.goes_through_page_cache() &&
+           !from.reflinks && !from.offloads && !may_have_holes(source, from.compresses);
 }
 
 bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,
@@ -59,6 +59,17 @@ static constexpr time_t settled_after_s = 60;
 
 bool is_settled(Files& files, const struct statx& facts) {
     return facts.stx_ctime.tv_sec < files.now() - settled_after_s;
+}
+
+bool may_be_dirty(Files& files, int fd, uint64_t begin, uint64_t length) {
+    constexpr uint64_t looked_at = 256 << 10;
+    const auto is_clean = [&](uint64_t at, uint64_t bytes) {
+        PageCache pages;
+        return files.page_cache(fd, at, bytes, pages) >= 0 && pages.dirty == 0;
+    };
+    if (length <= 2 * looked_at)
+        return !is_clean(begin, length);
+    return !is_clean(begin, looked_at) || !is_clean(begin + length - looked_at, looked_at);
 }
 
 bool has_offsets(const struct statx& facts) {
@@ -99,7 +110,7 @@ void Survey::gather() {
     const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
     grounds.reflink = same && from_.reflinks && !refused;
     grounds.offload = same && from_.offloads;
-    grounds.copies_in_memory = regular && same_device() && from_.exact;
+    grounds.copies_in_memory = regular && same_device() && from_.goes_through_page_cache();
     reserving_pays_ = regular && to_.reserving_pays && grounds.size > threads_size_min;
     grounds.remote = to_.remote;
     if (grounds.size > threads_size_min)
@@ -146,7 +157,9 @@ bool Survey::ask_cache() {
         !has_large_pieces(io_.files, ends_.source, ends_.source_begin, ends_.source_end))
         grounds.direct_reads_pay = grounds.direct_pays = false;
     PageCache pages;
-    if (!ask_page_cache(pages))
+    if (is_all_below())
+        grounds.cached = Residency::all;
+    else if (!ask_page_cache(pages))
         grounds.cached = sampled_residency();
     else
         grounds.cached = pages.cached <= stored() / 2 ? Residency::little
@@ -164,7 +177,8 @@ bool Survey::ask_cache() {
 // Only where a write is known to end in memory: not on servers, on what may be one, on devices, nor
 // by a descriptor that waits for the device with each write.
 bool Survey::has_room_in_cache() {
-    if (to_.remote || !to_.exact || ends_.destination_synced || !S_ISREG(destination().stx_mode))
+    if (to_.remote || !to_.goes_through_page_cache() || ends_.destination_synced ||
+        !S_ISREG(destination().stx_mode))
         return false;
     return to_.in_memory || promised_.promise(stored(), io_.files.room_for_dirty_pages());
 }
@@ -172,6 +186,14 @@ bool Survey::has_room_in_cache() {
 bool Survey::ask_page_cache(PageCache& out) {
     return !from_.caches_below &&
            io_.files.page_cache(ends_.source, ends_.source_begin, grounds.size, out) >= 0;
+}
+
+// To look at each page of more than this takes a good part of what it takes to copy them.
+static constexpr uint64_t looked_at_max = 64 << 20;
+
+bool Survey::is_all_below() const {
+    return from_.caches_below && grounds.size <= looked_at_max && grounds.copies_in_memory &&
+           io_.files.is_resident(ends_.source, ends_.source_begin, grounds.size) == 1;
 }
 
 // A byte in the middle of each eighth: for want of a cachestat(2), or of the right to ask it of

@@ -46,6 +46,7 @@ private:
     void gather();
     void ask_destination();
     void gather_alignments();
+    bool is_all_below() const; // cached, in the files that an overlay stands on
     Residency sampled_residency();
     bool has_room_in_cache();
     uint64_t stored() const;
@@ -78,6 +79,11 @@ bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint6
 // Whether a file was last written so long ago that the disk has it all: one look at a clock, where
 // cachestat(2) looks at each page, and tells only those who may write to the file.
 bool is_settled(Files& files, const struct statx& facts);
+
+// Whether some of it is in memory alone. Of a large one its ends tell, for what is written goes to
+// the disk from the front on, and most that grow do so at the back: to look at each page takes
+// longer than to share them. Where it cannot be asked: yes.
+bool may_be_dirty(Files& files, int fd, uint64_t begin, uint64_t length);
 
 // Whether it is read and written at offsets; otherwise it is a stream.
 bool has_offsets(const struct statx& facts);

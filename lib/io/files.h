@@ -58,7 +58,8 @@ public:
     virtual bool may_sync_filesystems() = 0;        // whether syncfs(2) is let through by filters
     virtual int device_size(int fd, uint64_t& bytes) = 0; // of a block device
     virtual int page_cache(int fd, uint64_t offset, uint64_t length,
-                           PageCache& out) = 0;  // cachestat(2)
+                           PageCache& out) = 0;                            // cachestat(2)
+    virtual int is_resident(int fd, uint64_t offset, uint64_t length) = 0; // see resident.h
     virtual uint64_t room_for_dirty_pages() = 0; // in bytes; see dirty_pages.h
     virtual bool is_on_rotational(int fd, const struct statx& facts) = 0; // see rotational.h
     // Where a file's data begins on its device, to compare with others'; 0: nowhere, or not known.
@@ -150,6 +151,7 @@ public:
     bool may_sync_filesystems() override;
     int device_size(int fd, uint64_t& bytes) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
+    int is_resident(int fd, uint64_t offset, uint64_t length) override;
     uint64_t room_for_dirty_pages() override;
     bool is_on_rotational(int fd, const struct statx& facts) override;
     uint64_t place_on_disk(int fd) override;

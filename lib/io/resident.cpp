@@ -12,13 +12,6 @@ namespace arsync {
 
 namespace {
 
-// Which may be swapped out, as any memory may.
-bool is_on_tmpfs(int fd) {
-    struct statfs facts;
-    return ::fstatfs(fd, &facts) == 0 &&
-           (facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC);
-}
-
 bool all_in_core(std::byte* begin, size_t length, size_t page) {
     std::array<unsigned char, 128> present;
     const size_t step = present.size() * page;
@@ -35,11 +28,15 @@ bool all_in_core(std::byte* begin, size_t length, size_t page) {
 
 } // namespace
 
+bool is_on_tmpfs(int fd) {
+    struct statfs facts;
+    return ::fstatfs(fd, &facts) == 0 &&
+           (facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC);
+}
+
 // The mapping is never touched: it is how mincore(2) is told which file is meant. Threads that map
 // wait for each other, so it is not done where the answer is known.
 int is_resident(int fd, uint64_t offset, size_t length) {
-    if (is_on_tmpfs(fd))
-        return 1;
     const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
     const size_t before = offset % page;
     void* const mapping = ::mmap(nullptr, length + before, PROT_READ, MAP_SHARED, fd,

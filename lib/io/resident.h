@@ -7,8 +7,11 @@
 
 namespace arsync {
 
+// What that has may be swapped out, as any memory may, and is taken for resident.
+bool is_on_tmpfs(int fd);
+
 // 1 or 0, or a negative errno where the file cannot be mapped. Of a file that one may not write the
-// kernel says that all is, and all that tmpfs has is.
+// kernel says that all is.
 int is_resident(int fd, uint64_t offset, size_t length);
 
 } // namespace arsync

@@ -128,6 +128,10 @@ int SystemFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCache&
     return static_cast<int>(result);
 }
 
+int SystemFiles::is_resident(int fd, uint64_t offset, uint64_t length) {
+    return arsync::is_resident(fd, offset, length);
+}
+
 uint64_t SystemFiles::room_for_dirty_pages() {
     return arsync::room_for_dirty_pages();
 }
@@ -173,7 +177,7 @@ int64_t SystemFiles::read_cached(int fd, void* data, size_t length, uint64_t off
     const int64_t got = without_eintr([&] { return ::preadv2(fd, &part, 1, at, RWF_NOWAIT); });
     if (got != -EOPNOTSUPP && !is_missing(static_cast<int>(-got)))
         return got;
-    const int resident = is_resident(fd, offset, length);
+    const int resident = is_on_tmpfs(fd) ? 1 : arsync::is_resident(fd, offset, length);
     if (resident <= 0)
         return resident < 0 ? got : -EAGAIN;
     return without_eintr([&] { return ::pread(fd, data, length, at); });

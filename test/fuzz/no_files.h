@@ -22,6 +22,7 @@ public:
     bool may_sync_filesystems() override { return false; }
     int device_size(int, uint64_t&) override { return -ENOSYS; }
     int page_cache(int, uint64_t, uint64_t, arsync::PageCache&) override { return -ENOSYS; }
+    int is_resident(int, uint64_t, uint64_t) override { return -ENOSYS; }
     uint64_t room_for_dirty_pages() override { return 0; }
     bool is_on_rotational(int, const struct statx&) override { return false; }
     uint64_t place_on_disk(int) override { return 0; }

@@ -62,6 +62,12 @@ int SimulatedFiles::page_cache(int fd, uint64_t offset, uint64_t length, PageCac
     }));
 }
 
+int SimulatedFiles::is_resident(int fd, uint64_t offset, uint64_t length) {
+    return static_cast<int>(on({Call::page_cache}, fd, [&](Inode& inode, Description&) {
+        return cached_end(inode, offset, offset + length) == offset + length ? 1 : 0;
+    }));
+}
+
 // Files lie in another order than that of their numbers.
 uint64_t SimulatedFiles::place_on_disk(int fd) {
     const int64_t place = on({Call::place_on_disk}, fd, [](Inode& inode, Description&) {

@@ -31,6 +31,7 @@ public:
     time_t now() override { return world_.a_look_at_the_clock(); }
     bool may_sync_filesystems() override { return !world_.options.denies_syncfs; }
     int device_size(int fd, uint64_t& bytes) override;
+    int is_resident(int fd, uint64_t offset, uint64_t length) override;
     int page_cache(int fd, uint64_t offset, uint64_t length, PageCache& out) override;
     int64_t seek(int fd, int64_t offset, int whence) override;
     int64_t list(int fd, void* records, size_t size) override;

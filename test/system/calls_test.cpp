@@ -245,7 +245,9 @@ static std::string trace_of_tree(const Directory& source, const Directory& direc
 
 // Two opens, two looks at the source, a read and a write, two closes. Of more than a block a look
 // for what is cached, or not on the disk yet, in place of the read, and the sharing in place of the
-// write, or the kernel's own copy, for which the last byte is read first.
+// write, or the kernel's own copy, for which the last byte is read first. Of an overlay's the first
+// eight and then each eighth is asked by three calls whether it is in memory; and until the first
+// has been refused the sharing, others try.
 TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls, or nine") {
     NEEDS_COMMAND("strace");
     constexpr int files = 500;
@@ -260,7 +262,8 @@ TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls, or ni
                 write_pattern(source / name + "/" + std::to_string(i), size);
         }
         sync();
-        if (size > 4096 && cached_bytes(source / "many/0") != static_cast<int64_t>(size)) {
+        if (size > 4096 && kind != Kind::overlay &&
+            cached_bytes(source / "many/0") != static_cast<int64_t>(size)) {
             skip("no cachestat(2), or the source is not cached");
             return;
         }
@@ -273,17 +276,21 @@ TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls, or ni
         CAPTURE(size);
         const int calls = calls_in(trace);
         CAPTURE(calls);
-        const bool by_kernel = size > 4096 && kind == Kind::ext4;
-        const int each = by_kernel ? 9 : 8;
+        const bool by_kernel = size > 4096 && kind != Kind::xfs;
+        const int each = by_kernel && kind == Kind::ext4 ? 9 : 8;
         CHECK(calls >= each * files);
-        CHECK(calls < each * files + files / 4);
-        CHECK(calls_in(trace, " copy_file_range(") == (by_kernel ? files : 0));
+        CHECK(calls < each * files + (kind == Kind::overlay ? 3 * files / 2 : files / 4));
+        // A name that the kernel does not find at once, as others are made or gone, goes another
+        // way.
+        const int by_kernel_min = kind == Kind::overlay ? files * 3 / 4 : files - 2;
+        CHECK(calls_in(trace, " copy_file_range(") >= (by_kernel ? by_kernel_min : 0));
+        CHECK(calls_in(trace, " copy_file_range(") <= (by_kernel ? files : 0));
         CHECK(difference(source / "many/499", directory / "second/499") == "");
         const std::string atomic =
             trace_of_tree(source, directory, Options().with_replace(ARSYNC_REPLACE_ATOMIC));
         CHECK(calls_in(atomic, " preadv2(") <= files); // what it does in another way is read once
     };
-    for (const Kind kind : {Kind::ext4, Kind::xfs})
+    for (const Kind kind : {Kind::ext4, Kind::xfs, Kind::overlay})
         for (const uint64_t size : {uint64_t{4096}, uint64_t{64 << 10}})
             count(kind, size);
 }
