@@ -408,6 +408,85 @@ TEST_CASE("where the page cache does not tell, the kernel is not left to copy") 
     CHECK(with_method(simulation, ARSYNC_METHOD_INLINE) == count);
 }
 
+TEST_CASE(
+    "on an overlay what is in memory goes at once, and each eighth file is asked whether it is") {
+    for (const uint64_t size : {uint64_t{0}, uint64_t{3000}, uint64_t{64} << 10}) {
+        const bool by_kernel = size > (32 << 10);
+        SmallFiles simulation(
+            {overlay_magic, size, true, by_kernel ? ARSYNC_REFLINK_AUTO : ARSYNC_REFLINK_NEVER});
+        int asked = 0, waited = 0;
+        simulation.meanwhile = [&](const Step& step) {
+            asked += step.call == Call::page_cache;
+            waited += step.call == Call::read; // the ring's
+            return 0;
+        };
+        simulation.run();
+        CAPTURE(size);
+        check_content(simulation, size);
+        if (by_kernel) { // once the first has been refused the sharing
+            CHECK(with_method(simulation, ARSYNC_METHOD_COPY_FILE_RANGE) > 0);
+            continue;
+        }
+        CHECK(with_method(simulation, ARSYNC_METHOD_INLINE) == count);
+        CHECK(asked == (size == 0 ? 0 : 8 + 2)); // of twenty
+        CHECK(waited == 0);
+    }
+}
+
+TEST_CASE("on an overlay what is not in memory is not taken for it, and comes whole") {
+    const Files cached{overlay_magic, 3000, true, ARSYNC_REFLINK_NEVER};
+    const Files cold{overlay_magic, 3000, false, ARSYNC_REFLINK_NEVER};
+    SmallFiles simulation(cold);
+    add(cached, simulation, count);
+    int asked = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        asked += step.call == Call::page_cache;
+        return 0;
+    };
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    CHECK(asked > 0);
+    for (int i = 0; i < 2 * count; ++i) {
+        const Inode* copied = simulation.target(std::to_string(i));
+        REQUIRE(copied);
+        CHECK((text_of(copied->content) == text_of_file(i, 3000)));
+    }
+}
+
+TEST_CASE("on an overlay a copy has all that is read, whatever the size says") {
+    for (const uint64_t size : {uint64_t{0}, uint64_t{3000}, uint64_t{64} << 10})
+        for (const int more : {1000, -1000}) {
+            if (size == 0 && more < 0)
+                continue;
+            const bool by_kernel = size > (32 << 10);
+            SmallFiles simulation({overlay_magic, size, true,
+                                   by_kernel ? ARSYNC_REFLINK_AUTO : ARSYNC_REFLINK_NEVER});
+            World& world = simulation.world;
+            bool is_changed = false;
+            const uint64_t size_then = size + static_cast<uint64_t>(more);
+            simulation.meanwhile = [&](const Step& step) { // after each was asked how long it is
+                if ((step.call == Call::read_cached || step.call == Call::copy_file_range) &&
+                    !std::exchange(is_changed, true))
+                    for (const InodeNumber number : world.sources)
+                        if (world.disk.at(number).is_file())
+                            world.disk.at(number).content.resize(size_then);
+                return 0;
+            };
+            simulation.run();
+            CAPTURE(size);
+            CAPTURE(more);
+            CHECK(is_changed);
+            CHECK(simulation.outcome().result == 0);
+            for (int i = 0; i < count; ++i) {
+                const Inode* copied = simulation.target(std::to_string(i));
+                REQUIRE(copied);
+                std::string expected = text_of_file(i, size);
+                expected.resize(size_then);
+                CHECK((text_of(copied->content) == expected));
+            }
+        }
+}
+
 TEST_CASE("of files of one block those in memory are written, and the others shared") {
     TreeSimulation simulation(tree_of({xfs_magic, 4096, true}));
     for (int i = 0; i < 6; ++i)

@@ -23,8 +23,8 @@ namespace arsync::sim {
 
 // f_type values of statfs(2).
 constexpr uint64_t ext4_magic = 0xef53, xfs_magic = 0x58465342, btrfs_magic = 0x9123683e,
-                   nfs_magic = 0x6969, fuse_magic = 0x65735546, proc_magic = 0x9fa0,
-                   tmpfs_magic = 0x01021994;
+                   overlay_magic = 0x794c7630, nfs_magic = 0x6969, fuse_magic = 0x65735546,
+                   proc_magic = 0x9fa0, tmpfs_magic = 0x01021994;
 
 struct WorldOptions {
     uint64_t seed = 0;
