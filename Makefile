@@ -29,7 +29,8 @@ B        ?= build
 SANITIZE ?=
 # Which suites `run-tests` runs; quick ones come first.
 RUN      ?= unit client abi readme packages examples bindings bench sim fuzz crash cli spread system
-# A sanitizer has nothing to say about packaging.
+# A sanitizer has nothing to say about packaging. The programs of abi are linked without one, as a user's
+# are; what crash and spread have the library do, cli and system have it do too.
 SAN_RUN  ?= unit client sim cli system
 
 # ---- What follows from it -----------------------------------------------------------------------
