@@ -44,8 +44,10 @@ bool goes_through_memory(const Filesystem& from, const struct statx& source,
         (options.method == ARSYNC_METHOD_AUTO || options.method == ARSYNC_METHOD_INLINE) &&
         options.cache <= ARSYNC_CACHE_KEEP && options.reflink != ARSYNC_REFLINK_ALWAYS &&
         options.sparse != ARSYNC_SPARSE_ALWAYS && (options.flags & ARSYNC_COPY_VERIFY) == 0;
+    const bool is_moved =
+        !from.reflinks && !from.offloads && !may_have_holes(source, from.compresses);
     return as_usual && S_ISREG(source.stx_mode) && from.goes_through_page_cache() &&
-           !from.reflinks && !from.offloads && !may_have_holes(source, from.compresses);
+           (is_moved || source.stx_size == 0);
 }
 
 bool goes_in_one_piece(const Filesystem& from, const struct statx& source, uint64_t length,

@@ -107,6 +107,7 @@ TEST_CASE("a small file of a tree goes the way that takes the least") {
         CHECK(with_method(simulation, expected) == count);
     };
     way({xfs_magic, 0, true}, ARSYNC_METHOD_INLINE);
+    way({btrfs_magic, 0, true}, ARSYNC_METHOD_INLINE);
     way({xfs_magic, 4096, true}, ARSYNC_METHOD_INLINE);
     way({xfs_magic, 4096, false}, ARSYNC_METHOD_REFLINK);
     way({btrfs_magic, 4096, true}, ARSYNC_METHOD_REFLINK);
