@@ -48,6 +48,7 @@ class Disk:
         self.below = os.path.join(self.folder, "below")
         self.source = os.path.join(self.mount_point, "source")
         self._image = os.path.join(self.folder, "image")
+        self._size = image_size
         self._loop = None
         self._distant = None  # the process that puts the image far away
         self._held_back = False
@@ -111,15 +112,15 @@ class Disk:
             if not _attached(self._image):
                 return
             time.sleep(0.1)
-        size = os.path.getsize(self._image)
         os.remove(self._image)
-        self._allocate(size)
 
     def fresh(self, kind, inodes=0, distant=None):
         """An empty file system with room for so many inodes (0: as many as mkfs thinks). distant: the
         program that makes its device answer late, and by how many milliseconds."""
         self.release()
         self._keep_image_to_ourselves()
+        if not os.path.exists(self._image):  # for want of room, it may be: then the next may have it
+            self._allocate(self._size)
         if distant:
             self._put_away(*distant)
         if kind == "tmpfs":
