@@ -811,8 +811,10 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
  *              after all that is in it.
  *   Disks      What is not in memory of a local disk that has to seek, as it says itself
  *              (queue/rotational in sysfs), is read in the order in which it lies there, some ten
- *              thousand names of a directory at a time, by one worker at a time. With
- *              ARSYNC_UPDATE_ASK and with backups it is not.
+ *              thousand names of a directory at a time, by one worker at a time. It is not with
+ *              questions and with backups, where blocks may be shared, where the page cache is to
+ *              be passed by or left as it was, and in a directory that is there already unless
+ *              all is copied (ARSYNC_UPDATE_ALL).
  *   Durable    Names and data are written out once, at the end of the job, by syncfs(2). If that
  *              tells of a loss, which may be another program's, each file and directory in dst is
  *              synced; the loss is the job's if one fails, cannot be opened, or has nothing in the

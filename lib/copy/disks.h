@@ -13,13 +13,17 @@ class Disks {
 public:
     // Of what is below an open file. From any thread.
     bool seek(Files& files, int fd, const struct statx& facts) {
+        {
+            const Lock lock(mutex_);
+            for (const Known& each : known_)
+                if (each.major == facts.stx_dev_major && each.minor == facts.stx_dev_minor)
+                    return each.seeks;
+        }
+        // It follows the path of what a loop device stands on, which others need not wait for.
+        const bool seeks = files.is_on_rotational(fd, facts);
         const Lock lock(mutex_);
-        for (const Known& each : known_)
-            if (each.major == facts.stx_dev_major && each.minor == facts.stx_dev_minor)
-                return each.seeks;
         if (known_.size() >= known_max)
             known_.clear();
-        const bool seeks = files.is_on_rotational(fd, facts);
         known_.push_back({facts.stx_dev_major, facts.stx_dev_minor, seeks});
         return seeks;
     }

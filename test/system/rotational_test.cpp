@@ -174,4 +174,59 @@ TEST_CASE_FIXTURE(Clean, "what is cached of a rotational disk is copied as of an
     CHECK(count_of(trace, "FS_IOC_FIEMAP") == 0);
 }
 
+TEST_CASE_FIXTURE(Clean, "of a rotational disk nothing is read ahead that is not to be cached") {
+    NEEDS_ROOT();
+    NEEDS_COMMAND("strace");
+    const Volume volume(Kind::ext4, 64);
+    NEEDS(volume);
+    if (!tell_rotational(volume, true)) {
+        skip("what a loop device is cannot be told");
+        return;
+    }
+    const Directory from(volume);
+    const Files files(from);
+    for (const arsync_cache cache : {ARSYNC_CACHE_DROP, ARSYNC_CACHE_DIRECT}) {
+        const Directory to;
+        const auto copy = [&] {
+            Pool pool{PoolOptions(ARSYNC_BACKEND_AUTO)};
+            Options options = Options().with_flags(ARSYNC_COPY_RECURSIVE);
+            options.cache = cache;
+            return pool.copy(files.path(), to / "copy", options).result == 0;
+        };
+        const std::string trace = trace_of(copy, from / "trace", "fadvise64,openat2");
+        if (trace.empty()) {
+            skip("strace may not look at other processes here");
+            return;
+        }
+        INFO(trace);
+        CHECK(read_ahead_in(trace).empty());
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a FIFO in a directory of a rotational disk keeps nothing else") {
+    NEEDS_ROOT();
+    const Volume volume(Kind::ext4, 64);
+    NEEDS(volume);
+    if (!tell_rotational(volume, true)) {
+        skip("what a loop device is cannot be told");
+        return;
+    }
+    const Directory from(volume);
+    const Directory to;
+    const Files files(from);
+    const std::string fifo = files.path() + "/fifo";
+    REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+    REQUIRE(mkdir((files.path() + "/below").c_str(), 0755) == 0);
+    write_pattern(files.path() + "/below/file", 1000);
+    Pool pool{PoolOptions(ARSYNC_BACKEND_AUTO)};
+    const Options options = Options().with_flags(ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_SPECIAL);
+    pool.submit(files.path(), to / "copy", options);
+    const std::string below = to / "copy/below/file";
+    for (int waited_ms = 0; access(below.c_str(), F_OK) != 0 && waited_ms < 20'000; ++waited_ms)
+        usleep(1000);
+    CHECK(access(below.c_str(), F_OK) == 0);
+    close(open(fifo.c_str(), O_WRONLY | O_CLOEXEC)); // nothing comes of it
+    CHECK(pool.wait().result == 0);
+}
+
 } // namespace live

@@ -132,6 +132,7 @@ private:
     bool seeks(const Directory& directory);
     size_t listing_size(const Directory& directory);
     bool sweeps(const Directory& directory);
+    bool reads_into_cache(const Directory& directory);
     bool open_at_once(const Directory& directory, const std::string& name, Source& source);
     bool is_cached(const Source& source) const;
     bool copies_or_leaves(const Batch& batch, const std::string& name, Source& source,
@@ -171,11 +172,12 @@ private:
     Tree& tree_;
     TreeJob& job_;
     FilesystemMemo memo_;
-    struct {
+    struct Disk {
         bool known = false;
         uint32_t major = 0, minor = 0;
         bool seeks = false;
-    } disk_; // that was asked about last
+    };
+    Disk disk_;                    // that was asked about last
     unsigned cached_in_a_row_ = 0; // of files that a sweep would have taken
     const Io io_;
     Control& control_;

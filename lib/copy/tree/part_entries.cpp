@@ -96,10 +96,10 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         if (tree_.shares(batch.listing.names_left()))
             share(batch);
     }
-    if (!cold.empty())
-        co_await sweep(batch, std::move(cold));
     for (; !directories.empty(); directories.pop_back()) // the last in is the first out
         push(batch, std::move(directories.back()));
+    if (!cold.empty())
+        co_await sweep(batch, std::move(cold));
 }
 
 void TreePart::push(Batch& batch, Unit directory) {

@@ -50,7 +50,23 @@ bool TreePart::sweeps(const Directory& directory) {
                                 ARSYNC_COPY_DRY_RUN | ARSYNC_COPY_ATTRIBUTES_ONLY;
     return (directory.made || job_.options.update == ARSYNC_UPDATE_ALL) &&
            (job_.options.flags & others) == 0 && !job_.asks && !tree_.keeps_order() &&
-           seeks(directory);
+           seeks(directory) && reads_into_cache(directory);
+}
+
+// Not where blocks may be shared, which needs no data, nor where the cache is to be left alone.
+bool TreePart::reads_into_cache(const Directory& directory) {
+    const arsync_copy_options& options = job_.entry_options;
+    const bool by_itself =
+        options.method == ARSYNC_METHOD_AUTO || options.method == ARSYNC_METHOD_INLINE;
+    if (!by_itself || options.cache > ARSYNC_CACHE_KEEP || options.reflink == ARSYNC_REFLINK_ALWAYS)
+        return false;
+    const struct statx& facts = *directory.facts;
+    const NewFile& made = directory.new_file;
+    const bool other_device = made.known && (made.device_major != facts.stx_dev_major ||
+                                             made.device_minor != facts.stx_dev_minor);
+    const Filesystem kind = filesystem_of(io_, directory.source(), facts);
+    return !kind.reflinks || options.reflink == ARSYNC_REFLINK_NEVER || other_device ||
+           memo_.refuses_reflink;
 }
 
 // Nothing is opened where that would wait. False: the entry has ended with an error.
@@ -138,26 +154,31 @@ Task<void> TreePart::sweep(Batch& batch, std::vector<ColdFile> files) {
     std::stable_sort(files.begin(), files.end(),
                      [](const ColdFile& a, const ColdFile& b) { return a.place < b.place; });
     uint64_t begun = 0;
+    // What was begun before may not end for long: a FIFO that nobody writes to.
+    const unsigned parts_before = batch.parts;
     for (ColdFile& file : files) {
         if (tree_.stopping())
             co_return;
+        if (++since_yield_ % 32 == 0)
+            co_await io_.ring.yield();
         co_await wait_to_begin();
         Source source;
         if (!open_at_once(directory, file.name, source))
             continue;
-        const uint64_t size = source.file ? source.facts.stx_size : UINT64_MAX;
+        // Where there is no openat2(2) nothing can be opened at once, nor be read ahead.
+        const uint64_t size = source.file ? source.facts.stx_size : side_by_side / 64;
         begun += size > small ? side_by_side : size; // what is large is alone
-        if (size <= small)
+        if (source.file && size <= small)
             io_.files.read_ahead(source.file.get(), 0, size);
         begin_entry(batch, Unit{batch.pin.ref(), std::move(file.name), false}, DT_REG,
                     std::move(source), nullptr);
         if (begun < side_by_side)
             continue;
         begun = 0;
-        while (batch.parts > 1)
+        while (batch.parts > parts_before)
             co_await Window::EntryEnd(window_);
     }
-    while (batch.parts > 1)
+    while (batch.parts > parts_before)
         co_await Window::EntryEnd(window_);
 }
 
