@@ -1,6 +1,6 @@
 // Whether a disk has to move an arm to what is read next. The kernel says so of each block device:
-// queue/rotational in sysfs. But it also says so of what does not know itself, as most disks of
-// virtual machines, and what stands on others says what they do. A filesystem may have a device
+// queue/rotational in sysfs. But it also says so of what does not know itself, as virtio's and
+// Xen's disks, and what stands on others says what they do. A filesystem may have a device
 // number of its own making (btrfs); then the list of mounts tells what it stands on.
 #pragma once
 
