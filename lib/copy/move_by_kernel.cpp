@@ -71,8 +71,7 @@ bool Mover::reflinks_at_once() {
     if (is_huge(length()) || !survey_.from().exact)
         return false;
     return is_settled(io_.files, survey_.source()) ||
-           (!survey_.from().caches_below &&
-            !may_be_dirty(io_.files, ends_.source, ends_.source_begin, length()));
+           !may_be_dirty(io_.files, ends_.source, ends_.source_begin, length());
 }
 
 // There may be any number.

@@ -102,6 +102,18 @@ size_t count_of(const std::string& text, const std::string& what) {
     return count;
 }
 
+// What a copy of them to `to`/copy calls; empty: it cannot be seen.
+std::string trace_of_copy(const Files& files, const Directory& from, const Directory& to,
+                          arsync_cache cache = ARSYNC_CACHE_AUTO) {
+    const auto copy = [&] {
+        Pool pool{PoolOptions(ARSYNC_BACKEND_AUTO)};
+        Options options = Options().with_flags(ARSYNC_COPY_RECURSIVE);
+        options.cache = cache;
+        return pool.copy(files.path(), to / "copy", options).result == 0;
+    };
+    return trace_of(copy, from / "trace", "openat2,fadvise64,ioctl,openat");
+}
+
 } // namespace
 
 TEST_CASE_FIXTURE(Clean, "what is not cached of a rotational disk is read in its order") {
@@ -118,14 +130,7 @@ TEST_CASE_FIXTURE(Clean, "what is not cached of a rotational disk is read in its
         const Directory from(volume);
         const Directory to;
         const Files files(from);
-        const auto copy = [&] {
-            Pool pool{PoolOptions(ARSYNC_BACKEND_AUTO)};
-            const Options options = Options().with_flags(ARSYNC_COPY_RECURSIVE);
-            return arsync_submit_copy(pool.get(), AT_FDCWD, files.path().c_str(), AT_FDCWD,
-                                      (to / "copy").c_str(), &options, 0, nullptr) == 0 &&
-                   pool.wait().result == 0;
-        };
-        const std::string trace = trace_of(copy, from / "trace", "openat2,fadvise64,ioctl,openat");
+        const std::string trace = trace_of_copy(files, from, to);
         if (trace.empty()) {
             skip("strace may not look at other processes here");
             return;
@@ -156,20 +161,14 @@ TEST_CASE_FIXTURE(Clean, "what is cached of a rotational disk is copied as of an
     const Directory to;
     const Files files(from);
     output_of({"grep", "-r", "nothing of that kind", files.path()});
-    const auto copy = [&] {
-        Pool pool{PoolOptions(ARSYNC_BACKEND_AUTO)};
-        const Options options = Options().with_flags(ARSYNC_COPY_RECURSIVE);
-        return arsync_submit_copy(pool.get(), AT_FDCWD, files.path().c_str(), AT_FDCWD,
-                                  (to / "copy").c_str(), &options, 0, nullptr) == 0 &&
-               pool.wait().result == 0;
-    };
-    const std::string trace = trace_of(copy, from / "trace", "fadvise64,ioctl");
+    const std::string trace = trace_of_copy(files, from, to);
     if (trace.empty()) {
         skip("strace may not look at other processes here");
         return;
     }
     INFO(trace);
     CHECK(output_of({"diff", "-r", files.path(), to / "copy"}) == "");
+    CHECK(count_of(trace, "/queue/rotational") >= 1); // it was asked
     CHECK(count_of(trace, "fadvise64") == 0);
     CHECK(count_of(trace, "FS_IOC_FIEMAP") == 0);
 }
@@ -187,18 +186,13 @@ TEST_CASE_FIXTURE(Clean, "of a rotational disk nothing is read ahead that is not
     const Files files(from);
     for (const arsync_cache cache : {ARSYNC_CACHE_DROP, ARSYNC_CACHE_DIRECT}) {
         const Directory to;
-        const auto copy = [&] {
-            Pool pool{PoolOptions(ARSYNC_BACKEND_AUTO)};
-            Options options = Options().with_flags(ARSYNC_COPY_RECURSIVE);
-            options.cache = cache;
-            return pool.copy(files.path(), to / "copy", options).result == 0;
-        };
-        const std::string trace = trace_of(copy, from / "trace", "fadvise64,openat2");
+        const std::string trace = trace_of_copy(files, from, to, cache);
         if (trace.empty()) {
             skip("strace may not look at other processes here");
             return;
         }
         INFO(trace);
+        CHECK(count_of(trace, "/queue/rotational") >= 1);
         CHECK(read_ahead_in(trace).empty());
     }
 }
