@@ -238,6 +238,40 @@ TEST_CASE("a durable list tells of its own losses, and not of what other program
     }
 }
 
+// Both are the list's own, and no item's.
+TEST_CASE("a list whose way fails, and that is not durable in the end, tells of two errors more") {
+    for (const bool way_fails : {false, true})
+        for (const auto report : {ARSYNC_REPORT_ERRORS, ARSYNC_REPORT_NONE}) {
+            CAPTURE(way_fails);
+            WorldOptions world;
+            world.others_lose = true;
+            std::vector<ListItemNames> items;
+            for (int i = 0; i < 20; ++i)
+                items.push_back({"in/" + std::to_string(i), "out/in/" + std::to_string(i)});
+            arsync_copy_options options = durable();
+            options.flags =
+                ARSYNC_COPY_PARENTS | ARSYNC_COPY_VERIFY; // which leaves no memory of it
+            options.preserve = ARSYNC_PRESERVE_TIMES;
+            options.report = report;
+            Listed listed(1, options, items, world);
+            for (int i = 0; i < 20; ++i)
+                listed.add(listed.in, std::to_string(i));
+            listed.list.meanwhile = [&](const Step& step) {
+                const bool of_way =
+                    step.call == Call::set_times && step.subject == Subject::directory;
+                return way_fails && of_way ? -EPERM : 0;
+            };
+            listed.run();
+            for (size_t i = 0; i < items.size(); ++i)
+                CHECK(listed.result(i) == 0);
+            CHECK(listed.list.totals().errors == (way_fails ? 2 : 1));
+            CHECK(listed.list.is_counted());
+            CHECK(listed.list.outcome().result == (way_fails ? -EPERM : -EIO));
+            CHECK(listed.list.outcome().stage ==
+                  (way_fails ? ARSYNC_STAGE_TIMES : ARSYNC_STAGE_SYNC));
+        }
+}
+
 TEST_CASE("a durable list asks for what was kept as both, and for backups, when there is a loss") {
     for (const bool backs_up : {false, true})
         for (uint64_t seed = 0; seed < orders; ++seed) {

@@ -78,7 +78,8 @@ void check_totals(ListSimulation& s) {
     };
     same("entries", s.totals().entries, sum.entries);
     // With the first error elsewhere, the list's own of not being durable may be another. And so
-    // may be an attribute that a way could not keep, where nothing is reported.
+    // may be an attribute that a way could not keep, where nothing is reported. Both may come
+    // together: others' losses are told without any fault of this list's.
     const bool durable = s.scenario.options().durability != ARSYNC_DURABILITY_NONE;
     const bool of_way = s.failed_step() && s.scenario.asks(ARSYNC_COPY_PARENTS) &&
                         s.scenario.options().report == ARSYNC_REPORT_NONE;

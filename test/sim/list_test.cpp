@@ -56,8 +56,7 @@ TEST_CASE("any step of any list may fail") {
 }
 
 TEST_CASE("whichever step of a list fails with whatever its call may give, no other item suffers") {
-    const uint64_t lists = sweeps_all() ? 200 : 12;
-    for (uint64_t seed = 0; seed < lists; ++seed) {
+    for_each_swept(sweeps_all() ? 200 : 12, [](uint64_t seed) {
         const ListScenario scenario = choose_list(seed);
         std::vector<Step> steps;
         ListSimulation whole(scenario);
@@ -72,7 +71,7 @@ TEST_CASE("whichever step of a list fails with whatever its call may give, no ot
                 list.faults.fail(i, error);
                 expect_right(list);
             }
-    }
+    });
 }
 
 TEST_CASE("what is up to date waits for a descriptor to be synced by") {

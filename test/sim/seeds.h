@@ -23,6 +23,17 @@ void for_each_seed(uint64_t count, Test test) {
         test(seed);
 }
 
+// Each of so many that are swept, also under a sanitizer; or that one alone.
+template <class Test>
+void for_each_swept(uint64_t count, Test test) {
+    if (const char* one = std::getenv("ARSYNC_SIM_SEED")) {
+        test(std::strtoull(one, nullptr, 10));
+        return;
+    }
+    for (uint64_t seed = 0; seed < count; ++seed)
+        test(seed);
+}
+
 // Every step of a sweep, or under a sanitizer one in several.
 constexpr uint64_t sweep_stride = sanitized ? 7 : 1;
 
