@@ -74,6 +74,23 @@ TEST_CASE("whichever step of a list fails with whatever its call may give, no ot
     });
 }
 
+TEST_CASE(
+    "wherever it crashes, a list of atomic copies leaves of each file the old or the new one") {
+    for_each_swept(sweeps_all() ? 40 : 4, [](uint64_t seed) {
+        ListScenario scenario = choose_list(seed);
+        scenario.tree.options.replace = ARSYNC_REPLACE_ATOMIC;
+        scenario.tree.options.durability =
+            seed % 2 == 0 ? ARSYNC_DURABILITY_FULL : ARSYNC_DURABILITY_FILE;
+        const uint64_t steps = steps_of(scenario);
+        const uint64_t stride = sweep_stride * (sweeps_all() ? 1 : 7);
+        for (uint64_t step = seed % stride; step < steps; step += stride) {
+            ListSimulation list(scenario);
+            list.crash_at = step;
+            expect_right(list);
+        }
+    });
+}
+
 TEST_CASE("what is up to date waits for a descriptor to be synced by") {
     unsigned failed = 0;
     for (uint64_t seed = 0; seed < 60; ++seed) {

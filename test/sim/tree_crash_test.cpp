@@ -23,6 +23,11 @@ uint64_t steps_of(const TreeScenario& scenario) {
     return whole.world.steps();
 }
 
+// Each step where all are swept, or one in so many.
+uint64_t stride(uint64_t otherwise) {
+    return sweep_stride * (sweeps_all() ? 1 : otherwise);
+}
+
 TreeScenario atomic_tree(uint64_t seed) {
     TreeScenario scenario;
     scenario.world.seed = seed;
@@ -58,7 +63,7 @@ TEST_CASE("wherever it crashes, an atomic tree's copy leaves of each file the ol
         for (const auto durability : {ARSYNC_DURABILITY_FILE, ARSYNC_DURABILITY_FULL}) {
             scenario.options.durability = durability;
             const uint64_t steps = steps_of(scenario);
-            for (uint64_t step = 0; step < steps; step += 2 * sweep_stride)
+            for (uint64_t step = 0; step < steps; step += stride(2))
                 crash(scenario, step);
         }
     for_each_seed(300, [](uint64_t seed) {
@@ -73,7 +78,7 @@ TEST_CASE("wherever it crashes, an atomic tree's copy leaves of each file the ol
 TEST_CASE("a crash at any step of any tree's copy leaks nothing, and it ends") {
     for (const TreeScenario& scenario : tree_catalogue()) {
         const uint64_t steps = steps_of(scenario);
-        for (uint64_t step = 0; step < steps; step += 3 * sweep_stride)
+        for (uint64_t step = 0; step < steps; step += stride(3))
             crash(scenario, step);
     }
 }
