@@ -33,6 +33,7 @@ using arsync::sim::Random;
 using Clock = std::chrono::steady_clock;
 
 constexpr unsigned job_limit = 64;
+constexpr unsigned workers = 3;
 constexpr unsigned names = 6; // that the copies fight about
 
 std::atomic<uint64_t> alarms;
@@ -82,10 +83,16 @@ private:
     std::deque<T> values_;
 };
 
+struct Taken {
+    arsync_job job = 0;
+    bool acquires = false;
+};
+
 class Storm {
 public:
     Storm(uint32_t backend, uint64_t seed)
-        : seed_(seed), pool_(options(backend)), from_(open(directory_.path().c_str(), O_PATH)) {
+        : seed_(seed), backend_(backend), pool_(options(backend)),
+          from_(open(directory_.path().c_str(), O_PATH)) {
         write_pattern(directory_ / "small", 5000);
         write_pattern(directory_ / "large", 700'000);
         mkdir((directory_ / "tree").c_str(), 0755);
@@ -131,6 +138,10 @@ public:
             }
             poller.join();
         }
+        const arsync_stats stats = counted();
+        CHECK(stats.jobs_submitted == taken_);
+        if (drains)
+            CHECK(stats.jobs_completed == taken_);
         file_.reset();
         CHECK(pool_.close() == 0);
         CHECK(taken_ > 0);
@@ -146,7 +157,7 @@ public:
 private:
     static PoolOptions options(uint32_t backend) {
         PoolOptions options(backend);
-        options.workers = 3;
+        options.workers = workers;
         options.job_limit = job_limit;
         options.buffer_size = 64 << 10;
         options.lease_count = 4;
@@ -155,10 +166,11 @@ private:
 
     // Jobs have numbers from 1 on, which come back as user_data.
     uint64_t begin() { return ++numbers_; }
-    void taken(int error, arsync_job job) {
+    // By reference, for the call that sets it may come after it among the arguments.
+    void taken(int error, const arsync_job& job, bool acquires = false) {
         if (error == 0) {
             ++taken_;
-            jobs_.put(job);
+            jobs_.put({job, acquires});
         } else if (error != -EAGAIN) {
             ++wrong_;
         }
@@ -257,7 +269,7 @@ private:
             arsync_job job = 0;
             taken(arsync_submit_acquire(pool_.get(), static_cast<uint32_t>(1 + random.below(3)),
                                         begin(), &job),
-                  job);
+                  job, true);
             return;
         }
         arsync_buffer buffer = {};
@@ -278,14 +290,15 @@ private:
 
     void meddle_on_and_on(Random random) {
         while (!ends_) {
-            const arsync_job job = jobs_.any(random);
+            const Taken any = jobs_.any(random);
+            const arsync_job job = any.job;
             switch (random.below(7)) {
             case 0:
                 may_be_gone(arsync_job_cancel(pool_.get(), job));
                 break;
             case 1:
             case 2:
-                adjust(random, job);
+                adjust(random, any);
                 break;
             case 3: {
                 arsync_progress progress = {};
@@ -300,11 +313,31 @@ private:
                 arsync_pool_wake(pool_.get());
                 break;
             default:
-                pool_.info();
-                pool_.stats();
+                look();
             }
             std::this_thread::sleep_for(std::chrono::microseconds(random.below(300)));
         }
+    }
+
+    // What the pool tells of itself, whatever goes on.
+    void look() {
+        arsync_info info = {};
+        info.struct_size = sizeof info;
+        if (arsync_pool_info(pool_.get(), &info) != 0 || info.backend != backend_ ||
+            info.workers == 0 || info.workers > workers)
+            ++wrong_;
+        const uint64_t ended = told_; // before: their number grows
+        const arsync_stats stats = counted();
+        if (stats.jobs_completed < ended || stats.jobs_completed > stats.jobs_submitted ||
+            stats.jobs_failed + stats.jobs_cancelled > stats.jobs_completed)
+            ++wrong_;
+    }
+    arsync_stats counted() {
+        arsync_stats stats = {};
+        stats.struct_size = sizeof stats;
+        if (arsync_pool_stats(pool_.get(), &stats) != 0)
+            ++wrong_;
+        return stats;
     }
 
     void may_be_gone(int error) {
@@ -317,14 +350,16 @@ private:
     }
 
     // What is paused goes on soon, for whoever comes by resumes another one more often.
-    void adjust(Random& random, arsync_job job) {
+    void adjust(Random& random, const Taken& any) {
         arsync_adjustment adjustment = {};
         adjustment.struct_size = sizeof adjustment;
         adjustment.what = ARSYNC_ADJUST_PRIORITY | ARSYNC_ADJUST_BYTE_RATE |
                           (random.percent(30) ? ARSYNC_ADJUST_PAUSE : ARSYNC_ADJUST_RESUME);
         adjustment.priority = static_cast<int32_t>(random.below(5)) - 2;
         adjustment.byte_rate = random.percent(30) ? 1'000'000 + random.below(9'000'000) : 0;
-        may_be_gone(arsync_job_adjust(pool_.get(), job, &adjustment));
+        const int error = arsync_job_adjust(pool_.get(), any.job, &adjustment);
+        if (!any.acquires || error != -EINVAL) // there is nothing to adjust of a wait for buffers
+            may_be_gone(error);
     }
 
     // A child that has no pool, whatever the parent's other threads were at; which of its calls
@@ -418,6 +453,7 @@ private:
     bool told_of(uint64_t number) const { return number < ended_.size() && ended_[number]; }
 
     const uint64_t seed_;
+    const uint32_t backend_;
     const Directory directory_;
     Pool pool_;
     const int from_;
@@ -430,7 +466,7 @@ private:
     std::atomic<uint64_t> children_ = 0;
     std::atomic<int> last_wrong_child_ = 0;
     std::atomic<uint64_t> taken_ = 0, told_ = 0, strays_ = 0, wrong_ = 0;
-    Recent<arsync_job> jobs_;
+    Recent<Taken> jobs_;
     Recent<arsync_question> questions_;
     std::vector<bool> ended_; // the poller's, by number
 };
