@@ -272,41 +272,10 @@ check: ## set up, build, run all tests
 	$(Q)tools/deps.sh build test
 	$(again) run-tests
 
-# Not of `make check`: a thousand crashes of each filesystem, and as many kills, over several plans; then what
-# is tried at random or until something grows, for longer. Each number may be set.
-prove: export CRASH_STATES ?= 1000
-prove: export ARSYNC_SIM_SWEEP ?= all
-prove: export CRASH_PLANS ?= 5
-prove: export CRASH_FLUSHES ?= all
-prove: export KILLS ?= 1000
-prove: export ARSYNC_POOLS ?= 100000
-prove: export ARSYNC_STORM_S ?= 600
-prove: export ARSYNC_OPERATIONS ?= 100000
-prove: export ARSYNC_OPPOSITE_ROUNDS ?= 100
-prove: export ARSYNC_ATTACK_MS ?= 1000
-prove: export ARSYNC_DYING_ALL ?= 1
-prove: export ARSYNC_FILL_LEVELS ?= 200
-prove: export ARSYNC_SOAK_S ?= 600
-prove: export ARSYNC_FAULTS_AT_LENGTH ?= 1
-prove: export ARSYNC_RANDOM_TREES ?= 10000
-prove: export TEST_TIME_LIMIT ?= 7200
-# Not for what else is made there.
-lengths = CRASH_STATES CRASH_PLANS CRASH_FLUSHES KILLS ARSYNC_SIM_SWEEP ARSYNC_POOLS ARSYNC_STORM_S ARSYNC_OPERATIONS ARSYNC_OPPOSITE_ROUNDS \
-    ARSYNC_ATTACK_MS ARSYNC_DYING_ALL ARSYNC_FILL_LEVELS ARSYNC_SOAK_S ARSYNC_FAULTS_AT_LENGTH ARSYNC_RANDOM_TREES
-long_cases = *opened and closed leave*,*storm of calls*,*operations at random*,*fill level*,*round after round*,*opposite directions*,swapped*,*middle of one file*,*whichever system call*,*whichever operation fails*
-prove: ## the tests of the worst day at length (hours; wants root)
-	$(Q)tools/deps.sh build test fuzz
-	$(again) RUN="sim crash" run-tests
-	$(Q)grep -hE '^[a-z0-9]+[,:] |^[0-9]+ of' $(B)/test/log/*test-crash.log
-	$(again) sim
-	$(again) build $(B)/test/system
-	$(Q)$(B)/test/system -tc='$(long_cases)'
-	$(Q)ARSYNC_CP=$(B)/arsync-cp test/cli/random.sh || [ $$? = 77 ]
-	$(again) fuzz
-	+$(Q)env $(addprefix -u ,$(lengths)) $(MAKE) --no-print-directory $(parallel) coverage
-	+$(Q)env $(addprefix -u ,$(lengths)) $(MAKE) --no-print-directory $(parallel) valgrind
-	$(Q)if compgen -c | grep -qE '^(g|clang)\+\+-[0-9]+$$'; then tools/compilers.sh; else echo 'SKIP: other compilers: none is installed'; fi
-	$(Q)test/clean_root.sh || [ $$? = 77 ]
+# Not of `make check`: what takes hours. Each step that has passed is not run again on the same commit.
+prove: ## the tests of the worst day at length (hours; wants root; STEPS="pools storm": these alone)
+	$(Q)tools/deps.sh build test fuzz clean compilers
+	$(Q)B='$(B)' test/prove.sh $(STEPS)
 
 HOURS ?= 1
 soak: ## trees, options, faults and limits at random, round after round: nothing grows (HOURS=n)

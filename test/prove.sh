@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# prove.sh [STEP...] - the tests of the worst day at length, one after the other, or these alone. `make prove` runs
+# it, takes hours, and wants root.
+#
+# Each step is run to its end whatever the others said, and the last lines tell all of them; the status is 0 only
+# where none failed. What has passed is not run again on the same commit ($B/prove has it), so that what was cut off
+# goes on. Each length below may be set in the environment.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+B=${B:-build}
+lengths='CRASH_STATES=1000 CRASH_PLANS=5 CRASH_FLUSHES=all KILLS=1000 ARSYNC_SIM_SWEEP=all ARSYNC_POOLS=100000
+ARSYNC_STORM_S=600 ARSYNC_OPERATIONS=100000 ARSYNC_OPPOSITE_ROUNDS=100 ARSYNC_ATTACK_MS=1000 ARSYNC_DYING_ALL=1
+ARSYNC_FILL_LEVELS=200 ARSYNC_SOAK_S=600 ARSYNC_FAULTS_AT_LENGTH=1 ARSYNC_CLOSE_ALL=1 ARSYNC_RANDOM_TREES=10000'
+unset MAKEFLAGS MAKELEVEL MFLAGS
+
+make_here() { make --no-print-directory -j"$(nproc)" B="$B" "$@"; }
+# at_length COMMAND...: with all lengths. The other steps have the tests as `make check` has them.
+at_length() {
+    local -a set=(TEST_TIME_LIMIT="${TEST_TIME_LIMIT:-21600}")
+    local length
+    for length in $lengths; do set+=("${length%%=*}=$(printenv "${length%%=*}" || echo "${length#*=}")"); done
+    env "${set[@]}" "$@"
+}
+# cases FILTER: those of test/system; that there is none is a failure.
+cases() { at_length "$B/test/system" -tc="$1" && [ "$("$B/test/system" -tc="$1" -c | grep -oE '[0-9]+$')" != 0 ]; }
+compilers() {
+    if compgen -c | grep -qE '^(g|clang)\+\+-[0-9]+$'; then tools/compilers.sh; else
+        echo 'SKIP: other compilers: none is installed'
+        return 77
+    fi
+}
+
+# Short ones first.
+steps='simulation operations storm pools opposite swapped dying closed denied fill soak crashes random fuzzers
+coverage valgrind compilers clean-root every-step faults-source faults-destination'
+run_step() {
+    case $1 in
+        simulation) make_here sim ;;
+        every-step) at_length make --no-print-directory B="$B" RUN=sim run-tests ;;
+        crashes)
+            at_length make --no-print-directory B="$B" RUN=crash run-tests &&
+                grep -hE '^[a-z0-9]+[,:] |^[0-9]+ of' "$B"/test/log/*test-crash.log
+            ;;
+        operations) cases '*operations at random*' ;;
+        storm) cases '*storm of calls*' ;;
+        pools) cases '*opened and closed leave*' ;;
+        opposite) cases '*opposite directions*' ;;
+        swapped) cases '*swapped*' ;;
+        dying) cases '*middle of one file*' ;;
+        closed) cases '*pool is closed*,*pool that is closed while*' ;;
+        denied) cases '*whichever system call*' ;;
+        fill) cases '*fill level*' ;;
+        soak) cases '*round after round*' ;;
+        faults-source) cases '*whichever operation fails at the source*' ;;
+        faults-destination) cases '*whichever operation fails at the destination*' ;;
+        random) ARSYNC_CP=$PWD/$B/arsync-cp at_length test/cli/random.sh ;;
+        fuzzers) make_here fuzz ;;
+        coverage | valgrind) make_here "$1" ;;
+        compilers) compilers ;;
+        clean-root) test/clean_root.sh ;;
+        *) echo "prove.sh: there is no step '$1'; there are: $steps" >&2; return 2 ;;
+    esac
+}
+
+make_here build "$B/test/system" "$B/test/faultfs" > /dev/null || exit 1
+done_of=$B/prove/$(git describe --always --dirty --abbrev=40)
+mkdir -p "$done_of"
+[ $# -gt 0 ] || { read -ra all <<< "${steps//$'\n'/ }"; set -- "${all[@]}"; }
+told=() failed=0
+for step; do
+    if [[ $done_of != *-dirty && -f $done_of/$step ]]; then
+        told+=("$(< "$done_of/$step")")
+        continue
+    fi
+    start=$SECONDS
+    printf '\n== %s\n' "$step"
+    (run_step "$step") 2>&1 | tee "$done_of/$step.log"
+    case ${PIPESTATUS[0]} in
+        0) line="ok      $step ($((SECONDS - start)) s)"; echo "$line" > "$done_of/$step" ;;
+        77) line="skipped $step" ;;
+        *) line="not ok  $step ($done_of/$step.log)"; failed=$((failed + 1)) ;;
+    esac
+    told+=("$line")
+done
+printf '\n'
+printf '%s\n' "${told[@]}"
+[ "$failed" = 0 ]
