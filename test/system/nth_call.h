@@ -33,4 +33,38 @@ private:
     std::thread supervisor_;
 };
 
+// In a child, once, likewise; but of all system calls that other threads make, and the one whose
+// number it is waits in the middle of whatever it is of. A wait for a lock is none (futex(2)).
+class NthStep {
+public:
+    NthStep();
+    NthStep(const NthStep&) = delete;
+    NthStep& operator=(const NthStep&) = delete;
+
+    bool works() const { return listener_ >= 0; }
+    // From now on `before` calls are made, and the next one waits.
+    void stop_after(long before);
+    // Readable when one waits.
+    int stopped() const { return stopped_; }
+    // It goes on as soon as nobody asks for anything any more, be it that they all wait for it.
+    void go_on() { goes_on_.store(true); }
+    // All are made again. How many were since stop_after.
+    long end();
+
+private:
+    void answer();
+    bool answer_one(int listener);
+    bool waits_now() const;
+
+    const int first_;   // the thread whose calls are not counted
+    const int stopped_; // an eventfd
+    uint64_t waiting_ = 0;
+    std::atomic<long> before_ = -1;
+    std::atomic<long> calls_ = 0;
+    std::atomic<bool> goes_on_ = false;
+    std::atomic<int> listener_ = -1;
+    std::atomic<bool> begun_ = false;
+    std::thread supervisor_;
+};
+
 } // namespace live
