@@ -184,6 +184,9 @@ void Uring::reap(Queue& queue) {
     io_uring_cqe* cqe;
     io_uring_for_each_cqe(&queue.ring, head, cqe) {
         ++count;
+        // Nobody can be woken, or nothing be cancelled, by a ring that is restricted so.
+        if (cqe->user_data <= tag_wake && cqe->res == -EACCES)
+            denied_.store(-EACCES);
         if (cqe->user_data == tag_wake) {
             wake_armed_ = false;
             take_wake();
@@ -200,6 +203,12 @@ void Uring::reap(Queue& queue) {
     io_uring_cq_advance(&queue.ring, count);
 }
 
+// The ring may be restricted, and the operation not be allowed in it, or the file may have said
+// so, and will again. But what it says to a sync it says once.
+bool Uring::may_be_refused(const Request& request, int result) {
+    return result == -EACCES && request.op != Op::sync && request.op != Op::write_back;
+}
+
 // The kernel could start no thread of its own for it; or, as Linux 6.18 now and then with a
 // terminal that two wait for, it could not poll, which poll(2) can.
 static bool must_be_helped(const Request& request, int result) {
@@ -210,7 +219,7 @@ void Uring::end(Request& request, int result) {
     Request* const first = request.before ? request.before : &request;
     if (first->linked) {
         end_in_pair(*first, request, result); // the later of the two resumes the coroutine
-    } else if (must_be_helped(request, result)) {
+    } else if (must_be_helped(request, result) || may_be_refused(request, result)) {
         help(request);
     } else {
         complete(request, request.op == Op::pause && result == -ETIME ? 0 : result);

@@ -17,9 +17,10 @@
 //     a pair    `linked` is true. Neither end means anything before the other is in: until then the
 //               kernel may use the memory of both. Then
 //                   the read was short, or failed     the write ends with -ECANCELED, as it has
-//                   the read is -ECANCELED            no kernel thread was to be had: apart; a
-//                                                     helper reads
-//                   the write is -ECANCELED           the same: a helper writes
+//                   the read is -ECANCELED            no kernel thread was to be had, or one of
+//                   or -EACCES                        the two is not allowed: apart; a helper
+//                                                     reads
+//                   the write is either of these      the same: a helper writes
 //                   the write's end came first        it did not follow the read: a helper writes
 //                                                     again
 //     parted    An enter took the read and left the write. The write's entry is still ours, so it
@@ -140,6 +141,7 @@ private:
     void enter(Queue& queue, bool wait_for_one);
     void reap(Queue& queue);
     void end(Request& request, int result);
+    static bool may_be_refused(const Request& request, int result);
     void do_without_polling(Request& request);
 
     // uring_pair.cpp

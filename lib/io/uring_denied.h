@@ -8,6 +8,9 @@
 //                     again; with ARSYNC_BACKEND_URING the jobs taken meanwhile fail.
 //   an operation      The kernel has not all of them (IORING_REGISTER_PROBE): threads perform what
 //                     is missing (Uring::uses_ring), and the ring does the rest.
+//   whenever asked    The ring is restricted (IORING_REGISTER_RESTRICTIONS), and such an operation
+//                     ends with EACCES: a helper does it, but for a sync, whose error that may be.
+//                     Without polls or cancels the ring is given up, as next.
 //   later             The process puts a filter on itself, and io_uring_enter(2) fails with what is
 //                     not a matter of the moment. Nothing more is given to a ring, and at the next
 //                     look the rings are given up: what the kernel has not taken goes to helpers,

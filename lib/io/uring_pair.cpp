@@ -13,7 +13,8 @@ void Uring::end_in_pair(Request& first, Request& request, int result) {
     if (!first.ended || !second.ended)
         return;
     const auto is_undone = [](const Request& each) {
-        return each.result == -ECANCELED || each.result == -EINTR;
+        return each.result == -ECANCELED || each.result == -EINTR ||
+               may_be_refused(each, static_cast<int>(each.result));
     };
     if (is_undone(first)) {
         first.linked = false;

@@ -3,9 +3,6 @@
 
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,55 +14,16 @@
 #include "io/uring.h"
 #include "job.h"
 #include "skip.h"
+#include "unit/place.h"
 
 using namespace arsync;
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr io_uring_op operations[] = {
     IORING_OP_READ,     IORING_OP_WRITE,     IORING_OP_READ_FIXED,      IORING_OP_WRITE_FIXED,
     IORING_OP_FSYNC,    IORING_OP_FALLOCATE, IORING_OP_SYNC_FILE_RANGE, IORING_OP_TIMEOUT,
     IORING_OP_POLL_ADD, IORING_OP_OPENAT2,   IORING_OP_ASYNC_CANCEL};
-
-// A tree of a few files, one of them of several chunks, another with a hole.
-struct Place {
-    fs::path top;
-    explicit Place(std::string name) {
-        top = mkdtemp(name.data());
-        fs::create_directories(top / "from/sub");
-        for (int i = 0; i < 20; ++i)
-            std::ofstream(top / "from/sub" / std::to_string(i)) << "file " << i;
-        std::string text(700'000, 'x');
-        for (size_t i = 0; i < text.size(); i += 1000)
-            text.replace(i, 8, std::to_string(10'000'000 + i));
-        std::ofstream(top / "from/large") << text;
-        std::ofstream(top / "from/sparse") << "data";
-        fs::resize_file(top / "from/sparse", 300'000);
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() { fs::remove_all(top); }
-};
-
-std::string content(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// "", or what is not as in the source.
-std::string difference(const fs::path& from, const fs::path& to) {
-    if (!fs::is_directory(from))
-        return content(from) == content(to) ? "" : to.string();
-    for (const auto& entry : fs::recursive_directory_iterator(from)) {
-        const fs::path there = to / fs::relative(entry.path(), from);
-        if (entry.is_directory() ? !fs::is_directory(there)
-                                 : content(entry.path()) != content(there))
-            return there.string();
-    }
-    return "";
-}
 
 Detached run_to_end(Io io, Job& job, bool& done) {
     NoHost host;

@@ -23,6 +23,7 @@
 #include "io/uring_denied.h"
 #include "skip.h"
 #include "task.h"
+#include "unit/rings_here.h"
 
 // liburing's, as this program sees it: what they do is chosen by the cases below.
 namespace {
@@ -30,9 +31,6 @@ namespace {
 enum class Enters { as_usual, of_one_entry, denied } enters = Enters::as_usual;
 int denied_with = -EPERM;
 bool without_sqpoll = false;
-bool eager = false; // completions come when they will, as on an older kernel
-// A completion queue was seen full, with more kept by the kernel.
-std::atomic<bool> overflowed = false;
 
 using SetUp = int (*)(unsigned, io_uring*, io_uring_params*);
 using Submit = int (*)(io_uring*);
@@ -53,17 +51,52 @@ int enter_one(io_uring* ring, unsigned wait_for) {
     return result < 0 ? -errno : static_cast<int>(result);
 }
 
+// As a sandbox that knows which operations it wants: all but one, of which the kernel says EACCES.
+int refuse(io_uring& ring, int operation) {
+    std::vector<io_uring_restriction> allowed;
+    const auto allow = [&](unsigned what, unsigned number) {
+        io_uring_restriction one{};
+        one.opcode = static_cast<uint16_t>(what);
+        one.register_op = static_cast<uint8_t>(number); // a union of all kinds
+        allowed.push_back(one);
+    };
+    for (int op = 0; op < IORING_OP_LAST; ++op)
+        if (op != operation)
+            allow(IORING_RESTRICTION_SQE_OP, static_cast<unsigned>(op));
+    for (unsigned op = 0; op < IORING_REGISTER_LAST; ++op)
+        allow(IORING_RESTRICTION_REGISTER_OP, op);
+    allow(IORING_RESTRICTION_SQE_FLAGS_ALLOWED, UINT8_MAX);
+    // Not every liburing has functions for these.
+    const auto make = [&](unsigned what, void* of, size_t count) {
+        return syscall(__NR_io_uring_register, ring.ring_fd, what, of, count);
+    };
+    const bool works = make(IORING_REGISTER_RESTRICTIONS, allowed.data(), allowed.size()) == 0 &&
+                       make(IORING_REGISTER_ENABLE_RINGS, nullptr, 0) == 0;
+    return works ? 0 : -errno;
+}
+
 } // namespace
+
+arsync::RingsHere arsync::rings_here;
+using arsync::rings_here;
 
 // With DEFER_TASKRUN (1 << 13) the kernel gives out no more completions than there is room for.
 extern "C" int io_uring_queue_init_params(unsigned entries, io_uring* ring,
                                           io_uring_params* params) {
     static const auto usual = real<SetUp>("io_uring_queue_init_params");
-    if (eager && (params->flags & (1u << 13)) != 0)
+    if (rings_here.eager && (params->flags & (1u << 13)) != 0)
         return -EINVAL;
     if (without_sqpoll && (params->flags & IORING_SETUP_SQPOLL) != 0)
         return -EPERM;
-    return usual(entries, ring, params);
+    if (rings_here.queue > 0) {
+        params->cq_entries = rings_here.queue;
+        entries = std::min(entries, rings_here.queue);
+    }
+    if (rings_here.refused < 0)
+        return usual(entries, ring, params);
+    params->flags |= IORING_SETUP_R_DISABLED;
+    const int error = usual(entries, ring, params);
+    return error < 0 ? error : refuse(*ring, rings_here.refused);
 }
 
 extern "C" int io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) {
@@ -73,7 +106,7 @@ extern "C" int io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) {
     const int result =
         enters == Enters::as_usual ? usual(ring, wait_for) : enter_one(ring, wait_for);
     if (io_uring_cq_has_overflow(ring))
-        overflowed = true;
+        rings_here.overflowed = true;
     return result;
 }
 
@@ -83,7 +116,7 @@ extern "C" int io_uring_submit_and_get_events(io_uring* ring) {
         return denied_with;
     const int result = enters == Enters::as_usual ? usual(ring) : enter_one(ring, 0);
     if (io_uring_cq_has_overflow(ring))
-        overflowed = true;
+        rings_here.overflowed = true;
     return result;
 }
 
@@ -219,9 +252,9 @@ TEST_CASE("completions that the kernel's queue has no room for come all the same
     if (!can_have_ring())
         return;
     Counters counters;
-    eager = true;
+    rings_here.eager = true;
     Uring ring(counters, small());
-    eager = false;
+    rings_here.eager = false;
     const Pipe pipe; // nothing to be read yet
     const Fd from = temporary_file();
     const Fd to = temporary_file();
@@ -233,7 +266,7 @@ TEST_CASE("completions that the kernel's queue has no room for come all the same
         await([&] { return ring.wait_readable(pipe.out.get(), nullptr); }, results[i], done[i]);
     look_for_a_while(ring);
     CHECK(std::count(done.get(), done.get() + count, true) == 0);
-    overflowed = false;
+    rings_here.overflowed = false;
     pipe.put("now"); // all of them at once
     char buffer[8];
     Ring::Pair moved{};
@@ -243,7 +276,7 @@ TEST_CASE("completions that the kernel's queue has no room for come all the same
     run_until(ring, moved_done);
     for (size_t i = 0; i < count; ++i)
         run_until(ring, done[i]);
-    CHECK(overflowed);
+    CHECK(rings_here.overflowed);
     CHECK(std::all_of(results.begin(), results.end(), [](int64_t result) { return result >= 0; }));
     CHECK(moved.write == 8);
     CHECK(content(to) == "12345678");
