@@ -21,8 +21,8 @@ constexpr Call operations[] = {Call::read,         Call::write,          Call::s
                                Call::copy_cached,  Call::open_on_ring,   Call::sync_filesystem,
                                Call::settle_holes, Call::register_buffer};
 
-// As an older kernel says it, a filesystem, and a filter.
-constexpr int errors[] = {EINVAL, EOPNOTSUPP, ENOSYS};
+// As an older kernel says it, a filesystem, and filters.
+constexpr int errors[] = {EINVAL, EOPNOTSUPP, ENOSYS, EACCES, EPERM};
 
 std::vector<Scenario> plain_and_durable() {
     std::vector<Scenario> all = catalogue();

@@ -136,8 +136,8 @@ bool can_fail_with(const Step& step, int error) {
         return is_on_ring(step.call);
     case EAGAIN:
         return transfer || step.call == Call::write_now;
-    case EPERM:
-        return step.call == Call::chown;
+    case EPERM: // of an operation, of a filter's
+        return step.call == Call::chown || is_on_ring(step.call);
     default: // what is in force can be taken back
         return step.call != Call::set_direct || !(step.flags & O_DIRECT);
     }
@@ -246,7 +246,8 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::set_inode_flags: // one by one they may be taken
         return true;
     case Call::write_back: // where there is no such thing
-        return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS || error == ESPIPE;
+        return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS || error == ESPIPE ||
+               error == EPERM; // or it is denied
     case Call::chown:
         return !(options.preserve & ARSYNC_PRESERVE_OWNER) || !scenario.world.privileged ||
                written_in_place(scenario); // where it is tried before and after
