@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # deps.sh [GROUP...] - install the packages that are missing: build, test, bench, lint (default: these), contest,
-# package, fuzz.
+# package, fuzz, coverage, clean (for test/clean_root.sh), compilers (for tools/compilers.sh: each g++ from 12 and
+# clang++ from 14 on that a Debian has).
 #
 # Quick when nothing is missing: it looks for the command, header or library, not for the package.
 # Without what `build` needs there is no way on, and it fails. Without the rest it says what will be
@@ -81,6 +82,8 @@ package | command:dh         | debhelper        | debhelper              | debhe
 package | command:dh_python3 | dh-python        | dh-python              | dh-python  | the Python module among them
 package | command:lintian    | lintian          | lintian                | lintian    | finds mistakes in them
 package | command:debootstrap | debootstrap     | debootstrap            | debootstrap | a fresh Debian to install them into
+clean | command:debootstrap  | debootstrap      | debootstrap            | debootstrap | a fresh Debian to run the commands of README.md in
+clean | command:git          | git              | git                    | git        | a fresh clone in it
 package | command:rpmbuild   | rpm              | rpm-build              | rpm-tools  | RPM packages
 package | command:rpmlint    | rpmlint          | rpmlint                | rpmlint    | finds mistakes in them
 test  | command:abidiff      | abigail-tools    | libabigail             | libabigail | compares the ABI with that of a release
@@ -107,6 +110,17 @@ if command -v apt-get > /dev/null; then manager=apt
 elif command -v dnf > /dev/null; then manager=dnf
 elif command -v pacman > /dev/null; then manager=pacman
 else manager=; fi
+
+# compilers - rows of the table, a compiler each: which they are is for the release to say.
+compilers() {
+    if [ "$manager" != apt ]; then return; fi
+    apt-cache pkgnames | sed -nE 's/^(g\+\+|clang)-([0-9]+)$/\1 \2/p' | sort -k 1,1 -k 2,2n | while read -r name version; do
+        case $name in
+            g++) if [ "$version" -ge 12 ]; then echo "compilers | command:g++-$version | g++-$version | | | compiles the same source"; fi ;;
+            *) if [ "$version" -ge 14 ]; then echo "compilers | command:clang++-$version | clang-$version | | | compiles the same source"; fi ;;
+        esac
+    done
+}
 
 # missing GROUP - print a line "package needed-thing why" for each thing of the group not there.
 missing() {
@@ -153,6 +167,11 @@ install_packages() {
 }
 
 [ $# -gt 0 ] || set -- build test bench lint
+case " $* " in *" compilers "*)
+    # Nothing is known of a release before its lists are there.
+    if [ "$manager" = apt ] && [ -z "$(compilers)" ]; then as_root apt-get update -qq; fi
+    table+=$(compilers)$'\n' ;;
+esac
 lines=$(for group; do missing "$group"; done | sort -u)
 if [ -z "$lines" ]; then exit 0; fi
 
