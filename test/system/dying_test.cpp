@@ -184,48 +184,62 @@ void dies_as_a_source(Kind kind) {
     }
 }
 
-// Until a copy fails, or for so many.
+// Copies until one fails, or for so many, while somebody tries to make it read-only, which goes
+// between two of them only: as long as a file is open to be written it is EBUSY. Whether it came to
+// that.
+bool becomes_read_only_beneath(Pool& pool, const std::string& from, const Volume& volume) {
+    const auto remount = [&](unsigned long flags) {
+        return mount("none", volume.path().c_str(), "", MS_REMOUNT | flags, nullptr) == 0;
+    };
+    std::atomic<bool> enough = false;
+    bool remounted = false;
+    std::thread other([&] {
+        while (!enough && !remounted)
+            remounted = remount(MS_RDONLY);
+    });
+    arsync_completion done{};
+    std::string to;
+    const auto copy = [&](unsigned number) {
+        to = volume.path() + "/" + std::to_string(number % 50);
+        unlink(to.c_str());
+        done = pool.copy(
+            from, to,
+            Options().with_replace(number % 2 ? ARSYNC_REPLACE_ATOMIC : ARSYNC_REPLACE_IN_PLACE));
+        if (done.result == 0)
+            CHECK(read_file(to) == pattern(200'000));
+    };
+    unsigned number = 0;
+    while (number < 5000 && done.result == 0)
+        copy(number++);
+    enough = true;
+    other.join();
+    if (remounted && done.result == 0) // after the last one
+        copy(number);
+    INFO(words(done));
+    CHECK(done.result == (remounted ? -EROFS : 0));
+    if (remounted && exists(to)) {
+        // The kernel may make the file, and then not let it be opened nor removed any more.
+        const std::string content = read_file(to);
+        const bool is_only_made = done.stage == ARSYNC_STAGE_OPEN_DESTINATION && content.empty();
+        CHECK((is_only_made || content == pattern(200'000)));
+    }
+    REQUIRE(remount(0));
+    CHECK(pool.copy(from, volume.path() + "/again").result == 0);
+    return remounted;
+}
+
 void becomes_read_only(Kind kind) {
     const Directory elsewhere;
     write_pattern(elsewhere / "from", 200'000);
     const Volume volume(kind, kind == Kind::tmpfs || kind == Kind::ext4 ? 100 : 300);
     NEEDS(volume);
-    const auto remount = [&](unsigned long flags) {
-        return mount("none", volume.path().c_str(), "", MS_REMOUNT | flags, nullptr) == 0;
-    };
     for (const uint32_t backend : backends()) {
         CAPTURE(backend_name(backend));
         Pool pool{PoolOptions(backend)};
-        std::atomic<bool> enough = false;
-        bool remounted = false;
-        std::thread other([&] { // as long as a file is open to be written this is EBUSY
-            while (!enough && !remounted)
-                remounted = remount(MS_RDONLY);
-        });
-        arsync_completion done{};
-        std::string to;
-        for (unsigned i = 0; i < 5000 && done.result == 0; ++i) {
-            to = volume.path() + "/" + std::to_string(i % 50);
-            unlink(to.c_str());
-            done = pool.copy(
-                elsewhere / "from", to,
-                Options().with_replace(i % 2 ? ARSYNC_REPLACE_ATOMIC : ARSYNC_REPLACE_IN_PLACE));
-            if (done.result == 0)
-                CHECK(read_file(to) == pattern(200'000));
-        }
-        enough = true;
-        other.join();
-        INFO(words(done));
-        CHECK(done.result == (remounted ? -EROFS : 0));
-        if (remounted && exists(to)) {
-            // The kernel may make the file, and then not let it be opened nor removed any more.
-            const std::string content = read_file(to);
-            const bool is_only_made =
-                done.stage == ARSYNC_STAGE_OPEN_DESTINATION && content.empty();
-            CHECK((is_only_made || content == pattern(200'000)));
-        }
-        REQUIRE(remount(0));
-        CHECK(pool.copy(elsewhere / "from", volume.path() + "/again").result == 0);
+        bool happened = false;
+        for (unsigned i = 0; i < 10 && !happened; ++i)
+            happened = becomes_read_only_beneath(pool, elsewhere / "from", volume);
+        CHECK(happened);
     }
 }
 
@@ -327,6 +341,12 @@ void is_shut_down_beneath_one_file(Kind kind) {
     });
 }
 
+// A file that is being written is in the way of whoever asks for it to be read-only.
+bool is_asked_in_vain(const std::string& path) {
+    return mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) < 0 &&
+           errno == EBUSY;
+}
+
 // The kernel finds an error in it, which makes it read-only though a file is being written.
 bool has_an_error(const std::string& path) {
     const std::string device = device_at(path).first;
@@ -350,16 +370,75 @@ void becomes_read_only_beneath_one_file() {
         make_old(to);
         const bool in_time =
             dies_beneath_one_file(elsewhere / "from", to, all[number % all.size()], how, [&] {
-                // A file that is being written is in the way of what is asked for,
-                const bool asked = mount(nullptr, volume.path().c_str(), nullptr,
-                                         MS_REMOUNT | MS_RDONLY, nullptr) == 0;
-                CHECK((!asked && errno == EBUSY)); // but not of what has to be.
+                CHECK(is_asked_in_vain(volume.path()));
                 return has_an_error(volume.path());
             });
         CHECK(mkdir((volume.path() + "/d").c_str(), 0755) < 0);
         CHECK(errno == EROFS);
         if (in_time && how.replace == ARSYNC_REPLACE_ATOMIC)
             CHECK(is_as_it_was(to));
+        return in_time;
+    });
+}
+
+// The ext4 that its image is in finds an error, and takes no more writes, as a disk that protects
+// itself does: btrfs makes itself read-only, and XFS shuts itself down, when they write out what is
+// half done.
+bool loses_its_writes(const std::string& below, const std::string& path) {
+    if (!has_an_error(below))
+        return false;
+    const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool failed = syncfs(fd) < 0;
+    close(fd);
+    return failed;
+}
+
+// What its device has, on another that takes writes, for the journal needs them.
+bool mount_a_copy(const std::string& path, uint64_t size) {
+    const auto [device, type] = device_at(path);
+    const int from = open(device.c_str(), O_RDONLY | O_CLOEXEC);
+    const LoopDevice copy(size);
+    const int to = open(copy.path().c_str(), O_WRONLY | O_CLOEXEC);
+    umount2(path.c_str(), 0);
+    std::string part(mib, '\0');
+    const std::string zeros(mib, '\0');
+    for (off_t at = 0; pread(from, part.data(), mib, at) == static_cast<ssize_t>(mib);
+         at += static_cast<off_t>(mib))
+        if (part != zeros && pwrite(to, part.data(), mib, at) != static_cast<ssize_t>(mib))
+            break;
+    close(from);
+    close(to);
+    return mount(copy.path().c_str(), path.c_str(), type.c_str(), 0, nullptr) == 0;
+}
+
+void has_a_device_that_becomes_read_only_beneath_one_file(Kind kind) {
+    const Directory elsewhere;
+    write_pattern(elsewhere / "from", one_size);
+    const auto all = backends();
+    try_ways_of_one([&](const Options& how, unsigned number) {
+        if (getenv("ARSYNC_DYING_ALL") == nullptr && number % 2 == (kind == Kind::btrfs ? 1U : 0U))
+            return true; // the other one does it
+        const Volume below(
+            Kind::ext4, 400,
+            {.in = shared_volume(Kind::tmpfs).path(), .options = "errors=remount-ro"});
+        if (!below.usable())
+            return is_skipped(below);
+        const Volume volume(kind, 300, {.in = below.path()});
+        if (!volume.usable())
+            return is_skipped(volume);
+        const std::string to = volume.path() + "/to";
+        make_old(to);
+        const bool in_time =
+            dies_beneath_one_file(elsewhere / "from", to, all[number % all.size()], how, [&] {
+                CHECK(is_asked_in_vain(volume.path()));
+                return loses_its_writes(below.path(), volume.path());
+            });
+        CHECK(mkdir((volume.path() + "/d").c_str(), 0755) < 0);
+        CHECK(errno == EIO);
+        if (in_time && how.replace == ARSYNC_REPLACE_ATOMIC) {
+            REQUIRE(mount_a_copy(volume.path(), 300 * mib));
+            CHECK(is_as_it_was(to));
+        }
         return in_time;
     });
 }
@@ -410,6 +489,11 @@ TEST_CASE_FIXTURE(Clean, "an ext4 or XFS that is shut down in the middle of one 
 
 TEST_CASE_FIXTURE(Clean, "an ext4 that becomes read-only in the middle of one file is an error") {
     becomes_read_only_beneath_one_file();
+}
+
+TEST_CASE_FIXTURE(Clean, "a device that becomes read-only in the middle of one file is an error") {
+    has_a_device_that_becomes_read_only_beneath_one_file(Kind::xfs);
+    has_a_device_that_becomes_read_only_beneath_one_file(Kind::btrfs);
 }
 
 TEST_CASE_FIXTURE(Clean, "a device that fails in the middle of one file is an error") {
