@@ -35,6 +35,18 @@ uint64_t hash_of(const std::string& path) {
     return hash;
 }
 
+std::map<std::string, std::string> attributes_of(const std::string& path) {
+    std::map<std::string, std::string> all;
+    char names[4096];
+    char value[4096];
+    const ssize_t length = must(llistxattr(path.c_str(), names, sizeof names), path);
+    for (const char* name = names; name < names + length; name += strlen(name) + 1) {
+        const ssize_t size = must(lgetxattr(path.c_str(), name, value, sizeof value), path);
+        all[name].assign(value, static_cast<size_t>(size));
+    }
+    return all;
+}
+
 Fact fact_of(const std::string& path) {
     struct stat facts;
     must(lstat(path.c_str(), &facts), path);
@@ -53,10 +65,18 @@ Fact fact_of(const std::string& path) {
     if (S_ISLNK(facts.st_mode))
         fact.text.assign(
             text, static_cast<size_t>(must(readlink(path.c_str(), text, sizeof text), path)));
-    const ssize_t length = lgetxattr(path.c_str(), "user.note", text, sizeof text);
-    if (length > 0)
-        fact.attribute.assign(text, static_cast<size_t>(length));
+    fact.attributes = attributes_of(path);
     return fact;
+}
+
+std::string in_hex(const std::string& bytes) {
+    std::string text;
+    for (const char byte : bytes) {
+        char two[3];
+        snprintf(two, sizeof two, "%02x", static_cast<unsigned char>(byte));
+        text += two;
+    }
+    return text;
 }
 
 void walk(const std::string& top, const std::string& below, Facts& all) {
@@ -95,19 +115,20 @@ bool same_content(const Fact& a, const Fact& b) {
 
 bool alike(const Fact& a, const Fact& b, bool times, bool links) {
     return same_content(a, b) && a.mode == b.mode && a.owner == b.owner && a.group == b.group &&
-           a.attribute == b.attribute && (!links || a.first_name == b.first_name) &&
+           a.attributes == b.attributes && (!links || a.first_name == b.first_name) &&
            (!times || (a.changed_s == b.changed_s && a.changed_ns == b.changed_ns));
 }
 
 std::string describe(const Fact& fact) {
     char text[256];
-    snprintf(text, sizeof text,
-             "mode %o, owner %u:%u, %llu bytes of %016llx, time %lld.%09lld, note \"",
+    snprintf(text, sizeof text, "mode %o, owner %u:%u, %llu bytes of %016llx, time %lld.%09lld",
              static_cast<unsigned>(fact.mode), fact.owner, fact.group,
              static_cast<unsigned long long>(fact.size), static_cast<unsigned long long>(fact.hash),
              static_cast<long long>(fact.changed_s), static_cast<long long>(fact.changed_ns));
-    return text + fact.attribute + "\"" + (fact.text.empty() ? "" : ", to " + fact.text) + ", as " +
-           fact.first_name;
+    std::string all = text;
+    for (const auto& [name, value] : fact.attributes)
+        all += ", " + name + " " + in_hex(value);
+    return all + (fact.text.empty() ? "" : ", to " + fact.text) + ", as " + fact.first_name;
 }
 
 } // namespace crash

@@ -13,9 +13,10 @@ struct Fact {
     uid_t owner = 0;
     gid_t group = 0;
     uint64_t size = 0;
-    uint64_t hash = 0;                     // of what is in a file
-    std::string text;                      // of a symbolic link
-    std::string attribute;                 // user.note
+    uint64_t hash = 0; // of what is in a file
+    std::string text;  // of a symbolic link
+    // Extended ones, all that can be listed: ACLs and capabilities, too.
+    std::map<std::string, std::string> attributes;
     int64_t changed_s = 0, changed_ns = 0; // its time of modification
     ino_t inode = 0;
     std::string first_name; // the first path, in their order, that has the same inode

@@ -9,6 +9,7 @@
 
 #include "crash/must.h"
 #include "crash/random.h"
+#include "system/acl.h"
 #include "system/command.h"
 #include "system/content.h"
 #include "system/list.h"
@@ -32,6 +33,18 @@ void describe_file(const std::string& path, unsigned number) {
     live::set_owner(path, 1000 + number, 1000);
     live::set_mode(path, 0640);
     live::set_mtime(path, 1'000'000'000 + number, 123'456'000);
+}
+
+// An ACL, and cap_net_bind_service as VFS_CAP_REVISION_2 has it: neither is a "user." attribute,
+// and the kernel itself changes both when it changes the mode, or what is in the file.
+void give_rights(const std::string& path) {
+    const std::string acl = live::acl_for(1234);
+    must(setxattr(path.c_str(), live::acl_name, acl.data(), acl.size(), 0), path);
+    std::string capability;
+    for (const uint32_t word : {0x02000001u, 1u << 10, 0u, 0u, 0u})
+        live::append(capability, word, 4);
+    must(setxattr(path.c_str(), "security.capability", capability.data(), capability.size(), 0),
+         path);
 }
 
 std::string numbered(int i) {
@@ -445,11 +458,16 @@ void make_source(const std::string& at) {
     live::make_symlink("nowhere/at all", at + "/symlink");
     for (const char* name : {"/small", "/large", "/direct", "/empty", "/sparse"})
         describe_file(at + name, static_cast<unsigned>(name[1]));
+    for (const char* name :
+         {"/small", "/sparse"}) // one that goes the way of small files, and holes
+        give_rights(at + name);
     for (int i = 0; i < many; ++i) {
         const auto number = static_cast<unsigned>(i);
         const std::string path = at + "/tree/" + numbered(i);
         live::write_pattern(path, 3'000 + 500u * number, 10 + number);
         describe_file(path, number);
+        if (i % 4 == 0)
+            give_rights(path);
     }
     live::write_pattern(at + "/tree/large", large, 5);
     live::write_pattern(at + "/tree/deep/er/file", small, 6);
