@@ -3,7 +3,8 @@
 // within one; reads and writes with leased buffers, by the page cache and by O_DIRECT; and what the
 // test itself does to the files in between.
 //
-//     ARSYNC_OPERATIONS=100000 ARSYNC_SEED=7 build/test/system -tc='*operations at random*'
+//     ARSYNC_OPERATIONS=100000 ARSYNC_SEED=7 ARSYNC_SEEDS=3 build/test/system -tc='*operations at
+//     random*'
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -33,13 +34,19 @@ uint64_t number_of(const char* name, uint64_t otherwise) {
 
 struct File {
     explicit File(const std::string& where)
-        : path(where), fd(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+        : path(where), fd(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)),
+          direct_fd(open(path.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC)) {}
     File(const File&) = delete;
     File& operator=(const File&) = delete;
-    ~File() { close(fd); }
+    ~File() {
+        close(fd);
+        if (direct_fd >= 0)
+            close(direct_fd);
+    }
 
     const std::string path;
     const int fd;
+    const int direct_fd; // past the page cache; -1 where that cannot be
     std::string model;
 };
 
@@ -95,6 +102,11 @@ public:
     }
     const std::string& trouble() const { return trouble_; }
     uint64_t shared() const { return shared_; } // how many were by sharing blocks
+    // How many that moved something were with a descriptor that is open with O_DIRECT: of a range,
+    // or of a leased buffer.
+    uint64_t direct_ranges() const { return direct_ranges_; }
+    uint64_t direct_leases() const { return direct_leases_; }
+    bool can_direct() const { return a_.direct_fd >= 0; }
 
 private:
     static PoolOptions options(uint32_t backend) {
@@ -233,12 +245,16 @@ private:
         how.flags = random_.percent(20) ? ARSYNC_COPY_VERIFY : 0;
         if (random_.percent(10))
             how.durability = ARSYNC_DURABILITY_FILE;
+        const bool from_direct = can_direct() && random_.percent(50);
+        const bool to_direct = can_direct() && random_.percent(50);
         note("copy by " + method_name(how.method) + " from " + std::to_string(source) + " of " +
-                 name(from),
+                 (from_direct ? "direct " : "") + name(from) + (to_direct ? " to direct" : ""),
              to, target, told);
-        const int error = arsync_submit_copy_range(pool_.get(), from.fd, source, to.fd, target,
-                                                   told, &how, number, nullptr);
+        const int error = arsync_submit_copy_range(
+            pool_.get(), from_direct ? from.direct_fd : from.fd, source,
+            to_direct ? to.direct_fd : to.fd, target, told, &how, number, nullptr);
         submitted(number, error, moved, shares);
+        direct_ranges_ += error == 0 && moved > 0 && (from_direct || to_direct);
         if (moved > 0)
             changes_.push_back({&to, target, from.model.substr(source, moved), number});
     }
@@ -252,14 +268,19 @@ private:
         uint64_t count = std::min(length(), lease_size - at) / grid * grid;
         count = std::min(count, (file_max - offset) / grid * grid);
         const bool writes = random_.percent(60);
-        const PoolFile& opened = *pool_files_[(&file == &a_ ? 0U : 2U) + (direct ? 1U : 0U)];
-        if (opened.error() != 0)
+        if (direct && !can_direct())
             return;
+        const PoolFile& opened = *pool_files_[(&file == &a_ ? 0U : 2U) + (direct ? 1U : 0U)];
+        if (opened.error() != 0) {
+            refused_ = true;
+            return;
+        }
         const uint64_t have =
             offset >= file.model.size() ? 0 : std::min<uint64_t>(count, file.model.size() - offset);
         const uint64_t end = writes || have == count ? offset + count : UINT64_MAX;
         if (!take({{&file, offset, end, writes}}))
             return;
+        direct_leases_ += direct && (writes ? count : have) > 0;
         note(std::string(direct ? "direct " : "") + (writes ? "write" : "read") + " by lease", file,
              offset, count);
         if (writes) {
@@ -364,6 +385,8 @@ private:
     std::vector<std::unique_ptr<PoolFile>> pool_files_; // a, a direct, b, b direct
     uint64_t count_ = 0;
     uint64_t shared_ = 0;
+    uint64_t direct_ranges_ = 0;
+    uint64_t direct_leases_ = 0;
     uint32_t content_ = 0;
     std::vector<Use> uses_;
     std::vector<Expected> expected_;
@@ -378,19 +401,25 @@ void exercise(Kind kind) {
     const Volume& volume = shared_volume(kind);
     NEEDS(volume);
     const uint64_t operations = number_of("ARSYNC_OPERATIONS", sanitized ? 200 : 1500);
-    const uint64_t seed = number_of("ARSYNC_SEED", 1);
-    CAPTURE(seed);
-    for (const uint32_t backend : both_backends) {
-        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
-            continue;
-        CAPTURE(backend_name(backend));
-        Exercise work(volume, backend, seed);
-        const bool right = work.run(operations);
-        INFO(work.trouble());
-        CHECK(right);
-        const bool can_share = kind == Kind::xfs || kind == Kind::btrfs;
-        CHECK((can_share || work.shared() == 0));
-        CHECK((!can_share || operations < 1000 || work.shared() > 0));
+    const uint64_t first = number_of("ARSYNC_SEED", 1);
+    const uint64_t seeds = number_of("ARSYNC_SEEDS", 1);
+    for (uint64_t seed = first; seed < first + seeds; ++seed) {
+        CAPTURE(seed);
+        for (const uint32_t backend : both_backends) {
+            if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+                continue;
+            CAPTURE(backend_name(backend));
+            Exercise work(volume, backend, seed);
+            const bool right = work.run(operations);
+            INFO(work.trouble());
+            CHECK(right);
+            const bool can_share = kind == Kind::xfs || kind == Kind::btrfs;
+            CHECK((can_share || work.shared() == 0));
+            CHECK((!can_share || operations < 1000 || work.shared() > 0));
+            CHECK((kind == Kind::tmpfs || work.can_direct())); // tmpfs since Linux 6.6
+            CHECK(work.can_direct() == (work.direct_ranges() > 0));
+            CHECK(work.can_direct() == (work.direct_leases() > 0));
+        }
     }
 }
 
