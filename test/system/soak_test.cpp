@@ -110,12 +110,12 @@ PoolOptions any_pool(Random& random) {
     return options;
 }
 
-// Where a round copies to: a filesystem, or one that fails.
+// Where a round copies from or to: a filesystem, or one that fails.
 class Where {
 public:
-    explicit Where(Random& random) {
+    explicit Where(Random& random, unsigned percent_faulty) {
         constexpr Kind kinds[] = {Kind::ext4, Kind::xfs, Kind::btrfs, Kind::tmpfs, Kind::overlay};
-        if (random.percent(15)) {
+        if (random.percent(percent_faulty)) {
             const std::vector<std::vector<std::string>> faults = {{"once=write:ENOSPC:7"},
                                                                   {"fail=fsync:EIO:3"},
                                                                   {"short_write=1000", "direct_io"},
@@ -125,24 +125,35 @@ public:
                                                                   {"slow=open:2"},
                                                                   {"seconds=2"},
                                                                   {"fail=mkdir:EDQUOT:3"},
-                                                                  {"once=create:EIO:5"}};
-            faulty_ = std::make_unique<FaultyMount>(faults[random.below(faults.size())]);
+                                                                  {"once=create:EIO:5"},
+                                                                  {"once=read:EIO:9"},
+                                                                  {"fail=read:EIO:40"},
+                                                                  {"once=open:EACCES:5"},
+                                                                  {"fail=readdir:EIO:3"},
+                                                                  {"once=getxattr:EIO:4"},
+                                                                  {"short_read=3000", "direct_io"}};
+            const auto& fault = faults[random.below(faults.size())];
+            faulty_ = std::make_unique<FaultyMount>(fault);
             path_ = faulty_->path();
+            behind_ = faulty_->backing();
             return;
         }
         const Volume& volume = shared_volume(random.of(kinds));
         directory_ =
             volume.usable() ? std::make_unique<Directory>(volume) : std::make_unique<Directory>();
-        path_ = directory_->path();
+        path_ = behind_ = directory_->path();
     }
     bool fails() const { return faulty_ != nullptr; }
     bool usable() const { return !faulty_ || faulty_->usable(); }
     std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+    // What is there, past what fails.
+    const std::string& behind() const { return behind_; }
 
 private:
     std::unique_ptr<FaultyMount> faulty_;
     std::unique_ptr<Directory> directory_;
     std::string path_;
+    std::string behind_;
 };
 
 // Less than a copy would like to have, for a while: descriptors, locked memory, size of a file, or
@@ -196,6 +207,7 @@ private:
 };
 
 struct Copied {
+    std::string name;
     std::string to;
     Options options;
     bool by_list = false; // of its files; else as a tree
@@ -225,16 +237,29 @@ arsync_job submit_list(Pool& pool, const std::string& from, const std::vector<st
     return job;
 }
 
-void expect_there(const Directory& source, const std::vector<std::string>& files,
-                  const Copied& copy) {
-    CAPTURE(copy.to);
+// The files are named below from.
+void expect_there(const std::string& from, const std::vector<std::string>& files,
+                  const std::string& to) {
+    CAPTURE(to);
     for (const std::string& file : files)
-        CHECK(difference(file, copy.to + file.substr((source / "tree").size())) == "");
+        CHECK(difference(file, to + file.substr(from.size())) == "");
+}
+
+// Also where there is no descriptor left to count them by: 0.
+size_t in_use() {
+    size_t count = 0;
+    std::error_code error;
+    for (fs::directory_iterator all("/proc/self/fd", error); !error && all != end(all);
+         all.increment(error))
+        ++count;
+    return count;
 }
 
 // Twice, so that there is something in the way.
-void copy_twice(Pool& pool, const std::string& from, const std::vector<std::string>& files,
-                std::vector<Copied>& copies) {
+// The most descriptors that were seen meanwhile.
+size_t copy_twice(Pool& pool, const std::string& from, const std::vector<std::string>& files,
+                  std::vector<Copied>& copies) {
+    size_t descriptors_max = 0;
     for (unsigned time = 0; time < 2; ++time) {
         size_t jobs = 0;
         for (size_t i = 0; i < copies.size(); ++i) {
@@ -248,6 +273,7 @@ void copy_twice(Pool& pool, const std::string& from, const std::vector<std::stri
         }
         while (jobs > 0) {
             const arsync_completion done = pool.wait(120'000);
+            descriptors_max = std::max(descriptors_max, in_use());
             REQUIRE(done.result != -ETIMEDOUT);
             if (done.kind != ARSYNC_COMPLETION_JOB)
                 continue;
@@ -257,43 +283,86 @@ void copy_twice(Pool& pool, const std::string& from, const std::vector<std::stri
             copy.result = done.result;
         }
     }
+    return descriptors_max;
 }
 
-// Whether it came to be at all.
-bool go_round(uint64_t seed) {
+std::vector<std::string> seen_from(const std::vector<std::string>& files, const std::string& one,
+                                   const std::string& other) {
+    std::vector<std::string> all;
+    for (const std::string& file : files)
+        all.push_back(other + file.substr(one.size()));
+    return all;
+}
+
+struct Rounds {
+    uint64_t went = 0;             // came to be at all
+    uint64_t judged_on_faulty = 0; // copies from or to a mount that fails which said 0
+    size_t descriptors_max = 0;    // in the middle of the last one
+};
+
+// The most that was held in so many rounds.
+struct Peaks {
+    size_t descriptors = 0, in_use = 0;
+    long resident_kib = 0;
+
+    void add(const Held& now, size_t in_the_middle) {
+        descriptors = std::max(descriptors, now.descriptors);
+        in_use = std::max(in_use, in_the_middle);
+        resident_kib = std::max(resident_kib, now.resident_kib);
+    }
+};
+// What one round may hold is for its options to say; that of all is for this.
+constexpr size_t in_use_max = 1000;
+constexpr long resident_more_kib = 32 << 10;
+
+bool has_faulty_mounts() {
+    return FaultyMount({}).usable();
+}
+
+void go_round(uint64_t seed, Rounds& rounds) {
     Random random(seed);
     CAPTURE(seed);
-    const Directory source;
-    const auto files = make_tree(random, source / "tree");
-    const Where where(random);
-    if (!where.usable())
-        return false;
+    const Where source(random, 10);
+    const Where where(random, 15);
+    if (!source.usable() || !where.usable())
+        return;
+    const std::string behind = source.behind() + "/tree";
+    const auto files = make_tree(random, behind);
     std::vector<Copied> copies(1 + random.below(3));
     for (size_t i = 0; i < copies.size(); ++i)
-        copies[i] = {where / std::to_string(i), any_options(random), random.percent(30),
-                     random.percent(10)};
+        copies[i] = {std::to_string(i), where / std::to_string(i), any_options(random),
+                     random.percent(30), random.percent(10)};
     bool lets_fail = false;
     const PoolOptions options = any_pool(random);
+    ++rounds.went;
+    rounds.descriptors_max = 0;
     try {
         const Limited limit(random);
         lets_fail = limit.lets_fail();
         Pool pool(options);
-        if (pool.error() != 0)
-            return lets_fail;
-        copy_twice(pool, source / "tree", files, copies);
+        if (pool.error() != 0) {
+            CHECK(lets_fail);
+            return;
+        }
+        rounds.descriptors_max =
+            copy_twice(pool, source / "tree", seen_from(files, behind, source / "tree"), copies);
     } catch (const std::bad_alloc&) { // of the test itself
         CHECK(lets_fail);
-        return true;
+        return;
     }
+    const bool faulty = source.fails() || where.fails();
     for (const Copied& copy : copies) {
-        if (copy.result == 0 && !where.fails())
-            expect_there(source, files, copy);
+        CAPTURE(copy.options.method);
+        CAPTURE(copy.by_list);
+        if (copy.result == 0) {
+            expect_there(behind, files, where.behind() + "/" + copy.name);
+            rounds.judged_on_faulty += faulty;
+        }
         const bool strict = copy.options.reflink != 0 || copy.options.replace == 1 ||
                             copy.options.method == ARSYNC_METHOD_REFLINK;
-        if (!where.fails() && !lets_fail && !copy.cancelled && !strict)
+        if (!faulty && !lets_fail && !copy.cancelled && !strict)
             CHECK(copy.result == 0);
     }
-    return true;
 }
 
 } // namespace
@@ -306,19 +375,19 @@ TEST_CASE_FIXTURE(Clean, "round after round of anything, nothing grows and nothi
     const uint64_t first = number_of("ARSYNC_SEED", 1);
     constexpr uint64_t warm = 20;
     std::unique_ptr<Held> before;
-    size_t descriptors_max = 0;
-    long resident_max = 0;
+    Peaks most_before, most_after; // the baseline; between rounds, and within them
+    Rounds done;
     uint64_t round = 0;
     auto told = Clock::now();
     for (; round < rounds || Clock::now() < limit; ++round) {
-        go_round(first + round);
+        go_round(first + round, done);
         const Held now;
         // What threads keep for themselves comes when so many are first at work at once.
         if (!before && round + 1 >= std::min(warm, rounds / 2) &&
             Clock::now() - begin >= lasts / 10)
             before = std::make_unique<Held>(now);
-        descriptors_max = std::max(descriptors_max, now.descriptors);
-        resident_max = std::max(resident_max, now.resident_kib);
+        else
+            (before ? most_after : most_before).add(now, done.descriptors_max);
         if (Clock::now() - told > std::chrono::minutes(5)) {
             told = Clock::now();
             MESSAGE(round, " rounds: ", now.descriptors, " descriptors, ", now.maps, " maps, ",
@@ -328,11 +397,20 @@ TEST_CASE_FIXTURE(Clean, "round after round of anything, nothing grows and nothi
     }
     const Held after;
     MESSAGE(round, " rounds: descriptors ", before->descriptors, " -> ", after.descriptors,
-            " (at most ", descriptors_max, "), maps ", before->maps, " -> ", after.maps,
+            " (at most ", most_after.descriptors, "), maps ", before->maps, " -> ", after.maps,
             ", locked KiB ", before->locked_kib, " -> ", after.locked_kib, ", heap bytes ",
             before->heap, " -> ", after.heap, ", resident KiB ", before->resident_kib, " -> ",
-            after.resident_kib, " (at most ", resident_max, ")");
+            after.resident_kib, " (at most ", most_before.resident_kib, ", then ",
+            most_after.resident_kib, "); in the middle of a round at most ", most_before.in_use,
+            " descriptors, then ", most_after.in_use, "; of ", done.went, " rounds ",
+            done.judged_on_faulty, " copies were called done where calls fail");
     CHECK(after.descriptors == before->descriptors);
+    CHECK(most_after.descriptors == before->descriptors);
+    CHECK(most_after.in_use <= in_use_max);
+    if (!sanitized)
+        CHECK(most_after.resident_kib <= most_before.resident_kib + resident_more_kib);
+    if (has_faulty_mounts() && done.went >= 30)
+        CHECK(done.judged_on_faulty > 0);
     CHECK(after.maps <= before->maps + 16);
     CHECK(after.locked_kib <= before->locked_kib);
     if (!sanitized)
