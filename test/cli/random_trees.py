@@ -26,7 +26,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from random_facts import facts_of
+from random_facts import facts_of, in_pages
 from random_world import OLD, ROOT, USER, grow
 
 OURS = os.path.realpath(os.environ.get("ARSYNC_CP", "build/arsync-cp"))
@@ -98,6 +98,32 @@ def options_of_cp(rng):
     return [option for option in options if option], recursive is not None
 
 
+# Options of arsync-cp and of rsync that have the same meaning, where nothing is removed for being extra. Patterns
+# are of the kinds that both read alike: a name, one with *, from the top on, or of a directory.
+SAME_FOR_RSYNC = [
+    ([], ["--inplace"]),
+    (["-x"], ["-x"]),
+    (["-u"], ["-u"]),
+    (["-L", "--no-preserve=links"], ["-L", "--no-H"]),  # of one file by two links rsync makes two, and cp one
+    (["-b", "-S.s"], ["-b", "--suffix=.s"]),
+    (["--sparse=always"], ["-S"]),
+    (["--exclude=b"], ["--exclude=b"]),
+    (["--exclude=*~"], ["--exclude=*~"]),
+    (["--exclude=/a"], ["--exclude=/a"]),
+    (["--exclude=c/"], ["--exclude=c/"]),
+    (["--exclude=/d d/a"], ["--exclude=/d d/a"]),
+]
+
+
+def options_of_rsync(rng):
+    """Those of ours and those of rsync's; none for the mirror, which is half of the rounds."""
+    if rng.random() < 0.5:
+        return None
+    chosen = [pair for pair in SAME_FOR_RSYNC if rng.random() < 0.2]
+    ours, theirs = [word for pair in chosen for word in pair[0]], [word for pair in chosen for word in pair[1]]
+    return ours, theirs
+
+
 class Round:
     def __init__(self, which, number, reflinks, ways):
         rng = random.Random(f"{which} {number}")
@@ -108,6 +134,9 @@ class Round:
         options, recursive = options_of_cp(rng)
         if ways:
             options = [one for one in options if one not in ways.left_out]
+        # By chance of its own, so that what a number stood for it stands for still.
+        own = random.Random(f"{which} {number} options")
+        beside_rsync = options_of_rsync(own) if self.by_rsync else None
         extra = [one for one in [some(rng, "--atomic", "--skip-unchanged", "--remove-destination")] if one]
         if self.user:  # who may not make links of others' files
             kept_out = {"-l", "--remove-destination"} if "-L" in options else {"-l"}
@@ -134,8 +163,13 @@ class Round:
         # cp waits for a reader of a FIFO that it overwrites, writes through links that it meets in a
         # tree, and loses a name of several that it cannot copy to.
         kinds = "fffffdddd" + ("llhh" + special if removes else "" if recursive else "ll")
+        if beside_rsync:
+            kinds = "fffffddddll"
         before = grow(rng, b"d", rng.choice([2, 6, 12]), kinds, user) if there else []
+        if beside_rsync:
+            before = self.without_mirror(own, before, beside_rsync[0])
         self.before = {entry.path for entry in before}
+        self.by_source = False  # what differs is as the source is, and passes for that
         self.order = [b"s"] + ([b"d"] if there or rng.random() < 0.7 else [])
         operands = self.operands(rng)
         self.entries += before
@@ -150,15 +184,46 @@ class Round:
                     if entry.owner[0] != USER:  # or an ACL may say that it cannot be read
                         entry.xattrs.pop("system.posix_acl_access", None)
         self.open = rng.random() < 0.7  # the destination, to whoever copies
-        if self.by_rsync:
+        if beside_rsync:
+            self.ours = ["-a", *beside_rsync[0], "-T", "--", "s", "d"]
+            self.theirs = ["rsync", "-aHAXU", "--numeric-ids", *([] if "-u" in beside_rsync[0] else ["-I"]), *beside_rsync[1],
+                           "--", "s/", "d/"]
+            self.holes = "--sparse=always" not in self.ours
+        elif self.by_rsync:
             self.ours = ["-a", "--mirror", *extra, "-T", "--", "s", "d"]
             self.theirs = ["rsync", "-aHAX", "--delete", "--numeric-ids",
                            *([] if "--skip-unchanged" in self.ours else ["-I"]), "--", "s/", "d/"]
-            self.holes = False
+            self.holes = True
         else:
             self.ours = options + operands
             self.theirs = ["cp", *self.ours]
             self.holes = "--sparse=always" not in self.ours
+
+    def without_mirror(self, rng, before, ours):
+        """Of what is there: what both replace in the same way, where a mirror does not make it give way."""
+        kinds = {entry.path[1:]: entry.kind for entry in self.entries}
+        kept, gone = [], []
+        for entry in before:
+            is_in_the_way = kinds.get(entry.path[1:], entry.kind) != entry.kind
+            if is_in_the_way or any(entry.path.startswith(path + b"/") for path in gone):
+                gone.append(entry.path)
+            else:
+                kept.append(entry)
+        for entry in kept if "-u" in ours else ():  # of the same age is "older" to rsync alone
+            entry.time = (OLD + rng.choice([-5, 5])) * 10**9
+        if "-u" in ours:  # as cp, and unlike rsync, a name of what is left as newer becomes a link to that
+            self.entries = [entry for entry in self.entries if entry.kind != "h"]
+        if "-L" in ours:
+            kept = [entry for entry in kept if entry.kind != "l"]
+            # A link that leads back to where it is, or nowhere, is an error that each tells in its own way.
+            files = [entry.path for entry in self.entries if entry.kind == "f"]
+            self.entries = [entry for entry in self.entries
+                            if files and entry.kind == "l" or entry.kind not in "lh" or entry.target in files]
+            for entry in self.entries:
+                if entry.kind == "l":
+                    entry.target = os.path.relpath(rng.choice(files), os.path.dirname(entry.path))
+        self.before = {entry.path for entry in kept}
+        return kept
 
     def operands(self, rng):
         names = [entry.path for entry in self.tops]
@@ -247,6 +312,8 @@ class Round:
             facts.pop("accessed", None)
         if stat.S_ISLNK(facts["kind"]) and name in self.before:  # which of them looks where it leads uses it
             facts.pop("accessed", None)
+        if stat.S_ISDIR(facts["kind"]) and "-L" in self.ours:  # two names may lead to one that is listed twice
+            facts.pop("accessed", None)
         if stat.S_ISDIR(facts["kind"]) and {"-L", "-H", "-l"} & set(self.ours):
             # Of a directory that a link leads to cp lists the attributes that the link has.
             facts.pop("user.one", None)
@@ -280,13 +347,29 @@ class Round:
         times = b"preserving times for 'd': Operation not permitted"
         told = [line for line in said[1][1] if self.open or line != times]
         found = [f"exit status {said[1][0]}: {told}"] if told or said[1][0] != 0 and not said[1][1] else []
+        whole = {name for name, facts in ours.items() if facts.get("data") == in_pages([(0, facts.get("size", 0))])}
         for world in theirs, ours:
-            for facts in world.values():
+            for name, facts in world.items():
                 normal(facts)
-                for each in ("data", "shared", "accessed"):
-                    facts.pop(each, None)
+                facts.pop("shared", None)  # rsync shares nothing
+                if not self.holes or name[:1] != b"d" or b"s" + name[1:] not in whole:  # rsync keeps no holes
+                    facts.pop("data", None)
+                # By each name of a file its time of use is another, once one has been read.
+                # With -u rsync may use what it then leaves.
+                compares = "-aHAXU" in self.theirs and not self.has_links and not {"-L", "-u"} & set(self.theirs)
+                if not compares or name[:1] != b"d" or not stat.S_ISREG(facts["kind"]):
+                    facts.pop("accessed", None)
+                elif facts["accessed"] != "now":  # rsync tells it in seconds
+                    facts["accessed"] //= 10**9
         # Where it is as rsync made it, or as the source is, for rsync makes mistakes with ACLs and devices.
-        found += differences_of_facts(theirs, ours, lambda name: name[:1] == b"d" and ours.get(b"s" + name[1:]))
+        def source(name):
+            facts = name[:1] == b"d" and ours.get(b"s" + name[1:])
+            if facts and "-L" in self.ours and stat.S_ISLNK(facts["kind"]):
+                return ours.get(os.path.normpath(os.path.join(os.path.dirname(b"s" + name[1:]), facts["leads to"])))
+            return facts
+
+        found += differences_of_facts(theirs, ours, source)
+        self.by_source = differences_of_facts(theirs, ours) != differences_of_facts(theirs, ours, source)
         denied = [line for line in said[0][1] if b" chgrp " not in line and not line.startswith(b"rsync error")]
         if found and denied:
             raise NotComparable(f"rsync fails: {said[0][1]}: {found}")
@@ -340,8 +423,8 @@ SILENT_MAX = 0.01  # of the rounds
 
 
 def try_rounds(which, first, rounds, places, keep, ways):
-    """How many differed, and of how many nothing can be said, by reason."""
-    wrong, silent = 0, collections.Counter()
+    """How many differed, how many passed for what is as the source is, and of how many nothing can be said, by reason."""
+    wrong, by_source, silent = 0, 0, collections.Counter()
     for number in range(first, first + rounds):
         has_reflinks = len(places) > 1 and number % 2 == 1 and (ways is None or ways.shares)
         at = places[has_reflinks] / f"{which}-{number}"
@@ -353,12 +436,13 @@ def try_rounds(which, first, rounds, places, keep, ways):
         except NotComparable as reason:
             found = []
             silent[str(reason)] += 1
+        by_source += one.by_source and not found
         if found:
             wrong += 1
             print(one, *found, sep="\n    ", flush=True)
         if not keep:
             subprocess.run(["rm", "-rf", at], check=True)
-    return wrong, silent
+    return wrong, by_source, silent
 
 
 def main():
@@ -394,9 +478,11 @@ def main():
         ways = WAYS[version] if by_cp else None
         if ways and ways.why:
             print(f"{which}: left out, as cp is {version}: {ways.why}")
-        wrong, silent = try_rounds(which, first, rounds, places, keep, ways)
+        wrong, by_source, silent = try_rounds(which, first, rounds, places, keep, ways)
         compared = rounds - silent.total()
         print(f"{which}: {compared} compared, {wrong} differ, {silent.total()} not comparable", flush=True)
+        if not by_cp:
+            print(f"    {by_source} are not as rsync made them, and as the source is")
         for why, count in silent.items():
             print(f"    {count} not comparable: {why}")
         # A comparison that leaves out much compares nothing.
