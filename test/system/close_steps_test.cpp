@@ -102,11 +102,15 @@ public:
             submit_operations();
     }
 
-    // Until all have ended, or this is readable.
-    void poll_until(int stopped) {
+    // Until all have ended, or a step has come to where it waits. It may hold a lock that the
+    // pool's functions take, so it is to wait only while none is called.
+    void poll_until(NthStep& step) {
         while (count(ARSYNC_COMPLETION_JOB) < jobs_.size()) {
-            pollfd ready[] = {{arsync_pool_event_fd(pool_.get()), POLLIN, 0}, {stopped, POLLIN, 0}};
-            if (poll(ready, 2, limit_ms) <= 0) {
+            pollfd ready[] = {{event_fd_, POLLIN, 0}, {step.stopped(), POLLIN, 0}};
+            step.let_wait();
+            const int any = poll(ready, 2, limit_ms);
+            step.go_on();
+            if (any <= 0) {
                 wrong_ += "it hangs\n";
                 return;
             }
@@ -237,6 +241,7 @@ private:
     const std::string to_;
     Pool pool_;
     arsync_pool* const closed_ = pool_.get();
+    const int event_fd_ = arsync_pool_event_fd(closed_);
     std::set<arsync_job> jobs_;
     std::vector<Completion> told_;
     arsync_buffer buffers_[2] = {};
@@ -292,8 +297,7 @@ private:
             Running running(what_, backend_, from_, to_);
             step_.stop_after(number);
             running.submit();
-            running.poll_until(step_.stopped());
-            step_.go_on();
+            running.poll_until(step_);
             running.end(how);
             calls_ = step_.end();
             stopped_ += calls_ > number;

@@ -90,7 +90,7 @@ NthStep::NthStep()
 
 void NthStep::stop_after(long before) {
     calls_.store(0);
-    goes_on_.store(false);
+    go_on();
     before_.store(before);
 }
 

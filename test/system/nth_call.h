@@ -46,8 +46,10 @@ public:
     void stop_after(long before);
     // Readable when one waits.
     int stopped() const { return stopped_; }
-    // It goes on as soon as nobody asks for anything any more, be it that they all wait for it.
+    // It goes on as soon as nobody asks for anything any more, be it that they all wait for it; so
+    // it is from stop_after on, too, until it is to wait.
     void go_on() { goes_on_.store(true); }
+    void let_wait() { goes_on_.store(false); }
     // All are made again. How many were since stop_after.
     long end();
 
