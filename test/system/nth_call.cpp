@@ -118,7 +118,10 @@ static bool let_go_on(int listener, uint64_t id) {
     Room<seccomp_notif_resp> told;
     told.message.id = id;
     told.message.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &told) == 0 || errno == ENOENT;
+    while (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &told) < 0)
+        if (errno != EINTR)
+            return errno == ENOENT; // whoever asked is gone, or asks anew
+    return true;
 }
 
 bool NthStep::answer_one(int listener) {
