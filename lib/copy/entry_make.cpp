@@ -5,6 +5,7 @@
 
 #include "copy/attributes_by_name.h"
 #include "copy/entry_copy.h"
+#include "copy/metadata.h"
 
 namespace arsync {
 
@@ -112,10 +113,18 @@ mode_t Entry::mode_of_special(FinalMode& final_mode) const {
     return withheld ? whole & 0700 : whole;
 }
 
-// When it has its name, and is not to be removed any more.
+// When it has its name, and is not to be removed any more: whatever fails now, it is there, and
+// has lost its flags.
 void Entry::seal() {
-    if (asks_for_flags(options_) && !asks(ARSYNC_COPY_DRY_RUN))
+    if (!asks_for_flags(options_) || asks(ARSYNC_COPY_DRY_RUN))
+        return;
+    try {
         seal_by_name(io_.files, names_, facts(), *sealed_, options_, control_, outcome_);
+    } catch (const Error& error) {
+        const bool of_source = error.stage == ARSYNC_STAGE_OPEN_SOURCE;
+        note_loss(outcome_, ARSYNC_STAGE_FLAGS, -error.code,
+                  of_source ? Side::source : Side::destination);
+    }
 }
 
 void Entry::copy_attributes(const FileCopy& names, const struct statx& there,

@@ -44,6 +44,37 @@ TEST_CASE("of an entry that loses extended attributes and its times, the times a
     CHECK(lost > 20);
 }
 
+// What has its name is not begun anew, so that is a loss like another, and not that it could not be
+// opened.
+TEST_CASE("what cannot be opened once more to be sealed is there, and has lost its flags") {
+    for (const int error : {ENFILE, EACCES, ESTALE})
+        for (const Subject subject : {Subject::source, Subject::destination}) {
+            unsigned lost = 0;
+            for (uint64_t seed = 1; seed <= 20; ++seed) {
+                TreeScenario scenario = with_everything(seed);
+                scenario.options.preserve |= ARSYNC_PRESERVE_FLAGS | ARSYNC_PRESERVE_PROJECT;
+                scenario.options.preserve &= ~ARSYNC_PRESERVE_LINKS;
+                TreeSimulation simulation(scenario);
+                std::map<std::string, unsigned> opened;
+                simulation.meanwhile = [&](const Step& step) {
+                    const bool by_name = step.call == Call::open && step.subject == subject &&
+                                         (step.flags & (O_PATH | O_DIRECTORY)) == O_PATH;
+                    return by_name && ++opened[step.path] == 2 ? -error : 0;
+                };
+                simulation.run();
+                for (const auto& entry : simulation.reports()) {
+                    if (entry.outcome.result == 0)
+                        continue;
+                    ++lost;
+                    CHECK_MESSAGE(entry.outcome.stage == ARSYNC_STAGE_FLAGS, seed, ": ",
+                                  entry.path);
+                    CHECK((entry.outcome.flags & ARSYNC_COMPLETION_COPIED) != 0);
+                }
+            }
+            CHECK(lost > 5);
+        }
+}
+
 // Of the directory that the first name was copied from nothing is needed any more.
 TEST_CASE("a file gets its further names, or copies, though the first one's directory is gone") {
     for (const int error : {ENOENT, ESTALE, ELOOP, EACCES}) {
