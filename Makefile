@@ -274,7 +274,7 @@ check: ## set up, build, run all tests
 
 # Not of `make check`: what takes hours. Each step that has passed is not run again on the same commit.
 prove: ## the tests of the worst day at length (hours; wants root; STEPS="pools storm": these alone)
-	$(Q)tools/deps.sh build test fuzz clean compilers
+	$(Q)tools/deps.sh build test fuzz
 	$(Q)B='$(B)' test/prove.sh $(STEPS)
 
 HOURS ?= 1

@@ -13,7 +13,12 @@ ARSYNC_STORM_S=600 ARSYNC_OPERATIONS=100000 ARSYNC_SEEDS=3 ARSYNC_OPPOSITE_ROUND
 ARSYNC_FILL_LEVELS=200 ARSYNC_SOAK_S=600 ARSYNC_FAULTS_AT_LENGTH=1 ARSYNC_CLOSE_ALL=1 ARSYNC_RANDOM_TREES=10000'
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
-make_here() { make --no-print-directory -j"$(nproc)" B="$B" "$@"; }
+make_here() {
+    local -a without=()
+    local length
+    for length in $lengths; do without+=(-u "${length%%=*}"); done
+    env "${without[@]}" make --no-print-directory -j"$(nproc)" B="$B" "$@"
+}
 # at_length COMMAND...: with all lengths. The other steps have the tests as `make check` has them.
 at_length() {
     local -a set=(TEST_TIME_LIMIT="${TEST_TIME_LIMIT:-21600}")
@@ -22,8 +27,9 @@ at_length() {
     env "${set[@]}" "$@"
 }
 # cases FILTER: those of test/system; that there is none is a failure.
-cases() { at_length "$B/test/system" -tc="$1" && [ "$("$B/test/system" -tc="$1" -c | grep -oE '[0-9]+$')" != 0 ]; }
+cases() { at_length timeout "${TEST_TIME_LIMIT:-21600}" "$B/test/system" -tc="$1" && [ "$("$B/test/system" -tc="$1" -c | grep -oE '[0-9]+$')" != 0 ]; }
 compilers() {
+    tools/deps.sh compilers
     if compgen -c | grep -qE '^(g|clang)\+\+-[0-9]+$'; then tools/compilers.sh; else
         echo 'SKIP: other compilers: none is installed'
         return 77
@@ -57,15 +63,16 @@ run_step() {
         fuzzers) make_here fuzz ;;
         coverage | valgrind) make_here "$1" ;;
         compilers) compilers ;;
-        clean-root) test/clean_root.sh ;;
+        clean-root) tools/deps.sh clean && test/clean_root.sh ;;
         *) echo "prove.sh: there is no step '$1'; there are: $steps" >&2; return 2 ;;
     esac
 }
 
 make_here build "$B/test/system" "$B/test/faultfs" > /dev/null || exit 1
-done_of=$B/prove/$(git describe --always --dirty --abbrev=40)
+records() { echo "$B/prove/$(git describe --always --dirty --abbrev=40)"; }
+done_of=$(records)
 mkdir -p "$done_of"
-own_lengths=$(for length in SEEDS SECONDS $lengths; do printenv "${length%%=*}"; done)
+own_lengths=$(for length in SEEDS SECONDS ARSYNC_SIM_SEED ARSYNC_SEED KILL_SEED ARSYNC_RANDOM_SEED ARSYNC_ROUNDS $lengths; do printenv "${length%%=*}"; done)
 [ $# -gt 0 ] || { read -ra all <<< "${steps//$'\n'/ }"; set -- "${all[@]}"; }
 told=() failed=0
 for step; do
@@ -76,7 +83,10 @@ for step; do
     start=$SECONDS
     printf '\n== %s\n' "$step"
     (run_step "$step") 2>&1 | tee "$done_of/$step.log"
-    case ${PIPESTATUS[0]} in
+    status=${PIPESTATUS[0]}
+    if [ "$status" = 0 ] && grep -q '^SKIP: ' "$done_of/$step.log"; then status=77; fi
+    if [ "$done_of" != "$(records)" ]; then own_lengths=moved; fi
+    case $status in
         0)
             line="ok      $step ($((SECONDS - start)) s)"
             [ -n "$own_lengths" ] || echo "$line" > "$done_of/$step"

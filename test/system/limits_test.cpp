@@ -337,7 +337,7 @@ TEST_CASE_FIXTURE(Clean, "with little address space jobs end once each, and the 
                   directory / ("to/list/" + std::to_string(i)));
     for (const uint32_t backend : backends()) {
         bool any_failed = false;
-        for (const uint64_t more : {0, 4, 24, 70, 200, 2000}) {
+        for (const uint64_t more : std::initializer_list<uint64_t>{0, 4, 24, 70, 200, 2000}) {
             CAPTURE(backend_name(backend));
             CAPTURE(more);
             make_directories(directory / "to/list");

@@ -93,9 +93,10 @@ TEST_CASE("with any one operation of io_uring refused files, trees and lists are
     const char* const sources[] = {"from/large", "from/sparse", "from"};
     for (const io_uring_op refused : operations) {
         const RefusingPool pool(refused);
-        for (const auto& [method, durability] :
-             {std::pair(ARSYNC_METHOD_FIXED, ARSYNC_DURABILITY_NONE),
-              std::pair(ARSYNC_METHOD_HEAP, ARSYNC_DURABILITY_FULL)}) {
+        for (const auto& how : {std::pair(ARSYNC_METHOD_FIXED, ARSYNC_DURABILITY_NONE),
+                                std::pair(ARSYNC_METHOD_HEAP, ARSYNC_DURABILITY_FULL)}) {
+            const arsync_method method = how.first;
+            const arsync_durability durability = how.second;
             CAPTURE(refused);
             CAPTURE(durability);
             CAPTURE(method);
