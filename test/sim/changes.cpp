@@ -38,6 +38,23 @@ void change_file(World& world, Random& random, const Name& at) {
 
 } // namespace
 
+std::string lie_about_something(World& world, Random& random, Lie lie) {
+    std::vector<Name> files;
+    for (const InodeNumber above : world.disk.numbers())
+        for (const auto& [name, number] : world.disk.at(above).names) {
+            const Inode& inode = world.disk.at(number);
+            if (inode.is_file() && inode.links == 1 && world.sources.contains(number))
+                files.emplace_back(above, name);
+        }
+    if (files.empty())
+        return {};
+    const auto& [above, name] = files[random.below(files.size())];
+    world.lie = lie;
+    world.lied_about = world.disk.at(above).names.at(name);
+    world.lied_bytes = random.of({1ul, 777ul, 4096ul, 5000ul, 70'000ul});
+    return world.path_of(above).substr(1) + "/" + name;
+}
+
 std::string change_something(World& world, Random& random) {
     std::vector<Name> files, directories;
     for (const InodeNumber above : world.disk.numbers()) {

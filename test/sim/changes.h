@@ -15,4 +15,8 @@ std::string change_something(World& world, Random& random);
 // What a file that replaces another holds.
 constexpr const char* another_content = "another";
 
+// From now on what statx(2) tells of one source, a file with one name, is this lie. Which; "":
+// there is none.
+std::string lie_about_something(World& world, Random& random, Lie lie);
+
 } // namespace arsync::sim

@@ -21,4 +21,7 @@ void check_crash(Simulation& simulation);
 // All problems and what they are problems of, or nothing.
 std::string report(const Simulation& simulation);
 
+// Whether a copy is right of which a look at its source lies.
+bool is_right_by_lie(const World& world, const Content& copy, const Content& source);
+
 } // namespace arsync::sim

@@ -24,9 +24,12 @@ struct Fate {
     // it.
     uint64_t damaged_write = never;
     bool forgets = false;
+    uint64_t pause_at = never; // until nothing else can be done, or for some turns
+    Lie lie = Lie::none;       // of a look at a source
 
     bool has_step() const {
-        return !failures.empty() || cancel_at != never || crash_at != never || change_at != never;
+        return !failures.empty() || cancel_at != never || crash_at != never || change_at != never ||
+               pause_at != never;
     }
     // The first of it at that step, and the others as much later as they were.
     Fate at_step(uint64_t step) const {
@@ -55,5 +58,7 @@ struct Possible {
 };
 // Mostly at most one thing happens, and in a quarter of them two to four.
 Fate choose_fate(Random& random, const Possible& possible);
+// A pause of it, and a look that lies: drawn apart, so that the rest of a number stays what it was.
+void choose_pause_and_lie(Random& random, Fate& fate);
 
 } // namespace arsync::sim

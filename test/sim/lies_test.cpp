@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <utility>
 
@@ -15,6 +16,8 @@
 namespace arsync::sim {
 
 namespace {
+
+constexpr Lie all_lies[] = {Lie::smaller, Lie::larger, Lie::kind, Lie::inode, Lie::time};
 
 // What each call that goes by a name, or makes one, may say of it.
 std::vector<int> lies_of(const Step& step) {
@@ -125,6 +128,54 @@ TEST_CASE("whichever call of a list lies about what is there, it ends, and what 
         lies += for_each_lie<ListSimulation>(choose_list(seed),
                                              [](ListSimulation& s) { check_always(s); });
     CHECK(lies * sweep_stride > 1000);
+}
+
+TEST_CASE("whatever a look at a copy's source gets wrong, it ends, and what is done is right") {
+    uint64_t told = 0;
+    for (const Scenario& scenario : catalogue())
+        for (const Lie lie : all_lies) {
+            Simulation simulation(scenario);
+            simulation.lie = lie;
+            simulation.run();
+            check_result(simulation);
+            CHECK_MESSAGE(simulation.world.problems.empty(), report(simulation),
+                          "\n  a lie: ", describe(lie));
+            told += simulation.world.lies_told;
+        }
+    CHECK(told > 100);
+}
+
+TEST_CASE("whatever a look at one source of a tree gets wrong, it ends, and no byte is wrong") {
+    uint64_t told = 0;
+    for (TreeScenario scenario : tree_catalogue())
+        for (const Lie lie : all_lies)
+            for (uint64_t which = 0; which < 5; ++which) {
+                scenario.world.seed += 100; // another tree, and another file of it
+                TreeSimulation simulation(scenario);
+                simulation.lie = lie;
+                simulation.run();
+                check_result(simulation);
+                CHECK_MESSAGE(simulation.world.problems.empty(), report(simulation),
+                              "\n  a lie: ", describe(lie), " of ", simulation.changed());
+                told += simulation.world.lies_told;
+            }
+    CHECK(told > 500);
+}
+
+TEST_CASE("whatever a look at one source of a list gets wrong, no other item suffers") {
+    uint64_t told = 0;
+    for_each_swept(sweeps_all() ? 2000 : 100, [&](uint64_t seed) {
+        for (const Lie lie : all_lies) {
+            ListSimulation list(choose_list(seed));
+            list.lie = lie;
+            list.run();
+            check_result(list);
+            CHECK_MESSAGE(list.world.problems.empty(), report(list), "\n  a lie: ", describe(lie),
+                          " of ", list.changed());
+            told += list.world.lies_told;
+        }
+    });
+    CHECK((told > 1000 || std::getenv("ARSYNC_SIM_SEED")));
 }
 
 } // namespace arsync::sim

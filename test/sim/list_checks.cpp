@@ -50,6 +50,22 @@ void check_events(ListSimulation& s) {
             s.world.problem("reported twice: " + event.path);
 }
 
+// Of an item nothing is told before all those before it have their completions.
+void check_order(ListSimulation& s) {
+    if (!s.scenario.asks(ARSYNC_COPY_IN_ORDER) || s.was_cancelled() || clashes(s))
+        return;
+    uint64_t last = 0, ended = first_item; // the next that is to end
+    for (const SimulatedPool::Event& event : s.events()) {
+        if (event.user_data < first_item)
+            continue;
+        if (event.user_data != ended)
+            s.world.problem("out of order: " + std::to_string(event.user_data) + " after " +
+                            std::to_string(last));
+        last = event.user_data;
+        ended += event.kind == ARSYNC_COMPLETION_ITEM;
+    }
+}
+
 // What the items say of themselves adds up to what the list says.
 void check_totals(ListSimulation& s) {
     arsync_totals sum = {};
@@ -153,12 +169,12 @@ void check_sources(ListSimulation& s) {
         return;
     const InodeNumber in = s.original().root().names.at("in");
     for (const std::string& difference :
-         differences(s.original(), in, s.world.disk, in, {true, true, true, true, true}))
+         differences(s.original(), in, s.world.disk, in, everything))
         s.world.problem("a source was changed: " + difference);
     if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
         return;
-    for (const std::string& difference : differences(s.original(), s.root(), s.world.disk, s.root(),
-                                                     {true, true, true, true, true}))
+    for (const std::string& difference :
+         differences(s.original(), s.root(), s.world.disk, s.root(), everything))
         s.world.problem("a dry run has changed something: " + difference);
 }
 
@@ -282,6 +298,7 @@ Compared compared(const ListSimulation& s) {
     Compared also;
     also.mode = also.owner = also.xattrs = also.links = true;
     also.file_times = s.scenario.tree.preserves(ARSYNC_PRESERVE_TIMES);
+    also.flags = also.project = also.context = true;
     return also;
 }
 
@@ -380,8 +397,8 @@ Exempt failures_of(const ListSimulation& s) {
 void check_clash(ListSimulation& s) {
     if (s.events().size() != 1)
         s.world.problem("a list of mirrors that clash says more than that");
-    for (const std::string& difference : differences(s.original(), s.root(), s.world.disk, s.root(),
-                                                     {true, true, true, true, true}))
+    for (const std::string& difference :
+         differences(s.original(), s.root(), s.world.disk, s.root(), everything))
         s.world.problem("a list of mirrors that clash did something: " + difference);
 }
 
@@ -452,6 +469,7 @@ std::set<size_t> trees_of_chance(const ListSimulation& s) {
 
 void check_always(ListSimulation& s) {
     check_events(s);
+    check_order(s);
     check_totals(s);
     check_sources(s);
     if (!s.world.crashed() && s.changed().empty())

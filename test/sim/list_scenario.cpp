@@ -168,6 +168,12 @@ void choose_options(Random& random, TreeScenario& s) {
         s.filter = "*.x\nd1/\n/f3\n";
 }
 
+void choose_more_options(Random& random, TreeScenario& s) {
+    choose_ways_of_moving(random, s);
+    if (random.percent(25))
+        s.options.flags |= ARSYNC_COPY_IN_ORDER;
+}
+
 } // namespace
 
 ListScenario choose_list(uint64_t seed, bool folds) {
@@ -176,6 +182,8 @@ ListScenario choose_list(uint64_t seed, bool folds) {
     s.tree.folds = folds;
     choose_world(random, seed, s.tree.world);
     choose_options(random, s.tree);
+    Random more(seed * 15'485'863 + 6);
+    choose_more_options(more, s.tree);
     s.tree.workers = 1 + static_cast<unsigned>(random.below(3));
     s.tree.directories = static_cast<unsigned>(random.below(6));
     s.tree.entries = 2 + static_cast<unsigned>(random.below(20));

@@ -196,6 +196,10 @@ void ListSimulation::cancel() {
 
 void ListSimulation::run() {
     world.before = [this](const Step& step) { return before(step); };
+    if (lie != Lie::none) {
+        Random random(scenario.tree.world.seed + 3);
+        changed_ = lie_about_something(world, random, lie);
+    }
     pool_.run(job_);
     world.before = {};
     pool_.check_leaks();
@@ -233,6 +237,8 @@ int ListSimulation::before(const Step& step) {
         world.crash();
     if (step.index == cancel_at)
         cancel();
+    if (step.index == pause_at)
+        pool_.pause();
     if (step.index == change_at)
         changed_ = change_something(world, random_);
     if (meanwhile)

@@ -73,7 +73,25 @@ int SimulatedFiles::duplicate(int fd) {
     }));
 }
 
-static void fill(const World& world, const Inode& inode, struct statx& out) {
+// Of what is there only this is wrong.
+static void lie_about(World& world, struct statx& out) {
+    ++world.lies_told;
+    switch (world.lie) {
+    case Lie::kind:
+        out.stx_mode = static_cast<uint16_t>((out.stx_mode & 07777) | S_IFIFO);
+        break;
+    case Lie::inode:
+        out.stx_ino += 1'000'000 * world.lies_told;
+        break;
+    case Lie::time:
+        out.stx_mtime.tv_sec += static_cast<int64_t>(world.lies_told);
+        break;
+    default: // of the size, which is told already
+        break;
+    }
+}
+
+static void fill(World& world, const Inode& inode, struct statx& out) {
     const Attributes& attributes = inode.attributes;
     const auto time = [](const timespec& from) {
         statx_timestamp to{};
@@ -90,6 +108,8 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     out.stx_mode = static_cast<uint16_t>(attributes.mode);
     if ((attributes.flags & FS_IMMUTABLE_FL) != 0)
         out.stx_attributes |= STATX_ATTR_IMMUTABLE;
+    if ((attributes.flags & FS_APPEND_FL) != 0)
+        out.stx_attributes |= STATX_ATTR_APPEND;
     out.stx_ino = inode.number;
     out.stx_rdev_major = major(inode.device);
     out.stx_rdev_minor = minor(inode.device);
@@ -98,7 +118,7 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     } else if (inode.is_link()) {
         out.stx_size = inode.target.size();
     } else if (inode.number != world.without_size) {
-        out.stx_size = inode.content.size();
+        out.stx_size = world.told_size(inode);
         out.stx_blocks = inode.content.blocks_allocated() * (block_size / 512);
         const bool is_source =
             inode.number == world.source || world.sources.count(inode.number) != 0;
@@ -113,6 +133,8 @@ static void fill(const World& world, const Inode& inode, struct statx& out) {
     if (inode.is_file())
         set_later_facts(out,
                         {0, world.options.direct_memory_align, world.options.direct_offset_align});
+    if (world.lie != Lie::none && inode.number == world.lied_about)
+        lie_about(world, out);
 }
 
 int SimulatedFiles::statx(int dirfd, const char* path, int at_flags, struct statx& out) {

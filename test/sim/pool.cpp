@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace arsync::sim {
 
@@ -69,8 +70,37 @@ void SimulatedPool::JobHost::report(Report report) {
                      "': " + name_of_result(report.outcome.result) + " at stage " +
                      arsync_stage_name(report.outcome.stage) + ", flags " +
                      std::to_string(report.outcome.flags));
-    pool.events_.push_back({report.kind, report.item != 0, report.user_data, std::move(report.path),
-                            report.outcome, totals});
+    pool.held_events_.emplace(++pool.held_, Event{report.kind, report.item != 0, report.user_data,
+                                                  std::move(report.path), report.outcome, totals});
+    pool.tell(report.item, report.kind, pool.held_);
+}
+
+// At once; or of an item of a list that wants it so, in the order of its items.
+void SimulatedPool::tell(uint64_t item, arsync_completion_kind kind, uint64_t number) {
+    auto finished = std::make_unique<Finished>();
+    finished->completion.kind = kind;
+    finished->completion.user_data = number;
+    const bool in_order = item != 0 && (job_->options.flags & ARSYNC_COPY_IN_ORDER) != 0;
+    if (!in_order) {
+        tell_now(*finished);
+        return;
+    }
+    job_->in_order.prepare(item);
+    job_->in_order.hold(item, std::move(finished));
+    tell_held(false);
+}
+
+void SimulatedPool::tell_held(bool at_end) {
+    while (const std::unique_ptr<Finished> next = job_->in_order.take(at_end))
+        tell_now(*next);
+}
+
+void SimulatedPool::tell_now(const Finished& finished) {
+    const uint64_t number = finished.completion.user_data;
+    if (finished.completion.kind == ARSYNC_COMPLETION_QUESTION)
+        asked_.push_back(std::move(held_questions_.extract(number).mapped()));
+    else
+        events_.push_back(std::move(held_events_.extract(number).mapped()));
 }
 
 // Nobody polls for a while.
@@ -88,13 +118,19 @@ bool SimulatedPool::JobHost::ask(Asker& asker, std::unique_ptr<Suspended>& suspe
     ++pool.questions_;
     pool.world_.note("asked about '" + (path ? *path : std::string()) + "' of item " +
                      std::to_string(suspended->user_data));
-    pool.asked_.push_back({&asker, std::move(suspended), path ? *path : std::string()});
+    const uint64_t item = suspended->item;
+    pool.held_questions_.emplace(++pool.held_,
+                                 Asked{&asker, std::move(suspended), path ? *path : std::string()});
+    pool.tell(item, ARSYNC_COMPLETION_QUESTION, pool.held_);
     return true;
 }
 
 void SimulatedPool::withdraw_questions() {
+    job_->in_order.drop_questions();
     std::vector<Asked> all;
     all.swap(asked_);
+    for (auto& [number, asked] : std::exchange(held_questions_, {}))
+        all.push_back(std::move(asked));
     for (Asked& asked : all) {
         asked.suspended->question().answer = ARSYNC_ANSWER_STOP;
         asked.asker->answered(std::move(asked.suspended));
@@ -150,11 +186,29 @@ void SimulatedPool::give_room() {
     without_room_.clear();
 }
 
+void SimulatedPool::pause() {
+    if (!job_ || completions_ > 0)
+        return;
+    world_.note("paused");
+    job_->terms.pause();
+    job_->terms.set_priority(static_cast<int>(world_.options.seed % 3) - 1);
+}
+
+// Whether it was paused.
+bool SimulatedPool::resume() {
+    if (!job_->terms.paused())
+        return false;
+    world_.note("resumed");
+    job_->terms.resume();
+    return true;
+}
+
 void SimulatedPool::cancel() {
     if (!job_ || completions_ > 0)
         return;
     world_.note("cancelled");
     job_->control.cancel();
+    job_->terms.let_go();
     withdraw_questions();
     if (const auto* list = std::get_if<ListCopy>(&job_->what))
         list->list->wake_all();
@@ -203,6 +257,8 @@ bool SimulatedPool::turn() {
         give_room();
     if (random_.percent(20))
         answer_one();
+    if (job_->terms.paused() && random_.percent(3))
+        resume();
     bool done = begin_part() || more;
     const size_t first = workers_.size() > 1 ? random_.below(workers_.size()) : 0;
     bool resumed = false;
@@ -218,6 +274,8 @@ bool SimulatedPool::turn() {
         worker->ring.wait();
         done = true;
     }
+    if (!done && resume())
+        return true;
     if (!done) {
         workers_[first]->ring.wake();
         workers_[first]->ring.wait();
@@ -227,6 +285,7 @@ bool SimulatedPool::turn() {
 
 void SimulatedPool::run(Job& job) {
     job_ = &job;
+    job.control.set_terms(job.terms);
     completions_ = 0;
     begin(job, *workers_.front(), completions_);
     unsigned idle = 0;
@@ -246,6 +305,7 @@ void SimulatedPool::run(Job& job) {
         if (completions_ > 0 && job.outcome.result < 0)
             break;
     }
+    tell_held(true);
     if (completions_ == 0 || parts_run())
         world_.problem(idle == idle_max ? "somebody sleeps for ever" : "the copy does not end");
     for (Running& part : parts_) // late, when it is all over
@@ -271,8 +331,10 @@ void SimulatedPool::check_leaks() {
         if (worker->buffers->leased() > 0)
             world_.problem("buffers still leased: " + std::to_string(worker->buffers->leased()));
     }
-    if (!asked_.empty())
+    if (!asked_.empty() || !held_questions_.empty())
         world_.problem("questions are left");
+    if (!held_events_.empty())
+        world_.problem("completions are left");
 }
 
 } // namespace arsync::sim

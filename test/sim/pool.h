@@ -4,6 +4,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ public:
 
     // Run a job to its end.
     void run(Job& job);
+    // Pause what runs, now. It is resumed after some turns, or when nothing else can be done.
+    void pause();
     // Cancel what runs, now.
     void cancel();
 
@@ -101,6 +104,10 @@ private:
     void answer_one();
     void answer_own();
     void give_room();
+    bool resume();
+    void tell(uint64_t item, arsync_completion_kind kind, uint64_t number);
+    void tell_now(const Finished& finished);
+    void tell_held(bool at_end);
     void withdraw_questions();
 
     World& world_;
@@ -117,6 +124,10 @@ private:
     std::vector<std::pair<Ring*, Waiter*>> without_room_;
     std::vector<Asked> asked_;
     std::vector<Event> events_;
+    // By their numbers: what is held back until it is its item's turn.
+    std::map<uint64_t, Event> held_events_;
+    std::map<uint64_t, Asked> held_questions_;
+    uint64_t held_ = 0;     // the last number
     uint64_t failures_ = 0; // of entries that it was told of
     uint64_t questions_ = 0;
     uint64_t answers_ = 0;

@@ -49,6 +49,17 @@ void choose_options(Random& random, arsync_copy_options& options) {
         options.flags |= ARSYNC_COPY_DEFAULT_MODE;
 }
 
+// Drawn apart from the rest, which stays what its number has said.
+void choose_backup(Random random, Scenario& scenario) {
+    const bool may = !scenario.range && scenario.options.replace != ARSYNC_REPLACE_EXCLUSIVE &&
+                     scenario.existing != Existing::nothing;
+    if (!may || !random.percent(25))
+        return;
+    scenario.options.backup = 1 + static_cast<uint32_t>(random.below(3));
+    if (random.percent(30))
+        scenario.old_backup = random.of({"target~", "target.~3~"});
+}
+
 } // namespace
 
 Scenario choose_copy(uint64_t seed) {
@@ -80,6 +91,7 @@ Scenario choose_copy(uint64_t seed) {
         scenario.options.flags &= ARSYNC_COPY_VERIFY;
     }
     scenario.in_patches = random.percent(30);
+    choose_backup(Random(seed * 15'485'863 + 9), scenario);
     return scenario;
 }
 

@@ -112,10 +112,19 @@ void Simulation::describe_job() {
 void Simulation::run() {
     world.before = [this](const Step& step) { return before(step); };
     world.after = [this](const Step& step, int64_t) { after(step); };
+    if (lie != Lie::none) {
+        world.lie = lie;
+        world.lied_about = world.source;
+        world.lied_bytes = Random(world.options.seed).of({1ul, 777ul, 4096ul, 5000ul, 70'000ul});
+        source_was_changed_ = true; // as far as anybody can see
+    }
+    job_.control.set_terms(job_.terms);
     Pace pace(rate);
     start({files_, ring, *buffers_, rate > 0 ? &pace : nullptr}, job_, completions_);
     while (completions_ == 0 && !ring.stuck() && world.steps() < steps_max) {
-        if (!ring.run_ready() && completions_ == 0)
+        if (ring.run_ready() || completions_ > 0)
+            continue;
+        if (ring.in_flight() > 0 || !resume())
             ring.wait();
     }
     if (completions_ == 0)
@@ -123,14 +132,25 @@ void Simulation::run() {
     while (ring.run_ready()) // whatever should not be there any more
         ;
     check_leaks();
-    if (!world.crashed() && !source_was_changed_ && !(source().content == original_))
+    if (!world.crashed() && (!source_was_changed_ || (lie != Lie::none && change_at == never)) &&
+        !(source().content == original_))
         world.problem("the source's content was changed");
     world.before = {};
     world.after = {};
 }
 
+// Whether it was paused.
+bool Simulation::resume() {
+    if (!job_.terms.paused())
+        return false;
+    world.note("resumed");
+    job_.terms.resume();
+    return true;
+}
+
 void Simulation::cancel() {
     job_.control.cancel();
+    job_.terms.let_go();
     if (job_.control.interruptible)
         ring.cancel(*job_.control.interruptible);
 }
@@ -177,6 +197,10 @@ int Simulation::before(const Step& step) {
         world.crash();
     if (step.index == cancel_at)
         cancel();
+    if (step.index == pause_at) {
+        world.note("paused");
+        job_.terms.pause();
+    }
     if (step.index == change_at)
         change();
     if (meanwhile)

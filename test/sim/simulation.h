@@ -41,7 +41,9 @@ public:
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
     uint64_t change_at = never; // somebody changes the source, or moves the directory away
-    uint64_t rate = 0;          // bytes a second that it may move; 0: as fast as it goes
+    uint64_t pause_at = never;
+    Lie lie = Lie::none; // of a look at the source
+    uint64_t rate = 0;   // bytes a second that it may move; 0: as fast as it goes
     std::function<void(const Step&)> meanwhile; // anything else
     // Steps that a filesystem refuses, each time: with a negative errno; 0 for others.
     std::function<int(const Step&)> refuse;
@@ -93,6 +95,7 @@ private:
     void build();
     void describe_job();
     void change();
+    bool resume();
     int before(const Step& step);
     void after(const Step& step);
     uint64_t old_version() const;

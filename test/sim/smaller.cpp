@@ -78,7 +78,7 @@ public:
             options(less).flags &= ~flag;
             all.push_back(less);
         }
-        for (uint32_t bit = 0; bit < 5; ++bit) {
+        for (uint32_t bit = 0; bit < 8; ++bit) {
             Scenario less = whole_;
             if ((options(less).preserve & 1u << bit) == 0)
                 continue;
@@ -101,6 +101,10 @@ public:
             [&](Scenario & s) -> auto& { return options(s).sparse; }, 0u);
         set(
             [&](Scenario & s) -> auto& { return options(s).chunks; }, 0u);
+        set(
+            [&](Scenario & s) -> auto& { return options(s).method; }, 0u);
+        set(
+            [&](Scenario & s) -> auto& { return options(s).reflink; }, 0u);
     }
     template <class Tree>
     void cut_tree(Tree tree) {
@@ -114,6 +118,10 @@ public:
             [&](Scenario & s) -> auto& { return tree(s).existing; }, false);
         set(
             [&](Scenario & s) -> auto& { return tree(s).folds; }, false);
+        set(
+            [&](Scenario & s) -> auto& { return tree(s).holed; }, false);
+        set(
+            [&](Scenario & s) -> auto& { return tree(s).labelled; }, false);
         set(
             [&](Scenario & s) -> auto& { return tree(s).workers; }, 1u);
         set(

@@ -256,7 +256,8 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::set_times: // what is refused is tried again with the file lent back to its maker
         return is_refusal(error) && (options.preserve & ARSYNC_PRESERVE_OWNER);
     case Call::list_xattrs: // of an entry they are listed twice
-        if (step.subject == Subject::source && (options.flags & ARSYNC_COPY_RECURSIVE))
+        if (step.subject == Subject::source &&
+            ((options.flags & ARSYNC_COPY_RECURSIVE) || options.backup != ARSYNC_BACKUP_NONE))
             return true;
         [[fallthrough]];
     case Call::get_xattr:

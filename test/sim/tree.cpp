@@ -1,6 +1,7 @@
 #include "sim/tree.h"
 
 #include <algorithm>
+#include <linux/fs.h>
 
 namespace arsync::sim {
 
@@ -77,6 +78,19 @@ const Inode* at_path(const Disk& disk, InodeNumber top, const std::string& path)
 
 namespace {
 
+constexpr const char* label = "security.selinux";
+
+std::string label_of(const Attributes& attributes) {
+    const auto found = attributes.xattrs.find(label);
+    return found == attributes.xattrs.end() ? "" : found->second;
+}
+
+std::map<std::string, std::string> without_label(const Attributes& attributes) {
+    std::map<std::string, std::string> others = attributes.xattrs;
+    others.erase(label);
+    return others;
+}
+
 struct Comparison {
     const Disk& disk_a;
     const Disk& disk_b;
@@ -122,7 +136,17 @@ void Comparison::compare_attributes(const std::string& path, const Inode& a, con
     if (times && (from.modified.tv_sec != to.modified.tv_sec ||
                   from.modified.tv_nsec != to.modified.tv_nsec))
         differ(path, "has another modification time");
-    if (also.xattrs && from.xattrs != to.xattrs) {
+    if (S_ISREG(from.mode) || S_ISDIR(from.mode)) {
+        const unsigned which = also.seals ? ~0u : ~unsigned{FS_APPEND_FL | FS_IMMUTABLE_FL};
+        if (also.flags && (from.flags & which) != (to.flags & which))
+            differ(path, "has file flags " + std::to_string(to.flags) + ", not " +
+                             std::to_string(from.flags));
+        if (also.project && from.project != to.project)
+            differ(path, "is of another project");
+    }
+    if (also.context && label_of(from) != label_of(to))
+        differ(path, "has another label");
+    if (also.xattrs && without_label(from) != without_label(to)) {
         std::string names;
         for (const auto& [name, value] : to.xattrs)
             names += " " + name + "=" + value;

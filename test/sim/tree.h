@@ -40,7 +40,21 @@ struct Compared {
     bool xattrs = false;
     bool links = false;      // that names of one file are names of one file
     bool file_times = false; // of modification, but for directories
+    bool flags = false;      // of files and directories, FS_*_FL
+    bool seals = true;       // and of those immutable and append-only
+    bool project = false;    // of these
+    bool context = false;    // their SELinux label
 };
+constexpr Compared everything{.mode = true,
+                              .owner = true,
+                              .times = true,
+                              .xattrs = true,
+                              .links = true,
+                              .file_times = true,
+                              .flags = true,
+                              .seals = true,
+                              .project = true,
+                              .context = true};
 std::vector<std::string> differences(const Disk& disk_a, InodeNumber a, const Disk& disk_b,
                                      InodeNumber b, const Compared& also);
 

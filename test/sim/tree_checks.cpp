@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "sim/checks.h"
 #include "sim/opening.h"
 #include "sim/stages.h"
 
@@ -71,8 +72,6 @@ void check_copied(TreeSimulation& s) {
     for (const std::string& difference : s.differences_on(s.world.disk))
         s.world.problem("differs: " + difference);
 }
-
-namespace {} // namespace
 
 void check_whole(TreeSimulation& s) {
     check_copied(s);
@@ -150,6 +149,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::reopen: // tried again when others have closed theirs
         return error == EMFILE || error == ENFILE ||
                (error == ENAMETOOLONG && is_temporary_name(step.path));
+    case Call::set_inode_flags: // then one by one, and what they are in the end is compared
+        return true;
     case Call::make_special: // a shorter temporary name does
     case Call::make_symlink:
     case Call::make_link:
@@ -157,6 +158,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::read: // to compare it, not past the page cache
         return must_survive(step, error) ||
                ((step.flags & O_DIRECT) != 0 && (error == EINVAL || error == EOPNOTSUPP));
+    case Call::inode_flags: // read a second time, of a directory; whether they are kept is seen
+    case Call::project:
     case Call::sync_filesystem: // each file says for itself
     case Call::statx:           // a second look, or a kind that opening will tell too
     case Call::read_cached:     // the ring reads it
@@ -274,6 +277,29 @@ static bool says_no_attributes(const TreeSimulation& s) {
     });
 }
 
+// Of a filesystem that tells of no flags, or projects, none are kept.
+static bool says_none_of(const TreeSimulation& s, Call call) {
+    const auto& all = s.faults.happened();
+    return std::any_of(all.begin(), all.end(), [&](const Failure& one) {
+        return one.step.call == call && (one.error == ENOTTY || one.error == EOPNOTSUPP ||
+                                         one.error == EINVAL || one.error == ENOSYS);
+    });
+}
+
+// What the destination does not have, and the source has.
+static bool says_lost(const TreeSimulation& s, const Outcome& outcome) {
+    return outcome.result == -EOPNOTSUPP && outcome.stage == ARSYNC_STAGE_FLAGS &&
+           (says_none_of(s, Call::inode_flags) || says_none_of(s, Call::set_inode_flags) ||
+            says_none_of(s, Call::project) || says_none_of(s, Call::set_project));
+}
+
+static bool is_excused(const TreeSimulation& s, const std::string& difference) {
+    const auto is = [&](const char* text) { return difference.find(text) != std::string::npos; };
+    return (is("has other extended attributes") && says_no_attributes(s)) ||
+           (is("has file flags") && says_none_of(s, Call::inode_flags)) ||
+           (is("is of another project") && says_none_of(s, Call::project));
+}
+
 void check_failure(TreeSimulation& s) {
     if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
         check_copied(s); // that is, nothing was changed
@@ -297,9 +323,12 @@ void check_failure(TreeSimulation& s) {
         if (entry.outcome.result == 0 || by_itself)
             continue;
         ++reported;
-        if (!is_given(s, -entry.outcome.result))
+        if (!is_given(s, -entry.outcome.result) && !says_lost(s, entry.outcome))
             s.world.problem("reported as another error: " + entry.path);
-        if (entry.outcome.result == -EMFILE || entry.outcome.result == -ENFILE)
+        // But of what has its name already and is not begun anew.
+        const bool of_flags = entry.outcome.stage == ARSYNC_STAGE_FLAGS &&
+                              (entry.outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
+        if ((entry.outcome.result == -EMFILE || entry.outcome.result == -ENFILE) && !of_flags)
             s.world.problem("it ran out of descriptors, and failed");
     }
     // It may have been another program's loss: then each file was synced by itself.
@@ -323,8 +352,7 @@ void check_failure(TreeSimulation& s) {
                             describe(one.step));
     if (!noticed)
         for (const std::string& difference : s.differences_on(s.world.disk))
-            if (!says_no_attributes(s) ||
-                difference.find("has other extended attributes") == std::string::npos)
+            if (!is_excused(s, difference))
                 s.world.problem("differs: " + difference);
     if (!noticed)
         return;
@@ -339,6 +367,18 @@ void check_after_cancel(TreeSimulation& s) {
         check_whole(s);
     if (s.scenario.asks(ARSYNC_COPY_DRY_RUN))
         check_copied(s);
+}
+
+// As of a change, but that the source is what it was.
+void check_after_lie(TreeSimulation& s) {
+    const std::string path = s.changed().substr(3); // after "in/"
+    const Inode* from = at_path(s.world.disk, s.source(), path);
+    const Inode* found = s.target(path);
+    if (!s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && !s.scenario.asks(ARSYNC_COPY_DRY_RUN))
+        check_others(s);
+    if (found && found->is_file() && !s.existed(path) && !is_explained(s, path) &&
+        !is_right_by_lie(s.world, found->content, from->content))
+        s.world.problem("done, and not the source's content: " + path);
 }
 
 // Of what was changed it is there what it was, or what it has become.
@@ -425,7 +465,10 @@ void check_result(TreeSimulation& s) {
         check_after_crash(s);
     else if (s.world.damaged)
         check_after_damage(s);
-    else if (!s.changed().empty() && (s.was_cancelled() || s.failed_step()))
+    else if (s.lie != Lie::none && !s.changed().empty()) {
+        if (!s.was_cancelled() && !s.failed_step() && s.change_at == never)
+            check_after_lie(s);
+    } else if (!s.changed().empty() && (s.was_cancelled() || s.failed_step()))
         return; // what holds of both is what always does
     else if (!s.changed().empty())
         check_after_change(s);

@@ -138,6 +138,8 @@ private:
         const mode_t mode = random_.of({0644u, 0600u, 0444u, 0755u, 04755u});
         const InodeNumber made = add_file(world_, directory, name, content_for(number, size), mode);
         Inode& inode = world_.disk.at(made);
+        if (scenario_.holed)
+            make_holes(inode, number);
         if (random_.percent(20))
             inode.attributes.xattrs = {{"user.note", "a note"}};
         if (random_.percent(70))
@@ -146,9 +148,37 @@ private:
         return made;
     }
 
+    // Of its second block, and one that is zeros.
+    void make_holes(Inode& inode, unsigned number) {
+        const uint64_t blocks = blocks_for(inode.content.size());
+        if (number % 2 == 0 && blocks > 2)
+            inode.content.clear_block(1);
+        if (number % 3 == 0 && blocks > 3)
+            inode.content.set_block(2, std::make_shared<Block>());
+        inode.durable_content = inode.content;
+    }
+
     void describe_owner(Inode& inode) {
         inode.attributes.uid = random_.of({0u, 0u, 1000u});
         inode.attributes.gid = random_.of({0u, 100u});
+        if (!scenario_.labelled)
+            return;
+        inode.attributes.project = static_cast<uint32_t>(inode.number % 3);
+        const bool has_flags = scenario_.world.filesystem_type == ext4_magic; // as the world says
+        if (has_flags && (inode.is_file() || inode.is_directory()))
+            inode.attributes.flags = flags_of(inode.number);
+        // What a list's first item seals on the way, the next one could not give attributes to.
+        if (scenario_.asks(ARSYNC_COPY_PARENTS))
+            inode.attributes.flags &= ~unsigned{FS_APPEND_FL | FS_IMMUTABLE_FL};
+        if (inode.number % 2 == 0 && !inode.is_link())
+            inode.attributes.xattrs["security.selinux"] = "a label";
+        world_.disk.sync_all(inode);
+    }
+
+    static unsigned flags_of(InodeNumber number) {
+        constexpr unsigned all[] = {0, 0,          FS_NODUMP_FL,   FS_NOATIME_FL, 0, FS_APPEND_FL,
+                                    0, FS_SYNC_FL, FS_IMMUTABLE_FL};
+        return all[number % std::size(all)];
     }
 
     void conflict(InodeNumber target, const char* name, const Inode& source) {
@@ -400,6 +430,8 @@ private:
         found.attributes.uid = from.attributes.uid;
         found.attributes.gid = from.attributes.gid;
         found.attributes.modified = from.attributes.modified;
+        found.attributes.flags = from.attributes.flags;
+        found.attributes.project = from.attributes.project;
         return true;
     }
 
@@ -444,9 +476,39 @@ std::string describe(const TreeScenario& s) {
            (s.unwritable ? " that may not be written to" : "") + "; flags " + number(o.flags) +
            " preserve " + number(o.preserve) + " replace " + number(o.replace) + " update " +
            number(o.update) + " symlinks " + number(o.symlinks) + " report " + number(o.report) +
-           " durability " + number(o.durability) + " backup " + number(o.backup) + " filter '" +
+           " durability " + number(o.durability) + " backup " + number(o.backup) + " method " +
+           number(o.method) + " reflink " + number(o.reflink) + " cache " + number(o.cache) +
+           " sparse " + number(o.sparse) + " chunks " + number(o.chunks) +
+           (s.holed ? ", with holes" : "") + (s.labelled ? ", with labels" : "") + " filter '" +
            s.filter + "'; " + number(s.workers) + " workers, " + number(s.buffer_count) +
            " buffers of " + number(s.buffer_size);
+}
+
+void choose_ways_of_moving(Random& random, TreeScenario& s) {
+    constexpr Method any_world[] = {
+        ARSYNC_METHOD_INLINE, ARSYNC_METHOD_COPY_FILE_RANGE, ARSYNC_METHOD_FIXED,
+        ARSYNC_METHOD_DIRECT, ARSYNC_METHOD_BUFFERED_DIRECT, ARSYNC_METHOD_DIRECT_BUFFERED,
+        ARSYNC_METHOD_HEAP,   ARSYNC_METHOD_MANAGED};
+    arsync_copy_options& o = s.options;
+    if (random.percent(40))
+        o.method = random.of(any_world);
+    if (random.percent(30))
+        o.cache = static_cast<uint32_t>(random.below(4));
+    if (random.percent(30))
+        o.sparse = static_cast<uint32_t>(random.below(3));
+    if (random.percent(30))
+        o.chunks = random.of({1u, 2u, 7u, 100u});
+    if (random.percent(20))
+        o.reflink = ARSYNC_REFLINK_NEVER;
+    const bool may_share = s.world.reflink && o.sparse == ARSYNC_SPARSE_AUTO;
+    if (may_share && random.percent(30)) {
+        o.reflink = ARSYNC_REFLINK_ALWAYS;
+        o.method = random.of({ARSYNC_METHOD_AUTO, ARSYNC_METHOD_REFLINK});
+    }
+    s.holed = random.percent(50);
+    s.labelled = random.percent(25);
+    if (s.labelled)
+        o.preserve |= static_cast<uint32_t>(random.below(8)) * ARSYNC_PRESERVE_CONTEXT;
 }
 
 TreeScenario choose_tree(uint64_t seed) {
@@ -494,6 +556,8 @@ TreeScenario choose_tree(uint64_t seed) {
         o.backup = 1 + static_cast<uint32_t>(random.below(3));
     if (s.existing && !s.asks(ARSYNC_COPY_MIRROR) && random.percent(50))
         o.update = random.of({ARSYNC_UPDATE_ASK, ARSYNC_UPDATE_ASK_OLDER});
+    Random more(seed * 15'485'863 + 5);
+    choose_ways_of_moving(more, s);
     return s;
 }
 

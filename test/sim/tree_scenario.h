@@ -23,6 +23,8 @@ struct TreeScenario {
     bool existing = false; // the destination has some of it already, and more
     bool folds = false;    // names fold at the destination, and some of the source's are one there
     bool unwritable = false; // and what it has may not be opened for writing
+    bool labelled = false;   // some of the source has file flags, projects and labels
+    bool holed = false;      // some of its files have holes, or blocks of zeros
     unsigned workers = 1;
     unsigned buffer_count = 4;
     size_t buffer_size = 16 * 1024;
@@ -38,6 +40,10 @@ std::string backup_of(const TreeScenario& scenario, const std::string& name);
 
 // What is answered if it is asked about.
 uint32_t answer_to(const TreeScenario& scenario, const std::string& path);
+
+// How data is moved, and which attributes besides those of cp are kept: drawn apart from the rest,
+// which stays what its number has said.
+void choose_ways_of_moving(Random& random, TreeScenario& scenario);
 
 // Any copy, in any world in which nothing fails.
 TreeScenario choose_tree(uint64_t seed);

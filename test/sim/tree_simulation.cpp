@@ -59,6 +59,10 @@ void TreeSimulation::run() {
         if (changes_names(step))
             check_old();
     };
+    if (lie != Lie::none) {
+        Random random(scenario.world.seed + 3);
+        changed_ = lie_about_something(world, random, lie);
+    }
     pool_.run(job_);
     world.before = {};
     world.after = {};
@@ -68,7 +72,7 @@ void TreeSimulation::run() {
         world.problem("left open: descriptor " + std::to_string(fd));
     for (const std::string& difference :
          sim::differences(changed_then_ ? *changed_then_ : *original_, trees_.source, world.disk,
-                          trees_.source, {true, true, true, true, true}))
+                          trees_.source, everything))
         world.problem("the source was changed: " + difference);
     const Inode* top = target("");
     if (top && top->is_directory() && !world.crashed())
@@ -89,6 +93,8 @@ int TreeSimulation::before(const Step& step) {
         world.crash();
     if (step.index == cancel_at)
         cancel();
+    if (step.index == pause_at)
+        pool_.pause();
     if (step.index == change_at) {
         Random random(scenario.world.seed + change_at);
         changed_ = change_something(world, random);
@@ -195,6 +201,9 @@ Compared TreeSimulation::preserved() const {
     also.times = dry || scenario.preserves(ARSYNC_PRESERVE_TIMES);
     also.xattrs = dry || scenario.preserves(ARSYNC_PRESERVE_XATTR);
     also.links = scenario.preserves(ARSYNC_PRESERVE_LINKS);
+    also.flags = dry || scenario.preserves(ARSYNC_PRESERVE_FLAGS);
+    also.project = dry || scenario.preserves(ARSYNC_PRESERVE_PROJECT);
+    also.context = dry || scenario.preserves(ARSYNC_PRESERVE_CONTEXT);
     return also;
 }
 

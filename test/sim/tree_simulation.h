@@ -32,6 +32,8 @@ public:
     uint64_t cancel_at = never;
     uint64_t crash_at = never;
     uint64_t change_at = never; // somebody changes a source, or takes a directory away
+    uint64_t pause_at = never;
+    Lie lie = Lie::none;                       // of a look at a source
     std::function<int(const Step&)> meanwhile; // anything else: 0, or a negative errno
 
     void cancel() { pool_.cancel(); }

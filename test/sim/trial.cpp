@@ -24,6 +24,9 @@ std::string describe(const Fate& fate) {
     at(fate.forgets ? "the device forgets write " : "the device damages write ",
        fate.damaged_write);
     at("STOP is the answer to question ", fate.stop_at_question);
+    at("paused at step ", fate.pause_at);
+    if (fate.lie != Lie::none)
+        text += "of a source a look tells " + describe(fate.lie) + "; ";
     if (fate.never_answers)
         text += "no question is answered; ";
     return text.empty() ? "nothing happens to it" : text.substr(0, text.size() - 2);
@@ -33,7 +36,7 @@ std::vector<uint64_t*> Fate::steps() {
     std::vector<uint64_t*> all;
     for (Faults::Planned& one : failures)
         all.push_back(&one.step);
-    for (uint64_t* at : {&cancel_at, &crash_at, &change_at})
+    for (uint64_t* at : {&cancel_at, &crash_at, &change_at, &pause_at})
         if (*at != never)
             all.push_back(at);
     return all;
@@ -46,11 +49,15 @@ std::vector<Fate> Fate::smaller() const {
         all.back().failures.erase(all.back().failures.begin() + static_cast<std::ptrdiff_t>(i));
     }
     for (const auto event : {&Fate::cancel_at, &Fate::crash_at, &Fate::change_at,
-                             &Fate::stop_at_question, &Fate::damaged_write})
+                             &Fate::stop_at_question, &Fate::damaged_write, &Fate::pause_at})
         if (this->*event != never) {
             all.push_back(*this);
             all.back().*event = never;
         }
+    if (lie != Lie::none) {
+        all.push_back(*this);
+        all.back().lie = Lie::none;
+    }
     return all;
 }
 
@@ -104,6 +111,14 @@ Fate choose_fate(Random& random, const Possible& possible) {
     return fate;
 }
 
+void choose_pause_and_lie(Random& random, Fate& fate) {
+    if (random.percent(12))
+        fate.pause_at = random.below(random.of({30ul, 120ul, 400ul}));
+    const bool lies = random.percent(8);
+    if (lies && fate.change_at == never) // or nobody could say what was wrong of it
+        fate.lie = static_cast<Lie>(1 + random.below(5));
+}
+
 namespace {
 
 template <class Simulation>
@@ -117,6 +132,9 @@ void apply(const Fate& fate, Simulation& simulation) {
     }
     if constexpr (requires { simulation.change_at; })
         simulation.change_at = fate.change_at;
+    simulation.pause_at = fate.pause_at;
+    if constexpr (requires { simulation.lie; })
+        simulation.lie = fate.lie;
     simulation.world.damaged_write = fate.damaged_write;
     simulation.world.forgets = fate.forgets;
 }
@@ -177,14 +195,18 @@ void fold_names(TreeScenario& scenario) {
 
 std::unique_ptr<Trial> trial_of(uint64_t seed) {
     Random random(seed * 104'729 + 1);
+    Random more(seed * 32'452'843 + 7);
     const uint64_t kind = seed % 10;
-    if (kind < 2)
-        return std::make_unique<TrialOf<Scenario, Simulation>>(
-            choose_copy(seed), choose_fate(random, {false, true, true}));
+    if (kind < 2) {
+        Fate fate = choose_fate(random, {false, true, true});
+        choose_pause_and_lie(more, fate);
+        return std::make_unique<TrialOf<Scenario, Simulation>>(choose_copy(seed), fate);
+    }
     if (kind < 5) {
         TreeScenario scenario = choose_tree(seed);
-        const Fate fate = choose_fate(random, {asks_first(scenario.options), true, true});
-        if (fate.has_step() || fate.damaged_write != never)
+        Fate fate = choose_fate(random, {asks_first(scenario.options), true, true});
+        choose_pause_and_lie(more, fate);
+        if (fate.has_step() || fate.damaged_write != never || fate.lie != Lie::none)
             scenario.options.report = ARSYNC_REPORT_ALL; // for who judges
         if (random.percent(10))
             fold_names(scenario);
@@ -193,7 +215,8 @@ std::unique_ptr<Trial> trial_of(uint64_t seed) {
     if (kind < 9) {
         const bool folds = random.percent(10);
         ListScenario scenario = choose_list(seed, folds);
-        const Fate fate = choose_fate(random, {asks_first(scenario.options()), true, true});
+        Fate fate = choose_fate(random, {asks_first(scenario.options()), true, true});
+        choose_pause_and_lie(more, fate);
         if (fate.damaged_write != never) {
             scenario.tree.options.report = ARSYNC_REPORT_ALL; // for who judges
             if (random.percent(50))
@@ -201,8 +224,9 @@ std::unique_ptr<Trial> trial_of(uint64_t seed) {
         }
         return std::make_unique<TrialOf<ListScenario, ListSimulation>>(scenario, fate);
     }
-    return std::make_unique<TrialOf<LeaseScenario, LeaseSimulation>>(choose_leases(seed),
-                                                                     choose_fate(random, {}));
+    Fate fate = choose_fate(random, {});
+    choose_pause_and_lie(more, fate);
+    return std::make_unique<TrialOf<LeaseScenario, LeaseSimulation>>(choose_leases(seed), fate);
 }
 
 namespace {

@@ -72,6 +72,22 @@ std::string describe(const Step& step) {
            std::to_string(step.length) + (step.path.empty() ? "" : " '" + step.path + "'");
 }
 
+std::string describe(Lie lie) {
+    static const char* const lies[] = {
+        "nothing",      "a size too small",        "a size too large",
+        "another kind", "another inode each time", "a time that moves"};
+    return lies[static_cast<size_t>(lie)];
+}
+
+uint64_t World::told_size(const Inode& inode) const {
+    const uint64_t size = inode.content.size();
+    if (inode.number != lied_about)
+        return size;
+    if (lie == Lie::smaller)
+        return size - std::min(size, lied_bytes);
+    return lie == Lie::larger ? size + lied_bytes : size;
+}
+
 uint64_t place_of(InodeNumber inode) {
     return 1 + Random(inode).next() / 4;
 }

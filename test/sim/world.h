@@ -164,6 +164,10 @@ struct Place {
     bool is_name() const { return name != "." && name != ".."; }
 };
 
+// What statx(2) gets wrong, each time, of the file that is lied about.
+enum class Lie : uint8_t { none, smaller, larger, kind, inode, time };
+std::string describe(Lie lie);
+
 class World {
 public:
     explicit World(const WorldOptions& world_options);
@@ -182,6 +186,10 @@ public:
     bool damaged = false;          // it came to that
     InodeNumber damaged_inode = 0; // of which file
     std::map<uint64_t, std::byte> damaged_bits; // of that write, by their offsets
+    Lie lie = Lie::none;
+    InodeNumber lied_about = 0;
+    uint64_t lied_bytes = 1; // by which a size is too small or too large
+    uint64_t lies_told = 0;
     bool aside = false; // what happens now happens on another thread, for which nobody waits
 
     // A test's say in what happens. before: a negative errno is the step's result, and the step has
@@ -236,6 +244,8 @@ public:
 
     // One of the paths that lead there.
     std::string path_of(InodeNumber inode) const;
+    // The size of a file as it is told.
+    uint64_t told_size(const Inode& inode) const;
     // What the device gives back of a file.
     static Content on_device(const Inode& inode);
     // Whether it is another content but for some of what the device got wrong.
