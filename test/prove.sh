@@ -9,8 +9,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build}
 lengths='CRASH_STATES=1000 CRASH_PLANS=5 CRASH_FLUSHES=all KILLS=350 ARSYNC_SIM_SWEEP=all ARSYNC_POOLS=100000
-ARSYNC_STORM_S=600 ARSYNC_OPERATIONS=100000 ARSYNC_SEEDS=3 ARSYNC_OPPOSITE_ROUNDS=100 ARSYNC_ATTACK_MS=1000 ARSYNC_DYING_ALL=1
-ARSYNC_FILL_LEVELS=200 ARSYNC_SOAK_S=600 ARSYNC_FAULTS_AT_LENGTH=1 ARSYNC_CLOSE_ALL=1 ARSYNC_RANDOM_TREES=10000'
+ARSYNC_STORM_S=600 ARSYNC_OPERATIONS=100000 ARSYNC_SEEDS=3 ARSYNC_OPPOSITE_ROUNDS=100 ARSYNC_ATTACK_MS=1000
+ARSYNC_DYING_ALL=1 ARSYNC_FILL_LEVELS=200 ARSYNC_SOAK_S=600 ARSYNC_FAULTS_AT_LENGTH=1 ARSYNC_CLOSE_ALL=1 ARSYNC_RANDOM_TREES=10000'
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 make_here() {
@@ -27,7 +27,10 @@ at_length() {
     env "${set[@]}" "$@"
 }
 # cases FILTER: those of test/system; that there is none is a failure.
-cases() { at_length timeout "${TEST_TIME_LIMIT:-21600}" "$B/test/system" -tc="$1" && [ "$("$B/test/system" -tc="$1" -c | grep -oE '[0-9]+$')" != 0 ]; }
+cases() {
+    at_length timeout "${TEST_TIME_LIMIT:-21600}" "$B/test/system" -tc="$1" &&
+        [ "$("$B/test/system" -tc="$1" -c | grep -oE '[0-9]+$')" != 0 ]
+}
 compilers() {
     tools/deps.sh compilers
     if compgen -c | grep -qE '^(g|clang)\+\+-[0-9]+$'; then tools/compilers.sh; else

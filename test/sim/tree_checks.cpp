@@ -84,8 +84,6 @@ void check_whole(TreeSimulation& s) {
         s.world.problem("progress is not that of all entries and bytes");
 }
 
-namespace {} // namespace
-
 // What the end of the job calls durable is there after a crash.
 void check_durable(TreeSimulation& s) {
     if (s.scenario.options.durability == ARSYNC_DURABILITY_NONE ||
@@ -359,8 +357,6 @@ void check_failure(TreeSimulation& s) {
     if (!s.scenario.asks(ARSYNC_COPY_DRY_RUN))
         check_others(s);
 }
-
-namespace {} // namespace
 
 void check_after_cancel(TreeSimulation& s) {
     if (s.outcome().result != -ECANCELED)

@@ -347,6 +347,22 @@ bool is_asked_in_vain(const std::string& path) {
            errno == EBUSY;
 }
 
+// In the middle of "to" it cannot be asked to be read-only, but comes to take no more: then nothing
+// can be made in it, for which it gives that error. Whether it came to that in time.
+template <class Fault>
+bool takes_no_more_beneath_one_file(const std::string& from, const Volume& volume, uint32_t backend,
+                                    const Options& how, int error, Fault fault) {
+    const std::string to = volume.path() + "/to";
+    make_old(to);
+    const bool in_time = dies_beneath_one_file(from, to, backend, how, [&] {
+        CHECK(is_asked_in_vain(volume.path()));
+        return fault();
+    });
+    CHECK(mkdir((volume.path() + "/d").c_str(), 0755) < 0);
+    CHECK(errno == error);
+    return in_time;
+}
+
 // The kernel finds an error in it, which makes it read-only though a file is being written.
 bool has_an_error(const std::string& path) {
     const std::string device = device_at(path).first;
@@ -366,17 +382,11 @@ void becomes_read_only_beneath_one_file() {
         const Volume volume(Kind::ext4, 100, {.options = "errors=remount-ro"});
         if (!volume.usable())
             return is_skipped(volume);
-        const std::string to = volume.path() + "/to";
-        make_old(to);
         const bool in_time =
-            dies_beneath_one_file(elsewhere / "from", to, all[number % all.size()], how, [&] {
-                CHECK(is_asked_in_vain(volume.path()));
-                return has_an_error(volume.path());
-            });
-        CHECK(mkdir((volume.path() + "/d").c_str(), 0755) < 0);
-        CHECK(errno == EROFS);
+            takes_no_more_beneath_one_file(elsewhere / "from", volume, all[number % all.size()],
+                                           how, EROFS, [&] { return has_an_error(volume.path()); });
         if (in_time && how.replace == ARSYNC_REPLACE_ATOMIC)
-            CHECK(is_as_it_was(to));
+            CHECK(is_as_it_was(volume.path() + "/to"));
         return in_time;
     });
 }
@@ -426,18 +436,12 @@ void has_a_device_that_becomes_read_only_beneath_one_file(Kind kind) {
         const Volume volume(kind, 300, {.in = below.path()});
         if (!volume.usable())
             return is_skipped(volume);
-        const std::string to = volume.path() + "/to";
-        make_old(to);
-        const bool in_time =
-            dies_beneath_one_file(elsewhere / "from", to, all[number % all.size()], how, [&] {
-                CHECK(is_asked_in_vain(volume.path()));
-                return loses_its_writes(below.path(), volume.path());
-            });
-        CHECK(mkdir((volume.path() + "/d").c_str(), 0755) < 0);
-        CHECK(errno == EIO);
+        const bool in_time = takes_no_more_beneath_one_file(
+            elsewhere / "from", volume, all[number % all.size()], how, EIO,
+            [&] { return loses_its_writes(below.path(), volume.path()); });
         if (in_time && how.replace == ARSYNC_REPLACE_ATOMIC) {
             REQUIRE(mount_a_copy(volume.path(), 300 * mib));
-            CHECK(is_as_it_was(to));
+            CHECK(is_as_it_was(volume.path() + "/to"));
         }
         return in_time;
     });
