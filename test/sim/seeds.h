@@ -35,6 +35,6 @@ void for_each_swept(uint64_t count, Test test) {
 }
 
 // Every step of a sweep, or under a sanitizer one in several.
-constexpr uint64_t sweep_stride = sanitized ? 7 : 1;
+constexpr uint64_t sweep_stride = sanitized ? 11 : 1;
 
 } // namespace arsync::sim

@@ -13,6 +13,7 @@
 #include "io/files.h"
 #include "io/uring.h"
 #include "job.h"
+#include "sanitized.h"
 #include "skip.h"
 #include "unit/place.h"
 
@@ -62,6 +63,8 @@ TEST_CASE("without any one operation of io_uring files and trees are copied, dur
                      {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT}) {
                     const Place& place = durability != 0 ? in_memory : on_disk;
                     const fs::path to = place.top / std::to_string(++number);
+                    if (thread_sanitized && number % 5 != 0) // of 18 for each, so all come in turn
+                        continue;
                     Job job;
                     job.what = FileCopy{AT_FDCWD, place.top / source, AT_FDCWD, to};
                     job.options.struct_size = sizeof job.options;
