@@ -82,6 +82,10 @@ includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
     $(if $(filter lib/% test/unit/% test/sim/% test/fuzz/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest $(doctest_counts)) \
     $(if $(SANITIZE),$(if $(filter test/crash/%,$<),$(false_alarms_of_regex)))
 
+# The compilers find the .gch by themselves (PRECOMPILED=: none, and each file is seen to include what it needs).
+PRECOMPILED ?= test/precompiled.h
+precompiled  = $(if $(PRECOMPILED),$(if $(or $(SANITIZE),$(filter test/%,$1)),$(B)/$(PRECOMPILED)))
+
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
 faultfs  = $(if $(shell pkg-config --exists fuse3 2> /dev/null && echo yes),$(addprefix $(B)/test/,faultfs distant_disk spinning_disk))
@@ -103,10 +107,17 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@cmp -s $@ <<< '$(compile) $(no_unique) | $(link)' || cat > $@ <<< '$(compile) $(no_unique) | $(link)'
 
-$(B)/obj/%.o: %.cpp $(B)/flags
+$(B)/obj/%.o: %.cpp $(B)/flags $$(addsuffix .gch,$$(call precompiled,$$*))
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) $(includes) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(addprefix -include ,$(call precompiled,$<)) $(includes) -MMD -MP -c -o $@ $<
+
+# Beside it a copy to include, for a compiler that cannot take it.
+$(B)/$(PRECOMPILED).gch: $(PRECOMPILED) $(B)/flags
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $(@:.gch=)
+	$(Q)$(compile) $(includes) -x c++-header -o $@ $<
 
 $(B)/$(shared): $(call object,$(call sources,lib)) lib/arsync.map
 	$(call say,LINK,$@)

@@ -25,7 +25,7 @@ for compiler; do
         *clang++*) cc=${compiler/clang++/clang} ;;
         *) cc=${compiler/g++/gcc} ;;
     esac
-    if make --no-print-directory -j"$(nproc)" B="$build" CXX="${CCACHE:-} $compiler" CC="$cc" CXXFLAGS="${CXXFLAGS:--O2}" \
+    if make --no-print-directory -j"$(nproc)" B="$build" CXX="${CCACHE:-} $compiler" CC="$cc" PRECOMPILED= CXXFLAGS="${CXXFLAGS:--O2}" \
         "$build/libarsync.so" "$build/arsync-cp" "${run[@]/#/$build/test/}" > "$log" 2>&1 && all_pass "$build" >> "$log" 2>&1; then
         passed=$((passed + 1))
         echo "ok $compiler: $("$compiler" --version | head -n 1)"

@@ -47,9 +47,15 @@ lint 'arsync-spread.1' mandoc -T lint -W warning man/arsync-spread.1
 
 # The Makefile alone knows the flags; clang++ checks the mutexes, too (lib/io/mutex.h).
 compile_all() {
-    local flags
+    local flags common result
     mapfile -t flags < <(make -s print-flags CXX="$1" | xargs -n 1)
-    printf '%s\0' "${cpp[@]}" | xargs -0 -n 1 -P "$(nproc)" "${flags[@]}" -Ilib -Itest -fsyntax-only
+    common=$(mktemp)
+    "${flags[@]}" -x c++-header -o "$common" test/precompiled.h &&
+        printf '%s\0' "${cpp[@]}" |
+        xargs -0 -n 1 -P "$(nproc)" "${flags[@]}" -Ilib -Itest -include-pch "$common" -fsyntax-only
+    result=$?
+    rm "$common"
+    return "$result"
 }
 if command -v clang++ > /dev/null; then
     lint 'clang++ warnings' compile_all clang++
