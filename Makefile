@@ -327,7 +327,7 @@ memcheck = test/memcheck.sh
 coverage: ## how much of lib/ the tests reach; fails below 95 % of lines, 85 % of branches (RUN="unit sim": only by these)
 	$(Q)tools/deps.sh coverage
 	$(Q)tools/coverage.sh --begin build/coverage
-	$(again) B=build/coverage CXXFLAGS='-O1 -fprofile-abs-path -fprofile-update=atomic --coverage' LDFLAGS='$(LDFLAGS) -Wl,-u,__gcov_dump' \
+	$(again) B=build/coverage PRECOMPILED= CXXFLAGS='-O1 -fprofile-abs-path -fprofile-update=atomic --coverage' LDFLAGS='$(LDFLAGS) -Wl,-u,__gcov_dump' \
 	    $(if $(filter command line,$(origin RUN)),,RUN="unit client sim cli system") run-tests
 	$(Q)tools/coverage.sh build/coverage
 
