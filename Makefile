@@ -82,9 +82,10 @@ includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
     $(if $(filter lib/% test/unit/% test/sim/% test/fuzz/%,$<),-Ilib) $(if $(filter test/%,$<),-Itest $(doctest_counts)) \
     $(if $(SANITIZE),$(if $(filter test/crash/%,$<),$(false_alarms_of_regex)))
 
-# The compilers find the .gch by themselves (PRECOMPILED=: none, and each file is seen to include what it needs).
+# The compilers find the .gch by themselves. PRECOMPILED=: none, and each file is seen to include what it needs; or
+# set on the command line: for the library, too.
 PRECOMPILED ?= test/precompiled.h
-precompiled  = $(if $(PRECOMPILED),$(if $(or $(SANITIZE),$(filter test/%,$1)),$(B)/$(PRECOMPILED)))
+precompiled  = $(if $(PRECOMPILED),$(if $(or $(SANITIZE),$(filter command,$(origin PRECOMPILED)),$(filter test/%,$1)),$(B)/$(PRECOMPILED)))
 
 object   = $(patsubst %.cpp,$(B)/obj/%.o,$1)
 sources  = $(sort $(wildcard $1/*.cpp $1/*/*.cpp $1/*/*/*.cpp))
