@@ -65,6 +65,8 @@ native    = $(call gcc_only,-flinker-output=nolto-rel)
 
 # g++ 12 takes the assignment of a literal to a std::string for an overlapping copy.
 false_alarms := $(call gcc_only,-Wno-restrict)
+# Of what is precompiled it warns in the C++ library's own code.
+false_alarms_precompiled := $(call gcc_only,-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 # With a sanitizer it finds something that is not set in <regex>, too.
 false_alarms_of_regex := $(call gcc_only,-Wno-maybe-uninitialized)
 
@@ -111,7 +113,7 @@ $(B)/flags: FORCE
 $(B)/obj/%.o: %.cpp $(B)/flags $$(addsuffix .gch,$$(call precompiled,$$*))
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) $(addprefix -include ,$(call precompiled,$<)) $(includes) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(if $(call precompiled,$<),-include $(call precompiled,$<) $(false_alarms_precompiled)) $(includes) -MMD -MP -c -o $@ $<
 
 # Beside it a copy to include, for a compiler that cannot take it.
 $(B)/$(PRECOMPILED).gch: $(PRECOMPILED) $(B)/flags
