@@ -409,6 +409,11 @@ run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.spread = $(addprefix test/spread/,local.sh hosts.sh engines.sh)
 run.system = $(filter %/system,$(suites))
 
+# What computes, and minds nobody, runs beside the others; what counts calls or measures runs when all is quiet.
+beside = sim bindings spread
+alone  = bench system
+runs   = $(foreach r,$1,$(run.$r))
+
 # Not every distribution has what a static program is linked from.
 has_library = $(findstring /,$(shell $(CXX) -print-file-name=$1))
 run-tests: $(if $(filter packages,$(RUN)),$(if $(and $(call has_library,libc.a),$(call has_library,liburing.a)),static))
@@ -417,7 +422,8 @@ run-tests: $(if $(filter packages,$(RUN)),$(if $(and $(call has_library,libc.a),
 run-tests: build $(foreach r,$(filter unit sim fuzz system crash client,$(RUN)),$(filter $(B)/%,$(run.$r))) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(or $(SANITIZE),$(findstring coverage,$(CXXFLAGS))) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
-	    test/run $(foreach r,$(RUN),$(run.$r))
+	    test/run $(call runs,$(filter-out $(beside) $(alone),$(RUN))) --beside $(call runs,$(filter $(beside),$(RUN))) \
+	    --last $(call runs,$(filter $(alone),$(RUN)))
 
 # ---- Look after the source ----------------------------------------------------------------------
 

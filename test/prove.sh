@@ -41,7 +41,7 @@ compilers() {
 
 # Short ones first.
 steps='simulation operations storm pools opposite swapped dying closed denied fill soak crashes random fuzzers
-sanitizers coverage valgrind compilers clean-root every-step faults-source faults-destination'
+lint sanitizers coverage valgrind compilers clean-root every-step faults-source faults-destination'
 run_step() {
     case $1 in
         simulation) make_here sim ;;
@@ -65,7 +65,7 @@ run_step() {
         random) ARSYNC_CP=$PWD/$B/arsync-cp at_length test/cli/random.sh ;;
         fuzzers) make_here fuzz ;;
         sanitizers) make_here asan RUN='unit client sim fuzz cli system' && make_here tsan ;;
-        coverage | valgrind) make_here "$1" ;;
+        coverage | lint | valgrind) make_here "$1" ;;
         compilers) compilers ;;
         clean-root) tools/deps.sh clean && test/clean_root.sh ;;
         *) echo "prove.sh: there is no step '$1'; there are: $steps" >&2; return 2 ;;

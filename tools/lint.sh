@@ -24,7 +24,8 @@ if ! pkg-config --exists fuse3; then
     mapfile -t cpp < <(printf '%s\n' "${cpp[@]}" | grep -Ev '^test/(fuse|crash)/')
 fi
 # Of the library clang-tidy tells what clang++ warns of, too: it is compiled with the same flags.
-if command -v clang-tidy > /dev/null; then
+has_tidy() { [ "${TIDY:-yes}" != no ] && command -v clang-tidy > /dev/null; }
+if has_tidy; then
     mapfile -t cpp < <(printf '%s\n' "${cpp[@]}" | grep -v '^lib/')
 fi
 mapfile -t sources < <(find include lib tools test docs -name '*.[ch]' -o -name '*.cpp' | sort)
@@ -70,9 +71,9 @@ tidy() {
     find lib -name '*.cpp' -print0 | sort -z |
         xargs -0 -P "$(nproc)" -I {} "$1" --quiet {} -- "${flags[@]:1}" -Ilib 2> /dev/null
 }
-if command -v clang-tidy > /dev/null; then
+if has_tidy; then
     lint 'clang-tidy, and clang++ warnings of the library' tidy clang-tidy
 else
-    echo "skipped: clang-tidy: not there (make deps)"
+    echo "skipped: clang-tidy: not there (make deps), or TIDY=no"
 fi
 exit $status

@@ -5,7 +5,7 @@
 package=$top/bindings/go
 # With tests on tmpfs: they make some ten thousand files.
 if [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
-export GOTOOLCHAIN=${GOTOOLCHAIN:-auto} GOFLAGS="-p=1 -buildvcs=false"
+export GOTOOLCHAIN=${GOTOOLCHAIN:-auto} GOFLAGS=-buildvcs=false
 unset GOROOT
 
 # is_at_least VERSION VERSION - whether the second one is.
