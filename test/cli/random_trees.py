@@ -310,6 +310,9 @@ class Round:
             facts.pop("accessed", None)
         if self.has_links:  # by each name of a file its time of use is another, once one has been read
             facts.pop("accessed", None)
+        # Of two ways to one file the first that reads it uses it. cp shares its blocks, and arsync-cp reads one.
+        if self.reflinks and {"-L", "-H"} & set(self.ours) and facts.get("size", 0) <= 4096:
+            facts.pop("accessed", None)
         if stat.S_ISLNK(facts["kind"]) and name in self.before:  # which of them looks where it leads uses it
             facts.pop("accessed", None)
         if stat.S_ISDIR(facts["kind"]) and "-L" in self.ours:  # two names may lead to one that is listed twice
