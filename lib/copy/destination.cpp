@@ -267,20 +267,30 @@ void Destination::discard() {
     file_.close();
 }
 
+void Destination::make_way() {
+    check(ARSYNC_STAGE_REMOVE, remove_partial());
+    kind_ = Kind::none;
+}
+
 // Only what is still ours: somebody may have put another file at the name.
-void Destination::remove_partial() {
+int Destination::remove_partial() {
     remove_target();
-    if (kind_ == Kind::temporary) {
-        io_.files.unlink(directory_ ? directory_.get() : copy_.destination_dirfd,
-                         temporary_name_.c_str());
-    } else if (kind_ == Kind::created) {
-        struct statx now;
-        if (!has_facts_ || guessed_)
-            has_facts_ = io_.files.statx(fd(), "", 0, facts_) == 0;
-        if (has_facts_ && stat_name(AT_SYMLINK_NOFOLLOW, now) == 0 &&
-            identity(facts_) == identity(now))
-            io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
-    }
+    if (kind_ == Kind::temporary)
+        return io_.files.unlink(directory_ ? directory_.get() : copy_.destination_dirfd,
+                                temporary_name_.c_str());
+    if (kind_ != Kind::created)
+        return 0;
+    if (!has_facts_ || guessed_)
+        if (const int error = io_.files.statx(fd(), "", 0, facts_); error < 0)
+            return error;
+    has_facts_ = true;
+    guessed_ = false;
+    struct statx now;
+    const int found = stat_name(AT_SYMLINK_NOFOLLOW, now);
+    if (found < 0 || identity(facts_) != identity(now))
+        return found == -ENOENT ? 0 : found;
+    const int result = io_.files.unlink(copy_.destination_dirfd, copy_.destination.c_str());
+    return result == -ENOENT ? 0 : result;
 }
 
 // open(2) with O_TMPFILE, where there is no such thing: servers say so in many ways, and whatever

@@ -52,6 +52,8 @@ public:
     bool is_slow_to_publish(uint64_t bytes) const;
     // The copy has failed: close it, and remove it if it was new. Not to be used afterwards.
     void discard();
+    // Another is to be made in its place: remove it, which must not fail.
+    void make_way();
     // Make the name durable. If that fails, a name that was new is removed after all.
     Task<void> sync_name(Control& control);
 
@@ -104,7 +106,7 @@ private:
     void refuse_unasked(const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
     int directory();
-    void remove_partial();
+    int remove_partial();
 
     Io io_;
     const FileCopy& copy_;

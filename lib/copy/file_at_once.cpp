@@ -311,8 +311,10 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     if (!destination.create_at_once(facts, control))
         return false;
     const std::optional<Method> method = content.bring(*way, destination.fd(), control);
-    if (!method)
+    if (!method) {
+        destination.make_way();
         return false;
+    }
     control.enter(ARSYNC_STAGE_READ);
     struct statx now;
     check(ARSYNC_STAGE_READ, io.files.statx(source.file.get(), "", 0, now));

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "sim/opening.h"
+#include "sim/stages.h"
 
 namespace arsync::sim {
 
@@ -162,6 +163,28 @@ bool Faults::kept_from_removing(const std::string& path, bool cancelled) const {
                const bool by_descriptor = one.step.call == Call::statx && one.step.path.empty();
                return removes && (by_descriptor || last(one.step.path) == last(path));
            });
+}
+
+bool Faults::says_no_attributes() const {
+    return std::any_of(happened_.begin(), happened_.end(), [](const Failure& one) {
+        const Call call = one.step.call;
+        const bool asks =
+            call == Call::list_xattrs || call == Call::get_xattr || call == Call::set_xattr;
+        return asks && (means_no_attribute(one.error) || one.error == EINVAL);
+    });
+}
+
+bool Faults::says_none_of(Call call) const {
+    return std::any_of(happened_.begin(), happened_.end(), [&](const Failure& one) {
+        return one.step.call == call && (one.error == ENOTTY || one.error == EOPNOTSUPP ||
+                                         one.error == EINVAL || one.error == ENOSYS);
+    });
+}
+
+bool Faults::says_lost(const Outcome& outcome) const {
+    return outcome.result == -EOPNOTSUPP && outcome.stage == ARSYNC_STAGE_FLAGS &&
+           (says_none_of(Call::inode_flags) || says_none_of(Call::set_inode_flags) ||
+            says_none_of(Call::project) || says_none_of(Call::set_project));
 }
 
 bool sweeps_all() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "copy/copy.h"
 #include "sim/world.h"
 
 namespace arsync::sim {
@@ -45,6 +46,12 @@ public:
     // Whether what could not be finished may still be there by this name: something had failed
     // before, or was cancelled, and then what was to remove it did.
     bool kept_from_removing(const std::string& path, bool cancelled) const;
+    // Whether a filesystem said that it has no extended attributes, or that one is gone: it is
+    // believed. Or that it tells of no flags, or of no projects: then none are kept.
+    bool says_no_attributes() const;
+    bool says_none_of(Call call) const;
+    // Whether this is what the destination does not have, and the source has.
+    bool says_lost(const Outcome& outcome) const;
     bool gave(int error) const {
         return std::any_of(happened_.begin(), happened_.end(),
                            [&](const Failure& one) { return one.error == error; });

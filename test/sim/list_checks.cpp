@@ -10,6 +10,7 @@
 #include "copy/list/order.h"
 #include "copy/question.h"
 #include "copy/split_path.h"
+#include "sim/stages.h"
 
 namespace arsync::sim {
 
@@ -105,64 +106,6 @@ void check_totals(ListSimulation& s) {
     if (!s.was_cancelled() && (s.outcome().result < 0) != (s.totals().errors > 0))
         s.world.problem("the job's result is not that of its items");
 }
-
-// Whoever sees a file sees all of it, but for one that was overwritten in place and failed.
-class Whole {
-public:
-    explicit Whole(ListSimulation& list) : s_(list) {
-        for (const InodeNumber number : s_.original().numbers())
-            if (s_.original().at(number).is_file())
-                contents_.emplace(s_.original().at(number).content.size(), number);
-    }
-
-    void check(const Disk& disk) {
-        for (const InodeNumber number : disk.numbers()) {
-            const Inode& inode = disk.at(number);
-            const std::string path = inode.is_file() ? s_.world.path_of(number) : "";
-            const bool is_temporary =
-                path.find("/.") != std::string::npos && path.find(".arsync-") != std::string::npos;
-            if (inode.is_file() && inode.links > 0 && !is_temporary &&
-                !is_whole(inode, inode.content) &&
-                !s_.faults.kept_from_removing(path, s_.was_cancelled()))
-                s_.world.problem("a part of a file: " + path);
-        }
-    }
-
-private:
-    bool is_whole(const Inode& inode, const Content& content) const {
-        if (s_.original().exists(inode.number)) // a copy in place, which may be cut short
-            return s_.scenario.options().replace != ARSYNC_REPLACE_ATOMIC ||
-                   content == s_.original().at(inode.number).content || is_known(content) ||
-                   is_damaged(content);
-        return is_known(content) || is_damaged(content) ||
-               (s_.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY) && content.size() == 0) ||
-               is_torn(content);
-    }
-    bool is_known(const Content& content) const {
-        const auto [first, last] = contents_.equal_range(content.size());
-        return std::any_of(first, last, [&](const auto& one) {
-            return s_.original().at(one.second).content == content;
-        });
-    }
-    // Another item has copied what was cut short.
-    bool is_torn(const Content& content) const {
-        for (const InodeNumber number : s_.original().numbers())
-            if (s_.world.disk.exists(number) && s_.world.disk.at(number).content == content)
-                return true;
-        return false;
-    }
-
-    // The device got it wrong, and so has whoever read it from there.
-    bool is_damaged(const Content& content) const {
-        const auto [first, last] = contents_.equal_range(content.size());
-        return std::any_of(first, last, [&](const auto& one) {
-            return s_.world.is_damaged_copy(content, s_.original().at(one.second).content);
-        });
-    }
-
-    ListSimulation& s_;
-    std::multimap<uint64_t, InodeNumber> contents_;
-};
 
 void check_sources(ListSimulation& s) {
     if (!s.changed().empty())
@@ -294,11 +237,84 @@ private:
     std::set<std::string> places_;
 };
 
+// Whoever sees a file sees all of it, but for one that was overwritten in place and failed.
+class Whole {
+public:
+    explicit Whole(ListSimulation& list) : s_(list) {
+        for (const InodeNumber number : s_.original().numbers())
+            if (s_.original().at(number).is_file())
+                contents_.emplace(s_.original().at(number).content.size(), number);
+    }
+
+    void check(const Disk& disk) {
+        for (const InodeNumber number : disk.numbers()) {
+            const Inode& inode = disk.at(number);
+            const std::string path = inode.is_file() ? s_.world.path_of(number) : "";
+            const bool is_temporary =
+                path.find("/.") != std::string::npos && path.find(".arsync-") != std::string::npos;
+            if (inode.is_file() && inode.links > 0 && !is_temporary &&
+                !is_whole(inode, inode.content) && !is_of_several(path) &&
+                !s_.faults.kept_from_removing(path, s_.was_cancelled()))
+                s_.world.problem("a part of a file: " + path);
+        }
+    }
+
+private:
+    bool is_whole(const Inode& inode, const Content& content) const {
+        if (s_.original().exists(inode.number)) // a copy in place, which may be cut short
+            return s_.scenario.options().replace != ARSYNC_REPLACE_ATOMIC ||
+                   content == s_.original().at(inode.number).content || is_known(content) ||
+                   is_damaged(content);
+        return is_known(content) || is_damaged(content) ||
+               (s_.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY) && content.size() == 0) ||
+               is_torn(content);
+    }
+    // What one item has made, another overwrites in place.
+    bool is_of_several(const std::string& path) const {
+        const auto is_of = [&](size_t item) {
+            Exempt places(s_);
+            places.add(item);
+            return places.covers(path.substr(path.starts_with('/')));
+        };
+        unsigned items = 0;
+        for (size_t i = 0; i < s_.scenario.items.size(); ++i)
+            items += is_of(i);
+        return items > 1 && s_.scenario.options().replace != ARSYNC_REPLACE_ATOMIC;
+    }
+    bool is_known(const Content& content) const {
+        const auto [first, last] = contents_.equal_range(content.size());
+        return std::any_of(first, last, [&](const auto& one) {
+            return s_.original().at(one.second).content == content;
+        });
+    }
+    // Another item has copied what was cut short.
+    bool is_torn(const Content& content) const {
+        for (const InodeNumber number : s_.original().numbers())
+            if (s_.world.disk.exists(number) && s_.world.disk.at(number).content == content)
+                return true;
+        return false;
+    }
+
+    // The device got it wrong, and so has whoever read it from there.
+    bool is_damaged(const Content& content) const {
+        const auto [first, last] = contents_.equal_range(content.size());
+        return std::any_of(first, last, [&](const auto& one) {
+            return s_.world.is_damaged_copy(content, s_.original().at(one.second).content);
+        });
+    }
+
+    ListSimulation& s_;
+    std::multimap<uint64_t, InodeNumber> contents_;
+};
+
 Compared compared(const ListSimulation& s) {
     Compared also;
-    also.mode = also.owner = also.xattrs = also.links = true;
+    also.mode = also.owner = also.links = true;
     also.file_times = s.scenario.tree.preserves(ARSYNC_PRESERVE_TIMES);
-    also.flags = also.project = also.context = true;
+    also.context = true;
+    also.xattrs = !s.faults.says_no_attributes();
+    also.flags = !s.faults.says_none_of(Call::inode_flags);
+    also.project = !s.faults.says_none_of(Call::project);
     return also;
 }
 
@@ -576,7 +592,8 @@ void check_after_fault(ListSimulation& s) {
         // What is refused, as a file in the place of a special one, is none of a call's errors.
         const bool refused =
             item->outcome.result == -EOPNOTSUPP && item->outcome.stage == ARSYNC_STAGE_CHECK;
-        const bool anew = ((s.faults.gave(-item->outcome.result) && !refused) || unseen) &&
+        const bool given = s.faults.gave(-item->outcome.result) && !refused;
+        const bool anew = (given || unseen || s.faults.says_lost(item->outcome)) &&
                           item->outcome.result != whole.items[i]->outcome.result;
         const bool both_trees = item->outcome.action == ARSYNC_ACTION_TREE &&
                                 whole.items[i]->outcome.action == ARSYNC_ACTION_TREE;
@@ -593,18 +610,13 @@ void check_after_fault(ListSimulation& s) {
     if (failed.size() > s.faults.happened().size() && !of_way)
         s.world.problem("more items failed of it than calls");
     for (const size_t i : failed)
-        if (s.item(i)->outcome.result == -EMFILE || s.item(i)->outcome.result == -ENFILE)
+        if (ran_out_of_descriptors(s.item(i)->outcome))
             s.world.problem("it ran out of descriptors, and failed");
     // Where a copy is may not be known any more; then a further name is a copy of its own.
     // And part of a tree that fails may have been copied, to be linked to.
     const bool forgets_links = s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS) &&
                                (s.failed_step()->subject != Subject::source || !failed.empty() ||
                                 s.failed_step()->call == Call::open_beneath || s.faults.several());
-    const bool loses_xattrs = any_failure([](const Failure& one) { // where it is said there is none
-        return (one.step.call == Call::list_xattrs || one.step.call == Call::get_xattr ||
-                one.step.call == Call::set_xattr) &&
-               (one.error == ENODATA || one.error == EOPNOTSUPP || one.error == EINVAL);
-    });
     if (has_ways || forgets_links)
         return;
     Exempt exempt(s);
@@ -613,9 +625,7 @@ void check_after_fault(ListSimulation& s) {
             check_durable(s, exempt);
         for (size_t i = 0; i < s.scenario.items.size() && whole.items[i]; ++i)
             expect_same_item(s, i, *whole.items[i]);
-        Compared also = compared(s);
-        also.xattrs = !loses_xattrs;
-        check_same_disk(s, whole, exempt, also);
+        check_same_disk(s, whole, exempt, compared(s));
         return;
     }
     const std::set<size_t> touched = touched_by(s, failed, exempt);
@@ -625,7 +635,6 @@ void check_after_fault(ListSimulation& s) {
             expect_same_item(s, i, *others.items[i]);
     Compared also = compared(s);
     also.links = false;
-    also.xattrs = !loses_xattrs;
     check_same_disk(s, others, exempt, also);
 }
 

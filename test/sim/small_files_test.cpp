@@ -149,6 +149,30 @@ TEST_CASE("what the kernel does not copy by itself after all is read and written
             }
 }
 
+TEST_CASE("what was made in vain and cannot be removed is told, and not that it is in the way") {
+    for (const bool always : {false, true}) {
+        SmallFiles simulation({ext4_magic, 1 << 20, true});
+        std::string failed;
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call == Call::unlink && (failed.empty() || always)) {
+                failed = step.path;
+                return -EROFS;
+            }
+            return step.call == Call::copy_file_range ? -EXDEV : 0;
+        };
+        simulation.run();
+        CHECK(simulation.totals().errors == 1); // only the first is made in vain
+        CHECK(simulation.totals().files == count - 1);
+        for (const auto& entry : simulation.reports())
+            if (entry.outcome.result < 0) {
+                CHECK(entry.outcome.result == -EROFS);
+                CHECK(entry.outcome.stage == ARSYNC_STAGE_REMOVE);
+                CHECK(entry.path == failed);
+            }
+        CHECK((simulation.target(failed) != nullptr) == always); // it is tried once more
+    }
+}
+
 TEST_CASE("where there is no room for a block it is shared") {
     for (const int error : {ENOSPC, EDQUOT}) {
         const Files files{xfs_magic, 4096, true};

@@ -47,7 +47,7 @@ bool fits_statx(const Step& step, Stage stage) {
         return in(stage, {ARSYNC_STAGE_OPEN_SOURCE, ARSYNC_STAGE_READ});
     return in(stage, {ARSYNC_STAGE_OPEN_DESTINATION, ARSYNC_STAGE_CHECK, ARSYNC_STAGE_MODE,
                       ARSYNC_STAGE_PUBLISH, ARSYNC_STAGE_VERIFY, ARSYNC_STAGE_TRUNCATE,
-                      ARSYNC_STAGE_REFLINK});
+                      ARSYNC_STAGE_REFLINK, ARSYNC_STAGE_REMOVE});
 }
 
 } // namespace
@@ -153,12 +153,27 @@ bool begins_anew(int error) {
     return error == ESTALE;
 }
 
+bool ran_out_of_descriptors(const Outcome& outcome) {
+    const bool of_flags =
+        outcome.stage == ARSYNC_STAGE_FLAGS && (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
+    return (outcome.result == -EMFILE || outcome.result == -ENFILE) && !of_flags;
+}
+
 bool is_temporary_name(const std::string& path) {
     return path.find(".arsync-") != std::string::npos;
 }
 
 bool may_mean_no_such_rename(int error) {
     return error == EINVAL || error == EPERM || error == EOPNOTSUPP || error == ENOSYS;
+}
+
+bool is_tried_otherwise(const arsync_copy_options& options, const Step& step, int error) {
+    return ((step.flags & O_DIRECT) && (error == EINVAL || error == EOPNOTSUPP)) ||
+           (options.cache == ARSYNC_CACHE_DROP && error == EOPNOTSUPP);
+}
+
+bool means_no_attribute(int error) {
+    return error == ENODATA || error == EOPNOTSUPP;
 }
 
 bool must_survive(const Step& step, int error) {
@@ -229,9 +244,7 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         return is_temporary_name(step.path);
     case Call::read:
     case Call::write:
-        return is_strange(scenario) ||
-               ((step.flags & O_DIRECT) && (error == EINVAL || error == EOPNOTSUPP)) ||
-               (options.cache == ARSYNC_CACHE_DROP && error == EOPNOTSUPP);
+        return is_strange(scenario) || is_tried_otherwise(options, step, error);
     case Call::reflink: // another method may do, unless the disk itself is at fault
         return options.reflink != ARSYNC_REFLINK_ALWAYS && error != EIO && error != ENOSPC;
     case Call::copy_file_range: // before the first byte

@@ -2,6 +2,7 @@
 // may or must go on all the same.
 #pragma once
 
+#include "copy/copy.h"
 #include "io/error.h"
 #include "sim/scenario.h"
 
@@ -13,8 +14,14 @@ bool fits(const Step& step, Stage stage);
 bool may_survive(const Scenario& scenario, const Step& step, int error);
 bool denies_linking(int error);
 bool must_survive(const Step& step, int error);
+// A transfer past the page cache, or that is to leave nothing there, where there is no such thing.
+bool is_tried_otherwise(const arsync_copy_options& options, const Step& step, int error);
+// Of extended attributes.
+bool means_no_attribute(int error);
 // A handle that is stale is to be got anew, so the copy is begun anew.
 bool begins_anew(int error);
+// That is waited for, but where what has its name already would have to begin anew.
+bool ran_out_of_descriptors(const Outcome& outcome);
 // Another name is taken where a temporary one is too long.
 bool is_temporary_name(const std::string& path);
 // A rename that is not to replace anything, of which this may say that there is none such.

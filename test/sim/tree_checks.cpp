@@ -107,10 +107,6 @@ bool may_mean_no_such_access(int error) {
     return error == EPERM || error == EINVAL || error == EOPNOTSUPP || error == ENOSYS;
 }
 
-bool means_no_attribute(int error) {
-    return error == ENODATA || error == EOPNOTSUPP;
-}
-
 // A link that is not followed is what is there in a directory's place.
 bool is_given(const TreeSimulation& s, int error) {
     const bool of_link =
@@ -153,9 +149,9 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::make_symlink:
     case Call::make_link:
         return error == ENAMETOOLONG && is_temporary_name(step.path);
-    case Call::read: // to compare it, not past the page cache
-        return must_survive(step, error) ||
-               ((step.flags & O_DIRECT) != 0 && (error == EINVAL || error == EOPNOTSUPP));
+    case Call::read:
+    case Call::write:
+        return must_survive(step, error) || is_tried_otherwise(scenario.options, step, error);
     case Call::inode_flags: // read a second time, of a directory; whether they are kept is seen
     case Call::project:
     case Call::sync_filesystem: // each file says for itself
@@ -264,38 +260,11 @@ bool lost_links_only(const TreeSimulation& s) {
 
 } // namespace
 
-// A source's filesystem that says it has no extended attributes, or that one is gone, is believed.
-static bool says_no_attributes(const TreeSimulation& s) {
-    const auto& all = s.faults.happened();
-    return std::any_of(all.begin(), all.end(), [](const Failure& one) {
-        const Call call = one.step.call;
-        const bool asks =
-            call == Call::list_xattrs || call == Call::get_xattr || call == Call::set_xattr;
-        return asks && (means_no_attribute(one.error) || one.error == EINVAL);
-    });
-}
-
-// Of a filesystem that tells of no flags, or projects, none are kept.
-static bool says_none_of(const TreeSimulation& s, Call call) {
-    const auto& all = s.faults.happened();
-    return std::any_of(all.begin(), all.end(), [&](const Failure& one) {
-        return one.step.call == call && (one.error == ENOTTY || one.error == EOPNOTSUPP ||
-                                         one.error == EINVAL || one.error == ENOSYS);
-    });
-}
-
-// What the destination does not have, and the source has.
-static bool says_lost(const TreeSimulation& s, const Outcome& outcome) {
-    return outcome.result == -EOPNOTSUPP && outcome.stage == ARSYNC_STAGE_FLAGS &&
-           (says_none_of(s, Call::inode_flags) || says_none_of(s, Call::set_inode_flags) ||
-            says_none_of(s, Call::project) || says_none_of(s, Call::set_project));
-}
-
 static bool is_excused(const TreeSimulation& s, const std::string& difference) {
     const auto is = [&](const char* text) { return difference.find(text) != std::string::npos; };
-    return (is("has other extended attributes") && says_no_attributes(s)) ||
-           (is("has file flags") && says_none_of(s, Call::inode_flags)) ||
-           (is("is of another project") && says_none_of(s, Call::project));
+    return (is("has other extended attributes") && s.faults.says_no_attributes()) ||
+           (is("has file flags") && s.faults.says_none_of(Call::inode_flags)) ||
+           (is("is of another project") && s.faults.says_none_of(Call::project));
 }
 
 void check_failure(TreeSimulation& s) {
@@ -321,12 +290,9 @@ void check_failure(TreeSimulation& s) {
         if (entry.outcome.result == 0 || by_itself)
             continue;
         ++reported;
-        if (!is_given(s, -entry.outcome.result) && !says_lost(s, entry.outcome))
+        if (!is_given(s, -entry.outcome.result) && !s.faults.says_lost(entry.outcome))
             s.world.problem("reported as another error: " + entry.path);
-        // But of what has its name already and is not begun anew.
-        const bool of_flags = entry.outcome.stage == ARSYNC_STAGE_FLAGS &&
-                              (entry.outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
-        if ((entry.outcome.result == -EMFILE || entry.outcome.result == -ENFILE) && !of_flags)
+        if (ran_out_of_descriptors(entry.outcome))
             s.world.problem("it ran out of descriptors, and failed");
     }
     // It may have been another program's loss: then each file was synced by itself.
@@ -343,9 +309,13 @@ void check_failure(TreeSimulation& s) {
         return;
     if (!noticed && lost_links_only(s))
         return; // the first copy was not found again
+    // A file on a filesystem that is not known gets its size before, or else as it is written.
+    const auto is_size_before = [&](const Step& step) {
+        return step.call == Call::truncate && s.faults.has(Call::filesystem_type);
+    };
     for (const Failure& one : s.faults.happened())
         if (!noticed && !may_be_harmless(s.scenario, one.step, one.error) &&
-            !fails_by_itself(s, one.step.path))
+            !is_size_before(one.step) && !fails_by_itself(s, one.step.path))
             s.world.problem("an error was dropped: " + name_of_result(-one.error) + " of " +
                             describe(one.step));
     if (!noticed)
