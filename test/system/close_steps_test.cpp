@@ -331,9 +331,6 @@ TEST_CASE_FIXTURE(Clean, "a pool is closed at whichever step of its copies, and 
         for (const What what : all_works) {
             CAPTURE(backend_name(backend));
             CAPTURE(name_of(what));
-            // Once in some hundred times that has not ended (RELIABILITY.md).
-            if (what == What::lease && backend == ARSYNC_BACKEND_URING && !at_length())
-                continue;
             const long parts = at_length() ? 8 : 1; // a child has little time
             for (long part = 0; part < parts; ++part) {
                 CAPTURE(part);

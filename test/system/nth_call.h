@@ -46,8 +46,8 @@ public:
     void stop_after(long before);
     // Readable when one waits.
     int stopped() const { return stopped_; }
-    // It goes on as soon as nobody asks for anything any more, be it that they all wait for it; so
-    // it is from stop_after on, too, until it is to wait.
+    // It goes on as soon as nobody asks for anything any more, be it that they all wait for it, or
+    // when they have asked very often; so it is from stop_after on, too, until it is to wait.
     void go_on() { goes_on_.store(true); }
     void let_wait() { goes_on_.store(false); }
     // All are made again. How many were since stop_after.
@@ -61,6 +61,7 @@ private:
     const int first_;   // the thread whose calls are not counted
     const int stopped_; // an eventfd
     uint64_t waiting_ = 0;
+    unsigned meanwhile_ = 0; // so many others were made since it may go on
     std::atomic<long> before_ = -1;
     std::atomic<long> calls_ = 0;
     std::atomic<bool> goes_on_ = false;
