@@ -236,7 +236,7 @@ class Round:
             return ["-T", "--", "s", "d"]
         if form < 0.45:
             return ["--", "s", "d"]
-        if form < 0.55 and "-v" not in self.options:  # cp does not quote directories on the way
+        if form < 0.55 and "-v" not in self.options and self.entries:  # cp does not quote directories on the way
             return ["--parents", "--", rng.choice([entry.path for entry in self.entries]), "d"]
         if form < 0.65:
             return ["-t", "d", "--", *names[:3]]
@@ -299,10 +299,27 @@ class Round:
             said = said[0], (status, [line for line in messages if not ways.fullmatch(line)], output)
         # Of two things that are wrong with one entry either may be told, and -v before or after it.
         denied = any(word in line for each in said for line in each[1] for word in (b"Permission", b"cyclic"))
+        # cp gives up at the first attribute that is denied, and tells that of an entry which has failed, too;
+        # arsync-cp goes on, and makes a directory writable for as long as it takes.
+        given_up = re.compile(rb"[gs]etting attribute 'user.one' (for|of) 'user.one': Permission denied")
+        status, messages, output = said[0]
+        messages = list(messages)
+        for line in [line for line in messages if given_up.fullmatch(line)]:
+            if len(messages) > len(said[1][1]):
+                messages.remove(line)
+        said = (status, messages, output), said[1]
+        as_source = ("mode", "system.posix_acl_access", "trusted.SGI_ACL_FILE")
+        other = object()  # than any fact
+
+        def source(name):
+            facts = denied and name[:1] == b"d" and ours.get(b"s" + name[1:])
+            every = {*theirs.get(name, ()), *ours.get(name, ())}
+            return facts and {fact: facts.get(fact) if fact in as_source else other for fact in every}
+
         for world in theirs, ours:
             for name, facts in world.items():
                 self.leave_out_for_cp(name, facts, denied, world is theirs)
-        return differences_of_words(*said, denied) + differences_of_facts(theirs, ours)
+        return differences_of_words(*said, denied) + differences_of_facts(theirs, ours, source)
 
     def leave_out_for_cp(self, name, facts, denied, is_theirs):
         normal(facts)
@@ -310,12 +327,11 @@ class Round:
             facts.pop("accessed", None)
         if self.has_links:  # by each name of a file its time of use is another, once one has been read
             facts.pop("accessed", None)
-        # Of two ways to one file the first that reads it uses it. cp shares its blocks, and arsync-cp reads one.
-        if self.reflinks and {"-L", "-H"} & set(self.ours) and facts.get("size", 0) <= 4096:
+        # Two ways may lead to one file or directory, which is used by whoever reads or lists it first.
+        if {"-L", "-H"} & set(self.ours):
             facts.pop("accessed", None)
-        if stat.S_ISLNK(facts["kind"]) and name in self.before:  # which of them looks where it leads uses it
-            facts.pop("accessed", None)
-        if stat.S_ISDIR(facts["kind"]) and "-L" in self.ours:  # two names may lead to one that is listed twice
+        # Whether a link, and others on its way, are used says who looks where one leads over which something is.
+        if stat.S_ISLNK(facts["kind"]) and self.before:
             facts.pop("accessed", None)
         if stat.S_ISDIR(facts["kind"]) and {"-L", "-H", "-l"} & set(self.ours):
             # Of a directory that a link leads to cp lists the attributes that the link has.
