@@ -25,6 +25,9 @@ same '--attributes-only copies no data' 'echo x > a; touch -d 2001-01-01 a; chmo
     $CP --attributes-only -v a b; $CP --attributes-only -pv a b; $CP --attributes-only -pv a c
     $CP --attributes-only --reflink -p a d; $CP --attributes-only --sparse=always -p a e'
 COMPARE=
+same '--attributes-only replaces a file by a link, and does not say that it removes one' 'ln -s x l; touch a b c; mkdir s e; ln -s y s/a; touch e/a' '
+    $CP -v --attributes-only -d l a; $CP -v --attributes-only -fd l b; $CP -v -d l c; $CP -rv --attributes-only s/. e
+    touch f; $CP -v --attributes-only --remove-destination -d l f; $CP -rv --attributes-only --remove-destination s/. e'
 if is_root; then
     owned='echo x > a; chown 12345:54321 a; chmod 6755 a; echo y > b; mkdir d; chmod 777 d'
     same 'the owner is kept when asked for' "$owned" '$CP a d/1; $CP -p a d/2; $CP --preserve=ownership a d/3; $CP --preserve=ownership,mode a b'

@@ -193,8 +193,9 @@ private:
             return say(removed);
         if (done_.action == ARSYNC_ACTION_ENTER_DIRECTORY || done_.action == ARSYNC_ACTION_SKIP)
             return;
-        const bool replaced =
-            has(ARSYNC_COMPLETION_REPLACED) && (options_.removes || !options_.links_replace);
+        const bool untold = options_.links_replace || (options_.has(ARSYNC_COPY_ATTRIBUTES_ONLY) &&
+                                                       done_.action != ARSYNC_ACTION_COPY);
+        const bool replaced = has(ARSYNC_COMPLETION_REPLACED) && (options_.removes || !untold);
         // What gives way to force does so when it is met.
         const bool late = is_item() && done_.action == ARSYNC_ACTION_COPY && options_.force &&
                           !options_.removes &&
