@@ -371,7 +371,8 @@ class Round:
             for name, facts in world.items():
                 normal(facts)
                 facts.pop("shared", None)  # rsync shares nothing
-                if "-u" in self.theirs and not stat.S_ISREG(facts["kind"]) and not stat.S_ISDIR(facts["kind"]):
+                is_other = name[:1] == b"d" and not stat.S_ISREG(facts["kind"]) and not stat.S_ISDIR(facts["kind"])
+                if "-u" in self.theirs and is_other:
                     only(facts, "kind")  # rsync's -u is about files alone, cp's about links and specials, too
                 if not self.holes or name[:1] != b"d" or b"s" + name[1:] not in whole:  # rsync keeps no holes
                     facts.pop("data", None)
