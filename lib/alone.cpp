@@ -14,10 +14,10 @@ namespace {
 
 // Small enough that malloc(3) has it at hand the next time, large enough for a chunk.
 constexpr size_t buffer_size = 64 << 10;
-constexpr std::align_val_t page{4096};
+constexpr std::align_val_t page_aligned{4096};
 
 struct FreeBuffer {
-    void operator()(std::byte* memory) const { ::operator delete(memory, page); }
+    void operator()(std::byte* memory) const { ::operator delete(memory, page_aligned); }
 };
 
 // What has something to wait for, or was asked to go another way, is a pool's matter.
@@ -49,7 +49,7 @@ bool run_alone(Job& job) {
     if (!goes_alone(job.options))
         return false;
     const std::unique_ptr<std::byte, FreeBuffer> memory(
-        static_cast<std::byte*>(::operator new(buffer_size, page)));
+        static_cast<std::byte*>(::operator new(buffer_size, page_aligned)));
     Counters counters;
     SystemFiles files;
     Threads ring(counters, Threads::by_caller);

@@ -27,6 +27,11 @@ class Links;
 class MethodTurns;
 class SyncPoint;
 
+// Any of the flags: ARSYNC_COPY_*.
+inline bool asks(const arsync_copy_options& options, uint32_t flags) {
+    return (options.flags & flags) != 0;
+}
+
 // What came of sharing blocks the last time.
 enum class Sharing : uint8_t { unknown, taken, refused };
 

@@ -24,10 +24,6 @@ namespace {
 constexpr int reading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 constexpr uint64_t beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS; // a tree's roots
 
-bool asks(const arsync_copy_options& options, uint32_t flag) {
-    return (options.flags & flag) != 0;
-}
-
 bool on_storage(const struct statx& facts) {
     return S_ISREG(facts.stx_mode) || S_ISBLK(facts.stx_mode);
 }

@@ -109,7 +109,7 @@ bool copy_by_kernel(Io io, const Source& source, int destination, Control& contr
 }
 
 // What it may do besides going through a buffer.
-struct Ways {
+struct Shortcuts {
     bool shared;
     bool by_kernel;
     bool one_block; // sooner written than shared, unless there is no room for it
@@ -118,9 +118,9 @@ struct Ways {
 // A file's whole content, on its way to the copy.
 class WholeContent {
 public:
-    WholeContent(Io io, const Source& source, const Filesystem& from, const Ways& ways)
+    WholeContent(Io io, const Source& source, const Filesystem& from, const Shortcuts& shortcuts)
         : io_(io), source_(source), in_memory_(from.in_memory), below_(from.caches_below),
-          ways_(ways) {}
+          shortcuts_(shortcuts) {}
     // What goes through a buffer is read. Nothing: it would have to wait, or there is no memory
     // just now.
     std::optional<Way> prepare();
@@ -144,15 +144,15 @@ private:
     const Source& source_;
     const bool in_memory_; // and nowhere else
     const bool below_;     // the files are another filesystem's, which may know better how long
-    const Ways ways_;
+    const Shortcuts shortcuts_;
     std::optional<BufferLease> lease_;
 };
 
 std::optional<Way> WholeContent::prepare() {
-    if (!ways_.shared && !ways_.by_kernel)
+    if (!shortcuts_.shared && !shortcuts_.by_kernel)
         return read_through();
-    const bool one_block = ways_.shared && ways_.one_block;
-    if (ways_.shared && !one_block && (io_.alone || is_settled(io_.files, source_.facts)))
+    const bool one_block = shortcuts_.shared && shortcuts_.one_block;
+    if (shortcuts_.shared && !one_block && (io_.alone || is_settled(io_.files, source_.facts)))
         return Way::shared;
     // Who reads what is not cached has it fetched from the disk, for nothing if it is then shared.
     if (one_block && !io_.memo->is_asked_first) {
@@ -163,7 +163,7 @@ std::optional<Way> WholeContent::prepare() {
     if (below_)
         return is_resident() ? std::optional(Way::by_kernel) : std::nullopt;
     // What is not yet on the disk would be written there first.
-    if (ways_.shared && !one_block)
+    if (shortcuts_.shared && !one_block)
         return may_be_dirty(io_.files, source_.file.get(), 0, size()) ? std::nullopt
                                                                       : std::optional(Way::shared);
     PageCache pages;
@@ -171,7 +171,7 @@ std::optional<Way> WholeContent::prepare() {
     const bool cached = told && pages.cached >= size();
     if (one_block && cached && read())
         return Way::through_buffer;
-    if (ways_.shared)
+    if (shortcuts_.shared)
         return told && pages.dirty == 0 ? std::optional(Way::shared) : std::nullopt;
     if (!told)
         return read_through();
@@ -231,7 +231,7 @@ bool WholeContent::ends_as_told() {
 bool WholeContent::write(int fd) const {
     for (uint64_t done = 0; done < size();) {
         const int64_t put = io_.files.write(fd, lease_->data() + done, size() - done, done);
-        if (put == -EAGAIN || (ways_.one_block && (put == -ENOSPC || put == -EDQUOT)))
+        if (put == -EAGAIN || (shortcuts_.one_block && (put == -ENOSPC || put == -EDQUOT)))
             return false;
         Counters& counters = io_.ring.counters();
         counters.writes.add(1);
@@ -294,15 +294,15 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
     if (refused || options.reflink == ARSYNC_REFLINK_NEVER || one_block ||
         (copy.new_file.known && !same_device))
         from.reflinks = false;
-    const Ways ways{shared, may_go_by_kernel(io, copy, source, from, options), one_block};
-    if (!ways.shared && !ways.by_kernel && !goes_in_one_piece(from, facts, size, options))
+    const Shortcuts shortcuts{shared, may_go_by_kernel(io, copy, source, from, options), one_block};
+    if (!shortcuts.shared && !shortcuts.by_kernel && !goes_in_one_piece(from, facts, size, options))
         return false;
     outcome.action = ARSYNC_ACTION_COPY;
     outcome.wanted.tell_source(facts, options);
     control.set_total(size);
     control.enter(ARSYNC_STAGE_READ);
     control.throw_if_cancelled();
-    WholeContent content(io, source, from, ways);
+    WholeContent content(io, source, from, shortcuts);
     const std::optional<Way> way = content.prepare();
     if (!way)
         return false;

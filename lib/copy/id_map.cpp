@@ -59,8 +59,8 @@ std::optional<Ids> ids(std::string_view text, IdKind kind) {
     return std::nullopt;
 }
 
-// One entry after the other of a map without names.
-struct Entry {
+// One mapping after the other of a map without names.
+struct Mapping {
     Ids from;
     Ids to;
 };
@@ -73,11 +73,12 @@ uint32_t take_number(const char*& at) {
     return value;
 }
 
-Entry take_entry(const char*& at) {
-    Entry entry;
-    for (uint32_t* id : {&entry.from.first, &entry.from.last, &entry.to.first, &entry.to.last})
+Mapping take_mapping(const char*& at) {
+    Mapping mapping;
+    for (uint32_t* id :
+         {&mapping.from.first, &mapping.from.last, &mapping.to.first, &mapping.to.last})
         *id = take_number(at);
-    return entry;
+    return mapping;
 }
 
 // As the kernel has it in an extended attribute, all little-endian after four bytes of version.
@@ -122,11 +123,11 @@ std::string id_map_of(const char* text, IdKind kind, const char*& why) {
 
 uid_t mapped_id(const char* map, uid_t id) {
     for (const char* at = map; at && *at;) {
-        const Entry entry = take_entry(at);
-        if (id < entry.from.first || id > entry.from.last)
+        const Mapping mapping = take_mapping(at);
+        if (id < mapping.from.first || id > mapping.from.last)
             continue;
-        const bool shifts = entry.to.first != entry.to.last;
-        return shifts ? entry.to.first + (id - entry.from.first) : entry.to.first;
+        const bool shifts = mapping.to.first != mapping.to.last;
+        return shifts ? mapping.to.first + (id - mapping.from.first) : mapping.to.first;
     }
     return id;
 }

@@ -16,10 +16,6 @@ namespace arsync {
 
 namespace {
 
-bool asks(const arsync_copy_options& options, uint32_t flag) {
-    return (options.flags & flag) != 0;
-}
-
 // A path's components, "." and repeated slashes left out; ends: where each ends in the path.
 std::vector<std::string> components_of(const std::string& path,
                                        std::vector<size_t>* ends = nullptr) {

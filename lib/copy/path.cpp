@@ -18,10 +18,6 @@
 
 namespace arsync {
 
-static bool asks(const arsync_copy_options& options, uint32_t flags) {
-    return (options.flags & flags) != 0;
-}
-
 bool follows_top(const arsync_copy_options& options) {
     if (asks(options, ARSYNC_COPY_NOFOLLOW))
         return false;

@@ -81,7 +81,7 @@ constexpr size_t cached_step = 256 << 10;
 // When it ends, done or not: a large chunk may take a slow disk long, and a cancel must not wait.
 constexpr std::chrono::milliseconds cached_time{100};
 
-constexpr std::align_val_t page{4096};
+constexpr std::align_val_t page_aligned{4096};
 
 // Without a destructor: to register one takes memory, and the process ends where there is none.
 thread_local StepMemory* current = nullptr;
@@ -183,7 +183,7 @@ StepMemory::~StepMemory() {
     if (current == this)
         current = nullptr;
     if (memory_)
-        ::operator delete(memory_, page);
+        ::operator delete(memory_, page_aligned);
 }
 
 void StepMemory::keep() {
@@ -192,7 +192,7 @@ void StepMemory::keep() {
 
 std::byte* StepMemory::get() {
     if (!memory_)
-        memory_ = static_cast<std::byte*>(::operator new(cached_step, page, std::nothrow));
+        memory_ = static_cast<std::byte*>(::operator new(cached_step, page_aligned, std::nothrow));
     return memory_;
 }
 

@@ -14,7 +14,7 @@ using Generation = std::atomic<uint32_t>;
 Generation last_generation = 0;
 
 // The page: the generation of this process, 0 before it has one. One for each process, for ever.
-std::atomic<Generation*> page = nullptr;
+std::atomic<Generation*> generation_page = nullptr;
 
 Generation* make_page() noexcept {
     void* memory = mmap(nullptr, sizeof(Generation), PROT_READ | PROT_WRITE,
@@ -27,19 +27,19 @@ Generation* make_page() noexcept {
     }
     auto* made = static_cast<Generation*>(memory);
     Generation* found = nullptr;
-    if (page.compare_exchange_strong(found, made))
+    if (generation_page.compare_exchange_strong(found, made))
         return made;
     munmap(memory, sizeof(Generation)); // another thread was first
     return found;
 }
 
 uint32_t this_generation() noexcept {
-    const Generation* own = page.load();
+    const Generation* own = generation_page.load();
     return own ? own->load(std::memory_order_relaxed) : 0;
 }
 
 uint32_t begin_generation() noexcept {
-    Generation* own = page.load();
+    Generation* own = generation_page.load();
     if (!own)
         own = make_page();
     if (!own)

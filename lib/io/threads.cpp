@@ -5,11 +5,11 @@
 namespace arsync {
 
 // Enough to overlap reads and writes of one file and to keep a device's queue from running dry.
-static constexpr unsigned transfers_max = 16;
+static constexpr unsigned transfers_of_threads = 16;
 
 Threads::Threads(Counters& counters, int no_thread, const std::function<unsigned()>& most)
     : Ring(counters), no_thread_(no_thread), helpers_(
-                                                 transfers_max, [this] { wake(); }, most) {}
+                                                 transfers_of_threads, [this] { wake(); }, most) {}
 
 void Threads::start(Request& request) {
     if (request.route == Route::at_once || no_thread_ == by_caller) {

@@ -12,7 +12,7 @@
 namespace arsync {
 
 // Transfers on threads that run side by side: copy_cached and copy_file_range mostly.
-static constexpr unsigned transfers_max = 4;
+static constexpr unsigned transfers_beside_ring = 4;
 // How long the SQPOLL thread spins without work before it sleeps.
 static constexpr unsigned sqpoll_idle_ms = 50;
 // Room for completions, however short the submission queue is: waits and cancels are not counted
@@ -53,7 +53,7 @@ Uring::Uring(Counters& counters, const UringOptions& options)
     : Ring(counters), buffer_count_(options.buffer_count),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       helpers_(
-          transfers_max, [this] { wake(); }, options.helpers) {
+          transfers_beside_ring, [this] { wake(); }, options.helpers) {
     if (!wake_fd_)
         throw Error{ARSYNC_STAGE_QUEUE, errno};
     if (under_valgrind())

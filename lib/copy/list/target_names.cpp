@@ -10,7 +10,7 @@ namespace arsync {
 
 namespace {
 
-uint64_t hash(std::string_view name) {
+uint64_t hash_name(std::string_view name) {
     const uint64_t value = std::hash<std::string_view>()(name);
     return value != 0 ? value : 1; // 0 is none
 }
@@ -33,7 +33,7 @@ bool TargetNames::lacks(Files& files, int dirfd, const std::string& path, uint64
     } else if (split.parent != parent_) { // which may be the same directory
         give_up();
     }
-    return state_ == State::listed && names_.insert(hash(split.name));
+    return state_ == State::listed && names_.insert(hash_name(split.name));
 }
 
 void TargetNames::give_up() {
@@ -52,7 +52,7 @@ bool TargetNames::list(Files& files, int dirfd, const char* directory, uint64_t 
     try {
         while (listing.fill(files, target.get(), ARSYNC_STAGE_LIST))
             for (Listing::Name name = listing.next(); name.text; name = listing.next())
-                if (names_.insert(hash(name.text)) && ++count > most)
+                if (names_.insert(hash_name(name.text)) && ++count > most)
                     return false;
     } catch (const Error&) { // whoever copies to it will meet that too
         return false;
