@@ -15,7 +15,7 @@ cmp -s "$scratch/include/arsync.h" "$grown/include/arsync.h" || cp "$scratch/inc
 
 grows() { grep -A1 '^    uint64_t appended;' "$grown/include/arsync.h" | grep -qx "} $1;"; }
 builds_library() {
-    make -s -C "$top" -j "$(nproc)" B="$grown" CXX="$cxx" CPPFLAGS="-I$grown/include" PRECOMPILED=test/precompiled.h CXXFLAGS=-O0 "$grown/libarsync.so"
+    make -s -C "$top" -j "$(nproc)" B="$grown" CXX="$cxx" CPPFLAGS="-I$grown/include" TOGETHER=yes CXXFLAGS=-O0 "$grown/libarsync.so"
 }
 # builds NAME INCLUDE FLAG... - against either library, which have the same functions.
 builds() {
