@@ -418,22 +418,24 @@ run.fuzz   = $(filter %/fuzz,$(suites))
 run.crash  = $(if $(faultfs),$(B)/test/crash,test/crash/without_libfuse3.sh)
 run.cli    = $(filter-out %/lib.sh,$(wildcard test/cli/*.sh))
 run.spread = $(addprefix test/spread/,local.sh hosts.sh engines.sh)
-run.system = $(filter %/system,$(suites))
+run.system = test/system/others.sh
+run.worst_day = test/system/worst_day.sh
 
 # What computes, and minds nobody, runs beside the others; what counts calls or measures runs when all is quiet.
-beside = sim bindings spread
+beside = sim bindings spread worst_day
 alone  = bench system
 runs   = $(foreach r,$1,$(run.$r))
+programs = $(filter $(foreach r,$1,%/$r),$(suites)) $(if $(filter client,$1),$(run.client))
 
 # Not every distribution has what a static program is linked from.
 has_library = $(findstring /,$(shell $(CXX) -print-file-name=$1))
 run-tests: $(if $(filter packages,$(RUN)),$(if $(and $(call has_library,libc.a),$(call has_library,liburing.a)),static))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(foreach r,$(filter unit sim fuzz system crash client,$(RUN)),$(filter $(B)/%,$(run.$r))) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
+run-tests: build $(call programs,$(RUN)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(or $(SANITIZE),$(findstring coverage,$(CXXFLAGS))) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
-	    test/run $(call runs,$(filter-out $(beside) $(alone),$(RUN))) --beside $(call runs,$(filter $(beside),$(RUN))) \
+	    test/run $(call runs,$(filter-out $(beside) $(alone),$(RUN))) --beside $(call runs,$(filter $(beside),$(RUN) $(if $(filter system,$(RUN)),worst_day))) \
 	    --last $(call runs,$(filter $(alone),$(RUN)))
 
 # ---- Look after the source ----------------------------------------------------------------------

@@ -5,7 +5,7 @@
 
 # Every struct that may grow gets one more field. The header is only written anew if it changed: the
 # library that is built with it takes a while. By clang++ where it is there: so the library passes its
-# warnings, and works when both compilers have had a part in it.
+# warnings (but -Wshadow, as folders are compiled as one), and works when both compilers have had a part in it.
 cxx=$(command -v clang++ || echo "${CXX:-c++}")
 grown=$build/grown
 mkdir -p "$grown/include" "$scratch/include"

@@ -35,12 +35,12 @@ relocated() {
 }
 builds_statically() {
     relocated && in_crates env -u PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR="$scratch/pc" ARSYNC_STATIC=1 \
-        cargo build --locked -p arsync --example tree --target-dir "$scratch/static"
+        cargo build --locked -p arsync --example tree
 }
 copies_statically() {
     mkdir -p "$scratch/from/x" && echo text > "$scratch/from/x/y"
-    ! ldd "$scratch/static/debug/examples/tree" | grep arsync &&
-        env -u LD_LIBRARY_PATH "$scratch/static/debug/examples/tree" "$scratch/from" "$scratch/to" &&
+    ! ldd "$CARGO_TARGET_DIR/debug/examples/tree" | grep arsync &&
+        env -u LD_LIBRARY_PATH "$CARGO_TARGET_DIR/debug/examples/tree" "$scratch/from" "$scratch/to" &&
         diff -r "$scratch/from" "$scratch/to"
 }
 says_what_is_missing() {
