@@ -383,6 +383,11 @@ class Round:
                     facts.pop("accessed", None)
                 elif facts["accessed"] != "now":  # rsync tells it in seconds
                     facts["accessed"] //= 10**9
+        if "-b" in self.theirs:  # a link that leads there already rsync leaves alone, and cp makes it anew
+            for name, facts in list(ours.items()):
+                anew = name.endswith(b".s") and name not in theirs and ours.get(name[:-2])
+                if anew and stat.S_ISLNK(facts["kind"]) and anew.get("leads to") == facts["leads to"]:
+                    del ours[name]
         # Where it is as rsync made it, or as the source is, for rsync makes mistakes with ACLs and devices.
         def source(name):
             facts = name[:1] == b"d" and ours.get(b"s" + name[1:])
