@@ -268,7 +268,9 @@ void Destination::discard() {
 }
 
 void Destination::make_way() {
-    check(ARSYNC_STAGE_REMOVE, remove_partial());
+    const int removed = remove_partial();
+    if (exclusive_) // else what stays is overwritten, as what had been there would be
+        check(ARSYNC_STAGE_REMOVE, removed);
     kind_ = Kind::none;
 }
 
