@@ -308,11 +308,12 @@ class Round:
             if len(messages) > len(said[1][1]):
                 messages.remove(line)
         said = (status, messages, output), said[1]
+        keeps_mode = {"-a", "-p", "--preserve=all", "--preserve=mode"} & set(self.ours)
         as_source = ("mode", "system.posix_acl_access", "trusted.SGI_ACL_FILE")
         other = object()  # than any fact
 
         def source(name):
-            facts = denied and name[:1] == b"d" and ours.get(b"s" + name[1:])
+            facts = denied and keeps_mode and name[:1] == b"d" and ours.get(b"s" + name[1:])
             every = {*theirs.get(name, ()), *ours.get(name, ())}
             return facts and {fact: facts.get(fact) if fact in as_source else other for fact in every}
 
@@ -367,12 +368,17 @@ class Round:
         told = [line for line in said[1][1] if self.open or line != times]
         found = [f"exit status {said[1][0]}: {told}"] if told or said[1][0] != 0 and not said[1][1] else []
         whole = {name for name, facts in ours.items() if facts.get("data") == in_pages([(0, facts.get("size", 0))])}
+        if "-b" in self.theirs:  # a link that leads there already rsync leaves alone, and cp makes it anew
+            for name, facts in list(ours.items()):
+                anew = name.endswith(b".s") and name not in theirs and ours.get(name[:-2])
+                if anew and stat.S_ISLNK(facts["kind"]) and anew.get("leads to") == facts["leads to"]:
+                    del ours[name]
         for world in theirs, ours:
             for name, facts in world.items():
                 normal(facts)
                 facts.pop("shared", None)  # rsync shares nothing
-                is_other = name[:1] == b"d" and not stat.S_ISREG(facts["kind"]) and not stat.S_ISDIR(facts["kind"])
-                if "-u" in self.theirs and is_other:
+                is_other = not stat.S_ISREG(facts["kind"]) and not stat.S_ISDIR(facts["kind"])
+                if "-u" in self.theirs and is_other and name in self.before:
                     only(facts, "kind")  # rsync's -u is about files alone, cp's about links and specials, too
                 if not self.holes or name[:1] != b"d" or b"s" + name[1:] not in whole:  # rsync keeps no holes
                     facts.pop("data", None)
@@ -383,11 +389,6 @@ class Round:
                     facts.pop("accessed", None)
                 elif facts["accessed"] != "now":  # rsync tells it in seconds
                     facts["accessed"] //= 10**9
-        if "-b" in self.theirs:  # a link that leads there already rsync leaves alone, and cp makes it anew
-            for name, facts in list(ours.items()):
-                anew = name.endswith(b".s") and name not in theirs and ours.get(name[:-2])
-                if anew and stat.S_ISLNK(facts["kind"]) and anew.get("leads to") == facts["leads to"]:
-                    del ours[name]
         # Where it is as rsync made it, or as the source is, for rsync makes mistakes with ACLs and devices.
         def source(name):
             facts = name[:1] == b"d" and ours.get(b"s" + name[1:])

@@ -159,6 +159,14 @@ public:
             return path.starts_with(place) || place.starts_with(path + "/") || path.empty();
         });
     }
+    // Whether it is one of them, or below it.
+    bool holds(const std::string& other) const {
+        const std::string path = spelled(other);
+        return std::any_of(places_.begin(), places_.end(), [&](const std::string& place) {
+            return path == place || path.starts_with(place + "/") ||
+                   (place.ends_with(" (") && path.starts_with(place));
+        });
+    }
     bool covers_difference(const std::string& difference) const {
         const std::string path = difference.substr(1, difference.find('\'', 1) - 1);
         return covers(path) || is_chance(path);
@@ -269,17 +277,22 @@ private:
                (s_.scenario.asks(ARSYNC_COPY_ATTRIBUTES_ONLY) && content.size() == 0) ||
                is_torn(content);
     }
-    // What one item has made, another overwrites in place.
+    // What one item has made, another overwrites in place, and is cut short.
     bool is_of_several(const std::string& path) const {
-        const auto is_of = [&](size_t item) {
-            Exempt places(s_);
-            places.add(item);
-            return places.covers(path.substr(path.starts_with('/')));
-        };
+        if (s_.scenario.options().replace == ARSYNC_REPLACE_ATOMIC)
+            return false;
         unsigned items = 0;
-        for (size_t i = 0; i < s_.scenario.items.size(); ++i)
-            items += is_of(i);
-        return items > 1 && s_.scenario.options().replace != ARSYNC_REPLACE_ATOMIC;
+        bool is_cut = false;
+        for (size_t i = 0; i < s_.scenario.items.size(); ++i) {
+            Exempt places(s_);
+            places.add(i);
+            if (!places.holds(path.substr(path.starts_with('/'))))
+                continue;
+            const ItemEnd* const item = s_.item(i);
+            is_cut = is_cut || !item || item->outcome.result < 0;
+            ++items;
+        }
+        return items > 1 && is_cut;
     }
     bool is_known(const Content& content) const {
         const auto [first, last] = contents_.equal_range(content.size());

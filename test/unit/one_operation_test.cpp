@@ -63,7 +63,7 @@ TEST_CASE("without any one operation of io_uring files and trees are copied, dur
                      {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT}) {
                     const Place& place = durability != 0 ? in_memory : on_disk;
                     const fs::path to = place.top / std::to_string(++number);
-                    if (thread_sanitized && number % 5 != 0) // of 18 for each, so all come in turn
+                    if (sanitized && number % 5 != 0) // of 18 for each, so all come in turn
                         continue;
                     Job job;
                     job.what = FileCopy{AT_FDCWD, place.top / source, AT_FDCWD, to};

@@ -93,7 +93,7 @@ TEST_CASE("with any one operation of io_uring refused files, trees and lists are
     const Place place("/dev/shm/arsync-unit-XXXXXX"); // where it is quick to sync
     const char* const sources[] = {"from/large", "from/sparse", "from"};
     for (const io_uring_op refused : operations) {
-        if (thread_sanitized && refused % 3 != 0) // which takes a minute for all
+        if (sanitized && refused % 3 != 0) // which takes a minute for all
             continue;
         const RefusingPool pool(refused);
         for (const auto& how : {std::pair(ARSYNC_METHOD_FIXED, ARSYNC_DURABILITY_NONE),
