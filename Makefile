@@ -87,7 +87,9 @@ includes = -Iinclude $(measuring) $(if $(filter lib/%,$<),$(no_unique)) \
 # The compilers find the .gch by themselves. PRECOMPILED=: none, and each file is seen to include what it needs; or
 # set on the command line: for the library, too.
 PRECOMPILED ?= test/precompiled.h
-precompiled  = $(if $(PRECOMPILED),$(if $(or $(SANITIZE),$(filter command,$(origin PRECOMPILED)),$(filter test/%,$1)),$(B)/$(PRECOMPILED)))
+precompiled  = $(if $(PRECOMPILED),$(if $(or $(SANITIZE),$(filter command,$(origin PRECOMPILED)),$(filter test/%,$1)),$(B)/$(if $(call hasty,$1),hasty/)$(PRECOMPILED)))
+# Cases run for less time than they would take to optimise. A .gch is for one of both only.
+hasty = $(if $(SANITIZE),,$(if $(filter test/%_test test/%_test.cpp,$1),-O0))
 
 # TOGETHER=yes: each folder of the library is compiled as one, which takes less than half as long where all of
 # it is compiled in any case. It is not how the library is shipped, whose files see each what they include.
@@ -112,26 +114,26 @@ build: $(B)/libarsync.so $(B)/libarsync.a $(B)/arsync-cp $(configs) $(B)/man/man
 # A change of compiler or flags rebuilds what they touch.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@cmp -s $@ <<< '$(compile) $(no_unique) | $(link)' || cat > $@ <<< '$(compile) $(no_unique) | $(link)'
+	@cmp -s $@ <<< '$(compile) $(no_unique) | $(link) | $(TOGETHER)' || cat > $@ <<< '$(compile) $(no_unique) | $(link) | $(TOGETHER)'
 
 $(B)/obj/%.o: %.cpp $(B)/flags $$(addsuffix .gch,$$(call precompiled,$$*))
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) $(if $(call precompiled,$<),-include $(call precompiled,$<) $(false_alarms_precompiled)) $(includes) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(call hasty,$<) $(if $(call precompiled,$<),-include $(call precompiled,$<) $(false_alarms_precompiled)) $(includes) -MMD -MP -c -o $@ $<
 
 # A name of one file may hide another's there, and what is nowhere else is still told of as in a header.
 $(B)/obj/%.folder.o: $$(sort $$(wildcard $$*/*.cpp)) $(B)/flags
 	$(call say,CXX,$*)
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '#include "%s"\n' $(filter %.cpp,$^) | $(compile) -Wno-shadow $(call gcc_only,-Wno-subobject-linkage) $(includes) \
+	$(Q)printf '#include "%s"\n' $(sort $(wildcard $*/*.cpp)) | $(compile) -Wno-shadow $(call gcc_only,-Wno-subobject-linkage) $(includes) \
 	    -I. -MMD -MP -MF $(@:.o=.d) -MT $@ -x c++ -c -o $@ -
 
 # Beside it a copy to include, for a compiler that cannot take it.
-$(B)/$(PRECOMPILED).gch: $(PRECOMPILED) $(B)/flags
+$(B)/$(PRECOMPILED).gch $(B)/hasty/$(PRECOMPILED).gch: $(PRECOMPILED) $(B)/flags
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $(@:.gch=)
-	$(Q)$(compile) $(includes) -x c++-header -o $@ $<
+	$(Q)$(compile) $(if $(findstring /hasty/,$@),-O0) $(includes) -x c++-header -o $@ $<
 
 $(B)/$(shared): $(call object,$(call sources,lib)) lib/arsync.map
 	$(call say,LINK,$@)
@@ -425,14 +427,14 @@ run.worst_day = test/system/worst_day.sh
 beside = sim bindings spread worst_day
 alone  = bench system
 runs   = $(foreach r,$1,$(run.$r))
-programs = $(filter $(foreach r,$1,%/$r),$(suites)) $(if $(filter client,$1),$(run.client))
+programs = $(filter $(foreach r,$(1:worst_day=system),%/$r),$(suites)) $(if $(filter client,$1),$(run.client))
 
 # Not every distribution has what a static program is linked from.
 has_library = $(findstring /,$(shell $(CXX) -print-file-name=$1))
 run-tests: $(if $(filter packages,$(RUN)),$(if $(and $(call has_library,libc.a),$(call has_library,liburing.a)),static))
 
 # ThreadSanitizer's shadow does not fit every random layout of memory.
-run-tests: build $(call programs,$(RUN)) $(if $(filter cli system,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
+run-tests: build $(call programs,$(RUN)) $(if $(filter cli system worst_day,$(RUN)),$(faultfs)) $(if $(filter bench,$(RUN)),$(bench_programs)) $(if $(filter abi readme packages examples bindings,$(RUN)),stage)
 	$(Q)ARSYNC_BUILD=$(abspath $(B)) ARSYNC_CP=$(abspath $(B))/arsync-cp ARSYNC_SANITIZE=$(or $(SANITIZE),$(findstring coverage,$(CXXFLAGS))) CC='$(CC)' CXX='$(CXX)' \
 	    $(if $(filter thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R)) \
 	    test/run $(call runs,$(filter-out $(beside) $(alone),$(RUN))) --beside $(call runs,$(filter $(beside),$(RUN) $(if $(filter system,$(RUN)),worst_day))) \

@@ -5,8 +5,10 @@
 
 # Every struct that may grow gets one more field. The header is only written anew if it changed: the
 # library that is built with it takes a while. By clang++ where it is there: so the library passes its
-# warnings (but -Wshadow, as folders are compiled as one), and works when both compilers have had a part in it.
-cxx=$(command -v clang++ || echo "${CXX:-c++}")
+# warnings (but of what hides something, or is not used, as folders are compiled as one), and works when both compilers
+# have had a part in it.
+cxx=clang++
+"$cxx" -std=c++20 -x c++ -fsyntax-only "$top/test/precompiled.h" 2> /dev/null || cxx=${CXX:-c++}
 grown=$build/grown
 mkdir -p "$grown/include" "$scratch/include"
 awk '/^typedef struct/ { grows = 0 } / struct_size;/ { grows = 1 }
