@@ -52,7 +52,8 @@ public:
     bool is_slow_to_publish(uint64_t bytes) const;
     // The copy has failed: close it, and remove it if it was new. Not to be used afterwards.
     void discard();
-    // Another is to be made in its place: remove it, which must not fail where nothing may be there.
+    // Another is to be made in its place: remove it, which must not fail where nothing may be
+    // there.
     void make_way();
     // Make the name durable. If that fails, a name that was new is removed after all.
     Task<void> sync_name(Control& control);
