@@ -64,7 +64,7 @@ run_step() {
         faults-destination) cases '*whichever operation fails at the destination*' ;;
         random) ARSYNC_CP=$PWD/$B/arsync-cp at_length test/cli/random.sh ;;
         fuzzers) make_here fuzz ;;
-        sanitizers) make_here asan RUN='unit client sim fuzz cli system' && make_here tsan ;;
+        sanitizers) make_here asan TOGETHER=yes RUN='unit client sim fuzz cli system' && make_here tsan TOGETHER=yes ;;
         coverage | lint | valgrind) make_here "$1" ;;
         compilers) compilers ;;
         clean-root) tools/deps.sh clean && test/clean_root.sh ;;
