@@ -682,4 +682,33 @@ TEST_CASE("a large item calls others for those that follow it, and for nobody el
     }
 }
 
+// Made at once, for nothing had its name; a server does not take its first write, and nothing may
+// be removed there.
+TEST_CASE("what was made in vain and cannot be removed is overwritten where it need not be new") {
+    WorldOptions world;
+    world.filesystem_type = ext4_magic;
+    int kept = 0;
+    for_each_seed(orders, [&](uint64_t seed) {
+        Listed listed(seed, {}, many_items(), world);
+        for (int i = 0; i < 20; ++i)
+            listed.list.world.disk.at(listed.add(listed.in, std::to_string(i))).cached = {0};
+        listed.age();
+        bool refused = false;
+        listed.list.meanwhile = [&](const Step& step) {
+            if (step.call == Call::write_now && !std::exchange(refused, true))
+                return -EAGAIN;
+            kept += step.call == Call::unlink;
+            return step.call == Call::unlink ? -EPERM : 0;
+        };
+        listed.run();
+        CAPTURE(seed);
+        CHECK(refused);
+        for (size_t i = 0; i < 20; ++i) {
+            CHECK(listed.result(i) == 0);
+            CHECK(listed.text(std::to_string(i)) == "in/" + std::to_string(i));
+        }
+    });
+    CHECK(kept > 0);
+}
+
 } // namespace arsync::sim
