@@ -36,10 +36,11 @@ struct Grounds {
     Residency cached = Residency::unknown;
     // For what is written: there is free memory, and the kernel will not begin to write it out yet.
     bool cache_has_room = false;
-    bool in_company = false; // there is a file to be moved for each processor
-    bool paced = false;      // no more than so many bytes a second
-    bool remote = false;     // the destination
-    bool in_order = false;   // the destination is to be written from its beginning to its end
+    bool caches_below = false; // the source's filesystem leaves its files' pages to another
+    bool in_company = false;   // there is a file to be moved for each processor
+    bool paced = false;        // no more than so many bytes a second
+    bool remote = false;       // the destination
+    bool in_order = false;     // the destination is to be written from its beginning to its end
 };
 
 Method choose_method(const Grounds& grounds, const arsync_copy_options& options);

@@ -182,8 +182,8 @@ Task<std::optional<uint64_t>> Mover::offload_piece(Piece piece) {
 // It goes by the kernel for the others' sake. They have ended, and there are processors for what is
 // left of this.
 bool Mover::was_left_alone() const {
-    return options_.method == ARSYNC_METHOD_AUTO && !grounds_.offload && grounds_.in_company &&
-           !survey_.in_company();
+    return options_.method == ARSYNC_METHOD_AUTO && !grounds_.offload && !grounds_.caches_below &&
+           grounds_.in_company && !survey_.in_company();
 }
 
 uint64_t Mover::source_size() {

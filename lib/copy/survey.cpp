@@ -112,6 +112,7 @@ void Survey::gather() {
     const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
     grounds.reflink = same && from_.reflinks && !refused;
     grounds.offload = same && from_.offloads;
+    grounds.caches_below = from_.caches_below;
     grounds.copies_in_memory = regular && same_device() && from_.goes_through_page_cache();
     reserving_pays_ = regular && to_.reserving_pays && grounds.size > threads_size_min;
     grounds.remote = to_.remote;

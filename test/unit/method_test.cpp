@@ -240,6 +240,16 @@ TEST_CASE("row 12: what is all cached is the kernel's, where there is a file for
     CHECK(otherwise([](Grounds& g) { g.size = threads_size_min + 1; }) ==
           ARSYNC_METHOD_COPY_FILE_RANGE);
     CHECK(otherwise([](Grounds& g) { g.paced = true; }) == ARSYNC_METHOD_FIXED);
+    const auto below = [&](Residency cached) {
+        return otherwise([&](Grounds& g) {
+            g.in_company = false;
+            g.caches_below = true;
+            g.cached = cached;
+        });
+    };
+    CHECK(below(Residency::all) == ARSYNC_METHOD_COPY_FILE_RANGE);
+    CHECK(below(Residency::most) == ARSYNC_METHOD_COPY_FILE_RANGE);
+    CHECK(below(Residency::little) != ARSYNC_METHOD_COPY_FILE_RANGE);
     arsync_copy_options o = options();
     o.reflink = ARSYNC_REFLINK_NEVER;
     CHECK_MESSAGE(choose_method(f, o) == ARSYNC_METHOD_INLINE, "it might share blocks");
