@@ -110,7 +110,8 @@ struct arsync_details;
  * defaults, and completion may be NULL. What arsync_submit_copy says of the copy holds here too,
  * with these differences:
  *
- *   Threads    The calling thread itself copies a file of at most 4 MiB, with its own rights and
+ *   Threads    The calling thread itself copies a file of at most 4 MiB, or one whose blocks are
+ *              shared with a new file or are to be shared in any case, with its own rights and
  *              with about as many system calls as a plain loop makes. A larger file or a tree gets
  *              a pool with all defaults for the time of the call.
  *   Blocking   The call waits for the disk or for a server, and it cannot be cancelled.

@@ -24,7 +24,8 @@ struct FreeBuffer {
 bool goes_alone(const arsync_copy_options& options) {
     constexpr uint32_t others = ARSYNC_COPY_SPECIAL | ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH;
     return (options.flags & others) == 0 && options.cache <= ARSYNC_CACHE_KEEP &&
-           (options.method == ARSYNC_METHOD_AUTO || options.method == ARSYNC_METHOD_INLINE);
+           (options.method == ARSYNC_METHOD_AUTO || options.method == ARSYNC_METHOD_INLINE ||
+            options.method == ARSYNC_METHOD_REFLINK);
 }
 
 struct End {

@@ -69,7 +69,8 @@ struct Io {
 
 // Nothing was done yet of a copy that should have a pool.
 struct WorthThreads {};
-void refuse_worth_threads(const Io& io, const struct statx& source);
+void refuse_worth_threads(const Io& io, const struct statx& source,
+                          const arsync_copy_options& options);
 
 // Count bytes that were moved against the limits of the pool and the job, and wait as they ask.
 Task<void> keep_pace(Io io, Control& control, uint64_t bytes);

@@ -64,8 +64,14 @@ void refuse_kind(mode_t mode, const arsync_copy_options& options) {
         throw error_at(Side::source, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
 }
 
-void refuse_worth_threads(const Io& io, const struct statx& source) {
-    if (io.alone && (!S_ISREG(source.stx_mode) || source.stx_size > threads_size_min))
+// Blocks that are shared, or else nothing is, take no time worth a thread.
+void refuse_worth_threads(const Io& io, const struct statx& source,
+                          const arsync_copy_options& options) {
+    const bool shares_alone = options.reflink == ARSYNC_REFLINK_ALWAYS &&
+                              !asks(options, ARSYNC_COPY_VERIFY) &&
+                              !wants(options, ARSYNC_WANT_DIGEST);
+    const bool is_worth_some = source.stx_size > threads_size_min && !shares_alone;
+    if (io.alone && (!S_ISREG(source.stx_mode) || is_worth_some))
         throw WorthThreads{};
 }
 

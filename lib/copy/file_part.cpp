@@ -73,7 +73,7 @@ Task<void> copy_part(Io io, const FileCopy& copy, const arsync_copy_options& opt
     arsync_copy_options how = options;
     how.durability = copy.durability.value_or(options.durability);
     const Source source = co_await open_regular(io, copy, how, control);
-    refuse_worth_threads(io, source.facts);
+    refuse_worth_threads(io, source.facts, how);
     outcome.action = ARSYNC_ACTION_COPY;
 
     control.enter(ARSYNC_STAGE_OPEN_DESTINATION);

@@ -157,7 +157,7 @@ Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_optio
     Source source = co_await open_source(io, names, how, control);
     if (io.alone && shares_alone(io, names, source, how, control, outcome))
         co_return;
-    refuse_worth_threads(io, source.facts);
+    refuse_worth_threads(io, source.facts, how);
     if (!copy_at_once(io, names, source, how, control, outcome))
         co_await copy_opened(io, names, source, how, control, outcome);
 }
@@ -213,7 +213,7 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     if (S_ISDIR(facts.stx_mode) && !asks(options, ARSYNC_COPY_RECURSIVE))
         throw error_at(Side::source, ARSYNC_STAGE_CHECK, EISDIR);
     if (!S_ISLNK(facts.stx_mode))
-        refuse_worth_threads(io, facts);
+        refuse_worth_threads(io, facts, options);
     if (S_ISDIR(facts.stx_mode)) {
         if (is_there_already(io.files, copy, facts, options)) {
             outcome.action = ARSYNC_ACTION_SKIP;

@@ -374,6 +374,64 @@ TEST_CASE_FIXTURE(Clean, "one call shares the blocks of a large file by no other
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "one call that is to share blocks or fail does so by no other thread") {
+    NEEDS_COMMAND("strace");
+    if (thread_sanitized) {
+        skip("ThreadSanitizer makes calls of its own");
+        return;
+    }
+    constexpr uint64_t size = 40 << 20;
+    for (const Kind kind : {Kind::xfs, Kind::btrfs, Kind::ext4}) {
+        const Volume& volume = shared_volume(kind);
+        NEEDS(volume);
+        const Directory directory(volume);
+        write_pattern(directory / "from", size);
+        write_pattern(directory / "old", 100, 9);
+        const bool shares = kind != Kind::ext4;
+        for (const bool always : {true, false}) {
+            Options options;
+            options.method = always ? ARSYNC_METHOD_AUTO : ARSYNC_METHOD_REFLINK;
+            options.reflink = always ? ARSYNC_REFLINK_ALWAYS : ARSYNC_REFLINK_AUTO;
+            const auto copy = [&](const char* to, uint32_t flags) {
+                options.flags = flags;
+                arsync_completion done{};
+                const int result = arsync_copy(AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
+                                               (directory / to).c_str(), &options, &done);
+                return shares ? result == 0 && done.method == ARSYNC_METHOD_REFLINK
+                              : result == -EOPNOTSUPP && done.stage == ARSYNC_STAGE_REFLINK;
+            };
+            const auto to_new_and_old = [&] {
+                mark("begin");
+                const bool right = copy("new", 0) && copy("old", 0);
+                mark("ended");
+                return right;
+            };
+            const std::string trace = trace_of_marked(to_new_and_old, directory);
+            if (trace.empty()) {
+                skip("strace may not look at other processes here");
+                return;
+            }
+            CAPTURE(name_of(kind));
+            CAPTURE(always);
+            INFO(trace);
+            CHECK(trace.find("clone3(") == std::string::npos);
+            CHECK(std::filesystem::exists(directory / "new") == shares);
+            for (const char* name : {"new", "old"}) {
+                if (!shares)
+                    continue;
+                CHECK(difference(directory / "from", directory / name) == "");
+                CHECK(shared_bytes(directory / name) == size);
+            }
+            // To read all of it again is worth threads.
+            CHECK(copy("verified", ARSYNC_COPY_VERIFY));
+            CHECK(std::filesystem::exists(directory / "verified") == shares);
+            for (const char* name : {"new", "verified"})
+                std::filesystem::remove(directory / name);
+            write_pattern(directory / "old", 100, 9);
+        }
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "how much memory there is is asked where there is need of more, once") {
     NEEDS_COMMAND("strace");
     for (const Kind kind : {Kind::xfs, Kind::ext4}) {
