@@ -10,12 +10,6 @@ if ! is_root; then
     skip 'file flags' 'needs root'
     finish
 fi
-# image TYPE OPTION...: a file system with these features at $WORK/TYPE; fails where it cannot be had.
-image() {
-    rm -f "$WORK/$1.image"
-    truncate -s 320M "$WORK/$1.image"
-    "mkfs.$1" -q "${@:2}" "$WORK/$1.image" > /dev/null 2>&1 && mount_at "$WORK/$1" -o loop "$WORK/$1.image"
-}
 disk=$WORK/ext4
 features=
 for try in casefold,verity verity none; do

@@ -118,6 +118,14 @@ mount_at() {
     mounts+=("$1")
 }
 
+# image TYPE OPTION...: a file system with these features at $WORK/TYPE; fails where it cannot be had.
+# shellcheck disable=SC2317
+image() {
+    rm -f "$WORK/$1.image"
+    truncate -s 320M "$WORK/$1.image"
+    "mkfs.$1" -q "${@:2}" "$WORK/$1.image" > /dev/null 2>&1 && mount_at "$WORK/$1" -o loop "$WORK/$1.image"
+}
+
 # mount_faulty MOUNTPOINT BACKING [OPTION...]: show BACKING at MOUNTPOINT, with the faults that the
 # options of test/fuse/faultfs.cpp name. Fails where that cannot be.
 # shellcheck disable=SC2317

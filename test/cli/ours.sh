@@ -94,6 +94,23 @@ if command -v strace > /dev/null && (cd "$WORK" && strace -f -o probe true) 2> /
         export ASAN_OPTIONS=detect_leaks=0; bytes 4000000 x > a; bytes 5000000 y > b
         for file in a b; do strace -f -o $file.trace -e trace=clone,clone3,sched_setaffinity,eventfd2 $CP --reflink=never $file c; cmp $file c; done
         test $(grep -cE "(eventfd2|clone3?)\(" a.trace) -lt $(grep -cE "(eventfd2|clone3?)\(" b.trace)'
+    if image xfs; then
+        export XFS=$WORK/xfs
+        large='bytes 5000000 x > $XFS/a; chmod 644 $XFS/a; rm -f $XFS/b; threads() { grep -cE "clone3?\(" trace; }; traced() { ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=clone,clone3,ioctl "$@"; };'
+        holds 'a large one that shares its blocks with a new file has no pool either' "$large"'
+            traced $CP -v $XFS/a $XFS/b > out; cmp $XFS/a $XFS/b; grep -q FICLONE trace; test $(threads) = 1; test "$(cat out)" = "'\''$XFS/a'\'' -> '\''$XFS/b'\''"
+            chmod 640 $XFS/a; touch -d 2001-01-01 $XFS/a; traced $CP -a $XFS/a $XFS/c; cmp $XFS/a $XFS/c; test $(threads) = 1; test "$(stat -c "%a %y" $XFS/a)" = "$(stat -c "%a %y" $XFS/c)"; rm $XFS/c'
+        holds 'and has one where it may not share, there is a file, or all is to be read again' "$large"'
+            for how in --reflink=never --method=fixed --sparse=never; do traced $CP $how $XFS/a $XFS/b; cmp $XFS/a $XFS/b; test $(threads) -gt 1; grep FICLONE trace && exit 1; rm $XFS/b; done
+            traced $CP --verify $XFS/a $XFS/b; cmp $XFS/a $XFS/b; test $(threads) -gt 1
+            echo old > $XFS/b; traced $CP $XFS/a $XFS/b; cmp $XFS/a $XFS/b; test $(threads) -gt 1
+            $CP -n $XFS/a $XFS/b; $CP --update=none-fail $XFS/a $XFS/b 2> err && exit 1; grep -q "not replacing" err'
+        holds 'one that cannot share is copied all the same, and nothing is left besides' "$large"'
+            mkdir d; traced $CP $XFS/a d; cmp $XFS/a d/a; test $(threads) -gt 1; test "$(ls -A d)" = a
+            mkdir -m 555 e; as_nobody $CP $XFS/a e 2> err && exit 1; test "$(cat err)" = "arsync-cp: cannot create regular file '\''e/a'\'': Permission denied"'
+    else
+        skip 'a large one that shares its blocks with a new file has no pool' 'no XFS to be had'
+    fi
     holds '--durable syncs the data before the name, and the name before it ends' '
         bytes 3000000 x > a; ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=fdatasync,fsync,rename,renameat,renameat2,link,linkat,io_uring_enter $CP --backend=threads --durable --atomic a b
         cmp a b; grep -v EEXIST trace | grep -oE "(fdatasync|fsync|rename[a-z0-9]*|linkat?)\(" | uniq | tr -d "\n" | grep -qE "^fdatasync\((rename[a-z0-9]*|linkat?)\(fsync\($"'

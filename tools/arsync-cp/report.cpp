@@ -57,11 +57,11 @@ public:
     }
 
     Counts tell_end() {
-        const arsync_totals* totals = done_.details != nullptr && done_.action == ARSYNC_ACTION_TREE
-                                          ? done_.details->totals
-                                          : nullptr;
+        const bool is_tree = done_.action == ARSYNC_ACTION_TREE;
+        const arsync_details* details = is_tree ? done_.details : nullptr;
+        const arsync_totals* totals = details != nullptr ? details->totals : nullptr;
         Count outcome_of_it = outcome();
-        if (done_.action == ARSYNC_ACTION_TREE) {
+        if (is_tree) {
             // What no entry has told of.
             if (done_.result != 0 && item_.errors == 0 && !item_.failed)
                 tell();

@@ -29,7 +29,7 @@ public:
     int go() {
         signal_fd_ = listen_for_signals();
         std::optional<Pair> pair;
-        if (is_small_file() && copy_alone(Item(*(pair = operands_.next()))))
+        if (is_one_file() && copy_alone(Item(*(pair = operands_.next()))))
             return failed_ ? 1 : 0;
         if (!open_pool())
             return options_.json ? status_cut_off : 1;
@@ -44,45 +44,50 @@ public:
         }
         // Who stops at an error is cut off by it, whatever others had come to by then.
         const bool is_told = options_.json && (cut_off_ || stopping_ || gives_up());
-        const int status = is_told                                      ? status_cut_off
-                           : failed_ || operands_.failed() || stopping_ ? 1
-                                                                        : 0;
+        const int status = is_told ? status_cut_off : failed_ || operands_.failed() || stopping_;
         sum_up(status);
         arsync_pool_close(pool_);
         return status;
     }
 
 private:
-    // Whether it is one file that is copied sooner than a pool is opened, as arsync_copy does.
-    bool is_small_file() const {
+    // Whether it is one file that may be copied sooner than a pool is opened, as arsync_copy does.
+    bool is_one_file() {
         const arsync_pool_options any = Options().pool;
         struct stat status {};
         return operands_.sources().size() == 1 && !operands_.listed() && !options_.parents &&
                !options_.json && !options_.debug && !options_.progress &&
-               options_.clobber != Clobber::ask && memcmp(&options_.pool, &any, sizeof any) == 0 &&
+               options_.clobber != Clobber::ask && options_.copy.method == ARSYNC_METHOD_AUTO &&
+               memcmp(&options_.pool, &any, sizeof any) == 0 &&
                lstat(operands_.sources()[0], &status) == 0 && S_ISREG(status.st_mode) &&
-               status.st_size > 0 && status.st_size <= 4 << 20; // of 0 there may be no end
+               (size_ = status.st_size) > 0; // of 0 there may be no end
     }
 
-    // Whether it was. Nothing happens where a FIFO is waited for, or links may have to be cut.
+    // Whether it was: a small one, or one that shares its blocks with a new file. Nothing happens
+    // where a FIFO is waited for, or links may have to be cut.
     bool copy_alone(Item item) {
-        const bool links = (options_.copy.preserve & ARSYNC_PRESERVE_LINKS) != 0;
-        if ((links && faccessat(operands_.target_fd(), item.destination.c_str(), F_OK,
-                                AT_SYMLINK_NOFOLLOW) == 0) ||
+        arsync_copy_options options = options_.copy;
+        const bool is_large = size_ > 4 << 20;
+        const bool must_be_new = is_large || (options.preserve & ARSYNC_PRESERVE_LINKS) != 0;
+        if ((is_large && options_.has(ARSYNC_COPY_VERIFY)) ||
+            (must_be_new && faccessat(operands_.target_fd(), item.destination.c_str(), F_OK,
+                                      AT_SYMLINK_NOFOLLOW) == 0) ||
             !leave_signals_to_a_thread()) // as no call returns where a filesystem does not answer
             return false;
-        arsync_completion done{};
-        arsync_copy_options options = options_.copy;
+        if (is_large)
+            options.method = ARSYNC_METHOD_REFLINK;
         options.flags &= ~ARSYNC_COPY_SPECIAL;
+        arsync_completion done{};
         arsync_copy(AT_FDCWD, item.source.c_str(), operands_.target_fd(), item.destination.c_str(),
                     &options, &done);
         done.kind = ARSYNC_COMPLETION_ITEM;
         const bool is_special = done.result == -EOPNOTSUPP && done.stage == ARSYNC_STAGE_CHECK;
-        const bool was_tried = done.result == 0 || done.stage != ARSYNC_STAGE_NONE;
-        if (was_tried && !is_special)
+        const bool is_over = done.result == 0 || (done.flags & ARSYNC_COMPLETION_COPIED) != 0;
+        const bool for_pool = is_large || is_special || done.stage == ARSYNC_STAGE_NONE;
+        if (is_over || !for_pool)
             tell(item, done);
         arsync_details_free(done.details);
-        return was_tried && !is_special;
+        return is_over || !for_pool;
     }
 
     bool fail(const std::string& complaint, int error = 0) {
@@ -127,11 +132,9 @@ private:
     bool gives_up() const { return failed_ && options_.has(ARSYNC_COPY_STOP_ON_ERROR); }
 
     bool stop_requested() {
-        if (stopping_ || (stop_signal() == 0 && !gives_up()))
-            return stopping_;
-        stopping_ = true;
-        arsync_job_cancel(pool_, job_);
-        return true;
+        if ((stop_signal() != 0 || gives_up()) && !std::exchange(stopping_, true))
+            arsync_job_cancel(pool_, job_);
+        return stopping_;
     }
 
     void take_completions() {
@@ -289,6 +292,7 @@ private:
     uint64_t first_ = 1; // number of the window's first item, by which completions name it
     bool stopping_ = false;
     bool failed_ = false;
+    off_t size_ = 0;        // of the one file there is
     bool cut_off_ = false;  // not all was tried
     bool is_shown_ = false; // how far it is
     bool dozes_ = false;    // many are outstanding, and some have just ended: for a millisecond

@@ -74,10 +74,7 @@ void give_stdout_to_script() {
 }
 
 void say(std::string_view text) {
-    if (stdout_is_scripts)
-        explain(text);
-    else
-        say_to_script(text);
+    (stdout_is_scripts ? explain : say_to_script)(text);
 }
 
 void say_to_script(std::string_view text) {
@@ -168,8 +165,7 @@ bool leave_signals_to_a_thread() {
     pthread_t thread;
     pthread_sigmask(SIG_BLOCK, &set, &before);
     const bool made = pthread_create(&thread, nullptr, wait, nullptr) == 0;
-    if (!made)
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_sigmask(SIG_SETMASK, made ? &set : &before, nullptr);
     return made;
 }
 
