@@ -15,9 +15,9 @@
 //    neither durable nor verified, the page cache has room      direct_buffered
 // 10 cache auto, large, not cached, both can and direct pays    direct
 // 11 cache auto, large, durable, dest. can and direct pays      buffered_direct
-// 12 larger than threads_size_min (4 MiB), all cached and a file
-//    for each processor, or most cached below an overlay, and
-//    the data is only to be moved                               copy_file_range
+// 12 all cached, larger than threads_size_min (4 MiB), a file
+//    for each processor or one of an overlay, and the data is
+//    only to be moved                                           copy_file_range
 // 13 most of it cached, and the data is only to be moved        inline
 // 14 all else                                                   fixed
 //
@@ -69,10 +69,9 @@ static bool goes_unseen(const Grounds& grounds, const arsync_copy_options& optio
 // Of what is cached. One thread does it, which would wait for what is not. Several that write to
 // one file wait for each other, and where there is another filesystem below, at two locks.
 static bool goes_by_kernel(const Grounds& grounds, const arsync_copy_options& options) {
-    const bool suits_one_thread =
-        grounds.caches_below || (grounds.in_company && grounds.cached == Residency::all);
-    return suits_one_thread && grounds.copies_in_memory && grounds.copy_file_range &&
-           grounds.size > threads_size_min && may_share(options);
+    return (grounds.in_company || grounds.caches_below) && grounds.cached == Residency::all &&
+           grounds.copies_in_memory && grounds.copy_file_range && grounds.size > threads_size_min &&
+           may_share(options);
 }
 
 static Method choose_by_itself(const Grounds& grounds, const arsync_copy_options& options) {

@@ -203,10 +203,12 @@ bool Survey::is_all_below() const {
 // a file that one may only read.
 Residency Survey::sampled_residency() {
     constexpr unsigned samples = 8;
+    // Below an overlay it is by all of them that one thread may copy it (row 12 of the methods).
+    const unsigned enough = from_.caches_below ? samples : samples / 2 + 1;
     const uint64_t part = grounds.size / samples;
     unsigned hits = 0;
     unsigned misses = 0;
-    for (unsigned i = 0; i < samples && hits <= samples / 2 && misses < samples / 2; ++i) {
+    for (unsigned i = 0; i < samples && hits < enough && misses < samples / 2; ++i) {
         auto at = static_cast<int64_t>(ends_.source_begin + part * i + part / 2);
         if (finds_holes()) // which are not cached, nor have to be
             at = io_.files.seek(ends_.source, at, SEEK_DATA);
@@ -219,7 +221,7 @@ Residency Survey::sampled_residency() {
             return Residency::unknown;
         ++(got == 1 ? hits : misses);
     }
-    return hits > misses ? Residency::most : Residency::little;
+    return hits == samples ? Residency::all : hits > misses ? Residency::most : Residency::little;
 }
 
 // Bytes that are no hole, and so may be cached.

@@ -414,7 +414,9 @@ TEST_CASE_FIXTURE(Clean, "one call that is to share blocks or fail does so by no
             CAPTURE(name_of(kind));
             CAPTURE(always);
             INFO(trace);
+            CHECK(trace.find("FICLONE") != std::string::npos);
             CHECK(trace.find("clone3(") == std::string::npos);
+            CHECK(trace.find("clone(") == std::string::npos);
             CHECK(std::filesystem::exists(directory / "new") == shares);
             for (const char* name : {"new", "old"}) {
                 if (!shares)
@@ -422,7 +424,7 @@ TEST_CASE_FIXTURE(Clean, "one call that is to share blocks or fail does so by no
                 CHECK(difference(directory / "from", directory / name) == "");
                 CHECK(shared_bytes(directory / name) == size);
             }
-            // To read all of it again is worth threads.
+            // To read all of it again is worth threads, and comes to the same.
             CHECK(copy("verified", ARSYNC_COPY_VERIFY));
             CHECK(std::filesystem::exists(directory / "verified") == shares);
             for (const char* name : {"new", "verified"})

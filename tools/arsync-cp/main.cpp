@@ -5,7 +5,6 @@
 #include <new>
 #include <unistd.h>
 
-#include "operands.h"
 #include "run.h"
 #include "terminal.h"
 
@@ -27,18 +26,6 @@ bool is_for_script(int argc, char** argv) {
     return false;
 }
 
-int copy_files(int argc, char** argv) {
-    Options options;
-    parse_options(argc, argv, options);
-    if (options.json)
-        give_stdout_to_script();
-    say(options.answer);
-    if (!options.answer.empty())
-        return 0;
-    Operands operands(options);
-    return run(options, operands);
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -49,7 +36,12 @@ int main(int argc, char** argv) {
     const bool for_script = is_for_script(argc, argv);
     int status = 1;
     try {
-        status = copy_files(argc, argv);
+        Options options;
+        parse_options(argc, argv, options);
+        if (options.json)
+            give_stdout_to_script();
+        say(options.answer);
+        status = options.answer.empty() ? run(options) : 0;
     } catch (const Mistake& mistake) {
         status = for_script ? status_usage : 1;
         if (!mistake.complaint.empty())

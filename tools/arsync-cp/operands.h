@@ -10,9 +10,8 @@
 
 #include "options.h"
 
-// A source and its destination, as system calls name them: from the directory of all sources and
-// that of all destinations, which stay open, so that they are the same even if their names are
-// moved.
+// A source and its destination, as system calls name them: from the directories of all sources and
+// of all destinations, which stay open and so the same, even if their names are moved.
 struct Pair {
     std::string source;
     std::string destination;

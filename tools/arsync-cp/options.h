@@ -80,7 +80,6 @@ struct Option {
 };
 extern const std::span<const Option> option_table;
 
-// What the library has under this name, the option's own or another. A complaint about the value is
-// one about what is shown.
+// What the library has under this name. A complaint about the value is one about what is shown.
 void set(Options& options, const char* name, const char* value, const std::string& shown);
 bool has_selinux(); // the kernel gives files labels

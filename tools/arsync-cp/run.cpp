@@ -54,22 +54,32 @@ private:
     // Whether it is one file that may be copied sooner than a pool is opened, as arsync_copy does.
     bool is_one_file() {
         const arsync_pool_options any = Options().pool;
-        struct stat status {};
         return operands_.sources().size() == 1 && !operands_.listed() && !options_.parents &&
                !options_.json && !options_.debug && !options_.progress &&
-               options_.clobber != Clobber::ask && options_.copy.method == ARSYNC_METHOD_AUTO &&
-               memcmp(&options_.pool, &any, sizeof any) == 0 &&
-               lstat(operands_.sources()[0], &status) == 0 && S_ISREG(status.st_mode) &&
-               (size_ = status.st_size) > 0; // of 0 there may be no end
+               options_.clobber != Clobber::ask && memcmp(&options_.pool, &any, sizeof any) == 0 &&
+               lstat(operands_.sources()[0], &file_) == 0 && S_ISREG(file_.st_mode) &&
+               file_.st_size > 0; // of 0 there may be no end
+    }
+
+    // Whether no more is asked than a new file, where it may share blocks.
+    bool may_share(const std::string& destination) const {
+        constexpr uint32_t usual =
+            ARSYNC_COPY_IN_ORDER | ARSYNC_COPY_SPECIAL | ARSYNC_COPY_FORCE | ARSYNC_COPY_RECURSIVE;
+        const arsync_copy_options& o = options_.copy;
+        struct stat parent {};
+        return (o.update | o.backup | o.replace | o.durability | o.cache | o.method |
+                o.range_length | (o.flags & ~usual)) == 0 &&
+               fstatat(operands_.target_fd(), beside(destination, ".").c_str(), &parent, 0) == 0 &&
+               parent.st_dev == file_.st_dev;
     }
 
     // Whether it was: a small one, or one that shares its blocks with a new file. Nothing happens
     // where a FIFO is waited for, or links may have to be cut.
     bool copy_alone(Item item) {
         arsync_copy_options options = options_.copy;
-        const bool is_large = size_ > 4 << 20;
+        const bool is_large = file_.st_size > 4 << 20;
         const bool must_be_new = is_large || (options.preserve & ARSYNC_PRESERVE_LINKS) != 0;
-        if ((is_large && options_.has(ARSYNC_COPY_VERIFY)) ||
+        if ((is_large && !may_share(item.destination)) ||
             (must_be_new && faccessat(operands_.target_fd(), item.destination.c_str(), F_OK,
                                       AT_SYMLINK_NOFOLLOW) == 0) ||
             !leave_signals_to_a_thread()) // as no call returns where a filesystem does not answer
@@ -82,12 +92,15 @@ private:
                     &options, &done);
         done.kind = ARSYNC_COMPLETION_ITEM;
         const bool is_special = done.result == -EOPNOTSUPP && done.stage == ARSYNC_STAGE_CHECK;
-        const bool is_over = done.result == 0 || (done.flags & ARSYNC_COMPLETION_COPIED) != 0;
-        const bool for_pool = is_large || is_special || done.stage == ARSYNC_STAGE_NONE;
-        if (is_over || !for_pool)
+        const bool was_tried = done.result == 0 || done.stage != ARSYNC_STAGE_NONE;
+        // The kernel tells of a lost write once, and whoever asks again is told that all is well.
+        const bool is_unshared =
+            is_large && done.stage == ARSYNC_STAGE_REFLINK && done.result != -EIO;
+        const bool has_ended = was_tried && !is_special && !is_unshared;
+        if (has_ended)
             tell(item, done);
         arsync_details_free(done.details);
-        return is_over || !for_pool;
+        return has_ended;
     }
 
     bool fail(const std::string& complaint, int error = 0) {
@@ -292,7 +305,7 @@ private:
     uint64_t first_ = 1; // number of the window's first item, by which completions name it
     bool stopping_ = false;
     bool failed_ = false;
-    off_t size_ = 0;        // of the one file there is
+    struct stat file_ {};   // the one there is
     bool cut_off_ = false;  // not all was tried
     bool is_shown_ = false; // how far it is
     bool dozes_ = false;    // many are outstanding, and some have just ended: for a millisecond
@@ -304,6 +317,7 @@ private:
 
 } // namespace
 
-int run(const Options& options, Operands& operands) {
+int run(const Options& options) {
+    Operands operands(options);
     return Run(options, operands).go();
 }

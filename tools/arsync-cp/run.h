@@ -11,8 +11,9 @@
 #include "operands.h"
 #include "options.h"
 
-// Copies everything; the exit status. If a signal ended it, everything is cleaned up.
-int run(const Options& options, Operands& operands);
+// Copies everything; the exit status. If a signal ended it, everything is cleaned up. Throws a
+// Mistake as Operands does.
+int run(const Options& options);
 
 // With --json; cp has 1 for both.
 constexpr int status_usage = 2;
@@ -35,8 +36,8 @@ inline constexpr std::array count_names{
     "entries", "directories", "symbolic_links", "specials", "removed",   "errors"};
 using Counts = std::array<uint64_t, count_names.size()>;
 
-// Says what there is to say of the item, or of what lies below it or on the way to it; and if it
-// has ended, adds to the counts.
+// Says what there is to say of an item, of what is below it or on its way, and counts it in the
+// end.
 void report(Item& item, const arsync_completion& completion, const Options& options,
             const Operands& operands, Counts& counts);
 // What is to be asked.

@@ -165,7 +165,8 @@ bool leave_signals_to_a_thread() {
     pthread_t thread;
     pthread_sigmask(SIG_BLOCK, &set, &before);
     const bool made = pthread_create(&thread, nullptr, wait, nullptr) == 0;
-    pthread_sigmask(SIG_SETMASK, made ? &set : &before, nullptr);
+    if (!made)
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return made;
 }
 

@@ -1,10 +1,8 @@
-// All that the program prints and hears: stdout, stderr, answers on stdin, and signals; and how
-// names and numbers look there.
+// What the program prints and hears: stdout, stderr, answers, signals; and how names look there.
 //
-// The process has one of each, so these are the modules with state of their own. Always true: text
-// for stdout is on its way before a later line of stderr is written, so that both read in the right
-// order when they end in the same place; and the status line is off the terminal before anything
-// else is put there. Only the main thread prints.
+// The process has one of each, so these modules have state of their own. Always true: text for
+// stdout is on its way before a later line of stderr is written, as both may end in one place; and
+// the status line is off the terminal before anything else is put there. Only main's thread prints.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +20,7 @@ void say(std::string_view text);
 void say_to_script(std::string_view text);
 // What was said is on its way, and does not wait as long as the program does.
 void flush_stdout();
-// One line on stderr: the program's name, the message, and what the system says of a negative
-// errno, or of an errno, if it is not 0. Gives false.
+// A line on stderr: program, message, and what is said of an errno (or -errno) but 0. Gives false.
 bool complain(std::string_view message, int error = 0);
 // Lines on stderr that follow a complaint, as they are.
 void explain(std::string_view lines);
@@ -31,8 +28,7 @@ void explain(std::string_view lines);
 bool ask(std::string_view question);
 // Replaces the status line on stderr; an empty one erases it, and one with a newline stays.
 void show_status(std::string_view line);
-// Closes them in the end; false, after a complaint, if answers could not be read or any of the text
-// did not get out.
+// Closes them in the end. False, after a complaint: answers could not be read, or text was lost.
 bool finish_talking();
 
 // The line of --progress, which tells how fast things go. Whether it is shown: on a terminal alone.
@@ -45,9 +41,9 @@ void draw_progress(const arsync_progress& progress);
 void finish_progress(bool keep, const arsync_progress& progress);
 
 int64_t now_ms(); // of a clock that never goes back
-// Listens for SIGINT, SIGTERM and SIGHUP, of which the first asks the program to stop and a second
-// one ends it at once. One that the parent has us ignore, as nohup does, stays ignored. Returns a
-// descriptor that becomes readable when one has come, or -1: then they keep their ordinary effect.
+// Listens for SIGINT, SIGTERM and SIGHUP, unless the parent has us ignore them: the first asks the
+// program to stop, a second ends it at once. A descriptor that becomes readable when one has come,
+// or -1: then they keep their ordinary effect.
 int listen_for_signals();
 // For calls that no signal ends, and in which too large a file is an error. False: there is none.
 bool leave_signals_to_a_thread();
@@ -56,9 +52,8 @@ int stop_signal();
 // Ends the program as that signal would have, so that a shell sees what stopped it.
 [[noreturn]] void die_of(int signal);
 
-// A name in quotes that a shell takes back: 'a b', "it's", 'new'$'\n''line'. Or a word of the
-// command line, as complaints about the arguments of options have it. Bytes that are not printable
-// in the user's locale never reach the terminal raw.
+// A name in quotes that a shell takes back ('a b', "it's", 'new'$'\n''line'), or a word of the
+// command line in complaints about options. No byte that is not printable reaches a terminal raw.
 std::string quote(std::string_view name, arsync_quoting quoting = ARSYNC_QUOTE_SHELL);
 // As printf(3) has it, for numbers and words of the program's own: at most 511 characters.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* text, ...);
