@@ -320,6 +320,8 @@ run-spread-at-length: build $(faultfs)
 
 # Much slower than what the tests' time limit is meant for.
 asan tsan coverage: export TEST_TIME_LIMIT ?= 7200
+# The sanitizer unregisters its signal stack when a thread is gone, whose own stack it then takes for out of scope.
+asan: export ASAN_OPTIONS ?= use_sigaltstack=0
 asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer (RUN="unit sim": only these)
 	$(again) B=build/asan SANITIZE=address,undefined $(if $(filter command line,$(origin RUN)),,RUN="$(SAN_RUN)") run-tests
 

@@ -4,6 +4,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/processors.h"
 
 namespace live {
 
@@ -177,6 +178,7 @@ TEST_CASE_FIXTURE(Clean, "left to itself, a large source that was not cached sta
 }
 
 TEST_CASE_FIXTURE(Clean, "how much is cached is found out without cachestat(2) too") {
+    NEEDS_TWO_PROCESSORS();
     NEEDS_CACHE_FIGURES();
     const auto method = [](const Files& files) {
         unlink(files.to.c_str());
@@ -206,6 +208,7 @@ TEST_CASE_FIXTURE(Clean, "how much is cached is found out without cachestat(2) t
 }
 
 TEST_CASE_FIXTURE(Clean, "of a file with holes counts what is stored, and in how large pieces") {
+    NEEDS_TWO_PROCESSORS();
     NEEDS_CACHE_FIGURES();
     const Directory directory(shared_volume(Kind::ext4));
     const std::string from = directory / "from";

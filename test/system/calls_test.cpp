@@ -13,6 +13,7 @@
 
 #include "system/check.h"
 #include "system/command.h"
+#include "system/processors.h"
 #include "system/trace.h"
 
 namespace live {
@@ -435,6 +436,7 @@ TEST_CASE_FIXTURE(Clean, "one call that is to share blocks or fail does so by no
 }
 
 TEST_CASE_FIXTURE(Clean, "how much memory there is is asked where there is need of more, once") {
+    NEEDS_TWO_PROCESSORS();
     NEEDS_COMMAND("strace");
     for (const Kind kind : {Kind::xfs, Kind::ext4}) {
         const Volume& volume = shared_volume(kind);

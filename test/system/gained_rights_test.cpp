@@ -38,7 +38,7 @@ std::string capability() {
     std::string value;
     append(value, 0x02000001, 4);
     append(value, 1u << 7, 4);
-    append(value, 0, 12);
+    value.append(12, '\0'); // none inheritable, nor of the upper 32
     return value;
 }
 
