@@ -110,8 +110,13 @@ if command -v strace > /dev/null && (cd "$WORK" && strace -f -o probe true) 2> /
             test "$(ls -A $XFS | tr "\n" " ")" = "a b "; echo old > $XFS/b; $CP -n $XFS/a $XFS/b; $CP --update=none-fail $XFS/a $XFS/b 2> err && exit 1
             grep -q "not replacing" err; test "$(cat $XFS/b)" = old'
         holds 'that the source cannot be flushed to be shared is told, and not tried again' "$large"'
-            strace -f -o trace -e trace=ioctl -e inject=ioctl:error=EIO $CP $XFS/a $XFS/b 2> err && exit 1; test $(grep -c FICLONE trace) = 1
-            test "$(cat err)" = "arsync-cp: failed to clone '\''$XFS/b'\'' from '\''$XFS/a'\'': Input/output error"; test ! -e $XFS/b'
+            for error in EIO:Input/output ENOSPC:No.space; do
+                strace -f -o trace -e trace=ioctl -e inject=ioctl:error=${error%:*} $CP $XFS/a $XFS/b 2> err && exit 1; test $(grep -c FICLONE trace) = 1
+                grep -q "^arsync-cp: failed to clone '\''$XFS/b'\'' from '\''$XFS/a'\'': ${error#*:}" err; test ! -e $XFS/b
+            done'
+        holds 'one that cannot be shared on its own disk goes to a pool after one try' "$large"'
+            ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=clone,clone3,ioctl -e inject=ioctl:error=EOPNOTSUPP $CP $XFS/a $XFS/b; cmp $XFS/a $XFS/b
+            test $(grep -c "FICLONE.*INJECTED" trace) = 2; test $(threads) -gt 1; test "$(ls -A $XFS | tr "\n" " ")" = "a b "'
         holds 'one that cannot share is copied all the same, and nothing is left besides' "$large"'
             mkdir d; traced $CP $XFS/a d; cmp $XFS/a d/a; test $(threads) -gt 1; test "$(ls -A d)" = a
             mkdir -m 555 e; as_nobody $CP $XFS/a e 2> err && exit 1; test "$(cat err)" = "arsync-cp: cannot create regular file '\''e/a'\'': Permission denied"'

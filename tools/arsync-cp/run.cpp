@@ -94,8 +94,9 @@ private:
         const bool is_special = done.result == -EOPNOTSUPP && done.stage == ARSYNC_STAGE_CHECK;
         const bool was_tried = done.result == 0 || done.stage != ARSYNC_STAGE_NONE;
         // The kernel tells of a lost write once, and whoever asks again is told that all is well.
-        const bool is_unshared =
-            is_large && done.stage == ARSYNC_STAGE_REFLINK && done.result != -EIO;
+        const int error = -done.result;
+        const bool is_hard = error == EIO || error == ENOSPC || error == EDQUOT || error == ENOMEM;
+        const bool is_unshared = is_large && done.stage == ARSYNC_STAGE_REFLINK && !is_hard;
         const bool has_ended = was_tried && !is_special && !is_unshared;
         if (has_ended)
             tell(item, done);

@@ -11,8 +11,7 @@
 #include "operands.h"
 #include "options.h"
 
-// Copies everything; the exit status. If a signal ended it, everything is cleaned up. Throws a
-// Mistake as Operands does.
+// Copies everything; the exit status. After a signal nothing unfinished is left. Throws a Mistake.
 int run(const Options& options);
 
 // With --json; cp has 1 for both.

@@ -41,9 +41,8 @@ void draw_progress(const arsync_progress& progress);
 void finish_progress(bool keep, const arsync_progress& progress);
 
 int64_t now_ms(); // of a clock that never goes back
-// Listens for SIGINT, SIGTERM and SIGHUP, unless the parent has us ignore them: the first asks the
-// program to stop, a second ends it at once. A descriptor that becomes readable when one has come,
-// or -1: then they keep their ordinary effect.
+// Listens for SIGINT, SIGTERM and SIGHUP, if not ignored: the first asks to stop, a second ends
+// the program. A descriptor that becomes readable then, or -1: they keep their ordinary effect.
 int listen_for_signals();
 // For calls that no signal ends, and in which too large a file is an error. False: there is none.
 bool leave_signals_to_a_thread();
