@@ -112,11 +112,12 @@ struct arsync_details;
  *
  *   Threads    The calling thread itself copies a file of at most 4 MiB, with its own rights and
  *              with about as many system calls as a plain loop makes. So it does a larger one
- *              whose blocks are to be shared in any case (ARSYNC_REFLINK_ALWAYS), unless all of it
- *              is to be read besides, to verify it or for a digest; and one that can share them
- *              with a new file, if no more is asked. Another larger file or a tree gets a pool
- *              with all defaults for the time of the call, and so does what has a cache of DIRECT
- *              or DROP or the flag SPECIAL, PARENTS or BENEATH.
+ *              whose blocks are to be shared in any case (ARSYNC_REFLINK_ALWAYS or
+ *              ARSYNC_METHOD_REFLINK), unless all of it is to be read besides, to verify it or for
+ *              a digest; and one that can share them with a new file, if no more is asked. Another
+ *              larger file or a tree gets a pool with all defaults for the time of the call, and
+ *              so does what has another method than AUTO, INLINE and REFLINK, a cache of DIRECT or
+ *              DROP, or the flag SPECIAL, PARENTS or BENEATH.
  *   Blocking   The call waits for the disk or for a server, and it cannot be cancelled.
  *   Signals    A write by the calling thread may raise SIGXFSZ in it, as write(2) may.
  *   Options    Nobody could answer a question and there is no pool to have a link set, so asking
@@ -1410,10 +1411,11 @@ enum arsync_durability {
  *                    and it is faster there.
  *   buffered-direct  cache is AUTO, the file has at least 4 MiB and is to be durable, the
  *                    destination can, and it is faster there.
- *   copy_file_range  All of the file is cached, it has more than 4 MiB, the ends are on one local
- *                    filesystem, and the pool has a file to move for each processor, or that is
- *                    an overlay: then each has one thread, and the kernel copies the data once
- *                    and not twice. On the conditions of reflink and of the next.
+ *   copy_file_range  All of the file is cached, as far as can be told, it has more than 4 MiB, the
+ *                    ends are on one local filesystem, and the pool has a file to move for each
+ *                    processor, or that is an overlay: then each has one thread, and the kernel
+ *                    copies the data once and not twice. On the conditions of reflink and of the
+ *                    next.
  *   inline           Most of the file is cached; unless cache is DROP, sparse is ALWAYS, it is to
  *                    be verified, or the pool has a byte_rate.
  *   fixed            All else.

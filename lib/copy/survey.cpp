@@ -203,17 +203,21 @@ bool Survey::is_all_below() const {
 // a file that one may only read.
 Residency Survey::sampled_residency() {
     constexpr unsigned samples = 8;
-    // Below an overlay it is by all of them that one thread may copy it (row 12 of the methods).
+    // Below an overlay it takes all of them for one thread to copy it (row 12 of the methods). What
+    // lies behind a hole may stand for several, and so does not tell of all.
     const unsigned enough = from_.caches_below ? samples : samples / 2 + 1;
+    bool has_holes = false;
     const uint64_t part = grounds.size / samples;
     unsigned hits = 0;
     unsigned misses = 0;
     for (unsigned i = 0; i < samples && hits < enough && misses < samples / 2; ++i) {
-        auto at = static_cast<int64_t>(ends_.source_begin + part * i + part / 2);
+        const auto middle = static_cast<int64_t>(ends_.source_begin + part * i + part / 2);
+        int64_t at = middle;
         if (finds_holes()) // which are not cached, nor have to be
-            at = io_.files.seek(ends_.source, at, SEEK_DATA);
+            at = io_.files.seek(ends_.source, middle, SEEK_DATA);
         if (at < 0)
             break;
+        has_holes = has_holes || at != middle;
         std::byte byte;
         const int64_t got =
             io_.files.read_cached(ends_.source, &byte, 1, static_cast<uint64_t>(at));
@@ -221,7 +225,9 @@ Residency Survey::sampled_residency() {
             return Residency::unknown;
         ++(got == 1 ? hits : misses);
     }
-    return hits == samples ? Residency::all : hits > misses ? Residency::most : Residency::little;
+    if (hits == samples && !has_holes)
+        return Residency::all;
+    return hits > misses ? Residency::most : Residency::little;
 }
 
 // Bytes that are no hole, and so may be cached.

@@ -116,8 +116,8 @@ TEST_CASE_FIXTURE(Clean, "a job of a small file takes at most 14 system calls") 
 TEST_CASE_FIXTURE(Clean,
                   "one call for a small file takes at most 10 system calls, by no other thread") {
     NEEDS_COMMAND("strace");
-    if (thread_sanitized) {
-        skip("ThreadSanitizer makes calls of its own");
+    if (sanitized) {
+        skip("a sanitizer makes calls of its own");
         return;
     }
     for (const Kind kind : {Kind::ext4, Kind::tmpfs}) {
@@ -326,52 +326,64 @@ TEST_CASE_FIXTURE(Clean, "a queued job has a descriptor of its directory, unless
     CHECK(pool.wait().result == -EBADF);
 }
 
+// A file that is worth threads, if its blocks are not shared, and a small one in the way of a copy.
+struct Large {
+    static constexpr uint64_t size = 40 << 20;
+
+    explicit Large(const Volume& volume) : directory(volume) {
+        write_pattern(from, size);
+        write_old();
+    }
+    void write_old() const { write_pattern(directory / "old", 100, 9); }
+    int copy(const char* to, const arsync_copy_options* options, arsync_completion& done) const {
+        return arsync_copy(AT_FDCWD, from.c_str(), AT_FDCWD, (directory / to).c_str(), options,
+                           &done);
+    }
+    // Whether it is a copy that shares all its blocks.
+    bool is_shared_with(const char* to) const {
+        return difference(from, directory / to) == "" && shared_bytes(directory / to) == size;
+    }
+
+    const Directory directory;
+    const std::string from = directory / "from";
+};
+constexpr Kind kinds_of_sharing[] = {Kind::xfs, Kind::btrfs, Kind::ext4}; // the last does not
+
 TEST_CASE_FIXTURE(Clean, "one call shares the blocks of a large file by no other thread") {
     NEEDS_COMMAND("strace");
     if (thread_sanitized) {
         skip("ThreadSanitizer makes calls of its own");
         return;
     }
-    constexpr uint64_t size = 40 << 20;
-    for (const Kind kind : {Kind::xfs, Kind::btrfs, Kind::ext4}) {
+    for (const Kind kind : kinds_of_sharing) {
         const Volume& volume = shared_volume(kind);
         NEEDS(volume);
-        const Directory directory(volume);
-        write_pattern(directory / "from", size);
-        write_pattern(directory / "old", 100, 9);
-        uint32_t method = 0;
-        const auto copy = [&](const char* to) {
-            arsync_completion done{};
-            const int result = arsync_copy(AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
-                                           (directory / to).c_str(), nullptr, &done);
-            method = done.method;
-            return result == 0 && done.bytes == size;
-        };
+        const Large large(volume);
+        const bool shares = kind != Kind::ext4;
+        arsync_completion done{};
         const auto to_new = [&] {
             mark("begin");
-            const bool right = copy("new");
+            const bool right = large.copy("new", nullptr, done) == 0 && done.bytes == large.size;
             mark("ended");
             return right;
         };
-        const std::string trace = trace_of_marked(to_new, directory);
+        const std::string trace = trace_of_marked(to_new, large.directory);
         if (trace.empty()) {
             skip("strace may not look at other processes here");
             return;
         }
         CAPTURE(name_of(kind));
         INFO(trace);
-        CHECK(difference(directory / "from", directory / "new") == "");
-        CHECK((trace.find("clone3(") == std::string::npos) == (kind != Kind::ext4));
-        CHECK((shared_bytes(directory / "new") == size) == (kind != Kind::ext4));
+        CHECK(difference(large.from, large.directory / "new") == "");
+        CHECK((trace.find("clone3(") == std::string::npos) == shares);
+        CHECK(large.is_shared_with("new") == shares);
         // What is to be written over may take long to be emptied, and is a pool's.
-        CHECK(copy("old"));
-        CHECK(difference(directory / "from", directory / "old") == "");
-        CHECK((method == ARSYNC_METHOD_REFLINK) == (kind != Kind::ext4));
+        CHECK(large.copy("old", nullptr, done) == 0);
+        CHECK(difference(large.from, large.directory / "old") == "");
+        CHECK((done.method == ARSYNC_METHOD_REFLINK) == shares);
         const Options exclusive = Options().with_replace(ARSYNC_REPLACE_EXCLUSIVE);
-        arsync_completion refused{};
-        CHECK(arsync_copy(AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
-                          (directory / "new").c_str(), &exclusive, &refused) == -EEXIST);
-        CHECK(refused.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+        CHECK(large.copy("new", &exclusive, done) == -EEXIST);
+        CHECK(done.stage == ARSYNC_STAGE_OPEN_DESTINATION);
     }
 }
 
@@ -381,33 +393,28 @@ TEST_CASE_FIXTURE(Clean, "one call that is to share blocks or fail does so by no
         skip("ThreadSanitizer makes calls of its own");
         return;
     }
-    constexpr uint64_t size = 40 << 20;
-    for (const Kind kind : {Kind::xfs, Kind::btrfs, Kind::ext4}) {
+    for (const Kind kind : kinds_of_sharing) {
         const Volume& volume = shared_volume(kind);
         NEEDS(volume);
-        const Directory directory(volume);
-        write_pattern(directory / "from", size);
-        write_pattern(directory / "old", 100, 9);
+        const Large large(volume);
         const bool shares = kind != Kind::ext4;
         for (const bool always : {true, false}) {
             Options options;
             options.method = always ? ARSYNC_METHOD_AUTO : ARSYNC_METHOD_REFLINK;
             options.reflink = always ? ARSYNC_REFLINK_ALWAYS : ARSYNC_REFLINK_AUTO;
-            const auto copy = [&](const char* to, uint32_t flags) {
-                options.flags = flags;
+            const auto copy = [&](const char* to) {
                 arsync_completion done{};
-                const int result = arsync_copy(AT_FDCWD, (directory / "from").c_str(), AT_FDCWD,
-                                               (directory / to).c_str(), &options, &done);
+                const int result = large.copy(to, &options, done);
                 return shares ? result == 0 && done.method == ARSYNC_METHOD_REFLINK
                               : result == -EOPNOTSUPP && done.stage == ARSYNC_STAGE_REFLINK;
             };
             const auto to_new_and_old = [&] {
                 mark("begin");
-                const bool right = copy("new", 0) && copy("old", 0);
+                const bool right = copy("new") && copy("old");
                 mark("ended");
                 return right;
             };
-            const std::string trace = trace_of_marked(to_new_and_old, directory);
+            const std::string trace = trace_of_marked(to_new_and_old, large.directory);
             if (trace.empty()) {
                 skip("strace may not look at other processes here");
                 return;
@@ -418,19 +425,16 @@ TEST_CASE_FIXTURE(Clean, "one call that is to share blocks or fail does so by no
             CHECK(trace.find("FICLONE") != std::string::npos);
             CHECK(trace.find("clone3(") == std::string::npos);
             CHECK(trace.find("clone(") == std::string::npos);
-            CHECK(std::filesystem::exists(directory / "new") == shares);
-            for (const char* name : {"new", "old"}) {
-                if (!shares)
-                    continue;
-                CHECK(difference(directory / "from", directory / name) == "");
-                CHECK(shared_bytes(directory / name) == size);
-            }
             // To read all of it again is worth threads, and comes to the same.
-            CHECK(copy("verified", ARSYNC_COPY_VERIFY));
-            CHECK(std::filesystem::exists(directory / "verified") == shares);
-            for (const char* name : {"new", "verified"})
-                std::filesystem::remove(directory / name);
-            write_pattern(directory / "old", 100, 9);
+            options.flags = ARSYNC_COPY_VERIFY;
+            CHECK(copy("verified"));
+            for (const char* name : {"new", "verified"}) {
+                CHECK(std::filesystem::exists(large.directory / name) == shares);
+                CHECK((!shares || large.is_shared_with(name)));
+                std::filesystem::remove(large.directory / name);
+            }
+            CHECK((!shares || large.is_shared_with("old")));
+            large.write_old();
         }
     }
 }

@@ -67,7 +67,7 @@ private:
             ARSYNC_COPY_IN_ORDER | ARSYNC_COPY_SPECIAL | ARSYNC_COPY_FORCE | ARSYNC_COPY_RECURSIVE;
         const arsync_copy_options& o = options_.copy;
         struct stat parent {};
-        return (o.update | o.backup | o.replace | o.durability | o.cache | o.method |
+        return (o.update | o.backup | o.replace | o.durability | o.cache | o.method | o.sparse |
                 o.range_length | (o.flags & ~usual)) == 0 &&
                fstatat(operands_.target_fd(), beside(destination, ".").c_str(), &parent, 0) == 0 &&
                parent.st_dev == file_.st_dev;
