@@ -145,6 +145,39 @@ TEST_CASE("whatever a look at a copy's source gets wrong, it ends, and what is d
     CHECK(told > 100);
 }
 
+TEST_CASE("a server's file whose size is too large has no hole at its end, and no byte more") {
+    unsigned sought = 0;
+    for (const Method method : {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED})
+        for (uint64_t seed = 0; seed < 8; ++seed) {
+            Scenario scenario = by_method(method, 200'000);
+            scenario.world.filesystem_type = fuse_magic;
+            scenario.world.seed = seed;
+            Simulation simulation(scenario);
+            simulation.lie = Lie::larger;
+            simulation.meanwhile = [&](const Step& step) { sought += step.call == Call::seek; };
+            expect_right(simulation);
+            CHECK(simulation.outcome().result == 0);
+            CHECK(simulation.outcome().bytes == 200'000);
+            CHECK(simulation.outcome().hole_bytes == 0);
+        }
+    CHECK(sought > 0);
+}
+
+TEST_CASE("where sizes are true, a source that ends before its own is no source of a copy") {
+    for (const Method method : all_methods) {
+        if (method == ARSYNC_METHOD_REFLINK) // which reads nothing
+            continue;
+        Simulation simulation(by_method(method, 200'000));
+        simulation.lie = Lie::larger;
+        simulation.run();
+        CAPTURE(describe(simulation.scenario));
+        CHECK(simulation.outcome().result == -EIO);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_READ);
+        CHECK(simulation.world.problems.empty());
+        CHECK(!simulation.destination());
+    }
+}
+
 TEST_CASE("whatever a look at one source of a tree gets wrong, it ends, and no byte is wrong") {
     uint64_t told = 0;
     for (TreeScenario scenario : tree_catalogue())

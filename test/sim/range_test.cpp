@@ -126,6 +126,23 @@ TEST_CASE("a range goes to a descriptor open with O_DIRECT, wherever it ends") {
     }
 }
 
+TEST_CASE("who has opened a range's ends with O_DIRECT has it so, cached or not") {
+    for (const bool source_direct : {false, true})
+        for (const int destination_flags : {0, O_DIRECT}) {
+            Scenario scenario = range_by_method(ARSYNC_METHOD_AUTO, 0, 0, 131'072);
+            scenario.source_direct = source_direct;
+            scenario.destination_flags = destination_flags;
+            Simulation simulation(scenario);
+            expect_copied(simulation);
+            CAPTURE(source_direct);
+            CAPTURE(destination_flags);
+            CHECK(simulation.outcome().method ==
+                  (destination_flags == 0 ? ARSYNC_METHOD_INLINE
+                   : source_direct        ? ARSYNC_METHOD_DIRECT
+                                          : ARSYNC_METHOD_BUFFERED_DIRECT));
+        }
+}
+
 TEST_CASE("an error of closing what a range was written through is not lost") {
     Scenario direct = range_by_method(ARSYNC_METHOD_FIXED, 0, 0, 60'001);
     direct.destination_flags = O_DIRECT;

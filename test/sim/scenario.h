@@ -54,7 +54,8 @@ struct Scenario {
     uint64_t source_offset = 0;
     uint64_t destination_offset = 0;
     uint64_t length = UINT64_MAX;
-    int destination_flags = 0; // as the caller has opened it: O_DIRECT, O_DSYNC, O_SYNC
+    bool source_direct = false; // the caller has opened it with O_DIRECT
+    int destination_flags = 0;  // as the caller has opened it: O_DIRECT, O_DSYNC, O_SYNC
 
     unsigned buffer_count = 4;
     size_t buffer_size = 16 * 1024;

@@ -90,7 +90,8 @@ void Simulation::describe_job() {
         job_.what = FileCopy{AT_FDCWD, "in/source", AT_FDCWD, "out/target"};
     } else if (scenario.range) {
         RangeCopy range;
-        range.source = world.add_descriptor(world.source, O_RDONLY);
+        range.source_flags = O_RDONLY | (scenario.source_direct ? O_DIRECT : 0);
+        range.source = world.add_descriptor(world.source, range.source_flags);
         range.source_offset = scenario.source_offset;
         range.destination_flags = O_RDWR | scenario.destination_flags;
         range.destination = world.add_descriptor(old_inode_, range.destination_flags);
