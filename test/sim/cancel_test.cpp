@@ -127,6 +127,16 @@ TEST_CASE("what is read to its end without a size is not read on after a cancel"
     }
 }
 
+// It would wait for a cancel that has gone by.
+TEST_CASE("who is cancelled before it waits to be resumed does not wait") {
+    Simulation simulation(by_method(ARSYNC_METHOD_AUTO, 0));
+    Terms terms;
+    Waiter waiter;
+    const std::atomic<bool> cancelled = true;
+    terms.pause();
+    CHECK(!terms.wait(simulation.ring, waiter, cancelled));
+}
+
 // Neither to be durable nor to be compared.
 TEST_CASE("what was cancelled before all of it was written is not synced") {
     for (const bool range : {true, false})

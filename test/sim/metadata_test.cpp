@@ -100,6 +100,44 @@ TEST_CASE("an extended attribute that gets its value between two looks is copied
     CHECK(simulation.destination()->attributes.xattrs["user.note"] == "value");
 }
 
+TEST_CASE("an extended attribute that gets shorter between two looks has no bytes left behind it") {
+    Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+    scenario.options.preserve = ARSYNC_PRESERVE_XATTR;
+    Simulation simulation(scenario);
+    simulation.source().attributes.xattrs["user.note"] = "a long value";
+    unsigned looks = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        if (step.call == Call::get_xattr && ++looks == 2)
+            simulation.source().attributes.xattrs["user.note"] = "short";
+    };
+    simulation.run();
+    CHECK(simulation.outcome().result == 0);
+    CHECK(simulation.destination()->attributes.xattrs["user.note"] == "short");
+}
+
+// What the mask of the ACL allowed those that it names.
+TEST_CASE("where its ACL is refused, a copy's group gets no more by its mode") {
+    for (const uint64_t size : {uint64_t{5000}, uint64_t{2} << 20}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+        scenario.buffer_size = 256 * 1024;
+        scenario.xattrs = true;
+        scenario.source_mode = 0664;
+        scenario.options.preserve = ARSYNC_PRESERVE_MODE;
+        Simulation simulation(scenario);
+        unsigned refused = 0;
+        simulation.refuse = [&](const Step& step) {
+            const bool sets = step.call == Call::set_xattr;
+            refused += sets;
+            return sets ? -EOPNOTSUPP : 0;
+        };
+        simulation.run();
+        CHECK(refused == 1);
+        CHECK(simulation.outcome().result == -EOPNOTSUPP);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_MODE);
+        CHECK((simulation.destination()->attributes.mode & 07777) == 0604);
+    }
+}
+
 TEST_CASE("a file that hides its size is copied to its end") {
     for (const Method method : all_methods)
         for (const uint64_t size : {0ul, 1ul, 4096ul, 100'001ul})

@@ -57,6 +57,7 @@ public:
     const Outcome& outcome() const { return job_.outcome; }
     const std::optional<Step>& failed_step() const { return failed_step_; }
     bool cancelled() const { return job_.control.cancelled(); }
+    Stage stage() const { return job_.control.stage(); } // in which it is
     uint64_t bytes_done() const { return job_.control.bytes_done(); }
     uint64_t bytes_total() const { return job_.control.bytes_total(); }
     unsigned reads_after_cancel() const { return reads_after_cancel_; }

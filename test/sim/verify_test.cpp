@@ -220,6 +220,37 @@ TEST_CASE(
         }
 }
 
+// Zeros that are missing at the end would not show in what was read.
+TEST_CASE(
+    "what has another length when it is verified, or gets it meanwhile, is not what was copied") {
+    for (const Method method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT})
+        for (const Call at : {Call::statx, Call::read})
+            for (const uint64_t end : {4096ul, 90'000ul}) {
+                if (end > 70'001 && at == Call::read) // it has been asked for its size
+                    continue;
+                Scenario scenario = by_method(method, 70'001);
+                scenario.layout = Layout::zeros;
+                scenario.options.sparse = ARSYNC_SPARSE_NEVER;
+                scenario.options.flags = ARSYNC_COPY_VERIFY;
+                Simulation simulation(scenario);
+                bool changed = false;
+                simulation.meanwhile = [&](const Step& step) {
+                    if (changed || simulation.stage() != ARSYNC_STAGE_VERIFY || step.call != at)
+                        return;
+                    changed = true;
+                    for (const InodeNumber number : simulation.world.disk.numbers())
+                        if (simulation.world.subject_of(number) == Subject::destination)
+                            simulation.world.disk.at(number).content.resize(end);
+                };
+                simulation.run();
+                CAPTURE(describe(scenario));
+                CAPTURE(end);
+                CHECK(changed);
+                CHECK(simulation.outcome().result == -EILSEQ);
+                CHECK(simulation.outcome().stage == ARSYNC_STAGE_VERIFY);
+            }
+}
+
 TEST_CASE("what is cached beside a range does not make a doubt of it") {
     for (const uint64_t to : {8192ul, 8300ul}) {
         Scenario scenario = by_method(ARSYNC_METHOD_HEAP, 150'000);

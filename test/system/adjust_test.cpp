@@ -89,6 +89,7 @@ void pause_and_resume(Pool& pool, arsync_job job) {
     const arsync_progress held = pool.progress(job);
     CHECK(held.state == ARSYNC_JOB_RUNNING);
     CHECK((held.flags & ARSYNC_PROGRESS_PAUSED) != 0);
+    CHECK(held.entries_done < held.entries_total);
     CHECK(adjust(pool, job, ARSYNC_ADJUST_RESUME) == 0);
     arsync_completion done = next(pool);
     while (done.kind != ARSYNC_COMPLETION_JOB)

@@ -211,8 +211,9 @@ TEST_CASE_FIXTURE(Clean, "numbered backups count on from any number, and take no
          {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_REMOVE, ARSYNC_REPLACE_ATOMIC}) {
         CAPTURE(replace);
         const std::string to = directory / std::to_string(replace);
-        make_files(directory / "from", {"f", "g"});
+        make_files(directory / "from", {"f", "g", "h"});
         make_files(to, {"f", "g", "f.~18446744073709551615~", "f.~0~", "g.~" + huge + "~"}, " old");
+        make_files(to, {"h", "h.~9~", "h.~100~", "h.~0200~"}, " old");
         const TreeCopy copy =
             copy_tree(pool, directory / "from", to,
                       recursive().with_replace(replace).with_backup(ARSYNC_BACKUP_NUMBERED));
@@ -221,6 +222,7 @@ TEST_CASE_FIXTURE(Clean, "numbered backups count on from any number, and take no
         CHECK(read_file(to + "/f.~0~") == "f.~0~ old");
         CHECK(read_file(to + "/f.~18446744073709551616~") == "f old");
         CHECK(read_file(to + "/g.~1" + std::string(30, '0') + "~") == "g old");
+        CHECK(read_file(to + "/h.~101~") == "h old");
         CHECK(read_file(to + "/f") == "f");
     }
 }

@@ -263,6 +263,44 @@ TEST_CASE_FIXTURE(Clean, "who may give files away, and no more, loses nothing of
     }
 }
 
+// A change of owner takes them away, so they are set once more after it.
+TEST_CASE_FIXTURE(Clean, "who may set capabilities, and gives the file away, keeps them") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    for (const uint64_t size : {uint64_t{10'000}, uint64_t{2'000'000}}) {
+        const Files files(size);
+        REQUIRE(chown(files.from.c_str(), 1234, 2345) == 0);
+        set_mode(files.from, 0755);
+        REQUIRE(set_xattr(files.from, capability_name, capability()));
+        check_in_child([&](Report& report) {
+            EXPECT(report, keep_capabilities({CAP_CHOWN, CAP_SETFCAP, CAP_DAC_READ_SEARCH}));
+            Pool pool;
+            const arsync_completion done =
+                pool.copy(files.from, files.to, Options().with_preserve(preserve_all));
+            EXPECT_WITH(report, done.result == 0, words(done));
+        });
+        CHECK(stat_of(files.to).st_uid == 1234);
+        CHECK(xattr(files.to, capability_name) == capability());
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "what is brought up to date loses the capabilities that its source lost") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    const Files files(10'000);
+    write_pattern(files.to, 10'000);
+    for (const std::string& file : {files.from, files.to})
+        set_mtime(file, 1'000'000'000);
+    REQUIRE(set_xattr(files.to, capability_name, capability()));
+    Pool pool;
+    const arsync_completion done = pool.copy(
+        files.from, files.to,
+        Options().with_preserve(ARSYNC_PRESERVE_XATTR).with_update(ARSYNC_UPDATE_CHANGED));
+    CHECK(done.result == 0);
+    CHECK(done.action == ARSYNC_ACTION_SKIP);
+    CHECK(xattr(files.to, capability_name) == "");
+}
+
 // It is taken back while it is changed; then its owner is another than when it was looked at.
 TEST_CASE_FIXTURE(Clean, "a file that was the source's owner's before is his afterwards") {
     NEEDS_ROOT();
