@@ -37,6 +37,44 @@ TEST_CASE("whichever step of a replacement fails, the old file is there, or wher
     }
 }
 
+// Its mask, which the group bits are, would be the group's.
+TEST_CASE(
+    "where the ACL of what is replaced is refused, or another's, nobody gets more by the mode") {
+    for (const uint64_t size : {uint64_t{5000}, uint64_t{2} << 20})
+        for (const bool swapped : {false, true}) {
+            Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+            scenario.buffer_size = 256 * 1024;
+            scenario.existing = Existing::larger;
+            scenario.options.replace = ARSYNC_REPLACE_ATOMIC;
+            Simulation simulation(scenario);
+            World& world = simulation.world;
+            Attributes& old = world.disk.at(simulation.old_inode()).attributes;
+            old.mode = S_IFREG | 0664;
+            old.xattrs["system.posix_acl_access"] = "old";
+            unsigned looks = 0;
+            simulation.meanwhile = [&](const Step& step) {
+                const bool looks_at_it = step.call == Call::open && step.path == "out/target";
+                looks += looks_at_it;
+                if (!looks_at_it || !swapped)
+                    return;
+                const InodeNumber out = world.disk.find(world.disk.root().number, "out")->number;
+                const InodeNumber other =
+                    add_file(world, out, "other", content_of("another"), 0666);
+                world.change_names(out, {{"other", std::nullopt}, {"target", other}});
+            };
+            unsigned refused = 0;
+            simulation.refuse = [&](const Step& step) {
+                refused += step.call == Call::set_xattr;
+                return step.call == Call::set_xattr ? -EOPNOTSUPP : 0;
+            };
+            simulation.run();
+            CHECK(looks == 1);
+            CHECK(refused == !swapped);
+            CHECK(simulation.outcome().result == 0);
+            CHECK((simulation.destination()->attributes.mode & 07777) == (swapped ? 0600 : 0604));
+        }
+}
+
 TEST_CASE("a directory that cannot be synced is found before anything gives way") {
     unsigned found = 0;
     for (const Scenario& scenario : replacements()) {

@@ -203,6 +203,27 @@ TEST_CASE("a source that grows while it is read is said to have changed") {
     }
 }
 
+TEST_CASE("where a source has shrunk, blocks that were reserved for the rest are given back") {
+    for (const Method method : {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED})
+        for (const uint64_t end : {0ul, 1ul << 20, (1ul << 20) + 1}) {
+            Scenario scenario = by_method(method, 6 << 20);
+            scenario.buffer_size = 256 * 1024;
+            Simulation simulation(scenario);
+            bool reserved = false;
+            simulation.meanwhile = [&](const Step& step) {
+                reserved = reserved || step.call == Call::allocate;
+                if (reserved && !simulation.source_was_changed() && step.call != Call::allocate)
+                    simulation.truncate_source(end);
+            };
+            simulation.run();
+            CHECK(reserved);
+            CHECK(simulation.outcome().result == 0);
+            const Content& copy = simulation.destination()->content;
+            CHECK(copy.size() == end);
+            CHECK(copy.blocks_allocated() <= blocks_for(end));
+        }
+}
+
 TEST_CASE("a copy of a file whose end keeps moving away comes to an end") {
     for (const Method method : all_methods) {
         Scenario scenario = by_method(method, size);

@@ -102,7 +102,9 @@ TEST_CASE_FIXTURE(Clean, "one call takes all options but those that need somebod
     CHECK(arsync_copy(AT_FDCWD, from.c_str(), AT_FDCWD, "", nullptr, &done) == -ENOENT);
     CHECK(done.result == -ENOENT);
     CHECK(copy(directory / "missing", directory / "to") == -ENOENT);
-    CHECK(copy(directory.path(), directory / "to") == -EISDIR);
+    for (const Options& options : {Options(), Options().with_update(ARSYNC_UPDATE_OLDER),
+                                   Options().with_backup(ARSYNC_BACKUP_SIMPLE)})
+        CHECK(copy(directory.path(), directory / "to", options) == -EISDIR);
     const int above = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(arsync_copy(above, "from", above, "beneath", nullptr, nullptr) == 0);
     CHECK(difference(from, directory / "beneath") == "");
