@@ -174,6 +174,12 @@ bool Faults::says_no_attributes() const {
     });
 }
 
+bool Faults::hides_attributes() const {
+    return std::any_of(happened_.begin(), happened_.end(), [](const Failure& one) {
+        return one.step.call == Call::get_xattr && means_no_attribute(one.error);
+    });
+}
+
 bool Faults::says_none_of(Call call) const {
     return std::any_of(happened_.begin(), happened_.end(), [&](const Failure& one) {
         return one.step.call == call && (one.error == ENOTTY || one.error == EOPNOTSUPP ||

@@ -49,6 +49,7 @@ public:
     // Whether a filesystem said that it has no extended attributes, or that one is gone: it is
     // believed. Or that it tells of no flags, or of no projects: then none are kept.
     bool says_no_attributes() const;
+    bool hides_attributes() const; // of a source: that there is none, where there may be one
     bool says_none_of(Call call) const;
     // Whether this is what the destination does not have, and the source has.
     bool says_lost(const Outcome& outcome) const;

@@ -324,7 +324,7 @@ Compared compared(const ListSimulation& s) {
     Compared also;
     also.mode = also.owner = also.links = true;
     also.file_times = s.scenario.tree.preserves(ARSYNC_PRESERVE_TIMES);
-    also.context = true;
+    also.context = !s.faults.hides_attributes();
     also.xattrs = !s.faults.says_no_attributes();
     also.flags = !s.faults.says_none_of(Call::inode_flags);
     also.project = !s.faults.says_none_of(Call::project);

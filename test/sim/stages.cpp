@@ -153,9 +153,11 @@ bool begins_anew(int error) {
     return error == ESTALE;
 }
 
+// What has its name and cannot be opened once more has lost its flags, alone or in a tree.
 bool ran_out_of_descriptors(const Outcome& outcome) {
-    const bool of_flags =
-        outcome.stage == ARSYNC_STAGE_FLAGS && (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
+    const bool is_there =
+        (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0 || outcome.action == ARSYNC_ACTION_TREE;
+    const bool of_flags = outcome.stage == ARSYNC_STAGE_FLAGS && is_there;
     return (outcome.result == -EMFILE || outcome.result == -ENFILE) && !of_flags;
 }
 
