@@ -136,10 +136,10 @@ TEST_CASE("who has opened a range's ends with O_DIRECT has it so, cached or not"
             expect_copied(simulation);
             CAPTURE(source_direct);
             CAPTURE(destination_flags);
-            CHECK(simulation.outcome().method ==
-                  (destination_flags == 0 ? ARSYNC_METHOD_INLINE
-                   : source_direct        ? ARSYNC_METHOD_DIRECT
-                                          : ARSYNC_METHOD_BUFFERED_DIRECT));
+            Method expected = ARSYNC_METHOD_INLINE;
+            if (destination_flags != 0)
+                expected = source_direct ? ARSYNC_METHOD_DIRECT : ARSYNC_METHOD_BUFFERED_DIRECT;
+            CHECK(simulation.outcome().method == expected);
         }
 }
 
