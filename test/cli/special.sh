@@ -28,7 +28,7 @@ fi
 if is_root && (cd "$WORK" && mknod probe c 1 3 && : > probe) 2> /dev/null; then
     same 'devices under other names' 'mknod null c 1 3; mknod zero c 1 5; mknod full c 1 7; mkdir d; echo x > a; echo y > d/null; cp -a null d/a' '
         $CP -v a null; $CP -v null b; $CP -v a full; $CP -v null d; $CP -v a d; $CP -bv a null; $CP -v --remove-destination a d
-        $CP --attributes-only -v zero z; $CP --sparse=always null e; $CP -pv null f; (head -c 1 /dev/zero; stat -c "%A %U:%G %s" null)'
+        $CP --attributes-only -v zero z; $CP --sparse=always null e; $CP -pv null f; (head -c 1 /dev/zero; stat -c "%A %h %U:%G %s" null)'
     holds '--atomic does not put a file in the place of a device' '
         mknod null c 1 3; echo x > a; $CP --atomic a null 2> err && false; test -c null; grep -q "cannot copy .a. to .null." err'
 else

@@ -176,7 +176,8 @@ bool Faults::says_no_attributes() const {
 
 bool Faults::hides_attributes() const {
     return std::any_of(happened_.begin(), happened_.end(), [](const Failure& one) {
-        return one.step.call == Call::get_xattr && means_no_attribute(one.error);
+        return one.step.call == Call::get_xattr && one.step.subject == Subject::source &&
+               means_no_attribute(one.error);
     });
 }
 

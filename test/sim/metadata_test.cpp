@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "sim/catalogue.h"
 
@@ -85,34 +86,22 @@ TEST_CASE("attributes alone leave the content that is there") {
     }
 }
 
-TEST_CASE("an extended attribute that gets its value between two looks is copied whole") {
-    Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
-    scenario.options.preserve = ARSYNC_PRESERVE_XATTR;
-    Simulation simulation(scenario);
-    simulation.source().attributes.xattrs["user.note"] = "";
-    unsigned looks = 0;
-    simulation.meanwhile = [&](const Step& step) {
-        if (step.call == Call::get_xattr && ++looks == 2)
-            simulation.source().attributes.xattrs["user.note"] = "value";
-    };
-    simulation.run();
-    CHECK(simulation.outcome().result == 0);
-    CHECK(simulation.destination()->attributes.xattrs["user.note"] == "value");
-}
-
-TEST_CASE("an extended attribute that gets shorter between two looks has no bytes left behind it") {
-    Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
-    scenario.options.preserve = ARSYNC_PRESERVE_XATTR;
-    Simulation simulation(scenario);
-    simulation.source().attributes.xattrs["user.note"] = "a long value";
-    unsigned looks = 0;
-    simulation.meanwhile = [&](const Step& step) {
-        if (step.call == Call::get_xattr && ++looks == 2)
-            simulation.source().attributes.xattrs["user.note"] = "short";
-    };
-    simulation.run();
-    CHECK(simulation.outcome().result == 0);
-    CHECK(simulation.destination()->attributes.xattrs["user.note"] == "short");
+TEST_CASE("an extended attribute that changes between two looks is copied whole, and no more") {
+    const std::pair<const char*, const char*> values[] = {{"", "value"}, {"a long value", "short"}};
+    for (const auto& [before, after] : values) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+        scenario.options.preserve = ARSYNC_PRESERVE_XATTR;
+        Simulation simulation(scenario);
+        simulation.source().attributes.xattrs["user.note"] = before;
+        unsigned looks = 0;
+        simulation.meanwhile = [&, then = after](const Step& step) {
+            if (step.call == Call::get_xattr && ++looks == 2)
+                simulation.source().attributes.xattrs["user.note"] = then;
+        };
+        simulation.run();
+        CHECK(simulation.outcome().result == 0);
+        CHECK(simulation.destination()->attributes.xattrs["user.note"] == after);
+    }
 }
 
 // What the mask of the ACL allowed those that it names.

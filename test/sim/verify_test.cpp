@@ -220,35 +220,43 @@ TEST_CASE(
         }
 }
 
-// Zeros that are missing at the end would not show in what was read.
+// Zeros all of it, as what is not there any more.
 TEST_CASE(
     "what has another length when it is verified, or gets it meanwhile, is not what was copied") {
-    for (const Method method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT})
-        for (const Call at : {Call::statx, Call::read})
-            for (const uint64_t end : {4096ul, 69'000ul, 90'000ul}) {
-                if (end > 70'001 && at == Call::read) // it has been asked for its size
-                    continue;
-                Scenario scenario = by_method(method, 70'001);
-                scenario.layout = Layout::zeros;
-                scenario.options.sparse = ARSYNC_SPARSE_NEVER;
-                scenario.options.flags = ARSYNC_COPY_VERIFY;
-                Simulation simulation(scenario);
-                bool changed = false;
-                simulation.meanwhile = [&](const Step& step) {
-                    if (changed || simulation.stage() != ARSYNC_STAGE_VERIFY || step.call != at)
-                        return;
-                    changed = true;
-                    for (const InodeNumber number : simulation.world.disk.numbers())
-                        if (simulation.world.subject_of(number) == Subject::destination)
-                            simulation.world.disk.at(number).content.resize(end);
-                };
-                simulation.run();
-                CAPTURE(describe(scenario));
-                CAPTURE(end);
-                CHECK(changed);
-                CHECK(simulation.outcome().result == -EILSEQ);
-                CHECK(simulation.outcome().stage == ARSYNC_STAGE_VERIFY);
-            }
+    constexpr uint64_t size = 70'001;
+    constexpr uint64_t last_chunk = 65'536;
+    for (const Method method : {ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED})
+        for (const bool direct : {true, false})
+            for (const Call at : {Call::statx, Call::read})
+                for (const uint64_t end : {4096ul, 69'000ul, 90'000ul}) {
+                    if (end > size && at == Call::read) // it has been asked for its size
+                        continue;
+                    Scenario scenario = by_method(method, size);
+                    scenario.layout = Layout::zeros;
+                    scenario.options.sparse = ARSYNC_SPARSE_NEVER;
+                    scenario.options.flags = ARSYNC_COPY_VERIFY;
+                    if (!direct)
+                        scenario.world.direct_offset_align = scenario.world.direct_memory_align = 0;
+                    Simulation simulation(scenario);
+                    bool changed = false;
+                    simulation.meanwhile = [&](const Step& step) {
+                        const bool now = simulation.stage() == ARSYNC_STAGE_VERIFY &&
+                                         step.call == at &&
+                                         (at != Call::read || step.offset == last_chunk);
+                        if (changed || !now)
+                            return;
+                        changed = true;
+                        for (const InodeNumber number : simulation.world.disk.numbers())
+                            if (simulation.world.subject_of(number) == Subject::destination)
+                                simulation.world.disk.at(number).content.resize(end);
+                    };
+                    simulation.run();
+                    CAPTURE(describe(scenario));
+                    CAPTURE(end);
+                    CHECK(changed);
+                    CHECK(simulation.outcome().result == -EILSEQ);
+                    CHECK(simulation.outcome().stage == ARSYNC_STAGE_VERIFY);
+                }
 }
 
 TEST_CASE("what is cached beside a range does not make a doubt of it") {
