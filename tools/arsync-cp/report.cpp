@@ -52,8 +52,7 @@ public:
 
     void tell_entry() {
         item_.errors += done_.result != 0 ? 1 : 0;
-        if (!is_left())
-            tell();
+        tell();
     }
 
     Counts tell_end() {
@@ -69,7 +68,7 @@ public:
                 totals != nullptr && totals->errors > std::max<uint64_t>(item_.errors, 1);
             if (outcome_of_it != cancelled)
                 outcome_of_it = item_.failed || missed ? failed : copied;
-        } else if (!is_left()) {
+        } else {
             tell();
         }
         Counts counts{};
@@ -101,13 +100,6 @@ private:
     bool is_directory() const {
         return has(ARSYNC_COMPLETION_DIRECTORY) || done_.action == ARSYNC_ACTION_MAKE_DIRECTORY ||
                done_.action == ARSYNC_ACTION_ENTER_DIRECTORY;
-    }
-
-    // A directory in a file's place, which nobody has asked to be overwritten: a complaint of the
-    // library, but not of cp.
-    bool is_left() const {
-        return options_.copy.update == ARSYNC_UPDATE_NONE && done_.result == -EISDIR &&
-               !has(ARSYNC_COMPLETION_DIRECTORY) && done_.stage == ARSYNC_STAGE_OPEN_DESTINATION;
     }
 
     bool lost_attribute() const {
@@ -267,7 +259,7 @@ private:
         if (done_.result == -ECANCELED)
             return cancelled;
         if (done_.result != 0 && !(has(ARSYNC_COMPLETION_COPIED) && lost_attribute()))
-            return is_left() ? skipped : failed;
+            return failed;
         if (done_.action == ARSYNC_ACTION_SKIP)
             return skipped;
         const bool asked_for = options_.has(ARSYNC_COPY_HARD_LINK);
