@@ -28,6 +28,30 @@ TEST_CASE_FIXTURE(Clean,
     CHECK(read_file(directory / "all/sub/mnt/inside") == "i");
 }
 
+// It looks up to date by itself, but what is written to the one name would not be in the other.
+TEST_CASE_FIXTURE(
+    Clean, "a further name becomes a link where it was a file, if only what changed is copied") {
+    for (const arsync_update update : {ARSYNC_UPDATE_CHANGED, ARSYNC_UPDATE_OLDER}) {
+        const Directory directory;
+        make_files(directory / "from", {"one"});
+        REQUIRE(link((directory / "from/one").c_str(), (directory / "from/two").c_str()) == 0);
+        make_files(directory / "to", {"one", "two"});
+        write_file(directory / "to/two", "one");
+        for (const char* name : {"from/one", "to/one", "to/two"})
+            set_mtime(directory / name, 1'000'000'000, 500);
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to",
+                                        recursive().with_update(update).with_preserve(
+                                            ARSYNC_PRESERVE_LINKS | ARSYNC_PRESERVE_TIMES));
+        CAPTURE(update);
+        CHECK(copy.job.result == 0);
+        CHECK(inode_of(directory / "to/one") == inode_of(directory / "to/two"));
+        CHECK(read_file(directory / "to/two") == "one");
+        CHECK(copy.totals.hard_links == 1);
+        CHECK(copy.totals.skipped == 1);
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "symbolic links are kept or followed, as the policy says") {
     const Directory directory;
     make_files(directory / "real", {"file", "dir/below"});
