@@ -3,8 +3,10 @@
 
 #include <cerrno>
 #include <climits>
+#include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <utility>
 #include <vector>
 
 #include "copy/keep_both.h"
@@ -23,8 +25,17 @@ TEST_CASE("a name that is cut loses no part of a character") {
     CHECK(cut_name("\u00e4", 1).empty());
 }
 
+TEST_CASE("where both are kept the number is before the extension, and what is hidden stays so") {
+    const std::pair<std::string, std::string> names[] = {
+        {"a.txt", "a (1).txt"},   {"a.b.txt", "a.b (1).txt"}, {"a.tar.gz", "a (1).tar.gz"},
+        {"a", "a (1)"},           {"a.", "a. (1)"},           {".profile", ".profile (1)"},
+        {".a.txt", ".a (1).txt"}, {".tar.gz", ".tar (1).gz"},
+    };
+    for (const auto& [name, other] : names)
+        CHECK(other_name(name, 1) == other);
+}
+
 TEST_CASE("where both are kept no name is too long, however long its extension") {
-    CHECK(other_name("a.txt", 1) == "a (1).txt");
     for (const std::string& name :
          {"a." + std::string(253, 'x'), "\u00e4.tar." + std::string(247, 'x'),
           std::string(251, 'x') + ".txt", std::string(NAME_MAX, 'x')}) {
