@@ -186,6 +186,13 @@ TEST_CASE_FIXTURE(Clean, "a finished copy is handed over open, once, or closed a
             CHECK(read(taken.get(), &byte, 1) == 1);
         }
     }
+    // To verify it is to read it, and to look for its holes.
+    write_sparse(directory / "sparse", 3'000'000, {{0, 100'000}, {2'000'000, 2'100'000}}, 1);
+    const arsync_completion verified = pool.copy(directory / "sparse", directory / "verified",
+                                                 Options(wanted).with_flags(ARSYNC_COPY_VERIFY));
+    REQUIRE(verified.result == 0);
+    const Opened read_again(arsync_take_fd(pool.get(), &verified));
+    CHECK(lseek(read_again.get(), 0, SEEK_CUR) == 0);
     // Not taken, it is closed by the next poll; of what failed, or was not asked for, there is
     // none.
     const arsync_completion left = pool.copy(directory / "from", directory / "left", wanted);

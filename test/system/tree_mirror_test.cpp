@@ -64,16 +64,19 @@ TEST_CASE_FIXTURE(Clean, "mirror removes what is extra, whole directories too") 
 TEST_CASE_FIXTURE(Clean, "mirror leaves what the filter excludes, inside extra directories too") {
     const Directory directory;
     make_files(directory / "from", {"a", "a.keep"});
-    make_files(directory / "to", {"b", "b.keep", "dir/c", "dir/c.keep", "dir/deep/d.keep",
-                                  "dir/other/e", "out/f", "out/g.keep"});
+    make_files(directory / "to",
+               {"b", "b.keep", "dir/c", "dir/c.keep", "dir/deep/d.keep", "dir/kept/h",
+                "dir/other/e", "dir/other/kept", "out/f", "out/g.keep"});
     Pool pool;
-    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to",
-                                    recursive(ARSYNC_COPY_MIRROR).with_filter("*.keep\n/out/\n"));
+    const TreeCopy copy =
+        copy_tree(pool, directory / "from", directory / "to",
+                  recursive(ARSYNC_COPY_MIRROR).with_filter("*.keep\n/out/\nkept/\n"));
     INFO(words(copy));
     CHECK(copy.job.result == 0);
-    CHECK_NAMES(directory / "to", {"a", "b.keep", "dir", "dir/c.keep", "dir/deep",
-                                   "dir/deep/d.keep", "out", "out/f", "out/g.keep"});
-    CHECK(copy.totals.removed == 4); // b, dir/c, dir/other, dir/other/e
+    CHECK_NAMES(directory / "to",
+                {"a", "b.keep", "dir", "dir/c.keep", "dir/deep", "dir/deep/d.keep", "dir/kept",
+                 "dir/kept/h", "out", "out/f", "out/g.keep"});
+    CHECK(copy.totals.removed == 5); // b, dir/c, dir/other, dir/other/e, dir/other/kept
 }
 
 TEST_CASE_FIXTURE(Clean, "a source below the mirror would be extra there: it is refused") {
