@@ -188,6 +188,43 @@ TEST_CASE_FIXTURE(Clean, "a job of one file asks with no path, and is begun anew
     }
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "what is paused with a question is asked it once, and heeds the answer later") {
+    const auto adjust = [](Pool& pool, arsync_job job, uint32_t what) {
+        arsync_adjustment adjustment = {};
+        adjustment.struct_size = sizeof(adjustment);
+        adjustment.what = what;
+        return arsync_job_adjust(pool.get(), job, &adjustment);
+    };
+    constexpr int silence_ms = 50;
+    for (const uint32_t backend : backends())
+        for (const bool answered_first : {false, true}) {
+            CAPTURE(backend_name(backend));
+            CAPTURE(answered_first);
+            const Directory directory;
+            write_file(directory / "from", "new");
+            write_file(directory / "to", "old");
+            Pool pool{PoolOptions(backend)};
+            const arsync_job job = pool.submit(directory / "from", directory / "to",
+                                               Options().with_update(ARSYNC_UPDATE_ASK));
+            const Asked asked = wait_for_questions(pool, 1)[0];
+            arsync_completion none;
+            CHECK(adjust(pool, job, ARSYNC_ADJUST_PAUSE) == 0);
+            if (answered_first)
+                CHECK(answer(pool, asked, ARSYNC_ANSWER_REPLACE) == 0);
+            CHECK(arsync_poll(pool.get(), &none, 1, silence_ms) == 0);
+            CHECK(read_file(directory / "to") == "old");
+            CHECK(adjust(pool, job, ARSYNC_ADJUST_RESUME) == 0);
+            if (!answered_first) {
+                CHECK(arsync_poll(pool.get(), &none, 1, silence_ms) == 0);
+                CHECK(answer(pool, asked, ARSYNC_ANSWER_REPLACE) == 0);
+            }
+            CHECK(pool.wait().result == 0);
+            CHECK(read_file(directory / "to") == "new");
+            CHECK(arsync_poll(pool.get(), &none, 1, 0) == 0);
+        }
+}
+
 TEST_CASE_FIXTURE(Clean, "a link that is not to be followed is asked about once, and stays") {
     const Directory directory;
     write_pattern(directory / "from", 100);
