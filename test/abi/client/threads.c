@@ -85,6 +85,14 @@ static void wake_ends_a_poll_or_the_next_one(void) {
     CHECK(!is_readable(fd, 0));
     CHECK_EQUAL(arsync_pool_close(pool), 0);
     CHECK_EQUAL(arsync_pool_wake(pool), -EINVAL);
+
+    pool = open_pool(); /* one that came before anybody had the descriptor */
+    CHECK_EQUAL(arsync_pool_wake(pool), 0);
+    fd = arsync_pool_event_fd(pool);
+    CHECK(is_readable(fd, 0));
+    CHECK_EQUAL(arsync_poll(pool, &done, 1, -1), 0);
+    CHECK(!is_readable(fd, 0));
+    CHECK_EQUAL(arsync_pool_close(pool), 0);
 }
 
 /* AddressSanitizer takes the frames of a thread that was cancelled for still there. What it does
