@@ -1,7 +1,9 @@
 #include "system/nth_call.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -9,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -39,79 +42,117 @@ union Room {
     char room[1024];
 };
 
+// What both have: answers for each call of `system_call`, or of all others, until the process ends.
+struct Answering {
+    std::atomic<int> listener = -1;
+    std::atomic<bool> begun = false;
+};
+
+template <class Supervisor>
+void supervise(const std::shared_ptr<Supervisor>& all, int system_call, bool others = false) {
+    std::thread([all] {
+        all->begun.store(true); // what it takes to begin is not asked about
+        all->begun.notify_one();
+        all->listener.wait(-1);
+        while (all->listener.load() >= 0 && all->answer_one()) {
+        }
+    }).detach();
+    all->begun.wait(false);
+    all->listener.store(listen(system_call, others));
+    all->listener.notify_one();
+}
+
 } // namespace
 
-NthCall::NthCall(int system_call, int error)
-    : error_(error), supervisor_([this] {
-          begun_.store(true); // what it takes to begin is not asked about
-          begun_.notify_one();
-          listener_.wait(-1);
-          answer();
-      }) {
-    begun_.wait(false);
-    listener_.store(listen(system_call));
-    listener_.notify_one();
-    supervisor_.detach();
+struct NthCall::Supervisor : Answering {
+    explicit Supervisor(int error_of_one) : error(error_of_one) {}
+    bool answer_one();
+
+    const int error;
+    std::atomic<long> left = -1;
+};
+
+NthCall::NthCall(int system_call, int error) : supervisor_(std::make_shared<Supervisor>(error)) {
+    supervise(supervisor_, system_call);
 }
 
-void NthCall::answer() const {
-    const int listener = listener_.load();
-    while (listener >= 0 && answer_one(listener)) {
-    }
+bool NthCall::works() const {
+    return supervisor_->listener.load() >= 0;
 }
 
-bool NthCall::answer_one(int listener) const {
+void NthCall::fail_after(long before) {
+    supervisor_->left.store(before);
+}
+
+bool NthCall::end() {
+    return supervisor_->left.exchange(-1) < 0;
+}
+
+bool NthCall::Supervisor::answer_one() {
     Room<seccomp_notif> asked;
     Room<seccomp_notif_resp> told;
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0)
         return errno == EINTR || errno == ENOENT; // whoever asked is gone
-    const bool counts = left_.load() >= 0;
-    const bool fails = counts && left_.fetch_sub(1) == 0;
+    const bool counts = left.load() >= 0;
+    const bool fails = counts && left.fetch_sub(1) == 0;
     told.message.id = asked.message.id;
-    told.message.error = fails ? -error_ : 0;
+    told.message.error = fails ? -error : 0;
     told.message.flags = fails ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &told) == 0 || errno == ENOENT;
 }
 
-// The lock of the two atomics below is not to be asked about: futex(2) goes unasked.
-NthStep::NthStep()
-    : first_(static_cast<int>(syscall(SYS_gettid))), stopped_(eventfd(0, EFD_CLOEXEC)),
-      supervisor_([this] {
-          begun_.store(true);
-          begun_.notify_one();
-          listener_.wait(-1);
-          answer();
-      }) {
-    begun_.wait(false);
-    listener_.store(listen(__NR_futex, true));
-    listener_.notify_one();
-    supervisor_.detach();
+struct NthStep::Supervisor : Answering {
+    bool answer_one();
+    bool waits_now() const;
+
+    const int first = static_cast<int>(syscall(SYS_gettid)); // whose calls are not counted
+    const int stopped = eventfd(0, EFD_CLOEXEC);
+    uint64_t waiting = 0;
+    unsigned meanwhile = 0; // so many others were made since it may go on
+    std::atomic<long> before = -1;
+    std::atomic<long> calls = 0;
+    std::atomic<bool> goes_on = false;
+};
+
+// The lock of the atomics is not to be asked about: futex(2) goes unasked.
+NthStep::NthStep() : supervisor_(std::make_shared<Supervisor>()) {
+    supervise(supervisor_, __NR_futex, true);
+}
+
+bool NthStep::works() const {
+    return supervisor_->listener.load() >= 0;
+}
+
+int NthStep::stopped() const {
+    return supervisor_->stopped;
+}
+
+void NthStep::go_on() {
+    supervisor_->goes_on.store(true);
+}
+
+void NthStep::let_wait() {
+    supervisor_->goes_on.store(false);
 }
 
 void NthStep::stop_after(long before) {
-    calls_.store(0);
+    supervisor_->calls.store(0);
     go_on();
-    before_.store(before);
+    supervisor_->before.store(before);
 }
 
 long NthStep::end() {
-    before_.store(-1);
+    supervisor_->before.store(-1);
     go_on();
     uint64_t once;
-    if (waits_now() && read(stopped_, &once, sizeof once) < 0)
+    if (supervisor_->waits_now() && read(stopped(), &once, sizeof once) < 0)
         return -1;
-    return calls_.load();
+    return supervisor_->calls.load();
 }
 
-bool NthStep::waits_now() const {
-    pollfd entry{stopped_, POLLIN, 0};
+bool NthStep::Supervisor::waits_now() const {
+    pollfd entry{stopped, POLLIN, 0};
     return poll(&entry, 1, 0) == 1;
-}
-
-void NthStep::answer() {
-    const int listener = listener_.load();
-    while (listener >= 0 && answer_one(listener)) {
-    }
 }
 
 static bool let_go_on(int listener, uint64_t id) {
@@ -124,23 +165,23 @@ static bool let_go_on(int listener, uint64_t id) {
     return true;
 }
 
-bool NthStep::answer_one(int listener) {
+bool NthStep::Supervisor::answer_one() {
     pollfd entry{listener, POLLIN, 0};
     const int quiet_ms = 1;
     const unsigned enough = 1000; // it is quiet after some 50
-    const bool goes_on = goes_on_.load();
-    if (waiting_ != 0 && ((goes_on && meanwhile_ >= enough) || poll(&entry, 1, quiet_ms) == 0))
-        return !goes_on || let_go_on(listener, std::exchange(waiting_, 0));
+    const bool may_go_on = goes_on.load();
+    if (waiting != 0 && ((may_go_on && meanwhile >= enough) || poll(&entry, 1, quiet_ms) == 0))
+        return !may_go_on || let_go_on(listener, std::exchange(waiting, 0));
     Room<seccomp_notif> asked;
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0)
         return errno == EINTR || errno == ENOENT;
-    const long before = before_.load();
-    meanwhile_ = waiting_ != 0 && goes_on ? meanwhile_ + 1 : 0;
-    const bool counts = before >= 0 && static_cast<int>(asked.message.pid) != first_;
-    if (!counts || calls_.fetch_add(1) != before || waiting_ != 0)
+    const long stops_before = before.load();
+    meanwhile = waiting != 0 && may_go_on ? meanwhile + 1 : 0;
+    const bool counts = stops_before >= 0 && static_cast<int>(asked.message.pid) != first;
+    if (!counts || calls.fetch_add(1) != stops_before || waiting != 0)
         return let_go_on(listener, asked.message.id);
-    waiting_ = asked.message.id;
-    return eventfd_write(stopped_, 1) == 0;
+    waiting = asked.message.id;
+    return eventfd_write(stopped, 1) == 0;
 }
 
 } // namespace live
