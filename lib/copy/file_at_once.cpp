@@ -32,10 +32,8 @@ bool is_plain(const FileCopy& copy, const arsync_copy_options& options) {
 // own. Of four blocks it is no longer so.
 constexpr uint64_t sooner_written_max = 4096;
 // The kernel copies what is cached once, from page to page, where a read and a write copy it twice:
-// less is not worth the two calls that tell whether it would wait, or its own way where what is in
-// memory alone needs none. ARCHITECTURE.md has the figures.
+// less is not worth the two calls that tell whether it would wait. ARCHITECTURE.md has the figures.
 constexpr uint64_t sooner_by_kernel_min = 32 << 10;
-constexpr uint64_t sooner_in_memory_min = 8 << 10;
 constexpr uint64_t at_once_max = 1 << 20;
 
 // How the content comes to the copy.
@@ -68,8 +66,7 @@ bool may_share_blocks(Io io, const FileCopy& copy, const Source& source, const F
 bool may_go_by_kernel(Io io, const FileCopy& copy, const Source& source, const Filesystem& from,
                       const arsync_copy_options& options) {
     const struct statx& facts = source.facts;
-    const uint64_t min = from.in_memory ? sooner_in_memory_min : sooner_by_kernel_min;
-    return io.memo && !io.memo->refuses_copy_file_range && facts.stx_size >= min &&
+    return io.memo && !io.memo->refuses_copy_file_range && facts.stx_size >= sooner_by_kernel_min &&
            facts.stx_size <= at_once_max && is_on_one_device(copy, facts) &&
            options.method == ARSYNC_METHOD_AUTO && may_share(options) &&
            goes_through_memory(from, facts, options);
@@ -163,8 +160,6 @@ std::optional<Way> WholeContent::prepare() {
             return Way::through_buffer;
         io_.memo->is_asked_first = true;
     }
-    if (in_memory_)
-        return Way::by_kernel;
     if (below_)
         return is_resident() ? std::optional(Way::by_kernel) : std::nullopt;
     // What is not yet on the disk would be written there first.
@@ -186,7 +181,7 @@ std::optional<Way> WholeContent::prepare() {
 // Pages that are still being read count as cached, too.
 bool WholeContent::ends_in_memory() {
     std::byte last;
-    return io_.files.read_cached(source_.file.get(), &last, 1, size() - 1) == 1;
+    return in_memory_ || io_.files.read_cached(source_.file.get(), &last, 1, size() - 1) == 1;
 }
 
 bool WholeContent::read() {

@@ -118,9 +118,6 @@ TEST_CASE("a small file of a tree goes the way that takes the least") {
     way({ext4_magic, (32 << 10) - 1, true}, ARSYNC_METHOD_INLINE);
     way({ext4_magic, 32 << 10, true}, ARSYNC_METHOD_COPY_FILE_RANGE);
     way({ext4_magic, 1 << 20, true}, ARSYNC_METHOD_COPY_FILE_RANGE);
-    way({tmpfs_magic, (8 << 10) - 1, true}, ARSYNC_METHOD_INLINE);
-    way({tmpfs_magic, 8 << 10, true}, ARSYNC_METHOD_COPY_FILE_RANGE);
-    way({tmpfs_magic, 8 << 10, false}, ARSYNC_METHOD_COPY_FILE_RANGE);
     way({ext4_magic, (1 << 20) + 1, true}, ARSYNC_METHOD_INLINE);
     way({ext4_magic, 64 << 10, false}, ARSYNC_METHOD_INLINE);
     way({ext4_magic, 1 << 20, false}, ARSYNC_METHOD_FIXED);
