@@ -196,6 +196,19 @@ static Obstacle pretended_obstacle(const FileCopy& copy, const arsync_copy_optio
     return Obstacle::none;
 }
 
+// Of a dry run: only a directory can be made at a name with a slash after it. As open(2), link(2),
+// symlink(2) and mknod(2) have it.
+static void refuse_slash(const FileCopy& copy, const struct statx& source,
+                         const arsync_copy_options& options) {
+    if (!copy.destination.ends_with('/'))
+        return;
+    if (writes_contents(source, options))
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
+    const bool links = S_ISLNK(source.stx_mode) ||
+                       asks(options, ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
+    throw Error{links ? ARSYNC_STAGE_LINK : ARSYNC_STAGE_MAKE_SPECIAL, ENOENT};
+}
+
 bool is_in_question(Files& files, const FileCopy& copy, const struct statx& source,
                     const arsync_copy_options& options, struct statx& there) {
     const Found found = look_at_destination(files, copy, source, options);
@@ -239,6 +252,8 @@ Obstacle look_for_obstacle(Files& files, const FileCopy& copy, const struct stat
     if (what.result == -ENOENT) {
         if (!copy.beneath)
             refuse_missing_parent(files, copy, options, ARSYNC_STAGE_OPEN_DESTINATION);
+        if (dry)
+            refuse_slash(copy, source, options);
         return Obstacle::none;
     }
     if (what.through_link && what.result == -ELOOP) { // it leads to itself

@@ -28,6 +28,13 @@ same 'what is there is left alone by -n, a directory too' 'echo x > a; mkdir -p 
     $CP -n a d; $CP -nT a d; $CP -nT a d/; $CP -rn a d'
 same 'a slash after a file name is a mistake' 'echo x > a; echo y > f' '$CP a f/; $CP a f/x; $CP a/ b'
 same 'a directory that is not there is named' 'echo x > a' '$CP a d/e'
+holds 'a dry run says of it what the copy says' '
+    echo x > a; ln -s a l; mkfifo p
+    for copy in "a d/" "-n a d/" "-T a d/" "-l a d/" "-s $PWD/a d/" "-P l d/" "-R p d/" "-b a d/" "--atomic a d/"; do
+        first=0; second=0
+        $CP $copy 2> real || first=$?; $CP --dry-run $copy 2> dry || second=$?
+        test $first,$second = 1,1; diff real dry
+    done'
 same 'slashes after a directory are one' 'echo x > a; mkdir d' '
     $CP -v a d/; $CP -v a d//; $CP -v a ./d//; $CP -v a d/.; $CP -v a .//d; $CP -vt d// ./a'
 same 'the target may be . or .. or /' 'mkdir -p p/q; echo x > p/q/a' '
