@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <string>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -140,6 +141,29 @@ TEST_CASE("a pool that began without a thread goes on without, though there are 
     CHECK(info.workers_started == 0);
     CHECK(strstr(info.backend_reason, "arsync_poll"));
     CHECK(arsync_pool_close(pool) == 0);
+}
+
+TEST_CASE("without a thread a file larger than allowed is an error, and no signal to who polls") {
+    const Place place;
+    constexpr rlim_t allowed = 1 << 20;
+    std::ofstream(place.path + "/from") << std::string(3 * allowed, 'x');
+    arsync_pool* const pool = open_without_thread();
+    rlimit before;
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const rlimit small{allowed, before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+    {
+        const Call call;
+        CHECK(arsync_submit_copy(pool, AT_FDCWD, (place.path + "/from").c_str(), AT_FDCWD,
+                                 (place.path + "/to").c_str(), nullptr, 0, nullptr) == 0);
+    }
+    CHECK(failing::end(What::thread));
+    arsync_completion done = {};
+    CHECK(arsync_poll(pool, &done, 1, 20'000) == 1);
+    CHECK(done.result == -EFBIG);
+    CHECK(arsync_pool_close(pool) == 0);
+    CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+    CHECK_FALSE(std::filesystem::exists(place.path + "/to"));
 }
 
 TEST_CASE("who pauses without a thread gives others their turn each time") {
