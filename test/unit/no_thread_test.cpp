@@ -201,6 +201,33 @@ TEST_CASE("a crew for what may last for ever queues nothing behind that") {
         std::atomic_ref(request->cancelled).store(true);
 }
 
+TEST_CASE("what comes to a crew at once does not count on the same idle thread") {
+    const Fd silent(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const Fd ready(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+    for (int round = 0; round < 10; ++round) { // the thread may be quicker than the second of them
+        Request before(Op::wait_readable, ready.get());
+        Request lasting(Op::wait_readable, silent.get());
+        Request over(Op::wait_readable, ready.get());
+        Helpers crew(
+            4, [] {}, {}, true);
+        const auto ends = [&](const Request& request) {
+            for (int ms = 0; ms < 10'000; ++ms, usleep(1000))
+                for (Request* done = crew.take_finished(); done;
+                     done = static_cast<Request*>(done->next))
+                    if (done == &request)
+                        return true;
+            return false;
+        };
+        CHECK(crew.submit(before) == 0);
+        CHECK(ends(before));
+        usleep(5000); // until its thread waits for more
+        CHECK(crew.submit(lasting) == 0);
+        CHECK(crew.submit(over) == 0);
+        CHECK(ends(over));
+        std::atomic_ref(lasting.cancelled).store(true);
+    }
+}
+
 TEST_CASE("a crew that there is less memory for than it may have threads makes do with fewer") {
     const Fd silent(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     for (const unsigned most : {1u, 2u, 5u}) {
