@@ -24,8 +24,12 @@ same '-t and -T exclude each other' 'mkdir d; echo x > a' '$CP -t d -T a; $CP -T
 same '-T takes two operands only' 'echo x > a' '$CP -T a b c'
 same '-T does not copy into a directory' 'echo x > a; mkdir d' '$CP -T a d; $CP -vT a b'
 same 'a slash after a new name is a mistake' 'echo x > a' '$CP a d/; $CP -T a d/; $CP -n a d/; $CP -u a d/'
-same 'what is there is left alone by -n, a directory too' 'echo x > a; mkdir -p d/a' '
-    $CP -n a d; $CP -nT a d; $CP -nT a d/; $CP -rn a d'
+same 'what is there is left alone by -n, a directory too' 'echo x > a; mkdir -p d/a s t/s/a; echo x > s/a' '
+    $CP -n a d; $CP -nT a d; $CP -nT a d/; $CP -rn a d; $CP -rn s t; $CP -rnT s t/s'
+holds '-n tells a script of what it leaves, and of what cannot be' 'echo x > a; mkdir -p d/a
+    $CP -n --json a d | grep -q "\"outcome\":\"skipped\""
+    $CP -n --json a b/ > told && exit 1
+    grep -q "\"outcome\":\"failed\"" told'
 same 'a slash after a file name is a mistake' 'echo x > a; echo y > f' '$CP a f/; $CP a f/x; $CP a/ b'
 same 'a directory that is not there is named' 'echo x > a' '$CP a d/e'
 holds 'a dry run says of it what the copy says' '

@@ -280,7 +280,8 @@ TEST_CASE_FIXTURE(Clean, "a small file of a tree takes eight system calls, or ni
         const bool by_kernel = size > 4096 && kind != Kind::xfs;
         const int each = by_kernel && kind == Kind::ext4 ? 9 : 8;
         CHECK(calls >= each * files);
-        CHECK(calls < each * files + (kind == Kind::overlay ? 3 * files / 2 : files / 4));
+        if (!thread_sanitized || kind != Kind::overlay) // it makes calls of its own for each map
+            CHECK(calls < each * files + (kind == Kind::overlay ? 3 * files / 2 : files / 4));
         // A name that the kernel does not find at once, as others are made or gone, goes another
         // way.
         const int by_kernel_min = kind == Kind::overlay ? files * 3 / 4 : files - 2;

@@ -54,7 +54,7 @@ void supervise(const std::shared_ptr<Supervisor>& all, int system_call, bool oth
         all->begun.store(true); // what it takes to begin is not asked about
         all->begun.notify_one();
         all->listener.wait(-1);
-        while (all->listener.load() >= 0 && all->answer_one()) {
+        while (all->answer_one()) {
         }
     }).detach();
     all->begun.wait(false);

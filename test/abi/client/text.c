@@ -151,7 +151,7 @@ static void attributes_are_set_and_required(void) {
     CHECK(options.preserve & ARSYNC_PRESERVE_PROJECT);
     CHECK_SETS("preserve", "context", options.required & extra, ARSYNC_PRESERVE_CONTEXT);
     CHECK_SETS("no-preserve", "all", options.required & extra, ARSYNC_PRESERVE_CONTEXT);
-    forget(); /* of nothing that is required all would be */
+    forget(); /* 0 would require all; what is never lost stands for nothing */
     CHECK_SETS("preserve", "mode", options.required, ARSYNC_PRESERVE_MODE);
     CHECK_SETS("no-preserve", "mode", options.required, ARSYNC_PRESERVE_LINKS);
 }

@@ -86,8 +86,8 @@ static void wake_ends_a_poll_or_the_next_one(void) {
     CHECK_EQUAL(arsync_pool_close(pool), 0);
     CHECK_EQUAL(arsync_pool_wake(pool), -EINVAL);
 
-    pool = open_pool(); /* one that came before anybody had the descriptor */
-    CHECK_EQUAL(arsync_pool_wake(pool), 0);
+    pool = open_pool();
+    CHECK_EQUAL(arsync_pool_wake(pool), 0); /* before anybody has the descriptor */
     fd = arsync_pool_event_fd(pool);
     CHECK(is_readable(fd, 0));
     CHECK_EQUAL(arsync_poll(pool, &done, 1, -1), 0);
