@@ -5,7 +5,9 @@
 #include <optional>
 #include <sched.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/child.h"
@@ -72,6 +74,32 @@ TEST_CASE_FIXTURE(Clean, "a copy has the rights of the pool's opener, whoever su
                 CHECK(pool->submit(directory / "secret", directory / std::to_string(i)) != 0);
             for (int i = 0; i < 40; ++i)
                 CHECK(pool->wait().result == -EACCES);
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a copy's group is that of the pool's opener, whichever the submitter has") {
+    NEEDS_ROOT();
+    constexpr int files = 40;
+    const Directory directory;
+    write_pattern(directory / "from", 100'000);
+    for (const uint32_t backend : {ARSYNC_BACKEND_AUTO, ARSYNC_BACKEND_THREADS}) {
+        CAPTURE(backend_name(backend));
+        PoolOptions options(backend);
+        options.workers = 8; // each is started by a submit
+        Pool pool(options);
+        std::thread other([&] {
+            setfsgid(ordinary_user);
+            for (int i = 0; i < files; ++i)
+                CHECK(pool.submit(directory / "from", directory / std::to_string(i)) != 0);
+        });
+        other.join();
+        for (int i = 0; i < files; ++i)
+            CHECK(pool.wait().result == 0);
+        for (int i = 0; i < files; ++i) {
+            CHECK(stat_of(directory / std::to_string(i)).st_gid == getegid());
+            unlink((directory / std::to_string(i)).c_str());
         }
     }
 }
