@@ -8,6 +8,7 @@
 #include "copy/id_map.h"
 #include "copy/read_link.h"
 #include "copy/same_file.h"
+#include "copy/sync_name.h"
 
 namespace arsync {
 
@@ -82,6 +83,12 @@ Task<void> Destination::replace_by_force(const struct statx& source, const struc
 // link, for it knows where none may be followed.
 void Destination::make_target(const struct statx& source) {
     std::string target = end_of_links();
+    if (options_.durability == ARSYNC_DURABILITY_FULL && !target.empty()) {
+        FileCopy there; // whose name is new, and not the link's
+        there.destination_dirfd = copy_.destination_dirfd;
+        there.destination = target;
+        directory_ = open_to_sync_name(io_.files, there);
+    }
     const int fd =
         io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
                        O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, creation_mode(source));

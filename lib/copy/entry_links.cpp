@@ -5,6 +5,7 @@
 #include "copy/entry_copy.h"
 #include "copy/file_flags.h"
 #include "copy/filesystem_kinds.h"
+#include "copy/sync_name.h"
 #include "io/facts.h"
 
 namespace arsync {
@@ -91,7 +92,10 @@ Task<void> Entry::make_link_to(Identity copy, Make make) {
     // An item that is backed up all the same has been copied before by the same list.
     const bool again = !names_.beneath && options_.backup != ARSYNC_BACKUP_NONE;
     if (is_there && identity(found) == copy && !again) {
-        outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it
+        outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it, maybe not synced
+        prepare_sync_of_name();
+        if (directory_)
+            co_await sync_names_in(io_, control_, directory_.get());
         co_return;
     }
     // What is there is another file, whatever it looks like.

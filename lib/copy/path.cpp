@@ -85,8 +85,8 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
     pin.reset();
     if (question.open && !failure) // the directories were all there, and are not done yet
         co_return;
-    const bool tree = outcome.action == ARSYNC_ACTION_TREE;
-    bool durable = options.durability == ARSYNC_DURABILITY_FULL && !tree && !failure;
+    // A tree too: what it has synced is below them, and was before they got their attributes.
+    bool durable = options.durability == ARSYNC_DURABILITY_FULL && !failure;
     for (const Ways::Done& done : ways.take_inside_out()) {
         try {
             co_await ways.finish(io, done.directory, control, outcome, durable);

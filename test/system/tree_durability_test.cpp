@@ -88,6 +88,95 @@ TEST_CASE_FIXTURE(Clean, "what a durable copy finds up to date is synced, too") 
     CHECK(!has(before, done.size(), "write /one"));
 }
 
+namespace {
+
+// The directories that a durable copy has synced, as a filesystem writes it down that has to be
+// told of each: what it made durable by itself would not be seen on a disk's.
+class SyncedDirectories {
+public:
+    explicit SyncedDirectories(const Directory& local)
+        : log_(local / "log"), mount_({"log=" + log_}) {}
+    const FaultyMount& mount() const { return mount_; }
+    void begin() { before_ = lines_of(log_).size(); }
+    bool has(const std::string& directory) const {
+        const std::vector<std::string> done = lines_of(log_);
+        return std::find(done.begin() + static_cast<ptrdiff_t>(before_), done.end(),
+                         "fsyncdir " + directory) != done.end();
+    }
+
+private:
+    const std::string log_;
+    const FaultyMount mount_;
+    size_t before_ = 0;
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(Clean, "the directories on the way to a durable tree are synced") {
+    const Directory local;
+    make_directories(local / "from/p/q");
+    make_tree(local / "from/p/q/root");
+    SyncedDirectories synced(local);
+    NEEDS(synced.mount());
+    const int from = open((local / "from").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int to = open((synced.mount() / "").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const Options options = recursive(ARSYNC_COPY_PARENTS)
+                                .with_durability(ARSYNC_DURABILITY_FULL)
+                                .with_preserve(preserve_all);
+    Pool pool;
+    CHECK(arsync_submit_copy(pool.get(), from, "p/q/root", to, "p/q/root", &options, 0, nullptr) ==
+          0);
+    const TreeCopy copy = take_all(pool);
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    for (const char* directory : {"/", "/p", "/p/q", "/p/q/root", "/p/q/root/a"})
+        CHECK_MESSAGE(synced.has(directory), directory);
+    close(from);
+    close(to);
+}
+
+TEST_CASE_FIXTURE(Clean, "a name that is a link already is synced as if it were made") {
+    const Directory local;
+    make_directories(local / "from/1");
+    make_directories(local / "from/2");
+    write_file(local / "from/1/a", "content");
+    REQUIRE(link((local / "from/1/a").c_str(), (local / "from/2/b").c_str()) == 0);
+    SyncedDirectories synced(local);
+    NEEDS(synced.mount());
+    make_directories(synced.mount() / "1");
+    make_directories(synced.mount() / "2");
+    Pool pool;
+    Options options = Options().with_preserve(preserve_all);
+    const auto copied = [&] {
+        const ListCopy copy = copy_list_between(pool, local / "from", synced.mount() / "",
+                                                Items::entries({"1/a", "2/b"}), options);
+        return copy.job.result;
+    };
+    CHECK(copied() == 0);
+    REQUIRE(inode_of(synced.mount() / "1/a") == inode_of(synced.mount() / "2/b"));
+    synced.begin();
+    options.with_update(ARSYNC_UPDATE_CHANGED).with_durability(ARSYNC_DURABILITY_FULL);
+    CHECK(copied() == 0);
+    CHECK(synced.has("/1"));
+    CHECK(synced.has("/2"));
+}
+
+TEST_CASE_FIXTURE(
+    Clean, "where a durable copy goes through a link that leads nowhere, there it is synced") {
+    const Directory local;
+    write_file(local / "from", "content");
+    SyncedDirectories synced(local);
+    NEEDS(synced.mount());
+    make_directories(synced.mount() / "there");
+    make_symlink("there/file", synced.mount() / "link");
+    Pool pool;
+    const Options options =
+        Options().with_flags(ARSYNC_COPY_DANGLING).with_durability(ARSYNC_DURABILITY_FULL);
+    CHECK(pool.copy(local / "from", synced.mount() / "link", options).result == 0);
+    CHECK(read_file(synced.mount() / "there/file") == "content");
+    CHECK(synced.has("/there"));
+}
+
 TEST_CASE_FIXTURE(Clean, "a durable tree fails where its server fails to sync") {
     const Directory local;
     make_tree(local / "from");
