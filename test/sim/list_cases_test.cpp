@@ -449,6 +449,28 @@ TEST_CASE("want of descriptors on the way to an item is waited for, wherever the
         }
 }
 
+TEST_CASE("what was removed before descriptors ran out is told when it is copied in the end") {
+    for (const int error : {EMFILE, ENFILE}) {
+        arsync_copy_options options = {};
+        options.replace = ARSYNC_REPLACE_REMOVE;
+        Listed listed(1, options, {{"in/a", "out/a"}});
+        listed.add(listed.in, "a");
+        listed.add(listed.out, "a");
+        listed.age();
+        bool removed = false, failed = false;
+        listed.list.meanwhile = [&](const Step& step) {
+            removed = removed || step.call == Call::unlink;
+            const bool opens = removed && step.call == Call::open;
+            return opens && !std::exchange(failed, true) ? -error : 0;
+        };
+        listed.run();
+        CHECK(failed);
+        CHECK(listed.result(0) == 0);
+        CHECK(listed.text("a") == "in/a");
+        CHECK((listed.list.item(0)->outcome.flags & ARSYNC_COMPLETION_REPLACED) != 0);
+    }
+}
+
 TEST_CASE("a tree that could not be begun is copied with the one that it lies in") {
     for (uint64_t seed = 0; seed < orders; ++seed) {
         arsync_copy_options options = {};

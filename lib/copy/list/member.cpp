@@ -222,8 +222,9 @@ Task<void> ListMember::copy(std::shared_ptr<Item> item) {
 // long as there is hope; what has a question, with the answer.
 Task<void> ListMember::copy_until_ended(Item& item, Outcome& outcome, arsync_totals& totals) {
     Question question;
+    const Outcome before = outcome;
     for (unsigned number = 0;;) {
-        outcome = {};
+        outcome.begin_anew(before);
         totals = {};
         totals.struct_size = sizeof totals;
         Control control(control_);

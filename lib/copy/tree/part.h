@@ -214,7 +214,7 @@ Task<void> TreePart::attempt(Outcome& outcome, Begin begin, IsFinal is_final) {
     const Outcome before = outcome;
     bool was_stale = false;
     for (unsigned number = 0;; ++number) {
-        outcome = before;
+        outcome.begin_anew(before);
         bool is_stale = false;
         try {
             const Scarcity::Busy busy(job_.scarcity); // it has descriptors, which it gives back
