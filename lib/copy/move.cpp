@@ -210,6 +210,7 @@ void Mover::look_at_source_again() {
         throw Error{ARSYNC_STAGE_READ, EIO};
     }
     moved_.bytes = end_ - ends_.source_begin;
+    moved_.hole_bytes = std::min(moved_.hole_bytes, moved_.bytes); // some may be cut off again
     if (!has_offsets(source()))
         return;
     if (control_.bytes_total() != moved_.bytes)

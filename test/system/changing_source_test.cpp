@@ -40,6 +40,25 @@ arsync_completion copy_and_act(Pool& pool, const std::string& from, const std::s
 
 } // namespace
 
+// Those at its beginning have been counted by then.
+TEST_CASE_FIXTURE(Clean, "of a source that shrinks into a hole no more is a hole than was copied") {
+    const Directory directory;
+    Pool pool(slow(ARSYNC_BACKEND_THREADS));
+    bool late = true;
+    for (int attempt = 0; attempt < 20 && late; ++attempt) {
+        write_sparse(directory / "from", size, {{4 * mib, size}});
+        const arsync_completion done = copy_and_act(
+            pool, directory / "from", directory / "to", Options().with_method(ARSYNC_METHOD_INLINE),
+            [&] { truncate((directory / "from").c_str(), 4096); }, late);
+        INFO(words(done));
+        REQUIRE(done.result == 0);
+        late = (done.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) == 0;
+        CHECK(done.hole_bytes <= done.bytes);
+        unlink((directory / "to").c_str());
+    }
+    CHECK_FALSE(late);
+}
+
 TEST_CASE_FIXTURE(Clean, "a source that shrinks is copied to its new end, and that is said") {
     const Directory directory;
     for (const uint32_t backend : both_backends) {

@@ -9,6 +9,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/list.h"
 #include "system/tree.h"
 
 namespace live {
@@ -98,6 +99,41 @@ TEST_CASE_FIXTURE(Clean, "a completion tells of both files what was wanted, and 
         unlink(to.c_str());
     }
     CHECK(pool.submit(directory / "from", directory / "to", Options().with_want(1u << 31)) == 0);
+}
+
+TEST_CASE_FIXTURE(Clean, "an item tells when it began and ended, as a job does") {
+    const Directory directory;
+    make_files(directory / "", {"file", "tree/1"});
+    const uint64_t before = now_ns();
+    Pool pool;
+    const ListCopy copy = copy_list(pool,
+                                    {{directory / "file", directory / "to"},
+                                     {directory / "tree", directory / "copy"},
+                                     {directory / "missing", directory / "none"}},
+                                    recursive().with_want(ARSYNC_WANT_TIMES));
+    CHECK(copy.item(3).result == -ENOENT);
+    for (const uint64_t number : {1u, 2u, 3u}) {
+        const Told told = copy.item(number);
+        CAPTURE(number);
+        CHECK(before <= told.begin_ns);
+        CHECK(told.begin_ns <= told.end_ns);
+        CHECK(told.end_ns <= now_ns());
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a part of a file by its name tells of the copy that it was written to") {
+    const Directory directory;
+    write_pattern(directory / "from", 100'000);
+    write_pattern(directory / "to", 300'000, 9);
+    Pool pool;
+    Options options = Options().with_want(ARSYNC_WANT_DESTINATION);
+    options.range_offset = 1000;
+    options.range_length = 50'000;
+    const arsync_completion done = pool.copy(directory / "from", directory / "to", options);
+    CHECK(done.result == 0);
+    REQUIRE(done.details);
+    CHECK((done.details->has & ARSYNC_WANT_DESTINATION) != 0);
+    CHECK(is_of(done.details->destination, stat_of(directory / "to")));
 }
 
 TEST_CASE_FIXTURE(Clean, "a completion tells of links, special files and trees, too") {

@@ -71,6 +71,8 @@ static Told told_by(const arsync_completion& done) {
         told.backup = details->backup ? details->backup : "";
         told.name = details->name ? details->name : "";
         told.other = details->other;
+        told.begin_ns = details->begin_ns;
+        told.end_ns = details->end_ns;
         if (details->totals)
             told.totals = *details->totals;
     }

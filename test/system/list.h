@@ -44,8 +44,9 @@ struct Told {
     uint64_t bytes = 0;
     std::string backup;
     std::string name;
-    uint64_t other = 0;        // with IN_MIRROR
-    arsync_totals totals = {}; // of an item that is a tree
+    uint64_t other = 0;                // with IN_MIRROR
+    uint64_t begin_ns = 0, end_ns = 0; // with ARSYNC_WANT_TIMES
+    arsync_totals totals = {};         // of an item that is a tree
 
     bool has(uint32_t flag) const { return (flags & flag) != 0; }
 };

@@ -189,6 +189,7 @@ std::optional<Error> ListMember::why_untriable(const ListItem& names) const {
 
 Task<void> ListMember::copy(std::shared_ptr<Item> item) {
     Outcome outcome;
+    outcome.wanted.begin(list_.options_);
     arsync_totals totals = {};
     totals.struct_size = sizeof totals;
     try {
@@ -212,6 +213,7 @@ Task<void> ListMember::copy(std::shared_ptr<Item> item) {
     }
     if (outcome.result == 0)
         window_.widen();
+    outcome.wanted.end(list_.options_);
     end(*item, outcome, totals);
     if (item->alone)
         list_.give_turn_back();
