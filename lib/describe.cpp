@@ -175,7 +175,7 @@ std::string Failure::opening() const {
 
 std::string Failure::opening_destination() const {
     // In a tree, or in the way of a link; for a file it has been said before it was tried.
-    if (error_ == EISDIR && !destination_.name.ends_with('/'))
+    if (error_ == EISDIR && (!destination_.name.ends_with('/') || S_ISDIR(destination_.mode())))
         return "cannot overwrite directory $d with non-directory";
     if (std::string why = unseen(); !why.empty())
         return why;

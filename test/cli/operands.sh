@@ -32,6 +32,7 @@ holds '-n tells a script of what it leaves, and of what cannot be' 'echo x > a; 
     grep -q "\"outcome\":\"failed\"" told'
 same 'a slash after a file name is a mistake' 'echo x > a; echo y > f' '$CP a f/; $CP a f/x; $CP a/ b'
 same 'a directory that is not there is named' 'echo x > a' '$CP a d/e'
+same 'a directory with a slash after its name gives way to no file' 'echo x > a; mkdir d' '$CP -T a d/; $CP -fT a d//'
 holds 'a dry run says of it what the copy says' '
     echo x > a; ln -s a l; mkfifo p
     for copy in "a d/" "-n a d/" "-T a d/" "-l a d/" "-s $PWD/a d/" "-P l d/" "-R p d/" "-b a d/" "--atomic a d/"; do
