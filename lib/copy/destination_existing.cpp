@@ -180,10 +180,7 @@ Task<void> Destination::prepare_existing(const struct statx& source) {
     refuse_unasked(facts());
     if (is_special(facts().stx_mode) && (options_.flags & ARSYNC_COPY_SPECIAL) == 0)
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
-    const bool attributes_only = (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0;
-    if (!regular() && !attributes_only && options_.reflink == ARSYNC_REFLINK_ALWAYS)
-        throw Error{ARSYNC_STAGE_REFLINK, EINVAL};
-    if (!regular() || attributes_only)
+    if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
         co_return;
 
     // Nor by who owned the old content. What cannot be kept of this is told in the end: it does not

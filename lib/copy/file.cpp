@@ -179,9 +179,6 @@ Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
     std::exception_ptr failure;
     try {
         const bool moves_data = !asks(options, ARSYNC_COPY_ATTRIBUTES_ONLY);
-        if (moves_data && options.reflink == ARSYNC_REFLINK_ALWAYS &&
-            !S_ISREG(source.facts.stx_mode))
-            throw error_at(Side::source, ARSYNC_STAGE_REFLINK, EINVAL); // as ioctl(2) has it
         const uint64_t size = moves_data ? size_of(io.files, source.file.get(), source.facts) : 0;
         control.set_total(size);
         const Content original{source.file.get(), source.facts, size, source.shared};

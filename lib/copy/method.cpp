@@ -2,8 +2,8 @@
 //
 //    asked for or known                                         method
 //    ---------------------------------------------------------  -----------------------------------
-//  1 reflink always                                             reflink
-//  2 the source has no size                                     inline
+//  1 the source has no size                                     inline
+//  2 reflink always, or method reflink                          reflink
 //  3 a method by name, and the ends can                         that method
 //  4 a direct method by name, and the ends cannot               fixed
 //  5 reflink auto, sparse auto, blocks can be shared            reflink
@@ -107,10 +107,10 @@ static Method choose_by_itself(const Grounds& grounds, const arsync_copy_options
 }
 
 Method choose_method(const Grounds& grounds, const arsync_copy_options& options) {
-    if (options.reflink == ARSYNC_REFLINK_ALWAYS)
-        return ARSYNC_METHOD_REFLINK;
     if (!grounds.sized)
         return ARSYNC_METHOD_INLINE;
+    if (options.reflink == ARSYNC_REFLINK_ALWAYS)
+        return ARSYNC_METHOD_REFLINK;
     switch (options.method) {
     case ARSYNC_METHOD_AUTO:
         return choose_by_itself(grounds, options);
