@@ -252,6 +252,8 @@ static bool denies_linking(int error) {
 Task<void> Destination::sync_name(Control& control) {
     published_ = !new_name_;
     co_await sync_names_in(io_, control, directory_.get());
+    if (target_directory_)
+        co_await sync_names_in(io_, control, target_directory_.get());
     published_ = true;
 }
 

@@ -134,7 +134,8 @@ private:
     bool has_replaced_ = false;
     struct statx replaced_ = {};
     FinalMode final_mode_;
-    std::string target_; // what a link that led nowhere names, if it was made
+    File target_directory_; // of what a link that led nowhere names, to be synced
+    std::string target_;    // that, if it was made
     Identity target_id_;
 };
 

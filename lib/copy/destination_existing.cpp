@@ -87,7 +87,7 @@ void Destination::make_target(const struct statx& source) {
         FileCopy there; // whose name is new, and not the link's
         there.destination_dirfd = copy_.destination_dirfd;
         there.destination = target;
-        directory_ = open_to_sync_name(io_.files, there);
+        target_directory_ = open_to_sync_name(io_.files, there);
     }
     const int fd =
         io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
