@@ -123,6 +123,8 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
     refuse_same(source, found);
     if (!atomic) {
+        if (options_.durability == ARSYNC_DURABILITY_FULL && !nofollow && !target_directory_)
+            find_target_directory();
         co_await open_existing(source, found, control);
         co_return;
     }
@@ -250,7 +252,7 @@ static bool denies_linking(int error) {
 }
 
 Task<void> Destination::sync_name(Control& control) {
-    published_ = !new_name_;
+    published_ = !new_name_ && target_.empty();
     co_await sync_names_in(io_, control, directory_.get());
     if (target_directory_)
         co_await sync_names_in(io_, control, target_directory_.get());

@@ -83,12 +83,8 @@ Task<void> Destination::replace_by_force(const struct statx& source, const struc
 // link, for it knows where none may be followed.
 void Destination::make_target(const struct statx& source) {
     std::string target = end_of_links();
-    if (options_.durability == ARSYNC_DURABILITY_FULL && !target.empty()) {
-        FileCopy there; // whose name is new, and not the link's
-        there.destination_dirfd = copy_.destination_dirfd;
-        there.destination = target;
-        target_directory_ = open_to_sync_name(io_.files, there);
-    }
+    if (options_.durability == ARSYNC_DURABILITY_FULL && !target.empty())
+        target_directory_ = open_to_sync_name(io_.files, at(target));
     const int fd =
         io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
                        O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, creation_mode(source));
@@ -101,6 +97,25 @@ void Destination::make_target(const struct statx& source) {
         target_id_ = identity(facts);
     }
     check(ARSYNC_STAGE_CLOSE, made.close());
+}
+
+// Of what a link leads to, whose name an earlier run may have made and not synced. Where it may not
+// be read nobody can sync it.
+void Destination::find_target_directory() {
+    const std::string target = end_of_links();
+    if (target.empty() || target == copy_.destination)
+        return;
+    const int fd = io_.files.open(copy_.destination_dirfd, split_path(target).directory(),
+                                  O_RDONLY | O_DIRECTORY, 0);
+    if (fd >= 0)
+        target_directory_ = File(io_.files, fd);
+}
+
+FileCopy Destination::at(const std::string& path) const {
+    FileCopy there;
+    there.destination_dirfd = copy_.destination_dirfd;
+    there.destination = path;
+    return there;
 }
 
 // "" where they do not end.

@@ -210,7 +210,6 @@ void Mover::look_at_source_again() {
         throw Error{ARSYNC_STAGE_READ, EIO};
     }
     moved_.bytes = end_ - ends_.source_begin;
-    moved_.hole_bytes = std::min(moved_.hole_bytes, moved_.bytes); // some may be cut off again
     if (!has_offsets(source()))
         return;
     if (control_.bytes_total() != moved_.bytes)
@@ -230,6 +229,7 @@ void Mover::compare_with(const struct statx& now) {
     const bool shared = method_ == ARSYNC_METHOD_REFLINK;
     if (now.stx_size < end_ && grounds_.sized && !shared) // what went into a stream has gone
         end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
+    moved_.hole_bytes = std::min(moved_.hole_bytes, end_ - ends_.source_begin); // in what is left
     moved_.shrank = moved_.changed && end_ < ends_.source_end;
 }
 

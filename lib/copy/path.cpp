@@ -85,14 +85,17 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
     pin.reset();
     if (question.open && !failure) // the directories were all there, and are not done yet
         co_return;
-    // A tree too: what it has synced is below them, and was before they got their attributes.
-    bool durable = options.durability == ARSYNC_DURABILITY_FULL && !failure;
+    // A tree has synced what is below them, and before they got their attributes. Where one of them
+    // cannot be synced a file is not begun; a tree is, and its filesystem is synced as a whole.
+    const bool tree = outcome.action == ARSYNC_ACTION_TREE;
+    bool durable = options.durability == ARSYNC_DURABILITY_FULL && !failure &&
+                   !(tree && (names.unsyncable || control.cancelled()));
     for (const Ways::Done& done : ways.take_inside_out()) {
         try {
             co_await ways.finish(io, done.directory, control, outcome, durable);
         } catch (const Error& error) {
             durable = false;
-            if (!failure)
+            if (!failure && !(tree && outcome.result < 0)) // else what failed first is told
                 failure = error;
         }
     }

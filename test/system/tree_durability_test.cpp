@@ -175,6 +175,9 @@ TEST_CASE_FIXTURE(
     CHECK(pool.copy(local / "from", synced.mount() / "link", options).result == 0);
     CHECK(read_file(synced.mount() / "there/file") == "content");
     CHECK(synced.has("/there"));
+    synced.begin(); // who made it may have been killed before that
+    CHECK(pool.copy(local / "from", synced.mount() / "link", options).result == 0);
+    CHECK(synced.has("/there"));
 }
 
 TEST_CASE_FIXTURE(Clean, "a durable tree fails where its server fails to sync") {
