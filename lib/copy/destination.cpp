@@ -124,7 +124,7 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     refuse_same(source, found);
     if (!atomic) {
         if (options_.durability == ARSYNC_DURABILITY_FULL && !nofollow && !target_directory_)
-            find_target_directory();
+            open_target_directory(end_of_links());
         co_await open_existing(source, found, control);
         co_return;
     }

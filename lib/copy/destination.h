@@ -93,8 +93,7 @@ private:
     int open_emptied(int flags, const struct statx& source);
     int reopen(int flags, int& closed);
     void make_target(const struct statx& source);
-    void find_target_directory();
-    FileCopy at(const std::string& path) const;
+    void open_target_directory(const std::string& target);
     std::string end_of_links() const;
     void remove_target();
     Task<void> replace_by_force(const struct statx& source, const struct statx& found);

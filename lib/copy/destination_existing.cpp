@@ -83,8 +83,8 @@ Task<void> Destination::replace_by_force(const struct statx& source, const struc
 // link, for it knows where none may be followed.
 void Destination::make_target(const struct statx& source) {
     std::string target = end_of_links();
-    if (options_.durability == ARSYNC_DURABILITY_FULL && !target.empty())
-        target_directory_ = open_to_sync_name(io_.files, at(target));
+    if (options_.durability == ARSYNC_DURABILITY_FULL)
+        open_target_directory(target);
     const int fd =
         io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
                        O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, creation_mode(source));
@@ -99,23 +99,14 @@ void Destination::make_target(const struct statx& source) {
     check(ARSYNC_STAGE_CLOSE, made.close());
 }
 
-// Of what a link leads to, whose name an earlier run may have made and not synced. Where it may not
-// be read nobody can sync it.
-void Destination::find_target_directory() {
-    const std::string target = end_of_links();
+// Of what a link leads to: its name is new, or an earlier run may have made it and not synced it.
+void Destination::open_target_directory(const std::string& target) {
     if (target.empty() || target == copy_.destination)
         return;
-    const int fd = io_.files.open(copy_.destination_dirfd, split_path(target).directory(),
-                                  O_RDONLY | O_DIRECTORY, 0);
-    if (fd >= 0)
-        target_directory_ = File(io_.files, fd);
-}
-
-FileCopy Destination::at(const std::string& path) const {
     FileCopy there;
     there.destination_dirfd = copy_.destination_dirfd;
-    there.destination = path;
-    return there;
+    there.destination = target;
+    target_directory_ = open_to_sync_name(io_.files, there);
 }
 
 // "" where they do not end.
@@ -128,7 +119,12 @@ std::string Destination::end_of_links() const {
             io_.files.statx(copy_.destination_dirfd, path.c_str(), AT_SYMLINK_NOFOLLOW, facts);
         if (there < 0 || !S_ISLNK(facts.stx_mode))
             return path;
-        const std::string text = read_link(io_.files, copy_.destination_dirfd, path.c_str());
+        std::string text;
+        try {
+            text = read_link(io_.files, copy_.destination_dirfd, path.c_str());
+        } catch (const Error& error) { // as a rule it is the source that is read
+            throw error_at(Side::destination, error.stage, error.code);
+        }
         path = text.starts_with('/') ? text : split_path(path).parent + text;
     }
     return "";
