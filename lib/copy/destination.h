@@ -135,8 +135,8 @@ private:
     bool has_replaced_ = false;
     struct statx replaced_ = {};
     FinalMode final_mode_;
-    File target_directory_; // of what a link that led nowhere names, to be synced
-    std::string target_;    // that, if it was made
+    File target_directory_; // that has the name of what a link leads to, to be synced
+    std::string target_;    // what a link that led nowhere names, if it was made
     Identity target_id_;
 };
 

@@ -113,8 +113,8 @@ holds '--atomic and -b: the old file has a second name' "$some"'
     rm -rf t; mkdir t; mkfifo t/a.c p; $CP -rT --atomic s t; cmp s/a.c t/a.c; $CP --atomic s/a.c p 2> err && false; test -p p'
 if is_root; then
     holds 'a durable tree needs no directory on the way that may be listed' '
-        mkdir -p s/p/q/root d; echo x > s/p/q/root/f; chown -R nobody s d; chmod 333 d
-        cd s; as_nobody $CP -rp --durable --parents p/q/root ../d; test "$(cat ../d/p/q/root/f)" = x'
+        mkdir -p s/p/q/top d; echo x > s/p/q/top/f; chown -R nobody s d; chmod 333 d
+        cd s; as_nobody $CP -rp --durable --parents p/q/top ../d; test "$(cat ../d/p/q/top/f)" = x'
     holds '--mirror leaves a bind mount, though it is of the same file system' 'mkdir -p s precious t/extra/m; echo x > precious/f; mount --bind precious t/extra/m
         $CP -rT --mirror s t 2> err && rc=0 || rc=1; umount t/extra/m; test $rc = 1; test -e precious/f; in_words_of_cp err; grep -q "Device or resource busy" err'
 else

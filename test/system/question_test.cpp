@@ -18,6 +18,16 @@ Options asking(uint32_t more_flags = 0) {
     return recursive(more_flags).with_update(ARSYNC_UPDATE_ASK).with_report(ARSYNC_REPORT_ALL);
 }
 
+// A job of one file, which asks before it puts a new one in the place of an old one.
+arsync_job submit_asking(Pool& pool, const Directory& directory) {
+    write_file(directory / "from", "new");
+    write_file(directory / "to", "old");
+    const arsync_job job =
+        pool.submit(directory / "from", directory / "to", Options().with_update(ARSYNC_UPDATE_ASK));
+    REQUIRE(job != 0);
+    return job;
+}
+
 struct Asked {
     std::string path;
     bool of_job = false; // has no path
@@ -164,12 +174,8 @@ TEST_CASE_FIXTURE(Clean, "a job of one file asks with no path, and is begun anew
              {ARSYNC_ANSWER_SKIP, ARSYNC_ANSWER_REPLACE, ARSYNC_ANSWER_KEEP_BOTH}) {
             CAPTURE(how);
             const Directory directory;
-            write_file(directory / "from", "new");
-            write_file(directory / "to", "old");
             Pool pool{PoolOptions(backend)};
-            const arsync_job job = pool.submit(directory / "from", directory / "to",
-                                               Options().with_update(ARSYNC_UPDATE_ASK));
-            REQUIRE(job != 0);
+            const arsync_job job = submit_asking(pool, directory);
             const Asked asked = wait_for_questions(pool, 1)[0];
             CHECK(asked.of_job);
             CHECK(pool.progress(job).stage == ARSYNC_STAGE_ASK);
@@ -202,11 +208,8 @@ TEST_CASE_FIXTURE(Clean,
             CAPTURE(backend_name(backend));
             CAPTURE(answered_first);
             const Directory directory;
-            write_file(directory / "from", "new");
-            write_file(directory / "to", "old");
             Pool pool{PoolOptions(backend)};
-            const arsync_job job = pool.submit(directory / "from", directory / "to",
-                                               Options().with_update(ARSYNC_UPDATE_ASK));
+            const arsync_job job = submit_asking(pool, directory);
             const Asked asked = wait_for_questions(pool, 1)[0];
             arsync_completion none;
             CHECK(adjust(pool, job, ARSYNC_ADJUST_PAUSE) == 0);

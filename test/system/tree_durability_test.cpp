@@ -115,7 +115,7 @@ private:
 TEST_CASE_FIXTURE(Clean, "the directories on the way to a durable tree are synced") {
     const Directory local;
     make_directories(local / "from/p/q");
-    make_tree(local / "from/p/q/root");
+    make_tree(local / "from/p/q/top");
     SyncedDirectories synced(local);
     NEEDS(synced.mount());
     const int from = open((local / "from").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -124,12 +124,12 @@ TEST_CASE_FIXTURE(Clean, "the directories on the way to a durable tree are synce
                                 .with_durability(ARSYNC_DURABILITY_FULL)
                                 .with_preserve(preserve_all);
     Pool pool;
-    CHECK(arsync_submit_copy(pool.get(), from, "p/q/root", to, "p/q/root", &options, 0, nullptr) ==
+    CHECK(arsync_submit_copy(pool.get(), from, "p/q/top", to, "p/q/top", &options, 0, nullptr) ==
           0);
     const TreeCopy copy = take_all(pool);
     INFO(words(copy));
     CHECK(copy.job.result == 0);
-    for (const char* directory : {"/", "/p", "/p/q", "/p/q/root", "/p/q/root/a"})
+    for (const char* directory : {"/", "/p", "/p/q", "/p/q/top", "/p/q/top/a"})
         CHECK_MESSAGE(synced.has(directory), directory);
     close(from);
     close(to);
