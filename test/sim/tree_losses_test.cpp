@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <map>
+#include <set>
 #include <string>
 
 #include "sim/tree_simulation.h"
@@ -123,6 +124,37 @@ TEST_CASE("a link that cannot be made costs nothing of what it was to replace") 
         }
         CHECK(failed > 20);
     }
+}
+
+TEST_CASE("what a tree removed before descriptors ran out is told when it is copied in the end") {
+    unsigned again = 0;
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+        TreeScenario scenario = with_everything(seed);
+        scenario.options.replace = ARSYNC_REPLACE_REMOVE;
+        scenario.existing = true;
+        const auto replaced = [&](int error) {
+            TreeSimulation simulation(scenario);
+            bool failed = false;
+            std::string removed;
+            simulation.meanwhile = [&](const Step& step) {
+                if (step.call == Call::unlink)
+                    removed = step.path;
+                const bool makes = is_open(step) && (step.flags & O_CREAT) != 0;
+                const bool fails = error != 0 && makes && step.path == removed && !failed;
+                failed = failed || fails;
+                return fails ? -error : 0;
+            };
+            simulation.run();
+            again += failed;
+            std::set<std::string> paths;
+            for (const auto& entry : simulation.reports())
+                if ((entry.outcome.flags & ARSYNC_COMPLETION_REPLACED) != 0)
+                    paths.insert(entry.path);
+            return paths;
+        };
+        CHECK(replaced(EMFILE) == replaced(0));
+    }
+    CHECK(again > 5);
 }
 
 // A umask may take even its maker's rights.
