@@ -277,7 +277,7 @@ Obstacle look_for_obstacle(Files& files, const FileCopy& copy, const struct stat
     const bool gives_name =
         options.backup != ARSYNC_BACKUP_NONE || options.replace == ARSYNC_REPLACE_REMOVE;
     if (gives_name && !copy.beneath && S_ISLNK(found.stx_mode) && is_one_entry(files, copy))
-        throw Error{ARSYNC_STAGE_CHECK, EINVAL};
+        throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EINVAL);
     // In a mirror it gives way, whatever its age.
     const bool gives_way = S_ISDIR(found.stx_mode) && (options.flags & ARSYNC_COPY_MIRROR) != 0 &&
                            options.replace != ARSYNC_REPLACE_EXCLUSIVE;

@@ -93,21 +93,21 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
 
     struct statx found = {};
     const bool atomic = replaces_atomically();
-    const bool nofollow = atomic || nofollow_;
+    const bool nofollow = atomic || nofollow_ || exclusive_; // whatever a link leads to
     int result = stat_name(nofollow ? AT_SYMLINK_NOFOLLOW : 0, found);
     if (result == -ENOENT && !nofollow) {
         // A link that leads nowhere: writing through it would make a file where nobody looked.
         struct statx link;
         const bool dangles = stat_name(AT_SYMLINK_NOFOLLOW, link) == 0;
-        if (dangles && (exclusive_ || (options_.flags & ARSYNC_COPY_DANGLING) == 0))
-            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, exclusive_ ? EEXIST : ENOENT};
+        if (dangles && (options_.flags & ARSYNC_COPY_DANGLING) == 0)
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ENOENT};
         if (dangles) {
             make_target(source);
             result = stat_name(0, found);
         }
     }
     const bool force = (options_.flags & ARSYNC_COPY_FORCE) != 0;
-    if (result == -ELOOP && !nofollow && force && !exclusive_) { // a link that leads to itself
+    if (result == -ELOOP && !nofollow && force) { // a link that leads to itself
         co_await replace_by_force(source, found);
         co_return;
     }

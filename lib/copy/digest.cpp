@@ -24,6 +24,7 @@ void Digest::add(uint64_t offset, const std::byte* data, size_t length) {
         const XXH128_hash_t hash = XXH3_128bits_withSeed(data + done, part, number);
         low_ += hash.low64;
         high_ += hash.high64;
+        end_ = std::max(end_, offset + done + part);
     }
 }
 

@@ -20,11 +20,16 @@ public:
 
     uint64_t low() const { return low_; }
     uint64_t high() const { return high_; }
-    bool operator==(const Digest&) const = default;
+    // Where the last block ends that is not all zeros.
+    uint64_t end() const { return end_; }
+    bool operator==(const Digest& other) const {
+        return low_ == other.low_ && high_ == other.high_;
+    }
 
 private:
     uint64_t low_ = 0;
     uint64_t high_ = 0;
+    uint64_t end_ = 0;
 };
 
 } // namespace arsync

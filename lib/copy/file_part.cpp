@@ -88,10 +88,6 @@ Task<void> copy_part(Io io, const FileCopy& copy, const arsync_copy_options& opt
     range.source_offset = range.destination_offset = how.range_offset;
     range.length = how.range_length;
     co_await copy_range(io, range, how, control, outcome);
-    struct statx written;
-    if (wants(how, ARSYNC_WANT_DESTINATION) &&
-        io.files.statx(destination.get(), "", 0, written) == 0)
-        outcome.wanted.tell_destination(written, how);
     check(ARSYNC_STAGE_CLOSE, destination.close());
     if (directory) // whoever made the name may not have synced it
         co_await sync_names_in(io, control, directory.get());

@@ -168,6 +168,8 @@ void Mover::set_size_first() {
         holes_.fill();
         return;
     }
+    if (result < 0 && !survey_.from().exact) // which may be no size that it has
+        return;
     check(ARSYNC_STAGE_ALLOCATE, result);
     written_end_ = end; // the size is as if all were written
 }
@@ -180,7 +182,8 @@ Task<void> Mover::reserve() {
     reserving_ = true;
     const int64_t result = co_await io_.ring.allocate(ends_.destination, FALLOC_FL_KEEP_SIZE,
                                                       ends_.destination_begin, length());
-    if (result == -ENOSPC || result == -EDQUOT || result == -EFBIG || result == -EIO)
+    const bool is_full = result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
+    if ((is_full && survey_.from().exact) || result == -EIO) // else it may be smaller than it says
         check(ARSYNC_STAGE_ALLOCATE, result);
     reserved_ = result == 0;
 }

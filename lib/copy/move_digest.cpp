@@ -9,17 +9,18 @@ Task<void> Mover::digest_source() {
     co_await digest_of(stretch(ends_.source_begin, end_));
 }
 
-// Of a source that shrank, what was read beyond its end does not count; what was moved unseen
-// may be what the source held before it was changed. Another mode or name of it changes nothing.
+// What was read beyond the end of the copy does not count, of a source that shrank, and may have
+// grown again; what was moved unseen may be what the source held before it was changed. Another
+// mode or name of it changes nothing.
 bool Mover::digest_holds() const {
-    return !moved_.shrank && !(data_bypassed_us_ && moved_.changed);
+    return digest_->end() <= end_ - ends_.source_begin && !(data_bypassed_us_ && moved_.changed);
 }
 
 // What the source held there is not to be asked any more: what was written is, if it can be
-// read before it is complete.
+// read before it is complete, which some servers do not let one do.
 Task<void> Mover::digest_what_there_is() {
     *digest_ = {};
-    if (!survey_.to().exact) {
+    if (survey_.to().in_order) {
         co_await digest_source();
         co_return;
     }

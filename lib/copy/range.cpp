@@ -27,8 +27,20 @@ static bool is_same(const struct statx& source, const struct statx& destination)
     return identity(source) == identity(destination);
 }
 
+static Task<void> copy_bytes(Io io, RangeCopy& copy, const arsync_copy_options& options,
+                             Control& control, Outcome& outcome);
+
 Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options, Control& control,
                       Outcome& outcome) {
+    co_await copy_bytes(io, copy, options, control, outcome);
+    struct statx written;
+    if (wants(options, ARSYNC_WANT_DESTINATION) &&
+        io.files.statx(copy.destination, "", 0, written) == 0)
+        outcome.wanted.tell_destination(written, options);
+}
+
+static Task<void> copy_bytes(Io io, RangeCopy& copy, const arsync_copy_options& options,
+                             Control& control, Outcome& outcome) {
     control.enter(ARSYNC_STAGE_OPEN_SOURCE);
     struct statx source;
     struct statx destination;

@@ -58,6 +58,10 @@ Side side_by_stage(Stage stage, int code) {
     case ARSYNC_STAGE_VERIFY:
     case ARSYNC_STAGE_CLOSE:
         return Side::destination;
+    case ARSYNC_STAGE_REFLINK:
+    case ARSYNC_STAGE_COPY_FILE_RANGE: // reads and writes, but for want of room
+        return code == ENOSPC || code == EDQUOT || code == EFBIG ? Side::destination
+                                                                 : Side::neither;
     case ARSYNC_STAGE_ASK: // something else is there by now
         return code == ESTALE ? Side::conflict : Side::neither;
     default:

@@ -58,9 +58,10 @@ Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to
     }
 }
 
-// Waits before it writes: a write of a helper's waits where a cancel does not reach it.
+// Waits before it writes: a write of a helper's waits where a cancel does not reach it. Some of the
+// kernel's files have no offsets, though they are regular: stream is set then.
 Task<void> write_all_stream(Io io, Control& control, const Stretch& stretch, Slice from,
-                            uint64_t offset, bool stream) {
+                            uint64_t offset, bool& stream) {
     control.enter(ARSYNC_STAGE_WRITE);
     const Route route = stretch.plain_write ? Route::plain : Route::ring;
     size_t done = 0;
@@ -78,6 +79,10 @@ Task<void> write_all_stream(Io io, Control& control, const Stretch& stretch, Sli
             co_await io.ring.pause(1);
             continue;
         }
+        if (put == -ESPIPE && !stream && offset + done == 0) {
+            stream = true;
+            continue;
+        }
         if (check(ARSYNC_STAGE_WRITE, put) == 0)
             throw Error{ARSYNC_STAGE_WRITE, EIO};
         done += static_cast<size_t>(put);
@@ -93,8 +98,9 @@ Task<void> write_data_blocks(Io io, Control& control, Stretch& stretch, Slice fr
             stretch.hole_bytes += end - at;
         } else {
             const Slice part{from.data + at, end - at, from.buffer_index};
+            bool stream = false; // holes are made where there are offsets alone
             co_await write_all_stream(io, control, stretch, part,
-                                      stretch.destination_begin + moved + at, false);
+                                      stretch.destination_begin + moved + at, stream);
             stretch.written_end = stretch.source_begin + moved + end;
         }
         at = end;
@@ -110,6 +116,7 @@ Task<void> run_stream(Io io, Control& control, Stretch& stretch, bool source_see
         stretch.make_holes && stretch.holes == Holes::leave && destination_seekable;
     uint64_t moved = 0;
     bool ended = false;
+    bool in_turn = !destination_seekable; // each write where the last one ended
     stretch.written_end = stretch.source_begin;
     const size_t room = stretch.pipeline.chunk;
     const std::unique_ptr<std::byte[]> memory(new std::byte[room]);
@@ -134,7 +141,7 @@ Task<void> run_stream(Io io, Control& control, Stretch& stretch, bool source_see
             co_await write_data_blocks(io, control, stretch, read, moved);
         } else if (have > 0) {
             co_await write_all_stream(io, control, stretch, read, stretch.destination_begin + moved,
-                                      !destination_seekable);
+                                      in_turn);
             stretch.written_end = stretch.source_begin + moved + have;
         }
         moved += have;

@@ -194,6 +194,30 @@ TEST_CASE("so is one that shrinks and is written anew") {
         }
 }
 
+// What was read beyond the place where it ended for a while is no part of the copy.
+TEST_CASE("and one that shrinks and grows again, where sizes may not be true") {
+    for (const uint64_t filesystem : {overlay_magic, nfs_magic})
+        for (const Method method : all_methods)
+            for (uint64_t step = 5; step < 60; ++step) {
+                Scenario scenario = by_method(method, 200'000);
+                scenario.options.flags = ARSYNC_COPY_VERIFY;
+                scenario.options.want = ARSYNC_WANT_DIGEST;
+                scenario.world.filesystem_type = filesystem;
+                scenario.world.seed = step;
+                scenario.source_cached = step % 2 != 0;
+                Simulation simulation(scenario);
+                simulation.meanwhile = [&](const Step& now) {
+                    if (now.index == step)
+                        simulation.truncate_source(50'000);
+                    if (now.index == step + 1 + step % 7)
+                        simulation.extend_source(120'000);
+                };
+                simulation.run();
+                CHECK_MESSAGE(simulation.outcome().result == 0, describe(scenario), " step ", step,
+                              " filesystem ", filesystem, " result ", simulation.outcome().result);
+            }
+}
+
 // Of a source that got another mode or name, the content is known to be the same.
 TEST_CASE(
     "what was shared or offloaded is compared with a source of which the inode alone changed") {

@@ -134,6 +134,18 @@ TEST_CASE_FIXTURE(Clean, "a part of a file by its name tells of the copy that it
     REQUIRE(done.details);
     CHECK((done.details->has & ARSYNC_WANT_DESTINATION) != 0);
     CHECK(is_of(done.details->destination, stat_of(directory / "to")));
+    const int from = open((directory / "from").c_str(), O_RDONLY | O_CLOEXEC);
+    const int to = open((directory / "to").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(from >= 0);
+    REQUIRE(to >= 0);
+    const arsync_completion by_descriptor =
+        pool.copy_range(from, 0, to, 0, 1000, Options().with_want(ARSYNC_WANT_DESTINATION));
+    close(from);
+    close(to);
+    CHECK(by_descriptor.result == 0);
+    REQUIRE(by_descriptor.details);
+    CHECK((by_descriptor.details->has & ARSYNC_WANT_DESTINATION) != 0);
+    CHECK(is_of(by_descriptor.details->destination, stat_of(directory / "to")));
 }
 
 TEST_CASE_FIXTURE(Clean, "a completion tells of links, special files and trees, too") {
@@ -276,6 +288,9 @@ TEST_CASE_FIXTURE(Clean, "an error is told to be at the source or at the destina
     CHECK(side(from, directory / "from/below", -ENOTDIR) == conflict);
     CHECK(side(from, directory / "fifo", -EOPNOTSUPP) == conflict);
     CHECK(side(from, from, -EINVAL) == conflict);
+    make_symlink("from", directory / "link");
+    CHECK(side(directory / "link", directory / "link", -EINVAL,
+               Options().with_backup(ARSYNC_BACKUP_SIMPLE)) == conflict);
     write_pattern(directory / "there", 10);
     CHECK(side(from, directory / "there", -EEXIST,
                Options().with_replace(ARSYNC_REPLACE_EXCLUSIVE)) == conflict);

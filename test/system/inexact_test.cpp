@@ -23,6 +23,8 @@ const Lie lies[] = {
     {"too small by whole blocks", {"direct_io", "size=262144"}},
     {"too large", {"direct_io", "size=3000000"}},
     {"much too large", {"direct_io", "size=50000000"}},
+    {"larger than the disk", {"direct_io", "size=10000000000000"}},
+    {"larger than a file can be", {"direct_io", "size=4611686018427387904"}},
     {"short reads", {"direct_io", "short_read=50001"}},
     {"short reads of a size too small", {"direct_io", "short_read=4096", "size=262143"}},
     {"short writes", {"direct_io", "short_write=50001"}},

@@ -81,6 +81,26 @@ TEST_CASE_FIXTURE(Clean, "exclusive makes new files and touches no others") {
     CHECK(files.directory.entries() == 4);
 }
 
+TEST_CASE_FIXTURE(Clean, "a link is in the way of what is exclusive, wherever it leads") {
+    const Directory directory;
+    make_symlink("loop", directory / "loop");
+    write_pattern(directory / "file", 10);
+    make_symlink("file/below", directory / "through a file");
+    make_symlink("nowhere", directory / "dangling");
+    Pool pool;
+    for (const uint64_t size : {uint64_t{10}, uint64_t{3'000'000}}) {
+        write_pattern(directory / "from", size);
+        for (const char* link : {"loop", "through a file", "dangling"}) {
+            CAPTURE(link);
+            CAPTURE(size);
+            CHECK(pool.copy(directory / "from", directory / link,
+                            Options().with_replace(ARSYNC_REPLACE_EXCLUSIVE))
+                      .result == -EEXIST);
+        }
+    }
+    CHECK(directory.entries() == 5);
+}
+
 TEST_CASE_FIXTURE(Clean, "a file is not copied onto itself, by whatever name") {
     const Files files;
     const std::string hard = files.directory / "hard";
