@@ -1287,7 +1287,8 @@ enum arsync_replace {
     ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows either the old file or the
                                      complete new one. A symbolic link is itself replaced, and in a
                                      tree also a FIFO, a socket or a device. The new file keeps the
-                                     old one's mode (and owner, where that is permitted) unless
+                                     old one's mode (and owner and group, where that is permitted;
+                                     another group has of its rights those that everybody has) unless
                                      preserve says otherwise. */
     ARSYNC_REPLACE_REMOVE = 3     /* it is removed first, whatever it is except a directory, and the
                                      new one is made in its place */

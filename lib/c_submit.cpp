@@ -144,6 +144,8 @@ static int take_ends(int src_dirfd, const char* src, int dst_dirfd, const char* 
     }
     error = take_open(dst_dirfd, dst, O_WRONLY, lent ? nullptr : &job.destination_fd,
                       copy.destination_dirfd, copy.destination, copy.destination_is_open);
+    if (copy.destination_is_open)
+        copy.destination_flags = fcntl(dst_dirfd, F_GETFL);
     if (error == 0 && copy.destination_is_open && (flags & ARSYNC_COPY_RECURSIVE) != 0)
         error = -ENOTDIR;
     if (copy.destination_is_open && job.options.durability == ARSYNC_DURABILITY_FULL)

@@ -82,7 +82,7 @@ void seal_by_name(Files& files, const FileCopy& names, const struct statx& sourc
     const File to = open_known(files, names.destination_dirfd, names.destination, O_NOFOLLOW, made,
                                ARSYNC_STAGE_OPEN_DESTINATION);
     control.enter(ARSYNC_STAGE_FLAGS);
-    seal_flags(files, to.get(), flags, outcome);
+    seal_flags(files, to.get(), flags, options, outcome);
 }
 
 void update_attributes_by_name(Files& files, const FileCopy& names, const struct statx& source,

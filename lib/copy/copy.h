@@ -110,6 +110,7 @@ struct FileCopy {
     // What the two descriptors are is the file itself, and its name is empty.
     bool source_is_open = false;
     bool destination_is_open = false;
+    int destination_flags = 0; // if so, fcntl(2)'s F_GETFL
     // Both names are single components in open directories of a tree, or of one that the job's
     // source is taken for: no symbolic link is followed. In a dry run the destination's directories
     // may be missing; then it is a path at which nothing is.

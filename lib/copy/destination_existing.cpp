@@ -95,6 +95,7 @@ void Destination::make_target(const struct statx& source) {
     if (S_ISREG(facts.stx_mode) && facts.stx_size == 0) { // else somebody else was quicker
         target_ = std::move(target);
         target_id_ = identity(facts);
+        plan_mode(source);
     }
     check(ARSYNC_STAGE_CLOSE, made.close());
 }

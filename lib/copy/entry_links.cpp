@@ -170,7 +170,7 @@ Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
         int linked = io_.files.link(fd, to.destination_dirfd, name);
         // Whoever makes another link to it seals it again at any time.
         for (int i = 0; linked == -EPERM && is_sealed_copy() && i < 1000; ++i) {
-            unsealed.emplace(io_.files, fd, found.stx_mode, outcome_);
+            unsealed.emplace(io_.files, fd, found.stx_mode, options_, outcome_);
             linked = io_.files.link(fd, to.destination_dirfd, name);
         }
         if (linked != -ENOENT || io_.files.can_link(fd))

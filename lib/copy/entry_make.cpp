@@ -122,7 +122,7 @@ void Entry::seal() {
         seal_by_name(io_.files, names_, facts(), *sealed_, options_, control_, outcome_);
     } catch (const Error& error) {
         const bool of_source = error.stage == ARSYNC_STAGE_OPEN_SOURCE;
-        note_loss(outcome_, ARSYNC_STAGE_FLAGS, -error.code,
+        note_loss(outcome_, options_, ARSYNC_STAGE_FLAGS, -error.code,
                   of_source ? Side::source : Side::destination);
     }
 }

@@ -33,9 +33,12 @@ void Carrier::xattrs() {
     const int64_t size = ends_.list(names);
     if (size == -ENOSYS)
         lose(ARSYNC_STAGE_XATTR, is_copied);
-    if (is_none(ARSYNC_STAGE_XATTR, size) || !keeps(ARSYNC_STAGE_XATTR, size, Side::source))
+    const bool has_none = is_none(ARSYNC_STAGE_XATTR, size);
+    if (size == -ENOSYS || (!has_none && !keeps(ARSYNC_STAGE_XATTR, size, Side::source)))
         return;
-    for (size_t at = 0; at < static_cast<size_t>(size); at += strlen(&names[at]) + 1)
+    if (has_none)
+        names.clear();
+    for (size_t at = 0; at < names.size(); at += strlen(&names[at]) + 1)
         if (is_copied(&names[at]))
             copy(ARSYNC_STAGE_XATTR, &names[at]);
     if (ends_.old_xattrs())
@@ -57,12 +60,14 @@ bool Carrier::get(Stage stage, const char* name) {
     for (;;) {
         const int64_t size = ends_.get(name, nullptr, 0);
         out_of_reach_ = size == -ENOSYS;
+        unknown_ = size < 0 && !is_none(stage, size);
         if (is_none(stage, size) || !keeps(stage, size, Side::source))
             return false;
         value_.resize(static_cast<size_t>(size));
         const int64_t got = ends_.get(name, value_.data(), value_.size());
         if (got == -ERANGE || got > size) // it grew in between; of none, its size alone is told
             continue;
+        unknown_ = got < 0 && got != -ENODATA;
         if (got == -ENODATA || !keeps(stage, got, Side::source))
             return false;
         value_.resize(static_cast<size_t>(got));
@@ -132,7 +137,8 @@ void Carrier::acl(const char* name) {
             bits_lost_ |= S_IRWXG; // the mask's: without the ACL they would be the group's
         return;
     }
-    if (out_of_reach_ && is_access_acl(name) && lose(ARSYNC_STAGE_MODE, is_access_acl))
+    if (is_access_acl(name) &&
+        (unknown_ || (out_of_reach_ && lose(ARSYNC_STAGE_MODE, is_access_acl))))
         bits_lost_ |= S_IRWXG;
     remove_acl(name);
 }
@@ -155,6 +161,8 @@ void Carrier::other_acls() {
 void Carrier::remove_acl(const char* name) {
     const int result = ends_.remove(name);
     changed_ = changed_ || result == 0;
+    if (result == -EPERM && !ends_.may_have(name)) // it is immutable, or another's, and right
+        return;
     if (!is_none(ARSYNC_STAGE_MODE, result))
         changes(ARSYNC_STAGE_MODE, result);
 }
@@ -270,6 +278,11 @@ bool MetadataCalls::has_already(const char* name, const std::vector<char>& value
            std::equal(value.begin(), value.end(), old.begin());
 }
 
+bool MetadataCalls::may_have(const char* name) {
+    const int64_t size = files_.get_xattr(ends_.destination, name, nullptr, 0);
+    return size != -ENODATA && size != -EOPNOTSUPP;
+}
+
 int MetadataCalls::remove(const char* name) {
     if (old_xattrs() && !contains(*old_xattrs(), name))
         return -ENODATA;
@@ -300,7 +313,7 @@ std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination,
         return names;
     const bool has_none = listed == -EOPNOTSUPP || listed == -ENOSYS;
     if (!has_none && (options.preserve & ARSYNC_PRESERVE_XATTR) != 0)
-        note_loss(outcome, ARSYNC_STAGE_XATTR, listed);
+        note_loss(outcome, options, ARSYNC_STAGE_XATTR, listed);
     return std::nullopt;
 }
 

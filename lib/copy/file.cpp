@@ -46,8 +46,8 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
 Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const Source& source,
                     const Content& content, const arsync_copy_options& options, Control& control,
                     Outcome& outcome);
-Task<void> seal(Io io, const File& file, const SourceFlags& flags, bool durable, Control& control,
-                Outcome& outcome);
+Task<void> seal(Io io, const File& file, const SourceFlags& flags, bool durable,
+                const arsync_copy_options& options, Control& control, Outcome& outcome);
 Task<File> publish_aside(Io io, Destination& destination, Control& control);
 Task<void> copy_once_more(Io io, const FileCopy& copy, const Source& source, const File& nameless,
                           const arsync_copy_options& options, Control& control, Outcome& outcome);
@@ -244,7 +244,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     bool exact_destination = true;
     if (moves_data) {
         if (flags.known != 0)
-            set_flags_of_content(io.files, destination.fd(), flags, outcome);
+            set_flags_of_content(io.files, destination.fd(), flags, options, outcome);
         Ends ends;
         ends.source = content.fd;
         ends.source_facts = &content.facts;
@@ -257,6 +257,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.fresh = destination.regular();
         ends.owned = !content.shared && !destination.shared();
         ends.may_seek = !content.shared;
+        ends.destination_synced = (copy.destination_flags & O_DSYNC) != 0;
         Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
         Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
         if (moved.wants_order) {
@@ -268,6 +269,12 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         exact_destination = moved.exact_destination;
     }
     control.throw_if_cancelled();
+    File kept; // as it was opened, which its mode may allow nobody any more
+    if (wants(options, ARSYNC_WANT_FD) && destination.regular()) {
+        const int fd = io.files.duplicate(destination.fd());
+        check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
+        kept = File(io.files, fd);
+    }
     if (verifies) { // before the times are set, for reading changes one
         co_await sync_data(io, destination.fd(), true, control);
         if (!exact_destination || !destination.readable())
@@ -300,12 +307,10 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         if (copy.made)
             *copy.made = identity(written);
     }
-    if (wants(options, ARSYNC_WANT_FD) && destination.regular()) {
-        const int fd = io.files.duplicate(destination.fd());
-        check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
-        outcome.kept = std::make_shared<File>(io.files, fd);
+    if (kept) {
         if (verifies) // which has read it
-            io.files.seek(fd, 0, SEEK_SET);
+            io.files.seek(kept.get(), 0, SEEK_SET);
+        outcome.kept = std::make_shared<File>(std::move(kept));
     }
     File sealed;
     if (flags.has_seal()) {
@@ -327,7 +332,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         co_await destination.sync_name(control);
     outcome.flags |= ARSYNC_COMPLETION_COPIED;
     if (sealed)
-        co_await seal(io, sealed, flags, durable, control, outcome);
+        co_await seal(io, sealed, flags, durable, options, control, outcome);
     co_return nameless;
 }
 
@@ -386,14 +391,14 @@ namespace {
 
 // When nothing is left to be done, nor to be undone: if they do not reach the disk, it is they that
 // are lost.
-Task<void> seal(Io io, const File& file, const SourceFlags& flags, bool durable, Control& control,
-                Outcome& outcome) {
+Task<void> seal(Io io, const File& file, const SourceFlags& flags, bool durable,
+                const arsync_copy_options& options, Control& control, Outcome& outcome) {
     control.enter(ARSYNC_STAGE_FLAGS);
-    seal_flags(io.files, file.get(), flags, outcome);
+    seal_flags(io.files, file.get(), flags, options, outcome);
     if (!durable)
         co_return;
     const int64_t synced = co_await io.ring.sync(file.get(), false);
-    note_loss(outcome, ARSYNC_STAGE_FLAGS, std::min<int64_t>(synced, 0));
+    note_loss(outcome, options, ARSYNC_STAGE_FLAGS, std::min<int64_t>(synced, 0));
 }
 
 // See Destination::publish.

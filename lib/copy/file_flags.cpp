@@ -28,8 +28,9 @@ bool shows_flags(const struct statx& facts) {
     return (facts.stx_attributes & shown) != 0;
 }
 
-void lose(Outcome& outcome, int64_t result, Side side = Side::by_stage) {
-    note_loss(outcome, ARSYNC_STAGE_FLAGS, result, side);
+void lose(Outcome& outcome, const arsync_copy_options& options, int64_t result,
+          Side side = Side::by_stage) {
+    note_loss(outcome, options, ARSYNC_STAGE_FLAGS, result, side);
 }
 
 // As the filesystem takes them: one that it refuses must not cost the others.
@@ -47,14 +48,15 @@ int change_one_by_one(Files& files, int fd, unsigned wanted, unsigned& now) {
     return refused;
 }
 
-void change(Files& files, int fd, const SourceFlags& source, unsigned which, Outcome& outcome) {
+void change(Files& files, int fd, const SourceFlags& source, unsigned which,
+            const arsync_copy_options& options, Outcome& outcome) {
     which &= source.known;
     InodeFlags now;
     if (which == 0)
         return;
     if (const int result = files.inode_flags(fd, now); result < 0) {
         if ((source.flags & which) != 0)
-            lose(outcome, is_none(result) ? -EOPNOTSUPP : result);
+            lose(outcome, options, is_none(result) ? -EOPNOTSUPP : result);
         return;
     }
     const unsigned wanted = (now.set & ~which) | (source.flags & which);
@@ -67,10 +69,11 @@ void change(Files& files, int fd, const SourceFlags& source, unsigned which, Out
     if (refused == 0)
         refused = files.inode_flags(fd, now);
     if (((wanted ^ now.set) & which) != 0)
-        lose(outcome, refused < 0 ? refused : -EOPNOTSUPP);
+        lose(outcome, options, refused < 0 ? refused : -EOPNOTSUPP);
 }
 
-void change_project(Files& files, int fd, uint32_t wanted, Outcome& outcome) {
+void change_project(Files& files, int fd, uint32_t wanted, const arsync_copy_options& options,
+                    Outcome& outcome) {
     uint32_t now = 0;
     int result = files.project(fd, now);
     if (result == 0 && now == wanted)
@@ -78,7 +81,7 @@ void change_project(Files& files, int fd, uint32_t wanted, Outcome& outcome) {
     if (result == 0)
         result = files.set_project(fd, wanted);
     if (result < 0 && !(is_none(result) && wanted == 0))
-        lose(outcome, is_none(result) ? -EOPNOTSUPP : result);
+        lose(outcome, options, is_none(result) ? -EOPNOTSUPP : result);
 }
 
 } // namespace
@@ -102,33 +105,35 @@ SourceFlags flags_of_source(Files& files, int fd, const struct statx& facts,
             source.flags = found.set & source.known;
         }
         if (result < 0 && (!is_none(result) || shows_flags(facts)))
-            lose(outcome, result, Side::source);
+            lose(outcome, options, result, Side::source);
         if (result == 0 && (found.set & FS_VERITY_FL) != 0)
-            lose(outcome, -EOPNOTSUPP);
+            lose(outcome, options, -EOPNOTSUPP);
     }
     if ((options.preserve & ARSYNC_PRESERVE_PROJECT) != 0) {
         const int result = files.project(fd, source.project);
         source.has_project = result == 0;
         if (result < 0 && !is_none(result))
-            lose(outcome, result, Side::source);
+            lose(outcome, options, result, Side::source);
     }
     return source;
 }
 
 void set_flags_of_content(Files& files, int destination, const SourceFlags& source,
-                          Outcome& outcome) {
-    change(files, destination, source, of_content, outcome);
+                          const arsync_copy_options& options, Outcome& outcome) {
+    change(files, destination, source, of_content, options, outcome);
 }
 
-void set_flags(Files& files, int destination, const SourceFlags& source, Outcome& outcome) {
-    change(files, destination, source, ~(source.flags & sealing), outcome);
+void set_flags(Files& files, int destination, const SourceFlags& source,
+               const arsync_copy_options& options, Outcome& outcome) {
+    change(files, destination, source, ~(source.flags & sealing), options, outcome);
 }
 
-void seal_flags(Files& files, int destination, const SourceFlags& source, Outcome& outcome) {
+void seal_flags(Files& files, int destination, const SourceFlags& source,
+                const arsync_copy_options& options, Outcome& outcome) {
     if (source.has_project)
-        change_project(files, destination, source.project, outcome);
+        change_project(files, destination, source.project, options, outcome);
     if (source.is_sealed())
-        change(files, destination, source, sealing, outcome);
+        change(files, destination, source, sealing, options, outcome);
 }
 
 void set_flags_of_new_directory(Files& files, int source, const struct statx& facts,
@@ -137,7 +142,7 @@ void set_flags_of_new_directory(Files& files, int source, const struct statx& fa
         return;
     Outcome told_later;
     const SourceFlags flags = flags_of_source(files, source, facts, options, told_later);
-    change(files, destination, flags, FS_CASEFOLD_FL, told_later);
+    change(files, destination, flags, FS_CASEFOLD_FL, options, told_later);
 }
 
 File open_for_flags(Files& files, int fd, mode_t mode) {
@@ -146,8 +151,9 @@ File open_for_flags(Files& files, int fd, mode_t mode) {
     return File(files, files.reopen(fd, O_RDONLY | O_NONBLOCK));
 }
 
-Unsealed::Unsealed(Files& files, int fd, mode_t mode, Outcome& outcome)
-    : files_(files), outcome_(outcome), file_(open_for_flags(files, fd, mode)) {
+Unsealed::Unsealed(Files& files, int fd, mode_t mode, const arsync_copy_options& options,
+                   Outcome& outcome)
+    : files_(files), options_(options), outcome_(outcome), file_(open_for_flags(files, fd, mode)) {
     InodeFlags found;
     if (!file_ || files.inode_flags(file_.get(), found) < 0 || (found.set & sealing) == 0)
         return;
@@ -159,7 +165,7 @@ Unsealed::~Unsealed() {
     if (!lifted_)
         return;
     if (const int result = files_.set_inode_flags(file_.get(), flags_); result < 0)
-        lose(outcome_, result);
+        lose(outcome_, options_, result);
 }
 
 } // namespace arsync

@@ -33,10 +33,12 @@ SourceFlags flags_of_source(Files& files, int fd, const struct statx& facts,
 
 // Of a destination that is empty.
 void set_flags_of_content(Files& files, int destination, const SourceFlags& source,
-                          Outcome& outcome);
+                          const arsync_copy_options& options, Outcome& outcome);
 // All but those that seal it; but if it has those and the source has not, it loses them.
-void set_flags(Files& files, int destination, const SourceFlags& source, Outcome& outcome);
-void seal_flags(Files& files, int destination, const SourceFlags& source, Outcome& outcome);
+void set_flags(Files& files, int destination, const SourceFlags& source,
+               const arsync_copy_options& options, Outcome& outcome);
+void seal_flags(Files& files, int destination, const SourceFlags& source,
+                const arsync_copy_options& options, Outcome& outcome);
 // Of a directory that was just made, what it can be told only while nothing is in it. Losses are
 // noted when all its flags are set.
 void set_flags_of_new_directory(Files& files, int source, const struct statx& facts,
@@ -55,13 +57,15 @@ File open_for_flags(Files& files, int fd, mode_t mode);
 class Unsealed {
 public:
     // fd: with O_PATH.
-    Unsealed(Files& files, int fd, mode_t mode, Outcome& outcome);
+    Unsealed(Files& files, int fd, mode_t mode, const arsync_copy_options& options,
+             Outcome& outcome);
     Unsealed(const Unsealed&) = delete;
     Unsealed& operator=(const Unsealed&) = delete;
     ~Unsealed();
 
 private:
     Files& files_;
+    const arsync_copy_options& options_;
     Outcome& outcome_;
     File file_;
     unsigned flags_ = 0;

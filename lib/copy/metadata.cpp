@@ -5,6 +5,7 @@
 
 #include "copy/identity.h"
 #include "copy/metadata_carrier.h"
+#include "copy/required.h"
 
 namespace arsync {
 
@@ -42,14 +43,14 @@ void Carrier::flags() {
     if (flags_.known == 0)
         return;
     control_.enter(ARSYNC_STAGE_FLAGS);
-    ends_.set_flags(flags_, outcome_);
+    ends_.set_flags(flags_, options_, outcome_);
 }
 
 void Carrier::seal() {
     if (!seals_ || !flags_.has_seal())
         return;
     control_.enter(ARSYNC_STAGE_FLAGS);
-    ends_.seal_flags(flags_, outcome_);
+    ends_.seal_flags(flags_, options_, outcome_);
 }
 
 // What is known of the destination is of before any change.
@@ -62,8 +63,9 @@ void Carrier::owner() {
     if (result == 0)
         return;
     owner_kept_ = false;
-    // EINVAL: an id that this user namespace has not; EOVERFLOW: that the mount has not.
-    if (result == -EPERM || result == -EINVAL || result == -EOVERFLOW) {
+    // EACCES: what CIFS says for it. EINVAL: an id that this user namespace has not; EOVERFLOW:
+    // that the mount has not.
+    if (result == -EPERM || result == -EACCES || result == -EINVAL || result == -EOVERFLOW) {
         // The group may still be ours.
         const bool lost_group = ends_.chown(static_cast<uid_t>(-1), gid_) != 0;
         outcome_.flags |= ARSYNC_COMPLETION_OWNER_LOST;
@@ -136,7 +138,7 @@ void Carrier::times() {
 bool Carrier::keeps(Stage stage, int64_t result, Side side) {
     if (result >= 0)
         return true;
-    note_loss(outcome_, stage, result, side);
+    note_loss(outcome_, options_, stage, result, side);
     return false;
 }
 
@@ -169,40 +171,44 @@ bool Carrier::carry_with_owner_last() {
     return true;
 }
 
-// How grave the loss of an attribute is beside others, as cp ends at the first of them. What has
-// cost the content is graver than any.
-static int gravity(int result, Stage stage) {
+// How grave the loss of an attribute is beside others: one that is required more than any that is
+// not, and of these as cp ends at the first of them. What has cost the content is graver than any.
+static int gravity(int result, Stage stage, const arsync_copy_options& options) {
     if (result == 0)
         return 0;
+    const int least = is_not_required(result, stage, options) ? 0 : 10;
     switch (stage) {
     case ARSYNC_STAGE_CONTEXT:
     case ARSYNC_STAGE_FLAGS:
-        return 1;
+        return least + 1;
     case ARSYNC_STAGE_XATTR:
-        return 2;
+        return least + 2;
     case ARSYNC_STAGE_MODE:
-        return 3;
+        return least + 3;
     case ARSYNC_STAGE_OWNER:
-        return 4;
+        return least + 4;
     case ARSYNC_STAGE_TIMES:
-        return 5;
+        return least + 5;
     default:
-        return 6;
+        return least + 6;
     }
 }
 
-void note_loss(Outcome& outcome, Stage stage, int64_t result, Side side) {
-    if (gravity(static_cast<int>(result), stage) > gravity(outcome.result, outcome.stage))
-        outcome.fail(static_cast<int>(result), stage, side);
+void note_loss(Outcome& outcome, const arsync_copy_options& options, Stage stage, int64_t result,
+               Side side) {
+    const int lost = static_cast<int>(result);
+    if (gravity(lost, stage, options) > gravity(outcome.result, outcome.stage, options))
+        outcome.fail(lost, stage, side);
 }
 
 // Group bits of a file with an ACL are its mask: without the ACL they would be its group's. What is
-// not to be known is lost.
+// not to be known is lost. has_group: for an ACL says what its group may do, and not which that is.
 static mode_t take_over_acl(Files& files, int destination, const FileCopy& names,
-                            const struct statx& replaced, Outcome& outcome) {
+                            const struct statx& replaced, bool has_group,
+                            const arsync_copy_options& options, Outcome& outcome) {
     const mode_t bits = replaced.stx_mode & 0777;
     const auto lost = [&](int64_t result) {
-        note_loss(outcome, ARSYNC_STAGE_MODE, result);
+        note_loss(outcome, options, ARSYNC_STAGE_MODE, result);
         return bits & 0700;
     };
     const int fd =
@@ -221,25 +227,67 @@ static mode_t take_over_acl(Files& files, int destination, const FileCopy& names
         return bits & 0700;
     std::vector<char> acl(65536); // the most that an attribute may hold
     const int64_t size = files.get_xattr(fd, access_acl, acl.data(), acl.size());
-    if (size == -ENODATA || size == -EOPNOTSUPP || size == -EINVAL)
-        return bits;
+    const auto means_none = [](int64_t result) {
+        return result == -ENODATA || result == -EOPNOTSUPP || result == -EINVAL;
+    };
+    if (means_none(size)) { // nor is it to have what its directory gives
+        const int removed = files.remove_xattr(destination, access_acl);
+        return removed == 0 || means_none(removed) ? bits : lost(removed);
+    }
     if (size < 0)
         return lost(size);
+    if (!has_group)
+        return bits & 0707;
     const int set = files.set_xattr(destination, access_acl, acl.data(), static_cast<size_t>(size));
     return set == 0 ? bits : bits & 0707;
 }
 
-void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
-               const struct statx& replaced, const arsync_copy_options& options, Outcome& outcome) {
-    if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0)
-        files.chown(destination, replaced.stx_uid, replaced.stx_gid);
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
-        return;
+static constexpr auto same_user = static_cast<uid_t>(-1);
+static constexpr auto same_group = static_cast<gid_t>(-1);
+
+// What a file's group may do, where that is another group now: no more than all others.
+static mode_t without_group(mode_t bits) {
+    return bits & (0707 | (bits & 07) << 3);
+}
+
+// False: it is another's, who alone may do that.
+static bool take_over_mode(Files& files, int destination, const struct statx& now,
+                           const FileCopy& names, const struct statx& replaced, bool has_group,
+                           const arsync_copy_options& options, Outcome& outcome) {
     // Writing takes setuid and setgid away, and so does this.
-    const mode_t bits = take_over_acl(files, destination, names, replaced, outcome);
+    mode_t bits = take_over_acl(files, destination, names, replaced, has_group, options, outcome);
+    if (!has_group)
+        bits = without_group(bits);
     const int result = files.chmod(destination, bits);
     if (result < 0 && (now.stx_mode & 07777) != bits)
-        note_loss(outcome, ARSYNC_STAGE_MODE, result);
+        note_loss(outcome, options, ARSYNC_STAGE_MODE, result);
+    return result != -EPERM;
+}
+
+void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
+               const struct statx& replaced, const arsync_copy_options& options, Outcome& outcome) {
+    bool has_group = true;
+    bool gave_away = false;
+    if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0) {
+        gave_away = files.chown(destination, replaced.stx_uid, replaced.stx_gid) == 0;
+        has_group = gave_away || now.stx_gid == replaced.stx_gid ||
+                    files.chown(destination, same_user, replaced.stx_gid) == 0;
+    }
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return;
+    const auto mode = [&](Outcome& told) {
+        return take_over_mode(files, destination, now, names, replaced, has_group, options, told);
+    };
+    Outcome first = outcome;
+    const bool may = mode(first);
+    const bool takes_back = !may && gave_away && replaced.stx_uid != files.effective_user() &&
+                            files.chown(destination, files.effective_user(), same_group) == 0;
+    if (!takes_back) {
+        outcome = first;
+        return;
+    }
+    mode(outcome);
+    files.chown(destination, replaced.stx_uid, same_group);
 }
 
 } // namespace arsync

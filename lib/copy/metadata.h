@@ -41,14 +41,15 @@ struct Described {
 
 // What the options name, as far as the destination does not have it already. Throws nothing: an
 // attribute that cannot be kept costs neither the content nor the others. Of several, one becomes
-// the outcome's result, as cp would tell it: times, owner, mode, and then what is extra. Owner lost
-// for lack of privilege goes into outcome.flags, and is an error only for the superuser, or if a
-// map said whose it is to be.
+// the outcome's result: one that is required, and of these as cp would tell it, times, owner, mode,
+// and then what is extra. Owner lost for lack of privilege goes into outcome.flags, and is an error
+// only for the superuser, or if a map said whose it is to be.
 void copy_metadata(Files& files, const Described& ends, const arsync_copy_options& options,
                    Control& control, Outcome& outcome);
 
 // An attribute could not be kept: the gravest loss is the outcome's result.
-void note_loss(Outcome& outcome, Stage stage, int64_t result, Side side = Side::by_stage);
+void note_loss(Outcome& outcome, const arsync_copy_options& options, Stage stage, int64_t result,
+               Side side = Side::by_stage);
 
 // The names of a file's extended attributes, or a negative errno.
 int64_t list_xattrs(Files& files, int fd, std::vector<char>& names);

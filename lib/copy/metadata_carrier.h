@@ -27,6 +27,7 @@ public:
     const std::vector<char>* old_xattrs() const { return ends_.destination_xattrs; }
     bool has_already(const char* name, const std::vector<char>& value);
     int remove(const char* name);
+    bool may_have(const char* name);
     bool has_owner(uid_t uid, gid_t gid) const {
         const struct statx* now = ends_.destination_facts;
         return now && now->stx_uid == uid && now->stx_gid == gid;
@@ -49,11 +50,12 @@ public:
         return find(now) && (now.stx_mode & 07777) == mode;
     }
     uid_t effective_user() { return files_.effective_user(); }
-    void set_flags(const SourceFlags& flags, Outcome& outcome) {
-        arsync::set_flags(files_, for_flags(), flags, outcome);
+    void set_flags(const SourceFlags& flags, const arsync_copy_options& options, Outcome& outcome) {
+        arsync::set_flags(files_, for_flags(), flags, options, outcome);
     }
-    void seal_flags(const SourceFlags& flags, Outcome& outcome) {
-        arsync::seal_flags(files_, for_flags(), flags, outcome);
+    void seal_flags(const SourceFlags& flags, const arsync_copy_options& options,
+                    Outcome& outcome) {
+        arsync::seal_flags(files_, for_flags(), flags, options, outcome);
     }
 
 private:
@@ -131,8 +133,9 @@ private:
     bool owner_kept_ = true;
     bool refused_ = false; // something, for lack of rights
     bool has_capability_ = false;
-    bool out_of_reach_ = false;
-    bool widened_ = false; // writable for its owner, who had mode_before_
+    bool out_of_reach_ = false; // without /proc, what was asked for last
+    bool unknown_ = false;      // whether the source has that
+    bool widened_ = false;      // writable for its owner, who had mode_before_
     mode_t mode_before_ = 0;
     mode_t bits_lost_ = 0; // of the mode, with an ACL that could not be set
     bool changed_ = false; // what may have changed the mode too

@@ -217,10 +217,9 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name) {
 // Whether it may be read.
 bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, File& destination) {
     const char* name = directory.name.c_str();
-    // What gets no attributes later has to be at once as it stays.
     arsync_copy_options how = options_;
     if (asks(options_, ARSYNC_COPY_BARE_PARENTS))
-        how.preserve &= ~ARSYNC_PRESERVE_OWNER;
+        how.preserve &= ~ARSYNC_PRESERVE_OWNER; // nothing to be withheld for
     MadeDirectory made = {};
     bool readable = true;
     try {
@@ -303,8 +302,10 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     const auto sync = [&](int fd) { return io.ring.sync(fd, false); };
     {
         const Pin directory(io.files, ref);
-        if (!asks(options_, ARSYNC_COPY_BARE_PARENTS))
-            copy_attributes(io.files, *directory, options_, control, outcome);
+        arsync_copy_options how = options_;
+        if (asks(options_, ARSYNC_COPY_BARE_PARENTS))
+            how.preserve = 0; // but the mode that it was made for
+        copy_attributes(io.files, *directory, how, control, outcome);
         // Also the one that has the name of the first that was made.
         if (durable && (directory->made || way.has_new)) {
             control.enter(ARSYNC_STAGE_SYNC);

@@ -8,10 +8,13 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <system_error>
+#include <thread>
 #include <unistd.h>
 
 #include "io/cached_write.h"
@@ -20,6 +23,7 @@
 #include "io/facts.h"
 #include "io/fd.h"
 #include "io/folds_names.h"
+#include "io/helpers.h"
 #include "io/missing.h"
 #include "io/open_beneath.h"
 #include "io/plain_call.h"
@@ -255,24 +259,38 @@ uid_t SystemFiles::effective_user() {
     return ::geteuid();
 }
 
-// umask(2) itself cannot ask without changing it for all threads. What is short now may be there
-// when it is asked again, and a guess would be kept.
+// Without /proc: umask(2) tells only who changes it, for all threads but one that has its own.
+// Where not even that may be asked nobody but the owner has rights.
+static mode_t mask_of_own_thread() {
+    mode_t mask = 077;
+    const SignalsBlocked blocked;
+    try {
+        std::thread([&] {
+            if (::unshare(CLONE_FS) == 0)
+                mask = ::umask(mask);
+        }).join();
+    } catch (const std::system_error&) {
+        return mask;
+    }
+    return mask;
+}
+
+// What is short now may be there when it is asked again, and a guess would be kept.
 mode_t SystemFiles::file_mode_mask() {
-    constexpr mode_t usual = 022;
     char text[4096];
     const int fd = open(AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0);
     if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
         throw Error{ARSYNC_STAGE_OPEN_DESTINATION, -fd};
     const Fd status(fd);
     if (!status)
-        return usual;
+        return mask_of_own_thread();
     const int64_t size =
         without_eintr([&] { return ::pread(status.get(), text, sizeof text - 1, 0); });
     if (size <= 0)
-        return usual;
+        return mask_of_own_thread();
     text[size] = 0;
     const char* line = strstr(text, "\nUmask:");
-    return line ? static_cast<mode_t>(strtoul(line + 7, nullptr, 8)) & 0777 : usual;
+    return line ? static_cast<mode_t>(strtoul(line + 7, nullptr, 8)) & 0777 : mask_of_own_thread();
 }
 
 int SystemFiles::link(int fd, int dirfd, const char* name) {

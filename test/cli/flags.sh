@@ -34,6 +34,19 @@ PATH=$WORK/bin:$PATH
 holds 'flags are no part of -a' '
     mkdir $DISK/1; echo x > $DISK/1/a; chattr +id $DISK/1/a
     $CP -a $DISK/1/a $DISK/1/b; test "$(flags $DISK/1/b)" = ""; rm $DISK/1/b'
+mkdir "$WORK/ram"
+if mount_at "$WORK/ram" -t ramfs none; then
+    export RAM=$WORK/ram
+    holds 'what is asked for by name and lost is an error, whatever else is lost beside it' '
+        mkdir $DISK/0; echo x > $DISK/0/a; setfattr -n user.x -v y $DISK/0/a; chattr +d $DISK/0/a
+        $CP -a $DISK/0/a $RAM/a; $CP -a --preserve=flags $DISK/0/a $RAM/b 2> err && false; grep -q "file flags" err
+        $CP -a --preserve=flags $DISK/0 $RAM 2> err && false; grep -q "file flags" err; rm -r $RAM/*'
+else
+    skip 'what is asked for by name and lost' 'no ramfs to be had'
+fi
+holds 'a directory that is sealed and right is no error, however often it is copied' '
+    mkdir -p $DISK/9/i/d; chattr +a $DISK/9/i/d; cd $DISK/9; $CP -a --preserve=flags i j; $CP -aT --preserve=flags i j
+    test "$(flags j/d)" = a; chattr -a i/d j/d'
 holds 'flags are kept when asked for by name, and are no part of all' '
     mkdir $DISK/2; echo x > $DISK/2/a; chattr +idA $DISK/2/a
     $CP -p --preserve=flags $DISK/2/a $DISK/2/b; test "$(flags $DISK/2/b)" = "$(flags $DISK/2/a)"; test -n "$(flags $DISK/2/a)"

@@ -32,7 +32,9 @@ holds '--bare-parents leaves directories on the way to others' "$tree"'
     chmod 555 s/a/b; printf "a/b/f\0" > list; $CP -a --bare-parents -0 --files-from=list s d; test "$(stat -c %a d/a d/a/b | tr "\n" " ")" = "700 700 "
     chmod 750 d/a; echo 2 > s/a/b/g; printf "a/b/g\0" > list; $CP -a --bare-parents -0 --files-from=list s d; test "$(stat -c %a d/a)" = 750 -a -e d/a/b/g
     $CP -a --bare-parents s d 2> err && false; grep -q "only with --files-from or --parents" err
-    chmod 755 s/a s/a/b; umask 022; $CP -a --no-preserve=mode --bare-parents -0 --files-from=list s e; test "$(stat -c %a e/a e/a/b | tr "\n" " ")" = "755 755 "'
+    chmod 755 s/a s/a/b; umask 022; $CP -a --no-preserve=mode --bare-parents -0 --files-from=list s e; test "$(stat -c %a e/a e/a/b | tr "\n" " ")" = "755 755 "
+    chmod 775 s/a s/a/b; umask 002; for with in -r --preserve=ownership; do
+        rm -rf e; $CP $with --bare-parents -0 --files-from=list s e; test "$(stat -c %a e/a e/a/b | tr "\n" " ")" = "775 775 "; done'
 
 status='status() { local is=0; "${@:2}" > out 2> err || is=$?; test $is = $1; }; summary() { tail -n 1 out | grep -q "\"exit_status\":$1,"; };'
 holds 'the exit status of --json tells failures apart' "$status"'

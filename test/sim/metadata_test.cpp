@@ -127,6 +127,65 @@ TEST_CASE("where its ACL is refused, a copy's group gets no more by its mode") {
     }
 }
 
+TEST_CASE("where its ACL cannot be read, a copy's group gets no more by its mode") {
+    for (const int error : {EIO, EPERM, ETIMEDOUT}) {
+        Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+        scenario.xattrs = true;
+        scenario.source_mode = 0664;
+        scenario.options.preserve = ARSYNC_PRESERVE_MODE;
+        Simulation simulation(scenario);
+        simulation.refuse = [&](const Step& step) {
+            return step.call == Call::get_xattr && step.subject == Subject::source ? -error : 0;
+        };
+        simulation.run();
+        CHECK(simulation.outcome().result == -error);
+        CHECK(simulation.outcome().stage == ARSYNC_STAGE_MODE);
+        CHECK((simulation.destination()->attributes.mode & 07777) == 0604);
+    }
+}
+
+// As FUSE says it for a server without such things.
+TEST_CASE("a source that can have no attributes has none, for what is brought up to date") {
+    Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+    scenario.xattrs = true;
+    scenario.existing = Existing::larger;
+    scenario.options.update = ARSYNC_UPDATE_CHANGED;
+    scenario.options.preserve = ARSYNC_PRESERVE_XATTR;
+    for (const int error : {EOPNOTSUPP, ENOSYS}) {
+        Simulation simulation(scenario);
+        simulation.refuse = [&](const Step& step) {
+            const bool lists = step.call == Call::list_xattrs && step.subject == Subject::source;
+            return lists ? -error : 0;
+        };
+        simulation.meanwhile = [&](const Step& step) {
+            if (step.call == Call::list_xattrs && step.subject == Subject::destination)
+                simulation.destination()->attributes.xattrs["user.old"] = "old";
+        };
+        simulation.run();
+        CHECK(simulation.outcome().result == 0);
+        const bool is_unknown = error == ENOSYS; // without /proc
+        CHECK(simulation.destination()->attributes.xattrs.contains("user.old") == is_unknown);
+    }
+}
+
+TEST_CASE("an owner that is refused by EACCES is one for lack of privilege") {
+    Scenario scenario = by_method(ARSYNC_METHOD_AUTO, 5000);
+    scenario.world.privileged = false;
+    scenario.source_uid = 1000;
+    scenario.options.preserve = ARSYNC_PRESERVE_OWNER;
+    Simulation simulation(scenario);
+    unsigned asked = 0;
+    simulation.refuse = [&](const Step& step) {
+        const bool gives = step.call == Call::chown;
+        asked += gives;
+        return gives ? -EACCES : 0;
+    };
+    simulation.run();
+    CHECK(asked == 2); // the group by itself, too
+    CHECK(simulation.outcome().result == 0);
+    CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
+}
+
 TEST_CASE("a file that hides its size is copied to its end") {
     for (const Method method : all_methods)
         for (const uint64_t size : {0ul, 1ul, 4096ul, 100'001ul})

@@ -181,7 +181,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::set_xattr: // what may not be written to is made so for a while
         return error == EACCES || (error == EPERM && scenario.preserves(ARSYNC_PRESERVE_OWNER));
     case Call::remove_xattr:
-        if (means_no_attribute(error)) // somebody else has removed it
+        // Somebody else has removed it, or it was not there.
+        if (means_no_attribute(error) || error == EPERM)
             return true;
         [[fallthrough]];
     case Call::set_times: // what was given to another is taken back, and given in the end

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <grp.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -175,7 +177,8 @@ TEST_CASE_FIXTURE(Clean, "atomic replacement makes a new file with the old one's
     }
 }
 
-TEST_CASE_FIXTURE(Clean, "an ordinary user's atomic replacement keeps the old file's mode") {
+TEST_CASE_FIXTURE(
+    Clean, "an ordinary user's atomic replacement keeps the old file's mode, but for its group's") {
     NEEDS_ROOT();
     const Directory directory;
     chmod(directory.path().c_str(), 0777);
@@ -191,7 +194,59 @@ TEST_CASE_FIXTURE(Clean, "an ordinary user's atomic replacement keeps the old fi
     });
     CHECK(difference(directory / "from", directory / "to") == "");
     CHECK(stat_of(directory / "to").st_uid == ordinary_user);
-    CHECK(mode_of(directory / "to") == 0664);
+    CHECK(mode_of(directory / "to") == 0644); // it has another group
+}
+
+TEST_CASE_FIXTURE(Clean, "an atomic replacement gives no other group what the old one's had") {
+    NEEDS_ROOT();
+    const Directory directory;
+    chmod(directory.path().c_str(), 0777);
+    write_pattern(directory / "from", 10'000);
+    const auto replaced = [&](mode_t mode, const std::vector<gid_t>& groups) {
+        const std::string to = directory / "to";
+        write_pattern(to, 100, 9);
+        chown(to.c_str(), 1234, 2345);
+        chmod(to.c_str(), mode);
+        check_in_child([&](Report& report) {
+            EXPECT(report, setgroups(groups.size(), groups.data()) == 0);
+            EXPECT(report, setgid(ordinary_user) == 0);
+            EXPECT(report, setuid(ordinary_user) == 0);
+            Pool pool;
+            const arsync_completion done = pool.copy(directory / "from", to, atomic);
+            EXPECT_WITH(report, done.result == 0, words(done));
+        });
+        const struct stat facts = stat_of(to);
+        CHECK(facts.st_uid == ordinary_user);
+        CHECK(facts.st_gid == (groups.empty() ? ordinary_user : groups[0]));
+        CHECK(unlink(to.c_str()) == 0);
+        return facts.st_mode & 07777;
+    };
+    CHECK(replaced(0660, {2345}) == 0660);
+    CHECK(replaced(0660, {}) == 0600);
+    CHECK(replaced(0674, {}) == 0644);
+    CHECK(replaced(0604, {}) == 0604);
+}
+
+// CAP_CHOWN alone: what was given away cannot be given its mode any more.
+TEST_CASE_FIXTURE(Clean, "who may give files away, and no more, replaces none by one more open") {
+    NEEDS_ROOT();
+    const Directory directory;
+    write_pattern(directory / "from", 10'000);
+    chmod((directory / "from").c_str(), 0644);
+    chmod(directory.path().c_str(), 0777);
+    write_pattern(directory / "to", 100, 9);
+    chmod((directory / "to").c_str(), 0600);
+    chown((directory / "to").c_str(), 1234, 2345);
+    check_in_child([&](Report& report) {
+        EXPECT(report, keep_capabilities({CAP_CHOWN}));
+        Pool pool;
+        const arsync_completion done = pool.copy(directory / "from", directory / "to", atomic);
+        EXPECT_WITH(report, done.result == 0, words(done));
+    });
+    CHECK(difference(directory / "from", directory / "to") == "");
+    CHECK(stat_of(directory / "to").st_uid == 1234);
+    CHECK(stat_of(directory / "to").st_gid == 2345);
+    CHECK(mode_of(directory / "to") == 0600);
 }
 
 TEST_CASE_FIXTURE(Clean, "atomic replacement replaces a symbolic link itself") {

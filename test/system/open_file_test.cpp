@@ -159,6 +159,25 @@ TEST_CASE_FIXTURE(Clean, "what cannot be done with an open file is refused") {
           -EINVAL);
 }
 
+// There it is opened again to be read.
+TEST_CASE_FIXTURE(Clean, "what was verified on an overlay is handed over open for writing, too") {
+    NEEDS(shared_volume(Kind::overlay));
+    const Directory directory(shared_volume(Kind::overlay));
+    write_pattern(directory / "from", 10'000);
+    chmod((directory / "from").c_str(), 0444);
+    Pool pool;
+    const arsync_completion done = pool.copy(directory / "from", directory / "to",
+                                             Options()
+                                                 .with_want(ARSYNC_WANT_FD)
+                                                 .with_flags(ARSYNC_COPY_VERIFY)
+                                                 .with_preserve(ARSYNC_PRESERVE_MODE));
+    REQUIRE(done.result == 0);
+    const Opened taken(arsync_take_fd(pool.get(), &done));
+    CHECK((fcntl(taken.get(), F_GETFL) & O_ACCMODE) == O_RDWR);
+    CHECK(lseek(taken.get(), 0, SEEK_CUR) == 0);
+    CHECK(pwrite(taken.get(), "x", 1, 0) == 1);
+}
+
 TEST_CASE_FIXTURE(Clean, "a finished copy is handed over open, once, or closed at the next poll") {
     const Directory directory;
     const Options wanted = Options().with_want(ARSYNC_WANT_FD);

@@ -122,6 +122,20 @@ TEST_CASE_FIXTURE(Clean,
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "what replaces a file without an ACL gets none from its directory") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Files files;
+    write_pattern(files.to, 100, 9);
+    set_mode(files.to, 0660);
+    REQUIRE(set_xattr(files.directory.path(), "system.posix_acl_default", acl_for(4321)));
+    Pool pool;
+    const Options atomic = Options().with_replace(ARSYNC_REPLACE_ATOMIC);
+    CHECK(pool.copy(files.from, files.to, atomic).result == 0);
+    CHECK(difference(files.from, files.to) == "");
+    CHECK(xattr(files.to, "system.posix_acl_access") == "");
+    CHECK(mode_of(files.to) == 0660);
+}
+
 TEST_CASE_FIXTURE(Clean, "preserve mode leaves nothing of the directory's default ACL") {
     NEEDS(shared_volume(Kind::ext4));
     const Files files;

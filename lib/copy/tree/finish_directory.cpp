@@ -29,12 +29,17 @@ Task<void> TreePart::finish(const DirectoryRef& directory) {
         outcome.flags = ARSYNC_COMPLETION_DIRECTORY;
         outcome.action =
             directory->made ? ARSYNC_ACTION_MAKE_DIRECTORY : ARSYNC_ACTION_ENTER_DIRECTORY;
+        Outcome of_extra = outcome;
         if (mirrors)
-            co_await remove_extra(directory, outcome);
-        if (has_attributes && outcome.result == 0)
+            co_await remove_extra(directory, of_extra);
+        // What could not be looked through has its attributes all the same.
+        if (has_attributes)
             co_await attempt(outcome, [&] { return set_attributes(directory, outcome, syncs); });
-        else if (syncs && outcome.result == 0)
+        else if (syncs)
             co_await attempt(outcome, [&] { return sync_names(directory); });
+        of_extra.flags |= outcome.flags;
+        if (of_extra.result < 0)
+            outcome = of_extra;
         tree_.note_flags(outcome);
         if (outcome.result < 0) {
             co_await Poll(*this);
