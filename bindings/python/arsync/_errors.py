@@ -16,12 +16,18 @@ def error_of(raw, src, dst, below=None):
     elif flags & Outcome.AT_DESTINATION:
         path, side = dst, "destination"
     if below:
-        path = os.path.join(os.fsdecode(path), below) if path else below
+        name = name_of_end(path)
+        path = os.path.join(os.fsdecode(name), below) if name else below
     error = failure(raw[5], path)
     error.stage = Stage(raw[9])
     error.side = side
     error.conflict = bool(flags & Outcome.CONFLICT)
     return error
+
+
+def name_of_end(end):
+    """The path that an end of a copy was given as. None: it is an open file."""
+    return None if isinstance(end, int) or hasattr(end, "fileno") else end
 
 
 def failure(result, path=None, reason=""):

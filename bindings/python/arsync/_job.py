@@ -10,7 +10,7 @@ from . import _library as c
 from ._buffers import leased_from
 from ._completion import Completion
 from ._enums import Action, Adjust, JobState, Kind, Method, ProgressFlags, Stage
-from ._errors import error_of
+from ._errors import error_of, name_of_end
 from ._lists import items_of
 
 _ADD_MAX = 1024
@@ -28,7 +28,7 @@ class Job:
         self._pool = pool
         self._id = 0
         self._src, self._dst = src, dst
-        self._path = None if isinstance(src, int) or hasattr(src, "fileno") else src
+        self._path = name_of_end(src)
         self.user_data = user_data
         self._items = items  # by the place that the library knows them by
         self._keeps = keeps  # what it may use until the end

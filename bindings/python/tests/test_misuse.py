@@ -1,6 +1,7 @@
 """What nobody should do to the module, and what happens to whoever does."""
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
@@ -180,6 +181,25 @@ def test_items_that_are_in_a_mirror_of_another(work):
     assert told.flags & arsync.Outcome.IN_MIRROR and told.error is not None
     assert {told.user_data, told.details.other[2]} == {"first", "second"}
     assert not work.exists("to")
+
+
+def test_a_tree_that_fails_from_a_descriptor(work):
+    work.tree("tree")
+    os.makedirs(work.path("to/a"))  # in the way of a file
+    with open_directory(work.path("tree")) as src, open_directory(work.path("to")) as dst:
+        job = work.pool().submit_tree(src, dst)
+        error = fails(errno.EISDIR, job.wait, timeout=20)
+        assert error.filename == "a" and error.side == "destination"
+        assert [(entry.path, entry.error.filename) for entry in job] == [("a", "a")]
+
+
+@contextlib.contextmanager
+def open_directory(path):
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def test_arguments_that_are_none(work):
