@@ -20,11 +20,16 @@ class Buffer:
 
     def __init__(self, pool, leased):
         self.size = leased.size
+        self._pool = pool
         self._id = leased.id
         memory = (ctypes.c_char * leased.size).from_address(leased.data)
-        # Every view keeps this array, so its end is that of the last one.
-        weakref.finalize(memory, _give_back, pool, leased.id).atexit = False
         self._data = memoryview(memory).cast("B")
+
+    def _own(self):
+        """From now on the memory is given back when nobody looks at it any more. May be called again."""
+        # Every view keeps this array, so its end is that of the last one. That it may be given back twice is no
+        # harm, for no two leases have one number.
+        weakref.finalize(self._data.obj, _give_back, self._pool, self._id).atexit = False
 
     @property
     def data(self):

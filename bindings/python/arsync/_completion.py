@@ -96,6 +96,13 @@ class Completion:
         if raw[11]:
             self.details = Details(raw[11], items if raw[8] & Outcome.IN_MIRROR else None)
 
+    @classmethod
+    def unreadable(cls, raw, user_data, error):
+        """One that could not be turned into Python: why is its error."""
+        self = cls((*raw[:4], 0, *raw[5:11], 0), user_data)
+        self.error = error
+        return self
+
     bytes = property(lambda self: self._raw[2], doc="Bytes at the destination, holes included.")
     hole_bytes = property(lambda self: self._raw[3], doc="Of these, bytes in holes.")
     kind = property(lambda self: Kind(self._raw[6]), doc="What it is about.")

@@ -1,6 +1,7 @@
 """Jobs: what one waits for."""
 
 import asyncio
+import contextlib
 import ctypes
 import errno
 from collections import deque
@@ -33,19 +34,26 @@ class Job:
         self._items = items  # by the place that the library knows them by
         self._keeps = keeps  # what it may use until the end
         self._wants_fd = False
+        self._fds = []  # what arsync_take_fd returned
         self._unread = deque()
         self._futures = []  # of coroutines, and whether they wait for the end alone
         self.completion = None  # when it has ended
 
     # ---- what it is told, with the pool's lock held ----
 
-    def _tell(self, raw):
+    def _turned(self, raw):
+        """A completion in Python. Whatever is wrong with it, the job goes on and has its end."""
+        try:
+            return self._end_of(raw) if raw[6] == Kind.JOB else self._entry_of(raw)
+        except Exception as error:
+            told = Completion.unreadable(raw, self.user_data, error)
+            told.fd = self._fd
+            return told
+
+    def _entry_of(self, raw):
         item, data = None, self.user_data
         if self._items is not None:
-            if raw[6] == 36:  # Kind.ITEM, the item's last one
-                item = self._items.pop(raw[1], None)
-            else:
-                item = self._items.get(raw[1])
+            item = self._items.get(raw[1])
             if item is not None:
                 data = item[2] if len(item) > 2 else None
         told = Completion(raw, data, self._pool, self._items)
@@ -55,24 +63,47 @@ class Job:
                 told.error = error_of(raw, told.path, told.path)
             else:
                 told.error = error_of(raw, src, dst, told.path)
-        self._unread.append(told)
+        return told
 
-    def _end(self, raw, fd):
+    def _end_of(self, raw):
         done = Completion(raw, self.user_data, self._pool)
-        if fd is not None and fd >= 0:
-            done.fd = fd
+        if self._wants_fd:
+            self._take_fd(raw)
+            done.fd = self._fd
         if raw[5] < 0:
             below = done.details.error_path if done.details else None
             done.error = error_of(raw, self._src, self._dst, below)
         if raw[7] == Action.ACQUIRE and done.details is not None:
             done.buffers = leased_from(self._pool, c.Details.from_address(raw[11]))
+        return done
+
+    def _take_fd(self, raw):
+        if not self._fds:
+            # The call stores what it returns itself, and so loses none to a signal.
+            given = ctypes.byref(c.Completion(*raw))
+            self._fds.extend(map(c.library.arsync_take_fd, (self._pool._handle,), (given,)))
+
+    @property
+    def _fd(self):
+        return self._fds[0] if self._fds and self._fds[0] >= 0 else None
+
+    def _forget_item(self, raw):
+        if raw[6] == Kind.ITEM and self._items is not None:  # it is the item's last one
+            self._items.pop(raw[1], None)
+
+    def _end(self, done):
+        if self.completion is not None:
+            return
+        for buffer in done.buffers or ():
+            buffer._own()
         self._keeps = None
         self.completion = done
 
     def _wake_coroutines(self):
         for future, until_end in self._futures:
             if self.completion is not None or not until_end:
-                future.get_loop().call_soon_threadsafe(_set, future)
+                with contextlib.suppress(RuntimeError):  # the loop was closed: there nobody waits any more
+                    future.get_loop().call_soon_threadsafe(_set, future)
 
     # ---- for everybody ----
 
@@ -181,12 +212,6 @@ class List(Job):
     """A list that is not known as a whole when it begins."""
 
     _next = 0
-    _ended_items = 0
-
-    def _tell(self, raw):
-        super()._tell(raw)
-        if raw[6] == Kind.ITEM:
-            self._ended_items += 1
 
     def add(self, items):
         """Add items, as submit_list takes them, and wait while too many wait to be begun.
@@ -212,9 +237,9 @@ class List(Job):
                 for place in places[taken:]:
                     del self._items[place]
             self._next += taken
-            before = self._ended_items
+            before = len(self._items)
         if taken == 0:
-            self._pool._wait(lambda: self._ended_items != before or self.completion is not None)
+            self._pool._wait(lambda: len(self._items) != before or self.completion is not None)
         return taken
 
     def end(self):

@@ -7,6 +7,8 @@ import select
 import struct
 import threading
 import time
+from collections import deque
+from operator import itemgetter
 from types import SimpleNamespace
 
 from . import _library as c
@@ -56,7 +58,9 @@ class Pool:
         self._over = False  # there will be no more completions
         self._jobs = {}
         self._watched = {}  # of an event loop: its descriptor, and how many coroutines wait
-        self._batch = ctypes.create_string_buffer(_BATCH * _raw.size)
+        self._memory = ctypes.create_string_buffer(_BATCH * _raw.size)  # what the library polls into
+        self._batch = _Batch()
+        self._touched = {}  # jobs whose coroutines have not been woken since they were told something
         self._event_fd = c.library.arsync_pool_event_fd(handle)
 
     # ---- its life ----
@@ -185,7 +189,10 @@ class Pool:
         """Lease buffers that are free: a list of Buffer. BlockingIOError: there are not as many."""
         leased = (c.Buffer * count)()
         self._call("buffer_acquire", count, leased)
-        return [Buffer(self, each) for each in leased]
+        buffers = [Buffer(self, each) for each in leased]
+        for buffer in buffers:
+            buffer._own()
+        return buffers
 
     def submit_acquire(self, count=1, *, user_data=None):
         """Submit a job that waits for buffers. Its completion has them."""
@@ -232,36 +239,57 @@ class Pool:
     # ---- waiting ----
 
     def _take(self):
-        """Take what there is, with the lock held, and hand it on."""
-        n = c.library.arsync_poll(self._handle, self._batch, _BATCH, 0)
-        if n == -errno.ESHUTDOWN:
-            self._over = True
-        elif n < 0:
-            raise failure(n)
-        touched = {}
-        place = 0
-        view = memoryview(self._batch)[: max(n, 0) * _raw.size]
-        for raw in _raw.iter_unpack(view):
-            job = self._jobs[raw[0]]
-            touched[job] = None
-            if raw[6] == 33:  # Kind.JOB
-                del self._jobs[raw[0]]
-                fd = None
-                if job._wants_fd:
-                    fd = c.library.arsync_take_fd(self._handle, ctypes.byref(self._batch, place))
-                job._end(raw, fd)
-            else:
-                job._tell(raw)
-            place += _raw.size
-        for job in touched:
-            job._wake_coroutines()
-        if touched or self._over:
+        """Take what there is, with the lock held, and hand it on.
+
+        An exception may come anywhere in here, for KeyboardInterrupt does: what was taken is in _batch until it
+        has been handed on, and whoever takes next goes on with it.
+        """
+        try:
+            self._hand_on()
+            self._batch = _Batch()
+            n = self._batch.poll(self._handle, self._memory)
+            if n == -errno.ESHUTDOWN:
+                self._over = True
+            elif n < 0:
+                raise failure(n)
+            self._hand_on()
+            if self._touched or self._over:
+                self._told.notify_all()
+                self._news = True
+            if self._sleeper and self._news:
+                # It may be what it waits for. Any loop that watches the descriptor may take this wake for its
+                # own, so it is given again until the sleeper is up.
+                c.library.arsync_pool_wake(self._handle)
+            self._touched.clear()
+        except BaseException:
+            # The others go on with the rest.
             self._told.notify_all()
-            self._news = True
-        if self._sleeper and self._news:
-            # It may be what it waits for. Any loop that watches the descriptor may take this wake for its
-            # own, so it is given again until the sleeper is up.
             c.library.arsync_pool_wake(self._handle)
+            raise
+
+    def _hand_on(self):
+        """Hand on what is in the batch. To begin again where an exception has come changes nothing."""
+        taken = self._batch.unpacked(self._memory)
+        while taken:
+            told = taken[0]
+            raw = told if type(told) is tuple else told._raw
+            job = self._jobs.get(raw[0])
+            if job is None:  # its end was handed on, or an exception took it from whoever submitted it
+                taken.popleft()
+                continue
+            if told is raw:
+                taken[0] = told = job._turned(raw)
+            self._touched[job] = None
+            if raw[6] == 33:  # Kind.JOB
+                job._end(told)
+                del self._jobs[raw[0]]
+                taken.popleft()
+            else:
+                job._forget_item(raw)
+                # From one queue to the other in one call of C's, which no signal comes between.
+                job._unread.extend(map(itemgetter(0), zip((told,), iter(taken.popleft, None))))
+        for job in self._touched:
+            job._wake_coroutines()
 
     def _wait(self, holds, timeout=None):
         """Wait until something holds that completions bring about. Returns whether it does."""
@@ -273,7 +301,9 @@ class Pool:
                     return False
                 if not self._handle:
                     return holds()
-                if self._sleeper:
+                if self._batch.is_pending():  # the descriptor does not tell of that
+                    self._take()
+                elif self._sleeper:
                     self._told.wait(left)
                 else:
                     self._sleep(left)
@@ -321,6 +351,32 @@ class Pool:
         with self._lock:
             if self._handle:
                 self._take()
+
+
+class _Batch:
+    """What one poll gave, until it has been handed on.
+
+    Each step leaves it as it was or done, whenever an exception comes; until the next poll the library keeps
+    what the completions point to.
+    """
+
+    def __init__(self):
+        self._counts = []  # what the poll returned
+        self._taken = None  # completions that are to be handed on, as they came or turned into Python
+
+    def poll(self, handle, memory):
+        # The call stores what it returns itself, and so loses none to a signal.
+        self._counts.extend(map(c.library.arsync_poll, (handle,), (memory,), (_BATCH,), (0,)))
+        return self._counts[0]
+
+    def unpacked(self, memory):
+        if self._counts and self._taken is None:
+            view = memoryview(memory)[: max(self._counts[0], 0) * _raw.size]
+            self._taken = deque(_raw.iter_unpack(view))
+        return self._taken
+
+    def is_pending(self):
+        return bool(self._counts and self._counts[0] > 0 and (self._taken is None or self._taken))
 
 
 class LinkSet:

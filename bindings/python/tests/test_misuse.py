@@ -202,6 +202,98 @@ def open_directory(path):
         os.close(fd)
 
 
+def interrupted(function, at):
+    """Call it with KeyboardInterrupt before its opcode of that number. Returns whether it has as many."""
+    left = at
+
+    def trace(frame, event, _):
+        nonlocal left
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupt_loses_nothing_wherever_it_comes(work):
+    work.tree("tree")
+    work.write("small")
+    items = [(work.path("small"), work.path("to list"), "first"), (work.path("none"), work.path("x"), "second")]
+    pool = work.pool(lease_count=1)
+
+    def take(at):
+        jobs = [
+            pool.submit_tree(work.path("tree"), work.path("to"), report=arsync.Report.ALL),
+            pool.submit_list(items),
+            pool.submit(work.path("small"), work.path("to one"), want=arsync.Want.FD),
+            pool.submit_acquire(),
+        ]
+        while not all(job.progress().state == arsync.JobState.COMPLETED for job in jobs):
+            time.sleep(0.0001)
+        with pool._lock:
+            came = interrupted(pool._take, at)
+        tree, pairs, one, lease = jobs
+        assert sorted(entry.path for entry in tree) == ["", "a", "dir", "dir/b", "link"]
+        tree.wait(20)
+        assert sorted(item.user_data for item in pairs) == ["first", "second"]
+        fails(errno.ENOENT, pairs.wait, 20)
+        os.close(one.wait(20).fd)
+        (buffer,) = lease.wait(20).buffers
+        buffer.data[:5] = b"hello"
+        buffer.release()
+        with pool._lock:
+            pool._take()
+        assert not pool._jobs
+        return came
+
+    take(at := 0)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    while take(at):
+        at += 7
+    assert at > 500 and len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_what_cannot_be_turned_into_python_is_the_errors_of_its_job_alone(work, monkeypatch):
+    work.tree("tree")
+    pool = work.pool()
+
+    def fault(raw):
+        raise MemoryError("no room")
+
+    jobs = [pool.submit_tree(work.path("tree"), work.path(f"to{i}"), report=arsync.Report.ALL) for i in range(3)]
+    monkeypatch.setattr(jobs[1], "_entry_of", fault)
+    monkeypatch.setattr(jobs[2], "_end_of", fault)
+    jobs[0].wait(20)
+    assert len(list(jobs[0])) == 5
+    jobs[1].wait(20)
+    assert [type(entry.error) for entry in jobs[1]] == [MemoryError] * 5
+    with pytest.raises(MemoryError):
+        jobs[2].wait(20)
+    assert not pool._jobs
+
+
+def test_a_loop_that_was_closed_holds_nothing_up(work):
+    pool = work.pool(byte_rate=8 << 20)
+    job = pool.submit(work.path("from"), work.path("to"))
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(job._wait_here())
+    loop.run_until_complete(asyncio.sleep(0.01))
+    task._log_destroy_pending = False
+    loop.close()
+    assert job.wait(20).bytes == len(work.read("from"))
+
+
 def test_arguments_that_are_none(work):
     pool = work.pool()
     for bad in (None, 1.5, object()):
