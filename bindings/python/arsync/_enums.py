@@ -3,7 +3,19 @@
 from enum import IntEnum, IntFlag
 
 
-class Backend(IntEnum):
+class _Told(IntEnum):
+    """What the library tells. A newer one may have numbers that have no name here, and are told all the same."""
+
+    @classmethod
+    def _missing_(cls, value):
+        if not isinstance(value, int) or value < 0:
+            return None
+        made = int.__new__(cls, value)
+        made._name_, made._value_ = str(value), value
+        return made
+
+
+class Backend(_Told):
     """How operations reach the kernel."""
 
     AUTO = 0
@@ -26,7 +38,7 @@ class Shutdown(IntEnum):
     CANCEL = 2
 
 
-class Method(IntEnum):
+class Method(_Told):
     """How the data is moved."""
 
     AUTO = 0
@@ -173,7 +185,7 @@ class Want(IntFlag):
     FD = 1 << 6
 
 
-class Stage(IntEnum):
+class Stage(_Told):
     """What a job was doing when it failed, or does now."""
 
     NONE = 0
@@ -231,7 +243,7 @@ class Outcome(IntFlag):
     NOT_REQUIRED = 1 << 17
 
 
-class Kind(IntEnum):
+class Kind(_Told):
     """What a completion is about."""
 
     JOB = 33
@@ -241,7 +253,7 @@ class Kind(IntEnum):
     WAY = 37
 
 
-class Action(IntEnum):
+class Action(_Told):
     """What was done for an entry or a job."""
 
     NONE = 0
@@ -278,7 +290,7 @@ class Quoting(IntEnum):
     WORD = 2
 
 
-class JobState(IntEnum):
+class JobState(_Told):
     """What a job is at."""
 
     QUEUED = 1
