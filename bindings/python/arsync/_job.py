@@ -108,7 +108,10 @@ class Job:
     # ---- for everybody ----
 
     def wait(self, timeout=None):
-        """Wait for the end: the job's Completion, or its error is raised. TimeoutError: it goes on."""
+        """Wait for the end: the job's Completion, or its error is raised. TimeoutError: it goes on.
+
+        The timeout is in seconds; with 0 it only takes what there is.
+        """
         if not self._pool._wait(lambda: self.completion is not None, timeout):
             raise TimeoutError
         return self._result()

@@ -23,6 +23,7 @@ _BATCH = 256
 _raw = struct.Struct(c.COMPLETION_FORMAT)
 TO_END = 2**64 - 1
 _LIST_ITSELF = 2**64 - 1
+_WAIT_MAX = 1 << 20  # seconds at a time: poll(2) takes some 24 days
 
 
 class Pool:
@@ -296,10 +297,11 @@ class Pool:
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
             while not holds():
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
                 if not self._handle:
+                    return holds()
+                left = _WAIT_MAX if deadline is None else min(deadline - time.monotonic(), _WAIT_MAX)
+                if left <= 0:  # so it is where nobody was to wait: what there is counts all the same
+                    self._take()
                     return holds()
                 if self._batch.is_pending():  # the descriptor does not tell of that
                     self._take()
@@ -316,7 +318,7 @@ class Pool:
         self._sleeper, self._news = True, False
         self._lock.release()
         try:
-            readable.poll(None if left is None else left * 1000)
+            readable.poll(left * 1000)
         finally:
             self._lock.acquire()
             self._sleeper = False

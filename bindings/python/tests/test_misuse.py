@@ -16,6 +16,7 @@ import pytest
 
 import arsync
 from arsync import Flags, Update
+from arsync._errors import error_of
 from test_cases import fails
 
 
@@ -292,6 +293,42 @@ def test_a_loop_that_was_closed_holds_nothing_up(work):
     task._log_destroy_pending = False
     loop.close()
     assert job.wait(20).bytes == len(work.read("from"))
+
+
+def test_a_wait_of_no_time_takes_what_there_is(work):
+    pool = work.pool()
+    job = pool.submit(work.path("from"), work.path("to"))
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            job.wait(timeout=0)
+            break
+        except TimeoutError:
+            time.sleep(0.001)
+    assert job.done()
+    slow = work.pool(byte_rate=64 << 10).submit(work.path("from"), work.path("to"))
+    for timeout in (0, -1):
+        begin = time.monotonic()
+        with pytest.raises(TimeoutError):
+            slow.wait(timeout)
+        assert time.monotonic() - begin < 5
+
+
+def test_a_wait_may_be_as_long_as_you_like(work):
+    pool = work.pool()
+    for timeout in (2**31 / 1000, 1e30, float("inf")):
+        pool.submit(work.path("from"), work.path("to")).wait(timeout)
+
+
+def test_numbers_of_a_newer_library_have_no_name_and_are_told():
+    assert arsync.Stage(999) == 999 and arsync.Stage(999).name == "999"
+    assert arsync.Stage(3) is arsync.Stage(3) and isinstance(arsync.name_of(arsync.Method(999)), str)
+    raw = (1, 0, 0, 0, 0, -errno.EIO, 99, 99, 1 << 31, 999, 99, 0)
+    told = arsync.Completion(raw, None)
+    assert (told.kind, told.action, told.method) == (99, 99, 99) and repr(told)
+    assert error_of(raw, "a", "b").stage == 999
+    with pytest.raises(ValueError):
+        arsync.Stage("3")
 
 
 def test_arguments_that_are_none(work):
