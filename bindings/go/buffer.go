@@ -73,6 +73,16 @@ func (b *Buffer) WriteAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
+// idIn is its number in that pool; in another one it may be another buffer's.
+func (b *Buffer) idIn(op string, p *Pool) (C.uint64_t, error) {
+	if b.pool.in != p.in {
+		e := refusal(op, syscall.EINVAL)
+		e.Reason = "buffer: of another pool"
+		return 0, e
+	}
+	return b.id, nil
+}
+
 // Release gives it back, also while it is read into or written from, and after the pool was closed. It may be
 // called more than once.
 func (b *Buffer) Release() {
@@ -165,18 +175,26 @@ func (f *File) Close() error {
 // SubmitRead submits a read of length bytes, from offset of the file on, or [Stream], into the buffer from at on.
 // The completion's Bytes are how many there were; fewer than length are the end of the file.
 func (f *File) SubmitRead(ctx context.Context, b *Buffer, at, length, offset uint64) (*Job, error) {
+	id, err := b.idIn("read", f.pool)
+	if err != nil {
+		return nil, err
+	}
 	return f.pool.submitPlain(&Job{ctx: ctx, op: "read", src: f.name, dst: f.name, keeps: b},
 		func(c *C.arsync_pool, job *C.arsync_job) C.int {
-			return C.arsync_submit_read(c, f.id, C.uint64_t(offset), b.id, C.uint64_t(at), C.uint64_t(length), 0, 0, job)
+			return C.arsync_submit_read(c, f.id, C.uint64_t(offset), id, C.uint64_t(at), C.uint64_t(length), 0, 0, job)
 		})
 }
 
 // SubmitWrite submits a write of the same kind from the buffer. One buffer may be written to any number of files
 // at once.
 func (f *File) SubmitWrite(ctx context.Context, b *Buffer, at, length, offset uint64) (*Job, error) {
+	id, err := b.idIn("write", f.pool)
+	if err != nil {
+		return nil, err
+	}
 	return f.pool.submitPlain(&Job{ctx: ctx, op: "write", src: f.name, dst: f.name, keeps: b},
 		func(c *C.arsync_pool, job *C.arsync_job) C.int {
-			return C.arsync_submit_write(c, f.id, C.uint64_t(offset), b.id, C.uint64_t(at), C.uint64_t(length), 0, 0, job)
+			return C.arsync_submit_write(c, f.id, C.uint64_t(offset), id, C.uint64_t(at), C.uint64_t(length), 0, 0, job)
 		})
 }
 

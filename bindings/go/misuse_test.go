@@ -310,3 +310,39 @@ func TestReadsAndWritesABuffersMemory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTellsThatABufferOrASetIsAnotherPools(t *testing.T) {
+	w := newWork(t)
+	one, other := w.open(), w.open()
+	// The other's has a number that this one knows, too.
+	mine, theirs := w.buffer(one), w.buffer(other)
+	defer mine.Release()
+	defer theirs.Release()
+	source, err := os.Open(w.path("from"))
+	w.no(err)
+	defer source.Close()
+	file, err := one.OpenFile(source)
+	w.no(err)
+	refused := func(err error, reason string) {
+		t.Helper()
+		var e *arsync.Error
+		if !errors.As(err, &e) || e.Err != syscall.EINVAL || e.Reason != reason {
+			t.Error(err)
+		}
+	}
+	_, err = file.Read(background, theirs, 0, 10, 0)
+	refused(err, "buffer: of another pool")
+	_, err = file.Write(background, theirs, 0, 10, 0)
+	refused(err, "buffer: of another pool")
+	_, err = file.Read(background, mine, 0, 10, 0)
+	w.no(err)
+
+	mySet, err := one.OpenLinkSet()
+	w.no(err)
+	theirSet, err := other.OpenLinkSet()
+	w.no(err)
+	_, err = one.Copy(background, w.path("to"), w.path("from"), arsync.InSet(theirSet), arsync.PreserveLinks)
+	refused(err, "link_set: of another pool")
+	_, err = one.Copy(background, w.path("to"), w.path("from"), arsync.InSet(mySet), arsync.PreserveLinks)
+	w.no(err)
+}

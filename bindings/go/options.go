@@ -156,6 +156,16 @@ func (s *settings) take(opts []Option) {
 	}
 }
 
+// refuseSetOfOthers refuses a link set of another pool, whose number may be another set's in this one.
+func (s *settings) refuseSetOfOthers(p *Pool) error {
+	if s.set == nil || s.set.pool.in == p.in {
+		return nil
+	}
+	e := refusal("submit", syscall.EINVAL)
+	e.Reason = "link_set: of another pool"
+	return e
+}
+
 // call hands the options on, as they are to be during one call of the library: with strings that do
 // not move, and with descriptors that are not closed.
 func (s *settings) call(f func(options *C.arsync_copy_options, src, dst C.int) C.int) error {

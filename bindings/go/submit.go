@@ -61,6 +61,9 @@ func (p *Pool) SubmitRange(ctx context.Context, dst *os.File, dstOffset uint64, 
 // submit submits a copy.
 func (p *Pool) submit(job *Job, s *settings,
 	call func(c *C.arsync_pool, options *C.arsync_copy_options, src, dst C.int) C.int) (*Job, error) {
+	if err := s.refuseSetOfOthers(p); err != nil {
+		return nil, err
+	}
 	job.userData, job.keeps = s.userData, [2]*os.File{s.src, s.dst}
 	job.wantsFile = Want(s.c.want)&WantFile != 0
 	if Flags(s.c.flags)&Recursive != 0 || job.items != nil {

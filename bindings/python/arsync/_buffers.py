@@ -1,10 +1,12 @@
 """Leased buffers, and the files that are read into them and written from them."""
 
 import ctypes
+import errno
 import weakref
 
 from . import _library as c
 from ._enums import Sync
+from ._errors import failure
 
 _STREAM = 2**64 - 1
 
@@ -51,7 +53,10 @@ class Buffer:
     def __exit__(self, *_):
         self.release()
 
-    def _number(self):
+    def _id_in(self, pool):
+        """Its number in that pool; in another one it may be another buffer's."""
+        if self._pool is not pool:
+            raise failure(-errno.EINVAL, reason="buffer: of another pool")
         return self._id if self._data is not None else 0  # which no buffer has
 
 
@@ -91,7 +96,7 @@ class File:
         for number in (offset, at, length):
             if not 0 <= number < 2**64:
                 raise ValueError("a negative number, or one that is too large")
-        arguments = (self._id, offset, buffer._number(), at, length, 0)
+        arguments = (self._id, offset, buffer._id_in(self._pool), at, length, 0)
         return self._pool._submit_plain(function, user_data, *arguments)
 
     def submit_sync(self, flags=0, *, user_data=None):

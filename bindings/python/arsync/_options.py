@@ -12,8 +12,11 @@ _NAMES = frozenset(name for name, _ in c.CopyOptions._fields_) - {"struct_size",
 _TEXTS = ("backup_suffix", "filter", "user_map", "group_map")
 
 
-def options_of(options):
-    """The struct. Each keyword is a field of arsync_copy_options, which says what it means."""
+def options_of(options, pool=None):
+    """The struct. Each keyword is a field of arsync_copy_options, which says what it means.
+
+    pool is the one that they are submitted to, if there is one.
+    """
     made = c.CopyOptions(struct_size=ctypes.sizeof(c.CopyOptions))
     for name, value in options.items():
         if name not in _NAMES:
@@ -25,7 +28,7 @@ def options_of(options):
             if b"\0" in value:
                 raise ValueError("embedded null byte")
         elif name == "link_set":
-            value = getattr(value, "id", value)
+            value = value._id_in(pool) if hasattr(value, "_id_in") else value
         setattr(made, name, value)
     return made
 

@@ -135,7 +135,7 @@ class Pool:
         src and dst are paths, from src_dir and dst_dir if these are given; or open files, or descriptors of
         such, that are the ends themselves. Each option is a field of arsync_copy_options.
         """
-        made = options_of(options)
+        made = options_of(options, self)
         if made.flags & Flags.RECURSIVE:
             made.want |= Want.ERROR_PATH  # to tell where
         ends = ends_of(src, src_dir, dst, dst_dir, made)
@@ -151,14 +151,14 @@ class Pool:
         self, src, src_offset, dst, dst_offset, length=TO_END, *, user_data=None, **options
     ):
         """Submit the copy of length bytes between two open files, or to the source's end."""
-        made = options_of(options)
+        made = options_of(options, self)
         ends = (descriptor_of(src), src_offset, descriptor_of(dst), dst_offset, length)
         job = Job(self, None, None, user_data, keeps=(src, dst))
         return self._submit("submit_copy_range", job, made, *ends)
 
     def submit_list(self, items, *, src_dir=None, dst_dir=None, user_data=None, **options):
         """Submit the copy of many things as one job. Each item is (src, dst) or (src, dst, user_data)."""
-        made = options_of(options)
+        made = options_of(options, self)
         made.want |= Want.ERROR_PATH
         items = list(items)
         job = Job(self, None, None, user_data, dict(enumerate(items)), (src_dir, dst_dir))
@@ -168,7 +168,7 @@ class Pool:
 
     def open_list(self, *, src_dir=None, dst_dir=None, user_data=None, **options):
         """Begin a list that is not known as a whole: a List, to add to and to end."""
-        made = options_of(options)
+        made = options_of(options, self)
         made.want |= Want.ERROR_PATH
         job = List(self, None, None, user_data, {}, (src_dir, dst_dir))
         ends = (descriptor_of(src_dir), descriptor_of(dst_dir))
@@ -387,6 +387,12 @@ class LinkSet:
     def __init__(self, pool, number):
         self._pool = pool
         self.id = number
+
+    def _id_in(self, pool):
+        """Its number in that pool; in another one it may be another set's."""
+        if pool is not None and self._pool is not pool:
+            raise failure(-errno.EINVAL, reason="link_set: of another pool")
+        return self.id
 
     def close(self):
         """Forget it. Jobs that were submitted with it still use it."""

@@ -331,6 +331,23 @@ def test_numbers_of_a_newer_library_have_no_name_and_are_told():
         arsync.Stage("3")
 
 
+def test_what_belongs_to_another_pool(work):
+    one, other = work.pool(), work.pool()
+    # The other's has a number that this one knows, too.
+    (mine,), (theirs,) = one.acquire(), other.acquire()
+    theirs.data[:5] = b"mine!"
+    with open(work.path("from"), "rb") as from_, one.open_file(from_) as file:
+        error = fails(errno.EINVAL, file.submit_read, theirs, 0)
+        assert error.reason == "buffer: of another pool" and theirs.data[:5] == b"mine!"
+        fails(errno.EINVAL, file.submit_write, theirs, 0)
+        file.submit_read(mine, 0).wait()
+    my_set, their_set = one.link_set(), other.link_set()
+    arguments = (work.path("from"), work.path("to"))
+    error = fails(errno.EINVAL, one.submit, *arguments, link_set=their_set)
+    assert error.reason == "link_set: of another pool"
+    one.submit(*arguments, link_set=my_set, preserve=arsync.Preserve.LINKS).wait()
+
+
 def test_arguments_that_are_none(work):
     pool = work.pool()
     for bad in (None, 1.5, object()):
