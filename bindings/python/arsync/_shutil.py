@@ -240,10 +240,18 @@ def _ignored(directory, ignore, symlinks, prefix):
         path = prefix + _literally(os.fsencode(entry.name))
         if entry.name in names:
             yield path
-        elif entry.is_dir(follow_symlinks=not symlinks):
+        elif _is_directory(entry, follow_symlinks=not symlinks):
             yield from _ignored(entry, ignore, symlinks, path + b"/")
+
+
+def _is_directory(entry, follow_symlinks):
+    try:
+        return entry.is_dir(follow_symlinks=follow_symlinks)
+    except OSError:
+        return False  # the copy will tell
 
 
 def _literally(name):
     """A pattern that is this name and no other."""
-    return b"".join(b"\\" + bytes([byte]) if byte in b"\\*?[]!# " else bytes([byte]) for byte in name)
+    pattern = b"".join(b"\\" + bytes([byte]) if byte in b"\\*?[]!# " else bytes([byte]) for byte in name)
+    return pattern.replace(b"\r", b"[\r]")  # of itself it is not part of a line that ends in it

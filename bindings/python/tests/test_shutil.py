@@ -211,6 +211,21 @@ def test_names_with_a_newline_are_ignored(both):
     assert "dst/new_line" in both.same()
 
 
+def test_names_that_end_in_a_carriage_return_are_ignored(both):
+    both.make(lambda root: [write(root, f"src/{name}") for name in ("a", "a\r", "b\r", "b\rb", "dir\r/c", "dir/c")])
+    both.do("copytree", "src", "dst", ignore=lambda _, names: {"a\r", "b\rb", "dir\r"} & set(names))
+    found = both.same()
+    assert {"dst/a", "dst/b\r", "dst/dir/c"} < set(found) and not {"dst/a\r", "dst/b\rb", "dst/dir\r"} & set(found)
+
+
+def test_links_that_lead_to_themselves_are_told_of_with_ignore_too(both):
+    both.make(tree)
+    both.make(lambda root: os.symlink("loop", os.path.join(root, "src/loop")))
+    told = both.do("copytree", "src", "dst", ignore=shutil.ignore_patterns("*.pyc"))
+    assert told[0] is shutil.Error and len(told[1]) == 1
+    assert "dst/dir/deep/c" in both.same()
+
+
 def test_other_functions_copy_each_file(both):
     calls = []
 
