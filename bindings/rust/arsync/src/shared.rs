@@ -133,16 +133,14 @@ impl Shared {
         self: &Arc<Self>,
         f: impl FnOnce(*mut sys::arsync_pool, *mut sys::arsync_job) -> i32,
     ) -> Result<sys::arsync_job> {
+        // Nobody else may come to poll for jobs that are abandoned, and until then they take up room in
+        // the pool: first, so that there is some for this one.
+        if !self.is_forked() && self.lock().abandoned > 0 {
+            self.dispatch();
+        }
         let mut job = 0;
         self.call(|pool| f(pool, &mut job))?;
-        let mut state = self.lock();
-        state.slots.entry(job).or_default();
-        // Nobody else may come to poll for jobs that are abandoned.
-        if state.abandoned > 0 && !state.polling {
-            state.polling = true;
-            drop(state);
-            self.poll(0);
-        }
+        self.lock().slots.entry(job).or_default();
         Ok(job)
     }
 

@@ -111,6 +111,25 @@ fn forgotten_handles_leak_and_no_more() {
 }
 
 #[test]
+fn abandoned_jobs_make_room_for_those_that_are_submitted() {
+    let work = Work::new();
+    work.make("small", 10);
+    let pool = Pool::builder().job_limit(16).open().unwrap();
+    for i in 0..200 {
+        let start = Instant::now();
+        let job = loop {
+            match pool.copy(work.join("small"), work.join(format!("to-{i}")), &CopyOptions::new()) {
+                Ok(job) => break job,
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "{i}");
+            thread::yield_now();
+        };
+        if i % 2 == 0 { job.detach() } else { drop(job) }
+    }
+}
+
+#[test]
 fn abandoned_jobs_do_not_fill_the_pool() {
     let work = Work::new();
     work.make("small", 10);
