@@ -1,5 +1,6 @@
 """Copies with the signatures and the exceptions of shutil."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -10,7 +11,7 @@ import threading
 
 from . import _library as c
 from ._completion import Completion
-from ._enums import Flags, Preserve, Stage, Symlinks, Want
+from ._enums import Answer, Flags, Kind, Preserve, Stage, Symlinks, Update, Want
 from ._errors import error_of
 from ._options import check, ends_of, options_of
 from ._pool import Pool, _raw
@@ -146,13 +147,17 @@ def _is_only_an_attribute(error):
 
 
 def _wait(job):
-    """Wait for the end in any case: a job whose caller has gone on with an exception is cancelled."""
     try:
         return job.wait()
     finally:
-        if not job.done():
-            job.cancel()
-            job._pool._wait(job.done)
+        _end(job)
+
+
+def _end(job):
+    """Wait for the end in any case: a job whose caller has gone on with an exception is cancelled."""
+    if not job.done():
+        job.cancel()
+        job._pool._wait(job.done)
 
 
 # ---- Trees ----
@@ -173,12 +178,15 @@ def copytree(
     copy_function than copy2, of this module or of shutil, it is shutil's own, which calls that for each file.
 
     It differs in this: FIFOs and sockets are made anew, where shutil tells of an error; a directory in the way
-    of a file is an error, where shutil copies into it; a link below dst is replaced, not written through; a
-    relative link is taken for dangling only if it leads nowhere from where it is.
+    of a file is an error, where shutil copies into it; a link below dst to a file is replaced, not written
+    through; a relative link is taken for dangling only if it leads nowhere from where it is; a copy of a directory into
+    one further below itself, of which shutil finds no end, is ELOOP. A copy right into itself is shutil's own,
+    too, as is one of which ignore leaves out a name with a newline.
     """
     as_shutil = {copy: shutil.copy, copyfile: shutil.copyfile}.get(copy_function, copy_function)
     left_out = []
-    possible = copy_function in (copy2, shutil.copy2)
+    # A copy within its own source is not found there by shutil, which lists that one before.
+    possible = copy_function in (copy2, shutil.copy2) and not _is_in(dst, src)
     if possible and ignore is not None:
         left_out = list(_ignored(src, ignore, symlinks, b"/"))
         possible = not any(b"\n" in path for path in left_out)  # no line can say that
@@ -188,6 +196,7 @@ def copytree(
         )
     sys.audit("shutil.copytree", src, dst)
     os.scandir(src).close()  # for its exceptions
+    was_there = os.path.lexists(dst)
     os.makedirs(dst, exist_ok=dirs_exist_ok)
     job = own_pool().submit_tree(
         os.fspath(src),
@@ -195,11 +204,25 @@ def copytree(
         preserve=_COPY2,
         symlinks=Symlinks.FOLLOW_TOP if symlinks else Symlinks.FOLLOW,
         filter=b"\n".join(left_out) if left_out else None,
+        flags=Flags.KEEP_DIRECTORY_SYMLINK if dirs_exist_ok else 0,
+        # A link replaces nothing, and what it would replace the library tells by asking.
+        update=Update.ASK if symlinks and dirs_exist_ok else Update.ALL,
     )
-    errors = list(_errors(job, os.fspath(src), os.fspath(dst), ignore_dangling_symlinks))
+    try:
+        errors = list(_errors(job, os.fspath(src), os.fspath(dst), ignore_dangling_symlinks))
+    except OSError:  # of the whole copy
+        if not was_there:
+            with contextlib.suppress(OSError):
+                os.rmdir(dst)
+        raise
     if errors:
         raise shutil.Error(errors)
     return dst
+
+
+def _is_in(path, directory):
+    path, directory = (os.path.realpath(os.fsencode(name)) for name in (path, directory))
+    return directory in (path, os.path.dirname(path))
 
 
 def _errors(job, src, dst, ignore_dangling_symlinks):
@@ -207,21 +230,36 @@ def _errors(job, src, dst, ignore_dangling_symlinks):
     told = False
     try:
         for entry in job:
+            srcname, dstname = _below(src, entry.path), _below(dst, entry.path)
+            if entry.kind == Kind.QUESTION:
+                if not stat.S_ISLNK(entry.details.source.mode):
+                    entry.answer(Answer.REPLACE)
+                    continue
+                entry.answer(Answer.SKIP)
+                yield srcname, dstname, _why_no_link(srcname, dstname)
             if entry.error is None:
                 continue
             told = True
             if _is_only_an_attribute(entry.error):
                 continue
-            srcname, dstname = _below(src, entry.path), _below(dst, entry.path)
             dangles = entry.error.errno == errno.ENOENT and os.path.islink(srcname)
             if not (dangles and ignore_dangling_symlinks):
                 yield srcname, dstname, str(entry.error)
-    finally:
         try:
-            _wait(job)
+            job.wait()
         except OSError:
             if not told:
                 raise
+    finally:
+        _end(job)
+
+
+def _why_no_link(src, dst):
+    """What os.symlink would say of something in its way."""
+    try:
+        return str(FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.readlink(src), None, dst))
+    except OSError as why:
+        return str(why)
 
 
 def _below(root, path):

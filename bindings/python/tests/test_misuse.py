@@ -55,6 +55,28 @@ _wait(job)
     assert not work.exists("to")
 
 
+def test_an_interrupt_stops_a_copytree(work):
+    os.makedirs(work.path("tree"))
+    os.rename(work.path("from"), work.path("tree/from"))
+    program = """
+import arsync, sys
+from arsync import _shutil
+_shutil._own.append(arsync.Pool(byte_rate=64 << 10))
+print("ready", flush=True)
+arsync.copytree(sys.argv[1], sys.argv[2])
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, work.path("tree"), work.path("to")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout.readline() == b"ready\n"
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=20)  # the copy would take longer
+    assert b"KeyboardInterrupt" in told
+
+
 def test_many_threads_submit_while_the_pool_closes(work):
     work.write("small")
 

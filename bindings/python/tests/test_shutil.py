@@ -1,5 +1,6 @@
 """copytree, copy2, copy and copyfile beside shutil's: the same tree, result or exception of both."""
 
+import errno
 import os
 import shutil
 import socket
@@ -224,6 +225,38 @@ def test_links_that_lead_to_themselves_are_told_of_with_ignore_too(both):
     told = both.do("copytree", "src", "dst", ignore=shutil.ignore_patterns("*.pyc"))
     assert told[0] is shutil.Error and len(told[1]) == 1
     assert "dst/dir/deep/c" in both.same()
+
+
+def test_a_link_takes_the_place_of_nothing(both):
+    both.make(tree)
+    both.make(lambda root: (write(root, "dst/link", "stays"), write(root, "dst/a", "is replaced")))
+    both.make(lambda root: os.symlink("elsewhere", os.path.join(root, "dst/dirlink")))
+    told = both.do("copytree", "src", "dst", symlinks=True, dirs_exist_ok=True)
+    assert told[0] is shutil.Error and len(told[1]) == 2 and "[Errno 17] File exists: 'a' -> " in told[1][1][2]
+    found = both.same()
+    assert found["dst/link"][3] == b"stays" and found["dst/a"][3] == b"hello"
+
+
+def test_links_to_directories_at_the_destination_are_gone_through(both):
+    both.make(tree)
+    both.make(lambda root: (os.makedirs(os.path.join(root, "there/dir")), os.mkdir(os.path.join(root, "of dir"))))
+    both.make(lambda root: os.symlink("there", os.path.join(root, "dst")))
+    both.make(lambda root: (os.rmdir(root + "/there/dir"), os.symlink("../of dir", root + "/there/dir")))
+    both.do("copytree", "src", "dst", dirs_exist_ok=True)
+    found = both.same("there")
+    assert stat.S_ISLNK(found["dst"][0]) and stat.S_ISLNK(found["there/dir"][0]) and "of dir/deep/c" in found
+
+
+def test_a_tree_into_itself(both):
+    both.make(tree)
+    both.do("copytree", "src", "src/backup")
+    assert "src/backup/dir/deep/c" in both.same("src", "src/backup")
+    both.do("copytree", "src", "src/backup", dirs_exist_ok=True)
+    both.do("copytree", "src", "src")
+    # shutil finds no end.
+    root = both.roots["arsync"]
+    assert what_comes_of(arsync.copytree, root + "/src", root + "/src/dir/other")[:2] == (OSError, errno.ELOOP)
+    assert not os.path.exists(root + "/src/dir/other")
 
 
 def test_other_functions_copy_each_file(both):
