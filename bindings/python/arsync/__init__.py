@@ -64,7 +64,7 @@ def library_version():
 
 def strerror(error):
     """What an errno value means, in the library's words."""
-    return _library.library.arsync_strerror(error).decode()
+    return _library.call("strerror", error).decode()
 
 
 def name_of(value):
@@ -76,8 +76,7 @@ def name_of(value):
         Action: "action",
         Kind: "completion_kind",
     }
-    function = getattr(_library.library, f"arsync_{kinds[type(value)]}_name")
-    return function(value).decode()
+    return _library.call(kinds[type(value)] + "_name", value).decode()
 
 
 def quote(name, quoting=Quoting.SHELL):
@@ -87,7 +86,7 @@ def quote(name, quoting=Quoting.SHELL):
     arsync_quote.
     """
     name = _os.fsencode(name)
-    return _os.fsdecode(_text_of(_library.library.arsync_quote, name, len(name), quoting))
+    return _os.fsdecode(_text_of(_library.call, "quote", name, len(name), quoting))
 
 
 __all__ = [name for name in dir() if not name.startswith("_")]

@@ -93,9 +93,6 @@ class File:
     def _submit(self, function, buffer, offset, at, length, user_data):
         length = max(buffer.size - at, 0) if length is None else length
         offset = _STREAM if offset is None else offset
-        for number in (offset, at, length):
-            if not 0 <= number < 2**64:
-                raise ValueError("a negative number, or one that is too large")
         arguments = (self._id, offset, buffer._id_in(self._pool), at, length, 0)
         return self._pool._submit_plain(function, user_data, *arguments)
 

@@ -126,7 +126,7 @@ class Completion:
         ends = ends_of(src, src_dir, dst, dst_dir, made)
         text = ctypes.create_string_buffer(512)
         raw = self._laid_out()
-        check(c.library.arsync_describe(raw, made, *ends, text, len(text)), made)
+        check(c.call("describe", raw, made, *ends, text, len(text)), made)
         return text.value.decode(errors="replace")
 
     def json(self, src, dst, outcome=None, message=None):

@@ -31,8 +31,37 @@ def _load():
 
 library = _load()
 
+_NUMBERS = (c_int, c_uint16, c_uint32, c_int64, c_uint64)
 
-class PoolOptions(ctypes.Structure):
+
+def _fitting(kind, value):
+    """The number, if C's type has it: ctypes would cut it."""
+    if isinstance(value, int) and kind(value).value != value:
+        raise ValueError(f"{int(value)} is out of range: there is room for {8 * ctypes.sizeof(kind)} bits")
+    return value
+
+
+class _Struct(ctypes.Structure):
+    """One whose fields take no number that they have no room for."""
+
+    def __setattr__(self, name, value):
+        kind = self._kinds.get(name)
+        super().__setattr__(name, value if kind is None else _fitting(kind, value))
+
+    def __init_subclass__(cls):
+        cls._kinds = {name: kind for name, kind in cls._fields_ if kind in _NUMBERS}
+
+
+def call(name, *arguments):
+    """Call arsync_NAME with numbers that fit: for all that has numbers of the program's own."""
+    function = getattr(library, "arsync_" + name)
+    for kind, value in zip(function.argtypes, arguments):
+        if kind in _NUMBERS:
+            _fitting(kind, value)
+    return function(*arguments)
+
+
+class PoolOptions(_Struct):
     _fields_ = [
         ("struct_size", c_uint32),
         ("flags", c_uint32),
@@ -48,7 +77,7 @@ class PoolOptions(ctypes.Structure):
     ]
 
 
-class CopyOptions(ctypes.Structure):
+class CopyOptions(_Struct):
     _fields_ = [
         ("struct_size", c_uint32),
         ("flags", c_uint32),
@@ -77,7 +106,7 @@ class CopyOptions(ctypes.Structure):
     ]
 
 
-class Info(ctypes.Structure):
+class Info(_Struct):
     _fields_ = [
         ("struct_size", c_uint32),
         ("backend", c_uint32),
@@ -97,7 +126,7 @@ class Info(ctypes.Structure):
     ]
 
 
-class Stats(ctypes.Structure):
+class Stats(_Struct):
     _fields_ = [("struct_size", c_uint32), ("queue_depth_max", c_uint32)] + [
         (name, c_uint64)
         for name in (
@@ -109,7 +138,7 @@ class Stats(ctypes.Structure):
     ]
 
 
-class Adjustment(ctypes.Structure):
+class Adjustment(_Struct):
     _fields_ = [
         ("struct_size", c_uint32),
         ("what", c_uint32),
@@ -119,7 +148,7 @@ class Adjustment(ctypes.Structure):
     ]
 
 
-class Progress(ctypes.Structure):
+class Progress(_Struct):
     _fields_ = [
         ("struct_size", c_uint32),
         ("state", c_uint32),
@@ -136,7 +165,7 @@ class Progress(ctypes.Structure):
     ]
 
 
-class Totals(ctypes.Structure):
+class Totals(_Struct):
     _fields_ = (
         [("struct_size", c_uint32), ("reserved", c_uint32)]
         + [
@@ -150,7 +179,7 @@ class Totals(ctypes.Structure):
     )
 
 
-class Facts(ctypes.Structure):
+class Facts(_Struct):
     _fields_ = [
         ("size", c_uint64),
         ("mtime_s", c_int64),
@@ -162,7 +191,7 @@ class Facts(ctypes.Structure):
     ]
 
 
-class Buffer(ctypes.Structure):
+class Buffer(_Struct):
     _fields_ = [
         ("id", c_uint64),
         ("data", c_void_p),
@@ -172,7 +201,7 @@ class Buffer(ctypes.Structure):
     ]
 
 
-class Details(ctypes.Structure):
+class Details(_Struct):
     _fields_ = [
         ("struct_size", c_uint32),
         ("has", c_uint32),
@@ -192,7 +221,7 @@ class Details(ctypes.Structure):
     ]
 
 
-class Completion(ctypes.Structure):
+class Completion(_Struct):
     # path and details are addresses: completions are read by struct, many at once.
     _fields_ = [
         ("job", c_uint64),
@@ -213,7 +242,7 @@ class Completion(ctypes.Structure):
 COMPLETION_FORMAT = "=QQQQQiHHIHHQ"
 
 
-class Item(ctypes.Structure):
+class Item(_Struct):
     _fields_ = [("src", c_char_p), ("dst", c_char_p), ("user_data", c_uint64), ("reserved", c_uint64)]
 
 

@@ -235,7 +235,7 @@ class Pool:
     def _result_of(self, function, *arguments):
         if not self._handle:
             raise closed("the pool is closed")
-        return getattr(c.library, "arsync_" + function)(self._handle, *arguments)
+        return c.call(function, self._handle, *arguments)
 
     # ---- waiting ----
 

@@ -54,9 +54,7 @@ def copy_one(src, dst, *, src_dir=None, dst_dir=None, user_data=None, **options)
         made.want |= Want.ERROR_PATH
     raw = ctypes.create_string_buffer(_raw.size)
     src_fd, src_name, dst_fd, dst_name = ends_of(src, src_dir, dst, dst_dir, made)
-    result = c.library.arsync_copy(
-        src_fd, src_name, dst_fd, dst_name, ctypes.byref(made), raw
-    )
+    result = c.call("copy", src_fd, src_name, dst_fd, dst_name, ctypes.byref(made), raw)
     fields = _raw.unpack(raw)
     if fields[9] == Stage.NONE:  # it did not begin
         check(result, made, src)

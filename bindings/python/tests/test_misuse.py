@@ -370,6 +370,36 @@ def test_what_belongs_to_another_pool(work):
     one.submit(*arguments, link_set=my_set, preserve=arsync.Preserve.LINKS).wait()
 
 
+def test_numbers_that_have_no_room_are_not_cut(work):
+    pool, ends = work.pool(), (work.path("from"), work.path("to"))
+    (buffer,) = pool.acquire()
+    with open(work.path("from"), "rb") as from_, pool.open_file(from_) as file:
+        for offset, options in ((2**64, {}), (-1, {}), (0, {"at": 2**64}), (0, {"length": -1})):
+            with pytest.raises(ValueError):
+                file.submit_read(buffer, offset, **options)
+        for number in (-1, 2**64 + 1):
+            with pytest.raises(ValueError):
+                pool.submit_range(from_, number, from_, 0)
+    for options in ({"chunks": 2**32 + 1}, {"chunks": -1}, {"flags": 2**33}, {"range_length": 2**64 + 4096}):
+        for submit in (pool.submit, arsync.copy_one):
+            with pytest.raises(ValueError):
+                submit(*ends, **options)
+    for options in ({"workers": 2**32 + 1}, {"byte_rate": -1}):
+        with pytest.raises(ValueError):
+            arsync.Pool(**options)
+    job = work.pool(byte_rate=64 << 10).submit(*ends)
+    for options in ({"byte_rate": 2**64 + 1}, {"priority": 2**31}, {"priority": -(2**31) - 1}):
+        with pytest.raises(ValueError):
+            job.adjust(**options)
+    job.adjust(priority=-(2**31))
+    with pytest.raises(ValueError):
+        pool.submit(2**32, work.path("to"))
+    with pytest.raises(ValueError):
+        pool.submit_acquire(2**32 + 1)
+    with pytest.raises(ValueError):
+        arsync.strerror(2**32 + 2)
+
+
 def test_arguments_that_are_none(work):
     pool = work.pool()
     for bad in (None, 1.5, object()):
