@@ -7,6 +7,7 @@ import select
 import struct
 import threading
 import time
+import weakref
 from collections import deque
 from operator import itemgetter
 from types import SimpleNamespace
@@ -24,6 +25,17 @@ _raw = struct.Struct(c.COMPLETION_FORMAT)
 TO_END = 2**64 - 1
 _LIST_ITSELF = 2**64 - 1
 _WAIT_MAX = 1 << 20  # seconds at a time: poll(2) takes some 24 days
+
+
+_pools = weakref.WeakSet()
+
+
+def _after_fork():
+    for pool in list(_pools):
+        pool._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class Pool:
@@ -63,6 +75,8 @@ class Pool:
         self._batch = _Batch()
         self._touched = {}  # jobs whose coroutines have not been woken since they were told something
         self._event_fd = c.library.arsync_pool_event_fd(handle)
+        self._is_forked = False
+        _pools.add(self)
 
     # ---- its life ----
 
@@ -78,9 +92,16 @@ class Pool:
             c.library.arsync_pool_close(self._handle)
 
     def close(self):
-        """Cancel all jobs, wait until they have ended, and free everything. May be called again."""
+        """Cancel all jobs, wait until they have ended, and free everything. May be called again.
+
+        In a forked child it only closes the pool's descriptors.
+        """
         with self._lock:
             if not self._handle:
+                return
+            if self._is_forked:
+                c.library.arsync_pool_close(self._handle)
+                self._handle = None
                 return
             self.shutdown(Shutdown.CANCEL)
         self._wait(lambda: self._over)
@@ -126,6 +147,13 @@ class Pool:
 
     def _text(self, function):
         return text_of(lambda text, size: self._call(function, text, size)).decode()
+
+    def _after_fork(self):
+        """In the child: the threads that held the lock or waited are not there."""
+        self._lock = threading.RLock()
+        self._told = threading.Condition(self._lock)
+        self._sleeper = False
+        self._is_forked = True
 
     # ---- copies ----
 
@@ -299,6 +327,8 @@ class Pool:
             while not holds():
                 if not self._handle:
                     return holds()
+                if self._is_forked:
+                    raise failure(-errno.EOWNERDEAD)
                 left = _WAIT_MAX if deadline is None else min(deadline - time.monotonic(), _WAIT_MAX)
                 if left <= 0:  # so it is where nobody was to wait: what there is counts all the same
                     self._take()

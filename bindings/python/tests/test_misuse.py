@@ -118,6 +118,44 @@ def test_a_process_may_end_with_jobs_in_flight(work):
     subprocess.run([sys.executable, "-c", program, work.path("from"), work.path("to")], check=True, timeout=60)
 
 
+def test_a_forked_child_lets_go_of_a_pool(work):
+    pool = work.pool(byte_rate=64 << 10)
+    job = pool.submit(work.path("from"), work.path("to"))
+    waits = threading.Thread(target=lambda: pool._wait(job.done))
+    waits.start()
+    while not pool._sleeper:
+        time.sleep(0.001)
+    with pool._lock:  # which another thread holds while the process is forked
+        forks = threading.Thread(target=lambda: results.append(child_closes(pool, job)))
+        results = []
+        forks.start()
+        forks.join(30)
+    assert results == [0]
+    assert not job.done()
+    pool.close()
+    waits.join(30)
+
+
+def child_closes(pool, job):
+    """What a forked child ends with."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.alarm(10)
+            fails(errno.EOWNERDEAD, job.wait)
+            fails(errno.EOWNERDEAD, pool.submit, "a", "b")
+            before = len(os.listdir("/proc/self/fd"))
+            with pool:
+                pass
+            pool.close()
+            fails(errno.ESHUTDOWN, pool.submit, "a", "b")
+            status = 0 if len(os.listdir("/proc/self/fd")) < before else 2
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def test_two_event_loops_and_a_thread_wait_at_once(work):
     pool = work.pool()
     results = []
