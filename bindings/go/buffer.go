@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 	"sync"
@@ -22,34 +23,57 @@ import (
 // from, the garbage collector releases: so keep the Buffer for as long as what [Buffer.Bytes] gave is used.
 // Closing the pool leaves it alone.
 type Buffer struct {
-	pool     *Pool
-	id       C.uint64_t
-	bytes    []byte
-	released sync.Once
+	pool *Pool
+	id   C.uint64_t
+	size int
+
+	mu    sync.RWMutex // written to release
+	bytes []byte       // nil: it was released
 }
 
 func (p *Pool) leased(c C.arsync_buffer) *Buffer {
-	b := &Buffer{pool: p, id: c.id, bytes: unsafe.Slice((*byte)(c.data), int(c.size))}
+	bytes := unsafe.Slice((*byte)(c.data), int(c.size))
+	b := &Buffer{pool: p, id: c.id, size: len(bytes), bytes: bytes}
 	runtime.SetFinalizer(b, (*Buffer).Release)
 	return b
 }
 
-// Bytes is the memory, valid until the buffer is released. While it is read into, do not look at it; while it is
-// written from, leave it as it is.
-func (b *Buffer) Bytes() []byte { return b.bytes }
+// Bytes is the memory, valid until the buffer is released; nil afterwards. While it is read into, do not look at it;
+// while it is written from, leave it as it is.
+func (b *Buffer) Bytes() []byte {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.bytes
+}
 
-// Len is how many bytes it has.
-func (b *Buffer) Len() int { return len(b.bytes) }
+// Len is how many bytes it has, or had.
+func (b *Buffer) Len() int { return b.size }
 
-// ReadAt reads from the memory, as [io.ReaderAt] says.
+// use locks the memory against a release until mu is unlocked, unless it was released before.
+func (b *Buffer) use(op string) error {
+	b.mu.RLock()
+	if b.bytes != nil {
+		return nil
+	}
+	b.mu.RUnlock()
+	e := refusal(op, syscall.EBADF)
+	e.Reason, e.cause = "the buffer has been released", fs.ErrClosed
+	return e
+}
+
+// ReadAt reads from the memory, as [io.ReaderAt] says. Of a released buffer it is an error that is
+// [io/fs.ErrClosed].
 func (b *Buffer) ReadAt(p []byte, offset int64) (int, error) {
+	if err := b.use("read buffer"); err != nil {
+		return 0, err
+	}
+	defer b.mu.RUnlock()
 	if offset < 0 {
 		return 0, refusal("read buffer", syscall.EINVAL)
 	}
 	if offset >= int64(len(b.bytes)) {
 		return 0, io.EOF
 	}
-	defer runtime.KeepAlive(b)
 	n := copy(p, b.bytes[offset:])
 	if n < len(p) {
 		return n, io.EOF
@@ -57,12 +81,16 @@ func (b *Buffer) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// WriteAt writes to the memory, as [io.WriterAt] says. What does not fit is [io.ErrShortWrite].
+// WriteAt writes to the memory, as [io.WriterAt] says. What does not fit is [io.ErrShortWrite]. Of a released buffer
+// it is an error that is [io/fs.ErrClosed].
 func (b *Buffer) WriteAt(p []byte, offset int64) (int, error) {
+	if err := b.use("write buffer"); err != nil {
+		return 0, err
+	}
+	defer b.mu.RUnlock()
 	if offset < 0 {
 		return 0, refusal("write buffer", syscall.EINVAL)
 	}
-	defer runtime.KeepAlive(b)
 	n := 0
 	if offset < int64(len(b.bytes)) {
 		n = copy(b.bytes[offset:], p)
@@ -86,13 +114,17 @@ func (b *Buffer) idIn(op string, p *Pool) (C.uint64_t, error) {
 // Release gives it back, also while it is read into or written from, and after the pool was closed. It may be
 // called more than once.
 func (b *Buffer) Release() {
-	b.released.Do(func() {
-		runtime.SetFinalizer(b, nil)
-		in := b.pool.in
-		in.use.RLock()
-		defer in.use.RUnlock()
-		C.arsync_buffer_release(in.c, b.id)
-	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bytes == nil {
+		return
+	}
+	b.bytes = nil
+	runtime.SetFinalizer(b, nil)
+	in := b.pool.in
+	in.use.RLock()
+	defer in.use.RUnlock()
+	C.arsync_buffer_release(in.c, b.id)
 }
 
 // TryAcquire leases buffers that are free. An error that is [syscall.EAGAIN] says that there are not as many.

@@ -346,3 +346,35 @@ func TestTellsThatABufferOrASetIsAnotherPools(t *testing.T) {
 	_, err = one.Copy(background, w.path("to"), w.path("from"), arsync.InSet(mySet), arsync.PreserveLinks)
 	w.no(err)
 }
+
+func TestTouchesNothingOfAReleasedBuffer(t *testing.T) {
+	w := newWork(t)
+	b := w.buffer(w.open())
+	size := b.Len()
+	b.Release()
+	b.Release()
+	some := make([]byte, 10)
+	if n, err := b.ReadAt(some, 0); n != 0 || !errors.Is(err, fs.ErrClosed) {
+		t.Error(n, err)
+	}
+	if n, err := b.WriteAt(some, 0); n != 0 || !errors.Is(err, fs.ErrClosed) {
+		t.Error(n, err)
+	}
+	if b.Bytes() != nil || b.Len() != size {
+		t.Error(len(b.Bytes()), b.Len())
+	}
+
+	// Nor while another goroutine is at it.
+	b = w.buffer(w.open())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if _, err := b.ReadAt(some, 0); err != nil {
+				return
+			}
+		}
+	}()
+	b.Release()
+	<-done
+}
