@@ -64,6 +64,8 @@ def copy_one(src, dst, *, src_dir=None, dst_dir=None, user_data=None, **options)
         done.fd = fd if fd >= 0 else None
     c.library.arsync_details_free(fields[11])
     if result < 0:
+        if done.fd is not None:  # it was copied all the same, and an exception has no room for it
+            os.close(done.fd)
         raise error_of(fields, src, dst, done.details and done.details.error_path)
     return done
 
@@ -181,7 +183,9 @@ def copytree(
     one further below itself, of which shutil finds no end, is ELOOP. A copy right into itself is shutil's own,
     too, as is one of which ignore leaves out a name with a newline.
     """
-    as_shutil = {copy: shutil.copy, copyfile: shutil.copyfile}.get(copy_function, copy_function)
+    as_shutil = copy_function
+    if copy_function in (copy, copyfile):
+        as_shutil = shutil.copy if copy_function == copy else shutil.copyfile
     left_out = []
     # A copy within its own source is not found there by shutil, which lists that one before.
     possible = copy_function in (copy2, shutil.copy2) and not _is_in(dst, src)
@@ -261,6 +265,8 @@ def _why_no_link(src, dst):
 
 
 def _below(root, path):
+    if not path:
+        return root
     return os.path.join(root, os.fsencode(path) if isinstance(root, bytes) else path)
 
 

@@ -5,10 +5,12 @@ import os
 import shutil
 import socket
 import stat
+import tempfile
 
 import pytest
 
 import arsync
+from arsync import Kind, Preserve, Stage, Want
 
 
 def described(path):
@@ -273,6 +275,38 @@ def test_other_functions_copy_each_file(both):
     assert arsync.copytree(both.roots["arsync"] + "/src", both.roots["arsync"] + "/dst3", copy_function=arsync.copy)
 
 
+def test_a_function_needs_no_hash(both):
+    class Function:
+        __hash__ = None
+
+        def __call__(self, src, dst):
+            return shutil.copyfile(src, dst)
+
+    both.make(tree)
+    both.do("copytree", "src", "dst", copy_function=Function())
+
+
+def test_what_fails_at_the_root_is_the_roots(both, monkeypatch):
+    both.make(tree)
+    root = both.roots["arsync"]
+    raw = (1, 0, 0, 0, 0, -errno.EIO, Kind.ENTRY, 0, 0, Stage.TIMES, 0, 0)
+    told = arsync.Completion(raw, None)
+    told.path, told.error = "", OSError(errno.EIO, "no")
+
+    def copy_that_fails(pool, *arguments, **options):
+        job = pool.submit(root + "/src/a", root + "/dst/a")
+        job.wait()
+        job._unread.append(told)
+        return job
+
+    monkeypatch.setattr(arsync.Pool, "submit_tree", copy_that_fails)
+    for encoded in (os.fspath, os.fsencode):
+        src, dst = encoded(root + "/src"), encoded(root + "/dst")
+        with pytest.raises(shutil.Error) as caught:
+            arsync.copytree(src, dst, dirs_exist_ok=True)
+        assert caught.value.args[0] == [(src, dst, "[Errno 5] no")]
+
+
 def test_bytes_and_path_objects(both, tmp_path):
     both.make(tree)
     root = both.roots["arsync"]
@@ -353,3 +387,21 @@ def test_the_signatures():
             same = theirs.parameters[parameter.name]
             assert parameter.kind == same.kind
             assert parameter.default == same.default or parameter.name == "copy_function"
+
+
+def test_a_copy_that_lost_an_attribute_leaves_no_descriptor_open(tmp_path):
+    if not os.access("/dev/shm", os.W_OK) or os.stat("/dev/shm").st_dev == os.stat("/var/tmp").st_dev:
+        pytest.skip("it takes two filesystems")
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as src, tempfile.TemporaryDirectory(dir="/var/tmp") as dst:
+        try:
+            os.setxattr(src.name, "user.large", b"x" * 30000)
+        except OSError:
+            pytest.skip("no extended attributes of that size")
+        before = len(os.listdir("/proc/self/fd"))
+        try:
+            arsync.copy_one(src.name, dst + "/to", preserve=Preserve.XATTR, want=Want.FD)
+        except OSError as error:
+            assert error.stage == Stage.XATTR and os.path.exists(dst + "/to")
+        else:
+            pytest.skip("the other one takes them too")
+        assert len(os.listdir("/proc/self/fd")) == before
