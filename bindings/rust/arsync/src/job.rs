@@ -399,11 +399,11 @@ impl Ends {
             Some(Side::Destination) => &self.destination,
             _ => &self.source,
         };
-        let path = end.path.as_ref().map(path_of)?;
+        let path = end.path.as_ref().map(path_of);
         let below = done.details.as_ref().and_then(|details| details.error_path.as_ref());
-        Some(match below {
-            Some(below) if !below.as_os_str().is_empty() => path.join(below),
-            _ => path,
-        })
+        match (path, below.filter(|below| !below.as_os_str().is_empty())) {
+            (Some(path), Some(below)) => Some(path.join(below)),
+            (path, below) => path.or(below.cloned()), // an open directory has no name to be put before
+        }
     }
 }

@@ -4,7 +4,9 @@ mod support;
 
 use std::future::Future;
 use std::mem;
+use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +14,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use arsync::{CopyOptions, Event, Job, Pool, Report, Update};
+use arsync::{CopyOptions, Event, Job, Place, Pool, Report, Update, Want};
 use support::{FILE_SIZE, Work, block_on};
 
 fn copy_in(pool: &Pool, work: &Work, from: &str, to: &str) -> Job {
@@ -329,4 +331,18 @@ fn buffers_of_one_pool_mean_nothing_to_another() {
     assert_eq!(read.unwrap_err().raw_os_error(), 22);
     assert_eq!(theirs[..10], [9; 10]);
     drop(mine);
+}
+
+#[test]
+fn an_error_below_an_open_directory_has_the_entrys_path() {
+    let work = Work::new();
+    work.make_tree();
+    work.make_dir("to/a/0"); // in the way of a file
+    let pool = Pool::open().unwrap();
+    let [from, to] = ["tree", "to"].map(|name| std::fs::File::open(work.join(name)).unwrap());
+    let ends = (Place::file(from.as_fd()), Place::file(to.as_fd()));
+    let told = CopyOptions::new().recursive(true).want(Want::ERROR_PATH);
+    let job = pool.copy_at(ends.0, ends.1, &told).unwrap();
+    let error = job.wait().unwrap_err();
+    assert_eq!((error.raw_os_error(), error.path()), (21, Some(Path::new("a/0"))));
 }
