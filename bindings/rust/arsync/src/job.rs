@@ -137,12 +137,16 @@ impl Job {
         shared.has_ended(self.id)
     }
 
-    /// Let it go on by itself. Nobody will be told of its end; it is cancelled if the pool is closed
-    /// before, as when the last other job and the last [`Pool`](crate::Pool) have gone.
+    /// Let it go on by itself. Nobody will be told of its events or its end, and its questions are
+    /// answered by skipping; it is cancelled if the pool is closed before, as when the last other job and
+    /// the last [`Pool`](crate::Pool) have gone.
+    ///
+    /// The pool's thread for futures takes what the job tells. Where that thread cannot be started, a
+    /// tree with 4096 untold events, or a question, waits until something else of the pool is waited for.
     pub fn detach(mut self) {
         self.state = Phase::Over;
         if !self.shared().is_forked() {
-            self.shared().abandon(self.id);
+            self.shared().detach(self.id);
             skip_questions(&mut self.events, &self.handle);
         }
     }

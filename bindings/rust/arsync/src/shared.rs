@@ -3,8 +3,8 @@
 //! One thread at a time polls the C pool, whichever needs a completion: it takes `State::polling`,
 //! polls without the lock, hands each completion to the slot of its job, gives `polling` back and
 //! wakes those that wait. Who waits in a blocking call polls itself, or sleeps on `changed` while
-//! another one does. For futures there is a thread, the driver, which begins when the first of them
-//! is polled, and polls only while one of them waits.
+//! another one does. For futures and for jobs that were detached there is a thread, the driver, which
+//! begins when the first of them needs it, and polls only while a future waits or such a job runs.
 //!
 //! A slot belongs to the job's id from its first completion, or the submit, whichever is noticed
 //! first, until both the job has ended and its `Job` has gone or has taken the result.
@@ -55,6 +55,7 @@ pub(crate) struct State {
     followers: usize,   // threads that wait for the one that polls
     wakers: usize,      // slots with a waker
     abandoned: usize,   // slots without a Job that have not ended
+    detached: usize,    // of these, jobs that nobody has cancelled
     ended: Option<i32>, // there will be no more completions: why
     driver: Driver,
 }
@@ -73,6 +74,7 @@ pub(crate) struct Slot {
     result: Option<Completion>,
     waker: Option<Waker>,
     abandoned: bool,            // there is no Job
+    detached: bool,             // and it goes on
     drops_events: bool,         // nobody will ask for them
     keeps: Option<Arc<Buffer>>, // what is written from, by an operation that nobody waits for
     paused_here: bool,          // for its events are too many
@@ -353,6 +355,18 @@ impl Shared {
         }
     }
 
+    /// The job has no owner any more, and goes on. What it tells has to be taken, or the library has it
+    /// wait; where the driver cannot be started, whoever polls for something else does that.
+    pub(crate) fn detach(self: &Arc<Self>, job: sys::arsync_job) {
+        self.abandon(job);
+        let mut state = self.lock();
+        let Some(slot) = state.slots.get_mut(&job) else { return };
+        slot.detached = true;
+        state.detached += 1;
+        self.start_driver(&mut state);
+        self.changed.notify_all();
+    }
+
     /// The job has no owner any more.
     pub(crate) fn abandon(&self, job: sys::arsync_job) {
         self.drop_events(job);
@@ -394,7 +408,7 @@ impl Shared {
             if matches!(state.driver, Driver::Leaving) {
                 return;
             }
-            if state.wakers == 0 || state.polling {
+            if (state.wakers == 0 && state.detached == 0) || state.polling {
                 state = self.follow(state);
                 continue;
             }
@@ -484,8 +498,9 @@ impl State {
                 afterwards.wakers.push(waker);
             }
             if over {
-                afterwards.gone.extend(self.slots.remove(&id));
+                self.detached -= usize::from(slot.detached);
                 self.abandoned -= 1;
+                afterwards.gone.extend(self.slots.remove(&id));
             }
         }
     }
@@ -503,6 +518,7 @@ impl State {
         self.slots = owned;
         afterwards.gone.extend(HashMap::into_values(abandoned));
         self.abandoned = 0;
+        self.detached = 0;
     }
 
     fn result(&mut self, job: sys::arsync_job) -> Option<Completion> {

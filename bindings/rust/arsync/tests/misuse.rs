@@ -113,6 +113,28 @@ fn forgotten_handles_leak_and_no_more() {
 }
 
 #[test]
+fn a_detached_tree_goes_on_though_nobody_polls() {
+    let work = Work::new();
+    work.make_dir("many");
+    (0..9000).for_each(|i| work.make(format!("many/{i}"), 0));
+    work.make_tree();
+    work.make_dir("copy/a");
+    work.make("copy/a/0", 10);
+    let pool = Pool::open().unwrap();
+    let all = CopyOptions::new().recursive(true).report(Report::All);
+    let asks = CopyOptions::new().recursive(true).update(Update::Ask);
+    pool.copy(work.join("many"), work.join("many copied"), &all).unwrap().detach();
+    pool.copy(work.join("tree"), work.join("copy"), &asks).unwrap().detach();
+    let start = Instant::now();
+    while pool.stats().unwrap().jobs_completed < 2 {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(std::fs::read_dir(work.join("many copied")).unwrap().count(), 9000);
+    assert!(work.has("copy/a/0", 10) && work.has("copy/b/2", 5000));
+}
+
+#[test]
 fn abandoned_jobs_make_room_for_those_that_are_submitted() {
     let work = Work::new();
     work.make("small", 10);
@@ -127,7 +149,7 @@ fn abandoned_jobs_make_room_for_those_that_are_submitted() {
             assert!(start.elapsed() < Duration::from_secs(20), "{i}");
             thread::yield_now();
         };
-        if i % 2 == 0 { job.detach() } else { drop(job) }
+        drop(job); // detached, it would be polled for
     }
 }
 
