@@ -302,9 +302,9 @@ fn a_shared_buffer_is_nobodys_while_it_is_written() {
         pool.dispatch();
         thread::yield_now();
     };
-    // Whole or not at all, as it was not interrupted in the middle.
-    let written = std::fs::metadata(work.join("to")).unwrap().len() as usize;
-    assert!(written == 0 || written == length, "{written}");
+    // A cancel interrupts no transfer; but of a short one, the rest is not made any more.
+    let written = std::fs::read(work.join("to")).unwrap();
+    assert!(buffer[..length].starts_with(&written), "{}", written.len());
     drop(buffer);
 }
 
