@@ -1231,7 +1231,8 @@ enum arsync_symlinks {
 
 /* What becomes of holes, which are ranges that read as zeros and have no blocks. */
 enum arsync_sparse {
-    ARSYNC_SPARSE_AUTO = 0,   /* the source's holes stay holes. Where a filesystem may show data as
+    ARSYNC_SPARSE_AUTO = 0,   /* the source's holes stay holes. A file with as many blocks as its
+                                 size is taken to have none. Where a filesystem may show data as
                                  a hole because it is not on the disk yet (ext4 without extents,
                                  FUSE), a file in which it shows one is written back first. */
     ARSYNC_SPARSE_ALWAYS = 1, /* every aligned 4 KiB block of zeros becomes a hole */
@@ -1288,7 +1289,7 @@ enum arsync_replace {
                                      complete new one. A symbolic link is itself replaced, and in a
                                      tree also a FIFO, a socket or a device. The new file keeps the
                                      old one's mode (and owner and group, where that is permitted;
-                                     another group has of its rights those that everybody has) unless
+                                     another group has of its rights what everybody has) unless
                                      preserve says otherwise. */
     ARSYNC_REPLACE_REMOVE = 3     /* it is removed first, whatever it is except a directory, and the
                                      new one is made in its place */
@@ -1448,7 +1449,8 @@ enum arsync_reflink {
     ARSYNC_REFLINK_AUTO = 0,   /* blocks are shared where the filesystem can, else copied; see
                                   "enum arsync_method" above for small ones of trees */
     ARSYNC_REFLINK_ALWAYS = 1, /* they are shared, or the copy fails with the filesystem's error;
-                                  sparse must be AUTO */
+                                  what has no blocks to share (a stream, a device, a file of
+                                  /proc) is copied all the same. sparse must be AUTO */
     ARSYNC_REFLINK_NEVER = 2   /* the destination always gets blocks of its own */
 };
 
