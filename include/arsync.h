@@ -664,8 +664,8 @@ ARSYNC_API int arsync_poll(arsync_pool* pool, struct arsync_completion* completi
  *
  * The descriptor is open for reading and writing, or for writing alone where its filesystem or
  * whoever gave it allows no more. It is close-on-exec, stands at the file's beginning, and belongs
- * to the caller. What is not taken is closed by the next poll, or by arsync_details_free. pool is
- * NULL for a completion of arsync_copy.
+ * to the caller. What is not taken is closed by the next poll, before that waits, or by
+ * arsync_details_free. pool is NULL for a completion of arsync_copy.
  *
  * Returns the descriptor or an error.
  *
@@ -1624,7 +1624,8 @@ ARSYNC_API int arsync_option_set(arsync_copy_options* copy, arsync_pool_options*
 /* Ask a job to stop.
  *
  * The call does not wait. The job's completion still arrives: with -ECANCELED, or with its ordinary
- * result if it was quicker.
+ * result if it was quicker. The library's duplicates of the job's descriptors are closed by then,
+ * also those of a job that had not begun.
  *
  * Returns 0 or an error.
  *

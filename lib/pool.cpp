@@ -58,6 +58,7 @@ Pool::~Pool() {
     for (auto& worker : workers_)
         worker->join();
     workers_.clear();
+    closers_.end();
     while (Finished* entry = finished_first_) {
         finished_first_ = entry->next;
         if (entry->completion.kind != ARSYNC_COMPLETION_JOB)
@@ -245,10 +246,8 @@ Job* Pool::take(Worker& worker) {
         } else if (!job->site_known) {
             site = find_site(*job);
             if (!site) {
-                job->state = ARSYNC_JOB_QUEUED; // it was not begun
                 job->outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
-                complete(*job);
-                tell_poller();
+                end_unrun(*job);
                 continue;
             }
             job->site_known = true;
@@ -349,8 +348,7 @@ void Pool::unqueue(Job& job) {
 void Pool::cancel_queued(Job& job, Stage stage) {
     job.outcome.result = -ECANCELED;
     job.outcome.stage = stage;
-    complete(job);
-    tell_poller();
+    end_unrun(job);
 }
 
 Job* Pool::find(arsync_job id) {

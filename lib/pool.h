@@ -3,7 +3,8 @@
 // One mutex guards all of it. A job is in the table from submit to the poll that takes its
 // completion. On the way it is queued, in its site's queue; or queued in none, while it is paused,
 // has a question without an answer, or waits for buffers; running on one worker; or completed, in
-// the queue of what is to be polled. Workers start as jobs arrive and end with the pool.
+// the queue of what is to be polled. One that ends without having run is completed when what its
+// caller gave is closed. Workers start as jobs arrive and end with the pool.
 #pragma once
 
 #include <climits>
@@ -26,6 +27,7 @@
 #include "in_order.h"
 #include "io/fd.h"
 #include "io/files.h"
+#include "io/helpers.h"
 #include "io/mutex.h"
 #include "io/process.h"
 #include "io/remote_mounts.h"
@@ -170,6 +172,11 @@ private:
                       std::unique_ptr<Finished> finished) REQUIRES(mutex_);
     void withdraw_under_lock(Job& job) REQUIRES(mutex_);
 
+    // pool_unrun.cpp
+    void end_unrun(Job& job) REQUIRES(mutex_);
+    void complete_closed();
+    void close_here() REQUIRES(mutex_);
+
     void serve_acquires() REQUIRES(mutex_); // pool_buffers.cpp
 
     // pool_completions.cpp
@@ -187,6 +194,7 @@ private:
         REQUIRES(mutex_);
     void take_finished(arsync_completion& completion) REQUIRES(mutex_);
     static void free_polled(Finished* entries, Job* jobs);
+    void drop_polled() REQUIRES(mutex_);
     void make_room() REQUIRES(mutex_);
     void run_here() REQUIRES(mutex_);
     bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
@@ -242,7 +250,8 @@ private:
     // What the last poll's completions point into: entries' paths and details, and jobs' own.
     Finished* polled_entries_ GUARDED_BY(mutex_) = nullptr;
     Job* polled_jobs_ GUARDED_BY(mutex_) = nullptr;
-    Turn turn_; // to poll; taken without the mutex
+    Job* unclosed_ GUARDED_BY(mutex_) = nullptr; // ended, and for whoever polls to close
+    Turn turn_;                                  // to poll; taken without the mutex
     sem_t sleeper_;
     // What whoever polls does, or did when it was cancelled. To be woken for each entry costs both
     // sides more than to find many together, so who has just got some dozes until there are enough.
@@ -268,7 +277,10 @@ private:
     Starter starter_;
     // Where no thread can be started it has one, without a thread, whose jobs run in poll.
     std::vector<std::unique_ptr<Worker>>
-        workers_ GUARDED_BY(mutex_); // last: their threads use the members above
+        workers_ GUARDED_BY(mutex_);            // their threads use the members above
+    static constexpr unsigned closers_max = 16; // side by side: some may hang
+    Helpers closers_{closers_max, [this] { complete_closed(); },
+                     [this] { return footprint().helpers; }}; // last, for the same reason
 };
 
 } // namespace arsync

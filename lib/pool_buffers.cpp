@@ -115,6 +115,7 @@ int Pool::close_file(arsync_file id) {
             return -ENOENT;
         file = std::move(found->second);
         callers_files_.erase(found);
+        file->closed = true;
     }
     // No operation can begin any more, now that it is not in the table.
     return file->users.load(std::memory_order_acquire) == 0 ? file->own.close() : 0;

@@ -167,6 +167,9 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
 
 int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     Lock lock(mutex_);
+    if (!finished_first_)
+        drop_polled(); // what somebody waits for may hang on it
+    close_here();
     run_here();
     if (drained()) // the program is to stop polling, as soon as it asks
         return -ESHUTDOWN;
@@ -219,6 +222,15 @@ void Pool::take_finished(arsync_completion& completion) {
     job->next = std::exchange(polled_jobs_, job);
     free_slots_.push_back(static_cast<uint32_t>(index)); // has room, see submit
     --outstanding_;
+}
+
+void Pool::drop_polled() {
+    if (!polled_entries_ && !polled_jobs_)
+        return;
+    Finished* const entries = std::exchange(polled_entries_, nullptr);
+    Job* const jobs = std::exchange(polled_jobs_, nullptr);
+    const Unlock unlock(mutex_);
+    free_polled(entries, jobs);
 }
 
 void Pool::free_polled(Finished* entries, Job* jobs) {

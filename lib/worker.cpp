@@ -123,6 +123,7 @@ bool Worker::do_without_ring(const Error& error) {
     if (job) {
         job->outcome.result = -error.code;
         job->outcome.stage = error.stage;
+        close_descriptors(*job);
         pool_.finish(*job);
     } else if (pool_.closing()) {
         pool_.leave_with_others();

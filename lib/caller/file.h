@@ -38,6 +38,7 @@ struct CallerFile {
     std::atomic<std::chrono::steady_clock::time_point> slow_until{};
 
     std::atomic<unsigned> users = 0; // operations that have not ended
+    bool closed = false;             // by the caller; under the pool's mutex
 };
 
 // An operation's part in a file; move-only. The last that has one closes what was closed meanwhile.

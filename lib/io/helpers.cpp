@@ -35,13 +35,18 @@ Helpers::Helpers(unsigned limit, std::function<void()> notify, std::function<uns
     : limit_(limit), endless_(endless), notify_(std::move(notify)), most_(std::move(most)) {}
 
 Helpers::~Helpers() {
+    end();
+}
+
+void Helpers::end() {
     {
         const Lock lock(mutex_);
         stopping_ = true;
     }
     work_.notify_all();
     for (std::thread& thread : threads_)
-        thread.join();
+        if (thread.joinable())
+            thread.join();
 }
 
 int Helpers::submit(Request& request) noexcept {

@@ -38,6 +38,8 @@ public:
     Helpers(const Helpers&) = delete;
     Helpers& operator=(const Helpers&) = delete;
     ~Helpers();
+    // What was queued is finished, and all threads have ended. Nothing is submitted any more.
+    void end();
 
     // Perform a request on some thread. Negative errno: no thread could be started; not queued.
     int submit(Request& request) noexcept;
