@@ -1571,7 +1571,8 @@ typedef struct arsync_copy_options {
  *
  * Errors:
  *   -EINVAL      A field is invalid, or two contradict each other.
- *   -E2BIG       The options ask for what this version of the library does not know. */
+ *   -E2BIG       The options ask for what this version of the library does not know.
+ *   -ENOMEM      There is too little memory. */
 ARSYNC_API int arsync_options_check(const arsync_copy_options* options, char* why, size_t size);
 
 /* Set an option by its name, from text.

@@ -119,14 +119,16 @@ int arsync_pool_stats(arsync_pool* handle, arsync_stats* stats) {
 int arsync_options_check(const arsync_copy_options* options, char* why, size_t size) {
     if (!why && size > 0)
         return -EFAULT;
-    arsync_copy_options ours;
-    Refusal refusal;
-    const int error = check_and_copy_options(options, ours, refusal);
-    if (refusal)
-        snprintf(why, size, "%s: %s", refusal.field, refusal.reason);
-    else if (size > 0)
+    if (size > 0)
         why[0] = '\0';
-    return error;
+    return uncancelled([&] {
+        arsync_copy_options ours;
+        Refusal refusal;
+        const int error = check_and_copy_options(options, ours, refusal);
+        if (refusal)
+            snprintf(why, size, "%s: %s", refusal.field, refusal.reason);
+        return error;
+    });
 }
 
 int arsync_link_set_open(arsync_pool* handle, arsync_link_set* set) {

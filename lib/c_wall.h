@@ -25,10 +25,27 @@ struct arsync_pool {
 
 namespace arsync {
 
+// A thread that does not heed pthread_cancel(3) while this lives.
+class CancelLater {
+public:
+    CancelLater() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state_); }
+    CancelLater(const CancelLater&) = delete;
+    CancelLater& operator=(const CancelLater&) = delete;
+    ~CancelLater() { pthread_setcancelstate(state_, nullptr); }
+
+private:
+    int state_ = PTHREAD_CANCEL_ENABLE;
+};
+
 // Runs body, and turns whatever comes flying into an errno. EAGAIN, as for want of a thread or of
 // memory that is locked, is no matter of waiting: only a submit that has reached job_limit says so.
+//
+// A thread that is cancelled in there (pthread_cancel) goes on to the end: half of something would
+// be done, and an unwinding that meets noexcept ends the process. It ends at its next cancellation
+// point. So whatever throws, allocates, or makes a system call runs in here.
 template <class Body>
-[[gnu::noinline]] int guarded(Body body) noexcept {
+[[gnu::noinline]] int uncancelled(Body body) noexcept {
+    const CancelLater later;
     const auto negative = [](int code) { return code == EAGAIN ? -ENOMEM : -code; };
     try {
         return body();
@@ -41,17 +58,6 @@ template <class Body>
     } catch (const std::exception&) { // more than a container could ever hold
         return -ENOMEM;
     }
-}
-
-// The same in a thread that may be cancelled (pthread_cancel): not in here, where half of something
-// would be done, but at the thread's next cancellation point.
-template <class Body>
-int uncancelled(Body body) {
-    int state = PTHREAD_CANCEL_ENABLE;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    const int result = guarded(body);
-    pthread_setcancelstate(state, nullptr);
-    return result;
 }
 
 // A text for the caller, cut to size bytes with its NUL. Returns the length of all of it.

@@ -337,7 +337,7 @@ int arsync_describe(const arsync_completion* completion, const arsync_copy_optio
                     size_t size) {
     if (completion == nullptr || (text == nullptr && size > 0))
         return -EFAULT;
-    return guarded([&] {
+    return uncancelled([&] {
         arsync_copy_options ours;
         Refusal refusal;
         if (const int error = check_and_copy_options(options, ours, refusal); error != 0)

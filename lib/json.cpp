@@ -252,7 +252,7 @@ int arsync_completion_json(const arsync_completion* completion, const char* src,
                            const char* outcome, const char* message, char* text, size_t size) {
     if (!completion || !src || !dst || (!text && size > 0))
         return -EFAULT;
-    return guarded([&] {
+    return uncancelled([&] {
         const std::string_view said = message ? message : "";
         return give_text(object_of(*completion, src, dst, outcome, said), text, size);
     });

@@ -375,7 +375,7 @@ int arsync_option_set(arsync_copy_options* copy, arsync_pool_options* pool, cons
         return -EFAULT;
     if (size > 0)
         why[0] = '\0';
-    return guarded([&] {
+    return uncancelled([&] {
         try {
             int error = copy ? set_in(copy, name, value) : -ENOENT;
             if (error == -ENOENT && pool)

@@ -120,5 +120,5 @@ int arsync_quote(const char* name, size_t length, uint32_t quoting, char* text, 
     constexpr size_t longest = 1 << 24; // and so what comes back fits into an int
     if (quoting > ARSYNC_QUOTE_WORD || length > longest)
         return -EINVAL;
-    return guarded([&] { return give_text(quoted({name, length}, quoting), text, size); });
+    return uncancelled([&] { return give_text(quoted({name, length}, quoting), text, size); });
 }

@@ -383,12 +383,15 @@ static void call_what_tells(struct caller* caller) {
                                 .result = -ENOENT,
                                 .stage = ARSYNC_STAGE_OPEN_SOURCE,
                                 .flags = ARSYNC_COMPLETION_AT_SOURCE};
-    CHECK_EQUAL(arsync_describe(&failed, NULL, work, "missing", work, "to", text, sizeof text), 0);
+    arsync_copy_options options = copy_options();
+    options.preserve = ARSYNC_PRESERVE_OWNER;
+    options.user_map = "root:root"; /* looks into /etc/passwd */
+    CHECK_EQUAL(arsync_describe(&failed, &options, work, "missing", work, "to", text, sizeof text),
+                0);
     CHECK(arsync_completion_json(&failed, "missing", "to", NULL, text, NULL, 0) > 0);
     CHECK(arsync_quote("a b", 3, ARSYNC_QUOTE_SHELL, text, sizeof text) > 0);
-    arsync_copy_options options = copy_options();
     CHECK_EQUAL(arsync_options_check(&options, text, sizeof text), 0);
-    /* looks into /etc/passwd */
+    options = copy_options();
     CHECK_EQUAL(arsync_option_set(&options, NULL, "map-users", "0:0", text, sizeof text), 0);
 }
 
