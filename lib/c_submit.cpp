@@ -14,6 +14,7 @@
 
 #include "c_wall.h"
 #include "copy/id_map.h"
+#include "io/fd.h"
 #include "options.h"
 #include "pool.h"
 
@@ -178,10 +179,10 @@ static int take_open(int fd, const char* path, int access, Fd* copy_of_it, int& 
                      std::string& name, bool& is_open) {
     if (path && path[0] != '\0')
         return -EINVAL;
-    struct stat facts;
-    if (fstat(fd, &facts) < 0)
-        return -errno;
-    is_open = !S_ISDIR(facts.st_mode);
+    mode_t kind = 0;
+    if (const int error = kind_of(fd, kind); error < 0)
+        return error;
+    is_open = !S_ISDIR(kind);
     name = is_open ? "" : ".";
     if (is_open &&
         (!may(fd, access) || (access == O_WRONLY && (fcntl(fd, F_GETFL) & O_APPEND) != 0)))

@@ -74,15 +74,8 @@ int Pool::open_file(int fd, arsync_file& id) {
     if (flags < 0 || (flags & O_PATH) != 0)
         return -EBADF;
     auto file = std::make_shared<CallerFile>();
-    // What is known of it without asking a server; but some filters do not know statx(2).
-    struct statx facts;
-    struct stat older;
-    if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &facts) == 0)
-        file->kind = facts.stx_mode & S_IFMT;
-    else if (fstat(fd, &older) == 0)
-        file->kind = older.st_mode & S_IFMT;
-    else
-        return -errno;
+    if (const int error = kind_of(fd, file->kind); error < 0)
+        return error;
     if (S_ISDIR(file->kind))
         return -EISDIR;
     file->own = Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));

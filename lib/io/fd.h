@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -35,5 +37,19 @@ public:
 private:
     int fd_ = -1;
 };
+
+// What kind of file a descriptor is of (S_IFMT), without asking a server, which may not answer. 0
+// or a negative errno.
+inline int kind_of(int fd, mode_t& kind) {
+    struct statx facts;
+    struct stat older;
+    if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &facts) == 0)
+        kind = facts.stx_mode & S_IFMT;
+    else if (fstat(fd, &older) == 0) // some filters do not know statx(2)
+        kind = older.st_mode & S_IFMT;
+    else
+        return -errno;
+    return 0;
+}
 
 } // namespace arsync

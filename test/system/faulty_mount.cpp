@@ -93,6 +93,10 @@ FaultyMount::Asked FaultyMount::asked() const {
     return asked;
 }
 
+void FaultyMount::hang_again() const {
+    unlink((backing_ + "/.go_on").c_str());
+}
+
 void FaultyMount::go_on() const {
     const std::ofstream made(backing_ + "/.go_on");
 }

@@ -33,6 +33,7 @@ public:
     Asked asked() const;
     // Let go on what hangs.
     void go_on() const;
+    void hang_again() const;
 
 private:
     bool wait_until_mounted();

@@ -1,5 +1,7 @@
 // A filesystem that does not answer keeps nobody waiting but the jobs that are on it.
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
@@ -130,7 +132,7 @@ TEST_CASE_FIXTURE(Clean,
                 CAPTURE(backend_name(backend));
                 CAPTURE(ranges);
                 CAPTURE(reads);
-                const FaultyMount mount({"hang=read:hung", "hang=write:hung"});
+                const FaultyMount mount({"hang=read:hung", "hang=write:hung", "hang=getattr:hung"});
                 NEEDS(mount);
                 const Directory local;
                 write_pattern(mount.backing() + "/hung", 1000);
@@ -138,9 +140,21 @@ TEST_CASE_FIXTURE(Clean,
                 PoolOptions options(backend);
                 options.workers = 1;
                 Pool pool(options);
+                mount.go_on(); // until it is open
                 const int hung = open((mount / "hung").c_str(), O_RDWR | O_CLOEXEC);
+                mount.hang_again();
                 const int here = open((local / "here").c_str(), O_RDWR | O_CLOEXEC);
                 REQUIRE((hung >= 0 && here >= 0));
+                std::atomic<bool> submitted = false;
+                // Else the submit would wait for ever, and the test with it.
+                std::thread limit([&, until = std::chrono::steady_clock::now() +
+                                              std::chrono::milliseconds(limit_ms)] {
+                    while (!submitted && std::chrono::steady_clock::now() < until)
+                        usleep(1000);
+                    CHECK(submitted);
+                    if (!submitted)
+                        mount.go_on();
+                });
                 const Options copy =
                     Options().with_flags(ranges ? 0 : ARSYNC_COPY_SRC_FD | ARSYNC_COPY_DST_FD);
                 const int from = reads ? hung : here;
@@ -150,6 +164,8 @@ TEST_CASE_FIXTURE(Clean,
                     ranges ? arsync_submit_copy_range(pool.get(), from, 0, to, 0, UINT64_MAX, &copy,
                                                       0, &job)
                            : arsync_submit_copy(pool.get(), from, "", to, "", &copy, 0, &job);
+                submitted = true;
+                limit.join();
                 close(hung);
                 close(here);
                 REQUIRE(error == 0);
