@@ -139,7 +139,11 @@ int Pool::submit_operation(CallerOperation&& operation, arsync_file file, uint64
     job->outcome.action = operation.what;
     job->what = std::move(operation);
     job->user_data = user_data;
-    const int error = submit(std::move(job), id);
+    int error = -ENOMEM;
+    try {
+        error = submit(std::move(job), id);
+    } catch (const std::bad_alloc&) {
+    }
     if (error < 0) { // and its buffer may have been released meanwhile
         const Lock lock(mutex_);
         serve_acquires();
