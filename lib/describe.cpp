@@ -57,7 +57,7 @@ struct Place {
         return look(status, follow) == 0 ? status.st_mode : 0;
     }
     Place below(const std::string& path) const {
-        const std::string top = is_open ? "" : name + "/";
+        const std::string top = is_open || name.empty() ? "" : name + "/"; // not "/", the machine's
         return path.empty() ? *this : Place{dirfd, top + path, is_open};
     }
 };

@@ -384,6 +384,21 @@ static void pool_tells_of_itself(void) {
     CHECK_EQUAL(arsync_pool_describe(pool, text, sizeof text), -EINVAL);
 }
 
+/* Nothing is looked at through a name that is "" and a descriptor that is not open; least of all a
+ * file of the machine that happens to be called as an entry. */
+static void nothing_is_looked_at_where_nothing_is_open(void) {
+    const arsync_completion done = {.kind = ARSYNC_COMPLETION_ENTRY,
+                                    .result = -EACCES,
+                                    .stage = ARSYNC_STAGE_OPEN_SOURCE,
+                                    .flags = ARSYNC_COMPLETION_AT_SOURCE,
+                                    .path = "etc"};
+    char text[256];
+    CHECK_EQUAL(arsync_describe(&done, NULL, -1, "", -1, "", text, sizeof text), 0);
+    CHECK(strcmp(text, "cannot open $s for reading: Permission denied") == 0);
+    CHECK_EQUAL(arsync_describe(&done, NULL, -1, "/", -1, "", text, sizeof text), 0);
+    CHECK(strcmp(text, "cannot access $s: Permission denied") == 0);
+}
+
 /* As cp asks; of what may not be written, in other words. Root may write to everything. */
 static void questions_are_described(void) {
     const arsync_details details = {.destination = {.mode = 0104640}};
@@ -450,6 +465,7 @@ const struct test text_tests[] = {
     TEST(completions_are_json),
     TEST(names_of_any_bytes_are_json),
     TEST(pool_tells_of_itself),
+    TEST(nothing_is_looked_at_where_nothing_is_open),
     TEST(questions_are_described),
     TEST(rare_failures_are_described),
     {NULL, NULL},
