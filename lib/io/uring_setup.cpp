@@ -79,6 +79,9 @@ void Uring::open_main(const UringOptions& options) {
         };
         try {
             open_best(polled, options.queue_depth);
+            // Before Linux 5.11 the kernel's thread takes registered files only: nothing would run.
+            if ((main_->ring.features & IORING_FEAT_SQPOLL_NONFIXED) == 0)
+                throw Error{ARSYNC_STAGE_QUEUE, EOPNOTSUPP};
             features_.sqpoll = true;
             return;
         } catch (const Error& error) {
