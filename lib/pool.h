@@ -198,6 +198,10 @@ private:
     void make_room() REQUIRES(mutex_);
     void run_here() REQUIRES(mutex_);
     bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
+    // For a poll: to give, or to do.
+    bool has_something() const REQUIRES(mutex_) {
+        return finished_first_ || woken_ || unclosed_ || here_goes_on_ || drained();
+    }
     void tell_poller() REQUIRES(mutex_);
     void wake_poller() REQUIRES(mutex_);
 
@@ -262,6 +266,7 @@ private:
     bool woken_ GUARDED_BY(mutex_) = false;         // for the next look
     Worker* here_ GUARDED_BY(mutex_) = nullptr;     // the worker without a thread
     bool event_fd_used_ GUARDED_BY(mutex_) = false; // somebody has asked for it
+    bool here_goes_on_ GUARDED_BY(mutex_) = false;  // that may have something to do
     bool closing_ GUARDED_BY(mutex_) = false;
     bool shut_ GUARDED_BY(mutex_) = false; // nothing is submitted any more
     uint64_t submitted_ GUARDED_BY(mutex_) = 0;

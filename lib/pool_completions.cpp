@@ -188,13 +188,13 @@ int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     while (finished_first_ && static_cast<uint32_t>(count) < max)
         take_finished(completions[count++]);
     gave_entries_ = polled_entries_ != nullptr;
-    if (!finished_first_) {
-        finished_end_ = &finished_first_;
-        if ((count > 0 || woken) && event_fd_used_ && !(here_ && outstanding_ > 0) && !drained())
-            mark_empty();
-    }
     if (entries_waiting_ <= ARSYNC_ENTRIES_WAITING_MAX / 2)
         make_room();
+    if (!finished_first_) {
+        finished_end_ = &finished_first_;
+        if ((count > 0 || woken || here_) && event_fd_used_ && !has_something())
+            mark_empty();
+    }
     lock.unlock();
     free_polled(old_entries, old_jobs);
     return count;
@@ -284,10 +284,15 @@ static timespec after(int timeout_ms) {
 
 // The jobs of the worker without a thread, until one has ended.
 void Pool::run_here() {
-    for (bool any = here_; any && !finished_first_ && !woken_;) {
+    while (here_goes_on_ && !finished_first_ && !woken_) {
         Worker* const here = here_;
-        const Unlock unlock(mutex_);
-        any = here->turn_here();
+        here_goes_on_ = false; // unless somebody says so meanwhile
+        bool any = false;
+        {
+            const Unlock unlock(mutex_);
+            any = here->turn_here();
+        }
+        here_goes_on_ = here_goes_on_ || any;
     }
 }
 
@@ -309,6 +314,7 @@ void Pool::wake_poller() {
     if (!here_)
         return;
     here_->wake();
+    here_goes_on_ = true;
     tell_poller();
     if (event_fd_used_)
         mark_readable();

@@ -8,7 +8,7 @@ namespace arsync {
 
 int Pool::event_fd() {
     const Lock lock(mutex_);
-    if (!event_fd_used_ && (finished_first_ || woken_ || drained() || (here_ && outstanding_ > 0)))
+    if (!event_fd_used_ && has_something())
         mark_readable();
     event_fd_used_ = true;
     return event_fd_.get();

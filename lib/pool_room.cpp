@@ -14,6 +14,7 @@ bool Pool::wait_for_room(const Job& job, Ring& ring, Waiter& waiter) {
 void Pool::make_room() {
     for (const Blocked& blocked : blocked_)
         blocked.ring->post_from_outside(*blocked.waiter);
+    here_goes_on_ = here_goes_on_ || (here_ && !blocked_.empty());
     blocked_.clear();
 }
 

@@ -108,6 +108,65 @@ TEST_CASE("without a thread a job is cancelled although whoever polls sleeps") {
     CHECK(arsync_pool_close(pool) == 0);
 }
 
+static bool is_readable(int fd) {
+    pollfd entry{fd, POLLIN, 0};
+    return ::poll(&entry, 1, 0) == 1;
+}
+
+TEST_CASE(
+    "without a thread the event descriptor is readable only while a poll has something to do") {
+    const Place place;
+    std::ofstream(place.path + "/from") << "content";
+    arsync_pool* const pool = open_without_thread();
+    const Call call;
+    const int fd = arsync_pool_event_fd(pool);
+    arsync_completion done = {};
+    const auto adjust = [&](arsync_job job, uint32_t what) {
+        arsync_adjustment adjustment = {};
+        adjustment.struct_size = sizeof adjustment;
+        adjustment.what = what;
+        return arsync_job_adjust(pool, job, &adjustment);
+    };
+    CHECK(!is_readable(fd));
+
+    SUBCASE("a job is paused") {
+        arsync_job job = 0;
+        REQUIRE(arsync_submit_copy(pool, AT_FDCWD, (place.path + "/from").c_str(), AT_FDCWD,
+                                   (place.path + "/to").c_str(), nullptr, 0, &job) == 0);
+        CHECK(is_readable(fd));
+        CHECK(adjust(job, ARSYNC_ADJUST_PAUSE) == 0);
+        CHECK(arsync_poll(pool, &done, 1, 0) == 0);
+        CHECK(!is_readable(fd));
+        CHECK(adjust(job, ARSYNC_ADJUST_RESUME) == 0);
+        CHECK(is_readable(fd));
+    }
+    SUBCASE("a list waits for items") {
+        const arsync_job list = open_list(pool);
+        CHECK(is_readable(fd));
+        CHECK(arsync_poll(pool, &done, 1, 0) == 0);
+        CHECK(!is_readable(fd));
+        CHECK(arsync_list_end(pool, list) == 0);
+        CHECK(is_readable(fd));
+    }
+    SUBCASE("a question waits for its answer") {
+        std::ofstream(place.path + "/to") << "before";
+        arsync_copy_options options = {};
+        options.struct_size = sizeof options;
+        options.update = ARSYNC_UPDATE_ASK;
+        REQUIRE(arsync_submit_copy(pool, AT_FDCWD, (place.path + "/from").c_str(), AT_FDCWD,
+                                   (place.path + "/to").c_str(), &options, 0, nullptr) == 0);
+        CHECK(arsync_poll(pool, &done, 1, 0) == 1);
+        REQUIRE(done.kind == ARSYNC_COMPLETION_QUESTION);
+        CHECK(arsync_poll(pool, &done, 1, 0) == 0);
+        CHECK(!is_readable(fd));
+        CHECK(arsync_pool_shutdown(pool, ARSYNC_SHUTDOWN_CANCEL) == 0);
+        CHECK(is_readable(fd));
+    }
+    CHECK(arsync_poll(pool, &done, 1, 1000) == 1);
+    CHECK(failing::end(What::thread));
+    CHECK(arsync_pool_close(pool) == 0);
+}
+
 TEST_CASE("a pool that began without a thread goes on without, though there are some by now") {
     const Place place;
     std::filesystem::create_directory(place.path + "/from");
