@@ -15,14 +15,18 @@ namespace {
 
 using namespace arsync;
 
-// What the program gets of a copy that is over, and is to give back.
-void tell(const arsync_completion& done, const arsync_details* details, Fd kept,
+// What the program gets of a copy that is over, and is to give back. own: null if it wants nothing.
+void tell(arsync_completion done, std::unique_ptr<Job> job, std::unique_ptr<OwnDetails> own,
           arsync_completion* completion) {
+    const auto copy = std::exchange(job->outcome.kept, {}); // which is closed, if nobody wants it
+    Fd kept(copy ? copy->release() : -1);
     if (!completion)
         return;
-    auto own = details ? std::make_unique<OwnDetails>(*details, std::move(kept)) : nullptr;
+    const bool has_details = done.details;
+    if (has_details)
+        own->take(std::move(job), std::move(kept));
     *completion = done;
-    completion->details = own.release();
+    completion->details = has_details ? own.release() : nullptr;
 }
 
 // There was no copy.
@@ -36,7 +40,8 @@ int refused(int error, arsync_completion* completion) {
 }
 
 // By a pool of its own. Its only completion is the job's.
-int copy_by_pool(std::unique_ptr<Job> job, arsync_completion* completion) {
+int copy_by_pool(std::unique_ptr<Job> job, std::unique_ptr<OwnDetails> own,
+                 arsync_completion* completion) {
     arsync_pool_options by_default{};
     by_default.struct_size = sizeof by_default;
     if (const int error = settle(by_default); error < 0)
@@ -50,7 +55,7 @@ int copy_by_pool(std::unique_ptr<Job> job, arsync_completion* completion) {
     if (count != 1) // there is no memory for what runs
         return count < 0 ? count : -EIO;
     done.job = 0;
-    tell(done, done.details, Fd(pool.take_fd(id)), completion);
+    tell(done, pool.take_polled(id), std::move(own), completion);
     return done.result;
 }
 
@@ -73,13 +78,14 @@ int arsync_copy(int src_dirfd, const char* src, int dst_dirfd, const char* dst,
             error = take_copy(src_dirfd, src, dst_dirfd, dst, *job);
         if (error < 0)
             return error;
+        auto own = completion ? std::make_unique<OwnDetails>() : nullptr;
         if (!run_alone(*job))
-            return copy_by_pool(std::move(job), completion);
-        const arsync_details* details = details_of(*job);
-        File* kept = job->outcome.kept.get();
-        tell(completion_of(*job, job->outcome), details, Fd(kept ? kept->release() : -1),
-             completion);
-        return job->outcome.result;
+            return copy_by_pool(std::move(job), std::move(own), completion);
+        const int ended = job->outcome.result;
+        arsync_completion done = completion_of(*job, job->outcome);
+        done.details = details_of(*job);
+        tell(done, std::move(job), std::move(own), completion);
+        return ended;
     });
     return completion && completion->kind == 0 ? refused(result, completion) : result;
 }

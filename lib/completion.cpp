@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "copy/required.h"
 
@@ -67,22 +68,10 @@ const arsync_details* details_of(Job& job) {
     return fill_details(details, job.outcome) ? &details : nullptr;
 }
 
-OwnDetails::OwnDetails(const arsync_details& from, Fd descriptor)
-    : arsync_details(from), kept(std::move(descriptor)) {
-    if (from.totals) {
-        totals_ = *from.totals;
-        totals = &totals_;
-    }
-    backup = keep(from.backup, backup_);
-    name = keep(from.name, name_);
-    error_path = keep(from.error_path, error_path_);
-}
-
-const char* OwnDetails::keep(const char* text, std::string& copy) {
-    if (!text)
-        return nullptr;
-    copy = text;
-    return copy.c_str();
+void OwnDetails::take(std::unique_ptr<Job> over, Fd descriptor) {
+    static_cast<arsync_details&>(*this) = over->details;
+    kept = std::move(descriptor);
+    job = std::move(over);
 }
 
 } // namespace arsync

@@ -1,7 +1,7 @@
 // What came of a job or an entry, as a program gets it.
 #pragma once
 
-#include <string>
+#include <memory>
 
 #include "io/fd.h"
 #include "job.h"
@@ -14,22 +14,13 @@ bool fill_details(arsync_details& details, const Outcome& outcome);
 // Those of a job, which own nothing; null: there are none.
 const arsync_details* details_of(Job& job);
 
-// Details that have all they point to: a program's own, until it gives them back.
-class OwnDetails : public arsync_details {
-public:
-    OwnDetails(const arsync_details& from, Fd descriptor);
-    OwnDetails(const OwnDetails&) = delete;
-    OwnDetails& operator=(const OwnDetails&) = delete;
+// Details that have all they point to: a program's own, until it gives them back. Made before there
+// are any, so that no copy that was made is lost for want of memory to tell of it.
+struct OwnDetails : arsync_details {
+    void take(std::unique_ptr<Job> over, Fd descriptor); // a job that has details
 
-    Fd kept; // of the destination, if it was wanted
-
-private:
-    const char* keep(const char* text, std::string& copy);
-
-    arsync_totals totals_ = {};
-    std::string backup_;
-    std::string name_;
-    std::string error_path_;
+    Fd kept;                  // of the destination, if it was wanted
+    std::unique_ptr<Job> job; // that these point into
 };
 
 } // namespace arsync

@@ -78,6 +78,7 @@ public:
                          uint64_t user_data, arsync_job* id);
     const std::shared_ptr<CallerBuffers>& callers_buffers() { return callers_buffers_; }
     int take_fd(arsync_job id);
+    std::unique_ptr<Job> take_polled(arsync_job id); // that the last poll has given out
     // As arsync_poll. While it sleeps, and only then, a thread may be cancelled in here: as if it
     // had not polled.
     int poll(arsync_completion* completions, uint32_t max, int timeout_ms);
@@ -197,11 +198,11 @@ private:
     void drop_polled() REQUIRES(mutex_);
     void make_room() REQUIRES(mutex_);
     void run_here() REQUIRES(mutex_);
-    bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
     // For a poll: to give, or to do.
     bool has_something() const REQUIRES(mutex_) {
         return finished_first_ || woken_ || unclosed_ || here_goes_on_ || drained();
     }
+    bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
     void tell_poller() REQUIRES(mutex_);
     void wake_poller() REQUIRES(mutex_);
 
@@ -265,8 +266,8 @@ private:
     bool gave_entries_ GUARDED_BY(mutex_) = false;  // the last look
     bool woken_ GUARDED_BY(mutex_) = false;         // for the next look
     Worker* here_ GUARDED_BY(mutex_) = nullptr;     // the worker without a thread
-    bool event_fd_used_ GUARDED_BY(mutex_) = false; // somebody has asked for it
     bool here_goes_on_ GUARDED_BY(mutex_) = false;  // that may have something to do
+    bool event_fd_used_ GUARDED_BY(mutex_) = false; // somebody has asked for it
     bool closing_ GUARDED_BY(mutex_) = false;
     bool shut_ GUARDED_BY(mutex_) = false; // nothing is submitted any more
     uint64_t submitted_ GUARDED_BY(mutex_) = 0;

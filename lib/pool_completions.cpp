@@ -329,6 +329,14 @@ int Pool::take_fd(arsync_job id) {
     return -ENOENT;
 }
 
+std::unique_ptr<Job> Pool::take_polled(arsync_job id) {
+    const Lock lock(mutex_);
+    for (Job** at = &polled_jobs_; *at; at = &(*at)->next)
+        if ((*at)->id == id)
+            return std::unique_ptr<Job>(std::exchange(*at, (*at)->next));
+    return nullptr;
+}
+
 bool Pool::runs_one_job() {
     const Lock lock(mutex_);
     return running_ == 1 && queued_ == 0;

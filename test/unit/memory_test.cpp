@@ -13,6 +13,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -256,6 +259,51 @@ TEST_CASE("without memory and without threads copies fail in the thread that pol
 }
 
 // What needs no thread of its own is done by those that there are, or by who polls.
+TEST_CASE("a copy by arsync_copy that is there is never told as one for which memory was short") {
+    const std::string directory = [] {
+        char name[] = "/tmp/arsync-unit-XXXXXX";
+        return std::string(mkdtemp(name));
+    }();
+    const std::string to = directory + "/to";
+    const std::string backup = to + "-which-is-longer-than-what-fits-into-a-string-itself";
+    for (const size_t size : {size_t{100}, size_t{5} << 20}) { // alone, and by a pool
+        CAPTURE(size);
+        const std::string from = directory + "/from";
+        std::ofstream(from) << std::string(size, 'x');
+        arsync_copy_options options = {};
+        options.struct_size = sizeof options;
+        options.want = ARSYNC_WANT_SOURCE | ARSYNC_WANT_DESTINATION | ARSYNC_WANT_FD;
+        options.backup = ARSYNC_BACKUP_SIMPLE;
+        options.backup_suffix = backup.c_str() + to.size();
+        bool failed = true;
+        for (long given = 0; failed && given < 10'000; ++given) {
+            CAPTURE(given);
+            std::ofstream(to) << "before";
+            unlink(backup.c_str());
+            arsync_completion done = {};
+            int result = 0;
+            failing::after(What::allocation, given);
+            {
+                const Call call;
+                result = arsync_copy(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), &options, &done);
+            }
+            failed = failing::end(What::allocation);
+            std::error_code none;
+            const bool is_there = std::filesystem::file_size(to, none) == size;
+            CHECK(is_there == ((done.flags & ARSYNC_COMPLETION_COPIED) != 0));
+            CHECK(done.result == result);
+            if (result == 0) {
+                REQUIRE(done.details);
+                CHECK(done.details->backup == backup.substr(directory.size() + 1));
+                CHECK((done.details->has & ARSYNC_WANT_FD) != 0);
+            }
+            arsync_details_free(done.details);
+        }
+        CHECK(!failed);
+    }
+    std::filesystem::remove_all(directory);
+}
+
 TEST_CASE("without threads all is copied all the same") {
     std::unique_ptr<work::Work> works[] = {work::file(false), work::range(true),
                                            work::tree(work::Kind::plain),
