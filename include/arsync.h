@@ -1865,7 +1865,8 @@ ARSYNC_API int arsync_describe(const arsync_completion* completion,
 enum arsync_quoting {
     ARSYNC_QUOTE_SHELL = 0,     /* so that a shell takes it for one word: 'a b', "it's",
                                    'new'$'\n''line' */
-    ARSYNC_QUOTE_IF_NEEDED = 1, /* the same, but what is such a word already stays as it is */
+    ARSYNC_QUOTE_IF_NEEDED = 1, /* the same, but what POSIX shells take for one word stays as it
+                                   is, as with cp; so does a{b,c}, which bash expands */
     ARSYNC_QUOTE_WORD = 2       /* in quotation marks, as a word in a sentence. They are those of
                                    English where the locale's encoding is UTF-8, else 'a'. */
 };
