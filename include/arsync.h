@@ -1346,7 +1346,8 @@ enum arsync_backup {
  *
  *   What stays   What the filter excludes stays. Where the source could not be listed in full, all
  *                stays. The listing that the copy went by decides what is extra: what was in the
- *                source then, or has come since, or was written by the job, stays.
+ *                source then, whether it was copied or not, or has come since, or was written by
+ *                the job, stays, by whatever spelling where names fold.
  *   Kinds        A directory gives way to a file or a link, and these to a directory, unless
  *                something that is excluded or mounted is in the way (-EISDIR, -ENOTDIR, -EBUSY),
  *                or replace is EXCLUSIVE, or update is NONE.

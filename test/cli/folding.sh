@@ -54,6 +54,13 @@ for kind in faultfs faultfs-by-name exfat ntfs; do
         mv s/Readme s/README; echo longer > s/README; mv "s/Sub/É" "s/Sub/é"; mv s/Sub s/SUB; mkdir -p t/b/gone/deep; echo x > t/b/gone/deep/f; echo x > t/b/extra
         for way in --dry-run "" --skip-unchanged; do $CP -rT $way --mirror s t/b; done
         test "$(find t/b/ -mindepth 1 | wc -l)" = 3; eventually "test \$(cat t/b/[Rr]*) = longer"; test "$(cat t/b/[sS]*/*)" = two'
+    holds "$kind: a mirror keeps what a name of its source leads to, though that is not copied" '
+        ln -s '"$at"' t; rm -rf t/*; mkdir -p s/D; echo one > s/README; ln -s . s/UP
+        for options in --directories-only "--exclude README --exclude UP" "--exclude *E* --exclude /U*" -L; do
+            rm -rf t/b; mkdir -p t/b/up/deep t/b/extra; echo old > t/b/readme; echo old > t/b/up/deep/f
+            $CP -rT $options --mirror s t/b 2> err || grep -q "UP" err
+            test "$(ls t/b | tr A-Z a-z | sort | tr "\n" " ")" = "$(test -e t/b/[dD] && echo "d ")readme up "; test -e t/b/up/deep/f
+        done'
     holds "$kind: the second of two names is an error in a directory that was there before, too" '
         ln -s '"$at"' t; rm -rf t/*; mkdir -p s/D t/b; echo one > s/F; echo d > s/D/x; $CP -aT s t/b
         echo two > s/f; mkdir s/d; echo second > s/d/y; ls t/b > before

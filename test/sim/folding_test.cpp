@@ -80,6 +80,22 @@ TEST_CASE("a name that leads to what is spelled otherwise takes that over, known
     CHECK(folding.may_be_extra("second"));
 }
 
+TEST_CASE("what a name of the source leads to is not extra, though its entry takes nothing over") {
+    Directories at;
+    Folding folding(at.files, at.destination);
+    const auto note = [&](const char* name) {
+        folding.note_source(at.files, at.source, at.destination, name);
+    };
+    note("new");
+    note("LONGNA~1");
+    CHECK_FALSE(folding.may_be_extra("longname.txt"));
+    CHECK(folding.may_be_extra("longdirectory"));
+    CHECK(at.ask(folding, "longna~1") == 0); // it is still to be taken
+    CHECK_FALSE(folding.is_in_doubt());
+    note("SECO~1");
+    CHECK(folding.is_in_doubt());
+}
+
 TEST_CASE("of the names of one file nobody knows which another spelling is, so it is in doubt") {
     Directories at;
     Folding folding(at.files, at.destination);

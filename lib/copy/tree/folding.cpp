@@ -50,6 +50,29 @@ bool Folding::is_free(Files& files, int source, int destination, const std::stri
     return false;
 }
 
+void Folding::note_source(Files& files, int source, int destination, const std::string& name) {
+    if (before_.contains(name))
+        return;
+    struct statx found;
+    const int there = files.statx(destination, name.c_str(), AT_SYMLINK_NOFOLLOW, found);
+    if (there == -ENOENT)
+        return;
+    const Lock lock(mutex_);
+    try {
+        check(ARSYNC_STAGE_LIST, there);
+        if (!index_)
+            make_index(files, source, destination);
+        const std::string* spelled = spelling_of(name, found.stx_ino);
+        in_doubt_ = in_doubt_ || !spelled;
+        if (spelled)
+            led_to_.insert(*spelled);
+    } catch (const Error& error) {
+        if (error.code == EMFILE || error.code == ENFILE || error.is_stale_handle())
+            throw;
+        in_doubt_ = true;
+    }
+}
+
 // Only of what was there before: the rest was made by this job.
 void Folding::make_index(Files& files, int source, int destination) {
     auto index = std::make_unique<Index>();
@@ -80,7 +103,7 @@ const std::string* Folding::spelling_of(const std::string& name, uint64_t inode)
 
 bool Folding::may_be_extra(const std::string& spelled) {
     const Lock lock(mutex_);
-    return before_.contains(spelled) && !taken_.contains(spelled);
+    return before_.contains(spelled) && !taken_.contains(spelled) && !led_to_.contains(spelled);
 }
 
 bool Folding::is_in_doubt() {

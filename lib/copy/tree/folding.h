@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -28,10 +29,15 @@ public:
     // From any thread. Whether nothing is at that name, so what comes there meanwhile is another
     // entry's. Throws Error: EEXIST at `stage` where another entry has it.
     bool is_free(Files& files, int source, int destination, const std::string& name, Stage stage);
-    // Whether what the listing spells so may be extra: it was there before the copy began, and no
-    // entry has taken it over.
+    // Of each name that the source is listed to have, whether its entry is copied, left out or
+    // fails on its way: what it leads to is not extra. Throws Error for want of descriptors;
+    // whatever else keeps it from being known is a doubt.
+    void note_source(Files& files, int source, int destination, const std::string& name);
+    // Whether what the listing spells so may be extra: it was there before the copy began, no name
+    // of the source leads to it, and no entry has taken it over.
     bool may_be_extra(const std::string& spelled);
-    // Whether an entry found something of which it is not known by what name it is listed.
+    // Whether a name of the source led to something of which it is not known by what name that is
+    // listed.
     bool is_in_doubt();
 
 private:
@@ -48,6 +54,7 @@ private:
     std::unique_ptr<Index> index_ GUARDED_BY(mutex_); // when first needed
     // Spelled names, and by which of the source.
     std::map<std::string, std::string> taken_ GUARDED_BY(mutex_);
+    std::set<std::string> led_to_ GUARDED_BY(mutex_); // the same, whatever became of the entry
     bool in_doubt_ GUARDED_BY(mutex_) = false;
 };
 

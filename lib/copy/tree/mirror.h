@@ -1,9 +1,9 @@
 // Removing from a destination directory what its source directory does not have.
 //
 // What is extra is decided by the listing of the source directory that the copy itself went by, and
-// only while that directory is the one at its name. What the run has seen in the source, has
-// written, or has found under another spelling, is not extra, nor is what is there by now. Where
-// that is in doubt nothing is removed, and the doubt is the directory's error.
+// only while that directory is the one at its name. What the run has seen in the source, by
+// whatever spelling and whatever became of it, or has written, is not extra, nor is what is there
+// by now. Where that is in doubt nothing is removed, and the doubt is the directory's error.
 #pragma once
 
 #include <optional>

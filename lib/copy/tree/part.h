@@ -89,6 +89,7 @@ private:
     Task<void> copy_names(std::unique_ptr<Batch> batch, LastUnit& last_unit);
     void note_unlisted(const Directory& directory, Outcome& outcome);
     void fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch);
+    void note_source_name(Directory& directory, const char* name);
     Task<void> wait_for_entries();
     Task<void> give_up_units();
     Task<bool> wait_for_descriptors(unsigned attempt);

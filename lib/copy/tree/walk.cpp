@@ -337,17 +337,26 @@ void TreePart::fill(const DirectoryRef& directory, std::unique_ptr<Batch>& batch
     if (directory->reopened)
         check(ARSYNC_STAGE_LIST,
               io_.files.set_list_position(directory->source(), directory->position));
-    directory->reopened = false;
+    directory->reopened = true; // when it is tried again these names are read again
     next->listing.fill(io_.files, directory->source(), ARSYNC_STAGE_LIST);
     if (directory->source_names) {
         for (auto name = next->listing.next(); name.text; name = next->listing.next())
-            directory->source_names->add(name.text);
+            note_source_name(*directory, name.text);
         next->listing.begin_again();
     }
+    directory->reopened = false;
     if (seeks(*directory) && !tree_.keeps_order())
         next->listing.sort_by_inode();
     directory->position = next->listing.position();
     batch = std::move(next);
+}
+
+// Before anything can become of it: what a mirror keeps must not hang on how the entry fares.
+void TreePart::note_source_name(Directory& directory, const char* name) {
+    directory.source_names->add(name);
+    if (directory.folding)
+        directory.folding->note_source(io_.files, directory.source(), directory.destination(),
+                                       name);
 }
 
 // ---- what the walk waits for, and what becomes of it when it cannot go on ----
