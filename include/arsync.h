@@ -327,7 +327,7 @@ typedef uint64_t arsync_job;
  *   Source       It may be a regular file or a block device, with ARSYNC_COPY_SPECIAL also a
  *                stream, and with ARSYNC_COPY_RECURSIVE also a directory; see "Trees" below.
  *                Otherwise a directory gives -EISDIR in the completion. A directory that would be
- *                copied into itself gives -ELOOP.
+ *                copied into itself gives -ELOOP, by whatever links or mounts.
  *   Content      The copy has the content up to the size that the source had when it was opened,
  *                or up to its end if that comes first. Sizes may be untrue on anything but the
  *                known local filesystems (FUSE, network filesystems, overlayfs, /proc, streams).
@@ -805,7 +805,8 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
  *   Links      Below src and dst no symbolic link is followed, unless the options say so. One at
  *              the destination is replaced and never written through. One that takes the place of a
  *              directory meanwhile leads nowhere. With ARSYNC_COPY_ATTRIBUTES_ONLY it stays, and
- *              that is -ELOOP.
+ *              that is -ELOOP. Where links to directories are followed, at either end, a directory
+ *              that the same tree has made is not copied again: that is -ELOOP, too.
  *   Specials   A file does not overwrite a FIFO, a socket or a device in place, unless
  *              ARSYNC_COPY_SPECIAL says to write into it.
  *   Names      Two names may be one at the destination, where case or the spelling of an accent
@@ -838,7 +839,8 @@ ARSYNC_API int arsync_list_end(arsync_pool* pool, arsync_job job);
  *              entries. Where names may fold, and with ARSYNC_COPY_MIRROR, it also grows with the
  *              names in the directories that are under way, by eight bytes each. With
  *              ARSYNC_PRESERVE_LINKS it grows with the number of files that have names not seen
- *              yet, which with ARSYNC_SYMLINKS_FOLLOW any file may have.
+ *              yet, which with ARSYNC_SYMLINKS_FOLLOW any file may have. With that, and with
+ *              ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK, it grows with the directories that are made.
  *   Limits     Where descriptors run out, fewer entries are under way at once.
  */
 

@@ -51,6 +51,13 @@ inline void set_later_facts(struct statx& facts, const LaterFacts& later) {
     memcpy(reinterpret_cast<char*>(&facts) + later_facts_at, &later, sizeof later);
 }
 
+// Whether something may be mounted there, and what it shows be a part of anything; yes where the
+// kernel does not tell.
+inline bool may_be_mount(const struct statx& facts) {
+    return (facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
+           (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 inline uint64_t mount_of(const struct statx& facts) {
     return later_facts(facts).mount;
 }

@@ -112,6 +112,61 @@ TEST_CASE_FIXTURE(Clean,
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a link that is followed into its own copy is not copied into itself") {
+    for (const bool is_there : {false, true}) {
+        CAPTURE(is_there);
+        const Directory directory;
+        make_files(directory / "s", {"d/a", "e/b"});
+        if (is_there)
+            make_directories(directory / "d/d");
+        make_symlink(directory / "d/d", directory / "s/d/l");
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, directory / "s", directory / "d",
+                                        recursive().with_symlinks(ARSYNC_SYMLINKS_FOLLOW));
+        INFO(words(copy));
+        REQUIRE(copy.find("d/l"));
+        CHECK(copy.find("d/l")->result == -ELOOP);
+        CHECK(copy.totals.errors == 1);
+        CHECK_NAMES(directory / "d", {"d", "d/a", "e", "e/b"});
+    }
+}
+
+// Else two directories could each be copied into the other's copy, for ever.
+TEST_CASE_FIXTURE(Clean, "what a tree has made is not copied again by links that lead there") {
+    const Directory directory;
+    constexpr int count = 8;
+    for (int i = 0; i < count; ++i) {
+        const std::string name = std::to_string(i);
+        make_files(directory / "s", {name + "/deep/f"});
+        for (int j = 0; j < count; ++j)
+            make_symlink(directory / ("d/" + std::to_string(j)),
+                         directory / ("s/" + name + "/deep/l" + std::to_string(j)));
+    }
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "s", directory / "d",
+                                    recursive().with_symlinks(ARSYNC_SYMLINKS_FOLLOW));
+    INFO(words(copy));
+    CHECK(copy.totals.errors == count * count);
+    for (const Entry& entry : copy.entries) // there is nothing yet, or what was made
+        CHECK((entry.result == -ENOENT || entry.result == -ELOOP));
+    CHECK(copy.totals.directories == 1 + 2 * count);
+}
+
+TEST_CASE_FIXTURE(Clean, "a destination that leads into its own source does not grow there") {
+    const Directory directory;
+    make_files(directory / "s", {"a/b/c", "a/f", "g"});
+    make_directories(directory / "d");
+    make_symlink("../s/a/b", directory / "d/a");
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "s", directory / "d",
+                                    recursive(ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK));
+    INFO(words(copy));
+    REQUIRE(copy.find("a/b"));
+    CHECK(copy.find("a/b")->result == -ELOOP);
+    CHECK(copy.totals.errors == 1);
+    CHECK_NAMES(directory / "s", {"a", "a/b", "a/b/c", "a/b/f", "a/f", "g"});
+}
+
 TEST_CASE_FIXTURE(Clean, "a directory is copied neither into itself nor onto itself") {
     const Directory directory;
     make_files(directory / "from", {"a", "sub/b"});

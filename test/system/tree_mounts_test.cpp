@@ -92,6 +92,37 @@ TEST_CASE_FIXTURE(Clean, "a mirror between bind mounts of one file system is non
     CHECK_NAMES(directory / "d", {"a", "sub", "sub/b"});
 }
 
+TEST_CASE_FIXTURE(Clean, "a part of the source that is mounted in its destination does not grow") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory;
+    make_files(directory / "s", {"a/b/c", "a/f", "g"});
+    make_directories(directory / "d/a");
+    SUBCASE("into a directory of the destination") {
+        const Bound bound(directory / "s/a/b", directory / "d/a");
+        NEEDS(bound);
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, directory / "s", directory / "d");
+        INFO(words(copy));
+        REQUIRE(copy.find("a/b"));
+        CHECK(copy.find("a/b")->result == -ELOOP);
+        CHECK(copy.totals.errors == 1);
+        CHECK_NAMES(directory / "s", {"a", "a/b", "a/b/c", "a/b/f", "a/f", "g"});
+    }
+    SUBCASE("as a directory of the destination is mounted in the source") {
+        make_directories(directory / "s/a/m");
+        const Bound bound(directory / "d/a", directory / "s/a/m");
+        NEEDS(bound);
+        Pool pool;
+        const TreeCopy copy = copy_tree(pool, directory / "s", directory / "d");
+        INFO(words(copy));
+        REQUIRE(copy.find("a/m"));
+        CHECK(copy.find("a/m")->result == -ELOOP);
+        CHECK(copy.totals.errors == 1);
+        CHECK_NAMES(directory / "d", {"a", "a/b", "a/b/c", "a/f", "g"});
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "one file system is copied to another that is mounted in it") {
     NEEDS_ROOT();
     NEEDS(shared_volume(Kind::tmpfs)); // so that mounts are our own

@@ -39,6 +39,9 @@ struct Directory {
     bool source_followed = false;        // the name is a symbolic link that was to be followed
     bool beyond_link = false;            // that is so of it, or of one above it
     bool destination_followed = false;
+    // At either end it, or one above it, may lie elsewhere than below the root: beyond a link that
+    // was followed, or a mount.
+    bool strays = false;
     bool shut = false;       // the source may not be listed
     bool made = false;       // the destination is new
     bool syncs_each = false; // to be durable, what is in the destination is synced one by one

@@ -82,6 +82,7 @@ private:
     Task<bool> is_missing(const Pin& above, const std::string& name, Outcome& outcome);
     bool is_free(const Directory& directory, const std::string& name, Stage stage) const;
     void refuse_loop(const Directory& directory) const;
+    void refuse_source_above(const Directory& directory) const;
     [[noreturn]] void refuse_meeting() const;
     Task<void> list(DirectoryRef directory, LastUnit& last_unit);
     Task<void> take_over(DirectoryRef directory, std::unique_ptr<Listing> names,

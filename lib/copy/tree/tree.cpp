@@ -174,6 +174,26 @@ bool Tree::has_mounts(Files& files) const {
     return files.places_of(root_->source(), places) < 0 || places.size() > 1;
 }
 
+// Two directories may each be copied into the other's copy: then neither is on the way to itself.
+static bool goes_beyond_links(const arsync_copy_options& options) {
+    return options.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
+           (options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
+}
+
+void Tree::note_made(const Identity& directory) {
+    if (!goes_beyond_links(job_.options))
+        return;
+    const Lock lock(mutex_);
+    made_.insert(directory);
+}
+
+bool Tree::has_made(const Identity& directory) {
+    if (!goes_beyond_links(job_.options))
+        return false;
+    const Lock lock(mutex_);
+    return made_.contains(directory);
+}
+
 void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
     const bool passes = is_not_required(result, stage, job_.options);
     job_.control.counts().errors.fetch_add(1, std::memory_order_relaxed);

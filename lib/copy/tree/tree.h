@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <sys/types.h>
+#include <unordered_set>
 #include <vector>
 
 #include "copy/copy.h"
@@ -117,6 +118,10 @@ public:
     void choose_sync(Files& files, Directory& directory, int destination);
     // Throws Error ESTALE if it is not what is at its name in the source any more.
     void refuse_replaced(Files& files, const Directory& directory) const;
+    // A directory that the job has made; and whether it has made that one, if its sources may be
+    // what it makes: beyond links.
+    void note_made(const Identity& directory);
+    bool has_made(const Identity& directory);
     // A mirror has met itself all the same: from then on it removes nothing.
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
@@ -254,6 +259,7 @@ private:
 
     Mutex mutex_; // of what follows
     std::vector<Unit> stack_ GUARDED_BY(mutex_);
+    std::unordered_set<Identity, IdentityHash> made_ GUARDED_BY(mutex_); // directories
     struct Sleeper {
         Waiter* waiter;
         Ring* ring;

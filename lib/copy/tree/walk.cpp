@@ -10,6 +10,7 @@
 #include "copy/tree/make_directory.h"
 #include "copy/tree/part.h"
 #include "io/descriptors.h"
+#include "io/facts.h"
 
 namespace arsync {
 
@@ -116,6 +117,7 @@ Task<void> TreePart::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef&
     File source = co_await open_source_directory(above, unit, facts, outcome);
     outcome.wanted.tell_source(facts, job_.options);
     directory->source_id = identity(facts);
+    directory->strays = unit.directory->strays || unit.follows || may_be_mount(facts);
     refuse_loop(*directory);
 
     File destination = co_await make_destination(above, *directory, outcome);
@@ -155,7 +157,6 @@ Task<File> TreePart::open_source_directory(const Pin& above, const Unit& unit, s
 Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Outcome& outcome) {
     const std::string& name = directory.name;
     const bool keeps_symlink = (job_.options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0;
-    const bool mirrors = (job_.options.flags & ARSYNC_COPY_MIRROR) != 0;
     const bool missing = co_await is_missing(above, name, outcome);
     const bool fresh = is_free(*above, name, ARSYNC_STAGE_MAKE_DIRECTORY);
     if (missing) {
@@ -187,13 +188,16 @@ Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Ou
     directory.destination_followed = keeps_symlink;
     directory.destination_id = identity(made.facts);
     outcome.wanted.tell_destination(made.facts, job_.options);
-    if (mirrors && directory.destination_id == tree_.root().source_id)
-        refuse_meeting();
     directory.new_file = new_file_in(io_.files, made, job_.options, job_.uid, job_.gid);
     File destination = std::move(made.directory);
     tree_.prepare_names(io_.files, directory, destination.get());
     if (job_.options.durability != ARSYNC_DURABILITY_NONE)
         tree_.choose_sync(io_.files, directory, destination.get());
+    directory.strays =
+        directory.strays || (!made.made && (keeps_symlink || may_be_mount(made.facts)));
+    refuse_source_above(directory);
+    if (made.made)
+        tree_.note_made(directory.destination_id);
     made.undo.keep();
     co_return destination;
 }
@@ -223,19 +227,38 @@ bool TreePart::is_free(const Directory& directory, const std::string& name, Stag
                                       stage);
 }
 
-// The destination, reached by a mount or a link; or, where links were followed, a directory on the
-// way to itself.
+// Of a source that is, by a mount or a link, where its own copy would be put: the destination of a
+// directory on the way, or what this job has made elsewhere, which may be growing just so. Or,
+// where links were followed, of a directory on the way to itself.
 void TreePart::refuse_loop(const Directory& directory) const {
     const Identity& source = directory.source_id;
-    if (!tree_.root().missing && source == tree_.root().destination_id && tree_.may_reach(source))
+    const bool is_entered = tree_.may_reach(source);
+    const auto is_destination = [&](const Directory& above) {
+        return !above.missing && above.destination_id == source;
+    };
+    if (is_entered && (is_destination(tree_.root()) || tree_.has_made(source)))
         refuse_meeting();
-    const Directory* above = directory.beyond_link ? directory.parent.get() : nullptr;
-    for (; above; above = above->parent.get())
-        if (above->source_id == source)
+    if (!directory.strays)
+        return;
+    for (const Directory* above = directory.parent.get(); above; above = above->parent.get()) {
+        if (is_entered && is_destination(*above))
+            refuse_meeting();
+        if (directory.beyond_link && above->source_id == source)
             throw error_at(Side::source, ARSYNC_STAGE_CHECK, ELOOP);
+    }
 }
 
-// What the roots did not tell, as it was mounted since: a mirror would remove what it has to copy.
+// A mirror would remove from its own source, to which a destination may lead as it was mounted
+// since the roots were compared.
+void TreePart::refuse_source_above(const Directory& directory) const {
+    if ((job_.options.flags & ARSYNC_COPY_MIRROR) == 0 || !directory.strays)
+        return;
+    for (const Directory* source = &directory; source; source = source->parent.get())
+        if (source->source_id == directory.destination_id)
+            refuse_meeting();
+}
+
+// What the roots did not tell: a mirror would remove what it has to copy.
 void TreePart::refuse_meeting() const {
     tree_.note_meeting();
     throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
