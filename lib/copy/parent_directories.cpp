@@ -168,6 +168,9 @@ Ways::Way Ways::open_top(Files& files, const Route& route) {
     const int fd = files.open(source_dirfd_, route.absolute ? "/" : ".", O_PATH | O_DIRECTORY, 0);
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     File source(files, fd);
+    struct statx of_source;
+    check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(fd, "", 0, of_source));
+    directory.source_id = identity(of_source);
     File destination;
     if (dry_) {
         destination = look_for(files, destination_dirfd_, route.top, false);

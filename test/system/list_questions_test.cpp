@@ -113,6 +113,31 @@ TEST_CASE_FIXTURE(Clean, "what is in an item's tree is asked about as the item's
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "the questions of a tree are not lost if a later item stops the list") {
+    const Directory directory;
+    make_files(directory / "from", {"tree/a", "tree/b", "tree/c"});
+    make_files(directory / "to", {"tree/a", "tree/b", "tree/c"}, " old");
+    const Opened from(directory / "from");
+    const Opened to(directory / "to");
+    const Items items = Items::entries({"tree", "missing"});
+    Options options = asking();
+    options.flags |= ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH | ARSYNC_COPY_STOP_ON_ERROR;
+    Pool pool;
+    const std::vector<arsync_item> shown = items.shown();
+    REQUIRE(arsync_submit_list(pool.get(), from.get(), to.get(), shown.data(), shown.size(),
+                               &options, 0, nullptr) == 0);
+    const ListCopy copy = take_list(pool, [](const arsync_completion&) -> uint32_t {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        return ARSYNC_ANSWER_REPLACE;
+    });
+    INFO(words(copy));
+    CHECK(copy.job.result == -ENOENT);
+    CHECK(copy.item(1).result == 0);
+    CHECK(copy.item(1).totals.entries == 4);
+    for (const char* name : {"a", "b", "c"})
+        CHECK(read_file(directory / "to/tree" + "/" + name) == std::string("tree/") + name);
+}
+
 TEST_CASE_FIXTURE(Clean, "an answer that stops ends the whole list") {
     const Directory directory;
     const Items items = there_already(directory, 40);

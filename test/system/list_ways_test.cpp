@@ -300,4 +300,80 @@ TEST_CASE_FIXTURE(Clean, "many trees are copied side by side, and their failures
     CHECK(copy.totals.specials == 12);
 }
 
+// The entries of a tree that are to touch one file, whose copies take a while.
+TEST_CASE_FIXTURE(Clean, "entries of one tree that touch one file come one after the other") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    for (const char* name : {"a/f", "b/f", "a/f~"})
+        make_files(from, {name}, std::string(8 << 20, name[0]));
+    uint32_t more = 0;
+    Items items = Items::entries({"a/f", "b/f"});
+    Options options = entries_of_a_tree();
+    std::string at = "b/f"; // what is there has the content of the last one
+    SUBCASE("which has two names at the destination") {
+        make_files(to, {"a/f", "b/"}, " old");
+        make_hard_link(to + "/a/f", to + "/b/f");
+    }
+    SUBCASE("in a directory that is there, and that a link leads to") {
+        make_files(to, {"a/f"}, " old");
+        make_symlink("a", to + "/b");
+        more = ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
+    }
+    SUBCASE("which is new, in a directory that a link leads to") {
+        make_directories(to + "/a");
+        make_symlink("a", to + "/b");
+        more = ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
+    }
+    SUBCASE("which is the other's source, by another name") {
+        make_directories(to + "/a");
+        make_hard_link(from + "/b/f", to + "/a/f");
+    }
+    SUBCASE("which was the other's source, by another name") {
+        make_directories(to + "/b");
+        make_hard_link(from + "/a/f", to + "/b/f");
+    }
+    SUBCASE("which is the other's backup") {
+        make_files(to, {"a/f", "a/f~"}, " old");
+        items = Items::entries({"a/f~", "a/f"});
+        options.with_backup(ARSYNC_BACKUP_SIMPLE);
+        at = "a/f";
+    }
+    options.with_want(ARSYNC_WANT_TIMES).flags |= more;
+    Pool pool;
+    const ListCopy copy = copy_list_between(pool, from, to, items, options);
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(copy.item(2).begin_ns >= copy.item(1).end_ns);
+    CHECK(read_file(to + "/" + at) == read_file(from + "/" + at));
+}
+
+TEST_CASE_FIXTURE(Clean, "trees of one tree come one after the other where that is promised") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    std::vector<std::string> paths;
+    for (int i = 0; i < 4; ++i) {
+        paths.push_back(std::to_string(i));
+        for (int j = 0; j < 100; ++j)
+            make_files(from, {paths.back() + "/" + std::to_string(j)}, std::string(50000, 'x'));
+    }
+    Options options = entries_of_a_tree();
+    make_directories(to);
+    SUBCASE("if all of their entries are told of") {}
+    SUBCASE("if they are there already") {
+        for (const std::string& path : paths)
+            make_directories(to + "/" + path);
+        options.with_report(ARSYNC_REPORT_ERRORS);
+    }
+    options.with_want(ARSYNC_WANT_TIMES);
+    Pool pool;
+    const ListCopy copy = copy_list_between(pool, from, to, Items::entries(paths), options);
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    for (uint64_t number = 2; number <= paths.size(); ++number)
+        CHECK(copy.item(number).begin_ns >= copy.item(number - 1).end_ns);
+    CHECK(tree_difference(from, to) == "");
+}
+
 } // namespace live

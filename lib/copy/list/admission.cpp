@@ -43,12 +43,17 @@ Task<void> ListMember::admit(Item& item) {
         co_await admit_path(item);
     if (list_.asks(ARSYNC_COPY_PARENTS) && !item.failure)
         co_await find_way(item);
+    if (item.meets && !item.failure) {
+        co_await nobody_else();
+        co_await find_way(item); // and what is there now
+    }
     if (list_.sync_.is_asked() && !item.failure)
         item.left = list_.sync_.choose(io_.files, item.names.destination, item.touch, item.way,
                                        list_.has_many());
 }
 
-// Nobody has named these one by one: what matters is which of them came before.
+// Nobody has named these one by one: what matters is which of them came before; and, when their
+// ways are known, what has several names.
 Task<void> ListMember::admit_entry(Item& item) {
     const bool enters = list_.asks(ARSYNC_COPY_RECURSIVE) && !list_.asks(ARSYNC_COPY_SHALLOW);
     list_.look_up(item, enters);
@@ -113,6 +118,11 @@ Task<void> ListMember::admit_path(Item& item) {
         co_await nobody_else();
 }
 
+static std::string text_of(const Identity& id) {
+    return std::to_string(id.major) + ":" + std::to_string(id.minor) + ":" +
+           std::to_string(id.inode);
+}
+
 // A name in a directory, whatever the path to that; the path where it is not there yet. known: set
 // to false if there is something of which it is not to be known what.
 std::string ListMember::key_of(int dirfd, const std::string& path,
@@ -128,9 +138,7 @@ std::string ListMember::key_of(int dirfd, const std::string& path,
     known = known && (result == 0 || result == -ENOENT || result == -ENOTDIR);
     if (result < 0)
         return "?" + fold_case(simplified(split.parent)) + "/" + name;
-    std::string directory = std::to_string(facts.stx_dev_major) + ":" +
-                            std::to_string(facts.stx_dev_minor) + ":" +
-                            std::to_string(facts.stx_ino);
+    std::string directory = text_of(identity(facts));
     constexpr size_t most = 4096;
     if (directories.size() >= most)
         directories.clear();
@@ -305,7 +313,9 @@ bool ListMember::looks_at_backup(const Item& item, bool idle) {
 // others are to be copied to.
 bool ListMember::runs_alone(const Item& item) const {
     const arsync_copy_options& options = list_.options_;
-    constexpr uint32_t flags = ARSYNC_COPY_PARENTS | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
+    // Which way paths have in common is known only of the entries of one tree.
+    const uint32_t flags =
+        ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK | (list_.of_one_tree() ? 0 : ARSYNC_COPY_PARENTS);
     if (!item.touch.is_tree() || item.repeats)
         return false;
     return !item.touch.is_new || list_.asks(flags) || options.report == ARSYNC_REPORT_ALL ||
@@ -347,6 +357,8 @@ Task<void> ListMember::find_way(Item& item) {
         item.failure.reset();
         try {
             enter_way(item);
+            if (list_.of_one_tree() && !item.repeats && !item.directory)
+                look_from_way(item, *Pin(io_.files, item.way));
         } catch (const Error& error) {
             item.failure = error;
         }
@@ -407,6 +419,65 @@ void ListMember::enter_way(Item& item) {
     item.touch.source_mode = facts.stx_mode;
     item.directory = ways.make(io_.files, names.source, names.destination);
     item.made_directory = ways.drop_made(item.touch.source);
+}
+
+// Of an entry of one tree: what it would touch of what has other names as well. In a directory that
+// the list has made there is nothing but what its items make, of which their paths tell.
+void ListMember::look_from_way(Item& item, const Directory& way) {
+    Touch& touch = item.touch;
+    const bool may_be_one = // what is read and what is written
+        way.missing || (way.source_id.major == way.destination_id.major &&
+                        way.source_id.minor == way.destination_id.minor);
+    const std::string name = "/" + fold_case(last_component(item.names.source));
+    touch.source_key = may_be_one ? text_of(way.source_id) + name : "";
+    touch.read_key = touch.source_key;
+    if (way.destination_id != Identity{}) // which a dry run does not look for
+        touch.key = text_of(way.destination_id) + name;
+    touch.is_new = true;
+    touch.has_written = touch.destination_has_names = false;
+    const bool may_be_tree = list_.asks(ARSYNC_COPY_RECURSIVE) && !list_.asks(ARSYNC_COPY_SHALLOW);
+    if (may_be_tree || (may_be_one && list_.writes_to_other_names()))
+        look_at_source_from(way, item);
+    if (!way.made && !way.missing)
+        look_at_destination_from(way, item);
+    const bool idle = list_.is_idle();
+    // A file that is read has perhaps not been asked which it is.
+    const bool may_be_read = may_be_one && touch.destination_has_names;
+    item.alone = runs_alone(item);
+    item.meets = !idle && (item.alone || may_be_read || list_.meets(touch));
+}
+
+void ListMember::look_at_source_from(const Directory& way, Item& item) {
+    struct statx facts;
+    const std::string name = last_component(item.names.source);
+    const int result = io_.files.statx(
+        way.source(), name.c_str(), follows_top(list_.options_) ? 0 : AT_SYMLINK_NOFOLLOW, facts);
+    refuse_unknown(ARSYNC_STAGE_OPEN_SOURCE, result);
+    if (result < 0)
+        return;
+    item.touch.source_id = identity(facts);
+    if (!S_ISDIR(facts.stx_mode))
+        return;
+    item.touch.has_source = true;
+    item.touch.source_mode = facts.stx_mode;
+    item.touch.source_names = Upon::any;
+}
+
+void ListMember::look_at_destination_from(const Directory& way, Item& item) {
+    Touch& touch = item.touch;
+    struct statx found;
+    const std::string name = last_component(item.names.destination);
+    const int result = io_.files.statx(way.destination(), name.c_str(), AT_SYMLINK_NOFOLLOW, found);
+    refuse_unknown(touch.is_tree() ? ARSYNC_STAGE_MAKE_DIRECTORY : ARSYNC_STAGE_OPEN_DESTINATION,
+                   result);
+    if (result < 0)
+        return;
+    touch.is_new = false;
+    if (touch.is_tree() || !S_ISREG(found.stx_mode))
+        return;
+    touch.has_written = true;
+    touch.written_id = identity(found);
+    touch.destination_has_names = found.stx_nlink > 1 && !replaces_name(S_IFREG);
 }
 
 // Those that were made, and if it is over the one that could not be.

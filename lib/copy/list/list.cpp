@@ -214,6 +214,18 @@ bool List::meets_by_other_names(const Touch& touch) {
     return asks_first(options_) && order_.meets_other_names(touch);
 }
 
+bool List::meets(const Touch& touch) {
+    if (meets_by_other_names(touch))
+        return true;
+    const Lock lock(mutex_);
+    return order_.meets(touch);
+}
+
+bool List::writes_to_other_names() {
+    const Lock lock(mutex_);
+    return order_.has_several_names_in_flight();
+}
+
 void List::count_unanswered(int change) {
     const Lock lock(mutex_);
     unanswered_ = static_cast<unsigned>(static_cast<int>(unanswered_) + change);

@@ -85,6 +85,7 @@ private:
         bool came_before = false;    // of one tree's entries: it, or what it lies in
         bool has_parts = false;      // the same: what lies in it came before
         bool waits = false;          // for all that is in flight
+        bool meets = false;          // the same, as it was seen from its way
         bool was_absent = false;     // nothing had its name, as the directory was listed
         bool may_be_one = false;     // one that was made has its name, but for the case
         bool repeats = false;
@@ -147,6 +148,9 @@ private:
     bool has_several_targets();
     void look_for_spellings(Item& item);
     bool meets_by_other_names(const Touch& touch);
+    // Of one tree's entries, as seen from their ways.
+    bool meets(const Touch& touch);
+    bool writes_to_other_names();
     void count_unanswered(int change);
     Task<void> finish_ways(Io io, Host& host);
     Task<void> finish_durably(Io io);

@@ -47,6 +47,9 @@ private:
     bool is_entangled(const Item& item) const;
     Task<void> find_way(Item& item);
     void enter_way(Item& item);
+    void look_from_way(Item& item, const Directory& way);
+    void look_at_source_from(const Directory& way, Item& item);
+    void look_at_destination_from(const Directory& way, Item& item);
     void refuse_lost_link(const Item& item) const;
     void tell_of_ways(Item& item, bool over);
 

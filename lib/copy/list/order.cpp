@@ -74,6 +74,15 @@ bool Order::may_meet(const Touch& touch, bool keeps_links) const {
              (keeps_links && readers_.contains(touch.source_id))));
 }
 
+bool Order::meets(const Touch& touch) const {
+    const bool by_name = by_key_.contains(touch.key) || by_key_.contains(touch.source_key) ||
+                         read_by_key_.contains(touch.key);
+    const bool by_file = writers_.contains(touch.source_id) ||
+                         (touch.has_written && (readers_.contains(touch.written_id) ||
+                                                writers_.contains(touch.written_id)));
+    return by_name || by_file || may_meet(touch, false);
+}
+
 // It, by whatever case, what it lies in, or what lies in it.
 bool Order::is_in_flight(const std::string& destination) const {
     const std::string name = fold_case(destination);
@@ -156,6 +165,8 @@ void Order::begin(const Touch& touch) {
         ++writers_[touch.written_id];
     ++in_flight_[touch.folded];
     ++by_key_[touch.key];
+    if (!touch.read_key.empty())
+        ++read_by_key_[touch.read_key];
 }
 
 template <class Map, class Key>
@@ -174,6 +185,8 @@ void Order::end(const Touch& touch) {
         drop(writers_, touch.written_id);
     drop(in_flight_, touch.folded);
     drop(by_key_, touch.key);
+    if (!touch.read_key.empty())
+        drop(read_by_key_, touch.read_key);
 }
 
 void Order::note_made(const Touch& touch) {

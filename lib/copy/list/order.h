@@ -43,6 +43,7 @@ struct Touch {
     Identity written_id = {}; // of what there is to be written into
     std::string key;          // of the destination: its directory and its name, without its case
     std::string source_key;   // the same of the source
+    std::string read_key;     // that, if later items are to wait that write there; or ""
     bool through_link = false;
     bool is_new = true; // nothing was at the destination
     Upon source_names = Upon::one;
@@ -69,6 +70,10 @@ public:
     bool meets_backups(const Touch& touch, const std::string& suffix) const;
     // The same of "NAME (1).EXT", which is tried where both are to be kept.
     bool meets_other_names(const Touch& touch) const;
+    // Of an entry of one tree: whether what it writes is read or written, or what it reads is
+    // written, under another name of the file or of its directory.
+    bool meets(const Touch& touch) const;
+    bool has_several_names_in_flight() const { return with_several_names_ > 0; }
     bool is_touched(const struct statx& found) const;
     bool is_recent(const struct statx& facts) const;
 
@@ -110,8 +115,9 @@ private:
     timespec began_{};
     Counts readers_;
     Counts writers_;
-    std::map<std::string, unsigned> in_flight_; // destinations, without their case
-    std::map<std::string, unsigned> by_key_;    // the same
+    std::map<std::string, unsigned> in_flight_;             // destinations, without their case
+    std::map<std::string, unsigned> by_key_;                // the same
+    std::unordered_map<std::string, unsigned> read_by_key_; // sources
     int with_several_names_ = 0;
     int with_any_names_ = 0;
     FlatSet<uint64_t, HashKey> made_;
