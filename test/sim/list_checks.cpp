@@ -614,6 +614,9 @@ void check_after_fault(ListSimulation& s) {
             continue;
         failed.insert(i);
         of_failed.add(i);
+        // Others would have been links to its copy.
+        if ((s.scenario.options().preserve & ARSYNC_PRESERVE_LINKS) != 0)
+            of_failed.add_path(s.scenario.items[i].source);
     }
     // A directory that may not be opened is on the way to several.
     const bool has_ways = s.scenario.asks(ARSYNC_COPY_PARENTS);

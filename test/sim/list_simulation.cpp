@@ -56,7 +56,7 @@ std::optional<SerialList::Came> SerialList::look(size_t number) {
     if (world.find(AT_FDCWD, names.source, last, source) < 0)
         return std::nullopt;
     const bool is_tree = world.disk.at(source).is_directory();
-    return Came{source, is_tree ? "" : simplified(names.source), simplified(names.destination)};
+    return Came{source, is_tree ? "" : simplified(names.source), without_dots(names.destination)};
 }
 
 bool SerialList::repeats(const Came& item) const {

@@ -36,6 +36,27 @@ TEST_CASE_FIXTURE(Clean, "what an item has made is not overwritten by another") 
     CHECK(read_file(directory / "to") == "a");
 }
 
+TEST_CASE_FIXTURE(Clean, "an item whose path only seems to be an earlier one's is copied") {
+    const Directory directory;
+    make_files(directory.path(), {"s", "tree/f", "else/d/"});
+    make_symlink("else/d", directory / "l");
+    Pool pool;
+    const ListCopy copy = copy_list(pool,
+                                    {{directory / "s", directory / "l/../x"},
+                                     {directory / "s", directory / "x"},
+                                     {directory / "tree", directory / "l/../t"},
+                                     {directory / "tree", directory / "t"},
+                                     {directory / "s", directory / ".//x"}},
+                                    recursive());
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(read_file(directory / "else/x") == "s");
+    CHECK(read_file(directory / "x") == "s");
+    CHECK(read_file(directory / "else/t/f") == "tree/f");
+    CHECK(read_file(directory / "t/f") == "tree/f");
+    CHECK(copy.item(5).has(ARSYNC_COMPLETION_REPEATED));
+}
+
 TEST_CASE_FIXTURE(Clean, "what an item could not make may be made by another") {
     const Directory directory;
     make_files(directory.path(), {"b"});

@@ -34,6 +34,7 @@ void ListMember::refuse_unknown(Stage stage, int result) const {
 Task<void> ListMember::admit(Item& item) {
     item.touch.source = simplified(item.names.source);
     item.touch.destination = simplified(item.names.destination);
+    item.touch.named_destination = without_dots(item.names.destination);
     item.touch.folded = fold_case(item.touch.destination);
     // As cp takes it: a file that is named in two ways is written twice, not refused.
     item.touch.made_as = list_.of_one_tree() ? item.touch.destination : item.names.destination;
@@ -163,6 +164,7 @@ bool ListMember::look(Item& item, bool idle) {
     Touch touch;
     touch.source = item.touch.source;
     touch.destination = item.touch.destination;
+    touch.named_destination = item.touch.named_destination;
     touch.folded = item.touch.folded;
     touch.key = item.touch.key;
     touch.source_key = item.touch.source_key;

@@ -8,14 +8,14 @@
 
 namespace arsync {
 
-std::string simplified(std::string_view path) {
+static std::string joined(std::string_view path, bool leaves_up) {
     std::vector<std::string_view> parts;
     const bool absolute = path.starts_with('/');
     while (!path.empty()) {
         const size_t length = std::min(path.find('/'), path.size());
         const std::string_view part = path.substr(0, length);
         path.remove_prefix(std::min(length + 1, path.size()));
-        if (part == ".." && !parts.empty() && parts.back() != "..")
+        if (leaves_up && part == ".." && !parts.empty() && parts.back() != "..")
             parts.pop_back();
         else if (!part.empty() && part != ".")
             parts.push_back(part);
@@ -24,6 +24,14 @@ std::string simplified(std::string_view path) {
     for (size_t i = 0; i < parts.size(); ++i)
         result.append(i == 0 ? "" : "/").append(parts[i]);
     return result;
+}
+
+std::string simplified(std::string_view path) {
+    return joined(path, true);
+}
+
+std::string without_dots(std::string_view path) {
+    return joined(path, false);
 }
 
 static uint64_t hash(std::string_view text) { // never 0
@@ -207,22 +215,22 @@ Order::Made Order::made(const std::string& destination) const {
 }
 
 bool Order::repeats(const Touch& touch) {
-    return !came_.insert({touch.source_id, hash(touch.source + '\0' + touch.destination)});
+    return !came_.insert({touch.source_id, hash(touch.source + '\0' + touch.named_destination)});
 }
 
 bool Order::repeats_tree(const Touch& touch) {
     const auto [first, last] = trees_.equal_range(touch.source_id);
     for (auto at = first; at != last; ++at)
-        if (at->second == touch.destination)
+        if (at->second == touch.named_destination)
             return true;
-    trees_.emplace(touch.source_id, touch.destination);
+    trees_.emplace(touch.source_id, touch.named_destination);
     return false;
 }
 
 void Order::forget_tree(const Touch& touch) {
     const auto [first, last] = trees_.equal_range(touch.source_id);
     for (auto at = first; at != last; ++at) {
-        if (at->second == touch.destination) {
+        if (at->second == touch.named_destination) {
             trees_.erase(at);
             return;
         }

@@ -32,10 +32,11 @@ enum class Upon : uint8_t {
 struct Touch {
     std::string source; // the paths, simplified
     std::string destination;
-    std::string folded;          // the destination, without its case
-    std::string made_as;         // the destination by which it is known when it has been made
-    bool has_source = false;     // else it cannot be looked at, and the copy will say why
-    bool source_is_link = false; // that is followed
+    std::string folded;            // the destination, without its case
+    std::string named_destination; // without_dots(), by which an item comes again
+    std::string made_as;           // the destination by which it is known when it has been made
+    bool has_source = false;       // else it cannot be looked at, and the copy will say why
+    bool source_is_link = false;   // that is followed
     Identity source_id = {};
     mode_t source_mode = 0;
     uint64_t source_size = 0;
@@ -139,7 +140,9 @@ private:
     std::unordered_set<std::string> trees_by_path_;
 };
 
-// What a path comes to when all on the way is a directory and none of it a link.
+// What a path comes to when all on the way is a directory and none of it a link; and without the
+// last: no ".." is left out with the name before it, which may be a link.
 std::string simplified(std::string_view path);
+std::string without_dots(std::string_view path);
 
 } // namespace arsync
