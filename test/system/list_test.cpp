@@ -133,6 +133,21 @@ TEST_CASE_FIXTURE(Clean, "an item that fails stops the others if it is asked for
     CHECK(copy.totals.errors == 1);
 }
 
+TEST_CASE_FIXTURE(Clean, "of what a stopped list has not begun nothing is told, nor counted") {
+    const Directory directory;
+    make_files(directory.path(), {"file"});
+    Items items;
+    for (const char* name : {"missing", "file", "file", "file", "file", "file"})
+        items.add(directory / name, directory / (name + std::to_string(items.size())));
+    Pool pool;
+    const ListCopy copy = copy_list(pool, items, Options().with_flags(ARSYNC_COPY_STOP_ON_ERROR));
+    INFO(words(copy));
+    CHECK(copy.job.result == -ENOENT);
+    for (const Told& told : copy.all)
+        CHECK(told.result != -ECANCELED);
+    CHECK(copy.totals.entries == copy.count(ARSYNC_COMPLETION_ITEM));
+}
+
 TEST_CASE_FIXTURE(Clean, "a list's completion says where it failed first, and at which end") {
     constexpr uint32_t sides =
         ARSYNC_COMPLETION_AT_SOURCE | ARSYNC_COMPLETION_AT_DESTINATION | ARSYNC_COMPLETION_CONFLICT;

@@ -139,6 +139,19 @@ void List::begin(Item& item) {
         host_->call_others(shared_from_this());
 }
 
+void List::leave_out(const Item& item) {
+    const Lock lock(mutex_);
+    end_touch_under_lock(item.touch);
+}
+
+void List::end_touch_under_lock(const Touch& touch) {
+    order_.end(touch);
+    if (--in_flight_ > 0 || !alone_.waiter)
+        return;
+    alone_.ring->post_from_outside(*alone_.waiter);
+    alone_ = {};
+}
+
 void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& totals) {
     const bool copied = outcome.result == 0 || (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
     const bool is_tree = outcome.action == ARSYNC_ACTION_TREE || item.touch.is_tree();
@@ -150,16 +163,12 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
     else
         control_.counts().entries_done.fetch_add(1, std::memory_order_relaxed);
     const Lock lock(mutex_);
-    order_.end(item.touch);
+    end_touch_under_lock(item.touch);
     if (is_tree && outcome.result < 0 && totals.directories == 0)
         order_.forget_tree(item.touch);
     add_whole(totals_, totals);
     flags_ |= outcome.flags & (ARSYNC_COMPLETION_SOURCE_CHANGED | ARSYNC_COMPLETION_SOURCE_SHRANK |
                                ARSYNC_COMPLETION_OWNER_LOST | ARSYNC_COMPLETION_VERIFIED_CACHED);
-    if (--in_flight_ == 0 && alone_.waiter) {
-        alone_.ring->post_from_outside(*alone_.waiter);
-        alone_ = {};
-    }
     // Last, for there may be no memory for it.
     const bool keeps = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
     const bool partly = outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0;

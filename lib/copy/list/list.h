@@ -118,7 +118,9 @@ private:
     void refuse(const Clash& clash, Host& host);
     void give_turn_back();
     void begin(Item& item);
+    void leave_out(const Item& item);
     void end_item(Item& item, const Outcome& outcome, const arsync_totals& totals);
+    void end_touch_under_lock(const Touch& touch) REQUIRES(mutex_);
     void wake_one_under_lock() REQUIRES(mutex_);
     void wake_all_under_lock() REQUIRES(mutex_);
     bool stopping() const {

@@ -188,14 +188,17 @@ std::optional<Error> ListMember::why_untriable(const ListItem& names) const {
 // ---- one item ----
 
 Task<void> ListMember::copy(std::shared_ptr<Item> item) {
+    if (list_.stopping()) { // since it was admitted: it is not begun, and not told of
+        list_.leave_out(*item);
+        give_place_back(*item);
+        co_return;
+    }
     Outcome outcome;
     outcome.wanted.begin(list_.options_);
     arsync_totals totals = {};
     totals.struct_size = sizeof totals;
     try {
-        if (list_.stopping()) { // since it was admitted
-            outcome.fail(-ECANCELED, ARSYNC_STAGE_NONE);
-        } else if (item->failure) {
+        if (item->failure) {
             outcome.fail(*item->failure);
             outcome.flags |= item->fails_on_the_way ? ARSYNC_COMPLETION_ON_THE_WAY : 0;
         } else if (item->directory) {
@@ -215,9 +218,14 @@ Task<void> ListMember::copy(std::shared_ptr<Item> item) {
         window_.widen();
     outcome.wanted.end(list_.options_);
     end(*item, outcome, totals);
-    if (item->alone)
+    give_place_back(*item);
+}
+
+// Whatever happened, for others wait for it.
+void ListMember::give_place_back(const Item& item) {
+    if (item.alone)
         list_.give_turn_back();
-    window_.leave(); // whatever happened, for others wait for it
+    window_.leave();
 }
 
 // Errors become the outcome's result here. What failed for want of descriptors is begun anew for as

@@ -54,6 +54,7 @@ private:
     void tell_of_ways(Item& item, bool over);
 
     Task<void> copy(std::shared_ptr<Item> item);
+    void give_place_back(const Item& item);
     Task<void> copy_until_ended(Item& item, Outcome& outcome, arsync_totals& totals);
     Task<void> copy_item_once(Item& item, Question& question, Control& control, Outcome& outcome,
                               arsync_totals& totals);
