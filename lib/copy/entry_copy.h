@@ -73,7 +73,6 @@ private:
     Task<Linked> try_link_to(const Links::Place& first);
     bool is_on_server() const;
     bool is_sealed_copy() const;
-    int open_directory_of(const FileCopy& to) const;
     std::optional<Pin> pin_first(const Links::Place& first);
     Task<bool> link_to(const Links::Place& first);
     Task<bool> link_to_known(const Links::Place& first, int dirfd);

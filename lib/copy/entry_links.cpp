@@ -5,7 +5,6 @@
 #include "copy/entry_copy.h"
 #include "copy/file_flags.h"
 #include "copy/filesystem_kinds.h"
-#include "copy/split_path.h"
 #include "copy/sync_name.h"
 #include "io/facts.h"
 
@@ -132,11 +131,6 @@ bool Entry::is_sealed_copy() const {
            (facts().stx_attributes & sealing) != 0;
 }
 
-int Entry::open_directory_of(const FileCopy& to) const {
-    const SplitPath path = split_path(to.destination);
-    return io_.files.open(to.destination_dirfd, path.directory(), O_PATH | O_DIRECTORY, 0);
-}
-
 // False: it is gone.
 Task<bool> Entry::link_to(const Links::Place& first) {
     outcome_.action = ARSYNC_ACTION_HARD_LINK;
@@ -171,21 +165,12 @@ Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
     if (!first.is_copy(found))
         co_return false;
     std::optional<Unsealed> unsealed;
-    std::optional<OfProjectOf> lent;
     co_await make_link_to(first.copy.id, [&](const FileCopy& to) {
         const char* name = to.destination.c_str();
         int linked = io_.files.link(fd, to.destination_dirfd, name);
-        // Whoever makes another link to it seals it again, or takes it back, at any time.
+        // Whoever makes another link to it seals it again at any time.
         for (int i = 0; linked == -EPERM && is_sealed_copy() && i < 1000; ++i) {
             unsealed.emplace(io_.files, fd, found.stx_mode, options_, outcome_);
-            linked = io_.files.link(fd, to.destination_dirfd, name);
-        }
-        const bool has_project = (options_.preserve & ARSYNC_PRESERVE_PROJECT) != 0;
-        for (int i = 0; linked == -EXDEV && has_project && i < 1000; ++i) {
-            if (lent && lent->changed()) // it was for another reason
-                break;
-            const File directory(io_.files, open_directory_of(to));
-            lent.emplace(io_.files, directory.get(), fd, options_, outcome_);
             linked = io_.files.link(fd, to.destination_dirfd, name);
         }
         if (linked != -ENOENT || io_.files.can_link(fd))

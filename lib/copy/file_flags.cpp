@@ -168,19 +168,4 @@ Unsealed::~Unsealed() {
         lose(outcome_, options_, result);
 }
 
-OfProjectOf::OfProjectOf(Files& files, int directory, int fd, const arsync_copy_options& options,
-                         Outcome& outcome)
-    : files_(files), fd_(fd), options_(options), outcome_(outcome) {
-    uint32_t wanted = 0;
-    changed_ = files.project(directory, wanted) == 0 && files.project(fd, own_) == 0 &&
-               own_ != wanted && files.set_project(fd, wanted) == 0;
-}
-
-OfProjectOf::~OfProjectOf() {
-    if (!changed_)
-        return;
-    if (const int result = files_.set_project(fd_, own_); result < 0)
-        lose(outcome_, options_, result);
-}
-
 } // namespace arsync

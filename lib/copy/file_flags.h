@@ -72,25 +72,4 @@ private:
     bool lifted_ = false;
 };
 
-// A file that gets one more name in a directory that hands on its project, and takes no file of
-// another: while this lives it is of that one.
-class OfProjectOf {
-public:
-    // Both may be open with O_PATH.
-    OfProjectOf(Files& files, int directory, int fd, const arsync_copy_options& options,
-                Outcome& outcome);
-    OfProjectOf(const OfProjectOf&) = delete;
-    OfProjectOf& operator=(const OfProjectOf&) = delete;
-    ~OfProjectOf();
-    bool changed() const { return changed_; }
-
-private:
-    Files& files_;
-    const int fd_;
-    const arsync_copy_options& options_;
-    Outcome& outcome_;
-    uint32_t own_ = 0;
-    bool changed_ = false;
-};
-
 } // namespace arsync
