@@ -27,7 +27,7 @@ struct Finished {
     std::unique_ptr<Details> details;
 };
 
-// Items are numbered from 1 on, in their order. Each ends, unless the list is cancelled.
+// Items are numbered from 1 on, in their order. Each ends, unless the list is cancelled or stopped.
 class InOrder {
 public:
     InOrder() = default;

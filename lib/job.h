@@ -62,6 +62,7 @@ struct Job {
     Worker* worker = nullptr; // that runs it
     Site* site = nullptr;     // in whose queue it is
     bool queued = false;      // in that; one that is paused is in none
+    bool closing = false;     // it has ended, and is told of when what it was given is closed
     bool site_known = false;  // site is where its paths lead
     // Questions without an answer. Of a single copy there is one, without an asker, and while there
     // is nobody runs the job.

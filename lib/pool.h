@@ -200,7 +200,8 @@ private:
     void run_here() REQUIRES(mutex_);
     // For a poll: to give, or to do.
     bool has_something() const REQUIRES(mutex_) {
-        return finished_first_ || woken_ || unclosed_ || here_goes_on_ || drained();
+        return finished_first_ || woken_ || unclosed_ || (here_goes_on_ && outstanding_ > 0) ||
+               drained();
     }
     bool drained() const REQUIRES(mutex_) { return shut_ && outstanding_ == 0 && !finished_first_; }
     void tell_poller() REQUIRES(mutex_);
@@ -284,9 +285,8 @@ private:
     // Where no thread can be started it has one, without a thread, whose jobs run in poll.
     std::vector<std::unique_ptr<Worker>>
         workers_ GUARDED_BY(mutex_);            // their threads use the members above
-    static constexpr unsigned closers_max = 16; // side by side: some may hang
-    Helpers closers_{closers_max, [this] { complete_closed(); },
-                     [this] { return footprint().helpers; }}; // last, for the same reason
+    static constexpr unsigned closers_max = 64; // side by side: some may hang
+    Helpers closers_{closers_max, [this] { complete_closed(); }, {}, true}; // last, as they do
 };
 
 } // namespace arsync

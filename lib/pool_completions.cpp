@@ -37,6 +37,7 @@ void Pool::finish(Job& job) {
 void Pool::complete(Job& job) {
     running_ -= job.state == ARSYNC_JOB_RUNNING;
     job.state = ARSYNC_JOB_COMPLETED;
+    job.closing = false;
     job.worker = nullptr;
     ++completed_;
     if (job.outcome.result == -ECANCELED)
@@ -167,9 +168,10 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
 
 int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     Lock lock(mutex_);
-    if (!finished_first_)
-        drop_polled(); // what somebody waits for may hang on it
-    close_here();
+    if (!finished_first_) { // what somebody waits for may hang on these
+        drop_polled();
+        close_here();
+    }
     run_here();
     if (drained()) // the program is to stop polling, as soon as it asks
         return -ESHUTDOWN;

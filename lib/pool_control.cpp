@@ -89,7 +89,7 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     Job* job = find(id);
     if (!job)
         return -ENOENT;
-    out.state = job->state;
+    out.state = job->closing ? ARSYNC_JOB_RUNNING : job->state;
     out.stage = job->control.stage();
     out.method = job->control.method();
     out.bytes_total = job->control.bytes_total();
@@ -99,7 +99,7 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     out.entries_done = job->control.counts().entries_done.load(std::memory_order_relaxed);
     if (out.entries_total == 0) {
         out.entries_total = 1; // no tree
-        out.entries_done = job->state == ARSYNC_JOB_COMPLETED;
+        out.entries_done = out.state == ARSYNC_JOB_COMPLETED;
     }
     if (job->control.counts().walking.load(std::memory_order_relaxed))
         out.flags |= ARSYNC_PROGRESS_WALKING;

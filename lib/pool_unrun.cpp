@@ -39,6 +39,7 @@ bool has_to_close(const Job& job) {
 void Pool::end_unrun(Job& job) {
     job.state = ARSYNC_JOB_COMPLETED; // for whoever would cancel or adjust it
     job.worker = nullptr;
+    job.closing = true;
     if (closing_ || !has_to_close(job)) { // a pool's end closes all
         if (std::holds_alternative<CallerOperation>(job.what))
             close_descriptors(job);

@@ -258,11 +258,13 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.owned = !content.shared && !destination.shared();
         ends.may_seek = !content.shared;
         ends.destination_synced = (copy.destination_flags & O_DSYNC) != 0;
+        ends.reads_back = destination.readable();
         Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
         Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
         if (moved.wants_order) {
             destination.begin_anew(control);
             ends.destination = destination.fd();
+            ends.reads_back = destination.readable();
             ends.in_order = true;
             moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
         }

@@ -29,6 +29,7 @@ struct Ends {
     bool source_direct = false;
     bool destination_direct = false;
     bool destination_synced = false; // open with O_DSYNC or O_SYNC
+    bool reads_back = true;          // the destination may be read
 };
 
 struct Moved {

@@ -20,7 +20,7 @@ bool Mover::digest_holds() const {
 // read before it is complete, which some servers do not let one do.
 Task<void> Mover::digest_what_there_is() {
     *digest_ = {};
-    if (survey_.to().in_order) {
+    if (survey_.to().in_order || !ends_.reads_back) {
         co_await digest_source();
         co_return;
     }

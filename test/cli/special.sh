@@ -15,7 +15,7 @@ same 'standard input and output have names' 'echo x > a; mkdir d' '
 same '/dev/null takes everything and gives nothing' 'echo x > a' '
     $CP -v a /dev/null; $CP -v /dev/null b; $CP /dev/null a; test -c /dev/null'
 same 'what takes write(2) and no offset is written' 'echo 54321 > a' '
-    sleep 30 & $CP a /proc/$!/timerslack_ns 2> /dev/null; echo $?; cat /proc/$!/timerslack_ns; cat a | $CP /dev/stdin /proc/$!/timerslack_ns; echo $?; cat /proc/$!/timerslack_ns; kill $!'
+    sleep 30 & $CP a /proc/$!/timerslack_ns 2> /dev/null; echo $?; cat /proc/$!/timerslack_ns; cat a | $CP /dev/stdin /proc/$!/timerslack_ns 2> /dev/null; echo $?; cat /proc/$!/timerslack_ns; kill $!'
 same '/dev/full is full' 'echo x > a' '$CP -v a /dev/full; echo $?; $CP /dev/null /dev/full'
 same 'files in /proc and /sys are read to their end' '' '
     $CP /proc/version v; $CP /proc/cpuinfo c; cut -d: -f1 c > c2; rm c; $CP /sys/kernel/mm/transparent_hugepage/enabled t

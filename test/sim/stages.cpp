@@ -275,12 +275,11 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
             ((options.flags & ARSYNC_COPY_RECURSIVE) || options.backup != ARSYNC_BACKUP_NONE))
             return true;
         [[fallthrough]];
-    case Call::remove_xattr:
-        if (error == EPERM) // where there is none, it is right as it is
-            return true;
-        [[fallthrough]];
     case Call::get_xattr:
+    case Call::remove_xattr:
     case Call::set_xattr:
+        if (step.call == Call::remove_xattr && error == EPERM) // of what is not there, see checks
+            return true;
         return error == EOPNOTSUPP || error == ENODATA || error == EINVAL ||
                (step.subject == Subject::destination && is_refusal(error) &&
                 (options.preserve & ARSYNC_PRESERVE_OWNER));

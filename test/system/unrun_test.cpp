@@ -1,6 +1,8 @@
 // Jobs that end before any worker had them: what their caller gave is closed as theirs is that ran.
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
+#include <memory>
 #include <poll.h>
 #include <sys/stat.h>
 #include <thread>
@@ -138,7 +140,11 @@ TEST_CASE_FIXTURE(Clean, "a cancel in the queue does not wait for what is slow t
     arsync_job on_it = 0;
     REQUIRE(arsync_submit_copy_range(pool.get(), from.fd, 0, hung, 0, 1000, nullptr, 0, &on_it) ==
             0);
-    std::thread closer([&] { close(hung); });
+    const auto closed = std::make_shared<std::atomic<bool>>(false);
+    std::thread([hung, closed] {
+        close(hung);
+        *closed = true;
+    }).detach(); // which a check that fails does not wait for
     Pipe pipe;
     const arsync_job other = submit_to(pipe, pool, directory);
     CHECK(arsync_job_cancel(pool.get(), on_it) == 0);
@@ -148,7 +154,7 @@ TEST_CASE_FIXTURE(Clean, "a cancel in the queue does not wait for what is slow t
     const arsync_job third = pool.submit(directory / "from", directory / "to");
     CHECK(next(pool).job == third);
     mount.go_on();
-    closer.join();
+    CHECK(eventually([&] { return closed->load(); }));
     const arsync_completion done = next(pool);
     CHECK(done.job == on_it);
     CHECK(done.result == -ECANCELED);
@@ -170,7 +176,7 @@ TEST_CASE_FIXTURE(Clean, "what was polled is closed before the next poll waits")
             arsync_completion none;
             polled = arsync_poll(pool.get(), &none, 1, -1);
         });
-        CHECK(eventually([&] { return open_descriptors() < with_it; }, 5000));
+        CHECK(eventually([&] { return open_descriptors() < with_it; }));
         CHECK(arsync_pool_wake(pool.get()) == 0);
         poller.join();
         CHECK(polled == (ends ? -ESHUTDOWN : 0));

@@ -258,7 +258,6 @@ TEST_CASE("without memory and without threads copies fail in the thread that pol
     CHECK(failing::end(What::thread));
 }
 
-// What needs no thread of its own is done by those that there are, or by who polls.
 TEST_CASE("a copy by arsync_copy that is there is never told as one for which memory was short") {
     const std::string directory = [] {
         char name[] = "/tmp/arsync-unit-XXXXXX";
@@ -304,6 +303,7 @@ TEST_CASE("a copy by arsync_copy that is there is never told as one for which me
     std::filesystem::remove_all(directory);
 }
 
+// What needs no thread of its own is done by those that there are, or by who polls.
 TEST_CASE("without threads all is copied all the same") {
     std::unique_ptr<work::Work> works[] = {work::file(false), work::range(true),
                                            work::tree(work::Kind::plain),

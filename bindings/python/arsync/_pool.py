@@ -346,21 +346,36 @@ class Pool:
         readable = select.poll()
         readable.register(self._event_fd, select.POLLIN)
         self._sleeper, self._news = True, False
-        self._lock.release()
         try:
+            self._lock.release()
             readable.poll(left * 1000)
         finally:
-            self._lock.acquire()
-            self._sleeper = False
-            self._told.notify_all()  # another one may wait for the descriptor
+            try:
+                self._lock_again()
+            finally:
+                self._sleeper = False
+                self._told.notify_all()  # another one may wait for the descriptor
         if self._handle:
             self._take()
+
+    def _lock_again(self):
+        """Take the lock that was released, whatever comes meanwhile: nobody else can put right what it guards."""
+        interrupt = None
+        while not self._lock._is_owned():
+            try:
+                self._lock.acquire()
+            except KeyboardInterrupt as came:
+                interrupt = came
+        if interrupt:
+            raise interrupt
 
     def _watch(self, loop):
         """From now on a coroutine of this loop waits."""
         with self._lock:
             if not self._handle:
                 return
+            if self._is_forked:
+                raise failure(-errno.EOWNERDEAD)
             if loop not in self._watched:
                 # Of the loop's own, for the pool may be closed before it stops watching.
                 fd = os.dup(self._event_fd)

@@ -77,6 +77,33 @@ arsync.copytree(sys.argv[1], sys.argv[2])
     assert b"KeyboardInterrupt" in told
 
 
+def test_an_interrupt_while_another_thread_has_the_lock_leaves_the_pool_whole(work):
+    pool = work.pool(byte_rate=64 << 10)
+    job = pool.submit(work.path("from"), work.path("to"))
+    sleeper = threading.get_ident()
+
+    def interrupt():
+        while not pool._sleeper:
+            time.sleep(0.001)
+        with pool._lock:
+            for _ in range(3):
+                signal.pthread_kill(sleeper, signal.SIGINT)
+                time.sleep(0.05)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts = threading.Thread(target=interrupt)
+    interrupts.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            job.wait()
+    finally:
+        interrupts.join(30)
+        signal.signal(signal.SIGINT, before)
+    assert not pool._sleeper
+    job.cancel()
+    fails(errno.ECANCELED, job.wait)
+
+
 def test_many_threads_submit_while_the_pool_closes(work):
     work.write("small")
 
@@ -136,6 +163,10 @@ def test_a_forked_child_lets_go_of_a_pool(work):
     waits.join(30)
 
 
+async def waits_for(job):
+    await job
+
+
 def child_closes(pool, job):
     """What a forked child ends with."""
     child = os.fork()
@@ -145,6 +176,7 @@ def child_closes(pool, job):
             signal.alarm(10)
             fails(errno.EOWNERDEAD, job.wait)
             fails(errno.EOWNERDEAD, pool.submit, "a", "b")
+            fails(errno.EOWNERDEAD, lambda: asyncio.run(waits_for(job)))
             before = len(os.listdir("/proc/self/fd"))
             with pool:
                 pass

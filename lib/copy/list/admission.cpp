@@ -438,7 +438,7 @@ void ListMember::look_from_way(Item& item, const Directory& way) {
     touch.is_new = true;
     touch.has_written = touch.destination_has_names = false;
     const bool may_be_tree = list_.asks(ARSYNC_COPY_RECURSIVE) && !list_.asks(ARSYNC_COPY_SHALLOW);
-    if (may_be_tree || (may_be_one && list_.writes_to_other_names()))
+    if (may_be_tree || may_be_one)
         look_at_source_from(way, item);
     if (!way.made && !way.missing)
         look_at_destination_from(way, item);

@@ -230,11 +230,6 @@ bool List::meets(const Touch& touch) {
     return order_.meets(touch);
 }
 
-bool List::writes_to_other_names() {
-    const Lock lock(mutex_);
-    return order_.has_several_names_in_flight();
-}
-
 void List::count_unanswered(int change) {
     const Lock lock(mutex_);
     unanswered_ = static_cast<unsigned>(static_cast<int>(unanswered_) + change);

@@ -152,7 +152,6 @@ private:
     bool meets_by_other_names(const Touch& touch);
     // Of one tree's entries, as seen from their ways.
     bool meets(const Touch& touch);
-    bool writes_to_other_names();
     void count_unanswered(int change);
     Task<void> finish_ways(Io io, Host& host);
     Task<void> finish_durably(Io io);

@@ -74,7 +74,6 @@ public:
     // Of an entry of one tree: whether what it writes is read or written, or what it reads is
     // written, under another name of the file or of its directory.
     bool meets(const Touch& touch) const;
-    bool has_several_names_in_flight() const { return with_several_names_ > 0; }
     bool is_touched(const struct statx& found) const;
     bool is_recent(const struct statx& facts) const;
 

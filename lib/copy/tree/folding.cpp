@@ -55,7 +55,8 @@ void Folding::note_source(Files& files, int source, int destination, const std::
         return;
     struct statx found;
     const int there = files.statx(destination, name.c_str(), AT_SYMLINK_NOFOLLOW, found);
-    if (there == -ENOENT)
+    const bool cannot_be = there == -EINVAL || there == -EILSEQ || there == -ENAMETOOLONG;
+    if (there == -ENOENT || cannot_be)
         return;
     const Lock lock(mutex_);
     try {

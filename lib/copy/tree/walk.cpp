@@ -187,6 +187,8 @@ Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Ou
     directory.final_mode = made.final_mode;
     directory.destination_followed = keeps_symlink;
     directory.destination_id = identity(made.facts);
+    if (made.made)
+        tree_.note_made(directory.destination_id);
     outcome.wanted.tell_destination(made.facts, job_.options);
     directory.new_file = new_file_in(io_.files, made, job_.options, job_.uid, job_.gid);
     File destination = std::move(made.directory);
@@ -196,8 +198,6 @@ Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Ou
     directory.strays =
         directory.strays || (!made.made && (keeps_symlink || may_be_mount(made.facts)));
     refuse_source_above(directory);
-    if (made.made)
-        tree_.note_made(directory.destination_id);
     made.undo.keep();
     co_return destination;
 }
@@ -236,10 +236,12 @@ void TreePart::refuse_loop(const Directory& directory) const {
     const auto is_destination = [&](const Directory& above) {
         return !above.missing && above.destination_id == source;
     };
-    if (is_entered && (is_destination(tree_.root()) || tree_.has_made(source)))
+    if (is_entered && is_destination(tree_.root()))
         refuse_meeting();
     if (!directory.strays)
         return;
+    if (is_entered && tree_.has_made(source))
+        refuse_meeting();
     for (const Directory* above = directory.parent.get(); above; above = above->parent.get()) {
         if (is_entered && is_destination(*above))
             refuse_meeting();
