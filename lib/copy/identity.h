@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <sys/stat.h>
 
 namespace arsync {
@@ -18,6 +19,11 @@ struct IdentityHash {
         return std::hash<uint64_t>()(id.inode ^ (static_cast<uint64_t>(id.minor) << 48));
     }
 };
+
+inline std::string text_of(const Identity& id) {
+    return std::to_string(id.major) + ":" + std::to_string(id.minor) + ":" +
+           std::to_string(id.inode);
+}
 
 inline Identity identity(const struct statx& facts) {
     return {facts.stx_dev_major, facts.stx_dev_minor, facts.stx_ino};

@@ -119,11 +119,6 @@ Task<void> ListMember::admit_path(Item& item) {
         co_await nobody_else();
 }
 
-static std::string text_of(const Identity& id) {
-    return std::to_string(id.major) + ":" + std::to_string(id.minor) + ":" +
-           std::to_string(id.inode);
-}
-
 // A name in a directory, whatever the path to that; the path where it is not there yet. known: set
 // to false if there is something of which it is not to be known what.
 std::string ListMember::key_of(int dirfd, const std::string& path,

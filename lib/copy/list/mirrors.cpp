@@ -27,11 +27,6 @@ PlaceOnDevice below(const PlaceOnDevice& place, const std::string& name) {
     return {place.device, (place.path == "/" ? "" : place.path) + "/" + name};
 }
 
-std::string text_of(const Identity& id) {
-    return std::to_string(id.major) + ":" + std::to_string(id.minor) + ":" +
-           std::to_string(id.inode);
-}
-
 // It, and all above it; then "".
 template <class Visit>
 void for_each_above(std::string path, Visit visit) {
