@@ -168,11 +168,13 @@ int Pool::poll(arsync_completion* completions, uint32_t max, int timeout_ms) {
 
 int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     Lock lock(mutex_);
-    if (!finished_first_) { // what somebody waits for may hang on these
-        drop_polled();
-        close_here();
-    }
-    run_here();
+    do { // what somebody waits for may hang on what is to be closed
+        if (!finished_first_) {
+            drop_polled();
+            close_here();
+        }
+        run_here();
+    } while (unclosed_ && !finished_first_);
     if (drained()) // the program is to stop polling, as soon as it asks
         return -ESHUTDOWN;
     if (!finished_first_ && !woken_ && may_sleep) {

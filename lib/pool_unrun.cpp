@@ -3,7 +3,8 @@
 // What the caller gave them is closed before their completion is queued, as it is of those that ran
 // (Worker::end): who waits for the end of a stream, or for a lock, waits for that. To close may
 // wait for a server, and neither whoever cancels nor whoever polls is to; so a thread of its own
-// does it, and completes the job. Where none can be had, whoever polls does, before anything else.
+// does it, and completes the job. Where none can be had, whoever polls does, if there is nothing to
+// give.
 #include <new>
 #include <pthread.h>
 #include <utility>
@@ -71,8 +72,8 @@ void Pool::complete_closed() {
 }
 
 void Pool::close_here() {
-    while (Job* job = unclosed_) {
-        unclosed_ = job->next;
+    while (unclosed_ && !finished_first_) {
+        Job* const job = std::exchange(unclosed_, unclosed_->next);
         {
             const Unlock unlock(mutex_);
             close_descriptors(*job);

@@ -378,9 +378,10 @@ void Entry::take_back() {
     made_.reset();
     if (backup_.name.empty())
         return;
-    outcome_.backup = split_path(backup_.name).name;
-    if (asks(ARSYNC_COPY_DRY_RUN) || undo_backup(io_.files, names_, backup_))
+    const bool undone = asks(ARSYNC_COPY_DRY_RUN) || undo_backup(io_.files, names_, backup_);
+    if (undone)
         outcome_.flags &= ~ARSYNC_COMPLETION_BACKED_UP;
+    outcome_.backup = split_path(backup_.name).name; // for which there may be no memory
     backup_ = {};
 }
 

@@ -152,6 +152,21 @@ Task<bool> Entry::link_to(const Links::Place& first) {
     co_return true;
 }
 
+// By its name, for what is open is so with O_PATH.
+Task<void> Entry::sync_content_of(const Links::Place& first, int dirfd) {
+    control_.enter(ARSYNC_STAGE_SYNC);
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (first.follows ? 0 : O_NOFOLLOW);
+    const int fd = io_.files.open(dirfd, first.name.c_str(), flags, 0);
+    check(ARSYNC_STAGE_SYNC, fd);
+    const File file(io_.files, fd);
+    struct statx found;
+    check(ARSYNC_STAGE_SYNC, io_.files.statx(fd, "", 0, found));
+    if (identity(found) != first.copy.id)
+        throw Error{ARSYNC_STAGE_SYNC, ESTALE, true};
+    const int64_t synced = co_await io_.ring.sync(fd, false);
+    check(ARSYNC_STAGE_SYNC, synced);
+}
+
 // If it is what it was; another job, or a backup, may have taken its name.
 Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
     const int fd =
@@ -164,6 +179,11 @@ Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
     check(ARSYNC_STAGE_LINK, io_.files.statx(fd, "", 0, found));
     if (!first.is_copy(found))
         co_return false;
+    // Whoever made it need not have synced it: another job of the link set, or an earlier run.
+    const bool waits = names_.synced_later && options_.replace != ARSYNC_REPLACE_ATOMIC;
+    const bool durable = options_.durability != ARSYNC_DURABILITY_NONE && !waits;
+    if (durable && S_ISREG(found.stx_mode) && !asks(ARSYNC_COPY_DRY_RUN))
+        co_await sync_content_of(first, dirfd);
     std::optional<Unsealed> unsealed;
     co_await make_link_to(first.copy.id, [&](const FileCopy& to) {
         const char* name = to.destination.c_str();

@@ -293,7 +293,9 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     carry_attributes(io, copy, source, destination, flags, options, control, outcome);
 
     // What takes the place of a file must be complete when it does, or a crash would leave neither.
-    const bool waits = copy.synced_later && options.replace != ARSYNC_REPLACE_ATOMIC &&
+    // A device's content is on no filesystem that is synced with its name.
+    const bool waits = copy.synced_later && destination.regular() &&
+                       options.replace != ARSYNC_REPLACE_ATOMIC &&
                        !is_mounted_on_name(copy, destination.facts());
     const bool durable = options.durability != ARSYNC_DURABILITY_NONE && !waits;
     // fdatasync may leave out owner, mode and times. What it was given of them unasked, as by what

@@ -29,7 +29,7 @@ Filesystem filesystem(uint64_t magic) {
         return {.direct_pays = true, .compresses = true, .holes = HoleTruth::always, .exact = true};
     case 0x4D44:     // FAT
     case 0x2011BAB0: // exFAT
-        return {.direct_pays = true, .exact = true};
+        return {.direct_pays = true, .flushes_by_fsync = true, .exact = true};
     case 0x9660:     // ISO 9660
     case 0x15013346: // UDF
     case 0x73717368: // squashfs

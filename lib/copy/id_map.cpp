@@ -88,7 +88,9 @@ struct AclEntry {
     uint32_t id;
 };
 constexpr uint16_t tag_user = 0x02;
+constexpr uint16_t tag_own_group = 0x04;
 constexpr uint16_t tag_group = 0x08;
+constexpr uint16_t tag_others = 0x20;
 
 } // namespace
 
@@ -130,6 +132,28 @@ uid_t mapped_id(const char* map, uid_t id) {
         return shifts ? mapping.to.first + (id - mapping.from.first) : mapping.to.first;
     }
     return id;
+}
+
+void narrow_group_of_acl(std::vector<char>& acl) {
+    constexpr size_t version_size = 4;
+    const auto for_each = [&](auto visit) {
+        for (size_t at = version_size; at + sizeof(AclEntry) <= acl.size();
+             at += sizeof(AclEntry)) {
+            AclEntry entry;
+            memcpy(&entry, acl.data() + at, sizeof entry);
+            visit(entry);
+            memcpy(acl.data() + at, &entry, sizeof entry);
+        }
+    };
+    uint16_t others = 0;
+    for_each([&](const AclEntry& entry) {
+        if (le16toh(entry.tag) == tag_others)
+            others = entry.permissions;
+    });
+    for_each([&](AclEntry& entry) {
+        if (le16toh(entry.tag) == tag_own_group)
+            entry.permissions &= others;
+    });
 }
 
 void map_acl(const arsync_copy_options& options, std::vector<char>& acl) {

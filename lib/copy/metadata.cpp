@@ -201,12 +201,18 @@ void note_loss(Outcome& outcome, const arsync_copy_options& options, Stage stage
         outcome.fail(lost, stage, side);
 }
 
+// What a file's group may do, where that is another group now: no more than all others.
+static mode_t without_group(mode_t bits) {
+    return bits & (0707 | (bits & 07) << 3);
+}
+
 // Group bits of a file with an ACL are its mask: without the ACL they would be its group's. What is
-// not to be known is lost. has_group: for an ACL says what its group may do, and not which that is.
+// not to be known is lost. has_group: that of the file before.
 static mode_t take_over_acl(Files& files, int destination, const FileCopy& names,
                             const struct statx& replaced, bool has_group,
                             const arsync_copy_options& options, Outcome& outcome) {
     const mode_t bits = replaced.stx_mode & 0777;
+    const mode_t plain = has_group ? bits : without_group(bits);
     const auto lost = [&](int64_t result) {
         note_loss(outcome, options, ARSYNC_STAGE_MODE, result);
         return bits & 0700;
@@ -232,32 +238,29 @@ static mode_t take_over_acl(Files& files, int destination, const FileCopy& names
     };
     if (means_none(size)) { // nor is it to have what its directory gives
         const int removed = files.remove_xattr(destination, access_acl);
-        return removed == 0 || means_none(removed) ? bits : lost(removed);
+        return removed == 0 || means_none(removed) ? plain : lost(removed);
     }
     if (size < 0)
         return lost(size);
+    acl.resize(static_cast<size_t>(size));
     if (!has_group)
-        return bits & 0707;
-    const int set = files.set_xattr(destination, access_acl, acl.data(), static_cast<size_t>(size));
+        narrow_group_of_acl(acl);
+    const int set = files.set_xattr(destination, access_acl, acl.data(), acl.size());
+    if (set < 0 && set != -EOPNOTSUPP)
+        note_loss(outcome, options, ARSYNC_STAGE_MODE, set);
     return set == 0 ? bits : bits & 0707;
 }
 
 static constexpr auto same_user = static_cast<uid_t>(-1);
 static constexpr auto same_group = static_cast<gid_t>(-1);
 
-// What a file's group may do, where that is another group now: no more than all others.
-static mode_t without_group(mode_t bits) {
-    return bits & (0707 | (bits & 07) << 3);
-}
-
 // False: it is another's, who alone may do that.
 static bool take_over_mode(Files& files, int destination, const struct statx& now,
                            const FileCopy& names, const struct statx& replaced, bool has_group,
                            const arsync_copy_options& options, Outcome& outcome) {
     // Writing takes setuid and setgid away, and so does this.
-    mode_t bits = take_over_acl(files, destination, names, replaced, has_group, options, outcome);
-    if (!has_group)
-        bits = without_group(bits);
+    const mode_t bits =
+        take_over_acl(files, destination, names, replaced, has_group, options, outcome);
     const int result = files.chmod(destination, bits);
     if (result < 0 && (now.stx_mode & 07777) != bits)
         note_loss(outcome, options, ARSYNC_STAGE_MODE, result);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "sim/catalogue.h"
 #include "sim/seeds.h"
 #include "sim/simulation.h"
 #include "sim/stages.h"
@@ -39,6 +40,10 @@ public:
     }
 
     static const char* name(unsigned job) { return job == 0 ? "a" : "b"; }
+
+    arsync_copy_options& options(unsigned job) { return jobs_[job].options; }
+    InodeNumber out() const { return out_; }
+    const Content& content() const { return content_; }
 
     // As the pool does.
     void cancel(unsigned job) {
@@ -191,6 +196,27 @@ TEST_CASE("whichever step of a link set's copies fails, one job does, and the ot
                                   what);
             }
     }
+}
+
+// The file itself was made by a job that was not to be.
+TEST_CASE("a durable name of a link set has content that survives a crash") {
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
+        for (const uint64_t size : {uint64_t{5000}, uint64_t{2} << 20}) {
+            Scenario scenario = by_method(ARSYNC_METHOD_AUTO, size);
+            scenario.options.replace = replace;
+            Set set(scenario);
+            set.options(1).durability = ARSYNC_DURABILITY_FULL;
+            set.run([](const Step&) { return 0; });
+            CHECK(set.result(0) == 0);
+            CHECK(set.result(1) == 0);
+            CHECK(set.copy(0) == set.copy(1));
+            Random random(1);
+            const Disk after =
+                set.world.disk.recover(Disk::Unsynced::lost, Disk::Unsynced::lost, random);
+            const Inode* const b = after.find(set.out(), Set::name(1));
+            REQUIRE(b);
+            CHECK(b->content == set.content());
+        }
 }
 
 TEST_CASE("whenever one job of a link set is cancelled, it ends, and the other has its name") {

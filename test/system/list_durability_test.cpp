@@ -239,4 +239,31 @@ TEST_CASE_FIXTURE(Clean, "what a durable list writes elsewhere is synced by itse
     CHECK(count_of(trace, " syncfs(") - count_of(trace, " syncfs(-1") == 1);
 }
 
+// What its name lies on is synced at the end, and has nothing of its content.
+TEST_CASE_FIXTURE(Clean, "of a durable list, what goes to a block device is written out with it") {
+    NEEDS_COMMAND("strace");
+    const LoopDevice device(1 << 20);
+    NEEDS(device);
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory(shared_volume(Kind::ext4));
+    Items items;
+    for (int i = 0; i < 20; ++i) {
+        write_pattern(directory / std::to_string(i), 1000);
+        items.add(directory / std::to_string(i), directory / ("to" + std::to_string(i)));
+    }
+    items.add(directory / "0", device.path());
+    const auto copy = [&] {
+        Pool pool{PoolOptions(ARSYNC_BACKEND_THREADS)};
+        return copy_list(pool, items, Options().with_durability(ARSYNC_DURABILITY_FILE))
+                   .job.result == 0;
+    };
+    const std::string trace = trace_of(copy, directory / "trace", "fsync,fdatasync,syncfs");
+    if (trace.empty()) {
+        skip("strace may not look at other processes here");
+        return;
+    }
+    INFO(trace);
+    CHECK(count_of(trace, " fdatasync(") + count_of(trace, " fsync(") == 1);
+}
+
 } // namespace live

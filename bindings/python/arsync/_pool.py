@@ -323,6 +323,7 @@ class Pool:
     def _wait(self, holds, timeout=None):
         """Wait until something holds that completions bring about. Returns whether it does."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        nested = self._lock._is_owned()  # as in a signal's handler that waits
         with self._lock:
             while not holds():
                 if not self._handle:
@@ -338,10 +339,10 @@ class Pool:
                 elif self._sleeper:
                     self._told.wait(left)
                 else:
-                    self._sleep(left)
+                    self._sleep(left, nested)
         return True
 
-    def _sleep(self, left):
+    def _sleep(self, left, nested):
         """Wait for the descriptor, where signals and so KeyboardInterrupt get through, and take."""
         readable = select.poll()
         readable.register(self._event_fd, select.POLLIN)
@@ -351,20 +352,22 @@ class Pool:
             readable.poll(left * 1000)
         finally:
             try:
-                self._lock_again()
+                self._lock_again(nested)
             finally:
                 self._sleeper = False
                 self._told.notify_all()  # another one may wait for the descriptor
         if self._handle:
             self._take()
 
-    def _lock_again(self):
+    def _lock_again(self, nested):
         """Take the lock that was released, whatever comes meanwhile: nobody else can put right what it guards."""
+        if nested:  # it was not given up altogether, and there is nothing to wait for
+            self._lock.acquire()
         interrupt = None
         while not self._lock._is_owned():
             try:
                 self._lock.acquire()
-            except KeyboardInterrupt as came:
+            except BaseException as came:
                 interrupt = came
         if interrupt:
             raise interrupt
