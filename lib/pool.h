@@ -285,7 +285,7 @@ private:
     // Where no thread can be started it has one, without a thread, whose jobs run in poll.
     std::vector<std::unique_ptr<Worker>>
         workers_ GUARDED_BY(mutex_);            // their threads use the members above
-    static constexpr unsigned closers_max = 16; // side by side: some may hang
+    static constexpr unsigned closers_max = 64; // side by side: some may hang
     Helpers closers_{closers_max, [this] { complete_closed(); }}; // last, as they do
 };
 

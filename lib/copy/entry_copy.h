@@ -73,7 +73,8 @@ private:
     Task<Linked> try_link_to(const Links::Place& first);
     bool is_on_server() const;
     bool is_sealed_copy() const;
-    Task<void> sync_content_of(const Links::Place& first, int dirfd);
+    bool syncs_content_at_once() const;
+    Task<bool> sync_content_of(const Links::Place& first, int dirfd);
     std::optional<Pin> pin_first(const Links::Place& first);
     Task<bool> link_to(const Links::Place& first);
     Task<bool> link_to_known(const Links::Place& first, int dirfd);

@@ -152,19 +152,31 @@ Task<bool> Entry::link_to(const Links::Place& first) {
     co_return true;
 }
 
-// By its name, for what is open is so with O_PATH.
-Task<void> Entry::sync_content_of(const Links::Place& first, int dirfd) {
+// Whether a copy's content is on the disk before anybody hears of it: else the job's end sees to
+// it, or nobody.
+bool Entry::syncs_content_at_once() const {
+    const bool waits = names_.synced_later && options_.replace != ARSYNC_REPLACE_ATOMIC;
+    return options_.durability != ARSYNC_DURABILITY_NONE && !waits;
+}
+
+// By its name, for what is open is so with O_PATH. False: it is gone.
+Task<bool> Entry::sync_content_of(const Links::Place& first, int dirfd) {
     control_.enter(ARSYNC_STAGE_SYNC);
-    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (first.follows ? 0 : O_NOFOLLOW);
-    const int fd = io_.files.open(dirfd, first.name.c_str(), flags, 0);
+    const int flags = O_NONBLOCK | O_NOCTTY | (first.follows ? 0 : O_NOFOLLOW);
+    int fd = io_.files.open(dirfd, first.name.c_str(), O_RDONLY | flags, 0);
+    if (fd == -EACCES)
+        fd = io_.files.open(dirfd, first.name.c_str(), O_WRONLY | flags, 0);
+    if (fd == -ENOENT)
+        co_return false;
     check(ARSYNC_STAGE_SYNC, fd);
     const File file(io_.files, fd);
     struct statx found;
     check(ARSYNC_STAGE_SYNC, io_.files.statx(fd, "", 0, found));
     if (identity(found) != first.copy.id)
-        throw Error{ARSYNC_STAGE_SYNC, ESTALE, true};
+        co_return false;
     const int64_t synced = co_await io_.ring.sync(fd, false);
     check(ARSYNC_STAGE_SYNC, synced);
+    co_return true;
 }
 
 // If it is what it was; another job, or a backup, may have taken its name.
@@ -179,11 +191,10 @@ Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
     check(ARSYNC_STAGE_LINK, io_.files.statx(fd, "", 0, found));
     if (!first.is_copy(found))
         co_return false;
-    // Whoever made it need not have synced it: another job of the link set, or an earlier run.
-    const bool waits = names_.synced_later && options_.replace != ARSYNC_REPLACE_ATOMIC;
-    const bool durable = options_.durability != ARSYNC_DURABILITY_NONE && !waits;
-    if (durable && S_ISREG(found.stx_mode) && !asks(ARSYNC_COPY_DRY_RUN))
-        co_await sync_content_of(first, dirfd);
+    // Another job of the link set need not have synced it, nor whoever made what was skipped.
+    const bool is_to_sync = syncs_content_at_once() && !first.synced && S_ISREG(found.stx_mode);
+    if (is_to_sync && !asks(ARSYNC_COPY_DRY_RUN) && !co_await sync_content_of(first, dirfd))
+        co_return false;
     std::optional<Unsealed> unsealed;
     co_await make_link_to(first.copy.id, [&](const FileCopy& to) {
         const char* name = to.destination.c_str();
@@ -208,6 +219,8 @@ void Entry::tell_of_copy() {
     if (context_.directory)
         place.directory = *context_.directory;
     place.by_look = context_.links->shared() || options_.backup != ARSYNC_BACKUP_NONE;
+    place.synced =
+        syncs_content_at_once() && (outcome_.action == ARSYNC_ACTION_COPY || syncs_what_is_there());
     if (!asks(ARSYNC_COPY_DRY_RUN)) {
         struct statx found;
         int result = io_.files.statx(names_.destination_dirfd, names_.destination.c_str(),

@@ -27,7 +27,8 @@ struct Filesystem {
     bool caches_below = false; // in files of another filesystem, which cachestat(2) does not see
     bool in_memory = false;    // and nowhere else
     bool remote = false;       // writing waits for a server, or another process
-    bool flushes_by_fsync = false; // the device's cache, and by nothing else
+    // syncfs(2) leaves it in the device's cache; to be flushed that takes an fsync(2) of anything.
+    bool flushes_by_fsync = false;
     HoleTruth holes = HoleTruth::doubtful;
     // A regular file ends where its size says, and io_uring reads of it what read(2) does. Not so
     // with FUSE (io_uring ends at the size and repeats an offset after a short read), servers
@@ -46,9 +47,9 @@ inline constexpr uint64_t fuse_magic = 0x65735546;
 
 // Whether syncfs(2) brings all to where it is stored, and tells of what is lost on the way: FUSE
 // does not hand it on, of servers it is not to be known, and that of overlayfs does not tell what
-// the filesystem below it has lost. FAT leaves it in the cache of the device, as fsync(2) does not.
+// the filesystem below it has lost.
 inline bool syncs_whole(const Filesystem& kind) {
-    return kind.exact && !kind.remote && !kind.flushes_by_fsync;
+    return kind.exact && !kind.remote;
 }
 
 } // namespace arsync

@@ -309,9 +309,8 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
         if (asks(options_, ARSYNC_COPY_BARE_PARENTS))
             how.preserve = 0; // but the mode that it was made for
         copy_attributes(io.files, *directory, how, control, outcome);
-        // Also the one that has the name of the first that was made, and what got attributes alone.
-        const bool got_attributes = how.preserve != 0 && way.readable;
-        if (durable && (directory->made || way.has_new || got_attributes)) {
+        // Also the one that has the name of the first that was made.
+        if (durable && (directory->made || way.has_new)) {
             control.enter(ARSYNC_STAGE_SYNC);
             const int64_t result = co_await sync(directory->destination());
             check(ARSYNC_STAGE_SYNC, result);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <utility>
 
 #include "copy/filesystem_kinds.h"
 #include "io/missing.h"
@@ -22,8 +23,9 @@ bool SyncPoint::reach(Files& files, const Identity& id, int directory) {
         return known->whole;
     uint64_t magic = 0;
     files.filesystem_type(directory, magic);
-    Filesystem one{id.major, id.minor,
-                   syncs_whole(filesystem(magic)) && files.may_sync_filesystems(), File()};
+    const arsync::Filesystem kind = filesystem(magic);
+    Filesystem one{id.major, id.minor, syncs_whole(kind) && files.may_sync_filesystems(),
+                   kind.flushes_by_fsync, File()};
     if (one.whole) {
         const int fd = files.open(directory, ".", O_RDONLY | O_DIRECTORY, 0);
         check(ARSYNC_STAGE_MAKE_DIRECTORY, fd);
@@ -41,16 +43,18 @@ std::optional<bool> SyncPoint::known(const Identity& id) {
 
 // All, whatever one says: 0, or an error; a loss, if there is one.
 Task<int64_t> SyncPoint::sync_all(Io io) {
-    std::vector<int> all;
+    std::vector<std::pair<int, bool>> all;
     {
         const Lock lock(mutex_);
         for (const Filesystem& one : filesystems_)
             if (one.whole)
-                all.push_back(one.directory.get());
+                all.emplace_back(one.directory.get(), one.flushes_by_fsync);
     }
     int64_t failed = 0;
-    for (const int fd : all) {
-        const int64_t result = co_await io.ring.sync_filesystem(fd);
+    for (const auto& [fd, flushes_by_fsync] : all) {
+        int64_t result = co_await io.ring.sync_filesystem(fd);
+        if (result == 0 && flushes_by_fsync)
+            result = co_await io.ring.sync(fd, false);
         if (result < 0 && !is_loss(failed))
             failed = result;
     }

@@ -52,6 +52,7 @@ private:
     struct Filesystem {
         uint32_t major, minor;
         bool whole; // else each file and directory is synced by itself
+        bool flushes_by_fsync;
         File directory;
     };
     const Filesystem* find(const Identity& id) const REQUIRES(mutex_);

@@ -50,6 +50,7 @@ public:
         bool follows = false;             // that name is a symbolic link to the copy
         Look copy;
         bool by_look = false; // it may lose its name, and its inode be used again
+        bool synced = false;  // its content was, before it was told of
         bool is_copy(const struct statx& found) const {
             return by_look ? look(found) == copy : identity(found) == copy.id;
         }
