@@ -39,14 +39,15 @@ Helpers::~Helpers() {
 }
 
 void Helpers::end() {
+    std::vector<std::thread> threads;
     {
         const Lock lock(mutex_);
         stopping_ = true;
+        threads.swap(threads_);
     }
     work_.notify_all();
-    for (std::thread& thread : threads_)
-        if (thread.joinable())
-            thread.join();
+    for (std::thread& thread : threads)
+        thread.join();
 }
 
 int Helpers::submit(Request& request) noexcept {
