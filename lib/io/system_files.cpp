@@ -269,8 +269,7 @@ static mode_t mask_of_own_thread() {
             if (::unshare(CLONE_FS) == 0)
                 mask = ::umask(mask);
         }).join();
-    } catch (const std::system_error&) {
-        return mask;
+    } catch (const std::system_error&) { // there is no thread to be had
     }
     return mask;
 }

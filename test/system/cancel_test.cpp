@@ -8,6 +8,7 @@
 
 #include "system/check.h"
 #include "system/frozen.h"
+#include "system/opened.h"
 #include "system/tree.h"
 
 namespace live {
@@ -15,14 +16,6 @@ namespace live {
 namespace {
 
 constexpr uint64_t size = 4 * 1024 * 1024 + 5;
-
-struct Opened {
-    Opened(const std::string& path, int flags) : fd(open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-    Opened(const Opened&) = delete;
-    Opened& operator=(const Opened&) = delete;
-    ~Opened() { close(fd); }
-    const int fd;
-};
 
 void leaves_all_or_nothing(Kind kind, uint32_t replace) {
     const Volume& volume = shared_volume(kind);
@@ -185,8 +178,8 @@ TEST_CASE_FIXTURE(Clean,
         {
             const Frozen frozen(slow.path());
             REQUIRE(frozen.is());
-            REQUIRE(arsync_submit_copy_range(pool.get(), from.fd, 0, to.fd, 0, length, nullptr, 0,
-                                             &job) == 0);
+            REQUIRE(arsync_submit_copy_range(pool.get(), from.get(), 0, to.get(), 0, length,
+                                             nullptr, 0, &job) == 0);
             REQUIRE(eventually([&] { return pool.progress(job).method == ARSYNC_METHOD_INLINE; }));
             std::this_thread::sleep_for(std::chrono::milliseconds(500));
             CHECK(arsync_job_cancel(pool.get(), job) == 0);

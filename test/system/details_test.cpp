@@ -10,6 +10,7 @@
 #include "system/check.h"
 #include "system/child.h"
 #include "system/list.h"
+#include "system/opened.h"
 #include "system/tree.h"
 
 namespace live {
@@ -134,14 +135,10 @@ TEST_CASE_FIXTURE(Clean, "a part of a file by its name tells of the copy that it
     REQUIRE(done.details);
     CHECK((done.details->has & ARSYNC_WANT_DESTINATION) != 0);
     CHECK(is_of(done.details->destination, stat_of(directory / "to")));
-    const int from = open((directory / "from").c_str(), O_RDONLY | O_CLOEXEC);
-    const int to = open((directory / "to").c_str(), O_RDWR | O_CLOEXEC);
-    REQUIRE(from >= 0);
-    REQUIRE(to >= 0);
-    const arsync_completion by_descriptor =
-        pool.copy_range(from, 0, to, 0, 1000, Options().with_want(ARSYNC_WANT_DESTINATION));
-    close(from);
-    close(to);
+    const Opened from(directory / "from", O_RDONLY);
+    const Opened to(directory / "to", O_RDWR);
+    const arsync_completion by_descriptor = pool.copy_range(
+        from.get(), 0, to.get(), 0, 1000, Options().with_want(ARSYNC_WANT_DESTINATION));
     CHECK(by_descriptor.result == 0);
     REQUIRE(by_descriptor.details);
     CHECK((by_descriptor.details->has & ARSYNC_WANT_DESTINATION) != 0);

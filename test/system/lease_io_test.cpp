@@ -18,6 +18,7 @@
 #include "system/check.h"
 #include "system/child.h"
 #include "system/lease.h"
+#include "system/opened.h"
 
 namespace live {
 
@@ -45,27 +46,6 @@ void for_both_backends(uint32_t leases, Body body) {
         body(pool);
     }
 }
-
-struct Pipe {
-    int reads = -1, writes = -1;
-    Pipe() {
-        int ends[2];
-        REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-        reads = ends[0];
-        writes = ends[1];
-    }
-    Pipe(const Pipe&) = delete;
-    Pipe& operator=(const Pipe&) = delete;
-    ~Pipe() {
-        close_reading();
-        close(writes);
-    }
-    void close_reading() {
-        if (reads >= 0)
-            close(reads);
-        reads = -1;
-    }
-};
 
 } // namespace
 

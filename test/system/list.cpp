@@ -8,6 +8,8 @@
 #include <set>
 #include <unistd.h>
 
+#include "system/opened.h"
+
 namespace live {
 
 Items Items::entries(const std::vector<std::string>& paths) {
@@ -158,15 +160,6 @@ std::string words(const ListCopy& copy) {
                 arsync_stage_name(told.stage) + ": " + arsync_strerror(told.result) + ", " +
                 arsync_action_name(told.action) + ", flags " + std::to_string(told.flags) + "\n";
     return text;
-}
-
-Opened::Opened(const std::string& path)
-    : fd_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    REQUIRE(fd_ >= 0);
-}
-
-Opened::~Opened() {
-    close(fd_);
 }
 
 } // namespace live

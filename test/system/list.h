@@ -85,17 +85,4 @@ unsigned copy_in_turn(Pool& pool, const Items& items, const Options& options = O
 
 std::string words(const ListCopy& copy); // its errors, and what else it said
 
-// A directory's descriptor.
-class Opened {
-public:
-    explicit Opened(const std::string& path);
-    Opened(const Opened&) = delete;
-    Opened& operator=(const Opened&) = delete;
-    ~Opened();
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
-
 } // namespace live

@@ -6,6 +6,7 @@
 
 #include "system/check.h"
 #include "system/list.h"
+#include "system/opened.h"
 #include "system/tree.h"
 
 namespace live {

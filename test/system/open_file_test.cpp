@@ -6,26 +6,12 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/opened.h"
 #include "system/tree.h"
 
 namespace live {
 
 namespace {
-
-class Opened {
-public:
-    Opened(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-        REQUIRE(fd_ >= 0);
-    }
-    explicit Opened(int fd) : fd_(fd) { REQUIRE(fd_ >= 0); }
-    Opened(const Opened&) = delete;
-    Opened& operator=(const Opened&) = delete;
-    ~Opened() { close(fd_); }
-    int get() const { return fd_; }
-
-private:
-    const int fd_;
-};
 
 constexpr uint32_t src_fd = ARSYNC_COPY_SRC_FD;
 constexpr uint32_t dst_fd = ARSYNC_COPY_DST_FD;

@@ -16,6 +16,7 @@
 
 #include "system/check.h"
 #include "system/list.h"
+#include "system/opened.h"
 #include "system/swapper.h"
 #include "system/tree.h"
 

@@ -11,6 +11,7 @@
 #include "system/command.h"
 #include "system/faulty_mount.h"
 #include "system/list.h"
+#include "system/opened.h"
 #include "system/trace.h"
 #include "system/tree.h"
 

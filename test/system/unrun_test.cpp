@@ -12,6 +12,7 @@
 #include "system/faulty_mount.h"
 #include "system/full.h"
 #include "system/lease.h"
+#include "system/opened.h"
 
 namespace live {
 
@@ -24,48 +25,12 @@ PoolOptions one_worker(uint32_t backend) {
     return options;
 }
 
-struct Opened {
-    const int fd;
-    Opened(const std::string& path, int flags) : fd(open(path.c_str(), flags | O_CLOEXEC)) {
-        REQUIRE(fd >= 0);
-    }
-    Opened(const Opened&) = delete;
-    Opened& operator=(const Opened&) = delete;
-    ~Opened() { close(fd); }
-};
-
-// Of which a job is given the end that writes.
-struct Pipe {
-    int reads = -1, writes = -1;
-    Pipe() {
-        int ends[2];
-        REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-        reads = ends[0];
-        writes = ends[1];
-    }
-    Pipe(const Pipe&) = delete;
-    Pipe& operator=(const Pipe&) = delete;
-    ~Pipe() {
-        close(reads);
-        give_away();
-    }
-    void give_away() {
-        if (writes >= 0)
-            close(writes);
-        writes = -1;
-    }
-    bool ends(int limit_ms = 10'000) const {
-        pollfd entry{reads, POLLIN, 0};
-        return ::poll(&entry, 1, limit_ms) == 1;
-    }
-};
-
 arsync_job submit_to(Pipe& pipe, Pool& pool, const Directory& directory, uint64_t user_data = 0) {
     const Opened from(directory / "from", O_RDONLY);
     arsync_job job = 0;
-    CHECK(arsync_submit_copy_range(pool.get(), from.fd, 0, pipe.writes, 0, 1000, nullptr, user_data,
-                                   &job) == 0);
-    pipe.give_away();
+    CHECK(arsync_submit_copy_range(pool.get(), from.get(), 0, pipe.writes, 0, 1000, nullptr,
+                                   user_data, &job) == 0);
+    pipe.close_writing();
     return job;
 }
 
@@ -116,7 +81,7 @@ TEST_CASE_FIXTURE(Clean, "a file that was closed is, when its last operation is 
         for (arsync_job& job : jobs)
             REQUIRE(arsync_submit_sync(pool.get(), file.id(), 0, 0, &job) == 0);
     }
-    pipe.give_away();
+    pipe.close_writing();
     CHECK(arsync_job_cancel(pool.get(), jobs[0]) == 0);
     CHECK(!pipe.ends(50));
     CHECK(arsync_job_cancel(pool.get(), jobs[1]) == 0);
@@ -138,8 +103,8 @@ TEST_CASE_FIXTURE(Clean, "a cancel in the queue does not wait for what is slow t
     REQUIRE(hung >= 0);
     const Opened from(directory / "from", O_RDONLY);
     arsync_job on_it = 0;
-    REQUIRE(arsync_submit_copy_range(pool.get(), from.fd, 0, hung, 0, 1000, nullptr, 0, &on_it) ==
-            0);
+    REQUIRE(arsync_submit_copy_range(pool.get(), from.get(), 0, hung, 0, 1000, nullptr, 0,
+                                     &on_it) == 0);
     const auto closed = std::make_shared<std::atomic<bool>>(false);
     std::thread([hung, closed] {
         close(hung);

@@ -250,10 +250,14 @@ void TreePart::refuse_loop(const Directory& directory) const {
     }
 }
 
-// A mirror would remove from its own source, to which a destination may lead as it was mounted
-// since the roots were compared.
+// A mirror would remove from its own source, to which a destination may lead as it was mounted, or
+// moved there, since the roots were compared.
 void TreePart::refuse_source_above(const Directory& directory) const {
-    if ((job_.options.flags & ARSYNC_COPY_MIRROR) == 0 || !directory.strays)
+    if ((job_.options.flags & ARSYNC_COPY_MIRROR) == 0)
+        return;
+    if (directory.destination_id == tree_.root().source_id)
+        refuse_meeting();
+    if (!directory.strays)
         return;
     for (const Directory* source = &directory; source; source = source->parent.get())
         if (source->source_id == directory.destination_id)
