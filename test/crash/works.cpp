@@ -13,6 +13,7 @@
 #include "system/command.h"
 #include "system/content.h"
 #include "system/list.h"
+#include "system/opened.h"
 #include "system/tree.h"
 
 namespace crash {
