@@ -25,6 +25,7 @@ _raw = struct.Struct(c.COMPLETION_FORMAT)
 TO_END = 2**64 - 1
 _LIST_ITSELF = 2**64 - 1
 _WAIT_MAX = 1 << 20  # seconds at a time: poll(2) takes some 24 days
+_ENTERED = "a signal's handler or a finalizer has interrupted a call of this pool"
 
 
 _pools = weakref.WeakSet()
@@ -48,6 +49,10 @@ class Pool:
     completions: of the threads that wait for one, one at a time (_sleeper) waits for the pool's descriptor,
     without the lock, takes what there is, and wakes the others; an event loop in which a coroutine waits
     watches the descriptor too. Whoever takes completions hands them to their jobs.
+
+    A signal's handler runs on top of whatever its thread is doing. It may call everything; but it can neither wait
+    nor close where that thread is inside of this pool, for what it would wait for may be in the hands of the frame
+    below, which goes on only after it: that is a RuntimeError.
     """
 
     def __init__(self, **options):
@@ -66,7 +71,7 @@ class Pool:
         self._opened = handle  # by which buffers are known after the close
         self._lock = threading.RLock()
         self._told = threading.Condition(self._lock)
-        self._sleeper = False
+        self._sleeper = None  # the thread
         self._news = False  # something was taken since that one went to sleep
         self._over = False  # there will be no more completions
         self._jobs = {}
@@ -96,6 +101,8 @@ class Pool:
 
         In a forked child it only closes the pool's descriptors.
         """
+        if self._handle and self._is_entered():
+            raise RuntimeError(f"{_ENTERED}, which cannot be closed here: shutdown does not wait")
         with self._lock:
             if not self._handle:
                 return
@@ -115,6 +122,8 @@ class Pool:
     def shutdown(self, how):
         """Let it come to its end in one of the ways of Shutdown, without waiting."""
         self._call("pool_shutdown", how)
+        if self._lock._is_owned():  # by a frame that may be taking: the descriptor stays readable
+            return
         with self._lock:  # a loop may have nothing to wait for any more
             self._take()
 
@@ -152,7 +161,7 @@ class Pool:
         """In the child: the threads that held the lock or waited are not there."""
         self._lock = threading.RLock()
         self._told = threading.Condition(self._lock)
-        self._sleeper = False
+        self._sleeper = None
         self._is_forked = True
 
     # ---- copies ----
@@ -323,7 +332,10 @@ class Pool:
     def _wait(self, holds, timeout=None):
         """Wait until something holds that completions bring about. Returns whether it does."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        nested = self._lock._is_owned()  # as in a signal's handler that waits
+        if self._is_entered():
+            if holds():
+                return True
+            raise RuntimeError(f"{_ENTERED}, which cannot be waited for here")
         with self._lock:
             while not holds():
                 if not self._handle:
@@ -339,30 +351,32 @@ class Pool:
                 elif self._sleeper:
                     self._told.wait(left)
                 else:
-                    self._sleep(left, nested)
+                    self._sleep(left)
         return True
 
-    def _sleep(self, left, nested):
+    def _is_entered(self):
+        """Whether this thread is inside of the pool already: then it was interrupted there, as by a signal."""
+        return self._lock._is_owned() or self._sleeper == threading.get_ident()
+
+    def _sleep(self, left):
         """Wait for the descriptor, where signals and so KeyboardInterrupt get through, and take."""
         readable = select.poll()
         readable.register(self._event_fd, select.POLLIN)
-        self._sleeper, self._news = True, False
+        self._sleeper, self._news = threading.get_ident(), False
         try:
             self._lock.release()
             readable.poll(left * 1000)
         finally:
             try:
-                self._lock_again(nested)
+                self._lock_again()
             finally:
-                self._sleeper = False
+                self._sleeper = None
                 self._told.notify_all()  # another one may wait for the descriptor
         if self._handle:
             self._take()
 
-    def _lock_again(self, nested):
+    def _lock_again(self):
         """Take the lock that was released, whatever comes meanwhile: nobody else can put right what it guards."""
-        if nested:  # it was not given up altogether, and there is nothing to wait for
-            self._lock.acquire()
         interrupt = None
         while not self._lock._is_owned():
             try:
@@ -374,6 +388,8 @@ class Pool:
 
     def _watch(self, loop):
         """From now on a coroutine of this loop waits."""
+        if self._is_entered():
+            raise RuntimeError(f"{_ENTERED}, which cannot be waited for here")
         with self._lock:
             if not self._handle:
                 return

@@ -22,21 +22,24 @@ _COPY2 = Preserve.MODE | Preserve.TIMES | Preserve.XATTR
 # An attribute that the destination does not take is left out, as shutil's copystat does.
 _NOT_TAKEN = (errno.EPERM, errno.ENOTSUP, errno.ENODATA, errno.EINVAL, errno.EACCES)
 
-_own_lock = threading.Lock()
+_own_lock = threading.RLock()  # a signal's handler may copy, whatever it has interrupted
 _own = []
 
 
 def own_pool():
-    """The module's own pool, open from its first use on."""
+    """The module's own pool, open from its first use on. In a signal's handler that has interrupted a call of it,
+    one for this once: nobody knows there that shutil's functions have a pool, so they must not be refused."""
     with _own_lock:
         if not _own:
-            _own.append(Pool())
-        return _own[0]
+            made = Pool()
+            if not _own:  # nor has a handler opened it meanwhile
+                _own.append(made)
+        return Pool() if _own[0]._is_entered() else _own[0]
 
 
 def _forget_own_pool():
     global _own_lock
-    _own_lock = threading.Lock()  # who held it is not in this process
+    _own_lock = threading.RLock()  # who held it is not in this process
     _own.clear()
 
 

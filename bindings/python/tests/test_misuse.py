@@ -15,7 +15,7 @@ import weakref
 import pytest
 
 import arsync
-from arsync import Flags, Update
+from arsync import Flags, Update, _shutil
 from arsync._errors import error_of
 from test_cases import fails
 
@@ -102,6 +102,98 @@ def test_an_interrupt_while_another_thread_has_the_lock_leaves_the_pool_whole(wo
     assert not pool._sleeper
     job.cancel()
     fails(errno.ECANCELED, job.wait)
+
+
+@contextlib.contextmanager
+def handled_during(wait, handler, pool):
+    """Wait, with a signal for which the handler is called once the wait has begun."""
+    thread = threading.get_ident()
+
+    def send():
+        while not pool._sleeper:
+            time.sleep(0.001)
+        signal.pthread_kill(thread, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: handler())
+    sends = threading.Thread(target=send)
+    sends.start()
+    try:
+        yield wait()
+    finally:
+        sends.join(30)
+        signal.signal(signal.SIGUSR1, before)
+
+
+def refused(call, *arguments):
+    with pytest.raises(RuntimeError, match="has interrupted a call of this pool"):
+        call(*arguments)
+
+
+def test_a_handler_that_interrupts_a_wait_does_not_wait_for_the_same_pool(work):
+    work.write("small")
+    pool = work.pool(byte_rate=2 << 20)
+    done, came = pool.copy(work.path("small"), work.path("done")), []
+    before = pool.submit(work.path("small"), work.path("before"))
+    before.wait()
+
+    def handler():
+        job = pool.submit(work.path("small"), work.path("to small"))
+        refused(job.wait, 20)
+        refused(job.wait, 0)
+        refused(list, job)
+        refused(asyncio.run, waits_for(job))
+        refused(pool.close)
+        assert before.wait() and done.bytes == 10  # what has ended is not waited for
+        job.cancel()
+        came.append(job)
+
+    job = pool.submit(work.path("from"), work.path("to"))
+    with handled_during(lambda: job.wait(60), handler, pool) as done:
+        assert done.bytes == len(work.read("from"))
+    (late,) = came
+    with contextlib.suppress(OSError):
+        late.wait(20)
+    assert late.done()
+
+
+def test_a_handler_that_interrupts_a_wait_may_shut_the_pool_down(work):
+    pool = work.pool(byte_rate=64 << 10)
+    job = pool.submit(work.path("from"), work.path("to"))
+
+    def handler():
+        pool.shutdown(arsync.Shutdown.CANCEL)
+
+    with handled_during(lambda: fails(errno.ECANCELED, job.wait, 20), handler, pool):
+        pass
+    with pool._lock:  # a frame of this thread that may be taking
+        pool.shutdown(arsync.Shutdown.CANCEL)
+    other = work.pool()
+    with other._lock:
+        refused(other.submit(work.path("from"), work.path("to")).wait, 20)
+        other.shutdown(arsync.Shutdown.DRAIN)
+        assert not other._over
+
+
+def test_a_handler_that_interrupts_a_drop_in_may_use_one(work, monkeypatch):
+    work.write("small")
+    own = work.pool(byte_rate=2 << 20)
+    monkeypatch.setattr(_shutil, "_own", [own])
+    monkeypatch.setattr(_shutil, "_ALONE_MAX", 0)
+
+    def handler():
+        arsync.copyfile(work.path("small"), work.path("to small"))
+
+    with handled_during(lambda: arsync.copyfile(work.path("from"), work.path("to")), handler, own):
+        assert work.same("to small", "small") and work.same("to", "from")
+    opens = threading.Thread(target=opens_while_it_is_opened, daemon=True)
+    opens.start()
+    opens.join(20)
+    assert not opens.is_alive()
+
+
+def opens_while_it_is_opened():
+    with _shutil._own_lock:
+        _shutil.own_pool()
 
 
 def test_many_threads_submit_while_the_pool_closes(work):
