@@ -27,7 +27,7 @@ class Job:
 
     def __init__(self, pool, src, dst, user_data, items=None, keeps=None):
         self._pool = pool
-        self._id = 0
+        self._made = ctypes.c_uint64()  # its number, which the library stores here
         self._src, self._dst = src, dst
         self._path = name_of_end(src)
         self.user_data = user_data
@@ -38,6 +38,10 @@ class Job:
         self._unread = deque()
         self._futures = []  # of coroutines, and whether they wait for the end alone
         self.completion = None  # when it has ended
+
+    @property
+    def _id(self):
+        return self._made.value
 
     # ---- what it is told, with the pool's lock held ----
 

@@ -33,12 +33,12 @@ def options_of(options, pool=None):
     return made
 
 
-def check(result, options, path=None):
+def check(result, options=None, path=None):
     """Raise what a submit has said; of options that are refused also why."""
     if result >= 0:
         return result
     reason = ""
-    if result == -errno.EINVAL:
+    if result == -errno.EINVAL and options is not None:
         why = ctypes.create_string_buffer(256)
         c.library.arsync_options_check(ctypes.byref(options), why, len(why))
         reason = why.value.decode()

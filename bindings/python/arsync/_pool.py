@@ -245,22 +245,31 @@ class Pool:
     # ---- calls ----
 
     def _submit(self, function, job, options, *arguments, token=0):
-        made = ctypes.c_uint64()
-        arguments = (*arguments, ctypes.byref(options), token, ctypes.byref(made))
-        with self._lock:
-            check(self._result_of(function, *arguments), options, job._path)
-            return self._add(job, made)
+        check(self._begin(function, job, *arguments, ctypes.byref(options), token), options, job._path)
+        return job
 
     def _submit_plain(self, function, user_data, *arguments):
-        made = ctypes.c_uint64()
-        with self._lock:
-            self._call(function, *arguments, 0, ctypes.byref(made))
-            return self._add(Job(self, None, None, user_data), made)
-
-    def _add(self, job, made):
-        job._id = made.value
-        self._jobs[made.value] = job
+        job = Job(self, None, None, user_data)
+        check(self._begin(function, job, *arguments, 0))
         return job
+
+    def _begin(self, function, job, *arguments):
+        """Make the call that a job begins with.
+
+        An exception may come as soon as it has begun: then nobody will ask for it, so it is cancelled. But its end
+        is told to it all the same, for that may bring what has to be given back.
+        """
+        with self._lock:
+            try:
+                result = self._result_of(function, *arguments, ctypes.byref(job._made))
+                if result >= 0:
+                    self._jobs[job._id] = job
+                return result
+            except BaseException:
+                if job._id:
+                    self._jobs[job._id] = job
+                    c.library.arsync_job_cancel(self._handle, job._id)
+                raise
 
     def _call(self, function, *arguments):
         with self._lock:

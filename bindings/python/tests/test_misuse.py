@@ -411,6 +411,12 @@ def interrupted(function, at):
     return False
 
 
+def unlock(pool):
+    """A real interrupt does not come between a `with` and its lock, but this one does."""
+    while pool._lock._is_owned():
+        pool._lock.release()
+
+
 def test_an_interrupt_loses_nothing_wherever_it_comes(work):
     work.tree("tree")
     work.write("small")
@@ -447,6 +453,41 @@ def test_an_interrupt_loses_nothing_wherever_it_comes(work):
     while take(at):
         at += 7
     assert at > 500 and len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_an_interrupt_of_a_submit_loses_nothing_wherever_it_comes(work):
+    pool = work.pool(lease_count=1)
+
+    def submit(at):
+        came = interrupted(pool.submit_acquire, at)
+        unlock(pool)
+        while pool.stats().jobs_completed < pool.stats().jobs_submitted:
+            time.sleep(0.0001)
+        with pool._lock:
+            pool._take()
+        assert not pool._jobs
+        pool.acquire()  # its lease has been given back
+        return came
+
+    at = 0
+    while submit(at):
+        at += 1
+    assert at > 50
+
+
+def test_a_job_whose_submit_was_interrupted_is_cancelled(work, monkeypatch):
+    pool = work.pool(byte_rate=64 << 10)
+    result_of = pool._result_of
+
+    def interrupted_after(*arguments):
+        result_of(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pool, "_result_of", interrupted_after)
+        pool.submit(work.path("from"), work.path("to"))
+    (job,) = pool._jobs.values()
+    fails(errno.ECANCELED, job.wait, 20)
 
 
 def test_what_cannot_be_turned_into_python_is_the_errors_of_its_job_alone(work, monkeypatch):
