@@ -5,13 +5,14 @@ import contextlib
 import ctypes
 import errno
 from collections import deque
+from itertools import count, islice
 from types import SimpleNamespace
 
 from . import _library as c
 from ._buffers import leased_from
 from ._completion import Completion
 from ._enums import Action, Adjust, JobState, Kind, Method, ProgressFlags, Stage
-from ._errors import error_of, name_of_end
+from ._errors import error_of, failure, name_of_end
 from ._lists import items_of
 
 _ADD_MAX = 1024
@@ -218,7 +219,9 @@ class Job:
 class List(Job):
     """A list that is not known as a whole when it begins."""
 
-    _next = 0
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._places = count()  # none is given twice, whatever an exception has left of the last ones
 
     def add(self, items):
         """Add items, as submit_list takes them, and wait while too many wait to be begun.
@@ -231,23 +234,23 @@ class List(Job):
             del items[:taken]
 
     def _add_some(self, items):
+        taken = []
         with self._pool._lock:
-            places = range(self._next, self._next + len(items))
+            places = list(islice(self._places, len(items)))
             array = items_of(items, places)
-            self._items.update(zip(places, items))
             try:
-                taken = self._pool._call("list_add", self._id, array.address, len(items))
-            except OSError:
-                taken = 0
-                raise
+                self._items.update(zip(places, items))
+                # What the library returns is stored by the call, so that it is known whenever an exception comes.
+                self._pool._store(taken, "list_add", self._id, array.address, len(items))
             finally:
-                for place in places[taken:]:
-                    del self._items[place]
-            self._next += taken
+                for place in places[max(taken[0], 0) if taken else 0 :]:
+                    self._items.pop(place, None)
+            if taken[0] < 0:
+                raise failure(taken[0])
             before = len(self._items)
-        if taken == 0:
+        if taken[0] == 0:
             self._pool._wait(lambda: len(self._items) != before or self.completion is not None)
-        return taken
+        return taken[0]
 
     def end(self):
         """There will be no more items."""

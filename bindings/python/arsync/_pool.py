@@ -283,6 +283,13 @@ class Pool:
             raise closed("the pool is closed")
         return c.call(function, self._handle, *arguments)
 
+    def _store(self, results, function, *arguments):
+        """Make a call of which no exception loses what it returns: the library's own call appends that to a list."""
+        if not self._handle:
+            raise closed("the pool is closed")
+        call = getattr(c.library, "arsync_" + function)
+        results.extend(map(call, (self._handle,), *((argument,) for argument in arguments)))
+
     # ---- waiting ----
 
     def _take(self):

@@ -490,6 +490,21 @@ def test_a_job_whose_submit_was_interrupted_is_cancelled(work, monkeypatch):
     fails(errno.ECANCELED, job.wait, 20)
 
 
+def test_an_interrupt_of_an_add_leaves_the_list_whole(work):
+    work.write("small")
+    jobs = work.pool().open_list()
+    at = 0
+    while interrupted(lambda: jobs.add([(work.path("small"), work.path(f"to {at}"), at)] * 2), at):
+        unlock(jobs._pool)
+        at += 1
+    unlock(jobs._pool)
+    jobs.end()
+    told = [item.user_data for item in jobs]
+    jobs.wait(20)
+    assert at > 100 and told[-2:] == [at, at] and not jobs._items
+    assert all(told.count(each) == 2 for each in told)  # none is taken for another, or told of as nobody's
+
+
 def test_what_cannot_be_turned_into_python_is_the_errors_of_its_job_alone(work, monkeypatch):
     work.tree("tree")
     pool = work.pool()
