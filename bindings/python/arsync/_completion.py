@@ -8,6 +8,8 @@ from ._enums import Action, Answer, Kind, Method, Outcome, Want
 from ._errors import text_of
 from ._options import check, ends_of, options_of, path_of
 
+_close = os.close  # also when the interpreter ends
+
 
 class Facts:
     """What statx(2) tells of a file."""
@@ -76,20 +78,40 @@ class Details:
         return made
 
 
+class Descriptors(list):
+    """What arsync_take_fd returned for a job. A descriptor is closed with the last who holds this, unless the program
+    has asked for it: a job may end that nobody asks any more, as one whose wait was interrupted."""
+
+    is_given = False
+
+    def give(self):
+        if not self or self[0] < 0:
+            return None
+        self.is_given = True
+        return self[0]
+
+    def close(self):
+        if not self.is_given and self and self[0] >= 0:
+            # Taken out and closed in one call of C's, which no signal comes between: so none is closed twice.
+            any(map(_close, map(self.pop, (0,))))
+
+    __del__ = close
+
+
 class Completion:
     """What came of a job, of an entry of a tree, of an item of a list; or a question.
 
     error is None, or an OSError, as FileNotFoundError, with the attributes stage, side ("source",
-    "destination" or ""), conflict and reason. path is that of an entry, below source and destination. fd,
-    with Want.FD, is the copy, still open: the caller's to close. buffers are those of Pool.submit_acquire.
+    "destination" or ""), conflict and reason. path is that of an entry, below source and destination. buffers
+    are those of Pool.submit_acquire.
     """
 
-    __slots__ = ("_raw", "path", "user_data", "error", "details", "fd", "buffers", "_pool")
+    __slots__ = ("_raw", "path", "user_data", "error", "details", "buffers", "_descriptors", "_pool")
 
     def __init__(self, raw, user_data, pool=None, items=None):
         self._raw = raw
         self.user_data = user_data
-        self.path = self.error = self.details = self.fd = self.buffers = None
+        self.path = self.error = self.details = self.buffers = self._descriptors = None
         self._pool = pool
         if raw[4]:
             self.path = os.fsdecode(ctypes.string_at(raw[4]))
@@ -109,6 +131,15 @@ class Completion:
     action = property(lambda self: Action(self._raw[7]), doc="What was done.")
     flags = property(lambda self: Outcome(self._raw[8]), doc="What else there is to say.")
     method = property(lambda self: Method(self._raw[10]), doc="How the data was moved.")
+
+    @property
+    def fd(self):
+        """With Want.FD: the copy, still open, and the caller's to close from now on. If nobody asks, it is closed.
+
+        A job that failed may have one too, if only an attribute was lost: Job.completion tells. Pool.copy and
+        copy_one, which raise the error, have closed it.
+        """
+        return self._descriptors.give() if self._descriptors is not None else None
 
     def answer(self, answer):
         """Answer the question, at any time before the job's end; ENOENT: it is too late."""

@@ -34,8 +34,7 @@ class Job:
         self.user_data = user_data
         self._items = items  # by the place that the library knows them by
         self._keeps = keeps  # what it may use until the end
-        self._wants_fd = False
-        self._fds = []  # what arsync_take_fd returned
+        self._descriptors = None  # with Want.FD: where it goes
         self._unread = deque()
         self._futures = []  # of coroutines, and whether they wait for the end alone
         self.completion = None  # when it has ended
@@ -52,7 +51,7 @@ class Job:
             return self._end_of(raw) if raw[6] == Kind.JOB else self._entry_of(raw)
         except Exception as error:
             told = Completion.unreadable(raw, self.user_data, error)
-            told.fd = self._fd
+            told._descriptors = self._descriptors
             return told
 
     def _entry_of(self, raw):
@@ -72,9 +71,9 @@ class Job:
 
     def _end_of(self, raw):
         done = Completion(raw, self.user_data, self._pool)
-        if self._wants_fd:
+        if self._descriptors is not None:
             self._take_fd(raw)
-            done.fd = self._fd
+            done._descriptors = self._descriptors
         if raw[5] < 0:
             below = done.details.error_path if done.details else None
             done.error = error_of(raw, self._src, self._dst, below)
@@ -83,14 +82,10 @@ class Job:
         return done
 
     def _take_fd(self, raw):
-        if not self._fds:
+        if not self._descriptors:
             # The call stores what it returns itself, and so loses none to a signal.
             given = ctypes.byref(c.Completion(*raw))
-            self._fds.extend(map(c.library.arsync_take_fd, (self._pool._handle,), (given,)))
-
-    @property
-    def _fd(self):
-        return self._fds[0] if self._fds and self._fds[0] >= 0 else None
+            self._descriptors.extend(map(c.library.arsync_take_fd, (self._pool._handle,), (given,)))
 
     def _forget_item(self, raw):
         if raw[6] == Kind.ITEM and self._items is not None:  # it is the item's last one
@@ -147,9 +142,12 @@ class Job:
             except asyncio.CancelledError as error:
                 cancelled = error
                 self.cancel()
-        if cancelled is not None:
+        if cancelled is None:
+            return self._result()
+        try:
             raise cancelled
-        return self._result()
+        finally:
+            del cancelled  # or it would keep itself, and so the job and what that has
 
     async def __aiter__(self):
         unread = self._unread

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 from . import _library as c
 from ._buffers import Buffer, File
+from ._completion import Descriptors
 from ._enums import Backend, Flags, PoolFlags, Shutdown, Want
 from ._errors import closed, failure, text_of
 from ._job import Job, List
@@ -177,7 +178,8 @@ class Pool:
             made.want |= Want.ERROR_PATH  # to tell where
         ends = ends_of(src, src_dir, dst, dst_dir, made)
         job = Job(self, src, dst, user_data, keeps=(src, dst, src_dir, dst_dir))
-        job._wants_fd = bool(made.want & Want.FD)
+        if made.want & Want.FD:
+            job._descriptors = Descriptors()
         return self._submit("submit_copy", job, made, *ends)
 
     def submit_tree(self, src, dst, *, flags=0, **options):
@@ -213,7 +215,13 @@ class Pool:
 
     def copy(self, src, dst, **options):
         """Copy one file, and return its Completion when that is done."""
-        return self.submit(src, dst, **options).wait()
+        job = self.submit(src, dst, **options)
+        try:
+            return job.wait()
+        except BaseException:
+            if job._descriptors:  # it was copied all the same, and an exception has no room for it
+                job._descriptors.close()
+            raise
 
     def link_set(self):
         """Open a set of jobs between which hard links are kept: the option link_set of each."""

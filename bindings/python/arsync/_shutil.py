@@ -10,7 +10,7 @@ import sys
 import threading
 
 from . import _library as c
-from ._completion import Completion
+from ._completion import Completion, Descriptors
 from ._enums import Answer, Flags, Kind, Preserve, Stage, Symlinks, Update, Want
 from ._errors import error_of
 from ._options import check, ends_of, options_of
@@ -57,18 +57,18 @@ def copy_one(src, dst, *, src_dir=None, dst_dir=None, user_data=None, **options)
         made.want |= Want.ERROR_PATH
     raw = ctypes.create_string_buffer(_raw.size)
     src_fd, src_name, dst_fd, dst_name = ends_of(src, src_dir, dst, dst_dir, made)
-    result = c.call("copy", src_fd, src_name, dst_fd, dst_name, ctypes.byref(made), raw)
-    fields = _raw.unpack(raw)
-    if fields[9] == Stage.NONE:  # it did not begin
-        check(result, made, src)
-    done = Completion(fields, user_data)
-    if made.want & Want.FD:
-        fd = c.library.arsync_take_fd(None, raw)
-        done.fd = fd if fd >= 0 else None
-    c.library.arsync_details_free(fields[11])
+    try:
+        result = c.call("copy", src_fd, src_name, dst_fd, dst_name, ctypes.byref(made), raw)
+        fields = _raw.unpack(raw)
+        if fields[9] == Stage.NONE:  # it did not begin
+            check(result, made, src)
+        done = Completion(fields, user_data)
+        if made.want & Want.FD and result >= 0:  # an exception has no room for it
+            done._descriptors = Descriptors()
+            done._descriptors.extend(map(c.library.arsync_take_fd, (None,), (raw,)))
+    finally:
+        c.library.arsync_details_free(_raw.unpack(raw)[11])  # which closes what was not taken
     if result < 0:
-        if done.fd is not None:  # it was copied all the same, and an exception has no room for it
-            os.close(done.fd)
         raise error_of(fields, src, dst, done.details and done.details.error_path)
     return done
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -387,6 +388,30 @@ def open_directory(path):
         os.close(fd)
 
 
+def descriptors():
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+def is_open(path):
+    """Whether a descriptor of it stays open, when the library has closed its own, for which nobody waits."""
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while is_open_now(path):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def is_open_now(path):
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(int(fd)), os.stat(path)):
+                return True
+    return False
+
+
 def interrupted(function, at):
     """Call it with KeyboardInterrupt before its opcode of that number. Returns whether it has as many."""
     left = at
@@ -401,6 +426,7 @@ def interrupted(function, at):
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # whose finalizers would take it for theirs, and drop it
     sys.settrace(trace)
     try:
         function()
@@ -408,6 +434,7 @@ def interrupted(function, at):
         return True
     finally:
         sys.settrace(before)
+        gc.enable()
     return False
 
 
@@ -449,10 +476,11 @@ def test_an_interrupt_loses_nothing_wherever_it_comes(work):
         return came
 
     take(at := 0)
-    descriptors = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     while take(at):
         at += 7
-    assert at > 500 and len(os.listdir("/proc/self/fd")) == descriptors
+    assert at > 500
+    assert descriptors() == before
 
 
 def test_an_interrupt_of_a_submit_loses_nothing_wherever_it_comes(work):
@@ -503,6 +531,75 @@ def test_an_interrupt_of_an_add_leaves_the_list_whole(work):
     jobs.wait(20)
     assert at > 100 and told[-2:] == [at, at] and not jobs._items
     assert all(told.count(each) == 2 for each in told)  # none is taken for another, or told of as nobody's
+
+
+def test_a_copy_that_raises_leaves_no_descriptor_open(work, monkeypatch):
+    pool = work.pool()
+    arguments = (work.path("from"), work.path("to"))
+    end_of = arsync.Job._end_of
+
+    def with_an_attribute_lost(job, raw):
+        return end_of(job, (*raw[:5], -errno.ENOSPC, *raw[6:]))
+
+    monkeypatch.setattr(arsync.Job, "_end_of", with_an_attribute_lost)
+    error = fails(errno.ENOSPC, pool.copy, *arguments, want=arsync.Want.FD)
+    assert not is_open(work.path("to")) and error
+    job = pool.submit(*arguments, want=arsync.Want.FD)
+    fails(errno.ENOSPC, job.wait)
+    os.close(job.completion.fd)  # who has the job has this
+    assert not is_open(work.path("to"))
+    job = pool.submit(*arguments, want=arsync.Want.FD)
+    fails(errno.ENOSPC, job.wait)
+    del job
+    assert not is_open(work.path("to"))
+
+
+def test_an_attribute_that_is_lost_leaves_no_descriptor_open(work):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as elsewhere:
+        to = os.path.join(elsewhere, "to")
+        try:
+            os.setxattr(work.path("from"), "user.large", bytes(20000))
+        except OSError as error:
+            pytest.skip(f"no large attributes here: {error}")
+        pool = work.pool()
+        for call in (pool.copy, arsync.copy_one):
+            try:
+                os.close(call(work.path("from"), to, want=arsync.Want.FD, preserve=arsync.Preserve.XATTR).fd)
+                pytest.skip("large attributes there, too")
+            except OSError as error:
+                assert error.stage == arsync.Stage.XATTR and os.path.getsize(to) == len(work.read("from"))
+                assert not is_open(to)
+
+
+def test_a_descriptor_that_nobody_asks_for_is_closed(work):
+    pool, arguments = work.pool(), (work.path("from"), work.path("to"))
+    pool.submit(*arguments, want=arsync.Want.FD)
+    while pool._jobs:
+        pool.copy(*arguments)
+    assert not is_open(work.path("to"))
+    pool.copy(*arguments, want=arsync.Want.FD)
+    arsync.copy_one(*arguments, want=arsync.Want.FD)
+    assert not is_open(work.path("to"))
+    fd = pool.copy(*arguments, want=arsync.Want.FD).fd
+    assert is_open_now(work.path("to"))
+    os.close(fd)  # the caller's
+
+
+def test_a_task_that_is_cancelled_too_late_leaves_no_descriptor_open(work):
+    pool = work.pool()
+
+    async def main():
+        job = pool.submit(work.path("from"), work.path("to"), want=arsync.Want.FD)
+        task = asyncio.ensure_future(job._wait_here())
+        await asyncio.sleep(0)
+        job.wait(20)
+        task.cancel()
+        del job
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert not is_open(work.path("to"))
 
 
 def test_what_cannot_be_turned_into_python_is_the_errors_of_its_job_alone(work, monkeypatch):
