@@ -31,7 +31,7 @@ class Buffer:
         """From now on the memory is given back when nobody looks at it any more. May be called again."""
         # Every view keeps this array, so its end is that of the last one. That it may be given back twice is no
         # harm, for no two leases have one number.
-        weakref.finalize(self._data.obj, _give_back, self._pool, self._id).atexit = False
+        weakref.finalize(self._data.obj, give_back, self._pool, self._id).atexit = False
 
     @property
     def data(self):
@@ -60,7 +60,7 @@ class Buffer:
         return self._id if self._data is not None else 0  # which no buffer has
 
 
-def _give_back(pool, number):
+def give_back(pool, number):
     with pool._lock:
         c.library.arsync_buffer_release(pool._opened, number)
 

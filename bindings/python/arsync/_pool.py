@@ -13,7 +13,7 @@ from operator import itemgetter
 from types import SimpleNamespace
 
 from . import _library as c
-from ._buffers import Buffer, File
+from ._buffers import Buffer, File, give_back
 from ._completion import Descriptors
 from ._enums import Backend, Flags, PoolFlags, Shutdown, Want
 from ._errors import closed, failure, text_of
@@ -63,12 +63,10 @@ class Pool:
             if name not in names:
                 raise TypeError(f"there is no option {name!r}")
             setattr(made, name, value)
-        self._handle = None
-        handle = ctypes.c_void_p()
+        self._handle = handle = ctypes.c_void_p()  # false until the library stores what it has opened
         result = c.library.arsync_pool_open(ctypes.byref(made), ctypes.byref(handle))
         if result < 0:
             raise failure(result)
-        self._handle = handle
         self._opened = handle  # by which buffers are known after the close
         self._lock = threading.RLock()
         self._told = threading.Condition(self._lock)
@@ -225,20 +223,24 @@ class Pool:
 
     def link_set(self):
         """Open a set of jobs between which hard links are kept: the option link_set of each."""
-        made = ctypes.c_uint64()
-        self._call("link_set_open", ctypes.byref(made))
-        return LinkSet(self, made.value)
+        return self._opened_as(LinkSet, "link_set", ctypes.c_uint64())
 
     # ---- buffers ----
 
     def acquire(self, count=1):
         """Lease buffers that are free: a list of Buffer. BlockingIOError: there are not as many."""
         leased = (c.Buffer * count)()
-        self._call("buffer_acquire", count, leased)
-        buffers = [Buffer(self, each) for each in leased]
-        for buffer in buffers:
-            buffer._own()
-        return buffers
+        try:
+            self._call("buffer_acquire", count, leased)
+            buffers = [Buffer(self, each) for each in leased]
+            for buffer in buffers:
+                buffer._own()
+            return buffers
+        except BaseException:
+            for each in leased:  # if an exception comes after the call, nobody else knows them
+                if each.id:
+                    give_back(self, each.id)
+            raise
 
     def submit_acquire(self, count=1, *, user_data=None):
         """Submit a job that waits for buffers. Its completion has them."""
@@ -246,9 +248,18 @@ class Pool:
 
     def open_file(self, file):
         """Give the pool an open file, or a descriptor, which may be closed then: a File."""
-        made = ctypes.c_uint64()
-        self._call("file_open", descriptor_of(file), 0, ctypes.byref(made))
-        return File(self, made.value)
+        return self._opened_as(File, "file", ctypes.c_uint64(), descriptor_of(file), 0)
+
+    def _opened_as(self, kind, name, made, *arguments):
+        """What the library opens and stores the number of. Nobody could close what an exception comes after."""
+        try:
+            self._call(name + "_open", *arguments, ctypes.byref(made))
+            return kind(self, made.value)
+        except BaseException:
+            if made.value:
+                with self._lock:
+                    getattr(c.library, f"arsync_{name}_close")(self._opened, made.value)
+            raise
 
     # ---- calls ----
 

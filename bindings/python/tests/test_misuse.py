@@ -16,7 +16,7 @@ import weakref
 import pytest
 
 import arsync
-from arsync import Flags, Update, _shutil
+from arsync import Flags, Update, _library, _shutil
 from arsync._errors import error_of
 from test_cases import fails
 
@@ -503,16 +503,37 @@ def test_an_interrupt_of_a_submit_loses_nothing_wherever_it_comes(work):
     assert at > 50
 
 
-def test_a_job_whose_submit_was_interrupted_is_cancelled(work, monkeypatch):
-    pool = work.pool(byte_rate=64 << 10)
-    result_of = pool._result_of
-
-    def interrupted_after(*arguments):
-        result_of(*arguments)
+def interrupted_after(call):
+    def calls(*arguments):
+        call(*arguments)
         raise KeyboardInterrupt
 
+    return calls
+
+
+def test_an_interrupt_leaves_nothing_open_that_nobody_has(work, monkeypatch):
+    pool = work.pool(lease_count=1)
+    with open(work.path("from"), "rb") as file, monkeypatch.context() as patch:
+        patch.setattr(pool, "_result_of", interrupted_after(pool._result_of))
+        for call in (pool.acquire, pool.link_set, lambda: pool.open_file(file)):
+            with pytest.raises(KeyboardInterrupt):
+                call()
+    assert pool.acquire() and not is_open(work.path("from"))
+
+
+def test_an_interrupt_leaves_no_pool_open(monkeypatch):
+    threads = len(os.listdir("/proc/self/task"))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(pool, "_result_of", interrupted_after)
+        patch.setattr(_library.library, "arsync_pool_open", interrupted_after(_library.library.arsync_pool_open))
+        arsync.Pool()
+    gc.collect()
+    assert len(os.listdir("/proc/self/task")) == threads
+
+
+def test_a_job_whose_submit_was_interrupted_is_cancelled(work, monkeypatch):
+    pool = work.pool(byte_rate=64 << 10)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pool, "_result_of", interrupted_after(pool._result_of))
         pool.submit(work.path("from"), work.path("to"))
     (job,) = pool._jobs.values()
     fails(errno.ECANCELED, job.wait, 20)
