@@ -30,8 +30,10 @@ type Completion struct {
 	Err      error     // nil, or of type *Error
 	Details  *Details  // nil unless asked for by [Want], or there is something to say
 	Question *Question // of KindQuestion
-	File     *os.File  // with WantFile: the copy, still open; the caller's to close
-	Buffers  []*Buffer // of [Pool.SubmitAcquire]
+	// With WantFile: the copy, still open; the caller's to close. [Job.Wait] may give it beside an error, if only
+	// an attribute was lost; Copy, with an error, has closed it.
+	File    *os.File
+	Buffers []*Buffer // of [Pool.SubmitAcquire]
 }
 
 // Totals are what a tree or a list did; see arsync_totals.

@@ -89,7 +89,13 @@ func wait(job *Job, err error) (Completion, error) {
 	if err != nil {
 		return Completion{}, err
 	}
-	return job.Wait()
+	done, err := job.Wait()
+	if err != nil && done.File != nil {
+		// Who is given an error looks for nothing to close.
+		done.File.Close()
+		done.File = nil
+	}
+	return done, err
 }
 
 var own struct {

@@ -378,3 +378,54 @@ func TestTouchesNothingOfAReleasedBuffer(t *testing.T) {
 	b.Release()
 	<-done
 }
+
+// staysOpen says whether the process has a descriptor of the file, when the library has closed its own, for which
+// nobody waits.
+func (w *work) staysOpen(path string) bool {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if !w.isOpen(path) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *work) isOpen(path string) bool {
+	want, err := os.Stat(path)
+	w.no(err)
+	fds, err := os.ReadDir("/proc/self/fd")
+	w.no(err)
+	for _, fd := range fds {
+		if info, err := os.Stat("/proc/self/fd/" + fd.Name()); err == nil && os.SameFile(info, want) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestACopyWithAnErrorLeavesNoFileOpen(t *testing.T) {
+	w := newWork(t)
+	elsewhere, err := os.MkdirTemp("/var/tmp", "arsync")
+	w.no(err)
+	defer os.RemoveAll(elsewhere)
+	if err := syscall.Setxattr(w.path("from"), "user.large", make([]byte, 20000), 0); err != nil {
+		t.Skip("no large attributes here:", err)
+	}
+	to := elsewhere + "/to"
+	options := arsync.Options(arsync.WantFile, arsync.PreserveXattr)
+	p := w.open()
+	done, err := p.Copy(background, to, w.path("from"), options)
+	if err == nil {
+		done.File.Close()
+		t.Skip("large attributes there, too")
+	}
+	if e := w.fails(err, syscall.ENOSPC); e.Stage != arsync.StageXattr || done.File != nil || w.staysOpen(to) {
+		t.Errorf("%v %+v", e, done)
+	}
+	job, err := p.Submit(background, to, w.path("from"), options)
+	w.no(err)
+	if done, err = job.Wait(); err == nil || done.File == nil {
+		t.Fatal("who has the job has the file:", err)
+	}
+	w.no(done.File.Close())
+}
