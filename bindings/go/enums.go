@@ -203,7 +203,7 @@ type Want uint32
 // See ARSYNC_WANT_*.
 const (
 	WantTotals      Want = C.ARSYNC_WANT_TOTALS
-	WantErrorPath   Want = C.ARSYNC_WANT_ERROR_PATH
+	WantErrorPath   Want = C.ARSYNC_WANT_ERROR_PATH // of a tree or list; always asked for, for [Error.Path]
 	WantSource      Want = C.ARSYNC_WANT_SOURCE
 	WantDestination Want = C.ARSYNC_WANT_DESTINATION
 	WantDigest      Want = C.ARSYNC_WANT_DIGEST

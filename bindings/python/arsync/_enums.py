@@ -177,7 +177,7 @@ class Want(IntFlag):
     """What a completion's details are to have."""
 
     TOTALS = 1 << 0
-    ERROR_PATH = 1 << 1
+    ERROR_PATH = 1 << 1  # of a tree or a list: always asked for, as its error has the path
     SOURCE = 1 << 2
     DESTINATION = 1 << 3
     DIGEST = 1 << 4

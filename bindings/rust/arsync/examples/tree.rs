@@ -30,7 +30,7 @@ fn copy(from: &Path, to: &Path) -> arsync::Result<()> {
         .recursive(true)
         .preserve(Preserve::MODE | Preserve::TIMES)
         .update(Update::Ask)
-        .want(Want::TOTALS | Want::ERROR_PATH);
+        .want(Want::TOTALS);
     let pool = Pool::open()?;
     let mut job = pool.copy(from, to, &options)?;
     let control = job.control();

@@ -154,8 +154,8 @@ pub struct Details {
     pub source: Option<Facts>,
     /// [`Want::DESTINATION`]: the copy, or what stays; of a question: what is there.
     pub destination: Option<Facts>,
-    /// [`Want::ERROR_PATH`]: of a tree, the path of the entry whose error is the job's; of a list, the
-    /// path at the source.
+    /// Of a tree, the path of the entry whose error is the job's; of a list, the path at the source.
+    /// It need not be asked for: [`Error::path`] is made of it.
     pub error_path: Option<PathBuf>,
     /// [`Want::DIGEST`]: lower and higher half of a hash of the content.
     pub digest: Option<[u64; 2]>,

@@ -98,7 +98,8 @@ impl Error {
     }
 
     /// The path at which it failed, to be shown: of an entry below the source and the destination,
-    /// of a file's copy the one that was given. None of an item of a list, which has its number.
+    /// of a file's copy the one that was given, of a tree or a list that of what failed first, which
+    /// need not be asked for. None of an item of a list, which has its number.
     pub fn path(&self) -> Option<&Path> {
         self.context.as_ref()?.path.as_deref()
     }

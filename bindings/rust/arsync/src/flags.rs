@@ -112,7 +112,7 @@ flags! {
     Want {
         /// Of a tree or list: what was done in all.
         TOTALS = ARSYNC_WANT_TOTALS;
-        /// Of a tree or list: the path of the entry that failed first.
+        /// Of a tree or list: the path of the entry that failed first. This crate always asks for it.
         ERROR_PATH = ARSYNC_WANT_ERROR_PATH;
         /// What is known of the source.
         SOURCE = ARSYNC_WANT_SOURCE;

@@ -362,12 +362,22 @@ impl CopyOptions {
         Ok(raw)
     }
 
+    /// The same for a list.
+    pub(crate) fn raw_of_list(&self, shared: &Arc<Shared>) -> Result<sys::arsync_copy_options> {
+        let mut raw = self.raw_in(shared)?;
+        raw.want |= sys::ARSYNC_WANT_ERROR_PATH; // for Error::path
+        Ok(raw)
+    }
+
     pub(crate) fn for_ends(
         mut raw: sys::arsync_copy_options,
         ends: &Ends,
     ) -> sys::arsync_copy_options {
         raw.flags |= ends.source.flag_if_file(sys::ARSYNC_COPY_SRC_FD)
             | ends.destination.flag_if_file(sys::ARSYNC_COPY_DST_FD);
+        if raw.flags & sys::ARSYNC_COPY_RECURSIVE != 0 {
+            raw.want |= sys::ARSYNC_WANT_ERROR_PATH; // for Error::path
+        }
         raw
     }
 

@@ -160,7 +160,7 @@ impl Pool {
         for (number, (source, destination)) in (0..).zip(items) {
             all.add(source.as_ref(), destination.as_ref(), number)?;
         }
-        let raw = options.raw_in(&self.0.shared)?;
+        let raw = options.raw_of_list(&self.0.shared)?;
         let (from, to) = (number_of(source_directory), number_of(destination_directory));
         let items = all.seal();
         let (first, count) = (items.as_ptr(), items.len() as u64);
@@ -183,7 +183,7 @@ impl Pool {
         destination_directory: Option<BorrowedFd<'_>>,
         options: &CopyOptions,
     ) -> Result<List> {
-        let raw = options.raw_in(&self.0.shared)?;
+        let raw = options.raw_of_list(&self.0.shared)?;
         let (from, to) = (number_of(source_directory), number_of(destination_directory));
         // SAFETY: options live, and are copied; directories are open, and duplicated.
         let id = self.submit(options, |pool, job| unsafe {

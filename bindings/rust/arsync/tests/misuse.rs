@@ -14,7 +14,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use arsync::{CopyOptions, Event, Job, Place, Pool, Report, Update, Want};
+use arsync::{CopyOptions, Event, Job, Place, Pool, Report, Update};
 use support::{FILE_SIZE, Work, block_on};
 
 fn copy_in(pool: &Pool, work: &Work, from: &str, to: &str) -> Job {
@@ -363,8 +363,30 @@ fn an_error_below_an_open_directory_has_the_entrys_path() {
     let pool = Pool::open().unwrap();
     let [from, to] = ["tree", "to"].map(|name| std::fs::File::open(work.join(name)).unwrap());
     let ends = (Place::file(from.as_fd()), Place::file(to.as_fd()));
-    let told = CopyOptions::new().recursive(true).want(Want::ERROR_PATH);
-    let job = pool.copy_at(ends.0, ends.1, &told).unwrap();
+    let job = pool.copy_at(ends.0, ends.1, &CopyOptions::new().recursive(true)).unwrap();
     let error = job.wait().unwrap_err();
     assert_eq!((error.raw_os_error(), error.path()), (21, Some(Path::new("a/0"))));
+}
+
+#[test]
+fn an_error_of_a_tree_or_list_has_its_path_unasked() {
+    let work = Work::new();
+    work.make_tree();
+    work.make_dir("to/a/0"); // in the way of a file
+    let pool = Pool::open().unwrap();
+    let tree = CopyOptions::new().recursive(true);
+    let ends = (work.join("tree"), work.join("to"));
+    let at_once = tree.copy(&ends.0, &ends.1).unwrap_err();
+    let by_a_job = pool.copy(&ends.0, &ends.1, &tree).unwrap().wait().unwrap_err();
+    for error in [at_once, by_a_job] {
+        assert_eq!(error.path(), Some(&*work.join("to/a/0")));
+    }
+    let missing = work.join("missing");
+    let items = [(&missing, work.join("copy"))];
+    let list = pool.copy_list(items, &CopyOptions::new()).unwrap().wait().unwrap_err();
+    assert_eq!(list.path(), Some(&*missing));
+    let mut list = pool.list(&CopyOptions::new()).unwrap();
+    assert!(list.add(&missing, work.join("copy"), 0).unwrap());
+    let list = list.finish().unwrap().wait().unwrap_err();
+    assert_eq!(list.path(), Some(&*missing));
 }
