@@ -433,8 +433,12 @@ class Pool:
             if loop not in self._watched:
                 # Of the loop's own, for the pool may be closed before it stops watching.
                 fd = os.dup(self._event_fd)
-                loop.add_reader(fd, self._on_readable)
-                self._watched[loop] = [fd, 0]
+                try:
+                    loop.add_reader(fd, self._on_readable)
+                    self._watched[loop] = [fd, 0]
+                except BaseException:  # as of a loop that watches no descriptors
+                    os.close(fd)
+                    raise
             self._watched[loop][1] += 1
 
     def _unwatch(self, loop):
@@ -445,8 +449,10 @@ class Pool:
             watch[1] -= 1
             if watch[1] == 0:
                 del self._watched[loop]
-                loop.remove_reader(watch[0])
-                os.close(watch[0])
+                try:
+                    loop.remove_reader(watch[0])
+                finally:
+                    os.close(watch[0])
 
     def _on_readable(self):
         with self._lock:

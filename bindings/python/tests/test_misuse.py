@@ -606,6 +606,19 @@ def test_a_descriptor_that_nobody_asks_for_is_closed(work):
     os.close(fd)  # the caller's
 
 
+def test_a_loop_that_watches_no_descriptors_leaves_none_open(work):
+    class Loop(asyncio.SelectorEventLoop):
+        def add_reader(self, *_):
+            raise NotImplementedError
+
+    jobs = work.pool().open_list()  # which opens nothing meanwhile
+    with contextlib.closing(Loop()) as loop:
+        before = descriptors()
+        with pytest.raises(NotImplementedError):
+            loop.run_until_complete(waits_for(jobs))
+        assert descriptors() == before
+
+
 def test_a_task_that_is_cancelled_too_late_leaves_no_descriptor_open(work):
     pool = work.pool()
 
