@@ -127,9 +127,12 @@ class Job:
 
     def __iter__(self):
         unread = self._unread
-        while self._pool._wait(lambda: unread or self.completion is not None) and unread:
-            while unread:
-                yield unread.popleft()
+        while self._pool._wait(lambda: unread or self.completion is not None):
+            if self.completion is not None and not unread:
+                return  # in this order: nothing is added once it has ended
+            with contextlib.suppress(IndexError):  # there are no more: another loop may have taken them
+                # From the queue to the loop in one call of C's, which no signal comes between.
+                yield from iter(unread.popleft, None)
 
     def __await__(self):
         return self._wait_here().__await__()

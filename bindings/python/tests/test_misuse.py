@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections import deque
 
 import pytest
 
@@ -319,6 +320,26 @@ def test_a_loop_over_entries_in_a_coroutine(work):
             return await job
 
     assert asyncio.run(main()).error is None
+
+
+def test_loops_that_share_a_job_have_each_entry_once(work):
+    class Shared(deque):
+        """Another loop is quicker with the first one."""
+
+        taken = None
+
+        def popleft(self):
+            if self.taken is None:
+                self.taken = super().popleft()
+                raise IndexError
+            return super().popleft()
+
+    work.tree("tree")
+    job = work.pool().submit_tree(work.path("tree"), work.path("to"), report=arsync.Report.ALL)
+    job._unread = Shared()
+    told = [entry.path for entry in job]
+    assert len(told) == 4 and len({*told, job._unread.taken.path}) == 5
+    assert list(job) == []
 
 
 def test_closing_ends_what_a_coroutine_waits_for(work):
