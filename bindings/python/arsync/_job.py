@@ -155,9 +155,11 @@ class Job:
     async def __aiter__(self):
         unread = self._unread
         while True:
-            while unread:
-                yield unread.popleft()
-            if self.completion is not None:
+            has_ended = self.completion is not None  # before the last look: then nothing is added any more
+            with contextlib.suppress(IndexError):
+                for entry in iter(unread.popleft, None):
+                    yield entry
+            if has_ended:
                 return
             await self._news(until_end=False)
 

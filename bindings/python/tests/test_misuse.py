@@ -342,6 +342,38 @@ def test_loops_that_share_a_job_have_each_entry_once(work):
     assert list(job) == []
 
 
+def test_a_loop_in_a_coroutine_has_what_another_thread_takes_last(work):
+    work.tree("tree")
+    job = work.pool().submit_tree(work.path("tree"), work.path("to"), report=arsync.Report.ALL)
+    end = job.wait()
+    *first, last = job
+
+    class Taken(deque):
+        """When it has just been empty, another thread takes the last entry and the job's end."""
+
+        def __bool__(self):
+            return bool(len(self)) or self.takes()
+
+        def popleft(self):
+            if len(self) == 0:
+                self.takes()
+                raise IndexError
+            return super().popleft()
+
+        def takes(self):
+            if job.completion is None:
+                self.append(last)
+                job.completion = end
+            return False
+
+    job._unread, job.completion = Taken(first), None
+
+    async def main():
+        return [entry async for entry in job]
+
+    assert asyncio.run(main()) == [*first, last]
+
+
 def test_closing_ends_what_a_coroutine_waits_for(work):
     async def main():
         pool = arsync.Pool(byte_rate=64 << 10)
