@@ -98,6 +98,8 @@ impl Completion {
     }
 
     /// With [`Want::FD`], the finished copy, open for reading and writing, at its beginning. Once.
+    /// A copy that failed may have it too, if only an attribute was lost: see
+    /// [`Error::into_completion`]. What is not taken is closed with the completion.
     pub fn take_file(&mut self) -> Option<File> {
         match mem::take(&mut self.held) {
             Held::File(fd) => Some(File::from(fd)),
