@@ -24,6 +24,7 @@ namespace arsync {
 class Company;
 class Disks;
 class Links;
+class Writers;
 class MethodTurns;
 class SyncPoint;
 
@@ -148,6 +149,8 @@ struct FileCopy {
     const AskedAbout* asked =
         nullptr;            // what alone may be replaced at the destination; null: anything
     Links* links = nullptr; // the job's, shared with other jobs; null: there are none
+    // Of the files that were there: who writes to which; null: this is the only one who does.
+    Writers* writers = nullptr;
     // If not empty, the link set knows the copy by these instead of destination_dirfd and
     // destination, for it keeps a directory open for each of those.
     int base_dirfd = -1;

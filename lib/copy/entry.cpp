@@ -65,8 +65,9 @@ Task<void> Entry::copy(unsigned char type) {
         if (linked)
             co_return;
     }
-    const Obstacle obstacle =
-        names_.fresh && !names_.just_created ? Obstacle::none : find_obstacle();
+    Obstacle obstacle = names_.fresh && !names_.just_created ? Obstacle::none : find_obstacle();
+    if (writes_to_what_is_there(obstacle))
+        obstacle = co_await take_turn(obstacle);
     if (obstacle == Obstacle::skip) {
         outcome_.action = ARSYNC_ACTION_SKIP;
         keep_attributes();
@@ -233,6 +234,26 @@ Obstacle Entry::find_obstacle() {
         if (error.code == EEXIST && asks(ARSYNC_COPY_SYMBOLIC_LINK))
             refuse_lost_link();
         throw;
+    }
+}
+
+bool Entry::writes_to_what_is_there(Obstacle obstacle) const {
+    return names_.writers && obstacle == Obstacle::overwrite && S_ISREG(there_.stx_mode) &&
+           options_.replace == ARSYNC_REPLACE_IN_PLACE && makes_copies();
+}
+
+// What another entry has written to by another name meanwhile is looked at once more.
+Task<Obstacle> Entry::take_turn(Obstacle obstacle) {
+    for (;;) {
+        const Identity id = identity(there_);
+        turn_ = co_await names_.writers->take(id, io_.ring);
+        if (!turn_.waited())
+            co_return obstacle;
+        control_.throw_if_cancelled();
+        obstacle = find_obstacle();
+        if (!writes_to_what_is_there(obstacle) || identity(there_) == id)
+            co_return obstacle;
+        turn_ = {}; // which nobody may keep while waiting for another
     }
 }
 

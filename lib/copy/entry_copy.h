@@ -12,6 +12,7 @@
 #include "copy/made_name.h"
 #include "copy/split_path.h"
 #include "copy/temporary_name.h"
+#include "copy/writers.h"
 
 namespace arsync {
 
@@ -46,6 +47,8 @@ private:
     void look();
     Task<void> open_what_was_seen();
     Obstacle find_obstacle();
+    bool writes_to_what_is_there(Obstacle obstacle) const;
+    Task<Obstacle> take_turn(Obstacle obstacle);
     bool is_to_be_asked();
     bool dangles_in_the_way_of_a_link(struct statx& there);
     Obstacle clear(Obstacle obstacle, const arsync_copy_options& how, bool makes_name);
@@ -137,6 +140,7 @@ private:
     Source source_{};
     bool tried_at_once_ = false;
     struct statx there_ = {}; // what is in the way
+    Writers::Turn turn_;      // to write to it
     Links::Claim claim_;
     std::optional<Identity> wrote_;    // a first copy, as it was when it was written
     std::shared_ptr<const File> base_; // of the destination's path, for links from elsewhere

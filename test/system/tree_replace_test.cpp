@@ -8,6 +8,7 @@
 #include "system/child.h"
 #include "system/command.h"
 #include "system/faulty_mount.h"
+#include "system/list.h"
 #include "system/tree.h"
 
 namespace live {
@@ -129,6 +130,41 @@ TEST_CASE_FIXTURE(Clean, "remove and atomic make new files, in place writes into
         if (replace != ARSYNC_REPLACE_ATOMIC)
             CHECK(((file->flags & ARSYNC_COMPLETION_REPLACED) != 0) ==
                   (replace == ARSYNC_REPLACE_REMOVE));
+    }
+}
+
+// One is longer, so that of a mixture not even the length need be right.
+TEST_CASE_FIXTURE(Clean, "what has two names at the destination is one of the two files, whole") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    make_files(from, {"a/f"}, std::string(9 << 20, 'a'));
+    make_files(from, {"b/f"}, std::string(8 << 20, 'b'));
+    make_files(to, {"a/f"}, " old");
+    Options options = recursive();
+    bool lists = false;
+    SUBCASE("by a hard link") {
+        make_directories(to + "/b");
+        make_hard_link(to + "/a/f", to + "/b/f");
+    }
+    SUBCASE("by a hard link, of two trees of a list") {
+        make_directories(to + "/b");
+        make_hard_link(to + "/a/f", to + "/b/f");
+        lists = true;
+    }
+    SUBCASE("by a link to its directory") {
+        make_symlink("a", to + "/b");
+        options.with_flags(ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
+    }
+    Pool pool;
+    for (int round = 0; round < 5; ++round) {
+        if (lists)
+            CHECK(copy_list_between(pool, from, to, Items{{"a", "a"}, {"b", "b"}}, options)
+                      .job.result == 0);
+        else
+            CHECK(copy_tree(pool, from, to, options).job.result == 0);
+        const std::string there = read_file(to + "/a/f");
+        CHECK((there == read_file(from + "/a/f") || there == read_file(from + "/b/f")));
     }
 }
 

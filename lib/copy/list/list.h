@@ -24,6 +24,7 @@
 #include "copy/parent_directories.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
+#include "copy/writers.h"
 #include "io/mutex.h"
 
 namespace arsync {
@@ -166,6 +167,7 @@ private:
     Host* host_ = nullptr; // of the job, once it runs
     Links own_links_{true};
     Links& links_;
+    Writers writers_;
     Ways ways_;     // of whoever has the turn
     ListSync sync_; // the same
     Scarcity scarcity_;

@@ -215,6 +215,7 @@ FileCopy TreePart::names_of(const Directory& directory, const std::string& name)
     names.just_created = made_before(directory, name);
     names.new_file = directory.new_file;
     names.umask = &job_.umask;
+    names.writers = &job_.writers;
     names.synced_later = !directory.syncs_each;
     return names;
 }

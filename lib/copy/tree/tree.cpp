@@ -22,16 +22,17 @@ static arsync_copy_options for_entries(const arsync_copy_options& options) {
 }
 
 TreeJob::TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Filter& patterns,
-                 Control& of_job, Host& of_tree, Links& own_links)
+                 Control& of_job, Host& of_tree, Links& own_links, Writers& own_writers)
     : roots(copy), options(how), entry_options(for_entries(how)), filter(patterns), control(of_job),
       host(of_tree), reports_all(how.report == ARSYNC_REPORT_ALL), asks(asks_first(how)),
       uid(geteuid()), gid(getegid()),
       directories(std::make_shared<Directories>(descriptors::idle_directories())),
-      links(copy.links ? *copy.links : own_links) {}
+      links(copy.links ? *copy.links : own_links),
+      writers(copy.writers ? *copy.writers : own_writers) {}
 
 Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
            Control& control, Host& host)
-    : job_(roots, options, filter, control, host, own_links_) {
+    : job_(roots, options, filter, control, host, own_links_, own_writers_) {
     totals_.struct_size = sizeof totals_;
 }
 

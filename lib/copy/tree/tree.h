@@ -24,6 +24,7 @@
 #include "copy/tree/directory.h"
 #include "copy/tree/links.h"
 #include "copy/tree/scarcity.h"
+#include "copy/writers.h"
 #include "io/line.h"
 #include "io/mutex.h"
 
@@ -71,7 +72,7 @@ size_t next_unit(const std::vector<Unit>& stack, const LastUnit& last_unit);
 // What the copy of a tree is to do, and has to do it with: the same for all its parts.
 struct TreeJob {
     TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Filter& patterns,
-            Control& of_job, Host& of_tree, Links& own_links);
+            Control& of_job, Host& of_tree, Links& own_links, Writers& own_writers);
 
     const FileCopy& roots;
     const arsync_copy_options& options;
@@ -86,7 +87,8 @@ struct TreeJob {
     Umask umask;
     const std::shared_ptr<Directories> directories;
     Scarcity scarcity;
-    Links& links; // the tree's own, or those that are shared with other jobs
+    Links& links;     // the tree's own, or those that are shared with other jobs
+    Writers& writers; // the tree's own, or the list's that it is an item of
 };
 
 class Tree final : public Shared, Asker, public std::enable_shared_from_this<Tree> {
@@ -243,6 +245,7 @@ private:
     void leave(const arsync_totals& part);
 
     Links own_links_;
+    Writers own_writers_;
     SyncPoint own_syncs_; // or that of a list
     Line sweeps_;
     TreeJob job_;
