@@ -168,6 +168,30 @@ TEST_CASE_FIXTURE(Clean, "a completion tells of links, special files and trees, 
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "of what is up to date a completion tells what it has been brought to") {
+    const Directory directory;
+    make_files(directory.path(), {"from", "to"}, "");
+    for (const char* name : {"from", "to"})
+        set_mtime(directory / name, 1'000'000'000);
+    write_file(directory / "to", "from"); // the same size
+    set_mtime(directory / "to", 1'000'000'000);
+    set_mode(directory / "from", 0751);
+    set_mode(directory / "to", 0640);
+    Pool pool;
+    const arsync_completion done =
+        pool.copy(directory / "from", directory / "to",
+                  Options()
+                      .with_update(ARSYNC_UPDATE_CHANGED)
+                      .with_preserve(ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES)
+                      .with_want(ARSYNC_WANT_DESTINATION));
+    INFO(words(done));
+    REQUIRE(done.result == 0);
+    CHECK(done.action == ARSYNC_ACTION_SKIP);
+    REQUIRE(done.details);
+    CHECK(done.details->destination.mode == (S_IFREG | 0751));
+    CHECK(is_of(done.details->destination, stat_of(directory / "to")));
+}
+
 TEST_CASE_FIXTURE(Clean, "a digest is of the content alone, however that was copied") {
     const Directory directory;
     Pool pool;

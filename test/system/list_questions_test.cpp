@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/list.h"
@@ -220,6 +221,28 @@ TEST_CASE_FIXTURE(Clean, "an item reads what one that was asked about has writte
     INFO(words(copy));
     CHECK(copy.job.result == 0);
     CHECK(read_file(directory / "c") == "a");
+}
+
+TEST_CASE_FIXTURE(Clean, "names of one file that are kept beside others are links to each other") {
+    const Directory directory;
+    make_files(directory.path(), {"from/d/a", "to/d/a", "to/d/b"});
+    make_hard_link(directory / "from/d/a", directory / "from/d/b");
+    Pool pool;
+    for (const uint32_t flags : {0U, uint32_t{ARSYNC_COPY_BENEATH | ARSYNC_COPY_PARENTS}}) {
+        CAPTURE(flags);
+        const Options options =
+            recursive(flags).with_update(ARSYNC_UPDATE_ASK).with_preserve(ARSYNC_PRESERVE_LINKS);
+        const ListCopy copy = copy_list_between(
+            pool, directory / "from", directory / "to", Items::entries({"d/a", "d/b"}), options,
+            [](const arsync_completion&) -> uint32_t { return ARSYNC_ANSWER_KEEP_BOTH; });
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        const std::string to = directory / "to/d";
+        CHECK_NAMES(to, {"a", "b", "a (1)", "b (1)"});
+        CHECK(stat_of(to + "/a (1)").st_ino == stat_of(to + "/b (1)").st_ino);
+        for (const char* name : {"/a (1)", "/b (1)"})
+            unlink((to + name).c_str());
+    }
 }
 
 } // namespace live

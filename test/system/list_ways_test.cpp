@@ -222,6 +222,37 @@ TEST_CASE_FIXTURE(Clean, "of a shallow list only what is named is copied") {
         CHECK(stat_of(directory / "to" + "/" + name).st_mtim.tv_sec == 1'000'000'000);
 }
 
+// Each is come to twice, and again to get its times; so many are not kept open.
+TEST_CASE_FIXTURE(Clean, "more directories on the way than are kept open lead through links") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    std::vector<std::string> paths;
+    for (const char* name : {"/a", "/b"}) {
+        for (int i = 0; i < 600; ++i) {
+            const std::string way = "d" + std::to_string(i);
+            paths.push_back(way + name);
+            make_files(from, {paths.back()});
+            if (name == std::string("/b"))
+                set_mtime(from + "/" + way, 1'000'000'000);
+        }
+    }
+    make_directories(to);
+    for (int i = 0; i < 600; ++i) {
+        make_directories(directory / "elsewhere" + "/" + std::to_string(i));
+        make_symlink("../elsewhere/" + std::to_string(i), to + "/d" + std::to_string(i));
+    }
+    Pool pool;
+    const ListCopy copy = copy_list_between(pool, from, to, Items::entries(paths),
+                                            entries_of_a_tree(ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK));
+    CHECK(copy.job.result == 0);
+    CHECK(copy.totals.files == paths.size());
+    for (const std::string& path : paths)
+        REQUIRE(read_file(to + "/" + path) == path);
+    for (int i = 0; i < 600; ++i)
+        REQUIRE(stat_of(to + "/d" + std::to_string(i)).st_mtim.tv_sec == 1'000'000'000);
+}
+
 TEST_CASE_FIXTURE(Clean, "entries of one tree lead out of it by no link") {
     const Directory directory;
     make_files(directory.path(), {"from/file", "outside/file"});
