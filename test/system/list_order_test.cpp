@@ -101,6 +101,23 @@ TEST_CASE_FIXTURE(Clean,
     CHECK(read_file(directory / "to") == "a");
 }
 
+// Of one size and time, so that it looks like the other, up to date.
+TEST_CASE_FIXTURE(Clean, "what an item has made does not pass for the copy of another") {
+    const Directory directory;
+    make_files(directory.path(), {"a", "b"});
+    for (const char* name : {"a", "b"})
+        set_mtime(directory / name, 1'000'000'000);
+    Pool pool;
+    const ListCopy copy = copy_list(
+        pool, {{directory / "a", directory / "to"}, {directory / "b", directory / "to"}},
+        Options().with_update(ARSYNC_UPDATE_CHANGED).with_preserve(ARSYNC_PRESERVE_TIMES));
+    INFO(words(copy));
+    CHECK(copy.item(1).result == 0);
+    CHECK(copy.item(2).result == -EEXIST);
+    CHECK(copy.item(2).has(created));
+    CHECK(read_file(directory / "to") == "a");
+}
+
 TEST_CASE_FIXTURE(Clean, "nothing is written through a link that an item has made") {
     const Directory directory;
     make_files(directory.path(), {"a", "b", "target"});
