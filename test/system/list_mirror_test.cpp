@@ -152,6 +152,50 @@ TEST_CASE_FIXTURE(Clean, "nor does a bind mount show it") {
     }
 }
 
+// Below an end of an item, another filesystem's directory is a part of it all the same.
+TEST_CASE_FIXTURE(Clean, "nor is it what is mounted in an item") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own
+    Mirrors mirrors;
+    make_files(mirrors.all, {"s/m/", "d/s/m/", "x/sub/g"});
+    SUBCASE("in a mirror, a source") {
+        const Bound bound(mirrors.all + "/x", mirrors.all + "/d/s/m");
+        NEEDS(bound);
+        SUBCASE("itself") {
+            check_source_is_spared(mirrors, "x");
+        }
+        SUBCASE("above it") {
+            check_source_is_spared(mirrors, "x/sub");
+        }
+        SUBCASE("a file") {
+            check_source_is_spared(mirrors, "x/f");
+        }
+        SUBCASE("a destination") {
+            check_destination_is_spared(mirrors, "x/sub");
+        }
+        SUBCASE("where a destination will be") {
+            check_destination_is_spared(mirrors, "x/sub/new/newer");
+        }
+    }
+    SUBCASE("in a source, a mirror") {
+        make_directories(mirrors.all + "/z/m");
+        const Bound bound(mirrors.all + "/d/s", mirrors.all + "/z/m");
+        NEEDS(bound);
+        check_source_is_spared(mirrors, "z");
+    }
+    SUBCASE("but not beside it") {
+        make_directories(mirrors.all + "/x/beside");
+        const Bound bound(mirrors.all + "/x/beside", mirrors.all + "/d/s/m");
+        NEEDS(bound);
+        mirrors.items.add(mirrors.all + "/z", mirrors.all + "/x/other");
+        Pool pool;
+        const ListCopy copy = copy_list(pool, mirrors.items, mirror());
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK_NAMES(mirrors.all + "/x/other", {"f"});
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "two are not mirrored to one place, nor one into another's") {
     for (const char* path : {"d/s", "d/./s/", "d/l/../s", "d/s/new", "d/s/sub/deep"}) {
         CAPTURE(path);

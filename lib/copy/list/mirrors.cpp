@@ -129,17 +129,20 @@ bool Mirrors::find(const End& end, const Spot& spot, bool follows, Found& found)
     const std::string name = split_path(end.path).name;
     found.by_name = !follows && !spot.missing && !name.empty() && name != "." && name != ".." &&
                     mount_of(found.facts) == spot.mount;
-    if (found.by_name && spot.place) {
+    found.place.reset();
+    found.mounted.clear();
+    if (found.by_name && spot.place)
         found.place = below(*spot.place, name);
+    if (found.place && !S_ISDIR(found.facts.stx_mode))
         return true;
-    }
     std::vector<PlaceOnDevice> places;
     const int result = files_.places_of(found.file.get(), places);
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM)
         check(ARSYNC_STAGE_CHECK, result);
-    found.place.reset();
-    if (result == 0)
+    if (result == 0) {
         found.place = places.front();
+        found.mounted.assign(places.begin() + 1, places.end());
+    }
     return true;
 }
 
@@ -260,6 +263,41 @@ void Mirrors::Tops::add_around(const Mirrors& mirrors, const Found& found, Numbe
     }
 }
 
+// Of one file system, what is mounted in it is no part of the source; but what has its place at
+// the destination is compared with it.
+void Mirrors::note_mounted(std::vector<Mounted>& all, size_t item, const Found& found) const {
+    Mounted mounted{item, found.mounted};
+    if (&all == &mounted_in_sources_ && (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
+        std::erase_if(mounted.places, [&](const PlaceOnDevice& place) {
+            return !found.place || place.device != found.place->device;
+        });
+    if (!mounted.places.empty())
+        all.push_back(std::move(mounted));
+}
+
+void Mirrors::add_mounted(const std::vector<Mounted>& all, const Found& found, Numbers& around) {
+    if (all.empty())
+        return;
+    std::vector<PlaceOnDevice> own = found.mounted;
+    if (found.place)
+        own.push_back(*found.place);
+    for (const Mounted& mounted : all)
+        if (overlap(mounted.places, own))
+            around.push_back(mounted.item);
+}
+
+// What is not there yet lies in it only if the directory does that it will be made in.
+void Mirrors::add_mounted_above(const std::vector<Mounted>& all, const Spot& spot,
+                                Numbers& around) {
+    const auto shows = [&](const PlaceOnDevice& place) {
+        return spot.place && place.device == spot.place->device &&
+               is_in(spot.place->path, place.path);
+    };
+    for (const Mounted& mounted : all)
+        if (std::any_of(mounted.places.begin(), mounted.places.end(), shows))
+            around.push_back(mounted.item);
+}
+
 // What an end is, or leads to. False: that is no directory.
 bool Mirrors::find_directory(const End& end, const Spot& spot, Found& found) {
     const bool is_there =
@@ -273,14 +311,18 @@ void Mirrors::add(size_t item) {
         return;
     Found found;
     const End source = source_of(item);
-    if (find_directory(source, spot_of(source), found))
+    if (find_directory(source, spot_of(source), found)) {
         sources_.add(item, found);
+        note_mounted(mounted_in_sources_, item, found);
+    }
     const End end = destination_of(item);
     const Spot& spot = spot_of(end);
-    if (find_directory(end, spot, found))
+    if (find_directory(end, spot, found)) {
         mirrors_.add(item, found);
-    else // it will be made
+        note_mounted(mounted_in_mirrors_, item, found);
+    } else { // it will be made
         by_key_.emplace(key_of(spot, split_path(end.path).name), item);
+    }
 }
 
 // Another's than its own.
@@ -299,6 +341,9 @@ std::optional<size_t> Mirrors::mirror_around(const End& end, size_t own) {
             mirrors_.add_same(found, around);
         if (is_link && end.follows && find(end, spot, true, found))
             mirrors_.add_around(*this, found, around);
+        add_mounted(mounted_in_mirrors_, found, around);
+    } else {
+        add_mounted_above(mounted_in_mirrors_, spot, around);
     }
     const auto clashes = [&](size_t mirror) { return !belong_together(own, mirror); };
     const auto first = std::find_if(around.begin(), around.end(), clashes);
@@ -318,11 +363,11 @@ std::optional<size_t> Mirrors::source_around_mirror(size_t own) {
         return std::nullopt;
     if (!found.by_name)
         sources_.add_around(*this, found, around);
-    const bool stays_on_device = (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0;
-    const auto clashes = [&](size_t source) {
-        return !belong_together(own, source) &&
-               (!stays_on_device || sources_.are_on_one_device(source, found));
-    };
+    if ((options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
+        std::erase_if(around,
+                      [&](size_t source) { return !sources_.are_on_one_device(source, found); });
+    add_mounted(mounted_in_sources_, found, around);
+    const auto clashes = [&](size_t source) { return !belong_together(own, source); };
     const auto first = std::find_if(around.begin(), around.end(), clashes);
     return first == around.end() ? std::nullopt : std::optional<size_t>(*first);
 }

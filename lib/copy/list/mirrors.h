@@ -67,7 +67,13 @@ private:
         File file;
         struct statx facts = {};
         std::optional<PlaceOnDevice> place;
-        bool by_name = false; // in its spot, and of the same mount
+        std::vector<PlaceOnDevice> mounted; // of a directory: what is, below it
+        bool by_name = false;               // in its spot, and of the same mount
+    };
+    // What is mounted below an end of an item, and so is a part of it.
+    struct Mounted {
+        size_t item;
+        std::vector<PlaceOnDevice> places;
     };
     // Directories that are there: what items mirror to, or are copied from.
     class Tops {
@@ -99,6 +105,10 @@ private:
     End destination_of(size_t item) const;
     int open(int dirfd, const std::string& path, int flags) const;
     const Spot& spot_of(const End& end);
+    void note_mounted(std::vector<Mounted>& all, size_t item, const Found& found) const;
+    static void add_mounted(const std::vector<Mounted>& all, const Found& found, Numbers& around);
+    static void add_mounted_above(const std::vector<Mounted>& all, const Spot& spot,
+                                  Numbers& around);
     Spot look_at_spot(const End& end, const std::string& parent);
     bool find(const End& end, const Spot& spot, bool follows, Found& found);
     std::string key_of(const Spot& spot, const std::string& name) const;
@@ -117,6 +127,8 @@ private:
 
     Tops mirrors_;
     Tops sources_;
+    std::vector<Mounted> mounted_in_mirrors_;
+    std::vector<Mounted> mounted_in_sources_;
     std::unordered_multimap<std::string, size_t> by_key_; // of what is not there yet
     std::unordered_map<std::string, Spot> source_spots_;
     std::unordered_map<std::string, Spot> destination_spots_;
