@@ -6,6 +6,7 @@
 // before. Those may be another program's: so if it tells of one, each copy is asked for its own.
 #pragma once
 
+#include <atomic>
 #include <cerrno>
 #include <optional>
 #include <vector>
@@ -23,6 +24,10 @@ public:
     // The same of a filesystem that was reached before.
     std::optional<bool> known(const Identity& id);
 
+    // Something was reached by a symbolic link, where asking single copies does not look for it:
+    // what syncfs(2) tells of may be lost of that. From any thread.
+    void go_through_link() { beyond_link_.store(true, std::memory_order_relaxed); }
+
     // When nothing is written any more. each(lost): sync every single copy, or throw Error for a
     // loss or what cannot be asked; lost: something is lost, perhaps of these. Throws Error for a
     // loss that is of these copies, or may be.
@@ -31,13 +36,13 @@ public:
         const int64_t failed = co_await sync_all(io);
         if (failed == 0)
             co_return;
-        bool lost = false;
+        bool lost = beyond_link_.load(std::memory_order_relaxed);
         try {
             co_await each(is_loss(failed));
             // What has no data of its own, such as a symbolic link, another one writes, for a loss
             // is told once.
             const int64_t again = co_await sync_all(io);
-            lost = is_loss(again);
+            lost = lost || is_loss(again);
         } catch (const Error& error) {
             if (error.code == ECANCELED)
                 throw;
@@ -59,6 +64,7 @@ private:
     Task<int64_t> sync_all(Io io);
     static bool is_loss(int64_t result);
 
+    std::atomic<bool> beyond_link_ = false;
     Mutex mutex_;
     std::vector<Filesystem> filesystems_ GUARDED_BY(mutex_);
 };

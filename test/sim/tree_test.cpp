@@ -2,6 +2,7 @@
 // cancelled, and when descriptors are few.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
@@ -190,6 +191,41 @@ TEST_CASE("what other programs have lost is not told as a tree's loss") {
         scenario.world.others_lose = true;
         expect_whole_and_durable(scenario);
     }
+}
+
+// The result of a tree's copy that may go on through a link, in a destination that is there and has
+// nothing else.
+static int result_beyond_link(const TreeScenario& scenario, bool& followed) {
+    TreeSimulation simulation(scenario);
+    World& world = simulation.world;
+    const InodeNumber out = world.disk.root().names.at("out");
+    const InodeNumber target = add_directory(world, out, "target");
+    const Names source = world.disk.at(simulation.source()).names;
+    const auto found = std::find_if(source.begin(), source.end(), [&](const auto& name) {
+        return world.disk.at(name.second).is_directory();
+    });
+    followed = found != source.end();
+    if (followed) {
+        add_directory(world, out, "elsewhere");
+        add_symlink(world, target, found->first.c_str(), "../elsewhere");
+    }
+    simulation.run();
+    return simulation.outcome().result;
+}
+
+// There nobody asks each file, for a link may lead anywhere.
+TEST_CASE("but it may be, of a tree that goes on through a link at its destination") {
+    unsigned count = 0;
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+        TreeScenario scenario = durable_tree(seed);
+        scenario.options.flags |= ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
+        bool followed = false;
+        CHECK_MESSAGE(result_beyond_link(scenario, followed) == 0, seed);
+        count += followed;
+        scenario.world.others_lose = true;
+        CHECK_MESSAGE(result_beyond_link(scenario, followed) == (followed ? -EIO : 0), seed);
+    }
+    CHECK(count > 5);
 }
 
 // Whose inode the kernel may have forgotten, and its loss with it.
