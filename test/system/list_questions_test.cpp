@@ -158,6 +158,24 @@ TEST_CASE_FIXTURE(Clean, "an answer that stops ends the whole list") {
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "nobody need answer what a list asks that an item's failure stops") {
+    const Directory directory;
+    make_node(directory / "socket", S_IFSOCK | 0644); // which is not to be read
+    const Items items = there_already(directory, 1);
+    Options options = asking();
+    options.flags = ARSYNC_COPY_STOP_ON_ERROR;
+    Pool pool;
+    const arsync_job job = open_list(pool, options);
+    CHECK(add(pool, job, items) == 1);
+    wait_for_questions(pool, 1);
+    CHECK(add(pool, job, {{directory / "socket", directory / "elsewhere"}}) == 1);
+    const ListCopy copy = take_list(pool);
+    INFO(words(copy));
+    CHECK(copy.job.result == -EOPNOTSUPP);
+    CHECK(copy.count(ARSYNC_COMPLETION_ITEM) == 2);
+    CHECK(read_file(directory / "to/0") == "0 old");
+}
+
 TEST_CASE_FIXTURE(Clean, "a list is cancelled whose questions wait") {
     for (const uint32_t backend : backends())
         for (const int count : {5, 1000}) {

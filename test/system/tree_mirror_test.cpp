@@ -253,6 +253,18 @@ TEST_CASE_FIXTURE(Clean, "a directory that is excluded gives way to no file of i
     CHECK(read_file(directory / "to/y") == "y");
 }
 
+TEST_CASE_FIXTURE(Clean, "nor does a file that is excluded, to a directory that is not") {
+    const Directory directory;
+    make_files(directory.path(), {"from/x/1", "to/x"});
+    Pool pool;
+    const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to",
+                                    recursive(ARSYNC_COPY_MIRROR).with_filter("x\n!x/\n"));
+    INFO(words(copy));
+    CHECK(copy.errors() == std::vector<std::string>{"x: make directory: Not a directory"});
+    CHECK_NAMES(directory / "to", {"x"});
+    CHECK(read_file(directory / "to/x") == "to/x");
+}
+
 TEST_CASE_FIXTURE(Clean, "nor to one that a link leads to and that cannot be read") {
     NEEDS_ROOT();
     const Directory directory;
