@@ -215,6 +215,30 @@ TEST_CASE_FIXTURE(Clean, "flags that a file system does not have cost nothing el
     CHECK(flags_of(directory / "b") == 0);
 }
 
+TEST_CASE_FIXTURE(Clean, "what has lost its flags alone is counted as what it is") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    NEEDS(shared_volume(Kind::btrfs));
+    const Sealable directory(shared_volume(Kind::ext4));
+    const Sealable other(shared_volume(Kind::btrfs));
+    make_files(other / "from", {"plain", "sub/"});
+    for (const char* name : {"from/nocow", "from/sub"}) {
+        if (!exists(other / name))
+            write_pattern(other / name, 0);
+        REQUIRE(set_flags(other / name, FS_NOCOW_FL));
+    }
+    write_pattern(other / "from/nocow", 100'000);
+    Pool pool;
+    const TreeCopy copy =
+        copy_tree(pool, other / "from", directory / "to", recursive().with_preserve(flags_too));
+    INFO(words(copy));
+    CHECK(copy.job.result == -EOPNOTSUPP);
+    CHECK(copy.totals.errors == 2);
+    CHECK(copy.totals.files == 2);
+    CHECK(copy.totals.directories == 2);
+    CHECK(copy.totals.bytes == 100'000 + std::string("plain").size());
+}
+
 TEST_CASE_FIXTURE(Clean, "on btrfs a file without copy-on-write is shared, and keeps that") {
     NEEDS_ROOT();
     NEEDS(shared_volume(Kind::btrfs));

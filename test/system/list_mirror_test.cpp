@@ -206,6 +206,13 @@ TEST_CASE_FIXTURE(Clean, "two are not mirrored to one place, nor one into anothe
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "nor into that of what a link with a slash leads to") {
+    Mirrors mirrors;
+    make_symlink("z", mirrors.all + "/link");
+    mirrors.items.add(mirrors.all + "/link/", mirrors.all + "/d");
+    check_refused(mirrors, -EEXIST, ARSYNC_COMPLETION_AT_DESTINATION | ARSYNC_COMPLETION_CONFLICT);
+}
+
 TEST_CASE_FIXTURE(Clean, "nor where nothing is yet, by whatever way") {
     Mirrors mirrors;
     make_symlink("d", mirrors.all + "/way");

@@ -185,6 +185,20 @@ TEST_CASE_FIXTURE(Clean, "what lies in a tree that was copied is not copied agai
     CHECK(tree_difference(directory / "from", directory / "to") == "");
 }
 
+TEST_CASE_FIXTURE(Clean, "what the filter has left out of a tree is copied if it is named") {
+    const Directory directory;
+    make_files(directory / "from", {"d/f", "d/sub/g"});
+    make_directories(directory / "to");
+    Pool pool;
+    const ListCopy copy = copy_list_between(pool, directory / "from", directory / "to",
+                                            Items::entries({"d", "d/sub"}),
+                                            entries_of_a_tree().with_filter("sub/\n"));
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(!copy.item(2).has(ARSYNC_COMPLETION_REPEATED));
+    CHECK(tree_difference(directory / "from", directory / "to") == "");
+}
+
 TEST_CASE_FIXTURE(Clean, "a tree is copied but for what was copied of it before") {
     const Directory directory;
     make_files(directory / "from", {"d/f", "d/h", "d/sub/g"});

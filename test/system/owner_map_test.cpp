@@ -146,6 +146,31 @@ TEST_CASE_FIXTURE(Clean, "a tree's owners and ACLs are whom the maps say") {
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a map of users or of groups alone is one for ACLs, too") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory(shared_volume(Kind::ext4));
+    const std::string from = directory / "from";
+    make_files(from, {"user", "group"});
+    const auto give = [&](const char* name, const std::string& value) {
+        REQUIRE(setxattr((from + name).c_str(), acl_name, value.data(), value.size(), 0) == 0);
+    };
+    give("/user", acl_for(1003));
+    give("/group", acl_for_group(1003));
+    Pool pool;
+    for (const bool users : {true, false}) {
+        CAPTURE(users);
+        const std::string to = directory / (users ? "users" : "groups");
+        const TreeCopy copy = copy_tree(
+            pool, from, to,
+            with_maps(archive(), users ? "1003:3003" : nullptr, users ? nullptr : "1003:3003"));
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK(acl_of(to + "/user") == acl_for(users ? 3003 : 1003));
+        CHECK(acl_of(to + "/group") == acl_for_group(users ? 1003 : 3003));
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "a map that is none, or is for nothing, is refused") {
     const Directory directory;
     write_pattern(directory / "from", 10);

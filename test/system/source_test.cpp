@@ -5,6 +5,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/list.h"
 
 namespace live {
 
@@ -27,6 +28,26 @@ TEST_CASE_FIXTURE(Clean, "files without a size are copied to their end") {
             }
         }
     }
+}
+
+// Whose devices have one major number.
+TEST_CASE_FIXTURE(Clean, "files without a size are copied beside some that have theirs") {
+    NEEDS(shared_volume(Kind::tmpfs));
+    const Directory directory(shared_volume(Kind::tmpfs));
+    Items items;
+    for (int i = 0; i < 8; i += 2) {
+        write_pattern(directory / std::to_string(i), 1000);
+        items.add(directory / std::to_string(i), directory / ("to" + std::to_string(i)));
+        items.add("/proc/version", directory / ("to" + std::to_string(i + 1)));
+    }
+    PoolOptions options;
+    options.workers = 1;
+    Pool pool{options};
+    const ListCopy copy = copy_list(pool, items);
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    for (int i = 1; i < 8; i += 2)
+        CHECK(read_file(directory / ("to" + std::to_string(i))) == read_file("/proc/version"));
 }
 
 TEST_CASE_FIXTURE(Clean, "a long file without a size is copied whole") {
