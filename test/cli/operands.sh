@@ -52,6 +52,9 @@ same 'a source that is not there is named' 'mkdir d' '$CP nope x; $CP "" x; $CP 
 same 'the empty name is no destination' 'echo x > a' '$CP a ""; $CP -T "" a; $CP a a ""'
 same 'the others are copied if one fails' 'echo x > a; echo y > c; mkdir d e' '
     $CP -v a nope e c d'
+holds 'names that end with NUL are not taken for lines' 'mkdir s d; echo x > s/a; echo y > s/b; printf "a\0b\0" > list
+    $CP --files-from=list s d 2> err && false; grep -q "^arsync-cp: not a name below the source: " err; test -z "$(ls -A d)"
+    $CP -0 --files-from=list s d; diff -r s d'
 same '--strip-trailing-slashes takes them off' 'echo x > a; mkdir d; ln -s a l' '
     $CP -v --strip-trailing-slashes a/ b; $CP -v --strip-trailing-slashes a/// d
     $CP -v --strip-trailing-slashes d/ b; $CP -v --strip-trailing-slashes l/ d

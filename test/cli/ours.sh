@@ -30,6 +30,13 @@ assert summary[\"bytes\"] == 3000004 and summary[\"exit_status\"] == 1 and summa
         $CP --json /proc/self/mem b 2> err > out && false
         python3 -c "$PARSE
 f = files[0]; assert f[\"outcome\"] == \"failed\" and f[\"stage\"] == \"read\" and f[\"errno\"] == 5 and \"error reading\" in f[\"message\"], f" < out'
+    if is_root; then
+        holds '--json counts a file that has lost its times alone' '
+            chmod 777 .; echo x > a; touch -d 2001-01-01 a; echo old > b; chmod 666 b; as_nobody $CP --json --preserve=timestamps a b > out 2> err && false
+            cmp a b; python3 -c "$PARSE
+assert files[0][\"outcome\"] == \"copied\" and files[0][\"stage\"] == \"times\" and files[0][\"errno\"] == 1, files
+assert (summary[\"copied\"], summary[\"bytes\"]) == (1, 2), summary" < out'
+    fi
     holds '--json is valid for any name' '
         name=$(printf "\377\"\\\\\n\t\001é\355\240\200\340\200x"); echo x > "$name"; $CP --json "$name" b > out
         python3 -c "$PARSE

@@ -49,6 +49,7 @@ holds '--exclude-from reads lines' "$some"'
     printf "# all but one\n*.o\n!k.o\n\nbuild/" > p; $CP -r --exclude-from=p s t; test "$(eval "$FILES")" = "!n #h a.c keep/k.o src/b.c "; rm -rf t
     $CP -r --exclude-from=- --include=x s t < p; test "$(eval "$FILES")" = "!n #h a.c keep/k.o src/b.c "
     printf "\357\273\277*.o\n" > bom; $CP -r --exclude-from=bom s m; test -z "$(find m -name "*.o")"; $CP -r --exclude=none --exclude-from=bom s m2; diff -r m m2
+    printf "*.o" > unended; $CP -r --exclude-from=unended --exclude=none s m3; diff -r m m3
     $CP -r --exclude-from=nope s u 2> err && false; test "$(cat err)" = "arsync-cp: cannot read patterns from '\''nope'\'': No such file or directory"; test ! -e u
     $CP -r --exclude="$(printf "a\nb")" s u 2> err && false; test ! -e u'
 holds 'what is named is not left out' "$some"'; mkdir t; $CP --exclude="*.o" s/a.o t; $CP -r --exclude=s s t; test -f t/a.o -a -f t/s/a.c'
