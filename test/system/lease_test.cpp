@@ -266,6 +266,11 @@ TEST_CASE_FIXTURE(Clean, "a buffer is read into by one operation, or written fro
 }
 
 TEST_CASE_FIXTURE(Clean, "a buffer that is released while it is read into is free afterwards") {
+    bool fails = false;
+    SUBCASE("which succeeds") {}
+    SUBCASE("which is cancelled") {
+        fails = true;
+    }
     for (const uint32_t backend : both_backends) {
         if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
             continue;
@@ -276,7 +281,8 @@ TEST_CASE_FIXTURE(Clean, "a buffer that is released while it is read into is fre
         int ends[2];
         REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
         const PoolFile silent(pool, ends[0]);
-        REQUIRE(submit_read(pool, {silent, UINT64_MAX, buffer, 0, 10, 5}) == 0);
+        arsync_job job = 0;
+        REQUIRE(submit_read(pool, {silent, UINT64_MAX, buffer, 0, 10, 5}, &job) == 0);
         CHECK(arsync_buffer_release(pool.get(), buffer.id) == 0);
         CHECK(submit_write(pool, {silent, UINT64_MAX, buffer, 0, 1}) == -ENOENT);
         CHECK(arsync_buffer_release(pool.get(), buffer.id) == -ENOENT);
@@ -285,11 +291,14 @@ TEST_CASE_FIXTURE(Clean, "a buffer that is released while it is read into is fre
         REQUIRE(arsync_submit_acquire(pool.get(), 1, 6, nullptr) == 0);
         arsync_completion done = {};
         CHECK(arsync_poll(pool.get(), &done, 1, 30) == 0);
-        REQUIRE(::write(ends[1], "abc", 3) == 3);
+        if (fails)
+            CHECK(arsync_job_cancel(pool.get(), job) == 0);
+        else
+            REQUIRE(::write(ends[1], "abc", 3) == 3);
         done = pool.wait();
         CHECK(done.user_data == 5);
-        CHECK(done.result == 0);
-        CHECK(done.bytes == 3);
+        CHECK(done.result == (fails ? -ECANCELED : 0));
+        CHECK(done.bytes == (fails ? 0 : 3));
         done = pool.wait();
         CHECK(done.user_data == 6);
         CHECK(arsync_buffer_release(pool.get(), buffers_of(done)[0].id) == 0);

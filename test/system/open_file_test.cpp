@@ -75,6 +75,31 @@ TEST_CASE_FIXTURE(Clean,
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a source that is open with O_NOATIME is not seen to be read") {
+    const Directory directory;
+    write_pattern(directory / "from", 3'000'000);
+    const auto read_at = [&](int more_flags, bool range) {
+        const timespec times[] = {{1'000'000'000, 0}, {1'000'000'001, 0}}; // which reading changes
+        REQUIRE(utimensat(AT_FDCWD, (directory / "from").c_str(), times, 0) == 0);
+        const Opened from(directory / "from", O_RDONLY | more_flags);
+        const Opened to(directory / "to", O_RDWR | O_CREAT);
+        Pool pool;
+        if (range)
+            CHECK(pool.copy_range(from.get(), 0, to.get(), 0, 3'000'000).result == 0);
+        else
+            CHECK(copy(pool, from.get(), nullptr, to.get(), nullptr,
+                       Options().with_flags(src_fd | dst_fd))
+                      .result == 0);
+        return stat_of(directory / "from").st_atim.tv_sec;
+    };
+    if (read_at(0, true) == 1'000'000'000) {
+        skip("mounted with noatime");
+        return;
+    }
+    CHECK(read_at(O_NOATIME, true) == 1'000'000'000);
+    CHECK(read_at(O_NOATIME, false) == 1'000'000'000);
+}
+
 TEST_CASE_FIXTURE(Clean, "a file without a name is copied from and to") {
     const Directory directory;
     const Opened memory(memfd_create("arsync", MFD_CLOEXEC));
