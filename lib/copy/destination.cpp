@@ -124,7 +124,8 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
     refuse_same(source, found);
     if (!atomic) {
         if (options_.durability == ARSYNC_DURABILITY_FULL && !nofollow && !target_directory_)
-            open_target_directory(end_of_links());
+            target_directory_ =
+                open_to_sync_target(io_.files, copy_, end_of_links(io_.files, copy_));
         co_await open_existing(source, found, control);
         co_return;
     }

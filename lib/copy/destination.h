@@ -93,8 +93,6 @@ private:
     int open_emptied(int flags, const struct statx& source);
     int reopen(int flags, int& closed);
     void make_target(const struct statx& source);
-    void open_target_directory(const std::string& target);
-    std::string end_of_links() const;
     void remove_target();
     Task<void> replace_by_force(const struct statx& source, const struct statx& found);
     void create(const struct statx& source);

@@ -6,7 +6,6 @@
 #include "copy/destination.h"
 #include "copy/huge.h"
 #include "copy/id_map.h"
-#include "copy/read_link.h"
 #include "copy/same_file.h"
 #include "copy/sync_name.h"
 
@@ -82,9 +81,9 @@ Task<void> Destination::replace_by_force(const struct statx& source, const struc
 // What the link names, for it to be written as anything that was there. The kernel follows the
 // link, for it knows where none may be followed.
 void Destination::make_target(const struct statx& source) {
-    std::string target = end_of_links();
+    std::string target = end_of_links(io_.files, copy_);
     if (options_.durability == ARSYNC_DURABILITY_FULL)
-        open_target_directory(target);
+        target_directory_ = open_to_sync_target(io_.files, copy_, target);
     const int fd =
         io_.files.open(copy_.destination_dirfd, copy_.destination.c_str(),
                        O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, creation_mode(source));
@@ -98,37 +97,6 @@ void Destination::make_target(const struct statx& source) {
         plan_mode(source);
     }
     check(ARSYNC_STAGE_CLOSE, made.close());
-}
-
-// Of what a link leads to: its name is new, or an earlier run may have made it and not synced it.
-void Destination::open_target_directory(const std::string& target) {
-    if (target.empty() || target == copy_.destination)
-        return;
-    FileCopy there;
-    there.destination_dirfd = copy_.destination_dirfd;
-    there.destination = target;
-    target_directory_ = open_to_sync_name(io_.files, there);
-}
-
-// "" where they do not end.
-std::string Destination::end_of_links() const {
-    constexpr unsigned links_max = 40; // as the kernel has it
-    std::string path = copy_.destination;
-    for (unsigned i = 0; i < links_max; ++i) {
-        struct statx facts;
-        const int there =
-            io_.files.statx(copy_.destination_dirfd, path.c_str(), AT_SYMLINK_NOFOLLOW, facts);
-        if (there < 0 || !S_ISLNK(facts.stx_mode))
-            return path;
-        std::string text;
-        try {
-            text = read_link(io_.files, copy_.destination_dirfd, path.c_str());
-        } catch (const Error& error) { // as a rule it is the source that is read
-            throw error_at(Side::destination, error.stage, error.code);
-        }
-        path = text.starts_with('/') ? text : split_path(path).parent + text;
-    }
-    return "";
 }
 
 void Destination::remove_target() {

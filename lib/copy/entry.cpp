@@ -387,11 +387,16 @@ bool Entry::syncs_what_is_there() const {
 Task<void> Entry::sync_what_is_there() {
     control_.enter(ARSYNC_STAGE_SYNC);
     prepare_sync_of_name();
+    const bool follows = S_ISREG(there_.stx_mode) && !names_.beneath;
+    File target_directory;
+    if (directory_ && follows)
+        target_directory = open_to_sync_target(io_.files, names_, end_of_links(io_.files, names_));
     if (S_ISREG(there_.stx_mode))
-        co_await sync_named(io_, names_.destination_dirfd, names_.destination.c_str(),
-                            !names_.beneath);
+        co_await sync_named(io_, names_.destination_dirfd, names_.destination.c_str(), follows);
     if (directory_)
         co_await sync_one(io_, directory_.get());
+    if (target_directory)
+        co_await sync_one(io_, target_directory.get());
 }
 
 // What gave way to a copy that failed gets its name back.

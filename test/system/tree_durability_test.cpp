@@ -181,6 +181,26 @@ TEST_CASE_FIXTURE(
     CHECK(synced.has("/there"));
 }
 
+TEST_CASE_FIXTURE(Clean, "what is up to date beyond a link is synced there, by whatever links") {
+    const Directory local;
+    write_file(local / "from", "content");
+    SyncedDirectories synced(local);
+    NEEDS(synced.mount());
+    make_directories(synced.mount() / "there/beyond");
+    make_symlink("there/link", synced.mount() / "link");
+    make_symlink("beyond/file", synced.mount() / "there/link");
+    Pool pool;
+    Options options = Options().with_preserve(ARSYNC_PRESERVE_TIMES);
+    CHECK(pool.copy(local / "from", synced.mount() / "there/beyond/file", options).result == 0);
+    synced.begin();
+    options.with_update(ARSYNC_UPDATE_CHANGED).with_durability(ARSYNC_DURABILITY_FULL);
+    const arsync_completion done = pool.copy(local / "from", synced.mount() / "link", options);
+    CHECK(done.result == 0);
+    CHECK(done.action == ARSYNC_ACTION_SKIP);
+    CHECK(synced.has("/there/beyond"));
+    CHECK(synced.has("/"));
+}
+
 TEST_CASE_FIXTURE(Clean, "a durable tree fails where its server fails to sync") {
     const Directory local;
     make_tree(local / "from");
