@@ -382,8 +382,8 @@ void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destina
                    .destination_xattrs = old ? &*old : nullptr,
                    .flags = flags};
     if (const struct statx* replaced = destination.replaced()) {
-        take_over(io.files, destination.fd(), destination.facts(), copy, *replaced, options,
-                  outcome);
+        take_over(io.files, destination.fd(), destination.facts(), copy, source.facts, *replaced,
+                  options, outcome);
     } else {
         ends.destination_facts = &destination.facts();
         ends.final_mode = destination.final_mode();

@@ -268,14 +268,15 @@ static bool take_over_mode(Files& files, int destination, const struct statx& no
 }
 
 void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
-               const struct statx& replaced, const arsync_copy_options& options, Outcome& outcome) {
-    bool has_group = true;
-    bool gave_away = false;
-    if ((options.preserve & ARSYNC_PRESERVE_OWNER) == 0) {
-        gave_away = files.chown(destination, replaced.stx_uid, replaced.stx_gid) == 0;
-        has_group = gave_away || now.stx_gid == replaced.stx_gid ||
-                    files.chown(destination, same_user, replaced.stx_gid) == 0;
-    }
+               const struct statx& source, const struct statx& replaced,
+               const arsync_copy_options& options, Outcome& outcome) {
+    // Its owner is for copy_metadata() to keep; whose group it is to be counts here.
+    const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
+    const bool gave_away =
+        !keeps_owner && files.chown(destination, replaced.stx_uid, replaced.stx_gid) == 0;
+    const bool is_same = !keeps_owner || copied_group(options, source.stx_gid) == replaced.stx_gid;
+    const bool has_group = is_same && (gave_away || now.stx_gid == replaced.stx_gid ||
+                                       files.chown(destination, same_user, replaced.stx_gid) == 0);
     if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
         return;
     const auto mode = [&](Outcome& told) {

@@ -62,8 +62,10 @@ bool has_acl(const std::vector<char>& xattrs);
 bool has_default_acl(Files& files, int directory);
 
 // What an overwrite in place would have kept of the file that is replaced, as far as this process
-// may. now: of the destination. Throws Error for want of descriptors alone.
+// may, but what that file's group might do if it is to be another's. To be called before
+// copy_metadata(). now: of the destination. Throws Error for want of descriptors alone.
 void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
-               const struct statx& replaced, const arsync_copy_options& options, Outcome& outcome);
+               const struct statx& source, const struct statx& replaced,
+               const arsync_copy_options& options, Outcome& outcome);
 
 } // namespace arsync

@@ -227,6 +227,41 @@ TEST_CASE_FIXTURE(Clean, "an atomic replacement gives no other group what the ol
     CHECK(replaced(0604, {}) == 0604);
 }
 
+TEST_CASE_FIXTURE(Clean, "nor where the owner is kept, and the source's group is another") {
+    NEEDS_ROOT();
+    const Directory directory;
+    chmod(directory.path().c_str(), 0777);
+    write_pattern(directory / "from", 10'000);
+    chmod((directory / "from").c_str(), 0666);
+    chown((directory / "from").c_str(), 1234, 3456);
+    Options options = Options(atomic).with_preserve(ARSYNC_PRESERVE_OWNER);
+    const auto replaced = [&](mode_t mode, gid_t old_group, gid_t group, bool as_root = true) {
+        const std::string to = directory / "to";
+        write_pattern(to, 100, 9);
+        chown(to.c_str(), 1234, old_group);
+        chmod(to.c_str(), mode);
+        check_in_child([&](Report& report) {
+            EXPECT(report, as_root || become_ordinary());
+            Pool pool;
+            const arsync_completion done = pool.copy(directory / "from", to, options);
+            EXPECT_WITH(report, done.result == 0, words(done));
+        });
+        CHECK(stat_of(to).st_gid == group);
+        const mode_t now = mode_of(to);
+        CHECK(unlink(to.c_str()) == 0);
+        return now;
+    };
+    CHECK(replaced(0660, 2345, 3456) == 0600);
+    CHECK(replaced(0674, 2345, 3456) == 0644);
+    CHECK(replaced(06771, 2345, 3456) == 0711);
+    CHECK(replaced(06770, 3456, 3456) == 0770);
+    CHECK(replaced(0660, 2345, ordinary_user, false) == 0600);
+    CHECK(replaced(0660, 3456, ordinary_user, false) == 0600);
+    options.group_map = "3456:2345";
+    CHECK(replaced(0660, 2345, 2345) == 0660);
+    CHECK(replaced(0660, 3456, 2345) == 0600);
+}
+
 // CAP_CHOWN alone: what was given away cannot be given its mode any more.
 TEST_CASE_FIXTURE(Clean, "who may give files away, and no more, replaces none by one more open") {
     NEEDS_ROOT();
