@@ -134,8 +134,7 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
         if (stat_name(0, target) == 0)
             refuse_same(source, target);
     } else if (S_ISREG(found.stx_mode)) {
-        replaced_ = found;
-        has_replaced_ = true;
+        replaced_ = look_at_replaced(io_.files, copy_, found, options_);
     } else if (!copy_.beneath) { // nobody wants a file in place of /dev/null
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EOPNOTSUPP);
     }
@@ -191,7 +190,7 @@ bool Destination::refuses_access(int error) {
 File Destination::publish(Control& control) {
     control.enter(ARSYNC_STAGE_PUBLISH);
     if (kind_ == Kind::unnamed) {
-        const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && has_replaced_;
+        const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && replaced_;
         int result = replaces ? -EEXIST : io_.files.link(fd(), directory(), path_.name.c_str());
         // What appeared at the name meanwhile gives way, unless the copy is to be of a new name.
         if (result == -EEXIST && !exclusive_) {
@@ -262,7 +261,7 @@ Task<void> Destination::sync_name(Control& control) {
 
 bool Destination::is_slow_to_publish(uint64_t bytes) const {
     return (kind_ == Kind::existing && is_huge(bytes)) ||
-           (has_replaced_ && (is_huge(bytes) || is_huge(replaced_)));
+           (replaced_ && (is_huge(bytes) || is_huge(replaced_->facts)));
 }
 
 void Destination::discard() {

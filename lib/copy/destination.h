@@ -10,6 +10,7 @@
 //    temporary   ".NAME.arsync-XXXXXXXX", renamed when complete; where unnamed cannot be had
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "copy/copy.h"
@@ -64,7 +65,7 @@ public:
     // Whether they tell where it is: of a small new one it may not have been asked.
     bool knows_device() const { return !guessed_ || copy_.new_file.known; }
     // The file that atomic replacement replaces, or null.
-    const struct statx* replaced() const { return has_replaced_ ? &replaced_ : nullptr; }
+    const Replaced* replaced() const { return replaced_ ? &*replaced_ : nullptr; }
     // Whether the name was free.
     bool is_new() const { return new_name_; }
     const FinalMode& final_mode() const { return final_mode_; }
@@ -130,8 +131,7 @@ private:
     bool has_facts_ = false;
     bool guessed_ = false; // facts_ are known only as far as a small new file's copy looks at them
     struct statx facts_ = {};
-    bool has_replaced_ = false;
-    struct statx replaced_ = {};
+    std::optional<Replaced> replaced_;
     FinalMode final_mode_;
     File target_directory_; // that has the name of what a link leads to, to be synced
     std::string target_;    // what a link that led nowhere names, if it was made

@@ -290,7 +290,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         co_await verify(io, written, digest, options, control, outcome);
         control.throw_if_cancelled();
     }
-    carry_attributes(io, copy, source, destination, flags, options, control, outcome);
+    carry_attributes(io, source, destination, flags, options, control, outcome);
 
     // What takes the place of a file must be complete when it does, or a crash would leave neither.
     // A device's content is on no filesystem that is synced with its name.
@@ -365,7 +365,7 @@ Task<void> sync_data(Io io, int fd, bool datasync, Control& control) {
     check(ARSYNC_STAGE_SYNC, result); // once failed, a second try would lie
 }
 
-void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
+void carry_attributes(Io io, const Source& source, Destination& destination,
                       const SourceFlags& flags, const arsync_copy_options& options,
                       Control& control, Outcome& outcome) {
     if (!destination.regular())
@@ -381,9 +381,9 @@ void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destina
                    .destination_has_no_acl = destination.has_no_acl(),
                    .destination_xattrs = old ? &*old : nullptr,
                    .flags = flags};
-    if (const struct statx* replaced = destination.replaced()) {
-        take_over(io.files, destination.fd(), destination.facts(), copy, source.facts, *replaced,
-                  options, outcome);
+    if (const Replaced* replaced = destination.replaced()) {
+        take_over(io.files, destination.fd(), destination.facts(), source.facts, *replaced, options,
+                  outcome);
     } else {
         ends.destination_facts = &destination.facts();
         ends.final_mode = destination.final_mode();

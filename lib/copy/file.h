@@ -16,7 +16,7 @@ uint64_t size_of(Files& files, int fd, const struct statx& facts);
 Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
                             Control& control, Outcome& outcome, Digest* digest);
 
-void carry_attributes(Io io, const FileCopy& copy, const Source& source, Destination& destination,
+void carry_attributes(Io io, const Source& source, Destination& destination,
                       const SourceFlags& flags, const arsync_copy_options& options,
                       Control& control, Outcome& outcome);
 

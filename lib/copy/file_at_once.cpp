@@ -333,7 +333,7 @@ bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
         io.ring.counters().bytes_reflinked.add(end);
     control.add_done(outcome.bytes);
     control.throw_if_cancelled();
-    carry_attributes(io, copy, source, destination, {}, options, control, outcome);
+    carry_attributes(io, source, destination, {}, options, control, outcome);
     control.throw_if_cancelled();
     if (destination.publish(control)) { // it can be given no name after all
         control.restart();

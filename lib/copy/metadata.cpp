@@ -206,43 +206,58 @@ static mode_t without_group(mode_t bits) {
     return bits & (0707 | (bits & 07) << 3);
 }
 
+// Of an ACL: what says that there is none.
+static bool means_none(int64_t result) {
+    return result == -ENODATA || result == -EOPNOTSUPP || result == -EINVAL;
+}
+
+Replaced look_at_replaced(Files& files, const FileCopy& names, const struct statx& found,
+                          const arsync_copy_options& options) {
+    Replaced old{found};
+    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+        return old;
+    const int fd =
+        files.open(names.destination_dirfd, names.destination.c_str(), O_PATH | O_NOFOLLOW, 0);
+    if (fd == -EMFILE || fd == -ENFILE) // the entry is undone, and begun anew when there are some
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, -fd};
+    const File file(files, fd);
+    struct statx now;
+    old.result = fd < 0 ? fd : files.statx(fd, "", 0, now);
+    const bool is_gone =
+        old.result == -ENOENT || (old.result == 0 && identity(now) != identity(found));
+    if (is_gone) // nobody knows any more
+        old.result = 0;
+    if (is_gone || old.result < 0)
+        return old;
+    std::vector<char> acl(65536); // the most that an attribute may hold
+    const int64_t size = files.get_xattr(fd, access_acl, acl.data(), acl.size());
+    if (means_none(size))
+        old.acl.emplace();
+    else if (size < 0)
+        old.result = size;
+    else
+        old.acl.emplace(acl.begin(), acl.begin() + size);
+    return old;
+}
+
 // Group bits of a file with an ACL are its mask: without the ACL they would be its group's. What is
 // not to be known is lost. has_group: that of the file before.
-static mode_t take_over_acl(Files& files, int destination, const FileCopy& names,
-                            const struct statx& replaced, bool has_group,
+static mode_t take_over_acl(Files& files, int destination, const Replaced& old, bool has_group,
                             const arsync_copy_options& options, Outcome& outcome) {
-    const mode_t bits = replaced.stx_mode & 0777;
-    const mode_t plain = has_group ? bits : without_group(bits);
+    const mode_t bits = old.facts.stx_mode & 0777;
     const auto lost = [&](int64_t result) {
         note_loss(outcome, options, ARSYNC_STAGE_MODE, result);
         return bits & 0700;
     };
-    const int fd =
-        files.open(names.destination_dirfd, names.destination.c_str(), O_PATH | O_NOFOLLOW, 0);
-    if (fd == -ENOENT)
-        return bits & 0700;             // nobody knows any more
-    if (fd == -EMFILE || fd == -ENFILE) // the entry is undone, and begun anew when there are some
-        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, -fd};
-    if (fd < 0)
-        return lost(fd);
-    const File old(files, fd);
-    struct statx now;
-    if (const int result = files.statx(fd, "", 0, now); result < 0)
-        return lost(result);
-    if (identity(now) != identity(replaced))
-        return bits & 0700;
-    std::vector<char> acl(65536); // the most that an attribute may hold
-    const int64_t size = files.get_xattr(fd, access_acl, acl.data(), acl.size());
-    const auto means_none = [](int64_t result) {
-        return result == -ENODATA || result == -EOPNOTSUPP || result == -EINVAL;
-    };
-    if (means_none(size)) { // nor is it to have what its directory gives
+    if (!old.acl)
+        return lost(old.result);
+    if (old.acl->empty()) { // nor is it to have what its directory gives
         const int removed = files.remove_xattr(destination, access_acl);
-        return removed == 0 || means_none(removed) ? plain : lost(removed);
+        if (removed < 0 && !means_none(removed))
+            return lost(removed);
+        return has_group ? bits : without_group(bits);
     }
-    if (size < 0)
-        return lost(size);
-    acl.resize(static_cast<size_t>(size));
+    std::vector<char> acl = *old.acl;
     if (!has_group)
         narrow_group_of_acl(acl);
     const int set = files.set_xattr(destination, access_acl, acl.data(), acl.size());
@@ -256,20 +271,19 @@ static constexpr auto same_group = static_cast<gid_t>(-1);
 
 // False: it is another's, who alone may do that.
 static bool take_over_mode(Files& files, int destination, const struct statx& now,
-                           const FileCopy& names, const struct statx& replaced, bool has_group,
-                           const arsync_copy_options& options, Outcome& outcome) {
+                           const Replaced& old, bool has_group, const arsync_copy_options& options,
+                           Outcome& outcome) {
     // Writing takes setuid and setgid away, and so does this.
-    const mode_t bits =
-        take_over_acl(files, destination, names, replaced, has_group, options, outcome);
+    const mode_t bits = take_over_acl(files, destination, old, has_group, options, outcome);
     const int result = files.chmod(destination, bits);
     if (result < 0 && (now.stx_mode & 07777) != bits)
         note_loss(outcome, options, ARSYNC_STAGE_MODE, result);
     return result != -EPERM;
 }
 
-void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
-               const struct statx& source, const struct statx& replaced,
-               const arsync_copy_options& options, Outcome& outcome) {
+void take_over(Files& files, int destination, const struct statx& now, const struct statx& source,
+               const Replaced& old, const arsync_copy_options& options, Outcome& outcome) {
+    const struct statx& replaced = old.facts;
     // Its owner is for copy_metadata() to keep; whose group it is to be counts here.
     const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
     const bool gave_away =
@@ -280,7 +294,7 @@ void take_over(Files& files, int destination, const struct statx& now, const Fil
     if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
         return;
     const auto mode = [&](Outcome& told) {
-        return take_over_mode(files, destination, now, names, replaced, has_group, options, told);
+        return take_over_mode(files, destination, now, old, has_group, options, told);
     };
     Outcome first = outcome;
     const bool may = mode(first);

@@ -61,11 +61,21 @@ std::optional<std::vector<char>> xattrs_to_update(Files& files, int destination,
 bool has_acl(const std::vector<char>& xattrs);
 bool has_default_acl(Files& files, int directory);
 
-// What an overwrite in place would have kept of the file that is replaced, as far as this process
-// may, but what that file's group might do if it is to be another's. To be called before
-// copy_metadata(). now: of the destination. Throws Error for want of descriptors alone.
-void take_over(Files& files, int destination, const struct statx& now, const FileCopy& names,
-               const struct statx& source, const struct statx& replaced,
-               const arsync_copy_options& options, Outcome& outcome);
+// A file that is to be replaced, as it was when the copy began: when it ends another one may have
+// its name.
+struct Replaced {
+    struct statx facts;
+    std::optional<std::vector<char>> acl =
+        {};             // empty: it has none; nullopt: not known, or not asked
+    int64_t result = 0; // why it is not known, if that is an error
+};
+// Throws Error for want of descriptors alone.
+Replaced look_at_replaced(Files& files, const FileCopy& names, const struct statx& found,
+                          const arsync_copy_options& options);
+// What an overwrite in place would have kept of that file, as far as this process may, but what its
+// group might do if it is to be another's. To be called before copy_metadata(). now: of the
+// destination.
+void take_over(Files& files, int destination, const struct statx& now, const struct statx& source,
+               const Replaced& old, const arsync_copy_options& options, Outcome& outcome);
 
 } // namespace arsync

@@ -8,9 +8,11 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <thread>
 #include <unistd.h>
 
+#include "system/acl.h"
 #include "system/check.h"
 #include "system/child.h"
 #include "system/stream.h"
@@ -43,6 +45,41 @@ std::string unexpected_name(const Directory& directory, const std::vector<std::s
     }
     return "";
 }
+
+// Of a directory's "from" to its "to", paused in the middle.
+class PausedCopy {
+public:
+    PausedCopy(const Directory& directory, const Options& options)
+        : to(directory / "to"), pool(slow()) {
+        write_pattern(directory / "from", 20'000'000);
+        job_ = pool.submit(directory / "from", to, options);
+        REQUIRE(job_ != 0);
+        REQUIRE(eventually([&] { return pool.progress(job_).bytes_done > 0; }));
+        adjust(ARSYNC_ADJUST_PAUSE);
+    }
+    arsync_completion go_on() {
+        adjust(ARSYNC_ADJUST_RESUME);
+        return pool.wait();
+    }
+
+    const std::string to;
+    Pool pool;
+
+private:
+    static PoolOptions slow() {
+        PoolOptions options;
+        options.byte_rate = 10'000'000;
+        return options;
+    }
+    void adjust(uint32_t what) {
+        arsync_adjustment adjustment{};
+        adjustment.struct_size = sizeof adjustment;
+        adjustment.what = what;
+        REQUIRE(arsync_job_adjust(pool.get(), job_, &adjustment) == 0);
+    }
+
+    arsync_job job_ = 0;
+};
 
 void shows_old_or_new(Kind kind, const Options& options) {
     const Volume& volume = shared_volume(kind);
@@ -373,31 +410,44 @@ TEST_CASE_FIXTURE(Clean, "a copy that fails takes no name that a backup had befo
 
 TEST_CASE_FIXTURE(Clean, "what comes while it is copied is asked about, not replaced") {
     const Directory directory;
-    write_pattern(directory / "from", 20'000'000);
-    PoolOptions slow;
-    slow.byte_rate = 10'000'000;
-    Pool pool(slow);
-    const std::string to = directory / "to";
-    const arsync_job job =
-        pool.submit(directory / "from", to, Options(atomic).with_update(ARSYNC_UPDATE_ASK));
-    REQUIRE(job != 0);
-    REQUIRE(eventually([&] { return pool.progress(job).bytes_done > 0; }));
-    arsync_adjustment adjustment{};
-    adjustment.struct_size = sizeof adjustment;
-    adjustment.what = ARSYNC_ADJUST_PAUSE;
-    REQUIRE(arsync_job_adjust(pool.get(), job, &adjustment) == 0);
-    write_file(to, "another's");
-    adjustment.what = ARSYNC_ADJUST_RESUME;
-    REQUIRE(arsync_job_adjust(pool.get(), job, &adjustment) == 0);
-    const arsync_completion question = pool.wait();
+    PausedCopy copy(directory, Options(atomic).with_update(ARSYNC_UPDATE_ASK));
+    write_file(copy.to, "another's");
+    const arsync_completion question = copy.go_on();
     REQUIRE(question.kind == ARSYNC_COMPLETION_QUESTION);
     REQUIRE(question.details);
-    CHECK(arsync_answer(pool.get(), question.details->question, ARSYNC_ANSWER_SKIP) == 0);
-    const arsync_completion done = pool.wait();
+    CHECK(arsync_answer(copy.pool.get(), question.details->question, ARSYNC_ANSWER_SKIP) == 0);
+    const arsync_completion done = copy.pool.wait();
     CHECK(done.result == 0);
     CHECK(done.action == ARSYNC_ACTION_SKIP);
-    CHECK(read_file(to) == "another's");
+    CHECK(read_file(copy.to) == "another's");
     CHECK(directory.entries() == 2);
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "of two replacements at once both keep the mode and owner of the old file") {
+    NEEDS_ROOT();
+    const Directory directory;
+    const std::string to = directory / "to";
+    write_file(directory / "other", "other");
+    for (const bool has_acl : {false, true}) {
+        CAPTURE(has_acl);
+        write_file(to, "old");
+        set_owner(to, 1234, 2345);
+        set_mode(to, 0664);
+        const std::string acl = acl_for(ordinary_user);
+        if (has_acl)
+            REQUIRE(setxattr(to.c_str(), acl_name, acl.data(), acl.size(), 0) == 0);
+        const mode_t mode = mode_of(to);
+        PausedCopy copy(directory, atomic);
+        CHECK(Pool().copy(directory / "other", to, atomic).result == 0);
+        CHECK(mode_of(to) == mode);
+        CHECK(copy.go_on().result == 0);
+        CHECK(difference(directory / "from", to) == "");
+        CHECK(mode_of(to) == mode);
+        CHECK((getxattr(to.c_str(), acl_name, nullptr, 0) > 0) == has_acl);
+        CHECK(stat_of(to).st_uid == 1234);
+        CHECK(stat_of(to).st_gid == 2345);
+    }
 }
 
 // Nor could a stream be read again after the answer.
