@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <optional>
 
 #include "copy/fold_case.h"
 #include "copy/huge.h"
@@ -194,6 +195,25 @@ BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& 
         check(ARSYNC_STAGE_BACKUP, result);
         return {backup.name, had_name};
     }
+}
+
+void back_up_newcomer(Files& files, const FileCopy& copy, const arsync_copy_options& options,
+                      BackedUp& backup) {
+    if (backup.name.empty())
+        return;
+    const auto at = [&](const std::string& name) -> std::optional<Identity> {
+        struct statx facts;
+        const int result =
+            files.statx(copy.destination_dirfd, name.c_str(), AT_SYMLINK_NOFOLLOW, facts);
+        if (result == -ENOENT)
+            return std::nullopt;
+        check(ARSYNC_STAGE_PUBLISH, result);
+        return identity(facts);
+    };
+    const std::optional<Identity> there = at(copy.destination);
+    const std::optional<Identity> kept = at(backup.name);
+    if (there && kept && *there != *kept)
+        backup = back_up(files, copy, options);
 }
 
 bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options) {

@@ -13,6 +13,11 @@ struct BackedUp {
 // Back up what is at the copy's destination as the options say. Throws Error. In a dry run the name
 // is the one that the backup would get.
 BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
+// When an atomic copy is about to replace what is there: if that is not what was backed up, as it
+// has come to the name since, back it up too. Throws Error. But of a backup that is gone, or where
+// nothing is to be replaced any more, there is no more to be done.
+void back_up_newcomer(Files& files, const FileCopy& copy, const arsync_copy_options& options,
+                      BackedUp& backup);
 // Whether that may take long: a huge backup from an earlier time gives way to it.
 bool is_slow_to_back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
 // That name, whatever is to be done with it.

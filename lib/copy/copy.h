@@ -23,6 +23,7 @@ namespace arsync {
 
 class Company;
 class Disks;
+struct BackedUp;
 class Links;
 class Writers;
 class MethodTurns;
@@ -147,8 +148,9 @@ struct FileCopy {
     Umask* umask = nullptr;   // asked for once for many files; null: for this one
     Identity* made = nullptr; // where to say what file was written, for who asks
     const AskedAbout* asked =
-        nullptr;            // what alone may be replaced at the destination; null: anything
-    Links* links = nullptr; // the job's, shared with other jobs; null: there are none
+        nullptr;                // what alone may be replaced at the destination; null: anything
+    BackedUp* backup = nullptr; // of what is replaced atomically, and of what comes there meanwhile
+    Links* links = nullptr;     // the job's, shared with other jobs; null: there are none
     // Of the files that were there: who writes to which; null: this is the only one who does.
     Writers* writers = nullptr;
     // If not empty, the link set knows the copy by these instead of destination_dirfd and

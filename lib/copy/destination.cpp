@@ -224,6 +224,8 @@ File Destination::publish(Control& control) {
     check(ARSYNC_STAGE_CLOSE, closed);
     if (kind_ == Kind::temporary) {
         arsync::refuse_unasked(io_.files, copy_);
+        if (copy_.backup)
+            back_up_newcomer(io_.files, copy_, options_, *copy_.backup);
         const char* temporary = temporary_name_.c_str();
         const char* name = path_.name.c_str();
         check(ARSYNC_STAGE_PUBLISH, exclusive_ ? move_name(io_.files, directory(), temporary, name)

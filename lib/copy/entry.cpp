@@ -173,10 +173,11 @@ Task<void> Entry::copy_contents(Obstacle obstacle) {
             how.replace = ARSYNC_REPLACE_EXCLUSIVE;
     }
     std::optional<FileCopy> own;
-    if (claim_ || fresh != names_.fresh) {
+    if (claim_ || fresh != names_.fresh || !backup_.name.empty()) {
         own = names_;
         own->fresh = fresh;
         own->made = claim_ ? &wrote_.emplace() : nullptr;
+        own->backup = &backup_;
     }
     try {
         if (!tried_at_once_ &&

@@ -119,6 +119,7 @@ private:
         MadeName made(io_.files, temporary);
         finish(temporary, made);
         refuse_unasked(io_.files, names_);
+        back_up_newcomer(io_.files, names_, options_, backup_);
         const int64_t renamed = co_await io_.ring.call(is_huge(there_), [&] {
             return io_.files.rename(names_.destination_dirfd, temporary.destination.c_str(),
                                     names_.destination.c_str());

@@ -450,6 +450,37 @@ TEST_CASE_FIXTURE(Clean,
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "what comes while it is copied is backed up before it is replaced") {
+    const Directory directory;
+    const std::string to = directory / "to";
+    for (const uint32_t backup : {ARSYNC_BACKUP_SIMPLE, ARSYNC_BACKUP_NUMBERED}) {
+        CAPTURE(backup);
+        write_file(to, "old");
+        PausedCopy copy(directory, Options(atomic).with_backup(backup));
+        write_file(directory / "other", "another's");
+        std::filesystem::rename(directory / "other", to);
+        const arsync_completion done = copy.go_on();
+        CHECK(done.result == 0);
+        CHECK((done.flags & ARSYNC_COMPLETION_BACKED_UP) != 0);
+        CHECK(difference(directory / "from", to) == "");
+        const bool simple = backup == ARSYNC_BACKUP_SIMPLE;
+        CHECK(read_file(to + (simple ? "~" : ".~2~")) == "another's");
+        if (!simple)
+            CHECK(read_file(to + ".~1~") == "old");
+    }
+    CHECK_NAMES(directory.path(), {"from", "to", "to.~1~", "to.~2~", "to~"});
+}
+
+TEST_CASE_FIXTURE(Clean, "what goes while it is copied has the backup that was made before") {
+    const Directory directory;
+    write_file(directory / "to", "old");
+    PausedCopy copy(directory, Options(atomic).with_backup(ARSYNC_BACKUP_SIMPLE));
+    CHECK(unlink(copy.to.c_str()) == 0);
+    CHECK(copy.go_on().result == 0);
+    CHECK(difference(directory / "from", copy.to) == "");
+    CHECK(read_file(copy.to + "~") == "old");
+}
+
 // Nor could a stream be read again after the answer.
 TEST_CASE_FIXTURE(Clean,
                   "what comes while a stream is copied is neither asked about nor replaced") {
