@@ -309,11 +309,16 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
         if (asks(options_, ARSYNC_COPY_BARE_PARENTS))
             how.preserve = 0; // but the mode that it was made for
         copy_attributes(io.files, *directory, how, control, outcome);
-        // Also the one that has the name of the first that was made.
-        if (durable && (directory->made || way.has_new)) {
+        // Also the one that has the name of the first that was made, and what got attributes alone.
+        const bool has_names = directory->made || way.has_new;
+        const bool has_attributes = (how.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 && way.readable;
+        if (durable && (has_names || has_attributes)) {
             control.enter(ARSYNC_STAGE_SYNC);
             const int64_t result = co_await sync(directory->destination());
-            check(ARSYNC_STAGE_SYNC, result);
+            // By another path it has got those already, and was synced; they may have made it
+            // unreadable.
+            if (has_names || result != -EBADF)
+                check(ARSYNC_STAGE_SYNC, result);
         }
     }
     const DirectoryRef& above = ref->parent;

@@ -40,7 +40,7 @@ public:
     bool drop_made(const std::string& path);
 
     // When all below them is done, from the innermost to the outermost: give it its attributes.
-    // durable: make names and attributes of what was made so. Throws Error.
+    // durable: make names of what was made, and attributes, so. Throws Error.
     struct Done {
         std::string path; // as Made has it
         DirectoryRef directory;

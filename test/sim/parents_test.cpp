@@ -79,8 +79,6 @@ public:
         const Inode* file = at_path(after, out_, "p/q/file");
         if (!file || !(file->content == content_))
             world.problem("a crash after the completion loses the file");
-        if (scenario.existing) // what they get anew is not promised
-            return;
         check_mode(after, "p", p_mode);
         check_mode(after, "p/q", q_mode);
     }
