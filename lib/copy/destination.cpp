@@ -224,7 +224,7 @@ File Destination::publish(Control& control) {
     check(ARSYNC_STAGE_CLOSE, closed);
     if (kind_ == Kind::temporary) {
         arsync::refuse_unasked(io_.files, copy_);
-        if (copy_.backup)
+        if (copy_.backup && !exclusive_)
             back_up_newcomer(io_.files, copy_, options_, *copy_.backup);
         const char* temporary = temporary_name_.c_str();
         const char* name = path_.name.c_str();
