@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <fcntl.h>
+#include <vector>
 
 #include "sim/catalogue.h"
 #include "sim/seeds.h"
@@ -117,6 +119,28 @@ TEST_CASE("where the cache may not have been bypassed, the completion says so") 
             const bool told = simulation.outcome().flags & ARSYNC_COMPLETION_VERIFIED_CACHED;
             CHECK_MESSAGE(told == (!direct && !tells), describe(scenario));
         }
+}
+
+// What was read by then counts once.
+TEST_CASE("a file that is refused to O_DIRECT in the middle of being verified is read once more") {
+    Scenario scenario = by_method(ARSYNC_METHOD_FIXED, 400'000 - 17); // 25 chunks
+    scenario.options.flags = ARSYNC_COPY_VERIFY;
+    std::vector<uint64_t> reads;
+    Simulation whole(scenario);
+    whole.meanwhile = [&](const Step& step) {
+        if (step.call == Call::read && step.subject == Subject::destination &&
+            (step.flags & O_DIRECT) != 0)
+            reads.push_back(step.index);
+    };
+    expect_copied(whole);
+    REQUIRE(reads.size() >= 10);
+    for (const uint64_t read : reads) {
+        Simulation simulation(scenario);
+        simulation.fail_at = read;
+        simulation.fail_with = EINVAL;
+        simulation.run();
+        CHECK_MESSAGE(simulation.outcome().result == 0, read);
+    }
 }
 
 TEST_CASE("a source that changes after it was shared or offloaded is told, and verifies") {
