@@ -218,6 +218,27 @@ TEST_CASE("so is one that shrinks and is written anew") {
         }
 }
 
+// What was written is hashed by where it came from.
+TEST_CASE("and a range of it, whatever it is copied to") {
+    for (uint64_t step = 10; step < 60; ++step) {
+        Scenario scenario = by_method(ARSYNC_METHOD_HEAP, 200'000);
+        scenario.range = true;
+        scenario.existing = Existing::larger;
+        scenario.source_offset = 8192;
+        scenario.destination_offset = 40'960;
+        scenario.options.flags = ARSYNC_COPY_VERIFY;
+        scenario.world.seed = step;
+        Simulation simulation(scenario);
+        simulation.meanwhile = [&](const Step& now) {
+            if (now.index == step)
+                simulation.truncate_source(50'000);
+        };
+        simulation.run();
+        CHECK_MESSAGE(simulation.outcome().result == 0, "step ", step, " result ",
+                      simulation.outcome().result);
+    }
+}
+
 // What was read beyond the place where it ended for a while is no part of the copy.
 TEST_CASE("and one that shrinks and grows again, where sizes may not be true") {
     for (const uint64_t filesystem : {overlay_magic, nfs_magic})
