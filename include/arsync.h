@@ -1286,8 +1286,8 @@ enum arsync_replace {
                                      overwritten. They replace an existing file only if the options
                                      keep symbolic links and the source is not a regular file, or
                                      with both ARSYNC_COPY_FORCE and ARSYNC_PRESERVE_LINKS;
-                                     otherwise they give -EEXIST. What has two names in a tree is
-                                     then a copy of one of the two sources, whole. */
+                                     otherwise they give -EEXIST. What is there by two names in a
+                                     tree is then a copy of one of the two sources, whole. */
     ARSYNC_REPLACE_EXCLUSIVE = 1, /* it is not: -EEXIST */
     ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows either the old file or the
                                      complete new one. A symbolic link is itself replaced, and in a
@@ -1325,8 +1325,8 @@ enum arsync_update {
  * ARSYNC_REPLACE_ATOMIC it instead gets a second name, and keeps its own until the new file has it.
  * Where there are no hard links (FAT, many servers), that fails with the error of link(2) at
  * ARSYNC_STAGE_BACKUP. What comes to the name while the file is copied is backed up, too, unless it
- * comes between the library's last look and its rename(2), or the first backup is gone by then. The
- * completion's details have the backup's name, the last one if there are two. */
+ * comes between the library's last look and its rename(2). The completion's details have the backup's
+ * name, the last one if there are two. */
 enum arsync_backup {
     ARSYNC_BACKUP_NONE = 0,     /* no backup is made */
     ARSYNC_BACKUP_SIMPLE = 1,   /* the backup's name is the file's with backup_suffix, and it

@@ -163,6 +163,17 @@ bool has_name(Files& files, const FileCopy& copy, const std::string& backup) {
            identity(old) == identity(found);
 }
 
+// By its own name, for some servers give each name an inode of its own.
+std::optional<Identity> what_is_there(Files& files, const FileCopy& copy) {
+    struct statx found;
+    const int result =
+        files.statx(copy.destination_dirfd, copy.destination.c_str(), AT_SYMLINK_NOFOLLOW, found);
+    if (result == -ENOENT)
+        return std::nullopt;
+    check(ARSYNC_STAGE_BACKUP, result);
+    return identity(found);
+}
+
 } // namespace
 
 std::string next_backup_name(Files& files, const FileCopy& copy,
@@ -187,32 +198,25 @@ BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& 
             return {backup.name};
         const bool had_name = !backup.is_numbered() && has_name(files, copy, backup.name);
         const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
+        std::optional<Identity> replaced;
+        if (atomic)
+            replaced = what_is_there(files, copy);
         const int result = give_name(files, copy, backup, atomic);
         if (result == -EEXIST && backup.is_numbered() && i < row_max) {
             backup = number_after(files, copy, options, backup, i > 0);
             continue;
         }
         check(ARSYNC_STAGE_BACKUP, result);
-        return {backup.name, had_name};
+        return {backup.name, had_name, replaced};
     }
 }
 
 void back_up_newcomer(Files& files, const FileCopy& copy, const arsync_copy_options& options,
                       BackedUp& backup) {
-    if (backup.name.empty())
+    if (!backup.replaced)
         return;
-    const auto at = [&](const std::string& name) -> std::optional<Identity> {
-        struct statx facts;
-        const int result =
-            files.statx(copy.destination_dirfd, name.c_str(), AT_SYMLINK_NOFOLLOW, facts);
-        if (result == -ENOENT)
-            return std::nullopt;
-        check(ARSYNC_STAGE_PUBLISH, result);
-        return identity(facts);
-    };
-    const std::optional<Identity> there = at(copy.destination);
-    const std::optional<Identity> kept = at(backup.name);
-    if (there && kept && *there != *kept)
+    const std::optional<Identity> now = what_is_there(files, copy);
+    if (now && *now != *backup.replaced)
         backup = back_up(files, copy, options);
 }
 

@@ -1,6 +1,8 @@
 // Backups: an existing file gives way by being renamed, or to an atomic copy, has a second name.
 #pragma once
 
+#include <optional>
+
 #include "copy/copy.h"
 
 namespace arsync {
@@ -8,14 +10,15 @@ namespace arsync {
 struct BackedUp {
     std::string name;      // of the backup, in the same directory; "": there is none
     bool had_name = false; // before: what was backed up was at both names
+    // What had the destination's name then, if that keeps it until it is replaced.
+    std::optional<Identity> replaced = std::nullopt;
 };
 
 // Back up what is at the copy's destination as the options say. Throws Error. In a dry run the name
 // is the one that the backup would get.
 BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& options);
 // When an atomic copy is about to replace what is there: if that is not what was backed up, as it
-// has come to the name since, back it up too. Throws Error. But of a backup that is gone, or where
-// nothing is to be replaced any more, there is no more to be done.
+// has come to the name since, back it up too. Throws Error.
 void back_up_newcomer(Files& files, const FileCopy& copy, const arsync_copy_options& options,
                       BackedUp& backup);
 // Whether that may take long: a huge backup from an earlier time gives way to it.

@@ -66,7 +66,7 @@ Task<void> Entry::copy(unsigned char type) {
             co_return;
     }
     Obstacle obstacle = names_.fresh && !names_.just_created ? Obstacle::none : find_obstacle();
-    if (writes_to_what_is_there(obstacle))
+    if (shares_what_is_there(obstacle))
         obstacle = co_await take_turn(obstacle);
     if (obstacle == Obstacle::skip) {
         outcome_.action = ARSYNC_ACTION_SKIP;
@@ -238,24 +238,28 @@ Obstacle Entry::find_obstacle() {
     }
 }
 
-bool Entry::writes_to_what_is_there(Obstacle obstacle) const {
-    return names_.writers && obstacle == Obstacle::overwrite && S_ISREG(there_.stx_mode) &&
+// Whether what is there may be another entry's, too, by another name, and stays: written to, or
+// given attributes. Who takes from a stream may wait for ever.
+bool Entry::shares_what_is_there(Obstacle obstacle) const {
+    const bool stays = obstacle == Obstacle::overwrite || obstacle == Obstacle::skip;
+    const bool by_two_ways = context_.directory && (*context_.directory)->strays;
+    return names_.writers && stays && S_ISREG(there_.stx_mode) &&
+           (there_.stx_nlink > 1 || by_two_ways) && S_ISREG(facts().stx_mode) &&
            options_.replace == ARSYNC_REPLACE_IN_PLACE && makes_copies();
 }
 
-// What another entry has written to by another name meanwhile is looked at once more.
+// What is decided is decided of what the one before has made of it.
 Task<Obstacle> Entry::take_turn(Obstacle obstacle) {
-    for (;;) {
+    while (shares_what_is_there(obstacle)) {
         const Identity id = identity(there_);
         turn_ = co_await names_.writers->take(id, io_.ring);
-        if (!turn_.waited())
-            co_return obstacle;
         control_.throw_if_cancelled();
         obstacle = find_obstacle();
-        if (!writes_to_what_is_there(obstacle) || identity(there_) == id)
-            co_return obstacle;
+        if (identity(there_) == id)
+            break;
         turn_ = {}; // which nobody may keep while waiting for another
     }
+    co_return obstacle;
 }
 
 // What is in the way is asked about before anything else is decided.

@@ -47,7 +47,7 @@ private:
     void look();
     Task<void> open_what_was_seen();
     Obstacle find_obstacle();
-    bool writes_to_what_is_there(Obstacle obstacle) const;
+    bool shares_what_is_there(Obstacle obstacle) const;
     Task<Obstacle> take_turn(Obstacle obstacle);
     bool is_to_be_asked();
     bool dangles_in_the_way_of_a_link(struct statx& there);

@@ -288,9 +288,13 @@ void take_over(Files& files, int destination, const struct statx& now, const str
     const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
     const bool gave_away =
         !keeps_owner && files.chown(destination, replaced.stx_uid, replaced.stx_gid) == 0;
-    const bool is_same = !keeps_owner || copied_group(options, source.stx_gid) == replaced.stx_gid;
-    const bool has_group = is_same && (gave_away || now.stx_gid == replaced.stx_gid ||
-                                       files.chown(destination, same_user, replaced.stx_gid) == 0);
+    const gid_t other = copied_group(options, source.stx_gid);
+    const bool gets_other =
+        keeps_owner && other != replaced.stx_gid &&
+        (now.stx_gid == other || files.chown(destination, same_user, other) == 0);
+    const bool has_group =
+        !gets_other && (gave_away || now.stx_gid == replaced.stx_gid ||
+                        files.chown(destination, same_user, replaced.stx_gid) == 0);
     if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
         return;
     const auto mode = [&](Outcome& told) {

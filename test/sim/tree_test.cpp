@@ -195,7 +195,7 @@ TEST_CASE("what other programs have lost is not told as a tree's loss") {
 
 // The result of a tree's copy that may go on through a link, in a destination that is there and has
 // nothing else.
-static int result_beyond_link(const TreeScenario& scenario, bool& followed) {
+static int result_beyond_link(const TreeScenario& scenario, bool links, bool& followed) {
     TreeSimulation simulation(scenario);
     World& world = simulation.world;
     const InodeNumber out = world.disk.root().names.at("out");
@@ -204,7 +204,7 @@ static int result_beyond_link(const TreeScenario& scenario, bool& followed) {
     const auto found = std::find_if(source.begin(), source.end(), [&](const auto& name) {
         return world.disk.at(name.second).is_directory();
     });
-    followed = found != source.end();
+    followed = links && found != source.end();
     if (followed) {
         add_directory(world, out, "elsewhere");
         add_symlink(world, target, found->first.c_str(), "../elsewhere");
@@ -219,11 +219,14 @@ TEST_CASE("but it may be, of a tree that goes on through a link at its destinati
     for (uint64_t seed = 1; seed <= 20; ++seed) {
         TreeScenario scenario = durable_tree(seed);
         scenario.options.flags |= ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK;
-        bool followed = false;
-        CHECK_MESSAGE(result_beyond_link(scenario, followed) == 0, seed);
-        count += followed;
-        scenario.world.others_lose = true;
-        CHECK_MESSAGE(result_beyond_link(scenario, followed) == (followed ? -EIO : 0), seed);
+        for (const bool links : {true, false})
+            for (const bool loss : {false, true}) {
+                scenario.world.others_lose = loss;
+                bool followed = false;
+                const int result = result_beyond_link(scenario, links, followed);
+                CHECK_MESSAGE(result == (followed && loss ? -EIO : 0), seed);
+                count += followed && loss;
+            }
     }
     CHECK(count > 5);
 }

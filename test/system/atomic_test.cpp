@@ -294,6 +294,7 @@ TEST_CASE_FIXTURE(Clean, "nor where the owner is kept, and the source's group is
     CHECK(replaced(06770, 3456, 3456) == 0770);
     CHECK(replaced(0660, 2345, ordinary_user, false) == 0600);
     CHECK(replaced(0660, 3456, ordinary_user, false) == 0600);
+    CHECK(replaced(0660, ordinary_user, ordinary_user, false) == 0660); // it stays that one's
     options.group_map = "3456:2345";
     CHECK(replaced(0660, 2345, 2345) == 0660);
     CHECK(replaced(0660, 3456, 2345) == 0600);

@@ -183,6 +183,20 @@ TEST_CASE_FIXTURE(Clean, "nor is it what is mounted in an item") {
         NEEDS(bound);
         check_source_is_spared(mirrors, "z");
     }
+    SUBCASE("but not what is mounted in two") {
+        make_directories(mirrors.all + "/z/m");
+        make_directories(mirrors.all + "/d/z/m");
+        const Bound bound(mirrors.all + "/x", mirrors.all + "/d/s/m");
+        const Bound again(mirrors.all + "/x", mirrors.all + "/d/z/m");
+        NEEDS(bound);
+        NEEDS(again);
+        mirrors.items.add(mirrors.all + "/z", mirrors.all + "/d/z");
+        Pool pool;
+        const ListCopy copy = copy_list(pool, mirrors.items, mirror().with_filter("sub\nf\n"));
+        INFO(words(copy));
+        CHECK(copy.job.result == 0);
+        CHECK_NAMES(mirrors.all + "/x", {"f", "sub", "sub/g"});
+    }
     SUBCASE("but not beside it") {
         make_directories(mirrors.all + "/x/beside");
         const Bound bound(mirrors.all + "/x/beside", mirrors.all + "/d/s/m");

@@ -168,6 +168,28 @@ TEST_CASE_FIXTURE(Clean, "what has two names at the destination is one of the tw
     }
 }
 
+// The first one takes a while, and what is there is new meanwhile.
+TEST_CASE_FIXTURE(Clean, "what has two names there is compared with what was copied to it") {
+    const Directory directory;
+    const std::string from = directory / "from";
+    const std::string to = directory / "to";
+    make_files(from, {"a"}, std::string(20 << 20, 'a'));
+    make_files(from, {"b"}, "b");
+    make_files(to, {"a"}, " old");
+    make_hard_link(to + "/a", to + "/b");
+    set_mtime(to + "/a", 1'000'000'000);
+    set_mtime(from + "/a", 1'000'000'100);
+    set_mtime(from + "/b", 1'000'000'200);
+    Pool pool;
+    const TreeCopy copy = copy_tree(
+        pool, from, to,
+        recursive().with_update(ARSYNC_UPDATE_OLDER).with_preserve(ARSYNC_PRESERVE_TIMES));
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(read_file(to + "/b") == read_file(from + "/b"));
+    CHECK(stat_of(to + "/b").st_mtim.tv_sec == 1'000'000'200);
+}
+
 TEST_CASE_FIXTURE(Clean, "in an atomic copy of a tree a reader sees old or new whole files") {
     const Directory directory;
     const std::string contents_of[] = {pattern(300'000, 1), pattern(500'000, 2)};

@@ -129,21 +129,26 @@ bool Mirrors::find(const End& end, const Spot& spot, bool follows, Found& found)
     const std::string name = split_path(end.path).name;
     found.by_name = !follows && !spot.missing && !name.empty() && name != "." && name != ".." &&
                     mount_of(found.facts) == spot.mount;
-    found.place.reset();
-    found.mounted.clear();
-    if (found.by_name && spot.place)
+    if (found.by_name && spot.place) {
         found.place = below(*spot.place, name);
-    if (found.place && !S_ISDIR(found.facts.stx_mode))
         return true;
+    }
+    const std::vector<PlaceOnDevice> places = places_of(found);
+    found.place.reset();
+    if (!places.empty())
+        found.place = places.front();
+    return true;
+}
+
+// Its own, and then those of what is mounted below it; none if that is not to be known.
+std::vector<PlaceOnDevice> Mirrors::places_of(const Found& found) const {
     std::vector<PlaceOnDevice> places;
     const int result = files_.places_of(found.file.get(), places);
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM)
         check(ARSYNC_STAGE_CHECK, result);
-    if (result == 0) {
-        found.place = places.front();
-        found.mounted.assign(places.begin() + 1, places.end());
-    }
-    return true;
+    if (result < 0)
+        places.clear();
+    return places;
 }
 
 std::string Mirrors::key_of(const Spot& spot, const std::string& name) const {
@@ -263,26 +268,27 @@ void Mirrors::Tops::add_around(const Mirrors& mirrors, const Found& found, Numbe
     }
 }
 
-// Of one file system, what is mounted in it is no part of the source; but what has its place at
-// the destination is compared with it.
+// Of one file system what is of another is no part of the source; on btrfs, whose subvolumes each
+// have a device of their own, that leaves nothing.
 void Mirrors::note_mounted(std::vector<Mounted>& all, size_t item, const Found& found) const {
-    Mounted mounted{item, found.mounted};
-    if (&all == &mounted_in_sources_ && (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
-        std::erase_if(mounted.places, [&](const PlaceOnDevice& place) {
-            return !found.place || place.device != found.place->device;
-        });
+    Mounted mounted{item, places_of(found)};
+    if (mounted.places.empty())
+        return;
+    mounted.places.erase(mounted.places.begin());
+    if (&all == &mounted_in_sources_ && (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0) {
+        const std::string own = std::to_string(found.facts.stx_dev_major) + ":" +
+                                std::to_string(found.facts.stx_dev_minor);
+        std::erase_if(mounted.places,
+                      [&](const PlaceOnDevice& place) { return place.device != own; });
+    }
     if (!mounted.places.empty())
         all.push_back(std::move(mounted));
 }
 
+// What is mounted in both, such as /sys, is no reason: neither has it from the other.
 void Mirrors::add_mounted(const std::vector<Mounted>& all, const Found& found, Numbers& around) {
-    if (all.empty())
-        return;
-    std::vector<PlaceOnDevice> own = found.mounted;
-    if (found.place)
-        own.push_back(*found.place);
     for (const Mounted& mounted : all)
-        if (overlap(mounted.places, own))
+        if (found.place && overlap(mounted.places, {*found.place}))
             around.push_back(mounted.item);
 }
 

@@ -67,8 +67,7 @@ private:
         File file;
         struct statx facts = {};
         std::optional<PlaceOnDevice> place;
-        std::vector<PlaceOnDevice> mounted; // of a directory: what is, below it
-        bool by_name = false;               // in its spot, and of the same mount
+        bool by_name = false; // in its spot, and of the same mount
     };
     // What is mounted below an end of an item, and so is a part of it.
     struct Mounted {
@@ -105,6 +104,7 @@ private:
     End destination_of(size_t item) const;
     int open(int dirfd, const std::string& path, int flags) const;
     const Spot& spot_of(const End& end);
+    std::vector<PlaceOnDevice> places_of(const Found& found) const;
     void note_mounted(std::vector<Mounted>& all, size_t item, const Found& found) const;
     static void add_mounted(const std::vector<Mounted>& all, const Found& found, Numbers& around);
     static void add_mounted_above(const std::vector<Mounted>& all, const Spot& spot,

@@ -118,6 +118,10 @@ public:
     // fold or a mirror goes by them; and how it is made durable.
     void prepare_names(Files& files, Directory& directory, int destination) const;
     void choose_sync(Files& files, Directory& directory, int destination);
+    void note_link_to(const Directory& directory) {
+        if (!directory.syncs_each)
+            syncs().go_through_link();
+    }
     // Throws Error ESTALE if it is not what is at its name in the source any more.
     void refuse_replaced(Files& files, const Directory& directory) const;
     // A directory that the job has made; and whether it has made that one, if its sources may be

@@ -14,8 +14,6 @@ void Tree::choose_sync(Files& files, Directory& directory, int destination) {
         directory.syncs_each = above->syncs_each;
     else
         directory.syncs_each = !syncs().reach(files, id, destination);
-    if (directory.destination_followed && !directory.syncs_each)
-        syncs().go_through_link();
 }
 
 Task<void> Tree::sync(Io io) {

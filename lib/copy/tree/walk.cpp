@@ -193,8 +193,16 @@ Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Ou
     directory.new_file = new_file_in(io_.files, made, job_.options, job_.uid, job_.gid);
     File destination = std::move(made.directory);
     tree_.prepare_names(io_.files, directory, destination.get());
-    if (job_.options.durability != ARSYNC_DURABILITY_NONE)
+    if (job_.options.durability != ARSYNC_DURABILITY_NONE) {
         tree_.choose_sync(io_.files, directory, destination.get());
+        struct statx itself;
+        const bool is_link =
+            keeps_symlink && !made.made &&
+            io_.files.statx(above->destination(), name.c_str(), AT_SYMLINK_NOFOLLOW, itself) == 0 &&
+            !S_ISDIR(itself.stx_mode);
+        if (is_link)
+            tree_.note_link_to(directory);
+    }
     directory.strays =
         directory.strays || (!made.made && (keeps_symlink || may_be_mount(made.facts)));
     refuse_source_above(directory);
