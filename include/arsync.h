@@ -1287,7 +1287,8 @@ enum arsync_replace {
                                      keep symbolic links and the source is not a regular file, or
                                      with both ARSYNC_COPY_FORCE and ARSYNC_PRESERVE_LINKS;
                                      otherwise they give -EEXIST. What is there by two names in a
-                                     tree is then a copy of one of the two sources, whole. */
+                                     tree is then a copy of one of the two sources, whole, unless
+                                     they are streams. */
     ARSYNC_REPLACE_EXCLUSIVE = 1, /* it is not: -EEXIST */
     ARSYNC_REPLACE_ATOMIC = 2,    /* at every instant the name shows either the old file or the
                                      complete new one. A symbolic link is itself replaced, and in a

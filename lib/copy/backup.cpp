@@ -163,17 +163,6 @@ bool has_name(Files& files, const FileCopy& copy, const std::string& backup) {
            identity(old) == identity(found);
 }
 
-// By its own name, for some servers give each name an inode of its own.
-std::optional<Identity> what_is_there(Files& files, const FileCopy& copy) {
-    struct statx found;
-    const int result =
-        files.statx(copy.destination_dirfd, copy.destination.c_str(), AT_SYMLINK_NOFOLLOW, found);
-    if (result == -ENOENT)
-        return std::nullopt;
-    check(ARSYNC_STAGE_BACKUP, result);
-    return identity(found);
-}
-
 } // namespace
 
 std::string next_backup_name(Files& files, const FileCopy& copy,
@@ -198,16 +187,13 @@ BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& 
             return {backup.name};
         const bool had_name = !backup.is_numbered() && has_name(files, copy, backup.name);
         const bool atomic = options.replace == ARSYNC_REPLACE_ATOMIC;
-        std::optional<Identity> replaced;
-        if (atomic)
-            replaced = what_is_there(files, copy);
         const int result = give_name(files, copy, backup, atomic);
         if (result == -EEXIST && backup.is_numbered() && i < row_max) {
             backup = number_after(files, copy, options, backup, i > 0);
             continue;
         }
         check(ARSYNC_STAGE_BACKUP, result);
-        return {backup.name, had_name, replaced};
+        return {backup.name, had_name};
     }
 }
 
@@ -215,8 +201,13 @@ void back_up_newcomer(Files& files, const FileCopy& copy, const arsync_copy_opti
                       BackedUp& backup) {
     if (!backup.replaced)
         return;
-    const std::optional<Identity> now = what_is_there(files, copy);
-    if (now && *now != *backup.replaced)
+    struct statx now;
+    const int result =
+        files.statx(copy.destination_dirfd, copy.destination.c_str(), AT_SYMLINK_NOFOLLOW, now);
+    if (result == -ENOENT)
+        return;
+    check(ARSYNC_STAGE_PUBLISH, result);
+    if (identity(now) != *backup.replaced)
         backup = back_up(files, copy, options);
 }
 

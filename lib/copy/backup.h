@@ -10,7 +10,8 @@ namespace arsync {
 struct BackedUp {
     std::string name;      // of the backup, in the same directory; "": there is none
     bool had_name = false; // before: what was backed up was at both names
-    // What had the destination's name then, if that keeps it until it is replaced.
+    // What had the destination's name, if that keeps it until it is replaced: by that name, for
+    // some servers give each name an inode of its own.
     std::optional<Identity> replaced = std::nullopt;
 };
 

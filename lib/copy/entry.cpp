@@ -97,6 +97,8 @@ Task<void> Entry::copy(unsigned char type) {
             cleared = co_await clear_aside(obstacle, options_, makes_name);
         else
             cleared = clear(obstacle, options_, makes_name);
+        if (!backup_.name.empty() && options_.replace == ARSYNC_REPLACE_ATOMIC)
+            backup_.replaced = identity(there_);
         co_await make(cleared);
         if (makes_name && obstacle == Obstacle::remove)
             outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
@@ -238,13 +240,12 @@ Obstacle Entry::find_obstacle() {
     }
 }
 
-// Whether what is there may be another entry's, too, by another name, and stays: written to, or
-// given attributes. Who takes from a stream may wait for ever.
+// Whether what is there, which may be another entry's by another name, is written to or given
+// attributes. Who takes from a stream may wait for ever, and has no turn.
 bool Entry::shares_what_is_there(Obstacle obstacle) const {
-    const bool stays = obstacle == Obstacle::overwrite || obstacle == Obstacle::skip;
-    const bool by_two_ways = context_.directory && (*context_.directory)->strays;
-    return names_.writers && stays && S_ISREG(there_.stx_mode) &&
-           (there_.stx_nlink > 1 || by_two_ways) && S_ISREG(facts().stx_mode) &&
+    const bool stays = obstacle == Obstacle::overwrite ||
+                       (obstacle == Obstacle::skip && options_.update != ARSYNC_UPDATE_NONE);
+    return names_.writers && stays && S_ISREG(there_.stx_mode) && S_ISREG(facts().stx_mode) &&
            options_.replace == ARSYNC_REPLACE_IN_PLACE && makes_copies();
 }
 
@@ -253,6 +254,8 @@ Task<Obstacle> Entry::take_turn(Obstacle obstacle) {
     while (shares_what_is_there(obstacle)) {
         const Identity id = identity(there_);
         turn_ = co_await names_.writers->take(id, io_.ring);
+        if (!turn_.waited() && there_.stx_nlink <= 1)
+            break;
         control_.throw_if_cancelled();
         obstacle = find_obstacle();
         if (identity(there_) == id)

@@ -281,6 +281,20 @@ static bool take_over_mode(Files& files, int destination, const struct statx& no
     return result != -EPERM;
 }
 
+// Whether it is to be the source's group's, and that is another than the old file's. Who may not
+// give it to that one is told so by copy_metadata().
+static bool gets_other_group(Files& files, int destination, const struct statx& now,
+                             const struct statx& source, const struct statx& replaced,
+                             const arsync_copy_options& options, Outcome& outcome) {
+    const gid_t group = copied_group(options, source.stx_gid);
+    if (group == replaced.stx_gid || now.stx_gid == group)
+        return group != replaced.stx_gid;
+    const int given = files.chown(destination, same_user, group);
+    if (given < 0 && given != -EPERM)
+        note_loss(outcome, options, ARSYNC_STAGE_OWNER, given);
+    return given != -EPERM;
+}
+
 void take_over(Files& files, int destination, const struct statx& now, const struct statx& source,
                const Replaced& old, const arsync_copy_options& options, Outcome& outcome) {
     const struct statx& replaced = old.facts;
@@ -288,14 +302,16 @@ void take_over(Files& files, int destination, const struct statx& now, const str
     const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
     const bool gave_away =
         !keeps_owner && files.chown(destination, replaced.stx_uid, replaced.stx_gid) == 0;
-    const gid_t other = copied_group(options, source.stx_gid);
-    const bool gets_other =
-        keeps_owner && other != replaced.stx_gid &&
-        (now.stx_gid == other || files.chown(destination, same_user, other) == 0);
+    const bool gets_other = keeps_owner && gets_other_group(files, destination, now, source,
+                                                            replaced, options, outcome);
+    // With the source's mode nothing is the old group's, where the source's could not be kept.
+    const bool keeps_mode = (options.preserve & ARSYNC_PRESERVE_MODE) != 0;
+    if (keeps_owner && keeps_mode)
+        return;
     const bool has_group =
         !gets_other && (gave_away || now.stx_gid == replaced.stx_gid ||
                         files.chown(destination, same_user, replaced.stx_gid) == 0);
-    if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
+    if (keeps_mode)
         return;
     const auto mode = [&](Outcome& told) {
         return take_over_mode(files, destination, now, old, has_group, options, told);

@@ -23,22 +23,28 @@ public:
     class Turn {
     public:
         Turn() = default;
-        Turn(Writers& writers, const Identity& id) : writers_(&writers), id_(id) {}
+        Turn(Writers& writers, const Identity& id, bool waited)
+            : writers_(&writers), id_(id), waited_(waited) {}
         Turn(Turn&& other) noexcept
-            : writers_(std::exchange(other.writers_, nullptr)), id_(other.id_) {}
+            : writers_(std::exchange(other.writers_, nullptr)), id_(other.id_),
+              waited_(other.waited_) {}
         Turn& operator=(Turn&& other) noexcept {
             std::swap(writers_, other.writers_);
             std::swap(id_, other.id_);
+            std::swap(waited_, other.waited_);
             return *this;
         }
         ~Turn() {
             if (writers_)
                 writers_->end(id_);
         }
+        // Somebody has written to it since it was found.
+        bool waited() const { return waited_; }
 
     private:
         Writers* writers_ = nullptr;
         Identity id_;
+        bool waited_ = false;
     };
 
     class [[nodiscard]] Wait : Waiter {
@@ -52,14 +58,16 @@ public:
             const auto [at, free] = writers_.waiting_.try_emplace(id_);
             if (!free)
                 at->second.push_back({this, &ring_});
-            return !free;
+            waits_ = !free;
+            return waits_;
         }
-        Turn await_resume() { return Turn(writers_, id_); }
+        Turn await_resume() { return Turn(writers_, id_, waits_); }
 
     private:
         Writers& writers_;
         const Identity id_;
         Ring& ring_;
+        bool waits_ = false;
     };
 
     // co_await gives a Turn: in the order in which they came. ring: of whoever waits. Nobody who

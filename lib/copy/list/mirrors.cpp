@@ -268,27 +268,32 @@ void Mirrors::Tops::add_around(const Mirrors& mirrors, const Found& found, Numbe
     }
 }
 
-// Of one file system what is of another is no part of the source; on btrfs, whose subvolumes each
-// have a device of their own, that leaves nothing.
+// Of one file system what is of another is no part of the source. btrfs counts as one with all its
+// subvolumes here: to refuse too much removes nothing.
 void Mirrors::note_mounted(std::vector<Mounted>& all, size_t item, const Found& found) const {
     Mounted mounted{item, places_of(found)};
     if (mounted.places.empty())
         return;
+    const std::string own = mounted.places.front().device;
     mounted.places.erase(mounted.places.begin());
-    if (&all == &mounted_in_sources_ && (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0) {
-        const std::string own = std::to_string(found.facts.stx_dev_major) + ":" +
-                                std::to_string(found.facts.stx_dev_minor);
+    if (&all == &mounted_in_sources_ && (options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
         std::erase_if(mounted.places,
                       [&](const PlaceOnDevice& place) { return place.device != own; });
-    }
     if (!mounted.places.empty())
         all.push_back(std::move(mounted));
 }
 
-// What is mounted in both, such as /sys, is no reason: neither has it from the other.
-void Mirrors::add_mounted(const std::vector<Mounted>& all, const Found& found, Numbers& around) {
+// with_mounted: what is mounted in it counts as well. Of two mirrors it does not: both may have
+// /sys.
+void Mirrors::add_mounted(const std::vector<Mounted>& all, const Found& found, bool with_mounted,
+                          Numbers& around) const {
+    if (all.empty())
+        return;
+    std::vector<PlaceOnDevice> own = places_of(found);
+    if (!with_mounted && !own.empty())
+        own.resize(1);
     for (const Mounted& mounted : all)
-        if (found.place && overlap(mounted.places, {*found.place}))
+        if (overlap(mounted.places, own))
             around.push_back(mounted.item);
 }
 
@@ -347,7 +352,7 @@ std::optional<size_t> Mirrors::mirror_around(const End& end, size_t own) {
             mirrors_.add_same(found, around);
         if (is_link && end.follows && find(end, spot, true, found))
             mirrors_.add_around(*this, found, around);
-        add_mounted(mounted_in_mirrors_, found, around);
+        add_mounted(mounted_in_mirrors_, found, !end.is_destination, around);
     } else {
         add_mounted_above(mounted_in_mirrors_, spot, around);
     }
@@ -372,7 +377,7 @@ std::optional<size_t> Mirrors::source_around_mirror(size_t own) {
     if ((options_.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
         std::erase_if(around,
                       [&](size_t source) { return !sources_.are_on_one_device(source, found); });
-    add_mounted(mounted_in_sources_, found, around);
+    add_mounted(mounted_in_sources_, found, true, around);
     const auto clashes = [&](size_t source) { return !belong_together(own, source); };
     const auto first = std::find_if(around.begin(), around.end(), clashes);
     return first == around.end() ? std::nullopt : std::optional<size_t>(*first);

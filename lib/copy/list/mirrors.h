@@ -106,7 +106,8 @@ private:
     const Spot& spot_of(const End& end);
     std::vector<PlaceOnDevice> places_of(const Found& found) const;
     void note_mounted(std::vector<Mounted>& all, size_t item, const Found& found) const;
-    static void add_mounted(const std::vector<Mounted>& all, const Found& found, Numbers& around);
+    void add_mounted(const std::vector<Mounted>& all, const Found& found, bool with_mounted,
+                     Numbers& around) const;
     static void add_mounted_above(const std::vector<Mounted>& all, const Spot& spot,
                                   Numbers& around);
     Spot look_at_spot(const End& end, const std::string& parent);
