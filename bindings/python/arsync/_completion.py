@@ -78,22 +78,37 @@ class Details:
         return made
 
 
-class Descriptors(list):
+class Descriptors:
     """What arsync_take_fd returned for a job. A descriptor is closed with the last who holds this, unless the program
-    has asked for it: a job may end that nobody asks any more, as one whose wait was interrupted."""
+    has asked for it: a job may end that nobody asks any more, as one whose wait was interrupted.
 
+    A copy would close it a second time, so there is none: copies of a Completion share this."""
+
+    taken = ()  # also of one that an exception has kept from having its list
     is_given = False
 
+    def __init__(self):
+        self.taken = []
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, _):
+        return self
+
+    def __reduce__(self):
+        raise TypeError("a completion with a descriptor cannot be pickled")
+
     def give(self):
-        if not self or self[0] < 0:
+        if not self.taken or self.taken[0] < 0:
             return None
         self.is_given = True
-        return self[0]
+        return self.taken[0]
 
     def close(self):
-        if not self.is_given and self and self[0] >= 0:
+        if not self.is_given and self.taken and self.taken[0] >= 0:
             # Taken out and closed in one call of C's, which no signal comes between: so none is closed twice.
-            any(map(_close, map(self.pop, (0,))))
+            any(map(_close, map(self.taken.pop, (0,))))
 
     __del__ = close
 

@@ -82,10 +82,10 @@ class Job:
         return done
 
     def _take_fd(self, raw):
-        if not self._descriptors:
+        if not self._descriptors.taken:
             # The call stores what it returns itself, and so loses none to a signal.
             given = ctypes.byref(c.Completion(*raw))
-            self._descriptors.extend(map(c.library.arsync_take_fd, (self._pool._handle,), (given,)))
+            self._descriptors.taken.extend(map(c.library.arsync_take_fd, (self._pool._handle,), (given,)))
 
     def _forget_item(self, raw):
         if raw[6] == Kind.ITEM and self._items is not None:  # it is the item's last one

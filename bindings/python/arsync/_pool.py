@@ -217,7 +217,7 @@ class Pool:
         try:
             return job.wait()
         except BaseException:
-            if job._descriptors:  # it was copied all the same, and an exception has no room for it
+            if job._descriptors is not None:  # it was copied all the same, and an exception has no room for it
                 job._descriptors.close()
             raise
 

@@ -65,7 +65,7 @@ def copy_one(src, dst, *, src_dir=None, dst_dir=None, user_data=None, **options)
         done = Completion(fields, user_data)
         if made.want & Want.FD and result >= 0:  # an exception has no room for it
             done._descriptors = Descriptors()
-            done._descriptors.extend(map(c.library.arsync_take_fd, (None,), (raw,)))
+            done._descriptors.taken.extend(map(c.library.arsync_take_fd, (None,), (raw,)))
     finally:
         c.library.arsync_details_free(_raw.unpack(raw)[11])  # which closes what was not taken
     if result < 0:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import copy
+import dataclasses
 import errno
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -657,6 +660,33 @@ def test_a_descriptor_that_nobody_asks_for_is_closed(work):
     fd = pool.copy(*arguments, want=arsync.Want.FD).fd
     assert is_open_now(work.path("to"))
     os.close(fd)  # the caller's
+
+
+def test_a_copy_of_a_completion_closes_no_descriptor_of_it(work):
+    @dataclasses.dataclass
+    class Record:
+        done: arsync.Completion
+
+    for clone in (copy.deepcopy, copy.copy, lambda done: dataclasses.asdict(Record(done))):
+        done = arsync.copy_one(work.path("from"), work.path("to"), want=arsync.Want.FD)
+        other = clone(done)
+        assert other is not done
+        del other
+        gc.collect()
+        assert is_open_now(work.path("to"))
+        other = clone(done)
+        del done
+        gc.collect()
+        assert is_open_now(work.path("to"))
+        del other
+        assert not is_open(work.path("to"))
+    done = arsync.copy_one(work.path("from"), work.path("to"), want=arsync.Want.FD)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError):
+            pickle.dumps(done, protocol)
+    gc.collect()
+    assert is_open_now(work.path("to"))
+    os.close(done.fd)
 
 
 def test_a_loop_that_watches_no_descriptors_leaves_none_open(work):
