@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from itertools import islice
 from operator import itemgetter
 from types import SimpleNamespace
 
@@ -397,29 +398,27 @@ class Pool:
         """Wait for the descriptor, where signals and so KeyboardInterrupt get through, and take."""
         readable = select.poll()
         readable.register(self._event_fd, select.POLLIN)
+        released = []
         self._sleeper, self._news = threading.get_ident(), False
         try:
-            self._lock.release()
+            # Released and noted in one call of C's, which no signal comes between.
+            released.extend(islice(iter(self._lock._release_save, None), 1))
             readable.poll(left * 1000)
         finally:
+            # A handler that raises may come with each call and each loop. So there is neither of them before the lock
+            # is taken again, by a call of C's that nothing interrupts: nobody else can put right what it guards.
             try:
-                self._lock_again()
+                if released:
+                    self._lock._acquire_restore(released[0])
             finally:
                 self._sleeper = None
-                self._told.notify_all()  # another one may wait for the descriptor
+                try:
+                    self._told.notify_all()  # another one may wait for the descriptor
+                except BaseException:
+                    self._told.notify_all()
+                    raise
         if self._handle:
             self._take()
-
-    def _lock_again(self):
-        """Take the lock that was released, whatever comes meanwhile: nobody else can put right what it guards."""
-        interrupt = None
-        while not self._lock._is_owned():
-            try:
-                self._lock.acquire()
-            except BaseException as came:
-                interrupt = came
-        if interrupt:
-            raise interrupt
 
     def _watch(self, loop):
         """From now on a coroutine of this loop waits."""

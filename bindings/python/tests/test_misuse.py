@@ -494,6 +494,45 @@ def interrupted(function, at):
     return False
 
 
+def test_an_interrupt_of_a_wait_leaves_the_pool_whole(work):
+    pool = work.pool()
+
+    def wait(at):
+        left, sleeps = at, False
+
+        def profile(*told):  # an event for each place where a signal's handler may come, but for loops
+            nonlocal left, sleeps
+            if told[1] in ("call", "c_return"):
+                left -= 1
+                if left < 0:
+                    sleeps = bool(pool._sleeper)
+                    raise KeyboardInterrupt
+
+        job = pool.submit(work.path("small"), work.path("to"))
+        other = threading.Lock()  # as of a thread that waits
+        other.acquire()
+        pool._told._waiters.append(other)
+        sys.setprofile(profile)
+        try:
+            job.wait(20)
+            came = left < 0
+        except KeyboardInterrupt:
+            came = True
+        finally:
+            sys.setprofile(None)
+        assert not pool._lock._is_owned() and not pool._sleeper
+        assert not other.locked() or not sleeps
+        pool._told._waiters.clear()
+        job.wait(20)
+        return came
+
+    work.write("small")
+    at = 0
+    while wait(at):
+        at += 1
+    assert at > 30
+
+
 def unlock(pool):
     """A real interrupt does not come between a `with` and its lock, but this one does."""
     while pool._lock._is_owned():
