@@ -238,9 +238,9 @@ class List(Job):
 
     def _add_some(self, items):
         taken = []
+        places = list(islice(self._places, len(items)))
+        array = items_of(items, places)  # which calls paths of the program's, and they may wait for the pool
         with self._pool._lock:
-            places = list(islice(self._places, len(items)))
-            array = items_of(items, places)
             try:
                 self._items.update(zip(places, items))
                 # What the library returns is stored by the call, so that it is known whenever an exception comes.

@@ -649,6 +649,22 @@ def test_an_interrupt_of_an_add_leaves_the_list_whole(work):
     assert all(told.count(each) == 2 for each in told)  # none is taken for another, or told of as nobody's
 
 
+def test_a_path_may_wait_for_the_pool_that_it_is_added_to(work):
+    class Path:
+        def __fspath__(self):
+            pool.copy(work.path("from"), work.path("made"))
+            return work.path("made")
+
+    pool = work.pool()
+    pool.submit(Path(), work.path("to 1")).wait(20)
+    pool.submit_list([(Path(), work.path("to 2"))]).wait(20)
+    jobs = pool.open_list()
+    jobs.add([(Path(), work.path("to 3"))])
+    jobs.end()
+    jobs.wait(20)
+    assert work.same("to 3", "from")
+
+
 def test_a_copy_that_raises_leaves_no_descriptor_open(work, monkeypatch):
     pool = work.pool()
     arguments = (work.path("from"), work.path("to"))
