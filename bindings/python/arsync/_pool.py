@@ -214,6 +214,8 @@ class Pool:
 
     def copy(self, src, dst, **options):
         """Copy one file, and return its Completion when that is done."""
+        if self._is_entered():  # before anything is copied
+            raise RuntimeError(f"{_ENTERED}, which cannot be waited for here")
         job = self.submit(src, dst, **options)
         try:
             return job.wait()

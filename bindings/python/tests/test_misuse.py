@@ -148,6 +148,9 @@ def test_a_handler_that_interrupts_a_wait_does_not_wait_for_the_same_pool(work):
         refused(list, job)
         refused(asyncio.run, waits_for(job))
         refused(pool.close)
+        submitted = pool.stats().jobs_submitted
+        refused(pool.copy, work.path("small"), work.path("refused"))
+        assert pool.stats().jobs_submitted == submitted  # nor is it copied later
         assert before.wait() and done.bytes == 10  # what has ended is not waited for
         job.cancel()
         came.append(job)
@@ -158,7 +161,7 @@ def test_a_handler_that_interrupts_a_wait_does_not_wait_for_the_same_pool(work):
     (late,) = came
     with contextlib.suppress(OSError):
         late.wait(20)
-    assert late.done()
+    assert late.done() and not work.exists("refused")
 
 
 def test_a_handler_that_interrupts_a_wait_may_shut_the_pool_down(work):
