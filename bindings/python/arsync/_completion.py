@@ -149,12 +149,23 @@ class Completion:
 
     @property
     def fd(self):
-        """With Want.FD: the copy, still open, and the caller's to close from now on. If nobody asks, it is closed.
+        """With Want.FD: the copy, still open. To read this passes the descriptor to the reader, who closes it from
+        now on; if nobody reads it, it is closed with the last who holds the completion. It may be set, as to None
+        by a program that has closed it.
 
         A job that failed may have one too, if only an attribute was lost: Job.completion tells. Pool.copy and
         copy_one, which raise the error, have closed it.
         """
         return self._descriptors.give() if self._descriptors is not None else None
+
+    @fd.setter
+    def fd(self, fd):
+        made = None
+        if fd is not None:
+            made = Descriptors()
+            made.is_given = True
+            made.taken.append(fd)
+        self._descriptors = made
 
     def answer(self, answer):
         """Answer the question, at any time before the job's end; ENOENT: it is too late."""

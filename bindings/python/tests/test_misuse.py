@@ -720,6 +720,24 @@ def test_a_descriptor_that_nobody_asks_for_is_closed(work):
     os.close(fd)  # the caller's
 
 
+def test_a_descriptor_may_be_set(work):
+    arguments = (work.path("from"), work.path("to"))
+    for call in (work.pool().copy, arsync.copy_one):
+        done = call(*arguments, want=arsync.Want.FD)
+        os.close(done.fd)
+        done.fd = None
+        assert done.fd is None and not is_open(work.path("to"))
+        done = call(*arguments, want=arsync.Want.FD)
+        done.fd = None  # nobody has asked for it
+        assert done.fd is None and not is_open(work.path("to"))
+        with open(work.path("from"), "rb") as file:
+            done.fd = file.fileno()
+            assert done.fd == file.fileno()
+            del done
+            gc.collect()
+            assert is_open_now(work.path("from"))
+
+
 def test_a_copy_of_a_completion_closes_no_descriptor_of_it(work):
     @dataclasses.dataclass
     class Record:
