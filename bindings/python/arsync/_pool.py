@@ -1,5 +1,6 @@
 """Pools: who takes completions from the library, and how everything else waits."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -438,6 +439,9 @@ class Pool:
                     loop.add_reader(fd, self._on_readable)
                     self._watched[loop] = [fd, 0]
                 except BaseException:  # as of a loop that watches no descriptors
+                    self._watched.pop(loop, None)
+                    with contextlib.suppress(Exception):  # the loop may have it, and not know of the close
+                        loop.remove_reader(fd)
                     os.close(fd)
                     raise
             self._watched[loop][1] += 1

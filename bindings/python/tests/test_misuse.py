@@ -778,6 +778,23 @@ def test_a_loop_that_watches_no_descriptors_leaves_none_open(work):
         assert descriptors() == before
 
 
+def test_an_interrupt_of_a_watch_leaves_nothing_watched(work):
+    class Loop(asyncio.SelectorEventLoop):
+        def add_reader(self, fd, *arguments):
+            super().add_reader(fd, *arguments)
+            added.append(fd)
+            raise ZeroDivisionError
+
+    pool, added = work.pool(), []
+    jobs = pool.open_list()
+    with contextlib.closing(Loop()) as loop:
+        before = descriptors()
+        with pytest.raises(ZeroDivisionError):
+            loop.run_until_complete(waits_for(jobs))
+        assert not loop.remove_reader(added[0])  # that number may be another's by now
+        assert descriptors() == before and not pool._watched
+
+
 def test_a_task_that_is_cancelled_too_late_leaves_no_descriptor_open(work):
     pool = work.pool()
 
