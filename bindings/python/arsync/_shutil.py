@@ -27,14 +27,25 @@ _own = []
 
 
 def own_pool():
-    """The module's own pool, open from its first use on. In a signal's handler that has interrupted a call of it,
-    one for this once: nobody knows there that shutil's functions have a pool, so they must not be refused."""
+    """The module's own pool, open from its first use on."""
     with _own_lock:
         if not _own:
             made = Pool()
             if not _own:  # nor has a handler opened it meanwhile
                 _own.append(made)
-        return Pool() if _own[0]._is_entered() else _own[0]
+        return _own[0]
+
+
+@contextlib.contextmanager
+def _some_pool():
+    """The module's own pool. In a signal's handler that has interrupted a call of it, one for this once: nobody knows
+    there that shutil's functions have a pool, so they must not be refused."""
+    own = own_pool()
+    if own._is_entered():
+        with Pool() as own:
+            yield own
+    else:
+        yield own
 
 
 def _forget_own_pool():
@@ -135,7 +146,8 @@ def _copy_alone_or_not(src, dst, options):
     if alone:
         copy_one(src, dst, **options)
     else:
-        _wait(own_pool().submit(src, dst, **options))
+        with _some_pool() as pool:
+            _wait(pool.submit(src, dst, **options))
 
 
 def _is_fifo(name):
@@ -203,18 +215,19 @@ def copytree(
     os.scandir(src).close()  # for its exceptions
     was_there = os.path.lexists(dst)
     os.makedirs(dst, exist_ok=dirs_exist_ok)
-    job = own_pool().submit_tree(
-        os.fspath(src),
-        os.fspath(dst),
-        preserve=_COPY2,
-        symlinks=Symlinks.FOLLOW_TOP if symlinks else Symlinks.FOLLOW,
-        filter=b"\n".join(left_out) if left_out else None,
-        flags=Flags.KEEP_DIRECTORY_SYMLINK if dirs_exist_ok else 0,
-        # A link replaces nothing, and what it would replace the library tells by asking.
-        update=Update.ASK if symlinks and dirs_exist_ok else Update.ALL,
-    )
     try:
-        errors = list(_errors(job, os.fspath(src), os.fspath(dst), ignore_dangling_symlinks))
+        with _some_pool() as pool:
+            job = pool.submit_tree(
+                os.fspath(src),
+                os.fspath(dst),
+                preserve=_COPY2,
+                symlinks=Symlinks.FOLLOW_TOP if symlinks else Symlinks.FOLLOW,
+                filter=b"\n".join(left_out) if left_out else None,
+                flags=Flags.KEEP_DIRECTORY_SYMLINK if dirs_exist_ok else 0,
+                # A link replaces nothing, and what it would replace the library tells by asking.
+                update=Update.ASK if symlinks and dirs_exist_ok else Update.ALL,
+            )
+            errors = list(_errors(job, os.fspath(src), os.fspath(dst), ignore_dangling_symlinks))
     except OSError:  # of the whole copy
         if not was_there:
             with contextlib.suppress(OSError):

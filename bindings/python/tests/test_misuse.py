@@ -8,6 +8,7 @@ import errno
 import gc
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,11 +189,29 @@ def test_a_handler_that_interrupts_a_drop_in_may_use_one(work, monkeypatch):
     monkeypatch.setattr(_shutil, "_own", [own])
     monkeypatch.setattr(_shutil, "_ALONE_MAX", 0)
 
+    opened, failed = [], []
+
+    class Recorded(arsync.Pool):
+        def __init__(self):
+            super().__init__()
+            opened.append(self)
+
+    monkeypatch.setattr(_shutil, "Pool", Recorded)
+
     def handler():
         arsync.copyfile(work.path("small"), work.path("to small"))
+        arsync.copytree(work.path("tree"), work.path("to tree"))
+        failed.append(fails(errno.ENOENT, arsync.copyfile, work.path("small"), work.path("none/to")))  # with its frames
+        with pytest.raises(shutil.Error):
+            arsync.copytree(work.path("dangling"), work.path("to dangling"))
 
+    work.tree("tree")
+    os.mkdir(work.path("dangling"))
+    os.symlink("none", work.path("dangling/link"))
     with handled_during(lambda: arsync.copyfile(work.path("from"), work.path("to")), handler, own):
         assert work.same("to small", "small") and work.same("to", "from")
+        assert work.same("to tree/a", "tree/a")
+    assert len(opened) == 4 and not any(pool._handle for pool in opened) and own._handle
     opens = threading.Thread(target=opens_while_it_is_opened, daemon=True)
     opens.start()
     opens.join(20)
