@@ -110,7 +110,9 @@ class Job:
     def wait(self, timeout=None):
         """Wait for the end: the job's Completion, or its error is raised. TimeoutError: it goes on.
 
-        The timeout is in seconds; with 0 it only takes what there is.
+        The timeout is in seconds; with 0 it only takes what there is. RuntimeError: it was called in a signal's
+        handler, or a finalizer, that has interrupted a call of this pool, and the job has not ended. It goes on: wait
+        for it elsewhere. So it is with await and loops.
         """
         if not self._pool._wait(lambda: self.completion is not None, timeout):
             raise TimeoutError
@@ -229,7 +231,9 @@ class List(Job):
     def add(self, items):
         """Add items, as submit_list takes them, and wait while too many wait to be begun.
 
-        FileNotFoundError: the list was cancelled, or has ended.
+        FileNotFoundError: the list was cancelled, or has ended. RuntimeError: it was to wait in a signal's handler,
+        or a finalizer, that has interrupted a call of this pool; some of the items may have been added. Submit them
+        there as a list of their own, by submit_list, and wait for that elsewhere.
         """
         items = list(items)
         while items:

@@ -53,9 +53,9 @@ class Pool:
     without the lock, takes what there is, and wakes the others; an event loop in which a coroutine waits
     watches the descriptor too. Whoever takes completions hands them to their jobs.
 
-    A signal's handler runs on top of whatever its thread is doing. It may call everything; but it can neither wait
-    nor close where that thread is inside of this pool, for what it would wait for may be in the hands of the frame
-    below, which goes on only after it: that is a RuntimeError.
+    A signal's handler, or a finalizer, runs on top of whatever its thread is doing. It may call everything; but it
+    can neither wait nor close where that thread is inside of this pool, for what it would wait for may be in the
+    hands of the frame below, which goes on only after it: that is a RuntimeError.
     """
 
     def __init__(self, **options):
@@ -100,7 +100,8 @@ class Pool:
     def close(self):
         """Cancel all jobs, wait until they have ended, and free everything. May be called again.
 
-        In a forked child it only closes the pool's descriptors.
+        RuntimeError: it was called in a signal's handler, or a finalizer, that has interrupted a call of this pool.
+        There, shutdown does not wait; close it elsewhere. In a forked child it only closes the pool's descriptors.
         """
         if self._handle and self._is_entered():
             raise RuntimeError(f"{_ENTERED}, which cannot be closed here: shutdown does not wait")
@@ -214,7 +215,11 @@ class Pool:
         return self._submit("list_open", job, made, *ends, token=_LIST_ITSELF)
 
     def copy(self, src, dst, **options):
-        """Copy one file, and return its Completion when that is done."""
+        """Copy one file, and return its Completion when that is done.
+
+        RuntimeError: it was called in a signal's handler, or a finalizer, that has interrupted a call of this pool;
+        nothing is copied. There, submit it, and wait for the job elsewhere.
+        """
         if self._is_entered():  # before anything is copied
             raise RuntimeError(f"{_ENTERED}, which cannot be waited for here")
         job = self.submit(src, dst, **options)
