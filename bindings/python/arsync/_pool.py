@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from functools import partial
 from itertools import islice
 from operator import itemgetter
 from types import SimpleNamespace
@@ -406,18 +407,18 @@ class Pool:
         """Wait for the descriptor, where signals and so KeyboardInterrupt get through, and take."""
         readable = select.poll()
         readable.register(self._event_fd, select.POLLIN)
-        released = []
-        self._sleeper, self._news = threading.get_ident(), False
+        released, me = [], threading.get_ident()
+        take_again = partial(any, map(self._lock._acquire_restore, released))
         try:
+            self._sleeper, self._news = me, False
             # Released and noted in one call of C's, which no signal comes between.
             released.extend(islice(iter(self._lock._release_save, None), 1))
             readable.poll(left * 1000)
         finally:
-            # A handler that raises may come with each call and each loop. So there is neither of them before the lock
+            # A handler that raises may come with each call, branch and loop. So there is none of them before the lock
             # is taken again, by a call of C's that nothing interrupts: nobody else can put right what it guards.
             try:
-                if released:
-                    self._lock._acquire_restore(released[0])
+                take_again()
             finally:
                 self._sleeper = None
                 try:
