@@ -382,21 +382,27 @@ class Pool:
                 return True
             raise RuntimeError(f"{_ENTERED}, which cannot be waited for here")
         with self._lock:
-            while not holds():
-                if not self._handle:
-                    return holds()
-                if self._is_forked:
-                    raise failure(-errno.EOWNERDEAD)
-                left = _WAIT_MAX if deadline is None else min(deadline - time.monotonic(), _WAIT_MAX)
-                if left <= 0:  # so it is where nobody was to wait: what there is counts all the same
-                    self._take()
-                    return holds()
-                if self._batch.is_pending():  # the descriptor does not tell of that
-                    self._take()
-                elif self._sleeper:
-                    self._told.wait(left)
-                else:
-                    self._sleep(left)
+            has = self._wait_until(holds, deadline)
+        return has
+
+    def _wait_until(self, holds, deadline):
+        """The same with the lock held. Its loop is not in the `with`, which in Python 3.13 an exception that comes as
+        it jumps back would leave without the lock's release."""
+        while not holds():
+            if not self._handle:
+                return holds()
+            if self._is_forked:
+                raise failure(-errno.EOWNERDEAD)
+            left = _WAIT_MAX if deadline is None else min(deadline - time.monotonic(), _WAIT_MAX)
+            if left <= 0:  # so it is where nobody was to wait: what there is counts all the same
+                self._take()
+                return holds()
+            if self._batch.is_pending():  # the descriptor does not tell of that
+                self._take()
+            elif self._sleeper:
+                self._told.wait(left)
+            else:
+                self._sleep(left)
         return True
 
     def _is_entered(self):
