@@ -1326,8 +1326,8 @@ enum arsync_update {
  * ARSYNC_REPLACE_ATOMIC it instead gets a second name, and keeps its own until the new file has it.
  * Where there are no hard links (FAT, many servers), that fails with the error of link(2) at
  * ARSYNC_STAGE_BACKUP. What comes to the name while the file is copied is backed up, too, unless it
- * comes between the library's last look and its rename(2). The completion's details have the backup's
- * name, the last one if there are two. */
+ * comes between the library's last look and its rename(2). The completion's details have the
+ * backup's name, the last one if there are two. */
 enum arsync_backup {
     ARSYNC_BACKUP_NONE = 0,     /* no backup is made */
     ARSYNC_BACKUP_SIMPLE = 1,   /* the backup's name is the file's with backup_suffix, and it
