@@ -1,6 +1,7 @@
 // What becomes of the files that are in the way of a tree's.
 #include <atomic>
 #include <cerrno>
+#include <optional>
 #include <sys/stat.h>
 #include <thread>
 
@@ -155,6 +156,14 @@ TEST_CASE_FIXTURE(Clean, "what has two names at the destination is one of the tw
     SUBCASE("by a link to its directory") {
         make_symlink("a", to + "/b");
         options.with_flags(ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
+    }
+    std::optional<Bound> bound;
+    SUBCASE("by a mount of its directory") {
+        NEEDS_ROOT();
+        NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own
+        make_directories(to + "/b");
+        bound.emplace(to + "/a", to + "/b");
+        NEEDS(*bound);
     }
     Pool pool;
     for (int round = 0; round < 5; ++round) {
