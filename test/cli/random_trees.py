@@ -307,6 +307,12 @@ class Round:
         for line in [line for line in messages if given_up.fullmatch(line)]:
             if len(messages) > len(said[1][1]):
                 messages.remove(line)
+        # Nor has a mode been lost that is the source's already, though chmod(2) is denied: cp tells of that.
+        kept = re.compile(rb"preserving permissions for '(d[^']*)': Operation not permitted")
+        for line, name in [(line, match[1]) for line in messages if (match := kept.fullmatch(line))]:
+            modes = [ours.get(each, {}).get("mode") for each in (name, b"s" + name[1:])]
+            if line not in said[1][1] and modes[0] is not None and modes[0] == modes[1]:
+                messages.remove(line)
         said = (status, messages, output), said[1]
         keeps_mode = {"-a", "-p", "--preserve=all", "--preserve=mode"} & set(self.ours)
         as_source = ("mode", "system.posix_acl_access", "trusted.SGI_ACL_FILE")
