@@ -302,12 +302,11 @@ void take_over(Files& files, int destination, const struct statx& now, const str
     const bool keeps_owner = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
     const bool gave_away =
         !keeps_owner && files.chown(destination, replaced.stx_uid, replaced.stx_gid) == 0;
+    const bool keeps_mode = (options.preserve & ARSYNC_PRESERVE_MODE) != 0;
+    if (keeps_owner && keeps_mode) // then nothing of the old file's is taken over
+        return;
     const bool gets_other = keeps_owner && gets_other_group(files, destination, now, source,
                                                             replaced, options, outcome);
-    // With the source's mode nothing is the old group's, where the source's could not be kept.
-    const bool keeps_mode = (options.preserve & ARSYNC_PRESERVE_MODE) != 0;
-    if (keeps_owner && keeps_mode)
-        return;
     const bool has_group =
         !gets_other && (gave_away || now.stx_gid == replaced.stx_gid ||
                         files.chown(destination, same_user, replaced.stx_gid) == 0);
