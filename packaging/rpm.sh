@@ -40,6 +40,6 @@ cc -Wall -Werror "-I$root/usr/include" "$directory/try/copy.c" "-L$library" -lar
 cmp "$here/../README.md" "$directory/try/README.md"
 mapfile -t installed < <(rpm --root "$root" --query --all)
 rpm --root "$root" --erase $nodeps --noscripts "${installed[@]}"
-left=$(find "$root" ! -path "$root/var/lib/rpm*" ! -path "$root/root/*" -name '*arsync*')
+left=$(find "$root" ! -path "$root$(rpm --eval '%_dbpath')/*" -name '*arsync*')
 [ -z "$left" ] || { echo "make rpm: left when they are removed: $left" >&2; exit 1; }
 echo 'make rpm: the packages are installed, copy, and are removed again'
