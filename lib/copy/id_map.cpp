@@ -6,10 +6,11 @@
 #include <cstdio>
 #include <cstring>
 #include <endian.h>
-#include <fstream>
 #include <optional>
 #include <string_view>
 #include <tuple>
+
+#include "io/mounts.h"
 
 namespace arsync {
 
@@ -30,16 +31,20 @@ std::optional<uint32_t> number(std::string_view text) {
     return id;
 }
 
-// "NAME:password:ID:..." a line, in both files.
+// "NAME:password:ID:..." a line, in both files. Not by a stream of the C++ library: that would
+// bring all of its locales into each program that we are in.
 std::optional<uint32_t> named(std::string_view name, IdKind kind) {
-    std::ifstream file(kind == IdKind::user ? "/etc/passwd" : "/etc/group");
-    for (std::string line; std::getline(file, line);) {
+    std::string text;
+    if (read_whole(kind == IdKind::user ? "/etc/passwd" : "/etc/group", text) < 0)
+        return std::nullopt;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
         const size_t password = line.find(':');
-        const size_t id = password == std::string::npos ? password : line.find(':', password + 1);
-        if (id == std::string::npos || std::string_view(line).substr(0, password) != name)
+        const size_t id = password == line.npos ? password : line.find(':', password + 1);
+        if (id == line.npos || line.substr(0, password) != name)
             continue;
-        const std::string_view rest = std::string_view(line).substr(id + 1);
-        return number(rest.substr(0, rest.find(':')));
+        return number(line.substr(id + 1, line.find(':', id + 1) - id - 1));
     }
     return std::nullopt;
 }
