@@ -7,6 +7,8 @@ from .profiling import Profile, Unavailable
 from .stats import median, minimum, spread
 
 SPREAD_LIMIT = 0.15  # what is wider is run again
+SHORT_SECONDS = 0.02  # what takes no longer may take ten times as long for reasons of others,
+SHORT_GOES = 5  # and is run again as often
 NEAR = 1.5  # after two rounds, what is farther behind the best takes no more part
 ALWAYS = ("ours", "cp")
 
@@ -73,9 +75,14 @@ class Measurement:
             if number == 1:
                 self.entrants.drop_the_slow()
         again = self.entrants.is_wide() and may_repeat()
-        for _ in range(self.rounds if again else 0):
+        for _ in range(self.rounds_again if again else 0):
             self._round()
         return self._result(again)
+
+    @property
+    def rounds_again(self):
+        best = median(self.entrants.seconds(self.entrants.best_other()))
+        return self.rounds * (SHORT_GOES if best < SHORT_SECONDS else 1)
 
     def _round(self):
         for name in self.driver.in_new_order(self.entrants.commands):
