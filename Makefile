@@ -55,8 +55,10 @@ sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -f
 # The C++ runtime inside costs size, and saves 0.6 ms at each start and any trouble with the
 # runtime of whoever loads the library. The sanitizers want to intercept the shared one.
 runtime  := $(if $(SANITIZE),,-static-libstdc++ -static-libgcc)
-# Names are for profiles and debuggers, and a fifth of what a start from the disk has to read: kept with -g.
-unnamed  := $(if $(SANITIZE)$(filter -g%,$(CXXFLAGS)),,-s)
+# Names are for profiles and debuggers, which find them beside the program. Inside they are a fifth of the file, and a
+# start from the disk reads them where the kernel reads far ahead. With -g all is left to whoever asked for it.
+names_apart = $(if $(SANITIZE)$(filter -g% -pg,$(CXXFLAGS) $(CPPFLAGS) $(LDFLAGS)),,$(Q)mkdir -p $(@D)/.debug && \
+    $(OBJCOPY) --only-keep-debug $@ $(@D)/.debug/$(@F) && $(OBJCOPY) --strip-all --add-gnu-debuglink=$(@D)/.debug/$(@F) $@)
 # liburing.a for arsync-cp where there is one: again a quicker start.
 uring_a   = $(if $(findstring /,$(shell $(CXX) -print-file-name=liburing.a)),-l:liburing.a,-luring)
 
@@ -163,7 +165,8 @@ $(B)/libarsync.a: $(B)/libarsync.o
 
 $(B)/arsync-cp: $(call object,$(call sources,tools/arsync-cp)) $(B)/libarsync.a
 	$(call say,LINK,$@)
-	$(Q)$(link) $(runtime) $(unnamed) -o $@ $^ $(uring_a)
+	$(Q)$(link) $(runtime) -o $@ $^ $(uring_a)
+	$(names_apart)
 
 # The same program without a library that it would have to find where it runs: for rescue systems and
 # for containers that have nothing else in them.
@@ -173,7 +176,8 @@ static: $(B)/static/arsync-cp ## arsync-cp as one file that needs no library
 $(B)/static/arsync-cp: $(call object,$(call sources,tools/arsync-cp)) $(B)/libarsync.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -static-pie $(unnamed) -o $@ $^ -luring
+	$(Q)$(link) -static-pie -o $@ $^ -luring
+	$(names_apart)
 
 # How pkg-config and CMake find the library. Always written anew: the directories in them are those of
 # this command. A series is what stays compatible: 0.1, and later 1.

@@ -41,8 +41,9 @@ std::optional<uint32_t> named(std::string_view name, IdKind kind) {
         const std::string_view line = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
         const size_t password = line.find(':');
-        const size_t id = password == line.npos ? password : line.find(':', password + 1);
-        if (id == line.npos || line.substr(0, password) != name)
+        const size_t id =
+            password == std::string_view::npos ? password : line.find(':', password + 1);
+        if (id == std::string_view::npos || line.substr(0, password) != name)
             continue;
         return number(line.substr(id + 1, line.find(':', id + 1) - id - 1));
     }

@@ -42,7 +42,7 @@ uint64_t mount_in(std::string_view fdinfo);
 // The same of an open descriptor, whose filesystem is not asked. 0 or a negative errno.
 int mount_of(int fd, uint64_t& mount);
 
-// A file of /proc, whole. 0 or a negative errno.
+// A file whose size tells nothing, as those of /proc, whole. 0 or a negative errno.
 int read_whole(const char* path, std::string& text);
 int read_whole(int fd, std::string& text); // from where its last read ended
 

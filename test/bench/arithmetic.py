@@ -16,6 +16,7 @@ from suite import (  # noqa: E402
     figures,
     inside,
     markdown,
+    matrix,
     place,
     preparing,
     profiling,
@@ -58,6 +59,10 @@ def alike(*seconds):
 
 
 class Statistics(unittest.TestCase):
+    def test_what_is_short_has_more_rounds_again(self):
+        self.assertEqual(matrix.rounds_again(5, 0.019), 25)
+        self.assertEqual(matrix.rounds_again(5, 0.02), 5)
+
     def test_median_of_odd_and_even_numbers(self):
         self.assertEqual(stats.median([3, 1, 2]), 2)
         self.assertEqual(stats.median([4, 1, 2, 3]), 2.5)

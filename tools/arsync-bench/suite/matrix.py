@@ -7,8 +7,8 @@ from .profiling import Profile, Unavailable
 from .stats import median, minimum, spread
 
 SPREAD_LIMIT = 0.15  # what is wider is run again
-SHORT_SECONDS = 0.02  # what takes no longer may take ten times as long for reasons of others,
-SHORT_GOES = 5  # and is run again as often
+SHORT_SECONDS = 0.02  # what takes less differs by ten times from one round to the next,
+SHORT_GOES = 5  # and has so many times as many rounds more
 NEAR = 1.5  # after two rounds, what is farther behind the best takes no more part
 ALWAYS = ("ours", "cp")
 
@@ -60,13 +60,17 @@ def prepare_for(cell):
     return preparing.REMOVE_COPIES + warm if cell.file_system == "tmpfs" else warm
 
 
+def rounds_again(rounds, best_seconds):
+    return rounds * (SHORT_GOES if best_seconds < SHORT_SECONDS else 1)
+
+
 class Measurement:
     def __init__(self, driver, cell, rounds):
         self.driver, self.cell, self.rounds = driver, cell, rounds
         self.entrants = Entrants(cell)
         self.prepare = prepare_for(cell)
         self.place = Place(
-            driver, cell.file_system, cell.work, 2 * len(self.entrants.commands) + 3 * 2 * rounds
+            driver, cell.file_system, cell.work, self._copies(len(self.entrants.commands))
         )
 
     def run(self, may_repeat):
@@ -75,14 +79,19 @@ class Measurement:
             if number == 1:
                 self.entrants.drop_the_slow()
         again = self.entrants.is_wide() and may_repeat()
-        for _ in range(self.rounds_again if again else 0):
+        for _ in range(rounds_again(self.rounds, self._best_seconds()) if again else 0):
+            if not may_repeat():
+                break
             self._round()
         return self._result(again)
 
-    @property
-    def rounds_again(self):
-        best = median(self.entrants.seconds(self.entrants.best_other()))
-        return self.rounds * (SHORT_GOES if best < SHORT_SECONDS else 1)
+    def _best_seconds(self):
+        return median(self.entrants.seconds(self.entrants.best_other()))
+
+    def _copies(self, contestants):
+        """At most; what has many files is not short."""
+        again = SHORT_GOES if self.cell.work.files * 2e-5 < SHORT_SECONDS else 1
+        return 2 * contestants + 3 * (1 + again) * self.rounds
 
     def _round(self):
         for name in self.driver.in_new_order(self.entrants.commands):
