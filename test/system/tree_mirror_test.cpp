@@ -79,6 +79,24 @@ TEST_CASE_FIXTURE(Clean, "mirror leaves what the filter excludes, inside extra d
     CHECK(copy.totals.removed == 5); // b, dir/c, dir/other, dir/other/e, dir/other/kept
 }
 
+TEST_CASE_FIXTURE(Clean, "mirror knows where it is when it comes up out of an extra directory") {
+    const Directory directory;
+    make_files(directory / "from", {"a"});
+    make_files(directory / "to", {"a", "dir/1/x/f", "dir/1/x/kept", "dir/1/y/f", "dir/1/y/kept",
+                                  "dir/2/x/f", "dir/2/x/kept", "dir/2/kept", "dir/kept"});
+    Pool pool;
+    const TreeCopy copy = copy_tree(
+        pool, directory / "from", directory / "to",
+        recursive(ARSYNC_COPY_MIRROR)
+            .with_filter("/dir/1/x/kept\n/dir/1/y/kept\n/dir/2/x/kept\n/dir/2/kept\n/dir/kept\n"));
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK_NAMES(directory / "to",
+                {"a", "dir", "dir/1", "dir/1/x", "dir/1/x/kept", "dir/1/y", "dir/1/y/kept", "dir/2",
+                 "dir/2/kept", "dir/2/x", "dir/2/x/kept", "dir/kept"});
+    CHECK(copy.totals.removed == 3);
+}
+
 TEST_CASE_FIXTURE(Clean, "a source below the mirror would be extra there: it is refused") {
     const Directory directory;
     make_files(directory / "to", {"a", "src/b", "deep/in/src/c"});

@@ -226,23 +226,26 @@ TEST_CASE_FIXTURE(Clean, "an ordinary user's read-only files keep their attribut
         set_owner(files.directory / "tree", ordinary_user, ordinary_user);
         set_owner(files.from, ordinary_user, ordinary_user);
         REQUIRE(set_xattr(files.from, "user.mine", "m"));
-        set_mode(files.from, 0444);
+        set_mode(files.from, 04555);
         make_hard_link(files.from, files.directory / "tree/file");
         check_in_child([&](Report& report) {
             EXPECT(report, become_ordinary());
+            umask(027);
             Pool pool;
             for (const uint32_t what : preserved) {
                 const std::string to = files.to + std::to_string(what);
                 const Options options = Options().with_preserve(what);
+                // Writable for a moment, and then as it would have been.
+                const mode_t mode = (what & ARSYNC_PRESERVE_MODE) != 0 ? 04555 : 0550;
                 const arsync_completion done = pool.copy(files.from, to, options);
                 EXPECT_WITH(report, done.result == 0, words(done));
                 EXPECT_WITH(report, xattr(to, "user.mine") == "m", to);
-                EXPECT(report, mode_of(to) == 0444);
+                EXPECT(report, mode_of(to) == mode);
                 const TreeCopy tree = copy_tree(pool, files.directory / "tree", to + "d",
                                                 recursive().with_preserve(what));
                 EXPECT_WITH(report, tree.job.result == 0, words(tree));
                 EXPECT_WITH(report, xattr(to + "d/file", "user.mine") == "m", to);
-                EXPECT(report, mode_of(to + "d/file") == 0444);
+                EXPECT(report, mode_of(to + "d/file") == mode);
             }
         });
     }
