@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/child.h"
 #include "system/tree.h"
 
 namespace live {
@@ -402,6 +403,45 @@ TEST_CASE_FIXTURE(Clean, "a name of a list is not copied to another directory at
     CHECK(ended.job.result == -ESTALE);
     CHECK(read_file(directory / "to/sub/file") == "file other");
     CHECK(read_file(directory / "other/file") == "sub/file old");
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a directory behind a link is not gone on in once the link leads elsewhere") {
+    constexpr int count = 100;
+    const Directory directory;
+    for (int i = 0; i < count; ++i) {
+        const std::string name = std::to_string(i);
+        make_files(directory / "from", {name + "/file"});
+        make_files(directory / ("one/" + name), {"file"}, " old");
+        make_files(directory / ("two/" + name), {"file"}, " other");
+        make_directories(directory / "to");
+        make_symlink("../one/" + name, directory / ("to/" + name));
+    }
+    check_in_child([&](Report& report) {
+        const rlimit few = {64, 64}; // so that most directories are closed while they wait
+        EXPECT(report, setrlimit(RLIMIT_NOFILE, &few) == 0);
+        Pool pool;
+        EXPECT(report, pool.submit(directory / "from", directory / "to",
+                                   asking(ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK)) != 0);
+        const std::vector<Asked> asked = wait_for_questions(pool, count);
+        for (int i = 0; i < count; ++i) {
+            const std::string link = directory / ("to/" + std::to_string(i));
+            EXPECT(report, unlink(link.c_str()) == 0);
+            make_symlink("../two/" + std::to_string(i), link);
+        }
+        for (const Asked& question : asked)
+            EXPECT(report, answer(pool, question, ARSYNC_ANSWER_REPLACE) == 0);
+        const Ended ended = finish(pool);
+        int stale = 0;
+        for (int i = 0; i < count; ++i) {
+            const std::string file = std::to_string(i) + "/file";
+            EXPECT(report, read_file(directory / ("two/" + file)) == "file other");
+            const Entry* entry = ended.find(file);
+            EXPECT(report, entry && (entry->result == 0 || entry->result == -ESTALE));
+            stale += entry && entry->result == -ESTALE;
+        }
+        EXPECT(report, stale > 0);
+    });
 }
 
 TEST_CASE_FIXTURE(Clean,
