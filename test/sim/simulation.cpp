@@ -31,7 +31,7 @@ Simulation::Simulation(const Scenario& what)
 
 // Buffers that a coroutine still holds, in a run that got stuck, are better leaked than freed.
 Simulation::~Simulation() {
-    if (completions_ == 0)
+    if (begun_ && completions_ == 0)
         static_cast<void>(buffers_.release());
 }
 
@@ -121,6 +121,7 @@ void Simulation::run() {
     }
     job_.control.set_terms(job_.terms);
     Pace pace(rate);
+    begun_ = true;
     start({files_, ring, *buffers_, rate > 0 ? &pace : nullptr}, job_, completions_);
     while (completions_ == 0 && !ring.stuck() && world.steps() < steps_max) {
         if (ring.run_ready() || completions_ > 0)

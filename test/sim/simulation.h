@@ -108,6 +108,7 @@ private:
     SimulatedFiles files_;
     std::unique_ptr<Buffers> buffers_;
     Job job_;
+    bool begun_ = false;
     unsigned completions_ = 0;
     std::vector<int> own_descriptors_;
     std::optional<Step> failed_step_;
