@@ -192,8 +192,8 @@ std::string Failure::making(int error) const {
         return because("cannot create hard link $d to $s", error);
     if (completion_.action == ARSYNC_ACTION_HARD_LINK)
         return because("cannot create hard link $d", error);
-    const mode_t kind = source_.mode() & S_IFMT;
-    if (kind == S_IFLNK && options_.symlinks != ARSYNC_SYMLINKS_FOLLOW)
+    const mode_t kind = source_.mode(follows()) & S_IFMT;
+    if (kind == S_IFLNK)
         return because("cannot create symbolic link $d", error);
     const bool made = !wants(ARSYNC_COPY_SPECIAL); // and not read
     if (kind == S_IFIFO && made)

@@ -56,6 +56,8 @@ same 'what is made where no directory is' 'mkdir s; echo x > a; echo y > s/f' '
 if is_root; then
     same 'a directory that may not be listed is made, and told of' 'mkdir -p s/ok t/there u; echo x > s/ok/f; chmod 311 s; chmod 777 . t t/there; chmod 755 u' '
         as_nobody $CP -r s t; as_nobody $CP -av s t/a; as_nobody $CP -rl s t/l; as_nobody $CP -rT s t/there; as_nobody $CP -r s s/ok t; as_nobody $CP -r s s u; as_nobody $CP -r s ./s s/ok u'
+    same 'what a followed link leads to cannot be made, and what is none' 'mkdir -p s t; echo x > f; ln -s ../f s/l; mkfifo p; ln -s ../p s/p; ln -s nowhere s/n' '
+        for o in -P "" -L -H -r -rL -rH; do as_nobody $CP $o s/l t; as_nobody $CP -rL s/p t; as_nobody $CP -rH s/p s/n t; as_nobody $CP -rH s/l t/x; done'
 else
     skip 'a directory that may not be listed' 'needs root to become nobody'
 fi
