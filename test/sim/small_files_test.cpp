@@ -589,6 +589,22 @@ TEST_CASE("what the disk refuses is told at its stage, and no other way is tried
                 ARSYNC_STAGE_COPY_FILE_RANGE, 1);
 }
 
+TEST_CASE("where the kernel says 0 of what it cannot copy, all is copied in another way") {
+    const Files files{ext4_magic, 64 << 10, true};
+    TreeScenario scenario = tree_of(files);
+    scenario.world.offload_says_0 = true;
+    SmallFiles simulation(scenario, files);
+    int calls = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        calls += step.call == Call::copy_file_range;
+        return 0;
+    };
+    simulation.run();
+    check_content(simulation, files.size);
+    CHECK(calls > 0);
+    CHECK(with_method(simulation, ARSYNC_METHOD_COPY_FILE_RANGE) == 0);
+}
+
 TEST_CASE("of what the kernel has copied in part the rest is not held against other files") {
     const Files files{ext4_magic, 1 << 20, true};
     SmallFiles simulation(files);

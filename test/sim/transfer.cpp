@@ -316,7 +316,7 @@ int64_t copy_file_range(World& world, Inode& from, uint64_t from_offset, Inode& 
         return -EXDEV;
     const uint64_t size = from.content.size();
     length = std::min(length, size - std::min(size, from_offset));
-    if (length == 0)
+    if (length == 0 || world.options.offload_says_0)
         return 0;
     if (world.options.reflink && shareable(from, from_offset, to, to_offset, length)) {
         share(world, from, from_offset, to, to_offset, length);

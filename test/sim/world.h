@@ -36,6 +36,7 @@ struct WorldOptions {
     bool can_link = true;              // linkat(2) of an open file
     bool reflink = false;              // FICLONE, and copy_file_range shares blocks
     bool offload = true;               // copy_file_range
+    bool offload_says_0 = false;       // which is how some say that they cannot
     bool preallocation = true;         // fallocate
     bool uncached_io = true;           // RWF_DONTCACHE
     bool reports_holes = true;         // SEEK_DATA, SEEK_HOLE; else all is data

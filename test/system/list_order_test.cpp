@@ -87,6 +87,24 @@ TEST_CASE_FIXTURE(Clean, "what an item has made gets a numbered backup") {
     CHECK(read_file(directory / "to.~2~") == "b");
 }
 
+TEST_CASE_FIXTURE(Clean, "an item that comes twice is skipped, but not where it is backed up") {
+    const Directory directory;
+    make_files(directory.path(), {"a"});
+    Pool pool;
+    const Items twice = {{directory / "a", directory / "to"}, {directory / "a", directory / "to"}};
+    const ListCopy plain = copy_list(pool, twice);
+    CHECK(plain.job.result == 0);
+    CHECK(plain.item(2).action == ARSYNC_ACTION_SKIP);
+    CHECK((plain.item(2).flags & ARSYNC_COMPLETION_REPEATED) != 0);
+    REQUIRE(unlink((directory / "to").c_str()) == 0);
+    const ListCopy kept = copy_list(pool, twice, Options().with_backup(ARSYNC_BACKUP_NUMBERED));
+    CHECK(kept.job.result == 0);
+    CHECK(kept.item(2).action == ARSYNC_ACTION_COPY);
+    CHECK((kept.item(2).flags & ARSYNC_COMPLETION_REPEATED) == 0);
+    CHECK(kept.item(2).backup == "to.~1~");
+    CHECK(read_file(directory / "to.~1~") == "a");
+}
+
 TEST_CASE_FIXTURE(Clean,
                   "what an item has made stays without an error where it would stay anyway") {
     const Directory directory;

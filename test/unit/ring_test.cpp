@@ -9,6 +9,7 @@
 #include <functional>
 #include <linux/openat2.h>
 #include <memory>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <sys/eventfd.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "copy/writers.h"
 #include "io/buffers.h"
 #include "io/error.h"
 #include "io/fd.h"
@@ -457,7 +459,43 @@ Detached sleep_until_posted(Waiter& waiter, std::vector<std::thread::id>& resume
     resumed.push_back(std::this_thread::get_id());
 }
 
+Detached write_to(Writers& writers, const Identity& id, Ring& ring,
+                  std::optional<Writers::Turn>& turn) {
+    turn = co_await writers.take(id, ring);
+}
+
 } // namespace
+
+TEST_CASE("one at a time writes to a file, in the order in which they came") {
+    on_every_ring([](Ring& ring) {
+        Writers writers;
+        const Identity file{1, 2, 3};
+        std::optional<Writers::Turn> first, second, third, later, of_another;
+        const auto run_until = [&](const std::optional<Writers::Turn>& turn) {
+            while (!turn)
+                if (!ring.run_ready())
+                    ring.wait();
+        };
+        write_to(writers, file, ring, first);
+        write_to(writers, file, ring, second);
+        write_to(writers, {1, 2, 4}, ring, of_another);
+        REQUIRE(first);
+        CHECK_FALSE(first->waited());
+        CHECK(of_another);
+        CHECK_FALSE(second);
+        first.reset();
+        run_until(second);
+        CHECK(second->waited());
+        write_to(writers, file, ring, third); // nobody else waited when the second had its turn
+        CHECK_FALSE(third);
+        second.reset();
+        run_until(third);
+        third.reset();
+        write_to(writers, file, ring, later);
+        REQUIRE(later);
+        CHECK_FALSE(later->waited());
+    });
+}
 
 TEST_CASE("those who yield take turns, and no wait blocks while one has") {
     on_every_ring([](Ring& ring) {

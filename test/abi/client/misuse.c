@@ -261,6 +261,9 @@ static void check_says_which_field_is_wrong_and_why(void) {
     CHECK_WHY("update: ", .update = 99);
     CHECK_WHY("update: does not go with ARSYNC_COPY_MIRROR",
               .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR, .update = ARSYNC_UPDATE_ASK);
+    CHECK_WHY("update: does not go with ARSYNC_COPY_MIRROR",
+              .flags = ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_MIRROR,
+              .update = ARSYNC_UPDATE_ASK_OLDER);
     CHECK_WHY("symlinks: ", .symlinks = 99);
     CHECK_WHY("report: ", .report = 99);
     CHECK_WHY("backup: ", .backup = 99);
