@@ -244,6 +244,12 @@ TEST_CASE_FIXTURE(Clean, "a job's own limit holds for all of it, and is lifted a
             CHECK(adjust(pool, slow, ARSYNC_ADJUST_BYTE_RATE, 0) == 0);
             CHECK(next(pool).result == 0);
             CHECK(Clock::now() - begun < milliseconds(20'000));
+
+            const Clock::time_point again = Clock::now();
+            const arsync_job high = pool.submit(directory / "from", directory / "high", options);
+            CHECK(adjust(pool, high, ARSYNC_ADJUST_BYTE_RATE, 1'000'000'000) == 0);
+            CHECK(next(pool).result == 0);
+            CHECK(Clock::now() - again > milliseconds(150)); // the pool's holds all the same
         }
     }
 }

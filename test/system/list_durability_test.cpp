@@ -36,13 +36,6 @@ std::vector<std::string> make_source(const std::string& at, int count) {
     return names;
 }
 
-int count_of(const std::string& text, const std::string& word) {
-    int count = 0;
-    for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
-        ++count;
-    return count;
-}
-
 // The system calls that sync, of one list between directories that are there.
 std::string syncs_of(const Directory& directory, int count, const Options& options) {
     const auto copy = [&] {

@@ -95,13 +95,6 @@ std::vector<std::string> read_ahead_in(const std::string& trace) {
     return names;
 }
 
-size_t count_of(const std::string& text, const std::string& what) {
-    size_t count = 0;
-    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
-        ++count;
-    return count;
-}
-
 // What a copy of them to `to`/copy calls; empty: it cannot be seen.
 std::string trace_of_copy(const Files& files, const Directory& from, const Directory& to,
                           arsync_cache cache = ARSYNC_CACHE_AUTO) {

@@ -48,4 +48,11 @@ std::string trace_of(const std::function<bool()>& body, const std::string& outpu
     return right ? read_file(output) : "failed";
 }
 
+int count_of(const std::string& text, const std::string& what) {
+    int count = 0;
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+        ++count;
+    return count;
+}
+
 } // namespace live

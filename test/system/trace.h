@@ -11,4 +11,7 @@ namespace live {
 std::string trace_of(const std::function<bool()>& body, const std::string& output,
                      const std::string& calls = "all");
 
+// How often one text has another in it.
+int count_of(const std::string& text, const std::string& what);
+
 } // namespace live

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "system/check.h"
 #include "system/child.h"
@@ -290,6 +291,32 @@ TEST_CASE_FIXTURE(Clean, "a file that is mounted on a name of a durable tree is 
     options.with_update(ARSYNC_UPDATE_CHANGED);
     CHECK(copy_tree(pool, local / "from", local / "to", options).job.result == 0);
     CHECK(syncs() == 2);
+}
+
+TEST_CASE_FIXTURE(Clean, "of two filesystems in a durable tree's destination both are synced") {
+    NEEDS_ROOT();
+    NEEDS_COMMAND("strace");
+    NEEDS(shared_volume(Kind::ext4));
+    NEEDS(shared_volume(Kind::xfs));
+    const Directory local(shared_volume(Kind::ext4));
+    const Directory other(shared_volume(Kind::xfs));
+    CHECK(major(stat_of(local.path()).st_dev) == major(stat_of(other.path()).st_dev));
+    make_files(local / "from", {"one", "inner/two"});
+    make_directories(local / "to/inner");
+    const Bound bound(other.path(), local / "to/inner");
+    NEEDS(bound);
+    const auto copy = [&] {
+        Pool pool;
+        const Options options = recursive().with_durability(ARSYNC_DURABILITY_FULL);
+        return copy_tree(pool, local / "from", local / "to", options).job.result == 0;
+    };
+    const std::string trace = trace_of(copy, local / "trace", "syncfs");
+    if (trace.empty()) {
+        skip("strace may not look at other processes here");
+        return;
+    }
+    CHECK(count_of(trace, " syncfs(") - count_of(trace, " syncfs(-1") == 2);
+    CHECK(read_file(other / "two") == "inner/two");
 }
 
 TEST_CASE_FIXTURE(Clean, "an entry whose name cannot be synced does not stay") {
