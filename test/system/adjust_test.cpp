@@ -298,6 +298,32 @@ TEST_CASE_FIXTURE(Clean, "of what waits for the pool's limit the more urgent goe
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a job that is paused keeps no other from moving its chunks") {
+    for (const uint32_t backend : backends())
+        for (const uint32_t method : {ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT}) {
+            CAPTURE(backend_name(backend));
+            CAPTURE(method_name(method));
+            const Directory directory;
+            write_pattern(directory / "from", 40'000'000);
+            Pool pool(pool_with(backend, 1));
+            Full full(pool, directory);
+            const Options how = Options().with_method(method);
+            const arsync_job paused = pool.submit(directory / "from", directory / "paused", how);
+            CHECK(adjust(pool, paused, ARSYNC_ADJUST_BYTE_RATE, 4'000'000) == 0);
+            full.free();
+            REQUIRE(eventually([&] { return pool.progress(paused).bytes_done > 0; }));
+            CHECK(adjust(pool, paused, ARSYNC_ADJUST_PAUSE) == 0);
+            CHECK(adjust(pool, paused, ARSYNC_ADJUST_BYTE_RATE) == 0);
+            CHECK(stands_still(pool, paused));
+            const arsync_job other = pool.submit(directory / "from", directory / "other", how);
+            const arsync_completion first = next(pool);
+            CHECK(first.job == other);
+            CHECK(first.result == 0);
+            CHECK(arsync_job_cancel(pool.get(), paused) == 0);
+            CHECK(next(pool).result == -ECANCELED);
+        }
+}
+
 TEST_CASE_FIXTURE(Clean, "a job that is held to a rate keeps no other from moving its chunks") {
     for (const uint32_t backend : backends())
         for (const uint32_t method : {ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT}) {

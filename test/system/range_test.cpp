@@ -312,4 +312,22 @@ TEST_CASE_FIXTURE(Clean, "descriptors that cannot do it are told so") {
     CHECK(read_file(directory / "to") == pattern(10'000, 9));
 }
 
+TEST_CASE_FIXTURE(Clean, "of a hole of more than 4 GiB all is made a hole in what is there") {
+    constexpr uint64_t gib = uint64_t{1} << 30;
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        const Directory directory;
+        write_sparse(directory / "from", 5 * gib + 4096, {{5 * gib, 5 * gib + 4096}});
+        write_sparse(directory / "to", 5 * gib, {{0, 4096}, {2 * gib, 2 * gib + 4096}}, 2);
+        const File from(directory / "from", O_RDONLY);
+        const File to(directory / "to", O_RDWR);
+        Pool pool{PoolOptions(backend)};
+        CHECK(pool.copy_range(from.get(), 0, to.get(), 0, UINT64_MAX).result == 0);
+        CHECK(difference(directory / "from", directory / "to") == "");
+        CHECK(allocated(directory / "to") < 1 << 20);
+    }
+}
+
 } // namespace live
