@@ -189,7 +189,7 @@ Task<void> Mover::reserve() {
 }
 
 Task<Moved> Mover::finish() {
-    look_at_source_again();
+    co_await look_at_source_again();
     co_await set_size();
     reserving_ = false;
     moved_.has_digest = digest_ && (verifies_ || (!data_bypassed_us_ && digest_holds()));
@@ -200,7 +200,7 @@ Task<Moved> Mover::finish() {
     co_return moved_;
 }
 
-void Mover::look_at_source_again() {
+Task<void> Mover::look_at_source_again() {
     if (S_ISREG(source().stx_mode)) {
         struct statx now;
         check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", 0, now));
@@ -208,13 +208,13 @@ void Mover::look_at_source_again() {
         if (ends_.sized && survey_.from().exact)
             compare_with(now);
         else if (ends_.sized)
-            compare_with_guess(now);
+            co_await compare_with_guess(now);
     } else if (ends_.sized && end_ < ends_.source_end) { // a device's size does not change
         throw Error{ARSYNC_STAGE_READ, EIO};
     }
     moved_.bytes = end_ - ends_.source_begin;
     if (!has_offsets(source()))
-        return;
+        co_return;
     if (control_.bytes_total() != moved_.bytes)
         control_.set_total(moved_.bytes);
     if (const uint64_t done = control_.bytes_done(); done > moved_.bytes)
@@ -237,11 +237,21 @@ void Mover::compare_with(const struct statx& now) {
 }
 
 // Sizes may not be true here, so one that agrees with the end that was met has become it. What
-// is made up as it is asked for (in /sys, or by lxcfs) has no blocks; its size and time say
-// nothing.
-void Mover::compare_with_guess(const struct statx& now) {
-    const bool made_up = now.stx_blocks == 0 && end_ > ends_.source_begin;
+// seemed to be a hole at the end may be where it was cut off: of a smaller size than before read(2)
+// tells. What is made up as it is asked for (in /sys, or by lxcfs) has no blocks; its size and time
+// say nothing.
+Task<void> Mover::compare_with_guess(const struct statx& now) {
+    const bool made_up =
+        source().stx_blocks == 0 && now.stx_blocks == 0 && end_ > ends_.source_begin;
     moved_.changed = !made_up && (moved_.changed || was_written(source(), now));
+    const bool shared = method_ == ARSYNC_METHOD_REFLINK;
+    if (moved_.changed && now.stx_size < std::min<uint64_t>(end_, source().stx_size) &&
+        grounds_.sized && !shared) {
+        const bool goes_on = co_await survey_.has_byte(control_, now.stx_size);
+        if (!goes_on)
+            end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
+        moved_.hole_bytes = std::min(moved_.hole_bytes, end_ - ends_.source_begin);
+    }
     moved_.shrank = moved_.changed && end_ < ends_.source_end && now.stx_size == end_;
 }
 

@@ -70,9 +70,9 @@ private:
     Task<bool> go_on_past_size();
 
     // What comes after it.
-    void look_at_source_again();
+    Task<void> look_at_source_again();
     void compare_with(const struct statx& now);
-    void compare_with_guess(const struct statx& now);
+    Task<void> compare_with_guess(const struct statx& now);
     Task<void> set_size();
     Task<int64_t> truncate(uint64_t size, uint64_t less);
 

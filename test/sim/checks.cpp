@@ -330,7 +330,8 @@ static void check_changed(Simulation& s, const Content& content) {
     // Of what shrinks, some may have been read that is not there any more; then that is told.
     // But what has no blocks may be made up by the kernel, where sizes may be untrue.
     const bool told = (s.outcome().flags & ARSYNC_COMPLETION_SOURCE_CHANGED) != 0 ||
-                      (is_strange(s.scenario) && s.source().content.blocks().empty());
+                      (is_strange(s.scenario) && s.original().blocks().empty() &&
+                       s.source().content.blocks().empty());
     Content cut = s.original();
     cut.resize(std::min(cut.size(), content.size()));
     const bool is_cut = told && (s.scenario.range ||

@@ -61,6 +61,20 @@ TEST_CASE("a source that shrinks ends the copy where it ends, and is reported") 
             }
 }
 
+// Where sizes may be untrue, what was cut off looks like a hole at the end.
+TEST_CASE("so does one with holes on an overlay or a server") {
+    for (const uint64_t filesystem : {overlay_magic, nfs_magic, fuse_magic})
+        for (const Method method : all_methods) {
+            Scenario scenario = by_method(method, size);
+            scenario.layout = Layout::holes;
+            scenario.world.filesystem_type = filesystem;
+            const uint64_t steps = steps_of(scenario);
+            for (const uint64_t end : {0ul, 1ul, 65'536ul, 100'001ul, size - 1})
+                for (uint64_t step = 3; step < steps; step += 1 + sweep_stride)
+                    shrink(scenario, step, end);
+        }
+}
+
 TEST_CASE("a source that shrinks before its first byte is read shrinks the copy") {
     for (const Method method : all_methods) {
         Scenario scenario = by_method(method, size);
