@@ -381,7 +381,7 @@ void check_success(Simulation& s) {
         s.world.problem("no file at the destination's name");
         return;
     }
-    if (s.source_was_changed() && s.change_at != never)
+    if (s.source_was_changed() && !s.source_was_changed_twice())
         check_changed(s, inode->content);
     if (s.source_was_taken() || s.directory_was_moved())
         return; // which of two was opened, and what of it was found by name, is chance

@@ -256,6 +256,7 @@ void Simulation::truncate_source(uint64_t size) {
     truncate(world, source(), size);
     source_version_ = source().version;
     source_was_changed_ = true;
+    ++source_sizes_;
 }
 
 void Simulation::extend_source(uint64_t size) {
@@ -263,6 +264,7 @@ void Simulation::extend_source(uint64_t size) {
     source().content.write(source().content.size(), more.data(), more.size());
     source().attributes.modified = world.now();
     source_was_changed_ = true;
+    ++source_sizes_;
 }
 
 InodeNumber Simulation::named_before() const {

@@ -75,6 +75,8 @@ public:
     // The destination was opened once more to be emptied, later than that.
     bool was_emptied_after(const Step& step) const { return emptied_at_ > step.index; }
     bool source_was_changed() const { return source_was_changed_; }
+    // So that a copy may have some of what it was in between.
+    bool source_was_changed_twice() const { return source_sizes_ > 2; }
     bool directory_was_moved() const { return directory_was_moved_; }
     // The source's name is gone, or another file has it.
     bool source_was_taken() const { return source_was_taken_; }
@@ -125,6 +127,7 @@ private:
     std::set<uint64_t> source_cached_;
     uint64_t source_version_ = 0;
     bool source_was_changed_ = false;
+    unsigned source_sizes_ = 1; // that it has had
     bool source_was_taken_ = false;
     bool directory_was_moved_ = false;
     std::pair<InodeNumber, uint64_t> visible_complete_{}; // inode and version, known to be right
