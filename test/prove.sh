@@ -3,8 +3,9 @@
 # it, takes hours, and wants root.
 #
 # Each step is run to its end whatever the others said, and the last lines tell all of them; the status is 0 only
-# where none failed. What has passed is not run again on the same commit ($B/prove has it), so that what was cut off
-# goes on. Each length below may be set in the environment; then all is run.
+# where none failed. What has passed is not run again ($B/prove has it), so that what was cut off goes on: a step that
+# is about the tests, too, on the same commit, the others while the library and arsync-cp are the same; each tells at
+# which commit it ran. Each length below may be set in the environment; then all is run.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build}
@@ -73,30 +74,39 @@ run_step() {
 }
 
 make_here build "$B/test/system" "$B/test/faultfs" > /dev/null || exit 1
-records() { echo "$B/prove/$(git describe --always --dirty --abbrev=40)"; }
-done_of=$(records)
-mkdir -p "$done_of"
+# state STEP: of what it proves something. Nothing where that is not committed.
+state() {
+    local paths=(lib include tools/arsync-cp)
+    case $1 in lint | sanitizers | coverage | valgrind | compilers | clean-root) paths=(.) ;; esac
+    [ -z "$(git status --porcelain -- "${paths[@]}")" ] || return
+    case ${paths[0]} in
+        .) git rev-parse HEAD ;;
+        *) git rev-parse "${paths[@]/#/HEAD:}" | sha1sum | cut -d' ' -f1 ;;
+    esac
+}
 own_lengths=$(for length in SEEDS SECONDS ARSYNC_SIM_SEED ARSYNC_SEED KILL_SEED ARSYNC_RANDOM_SEED ARSYNC_ROUNDS $lengths; do printenv "${length%%=*}"; done)
 [ $# -gt 0 ] || { read -ra all <<< "${steps//$'\n'/ }"; set -- "${all[@]}"; }
 told=() failed=0
 for step; do
-    if [[ $done_of != *-dirty && -z $own_lengths && -f $done_of/$step ]]; then
-        told+=("$(< "$done_of/$step")")
+    of=$(state "$step")
+    records=$B/prove/${of:-uncommitted}
+    mkdir -p "$records"
+    if [ -n "$of" ] && [ -z "$own_lengths" ] && [ -f "$records/$step" ]; then
+        told+=("$(< "$records/$step")")
         continue
     fi
-    start=$SECONDS
+    start=$SECONDS at=$(git describe --always --dirty)
     printf '\n== %s\n' "$step"
-    (run_step "$step") 2>&1 | tee "$done_of/$step.log"
+    (run_step "$step") 2>&1 | tee "$records/$step.log"
     status=${PIPESTATUS[0]}
-    if [ "$status" = 0 ] && grep -q '^SKIP: ' "$done_of/$step.log"; then status=77; fi
-    if [ "$done_of" != "$(records)" ]; then own_lengths=moved; fi
+    if [ "$status" = 0 ] && grep -q '^SKIP: ' "$records/$step.log"; then status=77; fi
     case $status in
         0)
-            line="ok      $step ($((SECONDS - start)) s)"
-            [ -n "$own_lengths" ] || echo "$line" > "$done_of/$step"
+            line="ok      $step ($((SECONDS - start)) s, at $at)"
+            [ -z "$of" ] || [ -n "$own_lengths" ] || [ "$of" != "$(state "$step")" ] || echo "$line" > "$records/$step"
             ;;
         77) line="skipped $step" ;;
-        *) line="not ok  $step ($done_of/$step.log)"; failed=$((failed + 1)) ;;
+        *) line="not ok  $step ($records/$step.log)"; failed=$((failed + 1)) ;;
     esac
     told+=("$line")
 done
