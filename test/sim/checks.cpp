@@ -322,6 +322,32 @@ void check_backup_after_crash(Simulation& s, const Disk& after) {
 
 } // namespace
 
+static std::vector<std::byte> bytes_of(const Content& content, uint64_t size) {
+    std::vector<std::byte> bytes(size);
+    content.read(0, bytes.data(), size);
+    return bytes;
+}
+
+// What was said to be copied is what the source was. After it there is what was there, or, of what
+// was copied out of order, what the source had.
+static bool is_part_of_range(const Simulation& s, const Content& content) {
+    const Content whole = expected_content(s.scenario, s.original());
+    const Range range = copied_range(s.scenario, s.original().size());
+    const uint64_t size = std::max({content.size(), whole.size(), s.old_content().size()});
+    const std::vector<std::byte> is = bytes_of(content, size),
+                                 was = bytes_of(s.old_content(), size),
+                                 copied = bytes_of(whole, size);
+    const uint64_t told_end = range.begin + s.outcome().bytes;
+    bool right = told_end <= range.end && content.size() <= whole.size() &&
+                 content.size() >= std::max(told_end, s.old_content().size());
+    for (uint64_t i = 0; i < size; ++i) {
+        const bool old_one = is[i] == was[i] && (i < range.begin || i >= told_end);
+        const bool new_one = is[i] == copied[i] && i >= range.begin && i < range.end;
+        right = right && (old_one || new_one);
+    }
+    return right;
+}
+
 // What the source was, or what it has become, and nothing in between.
 static void check_changed(Simulation& s, const Content& content) {
     const auto is_of = [&](const Content& source) {
@@ -334,8 +360,9 @@ static void check_changed(Simulation& s, const Content& content) {
                        s.source().content.blocks().empty());
     Content cut = s.original();
     cut.resize(std::min(cut.size(), content.size()));
-    const bool is_cut = told && (s.scenario.range ||
-                                 (content == cut && content.size() >= s.source().content.size()));
+    const bool is_cut =
+        told && (s.scenario.range ? is_part_of_range(s, content)
+                                  : content == cut && content.size() >= s.source().content.size());
     if (!is_cut && !is_of(s.original()) && !is_of(s.source().content) &&
         !(s.source_was_taken() && is_of(content_of(another_content))))
         s.world.problem("neither what the source was nor what it is: " +
