@@ -213,6 +213,7 @@ Task<void> Mover::look_at_source_again() {
         throw Error{ARSYNC_STAGE_READ, EIO};
     }
     moved_.bytes = end_ - ends_.source_begin;
+    moved_.hole_bytes = std::min(moved_.hole_bytes, moved_.bytes); // in what is left
     if (!has_offsets(source()))
         co_return;
     if (control_.bytes_total() != moved_.bytes)
@@ -232,27 +233,35 @@ void Mover::compare_with(const struct statx& now) {
     const bool shared = method_ == ARSYNC_METHOD_REFLINK;
     if (now.stx_size < end_ && grounds_.sized && !shared) // what went into a stream has gone
         end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
-    moved_.hole_bytes = std::min(moved_.hole_bytes, end_ - ends_.source_begin); // in what is left
     moved_.shrank = moved_.changed && end_ < ends_.source_end;
 }
 
 // Sizes may not be true here, so one that agrees with the end that was met has become it. What
-// seemed to be a hole at the end may be where it was cut off: of a smaller size than before read(2)
-// tells. What is made up as it is asked for (in /sys, or by lxcfs) has no blocks; its size and time
-// say nothing.
-Task<void> Mover::compare_with_guess(const struct statx& now) {
+// is made up as it is asked for (in /sys, or by lxcfs) has no blocks; its size and time say
+// nothing.
+Task<void> Mover::compare_with_guess(struct statx now) {
     const bool made_up =
         source().stx_blocks == 0 && now.stx_blocks == 0 && end_ > ends_.source_begin;
     moved_.changed = !made_up && (moved_.changed || was_written(source(), now));
-    const bool shared = method_ == ARSYNC_METHOD_REFLINK;
-    if (moved_.changed && now.stx_size < std::min<uint64_t>(end_, source().stx_size) &&
-        grounds_.sized && !shared) {
-        const bool goes_on = co_await survey_.has_byte(control_, now.stx_size);
-        if (!goes_on)
-            end_ = std::max<uint64_t>(now.stx_size, ends_.source_begin);
-        moved_.hole_bytes = std::min(moved_.hole_bytes, end_ - ends_.source_begin);
+    const bool is_cut_off = co_await ends_in_no_hole();
+    if (is_cut_off) {
+        moved_.changed = true;
+        check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", AT_STATX_FORCE_SYNC, now));
+        end_ = std::clamp<uint64_t>(now.stx_size, ends_.source_begin, end_);
     }
-    moved_.shrank = moved_.changed && end_ < ends_.source_end && now.stx_size == end_;
+    moved_.shrank = moved_.changed && end_ < ends_.source_end &&
+                    end_ == std::max<uint64_t>(now.stx_size, ends_.source_begin);
+}
+
+// What seemed to be a hole up to the end may be where the source was cut off meanwhile: read(2)
+// tells. What is shared stays as it was when it was shared.
+Task<bool> Mover::ends_in_no_hole() {
+    const bool asks = moved_.hole_bytes > 0 && grounds_.sized && end_ > ends_.source_begin &&
+                      method_ != ARSYNC_METHOD_REFLINK;
+    bool is_there = true;
+    if (asks)
+        is_there = co_await survey_.has_byte(control_, end_ - 1);
+    co_return !is_there;
 }
 
 // A destination that ends in a hole has to be told its size, one that was prepared for more to

@@ -330,7 +330,7 @@ static std::vector<std::byte> bytes_of(const Content& content, uint64_t size) {
 
 // What was said to be copied is what the source was. After it there is what was there, or, of what
 // was copied out of order, what the source had.
-static bool is_part_of_range(const Simulation& s, const Content& content) {
+static bool is_part_of_range(Simulation& s, const Content& content) {
     const Content whole = expected_content(s.scenario, s.original());
     const Range range = copied_range(s.scenario, s.original().size());
     const uint64_t size = std::max({content.size(), whole.size(), s.old_content().size()});
@@ -338,7 +338,9 @@ static bool is_part_of_range(const Simulation& s, const Content& content) {
                                  was = bytes_of(s.old_content(), size),
                                  copied = bytes_of(whole, size);
     const uint64_t told_end = range.begin + s.outcome().bytes;
-    bool right = told_end <= range.end && content.size() <= whole.size() &&
+    const uint64_t left = copied_range(s.scenario, s.source().content.size()).end;
+    bool right = told_end <= range.end && told_end >= std::min(range.end, left) &&
+                 content.size() <= whole.size() &&
                  content.size() >= std::max(told_end, s.old_content().size());
     for (uint64_t i = 0; i < size; ++i) {
         const bool old_one = is[i] == was[i] && (i < range.begin || i >= told_end);
