@@ -192,6 +192,32 @@ private:
     Filesystem kind_;
 };
 
+bool is_sized(const Written& written, const struct statx& facts) {
+    return written.exact && S_ISREG(facts.stx_mode);
+}
+
+// After it was read, for what was cut off meanwhile seemed to be a hole. Where the size may not be
+// true, read(2) tells the end.
+Task<bool> ends_as_written(Io io, const Written& written, Control& control) {
+    const uint64_t end = written.begin + written.bytes;
+    struct statx now;
+    check(ARSYNC_STAGE_VERIFY, io.files.statx(written.fd, "", 0, now));
+    if (is_sized(written, now))
+        co_return written.whole_file ? now.stx_size == end : now.stx_size >= end;
+    if (written.exact)
+        co_return true; // a device's does not change
+    const auto has = [&](uint64_t at) {
+        return has_byte(io, control, written.fd, at, ARSYNC_STAGE_VERIFY, Route::plain);
+    };
+    bool goes_on = false;
+    if (written.whole_file)
+        goes_on = co_await has(end);
+    bool is_there = true;
+    if (!goes_on && written.bytes > 0)
+        is_there = co_await has(end - 1);
+    co_return is_there && !goes_on;
+}
+
 } // namespace
 
 Task<void> verify(Io io, const Written& written, const Digest& digest,
@@ -200,17 +226,13 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     io.buffers.settle_share(); // a file that is larger than it says was a small copy
     struct statx now;
     check(ARSYNC_STAGE_VERIFY, io.files.statx(written.fd, "", 0, now));
-    const bool sized = written.exact && S_ISREG(now.stx_mode);
-    if (written.whole_file && sized && now.stx_size != written.bytes)
+    if (written.whole_file && is_sized(written, now) && now.stx_size != written.bytes)
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
     const uint64_t progress = control.bytes_done();
     Verifier verifier(io, written, options, control);
     Digest found;
     const bool stored = co_await verifier.read(now, found);
-    bool goes_on = false; // where the size may not be true, read(2) tells the end
-    if (written.whole_file && !written.exact)
-        goes_on = co_await has_byte(io, control, written.fd, written.bytes, ARSYNC_STAGE_VERIFY,
-                                    Route::plain);
+    const bool has_its_end = co_await ends_as_written(io, written, control);
     if (options.cache == ARSYNC_CACHE_DROP)
         co_await verifier.drop_cache();
     control.restart();
@@ -218,7 +240,7 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     control.enter(ARSYNC_STAGE_VERIFY);
     if (!stored)
         outcome.flags |= ARSYNC_COMPLETION_VERIFIED_CACHED;
-    if (goes_on || !(found == digest))
+    if (!has_its_end || !(found == digest))
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
 }
 
