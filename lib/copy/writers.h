@@ -1,8 +1,14 @@
 // Which files that were there the entries of a tree, or of a list of trees, are writing to: each is
 // one entry's at a time. What is there may have several names, as in a backup of which the next
 // shares what has not changed; and two entries that wrote to it at once would leave a mixture.
+//
+// A name that is new has no file yet. Where a link may lead to the directory that it is in, so that
+// two entries may reach it, it is taken by its directory and itself, before what is there.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -12,6 +18,12 @@
 #include "io/ring.h"
 
 namespace arsync {
+
+// Of no device. That two are the same has the one wait for the other, and that is all.
+inline Identity name_in(const Identity& directory, const std::string& name) {
+    constexpr uint32_t no_major = UINT32_MAX;
+    return {no_major, directory.minor, directory.inode ^ std::hash<std::string>()(name)};
+}
 
 class Writers {
 public:
@@ -71,7 +83,7 @@ public:
     };
 
     // co_await gives a Turn: in the order in which they came. ring: of whoever waits. Nobody who
-    // has one may wait for another.
+    // has one may wait for another, but who has a name for the file that is there.
     Wait take(const Identity& id, Ring& ring) { return Wait(*this, id, ring); }
 
 private:

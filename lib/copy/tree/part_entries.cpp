@@ -231,7 +231,7 @@ EntryContext TreePart::context_of(const Batch& batch) const {
 // takes one, which gets what was opened.
 bool TreePart::copies_at_once(const Batch& batch, const std::string& name, Source& source) {
     const Directory& directory = *batch.pin;
-    if (!directory.made || job_.asks)
+    if (!directory.made || job_.asks || job_.takes_turns_by_name)
         return false;
     Outcome outcome;
     outcome.wanted.begin(job_.options);
@@ -267,6 +267,11 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
                                      unsigned char type, bool follows, bool cleared, Source& source,
                                      Question* question, Control& control, Outcome& outcome) {
     const Directory& directory = *batch.pin;
+    Writers::Turn turn; // of who takes from a stream none, as by the file
+    if (job_.takes_turns_by_name && type == DT_REG) {
+        turn = co_await job_.writers.take(name_in(directory.destination_id, name), io_.ring);
+        control.throw_if_cancelled(); // as that may have been long in coming
+    }
     FileCopy names = names_of(directory, name);
     names.follows = follows;
     names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);

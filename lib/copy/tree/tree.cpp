@@ -25,6 +25,8 @@ TreeJob::TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Fil
                  Control& of_job, Host& of_tree, Links& own_links, Writers& own_writers)
     : roots(copy), options(how), entry_options(for_entries(how)), filter(patterns), control(of_job),
       host(of_tree), reports_all(how.report == ARSYNC_REPORT_ALL), asks(asks_first(how)),
+      takes_turns_by_name((how.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 &&
+                          how.replace == ARSYNC_REPLACE_IN_PLACE),
       uid(geteuid()), gid(getegid()),
       directories(std::make_shared<Directories>(descriptors::idle_directories())),
       links(copy.links ? *copy.links : own_links),

@@ -82,6 +82,9 @@ struct TreeJob {
     Host& host;
     const bool reports_all;
     const bool asks;
+    // A name in the destination may be reached by two ways, and be new: each is one entry's at a
+    // time, too.
+    const bool takes_turns_by_name;
     const uid_t uid; // that new files get
     const gid_t gid;
     Umask umask;
