@@ -3,9 +3,9 @@
 # it, takes hours, and wants root.
 #
 # Each step is run to its end whatever the others said, and the last lines tell all of them; the status is 0 only
-# where none failed. What has passed is not run again ($B/prove has it), so that what was cut off goes on: a step that
-# is about the tests, too, on the same commit, the others while the library and arsync-cp are the same; each tells at
-# which commit it ran. Each length below may be set in the environment; then all is run.
+# where none failed. What has passed is not run again ($B/prove has it), so that what was cut off goes on: while the
+# library, arsync-cp and the folder of the step's own tests are the same, or, where a step is about all of them, the
+# commit. Each line tells at which commit it ran. Each length below may be set in the environment; then all is run.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build}
@@ -63,7 +63,7 @@ run_step() {
         soak) cases '*round after round*' ;;
         faults-source) cases '*whichever operation fails at the source*' ;;
         faults-destination) cases '*whichever operation fails at the destination*' ;;
-        random) ARSYNC_CP=$PWD/$B/arsync-cp at_length test/cli/random.sh ;;
+        random) ARSYNC_CP=$(realpath "$B")/arsync-cp at_length test/cli/random.sh ;;
         fuzzers) make_here fuzz ;;
         sanitizers) make_here asan TOGETHER=yes RUN='unit client sim fuzz cli system' && make_here tsan TOGETHER=yes ;;
         coverage | lint | valgrind) make_here "$1" ;;
@@ -73,17 +73,27 @@ run_step() {
     esac
 }
 
-make_here build "$B/test/system" "$B/test/faultfs" > /dev/null || exit 1
-# state STEP: of what it proves something. Nothing where that is not committed.
+# state STEP: what its result is valid for; nothing where that is not committed, or where there is no git.
 state() {
-    local paths=(lib include tools/arsync-cp)
+    local own=test/system changed
+    case $1 in
+        simulation | every-step) own=test/sim ;;
+        crashes) own=test/crash ;;
+        random) own=test/cli ;;
+        fuzzers) own=test/fuzz ;;
+    esac
+    local -a paths=(lib include tools/arsync-cp Makefile test/prove.sh "$own")
     case $1 in lint | sanitizers | coverage | valgrind | compilers | clean-root) paths=(.) ;; esac
-    [ -z "$(git status --porcelain -- "${paths[@]}")" ] || return
+    changed=$(git status --porcelain -- "${paths[@]}") && [ -z "$changed" ] || return
     case ${paths[0]} in
         .) git rev-parse HEAD ;;
         *) git rev-parse "${paths[@]/#/HEAD:}" | sha1sum | cut -d' ' -f1 ;;
     esac
 }
+# What is built here is run by most steps, and so what these results are valid for must not change any more.
+states() { for step in $steps; do state "$step"; done; }
+all_states=$(states)
+make_here build "$B/test/system" "$B/test/faultfs" > /dev/null || exit 1
 own_lengths=$(for length in SEEDS SECONDS ARSYNC_SIM_SEED ARSYNC_SEED KILL_SEED ARSYNC_RANDOM_SEED ARSYNC_ROUNDS $lengths; do printenv "${length%%=*}"; done)
 [ $# -gt 0 ] || { read -ra all <<< "${steps//$'\n'/ }"; set -- "${all[@]}"; }
 told=() failed=0
@@ -103,7 +113,7 @@ for step; do
     case $status in
         0)
             line="ok      $step ($((SECONDS - start)) s, at $at)"
-            [ -z "$of" ] || [ -n "$own_lengths" ] || [ "$of" != "$(state "$step")" ] || echo "$line" > "$records/$step"
+            [ -z "$of" ] || [ -n "$own_lengths" ] || [ "$all_states" != "$(states)" ] || echo "$line" > "$records/$step"
             ;;
         77) line="skipped $step" ;;
         *) line="not ok  $step ($records/$step.log)"; failed=$((failed + 1)) ;;
