@@ -381,13 +381,15 @@ Task<void> List::finish_ways(Io io, Host& host) {
         } catch (const Error& error) {
             outcome.fail(error);
         }
-        if (outcome.result == 0)
+        if (outcome.result == 0 && (outcome.flags & ARSYNC_COMPLETION_OWNER_LOST) == 0)
             continue;
         std::string path = done.path;
-        note_error(outcome, &path);
+        if (outcome.result < 0)
+            note_error(outcome, &path);
         {
             const Lock lock(mutex_);
-            ++totals_.errors;
+            totals_.errors += outcome.result < 0 ? 1 : 0;
+            flags_ |= outcome.flags & ARSYNC_COMPLETION_OWNER_LOST;
         }
         if (options_.report != ARSYNC_REPORT_NONE)
             host.report({.kind = ARSYNC_COMPLETION_WAY, .path = done.path, .outcome = outcome});
