@@ -107,12 +107,12 @@ Ways::Route Ways::route_of(const std::string& source, const std::string& destina
 
 DirectoryRef Ways::enter(Files& files, const std::string& source, const std::string& destination) {
     const Route route = route_of(source, destination);
-    return walk(files, route, route.names.empty() ? 0 : route.names.size() - 1);
+    return walk(files, route, route.names.empty() ? 0 : route.names.size() - 1, false);
 }
 
 DirectoryRef Ways::make(Files& files, const std::string& source, const std::string& destination) {
     const Route route = route_of(source, destination);
-    DirectoryRef directory = walk(files, route, route.names.size());
+    DirectoryRef directory = walk(files, route, route.names.size(), true);
     if (!directory->parent && !directory->facts)
         add_top(files, directory);
     return directory;
@@ -128,7 +128,7 @@ void Ways::add_top(Files& files, const DirectoryRef& directory) {
 }
 
 // As many of the names as that.
-DirectoryRef Ways::walk(Files& files, const Route& route, size_t count) {
+DirectoryRef Ways::walk(Files& files, const Route& route, size_t count, bool last_is_named) {
     std::vector<std::string> keys; // of the top, and of each below it
     keys.push_back((route.absolute ? "/" : "") + std::string(1, '\0') + route.top);
     for (size_t i = 0; i < count; ++i)
@@ -139,8 +139,9 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count) {
     for (size_t i = known; i < keys.size(); ++i) {
         const std::string path = i > 0 ? route.source.substr(0, route.ends[i - 1]) : "";
         try {
+            const bool named = last_is_named && i == count;
             Way way = i == 0 ? open_top(files, route)
-                             : add(files, by_path_.at(keys[i - 1]), route.names[i - 1]);
+                             : add(files, by_path_.at(keys[i - 1]), route.names[i - 1], named);
             // Known before it is to be finished, for want of memory may come in between.
             const DirectoryRef directory = way.directory;
             keys_.insert_or_assign(directory.get(), keys[i]);
@@ -158,7 +159,9 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count) {
             throw;
         }
     }
-    return by_path_.at(keys.back()).directory;
+    Way& last = by_path_.at(keys.back());
+    last.named = last.named || last_is_named;
+    return last.directory;
 }
 
 // It stays open, for all others are reached from it. Of a dry run it may be missing.
@@ -188,7 +191,7 @@ Ways::Way Ways::open_top(Files& files, const Route& route) {
 }
 
 // The next one inwards.
-Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name) {
+Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name, bool named) {
     Way way{std::make_shared<Directory>(directories_)};
     Directory& directory = *way.directory;
     directory.parent = outer.directory;
@@ -203,7 +206,7 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name) {
     directory.source_id = identity(*directory.facts);
     File destination;
     if (!dry_) {
-        way.readable = make_or_open(files, above, directory, destination);
+        way.readable = make_or_open(files, above, directory, stays_bare(named), destination);
     } else {
         if (!above->missing)
             destination = look_for(files, above->destination(), name, destination_beneath_);
@@ -217,11 +220,16 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name) {
     return way;
 }
 
+bool Ways::stays_bare(bool named) const {
+    return asks(options_, ARSYNC_COPY_BARE_PARENTS) && !named;
+}
+
 // Whether it may be read.
-bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, File& destination) {
+bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, bool bare,
+                        File& destination) {
     const char* name = directory.name.c_str();
     arsync_copy_options how = options_;
-    if (asks(options_, ARSYNC_COPY_BARE_PARENTS))
+    if (bare)
         how.preserve &= ~ARSYNC_PRESERVE_OWNER; // nothing to be withheld for
     MadeDirectory made = {};
     bool readable = true;
@@ -306,7 +314,7 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     {
         const Pin directory(io.files, ref);
         arsync_copy_options how = options_;
-        if (asks(options_, ARSYNC_COPY_BARE_PARENTS))
+        if (stays_bare(way.named))
             how.preserve = 0; // but the mode that it was made for
         copy_attributes(io.files, *directory, how, control, outcome);
         // Also the one that has the name of the first that was made, and what got attributes alone.

@@ -64,6 +64,7 @@ private:
         DirectoryRef directory;
         bool readable = true; // the destination
         bool has_new = false; // a directory that was made
+        bool named = false;   // it is what somebody copies, and not merely on the way
     };
     struct Route {
         std::string top;                // of the destination, above what is on the way
@@ -73,11 +74,13 @@ private:
         bool absolute = false;
     };
     Route route_of(const std::string& source, const std::string& destination) const;
-    DirectoryRef walk(Files& files, const Route& route, size_t count);
+    DirectoryRef walk(Files& files, const Route& route, size_t count, bool last_is_named);
     Way open_top(Files& files, const Route& route);
     void add_top(Files& files, const DirectoryRef& directory);
-    Way add(Files& files, const Way& above, const std::string& name);
-    bool make_or_open(Files& files, const Pin& above, Directory& directory, File& destination);
+    Way add(Files& files, const Way& above, const std::string& name, bool named);
+    bool make_or_open(Files& files, const Pin& above, Directory& directory, bool bare,
+                      File& destination);
+    bool stays_bare(bool named) const;
 
     const int source_dirfd_;
     const int destination_dirfd_;
