@@ -57,6 +57,7 @@ static Task<void> copy_bytes(Io io, RangeCopy& copy, const arsync_copy_options& 
     };
     refuse(source.stx_mode, Side::source);
     refuse(destination.stx_mode, Side::conflict);
+    outcome.action = ARSYNC_ACTION_COPY;
 
     const uint64_t size = size_of(io.files, copy.source, source);
     const uint64_t begin = copy.source_offset;
