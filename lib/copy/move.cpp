@@ -64,6 +64,7 @@ Task<bool> Mover::attempt(Method method) {
     method_ = method;
     control_.set_method(method_);
     control_.restart();
+    dropped_as_we_went_ = method_ != ARSYNC_METHOD_COPY_FILE_RANGE;
     if (digest_)
         *digest_ = {};
     if (method_ == ARSYNC_METHOD_REFLINK)
@@ -152,7 +153,7 @@ void Mover::take_result(const Stretch& part) {
     end_ = part.end;
     written_end_ = std::max(written_end_, part.written_end);
     moved_.hole_bytes += part.hole_bytes;
-    dropped_as_we_went_ = part.drop_cache;
+    dropped_as_we_went_ = dropped_as_we_went_ && part.drop_cache;
 }
 
 // A new file gets its size before its data where that matters: direct writes that extend a file

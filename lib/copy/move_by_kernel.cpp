@@ -196,10 +196,21 @@ uint64_t Mover::source_size() {
 Task<void> Mover::go_on_by_buffers(uint64_t from, Method method) {
     method_ = method;
     control_.set_method(method_);
-    Stretch rest = stretch(from, ends_.source_end);
-    rest.digest = nullptr; // all of the source is read for it afterwards
-    co_await run_lanes(io_, control_, rest);
-    take_result(rest);
+    // Holes are found in whole blocks from where it begins, so the rest of one goes by itself.
+    constexpr uint64_t block = DataAndHoles::block_size;
+    const uint64_t blocks = (from - ends_.source_begin + block - 1) / block;
+    const uint64_t edge = std::min(ends_.source_begin + blocks * block, ends_.source_end);
+    if (from < edge)
+        co_await through_buffers(from, edge);
+    if (from == edge || (end_ == edge && edge < ends_.source_end))
+        co_await through_buffers(edge, ends_.source_end);
+}
+
+Task<void> Mover::through_buffers(uint64_t begin, uint64_t end) {
+    Stretch part = stretch(begin, end);
+    part.digest = nullptr; // all of the source is read for it afterwards
+    co_await run_lanes(io_, control_, part);
+    take_result(part);
 }
 
 uint64_t Mover::slice() const {

@@ -51,6 +51,7 @@ private:
     uint64_t source_size();
     bool was_left_alone() const;
     Task<void> go_on_by_buffers(uint64_t from, Method method);
+    Task<void> through_buffers(uint64_t begin, uint64_t end);
     uint64_t slice() const;
 
     Task<bool> pipeline_through_buffers();

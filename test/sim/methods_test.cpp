@@ -197,6 +197,39 @@ TEST_CASE("a copy that the kernel begins and the buffers end is said to be by th
     CHECK((simulation.outcome().flags & ARSYNC_COMPLETION_FALLBACK) != 0);
 }
 
+// A hole is whole blocks, wherever the kernel stopped.
+TEST_CASE("and has the holes of its source, though the kernel stopped within a block") {
+    unsigned stopped = 0;
+    for (uint64_t seed = 0; seed < 40; ++seed) {
+        Scenario scenario = by_method(ARSYNC_METHOD_COPY_FILE_RANGE, 1 << 20);
+        scenario.layout = Layout::holes;
+        scenario.world.seed = seed;
+        scenario.world.short_percent = 100;
+        Simulation simulation(scenario);
+        unsigned calls = 0;
+        simulation.refuse = [&](const Step& step) {
+            return step.call == Call::copy_file_range && ++calls > 1 ? -EIO : 0;
+        };
+        expect_copied(simulation);
+        stopped += calls == 2;
+    }
+    CHECK(stopped == 40);
+}
+
+// The body tells of the refusal, and nothing of what follows is written.
+TEST_CASE("what cannot go past the page cache is dropped in the end, though a hole comes last") {
+    for (const Method method : {ARSYNC_METHOD_DIRECT_BUFFERED, ARSYNC_METHOD_FIXED})
+        for (uint64_t blocks = 20; blocks < 60; ++blocks) {
+            Scenario scenario = by_method(method, blocks * 4096 + 1);
+            scenario.layout = Layout::holes;
+            scenario.source_cached = false;
+            scenario.options.cache = ARSYNC_CACHE_DROP;
+            scenario.world.uncached_io = false;
+            Simulation simulation(scenario);
+            expect_copied(simulation);
+        }
+}
+
 TEST_CASE("what is written up to its end is not given a size besides") {
     for (const Method method :
          {ARSYNC_METHOD_AUTO, ARSYNC_METHOD_INLINE, ARSYNC_METHOD_FIXED, ARSYNC_METHOD_HEAP,
