@@ -334,17 +334,43 @@ Compared compared(const ListSimulation& s) {
 
 std::string describe_end(const Outcome& outcome, uint32_t flags) {
     return name_of_result(outcome.result) + " at stage " + arsync_stage_name(outcome.stage) +
-           ", action " + arsync_action_name(outcome.action) + ", flags " + std::to_string(flags);
+           ", action " + arsync_action_name(outcome.action) + ", flags " + std::to_string(flags) +
+           ", bytes " + std::to_string(outcome.bytes) + ", in holes " +
+           std::to_string(outcome.hole_bytes) + ", backup '" + outcome.backup + "', name '" +
+           outcome.name + "'";
 }
 
-bool is_same(const ItemEnd& item, const ItemEnd& wanted) {
-    const bool same_action =
-        item.outcome.action == wanted.outcome.action || item.outcome.result < 0;
+constexpr std::pair<const char*, uint64_t arsync_totals::*> counted[] = {
+    {"entries", &arsync_totals::entries},         {"files", &arsync_totals::files},
+    {"directories", &arsync_totals::directories}, {"symlinks", &arsync_totals::symlinks},
+    {"hard links", &arsync_totals::hard_links},   {"specials", &arsync_totals::specials},
+    {"skipped", &arsync_totals::skipped},         {"removed", &arsync_totals::removed},
+    {"errors", &arsync_totals::errors},           {"bytes", &arsync_totals::bytes},
+};
+
+bool are_same(const arsync_totals& a, const arsync_totals& b) {
+    return std::all_of(std::begin(counted), std::end(counted),
+                       [&](const auto& one) { return a.*one.second == b.*one.second; });
+}
+
+bool is_same(const ListSimulation& s, const ItemEnd& item, const ItemEnd& wanted) {
+    const Outcome& a = item.outcome;
+    const Outcome& b = wanted.outcome;
+    const bool same_action = a.action == b.action || a.result < 0;
+    const bool is_tree = a.action == ARSYNC_ACTION_TREE;
     // Which of a tree's errors is the first is chance.
-    const bool both_trees_fail = item.outcome.action == ARSYNC_ACTION_TREE && same_action &&
-                                 item.outcome.result < 0 && wanted.outcome.result < 0;
-    return (item.outcome.result == wanted.outcome.result || both_trees_fail) && same_action &&
-           item.flags() == wanted.flags();
+    const bool both_trees_fail = is_tree && same_action && a.result < 0 && b.result < 0;
+    // Where one could not be seen, or made, there is data.
+    const bool same_holes = a.hole_bytes == b.hole_bytes || s.failed_step();
+    // Of two trees side by side, which has the copy and which the link to it is chance.
+    const bool by_chance = is_tree && s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS);
+    // What is to be durable looks at the directory first.
+    const bool same_stage =
+        a.stage == b.stage || s.scenario.options().durability == ARSYNC_DURABILITY_FULL;
+    return ((a.result == b.result && same_stage) || both_trees_fail) && same_action &&
+           item.flags() == wanted.flags() && a.backup == b.backup && a.name == b.name &&
+           (by_chance || (a.bytes == b.bytes && same_holes &&
+                          (!is_tree || are_same(item.totals, wanted.totals))));
 }
 
 void expect_same_item(ListSimulation& s, size_t number, const ItemEnd& wanted) {
@@ -354,7 +380,7 @@ void expect_same_item(ListSimulation& s, size_t number, const ItemEnd& wanted) {
                              (item->outcome.stage == wanted.outcome.stage ||
                               s.scenario.items[number].destination.ends_with('/')) &&
                              s.scenario.options().durability == ARSYNC_DURABILITY_FULL;
-    if (item && !other_error && !is_same(*item, wanted))
+    if (item && !other_error && !is_same(s, *item, wanted))
         s.world.problem("item " + std::to_string(first_item + number) + " ended with " +
                         describe_end(item->outcome, item->flags()) +
                         "; one after the other: " + describe_end(wanted.outcome, wanted.flags()));
@@ -362,12 +388,28 @@ void expect_same_item(ListSimulation& s, size_t number, const ItemEnd& wanted) {
 
 void check_entries(ListSimulation& s, const SerialList& serial) {
     const uint32_t mode = s.scenario.options().report;
-    std::map<std::pair<uint64_t, std::string>, int> entries;
+    std::map<std::pair<uint64_t, std::string>, ItemEnd> entries;
     for (const SimulatedPool::Event& event : s.events())
         if (event.kind == ARSYNC_COMPLETION_ENTRY)
-            entries[{event.user_data, event.path}] = event.outcome.result;
-    if (mode != ARSYNC_REPORT_NONE && entries != serial.entries)
-        s.world.problem("other entries are reported than one after the other");
+            entries[{event.user_data, event.path}] = {event.outcome};
+    if (mode == ARSYNC_REPORT_NONE)
+        return;
+    for (const auto& [name, wanted] : serial.entries) {
+        const auto found = entries.find(name);
+        const std::string what = std::to_string(name.first) + " '" + name.second + "'";
+        if (found == entries.end())
+            s.world.problem("not reported: " + what);
+        else if (!is_same(s, found->second, wanted) &&
+                 !(s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS) &&
+                   found->second.outcome.result == wanted.outcome.result))
+            s.world.problem(
+                "reported of " + what + ": " +
+                describe_end(found->second.outcome, found->second.flags()) +
+                "; one after the other: " + describe_end(wanted.outcome, wanted.flags()));
+    }
+    for (const auto& [name, _] : entries)
+        if (!serial.entries.contains(name))
+            s.world.problem("reported, and should not be: " + name.second);
 }
 
 // Where each directory is synced by its path, a later item may have taken that away; then it is
@@ -388,16 +430,11 @@ void check_same_totals(ListSimulation& s, const SerialList& serial) {
     };
     const arsync_totals& a = s.totals();
     const arsync_totals& b = serial.totals;
-    same("entries", a.entries, b.entries);
-    same("files", a.files, b.files);
-    same("directories", a.directories, b.directories);
-    same("symlinks", a.symlinks, b.symlinks);
-    same("hard links", a.hard_links, b.hard_links);
-    same("specials", a.specials, b.specials);
-    same("skipped", a.skipped, b.skipped);
-    same("removed", a.removed, b.removed);
+    for (const auto& [what, field] : counted)
+        if (field != &arsync_totals::errors)
+            same(what, a.*field, b.*field);
     same("errors", a.errors, b.errors + (may_not_be_synced(s) && a.errors > b.errors));
-    same("bytes", a.bytes, b.bytes);
+    same("bytes in holes", a.hole_bytes, b.hole_bytes);
 }
 
 // What the end of the job calls durable is there after a crash, but what is exempt.

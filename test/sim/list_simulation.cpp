@@ -30,9 +30,8 @@ bool keeps_links(const ListScenario& s) {
 } // namespace
 
 uint32_t ItemEnd::flags() const {
-    return outcome.flags &
-           (ARSYNC_COMPLETION_REPLACED | ARSYNC_COMPLETION_BACKED_UP | ARSYNC_COMPLETION_KEPT_BOTH |
-            ARSYNC_COMPLETION_JUST_CREATED | ARSYNC_COMPLETION_REPEATED | ARSYNC_COMPLETION_COPIED);
+    // What is in memory is chance, and which method the pool takes.
+    return outcome.flags & ~(ARSYNC_COMPLETION_VERIFIED_CACHED | ARSYNC_COMPLETION_FALLBACK);
 }
 
 // ---- one after the other ----
@@ -80,6 +79,8 @@ void SerialList::copy(size_t number) {
     if (came && repeats(*came)) {
         end.outcome.action = ARSYNC_ACTION_SKIP;
         end.outcome.flags = ARSYNC_COMPLETION_REPEATED;
+        if (came->from.empty())
+            end.outcome.flags |= ARSYNC_COMPLETION_DIRECTORY;
         count(totals, end.outcome);
         return;
     }
@@ -101,7 +102,7 @@ void SerialList::copy(size_t number) {
     end.totals = job.totals;
     for (const SimulatedPool::Event& event : pool.events())
         if (event.kind == ARSYNC_COMPLETION_ENTRY)
-            entries[{job.user_data, event.path}] = event.outcome.result;
+            entries[{job.user_data, event.path}] = {event.outcome};
     const Outcome& outcome = job.outcome;
     const bool is_tree = outcome.action == ARSYNC_ACTION_TREE;
     const bool copied = outcome.result == 0 || (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
@@ -136,6 +137,7 @@ void SerialList::add(const arsync_totals& more) {
     totals.removed += more.removed;
     totals.errors += more.errors;
     totals.bytes += more.bytes;
+    totals.hole_bytes += more.hole_bytes;
 }
 
 // ---- side by side ----

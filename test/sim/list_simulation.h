@@ -29,8 +29,8 @@ public:
     explicit SerialList(const ListScenario& what, const std::set<size_t>& left_out = {});
 
     World world;
-    std::vector<std::optional<ItemEnd>> items;               // none: not begun
-    std::map<std::pair<uint64_t, std::string>, int> entries; // reported, by their items
+    std::vector<std::optional<ItemEnd>> items;                   // none: not begun
+    std::map<std::pair<uint64_t, std::string>, ItemEnd> entries; // reported, by their items
     arsync_totals totals = {};
     bool failed = false;
 
