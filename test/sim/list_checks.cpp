@@ -444,9 +444,22 @@ void check_durable(ListSimulation& s, const Exempt& exempt) {
         return;
     const bool names = s.scenario.options().durability == ARSYNC_DURABILITY_FULL;
     Random random(s.scenario.tree.world.seed);
-    const Disk after =
+    Disk after =
         s.world.disk.recover(Unsynced::lost, names ? Unsynced::lost : Unsynced::kept, random);
+    for (const InodeNumber number : after.numbers()) { // which have no sync
+        Inode& inode = after.at(number);
+        if (!inode.is_file() && !inode.is_directory())
+            inode.attributes = s.world.disk.at(number).attributes;
+    }
     Compared also;
+    also.links = names;
+    also.mode = names && s.scenario.tree.preserves(ARSYNC_PRESERVE_MODE);
+    also.owner = names && s.scenario.tree.preserves(ARSYNC_PRESERVE_OWNER);
+    also.times = names && s.scenario.tree.preserves(ARSYNC_PRESERVE_TIMES);
+    also.xattrs = names && s.scenario.tree.preserves(ARSYNC_PRESERVE_XATTR);
+    also.context = names && s.scenario.tree.preserves(ARSYNC_PRESERVE_CONTEXT);
+    also.flags = names && s.scenario.tree.preserves(ARSYNC_PRESERVE_FLAGS);
+    also.project = names && s.scenario.tree.preserves(ARSYNC_PRESERVE_PROJECT);
     for (const std::string& difference : differences(s.world.disk, s.root(), after, s.root(), also))
         if (!exempt.covers_difference(difference))
             s.world.problem("after a crash: " + difference);

@@ -161,8 +161,12 @@ private:
     void describe_owner(Inode& inode) {
         inode.attributes.uid = random_.of({0u, 0u, 1000u});
         inode.attributes.gid = random_.of({0u, 100u});
-        if (!scenario_.labelled)
-            return;
+        if (scenario_.labelled)
+            label(inode);
+        world_.disk.sync_all(inode);
+    }
+
+    void label(Inode& inode) {
         inode.attributes.project = static_cast<uint32_t>(inode.number % 3);
         const bool has_flags = scenario_.world.filesystem_type == ext4_magic; // as the world says
         if (has_flags && (inode.is_file() || inode.is_directory()))
@@ -172,7 +176,6 @@ private:
             inode.attributes.flags &= ~unsigned{FS_APPEND_FL | FS_IMMUTABLE_FL};
         if (inode.number % 2 == 0 && !inode.is_link())
             inode.attributes.xattrs["security.selinux"] = "a label";
-        world_.disk.sync_all(inode);
     }
 
     static unsigned flags_of(InodeNumber number) {
