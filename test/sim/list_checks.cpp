@@ -422,6 +422,11 @@ bool may_not_be_synced(const ListSimulation& s) {
             world.filesystem_type == nfs_magic);
 }
 
+void check_questions(ListSimulation& s, const SerialList& serial) {
+    if (s.pool().asked_about() != serial.asked_about)
+        s.world.problem("other questions are asked than one after the other");
+}
+
 void check_same_totals(ListSimulation& s, const SerialList& serial) {
     const auto same = [&](const char* what, uint64_t found, uint64_t wanted) {
         if (found != wanted)
@@ -611,6 +616,7 @@ void check_as_serial(ListSimulation& s) {
     check_same_disk(s, serial, Exempt(s), compared(s));
     check_same_totals(s, serial);
     check_entries(s, serial);
+    check_questions(s, serial);
     if (!s.is_counted())
         s.world.problem("progress does not come to its end");
     if (s.totals().errors == serial.totals.errors)

@@ -95,6 +95,7 @@ void SerialList::copy(size_t number) {
     job.user_data = first_item + number;
     SimulatedPool pool(world, 1, scenario_.tree.buffer_count, scenario_.tree.buffer_size);
     pool.answer = [&](uint64_t, const std::string& path) {
+        asked_about.emplace(job.user_data, path);
         return answer_in(scenario_, job.user_data, path);
     };
     pool.run(job);

@@ -31,6 +31,7 @@ public:
     World world;
     std::vector<std::optional<ItemEnd>> items;                   // none: not begun
     std::map<std::pair<uint64_t, std::string>, ItemEnd> entries; // reported, by their items
+    SimulatedPool::AskedAbout asked_about;
     arsync_totals totals = {};
     bool failed = false;
 

@@ -118,6 +118,7 @@ bool SimulatedPool::JobHost::ask(Asker& asker, std::unique_ptr<Suspended>& suspe
     ++pool.questions_;
     pool.world_.note("asked about '" + (path ? *path : std::string()) + "' of item " +
                      std::to_string(suspended->user_data));
+    pool.asked_about_.emplace(suspended->user_data, path ? *path : std::string());
     const uint64_t item = suspended->item;
     pool.held_questions_.emplace(++pool.held_,
                                  Asked{&asker, std::move(suspended), path ? *path : std::string()});

@@ -6,7 +6,9 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "copy/company.h"
@@ -53,6 +55,9 @@ public:
     };
     const std::vector<Event>& events() const { return events_; }
     uint64_t questions() const { return questions_; }
+    // What it was asked about, as often as it was: by user_data and path.
+    using AskedAbout = std::multiset<std::pair<uint64_t, std::string>>;
+    const AskedAbout& asked_about() const { return asked_about_; }
     bool helped() const { return helped_; }
     bool is_over() const { return completions_ > 0; }
     Ring& first_ring() { return workers_.front()->ring; }
@@ -130,6 +135,7 @@ private:
     uint64_t held_ = 0;     // the last number
     uint64_t failures_ = 0; // of entries that it was told of
     uint64_t questions_ = 0;
+    AskedAbout asked_about_;
     uint64_t answers_ = 0;
     bool helped_ = false;
 };
