@@ -108,6 +108,44 @@ void check_totals(ListSimulation& s) {
         s.world.problem("the job's result is not that of its items");
 }
 
+// The list's error is that of what its path names.
+void check_error_path(ListSimulation& s) {
+    const Outcome& end = s.outcome();
+    if (end.result >= 0 || s.was_cancelled()) {
+        if (end.has_error_path)
+            s.world.problem("the path of an error that there is not: " + end.error_path);
+        return;
+    }
+    const auto is_that = [&](const Outcome& one) {
+        return one.result == end.result && one.stage == end.stage;
+    };
+    const auto below = [](const std::string& above, const std::string& path) {
+        return path.empty() ? above : above + (above.ends_with('/') ? "" : "/") + path;
+    };
+    bool explained = false;
+    for (const SimulatedPool::Event& event : s.events()) {
+        if (!is_that(event.outcome) || event.kind == ARSYNC_COMPLETION_ENTRY)
+            continue;
+        std::string path = event.path;
+        if (event.kind == ARSYNC_COMPLETION_ITEM) {
+            const bool on_the_way = (event.outcome.flags & ARSYNC_COMPLETION_ON_THE_WAY) != 0;
+            const std::string& source = s.scenario.items[event.user_data - first_item].source;
+            path = below(source, event.outcome.error_path);
+            if (on_the_way && source.starts_with(end.error_path + "/"))
+                path = end.error_path;
+        }
+        explained = explained || (end.has_error_path && path == end.error_path);
+    }
+    const bool own = end.stage == ARSYNC_STAGE_SYNC || end.stage == ARSYNC_STAGE_MEMORY;
+    const bool of_way =
+        s.scenario.asks(ARSYNC_COPY_PARENTS) && s.scenario.options().report == ARSYNC_REPORT_NONE;
+    const bool of_mirrors =
+        s.failed_step() && s.scenario.asks(ARSYNC_COPY_MIRROR) && s.events().empty();
+    if (!explained && !own && !of_way && !of_mirrors)
+        s.world.problem("the path of the error is " +
+                        (end.has_error_path ? "'" + end.error_path + "'" : "not told"));
+}
+
 void check_sources(ListSimulation& s) {
     if (!s.changed().empty())
         return;
@@ -556,6 +594,7 @@ void check_always(ListSimulation& s) {
     check_events(s);
     check_order(s);
     check_totals(s);
+    check_error_path(s);
     check_sources(s);
     if (!s.world.crashed() && s.changed().empty())
         Whole(s).check(s.world.disk);

@@ -20,6 +20,7 @@ namespace {
 void describe_job(Job& job, const ListScenario& scenario) {
     job.options = scenario.options();
     job.options.struct_size = sizeof job.options;
+    job.options.want = ARSYNC_WANT_ERROR_PATH;
     job.filter = Filter(scenario.tree.filter);
 }
 
