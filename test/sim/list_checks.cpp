@@ -615,17 +615,36 @@ static bool reads_what_it_writes(const ListSimulation& s) {
     });
 }
 
-// What has nothing to do with them is as one after the other.
-static void check_others_of(ListSimulation& s, const std::set<size_t>& chance) {
+// Those that did not end, or that somebody had a hand in, and what has to do with them.
+static std::set<size_t> not_ended(const ListSimulation& s) {
+    std::set<size_t> all = trees_of_chance(s);
+    for (size_t i = 0; i < s.scenario.items.size(); ++i) {
+        const ItemEnd* const item = s.item(i);
+        const bool ended = item && item->outcome.result != -ECANCELED;
+        const bool stopped = item && stops(s) && item->outcome.result < 0 &&
+                             item->outcome.action == ARSYNC_ACTION_TREE;
+        if (!ended || stopped)
+            all.insert(i);
+    }
+    for (const SimulatedPool::Event& event : s.events())
+        if (event.outcome.result == -EILSEQ && event.user_data >= first_item)
+            all.insert(event.user_data - first_item);
+    return all;
+}
+
+// What has nothing to do with those is as one after the other.
+static void check_ended(ListSimulation& s) {
     constexpr uint32_t whole_trees = ARSYNC_COPY_PARENTS | ARSYNC_COPY_MIRROR;
-    if (stops(s) || s.scenario.asks(whole_trees) ||
+    if (clashes(s) || s.scenario.asks(whole_trees) ||
         s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS))
         return;
     Exempt exempt(s);
-    const std::set<size_t> touched = touched_by(s, chance, exempt);
-    const SerialList others(s.scenario, touched);
-    if (s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && others.failed)
-        return;
+    if (!s.changed().empty())
+        exempt.add_path(s.changed());
+    const std::set<size_t> touched = touched_by(s, not_ended(s), exempt);
+    ListScenario all = s.scenario;
+    all.tree.options.flags &= ~ARSYNC_COPY_STOP_ON_ERROR;
+    const SerialList others(all, touched);
     for (size_t i = 0; i < s.scenario.items.size(); ++i)
         if (!touched.contains(i))
             expect_same_item(s, i, *others.items[i]);
@@ -639,8 +658,8 @@ void check_as_serial(ListSimulation& s) {
         check_clash(s);
         return;
     }
-    if (const std::set<size_t> chance = trees_of_chance(s); !chance.empty()) {
-        check_others_of(s, chance);
+    if (!trees_of_chance(s).empty()) {
+        check_ended(s);
         return;
     }
     const SerialList serial(s.scenario);
@@ -648,6 +667,7 @@ void check_as_serial(ListSimulation& s) {
         const bool unsynced = s.outcome().stage == ARSYNC_STAGE_SYNC && may_not_be_synced(s);
         if (stops(s) != serial.failed && !(stops(s) && unsynced))
             s.world.problem("an error shows only side by side, or only one after the other");
+        check_ended(s);
         return;
     }
     for (size_t i = 0; i < s.scenario.items.size(); ++i)
@@ -757,23 +777,12 @@ void check_after_cancel(ListSimulation& s) {
     }
     if (s.outcome().result != -ECANCELED && !(stops(s) && s.faults.gave(-s.outcome().result)))
         s.world.problem("a list that was cancelled has another result");
+    if (!s.failed_step())
+        check_ended(s);
 }
 
 void check_after_change(ListSimulation& s) {
-    constexpr uint32_t whole_trees = ARSYNC_COPY_PARENTS | ARSYNC_COPY_MIRROR;
-    if (clashes(s) || stops(s) || s.scenario.asks(whole_trees) ||
-        s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS))
-        return;
-    Exempt exempt(s);
-    exempt.add_path(s.changed());
-    std::set<size_t> touched = touched_by(s, trees_of_chance(s), exempt);
-    const SerialList others(s.scenario, touched);
-    if (s.scenario.asks(ARSYNC_COPY_STOP_ON_ERROR) && others.failed)
-        return;
-    for (size_t i = 0; i < s.scenario.items.size(); ++i)
-        if (!touched.contains(i))
-            expect_same_item(s, i, *others.items[i]);
-    check_same_disk(s, others, exempt, compared(s));
+    check_ended(s);
 }
 
 // What was verified is there, or it is told that it is not. Whoever had written or read it fails,
@@ -831,6 +840,12 @@ void check_after_crash(ListSimulation& s) {
             Whole(s).check(crashed->recover(data, names, random));
 }
 
+// Of calls that fail besides, nobody says here which they cost what.
+static void check_after_several(ListSimulation& s) {
+    if (!s.failed_step())
+        check_ended(s);
+}
+
 void check_result(ListSimulation& s) {
     if (!s.world.crashed())
         check_always(s);
@@ -839,7 +854,7 @@ void check_result(ListSimulation& s) {
     else if (s.was_cancelled())
         check_after_cancel(s);
     else if (!s.changed().empty() + s.world.damaged + s.failed_step().has_value() > 1)
-        return; // what holds of both is what always does
+        check_after_several(s);
     else if (!s.changed().empty())
         check_after_change(s);
     else if (s.failed_step())
