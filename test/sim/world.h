@@ -258,7 +258,8 @@ public:
     }
     // From now on it is as late as the real clock will not be for a while: that is the one by which
     // a list knows what is newer than itself.
-    void begin_lists() { epoch_ = 4'000'000'000; }
+    void begin_lists() { epoch_ = lists_epoch; }
+    static constexpr time_t lists_epoch = 4'000'000'000;
     void problem(const std::string& text);
 
 private:
