@@ -1,6 +1,8 @@
 #include "sim/list_scenario.h"
 
+#include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "copy/question.h"
 #include "options.h"
@@ -174,6 +176,50 @@ void choose_more_options(Random& random, TreeScenario& s) {
         s.options.flags |= ARSYNC_COPY_IN_ORDER;
 }
 
+// Of one tree's entries, one that was copied before or with what it lies in, or the reverse: then
+// it is not as one after the other.
+bool comes_again(const ListScenario& s, const ListItemNames& item) {
+    const auto holds = [](const std::string& a, const std::string& b) {
+        return (b + "/").starts_with(a + "/");
+    };
+    return s.asks(ARSYNC_COPY_BENEATH) &&
+           std::any_of(s.items.begin(), s.items.end(), [&](const ListItemNames& earlier) {
+               return holds(earlier.source, item.source) || holds(item.source, earlier.source);
+           });
+}
+
+// What most lists do not have, nor their worlds.
+void choose_rarer_options(Random& random, TreeScenario& s) {
+    if (!random.percent(35))
+        return;
+    arsync_copy_options& o = s.options;
+    const auto sometimes = [&](unsigned chance, uint32_t flag) {
+        o.flags |= random.percent(chance) ? flag : 0;
+    };
+    s.world.privileged = random.percent(70);
+    s.world.rotational = random.percent(30);
+    s.world.can_link = random.percent(80);
+    if (random.percent(20))
+        s.world.destination_type = random.of({ext4_magic, xfs_magic, nfs_magic});
+    if (random.percent(30))
+        o.required = o.preserve & static_cast<uint32_t>(random.below(256));
+    sometimes(20, ARSYNC_COPY_ONE_FILE_SYSTEM);
+    if (!s.preserves(ARSYNC_PRESERVE_MODE))
+        sometimes(20, ARSYNC_COPY_DEFAULT_MODE);
+    if (s.asks(ARSYNC_COPY_RECURSIVE)) // what is shallow, and has ways, is one of them
+        sometimes(15, s.asks(ARSYNC_COPY_PARENTS)
+                          ? ARSYNC_COPY_DIRECTORIES_ONLY
+                          : random.of({ARSYNC_COPY_SHALLOW, ARSYNC_COPY_DIRECTORIES_ONLY}));
+    if (s.asks(ARSYNC_COPY_PARENTS)) {
+        sometimes(30, ARSYNC_COPY_BARE_PARENTS);
+        sometimes(50, ARSYNC_COPY_BENEATH);
+        if (s.asks(ARSYNC_COPY_RECURSIVE) && o.backup == ARSYNC_BACKUP_NONE && !asks_first(o))
+            sometimes(25, ARSYNC_COPY_MIRROR);
+    }
+    if (!s.asks(ARSYNC_COPY_MIRROR))
+        sometimes(20, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
+}
+
 } // namespace
 
 ListScenario choose_list(uint64_t seed, bool folds) {
@@ -184,6 +230,8 @@ ListScenario choose_list(uint64_t seed, bool folds) {
     choose_options(random, s.tree);
     Random more(seed * 15'485'863 + 6);
     choose_more_options(more, s.tree);
+    Random rarer(seed * 982'451'653 + 8);
+    choose_rarer_options(rarer, s.tree);
     s.tree.workers = 1 + static_cast<unsigned>(random.below(3));
     s.tree.directories = static_cast<unsigned>(random.below(6));
     s.tree.entries = 2 + static_cast<unsigned>(random.below(20));
@@ -195,7 +243,8 @@ ListScenario choose_list(uint64_t seed, bool folds) {
     const uint64_t count = random.below(random.of({4ul, 12ul, 30ul, 60ul}));
     Chooser chooser(random, s.tree);
     for (uint64_t i = 0; i <= count; ++i)
-        s.items.push_back(chooser.choose());
+        if (ListItemNames item = chooser.choose(); !comes_again(s, item))
+            s.items.push_back(std::move(item));
     return s;
 }
 

@@ -102,6 +102,7 @@ void SerialList::copy(size_t number) {
     pool.run(job);
     end.outcome = job.outcome;
     end.totals = job.totals;
+    flags |= job.outcome.flags;
     for (const SimulatedPool::Event& event : pool.events())
         if (event.kind == ARSYNC_COMPLETION_ENTRY)
             entries[{job.user_data, event.path}] = {event.outcome};

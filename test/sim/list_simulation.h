@@ -32,6 +32,7 @@ public:
     std::vector<std::optional<ItemEnd>> items;                   // none: not begun
     std::map<std::pair<uint64_t, std::string>, ItemEnd> entries; // reported, by their items
     SimulatedPool::AskedAbout asked_about;
+    uint32_t flags = 0; // of any item
     arsync_totals totals = {};
     bool failed = false;
 
