@@ -733,4 +733,52 @@ TEST_CASE("what was made in vain and cannot be removed is overwritten where it n
     CHECK(kept > 0);
 }
 
+TEST_CASE("a list tells of an owner that a directory on the way has lost, as one copy does") {
+    for (const size_t count : {size_t{1}, size_t{2}}) {
+        arsync_copy_options options = {};
+        options.flags = ARSYNC_COPY_PARENTS;
+        options.preserve = ARSYNC_PRESERVE_OWNER;
+        WorldOptions world;
+        world.privileged = false;
+        std::vector<ListItemNames> items = {{"in/d/a", "out/in/d/a"}, {"in/d/b", "out/in/d/b"}};
+        items.resize(count);
+        Listed listed(1, options, items, world);
+        const InodeNumber d = add_directory(listed.list.world, listed.in, "d");
+        listed.list.world.disk.at(d).attributes.uid = 1000;
+        add_file(listed.list.world, d, "a", content_of("a"), 0644);
+        add_file(listed.list.world, d, "b", content_of("b"), 0644);
+        listed.run();
+        CHECK((listed.list.outcome().flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
+        unsigned ways = 0;
+        for (const SimulatedPool::Event& event : listed.list.events())
+            if (event.kind == ARSYNC_COMPLETION_WAY) {
+                CHECK(event.path == "in/d");
+                CHECK((event.outcome.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
+                ++ways;
+            }
+        CHECK(ways == 1);
+    }
+}
+
+TEST_CASE(
+    "a directory that is itself an item of shallow ones gets its attributes, if ways do not") {
+    for (const uint32_t beneath : {0u, uint32_t{ARSYNC_COPY_BENEATH}})
+        for (const uint32_t bare : {0u, uint32_t{ARSYNC_COPY_BARE_PARENTS}}) {
+            CAPTURE(bare);
+            CAPTURE(beneath);
+            arsync_copy_options options = {};
+            options.flags =
+                ARSYNC_COPY_RECURSIVE | ARSYNC_COPY_SHALLOW | ARSYNC_COPY_PARENTS | bare | beneath;
+            options.preserve = ARSYNC_PRESERVE_OWNER;
+            Listed listed(1, options, {{"in/d", "out/in/d"}});
+            const InodeNumber d = add_directory(listed.list.world, listed.in, "d");
+            listed.list.world.disk.at(d).attributes.uid = 1000;
+            listed.run();
+            CHECK(listed.result(0) == 0);
+            const Inode* made = at_path(listed.list.world.disk, listed.out, "in/d");
+            REQUIRE(made);
+            CHECK(made->attributes.uid == 1000);
+        }
+}
+
 } // namespace arsync::sim
