@@ -157,6 +157,8 @@ void check_attributes(Simulation& s, const Inode& inode) {
                         std::to_string(mode));
     if ((options.preserve & ARSYNC_PRESERVE_OWNER) && !lost && to.uid != from.uid)
         s.world.problem("owner: " + std::to_string(to.uid));
+    if ((options.preserve & ARSYNC_PRESERVE_OWNER) && !lost && to.gid != from.gid)
+        s.world.problem("group: " + std::to_string(to.gid));
     if (lost && s.world.options.privileged && !s.failed_step())
         s.world.problem("owner said to be lost");
     const auto same = [](const timespec& a, const timespec& b) {
@@ -165,6 +167,9 @@ void check_attributes(Simulation& s, const Inode& inode) {
     if ((options.preserve & ARSYNC_PRESERVE_TIMES) && !s.source_was_changed() &&
         !same(to.modified, from.modified))
         s.world.problem("modification time is not the source's");
+    if ((options.preserve & ARSYNC_PRESERVE_TIMES) && !s.source_was_changed() &&
+        !same(to.accessed, from.accessed))
+        s.world.problem("access time is not the source's");
     const bool flags_kept = (options.preserve & ARSYNC_PRESERVE_FLAGS) != 0 && !s.failed_step();
     if (flags_kept && to.flags != from.flags)
         s.world.problem("file flags: " + std::to_string(to.flags));
