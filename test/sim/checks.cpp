@@ -217,13 +217,42 @@ bool right_after_crash(const Simulation& s, const Disk& disk) {
         return found != names.end() && disk.at(found->second).target == "/in/source";
     if (found != names.end() && disk.at(found->second).is_link())
         found = names.find(disk.at(found->second).target);
-    return found != names.end() && disk.at(found->second).content == s.expected();
+    // Of a source that changed: what has become of it.
+    const Inode* now = s.source_was_changed() && found != names.end()
+                           ? s.world.disk.find(s.directory(), found->first)
+                           : nullptr;
+    return found != names.end() &&
+           disk.at(found->second).content == (now ? now->content : s.expected());
+}
+
+// With its name, what preserve names is to last.
+void check_durable_attributes(Simulation& s, const Disk& after) {
+    uint32_t preserve = s.scenario.options.preserve;
+    if (s.outcome().stage == ARSYNC_STAGE_FLAGS) // they come last, and their loss is told
+        preserve &= ~(ARSYNC_PRESERVE_FLAGS | ARSYNC_PRESERVE_PROJECT);
+    const Inode* const now = s.world.disk.find(s.directory(), "target");
+    if (s.scenario.range || !now || !now->is_file() || !after.exists(now->number))
+        return;
+    const Attributes& was = now->attributes;
+    const Attributes& is = after.at(now->number).attributes;
+    const bool right =
+        (!(preserve & ARSYNC_PRESERVE_MODE) || was.mode == is.mode) &&
+        (!(preserve & ARSYNC_PRESERVE_OWNER) || (was.uid == is.uid && was.gid == is.gid)) &&
+        (!(preserve & ARSYNC_PRESERVE_TIMES) || (was.modified.tv_sec == is.modified.tv_sec &&
+                                                 was.modified.tv_nsec == is.modified.tv_nsec &&
+                                                 was.accessed.tv_sec == is.accessed.tv_sec &&
+                                                 was.accessed.tv_nsec == is.accessed.tv_nsec)) &&
+        (!(preserve & ARSYNC_PRESERVE_XATTR) || was.xattrs == is.xattrs) &&
+        (!(preserve & ARSYNC_PRESERVE_FLAGS) || was.flags == is.flags) &&
+        (!(preserve & ARSYNC_PRESERVE_PROJECT) || was.project == is.project);
+    if (!right)
+        s.world.problem("a crash after the completion loses what was preserved");
 }
 
 // The completion has arrived; then the power goes.
 void check_durable(Simulation& s, const Disk& disk) {
     const uint32_t durability = s.scenario.options.durability;
-    if (durability == ARSYNC_DURABILITY_NONE || s.source_was_changed())
+    if (durability == ARSYNC_DURABILITY_NONE)
         return;
     Random random(s.scenario.world.seed);
     const bool name_too = durability == ARSYNC_DURABILITY_FULL;
@@ -231,6 +260,8 @@ void check_durable(Simulation& s, const Disk& disk) {
         if (!right_after_crash(s, disk.recover(data, Unsynced::kept, random)) ||
             (name_too && !right_after_crash(s, disk.recover(data, Unsynced::lost, random))))
             s.world.problem("a crash after the completion loses the file");
+    if (name_too && !makes_links(s.scenario))
+        check_durable_attributes(s, disk.recover(Unsynced::lost, Unsynced::lost, random));
 }
 
 bool temporary(const std::string& name) {
