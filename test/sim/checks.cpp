@@ -339,6 +339,12 @@ void check_complete(Simulation& s) {
     if (s.world.disk.at(s.directory()).names != names_after(s) || !inode ||
         (!s.source_was_changed() && inode->content != s.expected()))
         s.world.problem("the loss of an attribute costs more");
+    else if (!s.source_was_changed()) {
+        check_holes(s, inode->content);
+        check_counts(s, inode->content);
+        check_shares(s, inode->content);
+        check_method(s);
+    }
     if (!(s.outcome().flags & ARSYNC_COMPLETION_COPIED))
         s.world.problem("a complete copy is not said to be one");
 }
