@@ -437,6 +437,10 @@ static void check_damaged(Simulation& s) {
 void check_success(Simulation& s) {
     if (s.outcome().stage != ARSYNC_STAGE_NONE)
         s.world.problem("success with a stage");
+    constexpr uint32_t of_errors = ARSYNC_COMPLETION_NOT_REQUIRED | ARSYNC_COMPLETION_AT_SOURCE |
+                                   ARSYNC_COMPLETION_AT_DESTINATION | ARSYNC_COMPLETION_CONFLICT;
+    if ((s.outcome().flags & of_errors) != 0)
+        s.world.problem("success with the flags of an error");
     if (!s.scenario.range && !(s.outcome().flags & ARSYNC_COMPLETION_COPIED))
         s.world.problem("a complete copy is not said to be one");
     if (s.world.disk.at(s.directory()).names != names_after(s))
