@@ -381,9 +381,11 @@ static bool is_part_of_range(Simulation& s, const Content& content) {
                                  copied = bytes_of(whole, size);
     const uint64_t told_end = range.begin + s.outcome().bytes;
     const uint64_t left = copied_range(s.scenario, s.source().content.size()).end;
-    bool right = told_end <= range.end && told_end >= std::min(range.end, left) &&
-                 content.size() <= whole.size() &&
-                 content.size() >= std::max(told_end, s.old_content().size());
+    const uint64_t least = s.outcome().bytes == 0 ? 0 : told_end; // of a size
+    bool right = told_end <= range.end && content.size() <= whole.size() &&
+                 content.size() >= std::max(least, s.old_content().size());
+    if (s.outcome().result >= 0)
+        right = right && told_end >= std::min(range.end, left);
     for (uint64_t i = 0; i < size; ++i) {
         const bool old_one = is[i] == was[i] && (i < range.begin || i >= told_end);
         const bool new_one = is[i] == copied[i] && i >= range.begin && i < range.end;
@@ -481,6 +483,18 @@ void check_success(Simulation& s) {
     check_durable(s, s.world.disk);
 }
 
+// What fails before it has opened the destination, or is not to touch it, leaves it as it was.
+static void check_untouched(Simulation& s) {
+    const Stage stage = s.outcome().stage;
+    const bool before = stage == ARSYNC_STAGE_QUEUE || stage == ARSYNC_STAGE_OPEN_SOURCE ||
+                        stage == ARSYNC_STAGE_CHECK;
+    const bool excluded = s.scenario.options.replace == ARSYNC_REPLACE_EXCLUSIVE;
+    const bool began = s.faults.gave(ESTALE); // and begins anew after that
+    if (s.old_inode() != 0 && ((before && !began) || excluded) &&
+        !(s.world.disk.at(s.old_inode()).content == s.old_content()))
+        s.world.problem("what was there is changed by what never began");
+}
+
 // Of several calls that fail, or when it is cancelled, a later one may be of the cleaning up.
 static bool may_fail_to_clean_up(const Simulation& s) {
     return (s.faults.several() || s.cancelled()) &&
@@ -492,6 +506,10 @@ void check_failure(Simulation& s) {
     const Outcome& outcome = s.outcome();
     if (outcome.stage == ARSYNC_STAGE_NONE || outcome.result > 0)
         s.world.problem("failure without a stage");
+    if (s.scenario.range && !s.source_was_changed() &&
+        !is_part_of_range(s, s.world.disk.at(s.old_inode()).content))
+        s.world.problem("a range that failed has touched what is not in it");
+    check_untouched(s);
     if (refused(s) && s.failed_step())
         return; // two things failed, and one may have been the cleaning up
     if (!s.scenario.range)
