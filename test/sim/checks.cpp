@@ -577,10 +577,33 @@ static void check_several_injected(Simulation& s) {
             " at stage " + arsync_stage_name(outcome.stage));
 }
 
+// Where nothing failed a copy fails only for what is at its destination.
+static void check_uninjected(Simulation& s) {
+    const Outcome& outcome = s.outcome();
+    const Existing existing = s.scenario.existing;
+    const bool is_cancel = outcome.result == -ECANCELED && s.cancelled();
+    const bool is_source = existing == Existing::source && outcome.result == -EINVAL;
+    const bool dangles = existing == Existing::dangling_link && outcome.result == -ENOENT;
+    const bool is_full =
+        outcome.result == -ENOSPC && s.scenario.world.capacity != WorldOptions().capacity;
+    const bool is_unwritable = s.scenario.unwritable && outcome.result == -EACCES;
+    const bool is_link =
+        (s.scenario.options.flags & ARSYNC_COPY_NOFOLLOW) != 0 && outcome.result == -ELOOP;
+    if (outcome.result < 0 && !is_cancel && !is_source && !dangles && !is_full && !is_link &&
+        !is_unwritable && !s.refuse)
+        s.world.problem(
+            "an error that nobody gave was reported: " + name_of_result(outcome.result) +
+            " at stage " + arsync_stage_name(outcome.stage));
+}
+
 void check_injected(Simulation& s) {
     const Outcome& outcome = s.outcome();
-    if (!s.failed_step() || refused(s))
+    if (refused(s))
         return;
+    if (!s.failed_step()) {
+        check_uninjected(s);
+        return;
+    }
     if ((s.faults.several() && !s.denied) || s.cancelled()) {
         check_several_injected(s);
         return;
