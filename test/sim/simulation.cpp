@@ -317,9 +317,14 @@ void Simulation::check_visible() {
     if (before != names_before_.end() && before->second == now->second)
         return;
     const std::pair<InodeNumber, uint64_t> seen{inode.number, inode.version};
-    if (visible_complete_ == seen || source_was_changed_)
+    if (visible_complete_ == seen)
         return;
+    const bool links = makes_links(scenario);
+    if (visible_complete_.first == seen.first && !links)
+        world.problem("the new file was written to after it had its name");
     visible_complete_ = seen;
+    if (source_was_changed_)
+        return;
     const bool whole = (scenario.options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0
                            ? inode.target == "/in/source"
                            : inode.content == expected_;
