@@ -6,6 +6,15 @@
 
 namespace arsync::sim {
 
+bool Attributes::operator==(const Attributes& other) const {
+    const auto same = [](const timespec& a, const timespec& b) {
+        return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+    };
+    return mode == other.mode && uid == other.uid && gid == other.gid && xattrs == other.xattrs &&
+           flags == other.flags && project == other.project && same(accessed, other.accessed) &&
+           same(modified, other.modified) && same(changed, other.changed);
+}
+
 Disk::Disk() {
     Inode& root = create(S_IFDIR | 0755);
     root_ = root.parent = root.number;

@@ -37,6 +37,7 @@ struct Attributes {
 
     // Immutable, or append-only: as it is but for its flags, and so are its names.
     bool is_sealed() const { return (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0; }
+    bool operator==(const Attributes& other) const;
 };
 
 // Names that change together: a rename is one change of two.

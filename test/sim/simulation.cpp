@@ -61,6 +61,7 @@ void Simulation::build() {
     if (scenario.source_dirty)
         from.dirty = from.cached;
     source_cached_ = from.cached;
+    source_attributes_ = from.attributes;
 
     if (scenario.existing == Existing::source)
         add_name(world, directory_, "target", world.source);
@@ -72,8 +73,14 @@ void Simulation::build() {
         old_inode_ = add_file(world, directory_, "linked", old_content_, existing_mode);
     if (link)
         add_symlink(world, directory_, "target", "linked");
+    const auto stays_as_it_is = [&](InodeNumber number) {
+        attributes_before_[number] = world.disk.at(number).attributes;
+    };
     if (scenario.old_backup)
-        add_file(world, directory_, scenario.old_backup, content_of("an older one"), 0600);
+        stays_as_it_is(
+            add_file(world, directory_, scenario.old_backup, content_of("an older one"), 0600));
+    if (old_inode_ != 0 && !scenario.range && gives_way(scenario))
+        stays_as_it_is(old_inode_);
     if (scenario.unwritable)
         world.unwritable = old_inode_;
     names_before_ = world.disk.at(directory_).names;
@@ -137,8 +144,33 @@ void Simulation::run() {
     if (!world.crashed() && (!source_was_changed_ || (lie != Lie::none && change_at == never)) &&
         !(source().content == original_))
         world.problem("the source's content was changed");
+    check_source_attributes();
+    check_what_gave_way();
     world.before = {};
     world.after = {};
+}
+
+// But for when it was read, and linked or renamed.
+void Simulation::check_source_attributes() {
+    Attributes now = source().attributes;
+    now.accessed = source_attributes_.accessed;
+    now.changed = source_attributes_.changed;
+    if (source_was_changed_)
+        now.modified = source_attributes_.modified;
+    if (!(now == source_attributes_))
+        world.problem("the source's attributes were changed");
+}
+
+// What has another name now, or none, is as it was; and so is what had a backup's name before.
+void Simulation::check_what_gave_way() {
+    for (const auto& [number, attributes] : attributes_before_)
+        if (world.disk.exists(number)) {
+            Attributes now = world.disk.at(number).attributes;
+            now.changed = attributes.changed;
+            now.accessed = attributes.accessed;
+            if (!(now == attributes) || world.disk.at(number).version != 0)
+                world.problem("what gave way was changed");
+        }
 }
 
 // Whether it was paused.

@@ -105,6 +105,8 @@ private:
     void check_old();
     void check_visible();
     void check_access(const Inode& inode);
+    void check_source_attributes();
+    void check_what_gave_way();
     void check_leaks();
 
     SimulatedFiles files_;
@@ -125,6 +127,8 @@ private:
     Content expected_;
     Names names_before_;
     std::set<uint64_t> source_cached_;
+    Attributes source_attributes_;
+    std::map<InodeNumber, Attributes> attributes_before_; // of what is not to be touched
     uint64_t source_version_ = 0;
     bool source_was_changed_ = false;
     unsigned source_sizes_ = 1; // that it has had
