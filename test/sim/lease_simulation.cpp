@@ -186,6 +186,9 @@ bool LeaseSimulation::take_ended() {
         const arsync_buffer buffer = each->buffer;
         const uint64_t offset = each->offset;
         check(outcome, reads, operation.length, buffer, offset);
+        check_told(outcome, reads);
+        if (!reads)
+            check_written(outcome, *operation.file, offset);
         operation.use = {}; // as the pool does
         operation.file = FileUse();
         running_.erase(each);
@@ -216,6 +219,39 @@ void LeaseSimulation::check(const Outcome& outcome, bool reads, uint64_t length,
     content_.read(offset, wanted.data(), wanted.size());
     if (!std::equal(wanted.begin(), wanted.end(), static_cast<std::byte*>(buffer.data)))
         world.problem("other bytes are in the buffer");
+}
+
+// Where it failed, and with what.
+void LeaseSimulation::check_told(const Outcome& outcome, bool reads) {
+    const Stage moves = reads ? ARSYNC_STAGE_READ : ARSYNC_STAGE_WRITE;
+    const bool began_not = outcome.result == -ECANCELED && outcome.stage == ARSYNC_STAGE_QUEUE;
+    if (outcome.stage != (outcome.result == 0 ? ARSYNC_STAGE_NONE : moves) && !began_not)
+        world.problem("an operation ends with " + name_of_result(outcome.result) + " at stage " +
+                      arsync_stage_name(outcome.stage));
+    if (outcome.action != (reads ? ARSYNC_ACTION_READ : ARSYNC_ACTION_WRITE) && !began_not)
+        world.problem("an operation is said to be another");
+}
+
+// What is said to be written is there, also of what failed.
+void LeaseSimulation::check_written(const Outcome& outcome, const CallerFile& file,
+                                    uint64_t offset) {
+    const Content& content = world.disk.at(world.descriptor(file.fd)->inode).content;
+    std::vector<std::byte> wanted(outcome.bytes), is(outcome.bytes);
+    content_.read(offset, wanted.data(), wanted.size());
+    if (content.read(offset, is.data(), is.size()) != is.size() || is != wanted)
+        world.problem("other bytes are in the file than were said to be written");
+}
+
+// What was written there is the source's, and of the rest there is nothing.
+void LeaseSimulation::check_pieces(const Content& content) {
+    std::vector<std::byte> is(content.size()), wanted(content.size());
+    content.read(0, is.data(), is.size());
+    content_.read(0, wanted.data(), wanted.size());
+    bool right = content.size() <= content_.size();
+    for (size_t i = 0; i < is.size(); ++i)
+        right = right && (is[i] == wanted[i] || is[i] == std::byte{});
+    if (!right)
+        world.problem("what was never read is in a file");
 }
 
 void LeaseSimulation::check_copies() {
@@ -249,6 +285,10 @@ void LeaseSimulation::check_end() {
     if (lent_.take(scenario.leases, all.data()) != 0)
         world.problem("not all buffers are back");
     check_copies();
+    if (!(world.disk.at(world.source).content == content_))
+        world.problem("the source's content was changed");
+    for (const char* name : {"one", "two"})
+        check_pieces(world.disk.find(world.disk.root().number, name)->content);
     if (failed > 0 || world.crashed())
         return;
     for (const char* name : {"one", "two"})

@@ -79,6 +79,9 @@ private:
     void note_outcome(const Outcome& outcome);
     void check(const Outcome& outcome, bool reads, uint64_t length, const arsync_buffer& buffer,
                uint64_t offset);
+    void check_told(const Outcome& outcome, bool reads);
+    void check_written(const Outcome& outcome, const CallerFile& file, uint64_t offset);
+    void check_pieces(const Content& content);
     void check_copies();
     void check_end();
 
