@@ -112,6 +112,16 @@ void check_method(Simulation& s) {
     const bool fell_back = outcome.flags & ARSYNC_COMPLETION_FALLBACK;
     if (s.scenario.range && outcome.bytes == 0)
         return; // nothing to do, so nothing ran
+    const bool wants_direct =
+        options.method == ARSYNC_METHOD_AUTO && options.cache == ARSYNC_CACHE_DIRECT;
+    // What the kernel does by itself comes first.
+    const bool is_direct = outcome.method == ARSYNC_METHOD_DIRECT ||
+                           outcome.method == ARSYNC_METHOD_REFLINK ||
+                           outcome.method == ARSYNC_METHOD_COPY_FILE_RANGE;
+    if (options.method == ARSYNC_METHOD_AUTO && fell_back != (wants_direct && !is_direct) &&
+        outcome.bytes > 0)
+        s.world.problem("method " + std::to_string(outcome.method) + " ran by itself" +
+                        (fell_back ? ", said to be a fallback" : ""));
     if (options.method != ARSYNC_METHOD_AUTO &&
         (outcome.method == static_cast<Method>(options.method)) == fell_back)
         s.world.problem("method " + std::to_string(outcome.method) + " ran" +
