@@ -134,6 +134,26 @@ void check_method(Simulation& s) {
         s.world.problem("bytes copied in user space: " + std::to_string(clones));
 }
 
+// What is said to have been done, and to have been compared.
+void check_told(Simulation& s) {
+    const arsync_copy_options& options = s.scenario.options;
+    arsync_action action = ARSYNC_ACTION_COPY;
+    if (options.flags & ARSYNC_COPY_HARD_LINK)
+        action = ARSYNC_ACTION_HARD_LINK;
+    else if (options.flags & ARSYNC_COPY_SYMBOLIC_LINK)
+        action = ARSYNC_ACTION_SYMBOLIC_LINK;
+    const bool is_opened = s.scenario.range && !s.scenario.by_name;
+    if (s.outcome().action != action && !is_opened)
+        s.world.problem("said to be done: " + std::to_string(s.outcome().action));
+    const bool doubted = s.outcome().flags & ARSYNC_COMPLETION_VERIFIED_CACHED;
+    if (doubted && !(options.flags & ARSYNC_COPY_VERIFY))
+        s.world.problem("said to be verified");
+    const WorldOptions& world = s.scenario.world;
+    if (doubted && world.direct_offset_align != 0 && world.reports_residency &&
+        !is_strange(s.scenario) && !s.failed_step())
+        s.world.problem("said to be verified in the page cache alone");
+}
+
 void check_shares(Simulation& s, const Content& content) {
     const arsync_copy_options& options = s.scenario.options;
     const bool shares = content.shares_blocks_with(s.source().content);
@@ -459,6 +479,7 @@ void check_success(Simulation& s) {
         s.world.problem("names are left in the directory, or gone");
     if (!s.scenario.range)
         check_flags(s);
+    check_told(s);
     if (makes_links(s.scenario)) {
         check_link(s);
         return;
