@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "copy/digest.h"
 #include "sim/changes.h"
 #include "sim/stages.h"
 
@@ -466,6 +467,36 @@ static void check_damaged(Simulation& s) {
         s.world.problem("damage is found, but not by verifying");
 }
 
+// What was wanted besides, of a source that is as it was.
+static void check_wanted(Simulation& s, const Inode& inode) {
+    const uint32_t want = s.scenario.options.want;
+    const Wanted& told = s.outcome().wanted;
+    if ((told.has & ~want) != 0)
+        s.world.problem("told, and not wanted: " + std::to_string(told.has & ~want));
+    const uint32_t always = ARSYNC_WANT_SOURCE | ARSYNC_WANT_DESTINATION | ARSYNC_WANT_TIMES;
+    if (!s.failed_step() && (want & always & ~told.has) != 0)
+        s.world.problem("wanted, and not told: " + std::to_string(want & always & ~told.has));
+    if ((told.has & ARSYNC_WANT_SOURCE) != 0 &&
+        (told.source.inode != s.world.source ||
+         (told.source.size != s.original().size() && !s.scenario.hides_size)))
+        s.world.problem("other facts of the source");
+    if ((told.has & ARSYNC_WANT_DESTINATION) != 0 &&
+        (told.destination.inode != inode.number || told.destination.size != inode.content.size() ||
+         told.destination.mode != inode.attributes.mode))
+        s.world.problem("other facts of the destination");
+    const uint32_t verify = s.scenario.options.flags & ARSYNC_COPY_VERIFY;
+    if (verify && (want & ~told.has & ARSYNC_WANT_DIGEST) != 0 && s.outcome().bytes > 0)
+        s.world.problem("compared, and no digest of it told");
+    if ((told.has & ARSYNC_WANT_DIGEST) == 0)
+        return;
+    const Range range = copied_range(s.scenario, s.original().size());
+    const std::vector<std::byte> all = bytes_of(inode.content, range.end);
+    Digest digest;
+    digest.add(0, all.data() + range.begin, range.end - range.begin);
+    if (digest.low() != told.digest[0] || digest.high() != told.digest[1])
+        s.world.problem("another digest");
+}
+
 void check_success(Simulation& s) {
     if (s.outcome().stage != ARSYNC_STAGE_NONE)
         s.world.problem("success with a stage");
@@ -505,8 +536,10 @@ void check_success(Simulation& s) {
             (ARSYNC_COMPLETION_SOURCE_CHANGED | ARSYNC_COMPLETION_SOURCE_SHRANK))
             s.world.problem("the source is said to have changed");
     }
-    if (!s.source_was_changed())
+    if (!s.source_was_changed()) {
         check_shares(s, inode->content);
+        check_wanted(s, *inode);
+    }
     check_method(s);
     if (!s.scenario.range)
         check_attributes(s, *inode);
