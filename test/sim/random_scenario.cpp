@@ -1,6 +1,9 @@
 // Any copy of one file, in any world in which nothing fails.
 #include "sim/catalogue.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+
 namespace arsync::sim {
 
 namespace {
@@ -60,6 +63,54 @@ void choose_backup(Random random, Scenario& scenario) {
         scenario.old_backup = random.of({"target~", "target.~3~"});
 }
 
+// The same: kinds of filesystems, and what they get wrong.
+void choose_more_of_world(Random random, Scenario& scenario) {
+    WorldOptions& world = scenario.world;
+    if (random.percent(15))
+        world.filesystem_type = random.of({overlay_magic, fuse_magic, tmpfs_magic});
+    if (random.percent(15))
+        world.destination_type = random.of({ext4_magic, xfs_magic, tmpfs_magic});
+    world.offload_says_0 = random.percent(10);
+    const bool may_lie = world.filesystem_type == ext4_magic && !world.reflink;
+    world.extents = !may_lie || !random.percent(20);
+    world.rotational = random.percent(20);
+    world.umask = random.of({022u, 022u, 0u, 077u});
+    scenario.source_dirty = scenario.source_cached && random.percent(30);
+}
+
+// The same: what is there, how it gives way, and what is kept and told.
+void choose_more_of_options(Random random, Scenario& scenario) {
+    arsync_copy_options& options = scenario.options;
+    if (random.percent(30))
+        options.want = static_cast<uint32_t>(random.below(64)) & ~ARSYNC_WANT_TOTALS;
+    if (scenario.range) {
+        if (random.percent(30))
+            scenario.existing = Existing::smaller;
+        scenario.by_name = scenario.length > 0 && random.percent(25);
+        if (scenario.by_name)
+            scenario.destination_offset = scenario.source_offset;
+        else if (random.percent(40))
+            scenario.destination_flags = random.of({O_DIRECT, O_DSYNC, O_SYNC, O_DIRECT | O_SYNC});
+        scenario.source_direct = !scenario.by_name && random.percent(20);
+        return;
+    }
+    if (options.replace != ARSYNC_REPLACE_EXCLUSIVE && random.percent(15))
+        options.replace = ARSYNC_REPLACE_REMOVE;
+    const bool has_flags = scenario.world.privileged && scenario.world.destination_type == 0 &&
+                           scenario.world.filesystem_type == ext4_magic && !scenario.hides_size;
+    if (has_flags && random.percent(20)) {
+        options.preserve |= random.of({ARSYNC_PRESERVE_FLAGS, ARSYNC_PRESERVE_PROJECT});
+        scenario.source_flags = random.of({0, FS_NODUMP_FL, FS_NOCOW_FL | FS_IMMUTABLE_FL});
+        scenario.source_project = 42;
+    }
+    const bool is_file =
+        scenario.existing == Existing::smaller || scenario.existing == Existing::larger;
+    if (is_file && options.replace == ARSYNC_REPLACE_IN_PLACE && random.percent(15)) {
+        scenario.unwritable = true;
+        options.flags |= ARSYNC_COPY_FORCE;
+    }
+}
+
 } // namespace
 
 Scenario choose_copy(uint64_t seed) {
@@ -92,6 +143,8 @@ Scenario choose_copy(uint64_t seed) {
     }
     scenario.in_patches = random.percent(30);
     choose_backup(Random(seed * 15'485'863 + 9), scenario);
+    choose_more_of_world(Random(seed * 49'979'687 + 3), scenario);
+    choose_more_of_options(Random(seed * 67'867'967 + 5), scenario);
     return scenario;
 }
 

@@ -98,7 +98,8 @@ bool gives_way(const Scenario& s) {
 }
 
 bool is_strange(const Scenario& s) {
-    return s.world.filesystem_type == nfs_magic || s.hides_size;
+    const uint64_t type = s.world.filesystem_type;
+    return type == nfs_magic || type == fuse_magic || type == overlay_magic || s.hides_size;
 }
 
 bool replaces_at_once(const Scenario& s) {

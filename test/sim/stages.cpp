@@ -206,6 +206,11 @@ static bool is_refusal(int error) {
     return error == EPERM || error == EACCES;
 }
 
+// To open what is there: what one may not write to, for whatever reason.
+static bool is_denial(int error) {
+    return is_refusal(error) || error == ETXTBSY || error == EROFS || error == ELOOP;
+}
+
 static bool has_numbers(const arsync_copy_options& options) {
     return options.backup == ARSYNC_BACKUP_NUMBERED || options.backup == ARSYNC_BACKUP_EXISTING;
 }
@@ -218,7 +223,7 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::close: // of the copy's own file, unless it was given up
         return !writable(step) || scenario.range || step.nameless;
     case Call::open:
-        if (step.subject == Subject::destination && writable(step) && error == EACCES &&
+        if (step.subject == Subject::destination && writable(step) && is_denial(error) &&
             (options.flags & ARSYNC_COPY_FORCE))
             return true; // it is removed
         if (step.subject == Subject::destination && writable(step) &&
@@ -238,7 +243,8 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         return error == EEXIST || denies_linking(error) ||
                (error == ENAMETOOLONG && is_temporary_name(step.path));
     case Call::rename:
-        return options.replace == ARSYNC_REPLACE_EXCLUSIVE && may_mean_no_such_rename(error);
+        return (options.replace == ARSYNC_REPLACE_EXCLUSIVE || has_numbers(options)) &&
+               may_mean_no_such_rename(error);
     case Call::make_link: // another temporary name will do
     case Call::make_symlink:
         return error == EEXIST;
@@ -272,7 +278,8 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         return is_refusal(error) && (options.preserve & ARSYNC_PRESERVE_OWNER);
     case Call::list_xattrs: // of an entry they are listed twice
         if (step.subject == Subject::source &&
-            ((options.flags & ARSYNC_COPY_RECURSIVE) || options.backup != ARSYNC_BACKUP_NONE))
+            ((options.flags & ARSYNC_COPY_RECURSIVE) || options.backup != ARSYNC_BACKUP_NONE ||
+             options.replace == ARSYNC_REPLACE_REMOVE))
             return true;
         [[fallthrough]];
     case Call::get_xattr:
