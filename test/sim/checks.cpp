@@ -468,6 +468,23 @@ static void check_damaged(Simulation& s) {
         s.world.problem("damage is found, but not by verifying");
 }
 
+// What is told of a source that changed is of the copy that came of it.
+static void check_told_of_change(Simulation& s, const Content& content) {
+    const Outcome& outcome = s.outcome();
+    if (s.bytes_done() != outcome.bytes)
+        s.world.problem("progress in the end: " + std::to_string(s.bytes_done()));
+    if (outcome.hole_bytes > outcome.bytes)
+        s.world.problem("more bytes in holes than there are: " +
+                        std::to_string(outcome.hole_bytes));
+    if (s.scenario.range)
+        return;
+    if (outcome.bytes != content.size())
+        s.world.problem("bytes: " + std::to_string(outcome.bytes));
+    const bool shrank = (outcome.flags & ARSYNC_COMPLETION_SOURCE_SHRANK) != 0;
+    if (shrank && content.size() >= s.original().size())
+        s.world.problem("the source is said to have shrunk");
+}
+
 // What was wanted besides, of a source that is as it was.
 static void check_wanted(Simulation& s, const Inode& inode) {
     const uint32_t want = s.scenario.options.want;
@@ -523,6 +540,8 @@ void check_success(Simulation& s) {
     }
     if (s.source_was_changed() && !s.source_was_changed_twice())
         check_changed(s, inode->content);
+    if (s.source_was_changed())
+        check_told_of_change(s, inode->content);
     if (s.source_was_taken() || s.directory_was_moved())
         return; // which of two was opened, and what of it was found by name, is chance
     if (!s.source_was_changed()) {
