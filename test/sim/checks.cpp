@@ -144,8 +144,7 @@ void check_told(Simulation& s) {
         action = ARSYNC_ACTION_HARD_LINK;
     else if (options.flags & ARSYNC_COPY_SYMBOLIC_LINK)
         action = ARSYNC_ACTION_SYMBOLIC_LINK;
-    const bool is_opened = s.scenario.range && !s.scenario.by_name;
-    if (s.outcome().action != action && !is_opened)
+    if (s.outcome().action != action)
         s.world.problem("said to be done: " + std::to_string(s.outcome().action));
     const bool doubted = s.outcome().flags & ARSYNC_COMPLETION_VERIFIED_CACHED;
     if (doubted && !(options.flags & ARSYNC_COPY_VERIFY))
