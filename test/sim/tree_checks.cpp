@@ -66,6 +66,41 @@ void check_reports(TreeSimulation& s) {
         s.world.problem("other removals were reported");
 }
 
+// What is said of each entry that ends well.
+void check_ends(TreeSimulation& s) {
+    constexpr uint32_t compared = ARSYNC_COMPLETION_DIRECTORY | ARSYNC_COMPLETION_REPLACED |
+                                  ARSYNC_COMPLETION_BACKED_UP | ARSYNC_COMPLETION_KEPT_BOTH;
+    for (const TreeSimulation::Report& entry : s.reports()) {
+        const auto wanted = s.expected().ends.find(entry.path);
+        const Outcome& got = entry.outcome;
+        if (got.result < 0 || got.action == ARSYNC_ACTION_REMOVE ||
+            wanted == s.expected().ends.end())
+            continue;
+        const EntryEnd& right = wanted->second;
+        const bool linked = right.may_be_link && got.action == ARSYNC_ACTION_HARD_LINK;
+        const auto wrong = [&](const char* what, uint64_t found, uint64_t not_this) {
+            s.world.problem(std::string("reported with ") + what + " " + std::to_string(found) +
+                            ", not " + std::to_string(not_this) + ": " + entry.path);
+        };
+        if (got.action != right.action && !linked)
+            wrong("action", got.action, right.action);
+        if ((got.flags & compared) != right.flags)
+            wrong("flags", got.flags & compared, right.flags);
+        const bool dry = s.scenario.asks(ARSYNC_COPY_DRY_RUN);
+        const uint64_t bytes = linked ? 0 : right.bytes;
+        if (got.bytes != bytes || got.hole_bytes > got.bytes)
+            wrong("bytes", got.bytes, bytes);
+        if ((got.method != ARSYNC_METHOD_AUTO) != (got.action == ARSYNC_ACTION_COPY && !dry))
+            wrong("method", got.method, ARSYNC_METHOD_AUTO);
+        if (got.stage != ARSYNC_STAGE_NONE)
+            wrong("stage", got.stage, ARSYNC_STAGE_NONE);
+        if (got.backup != right.backup || got.name != right.name)
+            s.world.problem("reported with the names '" + got.backup + "' and '" + got.name +
+                            "', not '" + right.backup + "' and '" + right.name +
+                            "': " + entry.path);
+    }
+}
+
 } // namespace
 
 void check_copied(TreeSimulation& s) {
@@ -77,7 +112,8 @@ void check_whole(TreeSimulation& s) {
     check_copied(s);
     check_totals(s);
     check_reports(s);
-    const bool fails = s.expected().totals.errors > 0;
+    check_ends(s);
+    const bool fails = s.expected().totals.errors > 0 || s.totals().errors > 0;
     if ((s.outcome().result < 0) != fails)
         s.world.problem("the job's result is not that of its entries");
     if (!s.is_counted())

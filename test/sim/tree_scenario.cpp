@@ -287,6 +287,8 @@ public:
                 result = copy(followed, to, name, at);
             result_.results[at] = result;
             result_.totals.errors += result < 0;
+            if (result < 0)
+                result_.ends.erase(at);
         }
         if (!made && scenario_.asks(ARSYNC_COPY_MIRROR))
             mirror(names, to, path);
@@ -306,13 +308,17 @@ private:
 
     int enter(InodeNumber from, InodeNumber to, const std::string& name, const std::string& path) {
         const Inode* found = disk_.find(to, name);
+        EntryEnd& end = result_.ends[path];
+        end.flags = ARSYNC_COMPLETION_DIRECTORY;
         if (found && !found->is_directory()) {
             if (!replaces_kinds(scenario_) || filter_.excludes(path, false))
                 return -ENOTDIR;
             ++result_.totals.removed;
             remove_name(world_, to, name);
+            end.flags |= ARSYNC_COMPLETION_REPLACED;
             found = nullptr;
         }
+        end.action = found ? ARSYNC_ACTION_ENTER_DIRECTORY : ARSYNC_ACTION_MAKE_DIRECTORY;
         const InodeNumber target = found ? found->number : add_directory(world_, to, name.c_str());
         ++result_.totals.directories;
         merge(from, target, path, !found);
@@ -322,56 +328,83 @@ private:
     int copy(InodeNumber number, InodeNumber to, const std::string& name, const std::string& path) {
         const Inode& from = disk_.at(number);
         Inode* found = disk_.find(to, name);
+        EntryEnd& end = result_.ends[path];
         if (found && found->is_directory() && replaces_kinds(scenario_)) {
             if (!remove_tree(to, name, path))
                 return -EISDIR;
+            end.flags |= ARSYNC_COMPLETION_REPLACED;
             found = nullptr;
         }
         if (found) {
             if (stays(from, *found, path)) {
                 ++result_.totals.skipped;
+                end.action = ARSYNC_ACTION_SKIP;
                 return 0;
             }
             if (asks_first(scenario_.options) &&
-                answer_to(scenario_, path) == ARSYNC_ANSWER_KEEP_BOTH)
-                return copy(number, to, other_name(name, 1), path);
+                answer_to(scenario_, path) == ARSYNC_ANSWER_KEEP_BOTH) {
+                end.name = other_name(name, 1);
+                end.flags |= ARSYNC_COMPLETION_KEPT_BOTH;
+                return copy(number, to, end.name, path);
+            }
             if (found->is_directory())
                 return -EISDIR;
             if (scenario_.options.replace == ARSYNC_REPLACE_EXCLUSIVE)
                 return -EEXIST;
             if (scenario_.options.backup != ARSYNC_BACKUP_NONE) {
-                add_name(world_, to, backup_of(scenario_, name).c_str(), found->number);
+                end.backup = backup_of(scenario_, name);
+                end.flags |= ARSYNC_COMPLETION_BACKED_UP;
+                add_name(world_, to, end.backup.c_str(), found->number);
             } else if (!becomes_link(from)) {
                 if (const int refused = refuse_in_place(from, *found))
                     return refused;
             }
+            if (end.backup.empty() && is_removed(from, *found))
+                end.flags |= ARSYNC_COMPLETION_REPLACED;
             remove_name(world_, to, name);
         }
         if (scenario_.asks(ARSYNC_COPY_SYMBOLIC_LINK)) {
             add_symlink(world_, to, name.c_str(), ("/in/" + path).c_str());
             ++result_.totals.symlinks;
+            end.action = ARSYNC_ACTION_SYMBOLIC_LINK;
             return 0;
         }
         if (scenario_.asks(ARSYNC_COPY_HARD_LINK)) { // or what looks like one
             clone(world_, from, to, name.c_str());
             ++result_.totals.hard_links;
+            end.action = ARSYNC_ACTION_HARD_LINK;
             return 0;
         }
-        if (becomes_link(from)) {
+        end.may_be_link = scenario_.preserves(ARSYNC_PRESERVE_LINKS) && from.links > 1;
+        const bool is_link = becomes_link(from);
+        if (is_link) {
             add_name(world_, to, name.c_str(), firsts_.at(number));
             ++result_.totals.hard_links;
-            return 0;
-        }
-        firsts_[number] = clone(world_, from, to, name.c_str());
-        if (from.is_file()) {
-            ++result_.totals.files;
-            result_.totals.bytes += from.content.size();
-        } else if (from.is_link()) {
-            ++result_.totals.symlinks;
         } else {
-            ++result_.totals.specials;
+            firsts_[number] = clone(world_, from, to, name.c_str());
+        }
+        if (from.is_file()) {
+            result_.totals.files += !is_link;
+            result_.totals.bytes += is_link ? 0 : from.content.size();
+            end.action = ARSYNC_ACTION_COPY;
+            end.bytes = from.content.size();
+        } else if (from.is_link()) {
+            result_.totals.symlinks += !is_link;
+            end.action = ARSYNC_ACTION_SYMBOLIC_LINK;
+        } else {
+            result_.totals.specials += !is_link;
+            end.action = ARSYNC_ACTION_MAKE_SPECIAL;
         }
         return 0;
+    }
+
+    // Rather than written to, or gone when the new one comes to its name.
+    bool is_removed(const Inode& from, const Inode& found) const {
+        if (scenario_.options.replace == ARSYNC_REPLACE_REMOVE)
+            return true;
+        const bool writes = from.is_file() && found.is_file() && !becomes_link(from);
+        return scenario_.options.replace == ARSYNC_REPLACE_IN_PLACE &&
+               (!writes || scenario_.unwritable);
     }
 
     // With all in it that is not excluded. Whether it is gone.
@@ -661,6 +694,9 @@ Expectation expect_of(World& world, const TreeScenario& scenario, const Trees& t
     result.totals.entries = 1;
     result.totals.directories = 1;
     result.results[""] = 0;
+    result.ends[""] = {.action = trees.target == 0 ? ARSYNC_ACTION_MAKE_DIRECTORY
+                                                   : ARSYNC_ACTION_ENTER_DIRECTORY,
+                       .flags = ARSYNC_COMPLETION_DIRECTORY};
     Model model(world, scenario, result);
     model.merge(trees.source, merged, "", trees.target == 0);
     result.tree = scenario.asks(ARSYNC_COPY_DRY_RUN) ? before : merged;

@@ -58,11 +58,21 @@ struct Trees {
 };
 Trees build_trees(World& world, const TreeScenario& scenario);
 
+// What is said of an entry that ends well.
+struct EntryEnd {
+    arsync_action action = ARSYNC_ACTION_NONE;
+    bool may_be_link = false; // or that, for another name of the same file may have come first
+    uint32_t flags = 0;       // DIRECTORY, and what became of what was there
+    uint64_t bytes = 0;
+    std::string backup = {}, name = {}; // as in the details
+};
+
 // What a copy to which nothing happens does, by the contract in arsync.h.
 struct Expectation {
-    InodeNumber tree = 0;               // the destination as it will be
-    std::map<std::string, int> results; // of each entry, by its path
-    std::set<std::string> removed;      // paths
+    InodeNumber tree = 0;                 // the destination as it will be
+    std::map<std::string, int> results;   // of each entry, by its path
+    std::map<std::string, EntryEnd> ends; // of those without an error
+    std::set<std::string> removed;        // paths
     arsync_totals totals{};
 };
 Expectation expect_of(World& world, const TreeScenario& scenario, const Trees& trees);
