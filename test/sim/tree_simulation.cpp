@@ -77,6 +77,12 @@ void TreeSimulation::run() {
     const Inode* top = target("");
     if (top && top->is_directory() && !world.crashed())
         check_names("", *top);
+    if (trees_.target != 0)
+        check_stayed("", original_->at(trees_.target));
+    if (scenario.options.report == ARSYNC_REPORT_ALL) {
+        check_sums();
+        check_told();
+    }
 }
 
 bool TreeSimulation::is_counted() const {
@@ -149,7 +155,7 @@ bool TreeSimulation::is_changed(const std::string& path) const {
             return changed_ == top && !top.empty();
         const std::string at = changed_.substr(top.size() + 1);
         const std::string both = at.substr(0, at.find('.', at.rfind('/') + 2)) + " (";
-        if (path.starts_with(both))
+        if (path.starts_with(both) || path == backup_of(scenario, at))
             return true;
         return path == at || path.starts_with(at + "/") || path.starts_with(at + " moved away");
     };
@@ -231,6 +237,135 @@ void TreeSimulation::check_names(const std::string& path, const Inode& directory
             world.problem("a part of a file: " + at);
         check_names(at, inode);
     }
+}
+
+// Of what was there: whether it is nothing that is copied over, added to or removed.
+bool TreeSimulation::is_to_stay(const std::string& path) const {
+    if (scenario.asks(ARSYNC_COPY_DRY_RUN))
+        return true;
+    for (size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1))
+        if (expected_.removed.contains(path.substr(0, end)))
+            return false;
+    const auto entry = expected_.results.find(path);
+    if (entry == expected_.results.end())
+        return wanted(path) != nullptr;
+    const auto end = expected_.ends.find(path);
+    return entry->second < 0 || end->second.action == ARSYNC_ACTION_SKIP ||
+           (end->second.flags & ARSYNC_COMPLETION_KEPT_BOTH) != 0;
+}
+
+// Whatever happened.
+void TreeSimulation::check_stayed(const std::string& path, const Inode& before) {
+    const Inode* now = target(path);
+    const bool stays = is_to_stay(path) && !is_changed(path);
+    if (stays && (!now || now->number != before.number))
+        world.problem("was to stay, and is gone: " + path);
+    else if (stays && now->version != before.version)
+        world.problem("was to stay, and was written to: " + path);
+    for (const auto& [name, number] : before.names)
+        check_stayed(path.empty() ? name : path + "/" + name, original_->at(number));
+}
+
+// Whatever happened: the job accounts for what its entries say.
+void TreeSimulation::check_sums() {
+    if (job_.totals.directories == 0) // not even the roots
+        return;
+    arsync_totals sum = {};
+    std::set<std::string> seen;
+    for (const Report& entry : reports()) {
+        const Outcome& end = entry.outcome;
+        sum.errors += end.result < 0;
+        if (end.action == ARSYNC_ACTION_REMOVE) {
+            sum.removed += end.result == 0;
+            continue;
+        }
+        if (!seen.insert(entry.path).second) // a directory's end
+            continue;
+        ++sum.entries;
+        const bool directory =
+            (end.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 && end.action != ARSYNC_ACTION_NONE;
+        const bool copied = (end.flags & ARSYNC_COMPLETION_COPIED) != 0 &&
+                            end.stage != ARSYNC_STAGE_SYNC; // of what was up to date
+        if (end.result < 0 && !copied && !(directory && end.stage == ARSYNC_STAGE_LIST))
+            continue;
+        sum.bytes += end.bytes;
+        sum.hole_bytes += end.hole_bytes;
+        sum.files += end.action == ARSYNC_ACTION_COPY;
+        sum.files_by_method[end.method] += end.action == ARSYNC_ACTION_COPY;
+        sum.directories += directory;
+        sum.symlinks += end.action == ARSYNC_ACTION_SYMBOLIC_LINK;
+        sum.hard_links += end.action == ARSYNC_ACTION_HARD_LINK;
+        sum.specials += end.action == ARSYNC_ACTION_MAKE_SPECIAL;
+        sum.skipped += end.action == ARSYNC_ACTION_SKIP;
+    }
+    const arsync_totals& said = job_.totals;
+    const auto same = [&](const char* what, uint64_t total, uint64_t found) {
+        if (total != found)
+            world.problem(std::string("totals: ") + what + " " + std::to_string(total) +
+                          ", and of the entries " + std::to_string(found));
+    };
+    same("entries", said.entries, sum.entries);
+    same("files", said.files, sum.files);
+    same("directories", said.directories, sum.directories);
+    same("symlinks", said.symlinks, sum.symlinks);
+    same("hard links", said.hard_links, sum.hard_links);
+    same("specials", said.specials, sum.specials);
+    same("skipped", said.skipped, sum.skipped);
+    same("bytes", said.bytes, sum.bytes);
+    same("hole bytes", said.hole_bytes, sum.hole_bytes);
+    for (size_t i = 0; i < std::size(sum.files_by_method); ++i)
+        same("files of a method", said.files_by_method[i], sum.files_by_method[i]);
+    if (said.removed < sum.removed)
+        world.problem("totals: fewer removed than the entries say");
+    // That all is durable is the job's own to say.
+    const bool own =
+        said.errors == sum.errors + 1 && scenario.options.durability != ARSYNC_DURABILITY_NONE;
+    if (said.errors != sum.errors && !own)
+        same("errors", said.errors, sum.errors);
+    if (job_.outcome.bytes != said.bytes || job_.outcome.hole_bytes != said.hole_bytes)
+        world.problem("the job's bytes are not those of its totals");
+    if (!was_cancelled() && (job_.outcome.result < 0) != (said.errors > 0))
+        world.problem("the job's result is not that of its entries");
+}
+
+// Whatever happened: what is said to be copied is, and what was not there is told of.
+void TreeSimulation::check_told() {
+    if (scenario.asks(ARSYNC_COPY_DRY_RUN) || world.crashed())
+        return;
+    std::set<std::string> told;
+    for (const Report& entry : reports()) {
+        const Outcome& end = entry.outcome;
+        const bool is_there = end.result == 0 || (end.flags & ARSYNC_COMPLETION_COPIED) != 0 ||
+                              end.stage == ARSYNC_STAGE_LIST;
+        if (end.action == ARSYNC_ACTION_REMOVE || !is_there)
+            continue;
+        const std::string above = entry.path.substr(0, entry.path.rfind('/') + 1);
+        const std::string at = end.name.empty() ? entry.path : above + end.name;
+        told.insert(at);
+        const Inode* now = target(at);
+        const Inode* right = wanted(at);
+        if (is_changed(entry.path) || is_changed(at) || (now && now->number == world.damaged_inode))
+            continue;
+        if (!now)
+            world.problem("said to be there, and is not: " + at);
+        else if (right && end.action != ARSYNC_ACTION_SKIP &&
+                 ((now->attributes.mode & S_IFMT) != (right->attributes.mode & S_IFMT) ||
+                  !(now->content == right->content) || now->target != right->target))
+            world.problem("said to be there, and is something else: " + at);
+    }
+    const auto check = [&](const auto& self, const std::string& path, const Inode& inode) -> void {
+        const bool backup = path.ends_with('~');
+        if (faults.gave(ENOENT)) // who is told that nothing is there does not remove it
+            return;
+        if (!inode.is_directory() && !existed(path) && !backup && !told.contains(path) &&
+            !is_changed(path) && inode.number != world.damaged_inode &&
+            !faults.kept_from_removing(path, was_cancelled()))
+            world.problem("is there, and nothing says so: " + path);
+        for (const auto& [name, number] : inode.names)
+            self(self, path.empty() ? name : path + "/" + name, world.disk.at(number));
+    };
+    if (const Inode* top = target(""))
+        check(check, "", *top);
 }
 
 std::string report(const TreeSimulation& simulation) {

@@ -6,8 +6,9 @@
 // new one.
 //
 // After the run it is checked that there was one completion, that nothing leaked, that nobody
-// sleeps for ever, that the source is as it was, and, unless it crashed, that no name is new that
-// should not be there or leads to a part of a file.
+// sleeps for ever, that the source is as it was, that what was to stay is as it was, that the job
+// accounts for all that its entries say of themselves, and, unless it crashed, that no name is new
+// that should not be there or leads to a part of a file.
 #pragma once
 
 #include <memory>
@@ -82,6 +83,10 @@ private:
     void check_old();
     void check_shown(const std::string& path);
     void check_names(const std::string& path, const Inode& directory);
+    void check_stayed(const std::string& path, const Inode& before);
+    bool is_to_stay(const std::string& path) const;
+    void check_sums();
+    void check_told();
 
     SimulatedPool pool_;
     Trees trees_;
