@@ -28,8 +28,7 @@ int SimulatedFiles::filesystem_type(int fd, uint64_t& magic) {
         if (inode.number == world_.without_size && !is_server)
             magic = proc_magic;
         else
-            magic = world_.is_elsewhere(inode.number) ? world_.options.destination_type
-                                                      : world_.options.filesystem_type;
+            magic = world_.type_of(inode.number);
         return 0;
     }));
 }

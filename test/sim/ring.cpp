@@ -200,7 +200,7 @@ int64_t SimulatedRing::effect(const Request& request) {
         }
         return sim::sync(world_, inode, request.datasync);
     case Op::sync_filesystem:
-        if (world_.options.filesystem_type == fuse_magic) // which does not hand it on
+        if (world_.type_of(inode.number) == fuse_magic) // which does not hand it on
             return 0;
         if (denies_syncfs())
             return -EPERM;

@@ -128,6 +128,8 @@ void Comparison::compare(const std::string& path, const Inode& a, const Inode& b
 void Comparison::compare_attributes(const std::string& path, const Inode& a, const Inode& b) {
     const Attributes& from = a.attributes;
     const Attributes& to = b.attributes;
+    if (!also.linked && !a.is_file() && !a.is_directory())
+        return;
     if (also.mode && from.mode != to.mode)
         differ(path, "has mode " + std::to_string(to.mode) + ", not " + std::to_string(from.mode));
     if (also.owner && (from.uid != to.uid || from.gid != to.gid))

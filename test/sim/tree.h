@@ -44,6 +44,7 @@ struct Compared {
     bool seals = true;       // and of those immutable and append-only
     bool project = false;    // of these
     bool context = false;    // their SELinux label
+    bool linked = true;      // the attributes of links and special files too, which have no sync
 };
 constexpr Compared everything{.mode = true,
                               .owner = true,

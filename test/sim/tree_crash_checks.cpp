@@ -116,7 +116,7 @@ void check_after_crash(TreeSimulation& s) {
             Recovered(s, disk).check();
             if (s.outcome().result != 0 || s.failed_step())
                 continue;
-            for (const std::string& difference : s.differences_on(disk))
+            for (const std::string& difference : s.lost_on(disk))
                 s.world.problem("a crash after the completion: " + difference);
         }
 }

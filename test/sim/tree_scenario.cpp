@@ -498,6 +498,19 @@ bool replaces_kinds(const TreeScenario& s) {
            s.options.update != ARSYNC_UPDATE_NONE;
 }
 
+bool is_server(uint64_t type) {
+    return type == fuse_magic || type == overlay_magic || type == nfs_magic;
+}
+
+bool goes_to_server(const TreeScenario& s) {
+    return is_server(s.world.destination_type != 0 ? s.world.destination_type
+                                                   : s.world.filesystem_type);
+}
+
+bool syncs_each(const TreeScenario& s) {
+    return goes_to_server(s) || s.world.denies_syncfs || s.world.loses_syncfs;
+}
+
 // No file has numbered backups to begin with.
 std::string backup_of(const TreeScenario& s, const std::string& name) {
     return name + (s.options.backup == ARSYNC_BACKUP_NUMBERED ? ".~1~" : "~");
@@ -516,8 +529,10 @@ std::string describe(const TreeScenario& s) {
            number(o.method) + " reflink " + number(o.reflink) + " cache " + number(o.cache) +
            " sparse " + number(o.sparse) + " chunks " + number(o.chunks) +
            (s.holed ? ", with holes" : "") + (s.labelled ? ", with labels" : "") + " filter '" +
-           s.filter + "'; " + number(s.workers) + " workers, " + number(s.buffer_count) +
-           " buffers of " + number(s.buffer_size);
+           s.filter + "'; filesystem " + number(s.world.filesystem_type) +
+           (s.world.destination_type != 0 ? " to " + number(s.world.destination_type) : "") + "; " +
+           number(s.linked) + " linked, " + number(s.workers) + " workers, " +
+           number(s.buffer_count) + " buffers of " + number(s.buffer_size);
 }
 
 void choose_ways_of_moving(Random& random, TreeScenario& s) {
@@ -546,6 +561,27 @@ void choose_ways_of_moving(Random& random, TreeScenario& s) {
     if (s.labelled)
         o.preserve |= static_cast<uint32_t>(random.below(8)) * ARSYNC_PRESERVE_CONTEXT;
 }
+
+namespace {
+
+// Where it is and where it goes, and what else there may be in it: drawn apart, too.
+void choose_place(Random& random, TreeScenario& s) {
+    if (random.percent(50))
+        s.world.filesystem_type =
+            random.of({xfs_magic, btrfs_magic, nfs_magic, overlay_magic, tmpfs_magic, fuse_magic});
+    if (s.options.reflink != ARSYNC_REFLINK_ALWAYS && random.percent(15))
+        s.world.destination_type = random.of({ext4_magic, xfs_magic, nfs_magic, tmpfs_magic});
+    s.world.denies_syncfs = random.percent(5);
+    s.world.loses_syncfs = random.percent(5);
+    s.world.others_lose = random.percent(10);
+    s.world.lists_mounts = random.percent(70);
+    s.linked = random.percent(20) ? 3 : 0;
+    const bool bare = random.percent(5);
+    if (bare && s.options.symlinks != ARSYNC_SYMLINKS_FOLLOW)
+        s.options.flags |= ARSYNC_COPY_DIRECTORIES_ONLY;
+}
+
+} // namespace
 
 TreeScenario choose_tree(uint64_t seed) {
     Random random(seed * 7919 + 3);
@@ -594,6 +630,8 @@ TreeScenario choose_tree(uint64_t seed) {
         o.update = random.of({ARSYNC_UPDATE_ASK, ARSYNC_UPDATE_ASK_OLDER});
     Random more(seed * 15'485'863 + 5);
     choose_ways_of_moving(more, s);
+    Random elsewhere(seed * 49'979'687 + 9);
+    choose_place(elsewhere, s);
     return s;
 }
 

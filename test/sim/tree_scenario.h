@@ -35,6 +35,11 @@ struct TreeScenario {
 std::string describe(const TreeScenario& scenario);
 // Whether a directory and what is none give way to each other.
 bool replaces_kinds(const TreeScenario& scenario);
+// Whether that is no local filesystem that is known, but FUSE, an overlay or a server's.
+bool is_server(uint64_t filesystem_type);
+bool goes_to_server(const TreeScenario& scenario);
+// Whether what is durable is synced one by one, rather than by syncfs(2).
+bool syncs_each(const TreeScenario& scenario);
 // The name that a file which gives way gets, if it gets one.
 std::string backup_of(const TreeScenario& scenario, const std::string& name);
 

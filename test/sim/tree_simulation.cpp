@@ -214,12 +214,22 @@ Compared TreeSimulation::preserved() const {
 }
 
 std::vector<std::string> TreeSimulation::differences_on(const Disk& disk) const {
+    return differ(disk, preserved());
+}
+
+std::vector<std::string> TreeSimulation::lost_on(const Disk& disk) const {
+    Compared also = preserved();
+    also.linked = !syncs_each(scenario);
+    return differ(disk, also);
+}
+
+std::vector<std::string> TreeSimulation::differ(const Disk& disk, const Compared& also) const {
     const Inode* top = target_on(disk, "");
     const bool dry = scenario.asks(ARSYNC_COPY_DRY_RUN);
     if (!top)
         return dry && trees_.target == 0 ? std::vector<std::string>{}
                                          : std::vector<std::string>{"nothing is there"};
-    return sim::differences(world.disk, expected_.tree, disk, top->number, preserved());
+    return sim::differences(world.disk, expected_.tree, disk, top->number, also);
 }
 
 // Whatever happened: a name that was not there leads to what it should, and to all of it.

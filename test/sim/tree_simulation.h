@@ -62,6 +62,8 @@ public:
     Compared preserved() const;
     // How the destination on a disk differs from what is expected: where it should not.
     std::vector<std::string> differences_on(const Disk& disk) const;
+    // The same of what is to be durable there.
+    std::vector<std::string> lost_on(const Disk& disk) const;
     uint64_t questions() const { return pool_.questions(); }
     bool helped() const { return pool_.helped(); }
     bool was_cancelled() const { return job_.control.cancelled(); }
@@ -84,6 +86,7 @@ private:
     void check_shown(const std::string& path);
     void check_names(const std::string& path, const Inode& directory);
     void check_stayed(const std::string& path, const Inode& before);
+    std::vector<std::string> differ(const Disk& disk, const Compared& also) const;
     bool is_to_stay(const std::string& path) const;
     void check_sums();
     void check_told();

@@ -189,6 +189,7 @@ void fold_names(TreeScenario& scenario) {
     scenario.options.update = ARSYNC_UPDATE_ALL;
     scenario.options.symlinks = ARSYNC_SYMLINKS_KEEP;
     scenario.filter.clear();
+    scenario.world.others_lose = false;
 }
 
 } // namespace

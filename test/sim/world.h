@@ -228,6 +228,9 @@ public:
     bool is_elsewhere(InodeNumber inode) const {
         return options.destination_type != 0 && inode != source && !sources.contains(inode);
     }
+    uint64_t type_of(InodeNumber inode) const { // of its filesystem
+        return is_elsewhere(inode) ? options.destination_type : options.filesystem_type;
+    }
     // The subject of what a path leads to; a name that nothing has is of the directory it is in.
     Subject subject_at(int dirfd, const std::string& path, Last last);
     bool descriptors_run_out() const { return descriptors_.size() >= options.descriptors_max; }
