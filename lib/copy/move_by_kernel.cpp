@@ -50,11 +50,11 @@ Task<bool> Mover::reflink() {
         io_.memo->sharing = Sharing::taken;
     end_ = written_end_ = ends_.source_end;
     if (ends_.whole_file) {
-        // A whole file is shared at the size it has by now.
+        // A whole file is shared at the size it has by now, and with all that it has.
         struct statx now;
         check(ARSYNC_STAGE_REFLINK, io_.files.statx(ends_.destination, "", 0, now));
         written_end_ = now.stx_size;
-        end_ = std::min(end_, written_end_);
+        end_ = survey_.source_ends_where_it_says() ? std::min(end_, written_end_) : written_end_;
     }
     io_.ring.counters().bytes_reflinked.add(end_ - ends_.source_begin);
     control_.add_done(end_ - ends_.source_begin);

@@ -103,6 +103,23 @@ void drop_consequences(TreeSimulation& s) {
 
 } // namespace
 
+TEST_CASE("what is shared has all of its source, whatever a server says of its size") {
+    for (const uint64_t filesystem : {nfs_magic, overlay_magic})
+        for (const Lie lie : {Lie::smaller, Lie::larger}) {
+            Scenario scenario = by_method(ARSYNC_METHOD_REFLINK, 200'000);
+            scenario.world.filesystem_type = filesystem;
+            Simulation simulation(scenario);
+            simulation.lie = lie;
+            simulation.run();
+            CAPTURE(filesystem);
+            CHECK(simulation.outcome().result == 0);
+            CHECK(simulation.outcome().bytes == 200'000);
+            REQUIRE(simulation.destination());
+            const bool whole = simulation.destination()->content == simulation.original();
+            CHECK(whole);
+        }
+}
+
 TEST_CASE("whichever call of a copy lies about what is there, it ends, and what is done is right") {
     unsigned lies = 0;
     for (const Scenario& scenario : catalogue())
