@@ -576,8 +576,7 @@ void choose_place(Random& random, TreeScenario& s) {
     s.world.others_lose = random.percent(10);
     s.world.lists_mounts = random.percent(70);
     s.linked = random.percent(20) ? 3 : 0;
-    const bool bare = random.percent(5);
-    if (bare && s.options.symlinks != ARSYNC_SYMLINKS_FOLLOW)
+    if (random.percent(5))
         s.options.flags |= ARSYNC_COPY_DIRECTORIES_ONLY;
 }
 

@@ -181,6 +181,21 @@ TEST_CASE_FIXTURE(Clean, "directories only: they get their attributes, the root 
     CHECK(!exists(directory / "new"));
 }
 
+TEST_CASE_FIXTURE(Clean, "directories only, links followed: one that leads nowhere is none") {
+    const Directory directory;
+    make_files(directory / "from", {"a/file"});
+    make_files(directory.path(), {"aside/b/file"});
+    make_symlink("../aside", directory / "from/link");
+    make_symlink("nowhere", directory / "from/dangling");
+    Pool pool;
+    const TreeCopy copy =
+        copy_tree(pool, directory / "from", directory / "to",
+                  archive(ARSYNC_COPY_DIRECTORIES_ONLY).with_symlinks(ARSYNC_SYMLINKS_FOLLOW));
+    CHECK_MESSAGE(copy.job.result == 0, words(copy));
+    CHECK(copy.totals.entries == 4);
+    CHECK_NAMES(directory / "to", {"a", "link", "link/b"});
+}
+
 TEST_CASE_FIXTURE(Clean, "directories only, and mirrored: what is extra goes") {
     const Directory directory;
     make_files(directory / "from", {"a/b/file", "here"});

@@ -47,8 +47,9 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         if (!job_.filter.empty() &&
             job_.filter.excludes(path_below(&directory, unit.name), type == DT_DIR))
             continue;
-        // Of what it is not known of it might be one.
-        if (directories_only && type != DT_DIR && unknown.result == 0)
+        // Of what it is not known of it might be one; but a link that leads nowhere is none.
+        const bool is_known = unknown.result == 0 || (unit.follows && unknown.result == -ENOENT);
+        if (directories_only && type != DT_DIR && is_known)
             continue;
         job_.control.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
         if (unknown.result < 0) {
