@@ -184,6 +184,8 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         [[fallthrough]];
     case Call::open_on_ring:
     case Call::reopen: // tried again when others have closed theirs
+        if ((step.flags & O_PATH) && goes_to_server(scenario) && scenario.asks(ARSYNC_COPY_VERIFY))
+            return true; // it is open to be read already
         return error == EMFILE || error == ENFILE ||
                (error == ENAMETOOLONG && is_temporary_name(step.path));
     case Call::set_inode_flags: // then one by one, and what they are in the end is compared
