@@ -79,4 +79,20 @@ public:
     virtual bool asks_whether_made() const { return false; }
 };
 
+// co_await: until there is room for another report.
+class [[nodiscard]] RoomToReport : Waiter {
+public:
+    RoomToReport(Host& host, Ring& ring) : host_(host), ring_(ring) {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        handle = waiting;
+        return host_.wait_for_room(ring_, *this);
+    }
+    void await_resume() const noexcept {}
+
+private:
+    Host& host_;
+    Ring& ring_;
+};
+
 } // namespace arsync

@@ -39,6 +39,8 @@ same 'a backup does not get the name of what is being made' '
 same 'one name in two spellings is one destination' 'mkdir -p a d; bytes 9000000 x > a/x' '
     $CP --backup=numbered --parents a/x ./a/x a//x d; $CP -b --parents a//x a/./x a/x d'
 if is_root; then
+    same 'a directory on the way is told of once, whose owner it may not keep' '
+        mkdir a; echo x > a/x; mkdir -m 777 d' 'as_nobody $CP -pv --parents a/x d'
     # cp closes them as soon as the first file is there, and fails at the second.
     holds 'directories that --parents makes closed are closed when all below them is done' '
         mkdir -pm 777 a d; (cd a; seq 100 | split -l 1); chmod 555 a

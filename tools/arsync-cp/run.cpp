@@ -179,8 +179,11 @@ private:
     void take(const arsync_completion& completion) {
         if (completion.kind == ARSYNC_COMPLETION_JOB)
             return end_job(completion);
-        // Of a directory on the way whose attributes come at the end, when no item is left.
+        // Of a directory on the way whose attributes come at the end, when no item is left. That it
+        // lost its owner alone is no more told than of a file.
         if (completion.user_data < first_) {
+            if (completion.result == 0)
+                return;
             Item way(operands_.entry(completion.path));
             arsync_completion of_way = completion;
             of_way.kind = ARSYNC_COMPLETION_ENTRY;

@@ -391,8 +391,14 @@ Task<void> List::finish_ways(Io io, Host& host) {
             totals_.errors += outcome.result < 0 ? 1 : 0;
             flags_ |= outcome.flags & ARSYNC_COMPLETION_OWNER_LOST;
         }
-        if (options_.report != ARSYNC_REPORT_NONE)
+        if (options_.report == ARSYNC_REPORT_NONE)
+            continue;
+        co_await RoomToReport(host, io.ring);
+        try {
             host.report({.kind = ARSYNC_COMPLETION_WAY, .path = done.path, .outcome = outcome});
+        } catch (const std::bad_alloc&) {
+            out_of_memory();
+        }
     }
 }
 

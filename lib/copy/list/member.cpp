@@ -51,17 +51,6 @@ private:
 // ---- taking items ----
 
 // co_await Poll(member): until not too many completions are unread.
-struct ListMember::Poll : Waiter {
-    ListMember& member;
-    explicit Poll(ListMember& own) : member(own) {}
-    bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> waiting) {
-        handle = waiting;
-        return member.list_.host_->wait_for_room(member.io_.ring, *this);
-    }
-    void await_resume() const noexcept {}
-};
-
 ListMember::ListMember(List& list, Io io, Control& control, Host& host)
     : list_(list), io_(io.with(memo_)), control_(control), host_(host),
       window_(io.ring, host.workers()) {}
@@ -83,7 +72,7 @@ Task<void> ListMember::take_items() {
     for (;;) {
         while (!window_.has_room())
             co_await Window::EntryEnd(window_);
-        co_await Poll(*this);
+        co_await RoomToReport(*list_.host_, io_.ring);
         if (control_.held())
             co_await wait_while_held(io_, control_);
         const bool taken = co_await List::Turn(list_, io_.ring);

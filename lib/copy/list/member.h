@@ -64,7 +64,6 @@ private:
     void end_directory(const Item& item, Outcome& outcome, arsync_totals& totals) const;
     void end(Item& item, const Outcome& outcome, const arsync_totals& totals);
 
-    struct Poll;
     List& list_;
     FilesystemMemo memo_;
     const Io io_;
