@@ -19,7 +19,7 @@
 
 namespace arsync {
 
-// Of no device. That two are the same has the one wait for the other, and that is all.
+// Of no device. Two names may get one number: then one waits for the other, and that is all.
 inline Identity name_in(const Identity& directory, const std::string& name) {
     constexpr uint32_t no_major = UINT32_MAX;
     return {no_major, directory.minor, directory.inode ^ std::hash<std::string>()(name)};
@@ -82,8 +82,8 @@ public:
         bool waits_ = false;
     };
 
-    // co_await gives a Turn: in the order in which they came. ring: of whoever waits. Nobody who
-    // has one may wait for another, but who has a name for the file that is there.
+    // co_await gives a Turn: in the order in which they came. ring: of whoever waits. Who has a
+    // file's turn may not wait for another; who has a name's may wait for a file's.
     Wait take(const Identity& id, Ring& ring) { return Wait(*this, id, ring); }
 
 private:

@@ -119,6 +119,7 @@ private:
                                Control& control, Outcome& outcome);
     bool made_before(const Directory& directory, std::string_view name) const;
     bool replaces_kinds() const;
+    bool takes_turns_by_name() const;
     bool gives_way(const Directory& directory, const Outcome& outcome) const;
     DirectoryRef end_part(Batch& batch);
     void end_entry(const Directory* directory, std::string_view name, const Outcome& outcome);

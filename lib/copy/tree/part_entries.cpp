@@ -232,7 +232,7 @@ EntryContext TreePart::context_of(const Batch& batch) const {
 // takes one, which gets what was opened.
 bool TreePart::copies_at_once(const Batch& batch, const std::string& name, Source& source) {
     const Directory& directory = *batch.pin;
-    if (!directory.made || job_.asks || job_.takes_turns_by_name)
+    if (!directory.made || job_.asks || takes_turns_by_name())
         return false;
     Outcome outcome;
     outcome.wanted.begin(job_.options);
@@ -268,14 +268,15 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
                                      unsigned char type, bool follows, bool cleared, Source& source,
                                      Question* question, Control& control, Outcome& outcome) {
     const Directory& directory = *batch.pin;
-    Writers::Turn turn; // of who takes from a stream none, as by the file
-    if (job_.takes_turns_by_name && type == DT_REG) {
+    Writers::Turn turn;
+    const bool by_name = takes_turns_by_name();
+    if (by_name && type == DT_REG) { // who takes from a stream may wait for ever, and has no turn
         turn = co_await job_.writers.take(name_in(directory.destination_id, name), io_.ring);
         control.throw_if_cancelled(); // as that may have been long in coming
     }
     FileCopy names = names_of(directory, name);
     names.follows = follows;
-    names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
+    names.fresh = cleared || (!by_name && is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION));
     const arsync_copy_options& options = job_.entry_options;
     EntryContext context = context_of(batch);
     context.opened = &source;
@@ -288,6 +289,11 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
         co_await copy_by_answer(io_, names, type, context, options, *question, control, outcome);
     else
         co_await copy_entry(io_, names, type, context, options, control, outcome);
+}
+
+// Below a root that is new no link was there that might lead to one of its directories.
+bool TreePart::takes_turns_by_name() const {
+    return job_.takes_turns_by_name && !tree_.root().made;
 }
 
 // Whether a directory that is in the way of an entry is to be removed.
