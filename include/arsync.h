@@ -1268,7 +1268,8 @@ enum arsync_sparse {
  * it was made, which is for its owner alone if preserve names the mode, and one that was there
  * stays as it is. So several jobs may copy into one directory at the same time, and none takes from
  * the others the right to write there; ARSYNC_COPY_DIRECTORIES_ONLY sets the attributes in the end.
- */
+ * A directory that is itself an item of a list, as with ARSYNC_COPY_SHALLOW, is not merely on the
+ * way, and gets its own. */
 #define ARSYNC_COPY_BARE_PARENTS (1u << 23)
 /* With ARSYNC_COPY_PARENTS: src is an entry of the tree at src_dirfd. No symbolic link on the way
  * to src or dst is followed (-ENOTDIR), there is no ".." and no absolute path (-EXDEV), and a link

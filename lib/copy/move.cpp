@@ -244,8 +244,8 @@ Task<void> Mover::compare_with_guess(struct statx now) {
     const bool made_up =
         source().stx_blocks == 0 && now.stx_blocks == 0 && end_ > ends_.source_begin;
     moved_.changed = !made_up && (moved_.changed || was_written(source(), now));
-    const bool is_cut_off = co_await ends_in_no_hole();
-    if (is_cut_off) {
+    const bool cut_off = co_await is_cut_off();
+    if (cut_off) {
         moved_.changed = true;
         check(ARSYNC_STAGE_READ, io_.files.statx(ends_.source, "", AT_STATX_FORCE_SYNC, now));
         end_ = std::clamp<uint64_t>(now.stx_size, ends_.source_begin, end_);
@@ -256,7 +256,7 @@ Task<void> Mover::compare_with_guess(struct statx now) {
 
 // What seemed to be a hole up to the end may be where the source was cut off meanwhile: read(2)
 // tells. What is shared stays as it was when it was shared.
-Task<bool> Mover::ends_in_no_hole() {
+Task<bool> Mover::is_cut_off() {
     const bool asks = moved_.hole_bytes > 0 && grounds_.sized && end_ > ends_.source_begin &&
                       method_ != ARSYNC_METHOD_REFLINK;
     bool is_there = true;

@@ -74,7 +74,7 @@ private:
     Task<void> look_at_source_again();
     void compare_with(const struct statx& now);
     Task<void> compare_with_guess(struct statx now);
-    Task<bool> ends_in_no_hole();
+    Task<bool> is_cut_off();
     Task<void> set_size();
     Task<int64_t> truncate(uint64_t size, uint64_t less);
 

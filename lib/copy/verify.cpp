@@ -213,7 +213,7 @@ Task<bool> ends_as_written(Io io, const Written& written, Control& control) {
     if (written.whole_file)
         goes_on = co_await has(end);
     bool is_there = true;
-    if (!goes_on && written.bytes > 0)
+    if (!goes_on && written.bytes > 0 && written.may_seek) // else all of it was read
         is_there = co_await has(end - 1);
     co_return is_there && !goes_on;
 }
