@@ -306,7 +306,7 @@ check: ## set up, build, run all tests
 	$(Q)tools/deps.sh build test
 	$(again) run-tests
 
-# Not of `make check`: what takes hours. What has passed is not run again while what it is about is the same.
+# Not of `make check`: what takes hours. test/prove.sh says when what has passed is run again.
 prove: ## the tests of the worst day at length (hours; wants root; STEPS="pools storm": these alone)
 	$(Q)tools/deps.sh build test fuzz
 	$(Q)B='$(B)' test/prove.sh $(STEPS)

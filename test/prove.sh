@@ -4,8 +4,8 @@
 #
 # Each step is run to its end whatever the others said, and the last lines tell all of them; the status is 0 only
 # where none failed. What has passed is not run again ($B/prove has it), so that what was cut off goes on: while the
-# library, arsync-cp and the folder of the step's own tests are the same, or, where a step is about all of them, the
-# commit. Each line tells at which commit it ran. Each length below may be set in the environment; then all is run.
+# library, arsync-cp and what the step's tests are made of are the same, or, where a step is about all tests, the
+# commit is. Each line tells at which commit it ran. Each length below may be set in the environment; then all is run.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build}
@@ -75,19 +75,21 @@ run_step() {
 
 # state STEP: what its result is valid for; nothing where that is not committed, or where there is no git.
 state() {
-    local own=test/system changed
+    local -a paths
+    local changed
     case $1 in
-        simulation | every-step) own=test/sim ;;
-        crashes) own=test/crash ;;
-        random) own=test/cli ;;
-        fuzzers) own=test/fuzz ;;
+        lint | sanitizers | coverage | valgrind | compilers | clean-root) paths=(.) ;;
+        simulation | every-step) paths=(test/sim) ;;
+        crashes) paths=(test/crash test/system) ;;
+        random) paths=(test/cli) ;;
+        fuzzers) paths=(test/fuzz test/sim) ;;
+        *) paths=(test/system test/fuse) ;;
     esac
-    local -a paths=(lib include tools/arsync-cp Makefile test/prove.sh "$own")
-    case $1 in lint | sanitizers | coverage | valgrind | compilers | clean-root) paths=(.) ;; esac
+    paths+=(lib include tools/arsync-cp Makefile ':(glob)test/*')
     changed=$(git status --porcelain -- "${paths[@]}") && [ -z "$changed" ] || return
     case ${paths[0]} in
         .) git rev-parse HEAD ;;
-        *) git rev-parse "${paths[@]/#/HEAD:}" | sha1sum | cut -d' ' -f1 ;;
+        *) git ls-files -s -- "${paths[@]}" | sha1sum | cut -d' ' -f1 ;;
     esac
 }
 # What is built here is run by most steps, and so what these results are valid for must not change any more.
