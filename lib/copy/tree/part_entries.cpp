@@ -268,15 +268,14 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
                                      unsigned char type, bool follows, bool cleared, Source& source,
                                      Question* question, Control& control, Outcome& outcome) {
     const Directory& directory = *batch.pin;
-    Writers::Turn turn;
-    const bool by_name = takes_turns_by_name();
-    if (by_name && type == DT_REG) { // who takes from a stream may wait for ever, and has no turn
+    Writers::Turn turn; // but who takes from a stream may wait for ever, and has none
+    if (takes_turns_by_name() && type == DT_REG) {
         turn = co_await job_.writers.take(name_in(directory.destination_id, name), io_.ring);
         control.throw_if_cancelled(); // as that may have been long in coming
     }
     FileCopy names = names_of(directory, name);
     names.follows = follows;
-    names.fresh = cleared || (!by_name && is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION));
+    names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
     const arsync_copy_options& options = job_.entry_options;
     EntryContext context = context_of(batch);
     context.opened = &source;
