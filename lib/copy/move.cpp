@@ -258,7 +258,7 @@ Task<void> Mover::compare_with_guess(struct statx now) {
 // tells. What is shared stays as it was when it was shared.
 Task<bool> Mover::is_cut_off() {
     const bool asks = moved_.hole_bytes > 0 && grounds_.sized && end_ > ends_.source_begin &&
-                      method_ != ARSYNC_METHOD_REFLINK;
+                      ends_.may_seek && method_ != ARSYNC_METHOD_REFLINK;
     bool is_there = true;
     if (asks)
         is_there = co_await survey_.has_byte(control_, end_ - 1);
