@@ -2,11 +2,13 @@
 // somebody to tell what came of its parts, and answers to its questions.
 #pragma once
 
+#include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "copy/copy.h"
+#include "io/ring.h"
 
 namespace arsync {
 

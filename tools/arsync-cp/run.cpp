@@ -179,8 +179,8 @@ private:
     void take(const arsync_completion& completion) {
         if (completion.kind == ARSYNC_COMPLETION_JOB)
             return end_job(completion);
-        // Of a directory on the way whose attributes come at the end, when no item is left. That it
-        // lost its owner alone is no more told than of a file.
+        // Of a directory on the way whose attributes come at the end, when no item is left. One
+        // that merely lost its owner is not told of, as a file is not.
         if (completion.user_data < first_) {
             if (completion.result == 0)
                 return;

@@ -50,7 +50,6 @@ private:
 
 // ---- taking items ----
 
-// co_await Poll(member): until not too many completions are unread.
 ListMember::ListMember(List& list, Io io, Control& control, Host& host)
     : list_(list), io_(io.with(memo_)), control_(control), host_(host),
       window_(io.ring, host.workers()) {}

@@ -197,15 +197,12 @@ private:
 };
 
 // co_await Poll(part): until not too many reports are unread.
-struct TreePart::Poll : Waiter {
-    TreePart& part;
-    explicit Poll(TreePart& own) : part(own) {}
-    bool await_ready() const noexcept { return part.job_.options.report == ARSYNC_REPORT_NONE; }
-    bool await_suspend(std::coroutine_handle<> waiting) {
-        handle = waiting;
-        return part.job_.host.wait_for_room(part.io_.ring, *this);
-    }
-    void await_resume() const noexcept {}
+struct TreePart::Poll : RoomToReport {
+    const bool reports;
+    explicit Poll(TreePart& part)
+        : RoomToReport(part.job_.host, part.io_.ring),
+          reports(part.job_.options.report != ARSYNC_REPORT_NONE) {}
+    bool await_ready() const noexcept { return !reports; }
 };
 
 // Errors become the outcome's result here. What failed for want of descriptors is begun anew, each
