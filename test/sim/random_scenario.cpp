@@ -63,7 +63,7 @@ void choose_backup(Random random, Scenario& scenario) {
         scenario.old_backup = random.of({"target~", "target.~3~"});
 }
 
-// The same: kinds of filesystems, and what they get wrong.
+// Drawn apart, too: kinds of filesystems, and what they get wrong.
 void choose_more_of_world(Random random, Scenario& scenario) {
     WorldOptions& world = scenario.world;
     if (random.percent(15))
@@ -78,7 +78,7 @@ void choose_more_of_world(Random random, Scenario& scenario) {
     scenario.source_dirty = scenario.source_cached && random.percent(30);
 }
 
-// The same: what is there, how it gives way, and what is kept and told.
+// Drawn apart, too: what is there, how it gives way, and what is kept and told.
 void choose_more_of_options(Random random, Scenario& scenario) {
     arsync_copy_options& options = scenario.options;
     if (random.percent(30))

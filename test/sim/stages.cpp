@@ -215,6 +215,10 @@ static bool has_numbers(const arsync_copy_options& options) {
     return options.backup == ARSYNC_BACKUP_NUMBERED || options.backup == ARSYNC_BACKUP_EXISTING;
 }
 
+bool means_no_room(int error) {
+    return error == ENOSPC || error == EDQUOT || error == ENOMEM;
+}
+
 bool may_survive(const Scenario& scenario, const Step& step, int error) {
     const arsync_copy_options& options = scenario.options;
     if (must_survive(step, error) || begins_anew(error))
@@ -238,7 +242,7 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
     case Call::truncate: // opening it with O_TRUNC will do; a server's file gets no size before
         return step.offset == 0 || is_strange(scenario);
     case Call::write_now: // in order it may be taken
-        return is_strange(scenario);
+        return is_strange(scenario) && !means_no_room(error);
     case Call::link:
         return error == EEXIST || denies_linking(error) ||
                (error == ENAMETOOLONG && is_temporary_name(step.path));
@@ -250,9 +254,12 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
         return error == EEXIST;
     case Call::unlink: // of a temporary name that is gone already
         return is_temporary_name(step.path);
-    case Call::read:
     case Call::write:
-        return is_strange(scenario) || is_tried_otherwise(options, step, error);
+        if (is_strange(scenario) && !means_no_room(error))
+            return true;
+        [[fallthrough]];
+    case Call::read:
+        return is_tried_otherwise(options, step, error);
     case Call::reflink: // another method may do, unless the disk itself is at fault
         return options.reflink != ARSYNC_REFLINK_ALWAYS && error != EIO && error != ENOSPC;
     case Call::copy_file_range: // before the first byte

@@ -11,6 +11,7 @@ namespace arsync::sim {
 // Whether the kernel could give this error for this call at all.
 bool can_fail_with(const Step& step, int error);
 bool fits(const Step& step, Stage stage);
+bool means_no_room(int error);
 bool may_survive(const Scenario& scenario, const Step& step, int error);
 bool denies_linking(int error);
 bool must_survive(const Step& step, int error);

@@ -179,12 +179,14 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
             return true;
         // To be synced, it may be opened to be written to.
         if (error == EACCES && !writes(step) && step.subject == Subject::destination &&
+            scenario.options.durability != ARSYNC_DURABILITY_NONE &&
             (syncs_each(scenario) || scenario.world.others_lose))
             return true;
         [[fallthrough]];
     case Call::open_on_ring:
     case Call::reopen: // tried again when others have closed theirs
-        if ((step.flags & O_PATH) && goes_to_server(scenario) && scenario.asks(ARSYNC_COPY_VERIFY))
+        if ((step.flags & O_PATH) && step.subject == Subject::destination &&
+            goes_to_server(scenario) && scenario.asks(ARSYNC_COPY_VERIFY))
             return true; // it is open to be read already
         return error == EMFILE || error == ENFILE ||
                (error == ENAMETOOLONG && is_temporary_name(step.path));
@@ -194,12 +196,13 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
     case Call::make_symlink:
     case Call::make_link:
         return error == ENAMETOOLONG && is_temporary_name(step.path);
-    case Call::write_now: // in order it may be taken
-        return goes_to_server(scenario) || must_survive(step, error);
+    case Call::write_now:
+    case Call::write: // in order it may be taken
+        if (goes_to_server(scenario) && !means_no_room(error))
+            return true;
+        [[fallthrough]];
     case Call::read:
-    case Call::write:
-        return must_survive(step, error) || goes_to_server(scenario) ||
-               is_tried_otherwise(scenario.options, step, error);
+        return must_survive(step, error) || is_tried_otherwise(scenario.options, step, error);
     case Call::inode_flags: // read a second time, of a directory; whether they are kept is seen
     case Call::project:
     case Call::sync_filesystem: // each file says for itself
