@@ -268,7 +268,8 @@ Task<Obstacle> Entry::take_turn(Obstacle obstacle) {
 // What is in the way is asked about before anything else is decided.
 bool Entry::is_to_be_asked() {
     struct statx there;
-    if (!context_.question || names_.fresh)
+    const bool is_free = names_.fresh && !names_.just_created;
+    if (!context_.question || is_free)
         return false;
     if (!is_in_question(io_.files, names_, facts(), options_, there) &&
         !dangles_in_the_way_of_a_link(there))

@@ -168,6 +168,28 @@ TEST_CASE("where names fold a dry run refuses what the copy would, a second spel
         }
 }
 
+// In a directory that is new: what the list itself has made there is asked about.
+TEST_CASE("where names fold a second spelling is asked about, in one tree too") {
+    arsync_copy_options options = {};
+    options.flags = ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH;
+    options.update = ARSYNC_UPDATE_ASK;
+    for (const uint32_t answer : {ARSYNC_ANSWER_REPLACE, ARSYNC_ANSWER_SKIP}) {
+        Listed listed(0, options, {{"in/f", "out/in/f"}, {"in/F", "out/in/F"}});
+        listed.list.world.disk.at(listed.out).folds = true;
+        listed.add(listed.in, "f");
+        listed.add(listed.in, "F");
+        unsigned questions = 0;
+        listed.list.pool().answer = [&](uint64_t, const std::string&) {
+            ++questions;
+            return answer;
+        };
+        listed.run();
+        CHECK(questions == 1);
+        CHECK(listed.result(0) == 0);
+        CHECK(listed.result(1) == (answer == ARSYNC_ANSWER_SKIP ? 0 : -EEXIST));
+    }
+}
+
 TEST_CASE("where names fold nothing is written through a link that the list has just made") {
     arsync_copy_options options = {};
     options.symlinks = ARSYNC_SYMLINKS_KEEP;
