@@ -102,7 +102,7 @@ static Task<void> copy_bytes(Io io, RangeCopy& copy, const arsync_copy_options& 
     Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
     const Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
     control.throw_if_cancelled();
-    if (outcome.bytes == 0)
+    if (outcome.bytes == 0 && !moved.changed) // of what was cut off some may be written
         co_return;
 
     // Of a destination whose writes are durable nothing that came in their place may be less: no

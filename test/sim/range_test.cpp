@@ -209,6 +209,26 @@ TEST_CASE("where a source is cut off before its end, nothing is punched at the d
         }
 }
 
+TEST_CASE("what was written of a source that is cut off before the range is durable, too") {
+    Scenario scenario = range_by_method(ARSYNC_METHOD_INLINE, 60'000, 8192, UINT64_MAX);
+    scenario.options.durability = ARSYNC_DURABILITY_FILE;
+    Simulation simulation(scenario);
+    bool cut = false;
+    unsigned synced = 0;
+    simulation.meanwhile = [&](const Step& step) {
+        synced += step.call == Call::sync;
+        if (!cut && step.call == Call::write_now) {
+            cut = true;
+            simulation.truncate_source(50'000);
+        }
+    };
+    simulation.run();
+    CHECK(cut);
+    CHECK(simulation.outcome().result == 0);
+    CHECK(simulation.outcome().bytes == 0);
+    CHECK(synced == 1);
+}
+
 TEST_CASE("aligned ranges share blocks") {
     for (const uint64_t length : {4096ul, 65'536ul}) {
         Scenario scenario = range_by_method(ARSYNC_METHOD_REFLINK, 4096, 8192, length);
