@@ -396,22 +396,33 @@ bool are_same(const arsync_totals& a, const arsync_totals& b) {
 bool is_same(const ListSimulation& s, const ItemEnd& item, const ItemEnd& wanted) {
     const Outcome& a = item.outcome;
     const Outcome& b = wanted.outcome;
-    const bool same_action = a.action == b.action || a.result < 0;
+    // Of two links that are followed to one file, which is copied first is chance.
+    const auto has_name = [](const Outcome& one) {
+        return one.action == ARSYNC_ACTION_COPY || one.action == ARSYNC_ACTION_HARD_LINK;
+    };
+    const bool follows = s.scenario.options().symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    const bool either_is_first = s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS) && follows &&
+                                 a.action != b.action && has_name(a) && has_name(b);
+    const bool same_action = a.action == b.action || a.result < 0 || either_is_first;
     const bool is_tree = a.action == ARSYNC_ACTION_TREE;
     // Which of a tree's errors is the first is chance.
     const bool both_trees_fail = is_tree && same_action && a.result < 0 && b.result < 0;
     // Where one could not be seen, or made, there is data.
     const bool same_holes = a.hole_bytes == b.hole_bytes || s.failed_step();
     // Of two trees side by side, which has the copy and which the link to it is chance.
-    const bool by_chance = is_tree && s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS);
+    const bool by_chance =
+        either_is_first || (is_tree && s.scenario.tree.preserves(ARSYNC_PRESERVE_LINKS));
     // An owner that a way has lost is told of by a job alone, and of a list by the list.
-    const uint32_t of_way = s.scenario.asks(ARSYNC_COPY_PARENTS) ? ARSYNC_COMPLETION_OWNER_LOST : 0;
+    uint32_t other_flags = s.scenario.asks(ARSYNC_COPY_PARENTS) ? ARSYNC_COMPLETION_OWNER_LOST : 0;
+    if (both_trees_fail)
+        other_flags |= ARSYNC_COMPLETION_AT_SOURCE | ARSYNC_COMPLETION_AT_DESTINATION |
+                       ARSYNC_COMPLETION_CONFLICT;
     // What is to be durable looks at the directory first.
     const bool same_stage =
         a.stage == b.stage || s.scenario.options().durability == ARSYNC_DURABILITY_FULL;
     return ((a.result == b.result && same_stage) || both_trees_fail) && same_action &&
-           (item.flags() & ~of_way) == (wanted.flags() & ~of_way) && a.backup == b.backup &&
-           a.name == b.name &&
+           (item.flags() & ~other_flags) == (wanted.flags() & ~other_flags) &&
+           a.backup == b.backup && a.name == b.name &&
            (by_chance || (a.bytes == b.bytes && same_holes &&
                           (!is_tree || are_same(item.totals, wanted.totals))));
 }
