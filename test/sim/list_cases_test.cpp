@@ -35,6 +35,12 @@ public:
             for (const auto& [name, number] : disk.at(directory).names)
                 disk.at(number).attributes.changed = {};
     }
+    void answer_all(uint32_t answer) {
+        list.pool().answer = [this, answer](uint64_t, const std::string&) {
+            ++questions;
+            return answer;
+        };
+    }
     void run() {
         list.run();
         for (const std::string& problem : list.world.problems)
@@ -48,6 +54,7 @@ public:
 
     ListSimulation list;
     InodeNumber in = 0, out = 0;
+    unsigned questions = 0; // that answer_all() has answered
 
 private:
     static ListScenario scenario(uint64_t seed, const arsync_copy_options& options,
@@ -178,13 +185,9 @@ TEST_CASE("where names fold a second spelling is asked about, in one tree too") 
         listed.list.world.disk.at(listed.out).folds = true;
         listed.add(listed.in, "f");
         listed.add(listed.in, "F");
-        unsigned questions = 0;
-        listed.list.pool().answer = [&](uint64_t, const std::string&) {
-            ++questions;
-            return answer;
-        };
+        listed.answer_all(answer);
         listed.run();
-        CHECK(questions == 1);
+        CHECK(listed.questions == 1);
         CHECK(listed.result(0) == 0);
         CHECK(listed.result(1) == (answer == ARSYNC_ANSWER_SKIP ? 0 : -EEXIST));
     }
@@ -405,13 +408,9 @@ TEST_CASE("a further name is asked about before it takes the place of a link tha
         World& world = listed.list.world;
         add_name(world, listed.in, "b", listed.add(listed.in, "a"));
         add_symlink(world, listed.out, "b", "nowhere");
-        unsigned questions = 0;
-        listed.list.pool().answer = [&](uint64_t, const std::string&) {
-            ++questions;
-            return answer;
-        };
+        listed.answer_all(answer);
         listed.run();
-        CHECK(questions == 1);
+        CHECK(listed.questions == 1);
         CHECK(listed.result(0) == 0);
         CHECK(listed.result(1) == 0);
         CHECK(listed.text("a") == "in/a");

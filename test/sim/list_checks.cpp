@@ -11,6 +11,7 @@
 #include "copy/question.h"
 #include "copy/split_path.h"
 #include "sim/stages.h"
+#include "sim/totals.h"
 
 namespace arsync::sim {
 
@@ -379,14 +380,6 @@ std::string describe_end(const Outcome& outcome, uint32_t flags) {
            std::to_string(outcome.hole_bytes) + ", backup '" + outcome.backup + "', name '" +
            outcome.name + "'";
 }
-
-constexpr std::pair<const char*, uint64_t arsync_totals::*> counted[] = {
-    {"entries", &arsync_totals::entries},         {"files", &arsync_totals::files},
-    {"directories", &arsync_totals::directories}, {"symlinks", &arsync_totals::symlinks},
-    {"hard links", &arsync_totals::hard_links},   {"specials", &arsync_totals::specials},
-    {"skipped", &arsync_totals::skipped},         {"removed", &arsync_totals::removed},
-    {"errors", &arsync_totals::errors},           {"bytes", &arsync_totals::bytes},
-};
 
 bool are_same(const arsync_totals& a, const arsync_totals& b) {
     return std::all_of(std::begin(counted), std::end(counted),
