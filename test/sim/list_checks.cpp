@@ -703,6 +703,17 @@ void check_as_serial(ListSimulation& s) {
         check_durable(s, failures_of(s));
 }
 
+// Whether a directory in an item's tree has failed of what was made to fail.
+static bool lost_directory(const ListSimulation& s, const SerialList& whole, size_t item) {
+    return std::any_of(s.events().begin(), s.events().end(), [&](const auto& event) {
+        const auto alone = whole.entries.find({first_item + item, event.path});
+        return event.kind == ARSYNC_COMPLETION_ENTRY && event.user_data == first_item + item &&
+               (event.outcome.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 &&
+               event.outcome.result < 0 && s.faults.gave(-event.outcome.result) &&
+               (alone == whole.entries.end() || alone->second.outcome.result == 0);
+    });
+}
+
 // Which items fail of it is found out; the others are as if those had done nothing.
 void check_after_fault(ListSimulation& s) {
     if (!s.failed_step()) {
@@ -747,7 +758,11 @@ void check_after_fault(ListSimulation& s) {
                           item->outcome.result != whole.items[i]->outcome.result;
         const bool both_trees = item->outcome.action == ARSYNC_ACTION_TREE &&
                                 whole.items[i]->outcome.action == ARSYNC_ACTION_TREE;
-        if (!anew && !(both_trees && item->totals.errors > whole.items[i]->totals.errors))
+        // What a directory does not hold, as it failed itself, does not fail in it.
+        const bool more_failed =
+            both_trees &&
+            (item->totals.errors > whole.items[i]->totals.errors || lost_directory(s, whole, i));
+        if (!anew && !more_failed)
             continue;
         failed.insert(i);
         of_failed.add(i);
