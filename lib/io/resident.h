@@ -10,8 +10,8 @@ namespace arsync {
 // What that has may be swapped out, as any memory may, and is taken for resident.
 bool is_on_tmpfs(int fd);
 
-// 1 or 0, or a negative errno where the file cannot be mapped. Of a file that one may not write the
-// kernel says that all is.
+// 1 or 0, or a negative errno where the file cannot be mapped. Of more than 128 KiB a sample tells.
+// Of a file that one may not write the kernel says that all is.
 int is_resident(int fd, uint64_t offset, size_t length);
 
 } // namespace arsync
