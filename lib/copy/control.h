@@ -79,6 +79,8 @@ public:
     void enter(Stage stage) { stage_.store(stage, std::memory_order_relaxed); }
     void set_method(Method method) { method_.store(method, std::memory_order_relaxed); }
     void set_total(uint64_t bytes) {
+        if (bytes == bytes_total())
+            return; // the whole's is shared with other threads
         if (whole_)
             whole_->bytes_total_.fetch_add(bytes - bytes_total(), std::memory_order_relaxed);
         bytes_total_.store(bytes, std::memory_order_relaxed);

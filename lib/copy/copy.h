@@ -318,10 +318,6 @@ bool open_source_at_once(Io io, const FileCopy& copy, const arsync_copy_options&
 // closed afterwards.
 Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
                        const arsync_copy_options& options, Control& control, Outcome& outcome);
-// The same of a small file to a name that is free, where it waits for nothing. False: it would, or
-// is out of the ordinary; nothing has come of it, and it takes copy_opened().
-bool copy_at_once(Io io, const FileCopy& copy, const Source& source,
-                  const arsync_copy_options& options, Control& control, Outcome& outcome);
 Task<void> copy_range(Io io, RangeCopy& copy, const arsync_copy_options& options, Control& control,
                       Outcome& outcome);
 

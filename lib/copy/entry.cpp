@@ -7,6 +7,7 @@
 #include "copy/backup.h"
 #include "copy/destination.h"
 #include "copy/entry_copy.h"
+#include "copy/file_at_once.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
 #include "copy/sync_file_by_file.h"
@@ -20,30 +21,37 @@ Task<void> copy_entry(Io io, const FileCopy& names, unsigned char type, const En
     co_await entry.copy(type);
 }
 
-// Of the entries that are not looked at before they are opened, those that the tree itself would
-// copy: with one name, at a name that is free.
-bool copy_entry_at_once(Io io, const FileCopy& names, const EntryContext& context,
-                        const arsync_copy_options& options, Control& control, Outcome& outcome,
-                        Source& source) {
-    Entry entry(io, names, context, options, control, outcome);
-    return entry.copies_at_once(source);
+namespace {
+
+bool makes_copies_by(const arsync_copy_options& options) {
+    return !asks(options, ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
 }
 
-bool Entry::copies_at_once(Source& source) {
-    if (!makes_copies() || !names_.fresh || names_.just_created || names_.may_recur)
+void list_xattrs_once_of(Files& files, Source& source, const arsync_copy_options& options) {
+    constexpr uint32_t asked = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR;
+    if ((options.preserve & asked) != asked || !S_ISREG(source.facts.stx_mode) || source.xattrs)
+        return;
+    std::vector<char> names;
+    if (list_xattrs(files, source.file.get(), names) >= 0)
+        source.xattrs = std::move(names);
+}
+
+} // namespace
+
+// Of the entries that are not looked at before they are opened, those that the tree itself would
+// copy: with one name, at a name that is free.
+bool open_entry_at_once(Io io, const FileCopy& names, const Links* links,
+                        const arsync_copy_options& options, Control& control, Source& source) {
+    if (!makes_copies_by(options) || !names.fresh || names.just_created || names.may_recur)
         return false;
-    if (source.file)
-        source_ = std::move(source);
-    else if (!open_source_at_once(io_, names_, options_, control_, source_))
+    if (!source.file && !open_source_at_once(io, names, options, control, source))
         return false;
-    bool copied = false;
-    if (!context_.links || !may_have_names()) {
-        list_xattrs_once();
-        copied = copy_at_once(io_, names_, source_, options_, control_, outcome_);
-    }
-    if (!copied)
-        source = std::move(source_);
-    return copied;
+    const bool may_have_names =
+        source.facts.stx_nlink > 1 || options.symlinks == ARSYNC_SYMLINKS_FOLLOW;
+    if (links && may_have_names)
+        return false;
+    list_xattrs_once_of(io.files, source, options);
+    return true;
 }
 
 Task<void> Entry::copy(unsigned char type) {
@@ -113,7 +121,7 @@ Task<void> Entry::copy(unsigned char type) {
 }
 
 bool Entry::makes_copies() const {
-    return !asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
+    return makes_copies_by(options_);
 }
 
 bool Entry::makes_links_of_names() const {
@@ -314,12 +322,7 @@ Task<Obstacle> Entry::clear_aside(Obstacle obstacle, const arsync_copy_options& 
 
 // They tell of an ACL too, and that there is none where there are none.
 void Entry::list_xattrs_once() {
-    constexpr uint32_t asked = ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_XATTR;
-    if ((options_.preserve & asked) != asked || !S_ISREG(facts().stx_mode) || source_.xattrs)
-        return;
-    std::vector<char> names;
-    if (list_xattrs(io_.files, source_.file.get(), names) >= 0)
-        source_.xattrs = std::move(names);
+    list_xattrs_once_of(io_.files, source_, options_);
 }
 
 // As the copy would, for that tells whether it may; a stream or a device would notice.

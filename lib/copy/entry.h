@@ -24,10 +24,9 @@ struct EntryContext {
 Task<void> copy_entry(Io io, const FileCopy& names, unsigned char type, const EntryContext& context,
                       const arsync_copy_options& options, Control& control, Outcome& outcome);
 
-// The same of a regular file where it waits for nothing: a small new one that is in memory. False:
-// nothing has come of it, and it takes copy_entry(); source: what has been opened meanwhile.
-bool copy_entry_at_once(Io io, const FileCopy& names, const EntryContext& context,
-                        const arsync_copy_options& options, Control& control, Outcome& outcome,
-                        Source& source);
+// Open a regular file, unless it is open, that may be copied by FileAtOnce. False: it takes
+// copy_entry(), whatever of it is open by now. links: the tree's, or null.
+bool open_entry_at_once(Io io, const FileCopy& names, const Links* links,
+                        const arsync_copy_options& options, Control& control, Source& source);
 
 } // namespace arsync

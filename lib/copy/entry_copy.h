@@ -32,8 +32,6 @@ public:
     }
 
     Task<void> copy(unsigned char type);
-    // False: source is what it has opened, if anything.
-    bool copies_at_once(Source& source);
 
 private:
     bool asks(uint32_t flag) const { return (options_.flags & flag) != 0; }

@@ -9,6 +9,7 @@
 #include "copy/backup.h"
 #include "copy/conflict.h"
 #include "copy/entry.h"
+#include "copy/file_at_once.h"
 #include "copy/file_part.h"
 #include "copy/metadata.h"
 #include "copy/method.h"

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cerrno>
+#include <memory>
 #include <new>
+#include <span>
 #include <type_traits>
 #include <utility>
 
 #include "copy/listing.h"
+#include "copy/tree/together.h"
 #include "copy/tree/tree.h"
 #include "copy/tree/window.h"
 
@@ -112,8 +115,8 @@ private:
     Task<void> copy(Batch& batch, std::string name, unsigned char type, bool follows, Source source,
                     std::unique_ptr<SuspendedEntry> asked);
     FileCopy names_of(const Directory& directory, const std::string& name) const;
+    void set_names(FileCopy& names, const Directory& directory, const std::string& name) const;
     EntryContext context_of(const Batch& batch) const;
-    bool copies_at_once(const Batch& batch, const std::string& name, Source& source);
     Task<void> copy_entry_once(const Batch& batch, const std::string& name, unsigned char type,
                                bool follows, bool cleared, Source& source, Question* question,
                                Control& control, Outcome& outcome);
@@ -126,6 +129,11 @@ private:
     bool is_reported(const Outcome& outcome) const;
     void note_error(const Directory* directory, std::string_view name, const Outcome& outcome);
     void report(const Directory* directory, std::string_view name, const Outcome& outcome);
+
+    // part_at_once.cpp: small files of a directory that was made
+    bool copies_at_once(const Directory& directory) const;
+    Task<void> begin_together(Batch& batch, std::vector<SmallFile>& files);
+    void copy_at_once(const Batch& batch, std::span<SmallFile> files);
 
     // part_sweep.cpp: on a disk that has to seek
     struct ColdFile {
@@ -194,6 +202,7 @@ private:
     bool yields_ = false;               // one of its walkers, which waits for nothing
     std::atomic<unsigned> at_work_ = 0; // of its walkers; for others to see
     arsync_totals totals_{};
+    std::unique_ptr<Together> together_; // from the first on
 };
 
 // co_await Poll(part): until not too many reports are unread.

@@ -26,6 +26,9 @@ Task<void> TreePart::begin_entries(Batch& batch) {
     const bool in_order = seeks(directory) && !tree_.keeps_order();
     std::vector<ColdFile> cold;
     std::vector<Unit> directories;
+    const bool at_once = !sweeps_here && copies_at_once(directory);
+    const size_t together_max = tree_.keeps_order() ? 1 : Together::most;
+    std::vector<SmallFile> together;
     for (auto name = batch.listing.next(); name.text && !tree_.stopping();
          name = batch.listing.next()) {
         Unit unit{batch.pin.ref(), name.text, false};
@@ -71,23 +74,28 @@ Task<void> TreePart::begin_entries(Batch& batch) {
                 push(batch, std::move(unit));
             continue;
         }
-        if (job_.asks)
-            co_await go_on_with_answers();
-        co_await wait_to_begin();
-        Source source;
-        bool done = false;
-        if (type == DT_REG && !unit.follows)
-            done = sweeps_here ? copies_or_leaves(batch, unit.name, source, cold)
-                               : copies_at_once(batch, unit.name, source);
-        std::unique_ptr<SuspendedEntry> asked;
-        if (job_.asks) {
-            tree_.entry_begun();
-            asked = to_be_asked(unit, type);
+        if (at_once && type == DT_REG && !unit.follows) {
+            together.reserve(together_max);
+            together.push_back({std::move(unit.name)});
+            if (together.size() >= together_max || window_.is_paused())
+                co_await begin_together(batch, together);
+        } else {
+            if (job_.asks)
+                co_await go_on_with_answers();
+            co_await wait_to_begin();
+            Source source;
+            const bool done = sweeps_here && type == DT_REG && !unit.follows &&
+                              copies_or_leaves(batch, unit.name, source, cold);
+            std::unique_ptr<SuspendedEntry> asked;
+            if (job_.asks) {
+                tree_.entry_begun();
+                asked = to_be_asked(unit, type);
+            }
+            const bool begun = done || begin_entry(batch, std::move(unit), type, std::move(source),
+                                                   std::move(asked));
+            if (job_.asks && !begun)
+                tree_.entry_ended();
         }
-        const bool begun =
-            done || begin_entry(batch, std::move(unit), type, std::move(source), std::move(asked));
-        if (job_.asks && !begun)
-            tree_.entry_ended();
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
             yields_ = true;
@@ -97,6 +105,7 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         if (tree_.shares(batch.listing.names_left()))
             share(batch);
     }
+    co_await begin_together(batch, together);
     for (; !directories.empty(); directories.pop_back()) // the last in is the first out
         push(batch, std::move(directories.back()));
     if (!cold.empty())
@@ -208,6 +217,12 @@ Task<void> TreePart::copy(Batch& batch, std::string name, unsigned char type, bo
 
 FileCopy TreePart::names_of(const Directory& directory, const std::string& name) const {
     FileCopy names;
+    set_names(names, directory, name);
+    return names;
+}
+
+void TreePart::set_names(FileCopy& names, const Directory& directory,
+                         const std::string& name) const {
     names.source_dirfd = directory.source();
     names.source = name;
     names.destination_dirfd = directory.destination();
@@ -218,7 +233,6 @@ FileCopy TreePart::names_of(const Directory& directory, const std::string& name)
     names.umask = &job_.umask;
     names.writers = &job_.writers;
     names.synced_later = !directory.syncs_each;
-    return names;
 }
 
 EntryContext TreePart::context_of(const Batch& batch) const {
@@ -226,42 +240,6 @@ EntryContext TreePart::context_of(const Batch& batch) const {
     context.links = (job_.options.preserve & ARSYNC_PRESERVE_LINKS) != 0 ? &job_.links : nullptr;
     context.directory = &batch.pin.ref();
     return context;
-}
-
-// A small file that is in memory, in a directory that was made: without a coroutine. False: it
-// takes one, which gets what was opened.
-bool TreePart::copies_at_once(const Batch& batch, const std::string& name, Source& source) {
-    const Directory& directory = *batch.pin;
-    if (!directory.made || job_.asks || takes_turns_by_name())
-        return false;
-    Outcome outcome;
-    outcome.wanted.begin(job_.options);
-    try {
-        Control control(control_);
-        FileCopy names = names_of(directory, name);
-        names.fresh = true;
-        try {
-            const Scarcity::Busy busy(job_.scarcity);
-            if (!copy_entry_at_once(io_, names, context_of(batch), job_.entry_options, control,
-                                    outcome, source)) {
-                control.take_back();
-                return false;
-            }
-        } catch (const Error& error) {
-            if (error.code == EMFILE || error.code == ENFILE || error.is_stale_handle()) {
-                control.take_back();
-                return false; // there it waits, or is tried again
-            }
-            outcome.fail(error);
-        }
-    } catch (const std::bad_alloc&) {
-        outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
-    }
-    if (outcome.result == 0)
-        window_.widen();
-    outcome.wanted.end(job_.options);
-    end_entry(&directory, name, outcome);
-    return true;
 }
 
 Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name,

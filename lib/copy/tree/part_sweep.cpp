@@ -109,8 +109,13 @@ bool TreePart::copies_or_leaves(const Batch& batch, const std::string& name, Sou
     const bool asks = cached_in_a_row_ < cached_enough;
     if (asks && leaves_to_sweep(directory, name, source, cold))
         return true;
-    if (copies_at_once(batch, name, source))
-        return true;
+    if (copies_at_once(directory)) {
+        SmallFile file{name, std::move(source)};
+        copy_at_once(batch, {&file, 1});
+        if (file.done)
+            return true;
+        source = std::move(file.source);
+    }
     return !asks && leaves_to_sweep(directory, name, source, cold);
 }
 
