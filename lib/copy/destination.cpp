@@ -11,6 +11,7 @@
 #include "copy/identity.h"
 #include "copy/move_name.h"
 #include "copy/same_file.h"
+#include "copy/split_path.h"
 #include "copy/sync_name.h"
 #include "copy/temporary_name.h"
 
@@ -27,7 +28,7 @@ Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options&
     : io_(io), copy_(copy), options_(options),
       nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0),
       exclusive_(copy.fresh || options.replace == ARSYNC_REPLACE_EXCLUSIVE), no_source_acl_(no_acl),
-      may_be_unnamed_(may_be_unnamed), path_(split_path(copy.destination)) {}
+      may_be_unnamed_(may_be_unnamed), name_at_(copy.destination.rfind('/') + 1) {} // npos + 1 is 0
 
 Destination::~Destination() {
     if (!published_)
@@ -48,11 +49,12 @@ int Destination::stat_name(int at_flags, struct statx& out) const {
 
 // The parent directory, to name things in it; opened when first needed.
 int Destination::directory() {
-    if (path_.parent.empty())
+    if (name_at_ == 0)
         return copy_.destination_dirfd;
     if (!directory_) {
         const int fd =
-            io_.files.open(copy_.destination_dirfd, path_.directory(), O_PATH | O_DIRECTORY, 0);
+            io_.files.open(copy_.destination_dirfd, split_path(copy_.destination).directory(),
+                           O_PATH | O_DIRECTORY, 0);
         check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
         directory_ = File(io_.files, fd);
     }
@@ -191,10 +193,10 @@ File Destination::publish(Control& control) {
     control.enter(ARSYNC_STAGE_PUBLISH);
     if (kind_ == Kind::unnamed) {
         const bool replaces = options_.replace == ARSYNC_REPLACE_ATOMIC && replaced_;
-        int result = replaces ? -EEXIST : io_.files.link(fd(), directory(), path_.name.c_str());
+        int result = replaces ? -EEXIST : io_.files.link(fd(), directory(), name());
         // What appeared at the name meanwhile gives way, unless the copy is to be of a new name.
         if (result == -EEXIST && !exclusive_) {
-            result = try_temporary_names(path_.name, [&](const std::string& name) {
+            result = try_temporary_names(name(), [&](const std::string& name) {
                 temporary_name_ = name;
                 return io_.files.link(fd(), directory(), name.c_str());
             });
@@ -227,9 +229,9 @@ File Destination::publish(Control& control) {
         if (copy_.backup && !exclusive_)
             back_up_newcomer(io_.files, copy_, options_, *copy_.backup);
         const char* temporary = temporary_name_.c_str();
-        const char* name = path_.name.c_str();
-        check(ARSYNC_STAGE_PUBLISH, exclusive_ ? move_name(io_.files, directory(), temporary, name)
-                                               : io_.files.rename(directory(), temporary, name));
+        check(ARSYNC_STAGE_PUBLISH, exclusive_
+                                        ? move_name(io_.files, directory(), temporary, name())
+                                        : io_.files.rename(directory(), temporary, name()));
         kind_ = Kind::created;
     }
     published_ = true;
@@ -318,7 +320,8 @@ void Destination::create(const struct statx& source) {
 }
 
 bool Destination::can_be_linked() const {
-    return !path_.name.empty() && path_.name != "." && path_.name != "..";
+    const std::string_view last = name();
+    return !last.empty() && last != "." && last != "..";
 }
 
 // False: not possible here.
@@ -338,7 +341,7 @@ bool Destination::create_unnamed(const struct statx& source) {
 }
 
 void Destination::create_temporary(const struct statx& source) {
-    const int fd = try_temporary_names(path_.name, [&](const std::string& name) {
+    const int fd = try_temporary_names(name(), [&](const std::string& name) {
         temporary_name_ = name;
         return open_to_write(directory(), name.c_str(), O_CREAT | O_EXCL, creation_mode(source));
     });

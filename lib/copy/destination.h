@@ -16,7 +16,6 @@
 #include "copy/copy.h"
 #include "copy/identity.h"
 #include "copy/metadata.h"
-#include "copy/split_path.h"
 
 namespace arsync {
 
@@ -107,6 +106,7 @@ private:
     void refuse_unasked(const struct statx& found) const;
     int stat_name(int at_flags, struct statx& out) const;
     int directory();
+    const char* name() const { return copy_.destination.c_str() + name_at_; } // in it
     int remove_partial();
 
     Io io_;
@@ -116,7 +116,7 @@ private:
     const bool exclusive_;
     const bool no_source_acl_;
     const bool may_be_unnamed_;
-    const SplitPath path_; // the destination's
+    const size_t name_at_; // in its path
     File directory_;
     File file_;
     Kind kind_ = Kind::none;

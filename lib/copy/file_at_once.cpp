@@ -71,12 +71,16 @@ bool FileAtOnce::is_on_one_device() const {
            copy_.new_file.device_minor == facts().stx_dev_minor;
 }
 
-// Whether it may share its blocks with the copy. Who has no threads waits for any number of them.
+// Who has no threads waits for any number of blocks.
+bool FileAtOnce::is_worth_sharing() const {
+    return io_.alone || (io_.memo && !io_.memo->refuses_reflink && !is_huge(size()) &&
+                         has_shared(*io_.memo, size()));
+}
+
+// Whether it may share its blocks with the copy.
 bool FileAtOnce::may_share_blocks() const {
-    const bool worth_asking = io_.alone || (io_.memo && !io_.memo->refuses_reflink &&
-                                            !is_huge(size()) && has_shared(*io_.memo, size()));
-    return from_.reflinks && worth_asking && is_on_one_device() && size() > 0 && from_.exact &&
-           !may_have_holes(facts(), from_.compresses) && !from_.caches_below &&
+    return from_.reflinks && is_worth_sharing() && is_on_one_device() && size() > 0 &&
+           from_.exact && !may_have_holes(facts(), from_.compresses) && !from_.caches_below &&
            options_.method == ARSYNC_METHOD_AUTO && may_share(options_) &&
            options_.cache <= ARSYNC_CACHE_KEEP;
 }
@@ -197,6 +201,8 @@ bool FileAtOnce::ends_as_told() {
 
 bool FileAtOnce::create() {
     control_.throw_if_cancelled();
+    if (way_ == Way::shared && !is_worth_sharing())
+        return false; // others that were prepared with it have found out
     destination_.emplace(io_, copy_, options_, source_.xattrs && !has_acl(*source_.xattrs), true);
     return destination_->create_at_once(facts(), control_);
 }

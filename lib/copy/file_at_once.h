@@ -47,6 +47,7 @@ private:
 
     bool is_plain() const;
     bool is_on_one_device() const;
+    bool is_worth_sharing() const;
     bool may_share_blocks() const;
     bool may_go_by_kernel() const;
     std::optional<Way> find_way();

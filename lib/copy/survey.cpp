@@ -191,7 +191,7 @@ bool Survey::ask_page_cache(PageCache& out) {
            io_.files.page_cache(ends_.source, ends_.source_begin, grounds.size, out) >= 0;
 }
 
-// To look at each page of more than this takes a good part of what it takes to copy them.
+// Of more than this a byte in each eighth tells.
 static constexpr uint64_t looked_at_max = 64 << 20;
 
 bool Survey::is_all_below() const {

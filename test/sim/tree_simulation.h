@@ -74,6 +74,7 @@ public:
     InodeNumber source() const { return trees_.source; }
     // Whether progress says of all that was found that it is done.
     bool is_counted() const;
+    const Control::Counts& counts() const { return job_.control.counts(); }
     SimulatedPool& pool() { return pool_; }
 
     const TreeScenario scenario;

@@ -134,6 +134,7 @@ private:
     bool copies_at_once(const Directory& directory) const;
     Task<void> begin_together(Batch& batch, std::vector<SmallFile>& files);
     void copy_at_once(const Batch& batch, std::span<SmallFile> files);
+    void end_small_file(const Directory& directory, SmallFile& file, Outcome& outcome);
 
     // part_sweep.cpp: on a disk that has to seek
     struct ColdFile {

@@ -31,61 +31,65 @@ Task<void> TreePart::begin_entries(Batch& batch) {
     std::vector<SmallFile> together;
     for (auto name = batch.listing.next(); name.text && !tree_.stopping();
          name = batch.listing.next()) {
-        Unit unit{batch.pin.ref(), name.text, false};
+        std::string text = name.text;
         unsigned char type = name.type;
-        Outcome unknown; // if it is not to be known what it is
+        bool follows = false;
+        int looked = 0; // if negative, it is not to be known what it is
         const auto look = [&](int at_flags) {
             struct statx facts;
-            unknown.fail(io_.files.statx(directory.source(), name.text, at_flags, facts),
-                         ARSYNC_STAGE_OPEN_SOURCE);
-            if (unknown.result == 0)
+            looked = io_.files.statx(directory.source(), name.text, at_flags, facts);
+            if (looked == 0)
                 type = static_cast<unsigned char>(IFTODT(facts.stx_mode));
         };
         if (type == DT_UNKNOWN)
             look(AT_SYMLINK_NOFOLLOW);
         if (type == DT_LNK && follows_all) {
-            unit.follows = true;
+            follows = true;
             look(0);
         }
         if (!job_.filter.empty() &&
-            job_.filter.excludes(path_below(&directory, unit.name), type == DT_DIR))
+            job_.filter.excludes(path_below(&directory, text), type == DT_DIR))
             continue;
         // Of what it is not known of it might be one; but a link that leads nowhere is none.
-        const bool is_known = unknown.result == 0 || (unit.follows && unknown.result == -ENOENT);
+        const bool is_known = looked == 0 || (follows && looked == -ENOENT);
         if (directories_only && type != DT_DIR && is_known)
             continue;
         job_.control.counts().entries_total.fetch_add(1, std::memory_order_relaxed);
-        if (unknown.result < 0) {
-            end_entry(&directory, unit.name, unknown);
+        if (looked < 0) {
+            Outcome unknown;
+            unknown.fail(looked, ARSYNC_STAGE_OPEN_SOURCE);
+            end_entry(&directory, text, unknown);
             continue;
         }
-        if (type == DT_DIR && made_before(directory, unit.name)) {
+        if (type == DT_DIR && made_before(directory, text)) {
             Outcome repeated;
             repeated.action = ARSYNC_ACTION_SKIP;
             repeated.flags = ARSYNC_COMPLETION_DIRECTORY | ARSYNC_COMPLETION_REPEATED;
-            end_entry(&directory, unit.name, repeated);
+            end_entry(&directory, text, repeated);
             continue;
         }
         if (type == DT_DIR) {
             batch.has_directories = true;
+            Unit unit{batch.pin.ref(), std::move(text), follows};
             if (in_order)
                 directories.push_back(std::move(unit));
             else
                 push(batch, std::move(unit));
             continue;
         }
-        if (at_once && type == DT_REG && !unit.follows) {
+        if (at_once && type == DT_REG && !follows) {
             together.reserve(together_max);
-            together.push_back({std::move(unit.name)});
-            if (together.size() >= together_max || window_.is_paused())
+            together.push_back({std::move(text)});
+            if (together.size() >= std::min<size_t>(together_max, window_.room()))
                 co_await begin_together(batch, together);
         } else {
             if (job_.asks)
                 co_await go_on_with_answers();
             co_await wait_to_begin();
             Source source;
-            const bool done = sweeps_here && type == DT_REG && !unit.follows &&
-                              copies_or_leaves(batch, unit.name, source, cold);
+            const bool done = sweeps_here && type == DT_REG && !follows &&
+                              copies_or_leaves(batch, text, source, cold);
+            Unit unit{batch.pin.ref(), std::move(text), follows};
             std::unique_ptr<SuspendedEntry> asked;
             if (job_.asks) {
                 tree_.entry_begun();

@@ -1,4 +1,4 @@
-// Small files that are copied together, each step of all of them before the next.
+// Small files that are copied together, their first steps of all of them before the next.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@ public:
             all_[i].emplace(files[i], whole);
         return std::span(all_).first(files.size());
     }
-    // Of those that go on; one of whose it fails, or has to wait, does not any more.
+    // The step of those that go on. One that fails, or would have to wait, does not go on.
     template <class Step>
     static void step(std::span<std::optional<One>> some, Step step) {
         for (std::optional<One>& one : some)

@@ -14,6 +14,7 @@ public:
     Window& operator=(const Window&) = delete;
 
     bool has_room() const { return under_way_ < size_; }
+    unsigned room() const { return has_room() ? size_ - under_way_ : 0; }
     unsigned under_way() const { return under_way_; }
     bool is_paused() const { return pausing_ > 0; } // somebody waits for descriptors
     void enter() { ++under_way_; }
