@@ -160,6 +160,7 @@ TEST_CASE("where blocks of small files cannot be shared after all, each is copie
     for (const int error : {EINVAL, EXDEV, EOPNOTSUPP, EPERM}) {
         TreeScenario scenario = of_shared_files();
         scenario.world.uncached_percent = 0;
+        scenario.options.preserve = ARSYNC_PRESERVE_TIMES; // so that each is whole before the next
         TreeSimulation simulation(scenario);
         add_shared_files(simulation);
         int shared = 0;

@@ -134,7 +134,8 @@ private:
     bool copies_at_once(const Directory& directory) const;
     Task<void> begin_together(Batch& batch, std::vector<SmallFile>& files);
     void copy_at_once(const Batch& batch, std::span<SmallFile> files);
-    void end_small_file(const Directory& directory, SmallFile& file, Outcome& outcome);
+    void make_together(const Directory& directory, std::span<std::optional<Together::One>> files);
+    void end_small_file(const Directory& directory, Together::One& one);
 
     // part_sweep.cpp: on a disk that has to seek
     struct ColdFile {

@@ -72,29 +72,42 @@ void TreePart::copy_at_once(const Batch& batch, std::span<SmallFile> files) {
                              room);
             return one.copy->prepare();
         });
-        // One by one: a kill is to find no more than one of them that is not whole, and when the
-        // tree stops nothing more is begun.
-        for (std::optional<Together::One>& one : some) {
-            Together::step({&one, 1}, [&](Together::One& last) {
-                return !tree_.stopping() && last.copy->create() && last.copy->fill() &&
-                       last.copy->finish();
-            });
-            one->copy.reset();
-            one->file.done = one->file.done || one->goes_on;
-            if (one->file.done)
-                end_small_file(*batch.pin, one->file, one->outcome);
-            one.reset();
-        }
+        // A kill is to find no more than one that is not whole, and so what gets attributes gets
+        // them before the next is made.
+        const size_t count = options.preserve == 0 ? some.size() : 1;
+        for (size_t made = 0; made < some.size(); made += count)
+            make_together(*batch.pin, some.subspan(made, count));
         room.clear();
     }
 }
 
-void TreePart::end_small_file(const Directory& directory, SmallFile& file, Outcome& outcome) {
-    file.source = {};
-    if (outcome.result == 0)
+// One that fails may stop the tree; then no more is begun.
+void TreePart::make_together(const Directory& directory,
+                             std::span<std::optional<Together::One>> files) {
+    for (std::optional<Together::One>& one : files) {
+        Together::step({&one, 1}, [&](Together::One& next) {
+            return !tree_.stopping() && next.copy->create() && next.copy->fill();
+        });
+        if (one->file.done)
+            end_small_file(directory, *one);
+    }
+    for (std::optional<Together::One>& one : files) {
+        const bool has_ended = one->file.done;
+        Together::step({&one, 1}, [](Together::One& next) { return next.copy->finish(); });
+        one->file.done = one->file.done || one->goes_on;
+        if (one->file.done && !has_ended)
+            end_small_file(directory, *one);
+        one.reset();
+    }
+}
+
+void TreePart::end_small_file(const Directory& directory, Together::One& one) {
+    one.copy.reset();
+    one.file.source = {};
+    if (one.outcome.result == 0)
         window_.widen();
-    outcome.wanted.end(job_.options);
-    end_entry(&directory, file.name, outcome);
+    one.outcome.wanted.end(job_.options);
+    end_entry(&directory, one.file.name, one.outcome);
 }
 
 } // namespace arsync
