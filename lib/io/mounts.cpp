@@ -148,11 +148,23 @@ int places_of(int directory, std::vector<PlaceOnDevice>& places) {
     return places_in(mountinfo, mount, text, places) ? 0 : -ENOENT;
 }
 
+static bool overlap(const PlaceOnDevice& one, const PlaceOnDevice& other) {
+    return one.device == other.device &&
+           (is_in(one.path, other.path) || is_in(other.path, one.path));
+}
+
+bool overlap(const std::vector<PlaceOnDevice>& places) {
+    for (size_t i = 0; i < places.size(); ++i)
+        for (size_t k = 0; k < i; ++k)
+            if (overlap(places[i], places[k]))
+                return true;
+    return false;
+}
+
 bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b) {
     for (const PlaceOnDevice& one : a)
         for (const PlaceOnDevice& other : b)
-            if (one.device == other.device &&
-                (is_in(one.path, other.path) || is_in(other.path, one.path)))
+            if (overlap(one, other))
                 return true;
     return false;
 }

@@ -52,6 +52,8 @@ std::string unescaped(std::string_view text);
 // Whether a path is that directory or below it.
 bool is_in(std::string_view path, std::string_view directory);
 
+// Whether one is in another.
+bool overlap(const std::vector<PlaceOnDevice>& places);
 // Whether something is in a place of each.
 bool overlap(const std::vector<PlaceOnDevice>& a, const std::vector<PlaceOnDevice>& b);
 

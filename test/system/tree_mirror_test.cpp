@@ -142,6 +142,27 @@ TEST_CASE_FIXTURE(Clean, "mirror removes nothing where the source could not be l
                 {"locked", "locked/extra", "locked/sub", "locked/sub/extra", "open", "open/a"});
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "mirror makes what it is shown at two places like one of two, and says so") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own
+    const Directory directory;
+    make_files(directory / "from", {"a/f", "a/sub/f", "b/g", "c/"});
+    make_files(directory / "to", {"a/old", "b/", "c/old"});
+    const Bound bound(directory / "to/a", directory / "to/b");
+    NEEDS(bound);
+    Pool pool;
+    const TreeCopy copy =
+        copy_tree(pool, directory / "from", directory / "to", recursive(ARSYNC_COPY_MIRROR));
+    INFO(words(copy));
+    CHECK(copy.job.result == -EEXIST);
+    const bool is_a = copy.errors() == std::vector<std::string>{"b: check: File exists"};
+    CHECK((is_a || copy.errors() == std::vector<std::string>{"a: check: File exists"}));
+    CHECK_NAMES(directory / "to/a",
+                is_a ? std::set<std::string>{"f", "sub", "sub/f"} : std::set<std::string>{"g"});
+    CHECK_NAMES(directory / "to/c", {});
+}
+
 TEST_CASE_FIXTURE(Clean, "mirror leaves what is mounted in an extra directory, and says so") {
     NEEDS_ROOT();
     NEEDS(shared_volume(Kind::tmpfs)); // so that mounts are our own

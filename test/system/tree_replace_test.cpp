@@ -169,6 +169,10 @@ TEST_CASE_FIXTURE(Clean, "what has two names at the destination is one of the tw
         make_directories(to + "/b");
         bound.emplace(to + "/a", to + "/b");
         NEEDS(*bound);
+        SUBCASE("where it was") {}
+        SUBCASE("where it is new") {
+            is_new = true;
+        }
     }
     Pool pool;
     for (int round = 0; round < 5; ++round) {

@@ -59,6 +59,11 @@ TEST_CASE("places overlap where one is, or lies in, the other, on one device") {
     CHECK_FALSE(overlap(places(22, "/data/t"), places(30, "/m")));
     CHECK_FALSE(overlap(places(22, "/data/s"), places(22, "/data/sub")));
     CHECK_FALSE(overlap(places(31, "/data/s/disk/a"), places(22, "/a")));
+    const PlaceOnDevice one{"8:1", "/one"};
+    CHECK_FALSE(overlap({one}));
+    CHECK_FALSE(overlap({one, {"8:1", "/other"}, {"8:2", "/one"}}));
+    CHECK(overlap({{"8:1", "/other"}, {"8:2", "/one"}, {"8:2", "/one/below"}}));
+    CHECK(overlap({one, {"8:1", "/"}}));
 }
 
 TEST_CASE("an open file tells the number of its mount") {

@@ -265,6 +265,7 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
     if ((job_.options.flags & ARSYNC_COPY_SYMBOLIC_LINK) != 0) {
         source_text = job_.roots.source + "/" + path_below(&directory, names.source);
         context.source_text = source_text;
+        context.source_text_dirfd = job_.roots.source_dirfd;
     }
     if (question)
         co_await copy_by_answer(io_, names, type, context, options, *question, control, outcome);
@@ -272,9 +273,11 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
         co_await copy_entry(io_, names, type, context, options, control, outcome);
 }
 
-// Below a root that is new no link was there that might lead to one of its directories.
+// Below a root that is new no link was there that might lead to one of its directories, nor is
+// anything mounted.
 bool TreePart::takes_turns_by_name() const {
-    return job_.takes_turns_by_name && !tree_.root().made;
+    const bool in_place = job_.options.replace == ARSYNC_REPLACE_IN_PLACE;
+    return (job_.takes_turns_by_name && !tree_.root().made) || (in_place && tree_.shows_twice());
 }
 
 // Whether a directory that is in the way of an entry is to be removed.

@@ -190,6 +190,13 @@ void Tree::note_made(const Identity& directory) {
     made_.insert(directory);
 }
 
+bool Tree::enter_once(const Identity& destination) {
+    if (!shows_twice_ || (job_.options.flags & ARSYNC_COPY_MIRROR) == 0)
+        return true;
+    const Lock lock(mutex_);
+    return entered_.insert(destination).second;
+}
+
 bool Tree::has_made(const Identity& directory) {
     if (!goes_beyond_links(job_.options))
         return false;

@@ -131,6 +131,11 @@ public:
     // what it makes: beyond links.
     void note_made(const Identity& directory);
     bool has_made(const Identity& directory);
+    // Whether a directory of the destination may be met at two places, by mounts.
+    bool shows_twice() const { return shows_twice_; }
+    // False: a mirror whose destination shows it twice has been at it, and would remove now what it
+    // has copied there.
+    bool enter_once(const Identity& destination);
     // A mirror has met itself all the same: from then on it removes nothing.
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
@@ -219,6 +224,7 @@ private:
     void refuse_unknown(int result) const;
     void refuse_source_inside(Files& files, int source) const;
     void refuse_overlap(Files& files, int source, int destination) const;
+    bool shows_one_twice(Files& files, int destination) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     int open_source_root(Files& files, int access) const;
     int open_above_root(Files& files);
@@ -266,10 +272,12 @@ private:
     std::atomic<bool> walks_ = false;           // counted by the control
     std::atomic<uint32_t> flags_ = 0;           // of all entries
     std::atomic<bool> removes_nothing_ = false; // a mirror has met itself all the same
+    bool shows_twice_ = false;                  // known with the roots
 
     Mutex mutex_; // of what follows
     std::vector<Unit> stack_ GUARDED_BY(mutex_);
     std::unordered_set<Identity, IdentityHash> made_ GUARDED_BY(mutex_); // directories
+    std::unordered_set<Identity, IdentityHash> entered_ GUARDED_BY(mutex_);
     struct Sleeper {
         Waiter* waiter;
         Ring* ring;

@@ -77,6 +77,8 @@ void Tree::open_roots(Files& files) {
         // A path with a slash at its end follows links, so what was opened may lie elsewhere.
         if (!made.made && may_reach(root->destination_id))
             refuse_below(files, destination.get(), root->source_id);
+        shows_twice_ = !made.made && shows_one_twice(files, destination.get());
+        enter_once(root->destination_id);
         if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
             refuse_overlap(files, source.get(), destination.get());
@@ -193,6 +195,18 @@ void Tree::refuse_overlap(Files& files, int source, int destination) const {
         one.stx_dev_major == other.stx_dev_major && one.stx_dev_minor == other.stx_dev_minor;
     if (same_device && mount_of(one) != mount_of(other))
         throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
+}
+
+// Whether mounts show some directory below it at two places.
+bool Tree::shows_one_twice(Files& files, int destination) const {
+    const bool mirrors = (job_.options.flags & ARSYNC_COPY_MIRROR) != 0;
+    if (!mirrors && job_.options.replace != ARSYNC_REPLACE_IN_PLACE)
+        return false;
+    std::vector<PlaceOnDevice> places;
+    const int result = files.places_of(destination, places);
+    if (result == -EMFILE || result == -ENFILE)
+        check(ARSYNC_STAGE_CHECK, result);
+    return result == 0 && overlap(places);
 }
 
 // Neither the open directory nor any above it may be `root`.
