@@ -128,7 +128,7 @@ void Carrier::remove_others(const std::vector<char>& wanted, const std::vector<c
 // its source.
 void Carrier::acl(const char* name) {
     if (get(ARSYNC_STAGE_MODE, name)) {
-        map_acl(options_, value_);
+        map_acl(options_, facts_.stx_gid, value_);
         if (ends_.has_already(name, value_))
             return;
         changed_ = true;

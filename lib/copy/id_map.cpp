@@ -162,7 +162,7 @@ void narrow_group_of_acl(std::vector<char>& acl) {
     });
 }
 
-void map_acl(const arsync_copy_options& options, std::vector<char>& acl) {
+void map_acl(const arsync_copy_options& options, gid_t group, std::vector<char>& acl) {
     constexpr size_t version_size = 4;
     if ((!options.user_map && !options.group_map) || acl.size() < version_size ||
         (acl.size() - version_size) % sizeof(AclEntry) != 0)
@@ -171,14 +171,25 @@ void map_acl(const arsync_copy_options& options, std::vector<char>& acl) {
     if (entries.empty())
         return;
     memcpy(entries.data(), acl.data() + version_size, entries.size() * sizeof(AclEntry));
+    const auto own = std::find_if(entries.begin(), entries.end(), [](const AclEntry& entry) {
+        return le16toh(entry.tag) == tag_own_group;
+    });
+    const bool gets_group = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
+    const gid_t own_group = copied_group(options, group);
     for (AclEntry& entry : entries) {
         const uint16_t tag = le16toh(entry.tag);
         const uint32_t id = le32toh(entry.id);
         if (tag == tag_user)
             entry.id = htole32(copied_user(options, id));
-        else if (tag == tag_group)
+        else if (tag == tag_group && gets_group && id != group && own != entries.end() &&
+                 copied_group(options, id) == own_group) {
+            own->permissions &= entry.permissions;
+            entry.tag = 0;
+        } else if (tag == tag_group)
             entry.id = htole32(copied_group(options, id));
     }
+    // To whom two entries apply the kernel grants what either does.
+    std::erase_if(entries, [](const AclEntry& entry) { return entry.tag == 0; });
     const auto key = [](const AclEntry& entry) {
         return std::tuple(le16toh(entry.tag), le32toh(entry.id));
     };

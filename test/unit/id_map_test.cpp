@@ -83,7 +83,7 @@ TEST_CASE("an ACL names whom the maps name, each once and in order") {
                                     {8, 4, 1},
                                     {16, 7, none},
                                     {32, 0, none}});
-    map_acl(options, acl);
+    map_acl(options, 7, acl);
     CHECK(acl == acl_of({{1, 7, none},
                          {2, 7, 4},
                          {2, 4, 9},
@@ -92,8 +92,32 @@ TEST_CASE("an ACL names whom the maps name, each once and in order") {
                          {16, 7, none},
                          {32, 0, none}}));
     std::vector<char> odd{2, 0, 0};
-    map_acl(options, odd);
+    map_acl(options, 7, odd);
     CHECK(odd.size() == 3);
+}
+
+// Of two entries that apply to somebody the kernel grants what either does.
+TEST_CASE("a group that becomes the file's own gives nobody more than both had") {
+    const std::string groups = map_of("10-20:100", IdKind::group);
+    arsync_copy_options options{};
+    options.group_map = groups.c_str();
+    constexpr uint32_t none = UINT32_MAX;
+    const std::vector<char> before =
+        acl_of({{1, 7, none}, {4, 4, none}, {8, 6, 20}, {8, 5, 30}, {16, 7, none}, {32, 0, none}});
+    std::vector<char> acl = before;
+    map_acl(options, 10, acl); // and the group itself is not kept
+    CHECK(acl ==
+          acl_of(
+              {{1, 7, none}, {4, 4, none}, {8, 5, 30}, {8, 6, 100}, {16, 7, none}, {32, 0, none}}));
+    options.preserve = ARSYNC_PRESERVE_OWNER;
+    acl = before;
+    map_acl(options, 10, acl);
+    CHECK(acl == acl_of({{1, 7, none}, {4, 4, none}, {8, 5, 30}, {16, 7, none}, {32, 0, none}}));
+    acl = before;
+    map_acl(options, 40, acl); // which becomes no other
+    CHECK(acl ==
+          acl_of(
+              {{1, 7, none}, {4, 4, none}, {8, 5, 30}, {8, 6, 100}, {16, 7, none}, {32, 0, none}}));
 }
 
 } // namespace arsync
