@@ -69,8 +69,9 @@ void Carrier::owner() {
         // The group may still be ours.
         const bool lost_group = ends_.chown(static_cast<uid_t>(-1), gid_) != 0;
         outcome_.flags |= ARSYNC_COMPLETION_OWNER_LOST;
-        const bool lost_mapped = (uid_ != facts_.stx_uid && uid_ != ends_.effective_user()) ||
-                                 (gid_ != facts_.stx_gid && lost_group);
+        const bool lost_user =
+            uid_ != facts_.stx_uid && ends_.chown(uid_, static_cast<gid_t>(-1)) != 0;
+        const bool lost_mapped = lost_user || (gid_ != facts_.stx_gid && lost_group);
         if (ends_.effective_user() != 0 && !lost_mapped) // of whom nobody expects it
             return;
     }

@@ -228,4 +228,30 @@ TEST_CASE_FIXTURE(Clean, "an id-mapped mount shows whose its files are, and take
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "the owner that a map says and an ordinary user cannot give is an error") {
+    NEEDS_ROOT();
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"a"});
+    make_files(directory / "to", {"theirs", "ours"});
+    set_owner(directory / "to/theirs", 2000, 2000);
+    set_owner(directory / "to/ours", ordinary_user, ordinary_user);
+    for (const char* name : {"to/theirs", "to/ours"})
+        set_mode(directory / name, 0666);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        const std::string map = "*:" + std::to_string(ordinary_user);
+        const Options options =
+            with_maps(Options().with_preserve(ARSYNC_PRESERVE_OWNER), map.c_str(), map.c_str());
+        Pool pool;
+        EXPECT(report, pool.copy(directory / "from/a", directory / "to/ours", options).result == 0);
+        const arsync_completion lost =
+            pool.copy(directory / "from/a", directory / "to/theirs", options);
+        EXPECT(report, lost.result == -EPERM);
+        EXPECT(report, lost.stage == ARSYNC_STAGE_OWNER);
+        EXPECT(report, (lost.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0);
+    });
+    CHECK(owner_of(directory / "to/theirs") == "2000:2000");
+}
+
 } // namespace live
