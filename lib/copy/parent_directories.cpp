@@ -314,8 +314,11 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     {
         const Pin directory(io.files, ref);
         arsync_copy_options how = options_;
-        if (stays_bare(way.named))
-            how.preserve = 0; // but the mode that it was made for
+        if (stays_bare(way.named)) {
+            how.preserve = 0; // but the mode that it was made for, and others may put things in it
+            if (directory->final_mode.bits != keep_mode)
+                directory->final_mode.bits |= S_IRWXU;
+        }
         copy_attributes(io.files, *directory, how, control, outcome);
         // Also the one that has the name of the first that was made, and what got attributes alone.
         const bool has_names = directory->made || way.has_new;

@@ -216,12 +216,20 @@ TEST_CASE_FIXTURE(Clean, "bare parents: another job may write into a directory a
     set_mode(directory / "from/a/b", 0555);
     make_directories(directory / "to");
     set_mode(directory / "to", 0777);
+    uint32_t preserve = 0;
+    mode_t mode = 0755;
+    SUBCASE("with modes") {
+        preserve = ARSYNC_PRESERVE_MODE;
+        mode = 0700;
+    }
+    SUBCASE("without") {}
     check_in_child([&](Report& report) {
+        umask(022);
         EXPECT(report, become_ordinary());
         const int from = open((directory / "from").c_str(), O_PATH | O_DIRECTORY);
         const int to = open((directory / "to").c_str(), O_PATH | O_DIRECTORY);
         Options options = archive(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BARE_PARENTS);
-        options.preserve = ARSYNC_PRESERVE_MODE;
+        options.preserve = preserve;
         for (const char* path : {"a/b/one", "a/b/two"}) {
             Pool pool; // as if it were another process
             EXPECT(report,
@@ -229,7 +237,7 @@ TEST_CASE_FIXTURE(Clean, "bare parents: another job may write into a directory a
             EXPECT(report, take_all(pool).job.result == 0);
         }
     });
-    CHECK((stat_of(directory / "to/a/b").st_mode & 07777) == 0700);
+    CHECK((stat_of(directory / "to/a/b").st_mode & 07777) == mode);
     Pool pool;
     CHECK(
         copy_tree(pool, directory / "from", directory / "to", archive(ARSYNC_COPY_DIRECTORIES_ONLY))
