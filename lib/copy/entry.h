@@ -2,6 +2,8 @@
 // dealt with, then it is copied, linked or made.
 #pragma once
 
+#include <fcntl.h>
+
 #include "copy/copy.h"
 #include "copy/tree/links.h"
 
@@ -15,6 +17,7 @@ struct EntryContext {
         nullptr; // null: names of one file are copied one by one; in no tree: shared ones
     const DirectoryRef* directory = nullptr; // that holds it
     std::string_view source_text;            // what a symbolic link to it holds
+    int source_text_dirfd = AT_FDCWD;        // what that is relative to
     Source* opened = nullptr;                // it, if it has been opened; or null: is moved from
     Question* question = nullptr;            // to be put, if something is in the way; or null
 };

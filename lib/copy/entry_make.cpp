@@ -64,14 +64,14 @@ Stage Entry::stage_of_temporary(Stage stage, int result) const {
     return gives_way && result == -EACCES ? ARSYNC_STAGE_REMOVE : stage;
 }
 
-// A relative text leads to the source from the working directory, and from no other.
+// A relative text leads to the source from the directory that it was relative to, and from no other.
 void Entry::refuse_lost_link() {
     if (context_.source_text.starts_with('/'))
         return;
     struct statx here;
     struct statx there;
     const SplitPath path = split_path(names_.destination);
-    const bool known = io_.files.statx(AT_FDCWD, ".", 0, here) == 0 &&
+    const bool known = io_.files.statx(context_.source_text_dirfd, ".", 0, here) == 0 &&
                        io_.files.statx(names_.destination_dirfd, path.directory(), 0, there) == 0;
     if (known && identity(here) != identity(there))
         throw Error{ARSYNC_STAGE_LINK, EINVAL};

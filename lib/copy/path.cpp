@@ -247,6 +247,7 @@ Task<void> copy_anything(Io io, const FileCopy& copy, const arsync_copy_options&
     }
     EntryContext context;
     context.source_text = copy.source;
+    context.source_text_dirfd = copy.source_dirfd;
     if ((options.preserve & ARSYNC_PRESERVE_LINKS) != 0)
         context.links = copy.links;
     if (context.links && follows) { // only what is a link is another name of what it leads to

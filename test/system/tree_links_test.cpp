@@ -213,6 +213,28 @@ TEST_CASE_FIXTURE(Clean, "hard and symbolic links in place of copies") {
     CHECK(symbolic.totals.symlinks == 2);
 }
 
+TEST_CASE_FIXTURE(Clean, "a symbolic link to the source leads to it, or is not made") {
+    const Directory directory;
+    make_files(directory / "data", {"f", "tree/g"});
+    make_directories(directory / "other");
+    const int data = open((directory / "data").c_str(), O_PATH | O_DIRECTORY);
+    const int other = open((directory / "other").c_str(), O_PATH | O_DIRECTORY);
+    const Options link = Options().with_flags(ARSYNC_COPY_SYMBOLIC_LINK);
+    Pool pool;
+    const auto result = [&](int source, int destination, const char* to) {
+        REQUIRE(arsync_submit_copy(pool.get(), source, "f", destination, to, &link, 0, nullptr) ==
+                0);
+        return take_all(pool).job.result;
+    };
+    CHECK(result(data, data, "link") == 0);
+    CHECK(text_of(directory / "data/link") == "f");
+    CHECK(result(data, other, "link") == -EINVAL);
+    CHECK(result(data, AT_FDCWD, "arsync-link-to-f") == -EINVAL); // whatever that is
+    CHECK_NAMES(directory / "other", {});
+    close(data);
+    close(other);
+}
+
 TEST_CASE_FIXTURE(Clean,
                   "a link in a directory's place is gone into only where that is asked for") {
     const Directory directory;

@@ -381,7 +381,7 @@ void ListMember::refuse_lost_link(const Item& item) const {
     struct statx here;
     struct statx there;
     const SplitPath path = split_path(item.names.destination);
-    check(ARSYNC_STAGE_LINK, io_.files.statx(AT_FDCWD, ".", 0, here));
+    check(ARSYNC_STAGE_LINK, io_.files.statx(list_.source_dirfd_, ".", 0, here));
     if (io_.files.statx(list_.destination_dirfd_, path.directory(), 0, there) < 0 ||
         identity(here) != identity(there))
         throw Error{ARSYNC_STAGE_LINK, EINVAL};
