@@ -1177,7 +1177,9 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
  * 64 places for jobs, and a stream that waits for data or for a reader keeps its place. */
 #define ARSYNC_COPY_SPECIAL (1u << 1)
 /* No data is copied. The destination is created if it is not there, and it gets the attributes that
- * preserve names. */
+ * preserve names. What ARSYNC_COPY_FORCE, ARSYNC_REPLACE_REMOVE or ARSYNC_PRESERVE_LINKS has
+ * removed first is empty then, or a link, as by cp. A symbolic link or a special file that is
+ * there, and is not removed, gives -EEXIST. */
 #define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
 /* Hard links to the source's files are made in place of copies. */
 #define ARSYNC_COPY_HARD_LINK (1u << 10)
@@ -1194,7 +1196,11 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
 #define ARSYNC_PRESERVE_OWNER (1u << 1) /* user and group */
 #define ARSYNC_PRESERVE_TIMES (1u << 2) /* access and modification time, in nanoseconds */
 #define ARSYNC_PRESERVE_XATTR (1u << 3) /* extended attributes except ACLs and SELinux labels */
-/* Names of one file become names of one copy, within a tree, a list or a link set. */
+/* Names of one file become names of one copy, within a tree, a list or a link set. So a further
+ * name replaces another file that is there also with ARSYNC_REPLACE_IN_PLACE, and also one that is
+ * newer with ARSYNC_UPDATE_OLDER or ASK_OLDER, unasked. And what is there by several names is not
+ * overwritten in place, which would change the others, but removed first: if the copy then fails,
+ * nothing is left at its name. All this is as cp has it. */
 #define ARSYNC_PRESERVE_LINKS (1u << 4)
 #define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
 /* File flags, as chattr(1) sets them: immutable, append-only, no copy-on-write, compression, case
@@ -1312,9 +1318,9 @@ enum arsync_update {
      * names is brought up to date: what differs is written, and what the source does not have is
      * removed (ACLs, capabilities, "user." and "trusted." attributes). The same is done for files
      * that are overwritten in place and for directories. What is copied as a stream
-     * (ARSYNC_COPY_SPECIAL) always differs. Times are compared with the precision of the
-     * destination's filesystem; to find it out on FAT and FUSE, the library changes a file's own
-     * time for a moment. */
+     * (ARSYNC_COPY_SPECIAL) always differs, and an access time alone is no difference. Times are
+     * compared with the precision of the destination's filesystem; to find it out on FAT and FUSE,
+     * the library changes a file's own time for a moment. */
     ARSYNC_UPDATE_CHANGED = 3,
     /* Those that the answer to a question says; see "Questions". Not with ARSYNC_COPY_MIRROR. */
     ARSYNC_UPDATE_ASK = 4,
@@ -1363,7 +1369,9 @@ enum arsync_backup {
  *                destination keeps all, and that is -ESTALE at ARSYNC_STAGE_REMOVE. In a directory
  *                where names fold, if it is not known which of the listed names is whose, all stays
  *                and that is -EEXIST. If source and destination share a directory, because one is
- *                below the other or by mounts, that is -ELOOP, and nothing is removed.
+ *                below the other or by mounts, that is -ELOOP, and nothing is removed. Of a
+ *                directory that mounts show at two places of the destination, the first that is
+ *                come to is made like its source, and the other is -EEXIST at ARSYNC_STAGE_CHECK.
  *
  * Items of a list are compared before one is begun, see "Lists". But the library does not know what
  * other jobs are going to read. Do not mirror to where that lies. */
