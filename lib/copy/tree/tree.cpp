@@ -190,11 +190,13 @@ void Tree::note_made(const Identity& directory) {
     made_.insert(directory);
 }
 
-bool Tree::enter_once(const Identity& destination) {
+bool Tree::enter_once(const Directory& directory) {
     if (!shows_twice_ || (job_.options.flags & ARSYNC_COPY_MIRROR) == 0)
         return true;
+    std::string path = path_below(&directory, "");
     const Lock lock(mutex_);
-    return entered_.insert(destination).second;
+    const auto [entered, is_first] = entered_.try_emplace(directory.destination_id, path);
+    return is_first || entered->second == path;
 }
 
 bool Tree::has_made(const Identity& directory) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <sys/types.h>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -135,7 +136,8 @@ public:
     bool shows_twice() const { return shows_twice_; }
     // False: a mirror whose destination shows it twice has been at it, and would remove now what it
     // has copied there.
-    bool enter_once(const Identity& destination);
+    // Of the same place it is no news: to enter it may be tried again.
+    bool enter_once(const Directory& directory);
     // A mirror has met itself all the same: from then on it removes nothing.
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
@@ -277,7 +279,7 @@ private:
     Mutex mutex_; // of what follows
     std::vector<Unit> stack_ GUARDED_BY(mutex_);
     std::unordered_set<Identity, IdentityHash> made_ GUARDED_BY(mutex_); // directories
-    std::unordered_set<Identity, IdentityHash> entered_ GUARDED_BY(mutex_);
+    std::unordered_map<Identity, std::string, IdentityHash> entered_ GUARDED_BY(mutex_); // by path
     struct Sleeper {
         Waiter* waiter;
         Ring* ring;

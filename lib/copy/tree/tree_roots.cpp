@@ -78,7 +78,7 @@ void Tree::open_roots(Files& files) {
         if (!made.made && may_reach(root->destination_id))
             refuse_below(files, destination.get(), root->source_id);
         shows_twice_ = !made.made && shows_one_twice(files, destination.get());
-        enter_once(root->destination_id);
+        enter_once(*root);
         if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
             refuse_overlap(files, source.get(), destination.get());
