@@ -1184,8 +1184,10 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
 /* Hard links to the source's files are made in place of copies. */
 #define ARSYNC_COPY_HARD_LINK (1u << 10)
 /* Symbolic links to the source's files are made in place of copies. Their text is the source's path
- * as it was given, with the entry's path below it. Of what preserve names, they get the times. Not
- * together with ARSYNC_COPY_HARD_LINK. */
+ * as it was given, with the entry's path below it. One that is relative leads there from the
+ * directory alone that it is relative to, src_dirfd or the working directory: elsewhere no link is
+ * made, which is -EINVAL. Of what preserve names, they get the times. Not together with
+ * ARSYNC_COPY_HARD_LINK. */
 #define ARSYNC_COPY_SYMBOLIC_LINK (1u << 11)
 /* A new file has mode 0666 less the umask, and a socket 0777 less the umask. By default it has the
  * source's permission bits less the umask, as with cp. Not together with ARSYNC_PRESERVE_MODE. */
@@ -1198,9 +1200,9 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
 #define ARSYNC_PRESERVE_XATTR (1u << 3) /* extended attributes except ACLs and SELinux labels */
 /* Names of one file become names of one copy, within a tree, a list or a link set. So a further
  * name replaces another file that is there also with ARSYNC_REPLACE_IN_PLACE, and also one that is
- * newer with ARSYNC_UPDATE_OLDER or ASK_OLDER, unasked. And what is there by several names is not
- * overwritten in place, which would change the others, but removed first: if the copy then fails,
- * nothing is left at its name. All this is as cp has it. */
+ * newer with ARSYNC_UPDATE_OLDER or ASK_OLDER, unasked. And in place, a file that has several names
+ * there loses this one before it is copied to, for the others are not to change with it: if the
+ * copy fails, nothing is left at the name. All this is as cp has it. */
 #define ARSYNC_PRESERVE_LINKS (1u << 4)
 #define ARSYNC_PRESERVE_CONTEXT (1u << 5) /* SELinux label */
 /* File flags, as chattr(1) sets them: immutable, append-only, no copy-on-write, compression, case
@@ -1271,11 +1273,11 @@ enum arsync_sparse {
  * directories of each level are open. */
 #define ARSYNC_COPY_PARENTS (1u << 14)
 /* With ARSYNC_COPY_PARENTS: the directories on the way get no attributes. One that is made stays as
- * it was made, which is for its owner alone if preserve names the mode, and one that was there
- * stays as it is. So several jobs may copy into one directory at the same time, and none takes from
- * the others the right to write there; ARSYNC_COPY_DIRECTORIES_ONLY sets the attributes in the end.
- * A directory that is itself an item of a list, as with ARSYNC_COPY_SHALLOW, is not merely on the
- * way, and gets its own. */
+ * it was made, which is for its owner alone if preserve names the mode, and its owner may always
+ * write to it; one that was there stays as it is. So several jobs may copy into one directory at
+ * the same time, and none takes from the others the right to write there;
+ * ARSYNC_COPY_DIRECTORIES_ONLY sets the attributes in the end. A directory that is itself an item
+ * of a list, as with ARSYNC_COPY_SHALLOW, is not merely on the way, and gets its own. */
 #define ARSYNC_COPY_BARE_PARENTS (1u << 23)
 /* With ARSYNC_COPY_PARENTS: src is an entry of the tree at src_dirfd. No symbolic link on the way
  * to src or dst is followed (-ENOTDIR), there is no ".." and no absolute path (-EXDEV), and a link
@@ -1371,7 +1373,8 @@ enum arsync_backup {
  *                and that is -EEXIST. If source and destination share a directory, because one is
  *                below the other or by mounts, that is -ELOOP, and nothing is removed. Of a
  *                directory that mounts show at two places of the destination, the first that is
- *                come to is made like its source, and the other is -EEXIST at ARSYNC_STAGE_CHECK.
+ *                come to is made like its source, and the other keeps what it shows: that is
+ *                -EEXIST at ARSYNC_STAGE_CHECK, or -EBUSY where it is extra.
  *
  * Items of a list are compared before one is begun, see "Lists". But the library does not know what
  * other jobs are going to read. Do not mirror to where that lies. */

@@ -64,7 +64,8 @@ Stage Entry::stage_of_temporary(Stage stage, int result) const {
     return gives_way && result == -EACCES ? ARSYNC_STAGE_REMOVE : stage;
 }
 
-// A relative text leads to the source from the directory that it was relative to, and from no other.
+// A relative text leads to the source from the directory that it was relative to, and from no
+// other.
 void Entry::refuse_lost_link() {
     if (context_.source_text.starts_with('/'))
         return;

@@ -200,7 +200,6 @@ bool FileAtOnce::ends_as_told() {
 }
 
 bool FileAtOnce::create() {
-    control_.throw_if_cancelled();
     if (way_ == Way::shared && !is_worth_sharing())
         return false; // others that were prepared with it have found out
     destination_.emplace(io_, copy_, options_, source_.xattrs && !has_acl(*source_.xattrs), true);

@@ -171,25 +171,29 @@ void map_acl(const arsync_copy_options& options, gid_t group, std::vector<char>&
     if (entries.empty())
         return;
     memcpy(entries.data(), acl.data() + version_size, entries.size() * sizeof(AclEntry));
-    const auto own = std::find_if(entries.begin(), entries.end(), [](const AclEntry& entry) {
-        return le16toh(entry.tag) == tag_own_group;
-    });
-    const bool gets_group = (options.preserve & ARSYNC_PRESERVE_OWNER) != 0;
     const gid_t own_group = copied_group(options, group);
+    const auto is_own = [&](const AclEntry& entry) { // of the copy's group
+        const uint16_t tag = le16toh(entry.tag);
+        return tag == tag_own_group || (tag == tag_group && le32toh(entry.id) == own_group);
+    };
+    bool becomes_own = false;
+    uint16_t of_all = UINT16_MAX;
     for (AclEntry& entry : entries) {
         const uint16_t tag = le16toh(entry.tag);
         const uint32_t id = le32toh(entry.id);
         if (tag == tag_user)
             entry.id = htole32(copied_user(options, id));
-        else if (tag == tag_group && gets_group && id != group && own != entries.end() &&
-                 copied_group(options, id) == own_group) {
-            own->permissions &= entry.permissions;
-            entry.tag = 0;
-        } else if (tag == tag_group)
+        else if (tag == tag_group)
             entry.id = htole32(copied_group(options, id));
+        becomes_own = becomes_own || (tag == tag_group && id != group && is_own(entry));
     }
     // To whom two entries apply the kernel grants what either does.
-    std::erase_if(entries, [](const AclEntry& entry) { return entry.tag == 0; });
+    for (const AclEntry& entry : entries)
+        if (is_own(entry))
+            of_all &= entry.permissions;
+    for (AclEntry& entry : entries)
+        if (becomes_own && is_own(entry))
+            entry.permissions = of_all;
     const auto key = [](const AclEntry& entry) {
         return std::tuple(le16toh(entry.tag), le32toh(entry.id));
     };

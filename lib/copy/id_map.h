@@ -31,8 +31,8 @@ inline gid_t copied_group(const arsync_copy_options& options, gid_t id) {
 // Of a POSIX ACL, as an extended attribute has it: the file's group may do no more than all others.
 void narrow_group_of_acl(std::vector<char>& acl);
 
-// The ids of a POSIX ACL, as an extended attribute has it, of a file of a group. Two entries that
-// become one, or the one of a group that becomes the file's, have the rights that both had.
+// The ids of a POSIX ACL, as an extended attribute has it, of a file of a group. Entries that
+// become one, or that of a group that becomes the file's, have the rights that all of them had.
 void map_acl(const arsync_copy_options& options, gid_t group, std::vector<char>& acl);
 
 } // namespace arsync

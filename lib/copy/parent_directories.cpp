@@ -315,7 +315,8 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
         const Pin directory(io.files, ref);
         arsync_copy_options how = options_;
         if (stays_bare(way.named)) {
-            how.preserve = 0; // but the mode that it was made for, and others may put things in it
+            how.preserve = 0;
+            // It gets the mode that it was made for, and the right to put things in it.
             if (directory->final_mode.bits != keep_mode)
                 directory->final_mode.bits |= S_IRWXU;
         }

@@ -242,7 +242,7 @@ TEST_CASE_FIXTURE(Clean, "the owner that a map says and an ordinary user cannot 
         EXPECT(report, become_ordinary());
         const std::string map = "*:" + std::to_string(ordinary_user);
         const Options options =
-            with_maps(Options().with_preserve(ARSYNC_PRESERVE_OWNER), map.c_str(), map.c_str());
+            with_maps(Options().with_preserve(ARSYNC_PRESERVE_OWNER), map.c_str(), nullptr);
         Pool pool;
         EXPECT(report, pool.copy(directory / "from/a", directory / "to/ours", options).result == 0);
         const arsync_completion lost =

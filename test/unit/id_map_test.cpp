@@ -97,27 +97,29 @@ TEST_CASE("an ACL names whom the maps name, each once and in order") {
 }
 
 // Of two entries that apply to somebody the kernel grants what either does.
-TEST_CASE("a group that becomes the file's own gives nobody more than both had") {
+TEST_CASE("a group that becomes the file's own gives nobody more than all of them had") {
     const std::string groups = map_of("10-20:100", IdKind::group);
     arsync_copy_options options{};
     options.group_map = groups.c_str();
     constexpr uint32_t none = UINT32_MAX;
-    const std::vector<char> before =
-        acl_of({{1, 7, none}, {4, 4, none}, {8, 6, 20}, {8, 5, 30}, {16, 7, none}, {32, 0, none}});
-    std::vector<char> acl = before;
-    map_acl(options, 10, acl); // and the group itself is not kept
-    CHECK(acl ==
-          acl_of(
-              {{1, 7, none}, {4, 4, none}, {8, 5, 30}, {8, 6, 100}, {16, 7, none}, {32, 0, none}}));
-    options.preserve = ARSYNC_PRESERVE_OWNER;
-    acl = before;
+    const auto acl_with = [&](uint16_t own, uint16_t at_first, uint32_t id, uint16_t second,
+                              uint32_t other) {
+        return acl_of({{1, 7, none},
+                       {4, own, none},
+                       {8, at_first, id},
+                       {8, second, other},
+                       {16, 7, none},
+                       {32, 0, none}});
+    };
+    std::vector<char> acl = acl_with(4, 6, 20, 5, 300);
     map_acl(options, 10, acl);
-    CHECK(acl == acl_of({{1, 7, none}, {4, 4, none}, {8, 5, 30}, {16, 7, none}, {32, 0, none}}));
-    acl = before;
+    CHECK(acl == acl_with(4, 4, 100, 5, 300));
+    acl = acl_with(4, 6, 20, 5, 300);
     map_acl(options, 40, acl); // which becomes no other
-    CHECK(acl ==
-          acl_of(
-              {{1, 7, none}, {4, 4, none}, {8, 5, 30}, {8, 6, 100}, {16, 7, none}, {32, 0, none}}));
+    CHECK(acl == acl_with(4, 6, 100, 5, 300));
+    acl = acl_with(5, 6, 10, 0, 20); // the file's own is named, too
+    map_acl(options, 10, acl);
+    CHECK(acl == acl_of({{1, 7, none}, {4, 0, none}, {8, 0, 100}, {16, 7, none}, {32, 0, none}}));
 }
 
 } // namespace arsync

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "copy/huge.h"
+#include "copy/tree/tree.h"
 #include "io/facts.h"
 
 namespace arsync {
@@ -28,9 +29,9 @@ constexpr std::chrono::milliseconds turn_length{100};
 // not done on the worker's thread, and what throws Error here does so on another.
 class Remover {
 public:
-    Remover(Files& world, const Filter& filter, const Control& outside, const Identity& source,
-            bool dry_run, uint64_t& removed)
-        : files_(world), filter_(filter), control_(outside), source_(source), dry_run_(dry_run),
+    Remover(Files& world, const Filter& filter, const Control& outside, Tree& tree, bool dry_run,
+            uint64_t& removed)
+        : files_(world), filter_(filter), control_(outside), tree_(tree), dry_run_(dry_run),
           removed_(removed) {}
 
     void begin(int dirfd, const ExtraEntry& top) {
@@ -39,7 +40,7 @@ public:
         device_ = identity(facts);
         mount_ = mount_of(facts);
         path_ = top.path;
-        descend(dirfd, top.name.c_str());
+        descend(dirfd, top.name.c_str(), path_);
     }
     // A turn of it.
     void go_on(int dirfd) {
@@ -81,14 +82,15 @@ private:
 
     void try_descend(const std::string& name) {
         try {
-            descend(current_.get(), name.c_str());
-            path_ += "/" + name;
+            const std::string path = path_ + "/" + name;
+            descend(current_.get(), name.c_str(), path);
+            path_ = path;
         } catch (const Error& error) {
             leave(name, error.code);
         }
     }
 
-    void descend(int dirfd, const char* name) {
+    void descend(int dirfd, const char* name, const std::string& path) {
         const int fd = files_.open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
                                            RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
         // What is mounted there is not extra because its mount point is.
@@ -106,7 +108,9 @@ private:
         // A subvolume of btrfs has a device number of its own, and goes as any directory.
         const bool other_device = id.major != device_.major || id.minor != device_.minor;
         const bool other_mount = mount_ != 0 ? mount_of(facts) != mount_ : other_device;
-        if (mount_root || other_mount || id == source_)
+        // The source, or what is shown at another place, and copied to there.
+        const bool is_other = id == tree_.root().source_id || !tree_.enter_once(id, path);
+        if (mount_root || other_mount || is_other)
             throw Error{ARSYNC_STAGE_REMOVE, EBUSY};
         levels_.push_back({name, id, {}});
         current_ = std::move(next);
@@ -213,7 +217,7 @@ private:
     Files& files_;
     const Filter& filter_;
     const Control& control_;
-    const Identity source_;
+    Tree& tree_;
     const bool dry_run_;
     uint64_t& removed_;
     std::chrono::steady_clock::time_point until_;
@@ -275,7 +279,7 @@ Task<bool> Extra::remove(const Directory& directory, const ExtraEntry& entry, ui
     if (entry.directory) {
         if (dry_run_)
             removed = 0; // when it is begun anew
-        Remover remover(io_.files, filter_, control_, source_, dry_run_, removed);
+        Remover remover(io_.files, filter_, control_, tree_, dry_run_, removed);
         remover.begin(dirfd, entry);
         const auto turn = [&] { remover.go_on(dirfd); };
         while (!remover.done()) {

@@ -14,6 +14,8 @@
 
 namespace arsync {
 
+class Tree;
+
 struct ExtraEntry {
     std::string name;
     std::string path; // below the roots
@@ -26,10 +28,9 @@ struct ExtraEntry {
 // pinned during each call only.
 class Extra {
 public:
-    // What is referred to lives as long as this. source: the root of what is copied, which is in no
-    // case removed.
-    Extra(Io io, const Filter& filter, const Control& control, const Identity& source, bool dry_run)
-        : io_(io), filter_(filter), control_(control), source_(source), dry_run_(dry_run) {}
+    // What is referred to lives as long as this.
+    Extra(Io io, const Filter& filter, const Control& control, Tree& tree, bool dry_run)
+        : io_(io), filter_(filter), control_(control), tree_(tree), dry_run_(dry_run) {}
 
     // The next, or none. Throws Error.
     Task<void> next(const Directory& directory, std::optional<ExtraEntry>& next);
@@ -46,7 +47,7 @@ private:
     const Io io_;
     const Filter& filter_;
     const Control& control_;
-    const Identity source_;
+    Tree& tree_;
     const bool dry_run_;
     Listing names_;
 };

@@ -276,8 +276,7 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
 // Below a root that is new no link was there that might lead to one of its directories, nor is
 // anything mounted.
 bool TreePart::takes_turns_by_name() const {
-    const bool in_place = job_.options.replace == ARSYNC_REPLACE_IN_PLACE;
-    return (job_.takes_turns_by_name && !tree_.root().made) || (in_place && tree_.shows_twice());
+    return (job_.takes_turns_by_name && !tree_.root().made) || tree_.shows_twice();
 }
 
 // Whether a directory that is in the way of an entry is to be removed.

@@ -12,7 +12,7 @@ namespace arsync {
 
 Task<void> TreePart::remove_extra(const DirectoryRef& directory, Outcome& of_directory) {
     const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    Extra extra(io_, job_.filter, control_, tree_.root().source_id, dry);
+    Extra extra(io_, job_.filter, control_, tree_, dry);
     std::optional<ExtraEntry> entry;
     if (directory->folding && directory->folding->is_in_doubt()) {
         of_directory.fail(-EEXIST, ARSYNC_STAGE_REMOVE);
@@ -87,7 +87,7 @@ Task<void> TreePart::remove(const DirectoryRef& directory, Extra& extra, const E
 Task<bool> TreePart::clear_directory(const DirectoryRef& directory, const std::string& name,
                                      Reads reads, Outcome& failed) {
     const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
-    Extra extra(io_, job_.filter, control_, tree_.root().source_id, dry);
+    Extra extra(io_, job_.filter, control_, tree_, dry);
     const ExtraEntry entry{.name = name, .path = path_below(&*directory, name), .directory = true};
     if (job_.filter.excludes(entry.path, true))
         co_return false;

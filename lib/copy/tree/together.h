@@ -1,4 +1,4 @@
-// Small files that are copied together, their first steps of all of them before the next.
+// Small files that are copied together, as far as that goes.
 #pragma once
 
 #include <array>

@@ -190,12 +190,11 @@ void Tree::note_made(const Identity& directory) {
     made_.insert(directory);
 }
 
-bool Tree::enter_once(const Directory& directory) {
+bool Tree::enter_once(const Identity& destination, const std::string& path) {
     if (!shows_twice_ || (job_.options.flags & ARSYNC_COPY_MIRROR) == 0)
         return true;
-    std::string path = path_below(&directory, "");
     const Lock lock(mutex_);
-    const auto [entered, is_first] = entered_.try_emplace(directory.destination_id, path);
+    const auto [entered, is_first] = entered_.try_emplace(destination, path);
     return is_first || entered->second == path;
 }
 

@@ -132,12 +132,12 @@ public:
     // what it makes: beyond links.
     void note_made(const Identity& directory);
     bool has_made(const Identity& directory);
-    // Whether a directory of the destination may be met at two places, by mounts.
+    // Whether mounts show a directory of the destination at two places: two entries may then reach
+    // one new name.
     bool shows_twice() const { return shows_twice_; }
-    // False: a mirror whose destination shows it twice has been at it, and would remove now what it
-    // has copied there.
-    // Of the same place it is no news: to enter it may be tried again.
-    bool enter_once(const Directory& directory);
+    // Of a mirror, which would remove at one of these places what it has copied at the other.
+    // False: it has been at that directory by another path.
+    bool enter_once(const Identity& destination, const std::string& path);
     // A mirror has met itself all the same: from then on it removes nothing.
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
@@ -279,7 +279,7 @@ private:
     Mutex mutex_; // of what follows
     std::vector<Unit> stack_ GUARDED_BY(mutex_);
     std::unordered_set<Identity, IdentityHash> made_ GUARDED_BY(mutex_); // directories
-    std::unordered_map<Identity, std::string, IdentityHash> entered_ GUARDED_BY(mutex_); // by path
+    std::unordered_map<Identity, std::string, IdentityHash> entered_ GUARDED_BY(mutex_);
     struct Sleeper {
         Waiter* waiter;
         Ring* ring;

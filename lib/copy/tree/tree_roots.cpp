@@ -78,7 +78,7 @@ void Tree::open_roots(Files& files) {
         if (!made.made && may_reach(root->destination_id))
             refuse_below(files, destination.get(), root->source_id);
         shows_twice_ = !made.made && shows_one_twice(files, destination.get());
-        enter_once(*root);
+        enter_once(root->destination_id, "");
         if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
             refuse_overlap(files, source.get(), destination.get());
@@ -197,7 +197,8 @@ void Tree::refuse_overlap(Files& files, int source, int destination) const {
         throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
 }
 
-// Whether mounts show some directory below it at two places.
+// Whether mounts show some directory below it at two places. What is not written in place is made
+// under a name of its own, and so it matters to mirrors alone.
 bool Tree::shows_one_twice(Files& files, int destination) const {
     const bool mirrors = (job_.options.flags & ARSYNC_COPY_MIRROR) != 0;
     if (!mirrors && job_.options.replace != ARSYNC_REPLACE_IN_PLACE)
