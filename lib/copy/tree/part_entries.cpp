@@ -27,7 +27,12 @@ Task<void> TreePart::begin_entries(Batch& batch) {
     std::vector<ColdFile> cold;
     std::vector<Unit> directories;
     const bool at_once = !sweeps_here && copies_at_once(directory);
-    const size_t together_max = tree_.keeps_order() ? 1 : Together::most;
+    // Where two make files in one directory, each that does nothing else for a while holds off the
+    // other.
+    const auto together_max = [&]() -> size_t {
+        const bool alone = directory.walkers.load(std::memory_order_relaxed) < 2;
+        return alone && !tree_.keeps_order() ? Together::most : 1;
+    };
     std::vector<SmallFile> together;
     for (auto name = batch.listing.next(); name.text && !tree_.stopping();
          name = batch.listing.next()) {
@@ -78,9 +83,9 @@ Task<void> TreePart::begin_entries(Batch& batch) {
             continue;
         }
         if (at_once && type == DT_REG && !follows) {
-            together.reserve(together_max);
+            together.reserve(together_max());
             together.push_back({std::move(text)});
-            if (together.size() >= std::min<size_t>(together_max, window_.room()))
+            if (together.size() >= std::min<size_t>(together_max(), window_.room()))
                 co_await begin_together(batch, together);
         } else {
             if (job_.asks)
