@@ -187,7 +187,8 @@ Task<File> TreePart::make_destination(const Pin& above, Directory& directory, Ou
     directory.final_mode = made.final_mode;
     directory.destination_followed = keeps_symlink;
     directory.destination_id = identity(made.facts);
-    if (!made.made && !tree_.enter_once(directory.destination_id, path_below(&*above, name)))
+    if (!made.made && tree_.shows_twice() &&
+        !tree_.enter_once(directory.destination_id, path_below(&*above, name)))
         throw error_at(Side::conflict, ARSYNC_STAGE_CHECK, EEXIST);
     if (made.made)
         tree_.note_made(directory.destination_id);
