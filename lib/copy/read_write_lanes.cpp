@@ -39,7 +39,8 @@ private:
 
     Task<void> lane(bool spare);
     Task<bool> may_begin(std::optional<Turns::Turn>& turn);
-    Task<void> move(uint64_t offset, uint64_t length);
+    Task<void> move(uint64_t offset, uint64_t length, std::optional<Turns::Turn>& turn);
+    Task<void> keep_pace_of(uint64_t length, std::optional<Turns::Turn>& turn);
     Task<void> move_chunk(uint64_t offset, uint64_t length);
     Task<void> move_through(Slice chunk, uint64_t offset);
     Task<size_t> fill(Slice to, uint64_t offset, First first = {});
@@ -120,7 +121,7 @@ Task<void> Lanes::lane(bool spare) {
         if (piece.kind == Piece::Kind::end || piece.offset >= stretch_.end)
             co_return;
         if (piece.kind == Piece::Kind::data) {
-            co_await move(piece.offset, piece.length);
+            co_await move(piece.offset, piece.length, turn);
             if (turn)
                 turn->count(piece.length);
             continue;
@@ -137,7 +138,7 @@ Task<void> Lanes::lane(bool spare) {
             kept = co_await keep_hole(piece);
         const uint64_t rest = kept ? piece.offset + piece.length : piece.offset;
         if (rest < end)
-            co_await move(rest, end - rest);
+            co_await move(rest, end - rest, turn);
     }
 }
 
@@ -171,9 +172,10 @@ uint64_t Lanes::length_there(Piece hole) {
 
 // What is cached is moved at once; where that ends, a chunk goes through a buffer. If it ended
 // because something went wrong, the operation that fails there tells what.
-Task<void> Lanes::move(uint64_t offset, uint64_t length) {
+Task<void> Lanes::move(uint64_t offset, uint64_t length, std::optional<Turns::Turn>& turn) {
     const uint64_t end = offset + length;
     while (offset < std::min(end, stretch_.end) && !group_.failed()) {
+        co_await keep_pace_of(std::min<uint64_t>(chunk_size(), end - offset), turn);
         if (control_.held())
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();
@@ -189,6 +191,14 @@ Task<void> Lanes::move(uint64_t offset, uint64_t length) {
         }
         offset += part;
     }
+}
+
+// Before a chunk has a buffer, which others may want that are held to no rate, as turns are.
+Task<void> Lanes::keep_pace_of(uint64_t length, std::optional<Turns::Turn>& turn) {
+    if (!is_paced(io_, control_))
+        co_return;
+    turn.reset();
+    co_await keep_pace(io_, control_, length);
 }
 
 // One chunk, through whichever memory the method asks for.
@@ -251,8 +261,6 @@ Task<size_t> Lanes::fill(Slice to, uint64_t offset, First first) {
         source_ended(offset + have);
     if (stretch_.digest)
         stretch_.digest->add(offset - stretch_.digest_origin, to.data, have);
-    if (is_paced(io_, control_))
-        co_await keep_pace(io_, control_, have);
     co_return have;
 }
 
@@ -374,6 +382,7 @@ Task<void> Lanes::check_hole(Piece hole) {
     for (uint64_t at = hole.offset; at < std::min(end, stretch_.end) && !group_.failed();) {
         control_.throw_if_cancelled();
         const uint64_t part = std::min(chunk_size(), end - at);
+        co_await keep_pace(io_, control_, part);
         const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
         Slice chunk = lease.slice(0, part);
         chunk.length = co_await fill(chunk, at);

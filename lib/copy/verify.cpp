@@ -64,6 +64,8 @@ private:
     // A device gives whole blocks: what is beside the piece in its first and last one is read too,
     // and not looked at.
     Task<void> read(uint64_t offset, uint64_t length) {
+        if (is_paced(io_, control_)) // before it has what others may want
+            co_await keep_pace(io_, control_, length);
         const BufferLease lease = co_await io_.buffers.lease(true, control_.priority());
         const uint64_t before = align_ > 0 ? offset % align_ : 0;
         const uint64_t wanted = before + length;
@@ -89,8 +91,6 @@ private:
         if (have < wanted) // it has become shorter, and zeros that are missing would not show
             throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
         digest_.add(offset - begin_, lease.data() + before, length);
-        if (is_paced(io_, control_))
-            co_await keep_pace(io_, control_, length);
     }
 
     const Io io_;

@@ -302,7 +302,8 @@ TEST_CASE_FIXTURE(Clean, "of what waits for the pool's limit the more urgent goe
 // One worker has a job that does not move for now, as it is slow and hold() has been called with
 // it, and another one of the same kind.
 static void copies_beside_one_that_is_held(uint64_t byte_rate,
-                                           const std::function<void(Pool&, arsync_job)>& hold) {
+                                           const std::function<void(Pool&, arsync_job)>& hold,
+                                           uint32_t chunks = 0) {
     for (const uint32_t backend : backends())
         for (const uint32_t method : {ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT}) {
             CAPTURE(backend_name(backend));
@@ -312,7 +313,8 @@ static void copies_beside_one_that_is_held(uint64_t byte_rate,
             Pool pool(pool_with(backend, 1));
             Full full(pool, directory);
             const Options how = Options().with_method(method);
-            const arsync_job held = pool.submit(directory / "from", directory / "held", how, 1);
+            const arsync_job held = pool.submit(directory / "from", directory / "held",
+                                                Options(how).with_chunks(chunks), 1);
             CHECK(adjust(pool, held, ARSYNC_ADJUST_BYTE_RATE, byte_rate) == 0);
             full.free();
             hold(pool, held);
@@ -328,6 +330,12 @@ static void copies_beside_one_that_is_held(uint64_t byte_rate,
 
 TEST_CASE_FIXTURE(Clean, "a job that is held to a rate keeps no other from moving its chunks") {
     copies_beside_one_that_is_held(100'000, [](Pool&, arsync_job) {});
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "nor does it keep the buffers, however many chunks it may have in flight") {
+    copies_beside_one_that_is_held(
+        100'000, [](Pool&, arsync_job) {}, 64);
 }
 
 TEST_CASE_FIXTURE(Clean, "nor does one that is paused") {
