@@ -25,6 +25,7 @@ class Company;
 class Disks;
 struct BackedUp;
 class Links;
+class Scarcity;
 class Writers;
 class MethodTurns;
 class SyncPoint;
@@ -48,6 +49,11 @@ struct FilesystemMemo {
     bool has_linked = false;        // a file without a name has been given one
     bool is_asked_first = false;    // whether a file is cached, as some are not
     unsigned resident_in_a_row = 0; // files below an overlay
+
+    // What a file has shown is noted of its own filesystem alone: others are asked about meanwhile.
+    bool is_of(const struct statx& file) const {
+        return known && major == file.stx_dev_major && minor == file.stx_dev_minor;
+    }
 };
 
 // The world a copy works in: its worker's.
@@ -153,6 +159,8 @@ struct FileCopy {
     Links* links = nullptr;     // the job's, shared with other jobs; null: there are none
     // Of the files that were there: who writes to which; null: this is the only one who does.
     Writers* writers = nullptr;
+    // Of a list: whether its items wait for descriptors of each other's; null: there is none.
+    Scarcity* scarcity = nullptr;
     // If not empty, the link set knows the copy by these instead of destination_dirfd and
     // destination, for it keeps a directory open for each of those.
     int base_dirfd = -1;

@@ -26,7 +26,8 @@ static bool denies_linking(int error);
 Destination::Destination(Io io, const FileCopy& copy, const arsync_copy_options& options,
                          bool no_acl, bool may_be_unnamed)
     : io_(io), copy_(copy), options_(options),
-      nofollow_(copy.beneath || (options.flags & ARSYNC_COPY_NOFOLLOW) != 0),
+      nofollow_(copy.beneath || asks(options, ARSYNC_COPY_NOFOLLOW) ||
+                options.replace == ARSYNC_REPLACE_ATOMIC),
       exclusive_(copy.fresh || options.replace == ARSYNC_REPLACE_EXCLUSIVE), no_source_acl_(no_acl),
       may_be_unnamed_(may_be_unnamed), name_at_(copy.destination.rfind('/') + 1) {} // npos + 1 is 0
 
@@ -95,7 +96,7 @@ Task<void> Destination::open(const struct statx& source, Control& control) {
 
     struct statx found = {};
     const bool atomic = replaces_atomically();
-    const bool nofollow = atomic || nofollow_ || exclusive_; // whatever a link leads to
+    const bool nofollow = nofollow_ || exclusive_; // whatever a link leads to
     int result = stat_name(nofollow ? AT_SYMLINK_NOFOLLOW : 0, found);
     if (result == -ENOENT && !nofollow) {
         // A link that leads nowhere: writing through it would make a file where nobody looked.
@@ -174,7 +175,8 @@ int Destination::open_to_write(int dirfd, const char* path, int flags, mode_t mo
     if (!readable_)
         return io_.files.open(dirfd, path, flags | O_WRONLY, mode);
     const int fd = io_.files.open(dirfd, path, flags | O_RDWR, mode);
-    if (!refuses_access(fd))
+    const bool may_not_read = fd == -EACCES && !asks(options_, ARSYNC_COPY_VERIFY);
+    if (!refuses_access(fd) && !may_not_read)
         return fd;
     readable_ = false;
     return io_.files.open(dirfd, path, flags | O_WRONLY, mode);
@@ -209,8 +211,7 @@ File Destination::publish(Control& control) {
         if (denies_linking(result))
             return std::move(file_);
         check(ARSYNC_STAGE_PUBLISH, result);
-        if (io_.memo)
-            io_.memo->has_linked = true;
+        linked_ = true;
     }
     // A write error may come as late as this. Not yet published: then it is removed after all.
     // By its inode, but a small one, whose inode was not asked for, by its name.

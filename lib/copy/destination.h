@@ -67,6 +67,11 @@ public:
     const Replaced* replaced() const { return replaced_ ? &*replaced_ : nullptr; }
     // Whether the name was free.
     bool is_new() const { return new_name_; }
+    // On the worker, when publish() has ended, wherever that ran.
+    void note_linked() {
+        if (linked_ && io_.memo)
+            io_.memo->has_linked = true;
+    }
     const FinalMode& final_mode() const { return final_mode_; }
     // Whether it was made where there are no ACLs to inherit.
     bool has_no_acl() const { return has_no_acl_; }
@@ -125,6 +130,7 @@ private:
     bool emptied_ = false;  // by its opening
     bool new_name_ = false; // nothing was at the name when the copy began
     bool published_ = false;
+    bool linked_ = false; // it had no name, and was given one
     bool removed_ = false;
     bool shared_ = false;
     bool has_no_acl_ = false;

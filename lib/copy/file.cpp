@@ -39,7 +39,6 @@ struct Content {
 int open_cached(Io io, const FileCopy& copy);
 Source opened_source(Io io, int64_t fd, const arsync_copy_options& options);
 Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options& options);
-Task<void> wait_for_file_lease(Io io, Control& control);
 Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Content& content,
                      bool may_be_unnamed, const arsync_copy_options& options, Control& control,
                      Outcome& outcome);
@@ -163,13 +162,13 @@ Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options&
 }
 
 // Somebody has a lease on the file (a file server, say), and has been asked to give it back.
+} // namespace
+
 Task<void> wait_for_file_lease(Io io, Control& control) {
     control.throw_if_cancelled();
     co_await io.ring.pause(open_again_ms);
     control.throw_if_cancelled();
 }
-
-} // namespace
 
 Task<void> copy_opened(Io io, const FileCopy& copy, Source& source,
                        const arsync_copy_options& options, Control& control, Outcome& outcome) {
@@ -327,6 +326,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         nameless = co_await publish_aside(io, destination, control);
     else
         nameless = destination.publish(control);
+    destination.note_linked();
     if (nameless)
         co_return nameless;
     const bool syncs_name = options.durability == ARSYNC_DURABILITY_FULL && stored;

@@ -238,13 +238,13 @@ std::optional<Method> FileAtOnce::bring() {
 bool FileAtOnce::share_blocks() {
     const int result = io_.files.reflink(source_.file.get(), destination_->fd(), size());
     if (result == 0) {
-        if (io_.memo)
+        if (io_.memo && io_.memo->is_of(facts()))
             io_.memo->sharing = Sharing::taken;
         return true;
     }
     if (!means_not_here(result))
         check(ARSYNC_STAGE_REFLINK, result);
-    if (io_.memo) {
+    if (io_.memo && io_.memo->is_of(facts())) {
         io_.memo->sharing = Sharing::refused;
         io_.memo->refuses_reflink = io_.memo->refuses_reflink || result == -EOPNOTSUPP;
     }
@@ -258,7 +258,7 @@ bool FileAtOnce::copy_by_kernel() {
         const int64_t moved =
             io_.files.copy_file_range(source_.file.get(), done, destination_->fd(), done,
                                       std::min<uint64_t>(size() - done, inline_size_max));
-        if (moved < 0 && done == 0)
+        if (moved < 0 && done == 0 && io_.memo->is_of(facts()))
             io_.memo->refuses_copy_file_range = true;
         if (moved == 0 || moved == -EIO || (moved < 0 && means_not_here(moved)))
             return false;
@@ -322,6 +322,7 @@ bool FileAtOnce::finish() {
         outcome_.fail(0, ARSYNC_STAGE_NONE); // of its attributes nothing is lost yet
         return false;
     }
+    destination_->note_linked();
     outcome_.flags |= ARSYNC_COMPLETION_COPIED;
     return true;
 }

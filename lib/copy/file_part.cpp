@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/file.h"
 #include "copy/path.h"
 #include "copy/sync_name.h"
 
@@ -33,7 +34,7 @@ Task<Source> open_regular(Io io, const FileCopy& copy, const arsync_copy_options
     co_return source;
 }
 
-// Asks first what is there, for to open a FIFO is an act.
+// Asks first what is there, for to open a FIFO is an act. None: somebody has a lease on it.
 File open_to_write_part(Files& files, const FileCopy& copy, bool reads_back) {
     constexpr Stage stage = ARSYNC_STAGE_OPEN_DESTINATION;
     const char* name = copy.destination.c_str();
@@ -59,7 +60,8 @@ File open_to_write_part(Files& files, const FileCopy& copy, bool reads_back) {
         constexpr int tries_max = 8;
         if (tries < tries_max && fd == (missing ? -EEXIST : -ENOENT))
             continue;
-        check(stage, fd);
+        if (fd != -EAGAIN || missing)
+            check(stage, fd);
         return File(files, fd);
     }
 }
@@ -82,6 +84,10 @@ Task<void> copy_part(Io io, const FileCopy& copy, const arsync_copy_options& opt
         directory = open_to_sync_name(io.files, copy);
     const bool verifies = (how.flags & ARSYNC_COPY_VERIFY) != 0;
     File destination = open_to_write_part(io.files, copy, verifies);
+    while (!destination) {
+        co_await wait_for_file_lease(io, control);
+        destination = open_to_write_part(io.files, copy, verifies);
+    }
     RangeCopy range;
     range.source = source.file.get();
     range.destination = destination.get();

@@ -42,11 +42,11 @@ Task<bool> Mover::reflink() {
         if (options_.reflink == ARSYNC_REFLINK_ALWAYS || !means_not_here(result))
             check(ARSYNC_STAGE_REFLINK, result);
         grounds_.reflink = false;
-        if (result == -EOPNOTSUPP && io_.memo && survey_.same_device())
+        if (result == -EOPNOTSUPP && notes_of_filesystem())
             io_.memo->refuses_reflink = true;
         co_return false;
     }
-    if (io_.memo && survey_.same_device())
+    if (notes_of_filesystem())
         io_.memo->sharing = Sharing::taken;
     end_ = written_end_ = ends_.source_end;
     if (ends_.whole_file) {
@@ -63,6 +63,10 @@ Task<bool> Mover::reflink() {
     if (verifies_)
         co_await digest_source();
     co_return true;
+}
+
+bool Mover::notes_of_filesystem() const {
+    return io_.memo && survey_.same_device() && io_.memo->is_of(survey_.source());
 }
 
 // Whether it takes less time than to have a helper do it: of few blocks, none of which has to

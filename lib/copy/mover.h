@@ -43,6 +43,7 @@ private:
     // move_by_kernel.cpp
     Task<bool> reflink();
     bool reflinks_at_once();
+    bool notes_of_filesystem() const; // whether what this file shows is to be noted of it
     Task<void> count_shared_holes();
     Task<bool> offload();
     // False: it has to be copied as zeros.

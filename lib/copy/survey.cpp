@@ -20,7 +20,7 @@ Filesystem filesystem_of(const Io& io, int fd, const struct statx& facts, uint64
         return block_device;
     FilesystemMemo once;
     FilesystemMemo& memo = io.memo ? *io.memo : once;
-    if (!memo.known || memo.major != facts.stx_dev_major || memo.minor != facts.stx_dev_minor) {
+    if (!memo.is_of(facts)) {
         memo = {.known = true, .major = facts.stx_dev_major, .minor = facts.stx_dev_minor};
         const uint64_t mount = lasting_mount(facts);
         if (!known_filesystem(mount, memo.magic) &&
@@ -137,6 +137,11 @@ void Survey::gather_alignments() {
     grounds.destination_align = direct_align(destination());
     grounds.direct_reads_pay = from_.direct_pays;
     grounds.direct_pays = from_.direct_pays && to_.direct_pays;
+    // What is beside a part may be written by others, through the page cache: never by halves of
+    // one page.
+    constexpr uint32_t page = 4096;
+    if (grounds.destination_align > 0 && !ends_.whole_file)
+        grounds.destination_align = std::max(grounds.destination_align, page);
     // A range may begin where O_DIRECT cannot.
     if (grounds.source_align > 0 && ends_.source_begin % grounds.source_align != 0)
         grounds.source_align = 0;

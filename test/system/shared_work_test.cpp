@@ -1,6 +1,7 @@
 // What several commands need that share the work on one tree: parts of a file, directories alone,
 // and directories on the way that are left as they are.
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -243,6 +244,54 @@ TEST_CASE_FIXTURE(Clean, "bare parents: another job may write into a directory a
         copy_tree(pool, directory / "from", directory / "to", archive(ARSYNC_COPY_DIRECTORIES_ONLY))
             .job.result == 0);
     CHECK((stat_of(directory / "to/a/b").st_mode & 07777) == 0555);
+}
+
+// The device may take less, but a page has one content, and others may write its other half.
+TEST_CASE_FIXTURE(Clean, "a part goes past the page cache by whole pages alone") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory(shared_volume(Kind::ext4));
+    write_pattern(directory / "from", 3 * MiB);
+    for (const uint64_t begin : {uint64_t{0}, 5 * uint64_t{4096}, 3 * uint64_t{512}}) {
+        CAPTURE(begin);
+        write_pattern(directory / "to", 3 * MiB, 9);
+        Pool pool;
+        const arsync_completion done = pool.copy(directory / "from", directory / "to",
+                                                 part(begin, MiB).with_cache(ARSYNC_CACHE_DIRECT));
+        INFO(words(done));
+        CHECK(done.result == 0);
+        CHECK((done.method == ARSYNC_METHOD_DIRECT) == (begin % 4096 == 0));
+        CHECK(read_file(directory / "to").substr(begin, MiB) == pattern(MiB, 1, begin));
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "a part waits until a lease on its destination is given back") {
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory(shared_volume(Kind::ext4));
+    write_pattern(directory / "from", MiB);
+    write_pattern(directory / "to", MiB, 9);
+    Child holder([&] {
+        sigset_t breaks;
+        sigemptyset(&breaks);
+        sigaddset(&breaks, SIGIO);
+        sigprocmask(SIG_BLOCK, &breaks, nullptr);
+        const int fd = open((directory / "to").c_str(), O_RDONLY | O_CLOEXEC);
+        if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+            _exit(1);
+        write_file(directory / "leased", "");
+        int signal = 0;
+        sigwait(&breaks, &signal);
+        write_file(directory / "asked", "");
+        usleep(200'000);
+        fcntl(fd, F_SETLEASE, F_UNLCK);
+    });
+    REQUIRE(eventually([&] { return exists(directory / "leased"); }));
+    Pool pool;
+    const arsync_completion done = pool.copy(directory / "from", directory / "to", part(0, MiB));
+    INFO(words(done));
+    CHECK(done.result == 0);
+    CHECK(exists(directory / "asked"));
+    CHECK(difference(directory / "from", directory / "to") == "");
+    CHECK(holder.wait() == 0);
 }
 
 } // namespace live
