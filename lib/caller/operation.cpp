@@ -127,6 +127,23 @@ private:
                       : io_.ring.write(file_.fd, rest(), offset, flags, route, cancellable);
     }
 
+    // A stream's flag, if it is wanted and nobody else has it.
+    class Taken {
+    public:
+        Taken(std::atomic_flag& flag, bool wanted)
+            : flag_(wanted && !flag.test_and_set() ? &flag : nullptr) {}
+        Taken(const Taken&) = delete;
+        Taken& operator=(const Taken&) = delete;
+        ~Taken() {
+            if (flag_)
+                flag_->clear();
+        }
+        explicit operator bool() const { return flag_ != nullptr; }
+
+    private:
+        std::atomic_flag* const flag_;
+    };
+
     // By a call that does not wait, after a wait that a cancel can end.
     Task<int64_t> transfer_when_ready(uint64_t offset, Route route) {
         for (;;) {
@@ -135,12 +152,12 @@ private:
             co_await wait_until_ready();
             const bool nowait = file_.takes_nowait;
             std::atomic_flag& taken = reads_ ? file_.reading : file_.writing;
-            const bool takes = !nowait && file_.streams && !taken.test_and_set();
             int64_t moved = -EAGAIN; // somebody else was quicker
-            if (nowait || !file_.streams || (takes && is_ready()))
-                moved = co_await transfer(offset, nowait ? RWF_NOWAIT : 0, route);
-            if (takes)
-                taken.clear();
+            {
+                const Taken takes(taken, !nowait && file_.streams);
+                if (nowait || !file_.streams || (takes && is_ready()))
+                    moved = co_await transfer(offset, nowait ? RWF_NOWAIT : 0, route);
+            }
             if (moved < 0)
                 control_.throw_if_cancelled();
             if (moved == -EAGAIN)

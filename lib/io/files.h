@@ -41,8 +41,8 @@ public:
     // wait for a disk. Kernels and filters without that call get an openat(2) that follows no
     // symbolic link in the last component, which is all of a path below a tree's roots.
     virtual int open_beneath(int dirfd, const char* path, int flags, uint64_t resolve) = 0;
-    // A second description of the same file with flags of its own, through /proc/self/fd. It keeps
-    // what the first one promises: O_SYNC, O_DSYNC, O_NOATIME.
+    // A second description of the same file with flags of its own, through /proc/thread-self/fd. It
+    // keeps what the first one promises: O_SYNC, O_DSYNC, O_NOATIME.
     virtual int reopen(int fd, int flags) = 0;
     // Another descriptor of the same description.
     virtual int duplicate(int fd) = 0;

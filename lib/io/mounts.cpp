@@ -118,7 +118,7 @@ bool places_in(std::string_view mountinfo, uint64_t mount, std::string_view path
 }
 
 int mount_of(int fd, uint64_t& mount) {
-    const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
+    const std::string path = "/proc/thread-self/fdinfo/" + std::to_string(fd);
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     char told[512]; // the beginning is enough
     const ssize_t size = file ? ::read(file.get(), told, sizeof told) : -1;
@@ -134,7 +134,7 @@ int places_of(int directory, std::vector<PlaceOnDevice>& places) {
     if (result < 0)
         return result;
     char path[PATH_MAX];
-    const std::string link = "/proc/self/fd/" + std::to_string(directory);
+    const std::string link = "/proc/thread-self/fd/" + std::to_string(directory);
     const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
     if (length < 0)
         return -errno;

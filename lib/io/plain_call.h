@@ -16,10 +16,11 @@ auto without_eintr(Call call) {
     return result < 0 ? static_cast<decltype(result)>(-errno) : result;
 }
 
-// "/proc/self/fd/N": the way to an open file that has no name, or that is open with O_PATH.
+// "/proc/thread-self/fd/N": the way to an open file that has no name, or that is open with O_PATH.
+// What /proc/self shows is the first thread's, which may have ended.
 struct ProcPath {
-    char text[32];
-    explicit ProcPath(int fd) { snprintf(text, sizeof text, "/proc/self/fd/%d", fd); }
+    char text[40];
+    explicit ProcPath(int fd) { snprintf(text, sizeof text, "/proc/thread-self/fd/%d", fd); }
 };
 
 // Whether a call took the descriptor: attributes are not for those with O_PATH.

@@ -207,7 +207,8 @@ bool MountTable::find_start(int dirfd, std::string& where, Devices& devices) con
             return false;
     } else {
         find(dirfd, devices);
-        if (devices.size() > before || !read_link("/proc/self/fd/" + std::to_string(dirfd), where))
+        if (devices.size() > before ||
+            !read_link("/proc/thread-self/fd/" + std::to_string(dirfd), where))
             return false;
     }
     if (where == "/")

@@ -23,7 +23,10 @@ static bool may_pass(int error) {
 static bool may_be_repeated(const Request& request) {
     const bool streams = request.offset == UINT64_MAX;
     const bool transfers = request.op == Op::read || request.op == Op::write;
-    return request.op != Op::sync && request.op != Op::write_back && !(transfers && streams);
+    const bool appends =
+        request.op == Op::write && (fcntl(request.fd, F_GETFL) & O_APPEND) != 0; // wherever it says
+    return request.op != Op::sync && request.op != Op::write_back && !(transfers && streams) &&
+           !appends;
 }
 
 // It may go better the next time if it was interrupted (by a debugger, say), if the kernel has no

@@ -16,8 +16,8 @@ std::string Tree::place_of_base(Files& files) const {
     const int dirfd = beneath ? job_.roots.source_base_dirfd : job_.roots.source_dirfd;
     if ((job_.options.flags & ARSYNC_COPY_MIRROR) == 0 || path.starts_with('/'))
         return {};
-    const std::string link =
-        dirfd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/" + std::to_string(dirfd);
+    const std::string link = dirfd == AT_FDCWD ? "/proc/thread-self/cwd"
+                                               : "/proc/thread-self/fd/" + std::to_string(dirfd);
     std::string text(PATH_MAX, '\0');
     const int64_t length = files.read_link(AT_FDCWD, link.c_str(), text.data(), text.size());
     text.resize(length < 0 ? 0 : static_cast<size_t>(length));
