@@ -73,6 +73,10 @@ public:
     virtual void withdraw_questions() = 0;
     // Of this worker's part: it only waits for answers, or does not any more.
     virtual void rest(bool resting) = 0;
+    // With ARSYNC_COPY_STOP_ON_ERROR: something has failed, also elsewhere, and nothing more is to
+    // be begun.
+    virtual void stop() {}
+    virtual bool stopping() const { return false; }
     // Of an entry's path below the roots: whether it was copied by itself before.
     virtual bool made_before(const std::string& path) {
         static_cast<void>(path);

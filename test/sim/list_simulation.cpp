@@ -112,7 +112,9 @@ void SerialList::copy(size_t number) {
     const bool linked =
         outcome.action == ARSYNC_ACTION_HARD_LINK && !scenario_.asks(ARSYNC_COPY_HARD_LINK);
     if (copied && !is_tree && !linked && outcome.action != ARSYNC_ACTION_SKIP)
-        made_.insert(made_as(names.destination));
+        made_.insert(made_as(outcome.name.empty()
+                                 ? names.destination
+                                 : split_path(names.destination).parent + outcome.name));
     // What failed for its way will do so again; and a tree whose root failed is begun again.
     const bool on_the_way =
         scenario_.asks(ARSYNC_COPY_PARENTS) && outcome.stage == ARSYNC_STAGE_MAKE_DIRECTORY;

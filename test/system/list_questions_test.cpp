@@ -83,6 +83,27 @@ TEST_CASE_FIXTURE(Clean, "an item is asked about, and goes on by its answer") {
     }
 }
 
+// The other of the two that are kept is what the list has made.
+TEST_CASE_FIXTURE(Clean, "what was kept beside a copy is no copy of an earlier item") {
+    const Directory directory;
+    Items items = there_already(directory, 1);
+    make_files(directory / "from", {"second", "third"});
+    items.add(directory / "from/second", directory / "to/0");
+    items.add(directory / "from/third", directory / "to/0 (1)");
+    Pool pool;
+    const ListCopy copy =
+        copy_list(pool, items, asking(), [](const arsync_completion& question) -> uint32_t {
+            return question.user_data == 1 ? ARSYNC_ANSWER_KEEP_BOTH : ARSYNC_ANSWER_REPLACE;
+        });
+    INFO(words(copy));
+    CHECK(copy.item(1).name == "0 (1)");
+    CHECK(copy.item(2).result == 0);
+    CHECK(read_file(directory / "to/0") == "second");
+    CHECK(copy.item(3).result == -EEXIST);
+    CHECK(copy.item(3).has(ARSYNC_COMPLETION_JUST_CREATED));
+    CHECK(read_file(directory / "to/0 (1)") == "0");
+}
+
 TEST_CASE_FIXTURE(Clean, "what is in an item's tree is asked about as the item's") {
     for (const uint32_t backend : backends()) {
         CAPTURE(backend_name(backend));

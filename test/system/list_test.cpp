@@ -153,6 +153,35 @@ TEST_CASE_FIXTURE(Clean, "of what a stopped list has not begun nothing is told, 
     CHECK(copy.totals.entries == copy.count(ARSYNC_COMPLETION_ITEM));
 }
 
+TEST_CASE_FIXTURE(Clean, "what fails in an item's tree stops the other trees, too") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::tmpfs));
+    const Directory directory(shared_volume(Kind::tmpfs));
+    set_mode(directory.path(), 0777);
+    for (const char* name : {"large", "small"})
+        make_directories(directory / name);
+    for (int i = 0; i < 60'000; ++i)
+        make_node(directory / ("large/" + std::to_string(i)), S_IFREG | 0644);
+    make_node(directory / "small/secret", S_IFREG | 0600);
+    for (const uint32_t backend : backends()) {
+        CAPTURE(backend_name(backend));
+        const std::string to = directory / backend_name(backend);
+        check_in_child([&](Report& report) {
+            EXPECT(report, become_ordinary());
+            EXPECT(report, mkdir(to.c_str(), 0755) == 0);
+            const Items items = {{directory / "large", to + "/large"},
+                                 {directory / "small", to + "/small"}};
+            Pool pool{PoolOptions(backend)};
+            const ListCopy copy = copy_list(pool, items, recursive(ARSYNC_COPY_STOP_ON_ERROR));
+            EXPECT_WITH(report, copy.job.result == -EACCES, words(copy));
+            EXPECT(report, copy.item(2).result == -EACCES);
+            EXPECT_WITH(report, copy.item(1).result == -ECANCELED, words(copy));
+            EXPECT(report, copy.totals.errors == 1);
+        });
+        CHECK(names_in(to + "/large").size() < 60'000);
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "a list's completion says where it failed first, and at which end") {
     constexpr uint32_t sides =
         ARSYNC_COMPLETION_AT_SOURCE | ARSYNC_COMPLETION_AT_DESTINATION | ARSYNC_COMPLETION_CONFLICT;

@@ -13,6 +13,7 @@
 #include "copy/list/take.h"
 #include "copy/question.h"
 #include "copy/required.h"
+#include "copy/split_path.h"
 #include "copy/tree/totals.h"
 #include "io/descriptors.h"
 
@@ -174,8 +175,10 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
     const bool partly = outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0;
     if ((keeps || partly) && sync_.is_asked())
         sync_.note_made(item.names.destination, outcome);
+    const std::string& made_as = item.touch.made_as;
     if (made)
-        order_.note_made(item.touch);
+        order_.note_made(outcome.name.empty() ? made_as
+                                              : split_path(made_as).parent + outcome.name);
     if (of_one_tree() && outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0)
         order_.note_tree(item.touch.source);
 }

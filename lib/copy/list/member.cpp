@@ -305,6 +305,7 @@ Task<void> ListMember::copy_item_once(Item& item, Question& question, Control& c
     names.destination = item.names.destination;
     names.umask = &list_.umask_;
     names.writers = &list_.writers_;
+    names.scarcity = &list_.scarcity_;
     names.just_created = item.just_created;
     names.was_absent = item.was_absent && !item.just_created;
     // When it was admitted, unless it has waited for an answer since.

@@ -197,9 +197,9 @@ void Order::end(const Touch& touch) {
         drop(read_by_key_, touch.read_key);
 }
 
-void Order::note_made(const Touch& touch) {
-    const uint64_t name = hash(touch.made_as);
-    const uint64_t folded = hash(fold_case(touch.made_as));
+void Order::note_made(const std::string& destination) {
+    const uint64_t name = hash(destination);
+    const uint64_t folded = hash(fold_case(destination));
     made_.insert(name);
     if (folded != name)
         made_folded_.insert(folded);

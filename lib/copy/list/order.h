@@ -79,8 +79,8 @@ public:
 
     void begin(const Touch& touch);
     void end(const Touch& touch);
-    // A new file, or new content, is at its destination.
-    void note_made(const Touch& touch);
+    // A new file, or new content, is there.
+    void note_made(const std::string& destination);
 
     // Whether an earlier item has made that, or what is the same where case makes no difference.
     enum class Made { nothing, it, another_spelling };

@@ -1,6 +1,6 @@
-// Whether it is worth waiting for descriptors, from any worker of a tree.
+// Whether it is worth waiting for descriptors, from any worker of a tree or of a list.
 //
-// What the tree's own entries hold comes free when they end, however long that takes. When all that
+// What its own entries hold comes free when they end, however long that takes. When all that
 // are left wait, only others can give some back, the program's or another job's: they have a time
 // for that, which counts from when the want began, and not anew for each entry.
 #pragma once
@@ -21,6 +21,20 @@ public:
         Busy(const Busy&) = delete;
         Busy& operator=(const Busy&) = delete;
         ~Busy() { all_.busy_.fetch_sub(1, std::memory_order_relaxed); }
+
+    private:
+        Scarcity& all_;
+    };
+
+    // Of whose parts each is busy by itself: what has begun them is not, for as long as this lives.
+    class InParts {
+    public:
+        explicit InParts(Scarcity& all) : all_(all) {
+            all_.busy_.fetch_sub(1, std::memory_order_relaxed);
+        }
+        InParts(const InParts&) = delete;
+        InParts& operator=(const InParts&) = delete;
+        ~InParts() { all_.busy_.fetch_add(1, std::memory_order_relaxed); }
 
     private:
         Scarcity& all_;

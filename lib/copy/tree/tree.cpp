@@ -22,7 +22,8 @@ static arsync_copy_options for_entries(const arsync_copy_options& options) {
 }
 
 TreeJob::TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Filter& patterns,
-                 Control& of_job, Host& of_tree, Links& own_links, Writers& own_writers)
+                 Control& of_job, Host& of_tree, Links& own_links, Writers& own_writers,
+                 Scarcity& own_scarcity)
     : roots(copy), options(how), entry_options(for_entries(how)), filter(patterns), control(of_job),
       host(of_tree), reports_all(how.report == ARSYNC_REPORT_ALL), asks(asks_first(how)),
       takes_turns_by_name((how.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0 &&
@@ -30,11 +31,12 @@ TreeJob::TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Fil
       uid(geteuid()), gid(getegid()),
       directories(std::make_shared<Directories>(descriptors::idle_directories())),
       links(copy.links ? *copy.links : own_links),
-      writers(copy.writers ? *copy.writers : own_writers) {}
+      writers(copy.writers ? *copy.writers : own_writers),
+      scarcity(copy.scarcity ? *copy.scarcity : own_scarcity) {}
 
 Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
            Control& control, Host& host)
-    : job_(roots, options, filter, control, host, own_links_, own_writers_) {
+    : job_(roots, options, filter, control, host, own_links_, own_writers_, own_scarcity_) {
     totals_.struct_size = sizeof totals_;
 }
 
@@ -63,6 +65,9 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     std::shared_ptr<const File> links_base;
     if (job_.links.shared())
         links_base = job_.links.base_of(io.files, job_.roots.base());
+    std::optional<Scarcity::InParts> in_parts;
+    if (job_.roots.scarcity)
+        in_parts.emplace(*job_.roots.scarcity);
     Control own(job_.control);
     TreePart part(*this, io, own, job_.host);
     {
@@ -132,7 +137,9 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
-    first_error_.give(outcome, job_.control.cancelled());
+    const bool cancelled =
+        job_.control.cancelled() || stopped_with_others_.load(std::memory_order_relaxed);
+    first_error_.give(outcome, cancelled);
 }
 
 Task<void> Tree::take_part(Io io, Control& own, Host& own_host) {
@@ -216,6 +223,7 @@ void Tree::note_error(int result, Stage stage, Side side, std::string* path) {
     if ((job_.options.flags & ARSYNC_COPY_STOP_ON_ERROR) == 0 || passes)
         return;
     stopped_.store(true, std::memory_order_relaxed);
+    job_.host.stop();
     withdraw_questions();
 }
 
@@ -357,6 +365,13 @@ void Tree::all_found() {
 void Tree::drop_units() {
     const Lock lock(mutex_);
     stack_.clear();
+}
+
+void Tree::stop_with_others() {
+    if (stopping() || !job_.host.stopping())
+        return;
+    stopped_with_others_.store(true, std::memory_order_relaxed);
+    stop();
 }
 
 void Tree::stop() {

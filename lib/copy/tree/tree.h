@@ -73,7 +73,8 @@ size_t next_unit(const std::vector<Unit>& stack, const LastUnit& last_unit);
 // What the copy of a tree is to do, and has to do it with: the same for all its parts.
 struct TreeJob {
     TreeJob(const FileCopy& copy, const arsync_copy_options& how, const Filter& patterns,
-            Control& of_job, Host& of_tree, Links& own_links, Writers& own_writers);
+            Control& of_job, Host& of_tree, Links& own_links, Writers& own_writers,
+            Scarcity& own_scarcity);
 
     const FileCopy& roots;
     const arsync_copy_options& options;
@@ -90,9 +91,9 @@ struct TreeJob {
     const gid_t gid;
     Umask umask;
     const std::shared_ptr<Directories> directories;
-    Scarcity scarcity;
-    Links& links;     // the tree's own, or those that are shared with other jobs
-    Writers& writers; // the tree's own, or the list's that it is an item of
+    Links& links;       // the tree's own, or those that are shared with other jobs
+    Writers& writers;   // the tree's own, or the list's that it is an item of
+    Scarcity& scarcity; // the same
 };
 
 class Tree final : public Shared, Asker, public std::enable_shared_from_this<Tree> {
@@ -198,6 +199,8 @@ public:
         return stopped_.load(std::memory_order_relaxed) || job_.control.cancelled();
     }
     void stop(); // without more units
+    // If its list has: as after a cancel.
+    void stop_with_others();
     // Somebody who had waited for descriptors has got what he needed.
     void relieve() {
         job_.scarcity.relieve();
@@ -223,6 +226,7 @@ private:
 
     // tree_roots.cpp
     void refuse_inside_itself(Files& files, const Identity& source) const;
+    void refuse_link(Files& files) const;
     void refuse_unknown(int result) const;
     void refuse_source_inside(Files& files, int source) const;
     void refuse_overlap(Files& files, int source, int destination) const;
@@ -261,6 +265,7 @@ private:
 
     Links own_links_;
     Writers own_writers_;
+    Scarcity own_scarcity_;
     SyncPoint own_syncs_; // or that of a list
     Line sweeps_;
     TreeJob job_;
@@ -270,6 +275,7 @@ private:
     uint32_t device_major_ = 0, device_minor_ = 0; // of the source's root
 
     std::atomic<bool> stopped_ = false;
+    std::atomic<bool> stopped_with_others_ = false;
     std::atomic<bool> called_ = false;
     std::atomic<bool> walks_ = false;           // counted by the control
     std::atomic<uint32_t> flags_ = 0;           // of all entries
