@@ -374,8 +374,8 @@ ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* 
  *                Ranges of one file that overlap give -EINVAL in the completion.
  *   Closing      If closing the duplicate of dst_fd fails, as it may on NFS, the job fails at
  *                ARSYNC_STAGE_CLOSE.
- *   Modes        The library may open the files a second time through /proc/self/fd, with the
- *                O_SYNC, O_DSYNC and O_NOATIME of the descriptor that was given. What is copied to
+ *   Modes        The library may open the files a second time through /proc/thread-self/fd, with
+ *                the O_SYNC, O_DSYNC and O_NOATIME of the descriptor given. What is copied to
  *                a descriptor with O_SYNC or O_DSYNC is durable when the job completes, holes
  *                included. To one with O_DIRECT whole blocks go past the page cache, if cache and
  *                method are AUTO, and what is less than a block goes through it. Where such a file
@@ -1255,8 +1255,8 @@ enum arsync_sparse {
 /* src_dirfd is the source itself, an open file, and src is NULL or "". It must be open for reading
  * (-EBADF). It is read from its beginning, whatever its position, which does not move. It may be a
  * directory with ARSYNC_COPY_RECURSIVE. Not with ARSYNC_COPY_PARENTS, HARD_LINK, SYMBOLIC_LINK, a
- * link set or ARSYNC_UPDATE_CHANGED. The library opens it again through /proc/self/fd where it can,
- * and otherwise shares it. */
+ * link set or ARSYNC_UPDATE_CHANGED. The library opens it again through /proc/thread-self/fd where
+ * it can, and otherwise shares it. */
 #define ARSYNC_COPY_SRC_FD (1u << 17)
 /* dst_dirfd is the destination itself, an open file, and dst is NULL or "". It must be open for
  * writing, without O_APPEND (-EBADF), and is overwritten in place: it is emptied, written, and
@@ -1347,8 +1347,8 @@ enum arsync_backup {
     ARSYNC_BACKUP_EXISTING = 3  /* NUMBERED where numbered backups of the file exist, else SIMPLE */
 };
 
-/* A destination file that cannot be opened for writing is removed, and the copy tries again. One
- * that is in the way of a link is removed, too. */
+/* A destination file that cannot be opened for writing (with ARSYNC_COPY_VERIFY: and for reading)
+ * is removed, and the copy tries again. One that is in the way of a link is removed, too. */
 #define ARSYNC_COPY_FORCE (1u << 13)
 /* Where the destination is a symbolic link that leads nowhere and would be written through, the
  * file that it names is made, as POSIX requires of cp. By default this is -ENOENT, for it may be an
@@ -1501,7 +1501,7 @@ enum arsync_report {
     ARSYNC_REPORT_ERRORS = 0, /* those that failed, and those with SOURCE_CHANGED, SOURCE_SHRANK,
                                  OWNER_LOST or KEPT_BOTH among their flags */
     ARSYNC_REPORT_ALL = 1,    /* every one; a directory when it is made, and again if something
-                                 fails at its end */
+                                 fails at its end, or with OWNER_LOST */
     ARSYNC_REPORT_NONE = 2    /* none; the job's completion has the first error, and its details
                                  the number of errors */
 };

@@ -45,11 +45,18 @@ void check_events(ListSimulation& s) {
     for (size_t i = 0; i < s.scenario.items.size(); ++i)
         if (all && !s.item(i))
             s.world.problem("item " + std::to_string(first_item + i) + " has no completion");
-    // A directory that was made may fail in the end.
-    std::set<std::tuple<uint64_t, std::string, Stage>> entries;
+    // A directory that was made may fail in the end, or lose its owner.
+    std::set<std::tuple<uint64_t, std::string, Stage, bool>> entries;
+    const auto lost = [](const Outcome& outcome) {
+        return (outcome.flags & ARSYNC_COMPLETION_DIRECTORY) != 0 &&
+               (outcome.flags & ARSYNC_COMPLETION_OWNER_LOST) != 0;
+    };
     for (const SimulatedPool::Event& event : s.events())
         if (event.kind == ARSYNC_COMPLETION_ENTRY && event.outcome.action != ARSYNC_ACTION_REMOVE &&
-            !entries.emplace(event.user_data, event.path, reported_stage(s, event.outcome)).second)
+            !entries
+                 .emplace(event.user_data, event.path, reported_stage(s, event.outcome),
+                          lost(event.outcome))
+                 .second)
             s.world.problem("reported twice: " + event.path);
 }
 

@@ -334,7 +334,7 @@ TEST_CASE_FIXTURE(Clean, "an ordinary user's copy of another's tree loses owners
         Pool pool;
         const TreeCopy copy = copy_tree(pool, from, to + "/t", archive());
         EXPECT_WITH(report, copy.job.result == 0, words(copy));
-        for (const char* path : {"plain", "d/setuid", "link", "fifo"}) {
+        for (const char* path : {"plain", "d", "d/setuid", "link", "fifo"}) {
             const Entry* entry = copy.find(path);
             EXPECT_WITH(report,
                         entry && (entry->flags & ARSYNC_COMPLETION_OWNER_LOST) != 0 &&

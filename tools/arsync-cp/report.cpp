@@ -183,7 +183,9 @@ private:
         const std::string removed = "removed " + destination() + "\n";
         if (done_.action == ARSYNC_ACTION_REMOVE)
             return say(removed);
-        if (done_.action == ARSYNC_ACTION_ENTER_DIRECTORY || done_.action == ARSYNC_ACTION_SKIP)
+        const bool made_before = is_directory() && has(ARSYNC_COMPLETION_OWNER_LOST);
+        if (done_.action == ARSYNC_ACTION_ENTER_DIRECTORY || done_.action == ARSYNC_ACTION_SKIP ||
+            made_before)
             return;
         const bool untold = options_.links_replace || (options_.has(ARSYNC_COPY_ATTRIBUTES_ONLY) &&
                                                        done_.action != ARSYNC_ACTION_COPY);

@@ -41,9 +41,10 @@ Task<void> TreePart::finish(const DirectoryRef& directory) {
         if (of_extra.result < 0)
             outcome = of_extra;
         tree_.note_flags(outcome);
-        if (outcome.result < 0) {
+        if (outcome.result < 0 || (outcome.flags & Tree::telling) != 0) {
             co_await Poll(*this);
-            note_error(&*directory, {}, outcome);
+            if (outcome.result < 0)
+                note_error(&*directory, {}, outcome);
             report(&*directory, {}, outcome);
         }
     }
