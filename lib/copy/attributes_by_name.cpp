@@ -109,9 +109,11 @@ void update_attributes_by_name(Files& files, const FileCopy& names, const struct
         open_known(files, names.source_dirfd, names.source, names.follows ? 0 : O_NOFOLLOW,
                    identity(source), ARSYNC_STAGE_OPEN_SOURCE);
     // At the roots what is up to date may be found through a link.
-    const File to = open_known(files, names.destination_dirfd, names.destination,
-                               names.beneath || S_ISLNK(there.stx_mode) ? O_NOFOLLOW : 0,
-                               identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
+    const bool follows =
+        !names.beneath && !S_ISLNK(there.stx_mode) && !asks(options, ARSYNC_COPY_NOFOLLOW);
+    const File to =
+        open_known(files, names.destination_dirfd, names.destination, follows ? 0 : O_NOFOLLOW,
+                   identity(there), ARSYNC_STAGE_OPEN_DESTINATION);
     const auto old = xattrs_to_update(files, to.get(), options, outcome);
     const ForFlags for_flags(files, from, to, source, options, outcome);
     const Described ends{.source = from.get(),

@@ -151,6 +151,7 @@ struct Found {
     struct statx facts;
     bool through_link = false; // of what a symbolic link leads to, which is to be written through
     bool dangles() const { return through_link && result == -ENOENT; }
+    bool leads_to_itself() const { return through_link && result == -ELOOP; }
 };
 
 } // namespace
@@ -165,9 +166,13 @@ static Found look_at_destination(Files& files, const FileCopy& copy, const struc
                               options.replace == ARSYNC_REPLACE_IN_PLACE &&
                               options.backup == ARSYNC_BACKUP_NONE;
     found.result = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found.facts);
-    if (found.result == 0 && S_ISLNK(found.facts.stx_mode) && through_link) {
+    if (found.result < 0 || !S_ISLNK(found.facts.stx_mode) || !through_link)
+        return found;
+    if (!asks(options, ARSYNC_COPY_NOFOLLOW)) {
         found.result = files.statx(dirfd, name, 0, found.facts);
         found.through_link = true;
+    } else if (options.update != ARSYNC_UPDATE_NONE) { // else it stays, whatever it leads to
+        found.result = -ELOOP;
     }
     return found;
 }
@@ -211,7 +216,10 @@ static void refuse_slash(const FileCopy& copy, const struct statx& source,
 
 bool is_in_question(Files& files, const FileCopy& copy, const struct statx& source,
                     const arsync_copy_options& options, struct statx& there) {
-    const Found found = look_at_destination(files, copy, source, options);
+    Found found = look_at_destination(files, copy, source, options);
+    if (found.leads_to_itself() && asks(options, ARSYNC_COPY_FORCE)) // it would be removed
+        found.result = files.statx(copy.destination_dirfd, copy.destination.c_str(),
+                                   AT_SYMLINK_NOFOLLOW, found.facts);
     there = found.facts;
     if (found.result == -ENOENT)
         return false;
@@ -256,10 +264,8 @@ Obstacle look_for_obstacle(Files& files, const FileCopy& copy, const struct stat
             refuse_slash(copy, source, options);
         return Obstacle::none;
     }
-    if (what.through_link && what.result == -ELOOP) { // it leads to itself
-        if ((options.flags & ARSYNC_COPY_FORCE) != 0)
-            return options.update == ARSYNC_UPDATE_NONE ? Obstacle::skip : Obstacle::remove;
-    }
+    if (what.leads_to_itself() && asks(options, ARSYNC_COPY_FORCE))
+        return options.update == ARSYNC_UPDATE_NONE ? Obstacle::skip : Obstacle::remove;
     check(ARSYNC_STAGE_OPEN_DESTINATION, what.result);
     refuse_unasked(files, copy);
     there = found;

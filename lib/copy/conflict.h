@@ -11,6 +11,7 @@ enum class Obstacle {
     overwrite, // a file is there, and is to be overwritten or replaced as the options say
     remove,    // what is there is to be removed first
     back_up,   // or renamed
+    directory, // a directory is there, which a mirror removes for what is known to be possible
     skip       // what is there stays
 };
 

@@ -89,9 +89,7 @@ Task<void> Entry::copy(unsigned char type) {
             co_return;
     } else {
         // What cannot be read must not cost what is there.
-        const bool links = asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK);
-        const bool makes_name = links || !has_contents();
-        const bool opens = !makes_name && !source_.file;
+        const bool opens = !makes_name() && !source_.file;
         if (opens) {
             refuse_kind(facts().stx_mode, options_);
             if (reads())
@@ -102,13 +100,13 @@ Task<void> Entry::copy(unsigned char type) {
             refuse_lost_link();
         Obstacle cleared = Obstacle::none;
         if (is_slow_to_clear(io_.files, names_, obstacle, there_, options_))
-            cleared = co_await clear_aside(obstacle, options_, makes_name);
+            cleared = co_await clear_aside(obstacle, options_, makes_name());
         else
-            cleared = clear(obstacle, options_, makes_name);
+            cleared = clear(obstacle, options_, makes_name());
         if (!backup_.name.empty() && options_.replace == ARSYNC_REPLACE_ATOMIC)
             backup_.replaced = identity(there_);
         co_await make(cleared);
-        if (makes_name && obstacle == Obstacle::remove)
+        if (makes_name() && obstacle == Obstacle::remove)
             outcome_.flags |= ARSYNC_COMPLETION_REPLACED;
         if (directory_)
             co_await sync_name();
@@ -141,6 +139,10 @@ bool Entry::may_have_names() const {
 bool Entry::has_contents() const {
     return !S_ISLNK(facts().stx_mode) &&
            (S_ISREG(facts().stx_mode) || asks(ARSYNC_COPY_SPECIAL) || !asks(ARSYNC_COPY_RECURSIVE));
+}
+
+bool Entry::makes_name() const {
+    return asks(ARSYNC_COPY_HARD_LINK | ARSYNC_COPY_SYMBOLIC_LINK) || !has_contents();
 }
 
 // A dry run opens what it would copy, for that tells whether it may; but waits for no stream.
@@ -177,7 +179,7 @@ Task<void> Entry::copy_contents(Obstacle obstacle) {
     arsync_copy_options how = options_;
     bool fresh = names_.fresh;
     if (obstacle == Obstacle::none) { // the way is clear, or somebody is in it anew
-        if (how.replace == ARSYNC_REPLACE_ATOMIC)
+        if (how.replace == ARSYNC_REPLACE_ATOMIC && !asks(ARSYNC_COPY_ATTRIBUTES_ONLY))
             fresh = fresh || !replaces_newcomer();
         else
             how.replace = ARSYNC_REPLACE_EXCLUSIVE;
@@ -242,8 +244,11 @@ Obstacle Entry::find_obstacle() {
         return look_for_obstacle(io_.files, names_, facts(), options_, there_);
     } catch (const Error& error) {
         // That it could not lead there weighs more than what is there.
-        if (error.code == EEXIST && asks(ARSYNC_COPY_SYMBOLIC_LINK))
+        if ((error.code == EEXIST || error.code == EISDIR) && asks(ARSYNC_COPY_SYMBOLIC_LINK))
             refuse_lost_link();
+        if (error.code == EISDIR && S_ISDIR(there_.stx_mode) && asks(ARSYNC_COPY_MIRROR) &&
+            makes_name() && !asks(ARSYNC_COPY_DRY_RUN))
+            return Obstacle::directory;
         throw;
     }
 }
@@ -309,7 +314,10 @@ bool Entry::dangles_in_the_way_of_a_link(struct statx& there) {
 Obstacle Entry::clear(Obstacle obstacle, const arsync_copy_options& how, bool makes_name) {
     if (makes_name && obstacle == Obstacle::remove && !asks(ARSYNC_COPY_DRY_RUN))
         return Obstacle::overwrite;
-    return clear_obstacle(io_.files, names_, obstacle, how, outcome_, backup_);
+    arsync_copy_options own = how;
+    if (!makes_name && asks(ARSYNC_COPY_ATTRIBUTES_ONLY)) // which the backup would get, too
+        own.replace = ARSYNC_REPLACE_IN_PLACE;
+    return clear_obstacle(io_.files, names_, obstacle, own, outcome_, backup_);
 }
 
 Task<Obstacle> Entry::clear_aside(Obstacle obstacle, const arsync_copy_options& how,

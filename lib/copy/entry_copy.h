@@ -42,6 +42,7 @@ private:
     bool follows_links() const;
     bool may_have_names() const;
     bool has_contents() const;
+    bool makes_name() const; // and nothing that is copied into it
     void look();
     Task<void> open_what_was_seen();
     Obstacle find_obstacle();
@@ -75,10 +76,18 @@ private:
     bool is_on_server() const;
     bool is_sealed_copy() const;
     bool syncs_content_at_once() const;
-    Task<bool> sync_content_of(const Links::Place& first, int dirfd);
+    struct Content {
+        int dirfd;
+        const std::string& name;
+        bool follows; // the name is, or may be, a symbolic link
+        Identity id;
+    };
+    Task<bool> sync_content_of(const Content& content, Stage stage, Side side);
+    Task<void> sync_content_of_source();
     std::optional<Pin> pin_first(const Links::Place& first);
     Task<bool> link_to(const Links::Place& first);
     Task<bool> link_to_known(const Links::Place& first, int dirfd);
+    Task<void> pretend_link_to(const Links::Place& first, int dirfd);
     template <class Make>
     Task<void> make_link_to(Identity copy, Make make);
     void tell_of_copy();
@@ -96,7 +105,8 @@ private:
 
     // make(names) makes something at the destination of the names, 0 or a negative errno;
     // finish(names, made) gives it its attributes. At a name that is free it is removed again
-    // unless keep() is called. To replace a file atomically, it is made at another name first.
+    // unless keep() is called. To replace a file atomically, it is made at another name first; and
+    // where a directory is in the way, which stays for now, to see that it can be made.
     template <class Make, class Finish>
     Task<void> make_name(Obstacle obstacle, Stage stage, Make make, Finish finish) {
         if (obstacle == Obstacle::none) {
@@ -116,6 +126,8 @@ private:
         check(stage_of_temporary(stage, result), result);
         MadeName made(io_.files, temporary);
         finish(temporary, made);
+        if (obstacle == Obstacle::directory) // it would be possible
+            throw Error{ARSYNC_STAGE_OPEN_DESTINATION, EISDIR};
         refuse_unasked(io_.files, names_);
         back_up_newcomer(io_.files, names_, options_, backup_);
         const int64_t renamed = co_await io_.ring.call(is_huge(there_), [&] {

@@ -134,22 +134,35 @@ bool Entry::is_sealed_copy() const {
 // False: it is gone.
 Task<bool> Entry::link_to(const Links::Place& first) {
     outcome_.action = ARSYNC_ACTION_HARD_LINK;
-    if (asks(ARSYNC_COPY_DRY_RUN) && (!first.directory || first.directory->missing))
+    const bool dry = asks(ARSYNC_COPY_DRY_RUN);
+    if (!first.directory) {
+        const int base = first.base ? first.base->get() : AT_FDCWD;
+        if (!dry)
+            co_return co_await link_to_known(first, base);
+        co_await pretend_link_to(first, base);
         co_return true;
-    if (!first.directory)
-        co_return co_await link_to_known(first, first.base ? first.base->get() : AT_FDCWD);
+    }
+    if (dry && first.directory->missing) {
+        co_await pretend_link_to(first, -1);
+        co_return true;
+    }
     const std::optional<Pin> pin = pin_first(first);
     if (!pin)
         co_return false;
-    const int dirfd = (*pin)->destination();
-    if (!asks(ARSYNC_COPY_DRY_RUN))
-        co_return co_await link_to_known(first, dirfd);
+    if (!dry)
+        co_return co_await link_to_known(first, (*pin)->destination());
+    co_await pretend_link_to(first, (*pin)->destination());
+    co_return true;
+}
+
+// The copy need not be there, and that is no matter: it would be.
+Task<void> Entry::pretend_link_to(const Links::Place& first, int dirfd) {
     struct statx found;
     Identity copy;
-    if (io_.files.statx(dirfd, first.name.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0)
+    const int at_flags = first.follows ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (dirfd != -1 && io_.files.statx(dirfd, first.name.c_str(), at_flags, found) == 0)
         copy = identity(found);
-    co_await make_link_to(copy, [](const FileCopy&) { return 0; });
-    co_return true;
+    return make_link_to(copy, [](const FileCopy&) { return 0; });
 }
 
 // Whether a copy's content is on the disk before anybody hears of it: else the job's end sees to
@@ -160,23 +173,34 @@ bool Entry::syncs_content_at_once() const {
 }
 
 // By its name, for what is open is so with O_PATH. False: it is gone.
-Task<bool> Entry::sync_content_of(const Links::Place& first, int dirfd) {
-    control_.enter(ARSYNC_STAGE_SYNC);
-    const int flags = O_NONBLOCK | O_NOCTTY | (first.follows ? 0 : O_NOFOLLOW);
-    int fd = io_.files.open(dirfd, first.name.c_str(), O_RDONLY | flags, 0);
+Task<bool> Entry::sync_content_of(const Content& content, Stage stage, Side side) {
+    const int flags = O_NONBLOCK | O_NOCTTY | (content.follows ? 0 : O_NOFOLLOW);
+    const char* name = content.name.c_str();
+    int fd = io_.files.open(content.dirfd, name, O_RDONLY | flags, 0);
     if (fd == -EACCES)
-        fd = io_.files.open(dirfd, first.name.c_str(), O_WRONLY | flags, 0);
+        fd = io_.files.open(content.dirfd, name, O_WRONLY | flags, 0);
     if (fd == -ENOENT)
         co_return false;
-    check(ARSYNC_STAGE_SYNC, fd);
+    check(stage, fd);
     const File file(io_.files, fd);
     struct statx found;
-    check(ARSYNC_STAGE_SYNC, io_.files.statx(fd, "", 0, found));
-    if (identity(found) != first.copy.id)
+    check(stage, io_.files.statx(fd, "", 0, found));
+    if (identity(found) != content.id)
         co_return false;
+    control_.enter(ARSYNC_STAGE_SYNC);
     const int64_t synced = co_await io_.ring.sync(fd, false);
-    check(ARSYNC_STAGE_SYNC, synced);
+    if (synced < 0)
+        throw error_at(side, ARSYNC_STAGE_SYNC, static_cast<int>(-synced));
     co_return true;
+}
+
+// What a name is made for need not be on the disk, whoever has written it.
+Task<void> Entry::sync_content_of_source() {
+    control_.enter(ARSYNC_STAGE_OPEN_SOURCE);
+    const Content content{names_.source_dirfd, names_.source, names_.follows, identity(facts())};
+    const bool synced = co_await sync_content_of(content, ARSYNC_STAGE_OPEN_SOURCE, Side::source);
+    if (!synced)
+        throw Error{ARSYNC_STAGE_OPEN_SOURCE, ESTALE, true};
 }
 
 // If it is what it was; another job, or a backup, may have taken its name.
@@ -193,8 +217,12 @@ Task<bool> Entry::link_to_known(const Links::Place& first, int dirfd) {
         co_return false;
     // Another job of the link set need not have synced it, nor whoever made what was skipped.
     const bool is_to_sync = syncs_content_at_once() && !first.synced && S_ISREG(found.stx_mode);
-    if (is_to_sync && !asks(ARSYNC_COPY_DRY_RUN) && !co_await sync_content_of(first, dirfd))
-        co_return false;
+    if (is_to_sync && !asks(ARSYNC_COPY_DRY_RUN)) {
+        const Content content{dirfd, first.name, first.follows, first.copy.id};
+        const bool synced = co_await sync_content_of(content, ARSYNC_STAGE_SYNC, Side::destination);
+        if (!synced)
+            co_return false;
+    }
     std::optional<Unsealed> unsealed;
     co_await make_link_to(first.copy.id, [&](const FileCopy& to) {
         const char* name = to.destination.c_str();

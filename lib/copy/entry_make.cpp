@@ -13,6 +13,8 @@ Task<void> Entry::make_hard_link(Obstacle obstacle) {
     outcome_.action = ARSYNC_ACTION_HARD_LINK;
     if (asks(ARSYNC_COPY_DRY_RUN))
         co_return;
+    if (syncs_content_at_once() && S_ISREG(facts().stx_mode))
+        co_await sync_content_of_source();
     control_.enter(ARSYNC_STAGE_LINK);
     File followed;
     if (names_.follows) {
@@ -72,9 +74,14 @@ void Entry::refuse_lost_link() {
     struct statx here;
     struct statx there;
     const SplitPath path = split_path(names_.destination);
-    const bool known = io_.files.statx(context_.source_text_dirfd, ".", 0, here) == 0 &&
-                       io_.files.statx(names_.destination_dirfd, path.directory(), 0, there) == 0;
-    if (known && identity(here) != identity(there))
+    if (io_.files.statx(context_.source_text_dirfd, ".", 0, here) < 0)
+        return;
+    const bool is_there =
+        names_.destination_dirfd != -1 &&
+        io_.files.statx(names_.destination_dirfd, path.directory(), 0, there) == 0;
+    // What would be made for it is another directory.
+    const bool is_other = is_there ? identity(here) != identity(there) : asks(ARSYNC_COPY_DRY_RUN);
+    if (is_other)
         throw Error{ARSYNC_STAGE_LINK, EINVAL};
 }
 

@@ -63,8 +63,8 @@ File look_for(Files& files, int dirfd, const std::string& name, bool beneath) {
     return open_directory(files, dirfd, name, beneath, ARSYNC_STAGE_MAKE_DIRECTORY);
 }
 
-// The path of the directory that has the first one: the destination's without the source's, which
-// is to be whole components of it.
+} // namespace
+
 std::string path_above(const std::string& source, const std::string& destination) {
     std::string top = destination;
     const bool is_end = top.ends_with(source);
@@ -77,8 +77,6 @@ std::string path_above(const std::string& source, const std::string& destination
         top = absolute ? "/" : ".";
     return top;
 }
-
-} // namespace
 
 std::string last_component(const std::string& path) {
     const std::vector<std::string> names = components_of(path);

@@ -15,6 +15,9 @@
 
 namespace arsync {
 
+// The path of the directory that has the first one on the way: the destination's without the
+// source's, which is to be whole components of it (Error EINVAL).
+std::string path_above(const std::string& source, const std::string& destination);
 // Of a path: the name in the innermost directory on its way.
 std::string last_component(const std::string& path);
 

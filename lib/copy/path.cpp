@@ -60,9 +60,11 @@ void count_single(const Outcome& outcome, arsync_totals& totals);
 Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& options,
                      const Filter& filter, Control& control, Host& host, Question& question,
                      Outcome& outcome, arsync_totals& totals) {
+    const bool dry = asks(options, ARSYNC_COPY_DRY_RUN);
     const bool has_way =
-        asks(options, ARSYNC_COPY_BENEATH) ||
-        (asks(options, ARSYNC_COPY_PARENTS) && !asks(options, ARSYNC_COPY_DRY_RUN));
+        asks(options, ARSYNC_COPY_BENEATH) || (asks(options, ARSYNC_COPY_PARENTS) && !dry);
+    if (asks(options, ARSYNC_COPY_PARENTS) && dry)
+        path_above(copy.source, copy.destination);
     if (!has_way) {
         co_await copy_names(io, copy, options, filter, control, host, question, outcome, totals);
         co_return;

@@ -6,6 +6,13 @@
 
 namespace arsync {
 
+void tell_skipped(const Question& question, const arsync_copy_options& options, Outcome& outcome) {
+    outcome.action = ARSYNC_ACTION_SKIP;
+    outcome.wanted.source = question.source;
+    outcome.wanted.destination = question.destination;
+    outcome.wanted.has |= options.want & (ARSYNC_WANT_SOURCE | ARSYNC_WANT_DESTINATION);
+}
+
 Task<void> copy_by_answer(Io io, const FileCopy& names, unsigned char type,
                           const EntryContext& context, const arsync_copy_options& options,
                           Question& question, Control& control, Outcome& outcome) {
@@ -17,7 +24,7 @@ Task<void> copy_by_answer(Io io, const FileCopy& names, unsigned char type,
         FileCopy to = names;
         switch (question.answer) {
         case ARSYNC_ANSWER_SKIP:
-            outcome.action = ARSYNC_ACTION_SKIP;
+            tell_skipped(question, options, outcome);
             co_return;
         case ARSYNC_ANSWER_KEEP_BOTH:
             co_await keep_both(io, names, type, context, options, control, outcome);

@@ -25,6 +25,9 @@ struct Question {
     Identity above_destination = {};
 };
 
+// What stays by the answer to skip it is what was asked about.
+void tell_skipped(const Question& question, const arsync_copy_options& options, Outcome& outcome);
+
 // copy_entry() by the answer, or up to the question.
 Task<void> copy_by_answer(Io io, const FileCopy& names, unsigned char type,
                           const EntryContext& context, const arsync_copy_options& options,

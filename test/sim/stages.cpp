@@ -237,6 +237,9 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
             return true; // names of backups are looked for one by one
         if (error == ENAMETOOLONG && is_temporary_name(step.path))
             return true;
+        if (step.subject == Subject::source && error == EACCES &&
+            (options.flags & ARSYNC_COPY_HARD_LINK) != 0 && !writable(step))
+            return true; // to be synced it may be opened for writing
         return is_temporary(step) && error != EMFILE && error != ENFILE &&
                error != ENOMEM; // a name will do
     case Call::truncate: // opening it with O_TRUNC will do; a server's file gets no size before

@@ -129,6 +129,36 @@ TEST_CASE_FIXTURE(Clean, "durable copies succeed everywhere, by every method") {
     }
 }
 
+// Its content need not have been: by whatever program it was written.
+TEST_CASE_FIXTURE(Clean, "the content of what gets a durable further name is synced before that") {
+    NEEDS(shared_volume(Kind::ext4));
+    if (!has_command("strace")) {
+        skip("no strace");
+        return;
+    }
+    const Directory directory;
+    write_pattern(directory / "from", 10'000);
+    for (const uint32_t durability :
+         {ARSYNC_DURABILITY_NONE, ARSYNC_DURABILITY_FILE, ARSYNC_DURABILITY_FULL}) {
+        CAPTURE(durability);
+        unlink((directory / "to").c_str());
+        const std::string trace = syncs_of(
+            directory, Options().with_flags(ARSYNC_COPY_HARD_LINK).with_durability(durability));
+        if (trace.empty()) {
+            skip("strace may not look at other processes here");
+            return;
+        }
+        INFO(trace);
+        const size_t linked = last_of(trace, "linkat");
+        CHECK(linked != std::string::npos);
+        const std::string before = trace.substr(0, linked);
+        const std::string after = trace.substr(linked);
+        CHECK((before.find("sync(") != std::string::npos) ==
+              (durability != ARSYNC_DURABILITY_NONE));
+        CHECK((after.find("sync(") != std::string::npos) == (durability == ARSYNC_DURABILITY_FULL));
+    }
+}
+
 TEST_CASE_FIXTURE(Clean,
                   "a directory that cannot be synced is found before anything is published") {
     NEEDS_ROOT();

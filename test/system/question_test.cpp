@@ -229,6 +229,57 @@ TEST_CASE_FIXTURE(Clean,
         }
 }
 
+TEST_CASE_FIXTURE(Clean, "a link that leads to itself is asked about where it may be removed") {
+    for (const bool force : {true, false}) {
+        CAPTURE(force);
+        const Directory directory;
+        write_pattern(directory / "from", 100);
+        REQUIRE(symlink("to", (directory / "to").c_str()) == 0);
+        Pool pool;
+        REQUIRE(pool.submit(directory / "from", directory / "to",
+                            Options()
+                                .with_flags(force ? ARSYNC_COPY_FORCE : 0)
+                                .with_update(ARSYNC_UPDATE_ASK)) != 0);
+        if (force) {
+            const Asked asked = wait_for_questions(pool, 1)[0];
+            CHECK((asked.destination.mode & S_IFMT) == S_IFLNK);
+            CHECK(answer(pool, asked, ARSYNC_ANSWER_REPLACE) == 0);
+        }
+        const Ended ended = finish(pool);
+        INFO(words(ended.job));
+        CHECK(ended.job.result == (force ? 0 : -ELOOP));
+        CHECK(kind_of(directory / "to") == (force ? S_IFREG : S_IFLNK));
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "of what stays by an answer the wanted facts are told") {
+    const Directory directory;
+    make_files(directory / "from", {"file"});
+    make_files(directory / "to", {"file"}, " old");
+    const uint32_t want = ARSYNC_WANT_SOURCE | ARSYNC_WANT_DESTINATION | ARSYNC_WANT_TIMES;
+    for (const bool single : {false, true}) {
+        CAPTURE(single);
+        Pool pool;
+        const std::string below = single ? "/file" : "";
+        REQUIRE(pool.submit(directory / ("from" + below), directory / ("to" + below),
+                            asking().with_want(want)) != 0);
+        arsync_completion done = pool.wait();
+        while (done.kind == ARSYNC_COMPLETION_ENTRY && done.path && *done.path == '\0')
+            done = pool.wait(); // the root
+        CHECK(answer(pool, asked_by(done), ARSYNC_ANSWER_SKIP) == 0);
+        done = pool.wait();
+        CHECK(done.action == ARSYNC_ACTION_SKIP);
+        REQUIRE(done.details);
+        CHECK((done.details->has & want) == want);
+        CHECK(done.details->source.inode == inode_of(directory / "from/file"));
+        CHECK(done.details->destination.inode == inode_of(directory / "to/file"));
+        CHECK(done.details->end_ns >= done.details->begin_ns);
+        CHECK(done.details->begin_ns > 0);
+        if (!single)
+            CHECK(finish(pool).job.result == 0);
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "a link that is not to be followed is asked about once, and stays") {
     const Directory directory;
     write_pattern(directory / "from", 100);

@@ -1,9 +1,11 @@
 // What happens to a destination that exists, and to names that lead elsewhere.
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/child.h"
 #include "system/tree.h"
 
 namespace live {
@@ -181,6 +183,137 @@ TEST_CASE_FIXTURE(Clean, "nofollow follows no link in the last component of eith
     CHECK(read_file(files.directory / "target") == pattern(10, 9));
     CHECK(pool.copy(files.from, files.directory / "sub-link/to", nofollow).result == 0);
     CHECK(difference(files.from, files.directory / "sub/to") == "");
+}
+
+// Nor to see whether it leads to what is up to date, and would only get attributes.
+TEST_CASE_FIXTURE(Clean, "nofollow follows no link whatever is to be updated") {
+    const Files files;
+    const std::string target = files.directory / "target";
+    const std::string link = files.directory / "link";
+    write_pattern(target, size);
+    REQUIRE(symlink("target", link.c_str()) == 0);
+    REQUIRE(chmod(files.from.c_str(), 0644) == 0);
+    REQUIRE(chmod(target.c_str(), 0600) == 0);
+    const timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+    for (const std::string& path : {files.from, target})
+        REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+    Pool pool;
+    const auto copied = [&](uint32_t update, uint32_t more_flags = 0) {
+        return pool.copy(files.from, link,
+                         Options()
+                             .with_flags(ARSYNC_COPY_NOFOLLOW | more_flags)
+                             .with_update(update)
+                             .with_preserve(ARSYNC_PRESERVE_MODE));
+    };
+    for (const uint32_t update : {ARSYNC_UPDATE_ALL, ARSYNC_UPDATE_CHANGED, ARSYNC_UPDATE_OLDER})
+        for (const uint32_t flags : {0u, ARSYNC_COPY_ATTRIBUTES_ONLY, ARSYNC_COPY_FORCE}) {
+            CAPTURE(update);
+            CAPTURE(flags);
+            const arsync_completion done = copied(update, flags);
+            CHECK(done.result == -ELOOP);
+            CHECK(done.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+        }
+    const arsync_completion none = copied(ARSYNC_UPDATE_NONE);
+    CHECK(none.result == 0);
+    CHECK(none.action == ARSYNC_ACTION_SKIP);
+    CHECK(mode_of(target) == 0600);
+    CHECK(read_file(target) == pattern(size));
+    // A link that may be followed leads to what is up to date.
+    CHECK(
+        pool.copy(files.from, link,
+                  Options().with_update(ARSYNC_UPDATE_CHANGED).with_preserve(ARSYNC_PRESERVE_MODE))
+            .action == ARSYNC_ACTION_SKIP);
+    CHECK(mode_of(target) == 0644);
+}
+
+TEST_CASE_FIXTURE(Clean, "nofollow follows no link to or from a tree's root") {
+    const Directory directory;
+    make_files(directory / "from", {"a"});
+    make_files(directory / "target", {"b"});
+    make_symlink("from", directory / "from-link");
+    make_symlink("target", directory / "to-link");
+    Pool pool;
+    for (const uint32_t flags : {0u, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK, ARSYNC_COPY_DRY_RUN}) {
+        CAPTURE(flags);
+        const TreeCopy copy = copy_tree(pool, directory / "from", directory / "to-link",
+                                        recursive(ARSYNC_COPY_NOFOLLOW | flags));
+        CHECK(copy.job.result == -ELOOP);
+        CHECK(copy.job.stage == ARSYNC_STAGE_MAKE_DIRECTORY);
+    }
+    CHECK_NAMES(directory / "target", {"b"});
+    for (const uint32_t symlinks : {ARSYNC_SYMLINKS_FOLLOW, ARSYNC_SYMLINKS_FOLLOW_TOP}) {
+        const TreeCopy copy = copy_tree(pool, directory / "from-link", directory / "to",
+                                        recursive(ARSYNC_COPY_NOFOLLOW).with_symlinks(symlinks));
+        CHECK(copy.job.result == -ELOOP);
+        CHECK(copy.job.stage == ARSYNC_STAGE_OPEN_SOURCE);
+    }
+    CHECK_FALSE(exists(directory / "to"));
+}
+
+TEST_CASE_FIXTURE(Clean, "attributes go through no link that would itself be replaced") {
+    const Files files;
+    const std::string target = files.directory / "target";
+    write_pattern(target, 10, 9);
+    REQUIRE(symlink("target", files.to.c_str()) == 0);
+    REQUIRE(chmod(files.from.c_str(), 0644) == 0);
+    REQUIRE(chmod(target.c_str(), 0600) == 0);
+    Pool pool;
+    const arsync_completion done = pool.copy(files.from, files.to,
+                                             Options()
+                                                 .with_flags(ARSYNC_COPY_ATTRIBUTES_ONLY)
+                                                 .with_replace(ARSYNC_REPLACE_ATOMIC)
+                                                 .with_preserve(ARSYNC_PRESERVE_MODE));
+    CHECK(done.result == -ELOOP);
+    CHECK(done.stage == ARSYNC_STAGE_OPEN_DESTINATION);
+    CHECK(mode_of(target) == 0600);
+}
+
+TEST_CASE_FIXTURE(Clean, "what gets attributes alone is another file than its backup") {
+    for (const uint32_t replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC}) {
+        CAPTURE(replace);
+        const Files files;
+        const std::string backup = files.to + "~";
+        write_file(files.to, "old");
+        REQUIRE(chmod(files.to.c_str(), 0600) == 0);
+        REQUIRE(chmod(files.from.c_str(), 0644) == 0);
+        const ino_t old = inode_of(files.to);
+        Pool pool;
+        const arsync_completion done = pool.copy(files.from, files.to,
+                                                 Options()
+                                                     .with_flags(ARSYNC_COPY_ATTRIBUTES_ONLY)
+                                                     .with_replace(replace)
+                                                     .with_backup(ARSYNC_BACKUP_SIMPLE)
+                                                     .with_preserve(ARSYNC_PRESERVE_MODE));
+        INFO(words(done));
+        CHECK(done.result == 0);
+        CHECK((done.flags & ARSYNC_COMPLETION_BACKED_UP) != 0);
+        CHECK(inode_of(backup) == old);
+        CHECK(inode_of(files.to) != old);
+        CHECK(read_file(backup) == "old");
+        CHECK(mode_of(backup) == 0600);
+        CHECK(mode_of(files.to) == 0644);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "what can be written to does not give way, though its copy is wanted open") {
+    NEEDS_ROOT();
+    const Files files;
+    REQUIRE(chmod(files.directory.path().c_str(), 0777) == 0);
+    write_file(files.to, "old");
+    REQUIRE(chown(files.to.c_str(), ordinary_user, ordinary_user) == 0);
+    REQUIRE(chmod(files.to.c_str(), 0222) == 0);
+    make_hard_link(files.to, files.directory / "link"); // so that its inode is not used again
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool pool;
+        const arsync_completion done =
+            pool.copy(files.from, files.to,
+                      Options().with_flags(ARSYNC_COPY_FORCE).with_want(ARSYNC_WANT_FD));
+        EXPECT_WITH(report, done.result == 0, words(done));
+    });
+    CHECK(inode_of(files.to) == inode_of(files.directory / "link"));
+    CHECK(difference(files.from, files.to) == "");
 }
 
 TEST_CASE_FIXTURE(Clean, "paths are relative to directory descriptors") {

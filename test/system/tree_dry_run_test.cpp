@@ -1,8 +1,12 @@
 // A dry run changes nothing, and says what the real one then does.
+#include <cerrno>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/command.h"
+#include "system/list.h"
 #include "system/tree.h"
 
 namespace live {
@@ -48,6 +52,60 @@ TEST_CASE_FIXTURE(Clean, "a dry run changes nothing and says what the real one t
         CHECK(dry.totals.removed == real.totals.removed);
         CHECK(read_file(to + "/older") == "older");
     }
+}
+
+// Each with what the real one does.
+TEST_CASE_FIXTURE(Clean, "a dry run fails where the real one would") {
+    const Directory directory;
+    make_files(directory / "from", {"a", "dir/c"});
+    make_hard_link(directory / "from/a", directory / "from/b");
+    make_files(directory / "to", {"b"}, " old");
+    Pool pool;
+    // A further name of a file.
+    const Items names = {{directory / "from/a", directory / "to/a"},
+                         {directory / "from/b", directory / "to/b"}};
+    const auto linked = [&](uint32_t flags, uint32_t replace, uint32_t update) {
+        const ListCopy copy = copy_list(pool, names,
+                                        Options()
+                                            .with_flags(flags)
+                                            .with_preserve(ARSYNC_PRESERVE_LINKS)
+                                            .with_replace(replace)
+                                            .with_update(update));
+        const Told second = copy.item(2);
+        unlink((directory / "to/a").c_str());
+        return std::pair(second.result, second.action);
+    };
+    for (const uint32_t flags : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        CAPTURE(flags);
+        CHECK(linked(flags, ARSYNC_REPLACE_EXCLUSIVE, ARSYNC_UPDATE_ALL).first == -EEXIST);
+        CHECK(linked(flags, ARSYNC_REPLACE_IN_PLACE, ARSYNC_UPDATE_NONE) ==
+              std::pair<int, uint32_t>(0, ARSYNC_ACTION_SKIP));
+    }
+    CHECK(read_file(directory / "to/b") == "b old");
+    // Links that would not lead to the source, in a directory that would be made.
+    const int base = open(directory.path().c_str(), O_PATH | O_DIRECTORY);
+    for (const uint32_t flags : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        CAPTURE(flags);
+        const Options options = recursive(ARSYNC_COPY_SYMBOLIC_LINK | flags);
+        REQUIRE(arsync_submit_copy(pool.get(), base, "from", base, "links", &options, 0, nullptr) ==
+                0);
+        const TreeCopy copy = take_all(pool);
+        CHECK(copy.job.result == -EINVAL);
+        CHECK(copy.totals.errors == 3);
+        CHECK(copy.totals.symlinks == 0);
+    }
+    // What does not lie where its way says.
+    for (const uint32_t flags : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        CAPTURE(flags);
+        const Options options = Options().with_flags(ARSYNC_COPY_PARENTS | flags);
+        REQUIRE(arsync_submit_copy(pool.get(), base, "from/a", base, "to/elsewhere", &options, 0,
+                                   nullptr) == 0);
+        const arsync_completion done = pool.wait();
+        CHECK(done.result == -EINVAL);
+        CHECK(done.stage == ARSYNC_STAGE_MAKE_DIRECTORY);
+    }
+    close(base);
+    CHECK_NAMES(directory / "to", {"b"});
 }
 
 TEST_CASE_FIXTURE(Clean, "a dry run to where nothing is makes nothing") {

@@ -1,10 +1,14 @@
 // Mirror: what is extra at the destination goes.
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/child.h"
 #include "system/command.h"
+#include "system/faulty_mount.h"
 #include "system/tree.h"
 
 namespace live {
@@ -292,6 +296,73 @@ TEST_CASE_FIXTURE(Clean, "mirror can be cancelled in the middle of one extra dir
         }
         CHECK(in_the_middle); // else nothing was tried
     }
+}
+
+// Otherwise neither would be there afterwards.
+TEST_CASE_FIXTURE(Clean, "a directory gives way only to what can be made") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::tmpfs));
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    make_files(directory / "from", {"x", "y/z"});
+    make_files(directory / "to", {"x/precious"});
+    Pool pool;
+    // A symbolic link by a relative path leads elsewhere, and a hard one to no other filesystem.
+    const int base = open(directory.path().c_str(), O_PATH | O_DIRECTORY);
+    Options options = recursive(ARSYNC_COPY_MIRROR | ARSYNC_COPY_SYMBOLIC_LINK);
+    for (const uint32_t more : {0u, ARSYNC_COPY_DRY_RUN}) {
+        options.flags |= more;
+        REQUIRE(arsync_submit_copy(pool.get(), base, "from", base, "to", &options, 0, nullptr) ==
+                0);
+        CHECK(take_all(pool).job.result == -EINVAL);
+        CHECK(read_file(directory / "to/x/precious") == "x/precious");
+    }
+    close(base);
+    const Directory other(shared_volume(Kind::tmpfs));
+    make_files(other / "to", {"x/precious"});
+    const TreeCopy hard = copy_tree(pool, directory / "from", other / "to",
+                                    recursive(ARSYNC_COPY_MIRROR | ARSYNC_COPY_HARD_LINK));
+    CHECK(hard.job.result == -EXDEV);
+    CHECK(hard.job.stage == ARSYNC_STAGE_LINK);
+    CHECK_NAMES(other / "to", {"x", "x/precious", "y"});
+    // An ordinary user makes no device.
+    make_directories(directory / "devices");
+    make_node(directory / "devices/x", S_IFCHR | 0666, makedev(1, 3));
+    make_files(directory / "mine", {"x/precious"});
+    for (const char* path : {"mine", "mine/x", "mine/x/precious"})
+        set_owner(directory / path, ordinary_user, ordinary_user);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        Pool own;
+        const TreeCopy copy = copy_tree(own, directory / "devices", directory / "mine",
+                                        recursive(ARSYNC_COPY_MIRROR));
+        EXPECT_WITH(report, copy.job.result == -EPERM, words(copy));
+        EXPECT(report, copy.job.stage == ARSYNC_STAGE_MAKE_SPECIAL);
+    });
+    CHECK_NAMES(directory / "mine", {"x", "x/precious"});
+    // What can be made takes the place, and nothing else is left.
+    const TreeCopy made =
+        copy_tree(pool, directory / "devices", directory / "mine", archive(ARSYNC_COPY_MIRROR));
+    CHECK(made.job.result == 0);
+    CHECK(made.totals.removed == 2);
+    CHECK_NAMES(directory / "mine", {"x"});
+    CHECK(kind_of(directory / "mine/x") == S_IFCHR);
+}
+
+// As of a server's name that its own rules do not allow.
+TEST_CASE_FIXTURE(Clean, "mirror ends though a name is listed that is not there") {
+    const FaultyMount mount({"fail=unlink:ENOENT"});
+    NEEDS(mount);
+    const Directory directory;
+    make_files(directory / "from", {"a"});
+    make_files(mount.backing() + "/to", {"extra/1", "extra/2"});
+    Pool pool;
+    const TreeCopy copy =
+        copy_tree(pool, directory / "from", mount / "to", recursive(ARSYNC_COPY_MIRROR));
+    INFO(words(copy));
+    CHECK(copy.job.result == -ENOTEMPTY);
+    CHECK(copy.job.stage == ARSYNC_STAGE_REMOVE);
+    CHECK(read_file(mount.backing() + "/to/a") == "a");
 }
 
 TEST_CASE_FIXTURE(Clean, "a directory that is excluded gives way to no file of its name") {

@@ -138,14 +138,20 @@ private:
             if (result == -EISDIR || result == -EPERM)
                 return false;
             if (result == -ENOENT)
-                return true; // gone by itself
+                return true; // gone by itself, or listed and never there
             if (result < 0) {
                 leave(name.text, -result);
                 return true;
             }
         }
-        ++removed_;
+        note_removed();
         return true;
+    }
+
+    void note_removed() {
+        ++removed_;
+        if (!levels_.empty())
+            levels_.back().changed = !dry_run_;
     }
 
     // Removes what is no directory. child: the name of a directory, or "" when nothing is left to
@@ -168,7 +174,6 @@ private:
                         level.kept.emplace(name.text);
                         continue;
                     }
-                    level.changed = !dry_run_;
                     if (remove(name))
                         continue;
                     level.position = name.end;
@@ -210,7 +215,7 @@ private:
         if (result < 0 && !levels_.empty())
             return leave(done.name, -result);
         check(ARSYNC_STAGE_REMOVE, result);
-        ++removed_;
+        note_removed();
         gone_ = levels_.empty();
     }
 

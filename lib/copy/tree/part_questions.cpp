@@ -50,7 +50,9 @@ Task<void> TreePart::go_on(std::unique_ptr<SuspendedEntry> entry) {
     }
     Outcome outcome;
     if (entry->asked.answer == ARSYNC_ANSWER_SKIP) {
-        outcome.action = ARSYNC_ACTION_SKIP;
+        outcome.wanted.begin(job_.options);
+        tell_skipped(entry->asked, job_.options, outcome);
+        outcome.wanted.end(job_.options);
         co_await end_answered(std::move(entry), outcome);
         co_return;
     }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "copy/conflict.h"
+#include "copy/path.h"
 #include "copy/split_path.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/part.h"
@@ -39,6 +40,9 @@ void Tree::open_roots(Files& files) {
 
     const char* path = job_.roots.destination.c_str();
     File destination;
+    const bool nofollow = asks(job_.options, ARSYNC_COPY_NOFOLLOW);
+    if (nofollow)
+        refuse_link(files);
     const bool dry = (job_.options.flags & ARSYNC_COPY_DRY_RUN) != 0;
     bool missing = false;
     if (dry) {
@@ -55,10 +59,9 @@ void Tree::open_roots(Files& files) {
     } else {
         const bool durable = job_.options.durability != ARSYNC_DURABILITY_NONE;
         const int unsyncable = durable ? open_above_root(files) : 0;
-        MadeDirectory made =
-            make_directory(files, job_.roots.destination_dirfd, path, facts, false,
-                           (job_.options.flags & ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK) != 0, false,
-                           job_.options, job_.umask);
+        const bool follows = !nofollow && asks(job_.options, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
+        MadeDirectory made = make_directory(files, job_.roots.destination_dirfd, path, facts, false,
+                                            follows, false, job_.options, job_.umask);
         root->made = made.made;
         root->final_mode = made.final_mode;
         root->destination_id = identity(made.facts);
@@ -91,11 +94,17 @@ void Tree::open_roots(Files& files) {
     root_ = std::move(root);
 }
 
+void Tree::refuse_link(Files& files) const {
+    struct statx found;
+    if (files.statx(job_.roots.destination_dirfd, job_.roots.destination.c_str(),
+                    AT_SYMLINK_NOFOLLOW, found) == 0 &&
+        S_ISLNK(found.stx_mode))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ELOOP};
+}
+
 int Tree::open_source_root(Files& files, int access) const {
-    const bool follows = job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW ||
-                         job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW_TOP;
     return files.open(job_.roots.source_dirfd, job_.roots.source.c_str(),
-                      access | O_DIRECTORY | (follows ? 0 : O_NOFOLLOW), 0);
+                      access | O_DIRECTORY | (follows_top(job_.options) ? 0 : O_NOFOLLOW), 0);
 }
 
 // Before the root is made: what is tried again after that would not know that it is new. 0, or why
