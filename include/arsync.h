@@ -377,10 +377,10 @@ ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* 
  *   Modes        The library may open the files a second time through /proc/thread-self/fd, with
  *                the O_SYNC, O_DSYNC and O_NOATIME of the descriptor given. What is copied to
  *                a descriptor with O_SYNC or O_DSYNC is durable when the job completes, holes
- *                included. To one with O_DIRECT whole blocks go past the page cache, if cache and
- *                method are AUTO, and what is less than a block goes through it. Where such a file
- *                cannot be opened a second time (no /proc, no permission), that is -EINVAL at
- *                ARSYNC_STAGE_WRITE.
+ *                included. To one with O_DIRECT whole pages go past the page cache, if cache and
+ *                method are AUTO, and what is less, or does not begin with one, goes through it.
+ *                Where such a file cannot be opened a second time (no /proc, no permission), that
+ *                is -EINVAL at ARSYNC_STAGE_WRITE.
  *
  * Returns 0 or an error.
  *
@@ -1179,7 +1179,8 @@ ARSYNC_API int arsync_submit_sync(arsync_pool* pool, arsync_file file, uint32_t 
 /* No data is copied. The destination is created if it is not there, and it gets the attributes that
  * preserve names. What ARSYNC_COPY_FORCE, ARSYNC_REPLACE_REMOVE or ARSYNC_PRESERVE_LINKS has
  * removed first is empty then, or a link, as by cp. A symbolic link or a special file that is
- * there, and is not removed, gives -EEXIST. */
+ * there, and is not removed, gives -EEXIST. Of files ARSYNC_REPLACE_ATOMIC means
+ * ARSYNC_REPLACE_IN_PLACE then, but that a symbolic link is not followed (-ELOOP). */
 #define ARSYNC_COPY_ATTRIBUTES_ONLY (1u << 2)
 /* Hard links to the source's files are made in place of copies. */
 #define ARSYNC_COPY_HARD_LINK (1u << 10)

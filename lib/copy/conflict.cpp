@@ -243,6 +243,24 @@ void refuse_unasked(Files& files, const FileCopy& copy) {
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
 }
 
+// A link that leads to itself gives way to force, as any other that cannot be written through.
+static Obstacle obstacle_of_loop(Files& files, const FileCopy& copy, const struct statx& source,
+                                 const Found& what, const arsync_copy_options& options,
+                                 struct statx& there) {
+    if (options.update == ARSYNC_UPDATE_NONE)
+        return Obstacle::skip;
+    check(
+        ARSYNC_STAGE_OPEN_DESTINATION,
+        files.statx(copy.destination_dirfd, copy.destination.c_str(), AT_SYMLINK_NOFOLLOW, there));
+    refuse_unasked(files, copy);
+    if (stays(files, copy, source, there, options))
+        return Obstacle::skip;
+    if (asks_first(options)) // it came after nothing was there to be asked about
+        throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
+    refuse_just_created(copy, what, options);
+    return Obstacle::remove;
+}
+
 Obstacle look_for_obstacle(Files& files, const FileCopy& copy, const struct statx& source,
                            const arsync_copy_options& options, struct statx& there) {
     const bool makes_data = writes_contents(source, options);
@@ -265,7 +283,9 @@ Obstacle look_for_obstacle(Files& files, const FileCopy& copy, const struct stat
         return Obstacle::none;
     }
     if (what.leads_to_itself() && asks(options, ARSYNC_COPY_FORCE))
-        return options.update == ARSYNC_UPDATE_NONE ? Obstacle::skip : Obstacle::remove;
+        return obstacle_of_loop(files, copy, source, what, options, there);
+    if (what.result == -ELOOP && copy.just_created)
+        throw Error{ARSYNC_STAGE_OPEN_DESTINATION, ELOOP, false, true};
     check(ARSYNC_STAGE_OPEN_DESTINATION, what.result);
     refuse_unasked(files, copy);
     there = found;

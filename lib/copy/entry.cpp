@@ -244,7 +244,9 @@ Obstacle Entry::find_obstacle() {
         return look_for_obstacle(io_.files, names_, facts(), options_, there_);
     } catch (const Error& error) {
         // That it could not lead there weighs more than what is there.
-        if ((error.code == EEXIST || error.code == EISDIR) && asks(ARSYNC_COPY_SYMBOLIC_LINK))
+        const bool weighs =
+            error.code == EEXIST || (error.code == EISDIR && asks(ARSYNC_COPY_MIRROR));
+        if (weighs && asks(ARSYNC_COPY_SYMBOLIC_LINK))
             refuse_lost_link();
         if (error.code == EISDIR && S_ISDIR(there_.stx_mode) && asks(ARSYNC_COPY_MIRROR) &&
             makes_name() && !asks(ARSYNC_COPY_DRY_RUN))
@@ -399,7 +401,9 @@ void Entry::keep_attributes() {
 // What is up to date is to be as durable as a copy of it would be. Whoever wrote it need not have
 // synced it, such as a copy that was killed.
 bool Entry::syncs_what_is_there() const {
-    return options_.update == ARSYNC_UPDATE_CHANGED && makes_copies() &&
+    const bool is_content =
+        makes_copies() || (asks(ARSYNC_COPY_HARD_LINK) && !asks(ARSYNC_COPY_DRY_RUN));
+    return options_.update == ARSYNC_UPDATE_CHANGED && is_content &&
            options_.durability != ARSYNC_DURABILITY_NONE &&
            (!names_.synced_later || is_mounted_on_name(names_, there_));
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "copy/entry_copy.h"
+#include "copy/file.h"
 #include "copy/file_flags.h"
 #include "copy/filesystem_kinds.h"
 #include "copy/sync_name.h"
@@ -139,7 +140,12 @@ Task<bool> Entry::link_to(const Links::Place& first) {
         const int base = first.base ? first.base->get() : AT_FDCWD;
         if (!dry)
             co_return co_await link_to_known(first, base);
-        co_await pretend_link_to(first, base);
+        const bool is_it = first.name == names_.from_base() &&
+                           first.base == context_.links->base_of(io_.files, names_.base());
+        if (is_it && options_.backup == ARSYNC_BACKUP_NONE)
+            outcome_.action = ARSYNC_ACTION_SKIP;
+        else
+            co_await pretend_link_to(first, base);
         co_return true;
     }
     if (dry && first.directory->missing) {
@@ -176,9 +182,15 @@ bool Entry::syncs_content_at_once() const {
 Task<bool> Entry::sync_content_of(const Content& content, Stage stage, Side side) {
     const int flags = O_NONBLOCK | O_NOCTTY | (content.follows ? 0 : O_NOFOLLOW);
     const char* name = content.name.c_str();
-    int fd = io_.files.open(content.dirfd, name, O_RDONLY | flags, 0);
-    if (fd == -EACCES)
-        fd = io_.files.open(content.dirfd, name, O_WRONLY | flags, 0);
+    const auto open = [&] {
+        const int fd = io_.files.open(content.dirfd, name, O_RDONLY | flags, 0);
+        return fd == -EACCES ? io_.files.open(content.dirfd, name, O_WRONLY | flags, 0) : fd;
+    };
+    int fd = open();
+    while (fd == -EAGAIN) {
+        co_await wait_for_file_lease(io_, control_);
+        fd = open();
+    }
     if (fd == -ENOENT)
         co_return false;
     check(stage, fd);
@@ -198,9 +210,23 @@ Task<bool> Entry::sync_content_of(const Content& content, Stage stage, Side side
 Task<void> Entry::sync_content_of_source() {
     control_.enter(ARSYNC_STAGE_OPEN_SOURCE);
     const Content content{names_.source_dirfd, names_.source, names_.follows, identity(facts())};
-    const bool synced = co_await sync_content_of(content, ARSYNC_STAGE_OPEN_SOURCE, Side::source);
-    if (!synced)
+    bool synced = false;
+    bool may_not = false; // be opened by who may link to it all the same
+    try {
+        synced = co_await sync_content_of(content, ARSYNC_STAGE_OPEN_SOURCE, Side::source);
+    } catch (const Error& error) {
+        may_not = error.code == EACCES && error.stage == ARSYNC_STAGE_OPEN_SOURCE;
+        if (!may_not)
+            throw;
+    }
+    if (may_not) {
+        control_.enter(ARSYNC_STAGE_SYNC);
+        const File directory = open_to_sync_name(io_.files, names_);
+        const int64_t whole = co_await io_.ring.sync_filesystem(directory.get());
+        check(ARSYNC_STAGE_SYNC, whole);
+    } else if (!synced) {
         throw Error{ARSYNC_STAGE_OPEN_SOURCE, ESTALE, true};
+    }
 }
 
 // If it is what it was; another job, or a backup, may have taken its name.

@@ -50,6 +50,15 @@ struct Report {
     const arsync_totals* totals = nullptr; // of an item that was a tree
 };
 
+// A tree, from any thread.
+class Stoppable {
+public:
+    virtual void stop_with_others() = 0;
+
+protected:
+    ~Stoppable() = default;
+};
+
 // From any worker.
 class Host {
 public:
@@ -73,10 +82,11 @@ public:
     virtual void withdraw_questions() = 0;
     // Of this worker's part: it only waits for answers, or does not any more.
     virtual void rest(bool resting) = 0;
-    // With ARSYNC_COPY_STOP_ON_ERROR: something has failed, also elsewhere, and nothing more is to
-    // be begun.
+    // Something has failed, and nothing more is to be begun: of a list, neither in its other trees,
+    // which say here from when until when they can be stopped, and may be at once.
     virtual void stop() {}
-    virtual bool stopping() const { return false; }
+    virtual void enter(Stoppable& tree) { static_cast<void>(tree); }
+    virtual void leave(Stoppable& tree) { static_cast<void>(tree); }
     // Of an entry's path below the roots: whether it was copied by itself before.
     virtual bool made_before(const std::string& path) {
         static_cast<void>(path);

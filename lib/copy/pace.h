@@ -16,6 +16,11 @@ public:
 
     // From any thread: count these bytes. How long to wait, in nanoseconds, before more are moved.
     uint64_t count(uint64_t bytes, uint64_t now_ns);
+    // How long it takes until all that was counted is due.
+    uint64_t ahead(uint64_t now_ns) const {
+        const uint64_t free_at = free_at_ns_.load(std::memory_order_relaxed);
+        return free_at > now_ns ? free_at - now_ns : 0;
+    }
     uint64_t rate() const { return rate_.load(std::memory_order_relaxed); }
     // What was counted and is not due yet becomes due by the new rate.
     void set_rate(uint64_t bytes_per_second, uint64_t now_ns);

@@ -195,7 +195,7 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name, boo
     directory.parent = outer.directory;
     directory.name = name;
     directory.source_followed = !source_beneath_;
-    directory.destination_followed = !destination_beneath_;
+    directory.destination_followed = follows(named);
     directory.facts = std::make_unique<struct statx>();
     const Pin above(files, outer.directory);
     File source =
@@ -204,7 +204,7 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name, boo
     directory.source_id = identity(*directory.facts);
     File destination;
     if (!dry_) {
-        way.readable = make_or_open(files, above, directory, stays_bare(named), destination);
+        way.readable = make_or_open(files, above, directory, named, destination);
     } else {
         if (!above->missing)
             destination = look_for(files, above->destination(), name, destination_beneath_);
@@ -222,24 +222,33 @@ bool Ways::stays_bare(bool named) const {
     return asks(options_, ARSYNC_COPY_BARE_PARENTS) && !named;
 }
 
+// Whether a link in the place of a destination's directory is.
+bool Ways::follows(bool named) const {
+    return !destination_beneath_ && !(named && asks(options_, ARSYNC_COPY_NOFOLLOW));
+}
+
 // Whether it may be read.
-bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, bool bare,
+bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, bool named,
                         File& destination) {
     const char* name = directory.name.c_str();
+    struct statx found;
+    if (named && asks(options_, ARSYNC_COPY_NOFOLLOW) &&
+        files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW, found) == 0 &&
+        S_ISLNK(found.stx_mode))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ELOOP};
     arsync_copy_options how = options_;
-    if (bare)
+    if (stays_bare(named))
         how.preserve &= ~ARSYNC_PRESERVE_OWNER; // nothing to be withheld for
     MadeDirectory made = {};
     bool readable = true;
     try {
         made = make_directory(files, above->destination(), name, *directory.facts,
-                              destination_beneath_, !destination_beneath_, false, how, umask_);
+                              destination_beneath_, follows(named), false, how, umask_);
     } catch (const Error& error) {
         if (error.code != EACCES)
             throw;
-        const int fd =
-            files.open(above->destination(), name,
-                       O_PATH | O_DIRECTORY | (destination_beneath_ ? O_NOFOLLOW : 0), 0);
+        const int fd = files.open(above->destination(), name,
+                                  O_PATH | O_DIRECTORY | (follows(named) ? 0 : O_NOFOLLOW), 0);
         if (fd < 0)
             throw; // it is not there, and may not be made
         made.directory = File(files, fd);

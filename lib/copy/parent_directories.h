@@ -81,9 +81,10 @@ private:
     Way open_top(Files& files, const Route& route);
     void add_top(Files& files, const DirectoryRef& directory);
     Way add(Files& files, const Way& above, const std::string& name, bool named);
-    bool make_or_open(Files& files, const Pin& above, Directory& directory, bool bare,
+    bool make_or_open(Files& files, const Pin& above, Directory& directory, bool named,
                       File& destination);
     bool stays_bare(bool named) const;
+    bool follows(bool named) const;
 
     const int source_dirfd_;
     const int destination_dirfd_;

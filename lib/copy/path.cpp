@@ -63,8 +63,10 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
     const bool dry = asks(options, ARSYNC_COPY_DRY_RUN);
     const bool has_way =
         asks(options, ARSYNC_COPY_BENEATH) || (asks(options, ARSYNC_COPY_PARENTS) && !dry);
-    if (asks(options, ARSYNC_COPY_PARENTS) && dry)
+    if (asks(options, ARSYNC_COPY_PARENTS) && dry) {
+        totals.entries = totals.errors = 1; // if it goes no further
         path_above(copy.source, copy.destination);
+    }
     if (!has_way) {
         co_await copy_names(io, copy, options, filter, control, host, question, outcome, totals);
         co_return;

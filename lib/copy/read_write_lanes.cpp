@@ -176,6 +176,8 @@ Task<void> Lanes::move(uint64_t offset, uint64_t length, std::optional<Turns::Tu
     const uint64_t end = offset + length;
     while (offset < std::min(end, stretch_.end) && !group_.failed()) {
         co_await keep_pace_of(std::min<uint64_t>(chunk_size(), end - offset), turn);
+        if (group_.failed())
+            co_return;
         if (control_.held())
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();
@@ -383,6 +385,8 @@ Task<void> Lanes::check_hole(Piece hole) {
         control_.throw_if_cancelled();
         const uint64_t part = std::min(chunk_size(), end - at);
         co_await keep_pace(io_, control_, part);
+        if (group_.failed())
+            co_return;
         const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());
         Slice chunk = lease.slice(0, part);
         chunk.length = co_await fill(chunk, at);

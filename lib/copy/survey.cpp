@@ -139,7 +139,7 @@ void Survey::gather_alignments() {
     grounds.direct_pays = from_.direct_pays && to_.direct_pays;
     // What is beside a part may be written by others, through the page cache: never by halves of
     // one page.
-    constexpr uint32_t page = 4096;
+    const auto page = static_cast<uint32_t>(::sysconf(_SC_PAGESIZE));
     if (grounds.destination_align > 0 && !ends_.whole_file)
         grounds.destination_align = std::max(grounds.destination_align, page);
     // A range may begin where O_DIRECT cannot.

@@ -66,6 +66,11 @@ private:
     Task<void> read(uint64_t offset, uint64_t length) {
         if (is_paced(io_, control_)) // before it has what others may want
             co_await keep_pace(io_, control_, length);
+        if (control_.held())
+            co_await wait_while_held(io_, control_);
+        control_.throw_if_cancelled();
+        if (group_.failed())
+            co_return;
         const BufferLease lease = co_await io_.buffers.lease(true, control_.priority());
         const uint64_t before = align_ > 0 ? offset % align_ : 0;
         const uint64_t wanted = before + length;

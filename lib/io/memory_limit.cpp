@@ -104,8 +104,8 @@ GroupMemory own_group_memory() {
     static std::atomic<bool> unlimited = false;
     if (unlimited.load(std::memory_order_relaxed))
         return {};
-    const std::string group = content_of("/proc/self/cgroup");
-    const std::string mountinfo = content_of("/proc/self/mountinfo");
+    const std::string group = content_of("/proc/thread-self/cgroup");
+    const std::string mountinfo = content_of("/proc/thread-self/mountinfo");
     const GroupMemory memory = group_memory(group, mountinfo);
     const bool known = !group.empty() && !mountinfo.empty(); // and not for want of a descriptor
     if (known && memory.limit == no_memory_limit)

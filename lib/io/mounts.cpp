@@ -141,7 +141,7 @@ int places_of(int directory, std::vector<PlaceOnDevice>& places) {
     if (length == sizeof path)
         return -ENAMETOOLONG;
     std::string mountinfo;
-    result = read_whole("/proc/self/mountinfo", mountinfo);
+    result = read_whole("/proc/thread-self/mountinfo", mountinfo);
     if (result < 0)
         return result;
     const std::string_view text(path, static_cast<size_t>(length));

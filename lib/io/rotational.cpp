@@ -84,7 +84,7 @@ bool is_on_rotational(int fd, uint32_t major, uint32_t minor) {
         return is_rotational(major, minor);
     uint64_t mount = 0;
     std::string mounts;
-    if (mount_of(fd, mount) < 0 || read_whole("/proc/self/mountinfo", mounts) < 0)
+    if (mount_of(fd, mount) < 0 || read_whole("/proc/thread-self/mountinfo", mounts) < 0)
         return false;
     const std::string device = device_of_mount(mounts, mount);
     struct stat facts;

@@ -1,5 +1,6 @@
 // Jobs whose terms change while they are queued or run: paused and resumed, slower and faster, more
 // or less urgent.
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <sys/stat.h>
@@ -345,6 +346,30 @@ TEST_CASE_FIXTURE(Clean, "nor does one that is paused") {
         CHECK(adjust(pool, held, ARSYNC_ADJUST_BYTE_RATE) == 0); // nothing but the pause
         CHECK(stands_still(pool, held));
     });
+}
+
+TEST_CASE_FIXTURE(Clean, "nobody waits for what a cancelled job was to move") {
+    for (const uint32_t backend : backends())
+        for (const uint32_t method : {ARSYNC_METHOD_FIXED, ARSYNC_METHOD_DIRECT}) {
+            CAPTURE(backend_name(backend));
+            CAPTURE(method_name(method));
+            const Directory directory;
+            make_directories(directory / "from");
+            for (int i = 0; i < 64; ++i)
+                write_pattern(directory / ("from/" + std::to_string(i)), 4'000'000);
+            PoolOptions options = pool_with(backend, 1);
+            options.byte_rate = 8'000'000; // half a minute for all
+            Pool pool(options);
+            const Options how = recursive().with_method(method);
+            const arsync_job tree = pool.submit(directory / "from", directory / "to", how, 1);
+            REQUIRE(eventually([&] { return pool.progress(tree).bytes_done > 0; }));
+            CHECK(arsync_job_cancel(pool.get(), tree) == 0);
+            CHECK(next(pool).result == -ECANCELED);
+            const auto begun = std::chrono::steady_clock::now();
+            pool.submit(directory / "from/1", directory / "single", how, 2);
+            CHECK(next(pool).result == 0);
+            CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(3));
+        }
 }
 
 } // namespace live

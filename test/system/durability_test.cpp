@@ -159,6 +159,31 @@ TEST_CASE_FIXTURE(Clean, "the content of what gets a durable further name is syn
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a durable further name can be made of what may not be opened") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4));
+    const Directory directory(shared_volume(Kind::ext4));
+    set_mode(directory.path(), 0777);
+    write_pattern(directory / "from", 10'000);
+    set_owner(directory / "from", ordinary_user, ordinary_user);
+    set_mode(directory / "from", 0);
+    for (const uint32_t durability : {ARSYNC_DURABILITY_FILE, ARSYNC_DURABILITY_FULL}) {
+        CAPTURE(durability);
+        const std::string to = directory / std::to_string(durability);
+        check_in_child([&](Report& report) {
+            EXPECT(report, become_ordinary());
+            Pool pool;
+            const Options options =
+                Options().with_flags(ARSYNC_COPY_HARD_LINK).with_durability(durability);
+            for (int again = 0; again < 2; ++again) {
+                const arsync_completion done = pool.copy(directory / "from", to, options);
+                EXPECT_WITH(report, done.result == 0, words(done));
+            }
+        });
+        CHECK(inode_of(to) == inode_of(directory / "from"));
+    }
+}
+
 TEST_CASE_FIXTURE(Clean,
                   "a directory that cannot be synced is found before anything is published") {
     NEEDS_ROOT();

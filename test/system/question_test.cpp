@@ -250,6 +250,20 @@ TEST_CASE_FIXTURE(Clean, "a link that leads to itself is asked about where it ma
         CHECK(ended.job.result == (force ? 0 : -ELOOP));
         CHECK(kind_of(directory / "to") == (force ? S_IFREG : S_IFLNK));
     }
+    // One that is newer stays, unasked.
+    const Directory directory;
+    write_file(directory / "from", "new");
+    set_mtime(directory / "from", 1'000'000'000);
+    REQUIRE(symlink("to", (directory / "to").c_str()) == 0);
+    Pool pool;
+    for (const uint32_t update : {ARSYNC_UPDATE_ASK_OLDER, ARSYNC_UPDATE_OLDER}) {
+        const arsync_completion done =
+            pool.copy(directory / "from", directory / "to",
+                      Options().with_flags(ARSYNC_COPY_FORCE).with_update(update));
+        CHECK(done.result == 0);
+        CHECK(done.action == ARSYNC_ACTION_SKIP);
+        CHECK(text_of(directory / "to") == "to");
+    }
 }
 
 TEST_CASE_FIXTURE(Clean, "of what stays by an answer the wanted facts are told") {

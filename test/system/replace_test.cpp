@@ -6,6 +6,7 @@
 
 #include "system/check.h"
 #include "system/child.h"
+#include "system/list.h"
 #include "system/tree.h"
 
 namespace live {
@@ -248,6 +249,22 @@ TEST_CASE_FIXTURE(Clean, "nofollow follows no link to or from a tree's root") {
         CHECK(copy.job.stage == ARSYNC_STAGE_OPEN_SOURCE);
     }
     CHECK_FALSE(exists(directory / "to"));
+    // Nor at a directory that is an item of a list by itself.
+    make_directories(directory / "top");
+    set_mode(directory / "from", 0700);
+    set_mode(directory / "target", 0755);
+    make_symlink("../target", directory / "top/link");
+    REQUIRE(rename((directory / "from").c_str(), (directory / "link").c_str()) == 0);
+    REQUIRE(chdir(directory.path().c_str()) == 0);
+    const Options shallow =
+        recursive(ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_SHALLOW | ARSYNC_COPY_PARENTS)
+            .with_preserve(ARSYNC_PRESERVE_MODE);
+    const ListCopy list = copy_list(pool, Items{{"link", directory / "top/link"}}, shallow);
+    REQUIRE(chdir("/") == 0);
+    INFO(words(list));
+    CHECK(list.job.result == -ELOOP);
+    CHECK(list.job.stage == ARSYNC_STAGE_MAKE_DIRECTORY);
+    CHECK(mode_of(directory / "target") == 0755);
 }
 
 TEST_CASE_FIXTURE(Clean, "attributes go through no link that would itself be replaced") {

@@ -82,6 +82,18 @@ TEST_CASE_FIXTURE(Clean, "a dry run fails where the real one would") {
               std::pair<int, uint32_t>(0, ARSYNC_ACTION_SKIP));
     }
     CHECK(read_file(directory / "to/b") == "b old");
+    // The same name twice, by two of the source's.
+    const Items same = {{directory / "from/a", directory / "to/c"},
+                        {directory / "from/b", directory / "to/c"}};
+    for (const uint32_t flags : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        CAPTURE(flags);
+        const Told second =
+            copy_list(pool, same, Options().with_flags(flags).with_preserve(ARSYNC_PRESERVE_LINKS))
+                .item(2);
+        CHECK(second.result == 0);
+        CHECK(second.action == ARSYNC_ACTION_SKIP);
+    }
+    REQUIRE(unlink((directory / "to/c").c_str()) == 0);
     // Links that would not lead to the source, in a directory that would be made.
     const int base = open(directory.path().c_str(), O_PATH | O_DIRECTORY);
     for (const uint32_t flags : {ARSYNC_COPY_DRY_RUN, 0u}) {

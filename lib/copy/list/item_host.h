@@ -33,7 +33,8 @@ public:
     void withdraw_questions() override { list_.host_->withdraw_questions(); }
     void rest(bool) override {} // the list's part goes on
     void stop() override { list_.stop(); }
-    bool stopping() const override { return list_.stopping(); }
+    void enter(Stoppable& tree) override { list_.enter(tree); }
+    void leave(Stoppable& tree) override { list_.leave(tree); }
     bool asks_whether_made() const override { return item_.has_parts; }
     bool made_before(const std::string& path) override {
         return list_.is_listed(item_.touch, path);

@@ -256,8 +256,25 @@ void List::wake_all_under_lock() {
 
 void List::stop() {
     stopped_.store(true, std::memory_order_relaxed);
+    {
+        const Lock lock(trees_mutex_);
+        for (Stoppable* const tree : trees_)
+            tree->stop_with_others();
+    }
     host_->withdraw_questions();
     wake_all();
+}
+
+void List::enter(Stoppable& tree) {
+    const Lock lock(trees_mutex_);
+    trees_.push_back(&tree);
+    if (stopping())
+        tree.stop_with_others();
+}
+
+void List::leave(Stoppable& tree) {
+    const Lock lock(trees_mutex_);
+    std::erase(trees_, &tree);
 }
 
 void List::note_error(const Outcome& failed, std::string* path, bool counts) {

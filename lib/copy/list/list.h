@@ -128,6 +128,8 @@ private:
         return stopped_.load(std::memory_order_relaxed) || control_.cancelled();
     }
     void stop();
+    void enter(Stoppable& tree);
+    void leave(Stoppable& tree);
     // path: of what failed; null: it is of nothing that has one. counts: nobody else has.
     void note_error(const Outcome& failed, std::string* path, bool counts = true);
     void note_item_error(const Item& item, const Outcome& failed);
@@ -171,6 +173,8 @@ private:
     Ways ways_;     // of whoever has the turn
     ListSync sync_; // the same
     Scarcity scarcity_;
+    Mutex trees_mutex_; // held while they are stopped; none of theirs is held when it is taken
+    std::vector<Stoppable*> trees_ GUARDED_BY(trees_mutex_);
     Umask umask_;
 
     // Of whoever has the turn.

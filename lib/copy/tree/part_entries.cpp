@@ -107,7 +107,6 @@ Task<void> TreePart::begin_entries(Batch& batch) {
         }
         if (++since_yield_ >= yield_after) {
             since_yield_ = 0;
-            tree_.stop_with_others();
             yields_ = true;
             co_await io_.ring.yield();
             yields_ = false;

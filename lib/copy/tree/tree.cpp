@@ -40,8 +40,21 @@ Tree::Tree(const FileCopy& roots, const arsync_copy_options& options, const Filt
     totals_.struct_size = sizeof totals_;
 }
 
-// The root counts as an entry, also where all fails with it.
 namespace {
+// The trees of its list that can be stopped, for as long as this lives.
+class Among {
+public:
+    Among(Host& host, Stoppable& tree) : host_(host), tree_(tree) { host_.enter(tree_); }
+    Among(const Among&) = delete;
+    Among& operator=(const Among&) = delete;
+    ~Among() { host_.leave(tree_); }
+
+private:
+    Host& host_;
+    Stoppable& tree_;
+};
+
+// The root counts as an entry, also where all fails with it.
 struct RootEnd {
     Control& control;
     bool failed = true;
@@ -76,6 +89,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         end.failed = false;
     }
     job_.control.enter(ARSYNC_STAGE_NONE);
+    std::optional<Among> among(std::in_place, job_.host, static_cast<Stoppable&>(*this));
     own_links_.ask_whether_names_recur([this, &files = io.files] { return has_mounts(files); });
 
     outcome.wanted.tell_source(*root_->facts, job_.options);
@@ -120,6 +134,7 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
         void await_resume() const noexcept {}
     };
     co_await Others(*this, io.ring);
+    among.reset(); // all that was to be begun has been
     drop_units();
     all_found();
 
@@ -137,9 +152,9 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
-    const bool cancelled =
-        job_.control.cancelled() || stopped_with_others_.load(std::memory_order_relaxed);
-    first_error_.give(outcome, cancelled);
+    const bool stopped =
+        stopped_with_others_.load(std::memory_order_relaxed) && first_error_.result == 0;
+    first_error_.give(outcome, stopped || job_.control.cancelled());
 }
 
 Task<void> Tree::take_part(Io io, Control& own, Host& own_host) {
@@ -368,7 +383,7 @@ void Tree::drop_units() {
 }
 
 void Tree::stop_with_others() {
-    if (stopping() || !job_.host.stopping())
+    if (stopping())
         return;
     stopped_with_others_.store(true, std::memory_order_relaxed);
     stop();

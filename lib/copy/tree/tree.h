@@ -96,7 +96,7 @@ struct TreeJob {
     Scarcity& scarcity; // the same
 };
 
-class Tree final : public Shared, Asker, public std::enable_shared_from_this<Tree> {
+class Tree final : public Shared, Asker, Stoppable, public std::enable_shared_from_this<Tree> {
 public:
     // What is referred to lives until run() has ended. control: of the job.
     Tree(const FileCopy& roots, const arsync_copy_options& options, const Filter& filter,
@@ -199,8 +199,6 @@ public:
         return stopped_.load(std::memory_order_relaxed) || job_.control.cancelled();
     }
     void stop(); // without more units
-    // If its list has: as after a cancel.
-    void stop_with_others();
     // Somebody who had waited for descriptors has got what he needed.
     void relieve() {
         job_.scarcity.relieve();
@@ -222,6 +220,8 @@ public:
 
 private:
     void answered(std::unique_ptr<Suspended> suspended) override;
+    // As after a cancel.
+    void stop_with_others() override;
     bool has_mounts(Files& files) const;
 
     // tree_roots.cpp

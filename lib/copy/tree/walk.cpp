@@ -59,7 +59,6 @@ Task<void> TreePart::walk() {
         try {
             if (control_.held())
                 co_await wait_while_held(io_, control_);
-            tree_.stop_with_others();
             co_await wait_for_entries();
             if (unit->answered)
                 co_await go_on(std::move(unit->answered));
