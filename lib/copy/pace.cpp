@@ -70,16 +70,17 @@ Task<void> keep_pace(Io io, Control& control, uint64_t bytes) {
     const Pace::Waiting waiting(io.pace, control.priority());
     // Nothing is counted long before it is moved: who is more urgent would wait for that, and who
     // is cancelled leaves it behind.
+    uint64_t now_ns = monotonic_ns();
     for (;;) {
-        const uint64_t now = monotonic_ns();
         const uint64_t ahead =
-            std::max(own ? own->ahead(now) : 0, io.pace ? io.pace->ahead(now) : 0);
+            std::max(own ? own->ahead(now_ns) : 0, io.pace ? io.pace->ahead(now_ns) : 0);
         if (ahead <= step_ns && !waiting.is_outranked())
             break;
         control.throw_if_cancelled();
-        co_await io.ring.pause(std::clamp<uint64_t>(ahead, step_ns / 5, step_ns) / 1'000'000);
+        const uint64_t part = std::clamp<uint64_t>(ahead, step_ns / 5, step_ns) / 1'000'000;
+        co_await io.ring.pause(part);
+        now_ns = std::max(monotonic_ns(), now_ns + part * 1'000'000);
     }
-    const uint64_t now_ns = monotonic_ns();
     uint64_t rate = own ? own->rate() : 0;
     uint64_t left_by_own = own ? own->count(bytes, now_ns) : 0;
     uint64_t left = io.pace ? io.pace->count(bytes, now_ns) : 0;

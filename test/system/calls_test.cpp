@@ -466,7 +466,7 @@ TEST_CASE_FIXTURE(Clean, "how much memory there is is asked where there is need 
         INFO(trace);
         CHECK(difference(directory / "from", directory / "to1") == "");
         const bool shares = shared_bytes(directory / "to1") > 0;
-        CHECK(calls_in(trace, "\"/proc/self/cgroup\"") == (shares ? 0 : 1));
+        CHECK(calls_in(trace, "\"/proc/thread-self/cgroup\"") == (shares ? 0 : 1));
     }
 }
 
