@@ -24,6 +24,7 @@ namespace arsync {
 class Company;
 class Disks;
 struct BackedUp;
+class Group;
 class Links;
 class Scarcity;
 class Writers;
@@ -80,8 +81,9 @@ struct WorthThreads {};
 void refuse_worth_threads(const Io& io, const struct statx& source,
                           const arsync_copy_options& options);
 
-// Count bytes that were moved against the limits of the pool and the job, and wait as they ask.
-Task<void> keep_pace(Io io, Control& control, uint64_t bytes);
+// Count bytes against the limits of the pool and the job, and wait as they ask before they are
+// moved. group: once one in it has failed nobody need wait; null: there is none.
+Task<void> keep_pace(Io io, Control& control, uint64_t bytes, const Group* group = nullptr);
 inline bool is_paced(Io io, const Control& control) {
     return io.pace || control.pace();
 }

@@ -401,21 +401,29 @@ void Entry::keep_attributes() {
 // What is up to date is to be as durable as a copy of it would be. Whoever wrote it need not have
 // synced it, such as a copy that was killed.
 bool Entry::syncs_what_is_there() const {
-    const bool is_content =
-        makes_copies() || (asks(ARSYNC_COPY_HARD_LINK) && !asks(ARSYNC_COPY_DRY_RUN));
-    return options_.update == ARSYNC_UPDATE_CHANGED && is_content &&
-           options_.durability != ARSYNC_DURABILITY_NONE &&
+    const bool is_asked = options_.update == ARSYNC_UPDATE_CHANGED &&
+                          !asks(ARSYNC_COPY_SYMBOLIC_LINK | ARSYNC_COPY_DRY_RUN);
+    return (is_asked || is_linked_already()) && options_.durability != ARSYNC_DURABILITY_NONE &&
            (!names_.synced_later || is_mounted_on_name(names_, there_));
+}
+
+// What is to be a hard link is one, as an earlier run has left it.
+bool Entry::is_linked_already() const {
+    return asks(ARSYNC_COPY_HARD_LINK) && !asks(ARSYNC_COPY_DRY_RUN) &&
+           options_.update != ARSYNC_UPDATE_NONE && identity(there_) == identity(facts());
 }
 
 Task<void> Entry::sync_what_is_there() {
     control_.enter(ARSYNC_STAGE_SYNC);
     prepare_sync_of_name();
-    const bool follows = S_ISREG(there_.stx_mode) && !names_.beneath;
+    const bool follows = S_ISREG(there_.stx_mode) && !names_.beneath && makes_copies();
     File target_directory;
     if (directory_ && follows)
         target_directory = open_to_sync_target(io_.files, names_, end_of_links(io_.files, names_));
-    if (S_ISREG(there_.stx_mode))
+    const bool has_content = S_ISREG(there_.stx_mode);
+    if (has_content && is_linked_already())
+        co_await sync_content_of_source();
+    else if (has_content)
         co_await sync_named(io_, names_.destination_dirfd, names_.destination.c_str(), follows);
     if (directory_)
         co_await sync_one(io_, directory_.get());

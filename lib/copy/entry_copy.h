@@ -58,6 +58,7 @@ private:
     void tell_of_destination();
     void keep_attributes();
     bool syncs_what_is_there() const;
+    bool is_linked_already() const;
     Task<void> sync_what_is_there();
     void take_back();
     Task<void> make(Obstacle obstacle);

@@ -161,7 +161,6 @@ Source open_given_source(Io io, const FileCopy& copy, const arsync_copy_options&
     return {File(io.files, fd), facts, {}, shared};
 }
 
-// Somebody has a lease on the file (a file server, say), and has been asked to give it back.
 } // namespace
 
 Task<void> wait_for_file_lease(Io io, Control& control) {

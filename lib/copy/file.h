@@ -22,7 +22,8 @@ void carry_attributes(Io io, const Source& source, Destination& destination,
 
 Task<void> sync_data(Io io, int fd, bool datasync, Control& control);
 
-// Which is being given back: then it can be opened. Throws Error when cancelled.
+// Somebody has a lease on a file (a file server, say), and has been asked to give it back: wait a
+// while before it is opened again. Throws Error when cancelled.
 Task<void> wait_for_file_lease(Io io, Control& control);
 
 } // namespace arsync

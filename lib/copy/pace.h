@@ -3,7 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
+#include <set>
+#include <utility>
 
 #include "io/mutex.h"
 
@@ -19,32 +20,38 @@ public:
     // How long it takes until all that was counted is due.
     uint64_t ahead(uint64_t now_ns) const {
         const uint64_t free_at = free_at_ns_.load(std::memory_order_relaxed);
-        return free_at > now_ns ? free_at - now_ns : 0;
+        return rate() > 0 && free_at > now_ns ? free_at - now_ns : 0;
     }
     uint64_t rate() const { return rate_.load(std::memory_order_relaxed); }
     // What was counted and is not due yet becomes due by the new rate.
     void set_rate(uint64_t bytes_per_second, uint64_t now_ns);
 
-    // While it exists its copy waits, and those that are less urgent wait longer.
+    // A copy that waits until it may count, or until that is due, for as long as this exists.
     class Waiting {
     public:
-        Waiting(Pace* pace, int priority);
+        Waiting(Pace& pace, int priority);
         Waiting(const Waiting&) = delete;
         Waiting& operator=(const Waiting&) = delete;
         ~Waiting();
-        // Whether somebody waits who is more urgent.
+        void set_priority(int priority); // keeps its place among those that have it
+        void has_counted();              // it has none any more, and outranks others all the same
+        // Whether somebody waits who is more urgent; and whether it is the first that may count.
         bool is_outranked() const;
+        bool is_first() const;
 
     private:
-        Pace* const pace_; // null: there is none to wait for
-        const int priority_;
+        void move_to(std::pair<int, uint64_t> place);
+
+        Pace& pace_;
+        std::pair<int, uint64_t> place_; // the complement of the priority, and a number
     };
 
 private:
     std::atomic<uint64_t> rate_;
     std::atomic<uint64_t> free_at_ns_ = 0; // when all that was counted is due
     Mutex mutex_;
-    std::map<int, unsigned> waiting_ GUARDED_BY(mutex_); // by priority
+    std::set<std::pair<int, uint64_t>> waiting_ GUARDED_BY(mutex_);
+    uint64_t last_number_ GUARDED_BY(mutex_) = 0;
 };
 
 // A span of time at one rate, when there is another.

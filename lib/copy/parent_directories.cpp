@@ -110,6 +110,15 @@ DirectoryRef Ways::enter(Files& files, const std::string& source, const std::str
 
 DirectoryRef Ways::make(Files& files, const std::string& source, const std::string& destination) {
     const Route route = route_of(source, destination);
+    // Also one that was entered before, when it was merely on the way.
+    std::string itself = destination;
+    while (itself.size() > 1 && itself.ends_with('/'))
+        itself.pop_back();
+    struct statx found;
+    if (asks(options_, ARSYNC_COPY_NOFOLLOW) &&
+        files.statx(destination_dirfd_, itself.c_str(), AT_SYMLINK_NOFOLLOW, found) == 0 &&
+        S_ISLNK(found.stx_mode))
+        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ELOOP};
     DirectoryRef directory = walk(files, route, route.names.size(), true);
     if (!directory->parent && !directory->facts)
         add_top(files, directory);
@@ -231,11 +240,6 @@ bool Ways::follows(bool named) const {
 bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, bool named,
                         File& destination) {
     const char* name = directory.name.c_str();
-    struct statx found;
-    if (named && asks(options_, ARSYNC_COPY_NOFOLLOW) &&
-        files.statx(above->destination(), name, AT_SYMLINK_NOFOLLOW, found) == 0 &&
-        S_ISLNK(found.stx_mode))
-        throw Error{ARSYNC_STAGE_MAKE_DIRECTORY, ELOOP};
     arsync_copy_options how = options_;
     if (stays_bare(named))
         how.preserve &= ~ARSYNC_PRESERVE_OWNER; // nothing to be withheld for

@@ -200,7 +200,7 @@ Task<void> Lanes::keep_pace_of(uint64_t length, std::optional<Turns::Turn>& turn
     if (!is_paced(io_, control_))
         co_return;
     turn.reset();
-    co_await keep_pace(io_, control_, length);
+    co_await keep_pace(io_, control_, length, &group_);
 }
 
 // One chunk, through whichever memory the method asks for.
@@ -384,7 +384,7 @@ Task<void> Lanes::check_hole(Piece hole) {
     for (uint64_t at = hole.offset; at < std::min(end, stretch_.end) && !group_.failed();) {
         control_.throw_if_cancelled();
         const uint64_t part = std::min(chunk_size(), end - at);
-        co_await keep_pace(io_, control_, part);
+        co_await keep_pace(io_, control_, part, &group_);
         if (group_.failed())
             co_return;
         const BufferLease lease = co_await io_.buffers.lease(!calls_inline(), control_.priority());

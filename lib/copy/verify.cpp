@@ -65,7 +65,7 @@ private:
     // and not looked at.
     Task<void> read(uint64_t offset, uint64_t length) {
         if (is_paced(io_, control_)) // before it has what others may want
-            co_await keep_pace(io_, control_, length);
+            co_await keep_pace(io_, control_, length, &group_);
         if (control_.held())
             co_await wait_while_held(io_, control_);
         control_.throw_if_cancelled();

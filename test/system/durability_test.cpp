@@ -173,10 +173,11 @@ TEST_CASE_FIXTURE(Clean, "a durable further name can be made of what may not be 
         check_in_child([&](Report& report) {
             EXPECT(report, become_ordinary());
             Pool pool;
-            const Options options =
+            Options options =
                 Options().with_flags(ARSYNC_COPY_HARD_LINK).with_durability(durability);
-            for (int again = 0; again < 2; ++again) {
-                const arsync_completion done = pool.copy(directory / "from", to, options);
+            for (const uint32_t update : {ARSYNC_UPDATE_ALL, ARSYNC_UPDATE_CHANGED}) {
+                const arsync_completion done =
+                    pool.copy(directory / "from", to, options.with_update(update));
                 EXPECT_WITH(report, done.result == 0, words(done));
             }
         });

@@ -256,14 +256,17 @@ TEST_CASE_FIXTURE(Clean, "nofollow follows no link to or from a tree's root") {
     make_symlink("../target", directory / "top/link");
     REQUIRE(rename((directory / "from").c_str(), (directory / "link").c_str()) == 0);
     REQUIRE(chdir(directory.path().c_str()) == 0);
-    const Options shallow =
-        recursive(ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_SHALLOW | ARSYNC_COPY_PARENTS)
-            .with_preserve(ARSYNC_PRESERVE_MODE);
-    const ListCopy list = copy_list(pool, Items{{"link", directory / "top/link"}}, shallow);
+    const Items items = {{"link", directory / "top/link"}};
+    for (const uint32_t dry : {ARSYNC_COPY_DRY_RUN, 0u}) {
+        const ListCopy list = copy_list(
+            pool, items,
+            recursive(ARSYNC_COPY_NOFOLLOW | ARSYNC_COPY_SHALLOW | ARSYNC_COPY_PARENTS | dry)
+                .with_preserve(ARSYNC_PRESERVE_MODE));
+        INFO(words(list));
+        CHECK(list.job.result == -ELOOP);
+        CHECK(list.job.stage == ARSYNC_STAGE_MAKE_DIRECTORY);
+    }
     REQUIRE(chdir("/") == 0);
-    INFO(words(list));
-    CHECK(list.job.result == -ELOOP);
-    CHECK(list.job.stage == ARSYNC_STAGE_MAKE_DIRECTORY);
     CHECK(mode_of(directory / "target") == 0755);
 }
 

@@ -1,5 +1,6 @@
 #include "copy/pace.h"
 
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <thread>
 #include <vector>
@@ -34,15 +35,49 @@ TEST_CASE("another rate holds for what is not due yet") {
 
 TEST_CASE("who waits is outranked by who waits and is more urgent") {
     Pace pace(1'000);
-    const Pace::Waiting low(&pace, -1);
+    const Pace::Waiting low(pace, -1);
     CHECK(!low.is_outranked());
     {
-        const Pace::Waiting high(&pace, 1);
-        const Pace::Waiting other(&pace, 1);
+        const Pace::Waiting high(pace, 1);
+        const Pace::Waiting other(pace, 1);
         CHECK(low.is_outranked());
         CHECK(!high.is_outranked());
+        CHECK(!other.is_outranked());
+        CHECK(high.is_first());
+        CHECK(!other.is_first());
     }
     CHECK(!low.is_outranked());
+    CHECK(low.is_first());
+}
+
+TEST_CASE("of equals who came first is first, also where another is made as urgent") {
+    Pace pace(1'000);
+    Pace::Waiting first(pace, 0);
+    const Pace::Waiting second(pace, 1);
+    CHECK(second.is_first());
+    CHECK(first.is_outranked());
+    first.set_priority(1);
+    CHECK(first.is_first());
+    CHECK(!second.is_first());
+    CHECK(!second.is_outranked());
+    Pace::Waiting third(pace, 1);
+    first.has_counted();
+    CHECK(second.is_first());
+    third.set_priority(INT32_MAX);
+    CHECK(third.is_first());
+    CHECK(first.is_outranked());
+    third.set_priority(INT32_MIN);
+    CHECK(second.is_first());
+    CHECK(third.is_outranked());
+}
+
+TEST_CASE("what was counted is ahead until it is due") {
+    Pace pace(1'000);
+    CHECK(pace.ahead(5) == 0);
+    pace.count(1'000, 0);
+    CHECK(pace.ahead(0) == 1'000'000'000);
+    CHECK(pace.ahead(400'000'000) == 600'000'000);
+    CHECK(pace.ahead(2'000'000'000) == 0);
 }
 
 TEST_CASE("threads that count at once are all heard") {

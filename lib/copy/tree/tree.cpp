@@ -152,8 +152,8 @@ Task<void> Tree::run(Io io, Outcome& outcome, arsync_totals& totals) {
     outcome.bytes = totals_.bytes;
     outcome.hole_bytes = totals_.hole_bytes;
     totals = totals_;
-    const bool stopped =
-        stopped_with_others_.load(std::memory_order_relaxed) && first_error_.result == 0;
+    const bool stopped = stopped_with_others_.load(std::memory_order_relaxed) &&
+                         (first_error_.result == 0 || first_error_.passes);
     first_error_.give(outcome, stopped || job_.control.cancelled());
 }
 
