@@ -118,8 +118,12 @@ ssize_t copy_cached(Request& request) {
     return static_cast<ssize_t>(done);
 }
 
-int64_t wait_for(Request& request, short events) {
-    pollfd entry{request.fd, events, 0};
+short events_of(const Request& request) {
+    return request.op == Op::wait_readable ? POLLIN : POLLOUT;
+}
+
+int64_t wait_for(Request& request) {
+    pollfd entry{request.fd, events_of(request), 0};
     while (!cancelled(request)) {
         const int result = ::poll(&entry, 1, cancel_poll_ms);
         if (result > 0)
@@ -197,10 +201,8 @@ std::byte* StepMemory::get() {
 }
 
 int64_t perform(Request& request) {
-    if (request.op == Op::wait_readable)
-        return wait_for(request, POLLIN);
-    if (request.op == Op::wait_writable)
-        return wait_for(request, POLLOUT);
+    if (request.op == Op::wait_readable || request.op == Op::wait_writable)
+        return wait_for(request);
     if (request.op == Op::pause)
         return pause(request);
     if (request.op == Op::call)
@@ -209,6 +211,11 @@ int64_t perform(Request& request) {
     while (result < 0 && errno == EINTR)
         result = call(request);
     return result < 0 ? -errno : result;
+}
+
+bool is_silent(const Request& request) {
+    pollfd entry{request.fd, events_of(request), 0};
+    return ::poll(&entry, 1, 0) == 0;
 }
 
 } // namespace arsync

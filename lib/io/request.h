@@ -99,4 +99,7 @@ private:
 // `cancelled` every few milliseconds and ends with -ECANCELED. EINTR is retried.
 int64_t perform(Request& request);
 
+// Of a request to wait for a file: whether poll(2) knows of nothing yet.
+bool is_silent(const Request& request);
+
 } // namespace arsync

@@ -215,12 +215,22 @@ static bool must_be_helped(const Request& request, int result) {
     return !request.cancelled && (result == -ECANCELED || (result == -EINVAL && request.is_wait()));
 }
 
+// The kernel passes on what woke it and does not look again. The reader that waits may itself have
+// taken what its writer is late to wake it for; taken for news, that would let it read from
+// nothing, and be where no pause reaches it when something comes.
+static bool is_old_news(const Request& request, int result) {
+    const bool waits = request.op == Op::wait_readable || request.op == Op::wait_writable;
+    return waits && result > 0 && !request.cancelled && is_silent(request);
+}
+
 void Uring::end(Request& request, int result) {
     Request* const first = request.before ? request.before : &request;
     if (first->linked) {
         end_in_pair(*first, request, result); // the later of the two resumes the coroutine
     } else if (must_be_helped(request, result) || may_be_refused(request, result)) {
         help(request);
+    } else if (is_old_news(request, result)) {
+        start(request);
     } else {
         complete(request, request.op == Op::pause && result == -ETIME ? 0 : result);
     }

@@ -283,6 +283,36 @@ TEST_CASE("completions that the kernel's queue has no room for come all the same
     CHECK(ring.in_flight() == 0);
 }
 
+TEST_CASE("what another reader took before a wait was told of it ends no wait") {
+    if (!can_have_ring())
+        return;
+    Counters counters;
+    Uring ring(counters, small());
+    const Pipe pipe;
+    Request* wait = nullptr;
+    int64_t result = 1;
+    bool done = false;
+    await([&] { return ring.wait_readable(pipe.out.get(), &wait); }, result, done);
+    look_for_a_while(ring);
+    for (int i = 0; i < 3; ++i) {
+        pipe.put("!");
+        char taken = 0;
+        REQUIRE(read(pipe.out.get(), &taken, 1) == 1);
+        look_for_a_while(ring);
+        CHECK_FALSE(done);
+    }
+    SUBCASE("it goes on until there is something") {
+        pipe.put("!");
+        run_until(ring, done);
+        CHECK(result > 0);
+    }
+    SUBCASE("it can be cancelled still") {
+        ring.cancel(*wait);
+        run_until(ring, done);
+        CHECK(result == -ECANCELED);
+    }
+}
+
 TEST_CASE("a ring that may not poll for submissions does without, and says why") {
     if (!can_have_ring())
         return;
