@@ -36,14 +36,15 @@ void close_descriptors(Job& job) {
 // A huge file of which the caller has closed its own descriptor, and removed the name, goes with
 // ours.
 static bool is_slow_to_close(Files& files, const Job& job) {
-    const auto* range = std::get_if<RangeCopy>(&job.what);
-    if (!range || !range->huge || range->keeps_locks)
-        return false;
-    const auto has_no_name = [&](int fd) {
+    const auto goes = [&](int fd) {
         struct statx now;
-        return files.statx(fd, "", 0, now) == 0 && now.stx_nlink == 0;
+        return files.statx(fd, "", 0, now) == 0 && now.stx_nlink == 0 && is_huge(now);
     };
-    return has_no_name(range->source) || has_no_name(range->destination);
+    if (const auto* operation = std::get_if<CallerOperation>(&job.what))
+        return operation->file->closed && goes(operation->file->fd);
+    const auto* range = std::get_if<RangeCopy>(&job.what);
+    return range && range->huge && !range->keeps_locks &&
+           (goes(range->source) || goes(range->destination));
 }
 
 Task<void> run_job(Io io, Job& job, Host& host) {

@@ -48,6 +48,12 @@ void Pool::info(arsync_info& out) {
             snprintf(out.iopoll_reason, sizeof out.iopoll_reason, "%s", reason);
     }
     uint32_t given_up = 0;
+    if (const int error = callers_buffers_->huge_pages_error()) {
+        given_up |= ARSYNC_POOL_HUGE_PAGES;
+        say(out.buffers_reason, "huge pages for leases: " + words_for(error));
+    }
+    if (callers_buffers_->in_huge_pages())
+        out.flags |= ARSYNC_POOL_HUGE_PAGES;
     for (auto& worker : workers_)
         given_up |= worker->describe(out);
     out.flags &= ~given_up; // in force is what all have

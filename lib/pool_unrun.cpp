@@ -31,7 +31,7 @@ struct Closing final : Request {
 // A file that the pool still has is not closed by its operation's end.
 bool has_to_close(const Job& job) {
     const auto* operation = std::get_if<CallerOperation>(&job.what);
-    return operation ? operation->file->closed : job.source_fd || job.destination_fd;
+    return operation ? operation->file->closed.load() : job.source_fd || job.destination_fd;
 }
 
 } // namespace

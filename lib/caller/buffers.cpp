@@ -47,6 +47,10 @@ int CallerBuffers::take(unsigned count, arsync_buffer* out) {
         int huge_error = 0;
         if (!memory.map(size_, huge_pages_, &huge_error))
             return -ENOMEM;
+        if (huge_error < 0)
+            huge_pages_error_.store(huge_error, std::memory_order_relaxed);
+        else if (huge_pages_)
+            in_huge_pages_.store(true, std::memory_order_relaxed);
         slots_.emplace_back().memory = std::move(memory);
         free_.push_back(static_cast<unsigned>(slots_.size() - 1));
     }

@@ -18,6 +18,7 @@
 // with it: when the pool has closed, what is released is unmapped.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -67,6 +68,10 @@ public:
     // There will be no operation any more. What is free gives its memory back, and what is released
     // from now on does, too. Whether there is anything to be released.
     bool close();
+    // Those that were mapped so far: whether any lies in the huge pages that were asked for, and
+    // why any other does not, a negative errno; 0: all do, or none was to.
+    bool in_huge_pages() const { return in_huge_pages_.load(std::memory_order_relaxed); }
+    int huge_pages_error() const { return huge_pages_error_.load(std::memory_order_relaxed); }
 
 private:
     friend class BufferUse;
@@ -90,6 +95,8 @@ private:
     std::vector<Slot> slots_ GUARDED_BY(mutex_); // no more than were needed at a time
     std::vector<unsigned> free_ GUARDED_BY(mutex_);
     bool closed_ GUARDED_BY(mutex_) = false;
+    std::atomic<bool> in_huge_pages_ = false;
+    std::atomic<int> huge_pages_error_ = 0;
 };
 
 // Buffers that were acquired for somebody who does not have them yet: they are released when it

@@ -24,8 +24,9 @@ struct CallerFile {
     Devices devices;            // whom operations on it may wait for
 
     // What is found out by its first operation: whether io_uring can be trusted to read it as
-    // read(2) does. It goes by a size, which may be untrue.
-    enum class By : uint8_t { unknown, ring, calls };
+    // read(2) does. It goes by a size, which may be untrue. waits: by calls, and what the kernel
+    // makes up may be silent, though it is a file.
+    enum class By : uint8_t { unknown, ring, calls, waits };
     std::atomic<By> by = By::unknown;
     // Of what may be silent: whether it takes RWF_NOWAIT. Where it does not, one operation at a
     // time takes from it, and one gives: none then finds that another was quicker, and waits
@@ -37,8 +38,8 @@ struct CallerFile {
     // Until when no worker writes by a call of its own: one has waited in it.
     std::atomic<std::chrono::steady_clock::time_point> slow_until{};
 
-    std::atomic<unsigned> users = 0; // operations that have not ended
-    bool closed = false;             // by the caller; under the pool's mutex
+    std::atomic<unsigned> users = 0;  // operations that have not ended
+    std::atomic<bool> closed = false; // by the caller
 };
 
 // An operation's part in a file; move-only. The last that has one closes what was closed meanwhile.

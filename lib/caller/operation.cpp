@@ -68,7 +68,7 @@ private:
             }
             const uint64_t offset = operation_.offset + outcome_.bytes;
             int64_t moved = 0;
-            if (file_.may_be_silent)
+            if (may_be_silent())
                 moved = co_await transfer_when_ready(offset, route);
             else
                 moved = co_await transfer(offset, 0, route);
@@ -120,6 +120,8 @@ private:
         return put;
     }
 
+    bool may_be_silent() const { return file_.may_be_silent || file_.by == CallerFile::By::waits; }
+
     // What may be silent a cancel ends where the kernel waits for it.
     Ring::Operation transfer(uint64_t offset, uint32_t flags, Route route) {
         Request** const cancellable = file_.may_be_silent ? &control_.interruptible : nullptr;
@@ -150,7 +152,10 @@ private:
             if (control_.held())
                 co_await wait_while_held(io_, control_);
             co_await wait_until_ready();
-            const bool nowait = file_.takes_nowait;
+            if (control_.held()) // meanwhile
+                continue;
+            // A file that is not cached would say again and again that it is not ready.
+            const bool nowait = file_.may_be_silent && file_.takes_nowait;
             std::atomic_flag& taken = reads_ ? file_.reading : file_.writing;
             int64_t moved = -EAGAIN; // somebody else was quicker
             {
@@ -191,22 +196,30 @@ private:
 
     Route route() {
         if (file_.by == CallerFile::By::unknown)
-            file_.by = is_exact() ? CallerFile::By::ring : CallerFile::By::calls;
-        if (file_.by == CallerFile::By::calls)
+            file_.by = way();
+        if (file_.by != CallerFile::By::ring)
             return Route::plain;
         return file_.direct ? Route::polled : Route::ring;
     }
 
-    bool is_exact() const {
+    CallerFile::By way() const {
         uint64_t magic = 0;
-        return !S_ISREG(file_.kind) ||
-               (io_.files.filesystem_type(file_.fd, magic) == 0 && filesystem(magic).exact);
+        if (!S_ISREG(file_.kind))
+            return CallerFile::By::ring;
+        if (io_.files.filesystem_type(file_.fd, magic) < 0)
+            return CallerFile::By::calls;
+        const Filesystem kind = filesystem(magic);
+        if (kind.exact)
+            return CallerFile::By::ring;
+        // Servers' files have no silence that poll(2) would know of.
+        return kind.remote || kind.caches_below ? CallerFile::By::calls : CallerFile::By::waits;
     }
 
     Task<void> move_once() {
         int64_t moved = -EAGAIN;
-        if (file_.may_be_silent)
-            moved = co_await transfer_when_ready(UINT64_MAX, Route::ring);
+        const Route route = this->route();
+        if (may_be_silent())
+            moved = co_await transfer_when_ready(UINT64_MAX, route);
         while (moved == -EAGAIN) {
             if (control_.held())
                 co_await wait_while_held(io_, control_);

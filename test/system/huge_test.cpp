@@ -6,6 +6,7 @@
 
 #include "system/check.h"
 #include "system/faulty_mount.h"
+#include "system/lease.h"
 #include "system/tree.h"
 
 namespace live {
@@ -165,6 +166,27 @@ TEST_CASE_FIXTURE(Clean, "the ends of a range that are nobody else's are closed 
         CHECK(calls_for() == (size == huge ? 1 : 0));
         close(from);
         close(to);
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "so is a file of the pool's that its last operation goes with") {
+    const Directory local;
+    for (const uint64_t size : {small, huge}) {
+        CAPTURE(size);
+        write_pattern(local / "from", size);
+        PoolOptions options;
+        options.lease_count = 1;
+        options.byte_rate = 5000; // it ends when it is closed, and not before
+        Pool pool(options);
+        const Lease buffer(pool);
+        const uint64_t before = pool.stats().helper_calls;
+        {
+            const PoolFile file(pool, local / "from", O_RDONLY);
+            unlink((local / "from").c_str());
+            REQUIRE(submit_read(pool, {file, 0, buffer, 0, small}) == 0);
+        }
+        CHECK(pool.wait(limit_ms).bytes == small);
+        CHECK(pool.stats().helper_calls - before == (size == huge ? 1 : 0));
     }
 }
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -331,6 +332,53 @@ TEST_CASE_FIXTURE(Clean, "an operation that waits can be cancelled, and one that
         CHECK(pool.wait().result == -ECANCELED);
         CHECK(read(pool, {to, 0, buffer, 0, 10}).bytes == 10);
     });
+}
+
+TEST_CASE_FIXTURE(Clean, "an operation that is paused while it waits takes nothing that comes") {
+    for_both_backends(1, [](Pool& pool) {
+        Pipe pipe;
+        const Lease buffer(pool);
+        const PoolFile silent(pool, pipe.reads);
+        arsync_job job = 0;
+        REQUIRE(submit_read(pool, {silent, UINT64_MAX, buffer, 0, 10}, &job) == 0);
+        REQUIRE(eventually([&] { return pool.progress(job).stage == ARSYNC_STAGE_READ; }));
+        std::this_thread::sleep_for(std::chrono::milliseconds(50)); // so that it waits
+        arsync_adjustment adjustment = {};
+        adjustment.struct_size = sizeof adjustment;
+        adjustment.what = ARSYNC_ADJUST_PAUSE;
+        CHECK(arsync_job_adjust(pool.get(), job, &adjustment) == 0);
+        CHECK(::write(pipe.writes, "come", 4) == 4);
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        int unread = 0;
+        CHECK(ioctl(pipe.reads, FIONREAD, &unread) == 0);
+        CHECK(unread == 4);
+        adjustment.what = ARSYNC_ADJUST_RESUME;
+        CHECK(arsync_job_adjust(pool.get(), job, &adjustment) == 0);
+        CHECK(pool.wait().bytes == 4);
+    });
+}
+
+// It is a regular file, of which a read waits for what the kernel has to say.
+TEST_CASE_FIXTURE(Clean, "a cancel ends the read of a file of the kernel's that says nothing") {
+    const int log = open("/proc/kmsg", O_RDONLY | O_CLOEXEC);
+    if (log < 0) {
+        skip("the kernel's messages may not be read");
+        return;
+    }
+    for_both_backends(1, [&](Pool& pool) {
+        const Lease buffer(pool);
+        const PoolFile file(pool, log);
+        arsync_completion done = {};
+        do {
+            arsync_job job = 0;
+            REQUIRE(submit_read(pool, {file, UINT64_MAX, buffer, 0, size}, &job) == 0);
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            CHECK(arsync_job_cancel(pool.get(), job) != -EINVAL); // it may have ended
+            done = pool.wait(10'000);
+        } while (done.result == 0 && done.bytes > 0); // of before
+        CHECK(done.result == -ECANCELED);
+    });
+    close(log);
 }
 
 TEST_CASE_FIXTURE(Clean, "what has no offsets is a stream, and a cancel ends what waits for it") {

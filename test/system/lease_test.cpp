@@ -160,6 +160,20 @@ TEST_CASE_FIXTURE(Clean, "buffers are acquired all or none") {
     CHECK(arsync_buffer_release(nullptr, 1) == -EFAULT);
 }
 
+TEST_CASE_FIXTURE(
+    Clean, "leased buffers are in the huge pages that were asked for, or info says why not") {
+    PoolOptions options;
+    options.lease_count = 1;
+    options.flags = ARSYNC_POOL_HUGE_PAGES;
+    Pool pool(options);
+    const Lease buffer(pool);
+    REQUIRE(buffer.error() == 0);
+    const arsync_info info = pool.info();
+    INFO(info.buffers_reason);
+    const bool in_force = (info.flags & ARSYNC_POOL_HUGE_PAGES) != 0;
+    CHECK(in_force == (strlen(info.buffers_reason) == 0));
+}
+
 TEST_CASE_FIXTURE(Clean, "who waits for buffers is served in order, and nobody passes") {
     Pool pool(with_leases(3));
     arsync_buffer had[3] = {};
