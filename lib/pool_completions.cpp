@@ -180,7 +180,7 @@ int Pool::look(arsync_completion* completions, uint32_t max, bool may_sleep) {
     if (!finished_first_ && !woken_ && may_sleep) {
         const bool dozes = std::exchange(gave_entries_, false) && !here_;
         poller_ = dozes ? Poller::dozes : Poller::sleeps;
-        if (here_ && here_->told())
+        if (here_ && here_->told() && here_->has_room())
             tell_poller();
         return dozes ? nothing_for_a_moment : nothing_yet;
     }

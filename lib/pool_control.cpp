@@ -97,11 +97,13 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     out.errors = job->control.counts().errors.load(std::memory_order_relaxed);
     out.entries_total = job->control.counts().entries_total.load(std::memory_order_relaxed);
     out.entries_done = job->control.counts().entries_done.load(std::memory_order_relaxed);
-    if (out.entries_total == 0) {
-        out.entries_total = 1; // no tree
-        out.entries_done = out.state == ARSYNC_JOB_COMPLETED;
+    const bool is_over = out.state == ARSYNC_JOB_COMPLETED;
+    if (out.entries_total == 0 && !std::holds_alternative<ListCopy>(job->what)) { // nor a tree
+        out.entries_total = 1;
+        out.entries_done = is_over;
+        out.errors = is_over && job->outcome.result < 0;
     }
-    if (job->control.counts().walking.load(std::memory_order_relaxed))
+    if (!is_over && job->control.counts().walking.load(std::memory_order_relaxed))
         out.flags |= ARSYNC_PROGRESS_WALKING;
     if (job->terms.paused())
         out.flags |= ARSYNC_PROGRESS_PAUSED;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <dirent.h>
+#include <memory>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -32,12 +33,10 @@ bool is_unknown(const std::string& disk) {
 std::vector<std::string> disks_below(const std::string& disk, const std::string& root) {
     std::vector<std::string> below;
     const std::string slaves = disk + "/slaves";
-    if (DIR* const names = ::opendir(slaves.c_str())) {
-        while (const dirent* name = ::readdir(names))
-            if (name->d_name[0] != '.')
-                below.push_back(slaves + "/" + name->d_name);
-        ::closedir(names);
-    }
+    const std::unique_ptr<DIR, int (*)(DIR*)> names(::opendir(slaves.c_str()), ::closedir);
+    while (const dirent* name = names ? ::readdir(names.get()) : nullptr)
+        if (name->d_name[0] != '.')
+            below.push_back(slaves + "/" + name->d_name);
     std::string file;
     struct stat facts;
     if (read_whole((disk + "/loop/backing_file").c_str(), file) < 0)

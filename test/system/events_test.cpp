@@ -222,4 +222,31 @@ TEST_CASE_FIXTURE(Clean, "a signal meant for the program finds the program's own
     });
 }
 
+TEST_CASE_FIXTURE(Clean,
+                  "the progress of a job that has failed tells of an error, of none if none") {
+    const Directory directory;
+    write_file(directory / "from", "content");
+    Pool pool;
+    const auto ended = [&](const std::string& from) {
+        const arsync_job job = pool.submit(from, directory / "to");
+        REQUIRE(job != 0);
+        CHECK(eventually([&] { return pool.progress(job).state == ARSYNC_JOB_COMPLETED; }));
+        const arsync_progress progress = pool.progress(job);
+        pool.wait();
+        CHECK(progress.entries_total == 1);
+        CHECK(progress.entries_done == 1);
+        return progress.errors;
+    };
+    CHECK(ended(directory / "from") == 0);
+    CHECK(ended(directory / "nothing") == 1);
+    arsync_job list = 0;
+    REQUIRE(arsync_list_open(pool.get(), AT_FDCWD, AT_FDCWD, nullptr, 0, &list) == 0);
+    CHECK(pool.progress(list).entries_total == 0);
+    CHECK((pool.progress(list).flags & ARSYNC_PROGRESS_WALKING) != 0);
+    CHECK(arsync_job_cancel(pool.get(), list) == 0);
+    CHECK(eventually([&] { return pool.progress(list).state == ARSYNC_JOB_COMPLETED; }));
+    CHECK((pool.progress(list).flags & ARSYNC_PROGRESS_WALKING) == 0);
+    pool.wait();
+}
+
 } // namespace live

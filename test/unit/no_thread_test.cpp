@@ -108,6 +108,20 @@ TEST_CASE("without a thread a job is cancelled although whoever polls sleeps") {
     CHECK(arsync_pool_close(pool) == 0);
 }
 
+// It has told itself of jobs to take, for which it has no room.
+TEST_CASE("without a thread a poll ends in time with as many jobs under way as there may be") {
+    arsync_pool* const pool = open_without_thread();
+    for (int i = 0; i < 70; ++i)
+        open_list(pool);
+    arsync_completion done = {};
+    {
+        const Call call;
+        CHECK(arsync_poll(pool, &done, 1, 100) == 0);
+    }
+    CHECK(failing::end(What::thread));
+    CHECK(arsync_pool_close(pool) == 0);
+}
+
 static bool is_readable(int fd) {
     pollfd entry{fd, POLLIN, 0};
     return ::poll(&entry, 1, 0) == 1;
