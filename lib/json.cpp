@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 
 #include "c_wall.h"
 
@@ -166,7 +167,20 @@ public:
         const bool is_directory = (done_.flags & ARSYNC_COMPLETION_DIRECTORY) != 0;
         if (is_named())
             return tree() ? "tree" : "file";
-        return is_directory && done_.action != ARSYNC_ACTION_REMOVE ? "directory" : words_.type;
+        if (done_.action == ARSYNC_ACTION_REMOVE)
+            return words_.type;
+        return is_directory ? "directory" : type_of_source();
+    }
+    // What was made tells by itself what it is.
+    const char* type_of_source() const {
+        const bool made = done_.action != ARSYNC_ACTION_NONE &&
+                          done_.action != ARSYNC_ACTION_SKIP &&
+                          done_.action != ARSYNC_ACTION_HARD_LINK;
+        const bool is_known = done_.details && (done_.details->has & ARSYNC_WANT_SOURCE) != 0;
+        const mode_t kind = is_known ? done_.details->source.mode & S_IFMT : 0;
+        if (made || kind == 0 || kind == S_IFREG)
+            return words_.type;
+        return kind == S_IFLNK ? "symbolic-link" : kind == S_IFDIR ? "directory" : "special";
     }
     std::string_view outcome() const {
         if (given_)

@@ -105,8 +105,7 @@ Operands::~Operands() {
     if (list_ != nullptr && list_ != stdin)
         fclose(list_);
     for (const int fd : {source_fd_, target_fd_})
-        if (fd >= 0)
-            close(fd);
+        close(fd);
 }
 
 bool Operands::fail(const std::string& complaint) {
@@ -177,7 +176,8 @@ std::optional<std::string> Operands::next_name() {
     while (true) {
         errno = 0;
         const ssize_t length = getdelim(&line_, &room_, separator, list_);
-        if (length < 0 && ferror(list_) != 0 && stop_signal() == 0)
+        cut_off_ = length < 0 && ferror(list_) != 0 && stop_signal() == 0;
+        if (cut_off_)
             fail(because("error reading ", options_.files_from));
         if (length < 0)
             return std::nullopt;

@@ -38,6 +38,7 @@ public:
     std::optional<Pair> next();
     // A name that leads out of the directory, or cannot be read, has been complained about.
     bool failed() const { return failed_; }
+    bool cut_off() const { return cut_off_; } // the list could not be read to its end
 
     std::span<char* const> sources() const { return sources_; } // or the one of a list
     bool listed() const { return options_.files_from != nullptr; }
@@ -63,5 +64,5 @@ private:
     FILE* list_ = nullptr;
     char* line_ = nullptr;
     size_t room_ = 0;
-    bool failed_ = false;
+    bool failed_ = false, cut_off_ = false;
 };

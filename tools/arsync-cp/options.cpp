@@ -245,7 +245,7 @@ void decide_rest(Options& o) {
         o.copy.replace = ARSYNC_REPLACE_EXCLUSIVE;
     o.copy.update = update_of(o);
     o.copy.report = o.verbose || o.json ? ARSYNC_REPORT_ALL : ARSYNC_REPORT_ERRORS;
-    o.copy.want = ARSYNC_WANT_TOTALS;
+    o.copy.want = ARSYNC_WANT_TOTALS | (o.json ? ARSYNC_WANT_SOURCE : 0);
     char why[160];
     const bool maps = o.copy.user_map != nullptr || o.copy.group_map != nullptr;
     if ((part || maps) && arsync_options_check(&o.copy, why, sizeof why) != 0)

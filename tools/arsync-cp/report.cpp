@@ -134,11 +134,9 @@ private:
         if (has(ARSYNC_COMPLETION_ON_THE_WAY) && !item_.way_complaint.empty())
             return item_.way_complaint;
         const std::string text = sentence(options_.copy);
-        const bool needs_recursion = text.starts_with("omitting ");
-        return (needs_recursion ? "-r not specified; "
-                : item_.mirror  ? "with --mirror, "
-                                : "") +
-               text;
+        if (text.starts_with("omitting "))
+            return "-r not specified; " + text;
+        return (item_.mirror ? "with --mirror, " : "") + text;
     }
 
     // What the library calls it.
@@ -222,7 +220,8 @@ private:
         std::string complaint;
         if (went_wrong && is_told)
             complaint = failure();
-        else if (!went_wrong && has(ARSYNC_COMPLETION_REPEATED))
+        const bool repeated = !went_wrong && has(ARSYNC_COMPLETION_REPEATED);
+        if (repeated)
             complaint = std::string("warning: source ") +
                         (is_directory() ? "directory " : "file ") + source() +
                         " specified more than once";
@@ -234,8 +233,7 @@ private:
             describe_copy();
         if (!complaint.empty())
             complain_of(complaint);
-        if (options_.verbose && !backup_.empty() &&
-            !has(ARSYNC_COMPLETION_BACKED_UP)) // but put back
+        if (options_.verbose && !backup_.empty() && !has(ARSYNC_COMPLETION_BACKED_UP)) // put back
             say(quote(backup_) + " -> " + destination() + " (unbackup)\n");
         if (done_.result == 0 && (shrank || has(ARSYNC_COMPLETION_SOURCE_CHANGED)))
             complain_of("warning: " + source() + (shrank ? " became shorter" : " changed") +
@@ -243,8 +241,10 @@ private:
         const bool is_named = is_item() && !operands_.listed();
         arsync_completion entry = done_;
         entry.kind = ARSYNC_COMPLETION_ENTRY; // as which a name of a list is told of
+        if (!matters && complaint.empty())
+            entry.result = 0;
         if (options_.json && done_.action != ARSYNC_ACTION_TREE && !is_named && done_.job != 0)
-            tell_script(entry, source_, destination_, nullptr, complaint);
+            tell_script(entry, source_, destination_, repeated ? "skipped" : nullptr, complaint);
     }
 
     // Without an outcome it is that of an entry.

@@ -36,15 +36,16 @@ public:
         measure();
         cut_off_ = !operands_.open_list() || !open_job();
         if (!cut_off_) {
-            while (!stop_requested() && (pair || (pair = operands_.next())))
+            while (!stop_requested() && (pair || (pair = operands_.next())) && !gives_up())
                 add(*std::exchange(pair, std::nullopt));
             arsync_list_end(pool_, job_);
             while (job_ != 0)
                 take_completions();
         }
         // Who stops at an error is cut off by it, whatever others had come to by then.
+        cut_off_ = cut_off_ || operands_.cut_off();
         const bool is_told = options_.json && (cut_off_ || stopping_ || gives_up());
-        const int status = is_told ? status_cut_off : failed_ || operands_.failed() || stopping_;
+        const int status = is_told ? status_cut_off : failed() || stopping_;
         sum_up(status);
         arsync_pool_close(pool_);
         return status;
@@ -143,7 +144,8 @@ private:
             take_completions();
     }
 
-    bool gives_up() const { return failed_ && options_.has(ARSYNC_COPY_STOP_ON_ERROR); }
+    bool failed() const { return failed_ || operands_.failed(); }
+    bool gives_up() const { return failed() && options_.has(ARSYNC_COPY_STOP_ON_ERROR); }
 
     bool stop_requested() {
         if ((stop_signal() != 0 || gives_up()) && !std::exchange(stopping_, true))
@@ -220,14 +222,15 @@ private:
     void tell(Item& item, const arsync_completion& completion) {
         report(item, completion, options_, operands_, counts_);
         failed_ = failed_ || item.failed;
+        sync_failed_ = sync_failed_ || completion.stage == ARSYNC_STAGE_SYNC;
     }
 
     void end_job(const arsync_completion& completion) {
         job_ = 0;
-        const bool untold = completion.result != 0 && completion.result != -ECANCELED && !failed_;
-        if (untold && completion.stage == ARSYNC_STAGE_MEMORY)
+        const bool ended = completion.result == 0 || completion.result == -ECANCELED;
+        if (!ended && !failed_ && completion.stage == ARSYNC_STAGE_MEMORY)
             fail("memory exhausted");
-        if (untold && completion.stage == ARSYNC_STAGE_SYNC)
+        if (!ended && completion.stage == ARSYNC_STAGE_SYNC && !sync_failed_)
             fail("error syncing what was copied", completion.result);
         for (; !window_.empty(); give_up_first())
             if (!failed_ && !stopping_) // whatever stopped it
@@ -282,9 +285,11 @@ private:
         measured_.bytes_per_second = static_cast<uint64_t>(
             static_cast<double>(measured_.bytes_done) / std::max(passed.count(), 0.001));
         finish_progress(status == 0, measured_);
+        const auto told = [&](const auto& tell) {
+            return text_of([&](char* text, size_t size) { return tell(pool_, text, size); });
+        };
         if (options_.debug)
-            say(text_of(
-                [&](char* text, size_t size) { return arsync_pool_describe(pool_, text, size); }));
+            say(told(arsync_pool_describe));
         if (!options_.json)
             return;
         const uint64_t files = std::accumulate(&counts_[copied], &counts_[bytes], uint64_t{0});
@@ -292,10 +297,7 @@ private:
         for (size_t i = 0; i < counts_.size(); ++i)
             json += format(",\"%s\":%" PRIu64, count_names[i], counts_[i]);
         json += format(",\"seconds\":%.6f,\"exit_status\":%d,", passed.count(), status);
-        const auto of_pool = [&](char* text, size_t size) {
-            return arsync_pool_json(pool_, text, size);
-        };
-        say_to_script(json + text_of(of_pool).substr(1) + "\n"); // one object, of both
+        say_to_script(json + told(arsync_pool_json).substr(1) + "\n"); // one object, of both
     }
 
     const Options& options_;
@@ -308,7 +310,7 @@ private:
     std::deque<Item> window_;
     uint64_t first_ = 1; // number of the window's first item, by which completions name it
     bool stopping_ = false;
-    bool failed_ = false;
+    bool failed_ = false, sync_failed_ = false;
     struct stat file_ {};   // the one there is
     bool cut_off_ = false;  // not all was tried
     bool is_shown_ = false; // how far it is
