@@ -429,7 +429,8 @@ enum arsync_action {
 
 /* What a job was doing when it failed. */
 enum arsync_stage {
-    ARSYNC_STAGE_NONE = 0,             /* nothing failed */
+    ARSYNC_STAGE_NONE = 0,             /* nothing failed; or a tree or a list was cancelled, or was
+                                          stopped with others, which was at many things */
     ARSYNC_STAGE_QUEUE = 1,            /* waiting for its turn: -ECANCELED, or the error for which
                                           there was no ring (ARSYNC_BACKEND_URING) */
     ARSYNC_STAGE_OPEN_SOURCE = 2,      /* opening the source, asking for its size and kind */
@@ -539,21 +540,22 @@ enum arsync_stage {
 typedef struct arsync_completion {
     arsync_job job;      /* the job that it is about */
     uint64_t user_data;  /* as it was given at submit */
-    uint64_t bytes;      /* bytes of the source that are at the destination, holes included; of a
+    uint64_t bytes;      /* bytes of the source that are at the destination, holes included; 0
+                            where not all could be moved, or what was new was removed again. Of a
                             read or a write of a buffer: bytes read or written */
     uint64_t hole_bytes; /* of these, bytes in holes */
     const char* path;    /* of an entry, or of a question about one: its path below src and dst, of
                             any length, and "" for src itself; of a WAY, its path below src_dirfd;
                             NULL for a job, an item, and a question about these. It is valid until
                             the next poll. */
-    int32_t result;      /* 0, -ECANCELED, or the error as a negative errno; of a tree, the first
-                            error */
-    uint16_t kind;       /* enum arsync_completion_kind */
-    uint16_t action;     /* enum arsync_action */
-    uint32_t flags;      /* ARSYNC_COMPLETION_* */
-    uint16_t stage;      /* enum arsync_stage: where it failed */
-    uint16_t method;     /* enum arsync_method: the one that ran, or the last one if another had to
-                            go on; AUTO if none did */
+    int32_t result;  /* 0, -ECANCELED, or the error as a negative errno; of a tree or a list, that
+                        of the sync of all it has copied, or else the first error */
+    uint16_t kind;   /* enum arsync_completion_kind */
+    uint16_t action; /* enum arsync_action */
+    uint32_t flags;  /* ARSYNC_COMPLETION_* */
+    uint16_t stage;  /* enum arsync_stage: where it failed */
+    uint16_t method; /* enum arsync_method: the one that ran, or the last one if another had to
+                        go on; AUTO if none did */
     const struct arsync_details* details; /* what there is no room for here, or NULL */
 } arsync_completion;
 
@@ -911,10 +913,11 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
  * directory in the place of a file, though that cannot be replaced. There is no question about a
  * directory that is added to, nor where the copy would destroy its own source: that is -EINVAL.
  *
- *   Waiting    The entry waits, and all else goes on. A question holds no buffer and no descriptor.
- *              It takes none of the 64 places that a worker has for jobs under way, except that a
- *              tree that only waits keeps its roots open, and that such trees take places when
- *              there are more than one for each 32 descriptors that the process may have. When
+ *   Waiting    The entry waits, and all else goes on, but for items of a list that have to wait for
+ *              earlier ones to end: a tree, a link, and what an earlier item may touch. A question
+ * holds no buffer and no descriptor. It takes none of the 64 places that a worker has for jobs
+ * under way, except that a tree that only waits keeps its roots open, and that such trees take
+ * places when there are more than one for each 32 descriptors that the process may have. When
  *              ARSYNC_QUESTIONS_WAITING_MAX questions of a job wait, it begins nothing more until
  *              some are answered.
  *   Skip       What is there stays, and the entry ends with ARSYNC_ACTION_SKIP.
@@ -1372,7 +1375,9 @@ enum arsync_backup {
  *                destination keeps all, and that is -ESTALE at ARSYNC_STAGE_REMOVE. In a directory
  *                where names fold, if it is not known which of the listed names is whose, all stays
  *                and that is -EEXIST. If source and destination share a directory, because one is
- *                below the other or by mounts, that is -ELOOP, and nothing is removed. Of a
+ *                below the other or by mounts, that is -ELOOP, and nothing is removed. So it is
+ *                where symlinks is FOLLOW and a link of the source's leads into the destination:
+ *                then extra entries are removed when all else has been copied, and not before. Of a
  *                directory that mounts show at two places of the destination, the first that is
  *                come to is made like its source, and the other keeps what it shows: that is
  *                -EEXIST at ARSYNC_STAGE_CHECK, or -EBUSY where it is extra.
@@ -1918,7 +1923,8 @@ ARSYNC_API int arsync_quote(const char* name, size_t length, uint32_t quoting, c
  * version may add members.
  *
  *   type         Of an entry, or a directory on the way, what it is: "file", "directory",
- *                "symbolic-link", "special", or "extra" (what was removed). Of a job or an item
+ *                "symbolic-link", "special", or "extra" (what was removed). What was skipped or
+ *                linked, or has failed, is a "file" without ARSYNC_WANT_SOURCE. Of a job or an item
  *                "tree", if the completion has the totals of one, else "file".
  *   source, destination
  *                The names, the latter with the copy's own if it is another (KEPT_BOTH). What is

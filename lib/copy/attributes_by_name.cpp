@@ -13,7 +13,9 @@ namespace {
 
 File open_known(Files& files, int dirfd, const std::string& name, int flags, const Identity& known,
                 Stage stage) {
-    const int fd = files.open(dirfd, name.c_str(), O_PATH | flags, 0);
+    const bool is_given = name.empty(); // open, and without a name
+    const int fd =
+        is_given ? files.duplicate(dirfd) : files.open(dirfd, name.c_str(), O_PATH | flags, 0);
     check(stage, fd);
     File file(files, fd);
     struct statx found;
@@ -121,6 +123,7 @@ void update_attributes_by_name(Files& files, const FileCopy& names, const struct
                          .named = &names,
                          .destination = to.get(),
                          .destination_facts = &there,
+                         .was_there = true,
                          .destination_xattrs = old ? &*old : nullptr,
                          .flags = for_flags.flags(),
                          .flags_destination = for_flags.destination(),

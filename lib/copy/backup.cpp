@@ -113,6 +113,8 @@ Backup next_backup(Files& files, const FileCopy& copy, const arsync_copy_options
 
 // Instead of another: at no instant is the first one free.
 int give_second_name(Files& files, int dirfd, const std::string& name, const Backup& second) {
+    if (is_stuck(files, dirfd, name.c_str())) // nor would it lose that name again
+        return -EPERM;
     if (second.is_numbered())
         return files.make_link(dirfd, name.c_str(), dirfd, second.name.c_str());
     // Neither is the second, if it is in use.
@@ -193,7 +195,7 @@ BackedUp back_up(Files& files, const FileCopy& copy, const arsync_copy_options& 
             continue;
         }
         check(ARSYNC_STAGE_BACKUP, result);
-        return {backup.name, had_name};
+        return {std::move(backup.name), had_name}; // takes no memory, which might cost the way back
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "copy/backup.h"
 #include "copy/huge.h"
+#include "copy/id_map.h"
 #include "copy/question.h"
 #include "copy/read_link.h"
 #include "copy/same_file.h"
@@ -28,6 +29,20 @@ bool writes_contents(const struct statx& source, const arsync_copy_options& opti
            (!S_ISLNK(source.stx_mode) && (options.flags & ARSYNC_COPY_SPECIAL) != 0);
 }
 
+// What has another name at the destination and none at the source: the others of that name are of
+// another source, whose owner and mode they are to keep.
+bool is_anothers_too(const struct statx& source, const struct statx& found,
+                     const arsync_copy_options& options) {
+    const auto asked = [&](uint32_t attribute) { return (options.preserve & attribute) != 0; };
+    const bool shared =
+        asked(ARSYNC_PRESERVE_LINKS) && found.stx_nlink > 1 && source.stx_nlink == 1;
+    const bool same_mode = !asked(ARSYNC_PRESERVE_MODE) || source.stx_mode == found.stx_mode;
+    const bool same_owner =
+        !asked(ARSYNC_PRESERVE_OWNER) || (copied_user(options, source.stx_uid) == found.stx_uid &&
+                                          copied_group(options, source.stx_gid) == found.stx_gid);
+    return shared && !(same_mode && same_owner);
+}
+
 bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source,
                   const struct statx& found, const arsync_copy_options& options) {
     if ((source.stx_mode & S_IFMT) != (found.stx_mode & S_IFMT))
@@ -36,7 +51,7 @@ bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source
         return false; // nobody knows what comes out of it
     switch (source.stx_mode & S_IFMT) {
     case S_IFREG:
-        return source.stx_size == found.stx_size &&
+        return source.stx_size == found.stx_size && !is_anothers_too(source, found, options) &&
                has_time_of(files, copy.destination_dirfd, copy.destination.c_str(), source, found,
                            (options.flags & ARSYNC_COPY_DRY_RUN) == 0);
     case S_IFLNK:

@@ -290,6 +290,13 @@ struct FirstError {
         if (name)
             path = std::move(*name);
     }
+    // What was told to be copied may be lost after all: that comes before what was told to have
+    // failed.
+    void note_loss(int error, Stage where) {
+        *this = {};
+        result = error;
+        stage = where;
+    }
     // The end of all of it.
     void give(Outcome& outcome, bool cancelled) {
         if (cancelled)

@@ -269,11 +269,13 @@ bool Destination::is_slow_to_publish(uint64_t bytes) const {
            (replaced_ && (is_huge(bytes) || is_huge(replaced_->facts)));
 }
 
-void Destination::discard() {
+bool Destination::discard() {
+    const bool is_undone = !published_ && kind_ != Kind::existing;
     if (!published_)
         remove_partial();
     kind_ = Kind::none;
     file_.close();
+    return is_undone;
 }
 
 void Destination::make_way() {

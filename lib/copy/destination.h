@@ -50,8 +50,9 @@ public:
     File publish(Control& control);
     // Whether that may take long, so many bytes having been written.
     bool is_slow_to_publish(uint64_t bytes) const;
-    // The copy has failed: close it, and remove it if it was new. Not to be used afterwards.
-    void discard();
+    // The copy has failed: close it, and remove it if it was new. Whether that was so. Not to be
+    // used afterwards.
+    bool discard();
     // Another is to be made in its place: remove it, which must not fail where nothing may be
     // there.
     void make_way();

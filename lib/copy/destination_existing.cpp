@@ -163,6 +163,13 @@ Task<void> Destination::prepare_existing(const struct statx& source) {
     if (!regular() || (options_.flags & ARSYNC_COPY_ATTRIBUTES_ONLY) != 0)
         co_return;
 
+    // The new content must not be readable through permissions, or an ACL, that the old content
+    // had, if they can be changed; nor may a new group write to it by them.
+    const mode_t old_mode = facts().stx_mode & 07777;
+    const mode_t narrow_mode = (old_mode & source.stx_mode & 0700) | 0200;
+    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode &&
+        io_.files.chmod(fd(), narrow_mode) == 0)
+        facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
     // Nor by who owned the old content. What cannot be kept of this is told in the end: it does not
     // cost the content.
     const uid_t uid = copied_user(options_, source.stx_uid);
@@ -173,13 +180,6 @@ Task<void> Destination::prepare_existing(const struct statx& source) {
         io_.files.chown(fd(), uid, gid);
         has_facts_ = false;
     }
-    // The new content must not be readable through permissions, or an ACL, that the old content
-    // had, if they can be changed.
-    const mode_t old_mode = facts().stx_mode & 07777;
-    const mode_t narrow_mode = (old_mode & source.stx_mode & 0700) | 0200;
-    if ((options_.preserve & ARSYNC_PRESERVE_MODE) != 0 && old_mode != narrow_mode &&
-        io_.files.chmod(fd(), narrow_mode) == 0)
-        facts_.stx_mode = static_cast<uint16_t>((facts_.stx_mode & S_IFMT) | narrow_mode);
     if (emptied_)
         co_return;
     // An empty one too: it is written anew, and its times shall say so.

@@ -158,12 +158,27 @@ void Carrier::other_acls() {
     }
 }
 
+// The mask's bits would be the group's meanwhile, and stay that where the ACL does. Without /proc
+// it is at least to be known whether there is one.
 void Carrier::remove_acl(const char* name) {
+    const bool opens = is_access_acl(name);
+    struct statx now;
+    if (opens && ends_.found_there(now)) {
+        if (!ends_.may_have(name))
+            return;
+        changed_ = true;
+        if (ends_.find(now) && (now.stx_mode & S_IRWXG) != 0)
+            ends_.chmod(now.stx_mode & 07707);
+    }
     const int result = ends_.remove(name);
     changed_ = changed_ || result == 0;
     if (result == -EPERM && !ends_.may_have(name)) // it is immutable, or another's, and right
         return;
-    if (!is_none(ARSYNC_STAGE_MODE, result))
+    const bool stays = result == -ENOSYS ? ends_.is_listed_by_name(name)
+                                         : result < 0 && !is_none(ARSYNC_STAGE_MODE, result);
+    if (stays && opens)
+        bits_lost_ |= S_IRWXG;
+    if (stays)
         changes(ARSYNC_STAGE_MODE, result);
 }
 
@@ -249,6 +264,18 @@ int64_t MetadataCalls::list_by_name(std::vector<char>& names) {
     });
 }
 
+bool MetadataCalls::is_listed_by_name(const char* name) {
+    if (!ends_.named)
+        return false;
+    const FileCopy& copy = *ends_.named;
+    std::vector<char> names;
+    const int64_t size = all_names(names, [&](char* text, size_t room) {
+        return files_.list_xattrs_at(copy.destination_dirfd, copy.destination.c_str(),
+                                     AT_SYMLINK_NOFOLLOW, text, room);
+    });
+    return size > 0 && contains(names, name);
+}
+
 int64_t MetadataCalls::get(const char* name, void* value, size_t size) {
     if (ends_.xattrs && !contains(*ends_.xattrs, name))
         return -ENODATA;
@@ -279,6 +306,8 @@ bool MetadataCalls::has_already(const char* name, const std::vector<char>& value
 }
 
 bool MetadataCalls::may_have(const char* name) {
+    if (old_xattrs())
+        return contains(*old_xattrs(), name);
     const int64_t size = files_.get_xattr(ends_.destination, name, nullptr, 0);
     return size != -ENODATA && size != -EOPNOTSUPP;
 }

@@ -215,10 +215,9 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
     if (failure) {
         // As much as was to be written may have been reserved.
         const bool huge = is_huge(std::max(content.size, control.bytes_done()));
-        co_await io.ring.call(huge, [&] {
-            destination.discard();
-            return 0;
-        });
+        const int64_t undone = co_await io.ring.call(huge, [&] { return destination.discard(); });
+        if (undone == 1)
+            outcome.bytes = outcome.hole_bytes = 0;
         std::rethrow_exception(failure);
     }
     co_return nameless;
@@ -343,18 +342,27 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
 
 Task<Moved> move_and_report(Io io, const Ends& ends, const arsync_copy_options& options,
                             Control& control, Outcome& outcome, Digest* digest) {
-    const Moved moved = co_await move_data(io, ends, options, control, digest);
+    Moved moved;
+    std::exception_ptr failure;
+    try {
+        moved = co_await move_data(io, ends, options, control, digest);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    outcome.method = control.method();
+    const bool ran = !failure || outcome.method != ARSYNC_METHOD_AUTO;
+    if (ran && fell_back(outcome.method, options))
+        outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
+    if (failure)
+        std::rethrow_exception(failure);
     outcome.bytes = moved.bytes;
     outcome.hole_bytes = moved.hole_bytes;
-    outcome.method = control.method();
     if (moved.has_digest && wants(options, ARSYNC_WANT_DIGEST))
         outcome.wanted.tell_digest(digest->low(), digest->high());
     if (moved.changed)
         outcome.flags |= ARSYNC_COMPLETION_SOURCE_CHANGED;
     if (moved.shrank)
         outcome.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
-    if (fell_back(outcome.method, options))
-        outcome.flags |= ARSYNC_COMPLETION_FALLBACK;
     co_return moved;
 }
 
@@ -378,6 +386,7 @@ void carry_attributes(Io io, const Source& source, Destination& destination,
                    .xattrs = source.xattrs ? &*source.xattrs : nullptr,
                    .destination = destination.fd(),
                    .destination_has_no_acl = destination.has_no_acl(),
+                   .was_there = !is_new,
                    .destination_xattrs = old ? &*old : nullptr,
                    .flags = flags};
     if (const Replaced* replaced = destination.replaced()) {

@@ -30,8 +30,10 @@ void copy_metadata(Files& files, const Described& both, const arsync_copy_option
 
 void Carrier::carry() {
     flags();
-    if (asks(ARSYNC_PRESERVE_OWNER))
+    if (asks(ARSYNC_PRESERVE_OWNER)) {
+        keep_others_out();
         owner();
+    }
     extras();
     permissions(bits_that_stay());
     if (asks(ARSYNC_PRESERVE_TIMES))
@@ -51,6 +53,19 @@ void Carrier::seal() {
         return;
     control_.enter(ARSYNC_STAGE_FLAGS);
     ends_.seal_flags(flags_, options_, outcome_);
+}
+
+// What its old group and all others may do is not for the new ones, who may have less; nor is what
+// an ACL gives, whose mask goes with the group's bits.
+void Carrier::keep_others_out() {
+    if (!asks(ARSYNC_PRESERVE_MODE) || S_ISLNK(facts_.stx_mode))
+        return;
+    struct statx memory;
+    const struct statx* now = ends_.found_there(memory);
+    if (!now || (now->stx_uid == uid_ && now->stx_gid == gid_) || (now->stx_mode & 0077) == 0)
+        return;
+    changed_ = true;
+    ends_.chmod(now->stx_mode & 0700);
 }
 
 // What is known of the destination is of before any change.
@@ -212,8 +227,22 @@ static bool means_none(int64_t result) {
     return result == -ENODATA || result == -EOPNOTSUPP || result == -EINVAL;
 }
 
-Replaced look_at_replaced(Files& files, const FileCopy& names, const struct statx& found,
-                          const arsync_copy_options& options) {
+// Without /proc an ACL is for those to see who may read the file.
+static int64_t get_acl(Files& files, const FileCopy& names, int fd, const Identity& of,
+                       std::vector<char>& acl) {
+    const int64_t size = files.get_xattr(fd, access_acl, acl.data(), acl.size());
+    if (size != -ENOSYS)
+        return size;
+    const File file(files, files.open(names.destination_dirfd, names.destination.c_str(),
+                                      O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0));
+    struct statx now;
+    const bool same = file && files.statx(file.get(), "", 0, now) == 0 && identity(now) == of;
+    return same ? files.get_xattr(file.get(), access_acl, acl.data(), acl.size()) : size;
+}
+
+std::optional<Replaced> look_at_replaced(Files& files, const FileCopy& names,
+                                         const struct statx& found,
+                                         const arsync_copy_options& options) {
     Replaced old{found};
     if ((options.preserve & ARSYNC_PRESERVE_MODE) != 0)
         return old;
@@ -224,14 +253,14 @@ Replaced look_at_replaced(Files& files, const FileCopy& names, const struct stat
     const File file(files, fd);
     struct statx now;
     old.result = fd < 0 ? fd : files.statx(fd, "", 0, now);
-    const bool is_gone =
-        old.result == -ENOENT || (old.result == 0 && identity(now) != identity(found));
-    if (is_gone) // nobody knows any more
-        old.result = 0;
-    if (is_gone || old.result < 0)
+    const bool is_gone = old.result == -ENOENT || (old.result == 0 && !S_ISREG(now.stx_mode));
+    if (is_gone)
+        return std::nullopt;
+    if (old.result < 0)
         return old;
+    old.facts = now;              // another copy may have been quicker, and it is that one's now
     std::vector<char> acl(65536); // the most that an attribute may hold
-    const int64_t size = files.get_xattr(fd, access_acl, acl.data(), acl.size());
+    const int64_t size = get_acl(files, names, fd, identity(now), acl);
     if (means_none(size))
         old.acl.emplace();
     else if (size < 0)

@@ -30,6 +30,7 @@ struct Described {
     int destination;
     const struct statx* destination_facts = nullptr; // as it is now; null: not known
     bool destination_has_no_acl = false;
+    bool was_there = false; // before the copy, and may be wider open than its source
     // Of a destination that is brought up to date: what it has is compared, and what the source
     // does not have is removed. null: it is written without looking.
     const std::vector<char>* destination_xattrs = nullptr;
@@ -69,9 +70,11 @@ struct Replaced {
         {};             // empty: it has none; nullopt: not known, or not asked
     int64_t result = 0; // why it is not known, if that is an error
 };
-// Throws Error for want of descriptors alone.
-Replaced look_at_replaced(Files& files, const FileCopy& names, const struct statx& found,
-                          const arsync_copy_options& options);
+// None if it has gone meanwhile, or no file has its name any more. Throws Error for want of
+// descriptors alone.
+std::optional<Replaced> look_at_replaced(Files& files, const FileCopy& names,
+                                         const struct statx& found,
+                                         const arsync_copy_options& options);
 // What an overwrite in place would have kept of that file, as far as this process may, but what its
 // group might do if it is to be another's. To be called before copy_metadata(). now: of the
 // destination.

@@ -28,6 +28,7 @@ public:
     bool has_already(const char* name, const std::vector<char>& value);
     int remove(const char* name);
     bool may_have(const char* name);
+    bool is_listed_by_name(const char* name); // of the destination's; false where it has none
     bool has_owner(uid_t uid, gid_t gid) const {
         const struct statx* now = ends_.destination_facts;
         return now && now->stx_uid == uid && now->stx_gid == gid;
@@ -43,6 +44,12 @@ public:
         const struct statx* now = ends_.destination_facts;
         return now && now->stx_mtime.tv_sec == modified.tv_sec &&
                now->stx_mtime.tv_nsec == modified.tv_nsec;
+    }
+    // As far as was there before the copy; else null.
+    const struct statx* found_there(struct statx& now) {
+        if (!ends_.was_there || ends_.destination_facts)
+            return ends_.was_there ? ends_.destination_facts : nullptr;
+        return find(now) ? &now : nullptr;
     }
     bool find(struct statx& now) { return files_.statx(ends_.destination, "", 0, now) == 0; }
     bool is_found_with(mode_t mode) {
@@ -98,6 +105,7 @@ private:
     bool asks(uint32_t attribute) const { return (preserve_ & attribute) != 0; }
     void flags();
     void seal();
+    void keep_others_out();
     void owner();
     void extras();
     void permissions(mode_t bits);

@@ -109,10 +109,11 @@ static Method choose_by_itself(const Grounds& grounds, const arsync_copy_options
 Method choose_method(const Grounds& grounds, const arsync_copy_options& options) {
     if (!grounds.sized)
         return ARSYNC_METHOD_INLINE;
-    if (options.reflink == ARSYNC_REFLINK_ALWAYS)
+    if (options.reflink == ARSYNC_REFLINK_ALWAYS && !grounds.has_no_blocks)
         return ARSYNC_METHOD_REFLINK;
     switch (options.method) {
     case ARSYNC_METHOD_AUTO:
+    case ARSYNC_METHOD_REFLINK: // and there are no blocks
         return choose_by_itself(grounds, options);
     case ARSYNC_METHOD_COPY_FILE_RANGE:
         return grounds.copy_file_range && may_share(options) ? ARSYNC_METHOD_COPY_FILE_RANGE

@@ -24,6 +24,7 @@ struct Grounds {
     bool sized = true;             // false: a stream, or a file that does not tell its size
     uint64_t size = 0;             // bytes to move
     bool reflink = false;          // both ends on one filesystem that may share blocks
+    bool has_no_blocks = false;    // one end has none to share: a device, what the kernel makes up
     bool offload = false;          // both ends on one filesystem that copies by itself
     bool copies_in_memory = false; // both ends on one filesystem, from page to page
     bool copy_file_range = true;   // not refused yet

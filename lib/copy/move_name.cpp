@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "copy/split_path.h"
 #include "io/mutex.h"
 
 namespace arsync {
@@ -12,9 +13,19 @@ static bool cannot_tell(int result) {
     return result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP || result == -EPERM;
 }
 
+bool is_stuck(Files& files, int dirfd, const char* name) {
+    const SplitPath path = split_path(name);
+    struct statx above;
+    struct statx own;
+    const uid_t user = files.effective_user();
+    return user != 0 && files.statx(dirfd, path.directory(), 0, above) == 0 &&
+           (above.stx_mode & S_ISVTX) != 0 && above.stx_uid != user &&
+           files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, own) == 0 && own.stx_uid != user;
+}
+
 int move_name(Files& files, int dirfd, const char* from, const char* to) {
     const int moved = files.rename_to_free(dirfd, from, to);
-    if (!cannot_tell(moved))
+    if (!cannot_tell(moved) || (moved == -EPERM && is_stuck(files, dirfd, from)))
         return moved;
     const int linked = files.make_link(dirfd, from, dirfd, to);
     if (linked == 0) {

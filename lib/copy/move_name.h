@@ -10,4 +10,8 @@ namespace arsync {
 // away; and where it has no links either, `to` is looked for first, which somebody may undo.
 int move_name(Files& files, int dirfd, const char* from, const char* to);
 
+// Whether it is in a directory where only its owner, and the directory's, may take a name away, and
+// this is neither. Another name, which it can be given, would stay.
+bool is_stuck(Files& files, int dirfd, const char* name);
+
 } // namespace arsync

@@ -86,6 +86,8 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
         co_await copy_names(io, names, options, filter, control, host, question, outcome, totals);
     } catch (const Error& error) {
         failure = error;
+    } catch (const std::bad_alloc&) {
+        failure = Error{ARSYNC_STAGE_MEMORY, ENOMEM};
     }
     pin.reset();
     if (question.open && !failure) // the directories were all there, and are not done yet
@@ -95,13 +97,18 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
     const bool tree = outcome.action == ARSYNC_ACTION_TREE;
     bool durable = options.durability == ARSYNC_DURABILITY_FULL && !failure &&
                    !(tree && (names.unsyncable || control.cancelled()));
+    const auto note = [&](const Error& error) {
+        durable = false;
+        if (!failure && !(tree && outcome.result < 0)) // else what failed first is told
+            failure = error;
+    };
     for (const Ways::Done& done : ways.take_inside_out()) {
         try {
             co_await ways.finish(io, done.directory, control, outcome, durable);
         } catch (const Error& error) {
-            durable = false;
-            if (!failure && !(tree && outcome.result < 0)) // else what failed first is told
-                failure = error;
+            note(error);
+        } catch (const std::bad_alloc&) {
+            note({ARSYNC_STAGE_MEMORY, ENOMEM});
         }
     }
     const bool failed = failure || (outcome.result < 0 && outcome.result != -ECANCELED);

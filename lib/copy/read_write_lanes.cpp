@@ -178,8 +178,10 @@ Task<void> Lanes::move(uint64_t offset, uint64_t length, std::optional<Turns::Tu
         co_await keep_pace_of(std::min<uint64_t>(chunk_size(), end - offset), turn);
         if (group_.failed())
             co_return;
-        if (control_.held())
+        if (control_.held()) {
+            turn.reset();
             co_await wait_while_held(io_, control_);
+        }
         control_.throw_if_cancelled();
         uint64_t part = 0;
         if (stretch_.pipeline.cached_first && !is_paced(io_, control_) &&

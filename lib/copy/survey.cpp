@@ -111,6 +111,9 @@ void Survey::gather() {
     const bool same = regular && source_magic == destination_magic;
     const bool refused = io_.memo && io_.memo->refuses_reflink && same_device();
     grounds.reflink = same && from_.reflinks && !refused;
+    const bool is_made_up =
+        source().stx_blocks == 0 && !from_.exact && !from_.remote && !from_.caches_below;
+    grounds.has_no_blocks = !regular || is_made_up;
     grounds.offload = same && from_.offloads;
     grounds.caches_below = from_.caches_below;
     grounds.copies_in_memory = regular && same_device() && from_.goes_through_page_cache();

@@ -39,6 +39,9 @@ same 'so does a symbolic link that may not be made' 'mkdir d s; echo new > s/a; 
     $CP -s --backup=t s/a d; $CP -sb -T s/a d/a; $CP -sb -T s/a d/l; $CP -sf --backup=t -T s/a d/a'
 same 'a symbolic link is itself put aside' "$two; ln -s b l" '$CP -bv a l'
 if is_root; then
+    holds 'where nobody but its owner may take a name away, no second one is made' '
+        mkdir t; chmod 1777 t; echo old > t/f; chmod 666 t/f; echo new > a; for o in --backup=t "-b --atomic" "--backup=t --atomic"; do
+            as_nobody $CP $o a t/f 2> err && false; grep -q "Operation not permitted" err; test "$(ls -A t)" = f; test "$(cat t/f)" = old; done'
     same 'a backup that cannot be made is an error' 'echo x > a; mkdir d; echo y > d/a' 'as_nobody $CP -bv a d; as_nobody $CP --backup=t -v a d'
     same 'a failed copy of what may not be read puts the old file back' "$two; chmod 0 a; chmod 666 b" 'as_nobody $CP -b a b; as_nobody $CP --backup=t a b'
     # cp does not find those that are there already.

@@ -10,7 +10,25 @@ holds '-s and --skip-unchanged make the link, or complain that there can be none
 holds '--skip-unchanged does not overwrite what was just made' '
     mkdir -p p q t; echo 1 > p/x; echo 2 > q/x; touch -d @1000 q/x; $CP --skip-unchanged p/x q/x t 2> err && false; test "$(cat err)" = "arsync-cp: will not overwrite just-created '\''t/x'\'' with '\''q/x'\''"; cmp p/x t/x
     touch -r t/x p/x; $CP --skip-unchanged p/x q/x t; cmp q/x t/x; echo old > t/y; ln -sf y t/x; $CP --skip-unchanged p/x q/x t 2> err && false; grep -q "through just-created symlink" err; cmp p/x t/y'
+holds '--skip-unchanged parts files that were links of one another, and are two now' '
+    mkdir s; echo x > s/a; ln s/a s/b; $CP -aT s t; test t/a -ef t/b; cp -p s/b s/c; mv s/c s/b; chmod 600 s/b
+    $CP -aT --skip-unchanged s t; test "$(stat -c "%h %a" t/a t/b | tr "\n" " ")" = "1 644 1 600 "'
+holds 'a standard descriptor that is closed is neither read nor written to' '
+    echo old > t; echo new > a; $CP /dev/stdin t 2> err <&- && false; test "$(cat t)" = old; (exec >&-; $CP a /dev/stdout 2> err) && false; test -s err'
+holds '--continue-on-error=no stops at a bad name of a list' '
+    mkdir s t; echo a > s/a; printf "../x\na\n" | $CP --continue-on-error=no --files-from=- s t 2> err && false; test -z "$(ls t)"'
+holds '--reflink=always copies what has no blocks' '
+    $CP --reflink=always /sys/kernel/uevent_seqnum o; test -s o; $CP --method=reflink /proc/version p; cmp p /proc/version'
+holds 'files that replace one another keep the mode of what they replace' '
+    echo x > s; echo y > d; chmod 644 d; jobs=; for i in 1 2 3; do (for k in $(seq 60); do $CP --atomic s d || exit 1; done) & jobs="$jobs $!"; done; wait $jobs
+    test "$(stat -c %a d)" = 644'
 if command -v python3 > /dev/null; then
+    holds '--json tells what was skipped or linked, and by what method a copy has failed' '
+        mkdir s; mkfifo s/p; ln -s x s/l; echo x > s/f; $CP -aT s t; $CP -aT --skip-unchanged --json s t > out; bytes 3000000 x > big; echo > old; chmod 600 old
+        (ulimit -f 1000; $CP --reflink=never --method=fixed --json big old >> out) && false; python3 -c "$PARSE
+kinds = {l[\"source\"]: l[\"type\"] for l in lines if \"source\" in l}; failed = [l for l in lines if l.get(\"source\") == \"big\"][0]
+assert (kinds[\"s/p\"], kinds[\"s/l\"], kinds[\"s/f\"]) == (\"special\", \"symbolic-link\", \"file\"), kinds
+assert (failed[\"method\"], failed[\"bytes\"]) == (\"fixed\", 0), failed" < out'
     holds '--json tells of links that were refused' '
         mkdir s; echo x > s/f; $CP -rs --json s t > out 2> err && false; python3 -c "$PARSE
 link, tree = lines[1:3]; assert (link[\"destination\"], link[\"outcome\"]) == (\"t/f\", \"failed\") and \"relative symbolic links\" in link[\"message\"], link

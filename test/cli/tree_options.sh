@@ -59,6 +59,14 @@ holds '--mirror removes what the source has not, and only that' "$some"'
     $CP -aT --mirror s t; rsync -naiHAX --delete s/ t/ > out; test ! -s out'
 holds '--mirror of what lies below the destination is refused' '
     mkdir -p t/s/d; echo x > t/s/d/f; echo y > t/other; for dry in "" --dry-run; do $CP -rT --mirror $dry t/s t 2> err && false; test "$(cat err)" = "arsync-cp: cannot mirror '\''t/s'\'' to '\''t'\'': they have a directory in common"; test "$(cd t && find . -type f | sort | tr "\n" " ")" = "./other ./s/d/f "; done'
+holds '--mirror that follows a link into its destination removes nothing there' '
+    fresh() { rm -rf s d; mkdir -p s/x s/y d/x d/keep/sub; echo p > d/keep/sub/p; echo q > d/x/file; echo 1 > s/x/1; }
+    whole() { test "$(cat d/keep/sub/p d/x/file)" = "p
+q"; }
+    fresh; ln -s ../d/keep s/l; for dry in --dry-run "" --exclude=p; do $CP -rLT --mirror $dry s d 2> err && false; test $(wc -l < err) = 1; whole; done
+    fresh; ln -s ../../d/x/file s/x/m; ln -s ../../d/x/file s/y/m; $CP -rLT --mirror s d 2> err && false; test $(wc -l < err) = 2; whole
+    fresh; ln -s ../../d/keep/sub/p s/y/m; $CP -rLT --mirror s d 2> err && false; whole
+    fresh; mkdir o; echo 2 > o/2; ln -s ../../o s/y/o; ln -s ../o/2 s/2; $CP -rLT --mirror s d; diff -r s d; test ! -e d/keep'
 holds '--mirror of several sources to one place is refused before anything is done' '
     mkdir -p a b/sub b/a t/extra; echo 1 > a/1; echo 2 > b/2; echo f > f; touch sub
     for sources in "a/. b/." "a/. b" "b a/." "f a/." "a b/a" "a ./a/" "--parents b b/a"; do $CP -r --mirror $sources t 2> err && false; grep -q "^arsync-cp: with --mirror, .* cannot both be copied to " err; test $(wc -l < err) = 1; test "$(ls t)" = extra; done
@@ -121,6 +129,10 @@ if is_root; then
 else
     skip '--mirror leaves a bind mount' 'needs root'
 fi
+holds '--files-from copies nothing twice, whatever else is left out' '
+    mkdir -p s/d/e; echo f > s/d/f; echo g > s/d/e/g; printf "d\nd/f\nd/e/g\n" > list
+    for out in "" --exclude=zzz; do rm -rf t; $CP -r -b $out --files-from=list s t 2> err && false; test $(grep -c "just-created" err) = 2; diff -r s t; done
+    for out in --exclude=/e --exclude=g; do rm -rf t; $CP -r -b $out --files-from=list s t 2> err && false; test $(grep -c "just-created" err) = 1; diff -r s t; done'
 holds '--files-from copies what is listed to the same places' "$some"'
     printf "a.c\nsrc/b.c\n\n/keep/\n./src/build/y\nkeep/k.o" > list; $CP --files-from=list s t; test "$(eval "$FILES")" = "a.c keep/k.o src/b.c src/build/y "; rm -rf t
     printf "src\nkeep\n" > list; $CP --files-from=list -v s t | sort > out; test "$(cat out)" = "$(printf "'\''s/keep'\'' -> '\''t/keep'\''\n'\''s/src'\'' -> '\''t/src'\''")"; test -z "$(cd t && find . -type f)"; rm -rf t

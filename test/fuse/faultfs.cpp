@@ -22,6 +22,8 @@
 //                        directory, link, fifo, socket, device
 //     shown_as=KIND[:PART]
 //                        stat says so of paths that contain PART, as which the kernel opens them
+//     list_by_number     a position in a listing is the number of names before it: it is another
+//                        when one of these goes
 //     no_rename_flags    renameat2(2) with any flag is EINVAL
 //     no_link            link(2) is EPERM
 //     no_symlink, no_chmod, no_chown, no_utimens, no_xattr     the same of those (no_xattr:
@@ -88,6 +90,7 @@ struct Settings {
     int backing = -1;
     bool direct_io = false, sequential = false, ordered_writes = false, fold_case = false;
     bool inode_by_name = false, inode_by_node = false;
+    bool list_by_number = false;
     bool no_rename_flags = false;
     bool write_once = false;
     Lie listed_as, shown_as;
@@ -423,7 +426,7 @@ int do_removexattr(const char* path, const char* name) {
               [&](const char*) { return lremovexattr(proc_path(path).c_str(), name); });
 }
 
-int do_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t, fuse_file_info*,
+int do_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t begin, fuse_file_info*,
                fuse_readdir_flags) {
     const int fd = on("readdir", path, [](const char* real) {
         return openat(settings.backing, real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -431,12 +434,15 @@ int do_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t, fuse
     if (fd < 0)
         return fd;
     DIR* directory = fdopendir(fd);
+    off_t number = 0;
     while (const dirent* entry = readdir(directory)) {
+        if (settings.list_by_number && ++number <= begin)
+            continue;
         struct stat facts = {};
         facts.st_ino = entry->d_ino;
         facts.st_mode =
             settings.listed_as.about(entry->d_name, static_cast<mode_t>(DTTOIF(entry->d_type)));
-        if (fill(buffer, entry->d_name, &facts, 0, static_cast<fuse_fill_dir_flags>(0)) != 0)
+        if (fill(buffer, entry->d_name, &facts, number, static_cast<fuse_fill_dir_flags>(0)) != 0)
             break;
     }
     closedir(directory);
@@ -593,6 +599,7 @@ bool understand_word(std::string_view option) {
         {"fold_case", &settings.fold_case},
         {"inode_by_name", &settings.inode_by_name},
         {"inode_by_node", &settings.inode_by_node},
+        {"list_by_number", &settings.list_by_number},
         {"no_rename_flags", &settings.no_rename_flags},
         {"write_once", &settings.write_once},
     };

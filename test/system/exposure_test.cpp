@@ -1,6 +1,7 @@
 // A copy is never open to more people than its source, not for an instant.
 #include <atomic>
 #include <endian.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <thread>
@@ -8,6 +9,7 @@
 
 #include "system/check.h"
 #include "system/stream.h"
+#include "system/tree.h"
 
 namespace live {
 
@@ -166,6 +168,53 @@ TEST_CASE_FIXTURE(Clean, "setuid is never seen with another owner") {
             right = right && pool.copy(from, to, options).result == 0;
             if (i % 2 == 0)
                 unlink(to.c_str());
+        }
+        CHECK(right);
+        CHECK(watcher.looks() > 0); // else nothing was tried
+        CHECK(watcher.wrong() == 0);
+    }
+}
+
+// What its old group might do, and all others, is not for the group that it gets.
+TEST_CASE_FIXTURE(Clean, "what is there is narrowed before it is given away") {
+    NEEDS_ROOT();
+    struct {
+        const char* name;
+        const char* path; // that is watched
+        Options options;
+    } const ways[] = {
+        {"a file in place", "file", archive()},
+        {"attributes alone", "file", archive(ARSYNC_COPY_ATTRIBUTES_ONLY)},
+        {"a file that is up to date", "file", archive().with_update(ARSYNC_UPDATE_CHANGED)},
+        {"a directory", "sub", archive()},
+    };
+    for (const auto& way : ways) {
+        CAPTURE(way.name);
+        const Directory directory;
+        for (const char* root : {"from", "to"}) {
+            REQUIRE(mkdir((directory / root).c_str(), 0755) == 0);
+            REQUIRE(mkdir((directory / (std::string(root) + "/sub")).c_str(), 0750) == 0);
+            write_pattern(directory / (std::string(root) + "/file"), 5'000);
+        }
+        const std::string from = directory / "from/" + way.path;
+        const std::string to = directory / "to/" + way.path;
+        REQUIRE(chown(from.c_str(), 1234, 2345) == 0);
+        REQUIRE(chmod(from.c_str(), S_ISDIR(stat_of(from).st_mode) ? 0750 : 0640) == 0);
+        const Watcher watcher(to, [](const struct stat& facts) {
+            return facts.st_gid == 2345 && (facts.st_mode & 022) != 0;
+        });
+        Pool pool;
+        bool right = true;
+        for (int i = 0; !watcher.has_looked(i, sanitized ? 50 : 300); ++i) {
+            const struct stat facts = stat_of(from);
+            // In this order: by this nobody is to see the new group with the old mode.
+            right = right && chown(to.c_str(), 0, 0) == 0 && chmod(to.c_str(), 0777) == 0;
+            const timespec times[2] = {facts.st_mtim, facts.st_mtim};
+            right = right && utimensat(AT_FDCWD, to.c_str(), times, 0) == 0;
+            const TreeCopy done =
+                copy_tree(pool, directory / "from", directory / "to", way.options);
+            right = right && done.job.result == 0 && stat_of(to).st_mode == facts.st_mode &&
+                    stat_of(to).st_gid == 2345;
         }
         CHECK(right);
         CHECK(watcher.looks() > 0); // else nothing was tried

@@ -102,4 +102,27 @@ TEST_CASE_FIXTURE(Clean, "where a file can be written once, new ones are copied 
     }
 }
 
+// Where a position counts names, it means another one as soon as one of these goes.
+TEST_CASE_FIXTURE(Clean, "a mirror removes all that is extra, whatever its listing passes over") {
+    const FaultyMount mount({"list_by_number"});
+    NEEDS(mount);
+    const Directory local;
+    REQUIRE(mkdir((local / "from").c_str(), 0755) == 0);
+    write_file(local / "from/stays", "content");
+    REQUIRE(mkdir((mount.backing() + "/to").c_str(), 0755) == 0);
+    constexpr int count = 1000; // several buffers of names
+    for (int i = 0; i < count; ++i)
+        write_file(mount.backing() + "/to/extra " + std::to_string(i), "");
+    Pool pool;
+    Options options = recursive(ARSYNC_COPY_MIRROR);
+    options.with_want(ARSYNC_WANT_TOTALS);
+    REQUIRE(pool.submit(local / "from", mount / "to", options) != 0);
+    const arsync_completion done = pool.wait();
+    INFO(words(done));
+    CHECK(done.result == 0);
+    REQUIRE(done.details != nullptr);
+    CHECK(done.details->totals->removed == count);
+    CHECK(system(("test \"$(ls " + mount.backing() + "/to)\" = stays").c_str()) == 0);
+}
+
 } // namespace live

@@ -29,6 +29,23 @@ arsync_completion copy(Pool& pool, int from, const char* source, int to, const c
 
 } // namespace
 
+TEST_CASE_FIXTURE(Clean, "a FIFO that is given open is made like it, attributes and all") {
+    const Directory directory;
+    REQUIRE(mkfifo((directory / "from").c_str(), 0600) == 0);
+    set_mode(directory / "from", 0640);
+    const Opened source(directory / "from", O_RDWR);
+    Pool pool;
+    const arsync_completion done =
+        copy(pool, source.get(), nullptr, AT_FDCWD, (directory / "to").c_str(),
+             Options()
+                 .with_flags(src_fd | ARSYNC_COPY_RECURSIVE)
+                 .with_preserve(ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_TIMES));
+    INFO(words(done));
+    CHECK(done.result == 0);
+    CHECK(stat_of(directory / "to").st_mode == stat_of(directory / "from").st_mode);
+    CHECK(stat_of(directory / "to").st_mtime == stat_of(directory / "from").st_mtime);
+}
+
 TEST_CASE_FIXTURE(Clean,
                   "source and destination may be open files, whatever their names are by now") {
     const Directory directory;

@@ -89,8 +89,7 @@ void List::judge_again(Item& item) {
         item.repeats = item.touch.has_source = true;
         item.touch.source_mode = S_IFDIR;
     }
-    // A filter may have left it out, and then nothing made it.
-    const bool was_in_tree = filter_.empty() && order_.lies_in_tree(item.touch.source);
+    const bool was_in_tree = order_.lies_in_tree(item.touch.source, filter_);
     item.just_created = was_in_tree || order_.made(item.touch.destination) == Order::Made::it;
 }
 

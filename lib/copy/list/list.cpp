@@ -400,6 +400,8 @@ Task<void> List::finish_ways(Io io, Host& host) {
             co_await ways_.finish(io, done.directory, part, outcome, durable);
         } catch (const Error& error) {
             outcome.fail(error);
+        } catch (const std::bad_alloc&) {
+            outcome.fail(-ENOMEM, ARSYNC_STAGE_MEMORY);
         }
         if (outcome.result == 0 && (outcome.flags & ARSYNC_COMPLETION_OWNER_LOST) == 0)
             continue;
@@ -439,6 +441,7 @@ Task<void> List::finish_durably(Io io) {
     note_error(outcome, nullptr);
     const Lock lock(mutex_);
     ++totals_.errors;
+    first_error_.note_loss(outcome.result, outcome.stage);
 }
 
 } // namespace arsync

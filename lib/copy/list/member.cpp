@@ -354,6 +354,10 @@ void ListMember::end(Item& item, const Outcome& outcome, const arsync_totals& to
     }
     try {
         list_.end_item(item, outcome, own);
+    } catch (const std::bad_alloc&) { // what comes after it does not know of it
+        list_.out_of_memory();
+    }
+    try {
         ItemHost host(list_, host_, item);
         host.report({.kind = ARSYNC_COMPLETION_ITEM,
                      .path = {},

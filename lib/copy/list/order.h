@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "copy/copy.h"
+#include "copy/filter.h"
 #include "copy/list/flat_set.h"
 
 namespace arsync {
@@ -103,8 +104,8 @@ public:
     // Of what came itself: it is a directory that was copied with all in it.
     bool is_entered(const std::string& path) const { return trees_by_path_.contains(path); }
     void note_tree(const std::string& path) { trees_by_path_.insert(path); }
-    // Whether it lies in such a one.
-    bool lies_in_tree(const std::string& path) const;
+    // Whether it lies in such a one, and was not left out of it.
+    bool lies_in_tree(const std::string& path, const Filter& filter) const;
 
 private:
     using Counts = std::unordered_map<Identity, unsigned, IdentityHash>;

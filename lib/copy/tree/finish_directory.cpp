@@ -9,8 +9,13 @@ namespace arsync {
 // Of the directory a part has ended. Finish those whose last part has, this one and upwards.
 Task<void> TreePart::complete(DirectoryRef directory) {
     while (directory && directory->pending.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        co_await finish(directory);
-        directory = directory->parent;
+        const DirectoryRef above = directory->parent;
+        if (!tree_.puts_off(directory))
+            co_await finish(directory);
+        if (!above)
+            for (const DirectoryRef& each : tree_.take_put_off())
+                co_await finish(each);
+        directory = above;
     }
 }
 
@@ -75,6 +80,7 @@ void copy_attributes(Files& files, const Directory& directory, const arsync_copy
     const Described ends{.source = directory.source(),
                          .facts = *directory.facts,
                          .destination = directory.destination(),
+                         .was_there = !directory.made,
                          .destination_xattrs = old ? &*old : nullptr,
                          .final_mode = directory.final_mode,
                          .flags = flags,

@@ -265,21 +265,41 @@ Task<void> Extra::next(const Directory& directory, std::optional<ExtraEntry>& ne
     for (;;) {
         for (auto name = names_.next(); name.text; name = names_.next()) {
             ExtraEntry entry;
-            if (examine(directory, name.text, entry)) {
-                next = std::move(entry);
-                co_return;
-            }
+            if (stay_.contains(name.text) || !examine(directory, name.text, entry))
+                continue;
+            if (entry.error < 0)
+                stay_.insert(entry.name);
+            next = std::move(entry);
+            co_return;
         }
         control_.throw_if_cancelled();
         co_await io_.ring.yield();
         const int dirfd = directory.destination();
         check(ARSYNC_STAGE_REMOVE, io_.files.set_list_position(dirfd, names_.position()));
-        if (!names_.fill(io_.files, dirfd, ARSYNC_STAGE_REMOVE))
+        if (names_.fill(io_.files, dirfd, ARSYNC_STAGE_REMOVE))
+            continue;
+        // Where positions count names, each round leaves half of what is extra; where removed names
+        // stay, there is no end.
+        constexpr unsigned rounds_max = 64;
+        if (!changed_ || ++rounds_ == rounds_max)
             co_return;
+        changed_ = false;
+        names_ = Listing();
     }
 }
 
 Task<bool> Extra::remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed) {
+    stay_.insert(entry.name);
+    const bool gone = co_await remove_once(directory, entry, removed);
+    if (gone && !dry_run_) {
+        stay_.erase(entry.name);
+        changed_ = true;
+    }
+    co_return gone;
+}
+
+Task<bool> Extra::remove_once(const Directory& directory, const ExtraEntry& entry,
+                              uint64_t& removed) {
     const int dirfd = directory.destination();
     if (entry.directory) {
         if (dry_run_)

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <unordered_set>
 
 #include "copy/filter.h"
 #include "copy/listing.h"
@@ -42,6 +44,7 @@ public:
     int64_t position() const { return names_.position(); }
 
 private:
+    Task<bool> remove_once(const Directory& directory, const ExtraEntry& entry, uint64_t& removed);
     bool examine(const Directory& directory, const char* name, ExtraEntry& entry);
 
     const Io io_;
@@ -50,6 +53,9 @@ private:
     Tree& tree_;
     const bool dry_run_;
     Listing names_;
+    bool changed_ = false;                 // something has gone since the listing began
+    unsigned rounds_ = 0;                  // of the whole listing
+    std::unordered_set<std::string> stay_; // what could not be removed, or not be looked at
 };
 
 } // namespace arsync

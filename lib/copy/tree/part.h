@@ -120,6 +120,7 @@ private:
     Task<void> copy_entry_once(const Batch& batch, const std::string& name, unsigned char type,
                                bool follows, bool cleared, Source& source, Question* question,
                                Control& control, Outcome& outcome);
+    void refuse_link_into_mirror(const Directory& directory, const std::string& name) const;
     bool made_before(const Directory& directory, std::string_view name) const;
     bool replaces_kinds() const;
     bool takes_turns_by_name() const;

@@ -262,6 +262,8 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
     }
     FileCopy names = names_of(directory, name);
     names.follows = follows;
+    if (follows)
+        refuse_link_into_mirror(directory, name);
     names.fresh = cleared || is_free(directory, name, ARSYNC_STAGE_OPEN_DESTINATION);
     const arsync_copy_options& options = job_.entry_options;
     EntryContext context = context_of(batch);
@@ -276,6 +278,17 @@ Task<void> TreePart::copy_entry_once(const Batch& batch, const std::string& name
         co_await copy_by_answer(io_, names, type, context, options, *question, control, outcome);
     else
         co_await copy_entry(io_, names, type, context, options, control, outcome);
+}
+
+void TreePart::refuse_link_into_mirror(const Directory& directory, const std::string& name) const {
+    if (!tree_.may_follow_into_mirror())
+        return;
+    const int fd = io_.files.open(directory.source(), name.c_str(), O_PATH, 0);
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        check(ARSYNC_STAGE_OPEN_SOURCE, fd);
+    const File opened(io_.files, fd);
+    if (opened && tree_.follows_into_mirror(io_.files, opened.get()))
+        refuse_meeting();
 }
 
 // Below a root that is new no link was there that might lead to one of its directories, nor is

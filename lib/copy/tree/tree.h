@@ -143,6 +143,16 @@ public:
     void note_meeting() { removes_nothing_.store(true, std::memory_order_relaxed); }
     bool has_met_itself() const { return removes_nothing_.load(std::memory_order_relaxed); }
 
+    // Where a mirror follows links, one may lead to what is extra in its destination, and may be
+    // come to last: nothing is removed before all are known.
+    bool may_follow_into_mirror() const;
+    // Whether what one led to, now open, lies there. Throws Error for want of descriptors.
+    bool follows_into_mirror(Files& files, int opened) const;
+    // Until then a directory is not finished: whether it was put off, and all that were, from the
+    // inside out.
+    bool puts_off(const DirectoryRef& directory);
+    std::vector<DirectoryRef> take_put_off();
+
     // co_await Take(tree, ring, at_work, last_unit): the next unit, asleep while there is none and
     // others may yet make some; or none, when there will be no more if over().
     class Take : Waiter {
@@ -231,6 +241,7 @@ private:
     void refuse_source_inside(Files& files, int source) const;
     void refuse_overlap(Files& files, int source, int destination) const;
     bool shows_one_twice(Files& files, int destination) const;
+    bool lies_below(Files& files, int directory, const Identity& root) const;
     void refuse_below(Files& files, int directory, const Identity& root) const;
     int open_source_root(Files& files, int access) const;
     int open_above_root(Files& files);
@@ -281,11 +292,15 @@ private:
     std::atomic<uint32_t> flags_ = 0;           // of all entries
     std::atomic<bool> removes_nothing_ = false; // a mirror has met itself all the same
     bool shows_twice_ = false;                  // known with the roots
+    bool root_made_ = true;                     // the same
+    // The same: of what follows_into_mirror() goes by; empty: not known.
+    std::vector<PlaceOnDevice> mirrored_;
 
     Mutex mutex_; // of what follows
     std::vector<Unit> stack_ GUARDED_BY(mutex_);
     std::unordered_set<Identity, IdentityHash> made_ GUARDED_BY(mutex_); // directories
     std::unordered_map<Identity, std::string, IdentityHash> entered_ GUARDED_BY(mutex_);
+    std::vector<DirectoryRef> put_off_ GUARDED_BY(mutex_);
     struct Sleeper {
         Waiter* waiter;
         Ring* ring;

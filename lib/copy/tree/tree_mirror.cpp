@@ -5,6 +5,9 @@
 #include <climits>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <new>
+#include <sys/stat.h>
+#include <utility>
 
 namespace arsync {
 
@@ -32,6 +35,47 @@ int Tree::open_source_root_anew(Files& files) const {
         return files.open(job_.roots.source_base_dirfd, path, O_PATH | O_DIRECTORY, 0);
     return files.open_beneath(job_.roots.source_base_dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW,
                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+bool Tree::may_follow_into_mirror() const {
+    return (job_.options.flags & ARSYNC_COPY_MIRROR) != 0 &&
+           job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW && !root_made_;
+}
+
+// Where /proc does not tell where it is, a directory is looked for above it; of a file, that is not
+// to be known.
+bool Tree::follows_into_mirror(Files& files, int opened) const {
+    if (!may_follow_into_mirror())
+        return false;
+    std::vector<PlaceOnDevice> places;
+    const int result = files.places_of(opened, places);
+    if (result == -EMFILE || result == -ENFILE)
+        check(ARSYNC_STAGE_CHECK, result);
+    if (result == 0 && !mirrored_.empty()) {
+        places.resize(1); // what is mounted below it is met there
+        return overlap(places, mirrored_);
+    }
+    struct statx facts;
+    check(ARSYNC_STAGE_CHECK, files.statx(opened, "", 0, facts));
+    return S_ISDIR(facts.stx_mode) && lies_below(files, opened, root_destination_);
+}
+
+bool Tree::puts_off(const DirectoryRef& directory) {
+    if (!may_follow_into_mirror())
+        return false;
+    const Lock lock(mutex_);
+    try {
+        put_off_.push_back(directory);
+        return true;
+    } catch (const std::bad_alloc&) {
+        note_meeting(); // for all that is known
+        return false;
+    }
+}
+
+std::vector<DirectoryRef> Tree::take_put_off() {
+    const Lock lock(mutex_);
+    return std::exchange(put_off_, {});
 }
 
 // A directory that was moved away while it was copied, and another put in its place, says nothing

@@ -62,7 +62,7 @@ void Tree::open_roots(Files& files) {
         const bool follows = !nofollow && asks(job_.options, ARSYNC_COPY_KEEP_DIRECTORY_SYMLINK);
         MadeDirectory made = make_directory(files, job_.roots.destination_dirfd, path, facts, false,
                                             follows, false, job_.options, job_.umask);
-        root->made = made.made;
+        root->made = root_made_ = made.made;
         root->final_mode = made.final_mode;
         root->destination_id = identity(made.facts);
         root_destination_ = root->destination_id;
@@ -85,6 +85,8 @@ void Tree::open_roots(Files& files) {
         if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
             refuse_overlap(files, source.get(), destination.get());
+            if (may_follow_into_mirror() && files.places_of(destination.get(), mirrored_) < 0)
+                mirrored_.clear();
         }
         made.undo.keep();
     }
@@ -219,8 +221,8 @@ bool Tree::shows_one_twice(Files& files, int destination) const {
     return result == 0 && overlap(places);
 }
 
-// Neither the open directory nor any above it may be `root`.
-void Tree::refuse_below(Files& files, int directory, const Identity& root) const {
+// Whether the open directory, or any above it, is `root`.
+bool Tree::lies_below(Files& files, int directory, const Identity& root) const {
     struct statx facts;
     File up;
     Identity last;
@@ -228,16 +230,21 @@ void Tree::refuse_below(Files& files, int directory, const Identity& root) const
         const int looked = files.statx(directory, "", 0, facts);
         refuse_unknown(looked);
         if (looked < 0 || identity(facts) == last)
-            return;
+            return false;
         last = identity(facts);
         if (last == root)
-            throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
+            return true;
         directory = files.open(directory, "..", O_PATH | O_DIRECTORY, 0);
         refuse_unknown(directory);
         if (directory < 0)
-            return;
+            return false;
         up = File(files, directory);
     }
+}
+
+void Tree::refuse_below(Files& files, int directory, const Identity& root) const {
+    if (lies_below(files, directory, root))
+        throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
 }
 
 // By its name, for it may be closed by now.

@@ -27,8 +27,11 @@ Task<void> Tree::sync(Io io) {
     } catch (const Error& error) {
         failed = -error.code;
     }
-    if (failed < 0 && failed != -ECANCELED)
-        note_error(failed, ARSYNC_STAGE_SYNC, Side::by_stage);
+    if (failed == 0 || failed == -ECANCELED)
+        co_return;
+    note_error(failed, ARSYNC_STAGE_SYNC, Side::by_stage);
+    const Lock lock(mutex_);
+    first_error_.note_loss(failed, ARSYNC_STAGE_SYNC);
 }
 
 Task<void> Tree::ask_each(Io io, bool lost) {

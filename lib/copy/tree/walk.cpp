@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <new>
 
+#include "copy/file.h"
 #include "copy/metadata.h"
 #include "copy/tree/make_directory.h"
 #include "copy/tree/part.h"
@@ -119,6 +120,8 @@ Task<void> TreePart::open_pair(const Unit& unit, Outcome& outcome, DirectoryRef&
     directory->source_id = identity(facts);
     directory->strays = unit.directory->strays || unit.follows || may_be_mount(facts);
     refuse_loop(*directory);
+    if (unit.follows && tree_.follows_into_mirror(io_.files, source.get()))
+        refuse_meeting();
 
     File destination = co_await make_destination(above, *directory, outcome);
     if (directory->made && destination)
@@ -135,13 +138,17 @@ Task<File> TreePart::open_source_directory(const Pin& above, const Unit& unit, s
     constexpr uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
     const char* name = unit.name.c_str();
     int64_t fd = -EAGAIN;
-    if (unit.follows)
-        fd = io_.files.open(above->source(), name, flags, 0);
-    else
+    if (!unit.follows) {
         fd = io_.files.open_beneath(above->source(), name, flags | O_NOFOLLOW,
                                     resolve | RESOLVE_CACHED);
-    while (fd == -EAGAIN)
-        fd = co_await io_.ring.open_beneath(above->source(), name, flags | O_NOFOLLOW, resolve);
+        for (bool asked = false; fd == -EAGAIN; asked = true) {
+            if (asked) // what a server says may be so for long
+                co_await wait_for_file_lease(io_, control_);
+            fd = co_await io_.ring.open_beneath(above->source(), name, flags | O_NOFOLLOW, resolve);
+        }
+    } else {
+        fd = io_.files.open(above->source(), name, flags, 0);
+    }
     if (fd == -EACCES) {
         outcome.fail(-EACCES, ARSYNC_STAGE_LIST);
         fd = io_.files.open(above->source(), name,
