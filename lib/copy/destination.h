@@ -68,6 +68,7 @@ public:
     const Replaced* replaced() const { return replaced_ ? &*replaced_ : nullptr; }
     // Whether the name was free.
     bool is_new() const { return new_name_; }
+    bool was_there() const { return kind_ == Kind::existing; } // the file itself, not only the name
     // On the worker, when publish() has ended, wherever that ran.
     void note_linked() {
         if (linked_ && io_.memo)

@@ -386,7 +386,7 @@ void carry_attributes(Io io, const Source& source, Destination& destination,
                    .xattrs = source.xattrs ? &*source.xattrs : nullptr,
                    .destination = destination.fd(),
                    .destination_has_no_acl = destination.has_no_acl(),
-                   .was_there = !is_new,
+                   .was_there = destination.was_there(),
                    .destination_xattrs = old ? &*old : nullptr,
                    .flags = flags};
     if (const Replaced* replaced = destination.replaced()) {

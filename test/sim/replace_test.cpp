@@ -71,7 +71,7 @@ TEST_CASE(
             CHECK(looks == 1);
             CHECK(refused == !swapped);
             CHECK(simulation.outcome().result == 0);
-            CHECK((simulation.destination()->attributes.mode & 07777) == (swapped ? 0600 : 0604));
+            CHECK((simulation.destination()->attributes.mode & 07777) == (swapped ? 0666 : 0604));
         }
 }
 

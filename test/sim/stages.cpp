@@ -292,7 +292,10 @@ bool may_survive(const Scenario& scenario, const Step& step, int error) {
              options.replace == ARSYNC_REPLACE_REMOVE))
             return true;
         [[fallthrough]];
-    case Call::get_xattr:
+    case Call::get_xattr: // whether there is an ACL to be removed, which is tried then
+        if (step.subject == Subject::destination && (options.preserve & ARSYNC_PRESERVE_MODE))
+            return true;
+        [[fallthrough]];
     case Call::remove_xattr:
     case Call::set_xattr:
         if (step.call == Call::remove_xattr && error == EPERM) // of what is not there, see checks

@@ -184,6 +184,10 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         if ((step.flags & O_PATH) && step.subject == Subject::destination &&
             goes_to_server(scenario) && scenario.asks(ARSYNC_COPY_VERIFY))
             return true; // it is open to be read already
+        // To lift flags from what has a name already, which need not have any.
+        if (step.call == Call::reopen && step.subject == Subject::destination &&
+            scenario.preserves(ARSYNC_PRESERVE_FLAGS))
+            return true;
         return error == EMFILE || error == ENFILE ||
                (error == ENAMETOOLONG && is_temporary_name(step.path));
     case Call::set_inode_flags: // then one by one, and what they are in the end is compared
@@ -215,8 +219,9 @@ bool may_be_harmless(const TreeScenario& scenario, const Step& step, int error) 
         return step.offset == 0;
     case Call::reflink:
         return error != EIO && error != ENOSPC;
-    case Call::get_xattr: // a default ACL that cannot be seen is taken to be there
-        return step.subject == Subject::directory || means_no_attribute(error);
+    case Call::get_xattr: // an ACL that cannot be seen is taken to be there
+        return step.subject == Subject::directory || means_no_attribute(error) ||
+               (step.subject == Subject::destination && scenario.preserves(ARSYNC_PRESERVE_MODE));
     case Call::list_xattrs: // listed again when they are copied
         return step.subject == Subject::source || means_no_attribute(error);
     case Call::link:
