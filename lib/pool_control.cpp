@@ -101,7 +101,7 @@ int Pool::progress(arsync_job id, arsync_progress& out) {
     if (out.entries_total == 0 && !std::holds_alternative<ListCopy>(job->what)) { // nor a tree
         out.entries_total = 1;
         out.entries_done = is_over;
-        out.errors = is_over && job->outcome.result < 0;
+        out.errors = is_over && job->outcome.result < 0 && job->outcome.result != -ECANCELED;
     }
     if (!is_over && job->control.counts().walking.load(std::memory_order_relaxed))
         out.flags |= ARSYNC_PROGRESS_WALKING;

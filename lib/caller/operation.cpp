@@ -199,7 +199,8 @@ private:
             file_.by = way();
         if (file_.by != CallerFile::By::ring)
             return Route::plain;
-        return file_.direct ? Route::polled : Route::ring;
+        const bool on_disk = file_.direct && !file_.may_be_silent;
+        return on_disk ? Route::polled : Route::ring;
     }
 
     CallerFile::By way() const {
@@ -211,8 +212,11 @@ private:
         const Filesystem kind = filesystem(magic);
         if (kind.exact)
             return CallerFile::By::ring;
-        // Servers' files have no silence that poll(2) would know of.
-        return kind.remote || kind.caches_below ? CallerFile::By::calls : CallerFile::By::waits;
+        // Servers' files have no silence that poll(2) would know of; and of traces it waits for
+        // more than a read does.
+        constexpr uint64_t tracefs = 0x74726163, debugfs = 0x64626720;
+        const bool polls_truly = !kind.remote && magic != tracefs && magic != debugfs;
+        return polls_truly && !kind.caches_below ? CallerFile::By::waits : CallerFile::By::calls;
     }
 
     Task<void> move_once() {

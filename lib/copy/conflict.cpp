@@ -29,8 +29,8 @@ bool writes_contents(const struct statx& source, const arsync_copy_options& opti
            (!S_ISLNK(source.stx_mode) && (options.flags & ARSYNC_COPY_SPECIAL) != 0);
 }
 
-// What has another name at the destination and none at the source: the others of that name are of
-// another source, whose owner and mode they are to keep.
+// What has another name at the destination and, for certain, none at the source: the others of that
+// name are of another source, whose owner and mode they are to keep.
 bool is_anothers_too(const struct statx& source, const struct statx& found,
                      const arsync_copy_options& options) {
     const auto asked = [&](uint32_t attribute) { return (options.preserve & attribute) != 0; };

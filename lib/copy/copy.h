@@ -293,7 +293,7 @@ struct FirstError {
     // What was told to be copied may be lost after all: that comes before what was told to have
     // failed.
     void note_loss(int error, Stage where) {
-        if (result != 0 && stage == where) // by whom that was told
+        if (result == error && stage == where) // by whom that was told
             return;
         *this = {};
         result = error;

@@ -270,7 +270,7 @@ bool Destination::is_slow_to_publish(uint64_t bytes) const {
 }
 
 bool Destination::discard() {
-    const bool is_undone = !published_ && kind_ != Kind::existing;
+    const bool is_undone = !published_ && (kind_ != Kind::existing || !target_.empty());
     if (!published_)
         remove_partial();
     kind_ = Kind::none;

@@ -167,11 +167,11 @@ Task<void> Entry::make(Obstacle obstacle) {
 Task<void> Entry::copy_contents(Obstacle obstacle) {
     outcome_.action = ARSYNC_ACTION_COPY;
     if (asks(ARSYNC_COPY_DRY_RUN)) {
+        if (obstacle == Obstacle::overwrite && options_.replace == ARSYNC_REPLACE_IN_PLACE)
+            try_to_open_what_is_there();
         outcome_.bytes = asks(ARSYNC_COPY_ATTRIBUTES_ONLY) ? 0 : facts().stx_size;
         control_.set_total(outcome_.bytes);
         control_.add_done(outcome_.bytes);
-        if (obstacle == Obstacle::overwrite && options_.replace == ARSYNC_REPLACE_IN_PLACE)
-            try_to_open_what_is_there();
         co_return;
     }
     directory_ = File(); // it can be synced, and is, by what writes the content

@@ -308,7 +308,6 @@ bool FileAtOnce::finish() {
     if (end < size())
         outcome_.flags |= ARSYNC_COMPLETION_SOURCE_SHRANK;
     outcome_.method = method_;
-    outcome_.bytes = end;
     control_.set_method(method_);
     control_.set_total(end);
     if (is_shared)
@@ -323,6 +322,7 @@ bool FileAtOnce::finish() {
         return false;
     }
     destination_->note_linked();
+    outcome_.bytes = end;
     outcome_.flags |= ARSYNC_COMPLETION_COPIED;
     return true;
 }

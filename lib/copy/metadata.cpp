@@ -58,7 +58,8 @@ void Carrier::seal() {
 // What its old group and all others may do is not for the new ones, who may have less; nor is what
 // an ACL gives, whose mask goes with the group's bits.
 void Carrier::keep_others_out() {
-    if (!asks(ARSYNC_PRESERVE_MODE) || S_ISLNK(facts_.stx_mode))
+    // Others mostly cannot give it away, and it would be shut to them for nothing.
+    if (!asks(ARSYNC_PRESERVE_MODE) || S_ISLNK(facts_.stx_mode) || ends_.effective_user() != 0)
         return;
     struct statx memory;
     const struct statx* now = ends_.found_there(memory);

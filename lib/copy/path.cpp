@@ -99,7 +99,9 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
                    !(tree && (names.unsyncable || control.cancelled()));
     const auto note = [&](const Error& error) {
         durable = false;
-        if (!failure && !(tree && outcome.result < 0)) // else what failed first is told
+        const bool is_loss = error.stage == ARSYNC_STAGE_SYNC;
+        if (is_loss ||
+            (!failure && !(tree && outcome.result < 0))) // else what failed first is told
             failure = error;
     };
     for (const Ways::Done& done : ways.take_inside_out()) {

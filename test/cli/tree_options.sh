@@ -30,6 +30,9 @@ if is_root && mkdir -p "$WORK/m" && mount_at "$WORK/m" -t tmpfs none; then
     mount_at "$MOUNT/s/inner" -t tmpfs -o mode=755 none && echo 1 > "$MOUNT/s/inner/f" && echo 2 > "$MOUNT/s/f"
     mounts=("${mounts[1]}" "${mounts[0]}")
     same '-x stays on one filesystem' '' '$CP -rxv $MOUNT/s t; $CP -axv $MOUNT/s u; $CP -rv $MOUNT/s v; $CP -rxv $MOUNT/s/inner w; $CP -x $MOUNT/s/inner/f x'
+    holds 'what is listed is copied though the tree that it lies in left it out with -x' '
+        mkdir t; printf "s\ns/inner\n" > list; for out in "" --exclude=zzz; do rm -rf t; $CP -rx $out --files-from=list $MOUNT t; test "$(cat t/s/inner/f t/s/f)" = "1
+2"; done'
 else
     skip '-x stays on one filesystem' 'needs to mount'
 fi
@@ -131,7 +134,7 @@ else
 fi
 holds '--files-from copies nothing twice, whatever else is left out' '
     mkdir -p s/d/e; echo f > s/d/f; echo g > s/d/e/g; printf "d\nd/f\nd/e/g\n" > list
-    for out in "" --exclude=zzz; do rm -rf t; $CP -r -b $out --files-from=list s t 2> err && false; test $(grep -c "just-created" err) = 2; diff -r s t; done
+    for out in "" --exclude=zzz --exclude=/f/; do rm -rf t; $CP -r -b $out --files-from=list s t 2> err && false; test $(grep -c "just-created" err) = 2; diff -r s t; done
     for out in --exclude=/e --exclude=g; do rm -rf t; $CP -r -b $out --files-from=list s t 2> err && false; test $(grep -c "just-created" err) = 1; diff -r s t; done'
 holds '--files-from copies what is listed to the same places' "$some"'
     printf "a.c\nsrc/b.c\n\n/keep/\n./src/build/y\nkeep/k.o" > list; $CP --files-from=list s t; test "$(eval "$FILES")" = "a.c keep/k.o src/b.c src/build/y "; rm -rf t

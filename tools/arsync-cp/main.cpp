@@ -11,10 +11,10 @@
 namespace {
 
 // If one of the standard descriptors is closed, the next file to be opened would get its number,
-// and messages would be written into the copy. A link fails when used, also as /dev/stdin.
+// and messages would be written into the copy. These fail when used, as closed ones do.
 void occupy_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
-        if (fcntl(fd, F_GETFD) < 0 && open("/proc/self/exe", O_PATH | O_NOFOLLOW) < 0)
+        if (fcntl(fd, F_GETFD) < 0)
             open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 

@@ -173,11 +173,10 @@ std::optional<Pair> Operands::next() {
 
 std::optional<std::string> Operands::next_name() {
     const char separator = options_.nul_separated ? '\0' : '\n';
-    while (true) {
+    while (!failed_ || !options_.has(ARSYNC_COPY_STOP_ON_ERROR)) {
         errno = 0;
         const ssize_t length = getdelim(&line_, &room_, separator, list_);
-        cut_off_ = length < 0 && ferror(list_) != 0 && stop_signal() == 0;
-        if (cut_off_)
+        if ((cut_off_ = length < 0 && ferror(list_) != 0 && stop_signal() == 0))
             fail(because("error reading ", options_.files_from));
         if (length < 0)
             return std::nullopt;
@@ -191,4 +190,5 @@ std::optional<std::string> Operands::next_name() {
             return std::string(path);
         fail("not a name below the source: " + quote(path));
     }
+    return std::nullopt;
 }

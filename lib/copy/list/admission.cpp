@@ -64,7 +64,29 @@ Task<void> ListMember::admit_entry(Item& item) {
         list_.look_for_spellings(item);
     }
     if (item.came_before)
-        list_.judge_again(item);
+        list_.judge_again(item, look_where_it_is(item));
+}
+
+// Of what may have been copied with a tree.
+List::Whereabouts ListMember::look_where_it_is(const Item& item) {
+    struct statx facts;
+    const auto look = [&](const std::string& path) {
+        return io_.files.statx(list_.source_dirfd_, path.empty() ? "." : path.c_str(),
+                               AT_SYMLINK_NOFOLLOW, facts) == 0;
+    };
+    std::string path = item.touch.source;
+    List::Whereabouts found;
+    if (!look(path))
+        return found;
+    found.is_directory = S_ISDIR(facts.stx_mode);
+    const Identity own = identity(facts);
+    while (!path.empty() && !found.is_mounted && list_.asks(ARSYNC_COPY_ONE_FILE_SYSTEM)) {
+        const size_t slash = path.rfind('/');
+        path.resize(slash == std::string::npos ? 0 : slash);
+        found.is_mounted = look(path) && (identity(facts).major != own.major ||
+                                          identity(facts).minor != own.minor);
+    }
+    return found;
 }
 
 void List::look_up(Item& item, bool enters) {
@@ -83,13 +105,14 @@ void List::look_for_spellings(Item& item) {
 }
 
 // What came before has ended. What lies in what was copied with all in it was copied with it.
-void List::judge_again(Item& item) {
+void List::judge_again(Item& item, Whereabouts where) {
     const Lock lock(mutex_);
     if (order_.is_entered(item.touch.source)) {
         item.repeats = item.touch.has_source = true;
         item.touch.source_mode = S_IFDIR;
     }
-    const bool was_in_tree = order_.lies_in_tree(item.touch.source, filter_);
+    const bool was_in_tree =
+        !where.is_mounted && order_.lies_in_tree(item.touch.source, filter_, where.is_directory);
     item.just_created = was_in_tree || order_.made(item.touch.destination) == Order::Made::it;
 }
 

@@ -411,6 +411,8 @@ Task<void> List::finish_ways(Io io, Host& host) {
         {
             const Lock lock(mutex_);
             totals_.errors += outcome.result < 0 ? 1 : 0;
+            if (outcome.result < 0 && outcome.stage == ARSYNC_STAGE_SYNC)
+                first_error_.note_loss(outcome.result, outcome.stage);
             flags_ |= outcome.flags & ARSYNC_COMPLETION_OWNER_LOST;
         }
         if (options_.report == ARSYNC_REPORT_NONE)

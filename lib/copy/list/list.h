@@ -143,7 +143,11 @@ private:
     // admission.cpp. Of one tree's entries: which came before; and whether an item has made that
     // one.
     void look_up(Item& item, bool enters);
-    void judge_again(Item& item);
+    struct Whereabouts { // of an entry's source
+        bool is_directory = false;
+        bool is_mounted = false; // with ONE_FILE_SYSTEM: on another one than what it lies in
+    };
+    void judge_again(Item& item, Whereabouts where);
     bool is_listed(const Touch& above, const std::string& path);
     // admission.cpp. Of paths. False: it is to wait.
     bool judge(Item& item, bool idle);

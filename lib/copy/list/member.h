@@ -32,6 +32,7 @@ private:
     // The item has been taken; it may not be run at once.
     Task<void> admit(Item& item);
     Task<void> admit_entry(Item& item); // of one tree
+    List::Whereabouts look_where_it_is(const Item& item);
     Task<void> admit_path(Item& item);
     bool look(Item& item, bool idle);
     bool look_at_source(Touch& touch, const Item& item, bool idle);

@@ -246,20 +246,21 @@ bool Order::came(const std::string& path) const {
     return false;
 }
 
-// A path below a tree's root, whatever it is: whether it, or what it lies in, is left out.
-static bool is_left_out(const Filter& filter, std::string_view path) {
+// A path below a tree's root: whether it, or what it lies in, is left out.
+static bool is_left_out(const Filter& filter, std::string_view path, bool is_directory) {
     for (size_t end = path.find('/'); end != std::string_view::npos; end = path.find('/', end + 1))
         if (filter.excludes(path.substr(0, end), true))
             return true;
-    return filter.excludes(path, true) || filter.excludes(path, false);
+    return filter.excludes(path, is_directory);
 }
 
-bool Order::lies_in_tree(const std::string& path, const Filter& filter) const {
+bool Order::lies_in_tree(const std::string& path, const Filter& filter, bool is_directory) const {
     for (std::string above = path; !above.empty();) {
         above = parent_of(above);
         const size_t root = above.empty() && !path.starts_with('/') ? 0 : above.size() + 1;
         if (trees_by_path_.contains(above) &&
-            (filter.empty() || !is_left_out(filter, std::string_view(path).substr(root))))
+            (filter.empty() ||
+             !is_left_out(filter, std::string_view(path).substr(root), is_directory)))
             return true;
     }
     return false;

@@ -105,7 +105,7 @@ public:
     bool is_entered(const std::string& path) const { return trees_by_path_.contains(path); }
     void note_tree(const std::string& path) { trees_by_path_.insert(path); }
     // Whether it lies in such a one, and was not left out of it.
-    bool lies_in_tree(const std::string& path, const Filter& filter) const;
+    bool lies_in_tree(const std::string& path, const Filter& filter, bool is_directory) const;
 
 private:
     using Counts = std::unordered_map<Identity, unsigned, IdentityHash>;

@@ -14,8 +14,17 @@ Task<void> TreePart::complete(DirectoryRef directory) {
             co_await finish(directory);
         if (!above)
             for (const DirectoryRef& each : tree_.take_put_off())
-                co_await finish(each);
+                co_await finish_or_tell(each);
         directory = above;
+    }
+}
+
+// What one has no memory for costs the others nothing.
+Task<void> TreePart::finish_or_tell(const DirectoryRef& directory) {
+    try {
+        co_await finish(directory);
+    } catch (const std::bad_alloc&) {
+        out_of_memory();
     }
 }
 

@@ -42,6 +42,7 @@ public:
     Task<bool> remove(const Directory& directory, const ExtraEntry& entry, uint64_t& removed);
     // Of the destination's listing: it changes with each buffer of names.
     int64_t position() const { return names_.position(); }
+    unsigned round() const { return rounds_; } // of the whole listing
 
 private:
     Task<bool> remove_once(const Directory& directory, const ExtraEntry& entry, uint64_t& removed);
@@ -53,8 +54,8 @@ private:
     Tree& tree_;
     const bool dry_run_;
     Listing names_;
-    bool changed_ = false;                 // something has gone since the listing began
-    unsigned rounds_ = 0;                  // of the whole listing
+    bool changed_ = false; // something has gone since the listing began
+    unsigned rounds_ = 0;
     std::unordered_set<std::string> stay_; // what could not be removed, or not be looked at
 };
 

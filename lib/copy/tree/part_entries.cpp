@@ -122,8 +122,14 @@ Task<void> TreePart::begin_entries(Batch& batch) {
 }
 
 void TreePart::push(Batch& batch, Unit directory) {
-    batch.pin->pending.fetch_add(1, std::memory_order_relaxed);
-    tree_.push(std::move(directory));
+    std::atomic<unsigned>& pending = batch.pin->pending;
+    pending.fetch_add(1, std::memory_order_relaxed); // before anybody can end it
+    try {
+        tree_.push(std::move(directory));
+    } catch (const std::bad_alloc&) { // nobody has it; nor was it the last: the batch is one
+        pending.fetch_sub(1, std::memory_order_relaxed);
+        throw;
+    }
 }
 
 Task<void> TreePart::wait_to_begin() {
@@ -307,7 +313,7 @@ bool TreePart::gives_way(const Directory& directory, const Outcome& outcome) con
 bool TreePart::replaces_kinds() const {
     return (job_.options.flags & ARSYNC_COPY_MIRROR) != 0 &&
            job_.options.replace != ARSYNC_REPLACE_EXCLUSIVE &&
-           job_.options.update != ARSYNC_UPDATE_NONE;
+           job_.options.update != ARSYNC_UPDATE_NONE && !tree_.has_met_itself();
 }
 
 // Whether it was copied by itself before, as an item of the same list.

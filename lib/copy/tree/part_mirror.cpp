@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <utility>
 
 #include "copy/huge.h"
 #include "copy/tree/mirror.h"
@@ -19,14 +20,15 @@ Task<void> TreePart::remove_extra(const DirectoryRef& directory, Outcome& of_dir
         co_return;
     }
     directory->source_names->seal();
-    int64_t checked = -1; // once for each buffer of names, and for each directory that goes
+    // Once for each buffer of names, and for each directory that goes.
+    std::pair<unsigned, int64_t> checked{0, -1};
     for (;;) {
         if (control_.held())
             co_await wait_while_held(io_, control_);
         co_await attempt(of_directory, [&] { return find_next(directory, extra, entry); });
-        if (of_directory.result == 0 && entry &&
-            (entry->directory || extra.position() != checked)) {
-            checked = extra.position();
+        const std::pair now{extra.round(), extra.position()};
+        if (of_directory.result == 0 && entry && (entry->directory || now != checked)) {
+            checked = now;
             co_await attempt(of_directory, [&] { return refuse_replaced(directory); });
         }
         if (of_directory.result == -ECANCELED && job_.control.cancelled())

@@ -1,6 +1,7 @@
 // What a mirror has to know before it removes anything.
 #include "copy/tree/tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
@@ -42,8 +43,8 @@ bool Tree::may_follow_into_mirror() const {
            job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW && !root_made_;
 }
 
-// Where /proc does not tell where it is, a directory is looked for above it; of a file, that is not
-// to be known.
+// With what is mounted in it. Where /proc does not tell where it is, a directory is looked for
+// above it; of a file it is not to be known, unless that is on another filesystem.
 bool Tree::follows_into_mirror(Files& files, int opened) const {
     if (!may_follow_into_mirror())
         return false;
@@ -52,25 +53,35 @@ bool Tree::follows_into_mirror(Files& files, int opened) const {
     if (result == -EMFILE || result == -ENFILE)
         check(ARSYNC_STAGE_CHECK, result);
     if (result == 0 && !mirrored_.empty()) {
-        places.resize(1); // what is mounted below it is met there
-        return overlap(places, mirrored_);
+        if ((job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
+            places.resize(1);
+        const auto is_mirrored = [&](const PlaceOnDevice& place) {
+            return std::any_of(mirrored_.begin(), mirrored_.end(), [&](const PlaceOnDevice& root) {
+                return place.device == root.device && is_in(place.path, root.path);
+            });
+        };
+        return std::any_of(places.begin(), places.end(), is_mirrored);
     }
     struct statx facts;
     check(ARSYNC_STAGE_CHECK, files.statx(opened, "", 0, facts));
-    return S_ISDIR(facts.stx_mode) && lies_below(files, opened, root_destination_);
+    if (S_ISDIR(facts.stx_mode))
+        return lies_below(files, opened, root_destination_);
+    return identity(facts).major == root_destination_.major &&
+           identity(facts).minor == root_destination_.minor;
 }
 
 bool Tree::puts_off(const DirectoryRef& directory) {
     if (!may_follow_into_mirror())
         return false;
-    const Lock lock(mutex_);
     try {
+        const Lock lock(mutex_);
         put_off_.push_back(directory);
         return true;
     } catch (const std::bad_alloc&) {
         note_meeting(); // for all that is known
-        return false;
     }
+    note_error(-ENOMEM, ARSYNC_STAGE_MEMORY, Side::neither);
+    return false;
 }
 
 std::vector<DirectoryRef> Tree::take_put_off() {
