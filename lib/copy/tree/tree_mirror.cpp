@@ -44,7 +44,7 @@ bool Tree::may_follow_into_mirror() const {
 }
 
 // With what is mounted in it. Where /proc does not tell where it is, a directory is looked for
-// above it; of a file it is not to be known, unless that is on another filesystem.
+// above it; of a file, that is not to be known.
 bool Tree::follows_into_mirror(Files& files, int opened) const {
     if (!may_follow_into_mirror())
         return false;
@@ -64,10 +64,7 @@ bool Tree::follows_into_mirror(Files& files, int opened) const {
     }
     struct statx facts;
     check(ARSYNC_STAGE_CHECK, files.statx(opened, "", 0, facts));
-    if (S_ISDIR(facts.stx_mode))
-        return lies_below(files, opened, root_destination_);
-    return identity(facts).major == root_destination_.major &&
-           identity(facts).minor == root_destination_.minor;
+    return S_ISDIR(facts.stx_mode) && lies_below(files, opened, root_destination_);
 }
 
 bool Tree::puts_off(const DirectoryRef& directory) {
