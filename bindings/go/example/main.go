@@ -45,11 +45,13 @@ func copyTree(ctx context.Context, to, from string) error {
 		defer close(barEnded)
 		showProgress(job)
 	}()
-	answers := bufio.NewReader(os.Stdin)
+	lines := make(chan string)
+	go readLines(lines)
 	for entry, err := range job.Entries() {
 		switch {
 		case entry.Question != nil:
-			if err := entry.Question.Answer(ask(answers, entry)); err != nil {
+			answer := ask(ctx, lines, entry)
+			if err := entry.Question.Answer(answer); err != nil && ctx.Err() == nil {
 				return err
 			}
 		case err != nil:
@@ -67,12 +69,28 @@ func copyTree(ctx context.Context, to, from string) error {
 	return err
 }
 
-func ask(answers *bufio.Reader, entry arsync.Completion) arsync.Answer {
+func readLines(lines chan<- string) {
+	defer close(lines)
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		lines <- in.Text()
+	}
+}
+
+// There is an answer to stop where there will be none: stdin has ended, or ^C was pressed.
+func ask(ctx context.Context, lines <-chan string, entry arsync.Completion) arsync.Answer {
 	there := entry.Details.Destination
 	for {
 		fmt.Fprintf(os.Stderr, "\r%q is there (%d bytes, of %s): [s]kip, [r]eplace, keep [b]oth, s[t]op? ",
 			entry.Path, there.Size, there.ModTime.Format(time.DateTime))
-		line, err := answers.ReadString('\n')
+		var line string
+		more := false
+		select {
+		case line, more = <-lines:
+		case <-ctx.Done():
+		}
+		if !more {
+			return arsync.AnswerStop
+		}
 		switch strings.TrimSpace(line) {
 		case "s":
 			return arsync.AnswerSkip
@@ -81,9 +99,6 @@ func ask(answers *bufio.Reader, entry arsync.Completion) arsync.Answer {
 		case "b":
 			return arsync.AnswerKeepBoth
 		case "t":
-			return arsync.AnswerStop
-		}
-		if err != nil { // there will be no more answers
 			return arsync.AnswerStop
 		}
 	}

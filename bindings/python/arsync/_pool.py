@@ -218,6 +218,8 @@ class Pool:
     def copy(self, src, dst, **options):
         """Copy one file, and return its Completion when that is done.
 
+        What interrupts the wait, as ^C does, ends the copy before it is raised.
+
         RuntimeError: it was called in a signal's handler, or a finalizer, that has interrupted a call of this pool;
         nothing is copied. There, submit it, and wait for the job elsewhere.
         """
@@ -227,8 +229,13 @@ class Pool:
         try:
             return job.wait()
         except BaseException:
-            if job._descriptors is not None:  # it was copied all the same, and an exception has no room for it
-                job._descriptors.close()
+            try:
+                if not job.done():  # nobody has it, to end it or to wait for it
+                    job.cancel()
+                    self._wait(job.done)
+            finally:
+                if job._descriptors is not None:  # it was copied all the same, and an exception has no room for it
+                    job._descriptors.close()
             raise
 
     def link_set(self):

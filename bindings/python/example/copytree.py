@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import sys
+import threading
 
 import arsync
 from arsync import Answer, Kind, Outcome
@@ -24,7 +25,15 @@ async def show_progress(job):
         print(f"\r[{bar}] {told.entries_done} of {told.entries_total}{more}", end="", file=sys.stderr)
 
 
-async def ask(question):
+def read_lines(loop, lines):
+    """In a thread of its own, which keeps nobody from leaving; "" at the end, when there will be no more answers."""
+    with open(0, closefd=False) as stdin:
+        for line in stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+    loop.call_soon_threadsafe(lines.put_nowait, "")
+
+
+async def ask(question, lines):
     """All else goes on while somebody thinks."""
     there = question.details.destination
     while True:
@@ -34,8 +43,8 @@ async def ask(question):
             file=sys.stderr,
             flush=True,
         )
-        line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        if not line:  # there will be no more answers
+        line = await lines.get()
+        if not line:
             return Answer.STOP
         if line.strip() in ANSWERS:
             return ANSWERS[line.strip()]
@@ -51,9 +60,11 @@ async def copy_tree(src, dst):
             want=arsync.Want.TOTALS,
         )
         bar = asyncio.ensure_future(show_progress(job))
+        lines = asyncio.Queue()
+        threading.Thread(target=read_lines, args=(asyncio.get_running_loop(), lines), daemon=True).start()
         async for entry in job:
             if entry.kind == Kind.QUESTION:
-                entry.answer(await ask(entry))
+                entry.answer(await ask(entry, lines))
             elif entry.error is not None:
                 print(f"\r{entry.error}", file=sys.stderr)
             elif entry.flags & Outcome.SOURCE_CHANGED:

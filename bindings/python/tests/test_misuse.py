@@ -38,6 +38,16 @@ def test_an_interrupt_stops_a_wait(work):
     fails(errno.ECANCELED, job.wait)
 
 
+def test_an_interrupt_ends_a_copy_that_nobody_has(work):
+    pool = work.pool(byte_rate=64 << 10)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        pool.copy(work.path("from"), work.path("to"))
+    assert not pool._jobs
+    assert not work.exists("to")
+
+
 def test_an_interrupt_stops_a_tree(work):
     # In a process of its own: the module's pool has no limit on bytes, so it waits for a FIFO.
     os.mkfifo(work.path("fifo"))

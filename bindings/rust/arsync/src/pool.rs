@@ -211,6 +211,7 @@ impl Pool {
 
     /// Lease a buffer that is free. `WouldBlock`: there is none, or somebody waits for one.
     pub fn acquire(&self) -> Result<Buffer> {
+        self.0.shared.end_abandoned(); // which may have the buffer
         let mut raw = sys::arsync_buffer::default();
         // SAFETY: where one lease goes.
         self.0.shared.call(|pool| unsafe { sys::arsync_buffer_acquire(pool, 1, &mut raw) })?;

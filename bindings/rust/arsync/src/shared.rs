@@ -130,16 +130,20 @@ impl Shared {
         }
     }
 
+    /// Nobody else may come to poll for jobs that are abandoned, and until then they take up room in
+    /// the pool, and what they use.
+    pub(crate) fn end_abandoned(self: &Arc<Self>) {
+        if !self.is_forked() && self.lock().abandoned > 0 {
+            self.dispatch();
+        }
+    }
+
     /// Submit a job by a function that stores its id.
     pub(crate) fn submit(
         self: &Arc<Self>,
         f: impl FnOnce(*mut sys::arsync_pool, *mut sys::arsync_job) -> i32,
     ) -> Result<sys::arsync_job> {
-        // Nobody else may come to poll for jobs that are abandoned, and until then they take up room in
-        // the pool: first, so that there is some for this one.
-        if !self.is_forked() && self.lock().abandoned > 0 {
-            self.dispatch();
-        }
+        self.end_abandoned(); // first, so that there is room for this one
         let mut job = 0;
         self.call(|pool| f(pool, &mut job))?;
         self.lock().slots.entry(job).or_default();

@@ -725,6 +725,20 @@ fn gives_the_buffer_back_on_error() {
 }
 
 #[test]
+fn a_buffer_that_nobody_took_is_free_again() {
+    let pool = Pool::builder().lease_count(1).open().unwrap();
+    let acquire = pool.acquire_many(1).unwrap();
+    thread::sleep(Duration::from_millis(50)); // it has got it
+    drop(acquire);
+    let start = Instant::now();
+    while let Err(error) = pool.acquire() {
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        assert!(start.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
 fn waits_for_a_buffer() {
     let pool = Pool::builder().lease_count(1).open().unwrap();
     let buffer = pool.acquire().unwrap();
