@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <poll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -175,8 +174,7 @@ private:
     }
 
     bool is_ready() const {
-        pollfd entry{file_.fd, static_cast<short>(reads_ ? POLLIN : POLLOUT), 0};
-        return ::poll(&entry, 1, 0) != 0;
+        return !is_silent(Request(reads_ ? Op::wait_readable : Op::wait_writable, file_.fd));
     }
 
     void add(int64_t moved) {
