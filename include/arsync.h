@@ -915,11 +915,11 @@ ARSYNC_API int arsync_link_set_close(arsync_pool* pool, arsync_link_set set);
  *
  *   Waiting    The entry waits, and all else goes on, but for items of a list that have to wait for
  *              earlier ones to end: a tree, a link, and what an earlier item may touch. A question
- * holds no buffer and no descriptor. It takes none of the 64 places that a worker has for jobs
- * under way, except that a tree that only waits keeps its roots open, and that such trees take
- * places when there are more than one for each 32 descriptors that the process may have. When
- *              ARSYNC_QUESTIONS_WAITING_MAX questions of a job wait, it begins nothing more until
- *              some are answered.
+ *              holds no buffer and no descriptor. It takes none of the 64 places that a worker has
+ *              for jobs under way, except that a tree that only waits keeps its roots open, and
+ *              that such trees take places when there are more than one for each 32 descriptors
+ *              that the process may have. When ARSYNC_QUESTIONS_WAITING_MAX questions of a job
+ *              wait, it begins nothing more until some are answered.
  *   Skip       What is there stays, and the entry ends with ARSYNC_ACTION_SKIP.
  *   Replace    The copy goes on as with ARSYNC_UPDATE_ALL, beneath the same directories as when it
  *              asked: if another one has the name of one of these, that is -ESTALE. It replaces
