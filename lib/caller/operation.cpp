@@ -210,11 +210,8 @@ private:
         const Filesystem kind = filesystem(magic);
         if (kind.exact)
             return CallerFile::By::ring;
-        // Servers' files have no silence that poll(2) would know of; and of traces it waits for
-        // more than a read does.
-        constexpr uint64_t tracefs = 0x74726163, debugfs = 0x64626720;
-        const bool polls_truly = !kind.remote && magic != tracefs && magic != debugfs;
-        return polls_truly && !kind.caches_below ? CallerFile::By::waits : CallerFile::By::calls;
+        const bool waits = kind.polls_truly() && !kind.caches_below;
+        return waits ? CallerFile::By::waits : CallerFile::By::calls;
     }
 
     Task<void> move_once() {

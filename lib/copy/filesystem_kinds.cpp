@@ -55,6 +55,9 @@ Filesystem filesystem(uint64_t magic) {
                 .direct_pays = true,
                 .caches_below = true,
                 .holes = HoleTruth::by_extents};
+    case 0x74726163: // tracefs
+    case 0x64626720: // debugfs
+        return {.polls_late = true};
     default: // a refused reflink is cheap, a missed one is not
         return {.reflinks = true, .direct_pays = true, .compresses = true};
     }

@@ -27,6 +27,7 @@ struct Filesystem {
     bool caches_below = false; // in files of another filesystem, which cachestat(2) does not see
     bool in_memory = false;    // and nowhere else
     bool remote = false;       // writing waits for a server, or another process
+    bool polls_late = false;   // poll(2) waits for more than a read does
     // syncfs(2) leaves it in the device's cache; to be flushed that takes an fsync(2) of anything.
     bool flushes_by_fsync = false;
     HoleTruth holes = HoleTruth::doubtful;
@@ -41,6 +42,10 @@ struct Filesystem {
     // Whether what is written to it stays in the page cache for now, and what is read comes from
     // there. What an overlay stands on is mostly of that kind.
     bool goes_through_page_cache() const { return exact || caches_below; }
+
+    // Whether poll(2) knows when there is something to read. Servers' files have no silence that
+    // it would know of.
+    bool polls_truly() const { return !remote && !polls_late; }
 };
 Filesystem filesystem(uint64_t magic);
 inline constexpr uint64_t fuse_magic = 0x65735546;

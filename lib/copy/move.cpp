@@ -122,8 +122,7 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.plain_read = has_offsets(source()) && !survey_.from().exact;
     result.plain_write = has_offsets(destination()) && !survey_.to().exact;
     result.in_memory = has_offsets(source()) && survey_.from().in_memory;
-    // Servers' files have no silence that poll(2) would know of.
-    result.waits_for_source = !survey_.from().remote;
+    result.waits_for_source = survey_.from().polls_truly();
     needs_any_order_ =
         needs_any_order_ || holes_.are_made() || result.pipeline.lanes + result.spare_lanes > 1;
     result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;

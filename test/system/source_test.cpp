@@ -1,6 +1,9 @@
 // Sources of every kind that are not streams.
 #include <cerrno>
+#include <fstream>
+#include <sched.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "system/check.h"
@@ -8,6 +11,20 @@
 #include "system/list.h"
 
 namespace live {
+
+namespace {
+
+void write_from_first_processor(const std::string& path) {
+    std::thread([&] {
+        cpu_set_t first;
+        CPU_ZERO(&first);
+        CPU_SET(0, &first);
+        sched_setaffinity(0, sizeof first, &first);
+        std::ofstream(path) << "one line" << std::flush;
+    }).join();
+}
+
+} // namespace
 
 TEST_CASE_FIXTURE(Clean, "files without a size are copied to their end") {
     const Directory directory;
@@ -66,6 +83,28 @@ TEST_CASE_FIXTURE(Clean, "a long file without a size is copied whole") {
     const std::string maps = read_file(directory / "maps");
     CHECK(maps.find("[stack]") != std::string::npos);
     CHECK(maps.back() == '\n');
+}
+
+// A poll of one processor's waits until the kernel's buffer of it is half full.
+TEST_CASE_FIXTURE(Clean, "a trace is copied as it comes, and a cancel ends what waits for more") {
+    const std::string trace =
+        "/sys/kernel/tracing/instances/arsync-test-" + std::to_string(getpid());
+    if (mkdir(trace.c_str(), 0700) != 0) {
+        skip("no trace is to be had");
+        return;
+    }
+    const Directory directory;
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        write_from_first_processor(trace + "/trace_marker");
+        Pool pool{PoolOptions(backend)};
+        const arsync_job job = pool.submit(trace + "/per_cpu/cpu0/trace_pipe", directory / "to");
+        CHECK(eventually([&] { return pool.progress(job).bytes_done > 0; }));
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
+        CHECK(pool.wait(10'000).result == -ECANCELED);
+    }
+    CHECK(rmdir(trace.c_str()) == 0);
 }
 
 TEST_CASE_FIXTURE(Clean, "files that have less than they promise are copied as they are") {
