@@ -11,6 +11,7 @@
 #include "copy/same_file.h"
 #include "copy/split_path.h"
 #include "copy/time_step.h"
+#include "io/capability.h"
 
 namespace arsync {
 
@@ -30,16 +31,18 @@ bool writes_contents(const struct statx& source, const arsync_copy_options& opti
 }
 
 // What has another name at the destination and, for certain, none at the source: the others of that
-// name are of another source, whose owner and mode they are to keep.
+// name are of another source, whose owner and mode they are to keep. Who may not give it away would
+// find the owner as wrong after a copy as before.
 bool is_anothers_too(const struct statx& source, const struct statx& found,
                      const arsync_copy_options& options) {
     const auto asked = [&](uint32_t attribute) { return (options.preserve & attribute) != 0; };
     const bool shared =
         asked(ARSYNC_PRESERVE_LINKS) && found.stx_nlink > 1 && source.stx_nlink == 1;
     const bool same_mode = !asked(ARSYNC_PRESERVE_MODE) || source.stx_mode == found.stx_mode;
-    const bool same_owner =
-        !asked(ARSYNC_PRESERVE_OWNER) || (copied_user(options, source.stx_uid) == found.stx_uid &&
-                                          copied_group(options, source.stx_gid) == found.stx_gid);
+    const bool same_owner = !asked(ARSYNC_PRESERVE_OWNER) ||
+                            (copied_user(options, source.stx_uid) == found.stx_uid &&
+                             copied_group(options, source.stx_gid) == found.stx_gid) ||
+                            !has_capability(CAP_CHOWN);
     return shared && !(same_mode && same_owner);
 }
 

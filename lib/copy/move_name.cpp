@@ -2,11 +2,9 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "copy/split_path.h"
+#include "io/capability.h"
 #include "io/mutex.h"
 
 namespace arsync {
@@ -14,13 +12,6 @@ namespace arsync {
 // EPERM: so does a seccomp filter say that there is no renameat2(2); a real one comes again.
 static bool cannot_tell(int result) {
     return result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP || result == -EPERM;
-}
-
-// Whether this thread may act for any file's owner.
-static bool has_fowner() {
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct data[2] = {};
-    return ::syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1u << CAP_FOWNER) != 0;
 }
 
 bool is_stuck(Files& files, int dirfd, const char* name) {
@@ -31,7 +22,7 @@ bool is_stuck(Files& files, int dirfd, const char* name) {
     return user != 0 && files.statx(dirfd, path.directory(), 0, above) == 0 &&
            (above.stx_mode & S_ISVTX) != 0 && above.stx_uid != user &&
            files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, own) == 0 && own.stx_uid != user &&
-           !has_fowner();
+           !has_capability(CAP_FOWNER);
 }
 
 int move_name(Files& files, int dirfd, const char* from, const char* to) {
