@@ -250,14 +250,14 @@ bool is_in_question(Files& files, const FileCopy& copy, const struct statx& sour
 void refuse_unasked(Files& files, const FileCopy& copy) {
     if (!copy.asked)
         return;
-    const auto is_asked_or_gone = [&](int at_flags) {
-        struct statx found;
-        const int result =
-            files.statx(copy.destination_dirfd, copy.destination.c_str(), at_flags, found);
-        return result == -ENOENT || (result == 0 && copy.asked->is(found));
+    struct statx found;
+    const auto look = [&](int at_flags) {
+        return files.statx(copy.destination_dirfd, copy.destination.c_str(), at_flags, found);
     };
+    const int result = look(AT_SYMLINK_NOFOLLOW);
+    const bool is_asked_or_gone = result == -ENOENT || (result == 0 && copy.asked->is(found));
     // At the roots it may be what a symbolic link leads to.
-    if (!is_asked_or_gone(AT_SYMLINK_NOFOLLOW) && (copy.beneath || !is_asked_or_gone(0)))
+    if (!is_asked_or_gone && (copy.beneath || look(0) < 0 || !copy.asked->is(found)))
         throw Error{ARSYNC_STAGE_ASK, ESTALE, true};
 }
 

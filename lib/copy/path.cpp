@@ -61,8 +61,9 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
                      const Filter& filter, Control& control, Host& host, Question& question,
                      Outcome& outcome, arsync_totals& totals) {
     const bool dry = asks(options, ARSYNC_COPY_DRY_RUN);
-    const bool has_way =
-        asks(options, ARSYNC_COPY_BENEATH) || (asks(options, ARSYNC_COPY_PARENTS) && !dry);
+    const bool goes_in =
+        asks(options, ARSYNC_COPY_BENEATH) && question.answer != ARSYNC_ANSWER_SKIP;
+    const bool has_way = goes_in || (asks(options, ARSYNC_COPY_PARENTS) && !dry);
     if (asks(options, ARSYNC_COPY_PARENTS) && dry) {
         totals.entries = totals.errors = 1; // if it goes no further
         path_above(copy.source, copy.destination);
@@ -158,6 +159,12 @@ Task<bool> copy_unless_stale(Io io, const FileCopy& names, const arsync_copy_opt
 Task<void> copy_names_once(Io io, const FileCopy& names, const arsync_copy_options& options,
                            const Filter& filter, Control& control, Host& host, Question& question,
                            Outcome& outcome, arsync_totals& totals) {
+    question.open = false;                       // whatever is there by now
+    if (question.answer == ARSYNC_ANSWER_SKIP) { // of what has gone meanwhile, too
+        tell_skipped(question, options, outcome);
+        count_single(outcome, totals);
+        co_return;
+    }
     if (options.range_length != 0) {
         refuse_unsyncable(names);
         co_await copy_part(io, names, options, control, outcome);

@@ -23,9 +23,6 @@ Task<void> copy_by_answer(Io io, const FileCopy& names, unsigned char type,
         arsync_copy_options how = options;
         FileCopy to = names;
         switch (question.answer) {
-        case ARSYNC_ANSWER_SKIP:
-            tell_skipped(question, options, outcome);
-            co_return;
         case ARSYNC_ANSWER_KEEP_BOTH:
             co_await keep_both(io, names, type, context, options, control, outcome);
             co_return;

@@ -1,6 +1,7 @@
 // ARSYNC_UPDATE_ASK: what is at the destination is asked about, and the copy goes on by the answer.
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -409,6 +410,68 @@ TEST_CASE_FIXTURE(Clean, "what is gone by the time of the answer is made, at its
         CHECK(ended.names.empty());
         CHECK_NAMES(directory / "to", {"file"});
         CHECK(read_file(directory / "to/file") == "file");
+    }
+}
+
+TEST_CASE_FIXTURE(
+    Clean, "a link that leads nowhere, in the place of what was asked about, is asked about") {
+    for (const uint32_t replace : {ARSYNC_REPLACE_ATOMIC, ARSYNC_REPLACE_REMOVE}) {
+        CAPTURE(replace);
+        const Directory directory;
+        make_files(directory.path(), {"from"});
+        make_files(directory.path(), {"to"}, " old");
+        Pool pool;
+        REQUIRE(pool.submit(directory / "from", directory / "to", asking().with_replace(replace)) !=
+                0);
+        const Asked first = wait_for_questions(pool, 1)[0];
+        REQUIRE(unlink((directory / "to").c_str()) == 0);
+        REQUIRE(symlink("nowhere", (directory / "to").c_str()) == 0);
+        CHECK(answer(pool, first, ARSYNC_ANSWER_REPLACE) == 0);
+        const Asked second = wait_for_questions(pool, 1)[0];
+        CHECK(std::filesystem::is_symlink(directory / "to"));
+        CHECK(answer(pool, second, ARSYNC_ANSWER_REPLACE) == 0);
+        CHECK(finish(pool).job.result == 0);
+        CHECK(read_file(directory / "to") == "from");
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "what is skipped by an answer need not be there any more") {
+    const Directory directory;
+    make_files(directory.path(), {"from"});
+    make_files(directory.path(), {"to"}, " old");
+    Pool pool;
+    REQUIRE(pool.submit(directory / "from", directory / "to", asking()) != 0);
+    const Asked asked = wait_for_questions(pool, 1)[0];
+    REQUIRE(unlink((directory / "from").c_str()) == 0);
+    CHECK(answer(pool, asked, ARSYNC_ANSWER_SKIP) == 0);
+    const arsync_completion done = finish(pool).job;
+    CHECK(done.result == 0);
+    CHECK(done.action == ARSYNC_ACTION_SKIP);
+    CHECK(read_file(directory / "to") == "to old");
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "a file that is a directory by the time of the answer is asked about once") {
+    for (const uint32_t how : {ARSYNC_ANSWER_REPLACE, ARSYNC_ANSWER_SKIP}) {
+        CAPTURE(how);
+        const Directory directory;
+        make_files(directory.path(), {"from"});
+        make_files(directory.path(), {"to"}, " old");
+        Pool pool;
+        REQUIRE(pool.submit(directory / "from", directory / "to",
+                            asking().with_flags(ARSYNC_COPY_RECURSIVE)) != 0);
+        const Asked asked = wait_for_questions(pool, 1)[0];
+        for (const char* name : {"from", "to"})
+            REQUIRE(unlink((directory / name).c_str()) == 0);
+        REQUIRE(mkdir((directory / "from").c_str(), 0755) == 0);
+        make_files(directory / "from", {"file"});
+        CHECK(answer(pool, asked, how) == 0);
+        arsync_completion done = pool.wait();
+        while (done.kind == ARSYNC_COMPLETION_ENTRY)
+            done = pool.wait();
+        CHECK(done.kind == ARSYNC_COMPLETION_JOB);
+        CHECK(done.result == 0);
+        CHECK(exists(directory / "to/file") == (how == ARSYNC_ANSWER_REPLACE));
     }
 }
 
