@@ -144,6 +144,7 @@ private:
     Job* find(arsync_job id) REQUIRES(mutex_);
     int choose_worker(Site& site, Worker*& chosen) REQUIRES(mutex_);
     int call_a_worker(Site& site) REQUIRES(mutex_);
+    void call_for_queued() REQUIRES(mutex_);
     unsigned workers_max();
     void add_worker() REQUIRES(mutex_);
     void queue(Job& job, Site& site) REQUIRES(mutex_);

@@ -8,6 +8,10 @@ namespace arsync {
 // A worker has got a thread ready, for which somebody asked who could not start it.
 void Pool::call_another_worker() {
     const Lock lock(mutex_);
+    call_for_queued();
+}
+
+void Pool::call_for_queued() {
     if (local_.queued > 0)
         call_a_worker(local_);
     for (auto& [devices, site] : sites_)
@@ -32,6 +36,7 @@ void Pool::call_others(const Worker& owner, const std::shared_ptr<Shared>& work)
                 give_part(*worker, *owner.site, work);
     } catch (const std::bad_alloc&) {
     }
+    call_for_queued(); // who was told of it may have another site from now on
 }
 
 void Pool::start_others(const Site& site) {

@@ -51,8 +51,9 @@ Site* Pool::find_site(const Job& job) {
     }
 }
 
+// Where who polls runs all, nothing is to be had by keeping jobs apart.
 Site& Pool::site_of(Devices&& devices) {
-    if (devices.empty())
+    if (here_ || devices.empty())
         return local_;
     Site& site = sites_[devices];
     site.devices = std::move(devices);
