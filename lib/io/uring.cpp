@@ -209,6 +209,14 @@ bool Uring::may_be_refused(const Request& request, int result) {
     return result == -EACCES && request.op != Op::sync && request.op != Op::write_back;
 }
 
+// The file is open with O_NONBLOCK, and neither it nor its device can be asked without waiting: up
+// to Linux 6.4 that holds for regular files, too, for which pread(2) and pwrite(2) do wait.
+bool Uring::does_not_wait(const Request& request, int64_t result) {
+    const bool moves = request.op == Op::read || request.op == Op::write;
+    return result == -EAGAIN && moves && request.offset != UINT64_MAX &&
+           (request.rw_flags & RWF_NOWAIT) == 0;
+}
+
 // The kernel could start no thread of its own for it; or, as Linux 6.18 now and then with a
 // terminal that two wait for, it could not poll, which poll(2) can.
 static bool must_be_helped(const Request& request, int result) {
@@ -227,7 +235,8 @@ void Uring::end(Request& request, int result) {
     Request* const first = request.before ? request.before : &request;
     if (first->linked) {
         end_in_pair(*first, request, result); // the later of the two resumes the coroutine
-    } else if (must_be_helped(request, result) || may_be_refused(request, result)) {
+    } else if (must_be_helped(request, result) || may_be_refused(request, result) ||
+               does_not_wait(request, result)) {
         help(request);
     } else if (is_old_news(request, result)) {
         start(request);

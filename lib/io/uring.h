@@ -17,9 +17,9 @@
 //     a pair    `linked` is true. Neither end means anything before the other is in: until then the
 //               kernel may use the memory of both. Then
 //                   the read was short, or failed     the write ends with -ECANCELED, as it has
-//                   the read is -ECANCELED            no kernel thread was to be had, or one of
-//                   or -EACCES                        the two is not allowed: apart; a helper
-//                                                     reads
+//                   the read is -ECANCELED,           no kernel thread was to be had, or one of
+//                   -EACCES or -EAGAIN                the two is not allowed, or the kernel will
+//                                                     not wait: apart; a helper reads
 //                   the write is either of these      the same: a helper writes
 //                   the write's end came first        it did not follow the read: a helper writes
 //                                                     again
@@ -142,6 +142,7 @@ private:
     void reap(Queue& queue);
     void end(Request& request, int result);
     static bool may_be_refused(const Request& request, int result);
+    static bool does_not_wait(const Request& request, int64_t result);
     void do_without_polling(Request& request);
 
     // uring_pair.cpp

@@ -34,8 +34,11 @@ Uring::Queue::Queue(unsigned entries, unsigned flags, unsigned idle_ms) {
     if (error < 0)
         throw Error{ARSYNC_STAGE_QUEUE, -error};
     io_uring_ring_dontfork(&ring);
+    // Before Linux 5.13 a ring takes nothing more, no cancel either, while its completions
+    // overflow.
+    const bool is_old = (params.features & IORING_FEAT_RSRC_TAGS) == 0;
     // A sandbox may allow the set-up and deny the use.
-    const int denied = io_uring_get_events(&ring);
+    const int denied = is_old ? -EOPNOTSUPP : io_uring_get_events(&ring);
     if (denied < 0) {
         io_uring_queue_exit(&ring);
         throw Error{ARSYNC_STAGE_QUEUE, -denied};
@@ -79,9 +82,6 @@ void Uring::open_main(const UringOptions& options) {
         };
         try {
             open_best(polled, options.queue_depth);
-            // Before Linux 5.11 the kernel's thread takes registered files only: nothing would run.
-            if ((main_->ring.features & IORING_FEAT_SQPOLL_NONFIXED) == 0)
-                throw Error{ARSYNC_STAGE_QUEUE, EOPNOTSUPP};
             features_.sqpoll = true;
             return;
         } catch (const Error& error) {
