@@ -53,8 +53,13 @@ if is_root; then
     # shellcheck disable=SC2016
     holds 'or a bind mount shows it' "$several"'
         mkdir m; mount --bind d/s/sub m; for other in m m/deep m/2; do $CP -a --mirror s $other d 2> err && false || cat err; '"$spares"' || { umount m; false; }; done; umount m'
+    # shellcheck disable=SC2016
+    holds 'what a link leads to by a bind mount is not removed, with -x neither' '
+        mkdir -p s d/extra else/b; echo x > d/extra/f; ln -s ../else s/l; mount --bind d/extra else/b
+        for x in "" -x; do $CP -rLT $x --mirror s d 2> err && { umount else/b; false; }; test -e d/extra/f || { umount else/b; false; }; done; umount else/b'
 else
     skip 'or a bind mount shows it' 'needs root'
+    skip 'what a link leads to by a bind mount is not removed' 'needs root'
 fi
 
 list='mkdir -p s/a/n s/b t/a/old t/c; echo 1 > s/a/1; echo 2 > s/b/2; echo 3 > t/c/3; printf "a\nb\n" > list; find . | sort > ../before;'

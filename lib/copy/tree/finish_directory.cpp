@@ -13,9 +13,20 @@ Task<void> TreePart::complete(DirectoryRef directory) {
         if (!tree_.puts_off(directory))
             co_await finish(directory);
         if (!above)
-            for (const DirectoryRef& each : tree_.take_put_off())
-                co_await finish_or_tell(each);
+            co_await finish_put_off();
         directory = above;
+    }
+}
+
+Task<void> TreePart::finish_put_off() {
+    constexpr unsigned yield_after = 32;
+    unsigned since_yield = 0;
+    for (const DirectoryRef& each : tree_.take_put_off()) {
+        if (control_.held())
+            co_await wait_while_held(io_, control_);
+        if (++since_yield % yield_after == 0)
+            co_await io_.ring.yield();
+        co_await finish_or_tell(each);
     }
 }
 

@@ -102,6 +102,7 @@ private:
     // finish_directory.cpp: when all in one has ended
     Task<void> complete(DirectoryRef directory);
     Task<void> finish(const DirectoryRef& directory);
+    Task<void> finish_put_off();
     Task<void> finish_or_tell(const DirectoryRef& directory);
     Task<void> sync_names(const DirectoryRef& directory);
     Task<void> set_attributes(const DirectoryRef& directory, Outcome& outcome, bool syncs);

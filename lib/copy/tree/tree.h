@@ -145,6 +145,8 @@ public:
 
     // Where a mirror follows links, one may lead to what is extra in its destination, and may be
     // come to last: nothing is removed before all are known.
+    static bool find_places(Files& files, int opened, std::vector<PlaceOnDevice>& places);
+    void leave_other_devices(std::vector<PlaceOnDevice>& places) const;
     bool may_follow_into_mirror() const;
     // Whether what one led to, now open, lies there. Throws Error for want of descriptors.
     bool follows_into_mirror(Files& files, int opened) const;

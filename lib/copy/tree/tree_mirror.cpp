@@ -43,18 +43,33 @@ bool Tree::may_follow_into_mirror() const {
            job_.options.symlinks == ARSYNC_SYMLINKS_FOLLOW && !root_made_;
 }
 
+// False: that is not to be known.
+bool Tree::find_places(Files& files, int opened, std::vector<PlaceOnDevice>& places) {
+    const int result = files.places_of(opened, places);
+    if (result == -EMFILE || result == -ENFILE)
+        check(ARSYNC_STAGE_CHECK, result);
+    if (result < 0)
+        places.clear();
+    return result == 0;
+}
+
+// A directory's, and those of what is mounted in it, as far as the walk goes there.
+void Tree::leave_other_devices(std::vector<PlaceOnDevice>& places) const {
+    if ((job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) == 0)
+        return;
+    std::erase_if(places, [own = places[0].device](const PlaceOnDevice& place) {
+        return place.device != own;
+    });
+}
+
 // With what is mounted in it. Where /proc does not tell where it is, a directory is looked for
 // above it; of a file, that is not to be known.
 bool Tree::follows_into_mirror(Files& files, int opened) const {
     if (!may_follow_into_mirror())
         return false;
     std::vector<PlaceOnDevice> places;
-    const int result = files.places_of(opened, places);
-    if (result == -EMFILE || result == -ENFILE)
-        check(ARSYNC_STAGE_CHECK, result);
-    if (result == 0 && !mirrored_.empty()) {
-        if ((job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
-            places.resize(1);
+    if (find_places(files, opened, places) && !mirrored_.empty()) {
+        leave_other_devices(places);
         const auto is_mirrored = [&](const PlaceOnDevice& place) {
             return std::any_of(mirrored_.begin(), mirrored_.end(), [&](const PlaceOnDevice& root) {
                 return place.device == root.device && is_in(place.path, root.path);

@@ -85,8 +85,8 @@ void Tree::open_roots(Files& files) {
         if ((job_.options.flags & ARSYNC_COPY_MIRROR) != 0 && !made.made) {
             refuse_source_inside(files, source.get());
             refuse_overlap(files, source.get(), destination.get());
-            if (may_follow_into_mirror() && files.places_of(destination.get(), mirrored_) < 0)
-                mirrored_.clear();
+            if (may_follow_into_mirror())
+                find_places(files, destination.get(), mirrored_);
         }
         made.undo.keep();
     }
@@ -184,16 +184,8 @@ void Tree::refuse_source_inside(Files& files, int source) const {
 void Tree::refuse_overlap(Files& files, int source, int destination) const {
     std::vector<PlaceOnDevice> from;
     std::vector<PlaceOnDevice> to;
-    int result = files.places_of(source, from);
-    if (result == 0)
-        result = files.places_of(destination, to);
-    if (result == -EMFILE || result == -ENFILE)
-        check(ARSYNC_STAGE_CHECK, result);
-    if (result == 0) {
-        if ((job_.options.flags & ARSYNC_COPY_ONE_FILE_SYSTEM) != 0)
-            std::erase_if(from, [&, own = from[0].device](const PlaceOnDevice& place) {
-                return place.device != own;
-            });
+    if (find_places(files, source, from) && find_places(files, destination, to)) {
+        leave_other_devices(from);
         if (overlap(from, to))
             throw error_at(Side::destination, ARSYNC_STAGE_CHECK, ELOOP);
         return;
