@@ -236,6 +236,8 @@ Attributes attributes_in(std::string_view list) {
 void set_preserve(Copy& options, const char* value) {
     const Attributes attributes =
         value ? attributes_in(value) : Attributes{usual_attributes, usual_attributes};
+    if (options.required == 0) // all that is preserved, so far
+        options.required = options.preserve;
     options.preserve |= attributes.bits;
     options.required |= attributes.named;
     if ((attributes.bits & ARSYNC_PRESERVE_MODE) != 0)
