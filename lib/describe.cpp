@@ -218,8 +218,9 @@ std::string Failure::checking() const {
     if (error_ == EINVAL)
         return "$s and $d are the same file";
     if (error_ == EISDIR)
-        return wants(ARSYNC_COPY_RECURSIVE) ? "cannot overwrite directory $d with non-directory"
-                                            : "omitting directory $s";
+        return wants(ARSYNC_COPY_RECURSIVE) || has(ARSYNC_COMPLETION_AT_DESTINATION)
+                   ? "cannot overwrite directory $d with non-directory"
+                   : "omitting directory $s";
     if (error_ == ELOOP && options_.symlinks == ARSYNC_SYMLINKS_FOLLOW && !entry_.empty() &&
         !is_its_destination())
         return "cannot copy cyclic symbolic link $s";

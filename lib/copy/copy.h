@@ -186,7 +186,8 @@ struct RangeCopy {
     // Both descriptors are the caller's own, and neither file is to be opened again: to close
     // another descriptor of it would release the locks that the process has on it.
     bool keeps_locks = false;
-    bool huge = false; // either file, as it turns out
+    bool source_is_own = false; // the library's, with a position that is nobody else's
+    bool huge = false;          // either file, as it turns out
 };
 
 inline arsync_facts facts_for_caller(const struct statx& facts) {

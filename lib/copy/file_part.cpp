@@ -90,6 +90,7 @@ Task<void> copy_part(Io io, const FileCopy& copy, const arsync_copy_options& opt
     }
     RangeCopy range;
     range.source = source.file.get();
+    range.source_is_own = true;
     range.destination = destination.get();
     range.source_offset = range.destination_offset = how.range_offset;
     range.length = how.range_length;

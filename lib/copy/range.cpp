@@ -11,11 +11,17 @@
 
 namespace arsync {
 
+// Of descriptors or memory, for which one may wait. A file that may not be opened again is no
+// error.
+static void refuse_want(Stage stage, int result) {
+    if (result == -EMFILE || result == -ENFILE || result == -ENOMEM)
+        check(stage, result);
+}
+
 // A second description without O_DIRECT; none where the file may not be opened again.
 static File open_buffered(Files& files, int fd, bool to_read) {
     const int again = files.reopen(fd, to_read ? O_RDWR : O_WRONLY);
-    if (again == -EMFILE || again == -ENFILE || again == -ENOMEM)
-        check(ARSYNC_STAGE_OPEN_DESTINATION, again);
+    refuse_want(ARSYNC_STAGE_OPEN_DESTINATION, again);
     return File(files, again);
 }
 
@@ -74,8 +80,11 @@ static Task<void> copy_bytes(Io io, RangeCopy& copy, const arsync_copy_options& 
     Digest digest;
     // Looking for holes moves the file position, which is the caller's.
     File own_source;
-    if (!copy.keeps_locks)
-        own_source = File(io.files, io.files.reopen(copy.source, O_RDONLY | O_NONBLOCK));
+    if (!copy.keeps_locks && !copy.source_is_own) {
+        const int again = io.files.reopen(copy.source, O_RDONLY | O_NONBLOCK);
+        refuse_want(ARSYNC_STAGE_OPEN_SOURCE, again); // or holes would become zeros
+        own_source = File(io.files, again);
+    }
     // Only whole blocks can be written through a description that is open with O_DIRECT.
     File buffered;
     if ((copy.destination_flags & O_DIRECT) != 0)
@@ -83,7 +92,7 @@ static Task<void> copy_bytes(Io io, RangeCopy& copy, const arsync_copy_options& 
     const int target = buffered ? buffered.get() : copy.destination;
     Ends ends;
     ends.source = own_source ? own_source.get() : copy.source;
-    ends.may_seek = static_cast<bool>(own_source);
+    ends.may_seek = copy.source_is_own || own_source;
     ends.may_reopen = !copy.keeps_locks;
     ends.source_facts = &source;
     ends.source_begin = begin;

@@ -203,4 +203,8 @@ if command -v valgrind > /dev/null && [ -z "${ARSYNC_SANITIZE:-}" ]; then
 else
     skip 'valgrind finds nothing wrong' 'needs valgrind, and no sanitizer'
 fi
+holds 'a range keeps the holes, however short descriptors are' '
+    truncate -s 8M a; echo data | dd of=a bs=1 seek=1M conv=notrunc 2> err; for limit in 7 8 9 10 11 12 20; do rm -f b; if (ulimit -n $limit; $CP --range=0:8M a b 2> err); then cmp a b; test $(stat -c %b b) -le 64; else test ! -e b; grep -q "Too many open files" err; fi; done'
+holds 'what is in the way of a range is named' '
+    echo x > a; mkdir d; $CP -T --range=0:1 a d 2> err && false; grep -q "cannot overwrite directory .d. with non-directory" err'
 finish
