@@ -313,6 +313,7 @@ class Round:
             modes = [ours.get(each, {}).get("mode") for each in (name, b"s" + name[1:])]
             if line not in said[1][1] and modes[0] is not None and modes[0] == modes[1]:
                 messages.remove(line)
+                status = status if messages else 0
         said = (status, messages, output), said[1]
         keeps_mode = {"-a", "-p", "--preserve=all", "--preserve=mode"} & set(self.ours)
         as_source = ("mode", "system.posix_acl_access", "trusted.SGI_ACL_FILE")
