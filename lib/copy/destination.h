@@ -40,7 +40,7 @@ public:
     Task<void> open(const struct statx& source, Control& control);
     // Empty it, and write it again from its beginning: opened anew, for there are servers that take
     // O_TRUNC there and nowhere else, and count what is written from there.
-    void begin_anew(Control& control);
+    void begin_anew(Control& control, const Error& refusal);
     // Close it, as some servers want before they let it be read, and open it for reading.
     void reopen_to_read(Control& control);
     bool readable() const { return readable_; }

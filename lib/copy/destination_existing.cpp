@@ -205,10 +205,17 @@ int Destination::reopen(int flags, int& closed) {
     return file_.get();
 }
 
-void Destination::begin_anew(Control& control) {
+// Of what was refused so: if it cannot be done, that is what went wrong.
+void Destination::begin_anew(Control& control, const Error& refusal) {
     control.enter(ARSYNC_STAGE_TRUNCATE);
+    // A new file's mode may forbid its owner to write, which was no matter while it was open.
+    const mode_t mode = facts().stx_mode & 07777;
+    const bool widened = (mode & 0200) == 0 && io_.files.chmod(fd(), mode | 0200) == 0;
     int closed = 0; // and if what was written so far is lost, so much the better
-    check(ARSYNC_STAGE_TRUNCATE, reopen(O_WRONLY | O_TRUNC, closed));
+    if (reopen(O_WRONLY | O_TRUNC, closed) < 0)
+        throw refusal;
+    if (widened)
+        io_.files.chmod(fd(), mode);
 }
 
 void Destination::reopen_to_read(Control& control) {

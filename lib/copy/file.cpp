@@ -259,7 +259,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
         Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
         if (moved.wants_order) {
-            destination.begin_anew(control);
+            destination.begin_anew(control, *moved.wants_order);
             ends.destination = destination.fd();
             ends.reads_back = destination.readable();
             ends.in_order = true;

@@ -44,7 +44,7 @@ static Task<Moved> move_by_choice(Survey& survey, Mover& mover) {
         } catch (const Error& error) {
             if (!mover.refuses_disorder(error))
                 throw;
-            co_return mover.to_be_ordered();
+            co_return mover.to_be_ordered(error);
         }
     }
     co_return co_await mover.finish();
@@ -115,10 +115,7 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.destination_begin = to_destination(begin);
     result.method = method_;
     set_pipeline(result);
-    result.find_holes = holes_.are_kept();
-    result.check_holes = digest_ || holes_.are_doubtful();
-    result.holes = holes_.at_destination();
-    result.make_holes = holes_.are_made_of_zeros();
+    set_holes(result);
     result.plain_read = has_offsets(source()) && !survey_.from().exact;
     result.plain_write = has_offsets(destination()) && !survey_.to().exact;
     result.in_memory = has_offsets(source()) && survey_.from().in_memory;
@@ -129,6 +126,13 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.digest = digest_;
     result.digest_origin = ends_.source_begin;
     return result;
+}
+
+void Mover::set_holes(Stretch& part) const {
+    part.find_holes = holes_.are_kept();
+    part.check_holes = digest_ || holes_.are_doubtful();
+    part.holes = holes_.at_destination();
+    part.make_holes = holes_.are_made_of_zeros();
 }
 
 // Somebody may have said how many lanes there are to be.
@@ -309,8 +313,8 @@ bool Mover::refuses_disorder(const Error& error) const {
            error.code != ECANCELED;
 }
 
-Moved Mover::to_be_ordered() {
-    moved_.wants_order = true;
+Moved Mover::to_be_ordered(const Error& refusal) {
+    moved_.wants_order = refusal;
     return moved_;
 }
 

@@ -3,6 +3,8 @@
 // content and size, and no more than was asked for is in the page cache.
 #pragma once
 
+#include <optional>
+
 #include "copy/copy.h"
 #include "copy/digest.h"
 
@@ -39,9 +41,9 @@ struct Moved {
     bool shrank = false;  // besides, it ended before source_end
     // Nothing came of it: the destination is to be emptied, and written from its beginning to its
     // end without holes.
-    bool wants_order = false;
-    bool exact_destination = true; // see Filesystem
-    bool has_digest = false;       // the digest is of all that was moved
+    std::optional<Error> wants_order; // what it was refused with
+    bool exact_destination = true;    // see Filesystem
+    bool has_digest = false;          // the digest is of all that was moved
 };
 
 // Whether the source was written to since, by its modification time.

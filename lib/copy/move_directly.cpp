@@ -46,8 +46,12 @@ Task<bool> Mover::pipeline_of_whole_blocks() {
 
 // False: O_DIRECT is not to be had after all.
 Task<bool> Mover::run_direct(Stretch& body) {
-    if (body.direct_write || holes_.are_made())
+    if (body.direct_write && ends_.in_order) // which wants the size first
+        co_return false;
+    if (body.direct_write || holes_.are_made()) {
         set_size_first();
+        set_holes(body); // of a destination that takes none
+    }
     if (body.direct_write || survey_.reserving_pays())
         co_await reserve();
     DirectMode reading(io_.files, ends_.owned);

@@ -26,7 +26,7 @@ public:
     // Whether that error says that the destination takes nothing but all of it in order; and what
     // has come of the attempt then.
     bool refuses_disorder(const Error& error) const;
-    Moved to_be_ordered();
+    Moved to_be_ordered(const Error& refusal);
     // After an attempt that is true.
     Task<Moved> finish();
     // After an error: give back the blocks that were reserved.
@@ -59,6 +59,7 @@ private:
     bool may_go_on() const;
     Stretch stretch(uint64_t begin, uint64_t end);
     void set_pipeline(Stretch& part) const;
+    void set_holes(Stretch& part) const;
     void take_result(const Stretch& part);
     void set_size_first();
     Task<void> reserve();

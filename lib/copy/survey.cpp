@@ -100,7 +100,7 @@ void Survey::gather() {
         to_ = filesystem_of(io_, ends_.destination, destination(), destination_magic);
     grounds.sized = ends_.sized && has_offsets(source()) && has_offsets(destination());
     grounds.size = length();
-    grounds.in_order = to_.in_order;
+    grounds.in_order = to_.in_order || ends_.in_order;
     grounds.source_direct = ends_.source_direct;
     grounds.destination_direct = ends_.destination_direct;
     if (!grounds.sized) {
@@ -270,6 +270,8 @@ Task<bool> Survey::has_byte(Control& control, uint64_t at) const {
 
 Task<bool> has_byte(Io io, Control& control, int fd, uint64_t at, Stage stage, Route route) {
     control.enter(stage);
+    if (at >= INT64_MAX) // no file has one
+        co_return false;
     std::byte next{};
     for (;;) {
         control.throw_if_cancelled();
