@@ -61,7 +61,7 @@ Task<void> Destination::open_given(const struct statx& source) {
     shared_ = fd < 0;
     if (shared_) {
         fd = io_.files.duplicate(copy_.destination_dirfd);
-        readable_ = false; // for all that is known
+        readable_ = readable_ && stored && (copy_.destination_flags & O_ACCMODE) == O_RDWR;
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);

@@ -269,7 +269,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     }
     control.throw_if_cancelled();
     File kept; // as it was opened, which its mode may allow nobody any more
-    if (wants(options, ARSYNC_WANT_FD) && destination.regular()) {
+    if (wants(options, ARSYNC_WANT_FD) && destination.regular() && !destination.shared()) {
         const int fd = io.files.duplicate(destination.fd());
         check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
         kept = File(io.files, fd);
