@@ -277,6 +277,19 @@ TEST_CASE_FIXTURE(Clean, "of one tree a directory and what is in it are no two m
     CHECK(tree_difference(directory / "s", directory / "t") == "");
 }
 
+TEST_CASE_FIXTURE(Clean, "nor are all of it, put into a directory, and what is in it") {
+    const Directory directory;
+    make_files(directory / "s", {"a/1", "c/3"});
+    make_files(directory / "t", {"d/a/old", "d/old"});
+    Pool pool;
+    const ListCopy copy = copy_list_between(pool, directory / "s", directory / "t",
+                                            {{".", "d/."}, {"a", "d/a"}, {"c", "./d//c"}},
+                                            mirror(ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH));
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(tree_difference(directory / "s", directory / "t/d") == "");
+}
+
 TEST_CASE_FIXTURE(Clean, "but what is put elsewhere than the tree has it, is") {
     const Directory directory;
     make_files(directory / "s", {"a/1", "b/2"});

@@ -70,9 +70,9 @@ bool Mirrors::belong_together(size_t one, size_t other) const {
     const auto top = [&](size_t item) {
         const std::string source = simplified(items_[item].source);
         const std::string destination = simplified(items_[item].destination);
-        return destination.ends_with(source)
-                   ? destination.substr(0, destination.size() - source.size())
-                   : "?" + destination;
+        return destination.ends_with(source) ? without_slashes_at_end(destination.substr(
+                                                   0, destination.size() - source.size()))
+                                             : "?" + destination;
     };
     return top(one) == top(other);
 }
