@@ -86,9 +86,13 @@ bool Mirrors::is_directory(size_t item) {
 }
 
 std::optional<Clash> Mirrors::clash_of_names(size_t outer, size_t inner, bool same) {
-    if (belong_together(outer, inner) || (!is_directory(outer) && !(same && is_directory(inner))))
+    if (belong_together(outer, inner))
         return std::nullopt;
-    return Clash{inner, outer, EEXIST, Side::conflict};
+    if (is_directory(outer))
+        return Clash{inner, outer, EEXIST, Side::conflict};
+    if (same && is_directory(inner)) // the outer one, which came first, mirrors nothing
+        return Clash{outer, inner, EEXIST, Side::conflict};
+    return std::nullopt;
 }
 
 std::optional<Clash> Mirrors::compare_names() {
