@@ -199,6 +199,81 @@ TEST_CASE_FIXTURE(Clean, "what the filter has left out of a tree is copied if it
     CHECK(tree_difference(directory / "from", directory / "to") == "");
 }
 
+// Of one filesystem a tree has copied what lies on that of its own root, whatever is above that.
+TEST_CASE_FIXTURE(Clean, "what lies in a tree of a mount that was copied is not copied again") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own
+    const Directory directory;
+    make_files(directory / "from", {"s/g", "s/m/"});
+    const Mounted mount(directory / "from/s/m");
+    NEEDS(mount);
+    make_files(directory / "from/s/m", {"f"});
+    Items items;
+    SUBCASE("whose root is that of the filesystem") {
+        items = Items::entries({"s/m", "s/m/f"});
+    }
+    SUBCASE("with another tree around it") {
+        items = Items::entries({"s", "s/m", "s/m/f"});
+    }
+    make_files(directory / "to", {"s/m/f"}, " old");
+    Pool pool;
+    const ListCopy copy = copy_list_between(
+        pool, directory / "from", directory / "to", items,
+        entries_of_a_tree(ARSYNC_COPY_ONE_FILE_SYSTEM).with_backup(ARSYNC_BACKUP_SIMPLE));
+    INFO(words(copy));
+    CHECK(copy.item(items.size() - 1).result == 0);
+    CHECK(!copy.item(items.size() - 1).has(ARSYNC_COMPLETION_REPEATED));
+    CHECK(copy.item(items.size()).result == -EEXIST);
+    CHECK(copy.item(items.size()).has(ARSYNC_COMPLETION_JUST_CREATED));
+    CHECK(read_file(directory / "to/s/m/f") == "f");
+    CHECK(read_file(directory / "to/s/m/f~") == "s/m/f old");
+}
+
+TEST_CASE_FIXTURE(Clean, "what a followed link leads to is looked for in a tree as it is copied") {
+    const Directory directory;
+    make_files(directory.path(), {"from/d/f", "else/g", "to/"});
+    make_symlink(directory / "else", directory / "from/d/l");
+    make_symlink(directory / "else/g", directory / "from/d/file");
+    Options options = entries_of_a_tree().with_filter("l/\n");
+    options.symlinks = ARSYNC_SYMLINKS_FOLLOW;
+    SUBCASE("on any filesystem") {}
+    SUBCASE("on one") {
+        options.flags |= ARSYNC_COPY_ONE_FILE_SYSTEM;
+    }
+    Pool pool;
+    const ListCopy copy = copy_list_between(pool, directory / "from", directory / "to",
+                                            Items::entries({"d", "d/l", "d/file"}), options);
+    INFO(words(copy));
+    CHECK(copy.item(2).result == 0);
+    CHECK(!copy.item(2).has(ARSYNC_COMPLETION_REPEATED));
+    CHECK(read_file(directory / "to/d/l/g") == "else/g");
+    CHECK(copy.item(3).result == -EEXIST);
+    CHECK(copy.item(3).has(ARSYNC_COMPLETION_JUST_CREATED));
+}
+
+// What is of another filesystem is left out if it is a directory, and copied if it is a file.
+TEST_CASE_FIXTURE(Clean, "what a followed link leads to on another filesystem is copied once") {
+    NEEDS_ROOT();
+    NEEDS(shared_volume(Kind::ext4)); // so that mounts are our own
+    const Directory directory;
+    make_files(directory.path(), {"from/d/f", "else/", "to/"});
+    const Mounted mount(directory / "else");
+    NEEDS(mount);
+    make_files(directory / "else", {"g"});
+    make_symlink(directory / "else", directory / "from/d/l");
+    make_symlink(directory / "else/g", directory / "from/d/file");
+    Options options = entries_of_a_tree(ARSYNC_COPY_ONE_FILE_SYSTEM);
+    options.symlinks = ARSYNC_SYMLINKS_FOLLOW;
+    Pool pool;
+    const ListCopy copy = copy_list_between(pool, directory / "from", directory / "to",
+                                            Items::entries({"d", "d/l", "d/file"}), options);
+    INFO(words(copy));
+    CHECK(copy.item(2).result == 0);
+    CHECK(read_file(directory / "to/d/l/g") == "g");
+    CHECK(copy.item(3).result == -EEXIST);
+    CHECK(copy.item(3).has(ARSYNC_COMPLETION_JUST_CREATED));
+}
+
 TEST_CASE_FIXTURE(Clean, "a tree is copied but for what was copied of it before") {
     const Directory directory;
     make_files(directory / "from", {"d/f", "d/h", "d/sub/g"});

@@ -67,24 +67,36 @@ Task<void> ListMember::admit_entry(Item& item) {
         list_.judge_again(item, look_where_it_is(item));
 }
 
-// Of what may have been copied with a tree.
+// Of what may have been copied with a tree, as trees look at it: what links lead to, if those are
+// followed. A tree makes a directory of another filesystem than its root's, but enters none; files
+// in those that it enters are copied, wherever they lie.
 List::Whereabouts ListMember::look_where_it_is(const Item& item) {
+    const int at_flags =
+        list_.options_.symlinks == ARSYNC_SYMLINKS_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW;
     struct statx facts;
     const auto look = [&](const std::string& path) {
-        return io_.files.statx(list_.source_dirfd_, path.empty() ? "." : path.c_str(),
-                               AT_SYMLINK_NOFOLLOW, facts) == 0;
+        return io_.files.statx(list_.source_dirfd_, path.empty() ? "." : path.c_str(), at_flags,
+                               facts) == 0;
     };
     std::string path = item.touch.source;
     List::Whereabouts found;
     if (!look(path))
         return found;
     found.is_directory = S_ISDIR(facts.stx_mode);
-    const Identity own = identity(facts);
-    while (!path.empty() && !found.is_mounted && list_.asks(ARSYNC_COPY_ONE_FILE_SYSTEM)) {
+    std::optional<Identity> device;
+    if (found.is_directory)
+        device = identity(facts);
+    while (!path.empty() && list_.asks(ARSYNC_COPY_ONE_FILE_SYSTEM)) {
         const size_t slash = path.rfind('/');
         path.resize(slash == std::string::npos ? 0 : slash);
-        found.is_mounted = look(path) && (identity(facts).major != own.major ||
-                                          identity(facts).minor != own.minor);
+        if (!look(path))
+            continue;
+        const Identity above = identity(facts);
+        if (device && (above.major != device->major || above.minor != device->minor)) {
+            found.root_length_min = path.size() + 1;
+            break;
+        }
+        device = above;
     }
     return found;
 }
@@ -112,7 +124,7 @@ void List::judge_again(Item& item, Whereabouts where) {
         item.touch.source_mode = S_IFDIR;
     }
     const bool was_in_tree =
-        !where.is_mounted && order_.lies_in_tree(item.touch.source, filter_, where.is_directory);
+        order_.lies_in_tree(item.touch.source, filter_, where.is_directory, where.root_length_min);
     item.just_created = was_in_tree || order_.made(item.touch.destination) == Order::Made::it;
 }
 

@@ -145,7 +145,7 @@ private:
     void look_up(Item& item, bool enters);
     struct Whereabouts { // of an entry's source
         bool is_directory = false;
-        bool is_mounted = false; // with ONE_FILE_SYSTEM: on another one than what it lies in
+        size_t root_length_min = 0; // with ONE_FILE_SYSTEM: shorter ones lie on another one
     };
     void judge_again(Item& item, Whereabouts where);
     bool is_listed(const Touch& above, const std::string& path);

@@ -254,9 +254,12 @@ static bool is_left_out(const Filter& filter, std::string_view path, bool is_dir
     return filter.excludes(path, is_directory);
 }
 
-bool Order::lies_in_tree(const std::string& path, const Filter& filter, bool is_directory) const {
+bool Order::lies_in_tree(const std::string& path, const Filter& filter, bool is_directory,
+                         size_t root_length_min) const {
     for (std::string above = path; !above.empty();) {
         above = parent_of(above);
+        if (above.size() < root_length_min)
+            return false;
         const size_t root = above.empty() && !path.starts_with('/') ? 0 : above.size() + 1;
         if (trees_by_path_.contains(above) &&
             (filter.empty() ||

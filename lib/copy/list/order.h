@@ -104,8 +104,9 @@ public:
     // Of what came itself: it is a directory that was copied with all in it.
     bool is_entered(const std::string& path) const { return trees_by_path_.contains(path); }
     void note_tree(const std::string& path) { trees_by_path_.insert(path); }
-    // Whether it lies in such a one, and was not left out of it.
-    bool lies_in_tree(const std::string& path, const Filter& filter, bool is_directory) const;
+    // Whether it lies in such a one, whose path is at least so long, and was not left out of it.
+    bool lies_in_tree(const std::string& path, const Filter& filter, bool is_directory,
+                      size_t root_length_min) const;
 
 private:
     using Counts = std::unordered_map<Identity, unsigned, IdentityHash>;
