@@ -274,6 +274,22 @@ TEST_CASE_FIXTURE(Clean, "what a followed link leads to on another filesystem is
     CHECK(copy.item(3).has(ARSYNC_COMPLETION_JUST_CREATED));
 }
 
+TEST_CASE_FIXTURE(Clean, "two entries of one tree are not copied to one place") {
+    const Directory directory;
+    make_files(directory.path(), {"from/x/f", "from/f", "from/x/d", "from/d/g", "to/"});
+    Pool pool;
+    const ListCopy copy = copy_list_between(
+        pool, directory / "from", directory / "to",
+        {{"x/f", "x/f"}, {"f", "x/f"}, {"x/d", "x/d"}, {"d", "x/d"}}, entries_of_a_tree());
+    INFO(words(copy));
+    CHECK(copy.item(1).result == 0);
+    CHECK(copy.item(2).result == -EEXIST);
+    CHECK(copy.item(2).has(ARSYNC_COMPLETION_JUST_CREATED));
+    CHECK(read_file(directory / "to/x/f") == "from/x/f");
+    CHECK(copy.item(4).result < 0);
+    CHECK(read_file(directory / "to/x/d") == "from/x/d");
+}
+
 TEST_CASE_FIXTURE(Clean, "a tree is copied but for what was copied of it before") {
     const Directory directory;
     make_files(directory / "from", {"d/f", "d/h", "d/sub/g"});

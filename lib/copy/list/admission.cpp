@@ -61,7 +61,7 @@ Task<void> ListMember::admit_entry(Item& item) {
     item.touch.key = item.touch.folded;
     if (item.waits) {
         co_await nobody_else();
-        list_.look_for_spellings(item);
+        list_.look_for_made(item);
     }
     if (item.came_before)
         list_.judge_again(item, look_where_it_is(item));
@@ -104,16 +104,23 @@ List::Whereabouts ListMember::look_where_it_is(const Item& item) {
 void List::look_up(Item& item, bool enters) {
     const Lock lock(mutex_);
     item.came_before = order_.came(item.touch.source);
-    item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
+    look_for_made_under_lock(item);
     item.has_parts = enters && order_.came_below(item.touch.source);
     item.waits = item.came_before || item.has_parts || order_.is_in_flight(item.touch.destination);
     order_.come(item.touch.source, enters);
 }
 
 // Again, for what was in flight has ended.
-void List::look_for_spellings(Item& item) {
+void List::look_for_made(Item& item) {
     const Lock lock(mutex_);
-    item.may_be_one = order_.made(item.touch.destination) == Order::Made::another_spelling;
+    look_for_made_under_lock(item);
+}
+
+// Another source may have been copied there.
+void List::look_for_made_under_lock(Item& item) const {
+    const Order::Made made = order_.made(item.touch.destination);
+    item.just_created = made == Order::Made::it;
+    item.may_be_one = made == Order::Made::another_spelling;
 }
 
 // What came before has ended. What lies in what was copied with all in it was copied with it.
@@ -125,7 +132,7 @@ void List::judge_again(Item& item, Whereabouts where) {
     }
     const bool was_in_tree =
         order_.lies_in_tree(item.touch.source, filter_, where.is_directory, where.root_length_min);
-    item.just_created = was_in_tree || order_.made(item.touch.destination) == Order::Made::it;
+    item.just_created = item.just_created || was_in_tree;
 }
 
 Task<void> ListMember::admit_path(Item& item) {
@@ -432,7 +439,8 @@ void ListMember::enter_way(Item& item) {
     if (item.may_be_one && !way->missing)
         item.just_created = item.just_created || io_.files.may_fold_names(way->destination());
     const bool shallow = list_.asks(ARSYNC_COPY_SHALLOW);
-    const bool again = item.just_created && list_.options_.backup != ARSYNC_BACKUP_NUMBERED;
+    const bool again =
+        item.came_before && item.just_created && list_.options_.backup != ARSYNC_BACKUP_NUMBERED;
     if (!shallow && !again)
         return;
     struct statx facts;

@@ -155,7 +155,8 @@ private:
     bool is_recent(const struct statx& facts);
     bool is_touched(const struct statx& found);
     bool has_several_targets();
-    void look_for_spellings(Item& item);
+    void look_for_made(Item& item);
+    void look_for_made_under_lock(Item& item) const REQUIRES(mutex_);
     bool meets_by_other_names(const Touch& touch);
     // Of one tree's entries, as seen from their ways.
     bool meets(const Touch& touch);

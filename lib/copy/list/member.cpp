@@ -321,7 +321,7 @@ Task<void> ListMember::copy_item_once(Item& item, Question& question, Control& c
         names.unsyncable = item.unsyncable && item.left == Left::nothing;
         if (list_.of_one_tree())
             arsync::enter_way(names, *item.way);
-        names.fresh = names.beneath && item.way->made && !item.came_before;
+        names.fresh = names.beneath && item.way->made && !item.came_before && !item.just_created;
     }
     ItemHost host(list_, host_, item);
     co_await copy_names(io_, names, list_.options_, list_.filter_, control, host, question, outcome,
