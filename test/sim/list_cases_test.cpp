@@ -207,6 +207,25 @@ TEST_CASE("where names fold nothing is written through a link that the list has 
     CHECK(listed.text("nowhere") == "nothing");
 }
 
+TEST_CASE(
+    "what is written through a link that leads nowhere has ended before others get its name") {
+    for (uint64_t seed = 0; seed < orders; ++seed) {
+        CAPTURE(seed);
+        arsync_copy_options options = {};
+        options.flags = ARSYNC_COPY_DANGLING;
+        Listed listed(seed, options, {{"in/a", "out/x"}, {"in/b", "out/y"}});
+        add_symlink(listed.list.world, listed.out, "x", "y");
+        const std::string large(3'000'000, 'a');
+        add_file(listed.list.world, listed.in, "a", content_of(large), 0644);
+        listed.add(listed.in, "b");
+        listed.age();
+        listed.run();
+        CHECK(listed.result(0) == 0);
+        CHECK(listed.result(1) == 0);
+        CHECK((listed.text("y") == "in/b")); // which would print all of a
+    }
+}
+
 TEST_CASE("what a list has made of a link is looked at, and not taken for absent") {
     for (uint64_t seed = 0; seed < orders; ++seed) {
         CAPTURE(seed);

@@ -155,7 +155,9 @@ Task<void> ListMember::admit_path(Item& item) {
     }
     if (item.may_be_one)
         item.just_created = folds_names(item);
-    item.alone = !known || runs_alone(item);
+    // What is made through a link that leads nowhere has a name elsewhere, which others may get.
+    const bool makes_elsewhere = item.touch.through_link && item.touch.is_new;
+    item.alone = !known || makes_elsewhere || runs_alone(item);
     if (item.alone && !list_.is_idle())
         co_await nobody_else();
 }
