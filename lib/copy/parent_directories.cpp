@@ -171,11 +171,16 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count, bool las
     return last.directory;
 }
 
-// It stays open, for all others are reached from it. Of a dry run it may be missing.
+// The first stays open, for all others are reached from it; but each item may have another, and
+// these are opened again. Of a dry run it may be missing.
 Ways::Way Ways::open_top(Files& files, const Route& route) {
     Way way{std::make_shared<Directory>(directories_)};
     Directory& directory = *way.directory;
-    const int fd = files.open(source_dirfd_, route.absolute ? "/" : ".", O_PATH | O_DIRECTORY, 0);
+    const char* const top = route.absolute ? "/" : ".";
+    if (!by_path_.empty())
+        directory.root = std::make_unique<Directory::Root>(
+            Directory::Root{source_dirfd_, destination_dirfd_, top, route.top});
+    const int fd = files.open(source_dirfd_, top, O_PATH | O_DIRECTORY, 0);
     check(ARSYNC_STAGE_OPEN_SOURCE, fd);
     File source(files, fd);
     struct statx of_source;
@@ -347,7 +352,8 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     const DirectoryRef& above = ref->parent;
     if (durable && ref->made && above && !above->parent) {
         control.enter(ARSYNC_STAGE_SYNC);
-        const int64_t result = co_await sync(above->destination());
+        const Pin top(io.files, above);
+        const int64_t result = co_await sync(top->destination());
         check(ARSYNC_STAGE_SYNC, result);
     }
     directories_->finish(*ref);

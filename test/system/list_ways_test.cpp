@@ -1,6 +1,7 @@
 // Lists with the directories on the way to their items, and lists of one tree's entries.
 #include <algorithm>
 #include <cerrno>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "system/check.h"
@@ -356,6 +357,31 @@ TEST_CASE_FIXTURE(Clean, "more directories on the way than are kept open lead th
         REQUIRE(read_file(to + "/" + path) == path);
     for (int i = 0; i < 600; ++i)
         REQUIRE(stat_of(to + "/d" + std::to_string(i)).st_mtim.tv_sec == 1'000'000'000);
+}
+
+TEST_CASE_FIXTURE(Clean, "as many ways as there are items begin elsewhere than the others") {
+    const Directory directory;
+    make_files(directory / "from", {"a/f", "a/g"});
+    Items items;
+    for (const char* name : {"a/f", "a/g"})
+        for (int i = 0; i < 300; ++i) {
+            make_directories(directory / "to" + "/" + std::to_string(i) + "/a");
+            items.add(name, std::to_string(i) + "/" + name);
+        }
+    for (const uint32_t flags : {uint32_t{ARSYNC_COPY_DRY_RUN}, 0U}) {
+        CAPTURE(flags);
+        check_in_child([&](Report& report) {
+            const rlimit few = {128, 128};
+            EXPECT(report, setrlimit(RLIMIT_NOFILE, &few) == 0);
+            Pool pool;
+            const ListCopy copy = copy_list_between(pool, directory / "from", directory / "to",
+                                                    items, with_parents(flags));
+            EXPECT_WITH(report, copy.job.result == 0, words(copy.job));
+            EXPECT(report, copy.totals.files == items.size());
+        });
+    }
+    for (size_t i = 0; i < items.size(); ++i)
+        REQUIRE(read_file(directory / "to" + "/" + items.names(i).second) == items.names(i).first);
 }
 
 TEST_CASE_FIXTURE(Clean, "entries of one tree lead out of it by no link") {

@@ -125,26 +125,29 @@ static File open_again(Files& files, int dirfd, const std::string& name, bool fo
     File file(files, fd);
     struct statx now;
     check(stage, files.statx(fd, "", 0, now));
-    if (identity(now) != known)
+    if (known != Identity{} && identity(now) != known) // a dry run has not looked what it is
         throw Error{stage, ESTALE, true}; // it was moved away, and another put in its place
     return file;
 }
 
-// From the nearest directory above that is open; the root always is.
+// From the nearest directory above that is open; the root is, unless it has names of its own.
 void Directories::reopen(Files& files, Directory& directory, unsigned kept) {
     std::vector<Directory*> way;
-    for (Directory* up = &directory; !up->source_; up = up->parent.get())
+    for (Directory* up = &directory; up && !up->source_; up = up->parent.get())
         way.push_back(up);
     for (size_t i = way.size(); i-- > 0;) {
         Directory& next = *way[i];
-        Directory& above = *next.parent;
-        File source = open_again(files, above.source(), next.name, next.source_followed,
+        const Directory* const above = next.parent.get();
+        const Directory::Root* const root = next.root.get();
+        File source = open_again(files, root ? root->source_dirfd : above->source(),
+                                 root ? root->source : next.name, root || next.source_followed,
                                  next.source_id, ARSYNC_STAGE_OPEN_SOURCE, next.shut);
         File destination;
         bool unread = false;
         if (!next.missing)
             destination =
-                open_again(files, above.destination(), next.name, next.destination_followed,
+                open_again(files, root ? root->destination_dirfd : above->destination(),
+                           root ? root->destination : next.name, root || next.destination_followed,
                            next.destination_id, ARSYNC_STAGE_MAKE_DIRECTORY, unread);
         next.source_ = std::move(source);
         next.destination_ = std::move(destination);
@@ -158,7 +161,7 @@ void Directories::reopen(Files& files, Directory& directory, unsigned kept) {
 }
 
 void Directories::keep_idle(Directory& directory) {
-    if (!directory.parent) // the root stays open: all others are reached from it
+    if (!directory.parent && !directory.root) // it stays open: all others are reached from it
         return;
     directory.idle_ = true;
     directory.previous_idle_ = newest_;

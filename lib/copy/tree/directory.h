@@ -33,6 +33,14 @@ struct Directory {
     const std::shared_ptr<Directories> home;
     DirectoryRef parent; // null: the root of the tree
     std::string name;    // in its parents
+    // Of a root that need not stay open: by what it is opened again, links on the way followed.
+    struct Root {
+        int source_dirfd;
+        int destination_dirfd;
+        std::string source;
+        std::string destination;
+    };
+    std::unique_ptr<const Root> root;
     Identity source_id;
     Identity destination_id;
     std::unique_ptr<struct statx> facts; // of the source when it was opened; until it is finished
