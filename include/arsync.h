@@ -713,7 +713,10 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              error is -EEXIST if two items are to be at one place, or one in the other, and
  *              -ELOOP if an item's source or destination lies in what another one mirrors to, or if
  *              its source holds that, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH
- *              an item may lie in another one, at the same place in source and destination.
+ *              an item may lie in another one, at the same place in source and destination. Where
+ *              links are followed (ARSYNC_SYMLINKS_FOLLOW) one below an item may lead to what
+ *              another one mirrors to: a directory is -EOPNOTSUPP beside another whose destination
+ *              is there already.
  *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
  *   Durable    The list's completion says that all items which succeeded are durable; an item's own
  *              completion does not say so yet. Names and data are written out once, when all items

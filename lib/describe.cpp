@@ -261,6 +261,8 @@ std::string Failure::describe() const {
         return on_the_way();
     if (has(ARSYNC_COMPLETION_IN_MIRROR) && error_ == EEXIST)
         return "$o and $s cannot both be copied to $O";
+    if (has(ARSYNC_COMPLETION_IN_MIRROR) && error_ == EOPNOTSUPP)
+        return "cannot follow links in $S: they may lead into $O, which is to be like $o";
     if (has(ARSYNC_COMPLETION_IN_MIRROR))
         return has(ARSYNC_COMPLETION_AT_SOURCE) ? "$s would be lost in $O, which is to be like $o"
                                                 : "$d would be lost in $O, which is to be like $o";

@@ -49,6 +49,9 @@ holds 'also if a link leads there, or lies there' "$several"'
     ln -s d/s/sub link; ln -s d/s/sub/2 file; ln -s ../../s d/s/there; find d | sort > before
     for other in "-H link" "-L file" "-a d/s/there"; do set -- $other; $CP $1 -r --mirror s $2 d 2> err && false; '"$spares"'; done
     ln -s s/sub/2 d/w; find d | sort > before; echo w > w; $CP -r --mirror s w d 2> err && false; '"$spares"
+holds 'links that are followed may lead there, so two are not mirrored with -L to where something is' "$several"'
+    ln -s ../d/s/sub/2 z/l; for order in "s z" "z s"; do $CP -rL --mirror $order d 2> err && false; test "$(cat err)" = "arsync-cp: with --mirror, cannot follow links in '\''z'\'': they may lead into '\''d/s'\'', which is to be like '\''s'\''"; test "$(find d | sort)" = "$(cat before)"; done
+    mkdir new; $CP -rL --mirror s z new; test "$(cat new/z/l)" = 2; $CP -rL --mirror s d; test ! -e d/s/sub'
 if is_root; then
     # shellcheck disable=SC2016
     holds 'or a bind mount shows it' "$several"'

@@ -1,6 +1,7 @@
 // Lists of mirrors: none may remove what another item copies or makes.
 #include <cerrno>
 #include <filesystem>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/list.h"
@@ -308,6 +309,39 @@ TEST_CASE_FIXTURE(Clean, "but what is put elsewhere than the tree has it, is") {
     INFO(words(copy));
     CHECK(copy.job.result == -EEXIST);
     CHECK(difference(before, state(directory / "t")) == "");
+}
+
+TEST_CASE_FIXTURE(Clean,
+                  "nor does a link below one that is followed lead to what another removes") {
+    Mirrors mirrors;
+    make_symlink("../d/s/file", mirrors.all + "/z/l");
+    const Options options = mirror().with_symlinks(ARSYNC_SYMLINKS_FOLLOW);
+    Pool pool;
+    SUBCASE("two directories") {
+        mirrors.items.add(mirrors.all + "/z", mirrors.all + "/d/z");
+        const auto before = state(mirrors.all);
+        const ListCopy copy = copy_list(pool, mirrors.items, options);
+        INFO(words(copy));
+        CHECK(copy.job.result == -EOPNOTSUPP);
+        CHECK(copy.job.stage == ARSYNC_STAGE_CHECK);
+        REQUIRE(copy.all.size() == 1);
+        CHECK(copy.all.front().user_data == 2);
+        CHECK(copy.all.front().other == 1);
+        CHECK(copy.all.front().flags ==
+              (ARSYNC_COMPLETION_AT_SOURCE | ARSYNC_COMPLETION_IN_MIRROR));
+        CHECK(difference(before, state(mirrors.all)) == "");
+    }
+    SUBCASE("though not to where nothing is yet") {
+        std::filesystem::remove_all(mirrors.all + "/d/s");
+        make_files(mirrors.all, {"o"});
+        REQUIRE(unlink((mirrors.all + "/z/l").c_str()) == 0);
+        mirrors.items.add(mirrors.all + "/z", mirrors.all + "/d/z");
+        CHECK(copy_list(pool, mirrors.items, options).job.result == 0);
+    }
+    SUBCASE("though not below a file") {
+        mirrors.items.add(mirrors.all + "/z/f", mirrors.all + "/d/f");
+        CHECK(copy_list(pool, mirrors.items, options).job.result == 0);
+    }
 }
 
 TEST_CASE_FIXTURE(Clean, "a list of mirrors begins nothing before it has ended, and has room") {

@@ -218,6 +218,12 @@ bool Mirrors::Tops::contains(size_t item) const {
     return find(item) != nullptr;
 }
 
+std::optional<size_t> Mirrors::Tops::other_than(size_t item) const {
+    const auto other =
+        std::find_if(all_.begin(), all_.end(), [&](const Top& top) { return top.item != item; });
+    return other == all_.end() ? std::nullopt : std::optional<size_t>(other->item);
+}
+
 bool Mirrors::Tops::are_on_one_device(size_t item, const Found& found) const {
     const Top* const top = find(item);
     return top && top->major == found.facts.stx_dev_major &&
@@ -387,6 +393,15 @@ std::optional<size_t> Mirrors::source_around_mirror(size_t own) {
     return first == around.end() ? std::nullopt : std::optional<size_t>(*first);
 }
 
+// Where a link below an item leads is known when that is copied. A tree looks out for its own
+// mirror then, and removes nothing before all is copied; but others remove what is extra in theirs
+// by then.
+std::optional<size_t> Mirrors::mirror_behind_links(size_t own) const {
+    if (options_.symlinks != ARSYNC_SYMLINKS_FOLLOW || !sources_.contains(own))
+        return std::nullopt;
+    return mirrors_.other_than(own);
+}
+
 std::optional<Clash> Mirrors::compare(size_t item) {
     if (mirrors_.empty() && by_key_.empty())
         return std::nullopt;
@@ -396,6 +411,8 @@ std::optional<Clash> Mirrors::compare(size_t item) {
         return Clash{item, *mirror, ELOOP, Side::destination};
     if (const auto source = source_around_mirror(item))
         return Clash{*source, item, ELOOP, Side::source};
+    if (const auto mirror = mirror_behind_links(item))
+        return Clash{item, *mirror, EOPNOTSUPP, Side::source};
     return std::nullopt;
 }
 

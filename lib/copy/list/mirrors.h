@@ -21,7 +21,8 @@ namespace arsync {
 struct Clash {
     size_t item = 0;
     size_t mirror = 0;
-    int error = 0; // EEXIST: both are to be at one place; ELOOP: one end lies in the mirror
+    int error = 0; // EEXIST: both are to be at one place; ELOOP: one end lies in the mirror;
+                   // EOPNOTSUPP: links below it may lead there
     Side side = Side::by_stage;
 };
 
@@ -82,6 +83,7 @@ private:
         void add_same(const Found& found, Numbers& same) const;
         void add_around(const Mirrors& mirrors, const Found& found, Numbers& around) const;
         bool contains(size_t item) const;
+        std::optional<size_t> other_than(size_t item) const;
         bool are_on_one_device(size_t item, const Found& found) const;
         bool empty() const { return all_.empty(); }
 
@@ -118,6 +120,7 @@ private:
     bool belong_together(size_t one, size_t other) const;
     std::optional<size_t> mirror_around(const End& end, size_t own);
     std::optional<size_t> source_around_mirror(size_t own);
+    std::optional<size_t> mirror_behind_links(size_t own) const;
     std::optional<Clash> clash_of_names(size_t outer, size_t inner, bool same);
 
     Files& files_;
