@@ -244,7 +244,8 @@ struct Outcome {
     std::shared_ptr<File> kept; // the copy, if wanted
     std::string error_path;     // of a tree, if wanted: of what failed first
     bool has_error_path = false;
-    std::optional<uint64_t> other; // of an item: the user_data of the one that it clashes with
+    bool is_linked_already = false; // what was skipped is as durable as what is linked anew
+    std::optional<uint64_t> other;  // of an item: the user_data of the one that it clashes with
 
     // After an error: not if the copy is there. What was up to date may be looked at once more.
     bool may_begin_anew() const {

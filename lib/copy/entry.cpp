@@ -79,6 +79,7 @@ Task<void> Entry::copy(unsigned char type) {
     if (obstacle == Obstacle::skip) {
         outcome_.action = ARSYNC_ACTION_SKIP;
         keep_attributes();
+        outcome_.is_linked_already = is_linked_already();
         if (syncs_what_is_there())
             co_await sync_what_is_there();
         tell_of_destination();

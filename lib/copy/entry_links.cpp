@@ -94,6 +94,7 @@ Task<void> Entry::make_link_to(Identity copy, Make make) {
     const bool again = !names_.beneath && options_.backup != ARSYNC_BACKUP_NONE;
     if (is_there && identity(found) == copy && !again) {
         outcome_.action = ARSYNC_ACTION_SKIP; // as an earlier run has left it, maybe not synced
+        outcome_.is_linked_already = true;
         prepare_sync_of_name();
         if (directory_)
             co_await sync_names_in(io_, control_, directory_.get());

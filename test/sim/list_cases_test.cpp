@@ -282,6 +282,30 @@ TEST_CASE("a durable list tells of its own losses, and not of what other program
     }
 }
 
+TEST_CASE("a durable list asks for links that it has found, too, when there is a loss") {
+    for (const bool found : {false, true}) {
+        CAPTURE(found);
+        arsync_copy_options options = durable();
+        options.flags = ARSYNC_COPY_HARD_LINK;
+        Listed listed(1, options, many_items());
+        World& world = listed.list.world;
+        for (int i = 0; i < 20; ++i) {
+            const std::string name = std::to_string(i);
+            const InodeNumber source = listed.add(listed.in, name);
+            if (found)
+                add_name(world, listed.out, name.c_str(), source);
+        }
+        lose_only(listed, "7");
+        listed.run();
+        for (size_t i = 0; i < 20; ++i)
+            CHECK(listed.result(i) == 0);
+        CHECK(listed.list.item(7)->outcome.action ==
+              (found ? ARSYNC_ACTION_SKIP : ARSYNC_ACTION_HARD_LINK));
+        CHECK(listed.list.outcome().result == -EIO);
+        CHECK(listed.list.outcome().stage == ARSYNC_STAGE_SYNC);
+    }
+}
+
 // Both are the list's own, and no item's.
 TEST_CASE("a list whose way fails, and that is not durable in the end, tells of two errors more") {
     for (const bool way_fails : {false, true})

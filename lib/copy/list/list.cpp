@@ -173,7 +173,7 @@ void List::end_item(Item& item, const Outcome& outcome, const arsync_totals& tot
     // Last, for there may be no memory for it.
     const bool keeps = (outcome.flags & ARSYNC_COMPLETION_COPIED) != 0;
     const bool partly = outcome.action == ARSYNC_ACTION_TREE && totals.directories > 0;
-    if ((keeps || partly) && sync_.is_asked())
+    if ((keeps || partly || outcome.is_linked_already) && sync_.is_asked())
         sync_.note_made(item.names.destination, outcome);
     const std::string& made_as = item.touch.made_as;
     if (made)
