@@ -692,10 +692,11 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *   Once       An item does not overwrite what an earlier item has made: it fails with -EEXIST and
  *              JUST_CREATED, unless numbered backups are made or the options let the earlier one
  *              stay anyway. (Without ARSYNC_COPY_BENEATH only paths that are spelled alike count
- *              as one place, as for cp.) Nor is a file written through a link that an earlier item
- *              has made or was copied through: that is -ELOOP with JUST_CREATED. An item with the
- *              same paths as an earlier one, but for "." and slashes, and of one source also "..",
- *              is skipped, with REPEATED (a file only if no backups are made).
+ *              as one place, and what is in a tree that was copied does not count, as for cp.) Nor
+ *              is a file written through a link that an earlier item has made or was copied
+ *              through: that is -ELOOP with JUST_CREATED. An item with the same paths as an earlier
+ *              one, but for "." and slashes, and of one source also "..", is skipped, with REPEATED
+ *              (a file only if no backups are made).
  *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once. It stays writable
  *              until the list has ended and then gets its attributes. With ARSYNC_REPORT_ALL one
  *              that is made has a completion of kind WAY, whose path is the beginning of src. One

@@ -183,7 +183,8 @@ static Found look_at_destination(Files& files, const FileCopy& copy, const struc
     const bool through_link = !copy.beneath && writes_contents(source, options) &&
                               options.replace == ARSYNC_REPLACE_IN_PLACE &&
                               options.backup == ARSYNC_BACKUP_NONE;
-    found.result = files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found.facts);
+    const bool pretended = dirfd == -1; // a directory that a dry run would have made
+    found.result = pretended ? -ENOENT : files.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, found.facts);
     if (found.result < 0 || !S_ISLNK(found.facts.stx_mode) || !through_link)
         return found;
     if (!asks(options, ARSYNC_COPY_NOFOLLOW)) {

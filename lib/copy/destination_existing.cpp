@@ -209,7 +209,9 @@ int Destination::reopen(int flags, int& closed) {
 void Destination::begin_anew(Control& control, const Error& refusal) {
     control.enter(ARSYNC_STAGE_TRUNCATE);
     // A new file's mode may forbid its owner to write, which was no matter while it was open.
-    const mode_t mode = facts().stx_mode & 07777;
+    struct statx now;
+    check(ARSYNC_STAGE_TRUNCATE, io_.files.statx(fd(), "", 0, now));
+    const mode_t mode = now.stx_mode & 07777;
     const bool widened = (mode & 0200) == 0 && io_.files.chmod(fd(), mode | 0200) == 0;
     int closed = 0; // and if what was written so far is lost, so much the better
     if (reopen(O_WRONLY | O_TRUNC, closed) < 0)
