@@ -218,8 +218,13 @@ $(B)/completions/%: tools/completions/rows.awk tools/completions/$$(shell_of.$$*
 spread = tools/arsync-spread/spread
 documents = README.md CHANGELOG.md LICENSE
 
+# To the shell, a space ends a path.
+places = DESTDIR prefix bindir libdir includedir mandir docdir pkgconfigdir cmakedir bashdir zshdir fishdir spreaddir
+refuse_spaces = $(foreach place,$(places),$(if $(word 2,$($(place))),$(error $(place) has a space in it: $($(place)))))
+
 .PHONY: install uninstall
 install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
+	$(refuse_spaces)
 	$(Q)install -d $(addprefix $(DESTDIR),$(bindir) $(libdir) $(includedir) $(pkgconfigdir) $(cmakedir) $(mandir)/man1 $(mandir)/man3 $(docdir) \
 	    $(bashdir) $(zshdir) $(fishdir))
 	$(Q)install -m 755 $(B)/arsync-cp $(DESTDIR)$(bindir)/
@@ -246,7 +251,9 @@ install: build ## install under prefix (DESTDIR, libdir, ... are honoured)
 	$(Q)if [ -z "$(DESTDIR)" ] && [ -w /etc/ld.so.cache ]; then ldconfig; fi
 
 uninstall: $(B)/man/man3/arsync.3 ## remove what install put there
-	$(Q)rm -rf $(DESTDIR)$(spreaddir)
+	$(refuse_spaces)
+	$(Q)rm -rf $(DESTDIR)$(spreaddir)/spread
+	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(spreaddir) 2> /dev/null || true
 	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/arsync-spread $(mandir)/man1/arsync-spread.1 $(bashdir)/arsync-spread \
 	    $(zshdir)/_arsync-spread $(fishdir)/arsync-spread.fish)
 	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/arsync-cp $(addprefix $(libdir)/,$(shared) $(soname) libarsync.so libarsync.a) \
@@ -413,7 +420,7 @@ $(B)/test/faultfs $(B)/test/distant_disk $(B)/test/spinning_disk: $(B)/test/%: t
 # An installed tree for the tests that use the library as a stranger would.
 stage: build
 	$(Q)rm -rf $(B)/stage
-	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage prefix=/usr
+	$(Q)$(MAKE) --no-print-directory install DESTDIR='$(CURDIR)/$(B)/stage' prefix=/usr
 
 run.unit   = $(filter %/unit,$(suites))
 run.client = $(B)/test/client

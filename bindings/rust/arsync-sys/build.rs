@@ -6,7 +6,7 @@ fn main() {
     if std::env::var_os("DOCS_RS").is_some() {
         return;
     }
-    let found = pkg_config::Config::new().atleast_version("0.1").probe("arsync");
+    let found = pkg_config::Config::new().range_version("0.1".."1").probe("arsync");
     let library = found.unwrap_or_else(|error| fail(&error));
     let include = library.include_paths.first().map_or("/usr/include".into(), |path| path.clone());
     // To crates that build C against the header (DEP_ARSYNC_INCLUDE), and to the tests of this one.

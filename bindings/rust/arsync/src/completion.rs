@@ -165,6 +165,8 @@ pub struct Details {
     pub times: Option<Times>,
     /// With [`Flags::IN_MIRROR`]: the `user_data` of the item whose mirror it is.
     pub other: u64,
+    /// Which of these were told: [`Want`]'s bits.
+    pub(crate) has: u32,
 }
 
 impl Details {
@@ -186,6 +188,7 @@ impl Details {
             digest: has(Want::DIGEST).then_some(raw.digest),
             times: has(Want::TIMES).then_some(Times { begin_ns: raw.begin_ns, end_ns: raw.end_ns }),
             other: raw.other,
+            has: raw.has,
         }
     }
 }

@@ -166,6 +166,7 @@ impl Completion {
             error_path: pointer(&error_path),
             source: told.source.unwrap_or_default().to_raw(),
             destination: told.destination.unwrap_or_default().to_raw(),
+            has: told.has,
             ..sys::arsync_details::default()
         });
         f(&sys::arsync_completion {
