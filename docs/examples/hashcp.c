@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -50,20 +49,11 @@ static void write_block(uint64_t i) {
     ++in_flight;
 }
 
-/* By whatever names: to empty DST would be the end of SRC. */
-static int is_same(const char* source, const char* destination) {
-    struct stat one, other;
-    return stat(source, &one) == 0 && stat(destination, &other) == 0 &&
-           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 int main(int argc, char** argv) {
     if (argc != 3)
         return fprintf(stderr, "usage: hashcp SRC DST\n"), 2;
-    if (is_same(argv[1], argv[2]))
-        return fprintf(stderr, "hashcp: %s and %s are the same file\n", argv[1], argv[2]), 1;
     const int source = open(argv[1], O_RDONLY | O_CLOEXEC);
-    const int destination = source < 0 ? -1 : open(argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    const int destination = source < 0 ? -1 : open(argv[2], O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (destination < 0)
         return perror(source < 0 ? argv[1] : argv[2]), 1;
     need(arsync_pool_open(NULL, &pool), "open a pool");

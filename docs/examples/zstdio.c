@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -49,22 +48,13 @@ static void compress(ZSTD_CCtx* zstd, const void* data, size_t size, int last, F
     } while (last ? left > 0 : input.pos < input.size);
 }
 
-/* By whatever names: to empty DST would be the end of SRC. */
-static int is_same(const char* source, const char* destination) {
-    struct stat one, other;
-    return stat(source, &one) == 0 && stat(destination, &other) == 0 &&
-           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 int main(int argc, char** argv) {
     if (argc != 3)
         return fprintf(stderr, "usage: zstdio SRC DST\n"), 2;
-    if (is_same(argv[1], argv[2]))
-        return fprintf(stderr, "zstdio: %s and %s are the same file\n", argv[1], argv[2]), 1;
     int fd = open(argv[1], O_RDONLY | O_CLOEXEC | O_DIRECT);
     if (fd < 0)
         fd = open(argv[1], O_RDONLY | O_CLOEXEC);
-    FILE* out = fd < 0 ? NULL : fopen(argv[2], "wb");
+    FILE* out = fd < 0 ? NULL : fopen(argv[2], "wbx");
     if (!out)
         return perror(fd < 0 ? argv[1] : argv[2]), 1;
     const arsync_pool_options options = {
