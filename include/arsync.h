@@ -1330,11 +1330,11 @@ enum arsync_update {
      * names is brought up to date: what differs is written, and what the source does not have is
      * removed (ACLs, capabilities, "user." and "trusted." attributes). The same is done for files
      * that are overwritten in place and for directories. A file that has other names there, and
-     * whose source has none, differs by its mode and owner, too, if links are preserved: the others
-     * would get them with it. What is copied as a stream (ARSYNC_COPY_SPECIAL) always differs, and
-     * an access time alone is no difference. Times are compared with the precision of the
-     * destination's filesystem; to find it out on FAT and FUSE, the library changes a file's own
-     * time for a moment. */
+     * whose source has none, differs by its mode and owner, too, as far as they may be set, if
+     * links are preserved: the others would get them with it. What is copied as a stream
+     * (ARSYNC_COPY_SPECIAL) always differs, and an access time alone is no difference. Times are
+     * compared with the precision of the destination's filesystem; to find it out on FAT and FUSE,
+     * the library changes a file's own time for a moment. */
     ARSYNC_UPDATE_CHANGED = 3,
     /* Those that the answer to a question says; see "Questions". Not with ARSYNC_COPY_MIRROR. */
     ARSYNC_UPDATE_ASK = 4,

@@ -31,19 +31,27 @@ bool writes_contents(const struct statx& source, const arsync_copy_options& opti
 }
 
 // What has another name at the destination and, for certain, none at the source: the others of that
-// name are of another source, whose owner and mode they are to keep. Who may not give it away would
-// find the owner as wrong after a copy as before.
-bool is_anothers_too(const struct statx& source, const struct statx& found,
+// name are of another source, whose owner and mode they are to keep. What may not be given away
+// would be as wrong after a copy as before, and without the set-id bits.
+bool is_anothers_too(Files& files, const struct statx& source, const struct statx& found,
                      const arsync_copy_options& options) {
     const auto asked = [&](uint32_t attribute) { return (options.preserve & attribute) != 0; };
-    const bool shared =
-        asked(ARSYNC_PRESERVE_LINKS) && found.stx_nlink > 1 && source.stx_nlink == 1;
-    const bool same_mode = !asked(ARSYNC_PRESERVE_MODE) || source.stx_mode == found.stx_mode;
-    const bool same_owner = !asked(ARSYNC_PRESERVE_OWNER) ||
-                            (copied_user(options, source.stx_uid) == found.stx_uid &&
-                             copied_group(options, source.stx_gid) == found.stx_gid) ||
-                            !has_capability(CAP_CHOWN);
-    return shared && !(same_mode && same_owner);
+    if (!asked(ARSYNC_PRESERVE_LINKS) || found.stx_nlink <= 1 || source.stx_nlink != 1)
+        return false;
+    mode_t compared = 07777;
+    if (asked(ARSYNC_PRESERVE_OWNER)) {
+        const gid_t gid = copied_group(options, source.stx_gid);
+        const bool wrong_user = copied_user(options, source.stx_uid) != found.stx_uid;
+        const bool wrong_group = gid != found.stx_gid;
+        const bool may_give = has_capability(CAP_CHOWN);
+        const bool may_give_to_group =
+            may_give || (found.stx_uid == files.effective_user() && is_member(gid));
+        if ((wrong_user && may_give) || (wrong_group && may_give_to_group))
+            return true;
+        if (wrong_user || wrong_group)
+            compared = 01777;
+    }
+    return asked(ARSYNC_PRESERVE_MODE) && ((source.stx_mode ^ found.stx_mode) & compared) != 0;
 }
 
 bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source,
@@ -54,7 +62,8 @@ bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source
         return false; // nobody knows what comes out of it
     switch (source.stx_mode & S_IFMT) {
     case S_IFREG:
-        return source.stx_size == found.stx_size && !is_anothers_too(source, found, options) &&
+        return source.stx_size == found.stx_size &&
+               !is_anothers_too(files, source, found, options) &&
                has_time_of(files, copy.destination_dirfd, copy.destination.c_str(), source, found,
                            (options.flags & ARSYNC_COPY_DRY_RUN) == 0);
     case S_IFLNK:

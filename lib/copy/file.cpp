@@ -253,6 +253,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.destination_is_known = destination.knows_device();
         ends.fresh = destination.regular();
         ends.owned = !content.shared && !destination.shared();
+        ends.source_shared = content.shared;
+        ends.destination_shared = destination.shared();
         ends.may_seek = !content.shared;
         ends.destination_synced = (copy.destination_flags & O_DSYNC) != 0;
         ends.reads_back = destination.readable();
@@ -283,7 +285,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         written.exact = exact_destination;
         written.bytes = outcome.bytes;
         written.whole_file = true;
-        written.owned = true;
+        written.owned = written.may_seek = !destination.shared();
         co_await verify(io, written, digest, options, control, outcome);
         control.throw_if_cancelled();
     }

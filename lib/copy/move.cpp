@@ -120,8 +120,9 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.plain_write = has_offsets(destination()) && !survey_.to().exact;
     result.in_memory = has_offsets(source()) && survey_.from().in_memory;
     result.waits_for_source = survey_.from().polls_truly();
-    result.owned = ends_.owned;
-    result.read_nowait = result.write_nowait = !ends_.owned;
+    result.destination_shared = ends_.destination_shared;
+    result.read_nowait = ends_.source_shared;
+    result.write_nowait = ends_.destination_shared;
     needs_any_order_ =
         needs_any_order_ || holes_.are_made() || result.pipeline.lanes + result.spare_lanes > 1;
     result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;

@@ -77,8 +77,8 @@ Task<void> write_all_stream(Io io, Control& control, Stretch& stretch, Slice fro
             co_await interruptible_wait(io, control, stretch.destination, false);
         control.throw_if_cancelled();
         const uint32_t flags = stream && stretch.write_nowait ? RWF_NOWAIT : 0;
-        // What may wait for its reader is given no more than it says it has room for.
-        const bool may_wait = stream && !stretch.owned && flags == 0;
+        // What may wait for its reader is given no more than a pipe has room for when it says so.
+        const bool may_wait = stream && stretch.destination_shared && flags == 0;
         const size_t length = std::min<size_t>(from.length - done, may_wait ? PIPE_BUF : SIZE_MAX);
         const Slice part{from.data + done, length, from.buffer_index};
         Request** const cancellable = stream ? &control.interruptible : nullptr;

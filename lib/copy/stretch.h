@@ -42,9 +42,9 @@ struct Stretch {
     bool plain_write = false;
     bool in_memory = false;       // the source: reading it waits for nothing
     bool waits_for_source = true; // a stream's source may have nothing to read yet
-    // The descriptions are ours alone. Of another's, which may wait in read(2) or write(2), streams
-    // are asked not to (RWF_NOWAIT); cleared where that is refused.
-    bool owned = true;
+    // A stream whose description is somebody else's, too, may wait in read(2) or write(2), and is
+    // asked not to (RWF_NOWAIT); cleared where that is refused.
+    bool destination_shared = false;
     bool read_nowait = false;
     bool write_nowait = false;
     bool drop_cache = false;    // RWF_DONTCACHE; cleared where it is refused

@@ -32,7 +32,11 @@ holds 'fine steps stay fine' 'mkdir s d; echo a > s/f; echo b > d/f; touch -d "2
     $CP -rpTu s d; cmp s/f d/f; echo c > s/f; touch -d "2001-01-01 00:00:01.5" s/f; touch -d "2001-01-01 00:00:01" d/f; $CP -pu s/f d/f; cmp s/f d/f'
 if is_root; then
     holds 'snapshots by somebody who may not give files away stay links' '
-        mkdir s; echo x > s/f; chmod 644 s/f; chmod 777 .; as_nobody sh -c "$CP -aT s one 2> err; cp -al one two; $CP -aT --skip-unchanged s two 2> err"; test one/f -ef two/f'
+        mkdir s; echo x > s/f; echo x > s/g; chmod 644 s/f; chmod 6755 s/g; chmod 777 .
+        as_nobody sh -c "$CP -aT s one 2> err; cp -al one two; $CP -aT --skip-unchanged s two 2> err"; test one/f -ef two/f; test one/g -ef two/g'
+    holds 'but no group changes in one for what is in another' '
+        mkdir s; echo x > s/f; chown -R 65534:65534 s; chmod 777 .; as() { setpriv --reuid=65534 --regid=65534 --groups=65534,1234 "$@"; }
+        as $CP -aT s one; as cp -al one two; chgrp 1234 s/f; as $CP -aT --skip-unchanged s two; test $(stat -c %g one/f) = 65534; test $(stat -c %g two/f) = 1234'
 else
     skip 'snapshots by somebody who may not give files away' 'needs root'
 fi
