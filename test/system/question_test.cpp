@@ -1,8 +1,8 @@
 // ARSYNC_UPDATE_ASK: what is at the destination is asked about, and the copy goes on by the answer.
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <dirent.h>
+#include <filesystem>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
