@@ -82,8 +82,6 @@ int Pool::open_file(int fd, arsync_file& id) {
     if (!file->own)
         return -errno;
     file->fd = file->own.get();
-    file->may_read = (flags & O_ACCMODE) != O_WRONLY;
-    file->may_write = (flags & O_ACCMODE) != O_RDONLY;
     file->direct = (flags & O_DIRECT) != 0;
     file->synchronous = (flags & (O_SYNC | O_DSYNC)) != 0;
     // Of a file and a disk it is known, and to ask would wait for whoever uses its position. Event

@@ -15,10 +15,8 @@ namespace arsync {
 
 struct CallerFile {
     int fd = -1;
-    Fd own;          // keeps it, as a duplicate
-    mode_t kind = 0; // S_IFMT
-    bool may_read = true;
-    bool may_write = true;
+    Fd own;               // keeps it, as a duplicate
+    mode_t kind = 0;      // S_IFMT
     bool direct = false;  // open with O_DIRECT
     bool streams = false; // it has no offsets: those that it is given, io_uring takes no notice of
     bool may_be_silent = false; // a transfer may wait for ever: it is neither a file nor a disk

@@ -32,15 +32,12 @@ public:
     Task<void> run() {
         control_.enter(stage_);
         control_.set_total(operation_.length);
-        if (!(reads_ ? file_.may_read : file_.may_write)) // or it would wait for the other end
-            throw Error{stage_, EBADF};
         if (operation_.length == 0)
             co_return;
         if (operation_.offset == UINT64_MAX)
             co_await move_once();
         else
             co_await move_all();
-        control_.set_total(outcome_.bytes);
         co_await keep_pace(io_, control_, outcome_.bytes);
     }
 
@@ -131,7 +128,7 @@ private:
                       : io_.ring.write(file_.fd, rest(), offset, flags, route, cancellable);
     }
 
-    // The flag of a file that is one's turn at a time, if it is wanted and nobody else has it.
+    // A stream's flag, if it is wanted and nobody else has it.
     class Taken {
     public:
         Taken(std::atomic_flag& flag, bool wanted)
@@ -158,12 +155,11 @@ private:
                 continue;
             // A file that is not cached would say again and again that it is not ready.
             const bool nowait = file_.may_be_silent && file_.takes_nowait;
-            const bool in_turn = file_.streams || file_.by == CallerFile::By::waits;
             std::atomic_flag& taken = reads_ ? file_.reading : file_.writing;
             int64_t moved = -EAGAIN; // somebody else was quicker
             {
-                const Taken takes(taken, !nowait && in_turn);
-                if (nowait || !in_turn || (takes && is_ready()))
+                const Taken takes(taken, !nowait && file_.streams);
+                if (nowait || !file_.streams || (takes && is_ready()))
                     moved = co_await transfer(offset, nowait ? RWF_NOWAIT : 0, route);
             }
             if (moved < 0)

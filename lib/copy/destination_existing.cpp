@@ -58,17 +58,10 @@ Task<void> Destination::open_given(const struct statx& source) {
     if (stored)
         fd =
             io_.files.reopen(copy_.destination_dirfd, (readable_ ? O_RDWR : O_WRONLY) | O_NONBLOCK);
-    // As it was given it may be read back, or else a description that is only for writing will do.
-    const bool verifies = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
-    const bool given_to_read = (copy_.destination_flags & O_ACCMODE) == O_RDWR;
-    if (fd < 0 && stored && readable_ && !(verifies && given_to_read)) {
-        fd = io_.files.reopen(copy_.destination_dirfd, O_WRONLY | O_NONBLOCK);
-        readable_ = false;
-    }
     shared_ = fd < 0;
     if (shared_) {
         fd = io_.files.duplicate(copy_.destination_dirfd);
-        readable_ = readable_ && stored && given_to_read;
+        readable_ = false; // for all that is known
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);
@@ -209,7 +202,6 @@ int Destination::reopen(int flags, int& closed) {
     closed = file_.close();
     file_ = File(io_.files, io_.files.reopen(pin.get(), flags | O_NONBLOCK));
     readable_ = (flags & O_ACCMODE) != O_WRONLY;
-    shared_ = shared_ && !file_;
     return file_.get();
 }
 
@@ -220,8 +212,8 @@ void Destination::begin_anew(Control& control, const Error& refusal) {
     struct statx now;
     check(ARSYNC_STAGE_TRUNCATE, io_.files.statx(fd(), "", 0, now));
     const mode_t mode = now.stx_mode & 07777;
-    const bool widened =
-        kind_ != Kind::existing && (mode & 0200) == 0 && io_.files.chmod(fd(), mode | 0200) == 0;
+    const bool widened = kind_ != Kind::existing && (mode & 0200) == 0 &&
+                         io_.files.chmod(fd(), mode | 0200) == 0;
     int closed = 0; // and if what was written so far is lost, so much the better
     if (reopen(O_WRONLY | O_TRUNC, closed) < 0)
         throw refusal;

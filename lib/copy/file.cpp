@@ -253,8 +253,6 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.destination_is_known = destination.knows_device();
         ends.fresh = destination.regular();
         ends.owned = !content.shared && !destination.shared();
-        ends.source_shared = content.shared;
-        ends.destination_shared = destination.shared();
         ends.may_seek = !content.shared;
         ends.destination_synced = (copy.destination_flags & O_DSYNC) != 0;
         ends.reads_back = destination.readable();
@@ -271,7 +269,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     }
     control.throw_if_cancelled();
     File kept; // as it was opened, which its mode may allow nobody any more
-    if (wants(options, ARSYNC_WANT_FD) && destination.regular() && !destination.shared()) {
+    if (wants(options, ARSYNC_WANT_FD) && destination.regular()) {
         const int fd = io.files.duplicate(destination.fd());
         check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
         kept = File(io.files, fd);
@@ -285,7 +283,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         written.exact = exact_destination;
         written.bytes = outcome.bytes;
         written.whole_file = true;
-        written.owned = written.may_seek = !destination.shared();
+        written.owned = true;
         co_await verify(io, written, digest, options, control, outcome);
         control.throw_if_cancelled();
     }

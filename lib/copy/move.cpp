@@ -120,9 +120,6 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.plain_write = has_offsets(destination()) && !survey_.to().exact;
     result.in_memory = has_offsets(source()) && survey_.from().in_memory;
     result.waits_for_source = survey_.from().polls_truly();
-    result.destination_shared = ends_.destination_shared;
-    result.read_nowait = ends_.source_shared;
-    result.write_nowait = ends_.destination_shared;
     needs_any_order_ =
         needs_any_order_ || holes_.are_made() || result.pipeline.lanes + result.spare_lanes > 1;
     result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
@@ -221,10 +218,10 @@ Task<void> Mover::look_at_source_again() {
     }
     moved_.bytes = end_ - ends_.source_begin;
     moved_.hole_bytes = std::min(moved_.hole_bytes, moved_.bytes); // in what is left
-    if (control_.bytes_total() != moved_.bytes)
-        control_.set_total(moved_.bytes);
     if (!has_offsets(source()))
         co_return;
+    if (control_.bytes_total() != moved_.bytes)
+        control_.set_total(moved_.bytes);
     if (const uint64_t done = control_.bytes_done(); done > moved_.bytes)
         control_.add_done(moved_.bytes - done); // less: what is cut off again
 }

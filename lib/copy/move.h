@@ -23,12 +23,10 @@ struct Ends {
     const struct statx* destination_facts = nullptr;
     bool destination_is_known = true; // false: only its kind is, see Survey
     uint64_t destination_begin = 0;
-    bool fresh = false;         // nothing is in the destination: holes are left by not writing
-    bool may_reopen = true;     // for a description with other flags
-    bool owned = false;         // the open file descriptions are ours to switch to O_DIRECT
-    bool source_shared = false; // a stream's description is somebody else's, too
-    bool destination_shared = false;
-    bool in_order = false; // the destination takes nothing else: see Moved::wants_order
+    bool fresh = false;     // nothing is in the destination: holes are left by not writing
+    bool may_reopen = true; // for a description with other flags
+    bool owned = false;     // the open file descriptions are ours to switch to O_DIRECT
+    bool in_order = false;  // the destination takes nothing else: see Moved::wants_order
     // Whoever opened these ends did so with O_DIRECT.
     bool source_direct = false;
     bool destination_direct = false;

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <memory>
-#include <sys/uio.h>
 
 #include "copy/find_zeros.h"
 
@@ -27,7 +25,7 @@ Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
 // Some bytes, or none at the end. A FIFO that nobody has opened for writing yet is not at its end.
 // Files of the kernel's may make their reader wait, too; there are some that have no offsets,
 // though they are regular: seekable is cleared then.
-Task<size_t> read_some(Io io, Control& control, Stretch& stretch, Slice to, uint64_t offset,
+Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to, uint64_t offset,
                        bool& seekable) {
     control.enter(ARSYNC_STAGE_READ);
     const Route route = stretch.plain_read ? Route::plain : Route::ring;
@@ -41,20 +39,15 @@ Task<size_t> read_some(Io io, Control& control, Stretch& stretch, Slice to, uint
         control.throw_if_cancelled();
         // Somebody else may have taken what there was: then it waits in here.
         Request** const cancellable = seekable ? nullptr : &control.interruptible;
-        const uint32_t flags = !seekable && stretch.read_nowait ? RWF_NOWAIT : 0;
         const int64_t got = co_await io.ring.read(
-            stretch.source, to, seekable ? offset : UINT64_MAX, flags, route, cancellable);
+            stretch.source, to, seekable ? offset : UINT64_MAX, 0, route, cancellable);
         if (got < 0)
             control.throw_if_cancelled();
-        if (got == -EOPNOTSUPP && flags != 0) {
-            stretch.read_nowait = false;
-            continue;
-        }
         if (got == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;
         }
-        if (got == -ESPIPE && seekable && offset == 0) {
+        if (got == -ESPIPE && seekable) {
             seekable = false;
             continue;
         }
@@ -67,8 +60,8 @@ Task<size_t> read_some(Io io, Control& control, Stretch& stretch, Slice to, uint
 
 // Waits before it writes: a write of a helper's waits where a cancel does not reach it. Some of the
 // kernel's files have no offsets, though they are regular: stream is set then.
-Task<void> write_all_stream(Io io, Control& control, Stretch& stretch, Slice from, uint64_t offset,
-                            bool& stream) {
+Task<void> write_all_stream(Io io, Control& control, const Stretch& stretch, Slice from,
+                            uint64_t offset, bool& stream) {
     control.enter(ARSYNC_STAGE_WRITE);
     const Route route = stretch.plain_write ? Route::plain : Route::ring;
     size_t done = 0;
@@ -76,21 +69,12 @@ Task<void> write_all_stream(Io io, Control& control, Stretch& stretch, Slice fro
         if (stream)
             co_await interruptible_wait(io, control, stretch.destination, false);
         control.throw_if_cancelled();
-        const uint32_t flags = stream && stretch.write_nowait ? RWF_NOWAIT : 0;
-        // What may wait for its reader is given no more than a pipe has room for when it says so.
-        const bool may_wait = stream && stretch.destination_shared && flags == 0;
-        const size_t length = std::min<size_t>(from.length - done, may_wait ? PIPE_BUF : SIZE_MAX);
-        const Slice part{from.data + done, length, from.buffer_index};
+        const Slice rest{from.data + done, from.length - done, from.buffer_index};
         Request** const cancellable = stream ? &control.interruptible : nullptr;
-        const int64_t put =
-            co_await io.ring.write(stretch.destination, part, stream ? UINT64_MAX : offset + done,
-                                   flags, route, cancellable);
+        const int64_t put = co_await io.ring.write(
+            stretch.destination, rest, stream ? UINT64_MAX : offset + done, 0, route, cancellable);
         if (put < 0)
             control.throw_if_cancelled();
-        if (put == -EOPNOTSUPP && flags != 0) {
-            stretch.write_nowait = false;
-            continue;
-        }
         if (put == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;

@@ -42,14 +42,9 @@ struct Stretch {
     bool plain_write = false;
     bool in_memory = false;       // the source: reading it waits for nothing
     bool waits_for_source = true; // a stream's source may have nothing to read yet
-    // A stream whose description is somebody else's, too, may wait in read(2) or write(2), and is
-    // asked not to (RWF_NOWAIT); cleared where that is refused.
-    bool destination_shared = false;
-    bool read_nowait = false;
-    bool write_nowait = false;
-    bool drop_cache = false;    // RWF_DONTCACHE; cleared where it is refused
-    Digest* digest = nullptr;   // of what was read, or null
-    uint64_t digest_origin = 0; // the source offset that the digest counts from
+    bool drop_cache = false;      // RWF_DONTCACHE; cleared where it is refused
+    Digest* digest = nullptr;     // of what was read, or null
+    uint64_t digest_origin = 0;   // the source offset that the digest counts from
 
     // What came of it.
     uint64_t end = 0;         // where the source turned out to end, at most source_end

@@ -140,31 +140,6 @@ TEST_CASE_FIXTURE(Clean, "waiting for a FIFO's reader to take something ends whe
     }
 }
 
-// Whose description somebody else has, too, and means to wait in.
-TEST_CASE_FIXTURE(Clean,
-                  "waiting for the reader of a pipe that is given open ends when cancelled") {
-    for (const uint32_t backend : both_backends) {
-        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
-            continue;
-        CAPTURE(backend_name(backend));
-        const Directory directory;
-        write_pattern(directory / "from", 300'000);
-        int ends[2];
-        REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-        {
-            Pool pool{PoolOptions(backend)};
-            const Options options = Options().with_flags(ARSYNC_COPY_SPECIAL | ARSYNC_COPY_DST_FD);
-            arsync_job job = 0;
-            REQUIRE(arsync_submit_copy(pool.get(), AT_FDCWD, (directory / "from").c_str(), ends[1],
-                                       nullptr, &options, 0, &job) == 0);
-            REQUIRE(eventually([&] { return pool.progress(job).stage == ARSYNC_STAGE_WRITE; }));
-            ends_when_cancelled(pool, job);
-        }
-        close(ends[0]);
-        close(ends[1]);
-    }
-}
-
 TEST_CASE_FIXTURE(Clean, "closing the pool ends the waiting for a FIFO") {
     const Directory directory;
     for (const uint32_t backend : both_backends) {

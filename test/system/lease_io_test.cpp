@@ -381,22 +381,6 @@ TEST_CASE_FIXTURE(Clean, "a cancel ends the read of a file of the kernel's that 
     close(log);
 }
 
-TEST_CASE_FIXTURE(Clean, "the wrong end of a pipe is told at once") {
-    int ends[2];
-    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-    for_both_backends(1, [&](Pool& pool) {
-        const Lease buffer(pool);
-        const PoolFile out(pool, ends[0]);
-        const PoolFile in(pool, ends[1]);
-        CHECK(submit_read(pool, {in, UINT64_MAX, buffer, 0, 100}) == 0);
-        CHECK(pool.wait(10'000).result == -EBADF);
-        CHECK(submit_write(pool, {out, UINT64_MAX, buffer, 0, 100}) == 0);
-        CHECK(pool.wait(10'000).result == -EBADF);
-    });
-    close(ends[0]);
-    close(ends[1]);
-}
-
 TEST_CASE_FIXTURE(Clean, "what has no offsets is a stream, and a cancel ends what waits for it") {
     for_both_backends(1, [&](Pool& pool) {
         const Lease buffer(pool);
