@@ -42,9 +42,10 @@ static Task<Moved> move_by_choice(Survey& survey, Mover& mover) {
         try {
             done = co_await mover.attempt(survey.choose());
         } catch (const Error& error) {
-            if (!mover.refuses_disorder(error))
+            if (mover.refuses_disorder(error))
+                co_return mover.to_be_ordered(error);
+            if (!mover.refuses_offsets(error))
                 throw;
-            co_return mover.to_be_ordered(error);
         }
     }
     co_return co_await mover.finish();
@@ -311,6 +312,16 @@ bool Mover::refuses_disorder(const Error& error) const {
         return false;
     return error.code != ENOSPC && error.code != EDQUOT && error.code != ENOMEM &&
            error.code != ECANCELED;
+}
+
+// A server may have regular files without offsets: read(2) gives all of it, from its beginning.
+// Nothing was moved, then, for there is no other read that succeeds.
+bool Mover::refuses_offsets(const Error& error) {
+    if (error.stage != ARSYNC_STAGE_READ || error.code != ESPIPE || !grounds_.sized ||
+        ends_.source_begin > 0)
+        return false;
+    grounds_.sized = false;
+    return true;
 }
 
 Moved Mover::to_be_ordered(const Error& refusal) {

@@ -27,6 +27,8 @@ public:
     // has come of the attempt then.
     bool refuses_disorder(const Error& error) const;
     Moved to_be_ordered(const Error& refusal);
+    // Whether it says that the source has no offsets; then the next attempt is without.
+    bool refuses_offsets(const Error& error);
     // After an attempt that is true.
     Task<Moved> finish();
     // After an error: give back the blocks that were reserved.

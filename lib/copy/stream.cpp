@@ -47,7 +47,7 @@ Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to
             co_await io.ring.pause(1);
             continue;
         }
-        if (got == -ESPIPE && seekable) {
+        if (got == -ESPIPE && seekable && offset == 0) { // what lies further on is not to be had
             seekable = false;
             continue;
         }

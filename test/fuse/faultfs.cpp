@@ -6,6 +6,7 @@
 // be mounted as root alone. Without options all goes through to BACKING, data by the page cache.
 //
 //     direct_io          files are opened with FOPEN_DIRECT_IO: no page cache, no mmap(MAP_SHARED)
+//     nonseekable        files are opened with FOPEN_NONSEEKABLE: pread(2) gives ESPIPE
 //     size=N             stat says that every regular file has N bytes
 //     size_add=N         stat says N more (or with a minus sign fewer) bytes than there are
 //     short_read=N       a read gives at most N bytes: the kernel hands that on with direct_io only
@@ -88,7 +89,8 @@ struct Lie {
 
 struct Settings {
     int backing = -1;
-    bool direct_io = false, sequential = false, ordered_writes = false, fold_case = false;
+    bool direct_io = false, nonseekable = false, sequential = false, ordered_writes = false,
+         fold_case = false;
     bool inode_by_name = false, inode_by_node = false;
     bool list_by_number = false;
     bool no_rename_flags = false;
@@ -339,6 +341,7 @@ int open_backing(const char* operation, const char* path, mode_t mode, fuse_file
         return fd;
     info->fh = reinterpret_cast<uint64_t>(new OpenFile{fd, {}, 0});
     info->direct_io = settings.direct_io;
+    info->nonseekable = settings.nonseekable;
     return 0;
 }
 
@@ -594,6 +597,7 @@ void Told::understand(std::string_view fault) {
 bool understand_word(std::string_view option) {
     const std::map<std::string_view, bool*> switches = {
         {"direct_io", &settings.direct_io},
+        {"nonseekable", &settings.nonseekable},
         {"sequential", &settings.sequential},
         {"ordered_writes", &settings.ordered_writes},
         {"fold_case", &settings.fold_case},

@@ -1,5 +1,6 @@
 // Files that are not as long as they say, and transfers that end early, as servers have them: what
 // read(2) gives is the content, and its 0 the end.
+#include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -70,6 +71,55 @@ TEST_CASE_FIXTURE(Clean,
                 }
             }
         }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "what a file without offsets holds is copied, whatever its size says") {
+    const Directory local;
+    write_pattern(local / "original", size);
+    for (const char* lie : {"direct_io", "size=0", "size=7000", "size=3000000"}) {
+        CAPTURE(lie);
+        const FaultyMount mount({"direct_io", "nonseekable", lie});
+        NEEDS(mount);
+        write_pattern(mount.backing() + "/from", size);
+        for (const uint32_t backend : both_backends) {
+            Pool pool{PoolOptions(backend)};
+            for (const uint32_t method : all_methods) {
+                if (method == ARSYNC_METHOD_REFLINK)
+                    continue; // which FUSE has not
+                CAPTURE(backend_name(backend));
+                CAPTURE(method_name(method));
+                for (const uint32_t flags : {0u, ARSYNC_COPY_VERIFY}) {
+                    const auto done = pool.copy(mount / "from", local / "to",
+                                                Options().with_method(method).with_flags(flags));
+                    INFO(words(done));
+                    check_copied(done, local / "to", local / "original");
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Clean, "of a file without offsets a range is its beginning, or an error") {
+    const Directory local;
+    for (const char* lie : {"direct_io", "size=0"}) {
+        CAPTURE(lie);
+        const FaultyMount mount({"direct_io", "nonseekable", lie});
+        NEEDS(mount);
+        write_pattern(mount.backing() + "/from", size);
+        Pool pool;
+        const int from = open((mount / "from").c_str(), O_RDONLY | O_CLOEXEC);
+        const int to = open((local / "to").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        REQUIRE(from >= 0);
+        REQUIRE(to >= 0);
+        const arsync_completion done = pool.copy_range(from, 100, to, 0, 50);
+        CHECK(done.result == -ESPIPE);
+        CHECK(done.stage == ARSYNC_STAGE_READ);
+        CHECK(size_of(local / "to") == 0);
+        CHECK(pool.copy_range(from, 0, to, 0, 50).bytes == 50);
+        CHECK(read_file(local / "to") == pattern(50));
+        close(from);
+        close(to);
     }
 }
 
