@@ -82,6 +82,7 @@ int Pool::open_file(int fd, arsync_file& id) {
     if (!file->own)
         return -errno;
     file->fd = file->own.get();
+    file->access = flags & O_ACCMODE;
     file->direct = (flags & O_DIRECT) != 0;
     file->synchronous = (flags & (O_SYNC | O_DSYNC)) != 0;
     // Of a file and a disk it is known, and to ask would wait for whoever uses its position. Event

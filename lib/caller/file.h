@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <fcntl.h>
 #include <memory>
 #include <sys/types.h>
 #include <utility>
@@ -17,6 +18,7 @@ struct CallerFile {
     int fd = -1;
     Fd own;               // keeps it, as a duplicate
     mode_t kind = 0;      // S_IFMT
+    int access = O_RDWR;  // O_ACCMODE
     bool direct = false;  // open with O_DIRECT
     bool streams = false; // it has no offsets: those that it is given, io_uring takes no notice of
     bool may_be_silent = false; // a transfer may wait for ever: it is neither a file nor a disk

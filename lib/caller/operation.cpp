@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -34,6 +35,9 @@ public:
         control_.set_total(operation_.length);
         if (operation_.length == 0)
             co_return;
+        // A stream's wrong end would never be ready.
+        if (file_.access != O_RDWR && file_.access != (reads_ ? O_RDONLY : O_WRONLY))
+            throw Error{stage_, EBADF};
         if (operation_.offset == UINT64_MAX)
             co_await move_once();
         else

@@ -289,6 +289,22 @@ TEST_CASE_FIXTURE(Clean, "a stream that ends gives no bytes, and one that nobody
     });
 }
 
+TEST_CASE_FIXTURE(Clean, "the wrong end of a stream is an error, and nothing to wait for") {
+    for_both_backends(1, [&](Pool& pool) {
+        const Pipe pipe;
+        const Lease buffer(pool);
+        const PoolFile reads(pool, pipe.reads), writes(pool, pipe.writes);
+        REQUIRE(submit_read(pool, {writes, UINT64_MAX, buffer, 0, 10}) == 0);
+        arsync_completion done = pool.wait(10'000);
+        CHECK(done.result == -EBADF);
+        CHECK(done.stage == ARSYNC_STAGE_READ);
+        REQUIRE(submit_write(pool, {reads, UINT64_MAX, buffer, 0, 10}) == 0);
+        done = pool.wait(10'000);
+        CHECK(done.result == -EBADF);
+        CHECK(done.stage == ARSYNC_STAGE_WRITE);
+    });
+}
+
 TEST_CASE_FIXTURE(Clean, "a regular file as a stream is read at its position, which moves") {
     const Directory directory;
     write_pattern(directory / "from", 10'000);
