@@ -30,9 +30,9 @@ struct CallerFile {
     // makes up may be silent, though it is a file.
     enum class By : uint8_t { unknown, ring, calls, waits };
     std::atomic<By> by = By::unknown;
-    // Of what may be silent: whether it takes RWF_NOWAIT. Where it does not, one operation at a
-    // time takes from it, and one gives: none then finds that another was quicker, and waits
-    // inside.
+    // Of what may be silent: whether it takes RWF_NOWAIT. Where it does not, nor is it asked of the
+    // kernel's files, one operation at a time takes from it, and one gives: none then finds that
+    // another was quicker, and waits inside.
     std::atomic<bool> takes_nowait = true;
     std::atomic_flag reading;
     std::atomic_flag writing;

@@ -123,6 +123,8 @@ private:
         return put;
     }
 
+    // Of what comes once, and may wait for the next.
+    bool takes_turns() const { return file_.streams || file_.by == CallerFile::By::waits; }
     bool may_be_silent() const { return file_.may_be_silent || file_.by == CallerFile::By::waits; }
 
     // What may be silent a cancel ends where the kernel waits for it.
@@ -162,8 +164,8 @@ private:
             std::atomic_flag& taken = reads_ ? file_.reading : file_.writing;
             int64_t moved = -EAGAIN; // somebody else was quicker
             {
-                const Taken takes(taken, !nowait && file_.streams);
-                if (nowait || !file_.streams || (takes && is_ready()))
+                const Taken takes(taken, !nowait && takes_turns());
+                if (nowait || !takes_turns() || (takes && is_ready()))
                     moved = co_await transfer(offset, nowait ? RWF_NOWAIT : 0, route);
             }
             if (moved < 0)
