@@ -89,6 +89,7 @@ int Pool::open_file(int fd, arsync_file& id) {
     // descriptors and their like, which are of no kind, may say that they have one.
     file->may_be_silent = !S_ISREG(file->kind) && !S_ISBLK(file->kind);
     file->streams = file->may_be_silent && !(S_ISCHR(file->kind) && lseek(fd, 0, SEEK_CUR) >= 0);
+    file->waits_for_room = S_ISFIFO(file->kind) && (flags & O_NONBLOCK) == 0;
     const std::shared_ptr<const MountTable> table = mounts_.table();
     if (!table->all_local())
         table->find(file->fd, file->devices);

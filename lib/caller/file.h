@@ -21,9 +21,10 @@ struct CallerFile {
     int access = O_RDWR;  // O_ACCMODE
     bool direct = false;  // open with O_DIRECT
     bool streams = false; // it has no offsets: those that it is given, io_uring takes no notice of
-    bool may_be_silent = false; // a transfer may wait for ever: it is neither a file nor a disk
-    bool synchronous = false;   // open with O_SYNC or O_DSYNC
-    Devices devices;            // whom operations on it may wait for
+    bool may_be_silent = false;  // a transfer may wait for ever: it is neither a file nor a disk
+    bool waits_for_room = false; // a pipe or a FIFO without O_NONBLOCK
+    bool synchronous = false;    // open with O_SYNC or O_DSYNC
+    Devices devices;             // whom operations on it may wait for
 
     // What is found out by its first operation: whether io_uring can be trusted to read it as
     // read(2) does. It goes by a size, which may be untrue. waits: by calls, and what the kernel

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -47,10 +48,11 @@ public:
 
 private:
     // What is left of the buffer's part; registered if that is worth it for all of it.
-    Slice rest() {
+    Slice rest(size_t most) {
         const Slice all = io_.buffers.lent(operation_.use.number(), operation_.use.whole(),
                                            operation_.at, operation_.length);
-        return {all.data + outcome_.bytes, all.length - outcome_.bytes, all.buffer_index};
+        return {all.data + outcome_.bytes, std::min(all.length - outcome_.bytes, most),
+                all.buffer_index};
     }
 
     Task<void> move_all() {
@@ -128,10 +130,10 @@ private:
     bool may_be_silent() const { return file_.may_be_silent || file_.by == CallerFile::By::waits; }
 
     // What may be silent a cancel ends where the kernel waits for it.
-    Ring::Operation transfer(uint64_t offset, uint32_t flags, Route route) {
+    Ring::Operation transfer(uint64_t offset, uint32_t flags, Route route, size_t most = SIZE_MAX) {
         Request** const cancellable = file_.may_be_silent ? &control_.interruptible : nullptr;
-        return reads_ ? io_.ring.read(file_.fd, rest(), offset, flags, route, cancellable)
-                      : io_.ring.write(file_.fd, rest(), offset, flags, route, cancellable);
+        return reads_ ? io_.ring.read(file_.fd, rest(most), offset, flags, route, cancellable)
+                      : io_.ring.write(file_.fd, rest(most), offset, flags, route, cancellable);
     }
 
     // A stream's flag, if it is wanted and nobody else has it.
@@ -161,12 +163,14 @@ private:
                 continue;
             // A file that is not cached would say again and again that it is not ready.
             const bool nowait = file_.may_be_silent && file_.takes_nowait;
+            // There is room for so much, if there is any: for more, a write would wait inside.
+            const size_t most = !reads_ && !nowait && file_.waits_for_room ? PIPE_BUF : SIZE_MAX;
             std::atomic_flag& taken = reads_ ? file_.reading : file_.writing;
             int64_t moved = -EAGAIN; // somebody else was quicker
             {
                 const Taken takes(taken, !nowait && takes_turns());
                 if (nowait || !takes_turns() || (takes && is_ready()))
-                    moved = co_await transfer(offset, nowait ? RWF_NOWAIT : 0, route);
+                    moved = co_await transfer(offset, nowait ? RWF_NOWAIT : 0, route, most);
             }
             if (moved < 0)
                 control_.throw_if_cancelled();

@@ -256,6 +256,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         ends.may_seek = !content.shared;
         ends.destination_synced = (copy.destination_flags & O_DSYNC) != 0;
         ends.reads_back = destination.readable();
+        ends.destination_waits = destination.shared() && S_ISFIFO(destination.facts().stx_mode) &&
+                                 (copy.destination_flags & O_NONBLOCK) == 0;
         Digest* const wanted = verifies || wants(options, ARSYNC_WANT_DIGEST) ? &digest : nullptr;
         Moved moved = co_await move_and_report(io, ends, options, control, outcome, wanted);
         if (moved.wants_order) {

@@ -123,6 +123,7 @@ Stretch Mover::stretch(uint64_t begin, uint64_t end) {
     result.waits_for_source = survey_.from().polls_truly();
     needs_any_order_ =
         needs_any_order_ || holes_.are_made() || result.pipeline.lanes + result.spare_lanes > 1;
+    result.destination_waits = ends_.destination_waits;
     result.drop_cache = options_.cache == ARSYNC_CACHE_DROP;
     result.digest = digest_;
     result.digest_origin = ends_.source_begin;

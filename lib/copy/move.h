@@ -32,6 +32,8 @@ struct Ends {
     bool destination_direct = false;
     bool destination_synced = false; // open with O_DSYNC or O_SYNC
     bool reads_back = true;          // the destination may be read
+    // It is a pipe or a FIFO, and a write waits until there is room for all of it.
+    bool destination_waits = false;
 };
 
 struct Moved {

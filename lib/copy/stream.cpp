@@ -2,13 +2,21 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <memory>
+#include <sys/uio.h>
 
 #include "copy/find_zeros.h"
 
 namespace arsync {
 
 namespace {
+
+// How an end is read or written.
+struct Way {
+    bool seekable;           // at offsets
+    bool nowait = !seekable; // by calls that do not wait, until they are refused
+};
 
 // A cancel ends this wait; see Ring::cancel.
 Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
@@ -26,7 +34,7 @@ Task<void> interruptible_wait(Io io, Control& control, int fd, bool readable) {
 // Files of the kernel's may make their reader wait, too; there are some that have no offsets,
 // though they are regular: seekable is cleared then.
 Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to, uint64_t offset,
-                       bool& seekable) {
+                       Way& way) {
     control.enter(ARSYNC_STAGE_READ);
     const Route route = stretch.plain_read ? Route::plain : Route::ring;
     for (;;) {
@@ -37,50 +45,65 @@ Task<size_t> read_some(Io io, Control& control, const Stretch& stretch, Slice to
         if (control.held())
             continue;
         control.throw_if_cancelled();
-        // Somebody else may have taken what there was: then it waits in here.
-        Request** const cancellable = seekable ? nullptr : &control.interruptible;
-        const int64_t got = co_await io.ring.read(
-            stretch.source, to, seekable ? offset : UINT64_MAX, 0, route, cancellable);
+        // Somebody else may have taken what there was: then, without nowait, it waits in here.
+        Request** const cancellable = way.seekable ? nullptr : &control.interruptible;
+        const bool nowait = way.nowait && stretch.waits_for_source;
+        const int64_t got =
+            co_await io.ring.read(stretch.source, to, way.seekable ? offset : UINT64_MAX,
+                                  nowait ? RWF_NOWAIT : 0, route, cancellable);
         if (got < 0)
             control.throw_if_cancelled();
         if (got == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;
         }
-        if (got == -ESPIPE && seekable && offset == 0) { // what lies further on is not to be had
-            seekable = false;
+        if (got == -EOPNOTSUPP && nowait) {
+            way.nowait = false;
+            continue;
+        }
+        if (got == -ESPIPE && way.seekable && offset == 0) { // from its beginning alone
+            way.seekable = false;
             continue;
         }
         const int64_t count = check(ARSYNC_STAGE_READ, got);
-        if (!seekable) // its end is told once, too
+        if (!way.seekable) // its end is told once, too
             control.spend_source();
         co_return static_cast<size_t>(count);
     }
 }
 
-// Waits before it writes: a write of a helper's waits where a cancel does not reach it. Some of the
-// kernel's files have no offsets, though they are regular: stream is set then.
+// Waits before it writes, and writes no more than there is room for: a write of a helper's waits
+// where a cancel does not reach it. Some of the kernel's files have no offsets, though they are
+// regular: seekable is cleared then.
 Task<void> write_all_stream(Io io, Control& control, const Stretch& stretch, Slice from,
-                            uint64_t offset, bool& stream) {
+                            uint64_t offset, Way& way) {
     control.enter(ARSYNC_STAGE_WRITE);
     const Route route = stretch.plain_write ? Route::plain : Route::ring;
     size_t done = 0;
     while (done < from.length) {
-        if (stream)
+        if (!way.seekable)
             co_await interruptible_wait(io, control, stretch.destination, false);
         control.throw_if_cancelled();
-        const Slice rest{from.data + done, from.length - done, from.buffer_index};
-        Request** const cancellable = stream ? &control.interruptible : nullptr;
-        const int64_t put = co_await io.ring.write(
-            stretch.destination, rest, stream ? UINT64_MAX : offset + done, 0, route, cancellable);
+        const bool nowait = way.nowait;
+        const bool waits = stretch.destination_waits && !nowait;
+        const size_t most = waits ? PIPE_BUF : SIZE_MAX; // for which poll(2) says there is room
+        const Slice rest{from.data + done, std::min(from.length - done, most), from.buffer_index};
+        Request** const cancellable = way.seekable ? nullptr : &control.interruptible;
+        const int64_t put = co_await io.ring.write(stretch.destination, rest,
+                                                   way.seekable ? offset + done : UINT64_MAX,
+                                                   nowait ? RWF_NOWAIT : 0, route, cancellable);
         if (put < 0)
             control.throw_if_cancelled();
         if (put == -EAGAIN) {
             co_await io.ring.pause(1);
             continue;
         }
-        if (put == -ESPIPE && !stream && offset + done == 0) {
-            stream = true;
+        if (put == -EOPNOTSUPP && nowait) {
+            way.nowait = false;
+            continue;
+        }
+        if (put == -ESPIPE && way.seekable && offset + done == 0) {
+            way.seekable = false;
             continue;
         }
         if (check(ARSYNC_STAGE_WRITE, put) == 0)
@@ -98,9 +121,9 @@ Task<void> write_data_blocks(Io io, Control& control, Stretch& stretch, Slice fr
             stretch.hole_bytes += end - at;
         } else {
             const Slice part{from.data + at, end - at, from.buffer_index};
-            bool stream = false; // holes are made where there are offsets alone
+            Way way{true}; // holes are made where there are offsets alone
             co_await write_all_stream(io, control, stretch, part,
-                                      stretch.destination_begin + moved + at, stream);
+                                      stretch.destination_begin + moved + at, way);
             stretch.written_end = stretch.source_begin + moved + end;
         }
         at = end;
@@ -116,7 +139,8 @@ Task<void> run_stream(Io io, Control& control, Stretch& stretch, bool source_see
         stretch.make_holes && stretch.holes == Holes::leave && destination_seekable;
     uint64_t moved = 0;
     bool ended = false;
-    bool in_turn = !destination_seekable; // each write where the last one ended
+    Way reading{source_seekable};
+    Way writing{destination_seekable};
     stretch.written_end = stretch.source_begin;
     const size_t room = stretch.pipeline.chunk;
     const std::unique_ptr<std::byte[]> memory(new std::byte[room]);
@@ -129,7 +153,7 @@ Task<void> run_stream(Io io, Control& control, Stretch& stretch, bool source_see
             size_t got = 0;
             if (wanted > 0)
                 got = co_await read_some(io, control, stretch, {memory.get() + have, wanted, -1},
-                                         from, source_seekable);
+                                         from, reading);
             ended = got == 0;
             have += got;
         } while ((stretch.digest || make_holes) && !ended && have < room);
@@ -141,7 +165,7 @@ Task<void> run_stream(Io io, Control& control, Stretch& stretch, bool source_see
             co_await write_data_blocks(io, control, stretch, read, moved);
         } else if (have > 0) {
             co_await write_all_stream(io, control, stretch, read, stretch.destination_begin + moved,
-                                      in_turn);
+                                      writing);
             stretch.written_end = stretch.source_begin + moved + have;
         }
         moved += have;

@@ -40,11 +40,12 @@ struct Stretch {
     uint32_t direct_align = 1; // bytes, of a direct transfer
     bool plain_read = false;   // by system calls, whatever the ring could do: see Route
     bool plain_write = false;
-    bool in_memory = false;       // the source: reading it waits for nothing
-    bool waits_for_source = true; // a stream's source may have nothing to read yet
-    bool drop_cache = false;      // RWF_DONTCACHE; cleared where it is refused
-    Digest* digest = nullptr;     // of what was read, or null
-    uint64_t digest_origin = 0;   // the source offset that the digest counts from
+    bool in_memory = false;         // the source: reading it waits for nothing
+    bool waits_for_source = true;   // a stream's source may have nothing to read yet
+    bool destination_waits = false; // see Ends
+    bool drop_cache = false;        // RWF_DONTCACHE; cleared where it is refused
+    Digest* digest = nullptr;       // of what was read, or null
+    uint64_t digest_origin = 0;     // the source offset that the digest counts from
 
     // What came of it.
     uint64_t end = 0;         // where the source turned out to end, at most source_end

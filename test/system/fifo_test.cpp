@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/opened.h"
 #include "system/stream.h"
 
 namespace live {
@@ -137,6 +138,32 @@ TEST_CASE_FIXTURE(Clean, "waiting for a FIFO's reader to take something ends whe
             ends_when_cancelled(pool, pool.submit(directory / "from", to.path(), special));
         }
         close(reader);
+    }
+}
+
+// A write to it waits until all is taken, for whoever has given it did not open it otherwise.
+TEST_CASE_FIXTURE(Clean, "waiting for who reads a pipe that was given open ends when cancelled") {
+    const Directory directory;
+    write_pattern(directory / "from", 1'000'000);
+    REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
+    for (const uint32_t backend : both_backends) {
+        if (backend == ARSYNC_BACKEND_URING && !has_io_uring())
+            continue;
+        CAPTURE(backend_name(backend));
+        const Pipe pipe;
+        const Opened reads(directory / "fifo", O_RDONLY | O_NONBLOCK);
+        const Opened writes(directory / "fifo", O_WRONLY);
+        for (const int to : {pipe.writes, writes.get()}) {
+            Pool pool{PoolOptions(backend)};
+            const Options given = Options().with_flags(ARSYNC_COPY_SPECIAL | ARSYNC_COPY_DST_FD);
+            arsync_job job = 0;
+            REQUIRE(arsync_submit_copy(pool.get(), AT_FDCWD, (directory / "from").c_str(), to,
+                                       nullptr, &given, 0, &job) == 0);
+            CHECK(eventually([&] { return pool.progress(job).stage == ARSYNC_STAGE_WRITE; }));
+            std::this_thread::sleep_for(std::chrono::milliseconds(100)); // let it wait
+            CHECK(arsync_job_cancel(pool.get(), job) == 0);
+            CHECK(pool.wait(10'000).result == -ECANCELED);
+        }
     }
 }
 

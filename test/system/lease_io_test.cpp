@@ -272,6 +272,36 @@ TEST_CASE_FIXTURE(Clean, "of a stream one transfer is made, when there is someth
     });
 }
 
+// A FIFO knows no write that does not wait.
+TEST_CASE_FIXTURE(Clean, "a write to a FIFO waits for no more room than there is, and can be "
+                         "cancelled when there is none") {
+    const Directory directory;
+    REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
+    const Opened reads(directory / "fifo", O_RDONLY | O_NONBLOCK);
+    for_both_backends(1, [&](Pool& pool) {
+        const Opened writes(directory / "fifo", O_WRONLY);
+        const Lease buffer(pool);
+        const PoolFile to(pool, writes.get());
+        const auto room = static_cast<uint64_t>(fcntl(writes.get(), F_GETPIPE_SZ));
+        uint64_t done = 0;
+        while (done < room) {
+            REQUIRE(submit_write(pool, {to, UINT64_MAX, buffer, 0, size}) == 0);
+            const arsync_completion part = pool.wait(10'000);
+            REQUIRE(part.result == 0);
+            REQUIRE(part.bytes > 0);
+            done += part.bytes;
+        }
+        CHECK(done == room);
+        arsync_job job = 0;
+        REQUIRE(submit_write(pool, {to, UINT64_MAX, buffer, 0, size}, &job) == 0);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50)); // so that it waits
+        CHECK(arsync_job_cancel(pool.get(), job) == 0);
+        CHECK(pool.wait(10'000).result == -ECANCELED);
+        std::string got(room, 0);
+        CHECK(::read(reads.get(), got.data(), room) == static_cast<ssize_t>(room));
+    });
+}
+
 TEST_CASE_FIXTURE(Clean, "a stream that ends gives no bytes, and one that nobody reads EPIPE") {
     for_both_backends(1, [&](Pool& pool) {
         const Lease buffer(pool);
@@ -412,7 +442,8 @@ TEST_CASE_FIXTURE(Clean, "of two that read the kernel's messages, each can be ca
             REQUIRE(submit_read(pool, {file, UINT64_MAX, one, 0, size, 0}, &jobs[0]) == 0);
             REQUIRE(submit_read(pool, {file, UINT64_MAX, other, 0, size, 1}, &jobs[1]) == 0);
             std::this_thread::sleep_for(std::chrono::milliseconds(10)); // so that both wait
-            const Opened says("/dev/kmsg", O_WRONLY); // one takes but some of them
+            const Opened says("/dev/kmsg",
+                              O_WRONLY); // one takes but some of them
             CHECK(::write(says.get(), "<7>arsync test", 14) == 14);
             arsync_completion done = pool.wait(10'000);
             REQUIRE(done.result == 0);
