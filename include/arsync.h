@@ -662,8 +662,8 @@ ARSYNC_API int arsync_poll(arsync_pool* pool, struct arsync_completion* completi
  *
  * There is one if the completion is of kind JOB, its copy is a regular file, ARSYNC_WANT_FD was
  * among the options' want, and its details say so: details->has has ARSYNC_WANT_FD. COPIED among
- * the flags is not enough, because links and special files are copied without being opened. Nor is
- * there one if dst was given open and cannot be opened a second time.
+ * the flags is not enough, because links and special files are copied without being opened, and
+ * a destination of ARSYNC_COPY_DST_FD that cannot be opened again stays its owner's alone.
  *
  * The descriptor is open for reading and writing, or for writing alone where its filesystem or
  * whoever gave it allows no more. It is close-on-exec, stands at the file's beginning, and belongs

@@ -61,7 +61,7 @@ Task<void> Destination::open_given(const struct statx& source) {
     shared_ = fd < 0;
     if (shared_) {
         fd = io_.files.duplicate(copy_.destination_dirfd);
-        readable_ = false; // for all that is known
+        readable_ = stored && (copy_.destination_flags & (O_ACCMODE | O_DIRECT)) == O_RDWR;
     }
     check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
     file_ = File(io_.files, fd);
@@ -202,6 +202,7 @@ int Destination::reopen(int flags, int& closed) {
     closed = file_.close();
     file_ = File(io_.files, io_.files.reopen(pin.get(), flags | O_NONBLOCK));
     readable_ = (flags & O_ACCMODE) != O_WRONLY;
+    shared_ = shared_ && !file_;
     return file_.get();
 }
 

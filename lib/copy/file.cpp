@@ -271,7 +271,8 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
     }
     control.throw_if_cancelled();
     File kept; // as it was opened, which its mode may allow nobody any more
-    if (wants(options, ARSYNC_WANT_FD) && destination.regular()) {
+    // One that is shared has a position of its owner's.
+    if (wants(options, ARSYNC_WANT_FD) && destination.regular() && !destination.shared()) {
         const int fd = io.files.duplicate(destination.fd());
         check(ARSYNC_STAGE_OPEN_DESTINATION, fd);
         kept = File(io.files, fd);
@@ -285,7 +286,7 @@ Task<File> write_to(Io io, Destination& destination, const FileCopy& copy, const
         written.exact = exact_destination;
         written.bytes = outcome.bytes;
         written.whole_file = true;
-        written.owned = true;
+        written.owned = written.may_seek = !destination.shared();
         co_await verify(io, written, digest, options, control, outcome);
         control.throw_if_cancelled();
     }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/child.h"
 #include "system/opened.h"
 #include "system/tree.h"
 
@@ -185,6 +186,36 @@ TEST_CASE_FIXTURE(Clean, "what cannot be done with an open file is refused") {
           -EINVAL);
     CHECK(result(source.get(), both.get(), Options(given).with_update(ARSYNC_UPDATE_NONE)) ==
           -EINVAL);
+}
+
+// Its mode says so, and who has it open goes on all the same.
+TEST_CASE_FIXTURE(Clean, "what is given open and may not be opened again is verified as it is, and "
+                         "not handed over") {
+    const Directory directory;
+    set_mode(directory.path(), 0777);
+    write_pattern(directory / "from", 100'000);
+    set_mode(directory / "from", 0644);
+    check_in_child([&](Report& report) {
+        EXPECT(report, become_ordinary());
+        for (const mode_t mode : {0444, 0200, 0000}) {
+            const std::string to = directory / ("to" + std::to_string(mode));
+            const int fd = open(to.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, mode);
+            EXPECT(report, lseek(fd, 10, SEEK_SET) == 10);
+            Pool pool;
+            for (const uint32_t flags : {0u, ARSYNC_COPY_VERIFY}) {
+                const arsync_completion done =
+                    copy(pool, AT_FDCWD, (directory / "from").c_str(), fd, nullptr,
+                         Options().with_flags(dst_fd | flags).with_want(ARSYNC_WANT_FD));
+                EXPECT_WITH(report, done.result == 0, words(done));
+                EXPECT(report, arsync_take_fd(pool.get(), &done) == -ENOENT);
+                EXPECT(report, lseek(fd, 0, SEEK_CUR) == 10);
+                std::string content(100'000, 0);
+                EXPECT(report, pread(fd, content.data(), 100'001, 0) == 100'000);
+                EXPECT(report, content == pattern(100'000));
+            }
+            close(fd);
+        }
+    });
 }
 
 // There it is opened again to be read.
