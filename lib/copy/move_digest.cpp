@@ -40,10 +40,7 @@ Task<void> Mover::digest_of(Stretch reading) {
     reading.method = ARSYNC_METHOD_FIXED;
     set_pipeline(reading);
     reading.find_holes = false;
-    const uint64_t done = control_.bytes_done();
     co_await run_lanes(io_, control_, reading);
-    control_.restart();
-    control_.add_done(done);
 }
 
 } // namespace arsync

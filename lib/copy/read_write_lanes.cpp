@@ -292,12 +292,8 @@ Task<int64_t> Lanes::read(Slice to, uint64_t offset, uint32_t rw_flags, First& f
 }
 
 Task<void> Lanes::drain(Slice from, uint64_t offset, First first) {
-    if (from.length == 0)
+    if (from.length == 0 || stretch_.destination < 0)
         co_return;
-    if (stretch_.destination < 0) {
-        control_.add_done(from.length);
-        co_return;
-    }
     control_.enter(ARSYNC_STAGE_WRITE);
     cut_to_grid(from);
     if (stretch_.make_holes)

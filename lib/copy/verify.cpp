@@ -57,7 +57,6 @@ private:
                 co_return;
             if (piece.kind == Piece::Kind::data)
                 co_await read(piece.offset, piece.length);
-            control_.add_done(piece.length);
         }
     }
 
@@ -233,15 +232,12 @@ Task<void> verify(Io io, const Written& written, const Digest& digest,
     check(ARSYNC_STAGE_VERIFY, io.files.statx(written.fd, "", 0, now));
     if (written.whole_file && is_sized(written, now) && now.stx_size != written.bytes)
         throw Error{ARSYNC_STAGE_VERIFY, EILSEQ};
-    const uint64_t progress = control.bytes_done();
     Verifier verifier(io, written, options, control);
     Digest found;
     const bool stored = co_await verifier.read(now, found);
     const bool has_its_end = co_await ends_as_written(io, written, control);
     if (options.cache == ARSYNC_CACHE_DROP)
         co_await verifier.drop_cache();
-    control.restart();
-    control.add_done(progress);
     control.enter(ARSYNC_STAGE_VERIFY);
     if (!stored)
         outcome.flags |= ARSYNC_COMPLETION_VERIFIED_CACHED;
