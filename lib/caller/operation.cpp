@@ -43,6 +43,7 @@ public:
             co_await move_once();
         else
             co_await move_all();
+        control_.set_total(outcome_.bytes);
         co_await keep_pace(io_, control_, outcome_.bytes);
     }
 

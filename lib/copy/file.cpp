@@ -216,8 +216,10 @@ Task<File> write_out(Io io, const FileCopy& copy, const Source& source, const Co
         // As much as was to be written may have been reserved.
         const bool huge = is_huge(std::max(content.size, control.bytes_done()));
         const int64_t undone = co_await io.ring.call(huge, [&] { return destination.discard(); });
-        if (undone == 1)
+        if (undone == 1) {
             outcome.bytes = outcome.hole_bytes = 0;
+            control.take_back();
+        }
         std::rethrow_exception(failure);
     }
     co_return nameless;

@@ -220,10 +220,7 @@ Task<void> Mover::look_at_source_again() {
     }
     moved_.bytes = end_ - ends_.source_begin;
     moved_.hole_bytes = std::min(moved_.hole_bytes, moved_.bytes); // in what is left
-    if (!has_offsets(source()))
-        co_return;
-    if (control_.bytes_total() != moved_.bytes)
-        control_.set_total(moved_.bytes);
+    control_.set_total(moved_.bytes);
     if (const uint64_t done = control_.bytes_done(); done > moved_.bytes)
         control_.add_done(moved_.bytes - done); // less: what is cut off again
 }

@@ -72,6 +72,10 @@ TEST_CASE_FIXTURE(Clean, "a FIFO is copied to its end, though its writer comes l
             CHECK(from.give(pattern(10, 1)));
             CHECK(from.give_and_wait(pattern(300'000, 2), pool, job));
             from.end();
+            arsync_progress last = {};
+            CHECK(eventually(
+                [&] { return (last = pool.progress(job)).state == ARSYNC_JOB_COMPLETED; }));
+            CHECK(last.bytes_total == 300'010);
             const arsync_completion done = pool.wait();
             INFO(words(done));
             CHECK(done.result == 0);

@@ -56,7 +56,13 @@ TEST_CASE_FIXTURE(Clean, "fewer bytes than asked for, and no error, are the end 
     for_both_backends(1, [&](Pool& pool) {
         const Lease buffer(pool);
         const PoolFile from(pool, directory / "from", O_RDONLY);
-        arsync_completion done = read(pool, {from, 0, buffer, 0, size});
+        arsync_job job = 0;
+        REQUIRE(submit_read(pool, {from, 0, buffer, 0, size}, &job) == 0);
+        arsync_progress last = {};
+        CHECK(
+            eventually([&] { return (last = pool.progress(job)).state == ARSYNC_JOB_COMPLETED; }));
+        CHECK(last.bytes_total == 10'000);
+        arsync_completion done = pool.wait();
         CHECK(done.result == 0);
         CHECK(done.bytes == 10'000);
         CHECK(buffer.text(0, 10'000) == pattern(10'000));

@@ -59,6 +59,33 @@ TEST_CASE_FIXTURE(Clean, "verify passes what is right on overlayfs") {
     verifies(Kind::overlay);
 }
 
+TEST_CASE_FIXTURE(Clean, "what is read back is no progress, and what is undone goes from it") {
+    const Directory directory;
+    constexpr uint64_t size = 3'000'000;
+    write_pattern(directory / "from", size);
+    PoolOptions slow;
+    slow.byte_rate = 6'000'000;
+    Pool pool(slow);
+    for (const bool cancels : {false, true}) {
+        const arsync_job job = pool.submit(directory / "from", directory / "to",
+                                           Options().with_flags(ARSYNC_COPY_VERIFY));
+        REQUIRE(job != 0);
+        arsync_progress now = {};
+        bool within = true;
+        do {
+            now = pool.progress(job);
+            within = within && now.bytes_done <= size;
+            if (cancels && now.stage == ARSYNC_STAGE_VERIFY)
+                arsync_job_cancel(pool.get(), job);
+        } while (now.state != ARSYNC_JOB_COMPLETED);
+        CHECK(within);
+        CHECK(now.bytes_done == (cancels ? 0 : size));
+        CHECK(now.bytes_total == (cancels ? 0 : size));
+        CHECK(pool.wait().result == (cancels ? -ECANCELED : 0));
+        unlink((directory / "to").c_str());
+    }
+}
+
 TEST_CASE_FIXTURE(Clean, "verify finds what somebody else wrote into the copy meanwhile") {
     const Directory directory;
     const std::string to = directory / "to";
