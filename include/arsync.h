@@ -371,7 +371,9 @@ ARSYNC_API int arsync_submit_copy(arsync_pool* pool, int src_dirfd, const char* 
  *                ARSYNC_COPY_VERIFY and ARSYNC_COPY_KEEP_LOCKS must be 0 (-EINVAL).
  *                ARSYNC_DURABILITY_FULL is the same as FILE.
  *   Sizes        Of a source without a size (in /proc), length bytes are read, or all there are.
- *                Ranges of one file that overlap give -EINVAL in the completion.
+ *                One without offsets is copied from its beginning alone; any other src_offset is
+ *                -ESPIPE at ARSYNC_STAGE_READ. Ranges of one file that overlap give -EINVAL in the
+ *                completion.
  *   Closing      If closing the duplicate of dst_fd fails, as it may on NFS, the job fails at
  *                ARSYNC_STAGE_CLOSE.
  *   Modes        The library may open the files a second time through /proc/thread-self/fd, with
@@ -1263,10 +1265,11 @@ enum arsync_sparse {
 /* ---- Options: from where, to where -------------------------------------------------------- */
 
 /* src_dirfd is the source itself, an open file, and src is NULL or "". It must be open for reading
- * (-EBADF). It is read from its beginning, whatever its position, which does not move. It may be a
- * directory with ARSYNC_COPY_RECURSIVE. Not with ARSYNC_COPY_PARENTS, HARD_LINK, SYMBOLIC_LINK, a
- * link set or ARSYNC_UPDATE_CHANGED. The library opens it again through /proc/thread-self/fd where
- * it can, and otherwise shares it. */
+ * (-EBADF). It is read from its beginning, whatever its position, which does not move. But
+ * a stream is read from where it is, and so is any character device. It may be a directory with
+ * ARSYNC_COPY_RECURSIVE. Not with ARSYNC_COPY_PARENTS, HARD_LINK, SYMBOLIC_LINK, a link set or
+ * ARSYNC_UPDATE_CHANGED. The library opens it again through /proc/thread-self/fd where it can, and
+ * otherwise shares it. */
 #define ARSYNC_COPY_SRC_FD (1u << 17)
 /* dst_dirfd is the destination itself, an open file, and dst is NULL or "". It must be open for
  * writing, without O_APPEND (-EBADF), and is overwritten in place: it is emptied, written, and
