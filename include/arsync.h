@@ -694,36 +694,30 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *   Once       An item does not overwrite what an earlier item has made: it fails with -EEXIST and
  *              JUST_CREATED, unless numbered backups are made or the options let the earlier one
  *              stay anyway. (Without ARSYNC_COPY_BENEATH only paths that are spelled alike count
- *              as one place, and what is in a tree that was copied does not count, as for cp.) Nor
- *              is a file written through a link that an earlier item has made or was copied
- *              through: that is -ELOOP with JUST_CREATED. An item with the same paths as an earlier
- *              one, but for "." and slashes, and of one source also "..", is skipped, with REPEATED
- *              (a file only if no backups are made).
- *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once. It stays writable
- *              until the list has ended and then gets its attributes. With ARSYNC_REPORT_ALL one
- *              that is made has a completion of kind WAY, whose path is the beginning of src. One
- *              that cannot be made has such a completion with any report except NONE, and the
- *              items below it fail with the same error and ON_THE_WAY. If an attribute cannot be
- *              kept in the end, a completion of kind WAY with the list's own user_data says so.
- *              The directory that dst begins with must be there.
- *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree. None is copied twice,
- *              neither by itself nor within a directory that is another item: a directory that
- *              comes again is skipped, with REPEATED, and anything else that comes again is -EEXIST
- *              with JUST_CREATED.
- *   Mirrors    With ARSYNC_COPY_MIRROR, and without ARSYNC_COPY_SHALLOW, no item is begun before
- *              the list has ended, and all items are looked at first. If the mirror of one would
- *              remove what another copies or makes, nothing is done: that other item has the only
- *              completion, at ARSYNC_STAGE_CHECK with IN_MIRROR, and its error is the job's. The
- *              error is -EEXIST if two items are to be at one place, or one in the other, and
- *              -ELOOP if an item's source or destination lies in what another one mirrors to, or if
- *              its source holds that, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH
- *              an item may lie in another one, at the same place in source and destination. Where
- *              links are followed (ARSYNC_SYMLINKS_FOLLOW) one below an item may lead to what
- *              another one mirrors to: a directory is -EOPNOTSUPP beside another whose destination
- *              is there already.
- *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
- *   Durable    The list's completion says that all items which succeeded are durable; an item's own
- *              completion does not say so yet. Names and data are written out once, when all items
+ *              as one place, as for cp; nor does what a tree of another source made count.) Nor is
+ * a file written through a link that an earlier item has made or was copied through: that is -ELOOP
+ * with JUST_CREATED. An item with the same paths as an earlier one, but for "." and slashes, and of
+ * one source also "..", is skipped, with REPEATED (a file only if no backups are made). Ways With
+ * ARSYNC_COPY_PARENTS each directory on the way is made once. It stays writable until the list has
+ * ended and then gets its attributes. With ARSYNC_REPORT_ALL one that is made has a completion of
+ * kind WAY, whose path is the beginning of src. One that cannot be made has such a completion with
+ * any report except NONE, and the items below it fail with the same error and ON_THE_WAY. If an
+ * attribute cannot be kept in the end, a completion of kind WAY with the list's own user_data says
+ * so. The directory that dst begins with must be there. One tree   With ARSYNC_COPY_BENEATH the
+ * items are entries of one tree. None is copied twice, neither by itself nor within a directory
+ * that is another item: a directory that comes again is skipped, with REPEATED, and anything else
+ * that comes again is -EEXIST with JUST_CREATED. Mirrors    With ARSYNC_COPY_MIRROR, and without
+ * ARSYNC_COPY_SHALLOW, no item is begun before the list has ended, and all items are looked at
+ * first. If the mirror of one would remove what another copies or makes, nothing is done: that
+ * other item has the only completion, at ARSYNC_STAGE_CHECK with IN_MIRROR, and its error is the
+ * job's. The error is -EEXIST if two items are to be at one place, or one in the other, and -ELOOP
+ * if an item's source or destination lies in what another one mirrors to, or if its source holds
+ * that, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH an item may lie in another one,
+ * at the same place in source and destination. Where links are followed (ARSYNC_SYMLINKS_FOLLOW)
+ * one below an item may lead to what another one mirrors to: a directory is -EOPNOTSUPP beside
+ * another whose destination is there already. Links      ARSYNC_PRESERVE_LINKS holds over all
+ * items. Durable    The list's completion says that all items which succeeded are durable; an
+ * item's own completion does not say so yet. Names and data are written out once, when all items
  *              have ended, as for a tree; see "Trees". On FUSE, overlayfs and servers, and where
  *              syncfs(2) is denied, a file's data is synced when it is copied, and each directory
  *              once at the end. A file written through a symbolic link is synced by itself. So

@@ -38,7 +38,7 @@ bool is_anothers_too(Files& files, const struct statx& source, const struct stat
     const auto asked = [&](uint32_t attribute) { return (options.preserve & attribute) != 0; };
     if (!asked(ARSYNC_PRESERVE_LINKS) || found.stx_nlink <= 1 || source.stx_nlink != 1)
         return false;
-    mode_t compared = 07777;
+    mode_t kept = 07777;
     if (asked(ARSYNC_PRESERVE_OWNER)) {
         const gid_t gid = copied_group(options, source.stx_gid);
         const bool wrong_user = copied_user(options, source.stx_uid) != found.stx_uid;
@@ -49,9 +49,10 @@ bool is_anothers_too(Files& files, const struct statx& source, const struct stat
         if ((wrong_user && may_give) || (wrong_group && may_give_to_group))
             return true;
         if (wrong_user || wrong_group)
-            compared = 01777;
+            kept = 01777;
     }
-    return asked(ARSYNC_PRESERVE_MODE) && ((source.stx_mode ^ found.stx_mode) & compared) != 0;
+    return asked(ARSYNC_PRESERVE_MODE) &&
+           (source.stx_mode & kept) != static_cast<mode_t>(found.stx_mode & 07777);
 }
 
 bool is_unchanged(Files& files, const FileCopy& copy, const struct statx& source,

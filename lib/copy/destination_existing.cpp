@@ -58,6 +58,11 @@ Task<void> Destination::open_given(const struct statx& source) {
     if (stored)
         fd =
             io_.files.reopen(copy_.destination_dirfd, (readable_ ? O_RDWR : O_WRONLY) | O_NONBLOCK);
+    const bool verifies = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
+    if (fd < 0 && stored && readable_ && !verifies) { // for whoever wants it as it is allowed
+        fd = io_.files.reopen(copy_.destination_dirfd, O_WRONLY | O_NONBLOCK);
+        readable_ = false;
+    }
     shared_ = fd < 0;
     if (shared_) {
         fd = io_.files.duplicate(copy_.destination_dirfd);
@@ -213,8 +218,8 @@ void Destination::begin_anew(Control& control, const Error& refusal) {
     struct statx now;
     check(ARSYNC_STAGE_TRUNCATE, io_.files.statx(fd(), "", 0, now));
     const mode_t mode = now.stx_mode & 07777;
-    const bool widened = kind_ != Kind::existing && (mode & 0200) == 0 &&
-                         io_.files.chmod(fd(), mode | 0200) == 0;
+    const bool widened =
+        kind_ != Kind::existing && (mode & 0200) == 0 && io_.files.chmod(fd(), mode | 0200) == 0;
     int closed = 0; // and if what was written so far is lost, so much the better
     if (reopen(O_WRONLY | O_TRUNC, closed) < 0)
         throw refusal;

@@ -316,7 +316,7 @@ Task<void> ListMember::copy_item_once(Item& item, Question& question, Control& c
     names.may_recur = list_.keeps_links() && follows_top(list_.options_);
     list_.sync_.leave(names, item.left);
     std::optional<Pin> pin;
-    if (item.way) {
+    if (item.way && question.answer != ARSYNC_ANSWER_SKIP) {
         pin.emplace(io_.files, item.way);
         names.unsyncable = item.unsyncable && item.left == Left::nothing;
         if (list_.of_one_tree())

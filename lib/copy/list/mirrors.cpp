@@ -218,9 +218,10 @@ bool Mirrors::Tops::contains(size_t item) const {
     return find(item) != nullptr;
 }
 
-std::optional<size_t> Mirrors::Tops::other_than(size_t item) const {
-    const auto other =
-        std::find_if(all_.begin(), all_.end(), [&](const Top& top) { return top.item != item; });
+template <class Predicate>
+std::optional<size_t> Mirrors::Tops::first_but(Predicate is_left_out) const {
+    const auto other = std::find_if(all_.begin(), all_.end(),
+                                    [&](const Top& top) { return !is_left_out(top.item); });
     return other == all_.end() ? std::nullopt : std::optional<size_t>(other->item);
 }
 
@@ -399,7 +400,11 @@ std::optional<size_t> Mirrors::source_around_mirror(size_t own) {
 std::optional<size_t> Mirrors::mirror_behind_links(size_t own) const {
     if (options_.symlinks != ARSYNC_SYMLINKS_FOLLOW || !sources_.contains(own))
         return std::nullopt;
-    return mirrors_.other_than(own);
+    const auto is_own = [&](size_t item) { // also what is listed twice
+        return simplified(items_[item].source) == simplified(items_[own].source) &&
+               simplified(items_[item].destination) == simplified(items_[own].destination);
+    };
+    return mirrors_.first_but(is_own);
 }
 
 std::optional<Clash> Mirrors::compare(size_t item) {

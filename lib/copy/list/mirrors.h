@@ -83,7 +83,8 @@ private:
         void add_same(const Found& found, Numbers& same) const;
         void add_around(const Mirrors& mirrors, const Found& found, Numbers& around) const;
         bool contains(size_t item) const;
-        std::optional<size_t> other_than(size_t item) const;
+        template <class Predicate>
+        std::optional<size_t> first_but(Predicate is_left_out) const;
         bool are_on_one_device(size_t item, const Found& found) const;
         bool empty() const { return all_.empty(); }
 
