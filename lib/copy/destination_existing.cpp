@@ -58,11 +58,6 @@ Task<void> Destination::open_given(const struct statx& source) {
     if (stored)
         fd =
             io_.files.reopen(copy_.destination_dirfd, (readable_ ? O_RDWR : O_WRONLY) | O_NONBLOCK);
-    const bool verifies = (options_.flags & ARSYNC_COPY_VERIFY) != 0;
-    if (fd < 0 && stored && readable_ && !verifies) { // for whoever wants it as it is allowed
-        fd = io_.files.reopen(copy_.destination_dirfd, O_WRONLY | O_NONBLOCK);
-        readable_ = false;
-    }
     shared_ = fd < 0;
     if (shared_) {
         fd = io_.files.duplicate(copy_.destination_dirfd);

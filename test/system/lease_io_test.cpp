@@ -433,36 +433,6 @@ TEST_CASE_FIXTURE(Clean, "a cancel ends the read of a file of the kernel's that 
     close(log);
 }
 
-TEST_CASE_FIXTURE(Clean, "of two that read the kernel's messages, each can be cancelled") {
-    const int log = open("/proc/kmsg", O_RDONLY | O_CLOEXEC);
-    if (log < 0 || access("/dev/kmsg", W_OK) < 0) {
-        skip("the kernel's messages may not be read and written");
-        close(log);
-        return;
-    }
-    for_both_backends(2, [&](Pool& pool) {
-        const Lease one(pool), other(pool);
-        const PoolFile file(pool, log);
-        for (int round = 0; round < 20; ++round) {
-            arsync_job jobs[2] = {};
-            REQUIRE(submit_read(pool, {file, UINT64_MAX, one, 0, size, 0}, &jobs[0]) == 0);
-            REQUIRE(submit_read(pool, {file, UINT64_MAX, other, 0, size, 1}, &jobs[1]) == 0);
-            std::this_thread::sleep_for(std::chrono::milliseconds(10)); // so that both wait
-            const Opened says("/dev/kmsg",
-                              O_WRONLY); // one takes but some of them
-            CHECK(::write(says.get(), "<7>arsync test", 14) == 14);
-            arsync_completion done = pool.wait(10'000);
-            REQUIRE(done.result == 0);
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-            arsync_job_cancel(pool.get(), jobs[1 - done.user_data]); // it may have ended
-            done = pool.wait(10'000);
-            INFO(words(done));
-            REQUIRE((done.result == -ECANCELED || done.bytes > 0));
-        }
-    });
-    close(log);
-}
-
 TEST_CASE_FIXTURE(Clean, "what has no offsets is a stream, and a cancel ends what waits for it") {
     for_both_backends(1, [&](Pool& pool) {
         const Lease buffer(pool);
