@@ -61,9 +61,10 @@ Task<void> copy_path(Io io, const FileCopy& copy, const arsync_copy_options& opt
                      const Filter& filter, Control& control, Host& host, Question& question,
                      Outcome& outcome, arsync_totals& totals) {
     const bool dry = asks(options, ARSYNC_COPY_DRY_RUN);
-    const bool goes_in =
-        asks(options, ARSYNC_COPY_BENEATH) && question.answer != ARSYNC_ANSWER_SKIP;
-    const bool has_way = goes_in || (asks(options, ARSYNC_COPY_PARENTS) && !dry);
+    // What is skipped needs no way, and makes none again that has gone.
+    const bool has_way =
+        question.answer != ARSYNC_ANSWER_SKIP &&
+        (asks(options, ARSYNC_COPY_BENEATH) || (asks(options, ARSYNC_COPY_PARENTS) && !dry));
     if (asks(options, ARSYNC_COPY_PARENTS) && dry) {
         totals.entries = totals.errors = 1; // if it goes no further
         path_above(copy.source, copy.destination);

@@ -204,14 +204,12 @@ void Uring::reap(Queue& queue) {
 }
 
 // The ring may be restricted, and the operation not be allowed in it, or the file may have said
-// so, and will again. But what it says to a sync it says once.
-bool Uring::may_be_refused(const Request& request, int result) {
-    return result == -EACCES && request.op != Op::sync && request.op != Op::write_back;
-}
-
-// The file is open with O_NONBLOCK, and neither it nor its device can be asked without waiting: up
-// to Linux 6.4 that holds for regular files, too, for which pread(2) and pwrite(2) do wait.
-bool Uring::does_not_wait(const Request& request, int64_t result) {
+// so, and will again. But what it says to a sync it says once. Or the file is open with O_NONBLOCK,
+// and neither it nor its device can be asked without waiting: up to Linux 6.4 that holds for
+// regular files, too, for which pread(2) and pwrite(2) do wait.
+bool Uring::may_be_refused(const Request& request, int64_t result) {
+    if (result == -EACCES)
+        return request.op != Op::sync && request.op != Op::write_back;
     const bool moves = request.op == Op::read || request.op == Op::write;
     return result == -EAGAIN && moves && request.offset != UINT64_MAX &&
            (request.rw_flags & RWF_NOWAIT) == 0;
@@ -235,8 +233,7 @@ void Uring::end(Request& request, int result) {
     Request* const first = request.before ? request.before : &request;
     if (first->linked) {
         end_in_pair(*first, request, result); // the later of the two resumes the coroutine
-    } else if (must_be_helped(request, result) || may_be_refused(request, result) ||
-               does_not_wait(request, result)) {
+    } else if (must_be_helped(request, result) || may_be_refused(request, result)) {
         help(request);
     } else if (is_old_news(request, result)) {
         start(request);

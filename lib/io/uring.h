@@ -20,7 +20,7 @@
 //                   the read is -ECANCELED,           no kernel thread was to be had, or one of
 //                   -EACCES or -EAGAIN                the two is not allowed, or the kernel will
 //                                                     not wait: apart; a helper reads
-//                   the write is either of these      the same: a helper writes
+//                   the write is any of these         the same: a helper writes
 //                   the write's end came first        it did not follow the read: a helper writes
 //                                                     again
 //     parted    An enter took the read and left the write. The write's entry is still ours, so it
@@ -141,8 +141,7 @@ private:
     void enter(Queue& queue, bool wait_for_one);
     void reap(Queue& queue);
     void end(Request& request, int result);
-    static bool may_be_refused(const Request& request, int result);
-    static bool does_not_wait(const Request& request, int64_t result);
+    static bool may_be_refused(const Request& request, int64_t result);
     void do_without_polling(Request& request);
 
     // uring_pair.cpp

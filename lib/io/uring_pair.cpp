@@ -14,8 +14,7 @@ void Uring::end_in_pair(Request& first, Request& request, int result) {
         return;
     const auto is_undone = [](const Request& each) {
         return each.result == -ECANCELED || each.result == -EINTR ||
-               may_be_refused(each, static_cast<int>(each.result)) ||
-               does_not_wait(each, each.result);
+               may_be_refused(each, each.result);
     };
     if (is_undone(first)) {
         first.linked = false;

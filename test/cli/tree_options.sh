@@ -132,6 +132,8 @@ if is_root; then
 else
     skip '--mirror leaves a bind mount' 'needs root'
 fi
+holds '--dry-run of a list knows that a directory which would be made is empty' '
+    mkdir -p s/B d; echo 1 > s/B/b; printf "B/b\nB\n" > list; $CP -r -n --dry-run --files-from=list s d; test ! -e d/B'
 holds '--files-from copies nothing twice, whatever else is left out' '
     mkdir -p s/d/e; echo f > s/d/f; echo g > s/d/e/g; printf "d\nd/f\nd/e/g\n" > list
     for out in "" --exclude=zzz --exclude=/f/; do rm -rf t; $CP -r -b $out --files-from=list s t 2> err && false; test $(grep -c "just-created" err) = 2; diff -r s t; done
