@@ -575,6 +575,7 @@ def test_an_interrupt_loses_nothing_wherever_it_comes(work):
     work.tree("tree")
     work.write("small")
     items = [(work.path("small"), work.path("to list"), "first"), (work.path("none"), work.path("x"), "second")]
+    before = descriptors()
     pool = work.pool(lease_count=1)
 
     def take(at):
@@ -602,11 +603,11 @@ def test_an_interrupt_loses_nothing_wherever_it_comes(work):
         assert not pool._jobs
         return came
 
-    take(at := 0)
-    before = descriptors()
+    at = 0
     while take(at):
         at += 7
     assert at > 500
+    pool.close()  # which waits for what the library closes when the jobs are done
     assert descriptors() == before
 
 
