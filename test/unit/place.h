@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 namespace arsync {
@@ -33,7 +32,9 @@ struct Place {
 
 inline std::string content(const fs::path& path) {
     std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
+    std::string all(fs::file_size(path), '\0');
+    file.read(all.data(), static_cast<std::streamsize>(all.size()));
+    return all;
 }
 
 // "", or what is not as in the source.
