@@ -1275,9 +1275,10 @@ enum arsync_sparse {
 /* No symbolic link in the last component of either path is followed: one gives -ELOOP. */
 #define ARSYNC_COPY_NOFOLLOW (1u << 3)
 /* Missing directories on the way to dst are made. dst must end with the components of src, or it is
- * -EINVAL. Each of these directories, also one that was there, gets the attributes that preserve
- * names from the directory at the same place on the way to src. While the job runs, both
- * directories of each level are open. */
+ * -EINVAL. Each of these directories that is made gets the attributes that preserve names from the
+ * directory at the same place on the way to src, and so does each that was there on the way to one
+ * that is made, as with cp; with ARSYNC_COPY_BENEATH each that was there gets them. While the job
+ * runs, both directories of each level are open. */
 #define ARSYNC_COPY_PARENTS (1u << 14)
 /* With ARSYNC_COPY_PARENTS: the directories on the way get no attributes. One that is made stays as
  * it was made, which is for its owner alone if preserve names the mode, and its owner may always

@@ -159,6 +159,8 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count, bool las
             if (directory->made) {
                 by_path_.at(keys[i - 1]).has_new = true;
                 made_.push_back({path, true});
+                for (size_t outer = 0; outer <= i; ++outer)
+                    by_path_.at(keys[outer]).leads_to_new = true;
             }
         } catch (const Error&) {
             if (i > 0)
@@ -234,6 +236,11 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name, boo
 
 bool Ways::stays_bare(bool named) const {
     return asks(options_, ARSYNC_COPY_BARE_PARENTS) && !named;
+}
+
+// As by cp, for which a way that was there is not its own.
+bool Ways::stays_as_it_was(const Way& way) const {
+    return !way.named && !way.leads_to_new && !asks(options_, ARSYNC_COPY_BENEATH);
 }
 
 // Whether a link in the place of a destination's directory is.
@@ -330,7 +337,7 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
     {
         const Pin directory(io.files, ref);
         arsync_copy_options how = options_;
-        if (stays_bare(way.named)) {
+        if (stays_bare(way.named) || stays_as_it_was(way)) {
             how.preserve = 0;
             // It gets the mode that it was made for, and the right to put things in it.
             if (directory->final_mode.bits != keep_mode)

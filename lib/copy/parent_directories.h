@@ -65,9 +65,10 @@ public:
 private:
     struct Way {
         DirectoryRef directory;
-        bool readable = true; // the destination
-        bool has_new = false; // a directory that was made
-        bool named = false;   // it is what somebody copies, and not merely on the way
+        bool readable = true;      // the destination
+        bool has_new = false;      // a directory that was made
+        bool leads_to_new = false; // it was made, or one further inwards
+        bool named = false;        // it is what somebody copies, and not merely on the way
     };
     struct Route {
         std::string top;                // of the destination, above what is on the way
@@ -84,6 +85,7 @@ private:
     bool make_or_open(Files& files, const Pin& above, Directory& directory, bool named,
                       File& destination);
     bool stays_bare(bool named) const;
+    bool stays_as_it_was(const Way& way) const;
     bool follows(bool named) const;
 
     const int source_dirfd_;

@@ -22,6 +22,8 @@ holds '--parents makes no link that would lead nowhere, nor a directory for it' 
         test "$(cat err)" = "arsync-cp: t/s/f: can make relative symbolic links only in current directory"
     done
     $CP --parents -s "$PWD/s/f" t; cmp t/$PWD/s/f s/f; mkdir u; $CP --parents -rs "$PWD/s/d" u; test -L "u/$PWD/s/d/g"'
+same '--parents -p leaves alone directories that were all there' "$tree; chmod 750 s; mkdir -p t/s/d t2/s/d; chmod 711 t/s t/s/d t2/s t2/s/d" '
+    $CP --parents -p s/f s/d/g t; stat -c "%a %n" t/s t/s/d; $CP --parents -p s/d/g s/d/e/h t2; stat -c "%a %n" t2/s t2/s/d; touch -r s/d/g t/s; rm t/s/f; $CP --parents -p --preserve=timestamps s/f t; find t -newer s/d/g -name s'
 same '--parents with -p and a umask' "$tree; chmod 2755 s; chmod 555 s/d; mkdir t2 t3" 'umask 077; $CP --parents -p s/d/e/h t; $CP --parents s/d/e/h t2; $CP -a --parents s/d/e t3; chmod 755 t*/s/d'
 same '--strip-trailing-slashes' "$tree" '$CP -rv --strip-trailing-slashes l/ s/ld/ t; $CP -rv l/ t; $CP -rv l/. t'
 if is_root && mkdir -p "$WORK/m" && mount_at "$WORK/m" -t tmpfs none; then

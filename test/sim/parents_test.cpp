@@ -14,13 +14,16 @@ namespace arsync::sim {
 
 namespace {
 
-constexpr mode_t p_mode = 0750, q_mode = 0701;
+constexpr mode_t p_mode = 0750, q_mode = 0701, old_mode = 0711;
 
 struct ParentsScenario {
     uint32_t preserve = 0;
     uint32_t replace = ARSYNC_REPLACE_IN_PLACE;
-    bool existing = false; // the directories, and something at the name
+    unsigned existing = 0; // of the directories so many; with both there is something at the name
     uint64_t size = 0;
+    uint32_t beneath = 0; // or the flag
+
+    bool leads_to_new() const { return existing < 2; }
 };
 
 class Parents {
@@ -36,13 +39,14 @@ public:
         add_file(world, add_directory(world, source_, "q", q_mode), "file", content_, 0640);
         set_source(world, source_);
         out_ = add_directory(world, root, "out");
-        if (what.existing) {
-            const InodeNumber above = add_directory(world, out_, "p", 0711);
-            add_file(world, add_directory(world, above, "q", 0711), "file", content_of("old"),
-                     existing_mode);
+        if (what.existing > 0) {
+            const InodeNumber p = add_directory(world, out_, "p", old_mode);
+            if (what.existing > 1)
+                add_file(world, add_directory(world, p, "q", old_mode), "file", content_of("old"),
+                         existing_mode);
         }
         job_.what = FileCopy{AT_FDCWD, "p/q/file", AT_FDCWD, "out/p/q/file"};
-        job_.options.flags = ARSYNC_COPY_PARENTS;
+        job_.options.flags = ARSYNC_COPY_PARENTS | what.beneath;
         job_.options.preserve = what.preserve;
         job_.options.replace = what.replace;
         job_.options.durability = ARSYNC_DURABILITY_FULL;
@@ -79,8 +83,7 @@ public:
         const Inode* file = at_path(after, out_, "p/q/file");
         if (!file || !(file->content == content_))
             world.problem("a crash after the completion loses the file");
-        check_mode(after, "p", p_mode);
-        check_mode(after, "p/q", q_mode);
+        check_modes(after);
     }
 
     const Outcome& outcome() const { return job_.outcome; }
@@ -95,8 +98,7 @@ public:
 
 private:
     void check(const Disk& disk) {
-        check_mode(disk, "p", p_mode);
-        check_mode(disk, "p/q", q_mode);
+        check_modes(disk);
         const Inode* file = at_path(disk, out_, "p/q/file");
         if (outcome().result == 0 && !copied())
             world.problem("no copy");
@@ -105,7 +107,7 @@ private:
         const bool complete = (outcome().flags & ARSYNC_COMPLETION_COPIED) != 0;
         if (complete && !copied())
             world.problem("no copy, though it is said to be complete");
-        if (outcome().result < 0 && !scenario.existing && file && !complete)
+        if (outcome().result < 0 && scenario.leads_to_new() && file && !complete)
             world.problem("a failed copy is there");
         for (const char* path : {"", "p", "p/q"})
             if (const Inode* directory = at_path(disk, out_, path);
@@ -113,18 +115,27 @@ private:
                 world.problem(std::string("more than one name in ") + path);
     }
 
-    // Whatever becomes of what is in it, a directory that was made has its mode.
-    void check_mode(const Disk& disk, const char* path, mode_t of_source) {
+    void check_modes(const Disk& disk) {
+        check_mode(disk, "p", p_mode, scenario.existing > 0);
+        check_mode(disk, "p/q", q_mode, scenario.existing > 1);
+    }
+
+    // Whatever becomes of what is in it, a directory that was made has its mode. One that was there
+    // gets another only on the way to one that is made, or beneath.
+    void check_mode(const Disk& disk, const char* path, mode_t of_source, bool was_there) {
         const Inode* inode = at_path(disk, out_, path);
-        const bool preserved = (scenario.preserve & ARSYNC_PRESERVE_MODE) != 0;
-        mode_t mode = preserved ? of_source : of_source & ~world.options.umask;
         const bool failed_there = failed && (outcome().stage == ARSYNC_STAGE_MODE ||
                                              outcome().stage == ARSYNC_STAGE_OWNER);
         if (!inode || failed_there)
             return;
-        if (scenario.existing && (!preserved || outcome().result < 0))
-            mode = inode->attributes.mode & 07777;
-        if ((inode->attributes.mode & 07777) != mode)
+        const bool preserved = (scenario.preserve & ARSYNC_PRESERVE_MODE) != 0;
+        const mode_t has = inode->attributes.mode & 07777;
+        mode_t mode = preserved ? of_source : of_source & ~world.options.umask;
+        if (was_there && (!preserved || !(scenario.leads_to_new() || scenario.beneath != 0)))
+            mode = old_mode;
+        else if (was_there && outcome().result < 0)
+            mode = has;
+        if (has != mode)
             world.problem(std::string("not the mode of ") + path);
     }
 
@@ -145,18 +156,20 @@ std::vector<ParentsScenario> scenarios() {
     constexpr uint32_t preserve =
         ARSYNC_PRESERVE_MODE | ARSYNC_PRESERVE_OWNER | ARSYNC_PRESERVE_TIMES;
     constexpr uint64_t sizes[] = {5'000, 0, 40'001};
-    for (const bool existing : {false, true})
+    for (const unsigned existing : {0u, 1u, 2u})
         for (const uint32_t what : {0u, preserve})
             for (const auto replace : {ARSYNC_REPLACE_IN_PLACE, ARSYNC_REPLACE_ATOMIC})
                 all.push_back({what, replace, existing, sizes[replace]});
+    all.push_back({preserve, ARSYNC_REPLACE_IN_PLACE, 2, sizes[0], ARSYNC_COPY_BENEATH});
     return all;
 }
 
 void expect_no_problems(const Parents& copy, const std::string& what) {
     for (const std::string& problem : copy.world.problems)
         FAIL_CHECK("preserve ", copy.scenario.preserve, " replace ", copy.scenario.replace,
-                   " existing ", copy.scenario.existing, "; ", what, ": ", problem, "; result ",
-                   copy.outcome().result, " stage ", copy.outcome().stage);
+                   " existing ", copy.scenario.existing, " beneath ", copy.scenario.beneath, "; ",
+                   what, ": ", problem, "; result ", copy.outcome().result, " stage ",
+                   copy.outcome().stage);
 }
 
 uint64_t steps_of(const ParentsScenario& scenario) {

@@ -64,10 +64,18 @@ TEST_CASE_FIXTURE(Clean, "parents makes the directories on the way, with their a
     CHECK(mode_of(directory / "to/a") == 0710);
     CHECK(mode_of(directory / "to/a/b") == 0751);
     CHECK(stat_of(directory / "to/a").st_mtim.tv_sec == 1'000'000'000);
-    // Those that are there get the attributes too.
-    set_mode(directory / "to/a", 0700);
-    CHECK(copied("a/beside", "a/beside", options) == 0);
-    CHECK(mode_of(directory / "to/a") == 0710);
+    // Those that are there get the attributes too on the way to one that is made, or beneath.
+    const auto has_mode_of_source = [&](const char* path, uint32_t flags) {
+        set_mode(directory / "to/a", 0700);
+        CHECK(copied(path, path,
+                     recursive(ARSYNC_COPY_PARENTS | flags).with_preserve(mode_and_times)) == 0);
+        return mode_of(directory / "to/a") == 0710;
+    };
+    CHECK_FALSE(has_mode_of_source("a/beside", 0));
+    CHECK(has_mode_of_source("a/beside", ARSYNC_COPY_BENEATH));
+    CHECK_FALSE(has_mode_of_source("a/b/beside", 0));
+    remove_tree(directory / "to/a/b");
+    CHECK(has_mode_of_source("a/b/beside", 0));
     CHECK(read_file(directory / "to/a/beside") == "a/beside");
 }
 
@@ -224,7 +232,9 @@ TEST_CASE_FIXTURE(Clean, "what parents lose is an error, though the copy below t
         EXPECT(report, become_ordinary());
         const Ends ends(directory / "from", directory / "to");
         Pool pool;
-        const Options options = recursive(ARSYNC_COPY_PARENTS).with_preserve(ARSYNC_PRESERVE_MODE);
+        Options options = recursive(ARSYNC_COPY_PARENTS).with_preserve(ARSYNC_PRESERVE_MODE);
+        EXPECT(report, ends.copy(pool, "a/file", "a/file", options).job.result == 0); // as by cp
+        options.flags |= ARSYNC_COPY_BENEATH;
         const TreeCopy copy = ends.copy(pool, "a/file", "a/file", options);
         EXPECT_WITH(report, copy.job.result == -EPERM, words(copy));
         EXPECT(report, copy.totals.files == 1);
