@@ -100,9 +100,9 @@ public:
             learn(tried);
         const Place place = make_place(tried.work);
         kill_at_random(tried, place);
-        complain(
-            judge(tried.work, Progress::under_way, *tried.known, facts_below(place.destination)));
-        copy_again(tried, place);
+        const Facts left = facts_below(place.destination);
+        complain(judge(tried.work, Progress::under_way, *tried.known, left));
+        copy_again(tried, place, left);
         live::remove_tree(place.destination);
     }
 
@@ -142,7 +142,7 @@ private:
     }
 
     // Names of what was not complete may be left, except where what is extra is removed.
-    void copy_again(const Tried& tried, const Place& place) {
+    void copy_again(const Tried& tried, const Place& place, const Facts& left) {
         if (wait_for_all(start(tried.work, place)) != 0)
             complain({tried.work.name + ": failed when run again"});
         const bool mirrors = (tried.work.options.flags & ARSYNC_COPY_MIRROR) != 0 ||
@@ -155,7 +155,23 @@ private:
         std::erase_if(known.copied, [&](const auto& one) { return is_backup(tried, one.first); });
         Work again = tried.work;
         again.promise.durable = true;
+        keep_ways(again, known, left);
         complain(judge(again, Progress::done, known, found));
+    }
+
+    // Directories on the way that are all there stay as the first run has left them, as with cp,
+    // unless they are of one tree.
+    static void keep_ways(Work& again, Before_and_after& known, const Facts& left) {
+        constexpr uint32_t both = ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH;
+        if ((again.options.flags & both) != ARSYNC_COPY_PARENTS)
+            return;
+        for (const auto& [path, fact] : known.copied)
+            if (fact.is_directory() && !left.contains(path))
+                return;
+        for (auto& [path, fact] : known.copied)
+            if (fact.is_directory())
+                fact = left.at(path);
+        again.promise.tree = false; // the times of directories
     }
 
     // The second run makes one of what the first has left.

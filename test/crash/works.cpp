@@ -242,8 +242,8 @@ private:
         add(std::move(copy));
     }
 
-    void add_parents(Options how) {
-        how.flags |= ARSYNC_COPY_PARENTS;
+    void add_parents(Options how, uint32_t beneath) {
+        how.flags |= ARSYNC_COPY_PARENTS | beneath;
         Work copy = work("new directories on the way", how);
         copy.run = [how](const Place& place, live::Pool&) -> std::string {
             const live::Opened from(place.source);
@@ -263,7 +263,7 @@ private:
             if (!atomic)
                 how.replace = ARSYNC_REPLACE_REMOVE;
             add_copy("symbolic link for another", how, "symlink", "old text");
-            add_parents(options(atomic));
+            add_parents(options(atomic), atomic ? 0 : ARSYNC_COPY_BENEATH);
         }
         Options how = options(false);
         how.preserve = 0;
