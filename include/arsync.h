@@ -693,35 +693,41 @@ ARSYNC_API int arsync_take_fd(arsync_pool* pool, const struct arsync_completion*
  *              unless ARSYNC_COPY_STOP_ON_ERROR says so.
  *   Once       An item does not overwrite what an earlier item has made: it fails with -EEXIST and
  *              JUST_CREATED, unless numbered backups are made or the options let the earlier one
- *              stay anyway. (Without ARSYNC_COPY_BENEATH only paths that are spelled alike count
- *              as one place, as for cp; nor does what a tree of another source made count.) Nor is
- * a file written through a link that an earlier item has made or was copied through: that is -ELOOP
- * with JUST_CREATED. An item with the same paths as an earlier one, but for "." and slashes, and of
- * one source also "..", is skipped, with REPEATED (a file only if no backups are made). Ways With
- * ARSYNC_COPY_PARENTS each directory on the way is made once. It stays writable until the list has
- * ended and then gets its attributes. With ARSYNC_REPORT_ALL one that is made has a completion of
- * kind WAY, whose path is the beginning of src. One that cannot be made has such a completion with
- * any report except NONE, and the items below it fail with the same error and ON_THE_WAY. If an
- * attribute cannot be kept in the end, a completion of kind WAY with the list's own user_data says
- * so. The directory that dst begins with must be there. One tree   With ARSYNC_COPY_BENEATH the
- * items are entries of one tree. None is copied twice, neither by itself nor within a directory
- * that is another item: a directory that comes again is skipped, with REPEATED, and anything else
- * that comes again is -EEXIST with JUST_CREATED. Mirrors    With ARSYNC_COPY_MIRROR, and without
- * ARSYNC_COPY_SHALLOW, no item is begun before the list has ended, and all items are looked at
- * first. If the mirror of one would remove what another copies or makes, nothing is done: that
- * other item has the only completion, at ARSYNC_STAGE_CHECK with IN_MIRROR, and its error is the
- * job's. The error is -EEXIST if two items are to be at one place, or one in the other, and -ELOOP
- * if an item's source or destination lies in what another one mirrors to, or if its source holds
- * that, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH an item may lie in another one,
- * at the same place in source and destination. Where links are followed (ARSYNC_SYMLINKS_FOLLOW)
- * one below an item may lead to what another one mirrors to: a directory is -EOPNOTSUPP beside
- * another whose destination is there already. Links      ARSYNC_PRESERVE_LINKS holds over all
- * items. Durable    The list's completion says that all items which succeeded are durable; an
- * item's own completion does not say so yet. Names and data are written out once, when all items
+ *              stay anyway. (Without ARSYNC_COPY_BENEATH only paths that are spelled alike count as
+ *              one place, as for cp; nor does what a tree of another source made count.) Nor is a
+ *              file written through a link that an earlier item has made or was copied through:
+ *              that is -ELOOP with JUST_CREATED. An item with the same paths as an earlier one, but
+ *              for "." and slashes, and of one source also "..", is skipped, with REPEATED (a file
+ *              only if no backups are made).
+ *   Ways       With ARSYNC_COPY_PARENTS each directory on the way is made once. It stays writable
+ *              until the list has ended, and then gets its attributes, as ARSYNC_COPY_PARENTS says.
+ *              With ARSYNC_REPORT_ALL one that is made has a completion of kind WAY, whose path is
+ *              the beginning of src. One that cannot be made has such a completion with any report
+ *              except NONE, and the items below it fail with the same error and ON_THE_WAY. If an
+ *              attribute cannot be kept in the end, a completion of kind WAY with the list's own
+ *              user_data says so. The directory that dst begins with must be there.
+ *   One tree   With ARSYNC_COPY_BENEATH the items are entries of one tree. None is copied twice,
+ *              neither by itself nor within a directory that is another item: a directory that
+ *              comes again is skipped, with REPEATED, and anything else that comes again is -EEXIST
+ *              with JUST_CREATED.
+ *   Mirrors    With ARSYNC_COPY_MIRROR, and without ARSYNC_COPY_SHALLOW, no item is begun before
+ *              the list has ended, and all items are looked at first. If the mirror of one would
+ *              remove what another copies or makes, nothing is done: that other item has the only
+ *              completion, at ARSYNC_STAGE_CHECK with IN_MIRROR, and its error is the job's. The
+ *              error is -EEXIST if two items are to be at one place, or one in the other, and
+ *              -ELOOP if an item's source or destination lies in what another one mirrors to, or if
+ *              its source holds that, by whatever links, mounts or "..". With ARSYNC_COPY_BENEATH
+ *              an item may lie in another one, at the same place in source and destination. Where
+ *              links are followed (ARSYNC_SYMLINKS_FOLLOW) one below an item may lead to what
+ *              another one mirrors to: a directory is -EOPNOTSUPP beside another whose destination
+ *              is there already.
+ *   Links      ARSYNC_PRESERVE_LINKS holds over all items.
+ *   Durable    The list's completion says that all items which succeeded are durable; an item's own
+ *              completion does not say so yet. Names and data are written out once, when all items
  *              have ended, as for a tree; see "Trees". On FUSE, overlayfs and servers, and where
  *              syncfs(2) is denied, a file's data is synced when it is copied, and each directory
- *              once at the end. A file written through a symbolic link is synced by itself. So
- *              is each file in a list of at most 16 items, since syncfs(2) also writes what other
+ *              once at the end. A file written through a symbolic link is synced by itself. So is
+ *              each file in a list of at most 16 items, since syncfs(2) also writes what other
  *              programs have left to be written. If a loss is told, and more than 65536 items were
  *              copied, the loss is the list's. A list that is cancelled is not synced.
  *   Order      Items run in any order. But with ARSYNC_REPORT_ALL trees come one after the other,
@@ -1277,8 +1283,10 @@ enum arsync_sparse {
 /* Missing directories on the way to dst are made. dst must end with the components of src, or it is
  * -EINVAL. Each of these directories that is made gets the attributes that preserve names from the
  * directory at the same place on the way to src, and so does each that was there on the way to one
- * that is made, as with cp; with ARSYNC_COPY_BENEATH each that was there gets them. While the job
- * runs, both directories of each level are open. */
+ * that is made, as with cp. Those that are all there, also such as a copy has left bare that was
+ * killed or whose end failed, stay as they are; but with ARSYNC_COPY_BENEATH, or
+ * ARSYNC_COPY_DIRECTORIES_ONLY, each that was there gets the attributes. While the job runs, both
+ * directories of each level are open. */
 #define ARSYNC_COPY_PARENTS (1u << 14)
 /* With ARSYNC_COPY_PARENTS: the directories on the way get no attributes. One that is made stays as
  * it was made, which is for its owner alone if preserve names the mode, and its owner may always

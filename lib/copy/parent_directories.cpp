@@ -144,29 +144,18 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count, bool las
     while (known > 0 && !by_path_.contains(keys[known - 1]))
         --known;
     for (size_t i = known; i < keys.size(); ++i) {
-        const std::string path = i > 0 ? route.source.substr(0, route.ends[i - 1]) : "";
-        try {
-            const bool named = last_is_named && i == count;
-            Way way = i == 0 ? open_top(files, route)
-                             : add(files, by_path_.at(keys[i - 1]), route.names[i - 1], named);
-            // Known before it is to be finished, for want of memory may come in between.
-            const DirectoryRef directory = way.directory;
-            keys_.insert_or_assign(directory.get(), keys[i]);
-            by_path_.emplace(keys[i], std::move(way));
-            if (i == 0)
-                continue;
-            in_order_.push_back({path, directory});
-            if (directory->made) {
-                by_path_.at(keys[i - 1]).has_new = true;
-                made_.push_back({path, true});
-                for (size_t outer = 0; outer <= i; ++outer)
-                    by_path_.at(keys[outer]).leads_to_new = true;
-            }
-        } catch (const Error&) {
-            if (i > 0)
-                made_.push_back({path, false});
-            throw;
+        if (i == 0) {
+            open_top(files, route, keys[0]);
+            continue;
         }
+        Way& outer = by_path_.at(keys[i - 1]);
+        const bool named = last_is_named && i == count;
+        const bool is_new = add(files, outer, keys[i], route.names[i - 1],
+                                route.source.substr(0, route.ends[i - 1]), named);
+        outer.has_new = outer.has_new || is_new;
+        // What is copied itself is not on the way to anything.
+        for (size_t at = 0; is_new && !named && at < i; ++at)
+            by_path_.at(keys[at]).leads_to_new = true;
     }
     Way& last = by_path_.at(keys.back());
     last.named = last.named || last_is_named;
@@ -175,7 +164,7 @@ DirectoryRef Ways::walk(Files& files, const Route& route, size_t count, bool las
 
 // The first stays open, for all others are reached from it; but each item may have another, and
 // these are opened again. Of a dry run it may be missing.
-Ways::Way Ways::open_top(Files& files, const Route& route) {
+void Ways::open_top(Files& files, const Route& route, const std::string& key) {
     Way way{std::make_shared<Directory>(directories_)};
     Directory& directory = *way.directory;
     const char* const top = route.absolute ? "/" : ".";
@@ -201,12 +190,47 @@ Ways::Way Ways::open_top(Files& files, const Route& route) {
     }
     directories_->add(directory, std::move(source), std::move(destination));
     directories_->unpin(directory);
-    return way;
+    keys_.insert_or_assign(&directory, key);
+    by_path_.emplace(key, std::move(way));
 }
 
-// The next one inwards.
-Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name, bool named) {
-    Way way{std::make_shared<Directory>(directories_)};
+// The next one inwards; whether it was made. What is to be known of it has its room before, so that
+// none is made and then not known, for memory may run out at each step.
+bool Ways::add(Files& files, const Way& outer, const std::string& key, const std::string& name,
+               const std::string& path, bool named) {
+    const DirectoryRef directory = std::make_shared<Directory>(directories_);
+    Way& way = by_path_.emplace(key, Way{directory}).first->second;
+    bool to_be_told = false;
+    const auto forget = [&] {
+        if (!in_order_.empty() && in_order_.back().directory == directory)
+            in_order_.pop_back();
+        keys_.erase(directory.get());
+        by_path_.erase(key);
+    };
+    try {
+        keys_.insert_or_assign(directory.get(), key);
+        in_order_.push_back({path, directory});
+        made_.push_back({path, false});
+        to_be_told = true;
+        make_next(files, outer, way, name, named);
+    } catch (const Error&) {
+        forget();
+        throw;
+    } catch (const std::bad_alloc&) {
+        forget();
+        if (to_be_told)
+            made_.pop_back();
+        throw;
+    }
+    if (directory->made)
+        made_.back().is_new = true;
+    else
+        made_.pop_back();
+    return directory->made;
+}
+
+void Ways::make_next(Files& files, const Way& outer, Way& way, const std::string& name,
+                     bool named) {
     Directory& directory = *way.directory;
     directory.parent = outer.directory;
     directory.name = name;
@@ -218,29 +242,31 @@ Ways::Way Ways::add(Files& files, const Way& outer, const std::string& name, boo
         open_directory(files, above->source(), name, source_beneath_, ARSYNC_STAGE_OPEN_SOURCE);
     check(ARSYNC_STAGE_OPEN_SOURCE, files.statx(source.get(), "", 0, *directory.facts));
     directory.source_id = identity(*directory.facts);
-    File destination;
+    MadeDirectory made; // none in a dry run
     if (!dry_) {
-        way.readable = make_or_open(files, above, directory, named, destination);
+        way.readable = make_or_open(files, above, directory, named, made);
     } else {
         if (!above->missing)
-            destination = look_for(files, above->destination(), name, destination_beneath_);
-        directory.made = directory.missing = !destination;
+            made.directory = look_for(files, above->destination(), name, destination_beneath_);
+        directory.made = directory.missing = !made.directory;
     }
-    if (directory.made && destination)
-        set_flags_of_new_directory(files, source.get(), *directory.facts, destination.get(),
+    if (made.made)
+        set_flags_of_new_directory(files, source.get(), *directory.facts, made.directory.get(),
                                    options_);
-    directories_->add(directory, std::move(source), std::move(destination));
+    directories_->add(directory, std::move(source), std::move(made.directory));
     directories_->unpin(directory);
-    return way;
+    made.undo.keep();
 }
 
 bool Ways::stays_bare(bool named) const {
     return asks(options_, ARSYNC_COPY_BARE_PARENTS) && !named;
 }
 
-// As by cp, for which a way that was there is not its own.
+// As by cp, for which a way that was there is not its own. With directories alone each is meant:
+// their attributes in the end of what BARE_PARENTS has copied.
 bool Ways::stays_as_it_was(const Way& way) const {
-    return !way.named && !way.leads_to_new && !asks(options_, ARSYNC_COPY_BENEATH);
+    return !way.named && !way.directory->made && !way.leads_to_new &&
+           !asks(options_, ARSYNC_COPY_BENEATH) && !asks(options_, ARSYNC_COPY_DIRECTORIES_ONLY);
 }
 
 // Whether a link in the place of a destination's directory is.
@@ -250,12 +276,11 @@ bool Ways::follows(bool named) const {
 
 // Whether it may be read.
 bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, bool named,
-                        File& destination) {
+                        MadeDirectory& made) {
     const char* name = directory.name.c_str();
     arsync_copy_options how = options_;
     if (stays_bare(named))
         how.preserve &= ~ARSYNC_PRESERVE_OWNER; // nothing to be withheld for
-    MadeDirectory made = {};
     bool readable = true;
     try {
         made = make_directory(files, above->destination(), name, *directory.facts,
@@ -275,8 +300,6 @@ bool Ways::make_or_open(Files& files, const Pin& above, Directory& directory, bo
     directory.final_mode = made.final_mode;
     directory.destination_id = identity(made.facts);
     directory.new_file = new_file_in(files, made, options_, uid_, gid_);
-    made.undo.keep();
-    destination = std::move(made.directory);
     return readable;
 }
 
@@ -346,7 +369,8 @@ Task<void> Ways::finish(Io io, const DirectoryRef& ref, Control& control, Outcom
         copy_attributes(io.files, *directory, how, control, outcome);
         // Also the one that has the name of the first that was made, and what got attributes alone.
         const bool has_names = directory->made || way.has_new;
-        const bool has_attributes = (how.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 && way.readable;
+        const bool has_attributes =
+            (options_.preserve & ~ARSYNC_PRESERVE_LINKS) != 0 && way.readable;
         if (durable && (has_names || has_attributes)) {
             control.enter(ARSYNC_STAGE_SYNC);
             const int64_t result = co_await sync(directory->destination());

@@ -15,6 +15,8 @@
 
 namespace arsync {
 
+struct MadeDirectory;
+
 // The path of the directory that has the first one on the way: the destination's without the
 // source's, which is to be whole components of it (Error EINVAL).
 std::string path_above(const std::string& source, const std::string& destination);
@@ -67,7 +69,7 @@ private:
         DirectoryRef directory;
         bool readable = true;      // the destination
         bool has_new = false;      // a directory that was made
-        bool leads_to_new = false; // it was made, or one further inwards
+        bool leads_to_new = false; // it is on the way to one that was made
         bool named = false;        // it is what somebody copies, and not merely on the way
     };
     struct Route {
@@ -79,11 +81,13 @@ private:
     };
     Route route_of(const std::string& source, const std::string& destination) const;
     DirectoryRef walk(Files& files, const Route& route, size_t count, bool last_is_named);
-    Way open_top(Files& files, const Route& route);
+    void open_top(Files& files, const Route& route, const std::string& key);
     void add_top(Files& files, const DirectoryRef& directory);
-    Way add(Files& files, const Way& above, const std::string& name, bool named);
+    bool add(Files& files, const Way& outer, const std::string& key, const std::string& name,
+             const std::string& path, bool named);
+    void make_next(Files& files, const Way& outer, Way& way, const std::string& name, bool named);
     bool make_or_open(Files& files, const Pin& above, Directory& directory, bool named,
-                      File& destination);
+                      MadeDirectory& made);
     bool stays_bare(bool named) const;
     bool stays_as_it_was(const Way& way) const;
     bool follows(bool named) const;

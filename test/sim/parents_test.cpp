@@ -15,6 +15,7 @@ namespace arsync::sim {
 namespace {
 
 constexpr mode_t p_mode = 0750, q_mode = 0701, old_mode = 0711;
+constexpr time_t p_modified = 1'000, q_modified = 2'000, old_modified = 500; // s
 
 struct ParentsScenario {
     uint32_t preserve = 0;
@@ -37,6 +38,8 @@ public:
         content_ = source_content(plain);
         source_ = add_directory(world, root, "p", p_mode);
         add_file(world, add_directory(world, source_, "q", q_mode), "file", content_, 0640);
+        set_modified("p", p_modified);
+        set_modified("p/q", q_modified);
         set_source(world, source_);
         out_ = add_directory(world, root, "out");
         if (what.existing > 0) {
@@ -44,6 +47,7 @@ public:
             if (what.existing > 1)
                 add_file(world, add_directory(world, p, "q", old_mode), "file", content_of("old"),
                          existing_mode);
+            set_modified("out/p", old_modified);
         }
         job_.what = FileCopy{AT_FDCWD, "p/q/file", AT_FDCWD, "out/p/q/file"};
         job_.options.flags = ARSYNC_COPY_PARENTS | what.beneath;
@@ -83,7 +87,7 @@ public:
         const Inode* file = at_path(after, out_, "p/q/file");
         if (!file || !(file->content == content_))
             world.problem("a crash after the completion loses the file");
-        check_modes(after);
+        check_attributes(after);
     }
 
     const Outcome& outcome() const { return job_.outcome; }
@@ -97,8 +101,13 @@ public:
     std::optional<Step> failed;
 
 private:
+    void set_modified(const char* path, time_t seconds) {
+        const Inode* inode = at_path(world.disk, world.disk.root().number, path);
+        world.disk.at(inode->number).attributes.modified = {seconds, 0};
+    }
+
     void check(const Disk& disk) {
-        check_modes(disk);
+        check_attributes(disk);
         const Inode* file = at_path(disk, out_, "p/q/file");
         if (outcome().result == 0 && !copied())
             world.problem("no copy");
@@ -115,9 +124,24 @@ private:
                 world.problem(std::string("more than one name in ") + path);
     }
 
-    void check_modes(const Disk& disk) {
+    void check_attributes(const Disk& disk) {
         check_mode(disk, "p", p_mode, scenario.existing > 0);
         check_mode(disk, "p/q", q_mode, scenario.existing > 1);
+        if (outcome().result < 0 || (scenario.preserve & ARSYNC_PRESERVE_TIMES) == 0)
+            return;
+        check_times(disk, "p", gets_attributes(scenario.existing > 0) ? p_modified : old_modified);
+        if (gets_attributes(scenario.existing > 1)) // else a name in it may have been replaced
+            check_times(disk, "p/q", q_modified);
+    }
+
+    bool gets_attributes(bool was_there) const {
+        return !was_there || scenario.leads_to_new() || scenario.beneath != 0;
+    }
+
+    void check_times(const Disk& disk, const char* path, time_t modified) {
+        const Inode* inode = at_path(disk, out_, path);
+        if (!inode || inode->attributes.modified.tv_sec != modified)
+            world.problem(std::string("not the times of ") + path);
     }
 
     // Whatever becomes of what is in it, a directory that was made has its mode. One that was there
@@ -131,7 +155,7 @@ private:
         const bool preserved = (scenario.preserve & ARSYNC_PRESERVE_MODE) != 0;
         const mode_t has = inode->attributes.mode & 07777;
         mode_t mode = preserved ? of_source : of_source & ~world.options.umask;
-        if (was_there && (!preserved || !(scenario.leads_to_new() || scenario.beneath != 0)))
+        if (was_there && (!preserved || !gets_attributes(was_there)))
             mode = old_mode;
         else if (was_there && outcome().result < 0)
             mode = has;

@@ -61,6 +61,23 @@ TEST_CASE_FIXTURE(Clean, "each directory on the way is made once, and told of") 
     }
 }
 
+TEST_CASE_FIXTURE(Clean, "a directory that is an item itself is on the way to nothing") {
+    const Directory directory;
+    make_directories(directory / "from/a/b");
+    make_directories(directory / "to/a");
+    set_mode(directory / "from/a", 0750);
+    set_mode(directory / "from/a/b", 0751);
+    set_mode(directory / "to/a", 0711);
+    Pool pool;
+    const ListCopy copy =
+        copy_list_between(pool, directory / "from", directory / "to", Items::entries({"a/b"}),
+                          with_parents(ARSYNC_COPY_SHALLOW));
+    INFO(words(copy));
+    CHECK(copy.job.result == 0);
+    CHECK(mode_of(directory / "to/a/b") == 0751);
+    CHECK(mode_of(directory / "to/a") == 0711); // it was there, as with cp
+}
+
 TEST_CASE_FIXTURE(Clean, "a way is told of before the items that go it") {
     const Directory directory;
     make_files(directory / "from", {"a/b/1"});

@@ -77,6 +77,13 @@ TEST_CASE_FIXTURE(Clean, "parents makes the directories on the way, with their a
     remove_tree(directory / "to/a/b");
     CHECK(has_mode_of_source("a/b/beside", 0));
     CHECK(read_file(directory / "to/a/beside") == "a/beside");
+    // So do those that parts of a tree have left bare, in the end.
+    const uint32_t bare = ARSYNC_COPY_BARE_PARENTS;
+    remove_tree(directory / "to/a/b");
+    CHECK_FALSE(has_mode_of_source("a/b/beside", bare));
+    CHECK_FALSE(has_mode_of_source("a/b/c", bare));
+    CHECK(has_mode_of_source("a/b/c", ARSYNC_COPY_DIRECTORIES_ONLY));
+    CHECK(mode_of(directory / "to/a/b") == 0751);
 }
 
 TEST_CASE_FIXTURE(Clean, "parents get their attributes where the copy below them fails") {

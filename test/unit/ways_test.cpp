@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "copy/parent_directories.h"
 #include "io/fd.h"
@@ -35,7 +36,8 @@ TEST_CASE(
     "of directories on the way that were met without memory all is known that is to be done") {
     const std::string name = "a/b/c/name";
     arsync_copy_options options = {};
-    options.flags = ARSYNC_COPY_PARENTS | ARSYNC_COPY_BENEATH;
+    options.flags = ARSYNC_COPY_PARENTS;
+    options.preserve = ARSYNC_PRESERVE_MODE;
     SystemFiles files;
     bool failed = true;
     for (long number = 0; failed; ++number) {
@@ -50,7 +52,12 @@ TEST_CASE(
         }
         failed = failing::end(failing::What::allocation);
         ways.enter(files, name, name); // the next one that has the same way
-        for (const Ways::Done& each : ways.take_inside_out())
+        std::vector<std::string> made; // and by whom
+        for (const Ways::Done& each : ways.take_inside_out()) {
             CHECK_NOTHROW(ways.is_unsyncable(each.directory));
+            if (each.directory->made)
+                made.push_back(each.path);
+        }
+        CHECK(made == std::vector<std::string>{"a/b/c", "a/b", "a"});
     }
 }
